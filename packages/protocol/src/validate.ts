@@ -1,0 +1,53 @@
+// validate.ts — Compiled checks for schemas, and one sentence naming the field when a value does not fit.
+import type Type from 'typebox'
+import { Compile } from 'typebox/compile'
+import type { Static } from 'typebox'
+
+export interface Problem {
+  /** Dotted path, `replicas.0.name`; empty for the value as a whole. */
+  readonly field: string
+  readonly message: string
+}
+
+export interface Check<S extends Type.TSchema> {
+  ok(value: unknown): value is Static<S>
+  /** The first thing that is wrong. Call only after `ok` said no. */
+  problem(value: unknown): Problem
+}
+
+const compiled = new WeakMap<object, Check<Type.TSchema>>()
+
+/** Compiles a schema once and keeps the check. */
+export function checkFor<S extends Type.TSchema>(schema: S): Check<S> {
+  let check = compiled.get(schema)
+  if (!check) {
+    const validator = Compile(schema)
+    check = {
+      ok: (value: unknown): value is never => validator.Check(value),
+      problem: (value) => describe(validator.Errors(value) as readonly RawError[]),
+    }
+    compiled.set(schema, check)
+  }
+  return check as unknown as Check<S>
+}
+
+interface RawError {
+  keyword: string
+  instancePath: string
+  message: string
+  params: { requiredProperties?: string[]; allowedValues?: unknown[]; additionalProperties?: string[] }
+}
+
+function describe(found: readonly RawError[]): Problem {
+  // A union reports each branch and itself: the deepest path says most.
+  const error = [...found].sort((a, b) => b.instancePath.split('/').length - a.instancePath.split('/').length)[0]
+  if (!error) return { field: '', message: 'does not fit' }
+  const path = error.instancePath.split('/').slice(1)
+  const missing = error.params.requiredProperties?.[0]
+  if (missing) return { field: [...path, missing].join('.'), message: 'is required' }
+  const field = path.join('.')
+  const union = found.filter((other) => other.instancePath === error.instancePath && other.keyword === 'type')
+  if (union.length > 1) return { field, message: union.map((other) => other.message).join(' or ').replaceAll(' or must be', ' or') }
+  if (error.params.allowedValues) return { field, message: `must be one of ${error.params.allowedValues.join(', ')}` }
+  return { field, message: error.message }
+}

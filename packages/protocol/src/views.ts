@@ -1,0 +1,148 @@
+// views.ts — What the HTTP API returns: the seed's shapes (Unix seconds) and ours under /api/v1 (RFC 3339).
+import Type, { type Static } from 'typebox'
+import {
+  Admission, Health, Instant, Jobs, KindAnnouncement, Labels, Nullable, Outcome, Presence, Progress, ReplicaState, ResourceStatus, SeedStatus,
+  Storage, SyncReport, Trigger,
+} from './model.ts'
+
+const Count = Type.Integer({ minimum: 0 })
+
+// ---- The seed's shapes -------------------------------------------------------------------------------------------
+export const SeedReplica = Type.Object({
+  worker_id: Type.String(), replica_id: Type.String(), name: Type.String(), kind: Type.String(), upstream: Type.String(), status: SeedStatus,
+  interval_secs: Nullable(Count), labels: Labels, health: Health,
+  last_success: Nullable(Type.Integer({ description: 'Unix seconds' })),
+  last_error: Nullable(Type.String()), size_bytes: Nullable(Count), next_due: Nullable(Type.Integer({ description: 'Unix seconds' })),
+})
+export type SeedReplica = Static<typeof SeedReplica>
+export const SeedOverview = Type.Object({
+  workers_total: Count, workers_approved: Count, workers_pending: Count, workers_rejected: Count, resources_total: Count,
+})
+export type SeedOverview = Static<typeof SeedOverview>
+export const SeedWorker = Type.Object({
+  worker_id: Type.String(), approved: Type.Boolean(), status: Admission, last_seen: Type.Integer({ description: 'Unix seconds' }),
+  replicas: Type.Array(SeedReplica), name: Type.String(), presence: Presence,
+})
+export type SeedWorker = Static<typeof SeedWorker>
+export const SeedResource = Type.Object({ name: Type.String(), status: ResourceStatus, replicas: Type.Array(SeedReplica) })
+export type SeedResource = Static<typeof SeedResource>
+export const Telemetry = Type.Object({
+  traffic: Type.Array(Type.Object({ label: Type.String(), value: Count }), { minItems: 24, maxItems: 24, description: 'Heartbeats received, by minute, oldest first' }),
+  sync: Type.Object({ success: Count, failure: Count }),
+  disk: Type.Object({ total_gb: Type.Number(), used_gb: Type.Number() }),
+  message_rate: Type.Number({ description: 'Messages from workers per second, over the last minute' }),
+  latency_ms: Type.Object({ p50: Type.Number(), p95: Type.Number(), p99: Type.Number(), samples: Count }),
+  concurrent_jobs: Count,
+  last_sample_at: Nullable(Type.Integer({ description: 'Unix seconds' })),
+})
+export type Telemetry = Static<typeof Telemetry>
+
+// ---- /api/v1 -----------------------------------------------------------------------------------------------------
+export const HealthCounts = Type.Record(Type.String(), Count, { description: 'Replicas by health; healths nobody has are absent' })
+export type HealthCounts = Record<string, number>
+
+export const Replica = Type.Object({
+  ...ReplicaState.properties,
+  worker_id: Type.String(), worker_name: Type.String(), worker_presence: Presence,
+  health: Health,
+  health_detail: Type.String({ description: 'One sentence: why this health' }),
+  progress: Nullable(Progress),
+  pending_requests: Type.Integer({ minimum: 0, description: 'Syncs asked for that the worker has not yet taken up' }),
+})
+export type Replica = Static<typeof Replica>
+
+export const Worker = Type.Object({
+  worker_id: Type.String(), name: Type.String(), admission: Admission, reason: Nullable(Type.String()), presence: Presence,
+  first_seen_at: Instant, last_seen_at: Nullable(Instant), decided_at: Nullable(Instant), decided_by: Nullable(Type.String()),
+  version: Nullable(Type.String()), hostname: Nullable(Type.String()), http_addr: Nullable(Type.String()), data_dir: Nullable(Type.String()),
+  older_wire: Type.Boolean({ description: 'Speaks the wire of interfaces §6' }),
+  conflict: Nullable(Type.String({ description: 'Another process claims the same id' })),
+  kinds: Type.Array(KindAnnouncement),
+  storage: Nullable(Storage), jobs: Nullable(Jobs),
+  desired_rev: Count, observed_rev: Count,
+  replicas_total: Count, health_counts: HealthCounts,
+})
+export type Worker = Static<typeof Worker>
+
+export const Resource = Type.Object({
+  name: Type.String(), status: ResourceStatus, kinds: Type.Array(Type.String()), labels: Labels,
+  replicas_total: Count, health_counts: HealthCounts,
+  worst_health: Health, newest_success_at: Nullable(Instant), next_due_at: Nullable(Instant), size_bytes: Nullable(Count),
+})
+export type Resource = Static<typeof Resource>
+export const ResourceDetail = Type.Object({ ...Resource.properties, replicas: Type.Array(Replica) })
+export type ResourceDetail = Static<typeof ResourceDetail>
+
+/** A sync as the API shows it: running (from the worker's last word) or finished (from the history). */
+export const Sync = Type.Object({
+  sync_id: Type.String(), state: Type.Enum(['running', 'finished']),
+  worker_id: Type.String(), worker_name: Type.String(), replica_id: Type.String(), name: Type.String(), kind: Type.String(),
+  trigger: Trigger, request_id: Nullable(Type.String()),
+  outcome: Nullable(Outcome), reason: SyncReport.properties.reason,
+  message: Nullable(Type.String()), hint: Nullable(Type.String()), tail: Nullable(Type.String()), exit_code: Nullable(Type.Integer()),
+  started_at: Instant, ended_at: Nullable(Instant), duration_ms: Nullable(Count),
+  bytes: Nullable(Count), files: Nullable(Count), size_bytes: Nullable(Count), revision: Nullable(Type.String()),
+  progress: Nullable(Progress),
+})
+export type Sync = Static<typeof Sync>
+
+export const Cause = Type.Object({
+  reason: Type.String(), message: Type.String(), hint: Type.String(), replicas: Count, since: Nullable(Instant),
+  workers: Type.Array(Type.String()), examples: Type.Array(Type.Object({ replica_id: Type.String(), name: Type.String(), worker_name: Type.String() })),
+})
+export type Cause = Static<typeof Cause>
+
+export const Summary = Type.Object({
+  at: Instant, version: Type.String(), started_at: Instant,
+  workers: Type.Object({ total: Count, approved: Count, pending: Count, rejected: Count, online: Count, late: Count, lost: Count }),
+  replicas_total: Count, resources_total: Count, health_counts: HealthCounts,
+  jobs: Type.Object({ running: Count, queued: Count, limit: Count }),
+  storage: Type.Object({ total_bytes: Count, used_bytes: Count }),
+  causes: Type.Array(Cause),
+  nats: Type.Object({ connected: Type.Boolean(), server_version: Nullable(Type.String()) }),
+  last_failure: Nullable(Type.Object({ at: Instant, name: Type.String(), worker_name: Type.String() })),
+})
+export type Summary = Static<typeof Summary>
+
+export const AuditEntry = Type.Object({
+  id: Count, at: Instant, actor: Type.String(), remote: Nullable(Type.String()), action: Type.String(), target: Nullable(Type.String()),
+  detail: Nullable(Type.String()), result: Type.String(),
+})
+export type AuditEntry = Static<typeof AuditEntry>
+
+export const Session = Type.Object({
+  auth: Type.Enum(['token', 'none']), authenticated: Type.Boolean(), version: Type.String(), auto_approve: Type.Boolean(), server_time: Instant,
+})
+export type Session = Static<typeof Session>
+
+export const SyncAccepted = Type.Object({
+  requests: Type.Array(Type.Object({ request_id: Type.String(), replica_id: Type.String(), name: Type.String(), worker_id: Type.String() })),
+})
+export type SyncAccepted = Static<typeof SyncAccepted>
+export const ReplicaAccepted = Type.Object({ replica_id: Type.String(), name: Type.String(), worker_id: Type.String() })
+
+export const ErrorBody = Type.Object({
+  error: Type.Object({ code: Type.String(), message: Type.String(), hint: Type.String(), field: Nullable(Type.String()), request_id: Type.String() }),
+})
+export type ErrorBody = Static<typeof ErrorBody>
+
+/** One page of a list. `next_cursor` is opaque and null on the last page; `total` counts all rows the filter matches. */
+export const pageOf = <T extends Type.TSchema>(item: T) =>
+  Type.Object({ items: Type.Array(item), next_cursor: Nullable(Type.String()), total: Count })
+export interface Page<T> {
+  items: T[]
+  next_cursor: string | null
+  total: number
+}
+
+/** What travels on GET /api/v1/stream; `event:` is `type`, `data:` the rest as JSON. */
+export type StreamEvent =
+  | { type: 'summary'; summary: Summary }
+  | { type: 'worker'; worker: Worker }
+  | { type: 'worker_gone'; worker_id: string }
+  | { type: 'replica'; replica: Replica }
+  | { type: 'replica_gone'; replica_id: string; worker_id: string; name: string }
+  | { type: 'progress'; replica_id: string; sync_id: string; progress: Progress }
+  | { type: 'sync'; sync: Sync }
+  /** Too much was missed: fetch what you show anew. */
+  | { type: 'reset' }
