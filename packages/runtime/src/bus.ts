@@ -1,0 +1,138 @@
+// bus.ts — The connection to NATS as our rooms see it: checked messages by name. Streams and buckets stay with the room that owns them.
+import { jetstream, type JetStreamClient } from '@nats-io/jetstream'
+import { connect, RequestError, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node'
+import { messages, OLDER_MESSAGE_MAX_BYTES, MESSAGE_MAX_BYTES, subjectFor, subjectForAll } from '@kagami/protocol'
+import type { Static } from 'typebox'
+import type { Logger } from './logger.ts'
+import { createRefusalLog, decode, encode, WireError } from './wire.ts'
+
+export type MessageName = keyof typeof messages
+export type Body<N extends MessageName> = Static<(typeof messages)[N]['schema']>
+export type Reply<N extends MessageName> = (typeof messages)[N]['reply'] extends infer R extends import('typebox').TSchema ? Static<R> : never
+
+/** Who sent a message: the id comes from the subject, which permissions guard, never from the body. */
+export interface From {
+  /** The worker's id in the subject, or empty when the subject has none. */
+  readonly workerId: string
+}
+
+export interface Bus {
+  readonly connection: NatsConnection
+  readonly stream: JetStreamClient
+  readonly connected: boolean
+  /** Sends and forgets. Silently lost while disconnected: only for what the next message says again. */
+  publish<N extends MessageName>(name: N, workerId: string, body: Body<N>): void
+  /** Asks and waits; null when nobody answers in time. */
+  request<N extends MessageName>(name: N, workerId: string, body: Body<N>, timeoutMs: number): Promise<Reply<N> | null>
+  /** Hears a message from one worker, or from all of them. Returns the way to stop. */
+  hear<N extends MessageName>(name: N, workerId: string | null, handle: (body: Body<N>, from: From) => void): () => void
+  /** Answers requests. A handler that returns null or throws answers nothing. */
+  answer<N extends MessageName>(name: N, workerId: string | null, handle: (body: Body<N>, from: From) => Reply<N> | null | Promise<Reply<N> | null>): () => void
+  /** Called with true after each connect and reconnect, false after each loss. */
+  onConnection(listener: (connected: boolean) => void): void
+  close(): Promise<void>
+}
+
+/** Connects and stays connected: it tries for ever, and exits the wait only when `signal` aborts. */
+export async function connectBus(options: { url: string; name: string; logger: Logger; credentials?: { user: string; pass: string } }): Promise<Bus> {
+  const connection = await connect({
+    servers: options.url.split(',').map((server) => server.trim()),
+    name: options.name,
+    waitOnFirstConnect: true,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 500,
+    reconnectJitter: 1000,
+    pingInterval: 5000,
+    maxPingOut: 2,
+    ignoreAuthErrorAbort: true,
+    ...options.credentials,
+  })
+  return createBus(connection, options.logger)
+}
+
+/** Wraps a connection. */
+export function createBus(connection: NatsConnection, logger: Logger): Bus {
+  const refuse = createRefusalLog(logger)
+  const listeners: ((connected: boolean) => void)[] = []
+  let connected = true
+  void watchStatus(connection, logger, (now) => {
+    connected = now
+    for (const listener of listeners) listener(now)
+  })
+
+  function listen<N extends MessageName>(name: N, workerId: string | null, take: (body: Body<N>, from: From, message: Msg) => void): () => void {
+    const subject = workerId === null ? subjectForAll(name) : subjectFor(name, workerId)
+    const position = subject.split('.').indexOf('*')
+    const subscription: Subscription = connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (error) return refuse({ subject, reason: error.message })
+        const from = { workerId: workerId ?? (position >= 0 ? (message.subject.split('.')[position] ?? '') : '') }
+        try {
+          const limit = name.startsWith('older') ? OLDER_MESSAGE_MAX_BYTES : MESSAGE_MAX_BYTES
+          take(decode(messages[name].schema, message.data, limit) as Body<N>, from, message)
+        } catch (fault) {
+          if (!(fault instanceof WireError)) throw fault
+          refuse({ subject: message.subject, reason: fault.message })
+        }
+      },
+    })
+    return () => subscription.unsubscribe()
+  }
+
+  return {
+    connection,
+    stream: jetstream(connection, { timeout: 2000 }),
+    get connected() {
+      return connected && !connection.isClosed()
+    },
+    publish(name, workerId, body) {
+      if (!connected || connection.isClosed()) return
+      connection.publish(subjectFor(name, workerId), encode(messages[name].schema, body))
+    },
+    async request(name, workerId, body, timeoutMs) {
+      const entry = messages[name]
+      try {
+        const reply = await connection.request(subjectFor(name, workerId), encode(entry.schema, body), { timeout: timeoutMs })
+        return decode(entry.reply as never, reply.data) as never
+      } catch (error) {
+        if (error instanceof WireError) {
+          refuse({ subject: subjectFor(name, workerId), reason: `answer: ${error.message}` })
+          return null
+        }
+        if (error instanceof RequestError || (error as Error).name === 'TimeoutError' || connection.isClosed()) return null
+        if (/timeout|no responders|disconnect|closed|drain/i.test((error as Error).message)) return null
+        throw error
+      }
+    },
+    hear: (name, workerId, handle) => listen(name, workerId, (body, from) => handle(body, from)),
+    answer(name, workerId, handle) {
+      return listen(name, workerId, (body, from, message) => {
+        if (!message.reply) return
+        void Promise.resolve()
+          .then(() => handle(body, from))
+          .then((reply) => reply !== null && message.respond(encode(messages[name].reply as never, reply as never)))
+          .catch((fault: unknown) => logger.error({ err: fault, subject: message.subject }, 'a request could not be answered'))
+      })
+    },
+    onConnection: (listener) => void listeners.push(listener),
+    async close() {
+      if (!connection.isClosed()) await connection.drain().catch(() => connection.close())
+    },
+  }
+}
+
+async function watchStatus(connection: NatsConnection, logger: Logger, tell: (connected: boolean) => void) {
+  for await (const status of connection.status()) {
+    if (status.type === 'disconnect') {
+      logger.warn('lost NATS; trying to reach it again, mirrors keep syncing')
+      tell(false)
+    } else if (status.type === 'reconnect') {
+      logger.info('reached NATS again')
+      tell(true)
+    } else if (status.type === 'error') {
+      logger.warn({ reason: String(status.error) }, 'NATS refused something')
+    }
+  }
+  // Closed without being asked: a process that lives on but is deaf would be worse.
+  tell(false)
+}

@@ -1,0 +1,100 @@
+// config.ts — Layers of configuration (default < file < environment < flag) over one schema, with errors that name file, key and cure.
+import { checkFor } from '@kagami/protocol'
+import { parse, TomlError } from 'smol-toml'
+import type Type from 'typebox'
+
+/** The configuration is unusable; the message says where, what and how to mend it. */
+export class ConfigError extends Error {
+  readonly hint: string | null
+  constructor(message: string, hint: string | null = null) {
+    super(message)
+    this.name = 'ConfigError'
+    this.hint = hint
+  }
+}
+
+export type Values = Record<string, unknown>
+
+/** Parses TOML; a mistake is told with file, line, column and the line itself. */
+export function parseToml(text: string, file: string): Values {
+  try {
+    return parse(text) as Values
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error
+    const line = text.split('\n')[error.line - 1]?.trim() ?? ''
+    const what = error.message.split('\n')[0]?.replace(/^Invalid TOML document: /, '') ?? 'cannot be read'
+    throw new ConfigError(`${file}, line ${error.line}, column ${error.column}: ${what}`, line ? `The line reads: ${line}` : null)
+  }
+}
+
+/** Reads the environment variables of a schema's keys: `KAGAMI_DATA_DIR` for `data_dir`. Empty ones count as absent. */
+export function fromEnvironment(schema: Type.TObject, prefix: string, env: NodeJS.ProcessEnv): Values {
+  const values: Values = {}
+  for (const [key, property] of Object.entries(schema.properties)) {
+    const name = prefix + key.toUpperCase()
+    const text = env[name]
+    if (text === undefined || text === '') continue
+    values[key] = fromText(text, property, name)
+  }
+  return values
+}
+
+/** Turns text into the type a schema asks for; what cannot be turned is an error naming `source`. */
+export function fromText(text: string, schema: Type.TSchema, source: string): unknown {
+  const type = (schema as { type?: string }).type
+  if (type === 'boolean') {
+    if (['true', '1', 'yes', 'on'].includes(text.toLowerCase())) return true
+    if (['false', '0', 'no', 'off'].includes(text.toLowerCase())) return false
+    throw new ConfigError(`${source}: must be true or false, not "${text}"`)
+  }
+  if (type === 'integer' || type === 'number') {
+    const number = Number(text)
+    if (!Number.isFinite(number) || (type === 'integer' && !Number.isInteger(number))) throw new ConfigError(`${source}: must be a whole number, not "${text}"`)
+    return number
+  }
+  if (type === 'array' || type === 'object') {
+    try {
+      return JSON.parse(text)
+    } catch (error) {
+      throw new ConfigError(`${source}: must be JSON: ${(error as Error).message}`, `Example: ${source}='[{"name":"debian","kind":"rsync","upstream":"rsync://host/debian/","interval_secs":3600}]'`)
+    }
+  }
+  return text
+}
+
+/** Keys the schema does not know, each with the nearest known one when there is one. */
+export function unknownKeys(values: Values, known: readonly string[]): { key: string; suggestion: string | null }[] {
+  return Object.keys(values).filter((key) => !known.includes(key)).map((key) => ({ key, suggestion: nearest(key, known) }))
+}
+
+/** Checks the merged values; a wrong one is told with the layer it came from. */
+export function checkValues(schema: Type.TObject, values: Values, sourceOf: (key: string) => string): void {
+  const check = checkFor(schema)
+  if (check.ok(values)) return
+  const problem = check.problem(values)
+  throw new ConfigError(`${sourceOf(problem.field.split('.')[0] ?? '')}: ${problem.field} ${problem.message}`)
+}
+
+/** The known word nearest to a misspelt one, or null when none is near. */
+export function nearest(word: string, known: readonly string[]): string | null {
+  let best: string | null = null
+  let least = Math.max(2, Math.floor(word.length / 3)) + 1
+  for (const candidate of known) {
+    const far = distance(word.toLowerCase(), candidate.toLowerCase())
+    if (far < least) [best, least] = [candidate, far]
+  }
+  return best
+}
+
+/** Levenshtein distance. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
+    }
+    row = next
+  }
+  return row[b.length]!
+}

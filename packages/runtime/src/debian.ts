@@ -1,0 +1,135 @@
+// debian.ts — Fetches programs from Debian's archive without root: downloaded and checked by apt, unpacked into a cache of our own.
+import { execFile } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+
+const execute = promisify(execFile)
+
+/** Where fetched programs are kept: `KAGAMI_CACHE_DIR`, else `$XDG_CACHE_HOME/kagami`, else `~/.cache/kagami`. */
+export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
+  return env['KAGAMI_CACHE_DIR'] || join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'kagami')
+}
+
+/** Full path of a program on PATH (and `extra` directories), or null. */
+export function findProgram(name: string, extra: readonly string[] = [], path = process.env['PATH'] ?? ''): string | null {
+  for (const directory of [...path.split(delimiter), ...extra].filter(Boolean)) {
+    const candidate = join(directory, name)
+    try {
+      const stat = statSync(candidate)
+      if (stat.isFile() && (stat.mode & 0o111) !== 0) return candidate
+    } catch {
+      // Not here; look further.
+    }
+  }
+  return null
+}
+
+/** What to fetch. `suite` names another suite than the machine's own, for a newer version. */
+export interface DebianFetch {
+  readonly program: string
+  readonly package: string
+  readonly suite?: string
+}
+
+/** Says plainly why a program cannot be fetched, and how to get it otherwise. */
+export class FetchError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause })
+    this.name = 'FetchError'
+  }
+}
+
+/** Directory with a runnable `program`, fetched on first use. Throws FetchError when this machine has no apt or no network. */
+export async function fetchProgram(wanted: DebianFetch, onStep: (step: string) => void = () => {}): Promise<string> {
+  const home = join(cacheDirectory(), 'debian', `${wanted.package}${wanted.suite ? `-${wanted.suite}` : ''}`)
+  const bin = join(home, 'bin')
+  if (existsSync(join(bin, wanted.program))) return bin
+  if (!findProgram('apt-get') || !findProgram('dpkg-deb')) {
+    throw new FetchError(`${wanted.program} is not installed, and this is not a Debian or Ubuntu machine it could be fetched for. Install ${wanted.package} with your package manager.`)
+  }
+  onStep(`fetching ${wanted.package}${wanted.suite ? ` (${wanted.suite})` : ''} from Debian's archive`)
+  mkdirSync(join(cacheDirectory(), 'debian'), { recursive: true })
+  const work = mkdtempSync(join(cacheDirectory(), 'debian', '.fetch-'))
+  try {
+    await unpackWithDependencies(wanted, work)
+    writeWrappers(work, home)
+    rmSync(home, { recursive: true, force: true })
+    renameSync(join(work, 'out'), home)
+  } catch (error) {
+    throw new FetchError(`${wanted.program} is not installed and could not be fetched: ${reasonOf(error)}. Install it: apt-get install ${wanted.package}`, error)
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+  if (!existsSync(join(bin, wanted.program))) throw new FetchError(`package ${wanted.package} holds no program ${wanted.program}`)
+  return bin
+}
+
+async function unpackWithDependencies(wanted: DebianFetch, work: string) {
+  const apt = await privateApt(wanted.suite, work)
+  const packages = wanted.suite ? [wanted.package] : await missingPackages(apt, wanted.package)
+  const downloads = join(work, 'debs')
+  mkdirSync(downloads)
+  await execute('apt-get', [...apt, '-q', 'download', ...packages], { cwd: downloads, maxBuffer: 1 << 24 })
+  const root = join(work, 'out', 'root')
+  mkdirSync(root, { recursive: true })
+  for (const deb of readdirSync(downloads)) await execute('dpkg-deb', ['-x', join(downloads, deb), root])
+}
+
+/** apt's options for state and lists of our own, which need no root and leave the machine's alone. */
+async function privateApt(suite: string | undefined, work: string): Promise<string[]> {
+  for (const part of ['state/lists/partial', 'cache/archives/partial', 'empty']) mkdirSync(join(work, part), { recursive: true })
+  const set = (option: string) => ['-o', option]
+  const apt = [
+    `Dir::State=${work}/state`, `Dir::State::lists=${work}/state/lists`, 'Dir::State::status=/var/lib/dpkg/status', `Dir::Cache=${work}/cache`,
+    `Dir::Cache::archives=${work}/cache/archives`, 'Debug::NoLocking=1', 'Acquire::Languages=none', 'APT::Sandbox::User=',
+  ].flatMap(set)
+  if (suite) {
+    writeFileSync(join(work, 'sources.list'), `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${await debianMirror()} ${suite} main\n`)
+    apt.push(...set(`Dir::Etc::sourcelist=${work}/sources.list`), ...set(`Dir::Etc::sourceparts=${work}/empty`))
+  }
+  await execute('apt-get', [...apt, '-q', 'update'], { maxBuffer: 1 << 24 })
+  return apt
+}
+
+/** The archive the machine itself uses, so that a mirror or proxy set up there is used here too. */
+async function debianMirror(): Promise<string> {
+  const { stdout } = await execute('apt-get', ['indextargets', '--format', '$(REPO_URI)|$(ORIGIN)|$(CREATED_BY)'], { maxBuffer: 1 << 24 })
+  const line = stdout.split('\n').find((entry) => entry.includes('|Debian|') && !entry.includes('security'))
+  return line?.split('|')[0] || 'http://deb.debian.org/debian/'
+}
+
+/** The package and those of its dependencies that this machine lacks. */
+async function missingPackages(apt: string[], name: string): Promise<string[]> {
+  const { stdout } = await execute('apt-get', [...apt, '-s', '-q', '--no-install-recommends', 'install', name], { maxBuffer: 1 << 24 })
+  const packages = [...stdout.matchAll(/^Inst (\S+)/gm)].map((match) => match[1]!)
+  return packages.length > 0 ? packages : [name]
+}
+
+/** Programs find their libraries and helpers inside the cache through one small script each. */
+function writeWrappers(work: string, home: string) {
+  const bin = join(work, 'out', 'bin')
+  mkdirSync(bin, { recursive: true })
+  for (const directory of ['usr/bin', 'usr/sbin', 'bin', 'sbin']) {
+    const source = join(work, 'out', 'root', directory)
+    if (!existsSync(source)) continue
+    for (const program of readdirSync(source)) {
+      const script = [
+        '#!/bin/sh',
+        `R='${join(home, 'root')}'`,
+        'export LD_LIBRARY_PATH="$(printf "%s:" "$R"/usr/lib/*-linux-gnu "$R"/lib/*-linux-gnu)$LD_LIBRARY_PATH"',
+        '[ -d "$R/usr/lib/git-core" ] && export GIT_EXEC_PATH="$R/usr/lib/git-core" GIT_TEMPLATE_DIR="$R/usr/share/git-core/templates"',
+        `exec "$R/${directory}/${program}" "$@"`,
+      ]
+      writeFileSync(join(bin, program), `${script.join('\n')}\n`)
+      chmodSync(join(bin, program), 0o755)
+    }
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const stderr = (error as { stderr?: string }).stderr ?? ''
+  const line = stderr.split('\n').find((text) => text.startsWith('E:')) ?? (error as Error).message.split('\n')[0]!
+  return line.replace(/^E:\s*/, '')
+}
