@@ -1,0 +1,127 @@
+// config.ts — The worker's configuration: one schema, from worker.toml, KAGAMI_* and flags. docs/configuration.md is generated from it.
+import { hostname } from 'node:os'
+import { resolve } from 'node:path'
+import { intervalProblem, Labels, replicaNameKey, replicaNameProblem, upstreamProblem, WORKER_ID_PATTERN, type ReplicaSpec } from '@kagami/protocol'
+import {
+  checkValues, ConfigError, fromEnvironment, nearest, parseAddress, parseToml, readIfThere, replicaIdOf, unknownKeys, type Values,
+} from '@kagami/runtime'
+import Type, { type Static } from 'typebox'
+
+const Positive = (description: string, value: number) => Type.Integer({ minimum: 1, default: value, description })
+
+/** Every key of worker.toml; the environment variable is `KAGAMI_` and the key in capitals. */
+export const WorkerKeys = Type.Object({
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: 'What people call this worker; part of no path. Default: the host name.' })),
+  worker_id: Type.Optional(Type.String({ pattern: WORKER_ID_PATTERN, description: 'Stable id. Default: made once and kept in data_dir.' })),
+  http_addr: Type.String({ default: '0.0.0.0:8080', description: 'Where /ping and /metrics listen.' }),
+  data_dir: Type.String({ minLength: 1, description: 'Where mirrored files are written: one directory a replica. Required.' }),
+  nats_url: Type.String({ minLength: 1, default: 'nats://127.0.0.1:4222', description: 'NATS address, or several separated by commas.' }),
+  slots: Positive('Syncs that may run at once.', 4),
+  slots_per_host: Positive('Syncs that may run at once from one upstream host.', 2),
+  sync_timeout_secs: Positive('A sync that takes longer is ended, seconds.', 86_400),
+  grace_secs: Type.Integer({ minimum: 0, default: 10, description: 'On SIGTERM, running syncs get this long to finish, seconds.' }),
+  adopt_existing: Type.Boolean({ default: false, description: 'Take over directories in data_dir that Kagami did not make. Files the upstream lacks are deleted.' }),
+  providers: Type.Array(Type.Unknown(), { default: [], description: 'Replicas this worker declares; see the keys of [[providers]] below.' }),
+})
+
+/** Every key of a `[[providers]]` table. */
+export const ProviderKeys = Type.Object({
+  name: Type.String({ description: 'Name of the replica and of its directory.' }),
+  kind: Type.String({ description: 'git, rsync or http.' }),
+  upstream: Type.String({ description: 'URL to mirror.' }),
+  interval_secs: Type.Optional(Type.Integer({ minimum: 0, description: 'Seconds between syncs; 0 or absent: only when asked.' })),
+  labels: Type.Optional(Labels),
+  options: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'Options of the kind; see docs/providers/.' })),
+})
+
+export interface WorkerConfig extends Omit<Static<typeof WorkerKeys>, 'providers' | 'name' | 'worker_id'> {
+  readonly name: string
+  readonly worker_id: string | null
+  readonly httpAddress: { host: string; port: number }
+  readonly providers: readonly unknown[]
+  /** What is odd but not wrong; told once at start. */
+  readonly warnings: readonly string[]
+}
+
+/** Reads file, environment and flags. Throws ConfigError with file, key and cure. */
+export function loadWorkerConfig(options: { file?: string | undefined; env?: NodeJS.ProcessEnv; flags?: Values } = {}): WorkerConfig {
+  const env = options.env ?? process.env
+  const file = options.file ?? env['KAGAMI_CONFIG'] ?? './worker.toml'
+  const text = readIfThere(file)
+  if (text === null && options.file) throw new ConfigError(`${options.file}: there is no such file`, 'Give the path with --config, or leave it out to configure by environment alone.')
+  const fileValues = text === null ? {} : parseToml(text, file)
+  const known = Object.keys(WorkerKeys.properties)
+  const warnings = unknownKeys(fileValues, known).map(({ key, suggestion }) => `${file}: unknown key ${key} is ignored${suggestion ? `; did you mean ${suggestion}?` : ''}`)
+  catchSwallowedKeys(fileValues, file)
+  const fromEnv = fromEnvironment(WorkerKeys, 'KAGAMI_', env)
+  const flags = Object.fromEntries(Object.entries(options.flags ?? {}).filter(([, value]) => value !== undefined))
+  const given = { ...pick(fileValues, known), ...fromEnv, ...flags }
+  const defaults = Object.fromEntries(Object.entries(WorkerKeys.properties).flatMap(([key, schema]) => ('default' in schema ? [[key, schema.default]] : [])))
+  const values: Values = { ...defaults, ...given }
+  if (values['data_dir'] === undefined) {
+    throw new ConfigError('data_dir is not set: the worker does not know where to write mirrored files', `Set data_dir in ${file}, or KAGAMI_DATA_DIR, or --data-dir. It has no default on purpose.`)
+  }
+  const sourceOf = (key: string) => (key in flags ? `--${key.replaceAll('_', '-')}` : key in fromEnv ? `KAGAMI_${key.toUpperCase()}` : file)
+  checkValues(WorkerKeys, values, sourceOf)
+  const config = values as unknown as Static<typeof WorkerKeys>
+  const httpAddress = parseAddress(config.http_addr)
+  if (!httpAddress) throw new ConfigError(`${sourceOf('http_addr')}: http_addr must be host:port, not "${config.http_addr}"`)
+  return { ...config, name: config.name ?? hostname(), worker_id: config.worker_id ?? null, data_dir: resolve(config.data_dir), httpAddress, warnings }
+}
+
+/** In TOML, a top-level key written below a `[[providers]]` table belongs to that provider. */
+function catchSwallowedKeys(values: Values, file: string) {
+  const providers = Array.isArray(values['providers']) ? values['providers'] : []
+  const top = Object.keys(WorkerKeys.properties).filter((key) => !(key in ProviderKeys.properties))
+  for (const provider of providers) {
+    if (typeof provider !== 'object' || provider === null) continue
+    const swallowed = Object.keys(provider).find((key) => top.includes(key))
+    if (!swallowed) continue
+    const name = (provider as { name?: unknown }).name
+    throw new ConfigError(
+      `${file}: ${swallowed} is written below [[providers]] "${String(name ?? '?')}", so TOML reads it as a key of that provider`,
+      `Move ${swallowed} above the first [[providers]].`,
+    )
+  }
+}
+
+/** The replicas `providers` declares. Throws ConfigError naming provider and key; unknown keys are added to `warnings`. */
+export function declaredReplicas(config: WorkerConfig, parts: { workerId: string; kinds: readonly string[]; warnings: string[] }): ReplicaSpec[] {
+  const taken = new Map<string, string>()
+  return config.providers.map((provider, index) => {
+    const spec = typeof provider === 'string' ? bareReplica(provider, parts.workerId) : fullReplica(provider, index, parts)
+    const problem = replicaNameProblem(spec.name)
+    if (problem) throw new ConfigError(`providers[${index}]: name "${spec.name}" cannot be used: ${problem}`, 'The name is also the directory; it is never changed silently.')
+    const other = taken.get(replicaNameKey(spec.name))
+    if (other !== undefined) throw new ConfigError(`providers[${index}]: name "${spec.name}" is taken by "${other}"`, 'Names are unique on a worker without regard to case.')
+    taken.set(replicaNameKey(spec.name), spec.name)
+    return spec
+  })
+}
+
+function bareReplica(name: string, workerId: string): ReplicaSpec {
+  return { replica_id: replicaIdOf(workerId, name), name, kind: 'unknown', upstream: '', interval_secs: null, labels: {}, options: {}, origin: 'config' }
+}
+
+function fullReplica(provider: unknown, index: number, { workerId, kinds, warnings }: { workerId: string; kinds: readonly string[]; warnings: string[] }): ReplicaSpec {
+  if (typeof provider !== 'object' || provider === null || Array.isArray(provider)) throw new ConfigError(`providers[${index}]: must be a table or a name`)
+  const values = provider as Values
+  const where = `providers[${index}]${typeof values['name'] === 'string' ? ` (${values['name']})` : ''}`
+  const known = Object.keys(ProviderKeys.properties)
+  for (const { key, suggestion } of unknownKeys(values, known)) warnings.push(`${where}: unknown key ${key} is ignored${suggestion ? `; did you mean ${suggestion}?` : ''}`)
+  checkValues(ProviderKeys, pick(values, known), () => where)
+  const { name, kind, upstream, interval_secs, labels, options } = values as unknown as Static<typeof ProviderKeys>
+  if (!kinds.includes(kind)) {
+    const near = nearest(kind, kinds)
+    throw new ConfigError(`${where}: kind "${kind}" is unknown`, near ? `Did you mean ${near}?` : `Use one of ${kinds.join(', ')}.`)
+  }
+  const problem = upstreamProblem(kind, upstream)
+  if (problem) throw new ConfigError(`${where}: upstream ${problem}`)
+  const late = intervalProblem(interval_secs)
+  if (late) throw new ConfigError(`${where}: interval_secs ${late}`)
+  return { replica_id: replicaIdOf(workerId, name), name, kind, upstream, interval_secs: interval_secs || null, labels: labels ?? {}, options: options ?? {}, origin: 'config' }
+}
+
+function pick(values: Values, keys: readonly string[]): Values {
+  return Object.fromEntries(Object.entries(values).filter(([key]) => keys.includes(key)))
+}

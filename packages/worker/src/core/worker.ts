@@ -1,0 +1,186 @@
+// core/worker.ts — The Worker machine: membership, desired state and replicas together. Decides everything, does nothing.
+import type { Desired, JoinReply, ReplicaSpec, SyncReport } from '@kagami/protocol'
+import { replicaNameKey } from '@kagami/protocol'
+import type { Step } from '@kagami/runtime/machine'
+import { afterDesired, afterJoin, mayWork, mustStop, stranger, type Membership } from './membership.ts'
+import { advanceReplica, isDue, openReplica, type Remembered, type Replica, type ReplicaEvent } from './replica.ts'
+import { hostOf, takeTurns, type Limits } from './slots.ts'
+
+export interface WorkerState {
+  readonly id: string
+  readonly instance: string
+  readonly membership: Membership
+  readonly limits: Limits
+  /** Replicas of worker.toml. */
+  readonly declared: readonly ReplicaSpec[]
+  readonly desired: Desired | null
+  readonly replicas: ReadonlyMap<string, Replica>
+  /** What earlier runs of this worker left, for replicas that are yet to be opened. */
+  readonly remembered: ReadonlyMap<string, Remembered>
+  readonly stopping: boolean
+}
+
+export type WorkerEvent =
+  | { readonly type: 'join_answered'; readonly reply: JoinReply | null }
+  | { readonly type: 'desired_read'; readonly desired: Desired; readonly cached: boolean }
+  | { readonly type: 'woke' }
+  | { readonly type: 'sync_requested'; readonly replicaId: string; readonly requestId: string }
+  | { readonly type: 'sync_ended'; readonly report: SyncReport }
+  | { readonly type: 'cancel_asked'; readonly syncId: string }
+  | { readonly type: 'stop_asked' }
+
+export type WorkerEffect =
+  | { readonly type: 'persist'; readonly replica: Replica }
+  | { readonly type: 'forget'; readonly replicaId: string }
+  | { readonly type: 'start'; readonly replica: Replica; readonly syncId: string }
+  | { readonly type: 'abort'; readonly syncId: string; readonly reason: 'cancelled' | 'interrupted' }
+  | { readonly type: 'keep_desired'; readonly desired: Desired }
+  | { readonly type: 'announce'; readonly changed: readonly Replica[]; readonly removed: readonly string[]; readonly observed: boolean }
+  | { readonly type: 'wake'; readonly at: Date | null }
+  | { readonly type: 'end'; readonly why: 'rejected' | 'terminated'; readonly reason: string | null }
+
+/** The worker before it knows anything but its own configuration: the declared replicas exist, and wait for approval. */
+export function openWorker(
+  parts: Pick<WorkerState, 'id' | 'instance' | 'limits' | 'declared' | 'remembered'>,
+  now: Date,
+): WorkerState {
+  const replicas = new Map(parts.declared.map((spec) => [spec.replica_id, openReplica(spec, parts.remembered.get(spec.replica_id) ?? null, now)]))
+  return { ...parts, membership: stranger, desired: null, replicas, stopping: false }
+}
+
+/** Makes the machine. `newId` names each sync; it is the machine's only source of anything new. */
+export function createWorkerMachine(newId: () => string): (state: WorkerState, event: WorkerEvent, now: Date) => Step<WorkerState, WorkerEffect> {
+  return (state, event, now) => {
+    const before = state
+    const told = apply(state, event, now)
+    const after = settle(told, now, newId)
+    return { state: after, effects: consequences(before, after, event) }
+  }
+}
+
+function apply(state: WorkerState, event: WorkerEvent, now: Date): WorkerState {
+  switch (event.type) {
+    case 'join_answered':
+      return { ...state, membership: afterJoin(state.membership, event.reply) }
+    case 'desired_read':
+      return reconcile(state, event.desired, event.cached, now)
+    case 'sync_requested':
+      return tell(state, event.replicaId, { type: 'requested', requestId: event.requestId }, now)
+    case 'sync_ended':
+      return tell(state, event.report.replica_id, { type: 'finished', report: event.report }, now)
+    case 'stop_asked':
+      return { ...state, stopping: true }
+    case 'cancel_asked':
+    case 'woke':
+      return state
+  }
+}
+
+/** Makes the replicas what worker.toml and the document ask for together. Reading the same document twice changes nothing. */
+function reconcile(state: WorkerState, desired: Desired, cached: boolean, now: Date): WorkerState {
+  if (state.desired && desired.term < state.desired.term) return state
+  const membership = afterDesired(state.membership, desired, cached ? null : state.instance)
+  const specs = wanted(state.declared, desired)
+  const open = new Set(desired.syncs.map((request) => request.request_id))
+  const replicas = new Map<string, Replica>()
+  for (const spec of specs) {
+    const known = state.replicas.get(spec.replica_id)
+    let replica = known ? advanceReplica(known, { type: 'respecified', spec }, now) : openReplica(spec, state.remembered.get(spec.replica_id) ?? null, now)
+    for (const request of desired.syncs) {
+      if (request.replica_id === spec.replica_id) replica = advanceReplica(replica, { type: 'requested', requestId: request.request_id }, now)
+    }
+    replicas.set(spec.replica_id, advanceReplica(replica, { type: 'settled', open }, now))
+  }
+  return { ...state, membership, desired, replicas }
+}
+
+/** Declared replicas nobody removed, then added ones. A name declared in worker.toml wins over an added one. */
+function wanted(declared: readonly ReplicaSpec[], desired: Desired): ReplicaSpec[] {
+  const kept = declared.filter((spec) => !desired.removed.includes(spec.replica_id))
+  const names = new Set(kept.map((spec) => replicaNameKey(spec.name)))
+  return [...kept, ...desired.replicas.filter((spec) => !names.has(replicaNameKey(spec.name)))]
+}
+
+function tell(state: WorkerState, replicaId: string, event: ReplicaEvent, now: Date): WorkerState {
+  const replica = state.replicas.get(replicaId)
+  if (!replica) return state
+  const next = advanceReplica(replica, event, now)
+  return next === replica ? state : { ...state, replicas: new Map(state.replicas).set(replicaId, next) }
+}
+
+/** Queues what is due and starts what has a slot; or, when it may not work, takes everything out of the queue. */
+function settle(state: WorkerState, now: Date, newId: () => string): WorkerState {
+  const replicas = new Map(state.replicas)
+  const working = mayWork(state.membership) && !state.stopping
+  for (const [id, replica] of replicas) {
+    if (working && isDue(replica, now)) replicas.set(id, advanceReplica(replica, { type: 'due' }, now))
+    // Someone's request stays queued through a pause; what the schedule wanted comes again by itself.
+    else if (!working && replica.life.state === 'queued' && !replica.life.requestId) replicas.set(id, advanceReplica(replica, { type: 'withdrawn' }, now))
+  }
+  if (working) giveTurns(replicas, state.limits, now, newId)
+  return { ...state, replicas }
+}
+
+function giveTurns(replicas: Map<string, Replica>, limits: Limits, now: Date, newId: () => string) {
+  const all = [...replicas.values()]
+  const waiting = all.flatMap(({ spec, life }) =>
+    life.state === 'queued' ? [{ id: spec.replica_id, host: hostOf(spec.upstream), since: life.since, asked: life.trigger === 'manual' }] : [],
+  )
+  if (waiting.length === 0) return
+  const running = all.filter((replica) => replica.life.state === 'syncing').map((replica) => hostOf(replica.spec.upstream))
+  const turn = takeTurns(waiting, running, limits)
+  for (const id of turn.start) replicas.set(id, advanceReplica(replicas.get(id)!, { type: 'started', syncId: newId() }, now))
+  for (const { id, position, reason } of turn.wait) replicas.set(id, advanceReplica(replicas.get(id)!, { type: 'waiting', position, reason }, now))
+}
+
+/** Everything that must be done follows from what is different now. Order matters: what must survive a crash comes first. */
+function consequences(before: WorkerState, after: WorkerState, event: WorkerEvent): WorkerEffect[] {
+  const changed = [...after.replicas.values()].filter((replica) => before.replicas.get(replica.spec.replica_id)?.revisionNo !== replica.revisionNo)
+  const removed = [...before.replicas.values()].filter((replica) => !after.replicas.has(replica.spec.replica_id))
+  const effects: WorkerEffect[] = []
+  for (const replica of changed) if (worthKeeping(before.replicas.get(replica.spec.replica_id), replica)) effects.push({ type: 'persist', replica })
+  for (const replica of changed) {
+    const { life } = replica
+    if (life.state === 'syncing' && syncIdOf(before.replicas.get(replica.spec.replica_id)) !== life.syncId) effects.push({ type: 'start', replica, syncId: life.syncId })
+  }
+  for (const syncId of toAbort(before, after, event)) effects.push(syncId)
+  for (const replica of removed) effects.push({ type: 'forget', replicaId: replica.spec.replica_id })
+  const observed = after.desired !== before.desired && after.desired?.rev !== before.desired?.rev
+  if (after.desired && after.desired !== before.desired && event.type === 'desired_read' && !event.cached) effects.push({ type: 'keep_desired', desired: after.desired })
+  if (changed.length > 0 || removed.length > 0 || observed) effects.push({ type: 'announce', changed, removed: removed.map((replica) => replica.spec.replica_id), observed })
+  if (mustStop(after.membership) && !mustStop(before.membership)) {
+    effects.push({ type: 'end', why: after.membership.standing as 'rejected' | 'terminated', reason: after.membership.reason })
+  }
+  effects.push({ type: 'wake', at: nextWake(after) })
+  return effects
+}
+
+function toAbort(before: WorkerState, after: WorkerState, event: WorkerEvent): WorkerEffect[] {
+  const effects: WorkerEffect[] = []
+  for (const replica of before.replicas.values()) {
+    const syncId = syncIdOf(replica)
+    if (!syncId) continue
+    if (event.type === 'cancel_asked' && event.syncId === syncId) effects.push({ type: 'abort', syncId, reason: 'cancelled' })
+    else if (!after.replicas.has(replica.spec.replica_id)) effects.push({ type: 'abort', syncId, reason: 'cancelled' })
+    else if (mayWork(before.membership) && !mayWork(after.membership)) effects.push({ type: 'abort', syncId, reason: 'interrupted' })
+  }
+  return effects
+}
+
+function syncIdOf(replica: Replica | undefined): string | null {
+  return replica?.life.state === 'syncing' ? replica.life.syncId : null
+}
+
+/** A place in the queue is not worth a write to disk; a life, a request or a fact is. */
+function worthKeeping(before: Replica | undefined, after: Replica): boolean {
+  return !before || before.life.state !== after.life.state || before.facts !== after.facts || before.taken !== after.taken || before.again !== after.again
+}
+
+function nextWake(state: WorkerState): Date | null {
+  if (!mayWork(state.membership) || state.stopping) return null
+  let next: Date | null = null
+  for (const { life, facts } of state.replicas.values()) {
+    if (life.state === 'idle' && facts.nextDueAt && (!next || facts.nextDueAt < next)) next = facts.nextDueAt
+  }
+  return next
+}

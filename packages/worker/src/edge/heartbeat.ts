@@ -1,0 +1,46 @@
+// heartbeat.ts — Puts replica states into heartbeats: what changed, or everything, in parts that fit a message. Sends nothing itself.
+import { MESSAGE_MAX_BYTES, type Digest, type Heartbeat, type ReplicaState } from '@kagami/protocol'
+import { describeReplica, type Replica } from '../core/replica.ts'
+
+/** Room left for the envelope of a heartbeat, bytes. */
+const ENVELOPE_BYTES = 64 * 1024
+
+export interface HeartbeatContents {
+  readonly changed: readonly Replica[]
+  readonly removed: readonly string[]
+  readonly full: boolean
+}
+
+/** Proves which states we hold without naming them. */
+export function digestOf(replicas: ReadonlyMap<string, Replica>): Digest {
+  let revisions = 0
+  for (const replica of replicas.values()) revisions += replica.revisionNo
+  return { count: replicas.size, revisions }
+}
+
+/** The heartbeats that carry `contents`: one, or several parts of one `seq` when they would not fit a message. */
+export function heartbeatsFor(envelope: Omit<Heartbeat, 'full' | 'part' | 'replicas' | 'removed'>, contents: HeartbeatContents): Heartbeat[] {
+  const parts = partition(contents.changed.map(describeReplica))
+  return parts.map((replicas, index) => ({
+    ...envelope,
+    full: contents.full,
+    part: { index, of: parts.length },
+    replicas,
+    removed: index === 0 ? [...contents.removed] : [],
+  }))
+}
+
+function partition(states: readonly ReplicaState[]): ReplicaState[][] {
+  const parts: ReplicaState[][] = [[]]
+  let size = 0
+  for (const state of states) {
+    const bytes = Buffer.byteLength(JSON.stringify(state)) + 1
+    if (size + bytes > MESSAGE_MAX_BYTES - ENVELOPE_BYTES) {
+      parts.push([])
+      size = 0
+    }
+    parts.at(-1)!.push(state)
+    size += bytes
+  }
+  return parts
+}

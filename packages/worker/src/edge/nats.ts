@@ -1,0 +1,93 @@
+// edge/nats.ts — The worker's side of the wire: joins, reads desired state, sends heartbeats and reports, answers requests. Decides nothing.
+import { jetstream } from '@nats-io/jetstream'
+import {
+  checkFor, Desired, DESIRED_BUCKET, desiredHint, EVENTS_STREAM, subjectFor, type Heartbeat, type Join, type JoinReply, type LogReply, type LogRequest,
+  type ProgressEvent, type SyncReport,
+} from '@kagami/protocol'
+import { connectBus, pause, type Bus, type Logger } from '@kagami/runtime'
+
+/** What the worker is told by the fleet. */
+export interface LinkListener {
+  /** The document may have changed, or the connection came back: read it. */
+  hint(): void
+  connected(now: boolean): void
+  /** The supervisor does not hold what we hold: join and say everything. */
+  refresh(): void
+  cancel(syncId: string): boolean
+  readLog(request: LogRequest): Promise<LogReply>
+}
+
+export interface Link {
+  readonly connected: boolean
+  readonly bus: Bus
+  /** Joins; null when no supervisor answers. */
+  join(join: Join): Promise<JoinReply | null>
+  /** The present document; 'unreachable' when it cannot be read just now, null when there is none. */
+  readDesired(): Promise<Desired | 'unreachable' | null>
+  heartbeat(parts: readonly Heartbeat[]): void
+  progress(event: ProgressEvent): void
+  /** True once the stream has the report. */
+  report(report: SyncReport): Promise<boolean>
+  goodbye(): Promise<void>
+}
+
+const READ_TIMEOUT_MS = 1500
+
+/** Connects and serves the worker's subjects. Resolves once NATS is reached; until then the worker works from its cache. */
+export async function openLink(parts: { url: string; workerId: string; instance: string; logger: Logger; listener: LinkListener }): Promise<Link> {
+  const { workerId, instance, logger, listener } = parts
+  const bus = await connectBus({ url: parts.url, name: `kagami-worker ${workerId}`, logger })
+  // Subscribe first, read afterwards: nothing that changes in between is missed.
+  bus.connection.subscribe(desiredHint(workerId), { callback: () => listener.hint() })
+  bus.answer('cancel', workerId, ({ sync_id }) => ({ cancelled: listener.cancel(sync_id) }))
+  bus.answer('log', workerId, (request) => listener.readLog(request))
+  bus.answer('ping', workerId, (ping) => (ping.instance === instance ? { instance } : null))
+  bus.answer('refresh', workerId, () => {
+    listener.refresh()
+    return { accepted: true }
+  })
+  bus.onConnection((now) => listener.connected(now))
+  return {
+    bus,
+    get connected() {
+      return bus.connected
+    },
+    join: (join) => bus.request('join', workerId, join, READ_TIMEOUT_MS),
+    readDesired: () => readDesired(bus, workerId, logger),
+    heartbeat: (heartbeats) => heartbeats.forEach((heartbeat) => bus.publish('heartbeat', workerId, heartbeat)),
+    progress: (event) => bus.publish('progress', workerId, event),
+    report: (report) => sendReport(bus, workerId, report),
+    async goodbye() {
+      bus.publish('goodbye', workerId, { worker_id: workerId, instance })
+      await Promise.race([bus.close(), pause(1000)])
+    },
+  }
+}
+
+/** Reads our key with a direct get: no consumer, no watcher, and the id stands in the subject, which permissions can guard. */
+async function readDesired(bus: Bus, workerId: string, logger: Logger): Promise<Desired | 'unreachable' | null> {
+  const subject = `$JS.API.DIRECT.GET.KV_${DESIRED_BUCKET}.${subjectFor('desired', workerId)}`
+  try {
+    const message = await bus.connection.request(subject, '', { timeout: READ_TIMEOUT_MS })
+    if (message.headers?.code === 404 || message.headers?.get('KV-Operation')) return null
+    const document: unknown = message.json()
+    const check = checkFor(Desired)
+    if (check.ok(document)) return document
+    const problem = check.problem(document)
+    logger.error({ field: problem.field, problem: problem.message }, 'the desired document cannot be understood; going on with the last good one')
+    return 'unreachable'
+  } catch {
+    return 'unreachable'
+  }
+}
+
+async function sendReport(bus: Bus, workerId: string, report: SyncReport): Promise<boolean> {
+  if (!bus.connected) return false
+  try {
+    // The message id makes the stream drop what it already has, so sending again is harmless.
+    await jetstream(bus.connection, { timeout: 2000 }).publish(subjectFor('report', workerId), JSON.stringify(report), { msgID: report.sync_id, expect: { streamName: EVENTS_STREAM } })
+    return true
+  } catch {
+    return false
+  }
+}

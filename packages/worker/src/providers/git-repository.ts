@@ -1,0 +1,78 @@
+// git-repository.ts — The files of a bare repository that we keep in order ourselves: config, HEAD, leftovers, listings for web servers. Starts no program.
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { infoRefs, type RemoteRefs } from './git-refs.ts'
+
+const LOCKS = ['HEAD.lock', 'packed-refs.lock', 'packed-refs.new', 'config.lock', 'shallow.lock', 'gc.pid', 'gc.pid.lock', 'objects/info/commit-graph.lock', 'objects/maintenance.lock']
+
+/** Whether a directory looks like a bare repository. */
+export function isRepository(gitDir: string): boolean {
+  return ['HEAD', 'objects', 'refs'].every((entry) => existsSync(join(gitDir, entry)))
+}
+
+/** Removes what a killed run left behind: locks and half-written packs. Call only while no other process works in `gitDir`. */
+export function removeLeftovers(gitDir: string): void {
+  for (const lock of LOCKS) rmSync(join(gitDir, lock), { force: true })
+  for (const folder of ['objects', 'objects/pack']) {
+    const temporary = entries(join(gitDir, folder)).filter((entry) => /^(tmp_|\.tmp-|incoming-)/.test(entry) || entry.endsWith('.lock'))
+    for (const entry of temporary) rmSync(join(gitDir, folder, entry), { recursive: true, force: true })
+  }
+}
+
+/** Writes config as it must be: what stands there is code to git, and the address in it is published. No hooks either. */
+export function writeConfig(gitDir: string, upstream: string, idLength: number): void {
+  const format = idLength === 64 ? ['\trepositoryformatversion = 1', '[extensions]', '\tobjectformat = sha256', '[core]'] : ['\trepositoryformatversion = 0']
+  const url = upstream.replaceAll('\\', '\\\\').replaceAll('"', '\\"')
+  const lines = ['[core]', ...format, '\tfilemode = true', '\tbare = true', '[gc]', '\tauto = 0', '[remote "origin"]', `\turl = "${url}"`, '\tfetch = +refs/*:refs/*', '\tmirror = true', '']
+  replaceFile(join(gitDir, 'config'), lines.join('\n'))
+  rmSync(join(gitDir, 'hooks'), { recursive: true, force: true })
+}
+
+/** Points HEAD where the upstream's points; leaves it when the upstream does not tell. Returns whether it changed. */
+export function writeHead(gitDir: string, remote: Pick<RemoteRefs, 'head' | 'headId'>): boolean {
+  if (remote.head) return replaceFile(join(gitDir, 'HEAD'), `ref: ${remote.head}\n`)
+  return remote.headId ? replaceFile(join(gitDir, 'HEAD'), `${remote.headId}\n`) : false
+}
+
+/** Writes the listings by which a plain web server can offer the repository, as `git update-server-info` does. */
+export function writeServerListings(gitDir: string, local: ReadonlyMap<string, string>, peeled: ReadonlyMap<string, string>): void {
+  const packs = entries(join(gitDir, 'objects', 'pack')).filter((entry) => entry.endsWith('.pack')).sort()
+  replaceFile(join(gitDir, 'info', 'refs'), infoRefs(local, peeled))
+  replaceFile(join(gitDir, 'objects', 'info', 'packs'), `${packs.map((pack) => `P ${pack}\n`).join('')}\n`)
+}
+
+/** Bytes of all objects. */
+export function objectBytes(gitDir: string): number {
+  const objects = join(gitDir, 'objects')
+  const folders = entries(objects).filter((entry) => entry === 'pack' || /^[0-9a-f]{2}$/.test(entry))
+  let bytes = 0
+  for (const folder of folders) {
+    for (const entry of entries(join(objects, folder))) bytes += statSync(join(objects, folder, entry), { throwIfNoEntry: false })?.size ?? 0
+  }
+  return bytes
+}
+
+function entries(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+/** Puts a durable new file in place of the old one, only when the text differs. */
+function replaceFile(path: string, text: string): boolean {
+  if (existsSync(path) && readFileSync(path, 'utf8') === text) return false
+  mkdirSync(dirname(path), { recursive: true })
+  const temporary = `${path}.kagami-new`
+  const handle = openSync(temporary, 'w', 0o644)
+  try {
+    writeSync(handle, text)
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+  renameSync(temporary, path)
+  return true
+}

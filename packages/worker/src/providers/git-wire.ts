@@ -1,0 +1,135 @@
+// git-wire.ts — Asks an upstream for its refs without starting git (protocol v2, http and git://). Says null whenever anything is unusual: git then asks itself.
+import { connect } from 'node:net'
+import { Client, type Dispatcher } from 'undici'
+import { createRefCollector, type RemoteRefs } from './git-refs.ts'
+
+const MAX_BYTES = 256 * 1024 * 1024
+const IDLE_MS = 15_000
+const AGENT = 'git/2.39 kagami'
+
+export interface WireRequest {
+  readonly upstream: string
+  /** Value of an Authorization header. */
+  readonly authorization: string | null
+  readonly signal: AbortSignal
+}
+
+/** The refs of an upstream, or null when it must be asked by git itself. Throws nothing. */
+export async function listRefs(request: WireRequest): Promise<RemoteRefs | null> {
+  const url = new URL(request.upstream)
+  try {
+    if (url.protocol === 'git:') return await overGit(url, request.signal)
+    return await overHttp(url, request)
+  } catch {
+    // Not an answer: git finds out, and says, what is wrong.
+    return null
+  }
+}
+
+async function overHttp(url: URL, { authorization, signal }: WireRequest): Promise<RemoteRefs | null> {
+  const client = new Client(url.origin, { connect: { timeout: IDLE_MS }, headersTimeout: IDLE_MS, bodyTimeout: IDLE_MS })
+  const base = url.pathname.replace(/\/+$/, '')
+  const headers = { 'git-protocol': 'version=2', 'user-agent': AGENT, ...(authorization ? { authorization } : {}) }
+  try {
+    const greeting = await ask(client, { path: `${base}/info/refs?service=git-upload-pack`, method: 'GET', headers, signal }, 'application/x-git-upload-pack-advertisement')
+    const asked = greeting && lsRefs(parsePackets(greeting))
+    if (!asked) return null
+    const type = 'application/x-git-upload-pack'
+    const answer = await ask(client, { path: `${base}/git-upload-pack`, method: 'POST', headers: { ...headers, 'content-type': `${type}-request`, accept: `${type}-result` }, body: asked, signal }, `${type}-result`)
+    return answer && parseRefs(parsePackets(answer))
+  } finally {
+    await client.destroy()
+  }
+}
+
+async function ask(client: Client, options: Dispatcher.RequestOptions, type: string): Promise<Buffer | null> {
+  const { statusCode, headers, body } = await client.request(options)
+  if (statusCode !== 200 || headers['content-type'] !== type || headers['content-encoding'] !== undefined) {
+    body.on('error', () => {}).destroy()
+    return null
+  }
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of body) {
+    size += (chunk as Buffer).length
+    if (size > MAX_BYTES) return null
+    chunks.push(chunk as Buffer)
+  }
+  return Buffer.concat(chunks)
+}
+
+async function overGit(url: URL, signal: AbortSignal): Promise<RemoteRefs | null> {
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const socket = connect({ host, port: Number(url.port || 9418), signal })
+  socket.setTimeout(IDLE_MS, () => socket.destroy(new Error('idle')))
+  socket.setNoDelay(true)
+  const chunks: Buffer[] = []
+  let asked = false
+  let size = 0
+  try {
+    socket.write(packet(`git-upload-pack ${decodeURI(url.pathname)}\0host=${url.host}\0\0version=2\0`))
+    for await (const chunk of socket) {
+      chunks.push(chunk as Buffer)
+      size += (chunk as Buffer).length
+      // A flush packet ends each answer, and can end only a chunk.
+      if (size > MAX_BYTES || !(chunk as Buffer).subarray(-4).equals(FLUSH)) continue
+      const packets = parsePackets(Buffer.concat(chunks))
+      if (packets.at(-1) !== null) continue
+      if (asked) return parseRefs(packets)
+      const question = lsRefs(packets)
+      if (!question) return null
+      asked = true
+      chunks.length = 0
+      socket.write(question)
+    }
+    return null
+  } finally {
+    socket.destroy()
+  }
+}
+
+const FLUSH = Buffer.from('0000')
+
+function packet(text: string): string {
+  return (Buffer.byteLength(text) + 4).toString(16).padStart(4, '0') + text
+}
+
+/** Packet texts, null for a flush. Throws on anything else than whole packets. */
+function parsePackets(bytes: Buffer): (string | null)[] {
+  const packets: (string | null)[] = []
+  for (let at = 0; at < bytes.length;) {
+    const head = bytes.toString('latin1', at, at + 4)
+    if (!/^[0-9a-f]{4}$/.test(head)) throw new Error('not a packet')
+    const length = Number.parseInt(head, 16)
+    if (length === 0) packets.push(null)
+    else if (length < 4 || at + length > bytes.length) throw new Error('not a whole packet')
+    else packets.push(bytes.toString('utf8', at + 4, bytes[at + length - 1] === 10 ? at + length - 1 : at + length))
+    at += length === 0 ? 4 : length
+  }
+  return packets
+}
+
+/** The question that lists all refs, or null when the greeting is not one of protocol v2 with SHA-1 ids. */
+function lsRefs(greeting: readonly (string | null)[]): string | null {
+  const said = greeting.filter((line) => line !== null && !line.startsWith('# service='))
+  const feature = said.find((line) => line === 'ls-refs' || line?.startsWith('ls-refs='))
+  if (said[0] !== 'version 2' || !feature || said.includes('object-format=sha256')) return null
+  const format = said.includes('object-format=sha1') ? packet('object-format=sha1\n') : ''
+  const unborn = feature.includes('unborn') ? packet('unborn\n') : ''
+  return `${packet('command=ls-refs\n')}${packet(`agent=${AGENT.replace(' ', '-')}\n`)}${format}0001${packet('peel\n')}${packet('symrefs\n')}${unborn}0000`
+}
+
+function parseRefs(packets: readonly (string | null)[]): RemoteRefs | null {
+  if (packets.at(-1) !== null) return null
+  const collector = createRefCollector()
+  for (const line of packets.slice(0, -1)) {
+    const [id, name, ...attributes] = (line ?? '').split(' ')
+    if (!id || !name || !/^([0-9a-f]{40}|unborn)$/.test(id)) return null
+    if (id !== 'unborn') collector.add(id, name)
+    for (const attribute of attributes) {
+      if (attribute.startsWith('peeled:')) collector.add(attribute.slice(7), `${name}^{}`)
+      if (name === 'HEAD' && attribute.startsWith('symref-target:')) collector.head(attribute.slice(14))
+    }
+  }
+  return collector.done()
+}

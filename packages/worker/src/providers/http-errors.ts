@@ -1,0 +1,35 @@
+// http-errors.ts — What a status or a network error means for a sync. Pure.
+import { SyncFailure } from './provider.ts'
+import { Idle, Truncated } from './http-message.ts'
+
+/** The failure a status stands for that is not one we can use. */
+export function statusFailure(status: number, withCredentials: boolean): SyncFailure {
+  const said = `the upstream answered ${status}`
+  if (status === 401 || status === 403) return new SyncFailure('auth_rejected', withCredentials ? `${said}: it rejects the credentials` : `${said}: it wants credentials, or does not allow this worker`)
+  if (status === 404 || status === 410) return new SyncFailure('upstream_missing', `${said}: there is no such file`)
+  if (status === 429) return new SyncFailure('upstream_refused', `${said}: too many requests`)
+  return new SyncFailure('upstream_refused', said)
+}
+
+const MEANINGS: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'its name cannot be resolved', EAI_AGAIN: 'its name cannot be resolved just now', ECONNREFUSED: 'it refuses connections',
+  ECONNRESET: 'it broke the connection', EPIPE: 'it broke the connection', EHOSTUNREACH: 'there is no route to it', ENETUNREACH: 'there is no route to it',
+  ETIMEDOUT: 'it does not answer', UND_ERR_CONNECT_TIMEOUT: 'it does not answer',
+}
+
+/** The failure an error of the connection stands for; anything that is not one is returned as it is. */
+export function networkFailure(error: unknown): unknown {
+  if (error instanceof Idle) return new SyncFailure('timed_out', error.message, { cause: error })
+  if (error instanceof Truncated) return new SyncFailure('content_invalid', `the download was cut off: ${error.message}`, { cause: error })
+  const code = codeOf(error)
+  const meaning = code === undefined ? undefined : MEANINGS[code]
+  if (meaning) return new SyncFailure('upstream_unreachable', `the upstream cannot be reached: ${meaning}`, { cause: error })
+  if (code && /CERT|SSL|TLS|EPROTO|SELF_SIGNED|UNABLE_TO/.test(code)) return new SyncFailure('upstream_unreachable', `no secure connection to the upstream: ${code}`, { cause: error })
+  return error
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (error instanceof AggregateError) return codeOf(error.errors[0])
+  if (!(error instanceof Error)) return undefined
+  return (error as NodeJS.ErrnoException).code ?? codeOf(error.cause)
+}

@@ -1,0 +1,132 @@
+// rsync.test.ts — The kind rsync: conformance, and what only rsync can break.
+import { randomBytes } from 'node:crypto'
+import { chmodSync, lstatSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { startRsyncUpstream, writeFiles } from '@kagami/demo'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { providerConformance, type Subject } from './conformance.ts'
+import { refusesCompression, rsyncFailure, readProgress } from './rsync-output.ts'
+import { createBench, readTree, type Bench } from './testing.ts'
+
+const noise = () => randomBytes(150_000)
+
+async function start(dir: string, auth?: { username: string; password: string }): Promise<Subject> {
+  const files = join(dir, 'files')
+  writeFiles(files, { 'a/one': noise(), 'a/two': noise(), 'a/three': noise(), 'b/empty': '', '.hidden': 'x\n', 'gone/soon': 'x\n' })
+  const upstream = await startRsyncUpstream({ dir, auth })
+  return {
+    upstream: upstream.url,
+    port: upstream.port,
+    stop: upstream.stop,
+    expectSame: async (published) => expect(readTree(published)).toEqual(readTree(files)),
+    async change() {
+      writeFiles(files, { 'a/one': randomBytes(150_001), 'a/four': noise(), 'a/two': null })
+      rmSync(join(files, 'gone'), { recursive: true })
+    },
+    async empty() {
+      for (const entry of readdirSync(files)) rmSync(join(files, entry), { recursive: true })
+    },
+    vanish: async () => renameSync(files, `${files}.gone`),
+  }
+}
+
+providerConformance({ kind: 'rsync', tool: 'rsync', start })
+
+describe('an rsync mirror', () => {
+  let bench: Bench
+  let dir: string
+  let files: string
+  const stops: (() => Promise<void>)[] = []
+  beforeEach(() => {
+    bench = createBench()
+    dir = join(bench.dir, 'upstream')
+    files = join(dir, 'files')
+    writeFiles(files, { 'a/one': 'one\n', 'b/two': 'two\n', 'b/three': 'three\n' })
+  })
+  afterEach(async () => {
+    for (const stop of stops.splice(0)) await stop()
+    bench.remove()
+  })
+  const serve = async (settings: string[] = []) => {
+    const upstream = await startRsyncUpstream({ dir, settings })
+    stops.push(upstream.stop)
+    return { kind: 'rsync', upstream: upstream.url }
+  }
+
+  it('loses nothing while a folder of the upstream cannot be read', async () => {
+    // A daemon of root could read everything, so it serves as nobody.
+    const call = await serve(process.getuid?.() === 0 ? ['uid = 65534', 'gid = 65534'] : [])
+    chmodSync(bench.dir, 0o755)
+    await bench.sync(call)
+    rmSync(join(files, 'a/one'))
+    chmodSync(join(files, 'b'), 0o000)
+    const report = await bench.sync(call)
+    chmodSync(join(files, 'b'), 0o755)
+    expect(report).toMatchObject({ outcome: 'failed', reason: 'partial', exit_code: 23 })
+    expect(Object.keys(readTree(bench.published))).toEqual(['a/one', 'b/three', 'b/two'])
+    expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
+    expect(Object.keys(readTree(bench.published))).toEqual(['b/three', 'b/two'])
+  })
+
+  it('has no setuid file, no device and no link that leaves it, and keeps programs executable', async () => {
+    writeFileSync(join(files, 'tool'), 'x')
+    chmodSync(join(files, 'tool'), 0o6750)
+    writeFileSync(join(files, 'private'), 'x', { mode: 0o600 })
+    symlinkSync('/etc/passwd', join(files, 'outside'))
+    symlinkSync('a/one', join(files, 'inside'))
+    expect(await bench.sync(await serve())).toMatchObject({ outcome: 'success' })
+    const mode = (name: string) => lstatSync(join(bench.published, name)).mode & 0o7777
+    expect([mode('tool'), mode('private')]).toEqual([0o755, 0o644])
+    expect(lstatSync(join(bench.published, 'outside'), { throwIfNoEntry: false })).toBeUndefined()
+    expect(lstatSync(join(bench.published, 'inside')).isSymbolicLink()).toBe(true)
+  })
+
+  it('leaves out what its options exclude', async () => {
+    const call = { ...(await serve()), options: { exclude: ['/b'], compress: false } }
+    expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
+    expect(Object.keys(readTree(bench.published))).toEqual(['a/one'])
+  })
+
+  it('is synced without compression when the upstream refuses it', async () => {
+    const report = await bench.sync(await serve(['refuse options = compress']))
+    expect(report).toMatchObject({ outcome: 'success' })
+    expect(bench.log(report)).toContain('refuses compression')
+  })
+
+  it('is never made from a path or program of the worker', async () => {
+    for (const upstream of ['/etc', 'host:/etc', '--rsh=touch', 'rsync://', `--log-file=${bench.dir}/x`]) {
+      expect((await bench.sync({ kind: 'rsync', upstream })).outcome).toBe('failed')
+    }
+  })
+
+  it('refuses an option it does not have, by name', async () => {
+    const report = await bench.sync({ ...(await serve()), options: { timeout_secs: 'soon' } })
+    expect(report.message).toContain('timeout_secs')
+  })
+})
+
+describe('what rsync says', () => {
+  const exit = (code: number, tail: string) => ({ code, signal: null, tail })
+
+  it('tells a busy upstream from one that rejects us', () => {
+    expect(rsyncFailure(exit(5, '@ERROR: max connections (1) reached -- try again later')).reason).toBe('upstream_refused')
+    expect(rsyncFailure(exit(5, '@ERROR: auth failed on module files')).reason).toBe('auth_rejected')
+    expect(rsyncFailure(exit(5, "@ERROR: Unknown module 'x'")).reason).toBe('upstream_missing')
+  })
+
+  it('names a full disk, a broken connection and a silence', () => {
+    const reasons = [11, 12, 30, 35, 10, 23].map((code) => rsyncFailure(exit(code, 'rsync error: something')).reason)
+    expect(reasons).toEqual(['disk_full', 'upstream_unreachable', 'timed_out', 'upstream_unreachable', 'upstream_unreachable', 'partial'])
+  })
+
+  it('gives a percentage only once it knows all files', () => {
+    expect(readProgress('    1234  12%  1.20MB/s  0:00:01 (xfr#3, ir-chk=10/20)')).toMatchObject({ percent: null, bytes: 1234, files: 3 })
+    expect(readProgress('    1234  12%  1.20MB/s  0:00:01 (xfr#3, to-chk=10/20)')).toMatchObject({ percent: 12 })
+    expect(readProgress('Number of files: 3')).toBeNull()
+  })
+
+  it('knows a refusal of compression', () => {
+    expect(refusesCompression(exit(4, 'ERROR: The server is configured to refuse --compress'))).toBe(true)
+    expect(refusesCompression(exit(5, '@ERROR: auth failed'))).toBe(false)
+  })
+})

@@ -1,0 +1,92 @@
+// state.ts — What a worker keeps in data_dir/.kagami: its id, the last desired document, each replica's life. Nothing else writes there but sync/.
+import { mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { checkFor, Desired, SyncReport, WORKER_ID_PATTERN } from '@kagami/protocol'
+import { ConfigError, newId, readIfThere, readJsonIfThere, removeDurably, writeDurably } from '@kagami/runtime'
+import { learn, type Life, type Remembered, type Replica } from './core/replica.ts'
+
+export interface WorkerFiles {
+  readonly directory: string
+  readonly spoolDirectory: string
+  /** The worker's id: configured, or made once and kept. */
+  workerId(configured: string | null): string
+  readDesired(): Desired | null
+  keepDesired(desired: Desired): void
+  readReplicas(): Map<string, Remembered>
+  keepReplica(replica: Replica): void
+  forgetReplica(replicaId: string): void
+}
+
+interface Record {
+  life: Life
+  facts: Omit<Remembered['facts'], 'nextDueAt'> & { nextDueAt: string | null }
+  again: string | null
+  taken: string[]
+}
+
+/** Opens the worker's own directory inside its data directory. */
+export function openWorkerFiles(dataDir: string): WorkerFiles {
+  const directory = join(dataDir, '.kagami')
+  const replicas = join(directory, 'replicas')
+  mkdirSync(replicas, { recursive: true, mode: 0o700 })
+  return {
+    directory,
+    spoolDirectory: join(directory, 'spool'),
+    workerId: (configured) => stableId(directory, configured),
+    readDesired() {
+      const kept = readJsonIfThere(join(directory, 'desired.json'))
+      return checkFor(Desired).ok(kept) ? kept : null
+    },
+    keepDesired: (desired) => writeDurably(join(directory, 'desired.json'), JSON.stringify(desired)),
+    readReplicas() {
+      const found = new Map<string, Remembered>()
+      for (const file of readdirSync(replicas).filter((name) => name.endsWith('.json'))) {
+        const kept = readJsonIfThere(join(replicas, file)) as Record | null
+        if (kept?.facts && kept.life) found.set(decodeURIComponent(file.slice(0, -'.json'.length)), revive(kept))
+      }
+      return found
+    },
+    keepReplica({ spec, life, facts, again, taken }) {
+      writeDurably(join(replicas, `${encodeURIComponent(spec.replica_id)}.json`), JSON.stringify({ life, facts, again, taken }))
+    },
+    forgetReplica: (replicaId) => removeDurably(join(replicas, `${encodeURIComponent(replicaId)}.json`)),
+  }
+}
+
+function stableId(directory: string, configured: string | null): string {
+  const path = join(directory, 'worker-id')
+  const kept = readIfThere(path)?.trim() ?? null
+  if (configured) {
+    if (kept !== configured) writeDurably(path, `${configured}\n`)
+    return configured
+  }
+  if (kept && new RegExp(WORKER_ID_PATTERN).test(kept)) return kept
+  if (kept) throw new ConfigError(`${path} holds "${kept.slice(0, 80)}", which is no worker id`, 'Set worker_id in worker.toml, or remove the file to get a new id (the supervisor will see a new worker).')
+  const id = newId()
+  writeDurably(path, `${id}\n`)
+  return id
+}
+
+function revive(record: Record): Remembered {
+  const { life } = record
+  const dated: Life =
+    life.state === 'queued' ? { ...life, since: new Date(life.since) } : life.state === 'syncing' ? { ...life, startedAt: new Date(life.startedAt) } : life
+  return { life: dated, facts: { ...record.facts, nextDueAt: record.facts.nextDueAt ? new Date(record.facts.nextDueAt) : null }, again: record.again, taken: record.taken ?? [] }
+}
+
+/** A sync that ran when the worker died ends in a report that says so, unless its own report was already kept. */
+export function interruptedReport(spec: Replica['spec'], workerId: string, before: Remembered, now: Date): SyncReport | null {
+  if (before.life.state !== 'syncing') return null
+  const startedAt = new Date(before.life.startedAt)
+  return {
+    sync_id: before.life.syncId, worker_id: workerId, replica_id: spec.replica_id, name: spec.name, kind: spec.kind, trigger: before.life.trigger,
+    request_id: before.life.requestId, outcome: 'interrupted', reason: 'interrupted', message: 'the worker stopped while the sync ran',
+    hint: 'Nothing to do: it is done again.', tail: null, exit_code: null, started_at: startedAt.toISOString(), ended_at: now.toISOString(),
+    duration_ms: Math.max(0, now.getTime() - startedAt.getTime()), bytes: null, files: null, size_bytes: null, revision: null,
+  }
+}
+
+/** What is remembered once the reports found in the spool are taken into account: a crash may have come between the two writes. */
+export function caughtUp(spec: Replica['spec'], before: Remembered, report: SyncReport): Remembered {
+  return { ...before, life: { state: 'idle' }, facts: learn({ spec, facts: before.facts }, report) }
+}

@@ -1,0 +1,53 @@
+// containment.ts — How a program is wrapped so that nothing it starts outlives it or us. Builds argument lists; starts nothing itself.
+import { accessSync, constants, statSync } from 'node:fs'
+import { isAbsolute, join } from 'node:path'
+
+/** Where programs are looked for when PATH is not set. */
+export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/** How strong the wrapping is: `namespace` kills all descendants, `group` misses those that call setsid. */
+export interface Containment {
+  readonly level: 'namespace' | 'group'
+  wrap(file: string, args: readonly string[]): readonly [string, readonly string[]]
+}
+
+/** The PATH a program gets: extra folders first, then ours without relative entries. */
+export function buildPath(toolPath: readonly string[] = []): string {
+  const own = (process.env.PATH ?? DEFAULT_PATH).split(':').filter((entry) => isAbsolute(entry))
+  return [...toolPath, ...own].join(':') || DEFAULT_PATH
+}
+
+/** Absolute path of a program, or null when no folder of `path` has it. */
+export function findTool(command: string, path: string): string | null {
+  const places = command.includes('/') ? [command] : path.split(':').map((folder) => join(folder, command))
+  return places.find(isExecutable) ?? null
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return statSync(file).isFile()
+  } catch {
+    return false
+  }
+}
+
+/** The wrappings this machine may offer, strongest first. Whether one works is found out by running it. */
+export function candidates(): Containment[] {
+  const sh = '/bin/sh'
+  const setpriv = findTool('setpriv', DEFAULT_PATH)
+  const unshare = findTool('unshare', DEFAULT_PATH)
+  const plain: Containment = { level: 'group', wrap: (file, args) => [file, args] }
+  if (!setpriv) return [plain]
+  // The death signal is not sent when we died before it was asked for: the shell then sees another parent and starts nothing.
+  const tied = (inner: readonly string[]): [string, string[]] => [
+    setpriv, ['--pdeathsig', 'KILL', sh, '-c', '[ "$PPID" = "$0" ] && exec "$@"', String(process.pid), ...inner],
+  ]
+  const isolated = (flags: readonly string[]): Containment => ({
+    level: 'namespace',
+    // The first process of a namespace ignores SIGTERM, so the tool must not be it: a shell is, and reaps.
+    wrap: (file, args) => tied([unshare ?? '', ...flags, '--pid', '--fork', '--kill-child=KILL', '--', sh, '-c', '"$@"; exit $?', 'sh', file, ...args]),
+  })
+  const group: Containment = { level: 'group', wrap: (file, args) => tied([file, ...args]) }
+  return unshare ? [isolated([]), isolated(['--user', '--map-current-user']), group, plain] : [group, plain]
+}

@@ -1,0 +1,75 @@
+// lines.ts — Turns a program's raw output into clean, bounded lines. Pure; knows no processes and no logs.
+import { StringDecoder } from 'node:string_decoder'
+
+/** Longest line kept, in UTF-16 units; the rest of a longer one is dropped. */
+export const LINE_MAX = 8192
+
+// Output comes from strangers: an escape sequence must not reach a terminal, a log reader or a page.
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
+
+/** One line without C0 and C1 control characters; a tab stays. */
+export function cleanLine(line: string): string {
+  return line.replace(CONTROL, '').trimEnd()
+}
+
+export interface LineSplitter {
+  write(chunk: Buffer): void
+  /** Gives what stands behind the last line end. */
+  end(): void
+}
+
+/** Calls `onLine` for each non-empty line; both `\n` and `\r` end one, so that progress arrives as it is drawn. */
+export function createLineSplitter(onLine: (line: string) => void): LineSplitter {
+  const decoder = new StringDecoder('utf8')
+  let rest = ''
+  const emit = (line: string) => {
+    if (line !== '') onLine(cleanLine(line.length > LINE_MAX ? `${line.slice(0, LINE_MAX)}…` : line))
+  }
+  const take = (text: string) => {
+    const pieces = (rest + text).split(/[\r\n]/)
+    rest = pieces.pop() ?? ''
+    for (const piece of pieces) emit(piece)
+    // Keeps one unit more than the limit, so that emit still sees it was too long.
+    if (rest.length > LINE_MAX) rest = rest.slice(0, LINE_MAX + 1)
+  }
+  return {
+    write: (chunk) => take(decoder.write(chunk)),
+    end: () => {
+      take(decoder.end())
+      emit(rest)
+      rest = ''
+    },
+  }
+}
+
+/** Keeps the last lines that fit into `maxBytes` of UTF-16 units. */
+export function createTail(maxBytes: number): { add(line: string): void; text(): string } {
+  let lines: string[] = []
+  let size = 0
+  return {
+    add(line) {
+      lines.push(line)
+      size += line.length + 1
+      if (size > maxBytes * 2) {
+        lines = fit(lines, maxBytes)
+        size = lines.reduce((sum, kept) => sum + kept.length + 1, 0)
+      }
+    },
+    text: () => fit(lines, maxBytes).join('\n'),
+  }
+}
+
+function fit(lines: readonly string[], maxBytes: number): string[] {
+  const kept: string[] = []
+  let room = maxBytes
+  for (let index = lines.length - 1; index >= 0; index--) {
+    const line = lines[index] ?? ''
+    if (line.length + 1 > room) {
+      if (kept.length === 0) kept.push(line.slice(-room))
+      break
+    }
+    kept.push(line)
+    room -= line.length + 1
+  }
+  return kept.reverse()
+}

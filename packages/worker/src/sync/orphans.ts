@@ -1,0 +1,40 @@
+// orphans.ts — Finds and ends processes left over from an earlier run of ours, by the mark in their environment. Starts nothing.
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** Name of the environment variable every program we start carries; its value is the mark. */
+export const MARK_VARIABLE = 'KAGAMI_RUN'
+
+/** Process ids whose environment carries a mark that begins with `prefix`. Empty where there is no /proc. */
+export function findMarked(prefix: string): number[] {
+  const wanted = `${MARK_VARIABLE}=${prefix}`
+  return listProcesses().filter((pid) => pid !== process.pid && environment(pid).some((entry) => entry.startsWith(wanted)))
+}
+
+/** Sends SIGKILL to every marked process and returns how many there were. Call only when no live worker owns the mark. */
+export function killMarked(prefix: string): number {
+  const found = findMarked(prefix)
+  for (const pid of found) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It ended by itself meanwhile.
+    }
+  }
+  return found.length
+}
+
+function listProcesses(): number[] {
+  try {
+    return readdirSync('/proc').filter((entry) => /^\d+$/.test(entry)).map(Number)
+  } catch {
+    return []
+  }
+}
+
+function environment(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0')
+  } catch {
+    return []
+  }
+}

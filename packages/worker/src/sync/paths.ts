@@ -1,0 +1,26 @@
+// paths.ts — Where a worker keeps what is not a mirror: below `<data_dir>/.kagami`. Names only; touches no file.
+import { join } from 'node:path'
+
+const SAFE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
+
+/** Whether an id can name a file below `.kagami`. */
+export function isSafeId(id: string): boolean {
+  return SAFE_ID.test(id) && !id.includes('..')
+}
+
+function segment(id: string): string {
+  if (!isSafeId(id)) throw new Error(`"${id.slice(0, 40)}" cannot name a file`)
+  return id
+}
+
+/** Absolute paths below one data_dir. Throws when an id cannot name a file. */
+export const paths = {
+  own: (dataDir: string) => join(dataDir, '.kagami'),
+  published: (dataDir: string, name: string) => join(dataDir, segment(name)),
+  stagings: (dataDir: string) => join(dataDir, '.kagami', 'staging'),
+  staging: (dataDir: string, replicaId: string) => join(dataDir, '.kagami', 'staging', segment(replicaId)),
+  markers: (dataDir: string) => join(dataDir, '.kagami', 'trees'),
+  marker: (dataDir: string, name: string) => join(dataDir, '.kagami', 'trees', `${segment(name).toLowerCase()}.json`),
+  logs: (dataDir: string, replicaId: string) => join(dataDir, '.kagami', 'logs', segment(replicaId)),
+  log: (dataDir: string, replicaId: string, syncId: string) => join(dataDir, '.kagami', 'logs', segment(replicaId), `${segment(syncId)}.log`),
+}

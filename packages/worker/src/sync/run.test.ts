@@ -1,0 +1,161 @@
+// run.test.ts — One sync: whose folder it may touch, how it is reported, and that being killed never leaves a false mirror.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { commit, ensureRepository, runChild, startGitUpstream, startHttpUpstream, writeFiles } from '@kagami/demo'
+import { checkFor, SyncReport } from '@kagami/protocol'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createBench, readTree, type Bench } from '../providers/testing.ts'
+import { containment } from './command.ts'
+import { findMarked } from './orphans.ts'
+import { prepareWorkspace } from './workspace.ts'
+
+const fixture = fileURLToPath(new URL('fixture.ts', import.meta.url))
+let bench: Bench
+const stops: (() => Promise<void>)[] = []
+beforeEach(() => void (bench = createBench()))
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop()
+  bench.remove()
+})
+
+async function serveFile() {
+  writeFiles(join(bench.dir, 'up'), { 'a.txt': 'hello\n' })
+  const upstream = await startHttpUpstream({ dir: join(bench.dir, 'up') })
+  stops.push(upstream.stop)
+  return { kind: 'http', upstream: `${upstream.url}/a.txt` }
+}
+
+describe('the folder of a mirror', () => {
+  it('that was there before is not touched, unless it may be taken over', async () => {
+    const call = await serveFile()
+    writeFiles(bench.published, { mine: 'mine\n' })
+    const report = await bench.sync(call)
+    expect(report).toMatchObject({ outcome: 'failed', reason: 'local_conflict' })
+    expect(readTree(bench.dataDir)).toEqual({ [join('copy', 'mine')]: 'mine\n', ...logsOf() })
+    expect(await bench.sync({ ...call, adoptExisting: true })).toMatchObject({ outcome: 'success' })
+  })
+
+  it('is kept for a replica that is removed and added again', async () => {
+    const call = await serveFile()
+    await bench.sync(call)
+    expect(await bench.sync({ ...call, replicaId: 'added-again' })).toMatchObject({ outcome: 'success' })
+    expect(await bench.sync({ ...call, replicaId: 'other', upstream: `${call.upstream}.other` })).toMatchObject({ reason: 'local_conflict' })
+  })
+
+  it('follows its replica to another address', async () => {
+    const call = await serveFile()
+    await bench.sync(call)
+    writeFiles(join(bench.dir, 'up'), { 'b.txt': 'bye\n' })
+    expect(await bench.sync({ ...call, upstream: call.upstream.replace('a.txt', 'b.txt') })).toMatchObject({ outcome: 'success' })
+    expect(readTree(bench.published)).toEqual({ 'b.txt': 'bye\n' })
+  })
+
+  it('is not shared by two names that differ in case', async () => {
+    const call = await serveFile()
+    await bench.sync({ ...call, name: 'debian' })
+    expect(await bench.sync({ ...call, name: 'Debian', replicaId: 'other' })).toMatchObject({ reason: 'local_conflict' })
+  })
+
+  it('is never a link to another place', async () => {
+    mkdirSync(join(bench.dir, 'outside'))
+    symlinkSync(join(bench.dir, 'outside'), bench.published)
+    expect(await bench.sync(await serveFile())).toMatchObject({ reason: 'local_conflict' })
+    expect(readTree(join(bench.dir, 'outside'))).toEqual({})
+  })
+
+  it('lies below data_dir whatever the name says', async () => {
+    const call = await serveFile()
+    for (const name of ['../x', '/etc/x', '..', 'a/b']) expect((await bench.sync({ ...call, name })).outcome).toBe('failed')
+    expect(existsSync(join(bench.dir, 'x'))).toBe(false)
+  })
+})
+
+function logsOf(): Record<string, string> {
+  return Object.fromEntries(Object.entries(readTree(bench.dataDir)).filter(([path]) => path.startsWith('.kagami/logs')))
+}
+
+describe('the report of a sync', () => {
+  it('fits the contract, and tells what to do next', async () => {
+    const call = await serveFile()
+    for (const report of [await bench.sync(call), await bench.sync({ ...call, upstream: `${call.upstream}.gone` }), await bench.sync({ ...call, kind: 'unheard-of' })]) {
+      expect(checkFor(SyncReport).ok(report)).toBe(true)
+      expect(report.hint === null).toBe(report.outcome === 'success')
+    }
+  })
+
+  it('says that a kind is unknown', async () => {
+    expect(await bench.sync({ kind: 'constructor', upstream: 'x' })).toMatchObject({ outcome: 'failed', reason: 'kind_unknown' })
+  })
+
+  it('says that the worker stopped', async () => {
+    expect(await bench.sync({ ...(await serveFile()), signal: AbortSignal.abort('interrupted') })).toMatchObject({ outcome: 'interrupted', reason: 'interrupted' })
+  })
+
+  it('is made even where no log can be written', async () => {
+    const call = await serveFile()
+    mkdirSync(join(bench.dataDir, '.kagami'))
+    writeFileSync(join(bench.dataDir, '.kagami', 'logs'), '')
+    expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
+  })
+})
+
+describe('progress', () => {
+  it('is told at the start and at the end of a sync', async () => {
+    const phases: string[] = []
+    await bench.sync({ ...(await serveFile()), onProgress: (progress) => phases.push(progress.phase) })
+    expect(phases[0]).toBe('preparing')
+    expect(phases.at(-1)).toBe('publishing')
+  })
+})
+
+describe('a worker that is killed', () => {
+  const DELAYS = [0, 5, 10, 20, 30, 40, 60, 80, 110, 150, 200, 300]
+
+  it('in its first git sync leaves no empty mirror, and the next sync is right', async () => {
+    const repository = join(bench.dir, 'up', 'a.git')
+    await ensureRepository(repository)
+    for (let number = 0; number < 20; number++) await commit(repository, { branch: `b${number}`, message: 'x', files: { [`f${number}`]: 'x'.repeat(50_000 + number) } })
+    const upstream = await startGitUpstream({ dir: join(bench.dir, 'up') })
+    stops.push(upstream.stop)
+    const refs = (gitDir: string) => runChild('git', [`--git-dir=${gitDir}`, 'for-each-ref'])
+    const wanted = await refs(repository)
+    for (const [round, delay] of DELAYS.entries()) {
+      const name = `copy${round}`
+      const call = { kind: 'git', upstream: `${upstream.url}/a.git`, name, replicaId: name }
+      await killAfter(delay, { ...call, replica_id: name })
+      if (containment().level === 'namespace') await vi.waitFor(() => expect(findMarked(`${bench.dataDir}:`)).toEqual([]), { timeout: 5000, interval: 10 })
+      if (existsSync(join(bench.dataDir, name))) expect(await refs(join(bench.dataDir, name))).toBe(wanted)
+      expect(await bench.sync(call)).toMatchObject({ outcome: 'success', files: 20 })
+      expect(await refs(join(bench.dataDir, name))).toBe(wanted)
+    }
+  }, 120_000)
+
+  async function killAfter(ms: number, spec: object): Promise<void> {
+    const errand = { dataDir: bench.dataDir, spec: { interval_secs: null, labels: {}, options: {}, auth: null, origin: 'api', ...spec } }
+    const worker = spawn(process.execPath, [fixture, JSON.stringify(errand)], { stdio: ['ignore', 'pipe', 'inherit'] })
+    await once(worker.stdout, 'data')
+    // The moment is the subject of the test, not a way to wait for something.
+    await new Promise((resolve) => setTimeout(resolve, ms))
+    worker.kill('SIGKILL')
+    if (worker.exitCode === null && worker.signalCode === null) await once(worker, 'exit')
+  }
+})
+
+describe('the start of a worker', () => {
+  it('ends what a former one left running, removes half files and keeps what a sync can use', async () => {
+    mkdirSync(join(bench.dataDir, '.kagami/staging/known'), { recursive: true })
+    mkdirSync(join(bench.dataDir, '.kagami/staging/stranger'), { recursive: true })
+    mkdirSync(join(bench.dataDir, '.kagami/trees'), { recursive: true })
+    writeFileSync(join(bench.dataDir, '.kagami/trees/x.json.tmp'), '')
+    const left = spawn('sleep', ['1000'], { env: { PATH: process.env.PATH, KAGAMI_RUN: `${bench.dataDir}:1` } })
+    await once(left, 'spawn')
+    await vi.waitFor(() => expect(findMarked(`${bench.dataDir}:`)).toEqual([left.pid]))
+    expect(prepareWorkspace(bench.dataDir, new Set(['known']))).toEqual({ orphans: 1, strangers: ['stranger'] })
+    await vi.waitFor(() => expect(left.signalCode).toBe('SIGKILL'))
+    expect(existsSync(join(bench.dataDir, '.kagami/staging/stranger'))).toBe(true)
+    expect(existsSync(join(bench.dataDir, '.kagami/trees/x.json.tmp'))).toBe(false)
+  })
+})

@@ -1,0 +1,60 @@
+// syncs.ts — The syncs that run now: starts, aborts and counts them. One sync's inside is run.ts.
+import type { ProgressEvent, SyncReport } from '@kagami/protocol'
+import type { Clock } from '@kagami/runtime'
+import type { WorkerConfig } from '../config.ts'
+import type { Replica } from '../core/replica.ts'
+import type { Provider, RunCommand } from '../providers/provider.ts'
+import { createCommandRunner } from './command.ts'
+import { runSync } from './run.ts'
+
+export interface Syncs {
+  start(replica: Replica, syncId: string): void
+  abort(syncId: string, reason: 'cancelled' | 'interrupted'): void
+  abortAll(reason: 'cancelled' | 'interrupted'): void
+  isRunning(syncId: string): boolean
+  /** Resolves when none runs. */
+  idle(): Promise<void>
+}
+
+export interface SyncsParts {
+  readonly config: WorkerConfig
+  readonly providers: Readonly<Record<string, Provider>>
+  readonly toolPath?: readonly string[]
+  readonly workerId: string
+  readonly clock: Clock
+  onProgress(event: ProgressEvent): void
+  onEnd(report: SyncReport): void
+}
+
+/** Starts with none running. */
+export function createSyncs(parts: SyncsParts): Syncs {
+  const running = new Map<string, { abort: AbortController; done: Promise<void> }>()
+  return {
+    start(replica, syncId) {
+      const { life, spec } = replica
+      if (life.state !== 'syncing') return
+      const abort = new AbortController()
+      const job = { sync_id: syncId, worker_id: parts.workerId, spec, trigger: life.trigger, request_id: life.requestId, timeoutSeconds: parts.config.sync_timeout_secs }
+      const about = { worker_id: parts.workerId, replica_id: spec.replica_id, sync_id: syncId, started_at: life.startedAt.toISOString(), trigger: life.trigger }
+      const done = runSync(job, {
+        providers: parts.providers, dataDir: parts.config.data_dir, toolPath: parts.toolPath ?? [], adoptExisting: parts.config.adopt_existing,
+        signal: abort.signal, onProgress: (progress) => parts.onProgress({ ...about, progress }), now: () => parts.clock.now(),
+      }).then((report) => {
+        running.delete(syncId)
+        parts.onEnd(report)
+      })
+      running.set(syncId, { abort, done })
+    },
+    abort: (syncId, reason) => running.get(syncId)?.abort.abort(reason),
+    abortAll: (reason) => running.forEach(({ abort }) => abort.abort(reason)),
+    isRunning: (syncId) => running.has(syncId),
+    async idle() {
+      while (running.size > 0) await Promise.all([...running.values()].map(({ done }) => done))
+    },
+  }
+}
+
+/** Runs a tool outside any sync, to ask for its version. */
+export function createProber(toolPath: readonly string[]): RunCommand {
+  return createCommandRunner({ signal: AbortSignal.timeout(10_000), toolPath, mark: 'probe', log: () => {} })
+}

@@ -1,0 +1,166 @@
+// tree.ts — A replica's files on disk: who owns them, staging, publish. Never asks where the bytes come from.
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
+import { lstat, mkdir, open, readdir, readFile, realpath, rename, rm, statfs } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { ReplicaSpec } from '@kagami/protocol'
+import { SyncFailure, type RunCommand, type Tree } from '../providers/provider.ts'
+import { paths } from './paths.ts'
+
+const FREE_MIN_BYTES = 64 * 1024 * 1024
+
+export interface TreeOptions {
+  readonly dataDir: string
+  readonly spec: Pick<ReplicaSpec, 'replica_id' | 'name' | 'kind' | 'upstream'>
+  readonly run: RunCommand
+  /** Takes over a directory that carries no mark of ours. */
+  readonly adoptExisting?: boolean
+}
+
+/** A Tree that must be claimed before it is used. */
+export interface OwnedTree extends Tree {
+  /** Checks that the place is ours and has room, and marks it. Throws SyncFailure local_conflict or disk_full; nothing is touched then. */
+  claim(): Promise<void>
+}
+
+interface Marker {
+  readonly replica_id: string
+  readonly kind: string
+  readonly upstream: string
+  readonly name: string
+}
+
+/** The tree of one replica. Throws when its name or id cannot name a directory. */
+export function createTree({ dataDir, spec, run, adoptExisting = false }: TreeOptions): OwnedTree {
+  const published = paths.published(dataDir, spec.name)
+  const staging = paths.staging(dataDir, spec.replica_id)
+  const discard = () => rm(staging, { recursive: true, force: true })
+  return {
+    published,
+    staging,
+    exists: () => hasEntries(published),
+    discard,
+    async claim() {
+      await refuseStrangePlace(dataDir, published)
+      const marker = await readMarker(dataDir, spec.name)
+      await refuseForeign({ dataDir, spec, published, marker, adoptExisting })
+      await refuseFullDisk(dataDir)
+      const wanted: Marker = { replica_id: spec.replica_id, kind: spec.kind, upstream: spec.upstream, name: spec.name }
+      if (marker && JSON.stringify(marker) === JSON.stringify(wanted)) return
+      // A first copy staged for another kind or upstream must not be taken for a part of this one.
+      const staged = marker?.kind === spec.kind && (marker.upstream === spec.upstream || (await hasEntries(published)))
+      if (!staged) await discard()
+      writeDurably(paths.marker(dataDir, spec.name), `${JSON.stringify(wanted)}\n`)
+    },
+    async publish() {
+      await flushTree(staging, run)
+      await rename(staging, published)
+      syncPath(dataDir)
+    },
+    async publishFile(from, file) {
+      await mkdir(published, { recursive: true })
+      const handle = await open(from, 'r')
+      try {
+        await handle.sync()
+      } finally {
+        await handle.close()
+      }
+      await rename(from, join(published, file))
+      syncPath(published)
+    },
+  }
+}
+
+async function hasEntries(directory: string): Promise<boolean> {
+  return (await readdir(directory).catch(absent)).length > 0
+}
+
+function absent(error: NodeJS.ErrnoException): never[] {
+  if (error.code === 'ENOENT') return []
+  throw error
+}
+
+async function refuseStrangePlace(dataDir: string, published: string): Promise<void> {
+  const found = await lstat(published).catch(() => null)
+  if (found && !found.isDirectory()) {
+    const what = found.isSymbolicLink() ? 'a symbolic link' : 'not a directory'
+    throw new SyncFailure('local_conflict', `${published} is ${what}: move it away, a mirror is kept in a directory of its own`)
+  }
+  if (found && dirname(await realpath(published)) !== (await realpath(dataDir))) {
+    throw new SyncFailure('local_conflict', `${published} lies outside ${dataDir}`)
+  }
+}
+
+interface Claim {
+  readonly dataDir: string
+  readonly spec: TreeOptions['spec']
+  readonly published: string
+  readonly marker: Marker | null
+  readonly adoptExisting: boolean
+}
+
+async function refuseForeign({ dataDir, spec, published, marker, adoptExisting }: Claim): Promise<void> {
+  const held = marker ? paths.published(dataDir, marker.name) : published
+  if (!(await hasEntries(held))) return
+  if (!marker) {
+    if (adoptExisting) return
+    throw new SyncFailure('local_conflict', `${published} exists and was not made by Kagami: move it away, choose another name, or set adopt_existing`)
+  }
+  const sameReplica = marker.replica_id === spec.replica_id && marker.kind === spec.kind
+  const addedAgain = marker.kind === spec.kind && marker.upstream === spec.upstream
+  if (marker.name === spec.name && (sameReplica || addedAgain)) return
+  throw new SyncFailure('local_conflict', `${held} holds a ${marker.kind} mirror of ${marker.upstream}: move it away or choose another name`)
+}
+
+async function readMarker(dataDir: string, name: string): Promise<Marker | null> {
+  const path = paths.marker(dataDir, name)
+  const text = await readFile(path, 'utf8').catch(() => null)
+  if (text === null) return null
+  try {
+    const { replica_id, kind, upstream, name } = JSON.parse(text) as Marker
+    if ([replica_id, kind, upstream, name].every((field) => typeof field === 'string')) return { replica_id, kind, upstream, name }
+  } catch {
+    // Falls through: a marker nobody can read proves nothing.
+  }
+  throw new SyncFailure('local_conflict', `${path} cannot be read as the mark of a mirror: remove it if ${paths.published(dataDir, name)} is yours to replace`)
+}
+
+async function refuseFullDisk(dataDir: string): Promise<void> {
+  const { bavail, bsize } = await statfs(dataDir)
+  if (bavail * bsize < FREE_MIN_BYTES) throw new SyncFailure('disk_full', `less than 64 MiB are free in ${dataDir}`)
+}
+
+/** Flushes a whole tree with one call; a walk with one fsync per file costs minutes on large trees. */
+async function flushTree(tree: string, run: RunCommand): Promise<void> {
+  const flushed = await run('sync', ['-f', tree], {}).catch((error: unknown) => {
+    if (error instanceof SyncFailure && error.reason === 'tool_missing') return null
+    throw error
+  })
+  if (flushed?.code === 0) return
+  for (const entry of await readdir(tree, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile() || entry.isDirectory()) syncPath(join(entry.parentPath, entry.name))
+  }
+  syncPath(tree)
+}
+
+function syncPath(path: string): void {
+  const handle = openSync(path, 'r')
+  try {
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+}
+
+/** Writes a small file so that after a power cut it is the old one or the new one. */
+function writeDurably(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true })
+  const handle = openSync(`${path}.tmp`, 'w', 0o640)
+  try {
+    writeSync(handle, text)
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+  renameSync(`${path}.tmp`, path)
+  syncPath(dirname(path))
+}

@@ -1,0 +1,183 @@
+// worker.ts — The Worker actor: the machine of core/worker.ts with hands. Each effect has one handler here.
+import { mkdirSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { WIRE_VERSION, type KindAnnouncement, type SyncReport } from '@kagami/protocol'
+import { ConfigError, createActor, lockDirectory, newId, pause, type Actor, type Clock, type EffectHandlers, type Logger } from '@kagami/runtime'
+import { declaredReplicas, type WorkerConfig } from './config.ts'
+import type { Remembered, Replica } from './core/replica.ts'
+import { createWorkerMachine, openWorker, type WorkerEffect, type WorkerEvent, type WorkerState } from './core/worker.ts'
+import { createConversation, type Conversation } from './edge/conversation.ts'
+import { serveWorkerHttp } from './edge/http.ts'
+import { openLink, type Link } from './edge/nats.ts'
+import { createWorkerMetrics } from './metrics.ts'
+import type { Provider } from './providers/provider.ts'
+import { caughtUp, interruptedReport, openWorkerFiles, type WorkerFiles } from './state.ts'
+import { createProber, createSyncs, type Syncs } from './sync/syncs.ts'
+import { readLog } from './sync/log.ts'
+import { openSpool, type Spool } from './sync/spool.ts'
+import { prepareWorkspace } from './sync/workspace.ts'
+import { version } from './version.ts'
+
+export interface RunningWorker {
+  readonly id: string
+  readonly httpPort: number
+  /** Resolves when the fleet ends the worker: rejected or terminated. */
+  readonly ended: Promise<{ why: 'rejected' | 'terminated'; reason: string | null }>
+  /** Lets running syncs finish within the grace period, stops the rest, says goodbye. */
+  stop(): Promise<void>
+}
+
+export interface WorkerParts {
+  readonly config: WorkerConfig
+  readonly providers: Readonly<Record<string, Provider>>
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Folders with tools that are not on PATH. */
+  readonly toolPath?: readonly string[]
+}
+
+/** Starts a worker. Throws ConfigError when it cannot run here; afterwards nothing outside can make it throw. */
+export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
+  const { config, logger, clock } = parts
+  const files = await openDataDir(config)
+  const id = files.workerId(config.worker_id)
+  const warnings: string[] = [...config.warnings]
+  const declared = declaredReplicas(config, { workerId: id, kinds: Object.keys(parts.providers), warnings })
+  for (const warning of warnings) logger.warn(warning)
+  const cached = files.readDesired()
+  const desired = cached?.terminate ? null : cached
+  const remembered = files.readReplicas()
+  const workspace = prepareWorkspace(config.data_dir, new Set(remembered.keys()))
+  if (workspace.orphans > 0) logger.warn({ processes: workspace.orphans }, 'ended programs that an earlier run had left behind')
+  const spool = openSpool(files.spoolDirectory, logger)
+  recover({ id, files, spool, remembered, specs: [...declared, ...(desired?.replicas ?? [])], now: clock.now() })
+
+  const instance = newId()
+  const limits = { perWorker: config.slots, perHost: config.slots_per_host }
+  const state = openWorker({ id, instance, limits, declared, remembered }, clock.now())
+  const body = assemble({ ...parts, id, instance, files, spool, state, kinds: await announcements(parts) })
+  const http = await serveWorkerHttp(config.httpAddress, body.metrics.registry)
+  if (desired) body.actor.tell({ type: 'desired_read', desired, cached: true })
+  logger.info({ worker_id: id, name: config.name, data_dir: config.data_dir, http_port: http.port, replicas: body.actor.state.replicas.size }, 'worker started')
+  const link = body.connect()
+  return { id, httpPort: http.port, ended: body.ended, stop: () => stop({ ...body, config, spool, link, http }) }
+}
+
+async function openDataDir(config: WorkerConfig): Promise<WorkerFiles> {
+  try {
+    mkdirSync(config.data_dir, { recursive: true })
+    const files = openWorkerFiles(config.data_dir)
+    if (await lockDirectory(files.directory, 'worker')) return files
+  } catch (error) {
+    if (error instanceof ConfigError) throw error
+    throw new ConfigError(`data_dir ${config.data_dir} cannot be used: ${(error as Error).message}`, 'It must be a directory this user can write to.')
+  }
+  throw new ConfigError(`another worker already uses data_dir ${config.data_dir}`, 'Stop it first, or give this one a data_dir of its own.')
+}
+
+/** Closes what a crash left open: reports in the spool count, and a sync that was running gets a report that says so. */
+function recover(left: { id: string; files: WorkerFiles; spool: Spool; remembered: Map<string, Remembered>; specs: Replica['spec'][]; now: Date }) {
+  for (const spec of left.specs) {
+    const before = left.remembered.get(spec.replica_id)
+    const report = before && interruptedReport(spec, left.id, before, left.now)
+    if (!before || !report) continue
+    if (left.spool.holds(report.sync_id)) continue
+    left.spool.keep(report)
+    const after = caughtUp(spec, before, report)
+    // What was asked for is still wanted, and is done again first.
+    left.remembered.set(spec.replica_id, { ...after, life: before.life })
+  }
+}
+
+async function announcements(parts: WorkerParts): Promise<KindAnnouncement[]> {
+  const run = createProber(parts.toolPath ?? [])
+  return Promise.all(Object.values(parts.providers).map(async (provider) => ({ kind: provider.kind, ...(await provider.probe(run)), options: provider.options })))
+}
+
+interface Body {
+  readonly actor: Actor<WorkerState, WorkerEvent>
+  readonly conversation: Conversation
+  readonly syncs: Syncs
+  readonly metrics: ReturnType<typeof createWorkerMetrics>
+  readonly ended: RunningWorker['ended']
+  connect(): { current: Link | null }
+}
+
+function assemble(parts: WorkerParts & { id: string; instance: string; files: WorkerFiles; spool: Spool; state: WorkerState; kinds: KindAnnouncement[] }): Body {
+  const { config, logger, clock, files, spool, id, instance } = parts
+  const link: { current: Link | null } = { current: null }
+  let end: (ending: { why: 'rejected' | 'terminated'; reason: string | null }) => void
+  const ended = new Promise<{ why: 'rejected' | 'terminated'; reason: string | null }>((resolve) => (end = resolve))
+  const metrics = createWorkerMetrics({ state: () => actor.state, connected: () => link.current?.connected ?? false, spooled: () => spool.size, dataDir: config.data_dir, now: () => clock.now() })
+  const syncs = createSyncs({ ...parts, workerId: id, onProgress: (event) => link.current?.connected && link.current.progress(event), onEnd: syncEnded })
+  const conversation = createConversation({
+    clock, logger, dataDir: config.data_dir, spool, introduction: introductionOf(parts), state: () => actor.state,
+    tell: (event) => actor.tell(event), onHeartbeat: (at) => metrics.heartbeatSent(at),
+  })
+  let cancelWake = () => {}
+  const effects: EffectHandlers<WorkerEffect> = {
+    persist: ({ replica }) => files.keepReplica(replica),
+    forget: ({ replicaId }) => files.forgetReplica(replicaId),
+    keep_desired: ({ desired }) => files.keepDesired(desired),
+    start: ({ replica, syncId }) => syncs.start(replica, syncId),
+    abort: ({ syncId, reason }) => syncs.abort(syncId, reason),
+    announce: ({ changed, removed }) => conversation.announce(changed, removed),
+    wake({ at }) {
+      cancelWake()
+      if (at) cancelWake = clock.after(at.getTime() - clock.now().getTime(), () => actor.tell({ type: 'woke' }))
+    },
+    end: ({ why, reason }) => end({ why, reason }),
+  }
+  const actor: Actor<WorkerState, WorkerEvent> = createActor({
+    state: parts.state, advance: createWorkerMachine(newId), effects, clock,
+    onFault: (fault, effect) => logger.error({ err: fault, effect: effect?.type }, 'a fault in the worker; it goes on'),
+  })
+  function syncEnded(report: SyncReport) {
+    // The report first: from here on a crash cannot lose it.
+    spool.keep(report)
+    metrics.synced(report)
+    actor.tell({ type: 'sync_ended', report })
+    void conversation.flushReports()
+  }
+  const connect = () => {
+    const listener = {
+      hint: () => conversation.hint(), connected: (now: boolean) => conversation.connected(now), refresh: () => conversation.refresh(),
+      cancel: (syncId: string) => askToCancel(actor, syncId),
+      readLog: async (request: { replica_id: string; sync_id: string; offset: number; limit: number }) => readLog({ ...request, dataDir: config.data_dir, running: syncs.isRunning(request.sync_id) }),
+    }
+    openLink({ url: config.nats_url, workerId: id, instance, logger, listener }).then(
+      (opened) => {
+        link.current = opened
+        conversation.open(opened)
+      },
+      (error: unknown) => logger.error({ err: error }, 'cannot use NATS; mirrors keep syncing from the last known state. Check nats_url'),
+    )
+    return link
+  }
+  return { actor, conversation, syncs, metrics, ended, connect }
+}
+
+function introductionOf({ config, id, instance, kinds }: { config: WorkerConfig; id: string; instance: string; kinds: KindAnnouncement[] }) {
+  return {
+    worker_id: id, instance, wire: WIRE_VERSION, name: config.name, version, hostname: hostname(), http_addr: config.http_addr, data_dir: config.data_dir, kinds,
+  }
+}
+
+function askToCancel(actor: Actor<WorkerState, WorkerEvent>, syncId: string): boolean {
+  const running = [...actor.state.replicas.values()].some(({ life }) => life.state === 'syncing' && life.syncId === syncId)
+  if (running) actor.tell({ type: 'cancel_asked', syncId })
+  return running
+}
+
+async function stop(parts: Body & { config: WorkerConfig; spool: Spool; link: { current: Link | null }; http: { close(): Promise<void> } }): Promise<void> {
+  const { actor, syncs, conversation, config, link } = parts
+  actor.tell({ type: 'stop_asked' })
+  await Promise.race([syncs.idle(), pause(config.grace_secs * 1000)])
+  syncs.abortAll('interrupted')
+  await syncs.idle()
+  await Promise.race([conversation.flushReports(), pause(2000)])
+  conversation.close()
+  actor.stop()
+  await link.current?.goodbye()
+  await parts.http.close()
+}
