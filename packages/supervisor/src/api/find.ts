@@ -1,0 +1,37 @@
+// find.ts — What people may call a thing: id, unique beginning of an id, name, or name@worker. Says who else it could be.
+import { Refusal } from '@kagami/protocol'
+import type { Fleet, ReplicaEntry, WorkerEntry } from '../core/fleet.ts'
+
+/** The worker somebody means. */
+export function findWorker(fleet: Fleet, text: string): WorkerEntry {
+  const exact = fleet.workers.get(text)
+  if (exact) return exact
+  const all = [...fleet.workers.values()]
+  const named = all.filter((worker) => worker.record.name === text)
+  return only(named.length > 0 ? named : prefixed(all, text, (worker) => worker.record.worker_id), text, 'worker', (worker) => `${worker.record.name} (${worker.record.worker_id})`)
+}
+
+/** The replica somebody means. */
+export function findReplica(fleet: Fleet, text: string): ReplicaEntry {
+  const exact = fleet.replicas.get(text)
+  if (exact) return exact
+  const describe = (entry: ReplicaEntry) => `${entry.state.name}@${entry.worker.record.name}`
+  const [name, worker] = text.split('@')
+  const all = [...fleet.replicas.values()]
+  if (worker !== undefined) {
+    const on = findWorker(fleet, worker)
+    return only([...on.replicas.values()].filter((entry) => entry.state.name === name), text, 'replica', describe)
+  }
+  const named = all.filter((entry) => entry.state.name === text)
+  return only(named.length > 0 ? named : prefixed(all, text, (entry) => entry.state.replica_id), text, 'replica', describe)
+}
+
+function prefixed<T>(all: readonly T[], text: string, idOf: (item: T) => string): T[] {
+  return text.length < 4 ? [] : all.filter((item) => idOf(item).startsWith(text))
+}
+
+function only<T>(found: readonly T[], text: string, noun: string, describe: (item: T) => string): T {
+  if (found.length === 1) return found[0]!
+  if (found.length === 0) throw new Refusal('not_found', `there is no ${noun} "${text}"`)
+  throw new Refusal('conflict', `"${text}" could be any of: ${found.slice(0, 8).map(describe).join(', ')}`)
+}

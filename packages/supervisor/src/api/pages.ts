@@ -1,0 +1,28 @@
+// pages.ts — Lists in pages: filter, sort, cut. The cursor is the place in the sorted list.
+import type { Page } from '@kagami/protocol'
+
+export interface PageQuery {
+  cursor?: string | undefined
+  limit?: number | undefined
+}
+
+/** One page of what is left after filtering and sorting. */
+export function pageOfList<T>(sorted: readonly T[], query: PageQuery): Page<T> {
+  const start = Math.max(0, Number.parseInt(query.cursor ?? '0', 10) || 0)
+  const limit = query.limit ?? 100
+  const items = sorted.slice(start, start + limit)
+  return { items, next_cursor: start + limit < sorted.length ? String(start + limit) : null, total: sorted.length }
+}
+
+/** The words of a comma-separated filter; null when there is none. */
+export function wordsOf(text: string | undefined): Set<string> | null {
+  const words = (text ?? '').split(',').map((word) => word.trim()).filter(Boolean)
+  return words.length > 0 ? new Set(words) : null
+}
+
+/** Whether any of the texts holds what was typed, without regard to case. */
+export function mentions(typed: string | undefined, ...texts: (string | null)[]): boolean {
+  if (!typed) return true
+  const needle = typed.toLowerCase()
+  return texts.some((text) => text?.toLowerCase().includes(needle))
+}

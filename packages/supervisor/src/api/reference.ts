@@ -1,0 +1,53 @@
+// reference.ts — /openapi.json and the page to browse it, made from routes.ts.
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import { ErrorBody, errors, routes, type ErrorCode, type Route } from '@kagami/protocol'
+import type { FastifyInstance } from 'fastify'
+import { version } from '../version.ts'
+
+/** Serves the reference. */
+export async function serveReference(server: FastifyInstance): Promise<void> {
+  const document = openApiDocument()
+  await server.register(swagger, { mode: 'static', specification: { document: document as never } })
+  await server.register(swaggerUi, { routePrefix: '/docs', uiConfig: { docExpansion: 'list', deepLinking: true } })
+  server.get('/openapi.json', { schema: { hide: true } as never }, (_, reply) => reply.send(document))
+}
+
+/** The OpenAPI 3.1 document of every route. */
+export function openApiDocument(): Record<string, unknown> {
+  const paths: Record<string, Record<string, unknown>> = {}
+  for (const [name, route] of Object.entries(routes) as [string, Route][]) {
+    paths[route.path] ??= {}
+    paths[route.path]![route.method.toLowerCase()] = operationOf(name, route)
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Kagami supervisor', version, description: 'Reads are open. Writes need `Authorization: Bearer TOKEN` unless SUPERVISOR_AUTH=none.' },
+    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } }, schemas: { Error: ErrorBody } },
+    paths,
+  }
+}
+
+function operationOf(name: string, route: Route) {
+  const fields = (part: 'path' | 'query', schema: Route['params']) =>
+    Object.entries(schema?.properties ?? {}).map(([field, property]) => ({ name: field, in: part, required: part === 'path', schema: property, description: (property as { description?: string }).description ?? '' }))
+  const success = route.produces
+    ? { description: route.summary, content: { [route.produces]: { schema: { type: 'string' } } } }
+    : { description: route.response ? route.summary : 'Empty', ...(route.response ? { content: { 'application/json': { schema: route.response } } } : {}) }
+  const refusals = Object.fromEntries(refusalsOf(route))
+  return {
+    operationId: name, tags: [route.tag], summary: route.summary, parameters: [...fields('path', route.params), ...fields('query', route.query)],
+    ...(route.body ? { requestBody: { content: { 'application/json': { schema: route.body } } } } : {}),
+    ...(route.write ? { security: [{ token: [] }] } : {}),
+    responses: { [route.status]: success, ...refusals },
+  }
+}
+
+function refusalsOf(route: Route): [string, unknown][] {
+  const codes = [...(route.refuses ?? []), ...(route.write ? ['unauthorized'] : []), ...(route.params || route.query || route.body ? ['invalid_request'] : [])]
+  const byStatus = Map.groupBy(codes, (code) => errors[code as ErrorCode].status)
+  return [...byStatus].map(([status, group]) => [
+    String(status),
+    { description: group.map((code) => `${code}: ${errors[code as ErrorCode].meaning}`).join(' '), content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } },
+  ])
+}

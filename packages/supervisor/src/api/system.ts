@@ -1,0 +1,19 @@
+// system.ts — The session, the audit and the live stream.
+import { version } from '../version.ts'
+import type { Handlers } from './handlers.ts'
+import { openStream } from './stream.ts'
+
+export const systemHandlers: Pick<Handlers, 'session' | 'audit' | 'stream'> = {
+  session: (_, { supervisor, authenticated }) => {
+    const { config, clock } = supervisor.core
+    return { auth: config.auth, authenticated, version, auto_approve: config.auto_approve, server_time: clock.now().toISOString() }
+  },
+  async audit({ query }, { supervisor }) {
+    const page = await supervisor.core.store.listAudit(query?.target ?? null, { cursor: query?.cursor ?? null, limit: query?.limit ?? 100 })
+    return { items: page.items, next_cursor: page.nextCursor, total: page.total }
+  },
+  stream: ({ query }, { supervisor, request, reply }) => {
+    openStream(supervisor.core.feed, request, reply, query?.last_event_id)
+    return undefined
+  },
+}

@@ -1,0 +1,40 @@
+// ui.ts — Static files at /ui/: the built-in UI, or the directory an operator put in its place.
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
+import fastifyStatic from '@fastify/static'
+import type { FastifyInstance } from 'fastify'
+
+const BUILT_IN = fileURLToPath(new URL('../../../webui/dist', import.meta.url))
+/** Everything from our own origin. An operator's own front end sets its own rules. */
+const POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+
+/** Serves the UI and sends `/` to it. */
+export async function serveUi(server: FastifyInstance, directory: string | undefined): Promise<void> {
+  const root = directory ? resolve(directory) : BUILT_IN
+  server.get('/', { schema: { hide: true } }, (_, reply) => reply.redirect('/ui/', 302))
+  server.get('/ui', { schema: { hide: true } }, (_, reply) => reply.redirect('/ui/', 302))
+  if (!existsSync(join(root, 'index.html'))) {
+    server.get('/ui/*', { schema: { hide: true } }, (_, reply) => reply.code(503).type('text/plain').send(missing(root, directory)))
+    return
+  }
+  await server.register(fastifyStatic, {
+    root, prefix: '/ui/', index: 'index.html', wildcard: true, cacheControl: false,
+    setHeaders(response, path) {
+      if (!directory) response.header('content-security-policy', POLICY)
+      // Hashed names never change; everything else is asked for anew.
+      response.header('cache-control', !directory && path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache')
+    },
+  })
+}
+
+/** The page of a path inside the UI: paths of pages are not files. */
+export function isUiPage(url: string, method: string): boolean {
+  const path = url.split('?')[0]!
+  return method === 'GET' && path.startsWith('/ui/') && !/\.[A-Za-z0-9]+$/.test(path.slice(path.lastIndexOf('/')))
+}
+
+function missing(root: string, directory: string | undefined): string {
+  if (directory) return `SUPERVISOR_WEBUI_DIR ${root} holds no index.html.\nThe API works. Put a front end there, or unset it to use the built-in UI.\n`
+  return 'The UI is not built. The API works.\nBuild it: npm run build -w @kagami/webui\n'
+}

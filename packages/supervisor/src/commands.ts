@@ -1,0 +1,158 @@
+// commands.ts — What people ask of the fleet. Each is decided, kept in the database together with its audit entry, then sent.
+import { Refusal, type LogReply, type ReplicaSpec } from '@kagami/protocol'
+import { newId } from '@kagami/runtime'
+import { decided, replicasNamed, requireApproved, specFrom, withoutReplica, withReplica, withSyncs, type AddReplicaBody } from './core/decisions.ts'
+import { dropWorker, noChanges, putWorker, type ReplicaEntry, type WorkerEntry } from './core/fleet.ts'
+import { addToOlderWorker, removeFromOlderWorker, syncOlderWorker, tellOlderWorker } from './edge/older-workers.ts'
+import { documentOf } from './edge/projection.ts'
+import type { NewAudit, WorkerRecord } from './store/store.ts'
+import type { Core } from './supervisor.ts'
+
+const ANSWER_MS = 3000
+
+/** Who asks, for the audit. */
+export interface Caller {
+  readonly actor: string
+  readonly remote: string | null
+}
+
+export interface SyncRequested {
+  request_id: string
+  replica_id: string
+  name: string
+  worker_id: string
+}
+
+export interface Commands {
+  approve(id: string, by: Caller): Promise<void>
+  reject(id: string, reason: string | null, by: Caller): Promise<void>
+  terminate(id: string, by: Caller): Promise<void>
+  addReplica(id: string, body: AddReplicaBody, by: Caller): Promise<ReplicaSpec>
+  removeReplica(id: string, replicaId: string, by: Caller): Promise<void>
+  /** Null asks for every replica of the worker. */
+  syncWorker(id: string, resource: string | null, by: Caller): Promise<SyncRequested[]>
+  syncReplicas(entries: readonly ReplicaEntry[], by: Caller): Promise<SyncRequested[]>
+  cancelSync(entry: ReplicaEntry, syncId: string, by: Caller): Promise<void>
+  readLog(at: { workerId: string; replicaId: string; syncId: string; offset: number; limit: number }): Promise<LogReply>
+}
+
+/** Commands on a fleet. Refusals are thrown, and audited by who catches them. */
+export function createCommands(core: Core): Commands {
+  const decide = (id: string, admission: 'approved' | 'rejected', reason: string | null, by: Caller) =>
+    core.inTurn(id, async () => {
+      const worker = known(core, id)
+      const record = decided(worker.record, admission, { who: by.actor, reason, now: core.clock.now() })
+      await keep(core, record, audit(core, by, admission === 'approved' ? 'approve' : 'reject', id, reason))
+      if (admission === 'rejected') await tellOlderWorker(core, worker, { type: 'reject', reason })
+    })
+  return {
+    approve: (id, by) => decide(id, 'approved', null, by),
+    reject: (id, reason, by) => decide(id, 'rejected', reason, by),
+    terminate: (id, by) => core.inTurn(id, () => terminate(core, id, by)),
+    addReplica: (id, body, by) =>
+      core.inTurn(id, async () => {
+        const worker = requireApproved(core.fleet.workers.get(id), id)
+        const spec = specFrom(worker, body, newId)
+        const entry = audit(core, by, 'add_replica', id, `${spec.kind} ${spec.name} ${spec.upstream}`)
+        if (worker.record.older_wire) await addToOlderWorker(core, worker, spec, entry)
+        else await keep(core, withReplica(worker.record, spec), entry)
+        return spec
+      }),
+    removeReplica: (id, replicaId, by) =>
+      core.inTurn(id, async () => {
+        const worker = requireApproved(core.fleet.workers.get(id), id)
+        const record = withoutReplica(worker, replicaId)
+        const entry = audit(core, by, 'remove_replica', id, worker.replicas.get(replicaId)?.state.name ?? replicaId)
+        if (worker.record.older_wire) await removeFromOlderWorker(core, worker, replicaId, entry)
+        else await keep(core, record, entry)
+      }),
+    syncWorker: (id, resource, by) => core.inTurn(id, () => syncWorker(core, requireApproved(core.fleet.workers.get(id), id), { resource, by })),
+    syncReplicas: (entries, by) => syncReplicas(core, entries, by),
+    cancelSync: (entry, syncId, by) => cancelSync(core, entry, syncId, by),
+    readLog: (at) => readLog(core, at),
+  }
+}
+
+function known(core: Core, id: string): WorkerEntry {
+  const worker = core.fleet.workers.get(id)
+  if (!worker) throw new Refusal('not_found', `there is no worker ${id}`)
+  return worker
+}
+
+/** Database first: what was answered with yes survives a crash. Then memory, then the worker. */
+async function keep(core: Core, record: WorkerRecord, entry: NewAudit): Promise<void> {
+  await core.store.saveWorker(record, entry)
+  const worker = putWorker(core.fleet, record, core.clock.now().getTime())
+  if (!record.older_wire) core.projection.put(documentOf(record, core.term))
+  core.apply({ ...noChanges(), workers: new Set([worker]), replicas: new Set(worker.replicas.values()) })
+}
+
+function audit(core: Core, by: Caller, action: string, target: string, detail: string | null): NewAudit {
+  return { at: core.clock.now().toISOString(), actor: by.actor, remote: by.remote, action, target, detail, result: 'ok' }
+}
+
+async function terminate(core: Core, id: string, by: Caller): Promise<void> {
+  const worker = known(core, id)
+  await core.store.removeWorker(id, worker.instance, audit(core, by, 'terminate', id, worker.record.name))
+  if (worker.instance) core.tombstones.add(`${id}/${worker.instance}`)
+  if (worker.record.older_wire) await tellOlderWorker(core, worker, { type: 'terminate' })
+  else core.projection.put({ ...documentOf({ ...worker.record, rev: worker.record.rev + 1 }, core.term), terminate: true, reason: `terminated by ${by.actor}` })
+  const removed = dropWorker(core.fleet, worker)
+  core.apply({ ...noChanges(), removed })
+  core.teller.workerGone(id)
+}
+
+async function syncWorker(core: Core, worker: WorkerEntry, asked: { resource: string | null; by: Caller }): Promise<SyncRequested[]> {
+  const replicas = replicasNamed(worker, asked.resource)
+  return requestSyncs(core, worker, { replicas, all: asked.resource === null, by: asked.by })
+}
+
+interface Asked {
+  readonly replicas: readonly { replica_id: string; name: string }[]
+  /** Every replica of the worker, not some by name. */
+  readonly all: boolean
+  readonly by: Caller
+}
+
+async function requestSyncs(core: Core, worker: WorkerEntry, { replicas, all, by }: Asked): Promise<SyncRequested[]> {
+  const { worker_id } = worker.record
+  const entry = audit(core, by, 'sync', worker_id, replicas.map((replica) => replica.name).join(', ').slice(0, 1000))
+  if (worker.record.older_wire) return syncOlderWorker(core, worker, { replicas, all, entry })
+  const record = withSyncs(worker, replicas.map((replica) => replica.replica_id), { newId, now: core.clock.now() })
+  await core.store.saveWorker(record, entry)
+  putWorker(core.fleet, record, core.clock.now().getTime())
+  core.projection.put(documentOf(record, core.term))
+  const names = new Map(replicas.map((replica) => [replica.replica_id, replica.name]))
+  const entries = replicas.flatMap(({ replica_id }) => core.fleet.replicas.get(replica_id) ?? [])
+  core.apply({ ...noChanges(), replicas: new Set(entries) })
+  const made = record.syncs.slice(record.syncs.length - replicas.length)
+  return made.map(({ request_id, replica_id }) => ({ request_id, replica_id, name: names.get(replica_id) ?? replica_id, worker_id }))
+}
+
+async function syncReplicas(core: Core, entries: readonly ReplicaEntry[], by: Caller): Promise<SyncRequested[]> {
+  const byWorker = Map.groupBy(entries, (entry) => entry.worker.record.worker_id)
+  const requested: SyncRequested[] = []
+  for (const [id, group] of byWorker) {
+    const replicas = group.map(({ state }) => ({ replica_id: state.replica_id, name: state.name }))
+    requested.push(...(await core.inTurn(id, () => requestSyncs(core, requireApproved(core.fleet.workers.get(id), id), { replicas, all: false, by }))))
+  }
+  return requested
+}
+
+async function cancelSync(core: Core, entry: ReplicaEntry, syncId: string, by: Caller): Promise<void> {
+  const { worker_id, name } = entry.worker.record
+  const reply = await core.bus.request('cancel', worker_id, { sync_id: syncId }, ANSWER_MS)
+  if (!reply) throw new Refusal('worker_unreachable', `worker ${name} did not answer; the sync may still run`)
+  if (!reply.cancelled) throw new Refusal('conflict', 'the sync has already ended')
+  await core.store.addAudit(audit(core, by, 'cancel', syncId, `${entry.state.name}@${name}`))
+}
+
+async function readLog(core: Core, at: Parameters<Commands['readLog']>[0]): Promise<LogReply> {
+  const worker = core.fleet.workers.get(at.workerId)
+  const name = worker?.record.name ?? at.workerId
+  if (worker?.record.older_wire) throw new Refusal('not_found', `worker ${name} is too old to hand out logs`)
+  const reply = await core.bus.request('log', at.workerId, { replica_id: at.replicaId, sync_id: at.syncId, offset: at.offset, limit: at.limit }, ANSWER_MS)
+  if (!reply) throw new Refusal('worker_unreachable', `worker ${name}, which keeps the log, did not answer`)
+  if (!reply.found) throw new Refusal('not_found', `worker ${name} no longer has the log; it keeps the last 20 of each replica`)
+  return reply
+}

@@ -1,0 +1,243 @@
+// fleet.ts — The fleet as it is known now, kept incrementally: what one heartbeat changes costs what changed, not what exists.
+import type { Digest, Health, Heartbeat, Jobs, Presence, Progress, ReplicaState, SeedStatus, Storage } from '@kagami/protocol'
+import type { WorkerRecord } from '../store/store.ts'
+import { createTally, type Tally } from './counts.ts'
+import { judge, type Verdict } from './health.ts'
+import { moveInResource, type ResourceEntry } from './resources.ts'
+
+export interface ReplicaEntry {
+  readonly worker: WorkerEntry
+  state: ReplicaState
+  verdict: Verdict
+  progress: Progress | null
+  /** Unix ms of the last sign of life of the running sync. */
+  progressAt: number | null
+  /** How it is counted now; null while its worker is not approved. */
+  counted: { status: SeedStatus; health: Health } | null
+}
+
+export interface WorkerEntry {
+  record: WorkerRecord
+  presence: Presence
+  /** Monotonic ms of the last heartbeat; null before the first since our start. */
+  heardMs: number | null
+  lastSeenAt: string | null
+  instance: string | null
+  observedRev: number
+  storage: Storage | null
+  jobs: Jobs | null
+  conflict: string | null
+  readonly replicas: Map<string, ReplicaEntry>
+  /** Sum of the `revision_no` of `replicas`, for the digest. */
+  revisions: number
+  readonly healths: Tally
+  /** Parts of a full heartbeat that has not come whole yet. */
+  parts: { seq: number; states: ReplicaState[]; have: number } | null
+  /** Cleared until a full heartbeat of the present process came. */
+  inStep: boolean
+}
+
+export interface Fleet {
+  readonly workers: Map<string, WorkerEntry>
+  readonly replicas: Map<string, ReplicaEntry>
+  readonly resources: Map<string, ResourceEntry>
+  readonly healths: Tally
+  readonly statuses: Tally
+  readonly admissions: Tally
+  readonly presences: Tally
+  /** Replicas by the minute in which time alone may change their health. */
+  readonly reviews: Map<number, Set<ReplicaEntry>>
+}
+
+/** What an event changed, for those who persist and those who watch. */
+export interface Changes {
+  readonly replicas: Set<ReplicaEntry>
+  readonly removed: ReplicaEntry[]
+  readonly workers: Set<WorkerEntry>
+}
+
+export const noChanges = (): Changes => ({ replicas: new Set(), removed: [], workers: new Set() })
+
+/** A fleet nobody has joined. */
+export function createFleet(): Fleet {
+  return {
+    workers: new Map(), replicas: new Map(), resources: new Map(), healths: createTally(), statuses: createTally(), admissions: createTally(),
+    presences: createTally(), reviews: new Map(),
+  }
+}
+
+/** Adds a worker, or replaces what is remembered of it; its replicas are counted anew when its admission changed. */
+export function putWorker(fleet: Fleet, record: WorkerRecord, now: number): WorkerEntry {
+  const known = fleet.workers.get(record.worker_id)
+  if (!known) {
+    const entry: WorkerEntry = {
+      record, presence: 'late', heardMs: null, lastSeenAt: record.last_seen_at, instance: record.instance, observedRev: 0, storage: null, jobs: null,
+      conflict: null, replicas: new Map(), revisions: 0, healths: createTally(), parts: null, inStep: false,
+    }
+    fleet.workers.set(record.worker_id, entry)
+    fleet.admissions.move(null, record.admission)
+    fleet.presences.move(null, entry.presence)
+    return entry
+  }
+  const before = known.record.admission
+  known.record = record
+  fleet.admissions.move(before, record.admission)
+  if (before !== record.admission) for (const replica of known.replicas.values()) recount(fleet, replica, now)
+  return known
+}
+
+/** Forgets a worker and its replicas. */
+export function dropWorker(fleet: Fleet, worker: WorkerEntry): ReplicaEntry[] {
+  const gone = [...worker.replicas.values()]
+  for (const replica of gone) dropReplica(fleet, replica)
+  fleet.workers.delete(worker.record.worker_id)
+  fleet.admissions.move(worker.record.admission, null)
+  fleet.presences.move(worker.presence, null)
+  return gone
+}
+
+/** Sets what the clock says of a worker; its replicas are judged anew when that changes. */
+export function setPresence(fleet: Fleet, worker: WorkerEntry, presence: Presence, now: number): Changes {
+  const changes = noChanges()
+  if (worker.presence === presence) return changes
+  fleet.presences.move(worker.presence, presence)
+  worker.presence = presence
+  changes.workers.add(worker)
+  for (const replica of worker.replicas.values()) if (recount(fleet, replica, now)) changes.replicas.add(replica)
+  return changes
+}
+
+/** Takes a heartbeat in. `mismatch`: what we hold is not what the worker holds, so a full one must be asked for. */
+export function applyHeartbeat(fleet: Fleet, worker: WorkerEntry, beat: Heartbeat, now: number): { changes: Changes; mismatch: boolean } {
+  const changes = noChanges()
+  if (beat.full) {
+    const whole = collectParts(worker, beat)
+    if (!whole) return { changes, mismatch: false }
+    replaceAll(fleet, worker, whole, changes, now)
+    worker.inStep = true
+  } else if (worker.inStep) {
+    for (const state of beat.replicas) putReplica(fleet, worker, state, changes, now)
+    for (const id of beat.removed) removeFrom(fleet, worker, id, changes)
+  }
+  if (worker.observedRev !== beat.observed_rev || JSON.stringify(worker.jobs) !== JSON.stringify(beat.jobs)) changes.workers.add(worker)
+  worker.observedRev = beat.observed_rev
+  worker.storage = beat.storage ?? worker.storage
+  worker.jobs = beat.jobs
+  // Parts of one delta come in order on one connection: the digest holds after the last.
+  const last = beat.part.index === beat.part.of - 1
+  return { changes, mismatch: last && !(worker.inStep && holds(worker, beat.digest)) }
+}
+
+function holds(worker: WorkerEntry, digest: Digest): boolean {
+  return worker.replicas.size === digest.count && worker.revisions === digest.revisions
+}
+
+/** All states of a full heartbeat once every part is there; null until then. */
+function collectParts(worker: WorkerEntry, beat: Heartbeat): ReplicaState[] | null {
+  if (beat.part.of === 1) return beat.replicas
+  if (worker.parts?.seq !== beat.seq) worker.parts = { seq: beat.seq, states: [], have: 0 }
+  worker.parts.states.push(...beat.replicas)
+  worker.parts.have++
+  if (worker.parts.have < beat.part.of) return null
+  const { states } = worker.parts
+  worker.parts = null
+  return states
+}
+
+function replaceAll(fleet: Fleet, worker: WorkerEntry, states: readonly ReplicaState[], changes: Changes, now: number) {
+  const named = new Set(states.map((state) => state.replica_id))
+  for (const id of [...worker.replicas.keys()]) if (!named.has(id)) removeFrom(fleet, worker, id, changes)
+  for (const state of states) putReplica(fleet, worker, state, changes, now)
+}
+
+/** Adds or updates one replica. An id that belongs to another worker's replica is refused. */
+export function putReplica(fleet: Fleet, worker: WorkerEntry, state: ReplicaState, changes: Changes, now: number): void {
+  const known = worker.replicas.get(state.replica_id)
+  if (!known) {
+    if (fleet.replicas.has(state.replica_id)) return
+    const entry: ReplicaEntry = { worker, state, verdict: judge(state, worker.presence, null, now), progress: null, progressAt: null, counted: null }
+    worker.replicas.set(state.replica_id, entry)
+    fleet.replicas.set(state.replica_id, entry)
+    worker.revisions += state.revision_no
+    count(fleet, entry, now)
+    changes.replicas.add(entry)
+    return
+  }
+  worker.revisions += state.revision_no - known.state.revision_no
+  if (known.state.revision_no === state.revision_no && JSON.stringify(known.state) === JSON.stringify(state)) return
+  if (known.state.name !== state.name) uncount(fleet, known)
+  if (known.state.current?.sync_id !== state.current?.sync_id) {
+    known.progress = null
+    known.progressAt = null
+  }
+  known.state = state
+  recount(fleet, known, now)
+  changes.replicas.add(known)
+}
+
+function removeFrom(fleet: Fleet, worker: WorkerEntry, replicaId: string, changes: Changes) {
+  const entry = worker.replicas.get(replicaId)
+  if (!entry) return
+  dropReplica(fleet, entry)
+  changes.removed.push(entry)
+}
+
+function dropReplica(fleet: Fleet, entry: ReplicaEntry) {
+  uncount(fleet, entry)
+  entry.worker.revisions -= entry.state.revision_no
+  entry.worker.replicas.delete(entry.state.replica_id)
+  fleet.replicas.delete(entry.state.replica_id)
+}
+
+/** Judges and counts a replica anew; says whether its health or counting changed. */
+export function recount(fleet: Fleet, entry: ReplicaEntry, now: number): boolean {
+  const before = entry.counted
+  const { health, detail } = entry.verdict
+  entry.verdict = judge(entry.state, entry.worker.presence, entry.progressAt, now)
+  count(fleet, entry, now)
+  return before !== entry.counted || health !== entry.verdict.health || detail !== entry.verdict.detail
+}
+
+function count(fleet: Fleet, entry: ReplicaEntry, now: number) {
+  const approved = entry.worker.record.admission === 'approved'
+  const to = approved ? { status: entry.state.status, health: entry.verdict.health } : null
+  const from = entry.counted
+  if (from?.status !== to?.status || from?.health !== to?.health) {
+    moveInResource(fleet.resources, entry, to)
+    fleet.healths.move(from?.health ?? null, to?.health ?? null)
+    fleet.statuses.move(from?.status ?? null, to?.status ?? null)
+    entry.worker.healths.move(from?.health ?? null, to?.health ?? null)
+    entry.counted = to
+  }
+  if (Number.isFinite(entry.verdict.until)) planReview(fleet, entry, Math.max(entry.verdict.until, now))
+}
+
+function uncount(fleet: Fleet, entry: ReplicaEntry) {
+  const from = entry.counted
+  if (!from) return
+  moveInResource(fleet.resources, entry, null)
+  fleet.healths.move(from.health, null)
+  fleet.statuses.move(from.status, null)
+  entry.worker.healths.move(from.health, null)
+  entry.counted = null
+}
+
+const minuteOf = (ms: number) => Math.floor(ms / 60_000)
+
+function planReview(fleet: Fleet, entry: ReplicaEntry, at: number) {
+  const minute = minuteOf(at) + 1
+  const planned = fleet.reviews.get(minute)
+  if (planned) planned.add(entry)
+  else fleet.reviews.set(minute, new Set([entry]))
+}
+
+/** Judges anew those whose time has come; the others cost nothing. */
+export function reviewDue(fleet: Fleet, now: number): Changes {
+  const changes = noChanges()
+  for (const [minute, entries] of fleet.reviews) {
+    if (minute > minuteOf(now)) continue
+    fleet.reviews.delete(minute)
+    for (const entry of entries) if (fleet.replicas.get(entry.state.replica_id) === entry && recount(fleet, entry, now)) changes.replicas.add(entry)
+  }
+  return changes
+}

@@ -1,0 +1,55 @@
+// health.ts — What an operator should think of a replica now: one word and one sentence. Pure; also says when time alone may change it.
+import type { Health, Presence, ReplicaState } from '@kagami/protocol'
+
+/** A sync without a sign of progress for this long, ms, … */
+const SILENT_MS = 15 * 60_000
+/** … that has run for at least this long, ms, is called stuck. */
+const STUCK_MS = 60 * 60_000
+/** Least grace after a missed interval, ms. */
+const GRACE_MS = 5 * 60_000
+
+/** Worst first: lists sort by this, and a mirror is as bad as its worst replica. */
+export const HEALTH_ORDER: readonly Health[] = ['failed', 'held', 'stale', 'stuck', 'unknown', 'late', 'syncing', 'queued', 'paused', 'new', 'fresh']
+
+export interface Verdict {
+  readonly health: Health
+  readonly detail: string
+  /** Unix ms when it may change though nothing happens; Infinity when it cannot. */
+  readonly until: number
+}
+
+/** Judges one replica. `progressAt`: Unix ms of the last sign of life of its running sync. */
+export function judge(replica: ReplicaState, presence: Presence, progressAt: number | null, now: number): Verdict {
+  const forever = Infinity
+  if (presence === 'lost') return { health: 'unknown', detail: 'its worker is silent; what is shown is its last word', until: forever }
+  const last = replica.last_sync
+  if (replica.failures > 0 && last) {
+    return { health: 'failed', detail: `failed ${replica.failures === 1 ? 'once' : `${replica.failures} times`}: ${last.message ?? last.reason ?? 'no reason given'}`, until: forever }
+  }
+  if (last?.outcome === 'held') return { health: 'held', detail: last.message ?? 'a sync waits for a decision', until: forever }
+  const age = ageOf(replica)
+  if (age && now >= age.staleAt) return { health: 'stale', detail: 'the last good sync is more than three intervals ago', until: forever }
+  const stuckAt = replica.current ? Math.max(Date.parse(replica.current.started_at) + STUCK_MS, (progressAt ?? Date.parse(replica.current.started_at)) + SILENT_MS) : forever
+  if (now >= stuckAt) return { health: 'stuck', detail: 'its sync runs, but nothing has moved for 15 minutes', until: forever }
+  const until = Math.min(stuckAt, age ? (now >= age.lateAt ? age.staleAt : age.lateAt) : forever)
+  if (age && now >= age.lateAt) return { health: 'late', detail: 'the last good sync is more than one interval ago', until }
+  if (replica.activity === 'syncing') return { health: 'syncing', detail: 'a sync is running', until }
+  if (replica.activity === 'queued') return { health: 'queued', detail: replica.queue?.reason ?? 'waiting for a slot', until }
+  if (replica.activity === 'paused') return { health: 'paused', detail: 'paused', until }
+  if (!replica.last_success_at) return { health: 'new', detail: replica.kind === 'unknown' ? 'declared without a kind, so it is never synced' : 'never synced yet', until }
+  return { health: 'fresh', detail: replica.interval_secs ? 'synced within its interval' : 'synced; further syncs only when asked', until }
+}
+
+/** When a replica with an interval becomes late and stale; null when it has none, or no copy yet. */
+function ageOf(replica: ReplicaState): { lateAt: number; staleAt: number } | null {
+  if (!replica.interval_secs || !replica.last_success_at) return null
+  const interval = replica.interval_secs * 1000
+  const grace = Math.max(GRACE_MS, interval / 10)
+  const ok = Date.parse(replica.last_success_at)
+  return { lateAt: ok + interval + grace, staleAt: ok + 3 * interval + grace }
+}
+
+/** The worse of two. */
+export function worse(a: Health, b: Health): Health {
+  return HEALTH_ORDER.indexOf(a) <= HEALTH_ORDER.indexOf(b) ? a : b
+}

@@ -1,0 +1,53 @@
+// main.ts — `kagami run supervisor`: configuration → store → NATS → fleet → API → until stopped.
+import { connectBus, createLogger, stopRequested, stopWithin, systemClock, type Logger, type Values } from '@kagami/runtime'
+import { leaveHint, openToken, type Token } from './api/auth.ts'
+import { serveApi } from './api/server.ts'
+import { loadSupervisorConfig, type SupervisorConfig } from './config.ts'
+import { openSqlStore } from './store/sql.ts'
+import { startSupervisor, type Supervisor } from './supervisor.ts'
+
+export interface RunningSupervisor {
+  readonly port: number
+  readonly token: Token
+  readonly supervisor: Supervisor
+  stop(): Promise<void>
+}
+
+/** Starts everything a supervisor is. Throws ConfigError when it cannot run here. */
+export async function openSupervisor(config: SupervisorConfig, logger: Logger): Promise<RunningSupervisor> {
+  for (const warning of config.warnings) logger.warn(warning)
+  const store = await openSqlStore(config.database_url, logger)
+  await store.prepare()
+  const token = openToken(config)
+  const bus = await connectBus({ url: config.natsUrl, name: 'kagami-supervisor', logger })
+  const supervisor = await startSupervisor({ config, clock: systemClock, logger, store, bus })
+  const api = await serveApi(supervisor, token)
+  if (config.auth === 'token') leaveHint(api.port, token)
+  logger.info({ http: `${config.address.host}:${api.port}`, nats: bus.connection.getServer(), auth: config.auth, auto_approve: config.auto_approve }, 'supervisor started')
+  return {
+    port: api.port, token, supervisor,
+    async stop() {
+      await api.close()
+      await supervisor.stop()
+      await bus.close()
+      await store.close()
+    },
+  }
+}
+
+/** Where a browser signs in with one click: the token travels in the fragment, which no server and no log sees. */
+export function signInLink(port: number, token: Token): string {
+  return `http://127.0.0.1:${port}/ui/#token=${token.text}`
+}
+
+/** Runs a supervisor until it is stopped. Resolves with the exit code. Throws ConfigError. */
+export async function runSupervisor(options: { flags?: Values } = {}): Promise<number> {
+  const logger = createLogger('supervisor')
+  const running = await openSupervisor(loadSupervisorConfig(options), logger)
+  const { token, port } = running
+  if (token.fresh) process.stderr.write(`\nA token for writing was made and kept in ${token.file}\nSign in:  ${signInLink(port, token)}\n\n`)
+  logger.info({ signal: await stopRequested() }, 'stopping')
+  const inTime = await stopWithin(15_000, () => running.stop())
+  if (!inTime) logger.warn('not everything ended in time; nothing is lost, workers hold what is not yet stored')
+  return 0
+}

@@ -1,0 +1,5 @@
+// migrations/index.ts — Every change of the tables, in order. A released one is never edited.
+import type { Migration } from 'kysely'
+import { first } from './0001-first.ts'
+
+export const migrations: Record<string, Migration> = { '0001-first': first }

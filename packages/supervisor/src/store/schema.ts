@@ -1,0 +1,31 @@
+// schema.ts — The tables, as the query builder sees them. Instants are Unix milliseconds, structures are JSON text.
+import type { Generated } from 'kysely'
+
+export interface Tables {
+  meta: { key: string; value: string }
+  workers: {
+    worker_id: string
+    /** WorkerRecord without what has a column of its own. */
+    record: string
+    admission: string
+    last_seen_at: number | null
+    updated_at: number
+  }
+  /** Terminated processes: a late word from one of them must not bring it back. */
+  tombstones: { worker_id: string; instance: string; at: number }
+  replicas: { worker_id: string; replica_id: string; name: string; state: string; updated_at: number }
+  syncs: {
+    sync_id: string
+    worker_id: string
+    replica_id: string
+    name: string
+    kind: string
+    outcome: string
+    started_at: number
+    ended_at: number
+    /** The report, whole. */
+    report: string
+  }
+  audit: { id: Generated<number>; at: number; actor: string; remote: string | null; action: string; target: string | null; detail: string | null; result: string }
+  dead_letters: { id: Generated<number>; at: number; subject: string; body: string; reason: string }
+}

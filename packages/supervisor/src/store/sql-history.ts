@@ -1,0 +1,66 @@
+// sql-history.ts — What is read back in pages: the history of syncs, the audit, the letters nobody could read.
+import type { Kysely } from 'kysely'
+import type { SyncReport } from '@kagami/protocol'
+import type { Tables } from './schema.ts'
+import { auditOf } from './sql.ts'
+import type { PageRequest, Store, SyncFilter } from './store.ts'
+
+/** The reading half of the SQL store. */
+export function createHistory(db: Kysely<Tables>): Pick<Store, 'listSyncs' | 'findSync' | 'lastFailure' | 'listAudit' | 'countDeadLetters' | 'prune'> {
+  return {
+    listSyncs: (filter, page) => listSyncs(db, filter, page),
+    async findSync(idOrPrefix) {
+      // "z" follows every character of our ids in every collation, which "~" does not.
+      const rows = await db.selectFrom('syncs').select('report').where('sync_id', '>=', idOrPrefix).where('sync_id', '<', `${idOrPrefix}zzzz`).orderBy('sync_id').limit(2).execute()
+      const reports = rows.map((row) => JSON.parse(row.report) as SyncReport).filter((report) => report.sync_id.startsWith(idOrPrefix))
+      return reports.find((report) => report.sync_id === idOrPrefix) ?? (reports.length === 1 ? reports[0]! : null)
+    },
+    async lastFailure() {
+      const row = await db.selectFrom('syncs').select('report').where('outcome', '=', 'failed').orderBy('started_at', 'desc').limit(1).executeTakeFirst()
+      return row ? (JSON.parse(row.report) as SyncReport) : null
+    },
+    async listAudit(target, page) {
+      const matching = () => (target ? db.selectFrom('audit').where('target', '=', target) : db.selectFrom('audit'))
+      const { total } = await matching().select((e) => e.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+      const before = page.cursor ? Number(page.cursor) : Number.MAX_SAFE_INTEGER
+      const rows = await matching().selectAll().where('id', '<', before).orderBy('id', 'desc').limit(page.limit + 1).execute()
+      const items = rows.slice(0, page.limit).map(auditOf)
+      return { items, nextCursor: rows.length > page.limit ? String(items.at(-1)!.id) : null, total: Number(total) }
+    },
+    async countDeadLetters() {
+      const { total } = await db.selectFrom('dead_letters').select((e) => e.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+      return Number(total)
+    },
+    async prune(before) {
+      const result = await db.deleteFrom('syncs').where('ended_at', '<', before.getTime()).executeTakeFirst()
+      return Number(result.numDeletedRows)
+    },
+  }
+}
+
+/** Newest first; the cursor names the last row seen, so that rows that come in between shift nothing. */
+async function listSyncs(db: Kysely<Tables>, filter: SyncFilter, page: PageRequest) {
+  const matching = () => {
+    let query = db.selectFrom('syncs')
+    if (filter.replicaId) query = query.where('replica_id', '=', filter.replicaId)
+    if (filter.workerId) query = query.where('worker_id', '=', filter.workerId)
+    if (filter.name) query = query.where('name', '=', filter.name)
+    if (filter.outcomes?.length) query = query.where('outcome', 'in', [...filter.outcomes])
+    return query
+  }
+  const { total } = await matching().select((e) => e.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  let query = matching().select(['sync_id', 'started_at', 'report'])
+  const after = page.cursor ? /^(\d+)_(.+)$/.exec(page.cursor) : null
+  if (after) {
+    const [startedAt, syncId] = [Number(after[1]), after[2]!]
+    query = query.where((e) => e.or([e('started_at', '<', startedAt), e.and([e('started_at', '=', startedAt), e('sync_id', '<', syncId)])]))
+  }
+  const rows = await query.orderBy('started_at', 'desc').orderBy('sync_id', 'desc').limit(page.limit + 1).execute()
+  const shown = rows.slice(0, page.limit)
+  const last = shown.at(-1)
+  return {
+    items: shown.map((row) => JSON.parse(row.report) as SyncReport),
+    nextCursor: rows.length > page.limit && last ? `${last.started_at}_${last.sync_id}` : null,
+    total: Number(total),
+  }
+}

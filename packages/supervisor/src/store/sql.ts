@@ -1,0 +1,124 @@
+// sql.ts — The store on SQL, one code for both dialects.
+import { sql, Kysely, Migrator, type Transaction } from 'kysely'
+import type { AuditEntry, SyncReport } from '@kagami/protocol'
+import { ConfigError, type Logger } from '@kagami/runtime'
+import { openDialect } from './dialects.ts'
+import { migrations } from './migrations/index.ts'
+import type { Tables } from './schema.ts'
+import type { NewAudit, Store, StoredReplica, WorkerRecord } from './store.ts'
+import { createHistory } from './sql-history.ts'
+
+type Db = Kysely<Tables> | Transaction<Tables>
+/** Rows of one statement; SQLite allows 32,766 parameters. */
+const CHUNK = 500
+
+/** Opens the store a database URL names. Throws ConfigError when it cannot be used. */
+export async function openSqlStore(url: string, logger: Logger): Promise<Store & { readonly directory: string | null; readonly kind: 'sqlite' | 'postgres' }> {
+  const { dialect, kind, directory } = await openDialect(url, logger)
+  const db = new Kysely<Tables>({ dialect })
+  return {
+    kind,
+    directory,
+    ...createHistory(db),
+    prepare: () => migrate(db),
+    nextTerm: () => nextTerm(db),
+    async loadWorkers() {
+      const rows = await db.selectFrom('workers').selectAll().execute()
+      return rows.map((row) => ({ ...(JSON.parse(row.record) as WorkerRecord), last_seen_at: row.last_seen_at === null ? null : new Date(row.last_seen_at).toISOString() }))
+    },
+    async loadReplicas() {
+      const rows = await db.selectFrom('replicas').select(['worker_id', 'state']).execute()
+      return rows.map((row) => ({ worker_id: row.worker_id, state: JSON.parse(row.state) as StoredReplica['state'] }))
+    },
+    loadTombstones: () => db.selectFrom('tombstones').select(['worker_id', 'instance']).execute(),
+    saveWorker: (record, audit) =>
+      db.transaction().execute(async (trx) => {
+        await upsertWorker(trx, record)
+        if (audit) await insertAudit(trx, audit)
+      }),
+    removeWorker: (workerId, instance, audit) =>
+      db.transaction().execute(async (trx) => {
+        await trx.deleteFrom('workers').where('worker_id', '=', workerId).execute()
+        await trx.deleteFrom('replicas').where('worker_id', '=', workerId).execute()
+        if (instance) await trx.insertInto('tombstones').values({ worker_id: workerId, instance, at: Date.now() }).onConflict((c) => c.doNothing()).execute()
+        await insertAudit(trx, audit)
+      }),
+    saveStates: (changes) => db.transaction().execute((trx) => saveStates(trx, changes)),
+    addReports: (reports) => db.transaction().execute((trx) => insertReports(trx, reports)),
+    addAudit: (entry) => insertAudit(db, entry),
+    async addDeadLetter({ subject, body, reason, at }) {
+      await db.insertInto('dead_letters').values({ subject, body: body.slice(0, 65_536), reason, at: at.getTime() }).execute()
+    },
+    async ping() {
+      await sql`select 1`.execute(db)
+    },
+    close: () => db.destroy(),
+  }
+}
+
+async function migrate(db: Kysely<Tables>) {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
+  const { error } = await migrator.migrateToLatest()
+  if (!error) return
+  if (/corrupted migrations|missing/i.test(String((error as Error).message))) {
+    throw new ConfigError('the database was made by a newer Kagami than this one', 'Run the newer version, or restore a backup from before the upgrade.')
+  }
+  throw error
+}
+
+async function nextTerm(db: Kysely<Tables>): Promise<number> {
+  return db.transaction().execute(async (trx) => {
+    const row = await trx.selectFrom('meta').select('value').where('key', '=', 'term').executeTakeFirst()
+    const term = Number(row?.value ?? 0) + 1
+    await trx.insertInto('meta').values({ key: 'term', value: String(term) }).onConflict((c) => c.column('key').doUpdateSet({ value: String(term) })).execute()
+    return term
+  })
+}
+
+async function upsertWorker(db: Db, record: WorkerRecord) {
+  const row = {
+    worker_id: record.worker_id, record: JSON.stringify(record), admission: record.admission,
+    last_seen_at: record.last_seen_at ? Date.parse(record.last_seen_at) : null, updated_at: Date.now(),
+  }
+  await db.insertInto('workers').values(row).onConflict((c) => c.column('worker_id').doUpdateSet(row)).execute()
+}
+
+async function saveStates(db: Db, changes: Parameters<Store['saveStates']>[0]) {
+  const now = Date.now()
+  for (const part of chunks(changes.replicas)) {
+    const rows = part.map(({ worker_id, state }) => ({ worker_id, replica_id: state.replica_id, name: state.name, state: JSON.stringify(state), updated_at: now }))
+    await db.insertInto('replicas').values(rows)
+      .onConflict((c) => c.columns(['worker_id', 'replica_id']).doUpdateSet((e) => ({ name: e.ref('excluded.name'), state: e.ref('excluded.state'), updated_at: e.ref('excluded.updated_at') })))
+      .execute()
+  }
+  for (const { worker_id, replica_id } of changes.removed) await db.deleteFrom('replicas').where('worker_id', '=', worker_id).where('replica_id', '=', replica_id).execute()
+  for (const { worker_id, at } of changes.seen) await db.updateTable('workers').set({ last_seen_at: Date.parse(at) }).where('worker_id', '=', worker_id).execute()
+}
+
+/** The sync id is the primary key, so a report that comes twice is kept once. */
+async function insertReports(db: Db, reports: readonly SyncReport[]): Promise<Set<string>> {
+  const added = new Set<string>()
+  for (const part of chunks(reports)) {
+    const rows = part.map((report) => ({
+      sync_id: report.sync_id, worker_id: report.worker_id, replica_id: report.replica_id, name: report.name, kind: report.kind, outcome: report.outcome,
+      started_at: Date.parse(report.started_at), ended_at: Date.parse(report.ended_at), report: JSON.stringify(report),
+    }))
+    const inserted = await db.insertInto('syncs').values(rows).onConflict((c) => c.column('sync_id').doNothing()).returning('sync_id').execute()
+    for (const { sync_id } of inserted) added.add(sync_id)
+  }
+  return added
+}
+
+async function insertAudit(db: Db, entry: NewAudit) {
+  const { at, ...rest } = entry
+  await db.insertInto('audit').values({ ...rest, at: Date.parse(at) }).execute()
+}
+
+/** An audit row as the API returns it. */
+export function auditOf(row: { id: number; at: number; actor: string; remote: string | null; action: string; target: string | null; detail: string | null; result: string }): AuditEntry {
+  return { ...row, at: new Date(row.at).toISOString() }
+}
+
+function* chunks<T>(rows: readonly T[]): Generator<T[]> {
+  for (let start = 0; start < rows.length; start += CHUNK) yield rows.slice(start, start + CHUNK)
+}

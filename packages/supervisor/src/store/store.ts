@@ -1,0 +1,84 @@
+// store.ts — What survives a restart of the supervisor. The one interface; SQLite, PostgreSQL and memory behave alike.
+import type { Admission, AuditEntry, KindAnnouncement, ReplicaSpec, ReplicaState, SyncReport, SyncRequest } from '@kagami/protocol'
+
+/** A worker as it is remembered, with everything people decided about it. */
+export interface WorkerRecord {
+  readonly worker_id: string
+  readonly name: string
+  readonly admission: Admission
+  readonly reason: string | null
+  readonly first_seen_at: string
+  readonly decided_at: string | null
+  readonly decided_by: string | null
+  readonly version: string | null
+  readonly hostname: string | null
+  readonly http_addr: string | null
+  readonly data_dir: string | null
+  readonly older_wire: boolean
+  readonly kinds: readonly KindAnnouncement[]
+  /** The process the document admits. */
+  readonly instance: string | null
+  /** Revision of the desired document; grows with every change of what follows. */
+  readonly rev: number
+  readonly replicas: readonly ReplicaSpec[]
+  readonly removed: readonly string[]
+  readonly syncs: readonly SyncRequest[]
+  readonly last_seen_at: string | null
+}
+
+export interface StoredReplica {
+  readonly worker_id: string
+  readonly state: ReplicaState
+}
+
+export type NewAudit = Omit<AuditEntry, 'id'>
+
+export interface SyncFilter {
+  readonly replicaId?: string | undefined
+  readonly workerId?: string | undefined
+  readonly name?: string | undefined
+  readonly outcomes?: readonly string[] | undefined
+}
+
+export interface Paged<T> {
+  readonly items: T[]
+  readonly nextCursor: string | null
+  readonly total: number
+}
+
+export interface PageRequest {
+  readonly cursor: string | null
+  readonly limit: number
+}
+
+export interface Store {
+  /** Brings the tables up to date. Throws when the database is damaged, or newer than this program. */
+  prepare(): Promise<void>
+  /** Counts supervisors' lives: one more than the last, kept before it is returned. */
+  nextTerm(): Promise<number>
+  loadWorkers(): Promise<WorkerRecord[]>
+  loadReplicas(): Promise<StoredReplica[]>
+  loadTombstones(): Promise<{ worker_id: string; instance: string }[]>
+  /** One transaction: the worker and the audit entry, or neither. */
+  saveWorker(record: WorkerRecord, audit?: NewAudit): Promise<void>
+  /** Forgets a worker and its replicas, keeps its history, and remembers which process was ended. */
+  removeWorker(workerId: string, instance: string | null, audit: NewAudit): Promise<void>
+  /** Last words of the fleet, in one transaction. */
+  saveStates(changes: { replicas: readonly StoredReplica[]; removed: readonly { worker_id: string; replica_id: string }[]; seen: readonly { worker_id: string; at: string }[] }): Promise<void>
+  /** Adds reports in one transaction; returns the ids that were not there before. */
+  addReports(reports: readonly SyncReport[]): Promise<Set<string>>
+  listSyncs(filter: SyncFilter, page: PageRequest): Promise<Paged<SyncReport>>
+  /** By id, or by a prefix that fits just one. */
+  findSync(idOrPrefix: string): Promise<SyncReport | null>
+  lastFailure(): Promise<SyncReport | null>
+  addAudit(entry: NewAudit): Promise<void>
+  listAudit(target: string | null, page: PageRequest): Promise<Paged<AuditEntry>>
+  /** Keeps a message nobody can use, so that it is seen and does not block others. */
+  addDeadLetter(letter: { subject: string; body: string; reason: string; at: Date }): Promise<void>
+  countDeadLetters(): Promise<number>
+  /** Removes history that ended before `before`; returns how many syncs went. */
+  prune(before: Date): Promise<number>
+  /** Throws when the database cannot be used just now. */
+  ping(): Promise<void>
+  close(): Promise<void>
+}

@@ -1,0 +1,172 @@
+// supervisor.ts — The Supervisor actor: what it hears changes the fleet, what changes is kept and told. Wiring; decisions are in core/.
+import type { Desired, Summary, SyncReport } from '@kagami/protocol'
+import { every, newId, type Bus, type Clock, type Logger } from '@kagami/runtime'
+import { createCommands, type Commands } from './commands.ts'
+import type { SupervisorConfig } from './config.ts'
+import { createFleet, noChanges, putReplica, putWorker, reviewDue, setPresence, type Changes, type Fleet } from './core/fleet.ts'
+import { presenceOf } from './core/liveness.ts'
+import { createTraffic, type Traffic } from './core/telemetry.ts'
+import { listen } from './edge/listen.ts'
+import { listenToOlderWorkers } from './edge/older-workers.ts'
+import { ensureObjects } from './edge/objects.ts'
+import { createProjection, documentOf, type Projection } from './edge/projection.ts'
+import { consumeReports } from './edge/reports.ts'
+import { createFeed, type Feed } from './feed.ts'
+import { createKeeper, type Keeper } from './keeper.ts'
+import type { Store } from './store/store.ts'
+import { createTeller, type Teller } from './teller.ts'
+import { createSummary } from './summary.ts'
+
+const SWEEP_MS = 1000
+const PRUNE_MS = 3_600_000
+
+/** What the rooms of the supervisor share. */
+export interface Core {
+  readonly config: SupervisorConfig
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly store: Store
+  readonly bus: Bus
+  readonly fleet: Fleet
+  readonly keeper: Keeper
+  readonly projection: Projection
+  readonly teller: Teller
+  readonly feed: Feed
+  readonly traffic: Traffic
+  readonly term: number
+  /** Instances that were terminated: `workerId/instance`. */
+  readonly tombstones: Set<string>
+  /** Commands sent and not yet acknowledged: worker id → revision and monotonic ms. */
+  readonly sent: Map<string, { rev: number; at: number }>
+  readonly startedAt: Date
+  readonly startedMs: number
+  /** Runs tasks that touch one worker one after the other. */
+  inTurn<T>(workerId: string, task: () => Promise<T>): Promise<T>
+  /** Keeps and tells what changed. */
+  apply(changes: Changes): void
+}
+
+export interface Supervisor {
+  readonly core: Core
+  readonly commands: Commands
+  summary(): Promise<Summary>
+  /** Why it cannot do all of its work just now; empty when it can. */
+  missing(): Promise<string[]>
+  stop(): Promise<void>
+}
+
+/** Restores the fleet from the store and starts listening. */
+export async function startSupervisor(parts: { config: SupervisorConfig; clock: Clock; logger: Logger; store: Store; bus: Bus }): Promise<Supervisor> {
+  const { store, clock, logger, bus } = parts
+  const core = await assemble(parts)
+  await restore(core)
+  const abort = new AbortController()
+  const ready = keepObjects(core)
+  const reporting = ready.then(() => consumeReports({ bus, store, logger, signal: abort.signal, onStored: (reports) => reported(core, reports) }))
+  const silence = [listen(core), listenToOlderWorkers(core)]
+  const stopSweep = every(clock, SWEEP_MS, () => sweep(core))
+  const stopPrune = every(clock, PRUNE_MS, () => void prune(core))
+  const summary = createSummary(core)
+  const stopSummary = every(clock, 1000, () => void summary.tell())
+  return {
+    core,
+    commands: createCommands(core),
+    summary: summary.make,
+    async missing() {
+      const problems: string[] = []
+      if (!bus.connected) problems.push('NATS is not reached')
+      await store.ping().catch((error: unknown) => problems.push(`the database does not answer: ${(error as Error).message}`))
+      return problems
+    },
+    async stop() {
+      abort.abort()
+      for (const end of [...silence, stopSweep, stopPrune, stopSummary]) end()
+      core.teller.stop()
+      core.projection.stop()
+      await Promise.race([reporting, new Promise((resolve) => setTimeout(resolve, 6000))])
+      for (const worker of core.fleet.workers.values()) if (worker.lastSeenAt) core.keeper.seen(worker.record.worker_id, worker.lastSeenAt)
+      await core.keeper.stop()
+    },
+  }
+}
+
+async function assemble({ config, clock, logger, store, bus }: Parameters<typeof startSupervisor>[0]): Promise<Core> {
+  const fleet = createFleet()
+  const keeper = createKeeper(store, clock, logger)
+  const feed = createFeed(newId())
+  const teller = createTeller(feed, clock)
+  const sent: Core['sent'] = new Map()
+  const onSent = (document: Desired) => void sent.set(document.worker_id, { rev: document.rev, at: clock.monotonicMs() })
+  const turns = new Map<string, Promise<unknown>>()
+  return {
+    config, clock, logger, store, bus, fleet, keeper, feed, teller, sent, projection: createProjection(logger, onSent), traffic: createTraffic(),
+    term: await store.nextTerm(), tombstones: new Set(), startedAt: clock.now(), startedMs: clock.monotonicMs(),
+    inTurn(workerId, task) {
+      const mine = (turns.get(workerId) ?? Promise.resolve()).then(task, task)
+      turns.set(workerId, mine)
+      void mine.catch(() => {}).finally(() => turns.get(workerId) === mine && turns.delete(workerId))
+      return mine
+    },
+    apply(changes) {
+      keeper.note(changes)
+      teller.note(changes)
+    },
+  }
+}
+
+/** Everything a former life knew: workers, decisions, replicas, labels, open requests. */
+async function restore(core: Core) {
+  const now = core.clock.now().getTime()
+  for (const record of await core.store.loadWorkers()) putWorker(core.fleet, record, now)
+  for (const { worker_id, state } of await core.store.loadReplicas()) {
+    const worker = core.fleet.workers.get(worker_id)
+    // What ran when we last heard may have ended since: the worker's first full heartbeat tells.
+    if (worker) putReplica(core.fleet, worker, state, noChanges(), now)
+  }
+  for (const { worker_id, instance } of await core.store.loadTombstones()) core.tombstones.add(`${worker_id}/${instance}`)
+  core.logger.info({ workers: core.fleet.workers.size, replicas: core.fleet.replicas.size, term: core.term }, 'restored the fleet')
+}
+
+/** Makes streams and buckets now and after every reconnect, and brings the bucket up to date. Resolves after the first success. */
+function keepObjects(core: Core): Promise<void> {
+  let working: Promise<void> | null = null
+  const ensure = async () => {
+    for (let said = false; ; said = true) {
+      try {
+        const { desired } = await ensureObjects(core.bus)
+        core.projection.use(desired)
+        await core.projection.reconcile([...core.fleet.workers.values()].filter((worker) => !worker.record.older_wire).map((worker) => documentOf(worker.record, core.term)))
+        return
+      } catch (error) {
+        if (core.bus.connection.isClosed()) return
+        if (!said) core.logger.warn({ reason: (error as Error).message }, 'JetStream cannot be used yet; trying again. nats-server must run with JetStream (-js)')
+        await new Promise((resolve) => setTimeout(resolve, 1000))
+      }
+    }
+  }
+  const again = () => (working ??= ensure().finally(() => (working = null)))
+  core.bus.onConnection((connected) => connected && void again())
+  return again()
+}
+
+function sweep(core: Core) {
+  const now = core.clock.now().getTime()
+  const monotonic = core.clock.monotonicMs()
+  for (const worker of core.fleet.workers.values()) {
+    const presence = presenceOf(worker.heardMs, core.startedMs, monotonic)
+    if (presence === worker.presence) continue
+    core.apply(setPresence(core.fleet, worker, presence, now))
+    if (worker.lastSeenAt) core.keeper.seen(worker.record.worker_id, worker.lastSeenAt)
+  }
+  core.apply(reviewDue(core.fleet, now))
+}
+
+function reported(core: Core, reports: readonly SyncReport[]) {
+  for (const report of reports) core.teller.synced(core.fleet, report)
+}
+
+async function prune(core: Core) {
+  const before = new Date(core.clock.now().getTime() - core.config.history_days * 86_400_000)
+  const gone = await core.store.prune(before).catch(() => 0)
+  if (gone > 0) core.logger.info({ syncs: gone, before: before.toISOString() }, 'removed old history')
+}
