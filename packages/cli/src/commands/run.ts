@@ -1,0 +1,32 @@
+// run.ts — kagami run supervisor | worker
+import type { Command } from 'commander'
+
+/** Adds `run`. */
+export function addRun(program: Command): void {
+  const run = program.command('run').description('run one part of Kagami in this terminal')
+  run
+    .command('supervisor')
+    .description('run a supervisor; every option is also an environment variable, see docs/configuration.md')
+    .option('--nats-url <URL>', 'NATS server (KAGAMI_NATS_URL)')
+    .option('--http-addr <HOST:PORT>', 'API and UI (SUPERVISOR_HTTP_ADDR)')
+    .option('--db-url <URL>', 'database (SUPERVISOR_DATABASE_URL)')
+    .option('--auto-approve <BOOL>', 'approve workers that join by themselves (SUPERVISOR_AUTO_APPROVE)')
+    .action(async (options: { natsUrl?: string; httpAddr?: string; dbUrl?: string; autoApprove?: string }) => {
+      const { runSupervisor, supervisorFlags } = await import('@kagami/supervisor')
+      process.exitCode = await runSupervisor({ flags: supervisorFlags(options) })
+      process.exit()
+    })
+  run
+    .command('worker')
+    .description('run a worker; every option is also an environment variable, see docs/configuration.md')
+    .option('--nats-url <URL>', 'NATS server (KAGAMI_NATS_URL)')
+    .option('--data-dir <DIR>', 'where mirrored files are written (KAGAMI_DATA_DIR)')
+    .option('--config <FILE>', 'worker.toml (default ./worker.toml)')
+    .option('--http-addr <HOST:PORT>', '/ping and /metrics (KAGAMI_HTTP_ADDR)')
+    .action(async (options: { natsUrl?: string; dataDir?: string; config?: string; httpAddr?: string }) => {
+      const { runWorker } = await import('@kagami/worker')
+      const flags = { nats_url: options.natsUrl, data_dir: options.dataDir, http_addr: options.httpAddr }
+      process.exitCode = await runWorker({ file: options.config, flags })
+      process.exit()
+    })
+}
