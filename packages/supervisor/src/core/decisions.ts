@@ -52,6 +52,7 @@ export function specFrom(worker: WorkerEntry, body: AddReplicaBody, newId: () =>
   if (badUpstream) throw new Refusal('invalid_upstream', `upstream ${badUpstream}`, 'upstream')
   const badInterval = intervalProblem(body.interval_secs)
   if (badInterval) throw new Refusal('invalid_interval', `interval_secs ${badInterval}`, 'interval_secs')
+  checkOptions(worker, body)
   const clash = nameHolder(worker, body.name)
   if (clash) throw new Refusal('name_taken', `worker ${worker.record.name} already has a replica "${clash}"`, 'name')
   return {
@@ -61,22 +62,23 @@ export function specFrom(worker: WorkerEntry, body: AddReplicaBody, newId: () =>
 }
 
 function checkKind(worker: WorkerEntry, body: AddReplicaBody) {
-  if (worker.record.older_wire) {
-    if (!['git', 'rsync', 'http'].includes(body.kind)) throw new Refusal('invalid_kind', `kind must be one of git, rsync, http`, 'kind')
-    return
-  }
-  const offered = worker.record.kinds.find((announced) => announced.kind === body.kind)
-  if (!offered) {
-    const kinds = worker.record.kinds.map((announced) => announced.kind).join(', ')
-    throw new Refusal('invalid_kind', `kind must be one of ${kinds || 'the kinds the worker announces; it has not joined yet'}`, 'kind')
-  }
-  // The schema came over the wire: it is interpreted, never compiled to code.
-  const schema = offered.options as never
-  for (const key of Object.keys(body.options ?? {})) {
-    if (!Object.hasOwn((offered.options as { properties?: object }).properties ?? {}, key)) throw new Refusal('invalid_options', `kind ${body.kind} has no option "${key}"`, `options.${key}`)
-  }
-  if (Check(schema, body.options ?? {})) return
-  const problem = Errors(schema, body.options ?? {})[0]
+  const { older_wire, kinds } = worker.record
+  const offered = older_wire ? ['git', 'rsync', 'http'] : kinds.map((announced) => announced.kind)
+  if (offered.includes(body.kind)) return
+  throw new Refusal('invalid_kind', `kind must be one of ${offered.join(', ') || 'the kinds the worker announces; it has not joined yet'}`, 'kind')
+}
+
+/** Against the schema the worker announced. It came over the wire, so it is interpreted, never compiled to code. */
+function checkOptions(worker: WorkerEntry, body: AddReplicaBody) {
+  const options = body.options ?? {}
+  const announced = worker.record.kinds.find((kind) => kind.kind === body.kind)?.options as { properties?: Record<string, { default?: unknown }> } | undefined
+  const stray = Object.keys(options).find((key) => !Object.hasOwn(announced?.properties ?? {}, key))
+  if (stray) throw new Refusal('invalid_options', `kind ${body.kind} has no option "${stray}"`, `options.${stray}`)
+  if (!announced) return
+  const defaults = Object.entries(announced.properties ?? {}).flatMap(([key, property]) => (property.default === undefined ? [] : [[key, property.default]]))
+  const whole = { ...(Object.fromEntries(defaults) as object), ...options }
+  if (Check(announced as never, whole)) return
+  const problem = Errors(announced as never, whole)[0]
   const field = ['options', ...(problem?.instancePath.split('/').slice(1) ?? [])].join('.')
   throw new Refusal('invalid_options', `${field} ${problem?.message ?? 'does not fit'}`, field)
 }

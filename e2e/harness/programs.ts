@@ -1,0 +1,92 @@
+// programs.ts — The real programs as processes of their own: started, watched, stopped, killed.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { createClient, type Client } from '@kagami/protocol'
+import { inject } from 'vitest'
+import type { Place } from './place.ts'
+import { until } from './wait.ts'
+
+const ROOT = join(import.meta.dirname, '..', '..')
+export const MAIN = join(ROOT, 'packages', 'cli', 'src', 'main.ts')
+export const LAUNCHER = join(ROOT, 'packages', 'cli', 'bin', 'kagami.js')
+
+export interface Program {
+  readonly child: ChildProcess
+  readonly pid: number
+  /** Everything it wrote so far. */
+  output(): string
+  /** Resolves with exit code (null when killed). */
+  readonly exited: Promise<number | null>
+  kill(signal?: NodeJS.Signals): Promise<void>
+}
+
+/** Starts `kagami` with these words. The environment holds nothing of ours but what is given. */
+export function startProgram(place: Place, words: readonly string[], env: Record<string, string> = {}, cwd = place.dir): Program {
+  const clean: Record<string, string> = { PATH: [...inject('tools').toolPath, process.env['PATH'] ?? ''].join(':'), HOME: place.dir, KAGAMI_LOG: 'json', ...env }
+  const child = spawn(process.execPath, [MAIN, ...words], { cwd, env: clean, stdio: ['ignore', 'pipe', 'pipe'] })
+  let text = ''
+  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
+  const program: Program = {
+    child, pid: child.pid!, output: () => text, exited,
+    async kill(signal = 'SIGKILL') {
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal)
+      await exited
+    },
+  }
+  place.also(() => program.kill())
+  return program
+}
+
+/** A TCP port nobody uses just now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
+    })
+  })
+}
+
+export interface SupervisorProgram extends Program {
+  readonly url: string
+  readonly api: Client
+}
+
+/** A real supervisor process, ready. Same `port` and database: the same supervisor started again. */
+export async function aSupervisor(place: Place, options: { nats: string; port?: number; db?: string; env?: Record<string, string> }): Promise<SupervisorProgram> {
+  const port = options.port ?? (await freePort())
+  const env = {
+    KAGAMI_NATS_URL: options.nats, SUPERVISOR_HTTP_ADDR: `127.0.0.1:${port}`, SUPERVISOR_AUTH: 'none',
+    SUPERVISOR_DATABASE_URL: options.db ?? `sqlite://${place.at('supervisor.db')}?mode=rwc`, ...options.env,
+  }
+  const program = startProgram(place, ['run', 'supervisor'], env)
+  const url = `http://127.0.0.1:${port}`
+  await until('the supervisor is ready', async () => (await fetch(`${url}/readyz`)).ok, { seen: () => program.output() })
+  return { ...program, url, api: createClient({ baseUrl: url, token: () => options.env?.['SUPERVISOR_API_TOKEN'] ?? null }) }
+}
+
+/** A real worker process. Same `dir`: the same worker started again. */
+export async function aWorker(place: Place, options: { nats: string; dir?: string; providers?: readonly object[]; env?: Record<string, string> }): Promise<Program & { http: string }> {
+  const port = await freePort()
+  const env = {
+    KAGAMI_NATS_URL: options.nats, KAGAMI_DATA_DIR: place.at(options.dir ?? 'data'), KAGAMI_HTTP_ADDR: `127.0.0.1:${port}`,
+    KAGAMI_PROVIDERS: JSON.stringify(options.providers ?? []), KAGAMI_GRACE_SECS: '1', ...options.env,
+  }
+  return { ...startProgram(place, ['run', 'worker'], env), http: `http://127.0.0.1:${port}` }
+}
+
+/** Runs `kagami` to its end. */
+export async function kagami(place: Place, words: readonly string[], env: Record<string, string> = {}): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const clean: Record<string, string> = { PATH: process.env['PATH'] ?? '', HOME: place.dir, ...env }
+  const child = spawn(process.execPath, [MAIN, ...words], { cwd: place.dir, env: clean, stdio: ['ignore', 'pipe', 'pipe'] })
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  const code = await new Promise<number | null>((resolve) => child.once('close', (exit) => resolve(exit)))
+  return { code, stdout, stderr }
+}
