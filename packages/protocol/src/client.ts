@@ -71,7 +71,7 @@ export function createClient(options: { baseUrl: string; token?: () => string | 
 
 function queryOf(query: Record<string, unknown> | undefined): string {
   const search = new URLSearchParams()
-  for (const [key, value] of Object.entries(query ?? {})) if (value !== undefined && value !== null && value !== '') search.set(key, String(value))
+  for (const [key, value] of Object.entries(query ?? {})) if (typeof value === 'number' || (typeof value === 'string' && value !== '')) search.set(key, String(value))
   const text = search.toString()
   return text ? `?${text}` : ''
 }

@@ -28,7 +28,7 @@ export function checkFor<S extends Type.TSchema>(schema: S): Check<S> {
     }
     compiled.set(schema, check)
   }
-  return check as unknown as Check<S>
+  return check
 }
 
 interface RawError {

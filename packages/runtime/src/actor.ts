@@ -24,19 +24,7 @@ export function createActor<State, Event, Effect extends { type: string }>(parts
   let handling = false
   let stopped = false
   const mailbox: Event[] = []
-  const running = new Set<Promise<void>>()
-
-  function carryOut(effect: Effect) {
-    try {
-      const handler = parts.effects[effect.type as Effect['type']] as (effect: Effect) => void | Promise<void>
-      const outcome = handler(effect)
-      if (!outcome) return
-      const tracked = outcome.catch((fault: unknown) => parts.onFault(fault, effect)).finally(() => running.delete(tracked))
-      running.add(tracked)
-    } catch (fault) {
-      parts.onFault(fault, effect)
-    }
-  }
+  const hands = createHands(parts)
 
   function drain() {
     handling = true
@@ -44,7 +32,7 @@ export function createActor<State, Event, Effect extends { type: string }>(parts
       for (let event = mailbox.shift(); event !== undefined; event = mailbox.shift()) {
         const step = parts.advance(state, event, parts.clock.now())
         state = step.state
-        for (const effect of step.effects) carryOut(effect)
+        for (const effect of step.effects) hands.carryOut(effect)
       }
     } finally {
       handling = false
@@ -60,11 +48,30 @@ export function createActor<State, Event, Effect extends { type: string }>(parts
       mailbox.push(event)
       if (!handling) drain()
     },
-    async idle() {
-      while (running.size > 0) await Promise.all(running)
-    },
+    idle: hands.idle,
     stop() {
       stopped = true
+    },
+  }
+}
+
+/** Carries effects out and knows which of them still run. */
+function createHands<Effect extends { type: string }>(parts: { effects: EffectHandlers<Effect>; onFault: (fault: unknown, effect: Effect | null) => void }) {
+  const running = new Set<Promise<void>>()
+  return {
+    carryOut(effect: Effect) {
+      try {
+        const handler = parts.effects[effect.type as Effect['type']] as (effect: Effect) => void | Promise<void>
+        const outcome = handler(effect)
+        if (!outcome) return
+        const tracked = outcome.catch((fault: unknown) => parts.onFault(fault, effect)).finally(() => running.delete(tracked))
+        running.add(tracked)
+      } catch (fault) {
+        parts.onFault(fault, effect)
+      }
+    },
+    async idle() {
+      while (running.size > 0) await Promise.all(running)
     },
   }
 }

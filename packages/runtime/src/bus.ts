@@ -2,13 +2,14 @@
 import { jetstream, type JetStreamClient } from '@nats-io/jetstream'
 import { connect, RequestError, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node'
 import { messages, OLDER_MESSAGE_MAX_BYTES, MESSAGE_MAX_BYTES, subjectFor, subjectForAll } from '@kagami/protocol'
-import type { Static } from 'typebox'
+import type { Static, TSchema } from 'typebox'
+import { systemClock } from './clock.ts'
 import type { Logger } from './logger.ts'
 import { createRefusalLog, decode, encode, WireError } from './wire.ts'
 
 export type MessageName = keyof typeof messages
 export type Body<N extends MessageName> = Static<(typeof messages)[N]['schema']>
-export type Reply<N extends MessageName> = (typeof messages)[N]['reply'] extends infer R extends import('typebox').TSchema ? Static<R> : never
+export type Reply<N extends MessageName> = (typeof messages)[N]['reply'] extends infer R extends TSchema ? Static<R> : never
 
 /** Who sent a message: the id comes from the subject, which permissions guard, never from the body. */
 export interface From {
@@ -35,6 +36,7 @@ export interface Bus {
 
 /** Connects and stays connected: it tries for ever, and exits the wait only when `signal` aborts. */
 export async function connectBus(options: { url: string; name: string; logger: Logger; credentials?: { user: string; pass: string } }): Promise<Bus> {
+  const waiting = systemClock.after(3000, () => options.logger.warn({ url: options.url }, 'NATS does not answer yet; trying until it does'))
   const connection = await connect({
     servers: options.url.split(',').map((server) => server.trim()),
     name: options.name,
@@ -47,38 +49,20 @@ export async function connectBus(options: { url: string; name: string; logger: L
     ignoreAuthErrorAbort: true,
     ...options.credentials,
   })
+  waiting()
   return createBus(connection, options.logger)
 }
 
 /** Wraps a connection. */
 export function createBus(connection: NatsConnection, logger: Logger): Bus {
   const refuse = createRefusalLog(logger)
+  const listen = createListener(connection, refuse)
   const listeners: ((connected: boolean) => void)[] = []
   let connected = true
   void watchStatus(connection, logger, (now) => {
     connected = now
     for (const listener of listeners) listener(now)
   })
-
-  function listen<N extends MessageName>(name: N, workerId: string | null, take: (body: Body<N>, from: From, message: Msg) => void): () => void {
-    const subject = workerId === null ? subjectForAll(name) : subjectFor(name, workerId)
-    const position = subject.split('.').indexOf('*')
-    const subscription: Subscription = connection.subscribe(subject, {
-      callback: (error, message) => {
-        if (error) return refuse({ subject, reason: error.message })
-        const from = { workerId: workerId ?? (position >= 0 ? (message.subject.split('.')[position] ?? '') : '') }
-        try {
-          const limit = name.startsWith('older') ? OLDER_MESSAGE_MAX_BYTES : MESSAGE_MAX_BYTES
-          take(decode(messages[name].schema, message.data, limit) as Body<N>, from, message)
-        } catch (fault) {
-          if (!(fault instanceof WireError)) throw fault
-          refuse({ subject: message.subject, reason: fault.message })
-        }
-      },
-    })
-    return () => subscription.unsubscribe()
-  }
-
   return {
     connection,
     stream: jetstream(connection, { timeout: 2000 }),
@@ -86,24 +70,9 @@ export function createBus(connection: NatsConnection, logger: Logger): Bus {
       return connected && !connection.isClosed()
     },
     publish(name, workerId, body) {
-      if (!connected || connection.isClosed()) return
-      connection.publish(subjectFor(name, workerId), encode(messages[name].schema, body))
+      if (connected && !connection.isClosed()) connection.publish(subjectFor(name, workerId), encode(messages[name].schema, body))
     },
-    async request(name, workerId, body, timeoutMs) {
-      const entry = messages[name]
-      try {
-        const reply = await connection.request(subjectFor(name, workerId), encode(entry.schema, body), { timeout: timeoutMs })
-        return decode(entry.reply as never, reply.data) as never
-      } catch (error) {
-        if (error instanceof WireError) {
-          refuse({ subject: subjectFor(name, workerId), reason: `answer: ${error.message}` })
-          return null
-        }
-        if (error instanceof RequestError || (error as Error).name === 'TimeoutError' || connection.isClosed()) return null
-        if (/timeout|no responders|disconnect|closed|drain/i.test((error as Error).message)) return null
-        throw error
-      }
-    },
+    request: (name, workerId, body, timeoutMs) => ask({ connection, refuse }, { name, workerId, body, timeoutMs }) as never,
     hear: (name, workerId, handle) => listen(name, workerId, (body, from) => handle(body, from)),
     answer(name, workerId, handle) {
       return listen(name, workerId, (body, from, message) => {
@@ -118,6 +87,56 @@ export function createBus(connection: NatsConnection, logger: Logger): Bus {
     async close() {
       if (!connection.isClosed()) await connection.drain().catch(() => connection.close())
     },
+  }
+}
+
+type Refuse = ReturnType<typeof createRefusalLog>
+type Take<N extends MessageName> = (body: Body<N>, from: From, message: Msg) => void
+
+/** Subscribes; what does not fit its schema is refused before anyone sees it. */
+function createListener(connection: NatsConnection, refuse: Refuse) {
+  return <N extends MessageName>(name: N, workerId: string | null, take: Take<N>): (() => void) => {
+    const subject = workerId === null ? subjectForAll(name) : subjectFor(name, workerId)
+    const position = subject.split('.').indexOf('*')
+    const limit = name.startsWith('older') ? OLDER_MESSAGE_MAX_BYTES : MESSAGE_MAX_BYTES
+    const subscription: Subscription = connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (error) return refuse({ subject, reason: error.message })
+        const from = { workerId: workerId ?? (position >= 0 ? (message.subject.split('.')[position] ?? '') : '') }
+        try {
+          take(decode(messages[name].schema, message.data, limit) as Body<N>, from, message)
+        } catch (fault) {
+          if (!(fault instanceof WireError)) throw fault
+          refuse({ subject: message.subject, reason: fault.message })
+        }
+      },
+    })
+    return () => subscription.unsubscribe()
+  }
+}
+
+interface Question {
+  readonly name: MessageName
+  readonly workerId: string
+  readonly body: unknown
+  readonly timeoutMs: number
+}
+
+/** The answer; null when nobody answers in time, or with nonsense. */
+async function ask({ connection, refuse }: { connection: NatsConnection; refuse: Refuse }, { name, workerId, body, timeoutMs }: Question): Promise<unknown> {
+  const entry = messages[name]
+  const subject = subjectFor(name, workerId)
+  try {
+    const reply = await connection.request(subject, encode(entry.schema, body as never), { timeout: timeoutMs })
+    return decode(entry.reply as never, reply.data)
+  } catch (error) {
+    if (error instanceof WireError) {
+      refuse({ subject, reason: `answer: ${error.message}` })
+      return null
+    }
+    const { name: kind, message } = error as Error
+    if (error instanceof RequestError || kind === 'TimeoutError' || connection.isClosed() || /timeout|no responders|disconnect|closed|drain/i.test(message)) return null
+    throw error
   }
 }
 

@@ -18,7 +18,7 @@ export type Values = Record<string, unknown>
 /** Parses TOML; a mistake is told with file, line, column and the line itself. */
 export function parseToml(text: string, file: string): Values {
   try {
-    return parse(text) as Values
+    return parse(text)
   } catch (error) {
     if (!(error instanceof TomlError)) throw error
     const line = text.split('\n')[error.line - 1]?.trim() ?? ''

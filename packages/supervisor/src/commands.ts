@@ -42,7 +42,7 @@ export function createCommands(core: Core): Commands {
     core.inTurn(id, async () => {
       const worker = known(core, id)
       const record = decided(worker.record, admission, { who: by.actor, reason, now: core.clock.now() })
-      await keep(core, record, audit(core, by, admission === 'approved' ? 'approve' : 'reject', id, reason))
+      await keep(core, record, audit(core, by, { action: admission === 'approved' ? 'approve' : 'reject', target: id, detail: reason }))
       if (admission === 'rejected') await tellOlderWorker(core, worker, { type: 'reject', reason })
     })
   return {
@@ -53,7 +53,7 @@ export function createCommands(core: Core): Commands {
       core.inTurn(id, async () => {
         const worker = requireApproved(core.fleet.workers.get(id), id)
         const spec = specFrom(worker, body, newId)
-        const entry = audit(core, by, 'add_replica', id, `${spec.kind} ${spec.name} ${spec.upstream}`)
+        const entry = audit(core, by, { action: 'add_replica', target: id, detail: `${spec.kind} ${spec.name} ${spec.upstream}` })
         if (worker.record.older_wire) await addToOlderWorker(core, worker, spec, entry)
         else await keep(core, withReplica(worker.record, spec), entry)
         return spec
@@ -62,7 +62,7 @@ export function createCommands(core: Core): Commands {
       core.inTurn(id, async () => {
         const worker = requireApproved(core.fleet.workers.get(id), id)
         const record = withoutReplica(worker, replicaId)
-        const entry = audit(core, by, 'remove_replica', id, worker.replicas.get(replicaId)?.state.name ?? replicaId)
+        const entry = audit(core, by, { action: 'remove_replica', target: id, detail: worker.replicas.get(replicaId)?.state.name ?? replicaId })
         if (worker.record.older_wire) await removeFromOlderWorker(core, worker, replicaId, entry)
         else await keep(core, record, entry)
       }),
@@ -87,13 +87,13 @@ async function keep(core: Core, record: WorkerRecord, entry: NewAudit): Promise<
   core.apply({ ...noChanges(), workers: new Set([worker]), replicas: new Set(worker.replicas.values()) })
 }
 
-function audit(core: Core, by: Caller, action: string, target: string, detail: string | null): NewAudit {
+function audit(core: Core, by: Caller, { action, target, detail }: { action: string; target: string; detail: string | null }): NewAudit {
   return { at: core.clock.now().toISOString(), actor: by.actor, remote: by.remote, action, target, detail, result: 'ok' }
 }
 
 async function terminate(core: Core, id: string, by: Caller): Promise<void> {
   const worker = known(core, id)
-  await core.store.removeWorker(id, worker.instance, audit(core, by, 'terminate', id, worker.record.name))
+  await core.store.removeWorker(id, worker.instance, audit(core, by, { action: 'terminate', target: id, detail: worker.record.name }))
   if (worker.instance) core.tombstones.add(`${id}/${worker.instance}`)
   if (worker.record.older_wire) await tellOlderWorker(core, worker, { type: 'terminate' })
   else core.projection.put({ ...documentOf({ ...worker.record, rev: worker.record.rev + 1 }, core.term), terminate: true, reason: `terminated by ${by.actor}` })
@@ -116,7 +116,7 @@ interface Asked {
 
 async function requestSyncs(core: Core, worker: WorkerEntry, { replicas, all, by }: Asked): Promise<SyncRequested[]> {
   const { worker_id } = worker.record
-  const entry = audit(core, by, 'sync', worker_id, replicas.map((replica) => replica.name).join(', ').slice(0, 1000))
+  const entry = audit(core, by, { action: 'sync', target: worker_id, detail: replicas.map((replica) => replica.name).join(', ').slice(0, 1000) })
   if (worker.record.older_wire) return syncOlderWorker(core, worker, { replicas, all, entry })
   const record = withSyncs(worker, replicas.map((replica) => replica.replica_id), { newId, now: core.clock.now() })
   await core.store.saveWorker(record, entry)
@@ -144,7 +144,7 @@ async function cancelSync(core: Core, entry: ReplicaEntry, syncId: string, by: C
   const reply = await core.bus.request('cancel', worker_id, { sync_id: syncId }, ANSWER_MS)
   if (!reply) throw new Refusal('worker_unreachable', `worker ${name} did not answer; the sync may still run`)
   if (!reply.cancelled) throw new Refusal('conflict', 'the sync has already ended')
-  await core.store.addAudit(audit(core, by, 'cancel', syncId, `${entry.state.name}@${name}`))
+  await core.store.addAudit(audit(core, by, { action: 'cancel', target: syncId, detail: `${entry.state.name}@${name}` }))
 }
 
 async function readLog(core: Core, at: Parameters<Commands['readLog']>[0]): Promise<LogReply> {

@@ -32,7 +32,7 @@ export function loadSupervisorConfig(options: { env?: NodeJS.ProcessEnv; flags?:
   if (!natsUrl) throw new ConfigError('KAGAMI_NATS_URL is not set: the supervisor does not know its NATS server', 'Set it, or use --nats-url nats://host:4222. `kagami up` brings a NATS server of its own.')
   const fromEnv = fromEnvironment(SupervisorKeys, 'SUPERVISOR_', env)
   const defaults = Object.fromEntries(Object.entries(SupervisorKeys.properties).flatMap(([key, schema]) => ('default' in schema ? [[key, schema.default]] : [])))
-  const values = { ...defaults, ...fromEnv, ...flags } as Values
+  const values = { ...defaults, ...fromEnv, ...flags }
   const sourceOf = (key: string) => (key in flags ? `--${key.replaceAll('_', '-')}` : `SUPERVISOR_${key.toUpperCase()}`)
   checkValues(SupervisorKeys, values, sourceOf)
   const config = values as Static<typeof SupervisorKeys>

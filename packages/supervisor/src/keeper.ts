@@ -15,33 +15,31 @@ export interface Keeper {
   stop(): Promise<void>
 }
 
+/** What waits to be written. */
+interface Waiting {
+  readonly replicas: Map<string, ReplicaEntry>
+  readonly removed: Map<string, { worker_id: string; replica_id: string }>
+  readonly seen: Map<string, string>
+}
+
+const nothing = (): Waiting => ({ replicas: new Map(), removed: new Map(), seen: new Map() })
+
 /** Starts writing. */
 export function createKeeper(store: Store, clock: Clock, logger: Logger): Keeper {
-  let replicas = new Map<string, ReplicaEntry>()
-  let removed = new Map<string, { worker_id: string; replica_id: string }>()
-  let seen = new Map<string, string>()
+  let waiting = nothing()
   let failing = false
   let writing: Promise<void> = Promise.resolve()
 
   async function write() {
-    if (replicas.size + removed.size + seen.size === 0) return
-    const batch = { replicas, removed, seen }
-    replicas = new Map()
-    removed = new Map()
-    seen = new Map()
+    if (waiting.replicas.size + waiting.removed.size + waiting.seen.size === 0) return
+    const batch = waiting
+    waiting = nothing()
     try {
-      await store.saveStates({
-        replicas: [...batch.replicas.values()].map((entry) => ({ worker_id: entry.worker.record.worker_id, state: entry.state })),
-        removed: [...batch.removed.values()],
-        seen: [...batch.seen].map(([worker_id, at]) => ({ worker_id, at })),
-      })
+      await store.saveStates(statesOf(batch))
       if (failing) logger.info('the database takes writes again')
       failing = false
     } catch (error) {
-      // What came meanwhile is newer and wins.
-      replicas = new Map([...batch.replicas, ...replicas])
-      removed = new Map([...batch.removed, ...removed])
-      seen = new Map([...batch.seen, ...seen])
+      waiting = merged(batch, waiting)
       if (!failing) logger.error({ reason: (error as Error).message }, 'the database takes no writes; the last words are kept in memory and tried again')
       failing = true
     }
@@ -50,21 +48,39 @@ export function createKeeper(store: Store, clock: Clock, logger: Logger): Keeper
   const stopTimer = every(clock, FLUSH_MS, () => void flush())
 
   return {
-    note(changes) {
-      for (const entry of changes.replicas) {
-        replicas.set(entry.state.replica_id, entry)
-        removed.delete(entry.state.replica_id)
-      }
-      for (const entry of changes.removed) {
-        replicas.delete(entry.state.replica_id)
-        removed.set(entry.state.replica_id, { worker_id: entry.worker.record.worker_id, replica_id: entry.state.replica_id })
-      }
-    },
-    seen: (workerId, at) => void seen.set(workerId, at),
+    note: (changes) => add(waiting, changes),
+    seen: (workerId, at) => void waiting.seen.set(workerId, at),
     flush,
     async stop() {
       stopTimer()
       await flush()
     },
+  }
+}
+
+function add({ replicas, removed }: Waiting, changes: Changes) {
+  for (const entry of changes.replicas) {
+    replicas.set(entry.state.replica_id, entry)
+    removed.delete(entry.state.replica_id)
+  }
+  for (const entry of changes.removed) {
+    replicas.delete(entry.state.replica_id)
+    removed.set(entry.state.replica_id, { worker_id: entry.worker.record.worker_id, replica_id: entry.state.replica_id })
+  }
+}
+
+/** What came meanwhile is newer and wins. */
+function merged(old: Waiting, fresh: Waiting): Waiting {
+  const whole: Waiting = { replicas: new Map([...old.replicas, ...fresh.replicas]), removed: new Map([...old.removed, ...fresh.removed]), seen: new Map([...old.seen, ...fresh.seen]) }
+  for (const id of fresh.replicas.keys()) whole.removed.delete(id)
+  for (const id of fresh.removed.keys()) whole.replicas.delete(id)
+  return whole
+}
+
+function statesOf({ replicas, removed, seen }: Waiting): Parameters<Store['saveStates']>[0] {
+  return {
+    replicas: [...replicas.values()].map((entry) => ({ worker_id: entry.worker.record.worker_id, state: entry.state })),
+    removed: [...removed.values()],
+    seen: [...seen].map(([worker_id, at]) => ({ worker_id, at })),
   }
 }

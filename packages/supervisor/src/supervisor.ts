@@ -3,7 +3,8 @@ import type { Desired, Summary, SyncReport } from '@kagami/protocol'
 import { every, newId, type Bus, type Clock, type Logger } from '@kagami/runtime'
 import { createCommands, type Commands } from './commands.ts'
 import type { SupervisorConfig } from './config.ts'
-import { createFleet, noChanges, putReplica, putWorker, reviewDue, setPresence, type Changes, type Fleet } from './core/fleet.ts'
+import { reviewDue } from './core/counting.ts'
+import { createFleet, noChanges, putReplica, putWorker, setPresence, type Changes, type Fleet } from './core/fleet.ts'
 import { presenceOf } from './core/liveness.ts'
 import { createTraffic, type Traffic } from './core/telemetry.ts'
 import { listen } from './edge/listen.ts'
@@ -121,7 +122,7 @@ async function restore(core: Core) {
   for (const { worker_id, state } of await core.store.loadReplicas()) {
     const worker = core.fleet.workers.get(worker_id)
     // What ran when we last heard may have ended since: the worker's first full heartbeat tells.
-    if (worker) putReplica(core.fleet, worker, state, noChanges(), now)
+    if (worker) putReplica({ fleet: core.fleet, worker, changes: noChanges(), now }, state)
   }
   for (const { worker_id, instance } of await core.store.loadTombstones()) core.tombstones.add(`${worker_id}/${instance}`)
   core.logger.info({ workers: core.fleet.workers.size, replicas: core.fleet.replicas.size, term: core.term }, 'restored the fleet')

@@ -79,7 +79,7 @@ function catchSwallowedKeys(values: Values, file: string) {
     if (!swallowed) continue
     const name = (provider as { name?: unknown }).name
     throw new ConfigError(
-      `${file}: ${swallowed} is written below [[providers]] "${String(name ?? '?')}", so TOML reads it as a key of that provider`,
+      `${file}: ${swallowed} is written below [[providers]] "${typeof name === 'string' ? name : '?'}", so TOML reads it as a key of that provider`,
       `Move ${swallowed} above the first [[providers]].`,
     )
   }

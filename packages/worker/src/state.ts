@@ -1,7 +1,7 @@
 // state.ts — What a worker keeps in data_dir/.kagami: its id, the last desired document, each replica's life. Nothing else writes there but sync/.
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { checkFor, Desired, SyncReport, WORKER_ID_PATTERN } from '@kagami/protocol'
+import { checkFor, Desired, WORKER_ID_PATTERN, type SyncReport } from '@kagami/protocol'
 import { ConfigError, newId, readIfThere, readJsonIfThere, removeDurably, writeDurably } from '@kagami/runtime'
 import { learn, type Life, type Remembered, type Replica } from './core/replica.ts'
 

@@ -1,14 +1,14 @@
 // worker.ts — The Worker actor: the machine of core/worker.ts with hands. Each effect has one handler here.
 import { mkdirSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { WIRE_VERSION, type KindAnnouncement, type SyncReport } from '@kagami/protocol'
+import { WIRE_VERSION, type KindAnnouncement } from '@kagami/protocol'
 import { ConfigError, createActor, lockDirectory, newId, pause, type Actor, type Clock, type EffectHandlers, type Logger } from '@kagami/runtime'
 import { declaredReplicas, type WorkerConfig } from './config.ts'
 import type { Remembered, Replica } from './core/replica.ts'
 import { createWorkerMachine, openWorker, type WorkerEffect, type WorkerEvent, type WorkerState } from './core/worker.ts'
 import { createConversation, type Conversation } from './edge/conversation.ts'
 import { serveWorkerHttp } from './edge/http.ts'
-import { openLink, type Link } from './edge/nats.ts'
+import { openLink, type Link, type LinkListener } from './edge/nats.ts'
 import { createWorkerMetrics } from './metrics.ts'
 import type { Provider } from './providers/provider.ts'
 import { caughtUp, interruptedReport, openWorkerFiles, type WorkerFiles } from './state.ts'
@@ -103,58 +103,71 @@ interface Body {
   connect(): { current: Link | null }
 }
 
-function assemble(parts: WorkerParts & { id: string; instance: string; files: WorkerFiles; spool: Spool; state: WorkerState; kinds: KindAnnouncement[] }): Body {
-  const { config, logger, clock, files, spool, id, instance } = parts
+type Assembling = WorkerParts & { id: string; instance: string; files: WorkerFiles; spool: Spool; state: WorkerState; kinds: KindAnnouncement[] }
+
+function assemble(parts: Assembling): Body {
+  const { config, logger, clock, spool } = parts
   const link: { current: Link | null } = { current: null }
-  let end: (ending: { why: 'rejected' | 'terminated'; reason: string | null }) => void
-  const ended = new Promise<{ why: 'rejected' | 'terminated'; reason: string | null }>((resolve) => (end = resolve))
+  const { promise: ended, resolve: end } = Promise.withResolvers<{ why: 'rejected' | 'terminated'; reason: string | null }>()
   const metrics = createWorkerMetrics({ state: () => actor.state, connected: () => link.current?.connected ?? false, spooled: () => spool.size, dataDir: config.data_dir, now: () => clock.now() })
-  const syncs = createSyncs({ ...parts, workerId: id, onProgress: (event) => link.current?.connected && link.current.progress(event), onEnd: syncEnded })
+  const syncs = createSyncs({
+    ...parts, workerId: parts.id, onProgress: (event) => link.current?.progress(event),
+    onEnd(report) {
+      // The report first: from here on a crash cannot lose it.
+      spool.keep(report)
+      metrics.synced(report)
+      actor.tell({ type: 'sync_ended', report })
+      void conversation.flushReports()
+    },
+  })
   const conversation = createConversation({
     clock, logger, dataDir: config.data_dir, spool, introduction: introductionOf(parts), state: () => actor.state,
     tell: (event) => actor.tell(event), onHeartbeat: (at) => metrics.heartbeatSent(at),
   })
+  const actor: Actor<WorkerState, WorkerEvent> = createActor({
+    state: parts.state, advance: createWorkerMachine(newId), clock,
+    effects: handsOf({ parts, syncs, conversation, end, wake: () => actor.tell({ type: 'woke' }) }),
+    onFault: (fault, effect) => logger.error({ err: fault, effect: effect?.type }, 'a fault in the worker; it goes on'),
+  })
+  return { actor, conversation, syncs, metrics, ended, connect: () => connect({ parts, actor, syncs, conversation, link }) }
+}
+
+/** One handler for each effect of the machine. */
+function handsOf(hands: { parts: Assembling; syncs: Syncs; conversation: Conversation; end: (ending: { why: 'rejected' | 'terminated'; reason: string | null }) => void; wake: () => void }): EffectHandlers<WorkerEffect> {
+  const { files, clock } = hands.parts
   let cancelWake = () => {}
-  const effects: EffectHandlers<WorkerEffect> = {
+  return {
     persist: ({ replica }) => files.keepReplica(replica),
     forget: ({ replicaId }) => files.forgetReplica(replicaId),
     keep_desired: ({ desired }) => files.keepDesired(desired),
-    start: ({ replica, syncId }) => syncs.start(replica, syncId),
-    abort: ({ syncId, reason }) => syncs.abort(syncId, reason),
-    announce: ({ changed, removed }) => conversation.announce(changed, removed),
+    start: ({ replica, syncId }) => hands.syncs.start(replica, syncId),
+    abort: ({ syncId, reason }) => hands.syncs.abort(syncId, reason),
+    announce: ({ changed, removed }) => hands.conversation.announce(changed, removed),
     wake({ at }) {
       cancelWake()
-      if (at) cancelWake = clock.after(at.getTime() - clock.now().getTime(), () => actor.tell({ type: 'woke' }))
+      if (at) cancelWake = clock.after(at.getTime() - clock.now().getTime(), hands.wake)
     },
-    end: ({ why, reason }) => end({ why, reason }),
+    end: ({ why, reason }) => hands.end({ why, reason }),
   }
-  const actor: Actor<WorkerState, WorkerEvent> = createActor({
-    state: parts.state, advance: createWorkerMachine(newId), effects, clock,
-    onFault: (fault, effect) => logger.error({ err: fault, effect: effect?.type }, 'a fault in the worker; it goes on'),
-  })
-  function syncEnded(report: SyncReport) {
-    // The report first: from here on a crash cannot lose it.
-    spool.keep(report)
-    metrics.synced(report)
-    actor.tell({ type: 'sync_ended', report })
-    void conversation.flushReports()
+}
+
+/** Reaches NATS in the background: until it answers, the worker works from what it remembers. */
+function connect(body: { parts: Assembling; actor: Actor<WorkerState, WorkerEvent>; syncs: Syncs; conversation: Conversation; link: { current: Link | null } }): { current: Link | null } {
+  const { parts, actor, syncs, conversation, link } = body
+  const { config, logger } = parts
+  const listener: LinkListener = {
+    hint: () => conversation.hint(), connected: (now) => conversation.connected(now), refresh: () => conversation.refresh(),
+    cancel: (syncId) => askToCancel(actor, syncId),
+    readLog: async (request) => readLog({ ...request, dataDir: config.data_dir, running: syncs.isRunning(request.sync_id) }),
   }
-  const connect = () => {
-    const listener = {
-      hint: () => conversation.hint(), connected: (now: boolean) => conversation.connected(now), refresh: () => conversation.refresh(),
-      cancel: (syncId: string) => askToCancel(actor, syncId),
-      readLog: async (request: { replica_id: string; sync_id: string; offset: number; limit: number }) => readLog({ ...request, dataDir: config.data_dir, running: syncs.isRunning(request.sync_id) }),
-    }
-    openLink({ url: config.nats_url, workerId: id, instance, logger, listener }).then(
-      (opened) => {
-        link.current = opened
-        conversation.open(opened)
-      },
-      (error: unknown) => logger.error({ err: error }, 'cannot use NATS; mirrors keep syncing from the last known state. Check nats_url'),
-    )
-    return link
-  }
-  return { actor, conversation, syncs, metrics, ended, connect }
+  openLink({ url: config.nats_url, workerId: parts.id, instance: parts.instance, logger, listener }).then(
+    (opened) => {
+      link.current = opened
+      conversation.open(opened)
+    },
+    (error: unknown) => logger.error({ err: error }, 'cannot use NATS; mirrors keep syncing from the last known state. Check nats_url'),
+  )
+  return link
 }
 
 function introductionOf({ config, id, instance, kinds }: { config: WorkerConfig; id: string; instance: string; kinds: KindAnnouncement[] }) {

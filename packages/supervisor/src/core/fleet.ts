@@ -2,8 +2,9 @@
 import type { Digest, Health, Heartbeat, Jobs, Presence, Progress, ReplicaState, SeedStatus, Storage } from '@kagami/protocol'
 import type { WorkerRecord } from '../store/store.ts'
 import { createTally, type Tally } from './counts.ts'
+import { count, recount, uncount } from './counting.ts'
 import { judge, type Verdict } from './health.ts'
-import { moveInResource, type ResourceEntry } from './resources.ts'
+import type { ResourceEntry } from './resources.ts'
 
 export interface ReplicaEntry {
   readonly worker: WorkerEntry
@@ -113,10 +114,10 @@ export function applyHeartbeat(fleet: Fleet, worker: WorkerEntry, beat: Heartbea
   if (beat.full) {
     const whole = collectParts(worker, beat)
     if (!whole) return { changes, mismatch: false }
-    replaceAll(fleet, worker, whole, changes, now)
+    replaceAll({ fleet, worker, changes, now }, whole)
     worker.inStep = true
   } else if (worker.inStep) {
-    for (const state of beat.replicas) putReplica(fleet, worker, state, changes, now)
+    for (const state of beat.replicas) putReplica({ fleet, worker, changes, now }, state)
     for (const id of beat.removed) removeFrom(fleet, worker, id, changes)
   }
   if (worker.observedRev !== beat.observed_rev || JSON.stringify(worker.jobs) !== JSON.stringify(beat.jobs)) changes.workers.add(worker)
@@ -144,14 +145,22 @@ function collectParts(worker: WorkerEntry, beat: Heartbeat): ReplicaState[] | nu
   return states
 }
 
-function replaceAll(fleet: Fleet, worker: WorkerEntry, states: readonly ReplicaState[], changes: Changes, now: number) {
+/** A worker's part of the fleet that is being changed, at Unix ms `now`. */
+export interface Target {
+  readonly fleet: Fleet
+  readonly worker: WorkerEntry
+  readonly changes: Changes
+  readonly now: number
+}
+
+function replaceAll(target: Target, states: readonly ReplicaState[]) {
   const named = new Set(states.map((state) => state.replica_id))
-  for (const id of [...worker.replicas.keys()]) if (!named.has(id)) removeFrom(fleet, worker, id, changes)
-  for (const state of states) putReplica(fleet, worker, state, changes, now)
+  for (const id of target.worker.replicas.keys()) if (!named.has(id)) removeFrom(target.fleet, target.worker, id, target.changes)
+  for (const state of states) putReplica(target, state)
 }
 
 /** Adds or updates one replica. An id that belongs to another worker's replica is refused. */
-export function putReplica(fleet: Fleet, worker: WorkerEntry, state: ReplicaState, changes: Changes, now: number): void {
+export function putReplica({ fleet, worker, changes, now }: Target, state: ReplicaState): void {
   const known = worker.replicas.get(state.replica_id)
   if (!known) {
     if (fleet.replicas.has(state.replica_id)) return
@@ -187,57 +196,4 @@ function dropReplica(fleet: Fleet, entry: ReplicaEntry) {
   entry.worker.revisions -= entry.state.revision_no
   entry.worker.replicas.delete(entry.state.replica_id)
   fleet.replicas.delete(entry.state.replica_id)
-}
-
-/** Judges and counts a replica anew; says whether its health or counting changed. */
-export function recount(fleet: Fleet, entry: ReplicaEntry, now: number): boolean {
-  const before = entry.counted
-  const { health, detail } = entry.verdict
-  entry.verdict = judge(entry.state, entry.worker.presence, entry.progressAt, now)
-  count(fleet, entry, now)
-  return before !== entry.counted || health !== entry.verdict.health || detail !== entry.verdict.detail
-}
-
-function count(fleet: Fleet, entry: ReplicaEntry, now: number) {
-  const approved = entry.worker.record.admission === 'approved'
-  const to = approved ? { status: entry.state.status, health: entry.verdict.health } : null
-  const from = entry.counted
-  if (from?.status !== to?.status || from?.health !== to?.health) {
-    moveInResource(fleet.resources, entry, to)
-    fleet.healths.move(from?.health ?? null, to?.health ?? null)
-    fleet.statuses.move(from?.status ?? null, to?.status ?? null)
-    entry.worker.healths.move(from?.health ?? null, to?.health ?? null)
-    entry.counted = to
-  }
-  if (Number.isFinite(entry.verdict.until)) planReview(fleet, entry, Math.max(entry.verdict.until, now))
-}
-
-function uncount(fleet: Fleet, entry: ReplicaEntry) {
-  const from = entry.counted
-  if (!from) return
-  moveInResource(fleet.resources, entry, null)
-  fleet.healths.move(from.health, null)
-  fleet.statuses.move(from.status, null)
-  entry.worker.healths.move(from.health, null)
-  entry.counted = null
-}
-
-const minuteOf = (ms: number) => Math.floor(ms / 60_000)
-
-function planReview(fleet: Fleet, entry: ReplicaEntry, at: number) {
-  const minute = minuteOf(at) + 1
-  const planned = fleet.reviews.get(minute)
-  if (planned) planned.add(entry)
-  else fleet.reviews.set(minute, new Set([entry]))
-}
-
-/** Judges anew those whose time has come; the others cost nothing. */
-export function reviewDue(fleet: Fleet, now: number): Changes {
-  const changes = noChanges()
-  for (const [minute, entries] of fleet.reviews) {
-    if (minute > minuteOf(now)) continue
-    fleet.reviews.delete(minute)
-    for (const entry of entries) if (fleet.replicas.get(entry.state.replica_id) === entry && recount(fleet, entry, now)) changes.replicas.add(entry)
-  }
-  return changes
 }

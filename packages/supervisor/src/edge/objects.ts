@@ -24,7 +24,7 @@ export async function ensureObjects(bus: Bus): Promise<Objects> {
   const desired = await new Kvm(bus.connection).create(DESIRED_BUCKET, {
     history: 1, storage: StorageType.File, allow_direct: true, republish: REPUBLISH,
     description: 'What the fleet wants of each worker',
-  } as Parameters<Kvm['create']>[1])
+  })
   await ensureRepublish(manager)
   await ensureEvents(manager)
   return { desired, fresh }

@@ -93,7 +93,8 @@ function hearStatus(core: Core, workerId: string, replicaId: string, status: See
   const changes = noChanges()
   const kind = known.kind as OlderReplica['kind']
   const { name, upstream, interval_secs, labels } = known
-  putReplica(core.fleet, worker, stateOf(worker, { replica_id: replicaId, name, kind, upstream, status, interval_secs, labels }, core.clock.now()), changes, core.clock.now().getTime())
+  const now = core.clock.now()
+  putReplica({ fleet: core.fleet, worker, changes, now: now.getTime() }, stateOf(worker, { replica_id: replicaId, name, kind, upstream, status, interval_secs, labels }, now))
   core.apply(changes)
 }
 

@@ -29,77 +29,91 @@ export function documentOf(record: WorkerRecord, term: number): Desired {
   }
 }
 
-/** Starts with no bucket: what is put waits. `onSent` is told when a document left. */
+interface Shared {
+  readonly logger: Logger
+  readonly onSent: (document: Desired) => void
+  readonly waiting: Map<string, Desired>
+  /** Revisions of the keys as last seen, for compare-and-set. */
+  readonly revisions: Map<string, number>
+  bucket: KV | null
+  stopped: boolean
+}
+
+/** Starts with no bucket: what is put waits. `onSent` is told when a document leaves. */
 export function createProjection(logger: Logger, onSent: (document: Desired) => void): Projection {
-  const waiting = new Map<string, Desired>()
-  const revisions = new Map<string, number>()
-  let bucket: KV | null = null
-  let working = false
-  let stopped = false
-
-  async function work() {
-    if (working) return
-    working = true
-    while (waiting.size > 0 && bucket && !stopped) {
-      const batch = [...waiting.values()].slice(0, PARALLEL)
-      const outcomes = await Promise.allSettled(batch.map((document) => write(bucket!, document)))
-      if (outcomes.every((outcome) => outcome.status === 'rejected')) {
-        const [first] = outcomes
-        logger.debug({ reason: String(first?.status === 'rejected' && first.reason) }, 'the bucket takes no documents just now; trying again')
-        await pause(RETRY_MS)
-      }
-    }
-    working = false
+  const shared: Shared = { logger, onSent, waiting: new Map(), revisions: new Map(), bucket: null, stopped: false }
+  let working: Promise<void> | null = null
+  const work = () => (working ??= writeAll(shared).finally(() => (working = null)))
+  const put = (document: Desired) => {
+    shared.waiting.set(document.worker_id, document)
+    void work()
   }
-
-  async function write(into: KV, document: Desired) {
-    const id = document.worker_id
-    onSent(document)
-    try {
-      const known = revisions.get(id)
-      const revision = known === undefined ? await into.put(id, JSON.stringify(document)) : await into.update(id, JSON.stringify(document), known)
-      revisions.set(id, revision)
-      if (waiting.get(id) === document) waiting.delete(id)
-    } catch (error) {
-      if (!(error instanceof JetStreamApiError) || error.code !== WRONG_LAST_SEQUENCE) throw error
-      // Somebody else wrote: a supervisor of a later term wins, anything else is overwritten.
-      const entry = await into.get(id)
-      const present: unknown = entry?.operation === 'PUT' ? entry.json() : null
-      if (checkFor(Desired).ok(present) && present.term > document.term) {
-        waiting.delete(id)
-        logger.error({ worker_id: id, term: present.term }, 'another supervisor of a later term writes to this bucket; this one does not overwrite it')
-        return
-      }
-      if (entry) revisions.set(id, entry.revision)
-      else revisions.delete(id)
-      throw error
-    }
-  }
-
   return {
-    put(document) {
-      waiting.set(document.worker_id, document)
-      void work()
-    },
-    use(next) {
-      bucket = next
-      revisions.clear()
+    put,
+    use(bucket) {
+      shared.bucket = bucket
+      shared.revisions.clear()
       void work()
     },
     async reconcile(documents) {
-      for (let start = 0; start < documents.length && bucket; start += PARALLEL) {
-        await Promise.all(documents.slice(start, start + PARALLEL).map(async (document) => {
-          const entry = await bucket!.get(document.worker_id)
-          if (entry) revisions.set(document.worker_id, entry.revision)
-          if (entry?.operation !== 'PUT' || entry.string() !== JSON.stringify(document)) this.put(document)
-        }))
+      for (let start = 0; start < documents.length && shared.bucket; start += PARALLEL) {
+        const outdated = await Promise.all(documents.slice(start, start + PARALLEL).map((document) => differs(shared, document)))
+        for (const document of outdated) if (document) put(document)
       }
     },
     get waiting() {
-      return waiting.size
+      return shared.waiting.size
     },
     stop() {
-      stopped = true
+      shared.stopped = true
     },
   }
+}
+
+async function writeAll(shared: Shared): Promise<void> {
+  while (shared.waiting.size > 0 && shared.bucket && !shared.stopped) {
+    const batch = [...shared.waiting.values()].slice(0, PARALLEL)
+    const outcomes = await Promise.allSettled(batch.map((document) => write(shared, document)))
+    const refused = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (!refused || outcomes.some((outcome) => outcome.status === 'fulfilled')) continue
+    shared.logger.debug({ reason: String(refused.reason) }, 'the bucket takes no documents just now; trying again')
+    await pause(RETRY_MS)
+  }
+}
+
+/** The document, when the bucket does not hold it. */
+async function differs({ bucket, revisions }: Shared, document: Desired): Promise<Desired | null> {
+  const entry = await bucket!.get(document.worker_id)
+  if (entry) revisions.set(document.worker_id, entry.revision)
+  return entry?.operation === 'PUT' && entry.string() === JSON.stringify(document) ? null : document
+}
+
+async function write(shared: Shared, document: Desired): Promise<void> {
+  const { worker_id: id } = document
+  const { waiting, revisions } = shared
+  shared.onSent(document)
+  try {
+    const known = revisions.get(id)
+    const revision = known === undefined ? await shared.bucket!.put(id, JSON.stringify(document)) : await shared.bucket!.update(id, JSON.stringify(document), known)
+    revisions.set(id, revision)
+    if (waiting.get(id) === document) waiting.delete(id)
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError) || error.code !== WRONG_LAST_SEQUENCE) throw error
+    await yieldOrLearn(shared, document)
+    throw error
+  }
+}
+
+/** Somebody else wrote: a supervisor of a later term wins, anything else is overwritten at the next try. */
+async function yieldOrLearn({ bucket, waiting, revisions, logger }: Shared, document: Desired): Promise<void> {
+  const { worker_id: id } = document
+  const entry = await bucket!.get(id)
+  const present: unknown = entry?.operation === 'PUT' ? entry.json() : null
+  if (checkFor(Desired).ok(present) && present.term > document.term) {
+    waiting.delete(id)
+    logger.error({ worker_id: id, term: present.term }, 'another supervisor of a later term writes to this bucket; this one does not overwrite it')
+    return
+  }
+  if (entry) revisions.set(id, entry.revision)
+  else revisions.delete(id)
 }

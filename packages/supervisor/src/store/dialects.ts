@@ -58,7 +58,7 @@ function adapt(database: DatabaseSync): SqliteDatabase {
       return {
         reader,
         all: (parameters) => statement.all(...(parameters as never[])),
-        run: (parameters) => statement.run(...(parameters as never[])) as { changes: number | bigint; lastInsertRowid: number | bigint },
+        run: (parameters) => statement.run(...(parameters as never[])),
         iterate: (parameters) => statement.iterate(...(parameters as never[])) as IterableIterator<unknown>,
       }
     },

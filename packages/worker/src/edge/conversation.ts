@@ -6,7 +6,7 @@ import { nextJoinMs } from '../core/membership.ts'
 import type { Replica } from '../core/replica.ts'
 import type { WorkerEvent, WorkerState } from '../core/worker.ts'
 import type { Spool } from '../sync/spool.ts'
-import { digestOf, heartbeatsFor } from './heartbeat.ts'
+import { envelopeOf, heartbeatsFor } from './heartbeat.ts'
 import type { Link } from './nats.ts'
 
 /** Changes that come together are told together, ms. */
@@ -40,101 +40,106 @@ export interface ConversationParts {
   onHeartbeat(at: Date): void
 }
 
+interface Shared {
+  readonly parts: ConversationParts
+  readonly pending: { changed: Map<string, Replica>; removed: Set<string>; full: boolean }
+  link: Link | null
+  closed: boolean
+  seq: number
+  /** One timer per purpose; setting it again replaces it. */
+  later(purpose: 'join' | 'read' | 'beat' | 'reports', ms: number, task: () => void): void
+}
+
 /** Starts silent; speaks once `open` gives it a link. */
 export function createConversation(parts: ConversationParts): Conversation {
-  const { clock, logger, spool } = parts
-  let link: Link | null = null
-  let closed = false
-  let seq = 0
-  const pending = { changed: new Map<string, Replica>(), removed: new Set<string>(), full: true }
   const timers = new Map<string, () => void>()
-
-  /** One timer per purpose; setting it again replaces it. */
-  function later(purpose: string, ms: number, task: () => void) {
-    timers.get(purpose)?.()
-    if (!closed) timers.set(purpose, clock.after(ms, task))
+  const shared: Shared = {
+    parts, pending: { changed: new Map(), removed: new Set(), full: true }, link: null, closed: false, seq: 0,
+    later(purpose, ms, task) {
+      timers.get(purpose)?.()
+      if (!shared.closed) timers.set(purpose, parts.clock.after(ms, task))
+    },
   }
-  const usable = () => !closed && link !== null && link.connected
-
-  async function join() {
-    if (usable()) {
-      const reply = await link!.join(parts.introduction)
-      if (closed) return
-      logAnswer(logger, parts.state(), reply)
-      parts.tell({ type: 'join_answered', reply })
-      if (reply) void read()
-    }
-    later('join', nextJoinMs(parts.state().membership, parts.introduction.worker_id), () => void join())
-  }
-
-  const read = exclusive(async () => {
-    if (!usable()) return
-    const desired = await link!.readDesired()
-    if (closed) return
-    if (desired && desired !== 'unreachable') parts.tell({ type: 'desired_read', desired, cached: false })
-    later('read', desired === 'unreachable' ? RETRY_MS : READ_EVERY_MS * (0.8 + 0.4 * Math.random()), () => void read())
-  })
-
-  const beat = exclusive(async () => {
-    later('beat', HEARTBEAT_SECONDS * 1000 * (0.9 + 0.2 * Math.random()), () => void beat())
-    if (!usable()) return
-    const storage = await storageOf(parts.dataDir)
-    if (!usable()) return
-    const state = parts.state()
-    const changed = pending.full ? [...state.replicas.values()] : [...pending.changed.values()]
-    const removed = [...pending.removed]
-    const running = [...state.replicas.values()].filter((replica) => replica.life.state === 'syncing').length
-    const queued = [...state.replicas.values()].filter((replica) => replica.life.state === 'queued').length
-    const heartbeats = heartbeatsFor(
-      {
-        worker_id: state.id, instance: state.instance, seq: ++seq, sent_at: clock.now().toISOString(), observed_rev: state.desired?.rev ?? 0,
-        digest: digestOf(state.replicas), storage, jobs: { running, queued, limit: state.limits.perWorker },
-      },
-      { changed, removed, full: pending.full },
-    )
-    pending.changed.clear()
-    pending.removed.clear()
-    pending.full = false
-    link!.heartbeat(heartbeats)
-    parts.onHeartbeat(clock.now())
-  })
-
-  async function flushReports() {
-    if (usable()) await spool.flush((report) => link!.report(report))
-    if (spool.size > 0) later('reports', RETRY_MS, () => void flushReports())
-  }
-
-  function sayEverything() {
-    pending.full = true
-    void join()
+  const read = exclusive(() => readOnce(shared, () => void read()))
+  const beat = exclusive(() => beatOnce(shared, () => void beat()))
+  const flushReports = () => flushOnce(shared)
+  const sayEverything = () => {
+    shared.pending.full = true
+    void joinOnce(shared, () => void read())
     void beat()
     void flushReports()
   }
-
   return {
-    open(opened) {
-      link = opened
+    open(link) {
+      shared.link = link
       sayEverything()
     },
-    connected(now) {
-      if (now) sayEverything()
-    },
+    connected: (now) => now && sayEverything(),
     announce(changed, removed) {
-      for (const replica of changed) pending.changed.set(replica.spec.replica_id, replica)
+      for (const replica of changed) shared.pending.changed.set(replica.spec.replica_id, replica)
       for (const id of removed) {
-        pending.changed.delete(id)
-        pending.removed.add(id)
+        shared.pending.changed.delete(id)
+        shared.pending.removed.add(id)
       }
-      later('beat', GATHER_MS, () => void beat())
+      shared.later('beat', GATHER_MS, () => void beat())
     },
     hint: () => void read(),
     refresh: sayEverything,
     flushReports,
     close() {
-      closed = true
+      shared.closed = true
       for (const cancel of timers.values()) cancel()
     },
   }
+}
+
+function usable({ closed, link }: Shared): Link | null {
+  return !closed && link?.connected ? link : null
+}
+
+async function joinOnce(shared: Shared, read: () => void): Promise<void> {
+  const { parts } = shared
+  const link = usable(shared)
+  if (link) {
+    const reply = await link.join(parts.introduction)
+    if (shared.closed) return
+    logAnswer(parts.logger, parts.state(), reply)
+    parts.tell({ type: 'join_answered', reply })
+    if (reply) read()
+  }
+  shared.later('join', nextJoinMs(parts.state().membership, parts.introduction.worker_id), () => void joinOnce(shared, read))
+}
+
+async function readOnce(shared: Shared, again: () => void): Promise<void> {
+  const link = usable(shared)
+  if (!link) return
+  const desired = await link.readDesired()
+  if (shared.closed) return
+  if (desired && desired !== 'unreachable') shared.parts.tell({ type: 'desired_read', desired, cached: false })
+  shared.later('read', desired === 'unreachable' ? RETRY_MS : READ_EVERY_MS * (0.8 + 0.4 * Math.random()), again)
+}
+
+async function beatOnce(shared: Shared, again: () => void): Promise<void> {
+  const { parts, pending } = shared
+  shared.later('beat', HEARTBEAT_SECONDS * 1000 * (0.9 + 0.2 * Math.random()), again)
+  if (!usable(shared)) return
+  const storage = await storageOf(parts.dataDir)
+  const link = usable(shared)
+  if (!link) return
+  const state = parts.state()
+  const contents = { changed: [...(pending.full ? state.replicas : pending.changed).values()], removed: [...pending.removed], full: pending.full }
+  pending.changed.clear()
+  pending.removed.clear()
+  pending.full = false
+  link.heartbeat(heartbeatsFor({ ...envelopeOf(state), seq: ++shared.seq, sent_at: parts.clock.now().toISOString(), storage }, contents))
+  parts.onHeartbeat(parts.clock.now())
+}
+
+async function flushOnce(shared: Shared): Promise<void> {
+  const { spool } = shared.parts
+  const link = usable(shared)
+  if (link) await spool.flush((report) => link.report(report))
+  if (spool.size > 0) shared.later('reports', RETRY_MS, () => void flushOnce(shared))
 }
 
 /** Runs `task` one at a time; a call during a run leads to one more run after it. */

@@ -1,6 +1,7 @@
 // heartbeat.ts — Puts replica states into heartbeats: what changed, or everything, in parts that fit a message. Sends nothing itself.
 import { MESSAGE_MAX_BYTES, type Digest, type Heartbeat, type ReplicaState } from '@kagami/protocol'
 import { describeReplica, type Replica } from '../core/replica.ts'
+import type { WorkerState } from '../core/worker.ts'
 
 /** Room left for the envelope of a heartbeat, bytes. */
 const ENVELOPE_BYTES = 64 * 1024
@@ -16,6 +17,16 @@ export function digestOf(replicas: ReadonlyMap<string, Replica>): Digest {
   let revisions = 0
   for (const replica of replicas.values()) revisions += replica.revisionNo
   return { count: replicas.size, revisions }
+}
+
+/** What every heartbeat says of the worker as a whole. */
+export function envelopeOf(state: WorkerState): Pick<Heartbeat, 'worker_id' | 'instance' | 'observed_rev' | 'digest' | 'jobs'> {
+  const lives = [...state.replicas.values()].map((replica) => replica.life.state)
+  const count = (life: string) => lives.filter((one) => one === life).length
+  return {
+    worker_id: state.id, instance: state.instance, observed_rev: state.desired?.rev ?? 0, digest: digestOf(state.replicas),
+    jobs: { running: count('syncing'), queued: count('queued'), limit: state.limits.perWorker },
+  }
 }
 
 /** The heartbeats that carry `contents`: one, or several parts of one `seq` when they would not fit a message. */

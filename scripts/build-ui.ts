@@ -1,0 +1,30 @@
+// build-ui.ts — Builds the web UI, when its sources are newer than what was built last.
+import { spawnSync } from 'node:child_process'
+import { existsSync, globSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+
+const ROOT = join(import.meta.dirname, '..')
+const UI = join(ROOT, 'packages', 'webui')
+const BUILT = join(UI, 'dist', 'index.html')
+
+/** Builds into packages/webui/dist. Ends the process when the build fails. */
+export function buildUi({ onlyIfStale }: { onlyIfStale: boolean }): void {
+  if (onlyIfStale && isFresh()) return
+  if (!existsSync(join(ROOT, 'node_modules', 'vite'))) {
+    if (existsSync(BUILT)) return
+    console.error('error: the UI is not built, and its build tools are not installed\nhint: npm ci (without --omit=dev)')
+    process.exit(1)
+  }
+  console.log('building the UI')
+  const build = spawnSync(process.execPath, [join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js'), 'build', '--logLevel', 'warn'], { cwd: UI, stdio: 'inherit' })
+  if (build.status !== 0) process.exit(build.status ?? 1)
+}
+
+function isFresh(): boolean {
+  if (!existsSync(BUILT)) return false
+  const built = statSync(BUILT).mtimeMs
+  const sources = globSync(['packages/webui/{src,public}/**/*', 'packages/webui/*.{html,ts,json}', 'packages/protocol/src/**/*.ts'], { cwd: ROOT })
+  return sources.every((file) => statSync(join(ROOT, file)).mtimeMs <= built)
+}
+
+if (import.meta.main) buildUi({ onlyIfStale: process.argv.includes('--if-stale') })
