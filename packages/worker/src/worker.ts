@@ -39,7 +39,7 @@ export interface WorkerParts {
 /** Starts a worker. Throws ConfigError when it cannot run here; afterwards nothing outside can make it throw. */
 export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const { config, logger, clock } = parts
-  const files = await openDataDir(config)
+  const { files, lock } = await openDataDir(config)
   const id = files.workerId(config.worker_id)
   const warnings: string[] = [...config.warnings]
   const declared = declaredReplicas(config, { workerId: id, kinds: Object.keys(parts.providers), warnings })
@@ -60,14 +60,15 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   if (desired) body.actor.tell({ type: 'desired_read', desired, cached: true })
   logger.info({ worker_id: id, name: config.name, data_dir: config.data_dir, http_port: http.port, replicas: body.actor.state.replicas.size }, 'worker started')
   const link = body.connect()
-  return { id, httpPort: http.port, ended: body.ended, stop: () => stop({ ...body, config, spool, link, http }) }
+  return { id, httpPort: http.port, ended: body.ended, stop: () => stop({ ...body, config, spool, link, http }).finally(lock.release) }
 }
 
-async function openDataDir(config: WorkerConfig): Promise<WorkerFiles> {
+async function openDataDir(config: WorkerConfig): Promise<{ files: WorkerFiles; lock: { release(): void } }> {
   try {
     mkdirSync(config.data_dir, { recursive: true })
     const files = openWorkerFiles(config.data_dir)
-    if (await lockDirectory(files.directory, 'worker')) return files
+    const lock = await lockDirectory(files.directory, 'worker')
+    if (lock) return { files, lock }
   } catch (error) {
     if (error instanceof ConfigError) throw error
     throw new ConfigError(`data_dir ${config.data_dir} cannot be used: ${(error as Error).message}`, 'It must be a directory this user can write to.')

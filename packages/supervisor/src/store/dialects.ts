@@ -35,12 +35,13 @@ async function openSqlite(url: string): Promise<OpenDialect> {
   if (existsSync(path) && statSync(path).size === 0) throw new ConfigError(`${path} is empty: it is no database`, 'Restore it from a backup, or remove the file to start anew.')
   try {
     mkdirSync(dirname(path), { recursive: true })
-    if (!(await lockDirectory(dirname(path), `supervisor:${path}`))) throw new ConfigError(`another supervisor already uses ${path}`, 'Stop it first. Several supervisors need PostgreSQL.')
+    const lock = await lockDirectory(dirname(path), `supervisor:${path}`)
+    if (!lock) throw new ConfigError(`another supervisor already uses ${path}`, 'Stop it first. Several supervisors need PostgreSQL.')
     const database = new DatabaseSync(path)
     database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=2000')
     const problem = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
     if (problem !== 'ok') throw new ConfigError(`${path} is damaged: ${String(problem)}`, 'Mirrors keep syncing without the supervisor. Restore the database from a backup.')
-    return { dialect: new SqliteDialect({ database: adapt(database) }), kind: 'sqlite', directory: dirname(path) }
+    return { dialect: new SqliteDialect({ database: adapt(database, lock.release) }), kind: 'sqlite', directory: dirname(path) }
   } catch (error) {
     if (error instanceof ConfigError) throw error
     throw new ConfigError(`${path} cannot be opened: ${(error as Error).message}`, 'It must be a SQLite database this user can write to.')
@@ -48,9 +49,12 @@ async function openSqlite(url: string): Promise<OpenDialect> {
 }
 
 /** node:sqlite in the shape the query builder expects. */
-function adapt(database: DatabaseSync): SqliteDatabase {
+function adapt(database: DatabaseSync, onClose: () => void): SqliteDatabase {
   return {
-    close: () => database.close(),
+    close() {
+      database.close()
+      onClose()
+    },
     prepare(text) {
       // A deferred transaction that upgrades to writing fails at once when another process writes; an immediate one waits.
       const statement = database.prepare(text === 'begin' ? 'begin immediate' : text)

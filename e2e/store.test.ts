@@ -1,0 +1,134 @@
+// store.test.ts — One conformance suite for the store, on a real SQLite file and a real PostgreSQL server.
+import { writeFileSync } from 'node:fs'
+import type { SyncReport } from '@kagami/protocol'
+import { createLogger, newId } from '@kagami/runtime'
+import { openSqlStore } from '@kagami/supervisor/store/sql'
+import type { Store, WorkerRecord } from '@kagami/supervisor/store/store'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { aPlace } from './harness/place.ts'
+import { aPostgres } from './harness/postgres.ts'
+
+const logger = createLogger('test', { LOG_LEVEL: 'silent' })
+const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString()
+
+function aRecord(id: string, change: Partial<WorkerRecord> = {}): WorkerRecord {
+  return {
+    worker_id: id, name: `${id}.example.org`, admission: 'approved', reason: null, first_seen_at: at(0), decided_at: at(1), decided_by: 'li', version: '0.1.0', hostname: 'h', http_addr: null, data_dir: '/d',
+    older_wire: false, kinds: [], instance: 'i', rev: 3, removed: ['gone'], last_seen_at: at(2),
+    replicas: [{ replica_id: 'r', name: 'debian', kind: 'rsync', upstream: 'rsync://h/debian/', interval_secs: 60, labels: { env: 'prod 雪' }, options: {}, auth: null, origin: 'api' }],
+    syncs: [{ request_id: 'q', replica_id: 'r', rev: 3, requested_at: at(2) }], ...change,
+  }
+}
+
+function aReport(minute: number, change: Partial<SyncReport> = {}): SyncReport {
+  return {
+    sync_id: newId(), worker_id: 'w', replica_id: 'r', name: 'debian', kind: 'rsync', trigger: 'schedule', request_id: null, outcome: 'success', reason: null, message: null, hint: null, tail: null,
+    exit_code: null, started_at: at(minute), ended_at: at(minute + 1), duration_ms: 60_000, bytes: 2 ** 40, files: 10, size_bytes: 2 ** 45, revision: 'abc', ...change,
+  }
+}
+
+const audit = { at: at(5), actor: 'li', remote: '127.0.0.1', action: 'approve', target: 'w', detail: null, result: 'ok' }
+
+describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
+  const place = aPlace()
+  let url: string
+  let store: Store
+  const open = async () => {
+    store = await openSqlStore(url, logger)
+    await store.prepare()
+  }
+
+  beforeAll(async () => {
+    url = kind === 'sqlite' ? `sqlite://${place.at('db', 'supervisor.db')}?mode=rwc` : await aPostgres(place)
+    await open()
+    place.also(() => store.close())
+  })
+
+  test('gives back a worker as it was kept, the newest version of it', async () => {
+    await store.saveWorker(aRecord('w', { admission: 'pending' }))
+    await store.saveWorker(aRecord('w'), audit)
+    await store.saveWorker(aRecord('x', { last_seen_at: null }))
+    expect((await store.loadWorkers()).sort((a, b) => (a.worker_id < b.worker_id ? -1 : 1))).toEqual([aRecord('w'), aRecord('x', { last_seen_at: null })])
+    expect((await store.listAudit('w', { cursor: null, limit: 10 })).items).toEqual([{ ...audit, id: expect.any(Number) }])
+  })
+
+  test('takes each report once, whatever comes twice', async () => {
+    const reports = Array.from({ length: 30 }, (_, minute) => aReport(minute))
+    expect((await store.addReports(reports.slice(0, 20))).size).toBe(20)
+    const added = await store.addReports(reports)
+    expect(added).toEqual(new Set(reports.slice(20).map((report) => report.sync_id)))
+    expect((await store.listSyncs({}, { cursor: null, limit: 100 })).total).toBe(30)
+    expect(await store.findSync(reports[7]!.sync_id)).toEqual(reports[7])
+    expect(await store.findSync(reports[7]!.sync_id.slice(0, -1))).toEqual(reports[7])
+    expect(await store.findSync('nothing')).toBeNull()
+  })
+
+  test('pages through the history newest first, without gaps though new syncs come in between', async () => {
+    const seen: string[] = []
+    let cursor: string | null = null
+    do {
+      const page = await store.listSyncs({ replicaId: 'r' }, { cursor, limit: 7 })
+      seen.push(...page.items.map((report) => report.started_at))
+      cursor = page.nextCursor
+      if (seen.length === 7) await store.addReports([aReport(59)])
+    } while (cursor)
+    expect(seen).toEqual(Array.from({ length: 30 }, (_, i) => at(29 - i)))
+  })
+
+  test('filters the history by worker, name and outcome', async () => {
+    await store.addReports([aReport(40, { worker_id: 'x', name: 'arch', replica_id: 'r2', outcome: 'failed', reason: 'timed_out' })])
+    const names = async (filter: Parameters<Store['listSyncs']>[0]) => (await store.listSyncs(filter, { cursor: null, limit: 100 })).items.map((report) => report.name)
+    expect(await names({ workerId: 'x' })).toEqual(['arch'])
+    expect(await names({ name: 'arch' })).toEqual(['arch'])
+    expect(await names({ outcomes: ['failed', 'held'] })).toEqual(['arch'])
+    expect((await store.lastFailure())?.name).toBe('arch')
+  })
+
+  test('keeps and removes the fleet’s last words', async () => {
+    const state = { replica_id: 'r', name: 'debian' } as never
+    await store.saveStates({ replicas: [{ worker_id: 'w', state }, { worker_id: 'x', state }], removed: [], seen: [{ worker_id: 'x', at: at(9) }] })
+    await store.saveStates({ replicas: [{ worker_id: 'w', state: { ...(state as object), name: 'renamed' } as never }], removed: [{ worker_id: 'x', replica_id: 'r' }], seen: [] })
+    expect(await store.loadReplicas()).toEqual([{ worker_id: 'w', state: { replica_id: 'r', name: 'renamed' } }])
+    expect((await store.loadWorkers()).find((worker) => worker.worker_id === 'x')?.last_seen_at).toBe(at(9))
+  })
+
+  test('forgets a terminated worker, but not its history, nor which process was ended', async () => {
+    await store.removeWorker('w', 'i', { ...audit, action: 'terminate' })
+    expect((await store.loadWorkers()).map((worker) => worker.worker_id)).toEqual(['x'])
+    expect(await store.loadReplicas()).toEqual([])
+    expect(await store.loadTombstones()).toEqual([{ worker_id: 'w', instance: 'i' }])
+    expect((await store.listSyncs({ workerId: 'w' }, { cursor: null, limit: 1 })).total).toBe(31)
+  })
+
+  test('puts unreadable messages aside and removes old history', async () => {
+    await store.addDeadLetter({ subject: 's', body: '{', reason: 'not JSON', at: new Date() })
+    expect(await store.countDeadLetters()).toBe(1)
+    expect(await store.prune(new Date(at(11)))).toBe(10)
+  })
+
+  test('remembers everything when it is opened again, and counts its lives', async () => {
+    const first = await store.nextTerm()
+    await store.close()
+    await open()
+    expect(await store.nextTerm()).toBe(first + 1)
+    expect((await store.loadWorkers()).map((worker) => worker.worker_id)).toEqual(['x'])
+    await store.ping()
+  })
+})
+
+describe('a database file that cannot be used', () => {
+  const place = aPlace()
+
+  test('is refused by name when it is empty, damaged, missing, or in use', async () => {
+    writeFileSync(place.at('empty.db'), '')
+    await expect(openSqlStore(`sqlite://${place.at('empty.db')}`, logger)).rejects.toThrow('is empty: it is no database')
+    writeFileSync(place.at('garbage.db'), 'x'.repeat(5000))
+    await expect(openSqlStore(`sqlite://${place.at('garbage.db')}`, logger)).rejects.toThrow('cannot be opened: file is not a database')
+    await expect(openSqlStore(`sqlite://${place.at('none.db')}?mode=rw`, logger)).rejects.toThrow('there is no such database')
+    await expect(openSqlStore('mysql://h/db', logger)).rejects.toThrow('is not understood')
+    const url = `sqlite:///${place.at('used.db').slice(1)}?mode=rwc`
+    const open = await openSqlStore(url, logger)
+    place.also(() => open.close())
+    await expect(openSqlStore(url, logger)).rejects.toThrow('another supervisor already uses')
+  })
+})
