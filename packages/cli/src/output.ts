@@ -1,6 +1,31 @@
 // output.ts — What people and programs read: data on stdout, everything else on stderr, errors with cause and cure.
 import { ApiError, Refusal, errors } from '@kagami/protocol'
+import Table from 'cli-table3'
 import { CommanderError } from 'commander'
+import pc from 'picocolors'
+
+/** Data for programs: one JSON value. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, process.stdout.isTTY ? 2 : 0)}\n`)
+}
+
+/** Data for people: a table without lines, aligned for wide characters too. */
+export function printTable(headers: readonly string[], rows: readonly (readonly string[])[]): void {
+  const none = Object.fromEntries(['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right', 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'].map((place) => [place, '']))
+  const table = new Table({ head: headers.map((header) => pc.bold(header)), chars: { ...none, middle: '  ' }, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 } })
+  table.push(...rows.map((row) => [...row]))
+  process.stdout.write(`${table.toString().split('\n').map((line) => line.trimEnd()).join('\n')}\n`)
+}
+
+/** A remark for people: on stderr, so that data stays data. */
+export function remark(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+/** Ends a command with this exit code, everything written. */
+export function endWith(code: number): void {
+  process.exitCode = code
+}
 
 /** Says what went wrong and returns the exit code. */
 export function fail(error: unknown, json = process.argv.includes('--json')): number {

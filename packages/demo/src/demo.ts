@@ -48,10 +48,12 @@ export async function startDemo({ dir, toolPath, everySeconds = 60 }: DemoOption
     }
   }
   let round = 0
+  let changing: Promise<unknown> | null = null
   const change = () => {
+    if (changing) return
     round++
     // An upstream that fails to change once simply stays as it is for a minute.
-    void Promise.allSettled(parts.map((part) => part.change(round)))
+    changing = Promise.allSettled(parts.map((part) => part.change(round))).finally(() => void (changing = null))
   }
   const timer = setInterval(change, everySeconds * 1000)
   return {
@@ -59,6 +61,7 @@ export async function startDemo({ dir, toolPath, everySeconds = 60 }: DemoOption
     missing,
     async stop() {
       clearInterval(timer)
+      await changing
       await Promise.all(parts.map(({ server }) => server.stop()))
     },
   }

@@ -37,8 +37,9 @@ export function writeHead(gitDir: string, remote: Pick<RemoteRefs, 'head' | 'hea
 /** Writes the listings by which a plain web server can offer the repository, as `git update-server-info` does. */
 export function writeServerListings(gitDir: string, local: ReadonlyMap<string, string>, peeled: ReadonlyMap<string, string>): void {
   const packs = entries(join(gitDir, 'objects', 'pack')).filter((entry) => entry.endsWith('.pack')).sort()
-  replaceFile(join(gitDir, 'info', 'refs'), infoRefs(local, peeled))
-  replaceFile(join(gitDir, 'objects', 'info', 'packs'), `${packs.map((pack) => `P ${pack}\n`).join('')}\n`)
+  // Not flushed: a listing lost in a power cut is made again with the next change, and git itself does not read it.
+  replaceFile(join(gitDir, 'info', 'refs'), infoRefs(local, peeled), false)
+  replaceFile(join(gitDir, 'objects', 'info', 'packs'), `${packs.map((pack) => `P ${pack}\n`).join('')}\n`, false)
 }
 
 /** Bytes of all objects. */
@@ -61,15 +62,15 @@ function entries(folder: string): string[] {
   }
 }
 
-/** Puts a durable new file in place of the old one, only when the text differs. */
-function replaceFile(path: string, text: string): boolean {
+/** Puts a new file in place of the old one, only when the text differs. */
+function replaceFile(path: string, text: string, flush = true): boolean {
   if (existsSync(path) && readFileSync(path, 'utf8') === text) return false
   mkdirSync(dirname(path), { recursive: true })
   const temporary = `${path}.kagami-new`
   const handle = openSync(temporary, 'w', 0o644)
   try {
     writeSync(handle, text)
-    fsyncSync(handle)
+    if (flush) fsyncSync(handle)
   } finally {
     closeSync(handle)
   }

@@ -60,6 +60,9 @@ async function ask(client: Client, options: Dispatcher.RequestOptions, type: str
 
 async function overGit(url: URL, signal: AbortSignal): Promise<RemoteRefs | null> {
   const host = url.hostname.replace(/^\[|\]$/g, '')
+  const path = decodeURI(url.pathname)
+  // A NUL or line end would be read as a part of the request of its own.
+  if (/[\u0000-\u001f]/.test(path)) return null
   const socket = connect({ host, port: Number(url.port || 9418), signal })
   socket.setTimeout(IDLE_MS, () => socket.destroy(new Error('idle')))
   socket.setNoDelay(true)
@@ -67,7 +70,7 @@ async function overGit(url: URL, signal: AbortSignal): Promise<RemoteRefs | null
   let asked = false
   let size = 0
   try {
-    socket.write(packet(`git-upload-pack ${decodeURI(url.pathname)}\0host=${url.host}\0\0version=2\0`))
+    socket.write(packet(`git-upload-pack ${path}\0host=${url.host}\0\0version=2\0`))
     for await (const chunk of socket) {
       chunks.push(chunk as Buffer)
       size += (chunk as Buffer).length

@@ -30,7 +30,8 @@ export const http: Provider = {
   options,
   probe: async () => ({ available: true, detail: `Node.js ${process.versions.node}` }),
   async sync(context) {
-    const url = new URL(context.upstream)
+    const url = URL.parse(context.upstream)
+    if (!url) throw new SyncFailure('upstream_missing', 'the upstream is not an address')
     checkAddress(url)
     const memory = createMemory(context.tree.staging)
     await mkdir(context.tree.staging, { recursive: true })

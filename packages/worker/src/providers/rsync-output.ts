@@ -2,11 +2,18 @@
 import type { FailureReason, Progress } from '@kagami/protocol'
 import { SyncFailure, type Exit } from './provider.ts'
 
-/** One line of `--info=progress2`, or null for another line. A percent only once the whole file list is known. */
-export function readProgress(line: string): (Partial<Progress> & Pick<Progress, 'phase'>) | null {
-  const found = /^\s*(\d+)\s+(\d+)%\s+\S+\s+\S+(?:\s+\(xfr#(\d+), (ir|to)-chk=(\d+)\/(\d+)\))?\s*$/.exec(line)
+/** Reads lines of `--info=progress2`; null for another line. A percent only once the whole file list is known. */
+export function createProgressReader(): (line: string) => (Partial<Progress> & Pick<Progress, 'phase'>) | null {
+  let listed = false
+  return (line) => {
+    listed ||= line.includes('to-chk=')
+    return readProgress(line, listed)
+  }
+}
+
+function readProgress(line: string, listed: boolean): (Partial<Progress> & Pick<Progress, 'phase'>) | null {
+  const found = /^\s*(\d+)\s+(\d+)%\s+\S+\s+\S+(?:\s+\(xfr#(\d+), (?:ir|to)-chk=\d+\/\d+\))?\s*$/.exec(line)
   if (!found) return null
-  const listed = found[4] === 'to'
   return { phase: 'transferring', bytes: Number(found[1]), percent: listed ? Math.min(100, Number(found[2])) : null, files: found[3] ? Number(found[3]) : null }
 }
 

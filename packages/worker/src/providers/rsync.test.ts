@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { providerConformance, type Subject } from './conformance.ts'
-import { refusesCompression, rsyncFailure, readProgress } from './rsync-output.ts'
+import { createProgressReader, refusesCompression, rsyncFailure } from './rsync-output.ts'
 import { createBench, readTree, type Bench } from './testing.ts'
 
 const noise = () => randomBytes(150_000)
@@ -120,8 +120,10 @@ describe('what rsync says', () => {
   })
 
   it('gives a percentage only once it knows all files', () => {
+    const readProgress = createProgressReader()
     expect(readProgress('    1234  12%  1.20MB/s  0:00:01 (xfr#3, ir-chk=10/20)')).toMatchObject({ percent: null, bytes: 1234, files: 3 })
     expect(readProgress('    1234  12%  1.20MB/s  0:00:01 (xfr#3, to-chk=10/20)')).toMatchObject({ percent: 12 })
+    expect(readProgress('    5678  40%  1.20MB/s  0:00:01')).toMatchObject({ percent: 40 })
     expect(readProgress('Number of files: 3')).toBeNull()
   })
 

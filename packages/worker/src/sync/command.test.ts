@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, vi } from 'vitest'
-import { containment, createCommandRunner } from './command.ts'
+import { containment, createCommandRunner, works } from './command.ts'
+import { candidates } from './containment.ts'
 import { findMarked } from './orphans.ts'
 
 const fixture = fileURLToPath(new URL('fixture.ts', import.meta.url))
@@ -68,10 +69,10 @@ describe('a program', () => {
     expect(lines).toEqual(['hello'])
   })
 
-  it('ends with everything it started when the sync is cancelled', async () => {
+  it.each(candidates().filter(works).map((wrapping, index) => ({ wrapping, index })))('ends with everything it started when the sync is cancelled, wrapped in way $index', async ({ wrapping }) => {
     const mark = `/test-${randomUUID()}`
     const stop = new AbortController()
-    const { run } = runner({ mark, signal: stop.signal, graceMs: 200, log: (line) => line === 'ready' && stop.abort('cancelled') })
+    const { run } = runner({ mark, signal: stop.signal, containment: wrapping, graceMs: 200, log: (line) => line === 'ready' && stop.abort('cancelled') })
     await expect(run('sh', ['-c', `trap '' TERM; ${TREE.replace('exec ', '')}`])).rejects.toMatchObject({ reason: 'cancelled' })
     expect(findMarked(mark)).toEqual([])
   })

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { SyncFailure, type Exit, type RunCommand, type RunOptions } from '../providers/provider.ts'
-import { buildPath, candidates, findTool, type Containment } from './containment.ts'
+import { buildPath, candidates, findTool, PLAIN, type Containment } from './containment.ts'
 import { createLineSplitter, createTail } from './lines.ts'
 import { killMarked, MARK_VARIABLE } from './orphans.ts'
 
@@ -22,17 +22,20 @@ export interface RunnerOptions {
   readonly mark?: string
   /** Milliseconds between SIGTERM and SIGKILL. */
   readonly graceMs?: number
+  /** How programs are wrapped; the strongest way that works here unless given. */
+  readonly containment?: Containment
 }
 
 let chosen: Containment | undefined
 
 /** The strongest wrapping that works here, found out once per process. */
 export function containment(): Containment {
-  chosen ??= candidates().find(works) ?? { level: 'group', wrap: (file, args) => [file, args] }
+  chosen ??= candidates().find(works) ?? PLAIN
   return chosen
 }
 
-function works(candidate: Containment): boolean {
+/** Whether a wrapping does its work on this machine. */
+export function works(candidate: Containment): boolean {
   const [file, args] = candidate.wrap('/bin/sh', ['-c', 'exit 7'])
   return spawnSync(file, [...args], { env: {}, timeout: 5000, stdio: 'ignore' }).status === 7
 }
@@ -48,8 +51,9 @@ export function createCommandRunner(options: RunnerOptions): RunCommand {
     const file = findTool(command, path)
     if (!file) throw new SyncFailure('tool_missing', `${command} is not installed on this worker`)
     const mark = `${options.mark ?? ''}:${randomUUID()}`
-    const child = start({ file, args, path, mark, run: runOptions })
-    const exit = await watch({ child, command, mark, options, run: runOptions })
+    const wrapping = options.containment ?? containment()
+    const child = start({ file, args, path, mark, wrapping, run: runOptions })
+    const exit = await watch({ child, command, mark, wrapping, options, run: runOptions })
     refuseAborted(options.signal)
     return exit
   }
@@ -64,11 +68,12 @@ interface Start {
   readonly args: readonly string[]
   readonly path: string
   readonly mark: string
+  readonly wrapping: Containment
   readonly run: RunOptions
 }
 
-function start({ file, args, path, mark, run }: Start): ChildProcess {
-  const [wrapper, wrapped] = containment().wrap(file, args)
+function start({ file, args, path, mark, wrapping, run }: Start): ChildProcess {
+  const [wrapper, wrapped] = wrapping.wrap(file, args)
   try {
     return spawn(wrapper, [...wrapped], {
       cwd: run.cwd ?? '/',
@@ -86,20 +91,22 @@ interface Watch {
   readonly child: ChildProcess
   readonly command: string
   readonly mark: string
+  readonly wrapping: Containment
   readonly options: RunnerOptions
   readonly run: RunOptions
 }
 
-async function watch({ child, command, mark, options, run }: Watch): Promise<Exit> {
+async function watch({ child, command, mark, wrapping, options, run }: Watch): Promise<Exit> {
   const tail = createTail(TAIL_BYTES)
-  listen(child, { command, tail, options, run })
+  listen(child, { tail, options, run })
   const stop = stopper(child, options.graceMs ?? GRACE_MS)
   options.signal.addEventListener('abort', stop.begin, { once: true })
   // The signal may have fired between the check and the listener.
   if (options.signal.aborted) stop.begin()
   try {
     const ended = await endOf(child, command)
-    await buryGroup(child, mark)
+    // In a namespace the kernel has ended everything.
+    if (wrapping.level === 'group') await buryGroup(child, mark)
     await ended.closed
     return { code: ended.code, signal: ended.signal, tail: tail.text() }
   } finally {
@@ -108,7 +115,7 @@ async function watch({ child, command, mark, options, run }: Watch): Promise<Exi
   }
 }
 
-function listen(child: ChildProcess, { tail, options, run }: { command: string; tail: { add(line: string): void }; options: RunnerOptions; run: RunOptions }): void {
+function listen(child: ChildProcess, { tail, options, run }: { tail: { add(line: string): void }; options: RunnerOptions; run: RunOptions }): void {
   for (const stream of ['stdout', 'stderr'] as const) {
     const splitter = createLineSplitter((line) => {
       const keep = run.onLine?.(line, stream)
@@ -156,9 +163,8 @@ function signalGroup(pid: number | undefined, signal: NodeJS.Signals | 0): boole
   }
 }
 
-/** In a namespace the kernel has ended everything; elsewhere we end what is left of the group and of the mark. */
+/** Ends what is left of the group, and what left the group but carries the mark. */
 async function buryGroup(child: ChildProcess, mark: string): Promise<void> {
-  if (containment().level === 'namespace') return
   const left = () => signalGroup(child.pid, 'SIGKILL') || killMarked(mark) > 0
   // Bounded: where nobody reaps, a zombie counts as a member of its group for ever.
   for (let round = 0; round < BURY_ROUNDS && left(); round++) await new Promise((resolve) => setTimeout(resolve, POLL_MS))

@@ -32,13 +32,15 @@ function isExecutable(file: string): boolean {
   }
 }
 
+/** No wrapping but a process group of its own. */
+export const PLAIN: Containment = { level: 'group', wrap: (file, args) => [file, args] }
+
 /** The wrappings this machine may offer, strongest first. Whether one works is found out by running it. */
 export function candidates(): Containment[] {
   const sh = '/bin/sh'
   const setpriv = findTool('setpriv', DEFAULT_PATH)
   const unshare = findTool('unshare', DEFAULT_PATH)
-  const plain: Containment = { level: 'group', wrap: (file, args) => [file, args] }
-  if (!setpriv) return [plain]
+  if (!setpriv) return [PLAIN]
   // The death signal is not sent when we died before it was asked for: the shell then sees another parent and starts nothing.
   const tied = (inner: readonly string[]): [string, string[]] => [
     setpriv, ['--pdeathsig', 'KILL', sh, '-c', '[ "$PPID" = "$0" ] && exec "$@"', String(process.pid), ...inner],
@@ -49,5 +51,5 @@ export function candidates(): Containment[] {
     wrap: (file, args) => tied([unshare ?? '', ...flags, '--pid', '--fork', '--kill-child=KILL', '--', sh, '-c', '"$@"; exit $?', 'sh', file, ...args]),
   })
   const group: Containment = { level: 'group', wrap: (file, args) => tied([file, ...args]) }
-  return unshare ? [isolated([]), isolated(['--user', '--map-current-user']), group, plain] : [group, plain]
+  return unshare ? [isolated([]), isolated(['--user', '--map-current-user']), group, PLAIN] : [group, PLAIN]
 }

@@ -1,5 +1,5 @@
 // run.ts — One sync, end to end: checks, log, limits, provider, report. Owns what every kind needs; knows no kind.
-import { failures, checkFor, type Progress, type ReplicaSpec, type SyncReport, type Trigger } from '@kagami/protocol'
+import { checkFor, failures, upstreamProblem, type Progress, type ReplicaSpec, type SyncReport, type Trigger } from '@kagami/protocol'
 import { Default } from 'typebox/value'
 import { SyncFailure, type Provider, type SyncStats } from '../providers/provider.ts'
 import { createCommandRunner } from './command.ts'
@@ -76,6 +76,8 @@ async function bringUpToDate({ job: { spec }, deps, log, thinner, signal }: Work
   log.line('I', `${spec.kind} ${spec.upstream}`)
   const provider = Object.hasOwn(deps.providers, spec.kind) ? deps.providers[spec.kind] : undefined
   if (!provider) throw new SyncFailure('kind_unknown', `this worker cannot sync the kind "${spec.kind}"`)
+  const problem = upstreamProblem(spec.kind, spec.upstream)
+  if (problem) throw new SyncFailure('upstream_missing', `the upstream ${problem}`)
   const options = checkOptions(provider, spec.options)
   const run = createCommandRunner({
     signal, toolPath: deps.toolPath, mark: deps.dataDir, log: (line, stream) => log.line(stream === 'stderr' ? 'E' : 'I', line),

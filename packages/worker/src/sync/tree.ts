@@ -7,6 +7,8 @@ import { SyncFailure, type RunCommand, type Tree } from '../providers/provider.t
 import { paths } from './paths.ts'
 
 const FREE_MIN_BYTES = 64 * 1024 * 1024
+/** Entries of a tree up to which each is flushed by itself. */
+const FLUSH_SINGLY_MAX = 300
 
 export interface TreeOptions {
   readonly dataDir: string
@@ -129,17 +131,21 @@ async function refuseFullDisk(dataDir: string): Promise<void> {
   if (bavail * bsize < FREE_MIN_BYTES) throw new SyncFailure('disk_full', `less than 64 MiB are free in ${dataDir}`)
 }
 
-/** Flushes a whole tree with one call; a walk with one fsync per file costs minutes on large trees. */
+/** Flushes a small tree file by file, a large one with its whole filesystem: one fsync per file would cost minutes there. */
 async function flushTree(tree: string, run: RunCommand): Promise<void> {
-  const flushed = await run('sync', ['-f', tree], {}).catch((error: unknown) => {
-    if (error instanceof SyncFailure && error.reason === 'tool_missing') return null
-    throw error
-  })
-  if (flushed?.code === 0) return
-  for (const entry of await readdir(tree, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile() || entry.isDirectory()) syncPath(join(entry.parentPath, entry.name))
-  }
+  const entries = (await readdir(tree, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile() || entry.isDirectory())
+  if (entries.length > FLUSH_SINGLY_MAX && (await flushFilesystem(tree, run))) return
+  for (const entry of entries) syncPath(join(entry.parentPath, entry.name))
   syncPath(tree)
+}
+
+async function flushFilesystem(tree: string, run: RunCommand): Promise<boolean> {
+  try {
+    return (await run('sync', ['-f', tree])).code === 0
+  } catch (error) {
+    if (error instanceof SyncFailure && error.reason === 'tool_missing') return false
+    throw error
+  }
 }
 
 function syncPath(path: string): void {

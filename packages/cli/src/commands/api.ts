@@ -1,0 +1,46 @@
+// api.ts — What every command that asks the API has: --api, --json, and a client.
+import type { Client } from '@kagami/protocol'
+import type { Command } from 'commander'
+import { openClient, type ApiOptions } from '../session.ts'
+
+/** A command with the options of the API; `action` gets a client for them. */
+export function apiCommand<O extends ApiOptions>(parent: Command, usage: string, description: string, action: (call: { client: Client; options: O; args: string[] }) => Promise<void>): Command {
+  const command = parent.command(usage).description(description).option('--api <URL>', 'supervisor to ask (KAGAMI_API, default http://127.0.0.1:21000)').option('--json', 'print JSON for programs')
+  return command.action(async (...given: unknown[]) => {
+    const options = given.at(-2) as O
+    const args = given.slice(0, -2).filter((word) => word !== undefined).flat() as string[]
+    await action({ client: openClient(options), options, args })
+  })
+}
+
+/** Every page of a list, one after the other. */
+export async function* allPages<T>(fetchPage: (cursor: string | undefined) => Promise<{ items: T[]; next_cursor: string | null }>): AsyncGenerator<T> {
+  let cursor: string | undefined
+  do {
+    const page = await fetchPage(cursor)
+    yield* page.items
+    cursor = page.next_cursor ?? undefined
+  } while (cursor)
+}
+
+/** Up to `limit` items of a list (all when it is null), and how many there are. */
+export async function collect<T>(limit: number | null, fetchPage: (cursor: string | undefined, size: number) => Promise<{ items: T[]; next_cursor: string | null; total: number }>): Promise<{ items: T[]; total: number }> {
+  let total = 0
+  const items: T[] = []
+  const pages = allPages(async (cursor) => {
+    const page = await fetchPage(cursor, Math.min(500, limit ?? 500))
+    total = page.total
+    return page
+  })
+  for await (const item of pages) {
+    items.push(item)
+    if (limit !== null && items.length >= limit) break
+  }
+  return { items, total }
+}
+
+/** On a terminal lists are cut at 100 rows; for programs they are whole. */
+export function limitOf(asked: string | undefined): number | null {
+  if (asked !== undefined) return Math.max(1, Number.parseInt(asked, 10) || 100)
+  return process.stdout.isTTY ? 100 : null
+}
