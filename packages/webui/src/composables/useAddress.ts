@@ -1,0 +1,36 @@
+// useAddress.ts — Filters, order and search live in the address, so that a link shows the same rows and "back" works.
+import { computed, type ComputedRef } from 'vue'
+import { useRoute, useRouter } from 'vue-router'
+
+export interface Address {
+  /** A value of the query, or ''. */
+  get(name: string): string
+  /** A comma-separated value as a list. */
+  list(name: string): string[]
+  /** Changes values; '' removes one. Search text replaces the entry, a click adds one. */
+  set(values: Record<string, string>, replace?: boolean): void
+  /** Adds or removes one word of a comma-separated value. */
+  toggle(name: string, word: string): void
+  readonly filtered: ComputedRef<boolean>
+}
+
+/** The query of the present page. `filters` are the names that "Clear" removes. */
+export function useAddress(filters: readonly string[]): Address {
+  const route = useRoute()
+  const router = useRouter()
+  const get = (name: string): string => {
+    const value = route.query[name]
+    return (Array.isArray(value) ? value[0] : value) ?? ''
+  }
+  const list = (name: string): string[] => get(name).split(',').filter((word) => word !== '')
+  function set(values: Record<string, string>, replace = false): void {
+    const query = { ...route.query, ...values }
+    for (const [name, value] of Object.entries(query)) if (value === '') delete query[name]
+    void router[replace ? 'replace' : 'push']({ query })
+  }
+  function toggle(name: string, word: string): void {
+    const words = list(name)
+    set({ [name]: (words.includes(word) ? words.filter((one) => one !== word) : [...words, word]).join(',') })
+  }
+  return { get, list, set, toggle, filtered: computed(() => filters.some((name) => get(name) !== '')) }
+}

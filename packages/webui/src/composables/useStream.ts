@@ -1,0 +1,9 @@
+// useStream.ts — Hearing the event stream for as long as a component is on screen.
+import type { StreamEvent } from '@kagami/protocol'
+import { onScopeDispose } from 'vue'
+import { useLive } from '../stores/live.ts'
+
+/** Calls `handler` with each batch of events until the component leaves. */
+export function useStream(handler: (events: readonly StreamEvent[]) => void): void {
+  onScopeDispose(useLive().listen(handler))
+}

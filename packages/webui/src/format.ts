@@ -1,0 +1,85 @@
+// format.ts — Numbers, sizes and times as people read them. Pure; a missing sample is always "—".
+
+/** What stands where there is no sample. */
+export const NONE = '—'
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+
+/** Bytes in IEC units, three significant digits: `1.21 TiB`. */
+export function bytes(value: number | null | undefined): string {
+  if (value === null || value === undefined) return NONE
+  let rest = value
+  let unit = 0
+  while (rest >= 1023.5 && unit < UNITS.length - 1) {
+    rest /= 1024
+    unit += 1
+  }
+  const digits = unit === 0 || rest >= 99.95 ? 0 : rest >= 9.995 ? 1 : 2
+  return `${rest.toFixed(digits)} ${UNITS[unit]}`
+}
+
+/** Bytes per second. */
+export function rate(value: number | null | undefined): string {
+  return value === null || value === undefined ? NONE : `${bytes(value)}/s`
+}
+
+/** A whole number with the locale's separators. */
+export function count(value: number | null | undefined, locale = 'en'): string {
+  return value === null || value === undefined ? NONE : new Intl.NumberFormat(locale).format(value)
+}
+
+/** A share of a whole, or "—" when there is no whole. */
+export function percent(part: number, whole: number): string {
+  if (!(whole > 0)) return NONE
+  return `${Math.round((part / whole) * 100)}%`
+}
+
+const MINUTE = 60
+const HOUR = 3600
+const DAY = 86_400
+
+/** A length of time in its two largest units: `45 s`, `2 m`, `2 h 10 m`, `3 d 4 h`. Seconds. */
+export function duration(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined || Number.isNaN(seconds)) return NONE
+  const total = Math.max(0, Math.round(seconds))
+  if (total < MINUTE) return `${total} s`
+  if (total < HOUR) return two(total, [MINUTE, 'm'], [1, 's'], 10 * MINUTE)
+  if (total < DAY) return two(total, [HOUR, 'h'], [MINUTE, 'm'], DAY)
+  return two(total, [DAY, 'd'], [HOUR, 'h'], 10 * DAY)
+}
+
+function two(total: number, large: [number, string], small: [number, string], precise: number): string {
+  const whole = Math.floor(total / large[0])
+  const rest = Math.floor((total - whole * large[0]) / small[0])
+  return rest > 0 && total < precise ? `${whole} ${large[1]} ${rest} ${small[1]}` : `${whole} ${large[1]}`
+}
+
+/** The largest unit alone, for tight places: `2 h`. Seconds. */
+export function roughly(seconds: number): string {
+  const total = Math.max(0, Math.round(seconds))
+  if (total < MINUTE) return `${total} s`
+  if (total < HOUR) return `${Math.floor(total / MINUTE)} m`
+  if (total < 2 * DAY) return `${Math.floor(total / HOUR)} h`
+  return `${Math.floor(total / DAY)} d`
+}
+
+/** Milliseconds as a length of time; under ten seconds with one decimal. */
+export function took(ms: number | null | undefined): string {
+  if (ms === null || ms === undefined) return NONE
+  return ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : duration(ms / 1000)
+}
+
+/** An instant in the viewer's zone, with the zone's name. */
+export function absolute(at: string | null | undefined, locale = 'en'): string {
+  if (!at) return NONE
+  const date = new Date(at)
+  if (Number.isNaN(date.getTime())) return NONE
+  return new Intl.DateTimeFormat(locale, {
+    year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23', timeZoneName: 'short',
+  }).format(date)
+}
+
+/** The clock part of an instant: `14:02:11`. */
+export function clockTime(at: number, locale = 'en'): string {
+  return new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }).format(at)
+}

@@ -1,0 +1,39 @@
+// guess.ts — What a pasted upstream most likely is: its kind and the name people use for it. Pure.
+import { replicaNameProblem } from '@kagami/protocol'
+
+const FORGES = /(^|\.)(github\.com|gitlab\.com|codeberg\.org|gitee\.com|bitbucket\.org|git\.sr\.ht|googlesource\.com)$/
+
+export interface Guess {
+  kind: 'git' | 'rsync' | 'http' | null
+  name: string | null
+}
+
+/** Guesses kind and name; null where nothing sensible can be said. */
+export function guess(upstream: string): Guess {
+  const url = URL.parse(upstream.trim())
+  if (!url || url.hostname === '') return { kind: null, name: null }
+  return { kind: kindOf(url), name: nameOf(url) }
+}
+
+function kindOf(url: URL): Guess['kind'] {
+  if (url.protocol === 'rsync:') return 'rsync'
+  if (url.protocol === 'git:') return 'git'
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return null
+  return url.pathname.endsWith('.git') || FORGES.test(url.hostname) ? 'git' : 'http'
+}
+
+function nameOf(url: URL): string | null {
+  const parts = url.pathname.split('/').filter((part) => part !== '')
+  const last = parts.at(-1)
+  if (last === undefined) return null
+  const name = decode(last).replace(/\.git$/i, '').replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '')
+  return name !== '' && replicaNameProblem(name) === null ? name : null
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}

@@ -1,0 +1,27 @@
+// en-actions.ts — English: dialogs and forms that change things.
+export const actions = {
+  approve: { done: '{name} is approved', failed: 'not approved' },
+  reject: {
+    title: 'Reject {name}?', text: 'The worker process stops itself. To return it must be started again.', reason: 'Reason', reasonHint: 'Sent to the worker and kept with it.', presets: ['Unknown machine', 'Wrong network', 'Replaced by another worker'],
+    confirm: 'Reject', done: '{name} is rejected', needed: 'Say why, so that its operator knows.',
+  },
+  terminate: {
+    title: 'Terminate {name}?', replicas: 'Its 1 replica leaves the fleet. | Its {n} replicas leave the fleet.', noReplicas: 'It keeps no replica.', running: '1 running sync is stopped. | {n} running syncs are stopped.', noRunning: 'No sync is running on it.', runningUnknown: 'Whether syncs are running is not known: it has not said.',
+    lastCopies: 'This mirror loses its only copy: | These {n} mirrors lose their only copy:', noLastCopies: 'Every mirror it keeps has another copy.', checking: 'Looking for mirrors that would lose their only copy …', unchecked: 'Could not check which mirrors would lose their only copy: {why}',
+    files: 'Files on its disk stay{dir}.', filesIn: ' in {dir}', noUndo: 'This cannot be undone. The same machine can join again as a new worker.', type: 'Type the worker’s name to go on: {name}', confirm: 'Terminate', done: '{name} is terminated', more: 'and {n} more',
+  },
+  removeReplica: {
+    title: 'Remove {name} from {worker}?', files: 'The files stay in {path} ({size}).', filesNoSize: 'The files stay in {path}.', running: 'Its running sync is stopped.', lastCopy: 'This is the only copy of {name}.', type: 'Type {name} to go on', again: 'Adding it again with the same name takes the files up where they are.',
+    fromConfig: 'It is declared in worker.toml: remove it there too, or it may come back when the worker’s state is lost.', confirm: 'Remove', done: '{name} is removed from {worker}',
+  },
+  syncNow: { done: 'Sync of {name} on {worker} requested' },
+  add: {
+    title: 'Add replica', upstream: 'Upstream', upstreamHint: 'Paste an address: rsync://host/module/, https://… or one that ends in .git', kind: 'Kind', name: 'Name', nameHint: 'People find the mirror by it. It is also the directory.', worker: 'Worker', chooseWorker: 'Choose a worker',
+    noWorker: 'No approved worker yet. Approve one first.', path: 'Files go to {path}', pathUnknown: 'Files go to a directory of this name; the worker has not said where.', interval: 'Schedule', every: 'Every', manual: 'Only by hand', amount: 'Amount', unit: 'Unit',
+    seconds: 'seconds', minutes: 'minutes', hours: 'hours', days: 'days', often: 'More often than once a minute is hard on the upstream.', labels: 'Labels', labelsHint: 'key=value, separated by commas', auth: 'Credentials', authNone: 'None', authBasic: 'User name and password', authToken: 'Token',
+    authHint: 'Write-only: sent to the worker, never shown again.', user: 'User name', password: 'Password', token: 'Token', options: 'Options of {kind}', noOptions: 'This kind has no options.', optionsUnknown: 'The worker has not announced the options of this kind.', save: 'Add replica', saveSync: 'Add and sync now',
+    done: '{name} is added to {worker}', problems: 'Please look at:', taken: '{worker} already has a replica called {name}', second: '{name} is already kept by {workers}: this becomes a further copy.', kindMissing: '{worker} cannot sync this kind: {why}', kindAbsent: '{worker} does not offer this kind',
+    required: 'is required', number: 'must be a number', whole: 'must be a whole number', min: 'must be at least {n}', max: 'must be at most {n}', json: 'must be valid JSON', labelForm: '“{part}” is not key=value', guessed: 'Guessed from the upstream', free: '{free} free', onePerLine: 'One per line',
+    defaultIs: 'Default: {v}', optionDefault: 'Default', yes: 'Yes', no: 'No', asJson: 'As JSON', inherits: 'Uses the worker’s own setting when empty.', discard: 'What you typed is not saved.',
+  },
+}

@@ -1,0 +1,28 @@
+// en.test.ts — Every word a component asks for exists.
+import { readdirSync, readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+import { en } from './en.ts'
+
+const root = new URL('../', import.meta.url)
+const sources = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((path) => /\.(vue|ts)$/.test(path) && !path.includes('.test.'))
+
+function word(key: string): unknown {
+  return key.split('.').reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], en)
+}
+
+it('has no missing key', () => {
+  const missing = sources.flatMap((path) => {
+    const text = readFileSync(new URL(path, root), 'utf8')
+    return [...text.matchAll(/\b(?:t|te|tm)\('([\w.]+)'|keypath="([\w.]+)"/g)].map((match) => match[1] ?? match[2] ?? '').filter((key) => typeof word(key) !== 'string' && !Array.isArray(word(key))).map((key) => `${path}: ${key}`)
+  })
+  expect(missing).toEqual([])
+})
+it('has a word for every state, reason and phase of the contract', async () => {
+  const { failures, Health, Outcome, Phase, Trigger } = await import('@kagami/protocol')
+  const all = (schema: unknown): string[] => (schema as { enum: string[] }).enum
+  expect(Object.keys(failures).filter((reason) => word(`reason.${reason}`) === undefined)).toEqual([])
+  expect(all(Health).filter((one) => word(`health.${one}`) === undefined)).toEqual([])
+  expect(all(Outcome).filter((one) => word(`syncState.${one}`) === undefined)).toEqual([])
+  expect(all(Phase).filter((one) => word(`phase.${one}`) === undefined)).toEqual([])
+  expect(all(Trigger).filter((one) => word(`trigger.${one}`) === undefined)).toEqual([])
+})

@@ -1,0 +1,29 @@
+// toasts.ts — Short messages about what was just done. They leave by themselves; errors stay until closed.
+import { defineStore } from 'pinia'
+import { ref } from 'vue'
+import type { Problem } from '../api.ts'
+
+export interface Toast {
+  readonly id: number
+  readonly text: string
+  readonly problem: Problem | null
+}
+const STAY_MS = 8000
+
+/** The toasts on screen, oldest first. */
+export const useToasts = defineStore('toasts', () => {
+  const toasts = ref<Toast[]>([])
+  let next = 1
+  function close(id: number): void {
+    toasts.value = toasts.value.filter((toast) => toast.id !== id)
+  }
+  function say(text: string): void {
+    const id = next++
+    toasts.value = [...toasts.value, { id, text, problem: null }].slice(-4)
+    window.setTimeout(() => close(id), STAY_MS)
+  }
+  function fail(problem: Problem): void {
+    toasts.value = [...toasts.value, { id: next++, text: problem.message, problem }].slice(-4)
+  }
+  return { toasts, say, fail, close }
+})
