@@ -6,5 +6,5 @@ try {
   process.exitCode = 0
   await createProgram().parseAsync(process.argv)
 } catch (error) {
-  process.exitCode = fail(error)
+  process.exit(fail(error))
 }

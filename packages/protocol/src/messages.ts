@@ -131,7 +131,12 @@ export const OlderReplica = Type.Object({
   labels: Type.Optional(Nullable(Labels)),
 })
 export type OlderReplica = Static<typeof OlderReplica>
-export const OlderJoin = Type.Object({ worker_id: WorkerId, replicas: Type.Array(OlderReplica, { maxItems: 20_000 }) })
+export const OlderJoin = Type.Object({
+  worker_id: WorkerId,
+  replicas: Type.Array(OlderReplica, { maxItems: 20_000 }),
+  /** Ours: this worker prefers our wire; a supervisor that speaks it leaves this join unanswered. */
+  wire: Type.Optional(Type.Integer()),
+})
 export type OlderJoin = Static<typeof OlderJoin>
 export const OlderHeartbeat = Type.Object({
   worker_id: WorkerId,

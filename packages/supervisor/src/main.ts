@@ -13,25 +13,30 @@ export interface RunningSupervisor {
   stop(): Promise<void>
 }
 
-/** Starts everything a supervisor is. Throws ConfigError when it cannot run here. */
+/** Starts everything a supervisor is. Throws ConfigError when it cannot run here; whatever was opened is then closed again. */
 export async function openSupervisor(config: SupervisorConfig, logger: Logger): Promise<RunningSupervisor> {
-  for (const warning of config.warnings) logger.warn(warning)
-  const store = await openSqlStore(config.database_url, logger)
-  await store.prepare()
-  const token = openToken(config)
-  const bus = await connectBus({ url: config.natsUrl, name: 'kagami-supervisor', logger })
-  const supervisor = await startSupervisor({ config, clock: systemClock, logger, store, bus })
-  const api = await serveApi(supervisor, token)
-  if (config.auth === 'token') leaveHint(api.port, token)
-  logger.info({ http: `${config.address.host}:${api.port}`, nats: bus.connection.getServer(), auth: config.auth, auto_approve: config.auto_approve }, 'supervisor started')
-  return {
-    port: api.port, token, supervisor,
-    async stop() {
-      await api.close()
-      await supervisor.stop()
-      await bus.close()
-      await store.close()
-    },
+  const closing: (() => Promise<void>)[] = []
+  const stop = async () => {
+    for (const close of closing.splice(0).reverse()) await close().catch((error: unknown) => logger.warn({ reason: (error as Error).message }, 'a part did not close cleanly'))
+  }
+  try {
+    for (const warning of config.warnings) logger.warn(warning)
+    const store = await openSqlStore(config.database_url, logger)
+    closing.push(() => store.close())
+    await store.prepare()
+    const token = openToken(config)
+    const bus = await connectBus({ url: config.natsUrl, name: 'kagami-supervisor', logger })
+    closing.push(() => bus.close())
+    const supervisor = await startSupervisor({ config, clock: systemClock, logger, store, bus })
+    closing.push(() => supervisor.stop())
+    const api = await serveApi(supervisor, token)
+    closing.push(() => api.close())
+    if (config.auth === 'token') leaveHint(api.port, token)
+    logger.info({ http: `${config.address.host}:${api.port}`, nats: bus.connection.getServer(), auth: config.auth, auto_approve: config.auto_approve }, 'supervisor started')
+    return { port: api.port, token, supervisor, stop }
+  } catch (error) {
+    await stop()
+    throw error
   }
 }
 

@@ -161,7 +161,7 @@ function connect(body: { parts: Assembling; actor: Actor<WorkerState, WorkerEven
     cancel: (syncId) => askToCancel(actor, syncId),
     readLog: async (request) => readLog({ ...request, dataDir: config.data_dir, running: syncs.isRunning(request.sync_id) }),
   }
-  openLink({ url: config.nats_url, workerId: parts.id, instance: parts.instance, logger, listener }).then(
+  openLink({ url: config.nats_url, workerId: parts.id, instance: parts.instance, logger, listener, view: { state: () => actor.state, tell: (event) => actor.tell(event) } }).then(
     (opened) => {
       link.current = opened
       conversation.open(opened)

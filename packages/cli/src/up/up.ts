@@ -74,7 +74,7 @@ async function openWorker(parts: Opening & { natsUrl: string; toolPath: string[]
   const own = {
     nats_url: natsUrl,
     ...(process.env['KAGAMI_HTTP_ADDR'] ? {} : { http_addr: '127.0.0.1:0' }),
-    ...(demo ? { data_dir: join(stateDir, 'mirrors'), name: 'demo', providers: demo.upstreams.map(({ name, kind, upstream }) => ({ name, kind, upstream, interval_secs: 30, labels: { demo: 'yes' } })) } : {}),
+    ...(demo ? { data_dir: join(stateDir, 'mirrors'), name: 'demo', providers: demo.upstreams.map((upstream) => ({ ...upstream, labels: { demo: 'yes' } })) } : {}),
   }
   const config = loadWorkerConfig({ file: demo ? undefined : options.config, flags: own, ...(demo ? { env: {} } : {}) })
   const worker = await startWorker({ config, providers, clock: systemClock, logger: quiet.child({ room: 'worker' }), toolPath })

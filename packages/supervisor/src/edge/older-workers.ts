@@ -13,7 +13,7 @@ const NO_INSTANCE = 'older'
 /** Starts listening; returns the way to stop. */
 export function listenToOlderWorkers(core: Core): () => void {
   const ends = [
-    core.bus.answer('olderJoin', null, (join) => answerJoin(core, join.worker_id, join.replicas)),
+    core.bus.answer('olderJoin', null, (join) => (join.wire ? null : answerJoin(core, join.worker_id, join.replicas))),
     core.bus.hear('olderHeartbeat', null, (beat, { workerId }) => hearHeartbeat(core, beat, workerId)),
     core.bus.hear('olderStatus', null, ({ worker_id, replica_id, status }) => hearStatus(core, worker_id, replica_id, status)),
   ]

@@ -1,7 +1,7 @@
 // conversation.ts — When the worker speaks and listens: joins, reads, beats and reports in their rhythm. What is said is decided elsewhere.
 import { statfs, stat } from 'node:fs/promises'
 import { readIfThere, type Clock, type Logger } from '@kagami/runtime'
-import { HEARTBEAT_SECONDS, type Join, type Storage } from '@kagami/protocol'
+import { HEARTBEAT_SECONDS, type Join, type JoinReply, type Storage } from '@kagami/protocol'
 import { nextJoinMs } from '../core/membership.ts'
 import type { Replica } from '../core/replica.ts'
 import type { WorkerEvent, WorkerState } from '../core/worker.ts'
@@ -13,6 +13,8 @@ import type { Link } from './nats.ts'
 const GATHER_MS = 5
 const READ_EVERY_MS = 60_000
 const RETRY_MS = 1000
+/** Unanswered joins after which an older supervisor is tried. */
+const OLDER_AFTER_JOINS = 3
 
 export interface Conversation {
   /** The link is up: join, read, say everything. */
@@ -101,13 +103,19 @@ async function joinOnce(shared: Shared, read: () => void): Promise<void> {
   const { parts } = shared
   const link = usable(shared)
   if (link) {
-    const reply = await link.join(parts.introduction)
+    const reply = (await link.join(parts.introduction)) ?? (await askOlder(shared, link))
     if (shared.closed) return
     logAnswer(parts.logger, parts.state(), reply)
     parts.tell({ type: 'join_answered', reply })
     if (reply) read()
   }
   shared.later('join', nextJoinMs(parts.state().membership, parts.introduction.worker_id), () => void joinOnce(shared, read))
+}
+
+/** An older supervisor hears us only in its own words; it is asked when ours stay unanswered for a while. */
+async function askOlder({ parts }: Shared, link: Link): Promise<JoinReply | null> {
+  if (parts.state().membership.attempts < OLDER_AFTER_JOINS && !link.older.active) return null
+  return link.older.join()
 }
 
 async function readOnce(shared: Shared, again: () => void): Promise<void> {
@@ -131,6 +139,7 @@ async function beatOnce(shared: Shared, again: () => void): Promise<void> {
   pending.changed.clear()
   pending.removed.clear()
   pending.full = false
+  link.older.beat(storage)
   link.heartbeat(heartbeatsFor({ ...envelopeOf(state), seq: ++shared.seq, sent_at: parts.clock.now().toISOString(), storage }, contents))
   parts.onHeartbeat(parts.clock.now())
 }

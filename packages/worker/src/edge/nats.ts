@@ -5,6 +5,7 @@ import {
   type ProgressEvent, type SyncReport,
 } from '@kagami/protocol'
 import { connectBus, pause, type Bus, type Logger } from '@kagami/runtime'
+import { createOlderSupervisor, type OlderSupervisor, type OlderView } from './older-supervisor.ts'
 
 /** What the worker is told by the fleet. */
 export interface LinkListener {
@@ -19,6 +20,8 @@ export interface LinkListener {
 
 export interface Link {
   readonly connected: boolean
+  /** The same worker in the words of an older supervisor; silent unless one answers. */
+  readonly older: OlderSupervisor
   readonly bus: Bus
   /** Joins; null when no supervisor answers. */
   join(join: Join): Promise<JoinReply | null>
@@ -34,7 +37,7 @@ export interface Link {
 const READ_TIMEOUT_MS = 1500
 
 /** Connects and serves the worker's subjects. Resolves once NATS is reached; until then the worker works from its cache. */
-export async function openLink(parts: { url: string; workerId: string; instance: string; logger: Logger; listener: LinkListener }): Promise<Link> {
+export async function openLink(parts: { url: string; workerId: string; instance: string; logger: Logger; listener: LinkListener; view: OlderView }): Promise<Link> {
   const { workerId, instance, logger, listener } = parts
   const bus = await connectBus({ url: parts.url, name: `kagami-worker ${workerId}`, logger })
   // Subscribe first, read afterwards: nothing that changes in between is missed.
@@ -49,6 +52,7 @@ export async function openLink(parts: { url: string; workerId: string; instance:
   bus.onConnection((now) => listener.connected(now))
   return {
     bus,
+    older: createOlderSupervisor({ bus, workerId, logger, ...parts.view }),
     get connected() {
       return bus.connected
     },

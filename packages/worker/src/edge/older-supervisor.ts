@@ -1,0 +1,108 @@
+// older-supervisor.ts — A supervisor that speaks the wire of interfaces.md §6: our worker in its words, its commands in ours. Nothing else knows of it.
+import type { Desired, JoinReply, OlderCommand, OlderCommandReply, OlderReplica, ReplicaSpec, SeedStatus, Storage } from '@kagami/protocol'
+import { newId, type Bus, type Logger } from '@kagami/runtime'
+import { seedStatus, type Replica } from '../core/replica.ts'
+import type { WorkerEvent, WorkerState } from '../core/worker.ts'
+
+/** The worker, as this room sees it. */
+export interface OlderView {
+  state(): WorkerState
+  tell(event: WorkerEvent): void
+}
+
+export interface OlderSupervisor {
+  /** Whether one answered a join. */
+  readonly active: boolean
+  /** Asks to join; null when no older supervisor answers. From the first answer on its commands are obeyed. */
+  join(): Promise<JoinReply | null>
+  /** Says everything, as its heartbeats always do; nothing while inactive. */
+  beat(storage: Storage | null): void
+}
+
+const JOIN_MS = 1500
+const KINDS: readonly string[] = ['git', 'rsync', 'http']
+
+/** Starts inactive. */
+export function createOlderSupervisor(parts: OlderView & { bus: Bus; workerId: string; logger: Logger }): OlderSupervisor {
+  const { bus, workerId, logger } = parts
+  const told = new Map<string, SeedStatus>()
+  let active = false
+  const replicas = () => [...parts.state().replicas.values()].map(describe)
+  return {
+    get active() {
+      return active
+    },
+    async join() {
+      const reply = await bus.request('olderJoin', workerId, { worker_id: workerId, replicas: replicas(), wire: 1 }, JOIN_MS)
+      if (reply && !active) {
+        active = true
+        logger.info('the supervisor is an older one; speaking its wire')
+        bus.answer('olderCommand', workerId, (command) => obey(parts, command))
+      }
+      return reply
+    },
+    beat(storage) {
+      if (!active) return
+      const now = replicas()
+      for (const { replica_id, status } of now) {
+        if (told.get(replica_id) !== status) bus.publish('olderStatus', workerId, { worker_id: workerId, replica_id, status })
+        told.set(replica_id, status)
+      }
+      bus.publish('olderHeartbeat', workerId, { worker_id: workerId, time_stamp: Math.floor(Date.now() / 1000), replicas: now, storage })
+    },
+  }
+}
+
+function describe(replica: Replica): OlderReplica {
+  const { replica_id, name, kind, upstream, interval_secs, labels } = replica.spec
+  return { replica_id, name, kind: KINDS.includes(kind) ? (kind as OlderReplica['kind']) : 'unknown', upstream, status: seedStatus(replica), interval_secs, labels }
+}
+
+function obey(view: OlderView & { workerId: string }, command: OlderCommand): OlderCommandReply {
+  const detail = carryOut(view, command)
+  return { worker_id: view.workerId, command: command.type, accepted: detail === null, detail }
+}
+
+/** Null when the command is obeyed, else why not. */
+function carryOut({ state, tell }: OlderView, command: OlderCommand): string | null {
+  switch (command.type) {
+    case 'ping':
+      return null
+    case 'reject':
+      tell({ type: 'join_answered', reply: { accepted: false, status: 'rejected', reason: command.reason } })
+      return null
+    case 'terminate':
+      tell({ type: 'join_answered', reply: { accepted: false, status: 'rejected', reason: 'terminated', terminated: true } })
+      return null
+    case 'sync_resource': {
+      const meant = [...state().replicas.values()].filter(({ spec }) => command.resource === null || spec.name === command.resource)
+      for (const { spec } of meant) tell({ type: 'sync_requested', replicaId: spec.replica_id, requestId: newId() })
+      return meant.length > 0 || command.resource === null ? null : `no resource ${command.resource} here`
+    }
+    case 'remove_replica':
+      if (!state().replicas.has(command.replica_id)) return `no replica ${command.replica_id} here`
+      tell({ type: 'desired_read', cached: false, desired: without(documentOf(state()), command.replica_id) })
+      return null
+    case 'add_replica': {
+      if ([...state().replicas.values()].some(({ spec }) => spec.name.toLowerCase() === command.name.toLowerCase())) return `a replica "${command.name}" is here already`
+      const { name, kind, upstream } = command
+      const spec: ReplicaSpec = { replica_id: newId(), name, kind, upstream, interval_secs: command.interval_secs || null, labels: command.labels ?? {}, options: {}, auth: command.auth ?? null, origin: 'api' }
+      const document = documentOf(state())
+      tell({ type: 'desired_read', cached: false, desired: { ...document, replicas: [...document.replicas, spec] } })
+      return null
+    }
+  }
+}
+
+/** The document such a supervisor would have written, one revision on. Term 0: any of ours wins over it. */
+function documentOf({ id, desired, membership }: WorkerState): Desired {
+  const admission = membership.standing === 'approved' ? 'approved' : 'pending'
+  const first: Desired = { worker_id: id, rev: 0, term: 0, admission, reason: null, terminate: false, instance: null, replicas: [], removed: [], syncs: [] }
+  const known = desired ?? first
+  return { ...known, rev: known.rev + 1, admission, instance: null }
+}
+
+function without(document: Desired, replicaId: string): Desired {
+  const added = document.replicas.some((spec) => spec.replica_id === replicaId)
+  return { ...document, replicas: document.replicas.filter((spec) => spec.replica_id !== replicaId), removed: added ? document.removed : [...document.removed, replicaId] }
+}
