@@ -16,11 +16,15 @@ export interface Caller {
   readonly remote: string | null
 }
 
-export interface SyncRequested {
-  request_id: string
-  replica_id: string
-  name: string
-  worker_id: string
+/** A replica to sync: one its worker shows, or one it was just asked to add. */
+export interface SyncTarget {
+  readonly worker_id: string
+  readonly replica_id: string
+  readonly name: string
+}
+
+export interface SyncRequested extends SyncTarget {
+  readonly request_id: string
 }
 
 export interface Commands {
@@ -31,7 +35,7 @@ export interface Commands {
   removeReplica(id: string, replicaId: string, by: Caller): Promise<void>
   /** Null asks for every replica of the worker. */
   syncWorker(id: string, resource: string | null, by: Caller): Promise<SyncRequested[]>
-  syncReplicas(entries: readonly ReplicaEntry[], by: Caller): Promise<SyncRequested[]>
+  syncReplicas(targets: readonly SyncTarget[], by: Caller): Promise<SyncRequested[]>
   cancelSync(entry: ReplicaEntry, syncId: string, by: Caller): Promise<void>
   readLog(at: { workerId: string; replicaId: string; syncId: string; offset: number; limit: number }): Promise<LogReply>
 }
@@ -67,7 +71,7 @@ export function createCommands(core: Core): Commands {
         else await keep(core, record, entry)
       }),
     syncWorker: (id, resource, by) => core.inTurn(id, () => syncWorker(core, requireApproved(core.fleet.workers.get(id), id), { resource, by })),
-    syncReplicas: (entries, by) => syncReplicas(core, entries, by),
+    syncReplicas: (targets, by) => syncReplicas(core, targets, by),
     cancelSync: (entry, syncId, by) => cancelSync(core, entry, syncId, by),
     readLog: (at) => readLog(core, at),
   }
@@ -129,11 +133,9 @@ async function requestSyncs(core: Core, worker: WorkerEntry, { replicas, all, by
   return made.map(({ request_id, replica_id }) => ({ request_id, replica_id, name: names.get(replica_id) ?? replica_id, worker_id }))
 }
 
-async function syncReplicas(core: Core, entries: readonly ReplicaEntry[], by: Caller): Promise<SyncRequested[]> {
-  const byWorker = Map.groupBy(entries, (entry) => entry.worker.record.worker_id)
+async function syncReplicas(core: Core, targets: readonly SyncTarget[], by: Caller): Promise<SyncRequested[]> {
   const requested: SyncRequested[] = []
-  for (const [id, group] of byWorker) {
-    const replicas = group.map(({ state }) => ({ replica_id: state.replica_id, name: state.name }))
+  for (const [id, replicas] of Map.groupBy(targets, (target) => target.worker_id)) {
     requested.push(...(await core.inTurn(id, () => requestSyncs(core, requireApproved(core.fleet.workers.get(id), id), { replicas, all: false, by }))))
   }
   return requested

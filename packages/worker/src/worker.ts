@@ -1,7 +1,7 @@
 // worker.ts — The Worker actor: the machine of core/worker.ts with hands. Each effect has one handler here.
 import { mkdirSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { WIRE_VERSION, type KindAnnouncement } from '@kagami/protocol'
+import { WIRE_VERSION, type Join, type KindAnnouncement } from '@kagami/protocol'
 import { ConfigError, createActor, lockDirectory, newId, pause, type Actor, type Clock, type EffectHandlers, type Logger } from '@kagami/runtime'
 import { declaredReplicas, type WorkerConfig } from './config.ts'
 import type { Remembered, Replica } from './core/replica.ts'
@@ -57,9 +57,10 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const state = openWorker({ id, instance, limits, declared, remembered }, clock.now())
   const body = assemble({ ...parts, id, instance, files, spool, state, kinds: await announcements(parts) })
   const http = await serveWorkerHttp(config.httpAddress, body.metrics.registry)
+  const listening = `${config.httpAddress.host}:${http.port}`
   if (desired) body.actor.tell({ type: 'desired_read', desired, cached: true })
   logger.info({ worker_id: id, name: config.name, data_dir: config.data_dir, http_port: http.port, replicas: body.actor.state.replicas.size }, 'worker started')
-  const link = body.connect()
+  const link = body.connect(listening)
   return { id, httpPort: http.port, ended: body.ended, stop: () => stop({ ...body, config, spool, link, http }).finally(lock.release) }
 }
 
@@ -101,14 +102,15 @@ interface Body {
   readonly syncs: Syncs
   readonly metrics: ReturnType<typeof createWorkerMetrics>
   readonly ended: RunningWorker['ended']
-  connect(): { current: Link | null }
+  /** Starts talking to the fleet; `httpAddress` is where /metrics really listens. */
+  connect(httpAddress: string): { current: Link | null }
 }
 
 type Assembling = WorkerParts & { id: string; instance: string; files: WorkerFiles; spool: Spool; state: WorkerState; kinds: KindAnnouncement[] }
 
 function assemble(parts: Assembling): Body {
   const { config, logger, clock, spool } = parts
-  const link: { current: Link | null } = { current: null }
+  const link = { current: null as Link | null, httpAddress: config.http_addr }
   const { promise: ended, resolve: end } = Promise.withResolvers<{ why: 'rejected' | 'terminated'; reason: string | null }>()
   const metrics = createWorkerMetrics({ state: () => actor.state, connected: () => link.current?.connected ?? false, spooled: () => spool.size, dataDir: config.data_dir, now: () => clock.now() })
   const syncs = createSyncs({
@@ -122,7 +124,7 @@ function assemble(parts: Assembling): Body {
     },
   })
   const conversation = createConversation({
-    clock, logger, dataDir: config.data_dir, spool, introduction: introductionOf(parts), state: () => actor.state,
+    clock, logger, dataDir: config.data_dir, spool, introduction: () => introductionOf(parts, link.httpAddress), state: () => actor.state,
     tell: (event) => actor.tell(event), onHeartbeat: (at) => metrics.heartbeatSent(at),
   })
   const actor: Actor<WorkerState, WorkerEvent> = createActor({
@@ -130,7 +132,7 @@ function assemble(parts: Assembling): Body {
     effects: handsOf({ parts, syncs, conversation, end, wake: () => actor.tell({ type: 'woke' }) }),
     onFault: (fault, effect) => logger.error({ err: fault, effect: effect?.type }, 'a fault in the worker; it goes on'),
   })
-  return { actor, conversation, syncs, metrics, ended, connect: () => connect({ parts, actor, syncs, conversation, link }) }
+  return { actor, conversation, syncs, metrics, ended, connect: (httpAddress) => connect({ parts, actor, syncs, conversation, link: Object.assign(link, { httpAddress }) }) }
 }
 
 /** One handler for each effect of the machine. */
@@ -171,9 +173,9 @@ function connect(body: { parts: Assembling; actor: Actor<WorkerState, WorkerEven
   return link
 }
 
-function introductionOf({ config, id, instance, kinds }: { config: WorkerConfig; id: string; instance: string; kinds: KindAnnouncement[] }) {
+function introductionOf({ config, id, instance, kinds }: Assembling, http_addr: string): Join {
   return {
-    worker_id: id, instance, wire: WIRE_VERSION, name: config.name, version, hostname: hostname(), http_addr: config.http_addr, data_dir: config.data_dir, kinds,
+    worker_id: id, instance, wire: WIRE_VERSION, name: config.name, version, hostname: hostname(), http_addr, data_dir: config.data_dir, kinds,
   }
 }
 

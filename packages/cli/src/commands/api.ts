@@ -5,7 +5,8 @@ import { openClient, type ApiOptions } from '../session.ts'
 
 /** A command with the options of the API; `action` gets a client for them. */
 export function apiCommand<O extends ApiOptions>(parent: Command, usage: string, description: string, action: (call: { client: Client; options: O; args: string[] }) => Promise<void>): Command {
-  const command = parent.command(usage).description(description).option('--api <URL>', 'supervisor to ask (KAGAMI_API, default http://127.0.0.1:21000)').option('--json', 'print JSON for programs')
+  // `kagami workers` alone lists.
+  const command = parent.command(usage, { isDefault: usage === 'list' }).description(description).option('--api <URL>', 'supervisor to ask (KAGAMI_API, default http://127.0.0.1:21000)').option('--json', 'print JSON for programs')
   return command.action(async (...given: unknown[]) => {
     const options = given.at(-2) as O
     const args = given.slice(0, -2).filter((word) => word !== undefined).flat() as string[]

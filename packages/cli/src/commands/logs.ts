@@ -7,7 +7,6 @@ import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
 import { age, short, size, span, state } from '../words.ts'
 import { apiCommand, collect } from './api.ts'
-import { setDefault } from './workers.ts'
 
 /** Adds `logs` and `syncs`. */
 export function addLogs(program: Command): void {
@@ -31,7 +30,6 @@ export function addLogs(program: Command): void {
     .option('--worker <WORKER>', 'only of this worker')
     .option('--outcome <WORDS>', 'success, failed, cancelled, interrupted')
     .option('--limit <N>', 'rows at most (20)')
-  setDefault(syncs)
   apiCommand<ApiOptions>(syncs, 'cancel <SYNC>', 'stop a running sync', async ({ client, options, args: [name = ''] }) => {
     const sync = await find(client, name)
     await client.call('cancelSync', { params: { id: sync.sync_id } })

@@ -6,7 +6,6 @@ import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
 import { age, due, size, state } from '../words.ts'
 import { apiCommand, collect, limitOf } from './api.ts'
-import { setDefault } from './workers.ts'
 
 interface ListOptions extends ApiOptions {
   health?: string
@@ -38,7 +37,6 @@ export function addReplicas(program: Command): void {
     .option('--label <KEY=VALUE>', 'only with this label')
     .option('--sort <KEY>', 'worst, name, worker, last_success_at, size_bytes, next_due_at; "-" before it turns it round')
     .option('--limit <N>', 'rows at most (100 on a terminal)')
-  setDefault(replicas)
   apiCommand<ApiOptions>(replicas, 'get <REPLICA>', 'one replica: NAME@WORKER, or its id', async ({ client, options, args: [id = ''] }) => {
     const replica = await client.call('getReplica', { params: { id } })
     if (options.json) return printJson(replica)

@@ -5,7 +5,6 @@ import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
 import { age, due, healthCounts, size, state } from '../words.ts'
 import { apiCommand, collect, limitOf } from './api.ts'
-import { setDefault } from './workers.ts'
 
 /** Adds `resources`, also called `mirrors`. */
 export function addResources(program: Command): void {
@@ -19,7 +18,6 @@ export function addResources(program: Command): void {
   })
     .option('--status <WORDS>', 'ready, syncing, failed, error')
     .option('--limit <N>', 'rows at most (100 on a terminal)')
-  setDefault(resources)
   apiCommand<ApiOptions>(resources, 'get <NAME>', 'one mirror and its replicas', async ({ client, options, args: [id = ''] }) => {
     const resource = await client.call('getResource', { params: { id } })
     if (options.json) return printJson(resource)

@@ -21,7 +21,6 @@ export function addWorkers(program: Command): void {
     .option('--admission <WORDS>', 'pending, approved, rejected')
     .option('--presence <WORDS>', 'online, late, lost')
     .option('--limit <N>', 'rows at most (100 on a terminal)')
-  setDefault(workers)
   apiCommand<ApiOptions>(workers, 'get <WORKER>', 'one worker, by name or id', async ({ client, options, args: [id = ''] }) => {
     const worker = await client.call('getWorker', { params: { id } })
     if (options.json) return printJson(worker)
@@ -48,17 +47,6 @@ export function addWorkers(program: Command): void {
     if (options.json) printJson({ worker_id: worker.worker_id, terminated: true })
     else process.stdout.write(`Terminated ${worker.name}\n`)
   }).option('--yes', 'do not ask')
-}
-
-/** `kagami workers` alone lists. */
-export function setDefault(group: Command): void {
-  const list = group.commands.find((command) => command.name() === 'list')
-  // Options of the list stand on the group too, so that `kagami workers --json` works.
-  for (const option of list?.options ?? []) group.addOption(option)
-  group.action(async (options: Record<string, unknown>) => {
-    for (const [key, value] of Object.entries(options)) list?.setOptionValue(key, value)
-    await (list as unknown as { _actionHandler(args: unknown[]): Promise<void> })._actionHandler([])
-  })
 }
 
 async function list(client: Client, options: ListOptions): Promise<void> {

@@ -1,5 +1,6 @@
 // find.ts — What people may call a thing: id, unique beginning of an id, name, or name@worker. Says who else it could be.
 import { Refusal } from '@kagami/protocol'
+import type { SyncTarget } from '../commands.ts'
 import type { Fleet, ReplicaEntry, WorkerEntry } from '../core/fleet.ts'
 
 /** The worker somebody means. */
@@ -24,6 +25,20 @@ export function findReplica(fleet: Fleet, text: string): ReplicaEntry {
   }
   const named = all.filter((entry) => entry.state.name === text)
   return only(named.length > 0 ? named : prefixed(all, text, (entry) => entry.state.replica_id), text, 'replica', describe)
+}
+
+/** A replica as the target of a sync. */
+export function targetOf({ worker, state }: ReplicaEntry): SyncTarget {
+  return { worker_id: worker.record.worker_id, replica_id: state.replica_id, name: state.name }
+}
+
+/** The replica somebody wants synced; one that was added a moment ago counts before its worker shows it. */
+export function findSyncTarget(fleet: Fleet, text: string): SyncTarget {
+  for (const { record } of fleet.workers.values()) {
+    const added = record.replicas.find((spec) => spec.replica_id === text || `${spec.name}@${record.name}` === text)
+    if (added) return { worker_id: record.worker_id, replica_id: added.replica_id, name: added.name }
+  }
+  return targetOf(findReplica(fleet, text))
 }
 
 function prefixed<T>(all: readonly T[], text: string, idOf: (item: T) => string): T[] {

@@ -35,7 +35,7 @@ export interface ConversationParts {
   readonly clock: Clock
   readonly logger: Logger
   readonly dataDir: string
-  readonly introduction: Join
+  introduction(): Join
   readonly spool: Spool
   state(): WorkerState
   tell(event: WorkerEvent): void
@@ -103,13 +103,13 @@ async function joinOnce(shared: Shared, read: () => void): Promise<void> {
   const { parts } = shared
   const link = usable(shared)
   if (link) {
-    const reply = (await link.join(parts.introduction)) ?? (await askOlder(shared, link))
+    const reply = (await link.join(parts.introduction())) ?? (await askOlder(shared, link))
     if (shared.closed) return
     logAnswer(parts.logger, parts.state(), reply)
     parts.tell({ type: 'join_answered', reply })
     if (reply) read()
   }
-  shared.later('join', nextJoinMs(parts.state().membership, parts.introduction.worker_id), () => void joinOnce(shared, read))
+  shared.later('join', nextJoinMs(parts.state().membership, parts.state().id), () => void joinOnce(shared, read))
 }
 
 /** An older supervisor hears us only in its own words; it is asked when ours stay unanswered for a while. */
