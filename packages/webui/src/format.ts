@@ -66,6 +66,7 @@ export function roughly(seconds: number): string {
 /** Milliseconds as a length of time; under ten seconds with one decimal. */
 export function took(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return NONE
+  if (ms < 1000) return `${Math.round(ms)} ms`
   return ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : duration(ms / 1000)
 }
 
