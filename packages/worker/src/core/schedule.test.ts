@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest'
+import { dueAfter, dueAtStart, fraction } from './schedule.ts'
+
+const now = new Date('2026-01-01T00:00:00Z')
+const seconds = (date: Date | null) => (date ? (date.getTime() - now.getTime()) / 1000 : null)
+const ended = { id: 'r', intervalSeconds: 3600, startedAt: now, endedAt: now, outcome: 'success' as const, reason: null, failures: 0 }
+
+describe('when a replica is due', () => {
+  test('a fleet of new replicas that starts at once is spread over half a minute', () => {
+    const dues = Array.from({ length: 1000 }, (_, i) => seconds(dueAtStart({ id: `r-${i}`, intervalSeconds: 86_400, nextDueAt: null }, now))!)
+    expect(Math.min(...dues)).toBeGreaterThanOrEqual(0)
+    expect(Math.max(...dues)).toBeLessThanOrEqual(30)
+    // No second of the thirty gets more than twice its share.
+    const busiest = Math.max(...Object.values(Object.groupBy(dues, Math.floor)).map((group) => group!.length))
+    expect(busiest).toBeLessThan(70)
+  })
+
+  test('a replica with a short interval starts within a tenth of it', () => {
+    expect(seconds(dueAtStart({ id: 'r', intervalSeconds: 30, nextDueAt: null }, now))).toBeLessThanOrEqual(3)
+  })
+
+  test('interval 0 means only when asked', () => {
+    expect(dueAtStart({ id: 'r', intervalSeconds: 0, nextDueAt: null }, now)).toBeNull()
+    expect(dueAfter({ ...ended, intervalSeconds: null }, 's')).toBeNull()
+  })
+
+  test('after a restart it keeps its time, unless that lies beyond one interval: then a clock was wrong', () => {
+    const inTenMinutes = new Date(now.getTime() + 600_000)
+    expect(dueAtStart({ id: 'r', intervalSeconds: 3600, nextDueAt: inTenMinutes }, now)).toEqual(inTenMinutes)
+    const inAYear = new Date(now.getTime() + 365 * 86_400_000)
+    expect(seconds(dueAtStart({ id: 'r', intervalSeconds: 3600, nextDueAt: inAYear }, now))).toBeLessThanOrEqual(3960)
+  })
+
+  test('a replica that succeeds comes again after its interval, five per cent either way', () => {
+    for (let round = 0; round < 200; round++) {
+      const due = seconds(dueAfter(ended, `s-${round}`))!
+      expect(due).toBeGreaterThanOrEqual(3420)
+      expect(due).toBeLessThanOrEqual(3780)
+    }
+  })
+
+  test('a replica that fails waits longer each time, and never longer than its interval', () => {
+    const waits = Array.from({ length: 12 }, (_, i) => {
+      const tries = Array.from({ length: 50 }, (_, round) => seconds(dueAfter({ ...ended, outcome: 'failed', reason: 'upstream_unreachable', failures: i + 1 }, `s-${round}`))!)
+      return tries.reduce((a, b) => a + b) / tries.length
+    })
+    for (let i = 1; i < 6; i++) expect(waits[i]!).toBeGreaterThan(waits[i - 1]! * 1.5)
+    expect(Math.max(...waits)).toBeLessThanOrEqual(3780)
+  })
+
+  test('what will not heal by itself is not retried early, and a conflict on disk not at all', () => {
+    expect(seconds(dueAfter({ ...ended, outcome: 'failed', reason: 'auth_rejected', failures: 1 }, 's'))).toBeGreaterThan(3000)
+    expect(dueAfter({ ...ended, outcome: 'failed', reason: 'local_conflict', failures: 1 }, 's')).toBeNull()
+  })
+
+  test('the same text always gives the same fraction, between 0 and 1', () => {
+    expect(fraction('debian')).toBe(fraction('debian'))
+    for (let i = 0; i < 1000; i++) expect(fraction(`x${i}`)).toSatisfy((value: number) => value >= 0 && value < 1)
+  })
+})
