@@ -19,6 +19,7 @@ import { createTeller, type Teller } from './teller.ts'
 import { createSummary } from './summary.ts'
 
 const SWEEP_MS = 1000
+const CONFLICT_MS = 60_000
 const PRUNE_MS = 3_600_000
 
 /** What the rooms of the supervisor share. */
@@ -154,6 +155,8 @@ function sweep(core: Core) {
   const now = core.clock.now().getTime()
   const monotonic = core.clock.monotonicMs()
   for (const worker of core.fleet.workers.values()) {
+    // A process that is kept waiting asks at least every 40 seconds; silence means it is gone.
+    if (worker.conflict && monotonic - worker.conflict.at > CONFLICT_MS) Object.assign(worker, { conflict: null })
     const presence = presenceOf(worker.heardMs, core.startedMs, monotonic)
     if (presence === worker.presence) continue
     core.apply(setPresence(core.fleet, worker, presence, now))

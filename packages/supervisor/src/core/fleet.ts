@@ -11,6 +11,8 @@ export interface ReplicaEntry {
   state: ReplicaState
   verdict: Verdict
   progress: Progress | null
+  /** The sync `progress` is of; it may be told before the heartbeat that names the sync. */
+  progressOf: string | null
   /** Unix ms of the last sign of life of the running sync. */
   progressAt: number | null
   /** How it is counted now; null while its worker is not approved. */
@@ -27,7 +29,8 @@ export interface WorkerEntry {
   observedRev: number
   storage: Storage | null
   jobs: Jobs | null
-  conflict: string | null
+  /** What a second process with this id was told, and monotonic ms of its last try. */
+  conflict: { readonly text: string; readonly at: number } | null
   readonly replicas: Map<string, ReplicaEntry>
   /** Sum of the `revision_no` of `replicas`, for the digest. */
   revisions: number
@@ -164,7 +167,7 @@ export function putReplica({ fleet, worker, changes, now }: Target, state: Repli
   const known = worker.replicas.get(state.replica_id)
   if (!known) {
     if (fleet.replicas.has(state.replica_id)) return
-    const entry: ReplicaEntry = { worker, state, verdict: judge(state, worker.presence, null, now), progress: null, progressAt: null, counted: null }
+    const entry: ReplicaEntry = { worker, state, verdict: judge(state, worker.presence, null, now), progress: null, progressOf: null, progressAt: null, counted: null }
     worker.replicas.set(state.replica_id, entry)
     fleet.replicas.set(state.replica_id, entry)
     worker.revisions += state.revision_no
@@ -175,10 +178,7 @@ export function putReplica({ fleet, worker, changes, now }: Target, state: Repli
   worker.revisions += state.revision_no - known.state.revision_no
   if (known.state.revision_no === state.revision_no && JSON.stringify(known.state) === JSON.stringify(state)) return
   if (known.state.name !== state.name) uncount(fleet, known)
-  if (known.state.current?.sync_id !== state.current?.sync_id) {
-    known.progress = null
-    known.progressAt = null
-  }
+  if (known.progressOf !== (state.current?.sync_id ?? null)) Object.assign(known, { progress: null, progressOf: null, progressAt: null })
   known.state = state
   recount(fleet, known, now)
   changes.replicas.add(known)

@@ -45,7 +45,7 @@ async function answerJoin(core: Core, join: Join, workerId: string): Promise<Joi
     const known = core.fleet.workers.get(workerId)
     const other = known && (await otherProcess(core, known, join))
     if (known && other) {
-      known.conflict = other
+      known.conflict = { text: other, at: core.clock.monotonicMs() }
       core.apply({ ...noChanges(), workers: new Set([known]) })
       return { accepted: false, status: known.record.admission, reason: other, supervisor }
     }
@@ -54,7 +54,6 @@ async function answerJoin(core: Core, join: Join, workerId: string): Promise<Joi
     const worker = putWorker(core.fleet, record, core.clock.now().getTime())
     if (worker.instance !== join.instance || !known) worker.inStep = false
     worker.instance = join.instance
-    worker.conflict = null
     if (!known) core.logger.info({ worker_id: workerId, name: record.name, admission: record.admission }, 'a worker joined for the first time')
     core.projection.put(documentOf(record, core.term))
     core.apply({ ...noChanges(), workers: new Set([worker]) })
@@ -108,8 +107,10 @@ function acknowledge(core: Core, workerId: string, rev: number) {
 function hearProgress(core: Core, event: ProgressEvent, workerId: string) {
   core.traffic.message(core.clock.now().getTime())
   const entry = core.fleet.workers.get(workerId)?.replicas.get(event.replica_id)
-  if (!entry || entry.state.current?.sync_id !== event.sync_id) return
+  // A word of the sync before the last must not stand for the present one.
+  if (!entry || event.sync_id < (entry.state.current?.sync_id ?? entry.state.last_sync?.sync_id ?? '')) return
   entry.progress = event.progress
+  entry.progressOf = event.sync_id
   entry.progressAt = core.clock.now().getTime()
   core.teller.progress(entry, event.sync_id, event.progress)
 }

@@ -15,7 +15,7 @@ const MAX_REDIRECTS = 5
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 /** Written bytes after which the disk is asked to keep up, so that the last flush is short. */
 const FLUSH_BYTES = 64 * 1024 * 1024
-const PROGRESS_BYTES = 1024 * 1024
+const PROGRESS_BYTES = 64 * 1024
 
 const options = Type.Object(
   {

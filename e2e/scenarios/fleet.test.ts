@@ -1,0 +1,230 @@
+// fleet.test.ts — What operators count on from day to day: tokens and audit, live streams, logs of running syncs, cancelling, stopping, two processes with one id, and PostgreSQL underneath.
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
+import { startHttpUpstream } from '@kagami/demo'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { aNats, aPlace, type Place } from '../harness/place.ts'
+import { aPostgres } from '../harness/postgres.ts'
+import { aSupervisor, aWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
+import { until } from '../harness/wait.ts'
+
+/** An upstream whose `/slow` sends a little and then waits until the test lets it go on. */
+async function aSlowUpstream(place: Place) {
+  mkdirSync(place.at('www'))
+  writeFileSync(place.at('www', 'file'), 'x'.repeat(1000))
+  const held: ServerResponse[] = []
+  const upstream = await startHttpUpstream({
+    dir: place.at('www'),
+    intercept(request, response) {
+      if (!request.url?.startsWith('/slow')) return false
+      response.writeHead(200, { 'content-length': 800_000 })
+      response.write('x'.repeat(200_000))
+      held.push(response)
+      return true
+    },
+  })
+  place.also(() => upstream.stop())
+  return { url: upstream.url, letGo: () => held.splice(0).forEach((response) => response.end('x'.repeat(600_000))) }
+}
+
+describe('a fleet on an ordinary day', () => {
+  const place = aPlace()
+  let nats: { url: string }
+  let supervisor: SupervisorProgram
+  let worker: Program & { http: string }
+  let upstream: Awaited<ReturnType<typeof aSlowUpstream>>
+  const replica = async (name: string) => (await supervisor.api.call('listReplicas', { query: { name } })).items[0]
+
+  beforeAll(async () => {
+    upstream = await aSlowUpstream(place)
+    nats = await aNats(place)
+    supervisor = await aSupervisor(place, { nats: nats.url })
+    worker = await aWorker(place, {
+      nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1', KAGAMI_SLOTS: '1' },
+      providers: [{ name: 'slow', kind: 'http', upstream: `${upstream.url}/slow` }, { name: 'quick', kind: 'http', upstream: `${upstream.url}/file` }],
+    })
+    await until('it joined', async () => (await supervisor.api.call('listReplicas')).total === 2)
+  })
+
+  test('a running sync shows its progress and its log, another waits with a reason, and cancelling ends it', async () => {
+    await supervisor.api.call('syncResource', { params: { id: 'slow' } })
+    const running = await until('it runs and knows how far it is', async () => {
+      const { items } = await supervisor.api.call('listSyncs', { query: { state: 'running' } })
+      return items[0]?.progress?.percent ? items[0] : null
+    })
+    expect(running).toMatchObject({ name: 'slow', trigger: 'manual', outcome: null })
+    expect(running.progress?.percent).toBeGreaterThan(0)
+    expect(running.progress?.percent).toBeLessThanOrEqual(25)
+    const log = await supervisor.api.call('syncLog', { params: { id: running.sync_id } })
+    expect(log.text).toContain(`http ${upstream.url}/slow`)
+    expect(log.headers.get('x-log-running')).toBe('true')
+    await supervisor.api.call('syncResource', { params: { id: 'quick' } })
+    const queued = await until('the other waits', async () => {
+      const one = await replica('quick')
+      return one?.activity === 'queued' && one
+    })
+    expect(queued.queue).toEqual({ position: 1, reason: '1 of 1 slots are in use' })
+    await supervisor.api.call('cancelSync', { params: { id: running.sync_id } })
+    const ended = await until('it has ended', async () => {
+      const sync = await supervisor.api.call('getSync', { params: { id: running.sync_id } })
+      return sync.state === 'finished' && sync
+    })
+    expect(ended).toMatchObject({ outcome: 'cancelled', reason: 'cancelled' })
+    await expect(supervisor.api.call('cancelSync', { params: { id: running.sync_id } })).rejects.toMatchObject({ code: 'conflict', status: 409 })
+    await until('the waiting one got its turn', async () => (await replica('quick'))?.status === 'success')
+    expect(readdirSync(place.at('data'))).not.toContain('slow')
+  })
+
+  test('the live stream tells each change, and goes on after the last event a watcher saw', async () => {
+    const read = async (headers: Record<string, string>, wanted: string) => {
+      const abort = new AbortController()
+      const response = await fetch(`${supervisor.url}/api/v1/stream`, { headers, signal: abort.signal })
+      expect(response.headers.get('content-type')).toBe('text/event-stream')
+      let text = ''
+      for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+        text += Buffer.from(chunk).toString()
+        if (text.includes(wanted)) break
+        // Once the stream is open, something is made to happen.
+        if (text.startsWith('retry') && !text.includes('event:')) void supervisor.api.call('syncResource', { params: { id: 'quick' } })
+      }
+      abort.abort()
+      return text
+    }
+    const first = await read({}, 'event: replica\n')
+    expect(first).toContain('event: sync\n')
+    expect(first).toMatch(/event: replica\ndata: \{"replica":\{.*"name":"quick"/)
+    const ids = [...first.matchAll(/^id: (\S+)$/gm)].map((match) => match[1]!)
+    const again = await read({ 'last-event-id': ids[0]! }, ids.at(-1)!)
+    expect([...again.matchAll(/^id: (\S+)$/gm)].map((match) => match[1]!)).toEqual(expect.arrayContaining(ids.slice(1)))
+  })
+
+  test('metrics are real on both sides', async () => {
+    const ofWorker = await (await fetch(`${worker.http}/metrics`)).text()
+    expect(ofWorker).toMatch(/kagami_syncs_total\{kind="http",outcome="success",reason=""\} [1-9]/)
+    expect(ofWorker).toMatch(/kagami_syncs_total\{kind="http",outcome="cancelled",reason="cancelled"\} 1/)
+    expect(ofWorker).toMatch(/kagami_sync_bytes_total\{kind="http"\} 1000/)
+    expect(ofWorker).toMatch(/kagami_nats_connected 1/)
+    expect(ofWorker).toMatch(/process_resident_memory_bytes \d+/)
+    expect((await fetch(`${worker.http}/ping`)).status).toBe(200)
+    const ofSupervisor = await (await fetch(`${supervisor.url}/metrics`)).text()
+    expect(ofSupervisor).toMatch(/kagami_workers\{admission="approved"\} 1/)
+    expect(ofSupervisor).toMatch(/kagami_replicas\{status="success"\} 1/)
+    expect((await fetch(`${supervisor.url}/healthz`)).status).toBe(200)
+  })
+
+  test('a second process with the id of a running worker waits, and says why', async () => {
+    const second = await aWorker(place, { nats: nats.url, dir: 'data-2', env: { KAGAMI_WORKER_ID: 'w-1' }, providers: [{ name: 'other', kind: 'http', upstream: `${upstream.url}/file`, interval_secs: 1 }] })
+    await until('it is told', () => second.output().includes('another running process uses worker id w-1'), { seen: () => second.output() })
+    expect((await supervisor.api.call('getWorker', { params: { id: 'w-1' } })).conflict).toContain('another running process')
+    expect(readdirSync(place.at('data-2'))).toEqual(['.kagami'])
+    await second.kill()
+    const same = await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-2' } })
+    expect(await same.exited).toBe(2)
+    expect(same.output()).toContain(`another worker already uses data_dir ${place.at('data')}`)
+  })
+
+  test('two workers on one filesystem count it once', async () => {
+    const total = async () => ((await (await fetch(`${supervisor.url}/telemetry`)).json()) as { disk: { total_gb: number } }).disk.total_gb
+    const before = await total()
+    const third = await aWorker(place, { nats: nats.url, dir: 'data-3', env: { KAGAMI_WORKER_ID: 'w-3' } })
+    await until('it told its disk', async () => (await supervisor.api.call('listWorkers')).items.find((one) => one.worker_id === 'w-3')?.storage)
+    expect(await total()).toBe(before)
+    await supervisor.api.call('terminate', { params: { id: 'w-3' } })
+    expect(await third.exited).toBe(0)
+  })
+
+  test('stopped by SIGTERM, a worker ends its sync, says goodbye and exits 0; the sync is done again at the next start', async () => {
+    await supervisor.api.call('syncResource', { params: { id: 'slow' } })
+    const running = await until('it runs', async () => (await supervisor.api.call('listSyncs', { query: { state: 'running' } })).items[0])
+    worker.child.kill('SIGTERM')
+    expect(await worker.exited).toBe(0)
+    await until('it is known to be gone', async () => (await supervisor.api.call('getWorker', { params: { id: 'w-1' } })).presence === 'lost')
+    expect(await replica('quick')).toMatchObject({ health: 'unknown', status: 'success' })
+    await until('its end is in the history', async () => (await supervisor.api.call('getSync', { params: { id: running.sync_id } })).outcome === 'interrupted')
+    worker = await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1', KAGAMI_SLOTS: '1' }, providers: [{ name: 'slow', kind: 'http', upstream: `${upstream.url}/slow` }, { name: 'quick', kind: 'http', upstream: `${upstream.url}/file` }] })
+    await until('it is back', async () => (await supervisor.api.call('getWorker', { params: { id: 'w-1' } })).presence === 'online')
+  })
+
+  test('a rejected worker stops itself, and stays rejected when it is started again', async () => {
+    await supervisor.api.call('reject', { params: { id: 'w-1' }, body: { reason: 'out of order' } })
+    expect(await worker.exited).toBe(0)
+    expect(worker.output()).toContain('out of order')
+    const again = await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
+    expect(await again.exited).toBe(0)
+  })
+
+  test('every write is in the audit, with who, what and how it ended', async () => {
+    await supervisor.api.call('approve', { params: { id: 'nobody' } }).catch(() => {})
+    const { items } = await supervisor.api.call('audit', { query: { limit: 500 } })
+    const lines = items.map((entry) => `${entry.actor} ${entry.action} ${entry.target} ${entry.result}`)
+    for (const line of ['worker join w-1 approved', 'anyone sync w-1 ok', 'anyone reject w-1 ok', 'anyone terminate w-3 ok', 'anyone approve nobody not_found']) expect(lines).toContain(line)
+    expect(items[0]?.remote).toBe('127.0.0.1')
+  })
+})
+
+describe('who may write', () => {
+  const place = aPlace()
+  let supervisor: SupervisorProgram
+  const approve = (headers: Record<string, string>) => fetch(`${supervisor.url}/workers/nobody/approve`, { method: 'POST', headers })
+
+  beforeAll(async () => {
+    supervisor = await aSupervisor(place, { nats: (await aNats(place)).url, env: { SUPERVISOR_AUTH: 'token', SUPERVISOR_API_TOKEN: 'a-long-enough-token' } })
+  })
+
+  test('anyone reads; writing needs the token; the session says which holds', async () => {
+    expect((await fetch(`${supervisor.url}/workers`)).status).toBe(200)
+    expect((await approve({})).status).toBe(401)
+    expect((await approve({ authorization: 'Bearer a-long-enough-token' })).status).toBe(404)
+    expect(await supervisor.api.call('session')).toMatchObject({ auth: 'token', authenticated: true })
+    expect(await (await fetch(`${supervisor.url}/api/v1/session`)).json()).toMatchObject({ authenticated: false })
+  })
+
+  test('a page of another site cannot write, not even with the token', async () => {
+    expect((await approve({ authorization: 'Bearer a-long-enough-token', origin: 'https://evil.example' })).status).toBe(401)
+    expect((await approve({ authorization: 'Bearer a-long-enough-token', origin: supervisor.url })).status).toBe(404)
+  })
+
+  test('wrong tokens are limited and logged, the right one goes on working, and no token is ever logged', async () => {
+    const codes: number[] = []
+    for (let i = 0; i < 13; i++) codes.push((await approve({ authorization: `Bearer wrong-${i}` })).status)
+    expect(codes.slice(0, 10)).toEqual(Array(10).fill(401))
+    expect(codes.at(-1)).toBe(429)
+    expect((await approve({ authorization: 'Bearer a-long-enough-token' })).status).toBe(404)
+    expect(supervisor.output()).toContain('a wrong token was used')
+    expect(supervisor.output()).not.toMatch(/wrong-\d|a-long-enough-token/)
+  })
+
+  test.each([
+    ['a body that is no JSON', { body: '{', headers: { 'content-type': 'application/json' } }, 400],
+    ['a body of text', { body: 'reason=x', headers: { 'content-type': 'text/plain' } }, 400],
+    ['a body over 1 MiB', { body: JSON.stringify({ reason: 'x'.repeat(1_100_000) }), headers: { 'content-type': 'application/json' } }, 413],
+    ['a prototype in the body', { body: '{"__proto__":{"x":1}}', headers: { 'content-type': 'application/json' } }, 400],
+    ['a reason of the wrong type', { body: '{"reason":5}', headers: { 'content-type': 'application/json' } }, 400],
+  ])('%s is refused in the shape of every error', async (_, request, status) => {
+    const answer = await fetch(`${supervisor.url}/workers/nobody/reject`, { method: 'POST', ...request, headers: { ...request.headers, authorization: 'Bearer a-long-enough-token' } })
+    expect(answer.status).toBe(status)
+    expect(await answer.json()).toEqual({ error: { code: expect.any(String), message: expect.any(String), hint: expect.any(String), field: expect.toSatisfy((field: unknown) => field === null || typeof field === 'string'), request_id: expect.any(String) } })
+  })
+})
+
+describe('a supervisor on PostgreSQL', () => {
+  const place = aPlace()
+
+  test('does the same, and remembers it after kill -9', async () => {
+    const db = await aPostgres(place)
+    const upstream = await aSlowUpstream(place)
+    const nats = await aNats(place, 'new')
+    let supervisor = await aSupervisor(place, { nats: nats.url, db })
+    await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
+    await until('it joined', async () => (await supervisor.api.call('listWorkers')).total === 1)
+    await supervisor.api.call('addReplica', { params: { id: 'w-1' }, body: { name: 'added', kind: 'http', upstream: `${upstream.url}/file`, interval_secs: 1 } })
+    const ended = async () => (await supervisor.api.call('listSyncs', { query: { state: 'finished', outcome: 'success' } })).total
+    await until('it syncs', async () => (await ended()) > 1)
+    const before = await ended()
+    const port = Number(new URL(supervisor.url).port)
+    await supervisor.kill()
+    supervisor = await aSupervisor(place, { nats: nats.url, db, port })
+    await until('it goes on', async () => (await ended()) > before)
+    expect((await supervisor.api.call('listReplicas')).items).toMatchObject([{ name: 'added', origin: 'api' }])
+  }, 60_000)
+})
