@@ -1,6 +1,7 @@
 // wire.test.ts — Every message of the wire, sent to the running programs as a strange peer would: unknown fields are ignored, wrong types refused and logged once, too large ones refused or split.
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { DESIRED_BUCKET, messages, subjectFor, type Heartbeat, type Join, type JoinReply, type ReplicaState, type SyncReport } from '@kagami/protocol'
+import type { messages} from '@kagami/protocol';
+import { DESIRED_BUCKET, subjectFor, type Heartbeat, type Join, type JoinReply, type ReplicaState, type SyncReport } from '@kagami/protocol'
 import { newId } from '@kagami/runtime'
 import { jetstream } from '@nats-io/jetstream'
 import { beforeAll, describe, expect, test } from 'vitest'

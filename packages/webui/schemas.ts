@@ -4,7 +4,7 @@ type Shape = { properties: object }
 const make = (given: unknown): Shape => ({ properties: typeof given === 'object' && given !== null ? given : {} })
 
 /** Any `Type.X(…)`: an empty schema that keeps the properties it was given. */
-export default new Proxy({} as Record<string, (given: unknown) => Shape>, { get: () => make })
+export default new Proxy({}, { get: () => make })
 
 /** Compiling needs the real library: nothing in the UI may ask for it. */
 export function Compile(): never {

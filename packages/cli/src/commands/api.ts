@@ -3,8 +3,11 @@ import type { Client } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { openClient, type ApiOptions } from '../session.ts'
 
+/** What a command does with a client, its options and its words. */
+export type Action<O extends ApiOptions> = (call: { client: Client; options: O; args: string[] }) => Promise<void>
+
 /** A command with the options of the API; `action` gets a client for them. */
-export function apiCommand<O extends ApiOptions>(parent: Command, usage: string, description: string, action: (call: { client: Client; options: O; args: string[] }) => Promise<void>): Command {
+export function apiCommand<O extends ApiOptions>(parent: Command, usage: string, description: string, action: Action<O>): Command {
   // `kagami workers` alone lists.
   const command = parent.command(usage, { isDefault: usage === 'list' }).description(description).option('--api <URL>', 'supervisor to ask (KAGAMI_API, default http://127.0.0.1:21000)').option('--json', 'print JSON for programs')
   return command.action(async (...given: unknown[]) => {

@@ -24,12 +24,12 @@ export function fieldsOf(schema: unknown): OptionField[] {
 function fieldOf(key: string, raw: Schema, required: boolean): OptionField {
   const schema = withoutNull(raw)
   const choices = choicesOf(schema)
-  const number = (name: string): number | null => (typeof schema[name] === 'number' ? (schema[name] as number) : null)
+  const number = (name: string): number | null => (typeof schema[name] === 'number' ? (schema[name]) : null)
   const standard = standardOf(schema['default'] ?? raw['default'])
   return {
     // A schema lists fields with a default as required, too: those may stay empty here.
     key, choices, standard, required: required && standard === null, type: choices.length > 0 ? 'choice' : typeOf(schema), whole: schema['type'] === 'integer',
-    about: String(raw['description'] ?? schema['description'] ?? raw['title'] ?? ''),
+    about: [raw['description'], schema['description'], raw['title']].find((text) => typeof text === 'string') ?? '',
     min: number('minimum'), max: number('maximum'),
   }
 }
