@@ -7,7 +7,7 @@ import { inject } from 'vitest'
 import type { Place } from './place.ts'
 import { until } from './wait.ts'
 
-const ROOT = join(import.meta.dirname, '..', '..')
+export const ROOT = join(import.meta.dirname, '..', '..')
 export const MAIN = join(ROOT, 'packages', 'cli', 'src', 'main.ts')
 export const LAUNCHER = join(ROOT, 'packages', 'cli', 'bin', 'kagami.js')
 

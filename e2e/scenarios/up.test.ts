@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import type { SeedResource } from '@kagami/protocol'
 import { describe, expect, inject, test } from 'vitest'
 import { aPlace, type Place } from '../harness/place.ts'
-import { freePort, kagami, LAUNCHER } from '../harness/programs.ts'
+import { freePort, kagami, LAUNCHER, ROOT } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
 /** Processes that have the scratch folder in their command line: all of ours, none of anybody else's. */
@@ -91,6 +91,18 @@ describe('kagami up', () => {
     expect([asked.code, asked.stderr.includes('error')]).toEqual([0, false])
     running.launcher.kill('SIGTERM')
     expect(await running.ended).toBe(0)
+  }, 120_000)
+
+  test('started by npm, it ends when npm is killed, though a shell stands between them', async () => {
+    const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? place.dir, XDG_STATE_HOME: place.at('xdg'), KAGAMI_STATE_DIR: place.at('npm'), SUPERVISOR_HTTP_ADDR: `127.0.0.1:${await freePort()}` }
+    const npm = spawn('npm', ['start', '--silent'], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'ignore'] })
+    place.also(() => npm.kill('SIGKILL'))
+    let text = ''
+    npm.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    await until('it says that it is up', () => text.includes('Kagami is up.'), { timeoutMs: 60_000, seen: () => text })
+    expect(processesOf(place)).not.toEqual([])
+    npm.kill('SIGKILL')
+    await until('nothing is left', () => processesOf(place).length === 0, { timeoutMs: 10_000, seen: () => processesOf(place) })
   }, 120_000)
 
   test('a taken port is told with who has it and another to use', async () => {
