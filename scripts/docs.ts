@@ -1,0 +1,42 @@
+// docs.ts — `npm run docs`: writes the references from the schemas and records they describe; `--check` names those that are stale.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { cliReference } from './docs/cli.ts'
+import { configurationReference } from './docs/configuration.ts'
+import { errorReference } from './docs/errors.ts'
+import { httpReference } from './docs/http-api.ts'
+import { messageReference } from './docs/messages.ts'
+import { providerPages } from './docs/providers.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+
+/** Every generated file, by its path from the root. */
+function references(): Map<string, string> {
+  return new Map([
+    ['docs/configuration.md', configurationReference(ROOT)],
+    ['docs/http-api.md', httpReference()],
+    ['docs/messages.md', messageReference()],
+    ['docs/errors.md', errorReference()],
+    ['docs/cli.md', cliReference()],
+    ...providerPages((path) => present(path)),
+  ])
+}
+
+function present(path: string): string | null {
+  try {
+    return readFileSync(join(ROOT, path), 'utf8')
+  } catch {
+    return null
+  }
+}
+
+const stale = [...references()].filter(([path, text]) => present(path) !== text)
+if (process.argv.includes('--check')) {
+  for (const [path] of stale) console.error(`${path} is not what the code says: run npm run docs`)
+  process.exit(stale.length > 0 ? 1 : 0)
+}
+for (const [path, text] of stale) {
+  mkdirSync(dirname(join(ROOT, path)), { recursive: true })
+  writeFileSync(join(ROOT, path), text)
+  console.log(`wrote ${path}`)
+}

@@ -1,0 +1,53 @@
+// cli.ts — docs/cli.md: every command and option, from the tree the program parses with.
+import type { Command } from 'commander'
+import { createProgram } from '../../packages/cli/src/program.ts'
+import { code, GENERATED, table } from './markdown.ts'
+
+/** The page. */
+export function cliReference(): string {
+  const program = createProgram()
+  const leaves = program.commands.flatMap((command) => withChildren(command, 'kagami'))
+  const parts = [
+    '# Command line',
+    GENERATED,
+    '`npx kagami …` in a checkout; `kagami` and `kagami-cli` where it is installed. Data goes to stdout, everything else to stderr. A worker is named by name, id or the unique beginning of an id; a replica by `NAME@WORKER` or id; a sync by id.',
+    'Commands that ask a supervisor take `--api URL` (else `KAGAMI_API`, else `http://127.0.0.1:21000`) and `--json`. The token comes from `KAGAMI_TOKEN`, from the file `KAGAMI_TOKEN_FILE` names, or from what a supervisor of the same user on the same machine left; never from an argument.',
+    'Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 not signed in, 5 wrong state, 6 supervisor or worker unreachable, 7 timeout, 8 some of many failed.',
+    table(
+      ['command', 'what it does'],
+      leaves.map(({ path, command }) => [code(`${path}${argumentsOf(command)}`), command.description()]),
+    ),
+    ...leaves.filter(({ command }) => ownOptions(command).length > 0).map(section),
+  ]
+  return `${parts.join('\n\n')}\n`
+}
+
+interface Leaf {
+  readonly path: string
+  readonly command: Command
+}
+
+/** A command, or the commands below it. */
+function withChildren(command: Command, parent: string): Leaf[] {
+  const path = `${parent} ${[command.name(), ...command.aliases()].join('|')}`
+  const below = command.commands.flatMap((child) => withChildren(child, path))
+  return below.length > 0 ? below : [{ path, command }]
+}
+
+function argumentsOf({ registeredArguments }: Command): string {
+  return registeredArguments.map((argument) => ` <${argument.name()}${argument.variadic ? '...' : ''}>`).join('')
+}
+
+const SHARED = new Set(['--api', '--json'])
+
+function ownOptions({ options }: Command) {
+  return options.filter((option) => !SHARED.has(option.long ?? ''))
+}
+
+function section({ path, command }: Leaf): string {
+  const rows = ownOptions(command).map((option) => [
+    code(option.flags),
+    `${option.description}${option.defaultValue === undefined ? '' : ` (default ${String(option.defaultValue)})`}${option.mandatory ? '; required' : ''}`,
+  ])
+  return `## ${path}${argumentsOf(command)}\n\n${command.description()}\n\n${table(['option', 'meaning'], rows)}`
+}

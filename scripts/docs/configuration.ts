@@ -1,0 +1,97 @@
+// configuration.ts — docs/configuration.md: every key and every environment variable. One the code reads and this page lacks is an error.
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { SupervisorKeys } from '../../packages/supervisor/src/config.ts'
+import { ProviderKeys, WorkerKeys } from '../../packages/worker/src/config.ts'
+import { code, GENERATED, table, typeOf, type Shape } from './markdown.ts'
+
+/** Variables that are not keys of a schema: who reads them, and what for. */
+const OTHERS: Readonly<Record<string, [who: string, meaning: string]>> = {
+  KAGAMI_NATS_URL: [
+    'supervisor, worker, up',
+    'NATS address. The supervisor needs it when it is started by itself. `kagami up` starts no NATS server of its own when it is set.',
+  ],
+  KAGAMI_CONFIG: ['worker, up', 'Path of worker.toml when `--config` is not given. Default `./worker.toml`.'],
+  KAGAMI_STATE_DIR: ['up', 'Where `kagami up` keeps everything. Default `./.kagami`.'],
+  KAGAMI_NATS_SERVER: ['up', 'nats-server program to start, instead of the one on PATH or in the cache. 2.9.10 or newer.'],
+  KAGAMI_CACHE_DIR: ['up', 'Where fetched programs are kept. Default `$XDG_CACHE_HOME/kagami`, else `~/.cache/kagami`.'],
+  XDG_CACHE_HOME: ['up', 'See KAGAMI_CACHE_DIR.'],
+  LOG_LEVEL: [
+    'all programs',
+    '`trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`. Default `info`; the parts inside `kagami up` say only `warn` unless it is set.',
+  ],
+  RUST_LOG: ['all programs', 'Read when LOG_LEVEL is not set.'],
+  KAGAMI_LOG: ['all programs', '`json` or `pretty`. Default: pretty on a terminal, JSON lines elsewhere. Logs go to stderr.'],
+  NO_COLOR: ['all programs', 'Set to anything: no colours.'],
+  KAGAMI_API: ['command line', 'Supervisor to ask when `--api` is not given. Default `http://127.0.0.1:21000`.'],
+  KAGAMI_TOKEN: ['command line', 'Token for writing.'],
+  KAGAMI_TOKEN_FILE: ['command line', 'File that holds the token. Read when KAGAMI_TOKEN is not set.'],
+  XDG_STATE_HOME: [
+    'command line, supervisor',
+    'Below it, in `kagami/api-token-PORT`, the supervisor leaves its token for the command line of the same user. Default `~/.local/state`.',
+  ],
+  KAGAMI_AUTH: [
+    'command line',
+    'Credentials for `kagami replicas add`, as JSON: `{"type":"basic","username":"…","password":"…"}` or `{"type":"token","token":"…"}`.',
+  ],
+  KAGAMI_NODE: ['command line', 'Node program to run with, instead of the one npm installed.'],
+  PATH: ['all programs', 'Where git, rsync and nats-server are looked for. Programs a sync starts get the absolute entries of it.'],
+}
+/** Set by us or by npm for our own use. */
+const INTERNAL = new Set(['KAGAMI_LAUNCHED', 'npm_lifecycle_event'])
+
+/** The page. Throws when the code reads a variable the page does not name. */
+export function configurationReference(root: string): string {
+  refuseUnnamed(root)
+  const parts = [
+    '# Configuration',
+    GENERATED,
+    'Later wins: default, file, environment, command-line flag. An empty variable counts as not set. A wrong value is refused at start with the place it came from; an unknown key of worker.toml is named in the log and ignored.',
+    '## Worker',
+    'Keys of worker.toml, and the environment variable of each.',
+    keyTable(WorkerKeys as Shape, 'KAGAMI_'),
+    '`KAGAMI_PROVIDERS` is the list of `[[providers]]` as a JSON array. An array replaces the one of the file.',
+    '### Keys of a `[[providers]]` table',
+    keyTable(ProviderKeys as Shape, null),
+    'A provider may also be just a string, the name: it is shown and never synced. In TOML, a top-level key written below a `[[providers]]` table belongs to that table; the worker notices this and refuses to start.',
+    '## Supervisor',
+    'Environment variables only; the flags of `kagami run supervisor` set some of them.',
+    keyTable(SupervisorKeys, 'SUPERVISOR_'),
+    '## Other environment variables',
+    table(
+      ['variable', 'read by', 'meaning'],
+      Object.entries(OTHERS).map(([name, [who, meaning]]) => [code(name), who, meaning]),
+    ),
+  ]
+  return `${parts.join('\n\n')}\n`
+}
+
+function keyTable(keys: Shape, prefix: string | null): string {
+  const rows = Object.entries(keys.properties ?? {}).map(([key, field]) => {
+    const names = prefix === 'SUPERVISOR_' ? [code(prefix + key.toUpperCase())] : prefix ? [code(key), code(prefix + key.toUpperCase())] : [code(key)]
+    return [...names, typeOf(field), presetOf(field, keys.required?.includes(key) ?? false), field.description ?? '']
+  })
+  const heads = prefix === 'SUPERVISOR_' ? ['variable'] : prefix ? ['key', 'variable'] : ['key']
+  return table([...heads, 'type', 'default', 'meaning'], rows)
+}
+
+function presetOf(field: Shape, required: boolean): string {
+  if (field.default !== undefined) return code(JSON.stringify(field.default))
+  return required ? 'required' : ''
+}
+
+function refuseUnnamed(root: string): void {
+  const known = new Set([
+    ...Object.keys(OTHERS),
+    ...INTERNAL,
+    ...Object.keys(WorkerKeys.properties).map((key) => `KAGAMI_${key.toUpperCase()}`),
+    ...Object.keys(SupervisorKeys.properties).map((key) => `SUPERVISOR_${key.toUpperCase()}`),
+  ])
+  for (const file of globSync(['packages/*/{src,bin}/**/*.{ts,js}'], { cwd: root }).filter((path) => !/\.test\.ts$|conformance\.ts$/.test(path))) {
+    const names = [...readFileSync(join(root, file), 'utf8').matchAll(/\benv(?:\['(\w+)'\]|\.([A-Z]\w+))/g)].map(
+      (match) => match[1] ?? match[2] ?? '',
+    )
+    const unnamed = names.find((name) => !known.has(name))
+    if (unnamed) throw new Error(`${file} reads ${unnamed}, which scripts/docs/configuration.ts does not describe`)
+  }
+}
