@@ -1,5 +1,5 @@
 // programs-die.test.ts — kill -9 of worker, nats-server and supervisor, one after the other and during syncs: nothing that was finished or decided is lost.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import type { Sync } from '@kagami/protocol'
 import { startHttpUpstream } from '@kagami/demo'
 import { startNatsServer, type NatsServer } from '@kagami/runtime'
@@ -116,4 +116,22 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
     await until('what it did alone is in the history', async () => (await remember()) >= before + alone, { timeoutMs: 30_000, seen: () => worker.output() })
     await nothingForgotten()
   })
+
+  test('a database restored from an old backup, or lost, is obeyed all the same', async () => {
+    const port = Number(new URL(supervisor.url).port)
+    for (const lost of [false, true]) {
+      if (!lost) copyFileSync(place.at('supervisor.db'), place.at('backup.db'))
+      const [one] = (await supervisor.api.call('listWorkers')).items
+      for (let i = 0; i < 3; i++) await supervisor.api.call('syncWorker', { params: { id: one!.worker_id }, body: { resource: null } })
+      supervisor.child.kill('SIGTERM')
+      await supervisor.exited
+      for (const part of ['', '-wal', '-shm']) rmSync(place.at(`supervisor.db${part}`), { force: true })
+      if (!lost) copyFileSync(place.at('backup.db'), place.at('supervisor.db'))
+      supervisor = await aSupervisor(place, { nats: nats.url, port, env: { SUPERVISOR_AUTO_APPROVE: 'true' } })
+      const name = lost ? 'after-loss' : 'after-restore'
+      await until('the worker is back', async () => (await supervisor.api.call('listWorkers')).items[0]?.presence === 'online', { timeoutMs: 30_000 })
+      await supervisor.api.call('addReplica', { params: { id: one!.worker_id }, body: { name, kind: 'http', upstream, interval_secs: 1 } })
+      await until(`${name} syncs`, async () => (await supervisor.api.call('listReplicas', { query: { name } })).items[0]?.last_success_at, { timeoutMs: 30_000, seen: () => worker.output().slice(-1500) + supervisor.output().slice(-1500) })
+    }
+  }, 90_000)
 })

@@ -184,7 +184,7 @@ export const messages = {
   goodbye: message({ subject: 'kagami.worker.<id>.goodbye', from: 'worker', delivery: 'core', schema: Goodbye, reply: null, summary: 'The worker stops on purpose.' }),
   report: message({ subject: 'kagami.evt.<id>.report', from: 'worker', delivery: 'stream', schema: SyncReport, reply: null, summary: 'A finished sync. Kept on the worker until the stream has it; message id = sync id.' }),
   desired: message({ subject: '$KV.KAGAMI_DESIRED.<id>', from: 'supervisor', delivery: 'kv', schema: Desired, reply: null, summary: 'What the fleet wants of one worker. Republished on kagami.desired.<id> as a hint to read it.' }),
-  cancel: message({ subject: 'kagami.rpc.<id>.cancel', from: 'supervisor', delivery: 'request', schema: CancelRequest, reply: CancelReply, summary: 'Ends a running or queued sync now.' }),
+  cancel: message({ subject: 'kagami.rpc.<id>.cancel', from: 'supervisor', delivery: 'request', schema: CancelRequest, reply: CancelReply, summary: 'Ends a running sync now.' }),
   log: message({ subject: 'kagami.rpc.<id>.log', from: 'supervisor', delivery: 'request', schema: LogRequest, reply: LogReply, summary: 'A piece of a sync’s log, while it runs and after.' }),
   ping: message({ subject: 'kagami.rpc.<id>.ping', from: 'supervisor', delivery: 'request', schema: Ping, reply: Ping, summary: 'Asks whether one process is alive; only the process of that instance answers.' }),
   refresh: message({ subject: 'kagami.rpc.<id>.refresh', from: 'supervisor', delivery: 'request', schema: RefreshRequest, reply: RefreshReply, summary: 'Asks for a full heartbeat: the digest did not match.' }),
@@ -205,7 +205,6 @@ export function subjectForAll(name: keyof typeof messages): string {
 }
 
 export const DESIRED_BUCKET = 'KAGAMI_DESIRED'
-export const LEADER_BUCKET = 'KAGAMI_LEADER'
 export const EVENTS_STREAM = 'KAGAMI_EVENTS'
 export const EVENTS_CONSUMER = 'supervisor'
 /** Where the bucket republishes a document: a hint to read it, its content is ignored. */

@@ -32,7 +32,7 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
     const api = await serveApi(supervisor, token)
     closing.push(() => api.close())
     if (config.auth === 'token') leaveHint(api.port, token)
-    logger.info({ http: `${config.address.host}:${api.port}`, nats: bus.connection.getServer(), auth: config.auth, auto_approve: config.auto_approve }, 'supervisor started')
+    logger.info({ http: `${config.address.host}:${api.port}`, nats: bus.connection.getServer(), writing: config.auth === 'none' ? 'open to all' : 'needs the token', auto_approve: config.auto_approve }, 'supervisor started')
     return { port: api.port, token, supervisor, stop }
   } catch (error) {
     await stop()
@@ -45,12 +45,17 @@ export function signInLink(port: number, token: Token): string {
   return `http://127.0.0.1:${port}/ui/#token=${token.text}`
 }
 
+/** systemd keeps what is written for all who may read the journal: no place for a token. */
+function intoJournal(): boolean {
+  return process.env['JOURNAL_STREAM'] !== undefined && !process.stderr.isTTY
+}
+
 /** Runs a supervisor until it is stopped. Resolves with the exit code. Throws ConfigError. */
 export async function runSupervisor(options: { flags?: Values } = {}): Promise<number> {
   const logger = createLogger('supervisor')
   const running = await openSupervisor(loadSupervisorConfig(options), logger)
   const { token, port } = running
-  if (token.fresh) process.stderr.write(`\nA token for writing was made and kept in ${token.file}\nSign in:  ${signInLink(port, token)}\n\n`)
+  if (token.fresh) process.stderr.write(`\nA token for writing was made and kept in ${token.file}\n${intoJournal() ? '' : `Sign in:  ${signInLink(port, token)}\n`}\n`)
   logger.info({ signal: await stopRequested() }, 'stopping')
   const inTime = await stopWithin(15_000, () => running.stop())
   if (!inTime) logger.warn('not everything ended in time; nothing is lost, workers hold what is not yet stored')

@@ -1,4 +1,5 @@
 // supervisor.ts — The Supervisor actor: what it hears changes the fleet, what changes is kept and told. Wiring; decisions are in core/.
+import type { KV } from '@nats-io/kv'
 import type { Desired, Summary, SyncReport } from '@kagami/protocol'
 import { every, newId, type Bus, type Clock, type Logger } from '@kagami/runtime'
 import { createCommands, type Commands } from './commands.ts'
@@ -10,7 +11,7 @@ import { createTraffic, type Traffic } from './core/telemetry.ts'
 import { listen } from './edge/listen.ts'
 import { listenToOlderWorkers } from './edge/older-workers.ts'
 import { ensureObjects } from './edge/objects.ts'
-import { createProjection, documentOf, type Projection } from './edge/projection.ts'
+import { createProjection, documentOf, highestTerm, type Projection } from './edge/projection.ts'
 import { consumeReports } from './edge/reports.ts'
 import { createFeed, type Feed } from './feed.ts'
 import { createKeeper, type Keeper } from './keeper.ts'
@@ -35,7 +36,8 @@ export interface Core {
   readonly teller: Teller
   readonly feed: Feed
   readonly traffic: Traffic
-  readonly term: number
+  /** Of this life of the supervisor; workers do not obey a lower one. */
+  term: number
   /** Instances that were terminated: `workerId/instance`. */
   readonly tombstones: Set<string>
   /** Commands sent and not yet acknowledged: worker id → revision and monotonic ms. */
@@ -132,10 +134,13 @@ async function restore(core: Core) {
 /** Makes streams and buckets now and after every reconnect, and brings the bucket up to date. Resolves after the first success. */
 function keepObjects(core: Core): Promise<void> {
   let working: Promise<void> | null = null
+  let ranked = false
   const ensure = async () => {
     for (let said = false; ; said = true) {
       try {
         const { desired } = await ensureObjects(core.bus)
+        if (!ranked) await outrank(core, desired)
+        ranked = true
         core.projection.use(desired)
         await core.projection.reconcile([...core.fleet.workers.values()].filter((worker) => !worker.record.older_wire).map((worker) => documentOf(worker.record, core.term)))
         return
@@ -149,6 +154,14 @@ function keepObjects(core: Core): Promise<void> {
   const again = () => (working ??= ensure().finally(() => (working = null)))
   core.bus.onConnection((connected) => connected && void again())
   return again()
+}
+
+/** A database that was restored or made anew counts from behind: our term must be above every document workers have seen. */
+async function outrank(core: Core, bucket: KV): Promise<void> {
+  const highest = await highestTerm(bucket)
+  if (highest < core.term) return
+  core.term = await core.store.nextTerm(highest)
+  core.logger.warn({ term: core.term }, 'the bucket holds documents of a later term than the database, which was restored or made anew; the database wins')
 }
 
 function sweep(core: Core) {

@@ -59,7 +59,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const http = await serveWorkerHttp(config.httpAddress, body.metrics.registry)
   const listening = `${config.httpAddress.host}:${http.port}`
   if (desired) body.actor.tell({ type: 'desired_read', desired, cached: true })
-  logger.info({ worker_id: id, name: config.name, data_dir: config.data_dir, http_port: http.port, replicas: body.actor.state.replicas.size }, 'worker started')
+  logger.info({ worker_id: id, called: config.name, data_dir: config.data_dir, http_port: http.port, replicas: body.actor.state.replicas.size }, 'worker started')
   const link = body.connect(listening)
   return { id, httpPort: http.port, ended: body.ended, stop: () => stop({ ...body, config, spool, link, http }).finally(lock.release) }
 }

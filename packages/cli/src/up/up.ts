@@ -73,7 +73,7 @@ async function openWorker(parts: Opening & { natsUrl: string; toolPath: string[]
   if (demo) opened.push(demo)
   const own = {
     nats_url: natsUrl,
-    ...(process.env['KAGAMI_HTTP_ADDR'] ? {} : { http_addr: '127.0.0.1:0' }),
+    http_addr: process.env['KAGAMI_HTTP_ADDR'] ?? '127.0.0.1:0',
     ...(demo ? { data_dir: join(stateDir, 'mirrors'), name: 'demo', providers: demo.upstreams.map((upstream) => ({ ...upstream, labels: { demo: 'yes' } })) } : {}),
   }
   const config = loadWorkerConfig({ file: demo ? undefined : options.config, flags: own, ...(demo ? { env: {} } : {}) })

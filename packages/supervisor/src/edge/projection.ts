@@ -117,3 +117,24 @@ async function yieldOrLearn({ bucket, waiting, revisions, logger }: Shared, docu
   if (entry) revisions.set(id, entry.revision)
   else revisions.delete(id)
 }
+
+/** The highest term among the documents of a bucket; 0 when it is empty. */
+export async function highestTerm(bucket: KV): Promise<number> {
+  const keys: string[] = []
+  for await (const key of await bucket.keys()) keys.push(key)
+  let highest = 0
+  for (let start = 0; start < keys.length; start += PARALLEL) {
+    const entries = await Promise.all(keys.slice(start, start + PARALLEL).map((key) => bucket.get(key)))
+    for (const entry of entries) highest = Math.max(highest, entry?.operation === 'PUT' ? termOf(entry.string()) : 0)
+  }
+  return highest
+}
+
+function termOf(text: string): number {
+  try {
+    const { term } = JSON.parse(text) as { term?: unknown }
+    return typeof term === 'number' ? term : 0
+  } catch {
+    return 0
+  }
+}

@@ -26,8 +26,8 @@ export async function consumeReports(parts: { bus: Bus; store: Store; logger: Lo
 async function consumeBatch({ bus, store, logger, signal, onStored }: Parameters<typeof consumeReports>[0]): Promise<void> {
   const consumer = await bus.stream.consumers.get(EVENTS_STREAM, EVENTS_CONSUMER)
   while (!signal.aborted) {
-    // Short waits: a consumer that vanished shows at the next fetch, not never.
-    const first = await consumer.next({ expires: 5000 })
+    // Short waits: a consumer that vanished shows at the next fetch, not never, and a stop is not held up.
+    const first = await consumer.next({ expires: 1000 })
     if (!first) {
       if (!bus.connected) throw new Error('NATS is not reached')
       continue

@@ -21,7 +21,7 @@ export async function openSqlStore(url: string, logger: Logger): Promise<Store &
     directory,
     ...createHistory(db),
     prepare: () => migrate(db),
-    nextTerm: () => nextTerm(db),
+    nextTerm: (above = 0) => nextTerm(db, above),
     async loadWorkers() {
       const rows = await db.selectFrom('workers').selectAll().execute()
       return rows.map((row) => ({ ...(JSON.parse(row.record) as WorkerRecord), last_seen_at: row.last_seen_at === null ? null : new Date(row.last_seen_at).toISOString() }))
@@ -66,10 +66,10 @@ async function migrate(db: Kysely<Tables>) {
   throw error
 }
 
-async function nextTerm(db: Kysely<Tables>): Promise<number> {
+async function nextTerm(db: Kysely<Tables>, above: number): Promise<number> {
   return db.transaction().execute(async (trx) => {
     const row = await trx.selectFrom('meta').select('value').where('key', '=', 'term').executeTakeFirst()
-    const term = Number(row?.value ?? 0) + 1
+    const term = Math.max(Number(row?.value ?? 0), above) + 1
     await trx.insertInto('meta').values({ key: 'term', value: String(term) }).onConflict((c) => c.column('key').doUpdateSet({ value: String(term) })).execute()
     return term
   })

@@ -1,4 +1,4 @@
-// store.ts — What survives a restart of the supervisor. The one interface; SQLite, PostgreSQL and memory behave alike.
+// store.ts — What survives a restart of the supervisor. The one interface; SQLite and PostgreSQL behave alike.
 import type { Admission, AuditEntry, KindAnnouncement, ReplicaSpec, ReplicaState, SyncReport, SyncRequest } from '@kagami/protocol'
 
 /** A worker as it is remembered, with everything people decided about it. */
@@ -54,8 +54,8 @@ export interface PageRequest {
 export interface Store {
   /** Brings the tables up to date. Throws when the database is damaged, or newer than this program. */
   prepare(): Promise<void>
-  /** Counts supervisors' lives: one more than the last, kept before it is returned. */
-  nextTerm(): Promise<number>
+  /** Counts supervisors' lives: one more than the last and than `above`, kept before it is returned. */
+  nextTerm(above?: number): Promise<number>
   loadWorkers(): Promise<WorkerRecord[]>
   loadReplicas(): Promise<StoredReplica[]>
   loadTombstones(): Promise<{ worker_id: string; instance: string }[]>
