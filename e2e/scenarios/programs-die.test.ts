@@ -123,6 +123,7 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
       if (!lost) copyFileSync(place.at('supervisor.db'), place.at('backup.db'))
       const [one] = (await supervisor.api.call('listWorkers')).items
       for (let i = 0; i < 3; i++) await supervisor.api.call('syncWorker', { params: { id: one!.worker_id }, body: { resource: null } })
+      await remember()
       supervisor.child.kill('SIGTERM')
       await supervisor.exited
       for (const part of ['', '-wal', '-shm']) rmSync(place.at(`supervisor.db${part}`), { force: true })
@@ -131,6 +132,10 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
       const name = lost ? 'after-loss' : 'after-restore'
       await until('the worker is back', async () => (await supervisor.api.call('listWorkers')).items[0]?.presence === 'online', { timeoutMs: 30_000 })
       await supervisor.api.call('addReplica', { params: { id: one!.worker_id }, body: { name, kind: 'http', upstream, interval_secs: 1 } })
+      await until('the history is whole again', async () => {
+        const kept = new Set((await supervisor.api.call('listSyncs', { query: { limit: 500 } })).items.map((sync) => sync.sync_id))
+        return [...finished.keys()].every((id) => kept.has(id))
+      })
       await until(`${name} syncs`, async () => (await supervisor.api.call('listReplicas', { query: { name } })).items[0]?.last_success_at, { timeoutMs: 30_000, seen: () => worker.output().slice(-1500) + supervisor.output().slice(-1500) })
     }
   }, 90_000)

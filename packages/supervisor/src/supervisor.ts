@@ -10,7 +10,7 @@ import { presenceOf } from './core/liveness.ts'
 import { createTraffic, type Traffic } from './core/telemetry.ts'
 import { listen } from './edge/listen.ts'
 import { listenToOlderWorkers } from './edge/older-workers.ts'
-import { ensureObjects } from './edge/objects.ts'
+import { ensureObjects, readReportsAgain } from './edge/objects.ts'
 import { createProjection, documentOf, highestTerm, type Projection } from './edge/projection.ts'
 import { consumeReports } from './edge/reports.ts'
 import { createFeed, type Feed } from './feed.ts'
@@ -161,7 +161,8 @@ async function outrank(core: Core, bucket: KV): Promise<void> {
   const highest = await highestTerm(bucket)
   if (highest < core.term) return
   core.term = await core.store.nextTerm(highest)
-  core.logger.warn({ term: core.term }, 'the bucket holds documents of a later term than the database, which was restored or made anew; the database wins')
+  await readReportsAgain(core.bus)
+  core.logger.warn({ term: core.term }, 'the bucket holds documents of a later term than the database, which was restored or made anew: the database wins, and the history of the last days is read again')
 }
 
 function sweep(core: Core) {
