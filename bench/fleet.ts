@@ -1,0 +1,76 @@
+// fleet.ts — What the control plane benches need: a NATS server, the real programs, and made-up replicas.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { freePort } from '@kagami/demo'
+import { findNatsServer, startNatsServer } from '@kagami/runtime'
+import type { ReplicaState } from '@kagami/protocol'
+import { until, type Bench } from './measure.ts'
+
+const MAIN = join(import.meta.dirname, '..', 'packages', 'cli', 'src', 'main.ts')
+
+/** A real nats-server on loopback; returns its address. */
+export async function aNats(dir: string, also: Bench['also']): Promise<string> {
+  const server = await startNatsServer({ dir: join(dir, 'nats'), binary: await findNatsServer() })
+  also(() => server.stop())
+  return server.url
+}
+
+/** A process of our own that is ended with the bench. Its output is shown only when it dies early. */
+export function aProcess(args: readonly string[], env: Record<string, string>, also: Bench['also']): ChildProcess {
+  const child = spawn(process.execPath, args, { env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', KAGAMI_LOG: 'json', ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
+  let output = ''
+  child.stderr.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-2000)))
+  child.once('exit', (code) => code && console.error(`  a process ended with ${code}: ${output}`))
+  also(() => endOf(child))
+  return child
+}
+
+/** Ends a process and waits until it is gone. */
+export async function endOf(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = new Promise((resolve) => child.once('exit', resolve))
+  child.kill('SIGKILL')
+  await gone
+}
+
+/** A real supervisor process, ready; returns its address. */
+export async function aSupervisor(dir: string, nats: string, also: Bench['also']): Promise<string> {
+  const port = await freePort()
+  const env = { KAGAMI_NATS_URL: nats, SUPERVISOR_HTTP_ADDR: `127.0.0.1:${port}`, SUPERVISOR_AUTH: 'none', SUPERVISOR_DATABASE_URL: `sqlite://${join(dir, 'supervisor.db')}?mode=rwc` }
+  aProcess([MAIN, 'run', 'supervisor'], env, also)
+  await until('the supervisor is ready', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok)
+  return `http://127.0.0.1:${port}`
+}
+
+/** A real worker process, just started. */
+export function aWorker(options: { dataDir: string; nats: string; id: string; providers?: readonly object[]; env?: Record<string, string> }, also: Bench['also']): ChildProcess {
+  const env = {
+    KAGAMI_NATS_URL: options.nats, KAGAMI_DATA_DIR: options.dataDir, KAGAMI_HTTP_ADDR: '127.0.0.1:0', KAGAMI_WORKER_ID: options.id,
+    KAGAMI_PROVIDERS: JSON.stringify(options.providers ?? []), ...options.env,
+  }
+  return aProcess([MAIN, 'run', 'worker'], env, also)
+}
+
+/** Memory of a process in MiB: all that is resident, and what is its alone. */
+export function memoryOf(pid: number): { rss: number; own: number } {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+  const kib = (field: string) => Number(new RegExp(`^${field}: +(\\d+) kB`, 'm').exec(text)?.[1] ?? Number.NaN)
+  return { rss: kib('Rss') / 1024, own: (kib('Private_Clean') + kib('Private_Dirty')) / 1024 }
+}
+
+/** When made-up replicas were synced for the first time, Unix ms. */
+const FIRST_SYNC = Date.now() - 60_000
+
+/** A replica as a worker tells of it after some syncs, in realistic length. Equal arguments give an equal replica. */
+export function aReplica(workerId: string, index: number, revision: number): ReplicaState {
+  const hash = (n: number) => (n * 2_654_435_761 + index * 97).toString(16).padStart(12, '0').slice(-12)
+  const at = new Date(FIRST_SYNC + revision).toISOString()
+  return {
+    replica_id: `0b5e7c1a-${workerId.slice(-4)}-5f00-8000-${hash(index)}`, revision_no: revision, name: `project-${index}`, kind: 'git',
+    upstream: `https://git.example.org/group-${index % 10}/project-${index}.git`, interval_secs: 3600, labels: { team: `team-${index % 7}`, tier: 'gold' }, options: {},
+    origin: 'config', status: 'success', activity: 'idle', queue: null, current: null,
+    last_sync: { sync_id: `01a209ec-0000-7000-8000-${hash(revision)}`, outcome: 'success', reason: null, message: null, hint: null, started_at: at, ended_at: at, duration_ms: 1234 + index, bytes: 56_789 },
+    last_success_at: at, next_due_at: new Date(FIRST_SYNC + revision + 3_600_000).toISOString(), failures: 0, size_bytes: 123_456_789 + index, files: 120 + index, revision: `${hash(revision)}${hash(index)}${hash(3)}`.padEnd(40, '0'),
+  }
+}

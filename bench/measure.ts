@@ -1,0 +1,151 @@
+// measure.ts — How every bench measures: ours and its peer in turns, medians with their spread, ratios pair by pair. Knows nothing of Kagami.
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
+import { loadavg, tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** One promise, measured. */
+export interface Finding {
+  /** `P1`, as performance.md numbers the goals. */
+  readonly goal: string
+  readonly what: string
+  readonly peer: string
+  /** Ours over the peer's; for a promise without a peer, the figure itself. */
+  readonly ratio: Spread
+  /** The promise in words, `≤ 1.5`. */
+  readonly promise: string
+  readonly met: boolean
+  readonly note?: string
+}
+
+export interface Spread {
+  readonly median: number
+  readonly min: number
+  readonly max: number
+}
+
+/** What a bench is given. */
+export interface Bench {
+  /** A scratch folder on tmpfs where there is one, so that the disk of the day does not decide. Gone afterwards. */
+  readonly dir: string
+  /** A scratch folder on the disk, for promises that include making things durable. Gone afterwards. */
+  readonly disk: string
+  /** Small sizes: shows that it works, proves nothing. */
+  readonly quick: boolean
+  /** Ends this when the bench ends; last in, first out. */
+  also(end: () => unknown): void
+}
+
+const TMPFS = '/dev/shm'
+const TMPFS_MIN_BYTES = 6 * 1024 ** 3
+
+/** Runs one bench file: `node bench/<file> [--quick]`. Exits with 1 only when it could not run. */
+export async function main(title: string, body: (bench: Bench) => Promise<Finding[]>): Promise<void> {
+  const quick = process.argv.includes('--quick')
+  console.log(`\n${title}${quick ? ' (quick)' : ''}, load ${loadavg()[0]!.toFixed(1)}`)
+  const ends: (() => unknown)[] = []
+  const scratch = (parent: string) => {
+    const dir = mkdtempSync(join(parent, 'kagami-bench-'))
+    ends.push(() => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }))
+    return dir
+  }
+  const stop = () => process.exit(130)
+  process.once('SIGINT', stop).once('SIGTERM', stop)
+  try {
+    const findings = await body({ dir: scratch(hasTmpfs() ? TMPFS : tmpdir()), disk: scratch(tmpdir()), quick, also: (end) => void ends.push(end) })
+    for (const finding of findings) console.log(`  ${describe(finding)}`)
+    process.send?.(findings)
+    process.exitCode = 0
+  } catch (error) {
+    console.error('  could not run:', error)
+    process.exitCode = 1
+  }
+  for (const end of ends.reverse()) await Promise.resolve(end()).catch(() => {})
+  process.exit()
+}
+
+function hasTmpfs(): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(TMPFS)
+    return bavail * bsize > TMPFS_MIN_BYTES
+  } catch {
+    return false
+  }
+}
+
+function describe({ goal, what, peer, ratio, promise, met, note }: Finding): string {
+  return `${goal} ${what} over ${peer}: ${show(ratio, 2)}, promised ${promise}: ${met ? 'met' : 'NOT MET'}${note ? `   (${note})` : ''}`
+}
+
+/** `1.02 [0.98–1.10]` */
+export function show({ median, min, max }: Spread, digits = 1): string {
+  return `${median.toFixed(digits)} [${min.toFixed(digits)}–${max.toFixed(digits)}]`
+}
+
+/** Median, least and most. */
+export function spread(values: readonly number[]): Spread {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  const median = sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+  return { median, min: sorted[0]!, max: sorted.at(-1)! }
+}
+
+/** The value a share `q` of the samples stays below. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!
+}
+
+/** A contender does its work once and returns what it cost, so that preparations are not counted. */
+export type Contender = (round: number) => Promise<number>
+
+export interface Duel {
+  readonly ours: Spread
+  readonly peer: Spread
+  /** Of each round's pair: what slows the machine down for a while slows both. */
+  readonly ratio: Spread
+}
+
+/** Lets two contenders take turns, the first one changing, after one round that does not count. Prints both. */
+export async function duel(label: string, contenders: { ours: Contender; peer: Contender }, options: { rounds: number; unit?: string }): Promise<Duel> {
+  const ours: number[] = []
+  const peer: number[] = []
+  for (let round = 0; round <= options.rounds; round++) {
+    const first = round % 2 === 0
+    if (first) ours.push(await contenders.ours(round))
+    peer.push(await contenders.peer(round))
+    if (!first) ours.push(await contenders.ours(round))
+  }
+  ours.shift()
+  peer.shift()
+  const result = { ours: spread(ours), peer: spread(peer), ratio: spread(ours.map((cost, round) => cost / peer[round]!)) }
+  console.log(`  ${label}: ours ${show(result.ours)} ${options.unit ?? 'ms'}, peer ${show(result.peer)} ${options.unit ?? 'ms'}, ratio ${show(result.ratio, 2)}, ${options.rounds} rounds`)
+  return result
+}
+
+/** Milliseconds a piece of work takes. */
+export async function timed(work: () => unknown): Promise<number> {
+  const started = performance.now()
+  await work()
+  return performance.now() - started
+}
+
+/** Runs a program to its end, its output thrown away. Throws when it does not exit with 0. */
+export async function run(command: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Promise<void> {
+  const child = spawn(command, [...args], { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
+  let complaint = ''
+  child.stderr.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-500)))
+  const code = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))
+  if (code !== 0) throw new Error(`${command} ${args.join(' ').slice(0, 100)} ended with ${code}: ${complaint}`)
+}
+
+/** Waits until `probe` gives something. */
+export async function until<T>(what: string, probe: () => T | Promise<T>, timeoutMs = 20_000): Promise<NonNullable<T>> {
+  const deadline = performance.now() + timeoutMs
+  for (;;) {
+    const value = await Promise.resolve().then(probe).catch(() => null)
+    if (value) return value
+    if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}

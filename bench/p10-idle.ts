@@ -1,0 +1,70 @@
+// p10-idle.ts — P10: how long a worker takes from exec to joined, and what it weighs when idle, over a `node -e` with a NATS client.
+// Both are one Node process, started the same way; joined is when the answer to the first request is on the wire, seen from outside.
+import type { ChildProcess } from 'node:child_process'
+import { join } from 'node:path'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { aNats, aProcess, aSupervisor, aWorker, memoryOf } from './fleet.ts'
+import { duel, main, spread, type Bench, type Finding } from './measure.ts'
+
+/** What any agent on NATS has to do: start, connect, subscribe to its commands, introduce itself. */
+const PEER = `
+  const { connect } = await import('@nats-io/transport-node')
+  const connection = await connect({ servers: process.env.NATS })
+  connection.subscribe('bench.command', { callback: () => {} })
+  await connection.request('bench.join', '{}', { timeout: 10_000 })
+`
+/** Until the first heartbeats are through and the start's garbage may have been collected, ms. */
+const SETTLE_MS = 3000
+
+/** Milliseconds from `start` until a request on `subject` is answered. */
+async function untilAnswered(connection: NatsConnection, subject: string, start: () => ChildProcess): Promise<{ ms: number; child: ChildProcess }> {
+  const inboxes = new Set<string>()
+  const answered = new Promise<number>((resolve) => {
+    connection.subscribe(subject, { callback: (_, message) => void inboxes.add(message.reply ?? '') })
+    connection.subscribe('_INBOX.>', { callback: (_, message) => void (inboxes.has(message.subject) && resolve(performance.now())) })
+  })
+  await connection.flush()
+  const from = performance.now()
+  const child = start()
+  const ms = (await answered) - from
+  return { ms, child }
+}
+
+async function body({ disk, quick, also }: Bench): Promise<Finding[]> {
+  const nats = await aNats(disk, also)
+  await aSupervisor(disk, nats, also)
+  const here = await connect({ servers: nats })
+  also(() => here.close())
+  here.subscribe('bench.join', { callback: (_, message) => void message.respond('{}') })
+  const memory = { ours: [] as { rss: number; own: number }[], peer: [] as { rss: number; own: number }[] }
+  const weighs = quick ? 1 : 3
+  const contender = (who: 'ours' | 'peer', subject: string, start: () => ChildProcess) => async () => {
+    // A connection for each: its subscriptions go with it.
+    const watcher = await connect({ servers: nats })
+    const { ms, child } = await untilAnswered(watcher, subject, start)
+    await watcher.close()
+    if (memory[who].length < weighs) {
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
+      memory[who].push(memoryOf(child.pid!))
+    }
+    // Both say goodbye as after a `systemctl restart`: a killed worker's next life first waits until the old one surely is gone.
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGTERM')
+    await gone
+    return ms
+  }
+  const start = await duel('exec → joined', {
+    ours: contender('ours', 'kagami.api.bench-worker.join', () => aWorker({ dataDir: join(disk, 'data'), nats, id: 'bench-worker' }, also)),
+    peer: contender('peer', 'bench.join', () => aProcess(['--input-type=module', '-e', PEER], { NATS: nats }, also)),
+  }, { rounds: quick ? 3 : 11 })
+  const ratios = memory.ours.map((sample, i) => sample.rss / memory.peer[i]!.rss)
+  const middle = (who: 'ours' | 'peer', field: 'rss' | 'own') => spread(memory[who].map((sample) => sample[field])).median
+  console.log(`  idle: ours ${middle('ours', 'rss').toFixed(0)} MiB RSS, ${middle('ours', 'own').toFixed(0)} its own; peer ${middle('peer', 'rss').toFixed(0)} MiB RSS, ${middle('peer', 'own').toFixed(0)} its own`)
+  const peer = '`node -e` with a NATS client'
+  return [
+    { goal: 'P10', what: 'worker, exec → joined', peer, ratio: start.ratio, promise: '≤ 3', met: start.ratio.median <= 3 },
+    { goal: 'P10', what: 'worker idle, RSS', peer, ratio: spread(ratios), promise: '≤ 2', met: spread(ratios).median <= 2 },
+  ]
+}
+
+await main('P10 idle', body)

@@ -1,0 +1,45 @@
+// p2-rsync.ts — P2: what an rsync sync of 100,000 small files costs over bare `rsync -a --delete`: a first copy, and when nothing changed.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { startRsyncUpstream } from '@kagami/demo'
+import { duel, main, run, timed, type Bench, type Finding } from './measure.ts'
+import { syncOnce } from './sync.ts'
+
+const PER_FOLDER = 100
+
+function makeFiles(root: string, count: number): void {
+  const content = Buffer.alloc(1100, 'kagami ')
+  for (let folder = 0; folder < count / PER_FOLDER; folder++) {
+    const path = join(root, `d${folder}`)
+    mkdirSync(path, { recursive: true })
+    for (let file = 0; file < PER_FOLDER; file++) writeFileSync(join(path, `f${file}`), content.subarray(0, 100 + ((folder * 7 + file * 13) % 1000)))
+  }
+}
+
+async function body({ dir, quick, also }: Bench): Promise<Finding[]> {
+  const count = quick ? 10_000 : 100_000
+  makeFiles(join(dir, 'upstream', 'files'), count)
+  const daemon = await startRsyncUpstream({ dir: join(dir, 'upstream') })
+  also(daemon.stop)
+  // The peer does not compress, so neither do we here: the base behaviour of the kind does.
+  const mirror = { name: 'tree', kind: 'rsync' as const, upstream: daemon.url, options: { compress: false } }
+  const bare = (into: string) => run('rsync', ['-a', '--delete', daemon.url, `${into}/`])
+  const contenders = {
+    ours: (into: string) => syncOnce(into, mirror),
+    peer: (into: string) => timed(() => bare(into)),
+  }
+  const fresh = (who: 'ours' | 'peer') => async (round: number) => {
+    // Nothing is removed between the two of a pair: the filesystem would still be busy with that.
+    const into = join(dir, `${who}-${round}`)
+    const took = await contenders[who](into)
+    rmSync(join(dir, `${who}-${round - 1}`), { recursive: true, force: true })
+    return took
+  }
+  const rounds = quick ? 2 : 3
+  const first = await duel(`first copy, ${count} files`, { ours: fresh('ours'), peer: fresh('peer') }, { rounds })
+  const nothing = await duel(`nothing new, ${count} files`, { ours: () => contenders.ours(join(dir, `ours-${rounds}`)), peer: () => contenders.peer(join(dir, `peer-${rounds}`)) }, { rounds: quick ? 3 : 7 })
+  const finding = (what: string, ratio: Finding['ratio']): Finding => ({ goal: 'P2', what, peer: '`rsync -a --delete`', ratio, promise: '≤ 1.10', met: ratio.median <= 1.1 })
+  return [finding(`rsync sync, first copy of ${count} files`, first.ratio), finding(`rsync sync, nothing new in ${count} files`, nothing.ratio)]
+}
+
+await main('P2 rsync', body)

@@ -1,0 +1,144 @@
+// p6-heartbeat.ts — P6: what one heartbeat of a worker with 100 replicas costs the supervisor, in a fleet of 10 and in one of 5,000.
+// Each fleet lives in a process of its own (`p6-heartbeat.ts <workers> <dir>`) and runs the supervisor's own code on the bytes of the wire:
+// decode and check, hearHeartbeat, what is then kept in SQLite and told to watchers. All CPU of the process counts, collecting garbage too.
+// Not in it: receiving from the socket, which no fleet size changes.
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { messages, WIRE_VERSION, type Heartbeat } from '@kagami/protocol'
+import { createLogger, decode, encode } from '@kagami/runtime'
+import { createManualClock } from '@kagami/runtime/testing/manual-clock'
+import { putWorker, createFleet } from '@kagami/supervisor/core/fleet'
+import { createTraffic } from '@kagami/supervisor/core/telemetry'
+import { hearHeartbeat } from '@kagami/supervisor/edge/listen'
+import { createFeed } from '@kagami/supervisor/feed'
+import { createKeeper } from '@kagami/supervisor/keeper'
+import { openSqlStore } from '@kagami/supervisor/store/sql'
+import type { WorkerRecord } from '@kagami/supervisor/store/store'
+import type { Core } from '@kagami/supervisor/supervisor'
+import { createTeller } from '@kagami/supervisor/teller'
+import { aReplica } from './fleet.ts'
+import { duel, main, type Bench, type Finding } from './measure.ts'
+
+const REPLICAS = 100
+const CHANGED = 3
+/** How many heartbeats 5,000 workers send between two writes to the database. */
+const BATCH = 160
+const SCHEMA = messages.heartbeat.schema
+
+type Kind = 'unchanged' | 'changed' | 'full'
+
+/** A supervisor's core with nothing attached that talks to the network. */
+async function aCore(dir: string): Promise<{ core: Core; tick: () => Promise<void> }> {
+  const logger = createLogger('bench', { LOG_LEVEL: 'error' })
+  const clock = createManualClock(new Date())
+  const store = await openSqlStore(`sqlite://${join(dir, 'supervisor.db')}?mode=rwc`, logger)
+  await store.prepare()
+  const fleet = createFleet()
+  const keeper = createKeeper(store, clock, logger)
+  const feed = createFeed('bench')
+  const teller = createTeller(feed, clock)
+  const core = {
+    clock, logger, store, fleet, keeper, feed, teller, traffic: createTraffic(), term: 1, tombstones: new Set(), sent: new Map(),
+    apply(changes) {
+      keeper.note(changes)
+      teller.note(changes)
+    },
+  } as Partial<Core> as Core
+  return {
+    core,
+    async tick() {
+      clock.advance(500)
+      await keeper.flush()
+    },
+  }
+}
+
+const recordOf = (workerId: string): WorkerRecord => ({
+  worker_id: workerId, name: workerId, admission: 'approved', reason: null, first_seen_at: '2026-11-23T00:00:00Z', decided_at: null, decided_by: null, version: '0.1.0', hostname: 'host',
+  http_addr: '0.0.0.0:8080', data_dir: '/data', older_wire: false, kinds: [], instance: `${workerId}-i`, rev: 1, replicas: [], removed: [], syncs: [], last_seen_at: null,
+})
+
+/** The bytes of one heartbeat. `revision` is that of the worker's `CHANGED` changing replicas; the others stay at 1. */
+function beatOf(workerId: string, kind: Kind, turn: number, changing: number): Uint8Array {
+  const revisionOf = (index: number) => (index < CHANGED ? changing : 1)
+  const named = kind === 'unchanged' ? 0 : kind === 'changed' ? CHANGED : REPLICAS
+  const beat: Heartbeat = {
+    worker_id: workerId, instance: `${workerId}-i`, seq: turn, sent_at: '2026-11-23T00:00:00.000Z', observed_rev: 1, full: kind === 'full', part: { index: 0, of: 1 },
+    replicas: Array.from({ length: named }, (_, index) => aReplica(workerId, index, revisionOf(index))), removed: [],
+    digest: { count: REPLICAS, revisions: REPLICAS - CHANGED + CHANGED * changing }, storage: { total_bytes: 1e12, used_bytes: 4e11 + turn, device: 'boot:1' }, jobs: { running: 0, queued: 0, limit: 4 },
+  }
+  return Buffer.from(encode(SCHEMA, beat))
+}
+
+/** A fleet that is up; measures the CPU of `count` heartbeats when asked. */
+async function live(workers: number, dir: string): Promise<void> {
+  const { core, tick } = await aCore(dir)
+  const ids = Array.from({ length: workers }, (_, i) => `worker-${String(i).padStart(4, '0')}`)
+  let lost = 0
+  const hear = (id: string, bytes: Uint8Array) => hearHeartbeat(core, decode(SCHEMA, bytes), id, () => void lost++)
+  for (const [i, id] of ids.entries()) {
+    putWorker(core.fleet, recordOf(id), Date.now()).instance = `${id}-i`
+    hear(id, beatOf(id, 'full', 0, 1))
+    if (i % BATCH === 0) await tick()
+  }
+  await tick()
+  const changing = new Map<string, number>()
+  let turn = 0
+  const measure = async ({ kind, count }: { kind: Kind; count: number }) => {
+    let micros = 0
+    for (let done = 0; done < count; done += BATCH) {
+      // Made before the clock runs: the workers' work, not the supervisor's.
+      const beats = Array.from({ length: BATCH }, () => {
+        const id = ids[turn++ % workers]!
+        if (kind === 'changed') changing.set(id, (changing.get(id) ?? 1) + 1)
+        return { id, bytes: beatOf(id, kind, turn, changing.get(id) ?? 1) }
+      })
+      const before = process.cpuUsage()
+      for (const { id, bytes } of beats) hear(id, bytes)
+      await tick()
+      const used = process.cpuUsage(before)
+      micros += used.user + used.system
+    }
+    process.send?.({ ms: micros / 1000 / count, lost, rss: process.memoryUsage.rss() })
+  }
+  process.on('message', (task) => void measure(task as Parameters<typeof measure>[0]))
+  process.send?.({ wire: WIRE_VERSION, replicas: core.fleet.replicas.size })
+}
+
+async function aFleet(workers: number, dir: string, also: Bench['also']): Promise<ChildProcess> {
+  const child = fork(import.meta.filename, [String(workers), dir])
+  also(() => child.kill('SIGKILL'))
+  const [up] = (await once(child, 'message')) as [{ replicas: number }]
+  if (up.replicas !== workers * REPLICAS) throw new Error(`a fleet of ${workers} holds ${up.replicas} replicas`)
+  return child
+}
+
+async function body({ dir, quick, disk, also }: Bench): Promise<Finding[]> {
+  const [many, count, rounds] = quick ? [500, 800, 3] : [5000, 4800, 7]
+  const small = await aFleet(10, dir, also)
+  const large = await aFleet(many, disk, also)
+  let rss = 0
+  const cost = async (fleet: ChildProcess, kind: Kind) => {
+    fleet.send({ kind, count: kind === 'full' ? Math.ceil(count / 4 / BATCH) * BATCH : count })
+    const [answer] = (await once(fleet, 'message')) as [{ ms: number; lost: number; rss: number }]
+    if (answer.lost > 0) throw new Error(`${answer.lost} heartbeats did not fit what the supervisor holds`)
+    if (fleet === large) rss = answer.rss
+    return answer.ms * 1000
+  }
+  const findings: Finding[] = []
+  for (const [kind, what] of [['unchanged', 'nothing changed'], ['changed', `${CHANGED} of ${REPLICAS} replicas changed`], ['full', `all ${REPLICAS} replicas named, none changed`]] as const) {
+    const { ours, ratio } = await duel(`${what}: ${many} workers against 10`, { ours: () => cost(large, kind), peer: () => cost(small, kind) }, { rounds, unit: 'µs CPU' })
+    const cheap = ours.median <= 100
+    const must = kind !== 'full'
+    findings.push({
+      goal: 'P6', what: `a heartbeat, ${what}, ${many} workers`, peer: 'the same in a fleet of 10', ratio, promise: must ? '≤ 3 and ≤ 0.1 ms' : '≤ 3', met: ratio.median <= 3 && (cheap || !must),
+      note: `${(ours.median / 1000).toFixed(3)} ms of CPU${kind === 'full' ? '; sent after a reconnect only' : ''}`,
+    })
+  }
+  console.log(`  the supervisor with ${many * REPLICAS} replicas: ${(rss / 1024 ** 2).toFixed(0)} MiB RSS`)
+  return findings
+}
+
+if (Number(process.argv[2]) > 0) await live(Number(process.argv[2]), process.argv[3]!)
+else await main('P6 heartbeat', body)
