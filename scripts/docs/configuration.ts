@@ -23,6 +23,7 @@ const OTHERS: Readonly<Record<string, [who: string, meaning: string]>> = {
   RUST_LOG: ['all programs', 'Read when LOG_LEVEL is not set.'],
   KAGAMI_LOG: ['all programs', '`json` or `pretty`. Default: pretty on a terminal, JSON lines elsewhere. Logs go to stderr.'],
   JOURNAL_STREAM: ['supervisor', 'Set by systemd: the sign-in link, which holds the token, is then not printed.'],
+  NODE_COMPILE_CACHE: ['all programs', 'Where Node keeps compiled code for the next start. Default `compiled` in KAGAMI_CACHE_DIR.'],
   NO_COLOR: ['all programs', 'Set to anything: no colours.'],
   KAGAMI_API: ['command line', 'Supervisor to ask when `--api` is not given. Default `http://127.0.0.1:21000`.'],
   KAGAMI_TOKEN: ['command line', 'Token for writing.'],

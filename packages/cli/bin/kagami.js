@@ -1,9 +1,14 @@
 #!/usr/bin/env node
 // kagami.js — The launcher: plain JavaScript, so that it starts on an old Node too, finds the pinned one and hands over to it.
 import { spawn } from 'node:child_process'
+import { homedir } from 'node:os'
 import { existsSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import * as nodeModule from 'node:module'
 import { fileURLToPath } from 'node:url'
+
+// Node 20 has no such cache.
+const { enableCompileCache } = nodeModule
 
 const here = dirname(realpathSync(fileURLToPath(import.meta.url)))
 const program = join(here, '..', 'src', 'main.ts')
@@ -22,10 +27,13 @@ function findNode() {
   process.exit(1)
 }
 
+// Hundreds of small files, kept compiled, load in half the time. Only a hint: a place that cannot be written to is no harm.
+process.env.NODE_COMPILE_CACHE ??= join(process.env.KAGAMI_CACHE_DIR || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'kagami'), 'compiled')
 const node = findNode()
 const args = [...(process.execArgv ?? []), '--disable-warning=ExperimentalWarning', program, ...process.argv.slice(2)]
 if (realpathSync(node) === realpathSync(process.execPath)) {
   process.argv.splice(1, 1, program)
+  enableCompileCache?.(process.env.NODE_COMPILE_CACHE)
   await import(program)
 } else {
   // The child watches its parent, so that not even SIGKILL on this process leaves it behind.

@@ -1,12 +1,11 @@
 // files.ts — Small files that survive a power cut: written aside, flushed, renamed, directory flushed.
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /** Replaces `path` in one step: readers and crashes see the old text or the new one. */
 export function writeDurably(path: string, text: string, mode = 0o600): void {
-  mkdirSync(dirname(path), { recursive: true })
   const aside = `${path}.${process.pid}.tmp`
-  const file = openSync(aside, 'w', mode)
+  const file = openIn(dirname(path), aside, mode)
   try {
     writeSync(file, text)
     fsyncSync(file)
@@ -15,6 +14,18 @@ export function writeDurably(path: string, text: string, mode = 0o600): void {
   }
   renameSync(aside, path)
   flushDirectory(dirname(path))
+}
+
+/** Makes the directory when it is missing, and looks just once: making a whole path would never end where its root was deleted under us. */
+function openIn(directory: string, path: string, mode: number): number {
+  try {
+    return openSync(path, 'w', mode)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    if (!existsSync(dirname(directory))) mkdirSync(dirname(directory))
+    mkdirSync(directory)
+    return openSync(path, 'w', mode)
+  }
 }
 
 /** Removes `path` so that it stays removed after a power cut. A missing file is fine. */

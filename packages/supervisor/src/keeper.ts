@@ -4,7 +4,8 @@ import { every } from '@kagami/runtime'
 import type { Changes, ReplicaEntry } from './core/fleet.ts'
 import type { Store } from './store/store.ts'
 
-const FLUSH_MS = 500
+/** A sync is queued, runs and ends within this more often than not: then it is one write. A crash loses nothing the next heartbeats do not say again. */
+const FLUSH_MS = 2000
 
 export interface Keeper {
   note(changes: Changes): void

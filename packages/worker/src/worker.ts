@@ -18,6 +18,9 @@ import { openSpool, type Spool } from './sync/spool.ts'
 import { prepareWorkspace } from './sync/workspace.ts'
 import { version } from './version.ts'
 
+/** Pause before the desired document is written to disk, ms. */
+const KEEP_MS = 100
+
 export interface RunningWorker {
   readonly id: string
   readonly httpPort: number
@@ -139,10 +142,15 @@ function assemble(parts: Assembling): Body {
 function handsOf(hands: { parts: Assembling; syncs: Syncs; conversation: Conversation; end: (ending: { why: 'rejected' | 'terminated'; reason: string | null }) => void; wake: () => void }): EffectHandlers<WorkerEffect> {
   const { files, clock } = hands.parts
   let cancelWake = () => {}
+  let cancelKeep = () => {}
   return {
     persist: ({ replica }) => files.keepReplica(replica),
     forget: ({ replicaId }) => files.forgetReplica(replicaId),
-    keep_desired: ({ desired }) => files.keepDesired(desired),
+    keep_desired({ desired }) {
+      // After what must start now: losing this cache costs nothing while NATS answers.
+      cancelKeep()
+      cancelKeep = clock.after(KEEP_MS, () => files.keepDesired(desired))
+    },
     start: ({ replica, syncId }) => hands.syncs.start(replica, syncId),
     abort: ({ syncId, reason }) => hands.syncs.abort(syncId, reason),
     announce: ({ changed, removed }) => hands.conversation.announce(changed, removed),

@@ -1,5 +1,6 @@
 // docker.ts — kagami docker: the seed's lines for building and running images. Each is one docker command, printed before it runs.
 import { spawnSync } from 'node:child_process'
+import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ConfigError } from '@kagami/runtime/config'
@@ -105,12 +106,20 @@ function addRunWorker(run: Command) {
     .action((options: RunOptions) => {
       const config = options.config ? ['-v', `${resolve(options.config)}:/app/worker.toml:ro`] : []
       const env = { KAGAMI_NATS_URL: options.natsUrl, KAGAMI_DATA_DIR: '/data' }
-      runDocker(['run', '-d', '--name', 'kagami-worker', '--restart', 'on-failure', ...HOST, '-p', `${options.port}:8080`, '-v', `${options.dataDir}:/data`, ...config, ...envOf(env), ...passed('KAGAMI_PROVIDERS'), options.image])
+      runDocker(['run', '-d', '--name', 'kagami-worker', '--restart', 'on-failure', ...HOST, '-p', `${options.port}:8080`, '-v', `${options.dataDir}:/data`, ...ownerOf(options.dataDir!), ...config, ...envOf(env), ...passed('KAGAMI_PROVIDERS'), options.image])
     })
 }
 
 /** Lets the container reach this machine by the name the seed's lines use, on Linux too. */
 const HOST = ['--add-host', 'host.docker.internal:host-gateway']
+
+/** The container writes as the owner of a directory of this machine; docker would make a missing one for root alone. */
+function ownerOf(dataDir: string): string[] {
+  if (!dataDir.includes('/')) return []
+  const found = statSync(dataDir, { throwIfNoEntry: false })
+  if (!found) remark(`warning: ${dataDir} is not there yet; make it first, or the worker cannot write: install -d -o 10001 -g 10001 ${dataDir}`)
+  return found ? ['--user', `${found.uid}:${found.gid}`] : []
+}
 
 /** `sqlite://data/x` of the seed's line is meant inside the mounted volume. */
 function absolute(url: string): string {

@@ -1,5 +1,6 @@
 // run.ts — kagami run supervisor | worker
 import type { Command } from 'commander'
+import { flushSoon } from '../compiled.ts'
 
 /** Adds `run`. */
 export function addRun(program: Command): void {
@@ -13,6 +14,7 @@ export function addRun(program: Command): void {
     .option('--auto-approve <BOOL>', 'approve workers that join by themselves (SUPERVISOR_AUTO_APPROVE)')
     .action(async (options: { natsUrl?: string; httpAddr?: string; dbUrl?: string; autoApprove?: string }) => {
       const { runSupervisor, supervisorFlags } = await import('@kagami/supervisor')
+      flushSoon()
       process.exitCode = await runSupervisor({ flags: supervisorFlags(options) })
       process.exit()
     })
@@ -26,6 +28,7 @@ export function addRun(program: Command): void {
     .action(async (options: { natsUrl?: string; dataDir?: string; config?: string; httpAddr?: string }) => {
       const { runWorker } = await import('@kagami/worker')
       const flags = { nats_url: options.natsUrl, data_dir: options.dataDir, http_addr: options.httpAddr }
+      flushSoon()
       process.exitCode = await runWorker({ file: options.config, flags })
       process.exit()
     })

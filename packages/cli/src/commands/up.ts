@@ -1,5 +1,6 @@
 // up.ts — kagami up
 import type { Command } from 'commander'
+import { flushSoon } from '../compiled.ts'
 
 /** Adds `up`. */
 export function addUp(program: Command): void {
@@ -12,6 +13,7 @@ export function addUp(program: Command): void {
     .option('--demo', 'mirror the demo even though there is a worker.toml')
     .action(async (options: { stateDir?: string; config?: string; httpAddr?: string; demo?: boolean }) => {
       const { up } = await import('../up/up.ts')
+      flushSoon()
       process.exitCode = await up(options)
       process.exit()
     })

@@ -109,10 +109,10 @@ async function transfer(context: SyncContext, into: string, keepPartials: boolea
   }
   const partials = delay_updates ? ['--delay-updates'] : keepPartials ? [`--partial-dir=${PARTIAL}`] : []
   const args = [...transferFlags(context), ...partials, '--', addressOf(context), `${into}/`]
-  let exit = await call(context, compress ? ['-z', ...args] : args, { onLine })
+  let exit = await call(context, compress ? ['-z', ...args] : args, { onLine, redraws: true })
   if (compress && refusesCompression(exit)) {
     context.log('the upstream refuses compression: trying without')
-    exit = await call(context, args, { onLine })
+    exit = await call(context, args, { onLine, redraws: true })
   }
   if (exit.code !== 0 && exit.code !== 24) {
     const failure = rsyncFailure(exit)

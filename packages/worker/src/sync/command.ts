@@ -122,7 +122,7 @@ function listen(child: ChildProcess, { tail, options, run }: { tail: { add(line:
       if (keep === false) return
       if (stream === 'stderr') tail.add(line)
       options.log(line, stream)
-    })
+    }, run.redraws === true && stream === 'stdout')
     child[stream]?.on('data', (chunk: Buffer) => splitter.write(chunk))
     child[stream]?.on('end', () => splitter.end())
   }

@@ -18,17 +18,20 @@ export interface LineSplitter {
   end(): void
 }
 
-/** Calls `onLine` for each non-empty line; both `\n` and `\r` end one, so that progress arrives as it is drawn. */
-export function createLineSplitter(onLine: (line: string) => void): LineSplitter {
+/** Calls `onLine` for each non-empty line; both `\n` and `\r` end one. With `thin`, what a `\r` overwrites within one chunk is dropped, as on a terminal: of a burst of progress only the last counts. */
+export function createLineSplitter(onLine: (line: string) => void, thin = false): LineSplitter {
   const decoder = new StringDecoder('utf8')
   let rest = ''
   const emit = (line: string) => {
     if (line !== '') onLine(cleanLine(line.length > LINE_MAX ? `${line.slice(0, LINE_MAX)}…` : line))
   }
   const take = (text: string) => {
-    const pieces = (rest + text).split(/[\r\n]/)
-    rest = pieces.pop() ?? ''
-    for (const piece of pieces) emit(piece)
+    const whole = rest + text
+    const end = Math.max(whole.lastIndexOf('\n'), whole.lastIndexOf('\r'))
+    rest = whole.slice(end + 1)
+    const ended = end < 0 ? '' : whole.slice(0, end)
+    if (thin) for (const line of ended.split('\n')) emit(lastDrawn(line))
+    else for (const line of ended.split(/[\r\n]/)) emit(line)
     // Keeps one unit more than the limit, so that emit still sees it was too long.
     if (rest.length > LINE_MAX) rest = rest.slice(0, LINE_MAX + 1)
   }
@@ -40,6 +43,12 @@ export function createLineSplitter(onLine: (line: string) => void): LineSplitter
       rest = ''
     },
   }
+}
+
+/** What a terminal would show of a line that was drawn over itself. */
+function lastDrawn(line: string): string {
+  const shown = line.endsWith('\r') ? line.slice(0, -1) : line
+  return shown.slice(shown.lastIndexOf('\r') + 1)
 }
 
 /** Keeps the last lines that fit into `maxBytes` of UTF-16 units. */

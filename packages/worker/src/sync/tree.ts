@@ -1,8 +1,9 @@
 // tree.ts — A replica's files on disk: who owns them, staging, publish. Never asks where the bytes come from.
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
-import { lstat, mkdir, open, readdir, readFile, realpath, rename, rm, statfs } from 'node:fs/promises'
+import { closeSync, fsyncSync, lstatSync, openSync, opendirSync, realpathSync, statfsSync } from 'node:fs'
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ReplicaSpec } from '@kagami/protocol'
+import { readIfThere, writeDurably } from '@kagami/runtime'
 import { SyncFailure, type RunCommand, type Tree } from '../providers/provider.ts'
 import { paths } from './paths.ts'
 
@@ -39,19 +40,20 @@ export function createTree({ dataDir, spec, run, adoptExisting = false }: TreeOp
   return {
     published,
     staging,
-    exists: () => hasEntries(published),
+    exists: async () => hasEntries(published),
     discard,
+    // A handful of looks at the disk: asked for one by one through the thread pool they would take longer than the sync they precede.
     async claim() {
-      await refuseStrangePlace(dataDir, published)
-      const marker = await readMarker(dataDir, spec.name)
-      await refuseForeign({ dataDir, spec, published, marker, adoptExisting })
-      await refuseFullDisk(dataDir)
+      refuseStrangePlace(dataDir, published)
+      const marker = readMarker(dataDir, spec.name)
+      refuseForeign({ dataDir, spec, published, marker, adoptExisting })
+      refuseFullDisk(dataDir)
       const wanted: Marker = { replica_id: spec.replica_id, kind: spec.kind, upstream: spec.upstream, name: spec.name }
       if (marker && JSON.stringify(marker) === JSON.stringify(wanted)) return
       // A first copy staged for another kind or upstream must not be taken for a part of this one.
-      const staged = marker?.kind === spec.kind && (marker.upstream === spec.upstream || (await hasEntries(published)))
+      const staged = marker?.kind === spec.kind && (marker.upstream === spec.upstream || hasEntries(published))
       if (!staged) await discard()
-      writeDurably(paths.marker(dataDir, spec.name), `${JSON.stringify(wanted)}\n`)
+      writeDurably(paths.marker(dataDir, spec.name), `${JSON.stringify(wanted)}\n`, 0o640)
     },
     async publish() {
       await flushTree(staging, run)
@@ -72,22 +74,26 @@ export function createTree({ dataDir, spec, run, adoptExisting = false }: TreeOp
   }
 }
 
-async function hasEntries(directory: string): Promise<boolean> {
-  return (await readdir(directory).catch(absent)).length > 0
+/** Looks at one entry only: a mirror may have a hundred thousand. */
+function hasEntries(path: string): boolean {
+  try {
+    const directory = opendirSync(path)
+    const first = directory.readSync()
+    directory.closeSync()
+    return first !== null
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
 }
 
-function absent(error: NodeJS.ErrnoException): never[] {
-  if (error.code === 'ENOENT') return []
-  throw error
-}
-
-async function refuseStrangePlace(dataDir: string, published: string): Promise<void> {
-  const found = await lstat(published).catch(() => null)
+function refuseStrangePlace(dataDir: string, published: string): void {
+  const found = lstatSync(published, { throwIfNoEntry: false })
   if (found && !found.isDirectory()) {
     const what = found.isSymbolicLink() ? 'a symbolic link' : 'not a directory'
     throw new SyncFailure('local_conflict', `${published} is ${what}: move it away, a mirror is kept in a directory of its own`)
   }
-  if (found && dirname(await realpath(published)) !== (await realpath(dataDir))) {
+  if (found && dirname(realpathSync(published)) !== realpathSync(dataDir)) {
     throw new SyncFailure('local_conflict', `${published} lies outside ${dataDir}`)
   }
 }
@@ -100,9 +106,9 @@ interface Claim {
   readonly adoptExisting: boolean
 }
 
-async function refuseForeign({ dataDir, spec, published, marker, adoptExisting }: Claim): Promise<void> {
+function refuseForeign({ dataDir, spec, published, marker, adoptExisting }: Claim): void {
   const held = marker ? paths.published(dataDir, marker.name) : published
-  if (!(await hasEntries(held))) return
+  if (!hasEntries(held)) return
   if (!marker) {
     if (adoptExisting) return
     throw new SyncFailure('local_conflict', `${published} exists and was not made by Kagami: move it away, choose another name, or set adopt_existing`)
@@ -113,9 +119,9 @@ async function refuseForeign({ dataDir, spec, published, marker, adoptExisting }
   throw new SyncFailure('local_conflict', `${held} holds a ${marker.kind} mirror of ${marker.upstream}: move it away or choose another name`)
 }
 
-async function readMarker(dataDir: string, name: string): Promise<Marker | null> {
+function readMarker(dataDir: string, name: string): Marker | null {
   const path = paths.marker(dataDir, name)
-  const text = await readFile(path, 'utf8').catch(() => null)
+  const text = readIfThere(path)
   if (text === null) return null
   try {
     const { replica_id, kind, upstream, name } = JSON.parse(text) as Marker
@@ -126,8 +132,8 @@ async function readMarker(dataDir: string, name: string): Promise<Marker | null>
   throw new SyncFailure('local_conflict', `${path} cannot be read as the mark of a mirror: remove it if ${paths.published(dataDir, name)} is yours to replace`)
 }
 
-async function refuseFullDisk(dataDir: string): Promise<void> {
-  const { bavail, bsize } = await statfs(dataDir)
+function refuseFullDisk(dataDir: string): void {
+  const { bavail, bsize } = statfsSync(dataDir)
   if (bavail * bsize < FREE_MIN_BYTES) throw new SyncFailure('disk_full', `less than 64 MiB are free in ${dataDir}`)
 }
 
@@ -155,18 +161,4 @@ function syncPath(path: string): void {
   } finally {
     closeSync(handle)
   }
-}
-
-/** Writes a small file so that after a power cut it is the old one or the new one. */
-function writeDurably(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true })
-  const handle = openSync(`${path}.tmp`, 'w', 0o640)
-  try {
-    writeSync(handle, text)
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
-  renameSync(`${path}.tmp`, path)
-  syncPath(dirname(path))
 }
