@@ -7,7 +7,8 @@ import { findNatsServer, startNatsServer } from '@kagami/runtime'
 import type { ReplicaState } from '@kagami/protocol'
 import { until, type Bench } from './measure.ts'
 
-const MAIN = join(import.meta.dirname, '..', 'packages', 'cli', 'src', 'main.ts')
+/** Through the launcher, as operators start it: it knows where compiled code is kept. */
+const LAUNCHER = join(import.meta.dirname, '..', 'packages', 'cli', 'bin', 'kagami.js')
 
 /** A real nats-server on loopback; returns its address. */
 export async function aNats(dir: string, also: Bench['also']): Promise<string> {
@@ -38,7 +39,7 @@ export async function endOf(child: ChildProcess): Promise<void> {
 export async function aSupervisor(dir: string, nats: string, also: Bench['also']): Promise<string> {
   const port = await freePort()
   const env = { KAGAMI_NATS_URL: nats, SUPERVISOR_HTTP_ADDR: `127.0.0.1:${port}`, SUPERVISOR_AUTH: 'none', SUPERVISOR_DATABASE_URL: `sqlite://${join(dir, 'supervisor.db')}?mode=rwc` }
-  aProcess([MAIN, 'run', 'supervisor'], env, also)
+  aProcess([LAUNCHER, 'run', 'supervisor'], env, also)
   await until('the supervisor is ready', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok)
   return `http://127.0.0.1:${port}`
 }
@@ -49,7 +50,7 @@ export function aWorker(options: { dataDir: string; nats: string; id: string; pr
     KAGAMI_NATS_URL: options.nats, KAGAMI_DATA_DIR: options.dataDir, KAGAMI_HTTP_ADDR: '127.0.0.1:0', KAGAMI_WORKER_ID: options.id,
     KAGAMI_PROVIDERS: JSON.stringify(options.providers ?? []), ...options.env,
   }
-  return aProcess([MAIN, 'run', 'worker'], env, also)
+  return aProcess([LAUNCHER, 'run', 'worker'], env, also)
 }
 
 /** Memory of a process in MiB: all that is resident, and what is its alone. */
