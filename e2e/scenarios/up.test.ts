@@ -29,7 +29,7 @@ interface Up {
 
 /** Through the launcher, on whatever Node is first on PATH, as npm starts it. */
 async function up(place: Place, port: number): Promise<Up> {
-  const env = { PATH: [...inject('tools').toolPath, process.env['PATH'] ?? ''].join(':'), HOME: process.env['HOME'] ?? place.dir, XDG_STATE_HOME: place.at('xdg') }
+  const env = { PATH: [...inject('tools').toolPath, process.env['PATH'] ?? ''].join(':'), HOME: process.env['HOME'] ?? place.dir, XDG_STATE_HOME: place.at('home', '.local', 'state') }
   const launcher = spawn('node', [LAUNCHER, 'up', '--state-dir', place.at('state'), '--http-addr', `127.0.0.1:${port}`], { cwd: place.dir, env, stdio: ['ignore', 'pipe', 'pipe'] })
   place.also(() => launcher.kill('SIGKILL'))
   let text = ''
@@ -87,7 +87,7 @@ describe('kagami up', () => {
     const [worker] = (await resourcesOf(running))[0]!.replicas
     const refused = await fetch(`${running.url}/workers/${worker!.worker_id}/sync`, { method: 'POST', body: '{"resource":null}', headers: { 'content-type': 'application/json' } })
     expect(refused.status).toBe(401)
-    const asked = await kagami(place, ['sync', 'release-http', '--wait', '--api', running.url], { XDG_STATE_HOME: place.at('xdg') })
+    const asked = await kagami(place, ['sync', 'release-http', '--wait', '--api', running.url], { XDG_STATE_HOME: place.at('home', '.local', 'state') })
     expect([asked.code, asked.stderr.includes('error')]).toEqual([0, false])
     running.launcher.kill('SIGTERM')
     expect(await running.ended).toBe(0)

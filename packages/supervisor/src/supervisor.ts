@@ -1,7 +1,7 @@
 // supervisor.ts — The Supervisor actor: what it hears changes the fleet, what changes is kept and told. Wiring; decisions are in core/.
 import type { KV } from '@nats-io/kv'
 import type { Desired, Summary, SyncReport } from '@kagami/protocol'
-import { every, newId, type Bus, type Clock, type Logger } from '@kagami/runtime'
+import { every, newId, pause, type Bus, type Clock, type Logger } from '@kagami/runtime'
 import { createCommands, type Commands } from './commands.ts'
 import type { SupervisorConfig } from './config.ts'
 import { reviewDue } from './core/counting.ts'
@@ -87,7 +87,7 @@ export async function startSupervisor(parts: { config: SupervisorConfig; clock: 
       for (const end of [...silence, stopSweep, stopPrune, stopSummary]) end()
       core.teller.stop()
       core.projection.stop()
-      await Promise.race([reporting, new Promise((resolve) => setTimeout(resolve, 6000))])
+      await Promise.race([reporting, pause(6000)])
       for (const worker of core.fleet.workers.values()) if (worker.lastSeenAt) core.keeper.seen(worker.record.worker_id, worker.lastSeenAt)
       await core.keeper.stop()
     },
@@ -147,7 +147,7 @@ function keepObjects(core: Core): Promise<void> {
       } catch (error) {
         if (core.bus.connection.isClosed()) return
         if (!said) core.logger.warn({ reason: (error as Error).message }, 'JetStream cannot be used yet; trying again. nats-server must run with JetStream (-js)')
-        await new Promise((resolve) => setTimeout(resolve, 1000))
+        await pause(1000)
       }
     }
   }

@@ -1,8 +1,8 @@
 // auth.ts — Who may write: the bearer token, compared in constant time, kept 0600, never logged.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { chmodSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { readIfThere, writeDurably } from '@kagami/runtime'
 import type { SupervisorConfig } from '../config.ts'
 
@@ -26,6 +26,7 @@ export function openToken(config: SupervisorConfig): Token {
     if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600)
     return tokenOf(kept, { fresh: false, file })
   }
+  mkdirSync(config.stateDir, { recursive: true, mode: 0o700 })
   const made = `kgm_${randomBytes(24).toString('base64url')}`
   writeDurably(file, `${made}\n`, 0o600)
   return tokenOf(made, { fresh: true, file })
@@ -47,6 +48,7 @@ export function tokenHint(port: number, env: NodeJS.ProcessEnv = process.env): s
 /** Leaves the token for the command line; a home that cannot be written to is no harm. */
 export function leaveHint(port: number, token: Token): void {
   try {
+    mkdirSync(dirname(tokenHint(port)), { recursive: true, mode: 0o700 })
     writeDurably(tokenHint(port), `${token.text}\n`, 0o600)
   } catch {
     // The command line then needs KAGAMI_TOKEN.
