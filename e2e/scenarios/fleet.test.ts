@@ -225,6 +225,10 @@ describe('a supervisor on PostgreSQL', () => {
     await supervisor.kill()
     supervisor = await aSupervisor(place, { nats: nats.url, db, port })
     await until('it goes on', async () => (await ended()) > before)
-    expect((await supervisor.api.call('listReplicas')).items).toMatchObject([{ name: 'added', origin: 'api' }])
+    const [added] = await until('its replica is shown', async () => {
+      const { items } = await supervisor.api.call('listReplicas')
+      return items.length > 0 && items
+    })
+    expect(added).toMatchObject({ name: 'added', origin: 'api' })
   }, 60_000)
 })

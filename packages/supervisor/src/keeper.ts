@@ -4,8 +4,8 @@ import { every } from '@kagami/runtime'
 import type { Changes, ReplicaEntry } from './core/fleet.ts'
 import type { Store } from './store/store.ts'
 
-/** A sync is queued, runs and ends within this more often than not: then it is one write. A crash loses nothing the next heartbeats do not say again. */
-const FLUSH_MS = 2000
+/** What a crash loses of this, the next heartbeats say again. */
+const FLUSH_MS = 500
 
 export interface Keeper {
   note(changes: Changes): void
