@@ -10,6 +10,11 @@ const words = process.argv.slice(2)
 const flags = words.filter((word) => word.startsWith('-'))
 const wanted = words.filter((word) => !word.startsWith('-')).map((word) => word.toLowerCase())
 
+if (flags.includes('--help')) {
+  console.log('npm run bench [p1 p2 …] [-- --quick]   the benches of bench/, all of them or those named; --quick with small sizes')
+  process.exit()
+}
+
 const number = (file: string) => Number(/^p(\d+)-/.exec(file)?.[1])
 const files = readdirSync(import.meta.dirname)
   .filter((file) => /^p\d+-.*\.ts$/.test(file))

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort } from '@kagami/demo'
-import { findNatsServer, startNatsServer } from '@kagami/runtime'
+import { findNatsServer, findProgram, startNatsServer } from '@kagami/runtime'
 import type { ReplicaState } from '@kagami/protocol'
 import { until, type Bench } from './measure.ts'
 
@@ -19,7 +19,10 @@ export async function aNats(dir: string, also: Bench['also']): Promise<string> {
 
 /** A process of our own that is ended with the bench. Its output is shown only when it dies early. */
 export function aProcess(args: readonly string[], env: Record<string, string>, also: Bench['also']): ChildProcess {
-  const child = spawn(process.execPath, args, { env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', KAGAMI_LOG: 'json', ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
+  // Whatever ends the bench ends it too.
+  const tie = findProgram('setpriv') ? ['setpriv', '--pdeathsig', 'KILL'] : []
+  const [command, ...words] = [...tie, process.execPath, ...args]
+  const child = spawn(command!, words, { env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', KAGAMI_LOG: 'json', ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
   let output = ''
   child.stderr.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-2000)))
   child.once('exit', (code) => code && console.error(`  a process ended with ${code}: ${output}`))

@@ -1,10 +1,9 @@
-// fleet.test.ts — What operators count on from day to day: tokens and audit, live streams, logs of running syncs, cancelling, stopping, two processes with one id, and PostgreSQL underneath.
+// fleet.test.ts — What operators count on from day to day: tokens and audit, live streams, logs of running syncs, cancelling, stopping and two processes with one id.
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { startHttpUpstream } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { aNats, aPlace, type Place } from '../harness/place.ts'
-import { aPostgres } from '../harness/postgres.ts'
 import { aSupervisor, aWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
@@ -205,30 +204,4 @@ describe('who may write', () => {
     expect(answer.status).toBe(status)
     expect(await answer.json()).toEqual({ error: { code: expect.any(String), message: expect.any(String), hint: expect.any(String), field: expect.toSatisfy((field: unknown) => field === null || typeof field === 'string'), request_id: expect.any(String) } })
   })
-})
-
-describe('a supervisor on PostgreSQL', () => {
-  const place = aPlace()
-
-  test('does the same, and remembers it after kill -9', async () => {
-    const db = await aPostgres(place)
-    const upstream = await aSlowUpstream(place)
-    const nats = await aNats(place, 'new')
-    let supervisor = await aSupervisor(place, { nats: nats.url, db })
-    await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
-    await until('it joined', async () => (await supervisor.api.call('listWorkers')).total === 1)
-    await supervisor.api.call('addReplica', { params: { id: 'w-1' }, body: { name: 'added', kind: 'http', upstream: `${upstream.url}/file`, interval_secs: 1 } })
-    const ended = async () => (await supervisor.api.call('listSyncs', { query: { state: 'finished', outcome: 'success' } })).total
-    await until('it syncs', async () => (await ended()) > 1)
-    const before = await ended()
-    const port = Number(new URL(supervisor.url).port)
-    await supervisor.kill()
-    supervisor = await aSupervisor(place, { nats: nats.url, db, port })
-    await until('it goes on', async () => (await ended()) > before)
-    const [added] = await until('its replica is shown', async () => {
-      const { items } = await supervisor.api.call('listReplicas')
-      return items.length > 0 && items
-    })
-    expect(added).toMatchObject({ name: 'added', origin: 'api' })
-  }, 60_000)
 })

@@ -3,13 +3,16 @@ import { jetstream, type JetStreamClient } from '@nats-io/jetstream'
 import { connect, RequestError, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node'
 import { messages, OLDER_MESSAGE_MAX_BYTES, MESSAGE_MAX_BYTES, subjectFor, subjectForAll } from '@kagami/protocol'
 import type { Static, TSchema } from 'typebox'
-import { systemClock } from './clock.ts'
+import { pause, systemClock } from './clock.ts'
 import type { Logger } from './logger.ts'
 import { createRefusalLog, decode, encode, WireError } from './wire.ts'
 
 export type MessageName = keyof typeof messages
 export type Body<N extends MessageName> = Static<(typeof messages)[N]['schema']>
 export type Reply<N extends MessageName> = (typeof messages)[N]['reply'] extends infer R extends TSchema ? Static<R> : never
+
+/** Longest wait for what is under way when a connection is closed, ms. */
+const DRAIN_MS = 2000
 
 /** Who sent a message: the id comes from the subject, which permissions guard, never from the body. */
 export interface From {
@@ -85,7 +88,10 @@ export function createBus(connection: NatsConnection, logger: Logger): Bus {
     },
     onConnection: (listener) => void listeners.push(listener),
     async close() {
-      if (!connection.isClosed()) await connection.drain().catch(() => connection.close())
+      if (connection.isClosed()) return
+      // Draining a connection that is lost would wait for its return.
+      if (connected) await Promise.race([connection.drain().catch(() => {}), pause(DRAIN_MS)])
+      await connection.close()
     },
   }
 }

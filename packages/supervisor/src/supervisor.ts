@@ -21,6 +21,8 @@ import { createSummary } from './summary.ts'
 
 const SWEEP_MS = 1000
 const CONFLICT_MS = 60_000
+/** Longest wait for a batch of reports that is being taken in, ms; what is cut off comes again. */
+const STOP_MS = 2500
 const PRUNE_MS = 3_600_000
 
 /** What the rooms of the supervisor share. */
@@ -87,7 +89,7 @@ export async function startSupervisor(parts: { config: SupervisorConfig; clock: 
       for (const end of [...silence, stopSweep, stopPrune, stopSummary]) end()
       core.teller.stop()
       core.projection.stop()
-      await Promise.race([reporting, pause(6000)])
+      await Promise.race([reporting, pause(STOP_MS)])
       for (const worker of core.fleet.workers.values()) if (worker.lastSeenAt) core.keeper.seen(worker.record.worker_id, worker.lastSeenAt)
       await core.keeper.stop()
     },
