@@ -42,18 +42,26 @@ interface Shared {
 /** Starts with no bucket: what is put waits. `onSent` is told when a document leaves. */
 export function createProjection(logger: Logger, onSent: (document: Desired) => void): Projection {
   const shared: Shared = { logger, onSent, waiting: new Map(), revisions: new Map(), bucket: null, stopped: false }
-  let working: Promise<void> | null = null
-  const work = () => (working ??= writeAll(shared).finally(() => (working = null)))
+  let working = false
+  const work = () => {
+    if (working) return
+    working = true
+    void writeAll(shared).finally(() => {
+      working = false
+      // What was put between the last look and now would otherwise wait for the next put.
+      if (shared.waiting.size > 0 && shared.bucket && !shared.stopped) work()
+    })
+  }
   const put = (document: Desired) => {
     shared.waiting.set(document.worker_id, document)
-    void work()
+    work()
   }
   return {
     put,
     use(bucket) {
       shared.bucket = bucket
       shared.revisions.clear()
-      void work()
+      work()
     },
     async reconcile(documents) {
       for (let start = 0; start < documents.length && shared.bucket; start += PARALLEL) {
