@@ -43,7 +43,8 @@ export type Trigger = Static<typeof Trigger>
 /** Why a sync did not succeed. The meaning and the hint of each are in errors.ts. */
 export const FailureReason = Type.Enum([
   'upstream_unreachable', 'upstream_refused', 'upstream_missing', 'upstream_empty', 'auth_rejected', 'timed_out', 'cancelled',
-  'interrupted', 'disk_full', 'tool_missing', 'content_invalid', 'local_conflict', 'kind_unknown', 'partial', 'unknown',
+  'interrupted', 'disk_full', 'tool_missing', 'content_invalid', 'local_conflict', 'kind_unknown', 'partial', 'unknown', 'too_many_deletions', 'stalled',
+  'quota_exceeded', 'address_forbidden', 'invalid_options',
 ])
 export type FailureReason = Static<typeof FailureReason>
 
@@ -89,6 +90,18 @@ export const Progress = Type.Object({
 })
 export type Progress = Static<typeof Progress>
 
+/** A sync that stopped before it deleted anything, because too much would have gone. Stays until somebody decides, or the upstream recovers. */
+export const Hold = Type.Object({
+  hold_id: Type.String({ maxLength: 64, description: 'Id of the sync that found it first' }),
+  since: Instant,
+  reason: FailureReason,
+  removed: Type.Integer({ minimum: 0, description: 'Entries that would go' }),
+  total: Type.Integer({ minimum: 0, description: 'Entries the copy has' }),
+  examples: Type.Array(Type.String({ maxLength: 300 }), { maxItems: 20, description: 'Some of what would go; all of it is in the log of the sync' }),
+  rejected: Type.Boolean({ description: 'Somebody decided that nothing is deleted' }),
+})
+export type Hold = Static<typeof Hold>
+
 /** A finished sync: the report a worker sends and the history keeps. Its `sync_id` makes it unique for ever. */
 export const SyncReport = Type.Object({
   sync_id: Type.String({ minLength: 1, maxLength: 64 }),
@@ -111,6 +124,9 @@ export const SyncReport = Type.Object({
   files: Nullable(Type.Integer({ minimum: 0, description: 'Files (git: refs) in the tree afterwards' })),
   size_bytes: Nullable(Type.Integer({ minimum: 0, description: 'Size of the tree afterwards' })),
   revision: Nullable(Type.String({ maxLength: 256, description: 'git: commit of HEAD; http: ETag or Last-Modified' })),
+  hold: Type.Optional(Nullable(Hold)),
+  content_at: Type.Optional(Nullable(Type.String({ format: 'date-time', description: 'When the upstream itself last changed its content, as its freshness_file says' }))),
+  generation: Type.Optional(Nullable(Type.Integer({ minimum: 0, description: 'publish = "swap": the generation that is published' }))),
 })
 export type SyncReport = Static<typeof SyncReport>
 
@@ -146,6 +162,9 @@ export const ReplicaState = Type.Object({
   size_bytes: Nullable(Bytes),
   files: Nullable(Count),
   revision: Nullable(Type.String({ maxLength: 256 })),
+  hold: Type.Optional(Nullable(Hold)),
+  content_at: Type.Optional(Nullable(Instant)),
+  generation: Type.Optional(Nullable(Count)),
 })
 export type ReplicaState = Static<typeof ReplicaState>
 

@@ -1,7 +1,7 @@
 // worker.ts — The Worker actor: the machine of core/worker.ts with hands. Each effect has one handler here.
 import { mkdirSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { WIRE_VERSION, type Join, type KindAnnouncement } from '@kagami/protocol'
+import { WIRE_VERSION, withPolicy, type Join, type KindAnnouncement } from '@kagami/protocol'
 import { ConfigError, createActor, lockDirectory, newId, pause, type Actor, type Clock, type EffectHandlers, type Logger } from '@kagami/runtime'
 import { declaredReplicas, type WorkerConfig } from './config.ts'
 import type { Remembered, Replica } from './core/replica.ts'
@@ -96,7 +96,7 @@ function recover(left: { id: string; files: WorkerFiles; spool: Spool; remembere
 
 async function announcements(parts: WorkerParts): Promise<KindAnnouncement[]> {
   const run = createProber(parts.toolPath ?? [])
-  return Promise.all(Object.values(parts.providers).map(async (provider) => ({ kind: provider.kind, ...(await provider.probe(run)), options: provider.options })))
+  return Promise.all(Object.values(parts.providers).map(async (provider) => ({ kind: provider.kind, ...(await provider.probe(run)), options: withPolicy(provider.options) })))
 }
 
 interface Body {

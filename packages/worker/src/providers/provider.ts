@@ -21,12 +21,41 @@ export interface SyncContext {
   readonly options: Readonly<Record<string, unknown>>
   readonly tree: Tree
   readonly run: RunCommand
+  readonly peers: Peers
+  /**
+   * Says what the run is about to do to a published tree, before it does any of it. Returns when it may go on; throws SyncFailure with the reason
+   * too_many_deletions or upstream_empty (the run is then held until somebody decides), quota_exceeded or disk_full.
+   */
+  allow(plan: Plan): void
   /** Aborted on cancellation, timeout and shutdown; `run` obeys it by itself. */
   readonly signal: AbortSignal
   /** May be called as often as the tool speaks; the caller thins it out. */
   progress(progress: Partial<Progress> & Pick<Progress, 'phase'>): void
   /** One line into the log of the run. Secrets of `auth` are masked by the caller. */
   log(line: string): void
+}
+
+/** What a run is about to do. Null where it is not known. */
+export interface Plan {
+  /** Entries (rsync, http: files; git: refs) that would go. */
+  readonly removed: number
+  /** Entries the published tree has now. */
+  readonly total: number
+  /** Names of what would go, the first few hundred at most. */
+  readonly examples: readonly string[]
+  /** Bytes that will be written beside what is there. */
+  readonly incomingBytes: number | null
+  /** Size of the tree before and after, bytes. */
+  readonly sizeBeforeBytes: number | null
+  readonly sizeAfterBytes: number | null
+}
+
+/** Which addresses may be talked to. Link-local ones never; private ones not once the upstream is known to be public, or when the worker allows only public ones. */
+export interface Peers {
+  /** Throws SyncFailure address_forbidden when an IP address, of a literal in a URL or of an open connection, is not allowed. */
+  check(address: string | undefined): void
+  /** Every address of a host name or literal, each checked. Throws SyncFailure address_forbidden, or upstream_unreachable when there is none. */
+  resolve(host: string): Promise<readonly string[]>
 }
 
 /** A replica's files. `published` is what people read; `staging` is beside it on the same filesystem. */
@@ -37,12 +66,24 @@ export interface Tree {
   readonly staging: string
   /** Whether a published tree exists. */
   exists(): Promise<boolean>
-  /** Flushes `staging` to disk and renames it to `published`. Only for a first sync: `published` must not exist. */
+  /** Flushes `staging` to disk and makes it the published tree. Only for a first sync: nothing may be published yet. */
   publish(): Promise<void>
-  /** Flushes `from` (inside staging) and renames it over `published/<file>`, whose directory it makes when missing: readers see the old file or the new one. */
+  /**
+   * Opens the published tree for change. In place, `path` is the tree people read, and every change must be whole by itself. With publish = "swap" it is a
+   * copy of it that nobody reads yet, its files hard-linked: replace files by rename, never write into one. An interrupted copy is handed out again.
+   */
+  fork(): Promise<Fork>
+  /** Flushes `from` (inside staging) and renames it to `<file>` of the published tree, whose directories it makes when missing: readers see the old file or the new one. */
   publishFile(from: string, file: string): Promise<void>
   /** Empties `staging`. */
   discard(): Promise<void>
+}
+
+/** A published tree opened for change. */
+export interface Fork {
+  readonly path: string
+  /** Makes what was changed the published tree, in one step and flushed to disk. In place it only flushes. */
+  publish(): Promise<void>
 }
 
 /** What a successful sync found out; null where the tool does not say. */

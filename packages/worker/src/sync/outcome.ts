@@ -1,6 +1,8 @@
 // outcome.ts — What an error means for a sync: outcome, reason, one line. Pure; decides nothing about retries.
 import type { FailureReason, Outcome } from '@kagami/protocol'
-import { SyncFailure } from '../providers/provider.ts'
+import type { Objection } from '../core/guard.ts'
+import { SyncFailure, type Plan } from '../providers/provider.ts'
+import type { Cause } from './limits.ts'
 
 export interface Ending {
   readonly outcome: Outcome
@@ -12,12 +14,34 @@ export interface Ending {
   readonly fault: boolean
 }
 
-/** How a sync that threw has ended. `stopped` is the reason its signal was aborted with; `timedOut` says its time was up. */
-export function endingOf(error: unknown, { stopped, timedOut, timeoutSeconds }: { stopped: unknown; timedOut: boolean; timeoutSeconds: number }): Ending {
+/** A run that may not delete what it would have to: it waits for a decision. */
+export class SyncHeld extends SyncFailure {
+  readonly plan: Plan
+  constructor({ reason, message }: Objection, plan: Plan) {
+    super(reason, `${message}; nothing was deleted`)
+    this.name = 'SyncHeld'
+    this.plan = plan
+  }
+}
+
+export interface Stopped {
+  /** The reason the sync was stopped with; null when it was not. */
+  readonly stopped: unknown
+  /** The limit it ran into; null when it did not. */
+  readonly cause: Cause | null
+  readonly timeoutSeconds: number
+  readonly stallSeconds: number
+}
+
+/** How a sync that threw has ended. */
+export function endingOf(error: unknown, { stopped, cause, timeoutSeconds, stallSeconds }: Stopped): Ending {
   const failed = (reason: FailureReason, message: string): Ending => ({ outcome: 'failed', reason, message, tail: null, exitCode: null, fault: false })
   if (stopped === 'interrupted') return { ...failed('interrupted', 'the worker stopped while the sync ran'), outcome: 'interrupted' }
   if (stopped !== null) return { ...failed('cancelled', 'the sync was stopped'), outcome: 'cancelled' }
-  if (timedOut) return failed('timed_out', `the sync took longer than its limit of ${timeoutSeconds} s`)
+  if (cause === 'timed_out') return failed('timed_out', `the sync took longer than its limit of ${timeoutSeconds} s`)
+  if (cause === 'stalled') return failed('stalled', `nothing moved for ${stallSeconds} s`)
+  if (cause === 'disk_full') return failed('disk_full', 'the disk was about to be full; the sync was ended before it was')
+  if (error instanceof SyncHeld) return { ...failed(error.reason, error.message), outcome: 'held' }
   if (error instanceof SyncFailure) return { ...failed(error.reason, error.message), tail: error.tail, exitCode: error.exitCode }
   const code = codeOf(error)
   if (code === 'ENOSPC' || code === 'EDQUOT') return failed('disk_full', 'no space is left on the disk')

@@ -17,6 +17,8 @@ function segment(id: string): string {
 export const paths = {
   own: (dataDir: string) => join(dataDir, '.kagami'),
   published: (dataDir: string, name: string) => join(dataDir, segment(name)),
+  /** Kept trees of a replica with publish = "swap"; not below .kagami, since web servers must be able to enter. */
+  generations: (dataDir: string, name: string) => join(dataDir, '.generations', segment(name)),
   stagings: (dataDir: string) => join(dataDir, '.kagami', 'staging'),
   staging: (dataDir: string, replicaId: string) => join(dataDir, '.kagami', 'staging', segment(replicaId)),
   markers: (dataDir: string) => join(dataDir, '.kagami', 'trees'),

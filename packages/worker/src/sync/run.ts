@@ -1,17 +1,18 @@
 // run.ts — One sync, end to end: checks, log, limits, provider, report. Owns what every kind needs; knows no kind.
-import { checkFor, failures, upstreamProblem, type Progress, type ReplicaSpec, type SyncReport, type Trigger } from '@kagami/protocol'
+import { checkFor, policyOf, upstreamProblem, withoutPolicy, withPolicy, type Policy, type Progress, type ReplicaSpec, type SyncReport, type Trigger } from '@kagami/protocol'
 import { Default } from 'typebox/value'
-import { SyncFailure, type Provider, type SyncStats } from '../providers/provider.ts'
+import { SyncFailure, type Provider, type SyncStats, type Tree } from '../providers/provider.ts'
 import { createCommandRunner } from './command.ts'
+import { currentGeneration } from './generations.ts'
+import { createRunLimits, type RunLimits } from './limits.ts'
 import { createRunLog, type RunLog } from './log.ts'
-import { endingOf, oneLine, type Ending } from './outcome.ts'
+import { endingOf, type Ending } from './outcome.ts'
+import { createPeers } from './peers.ts'
+import { allowPlan } from './permission.ts'
 import { createProgressThinner } from './progress.ts'
+import { reportOf } from './report.ts'
 import { createMask, type Mask } from './secrets.ts'
 import { createTree } from './tree.ts'
-
-/** Longest time a timer can wait; a longer one would fire at once. */
-const TIMER_MAX_MS = 2 ** 31 - 1
-const TAIL_MAX = 8000
 
 export interface SyncJob {
   readonly sync_id: string
@@ -19,7 +20,9 @@ export interface SyncJob {
   readonly spec: ReplicaSpec
   readonly trigger: Trigger
   readonly request_id: string | null
-  /** Seconds; 0 means no limit. */
+  /** Entries somebody allowed this run to delete; null when nobody did. */
+  readonly approved?: number | null
+  /** Seconds; 0 means no limit. The replica's own time_limit_secs goes before. */
   readonly timeoutSeconds: number
 }
 
@@ -29,6 +32,8 @@ export interface SyncDeps {
   /** Folders searched for tools before PATH. */
   readonly toolPath?: readonly string[]
   readonly adoptExisting?: boolean
+  /** Refuses private and loopback upstreams. */
+  readonly publicOnly?: boolean
   /** Aborted with the reason 'cancelled' or 'interrupted'. */
   readonly signal: AbortSignal
   /** At most once a second; the last one is always delivered. */
@@ -42,22 +47,27 @@ export async function runSync(job: SyncJob, deps: SyncDeps): Promise<SyncReport>
   const started = performance.now()
   const mask = createMask(job.spec.auth)
   const log = openLog(job, deps, mask)
-  const limit = createLimit(job.timeoutSeconds, deps.signal)
+  const policy = policyOf(job.spec.options)
+  const timeoutSeconds = policy.time_limit_secs || job.timeoutSeconds
+  const limits = createRunLimits({ stop: deps.signal, timeoutSeconds, stallSeconds: policy.stall_secs, dataDir: deps.dataDir })
   const thinner = createProgressThinner(deps.onProgress)
-  let stats: SyncStats | null = null
+  let brought: Brought = { stats: null, generation: null }
   let ending: Ending = { outcome: 'success', reason: null, message: null, tail: null, exitCode: null, fault: false }
+  let thrown: unknown = null
   try {
-    stats = await bringUpToDate({ job, deps, log, thinner, signal: limit.signal })
-    ending = { ...ending, message: stats.note ?? null }
+    brought = await bringUpToDate({ job, deps, log, thinner, limits, policy })
+    ending = { ...ending, message: brought.stats?.note ?? null }
   } catch (error) {
-    ending = endingOf(error, { stopped: deps.signal.aborted ? deps.signal.reason : null, timedOut: limit.timedOut(), timeoutSeconds: job.timeoutSeconds })
+    thrown = error
+    ending = endingOf(error, { stopped: deps.signal.aborted ? deps.signal.reason : null, cause: limits.cause, timeoutSeconds, stallSeconds: policy.stall_secs })
     log.line('E', `${ending.outcome}${ending.reason ? ` (${ending.reason})` : ''}: ${ending.message ?? ''}`)
     if (ending.fault && error instanceof Error) for (const line of (error.stack ?? '').split('\n')) log.line('E', line)
   } finally {
-    limit.end()
+    limits.end()
     thinner.end()
   }
-  const report = reportOf({ job, deps, ending, stats, mask, startedAt, durationMs: Math.round(performance.now() - started) })
+  const durationMs = Math.round(performance.now() - started)
+  const report = reportOf({ job, ending, ...brought, contentAt: null, mask, startedAt, endedAt: deps.now(), durationMs, error: thrown })
   if (report.outcome === 'success') log.line('I', `success in ${report.duration_ms} ms`)
   log.close()
   return report
@@ -68,10 +78,18 @@ interface Work {
   readonly deps: SyncDeps
   readonly log: RunLog
   readonly thinner: { report: ReturnType<typeof createProgressThinner>['report'] }
-  readonly signal: AbortSignal
+  readonly limits: RunLimits
+  readonly policy: Policy
 }
 
-async function bringUpToDate({ job: { spec }, deps, log, thinner, signal }: Work): Promise<SyncStats> {
+interface Brought {
+  readonly stats: SyncStats | null
+  readonly generation: number | null
+}
+
+async function bringUpToDate({ job, deps, log, thinner, limits, policy }: Work): Promise<Brought> {
+  const { spec } = job
+  const { signal } = limits
   thinner.report({ phase: 'preparing' })
   log.line('I', `${spec.kind} ${spec.upstream}`)
   const provider = Object.hasOwn(deps.providers, spec.kind) ? deps.providers[spec.kind] : undefined
@@ -79,31 +97,49 @@ async function bringUpToDate({ job: { spec }, deps, log, thinner, signal }: Work
   const problem = upstreamProblem(spec.kind, spec.upstream)
   if (problem) throw new SyncFailure('upstream_missing', `the upstream ${problem}`)
   const options = checkOptions(provider, spec.options)
-  const run = createCommandRunner({
-    signal, toolPath: deps.toolPath, mark: deps.dataDir, log: (line, stream) => log.line(stream === 'stderr' ? 'E' : 'I', line),
-  })
-  const tree = createTree({ dataDir: deps.dataDir, spec, run, adoptExisting: deps.adoptExisting })
+  const line = (text: string, level: 'I' | 'E' = 'I') => {
+    limits.touch()
+    log.line(level, text)
+  }
+  const run = createCommandRunner({ signal, toolPath: deps.toolPath, mark: deps.dataDir, log: (text, stream) => line(text, stream === 'stderr' ? 'E' : 'I') })
+  const tree = createTree({ dataDir: deps.dataDir, spec, run, policy, adoptExisting: deps.adoptExisting })
   await tree.claim()
   signal.throwIfAborted()
-  return provider.sync({
-    upstream: spec.upstream,
-    auth: spec.auth ?? null,
-    options,
-    tree,
-    run,
-    signal,
-    progress: thinner.report,
-    log: (line) => log.line('I', line),
+  const peers = createPeers({ publicOnly: deps.publicOnly ?? false, known: tree.reach() })
+  const stats = await provider.sync({
+    upstream: spec.upstream, auth: spec.auth ?? null, options, tree: quietTree(tree, limits), run, peers, signal, log: line,
+    allow: (plan) => allowPlan(plan, { policy, kind: spec.kind, dataDir: deps.dataDir, approved: job.approved ?? null, log: line }),
+    progress(progress) {
+      limits.touch()
+      thinner.report(progress)
+    },
   })
+  if (peers.reach && peers.reach !== tree.reach()) tree.keepReach(peers.reach)
+  return { stats, generation: currentGeneration(deps.dataDir, spec.name) }
 }
 
-/** The options with defaults filled in. Throws SyncFailure naming the one that is wrong. */
+/** Our own work on a large tree may be silent for long: that is no stall of the upstream. */
+function quietTree(tree: Tree, { quietly }: RunLimits): Tree {
+  return {
+    ...tree,
+    discard: () => quietly(tree.discard),
+    publish: () => quietly(tree.publish),
+    publishFile: (from, file) => quietly(() => tree.publishFile(from, file)),
+    async fork() {
+      const fork = await quietly(tree.fork)
+      return { path: fork.path, publish: () => quietly(fork.publish) }
+    },
+  }
+}
+
+/** The options of the kind with defaults filled in. Throws SyncFailure naming the one that is wrong. */
 function checkOptions(provider: Provider, given: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const options = Default(provider.options, structuredClone(given)) as Record<string, unknown>
-  const check = checkFor(provider.options)
-  if (check.ok(options)) return options
+  const schema = withPolicy(provider.options)
+  const options = Default(schema, structuredClone(given)) as Record<string, unknown>
+  const check = checkFor(schema)
+  if (check.ok(options)) return withoutPolicy(options)
   const { field, message } = check.problem(options)
-  throw new SyncFailure('unknown', `option ${field === '' ? '' : `"${field}" `}of kind ${provider.kind}: ${message}`)
+  throw new SyncFailure('invalid_options', `option ${field === '' ? '' : `"${field}" `}of kind ${provider.kind}: ${message}`)
 }
 
 /** A log that cannot be opened must not keep a mirror from being synced: the report still tells how it went. */
@@ -112,48 +148,5 @@ function openLog(job: SyncJob, deps: SyncDeps, mask: Mask): RunLog {
     return createRunLog({ dataDir: deps.dataDir, replicaId: job.spec.replica_id, syncId: job.sync_id, mask, now: deps.now })
   } catch {
     return { line: () => {}, close: () => {} }
-  }
-}
-
-/** One signal for stop and timeout. */
-function createLimit(seconds: number, stop: AbortSignal): { signal: AbortSignal; timedOut(): boolean; end(): void } {
-  const timeout = new AbortController()
-  const timer = seconds > 0 ? setTimeout(() => timeout.abort('timed_out'), Math.min(seconds * 1000, TIMER_MAX_MS)) : undefined
-  return { signal: AbortSignal.any([stop, timeout.signal]), timedOut: () => timeout.signal.aborted, end: () => clearTimeout(timer) }
-}
-
-interface Facts {
-  readonly job: SyncJob
-  readonly deps: SyncDeps
-  readonly ending: Ending
-  readonly stats: SyncStats | null
-  readonly mask: Mask
-  readonly startedAt: Date
-  readonly durationMs: number
-}
-
-function reportOf({ job, deps, ending, stats, mask, startedAt, durationMs }: Facts): SyncReport {
-  const { spec } = job
-  return {
-    sync_id: job.sync_id,
-    worker_id: job.worker_id,
-    replica_id: spec.replica_id,
-    name: spec.name,
-    kind: spec.kind,
-    trigger: job.trigger,
-    request_id: job.request_id,
-    outcome: ending.outcome,
-    reason: ending.reason,
-    message: ending.message === null ? null : oneLine(mask(ending.message)),
-    hint: ending.reason === null ? null : failures[ending.reason].hint,
-    tail: ending.tail === null ? null : mask(ending.tail).slice(-TAIL_MAX).toWellFormed(),
-    exit_code: ending.exitCode,
-    started_at: startedAt.toISOString(),
-    ended_at: deps.now().toISOString(),
-    duration_ms: durationMs,
-    bytes: stats?.bytes ?? null,
-    files: stats?.files ?? null,
-    size_bytes: stats?.sizeBytes ?? null,
-    revision: stats?.revision?.slice(0, 256) ?? null,
   }
 }

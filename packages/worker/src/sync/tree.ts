@@ -1,20 +1,21 @@
 // tree.ts — A replica's files on disk: who owns them, staging, publish. Never asks where the bytes come from.
-import { closeSync, fsyncSync, lstatSync, openSync, opendirSync, realpathSync, statfsSync } from 'node:fs'
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { lstatSync, opendirSync, realpathSync } from 'node:fs'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { ReplicaSpec } from '@kagami/protocol'
+import type { Policy, ReplicaSpec } from '@kagami/protocol'
 import { readIfThere, writeDurably } from '@kagami/runtime'
-import { SyncFailure, type RunCommand, type Tree } from '../providers/provider.ts'
+import { SyncFailure, type Fork, type RunCommand, type Tree } from '../providers/provider.ts'
+import { flushFilesystem, flushPath, flushTree } from './flush.ts'
+import { currentGeneration, forkGeneration, mendPublished, publishGeneration } from './generations.ts'
+import { FREE_MIN_BYTES, freeBytes } from './limits.ts'
 import { paths } from './paths.ts'
-
-const FREE_MIN_BYTES = 64 * 1024 * 1024
-/** Entries of a tree up to which each is flushed by itself. */
-const FLUSH_SINGLY_MAX = 300
+import type { Reach } from './peers.ts'
 
 export interface TreeOptions {
   readonly dataDir: string
   readonly spec: Pick<ReplicaSpec, 'replica_id' | 'name' | 'kind' | 'upstream'>
   readonly run: RunCommand
+  readonly policy: Pick<Policy, 'publish' | 'keep_generations'>
   /** Takes over a directory that carries no mark of ours. */
   readonly adoptExisting?: boolean
 }
@@ -23,6 +24,9 @@ export interface TreeOptions {
 export interface OwnedTree extends Tree {
   /** Checks that the place is ours and has room, and marks it. Throws SyncFailure local_conflict or disk_full; nothing is touched then. */
   claim(): Promise<void>
+  /** Where earlier runs found the upstream; null when they did not, or since its address changed. */
+  reach(): Reach | null
+  keepReach(reach: Reach): void
 }
 
 interface Marker {
@@ -30,48 +34,76 @@ interface Marker {
   readonly kind: string
   readonly upstream: string
   readonly name: string
+  readonly reach?: Reach
 }
 
 /** The tree of one replica. Throws when its name or id cannot name a directory. */
-export function createTree({ dataDir, spec, run, adoptExisting = false }: TreeOptions): OwnedTree {
+export function createTree(options: TreeOptions): OwnedTree {
+  const { dataDir, spec, run, policy } = options
   const published = paths.published(dataDir, spec.name)
   const staging = paths.staging(dataDir, spec.replica_id)
-  const discard = () => rm(staging, { recursive: true, force: true })
+  const swap = policy.publish === 'swap'
+  const kept = { dataDir, name: spec.name, run, keep: policy.keep_generations }
+  const fork = async (): Promise<Fork> => (swap ? forkGeneration(kept) : { path: published, publish: async () => void (await flushFilesystem(published, run)) })
   return {
     published,
     staging,
     exists: async () => hasEntries(published),
-    discard,
-    // A handful of looks at the disk: asked for one by one through the thread pool they would take longer than the sync they precede.
-    async claim() {
-      refuseStrangePlace(dataDir, published)
-      const marker = readMarker(dataDir, spec.name)
-      refuseForeign({ dataDir, spec, published, marker, adoptExisting })
-      refuseFullDisk(dataDir)
-      const wanted: Marker = { replica_id: spec.replica_id, kind: spec.kind, upstream: spec.upstream, name: spec.name }
-      if (marker && JSON.stringify(marker) === JSON.stringify(wanted)) return
-      // A first copy staged for another kind or upstream must not be taken for a part of this one.
-      const staged = marker?.kind === spec.kind && (marker.upstream === spec.upstream || hasEntries(published))
-      if (!staged) await discard()
-      writeDurably(paths.marker(dataDir, spec.name), `${JSON.stringify(wanted)}\n`, 0o640)
-    },
+    discard: () => rm(staging, { recursive: true, force: true }),
+    claim: () => claim(options, published, staging),
+    reach: () => readMarker(dataDir, spec.name)?.reach ?? null,
+    keepReach: (reach) => keepMarker(dataDir, { ...markerOf(spec), reach }),
+    fork,
     async publish() {
+      if (swap) return void (await publishGeneration(staging, kept))
       await flushTree(staging, run)
       await rename(staging, published)
-      syncPath(dataDir)
+      flushPath(dataDir)
     },
-    async publishFile(from, file) {
-      await mkdir(published, { recursive: true })
-      const handle = await open(from, 'r')
-      try {
-        await handle.sync()
-      } finally {
-        await handle.close()
-      }
-      await rename(from, join(published, file))
-      syncPath(published)
-    },
+    publishFile: async (from, file) => (swap ? publishFileBySwap(from, file, fork) : putFile(from, published, file)),
   }
+}
+
+/** A handful of looks at the disk: asked for one by one through the thread pool they would take longer than the sync they precede. */
+async function claim({ dataDir, spec, adoptExisting = false }: TreeOptions, published: string, staging: string): Promise<void> {
+  mendPublished({ dataDir, name: spec.name })
+  refuseStrangePlace(dataDir, spec.name)
+  const marker = readMarker(dataDir, spec.name)
+  refuseForeign({ dataDir, spec, published, marker, adoptExisting })
+  refuseFullDisk(dataDir)
+  const wanted = markerOf(spec)
+  if (marker && JSON.stringify({ ...marker, reach: undefined }) === JSON.stringify(wanted)) return
+  // A first copy staged for another kind or upstream must not be taken for a part of this one.
+  const staged = marker?.kind === spec.kind && (marker.upstream === spec.upstream || hasEntries(published))
+  if (!staged) await rm(staging, { recursive: true, force: true })
+  keepMarker(dataDir, wanted)
+}
+
+function markerOf({ replica_id, kind, upstream, name }: TreeOptions['spec']): Marker {
+  return { replica_id, kind, upstream, name }
+}
+
+function keepMarker(dataDir: string, marker: Marker): void {
+  writeDurably(paths.marker(dataDir, marker.name), `${JSON.stringify(marker)}\n`, 0o640)
+}
+
+async function putFile(from: string, folder: string, file: string): Promise<void> {
+  const into = join(folder, file)
+  await mkdir(dirname(into), { recursive: true })
+  const handle = await open(from, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await rename(from, into)
+  flushPath(dirname(into))
+}
+
+async function publishFileBySwap(from: string, file: string, fork: () => Promise<Fork>): Promise<void> {
+  const next = await fork()
+  await putFile(from, next.path, file)
+  await next.publish()
 }
 
 /** Looks at one entry only: a mirror may have a hundred thousand. */
@@ -87,15 +119,15 @@ function hasEntries(path: string): boolean {
   }
 }
 
-function refuseStrangePlace(dataDir: string, published: string): void {
+function refuseStrangePlace(dataDir: string, name: string): void {
+  const published = paths.published(dataDir, name)
   const found = lstatSync(published, { throwIfNoEntry: false })
-  if (found && !found.isDirectory()) {
+  if (!found || currentGeneration(dataDir, name) !== null) return
+  if (!found.isDirectory()) {
     const what = found.isSymbolicLink() ? 'a symbolic link' : 'not a directory'
     throw new SyncFailure('local_conflict', `${published} is ${what}: move it away, a mirror is kept in a directory of its own`)
   }
-  if (found && dirname(realpathSync(published)) !== realpathSync(dataDir)) {
-    throw new SyncFailure('local_conflict', `${published} lies outside ${dataDir}`)
-  }
+  if (dirname(realpathSync(published)) !== realpathSync(dataDir)) throw new SyncFailure('local_conflict', `${published} lies outside ${dataDir}`)
 }
 
 interface Claim {
@@ -124,8 +156,10 @@ function readMarker(dataDir: string, name: string): Marker | null {
   const text = readIfThere(path)
   if (text === null) return null
   try {
-    const { replica_id, kind, upstream, name } = JSON.parse(text) as Marker
-    if ([replica_id, kind, upstream, name].every((field) => typeof field === 'string')) return { replica_id, kind, upstream, name }
+    const { reach, ...marker } = JSON.parse(text) as Marker
+    if ([marker.replica_id, marker.kind, marker.upstream, marker.name].every((field) => typeof field === 'string')) {
+      return { ...markerOf(marker), ...(reach === 'public' || reach === 'private' ? { reach } : {}) }
+    }
   } catch {
     // Falls through: a marker nobody can read proves nothing.
   }
@@ -133,32 +167,5 @@ function readMarker(dataDir: string, name: string): Marker | null {
 }
 
 function refuseFullDisk(dataDir: string): void {
-  const { bavail, bsize } = statfsSync(dataDir)
-  if (bavail * bsize < FREE_MIN_BYTES) throw new SyncFailure('disk_full', `less than 64 MiB are free in ${dataDir}`)
-}
-
-/** Flushes a small tree file by file, a large one with its whole filesystem: one fsync per file would cost minutes there. */
-async function flushTree(tree: string, run: RunCommand): Promise<void> {
-  const entries = (await readdir(tree, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile() || entry.isDirectory())
-  if (entries.length > FLUSH_SINGLY_MAX && (await flushFilesystem(tree, run))) return
-  for (const entry of entries) syncPath(join(entry.parentPath, entry.name))
-  syncPath(tree)
-}
-
-async function flushFilesystem(tree: string, run: RunCommand): Promise<boolean> {
-  try {
-    return (await run('sync', ['-f', tree])).code === 0
-  } catch (error) {
-    if (error instanceof SyncFailure && error.reason === 'tool_missing') return false
-    throw error
-  }
-}
-
-function syncPath(path: string): void {
-  const handle = openSync(path, 'r')
-  try {
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
+  if (freeBytes(dataDir) < FREE_MIN_BYTES) throw new SyncFailure('disk_full', `less than 64 MiB are free in ${dataDir}`)
 }

@@ -1,0 +1,68 @@
+// limits.ts — What ends a run from outside: a stop, its time, silence, a disk that fills up. Says afterwards which it was.
+import { statfsSync } from 'node:fs'
+
+/** Longest time a timer can wait, ms; a longer one would fire at once. */
+const TIMER_MAX_MS = 2 ** 31 - 1
+/** How often the disk is looked at, ms. */
+const DISK_EVERY_MS = 2000
+/** A run ends while this much is still free, so that nothing else on the disk is hurt. */
+export const FREE_MIN_BYTES = 64 * 1024 * 1024
+
+export type Cause = 'timed_out' | 'stalled' | 'disk_full'
+
+export interface RunLimits {
+  /** Aborted by a stop or by a limit. */
+  readonly signal: AbortSignal
+  /** Which limit was hit; null when none was. */
+  readonly cause: Cause | null
+  /** Something moved. */
+  touch(): void
+  /** Does work of ours that may be silent for long without counting it as a stall. */
+  quietly<T>(work: () => Promise<T>): Promise<T>
+  end(): void
+}
+
+/** Watches a run until `end`. Seconds; 0 means no limit. */
+export function createRunLimits(options: { stop: AbortSignal; timeoutSeconds: number; stallSeconds: number; dataDir: string }): RunLimits {
+  const own = new AbortController()
+  let cause: Cause | null = null
+  let moved = performance.now()
+  let quiet = 0
+  const hit = (why: Cause) => {
+    cause ??= why
+    own.abort(why)
+  }
+  const stallMs = options.stallSeconds * 1000
+  const timers: NodeJS.Timeout[] = []
+  if (options.timeoutSeconds > 0) timers.push(setTimeout(() => hit('timed_out'), Math.min(options.timeoutSeconds * 1000, TIMER_MAX_MS)))
+  if (stallMs > 0) timers.push(setInterval(() => quiet === 0 && performance.now() - moved > stallMs && hit('stalled'), Math.min(stallMs / 4, 5000)))
+  timers.push(setInterval(() => freeBytes(options.dataDir) < FREE_MIN_BYTES && hit('disk_full'), DISK_EVERY_MS))
+  const touch = () => void (moved = performance.now())
+  return {
+    signal: AbortSignal.any([options.stop, own.signal]),
+    get cause() {
+      return cause
+    },
+    touch,
+    async quietly(work) {
+      quiet++
+      try {
+        return await work()
+      } finally {
+        quiet--
+        touch()
+      }
+    },
+    end: () => timers.forEach((timer) => clearTimeout(timer)),
+  }
+}
+
+/** Bytes free for us on the filesystem of a path; Infinity where it cannot be told. */
+export function freeBytes(path: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(path)
+    return bavail * bsize
+  } catch {
+    return Infinity
+  }
+}
