@@ -1,4 +1,5 @@
 // index.ts — The contract, as one import.
+export * from './calendar.ts'
 export * from './client.ts'
 export * from './errors.ts'
 export * from './messages.ts'

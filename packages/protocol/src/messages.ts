@@ -72,12 +72,19 @@ export const ProgressEvent = Type.Object({
 })
 export type ProgressEvent = Static<typeof ProgressEvent>
 
+/** What is asked of a replica: a sync; a decision about a hold, `approve` also syncing; or going back to an earlier tree. */
+export const SyncAction = Type.Enum(['sync', 'approve', 'reject', 'rollback'])
+export type SyncAction = Static<typeof SyncAction>
+
 export const SyncRequest = Type.Object({
   request_id: Type.String({ minLength: 1, maxLength: 64 }),
   replica_id: ReplicaId,
   /** Revision of the document that first carried this request. */
   rev: Type.Integer({ minimum: 0 }),
   requested_at: Instant,
+  action: Type.Optional(SyncAction),
+  hold_id: Type.Optional(Nullable(Type.String({ maxLength: 64 }))),
+  generation: Type.Optional(Nullable(Type.Integer({ minimum: 0 }))),
 })
 export type SyncRequest = Static<typeof SyncRequest>
 
@@ -94,6 +101,7 @@ export const Desired = Type.Object({
   replicas: Type.Array(ReplicaSpec, { description: 'Replicas added by the API' }),
   removed: Type.Array(ReplicaId, { description: 'Replicas of worker.toml that people removed' }),
   syncs: Type.Array(SyncRequest, { description: 'Requested syncs; each is started once' }),
+  paused: Type.Optional(Type.Array(ReplicaId, { description: 'Replicas that start nothing by themselves' })),
 })
 export type Desired = Static<typeof Desired>
 

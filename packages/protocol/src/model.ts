@@ -124,6 +124,7 @@ export const SyncReport = Type.Object({
   files: Nullable(Type.Integer({ minimum: 0, description: 'Files (git: refs) in the tree afterwards' })),
   size_bytes: Nullable(Type.Integer({ minimum: 0, description: 'Size of the tree afterwards' })),
   revision: Nullable(Type.String({ maxLength: 256, description: 'git: commit of HEAD; http: ETag or Last-Modified' })),
+  action: Type.Optional(Type.Enum(['sync', 'rollback'], { description: 'rollback: no sync, but an earlier tree put in place' })),
   hold: Type.Optional(Nullable(Hold)),
   content_at: Type.Optional(Nullable(Type.String({ format: 'date-time', description: 'When the upstream itself last changed its content, as its freshness_file says' }))),
   generation: Type.Optional(Nullable(Type.Integer({ minimum: 0, description: 'publish = "swap": the generation that is published' }))),

@@ -3,7 +3,8 @@ import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkFor, Desired, WORKER_ID_PATTERN, type SyncReport } from '@kagami/protocol'
 import { ConfigError, newId, readIfThere, readJsonIfThere, removeDurably, writeDurably } from '@kagami/runtime'
-import { learn, type Life, type Remembered, type Replica } from './core/replica.ts'
+import { learn, noFacts } from './core/facts.ts'
+import type { Life, Remembered, Replica } from './core/replica.ts'
 
 export interface WorkerFiles {
   readonly directory: string
@@ -20,7 +21,7 @@ export interface WorkerFiles {
 interface Record {
   life: Life
   facts: Omit<Remembered['facts'], 'nextDueAt'> & { nextDueAt: string | null }
-  again: string | null
+  again: Remembered['again']
   taken: string[]
 }
 
@@ -71,7 +72,7 @@ function revive(record: Record): Remembered {
   const { life } = record
   const dated: Life =
     life.state === 'queued' ? { ...life, since: new Date(life.since) } : life.state === 'syncing' ? { ...life, startedAt: new Date(life.startedAt) } : life
-  return { life: dated, facts: { ...record.facts, nextDueAt: record.facts.nextDueAt ? new Date(record.facts.nextDueAt) : null }, again: record.again, taken: record.taken ?? [] }
+  return { life: dated, facts: { ...noFacts, ...record.facts, nextDueAt: record.facts.nextDueAt ? new Date(record.facts.nextDueAt) : null }, again: record.again, taken: record.taken ?? [] }
 }
 
 /** A sync that ran when the worker died ends in a report that says so, unless its own report was already kept. */

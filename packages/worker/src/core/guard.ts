@@ -23,7 +23,7 @@ export function objectionTo(plan: Removal, limits: Pick<Policy, 'max_delete_perc
   const { removed, total, sizeBeforeBytes, sizeAfterBytes } = plan
   if (approved !== null && removed <= approved) return null
   const empties = total > 0 && removed >= total
-  if (empties && (sizeAfterBytes ?? 0) === 0) return { reason: 'upstream_empty', message: `the upstream is empty, the copy has ${total} ${noun}` }
+  if (empties && sizeAfterBytes === 0) return { reason: 'upstream_empty', message: `the upstream is empty, the copy has ${total} ${noun}` }
   if (removed * 100 > total * limits.max_delete_percent && (removed > 1 || empties)) {
     return { reason: 'too_many_deletions', message: `${removed} of ${total} ${noun} would be deleted, more than ${limits.max_delete_percent} %` }
   }

@@ -1,30 +1,37 @@
 // replica.ts — A replica's life on its worker: idle → queued → syncing → idle, and what is known of it. Knows no other replica.
-import type { ReplicaSpec, ReplicaState, SeedStatus, SyncReport, Trigger } from '@kagami/protocol'
-import { dueAfter, dueAtStart } from './schedule.ts'
+import type { ReplicaSpec, ReplicaState, SeedStatus, SyncAction, SyncReport, Trigger } from '@kagami/protocol'
+import { learn, noFacts, type Facts } from './facts.ts'
+import { dueAtStart, timingOf } from './schedule.ts'
+
+/** What a run is for: a sync, which somebody may have allowed to delete that many entries; or going back to an earlier tree, null being the one before. */
+export type Task = { readonly type: 'sync'; readonly approved: number | null } | { readonly type: 'rollback'; readonly to: number | null }
+
+const plainSync: Task = { type: 'sync', approved: null }
 
 /** What a replica is doing. Each state carries just what it needs. */
 export type Life =
   | { readonly state: 'idle' }
-  | { readonly state: 'queued'; readonly since: Date; readonly trigger: Trigger; readonly requestId: string | null; readonly position: number; readonly reason: string }
-  | { readonly state: 'syncing'; readonly syncId: string; readonly startedAt: Date; readonly trigger: Trigger; readonly requestId: string | null }
+  | { readonly state: 'queued'; readonly since: Date; readonly trigger: Trigger; readonly requestId: string | null; readonly task: Task; readonly position: number; readonly reason: string }
+  | { readonly state: 'syncing'; readonly syncId: string; readonly startedAt: Date; readonly trigger: Trigger; readonly requestId: string | null; readonly task: Task }
 
-/** What is known from earlier syncs; survives restarts. */
-export interface Facts {
-  readonly lastSync: ReplicaState['last_sync']
-  readonly lastSuccessAt: string | null
-  readonly nextDueAt: Date | null
-  readonly failures: number
-  readonly sizeBytes: number | null
-  readonly files: number | null
-  readonly revision: string | null
+/** What somebody asked of a replica. */
+export interface Order {
+  readonly requestId: string
+  readonly action: SyncAction
+  /** The hold that is decided, for `approve` and `reject`. */
+  readonly holdId: string | null
+  /** The tree to go back to, for `rollback`; null is the one before. */
+  readonly generation: number | null
 }
 
 export interface Replica {
   readonly spec: ReplicaSpec
   readonly life: Life
   readonly facts: Facts
+  /** Somebody paused it: nothing starts by itself, what people ask for does. */
+  readonly paused: boolean
   /** Asked for while a sync ran: the upstream may have changed since, so it runs once more. */
-  readonly again: string | null
+  readonly again: { readonly requestId: string; readonly task: Task } | null
   /** Requests already taken up that the desired document still carries: each is taken up once, restarts included. */
   readonly taken: readonly string[]
   /** Grows with every change anyone can see. */
@@ -33,7 +40,8 @@ export interface Replica {
 
 export type ReplicaEvent =
   | { readonly type: 'due' }
-  | { readonly type: 'requested'; readonly requestId: string }
+  | { readonly type: 'requested'; readonly order: Order }
+  | { readonly type: 'paused'; readonly paused: boolean }
   /** The document now carries just these requests. */
   | { readonly type: 'settled'; readonly open: ReadonlySet<string> }
   | { readonly type: 'waiting'; readonly position: number; readonly reason: string }
@@ -42,19 +50,19 @@ export type ReplicaEvent =
   | { readonly type: 'withdrawn' }
   | { readonly type: 'respecified'; readonly spec: ReplicaSpec }
 
-export const noFacts: Facts = { lastSync: null, lastSuccessAt: null, nextDueAt: null, failures: 0, sizeBytes: null, files: null, revision: null }
-
 /** What of a replica survives a restart. */
 export type Remembered = Pick<Replica, 'life' | 'facts' | 'again' | 'taken'>
 
 /** A replica as the worker starts with it: its first due time is spread, and a request cut short is taken up again. */
 export function openReplica(spec: ReplicaSpec, before: Remembered | null, now: Date): Replica {
-  const facts = before?.facts ?? noFacts
-  const nextDueAt = canSync(spec) ? dueAtStart({ id: spec.replica_id, intervalSeconds: spec.interval_secs, nextDueAt: facts.nextDueAt }, now) : null
-  const replica: Replica = { spec, life: { state: 'idle' }, facts: { ...facts, nextDueAt }, again: null, taken: before?.taken ?? [], revisionNo: 1 }
-  const open = before?.again ?? (before && before.life.state !== 'idle' ? before.life.requestId : null)
-  if (open) return queued(replica, now, 'manual', open)
-  return before && before.life.state !== 'idle' ? queued(replica, now, 'retry', null) : replica
+  const facts = { ...noFacts, ...before?.facts }
+  const nextDueAt = canSync(spec) ? dueAtStart({ id: spec.replica_id, timing: timingOf(spec), nextDueAt: facts.nextDueAt }, now) : null
+  const replica: Replica = { spec, life: { state: 'idle' }, facts: { ...facts, nextDueAt }, paused: false, again: null, taken: before?.taken ?? [], revisionNo: 1 }
+  if (!before) return replica
+  if (before.again) return queued(replica, now, { trigger: 'manual', ...before.again })
+  if (before.life.state === 'idle') return replica
+  const { requestId, task } = before.life
+  return queued(replica, now, { trigger: requestId ? 'manual' : 'retry', requestId, task: task ?? plainSync })
 }
 
 /** Whether anything can be synced at all: a provider given as a bare string has no kind. */
@@ -64,7 +72,7 @@ export function canSync(spec: ReplicaSpec): boolean {
 
 /** Whether the schedule wants it now. */
 export function isDue(replica: Replica, now: Date): boolean {
-  return replica.life.state === 'idle' && replica.facts.nextDueAt !== null && replica.facts.nextDueAt <= now
+  return replica.life.state === 'idle' && !replica.paused && replica.facts.nextDueAt !== null && replica.facts.nextDueAt <= now
 }
 
 /** Given what the replica is and what happened: what it becomes. Returns the same object when nothing changed. */
@@ -77,9 +85,13 @@ function step(replica: Replica, event: ReplicaEvent, now: Date): Replica {
   const { life } = replica
   switch (event.type) {
     case 'due':
-      return life.state === 'idle' ? queued(replica, now, replica.facts.failures > 0 ? 'retry' : 'schedule', null) : replica
-    case 'requested':
-      return replica.taken.includes(event.requestId) ? replica : requested({ ...replica, taken: [...replica.taken, event.requestId] }, event.requestId, now)
+      return life.state === 'idle' ? queued(replica, now, { trigger: replica.facts.failures > 0 ? 'retry' : 'schedule', requestId: null, task: plainSync }) : replica
+    case 'requested': {
+      const { order } = event
+      return replica.taken.includes(order.requestId) ? replica : ordered({ ...replica, taken: [...replica.taken, order.requestId] }, order, now)
+    }
+    case 'paused':
+      return replica.paused === event.paused ? replica : { ...replica, paused: event.paused }
     case 'settled': {
       const taken = replica.taken.filter((id) => event.open.has(id))
       return taken.length === replica.taken.length ? replica : { ...replica, taken }
@@ -89,7 +101,7 @@ function step(replica: Replica, event: ReplicaEvent, now: Date): Replica {
       return { ...replica, life: { ...life, position: event.position, reason: event.reason } }
     case 'started':
       if (life.state !== 'queued') return replica
-      return { ...replica, life: { state: 'syncing', syncId: event.syncId, startedAt: now, trigger: life.trigger, requestId: life.requestId } }
+      return { ...replica, life: { state: 'syncing', syncId: event.syncId, startedAt: now, trigger: life.trigger, requestId: life.requestId, task: life.task } }
     case 'finished':
       return life.state === 'syncing' && life.syncId === event.report.sync_id ? finished(replica, event.report, now) : replica
     case 'withdrawn':
@@ -99,48 +111,38 @@ function step(replica: Replica, event: ReplicaEvent, now: Date): Replica {
   }
 }
 
-function requested(replica: Replica, requestId: string, now: Date): Replica {
-  const { life } = replica
-  if (life.state === 'syncing') return { ...replica, again: requestId }
-  if (life.state === 'queued') return { ...replica, life: { ...life, trigger: 'manual', requestId: life.requestId ?? requestId } }
-  return queued(replica, now, 'manual', requestId)
+/** A decision about a hold that is no longer the present one changes nothing: what it was about is gone. */
+function ordered(replica: Replica, order: Order, now: Date): Replica {
+  const { hold } = replica.facts
+  const decides = hold !== null && hold.hold_id === order.holdId
+  if (order.action === 'reject') return decides ? { ...replica, facts: { ...replica.facts, hold: { ...hold, rejected: true } } } : replica
+  if (order.action === 'approve' && !decides) return replica
+  const task: Task = order.action === 'rollback' ? { type: 'rollback', to: order.generation } : { type: 'sync', approved: order.action === 'approve' ? (hold?.removed ?? null) : null }
+  return requested(replica, { requestId: order.requestId, task }, now)
 }
 
-function queued(replica: Replica, now: Date, trigger: Trigger, requestId: string | null): Replica {
-  return { ...replica, life: { state: 'queued', since: now, trigger, requestId, position: 0, reason: 'waiting for its turn' } }
+function requested(replica: Replica, asked: { requestId: string; task: Task }, now: Date): Replica {
+  const { life } = replica
+  if (life.state === 'syncing') return { ...replica, again: asked }
+  if (life.state === 'idle') return queued(replica, now, { trigger: 'manual', ...asked })
+  // A plain request joins what waits already; another one takes its place.
+  const task = asked.task.type === 'sync' && asked.task.approved === null ? life.task : asked.task
+  return { ...replica, life: { ...life, trigger: 'manual', requestId: life.requestId ?? asked.requestId, task } }
+}
+
+function queued(replica: Replica, now: Date, run: { trigger: Trigger; requestId: string | null; task: Task }): Replica {
+  return { ...replica, life: { state: 'queued', since: now, ...run, position: 0, reason: 'waiting for its turn' } }
 }
 
 function respecified(replica: Replica, spec: ReplicaSpec, now: Date): Replica {
   if (JSON.stringify(spec) === JSON.stringify(replica.spec)) return replica
-  const nextDueAt = canSync(spec) ? dueAtStart({ id: spec.replica_id, intervalSeconds: spec.interval_secs, nextDueAt: null }, now) : null
+  const nextDueAt = canSync(spec) ? dueAtStart({ id: spec.replica_id, timing: timingOf(spec), nextDueAt: null }, now) : null
   return { ...replica, spec, facts: { ...replica.facts, nextDueAt } }
 }
 
 function finished(replica: Replica, report: SyncReport, now: Date): Replica {
-  const facts = learn(replica, report)
-  const idle: Replica = { ...replica, life: { state: 'idle' }, facts, again: null }
-  return replica.again ? queued(idle, now, 'manual', replica.again) : idle
-}
-
-/** What a report adds to what is known. A cancelled or interrupted sync is no failure of the upstream. */
-export function learn(replica: Pick<Replica, 'spec' | 'facts'>, report: SyncReport): Facts {
-  const { facts, spec } = replica
-  const ok = report.outcome === 'success'
-  const failures = ok ? 0 : facts.failures + (report.outcome === 'failed' ? 1 : 0)
-  const nextDueAt = dueAfter(
-    { id: spec.replica_id, intervalSeconds: spec.interval_secs, startedAt: new Date(report.started_at), endedAt: new Date(report.ended_at), outcome: report.outcome, reason: report.reason, failures },
-    report.sync_id,
-  )
-  const { sync_id, outcome, reason, message, hint, started_at, ended_at, duration_ms, bytes } = report
-  return {
-    lastSync: { sync_id, outcome, reason, message, hint, started_at, ended_at, duration_ms, bytes },
-    lastSuccessAt: ok ? report.ended_at : facts.lastSuccessAt,
-    nextDueAt,
-    failures,
-    sizeBytes: report.size_bytes ?? facts.sizeBytes,
-    files: report.files ?? facts.files,
-    revision: report.revision ?? facts.revision,
-  }
+  const idle: Replica = { ...replica, life: { state: 'idle' }, facts: learn(replica, report), again: null }
+  return replica.again ? queued(idle, now, { trigger: 'manual', ...replica.again }) : idle
 }
 
 /** The seed's one word. */
@@ -161,10 +163,11 @@ export function describeReplica(replica: Replica): ReplicaState {
     replica_id: spec.replica_id, revision_no: replica.revisionNo, name: spec.name, kind: spec.kind, upstream: spec.upstream,
     interval_secs: spec.interval_secs, labels: spec.labels, options: spec.options, origin: spec.origin,
     status: seedStatus(replica),
-    activity: life.state,
+    activity: life.state === 'idle' && replica.paused ? 'paused' : life.state,
     queue: life.state === 'queued' ? { position: life.position, reason: life.reason } : null,
     current: life.state === 'syncing' ? { sync_id: life.syncId, started_at: life.startedAt.toISOString(), trigger: life.trigger } : null,
     last_sync: facts.lastSync, last_success_at: facts.lastSuccessAt, next_due_at: facts.nextDueAt?.toISOString() ?? null,
     failures: facts.failures, size_bytes: facts.sizeBytes, files: facts.files, revision: facts.revision,
+    hold: facts.hold, content_at: facts.contentAt, generation: facts.generation,
   }
 }

@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { dueAfter, dueAtStart, fraction } from './schedule.ts'
+import { dueAfter, dueAtStart, fraction, type Timing } from './schedule.ts'
 
 const now = new Date('2026-01-01T00:00:00Z')
+const every = (intervalSeconds: number | null, change: Partial<Timing> = {}): Timing => ({ intervalSeconds, cron: '', timezone: 'UTC', windows: [], ...change })
 const seconds = (date: Date | null) => (date ? (date.getTime() - now.getTime()) / 1000 : null)
-const ended = { id: 'r', intervalSeconds: 3600, startedAt: now, endedAt: now, outcome: 'success' as const, reason: null, failures: 0 }
+const ended = { id: 'r', timing: every(3600), startedAt: now, endedAt: now, outcome: 'success' as const, reason: null, failures: 0 }
 
 describe('when a replica is due', () => {
   test('a fleet of new replicas that starts at once is spread over half a minute', () => {
-    const dues = Array.from({ length: 1000 }, (_, i) => seconds(dueAtStart({ id: `r-${i}`, intervalSeconds: 86_400, nextDueAt: null }, now))!)
+    const dues = Array.from({ length: 1000 }, (_, i) => seconds(dueAtStart({ id: `r-${i}`, timing: every(86_400), nextDueAt: null }, now))!)
     expect(Math.min(...dues)).toBeGreaterThanOrEqual(0)
     expect(Math.max(...dues)).toBeLessThanOrEqual(30)
     // No second of the thirty gets more than twice its share.
@@ -16,19 +17,19 @@ describe('when a replica is due', () => {
   })
 
   test('a replica with a short interval starts within a tenth of it', () => {
-    expect(seconds(dueAtStart({ id: 'r', intervalSeconds: 30, nextDueAt: null }, now))).toBeLessThanOrEqual(3)
+    expect(seconds(dueAtStart({ id: 'r', timing: every(30), nextDueAt: null }, now))).toBeLessThanOrEqual(3)
   })
 
   test('interval 0 means only when asked', () => {
-    expect(dueAtStart({ id: 'r', intervalSeconds: 0, nextDueAt: null }, now)).toBeNull()
-    expect(dueAfter({ ...ended, intervalSeconds: null }, 's')).toBeNull()
+    expect(dueAtStart({ id: 'r', timing: every(0), nextDueAt: null }, now)).toBeNull()
+    expect(dueAfter({ ...ended, timing: every(null) }, 's')).toBeNull()
   })
 
   test('after a restart it keeps its time, unless that lies beyond one interval: then a clock was wrong', () => {
     const inTenMinutes = new Date(now.getTime() + 600_000)
-    expect(dueAtStart({ id: 'r', intervalSeconds: 3600, nextDueAt: inTenMinutes }, now)).toEqual(inTenMinutes)
+    expect(dueAtStart({ id: 'r', timing: every(3600), nextDueAt: inTenMinutes }, now)).toEqual(inTenMinutes)
     const inAYear = new Date(now.getTime() + 365 * 86_400_000)
-    expect(seconds(dueAtStart({ id: 'r', intervalSeconds: 3600, nextDueAt: inAYear }, now))).toBeLessThanOrEqual(3960)
+    expect(seconds(dueAtStart({ id: 'r', timing: every(3600), nextDueAt: inAYear }, now))).toBeLessThanOrEqual(3960)
   })
 
   test('a replica that succeeds comes again after its interval, five per cent either way', () => {

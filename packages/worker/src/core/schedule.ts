@@ -1,5 +1,5 @@
 // schedule.ts — Decides when a replica is next due. Knows intervals, jitter and back-off; knows no timers.
-import { failures, type FailureReason, type Outcome } from '@kagami/protocol'
+import { failures, nextCron, opensAt, policyOf, type FailureReason, type Outcome, type ReplicaSpec } from '@kagami/protocol'
 
 /** Longest wait before a first sync, seconds: enough to spread a fleet's start, short enough to see something happen. */
 const SPREAD_MAX_SECONDS = 30
@@ -7,6 +7,25 @@ const SPREAD_MAX_SECONDS = 30
 const RETRY_FIRST_SECONDS = 15
 /** Longest pause between early retries, seconds. */
 const RETRY_MAX_SECONDS = 3600
+
+/** Longest delay after a cron time or the opening of a window, seconds: a hundred replicas of one time must not start at once. */
+const CRON_SPREAD_SECONDS = 30
+
+/** When a replica wants to be synced. */
+export interface Timing {
+  /** Seconds; null or 0: no interval. */
+  readonly intervalSeconds: number | null
+  /** Five fields; empty: none. Goes before the interval. */
+  readonly cron: string
+  readonly timezone: string
+  readonly windows: readonly string[]
+}
+
+/** The timing a spec asks for. */
+export function timingOf(spec: Pick<ReplicaSpec, 'interval_secs' | 'options'>): Timing {
+  const { cron, timezone, windows } = policyOf(spec.options)
+  return { intervalSeconds: spec.interval_secs, cron, timezone, windows }
+}
 
 /** A number in [0, 1) that is always the same for the same text: spreads replicas without randomness. */
 export function fraction(text: string): number {
@@ -18,33 +37,55 @@ export function fraction(text: string): number {
 }
 
 /** When a replica is due after the worker started: soon when overdue or new, spread so that a fleet does not start at once. Null: only when asked. */
-export function dueAtStart(replica: { id: string; intervalSeconds: number | null; nextDueAt: Date | null }, now: Date): Date | null {
-  if (!replica.intervalSeconds) return null
-  const spread = fraction(replica.id) * Math.min(SPREAD_MAX_SECONDS, replica.intervalSeconds / 10)
-  const soon = later(now, spread)
-  if (!replica.nextDueAt) return soon
+export function dueAtStart(replica: { id: string; timing: Timing; nextDueAt: Date | null }, now: Date): Date | null {
+  const { id, timing, nextDueAt } = replica
+  if (timing.cron) return nextDueAt && nextDueAt <= now ? allowed(soonAfter(id, SPREAD_MAX_SECONDS, now), replica) : cronAfter(replica, now)
+  if (!timing.intervalSeconds) return null
+  const soon = soonAfter(id, Math.min(SPREAD_MAX_SECONDS, timing.intervalSeconds / 10), now)
+  if (!nextDueAt) return allowed(soon, replica)
   // A clock that was wrong when it was written must not postpone a sync for ever.
-  const latest = later(now, replica.intervalSeconds * 1.1)
-  const due = replica.nextDueAt > latest ? latest : replica.nextDueAt
-  return due > soon ? due : soon
+  const latest = allowed(later(now, timing.intervalSeconds * 1.1), replica)
+  const due = nextDueAt > latest ? latest : nextDueAt
+  return allowed(due > soon ? due : soon, replica)
 }
 
 /** When a replica is next due after a sync. Failures worth it are retried earlier, with growing pauses. Null: only when asked. */
 export function dueAfter(
-  sync: { id: string; intervalSeconds: number | null; startedAt: Date; endedAt: Date; outcome: Outcome; reason: FailureReason | null; failures: number },
+  sync: { id: string; timing: Timing; startedAt: Date; endedAt: Date; outcome: Outcome; reason: FailureReason | null; failures: number },
   round: string,
 ): Date | null {
-  if (!sync.intervalSeconds) return null
-  // Five per cent either way, another each round, so that replicas of one interval drift apart.
-  const jitter = 0.95 + 0.1 * fraction(`${sync.id}/${round}`)
-  const regular = atLeast(later(sync.startedAt, sync.intervalSeconds * jitter), later(sync.endedAt, 1))
+  const { id, timing } = sync
+  if (!timing.cron && !timing.intervalSeconds) return null
+  const regular = timing.cron ? cronAfter(sync, sync.endedAt) : allowed(intervalAfter(sync, timing.intervalSeconds ?? 0, round), sync)
   if (sync.outcome === 'success' || sync.outcome === 'cancelled') return regular
   const retry = sync.reason ? failures[sync.reason].retry : 'soon'
   if (retry === 'never') return null
   if (retry === 'interval') return regular
-  const pause = Math.min(RETRY_MAX_SECONDS, RETRY_FIRST_SECONDS * 2 ** Math.max(0, Math.min(12, sync.failures - 1)))
-  const early = later(sync.endedAt, pause * (0.5 + fraction(`${sync.id}/${round}/retry`)))
-  return early < regular ? early : regular
+  const wait = Math.min(RETRY_MAX_SECONDS, RETRY_FIRST_SECONDS * 2 ** Math.max(0, Math.min(12, sync.failures - 1)))
+  const early = allowed(later(sync.endedAt, wait * (0.5 + fraction(`${id}/${round}/retry`))), sync)
+  return regular === null || early < regular ? early : regular
+}
+
+function intervalAfter(sync: { id: string; startedAt: Date; endedAt: Date }, seconds: number, round: string): Date {
+  // Five per cent either way, another each round, so that replicas of one interval drift apart.
+  const jitter = 0.95 + 0.1 * fraction(`${sync.id}/${round}`)
+  return atLeast(later(sync.startedAt, seconds * jitter), later(sync.endedAt, 1))
+}
+
+function cronAfter(replica: { id: string; timing: Timing }, after: Date): Date | null {
+  const { cron, timezone } = replica.timing
+  const at = nextCron(cron, timezone, after)
+  return at && allowed(later(at, fraction(replica.id) * CRON_SPREAD_SECONDS), replica)
+}
+
+/** The instant itself while a window is open, else a moment after the next opening. */
+function allowed(at: Date, { id, timing }: { id: string; timing: Timing }): Date {
+  const opening = opensAt(timing.windows, timing.timezone, at)
+  return opening > at ? soonAfter(id, CRON_SPREAD_SECONDS, opening) : at
+}
+
+function soonAfter(id: string, seconds: number, at: Date): Date {
+  return later(at, fraction(id) * seconds)
 }
 
 function later(date: Date, seconds: number): Date {

@@ -1,9 +1,9 @@
 // core/worker.ts — The Worker machine: membership, desired state and replicas together. Decides everything, does nothing.
-import type { Desired, JoinReply, ReplicaSpec, SyncReport } from '@kagami/protocol'
+import type { Desired, JoinReply, ReplicaSpec, SyncReport, SyncRequest } from '@kagami/protocol'
 import { replicaNameKey } from '@kagami/protocol'
 import type { Step } from '@kagami/runtime/machine'
 import { afterDesired, afterJoin, mayWork, mustStop, stranger, type Membership } from './membership.ts'
-import { advanceReplica, isDue, openReplica, type Remembered, type Replica, type ReplicaEvent } from './replica.ts'
+import { advanceReplica, isDue, openReplica, type Order, type Remembered, type Replica, type ReplicaEvent } from './replica.ts'
 import { hostOf, takeTurns, type Limits } from './slots.ts'
 
 export interface WorkerState {
@@ -65,7 +65,7 @@ function apply(state: WorkerState, event: WorkerEvent, now: Date): WorkerState {
     case 'desired_read':
       return reconcile(state, event.desired, event.cached, now)
     case 'sync_requested':
-      return tell(state, event.replicaId, { type: 'requested', requestId: event.requestId }, now)
+      return tell(state, event.replicaId, { type: 'requested', order: { requestId: event.requestId, action: 'sync', holdId: null, generation: null } }, now)
     case 'sync_ended':
       return tell(state, event.report.replica_id, { type: 'finished', report: event.report }, now)
     case 'stop_asked':
@@ -87,11 +87,16 @@ function reconcile(state: WorkerState, desired: Desired, cached: boolean, now: D
     const known = state.replicas.get(spec.replica_id)
     let replica = known ? advanceReplica(known, { type: 'respecified', spec }, now) : openReplica(spec, state.remembered.get(spec.replica_id) ?? null, now)
     for (const request of desired.syncs) {
-      if (request.replica_id === spec.replica_id) replica = advanceReplica(replica, { type: 'requested', requestId: request.request_id }, now)
+      if (request.replica_id === spec.replica_id) replica = advanceReplica(replica, { type: 'requested', order: orderOf(request) }, now)
     }
+    replica = advanceReplica(replica, { type: 'paused', paused: desired.paused?.includes(spec.replica_id) ?? false }, now)
     replicas.set(spec.replica_id, advanceReplica(replica, { type: 'settled', open }, now))
   }
   return { ...state, membership, desired, replicas }
+}
+
+function orderOf({ request_id, action, hold_id, generation }: SyncRequest): Order {
+  return { requestId: request_id, action: action ?? 'sync', holdId: hold_id ?? null, generation: generation ?? null }
 }
 
 /** Declared replicas nobody removed, then added ones. A name declared in worker.toml wins over an added one. */
@@ -115,7 +120,7 @@ function settle(state: WorkerState, now: Date, newId: () => string): WorkerState
   for (const [id, replica] of replicas) {
     if (working && isDue(replica, now)) replicas.set(id, advanceReplica(replica, { type: 'due' }, now))
     // Someone's request stays queued through a pause; what the schedule wanted comes again by itself.
-    else if (!working && replica.life.state === 'queued' && !replica.life.requestId) replicas.set(id, advanceReplica(replica, { type: 'withdrawn' }, now))
+    else if ((!working || replica.paused) && replica.life.state === 'queued' && !replica.life.requestId) replicas.set(id, advanceReplica(replica, { type: 'withdrawn' }, now))
   }
   if (working) giveTurns(replicas, state.limits, now, newId)
   return { ...state, replicas }
@@ -179,8 +184,8 @@ function worthKeeping(before: Replica | undefined, after: Replica): boolean {
 function nextWake(state: WorkerState): Date | null {
   if (!mayWork(state.membership) || state.stopping) return null
   let next: Date | null = null
-  for (const { life, facts } of state.replicas.values()) {
-    if (life.state === 'idle' && facts.nextDueAt && (!next || facts.nextDueAt < next)) next = facts.nextDueAt
+  for (const { life, facts, paused } of state.replicas.values()) {
+    if (life.state === 'idle' && !paused && facts.nextDueAt && (!next || facts.nextDueAt < next)) next = facts.nextDueAt
   }
   return next
 }

@@ -120,6 +120,18 @@ export function sameRefs(local: ReadonlyMap<string, string>, remote: ReadonlyMap
   return true
 }
 
+/** Those of `gone` that must go before the others can come: `a` cannot be a ref beside `a/b`. */
+export function inTheWay(gone: readonly string[], coming: ReadonlyMap<string, string>): string[] {
+  if (gone.length === 0) return []
+  const folders = new Set([...coming.keys()].flatMap(foldersOf))
+  return gone.filter((name) => folders.has(name) || foldersOf(name).some((folder) => coming.has(folder)))
+}
+
+function foldersOf(name: string): string[] {
+  const parts = name.split('/')
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'))
+}
+
 /** The text of `info/refs`, by which the repository can be cloned from a plain web server. */
 export function infoRefs(local: ReadonlyMap<string, string>, peeled: ReadonlyMap<string, string>): string {
   const lines: string[] = []

@@ -1,5 +1,5 @@
 // git-wire.ts — Asks an upstream for its refs without starting git (protocol v2, http and git://). Says null whenever anything is unusual: git then asks itself.
-import { connect } from 'node:net'
+import { connect, isIP, type LookupFunction } from 'node:net'
 import { Client, type Dispatcher } from 'undici'
 import { createRefCollector, type RemoteRefs } from './git-refs.ts'
 
@@ -11,6 +11,8 @@ export interface WireRequest {
   readonly upstream: string
   /** Value of an Authorization header. */
   readonly authorization: string | null
+  /** Checked addresses of the upstream's host: no other is connected to. */
+  readonly addresses: readonly string[]
   readonly signal: AbortSignal
 }
 
@@ -18,7 +20,7 @@ export interface WireRequest {
 export async function listRefs(request: WireRequest): Promise<RemoteRefs | null> {
   const url = new URL(request.upstream)
   try {
-    if (url.protocol === 'git:') return await overGit(url, request.signal)
+    if (url.protocol === 'git:') return await overGit(url, request)
     return await overHttp(url, request)
   } catch {
     // Not an answer: git finds out, and says, what is wrong.
@@ -26,8 +28,8 @@ export async function listRefs(request: WireRequest): Promise<RemoteRefs | null>
   }
 }
 
-async function overHttp(url: URL, { authorization, signal }: WireRequest): Promise<RemoteRefs | null> {
-  const client = new Client(url.origin, { connect: { timeout: IDLE_MS }, headersTimeout: IDLE_MS, bodyTimeout: IDLE_MS })
+async function overHttp(url: URL, { authorization, addresses, signal }: WireRequest): Promise<RemoteRefs | null> {
+  const client = new Client(url.origin, { connect: { timeout: IDLE_MS, lookup: lookupAmong(addresses) }, headersTimeout: IDLE_MS, bodyTimeout: IDLE_MS })
   const base = url.pathname.replace(/\/+$/, '')
   const headers = { 'git-protocol': 'version=2', 'user-agent': AGENT, ...(authorization ? { authorization } : {}) }
   try {
@@ -58,12 +60,12 @@ async function ask(client: Client, options: Dispatcher.RequestOptions, type: str
   return Buffer.concat(chunks)
 }
 
-async function overGit(url: URL, signal: AbortSignal): Promise<RemoteRefs | null> {
+async function overGit(url: URL, { addresses, signal }: WireRequest): Promise<RemoteRefs | null> {
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const path = decodeURI(url.pathname)
   // A NUL or line end would be read as a part of the request of its own.
   if (/[\u0000-\u001f]/.test(path)) return null
-  const socket = connect({ host, port: Number(url.port || 9418), signal })
+  const socket = connect({ host, port: Number(url.port || 9418), lookup: lookupAmong(addresses), signal })
   socket.setTimeout(IDLE_MS, () => socket.destroy(new Error('idle')))
   socket.setNoDelay(true)
   const chunks: Buffer[] = []
@@ -89,6 +91,12 @@ async function overGit(url: URL, signal: AbortSignal): Promise<RemoteRefs | null
   } finally {
     socket.destroy()
   }
+}
+
+/** Answers every question for a name with addresses that are known already. */
+function lookupAmong(addresses: readonly string[]): LookupFunction {
+  const all = addresses.map((address) => ({ address, family: isIP(address) }))
+  return (_name, { all: wantsAll }, answer) => (wantsAll ? answer(null, all) : answer(null, all[0]?.address ?? '', all[0]?.family))
 }
 
 const FLUSH = Buffer.from('0000')

@@ -1,15 +1,19 @@
 // git.ts — Mirrors a git repository, bare and whole: every ref, deletions too. How git is called is here; what it says is read in git-errors.ts.
 import Type from 'typebox'
 import { gitFailure } from './git-errors.ts'
-import { collectLine, createRefCollector, readLocalRefs, sameRefs, type RemoteRefs } from './git-refs.ts'
+import { collectLine, createRefCollector, inTheWay, readLocalRefs, sameRefs, type RemoteRefs } from './git-refs.ts'
+import { callGit, createProgressReader, credentials } from './git-call.ts'
+import { careFor, isDamaged, keepCareDate, replaceObjects } from './git-care.ts'
 import { isRepository, objectBytes, removeLeftovers, writeConfig, writeHead, writeServerListings } from './git-repository.ts'
+import { isSelected, refsOption, refspecsOf, selectionOf, type Selection } from './git-selection.ts'
 import { listRefs } from './git-wire.ts'
-import { SyncFailure, type Exit, type Provider, type SyncContext, type SyncStats } from './provider.ts'
+import { SyncFailure, type Provider, type SyncContext, type SyncStats } from './provider.ts'
 
 const MAX_LOOSE_REFS = 2000
 
 const options = Type.Object(
   {
+    refs: refsOption,
     fsck: Type.Boolean({ default: true, description: 'Check every object that arrives. Turn off only for an old repository that git itself finds fault with' }),
   },
   { additionalProperties: false },
@@ -31,67 +35,129 @@ export const git: Provider = {
   async sync(context) {
     context.progress({ phase: 'connecting' })
     const exists = await context.tree.exists()
-    const remote = await readUpstream(context)
-    return exists ? update(context, remote) : create(context, remote)
+    const upstream: Upstream = { context, selection: selectionOf(context.options.refs), addresses: await context.peers.resolve(new URL(context.upstream).hostname) }
+    const remote = await readUpstream(upstream)
+    return exists ? update(upstream, remote) : create(upstream, remote)
   },
 }
 
-async function readUpstream(context: SyncContext): Promise<RemoteRefs> {
+/** An upstream as this run sees it. */
+interface Upstream {
+  readonly context: SyncContext
+  readonly selection: Selection
+  readonly addresses: readonly string[]
+}
+
+/** The refs of the upstream that are wanted. */
+async function readUpstream({ context, selection, addresses }: Upstream): Promise<RemoteRefs> {
   const { upstream, auth, signal } = context
   const [user, password] = credentials(auth)
   const authorization = password === null ? null : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
-  const refs = await listRefs({ upstream, authorization, signal })
-  if (refs) return refs
+  const listed = await listRefs({ upstream, authorization, addresses, signal })
+  if (listed) return select(listed, selection)
   const collector = createRefCollector()
   const onLine = (line: string, stream: string) => !(stream === 'stdout' && collectLine(collector, line))
-  const exit = await callGit(context, ['ls-remote', '--symref', '--', upstream], onLine)
+  const exit = await callGit(context, ['ls-remote', '--symref', '--', upstream], { onLine, addresses })
   if (exit.code !== 0) throw gitFailure(exit)
-  return collector.done()
+  return select(collector.done(), selection)
 }
 
-async function create(context: SyncContext, remote: RemoteRefs): Promise<SyncStats> {
+function select(remote: RemoteRefs, selection: Selection): RemoteRefs {
+  return selection.whole ? remote : { ...remote, refs: new Map([...remote.refs].filter(([name]) => isSelected(selection, name))) }
+}
+
+async function create(upstream: Upstream, remote: RemoteRefs): Promise<SyncStats> {
+  const { context } = upstream
+  const bytes = await cloneInto(upstream, remote, context.tree.staging)
+  context.progress({ phase: 'publishing' })
+  const stats = statsOf(context.tree.staging, remote, bytes)
+  await context.tree.publish()
+  keepCareDate(context)
+  // git does not tell the size of what arrives in one piece.
+  return { ...stats, bytes: stats.bytes ?? stats.sizeBytes }
+}
+
+/** Makes a new repository in `folder`, which is emptied first: a half clone cannot be continued. Returns the bytes that came, where git says. */
+async function cloneInto({ context, selection, addresses }: Upstream, remote: RemoteRefs, folder: string): Promise<number | null> {
   const { tree, upstream } = context
   const progress = createProgressReader(context)
-  // A half clone cannot be continued; nothing of it has been published.
   await tree.discard()
-  const command = remote.refs.size === 0 ? ['init', '--bare', '--template=', '--', tree.staging] : ['clone', '--mirror', '--template=', '--progress', '--', upstream, tree.staging]
-  const exit = await callGit(context, command, progress.onLine)
+  const direct = selection.whole && remote.refs.size > 0
+  const command = direct ? ['clone', '--mirror', '--template=', '--progress', '--', upstream, folder] : ['init', '--bare', '--template=', '--', folder]
+  const exit = await callGit(context, command, { onLine: progress.onLine, addresses })
   if (exit.code !== 0) throw gitFailure(exit)
-  settle(tree.staging, context, remote)
-  context.progress({ phase: 'publishing' })
-  const stats = statsOf(tree.staging, remote, progress.bytes())
-  // git does not tell the size of what arrives in one piece.
-  const bytes = stats.bytes ?? stats.sizeBytes
-  await tree.publish()
-  return { ...stats, bytes }
+  if (!direct && remote.refs.size > 0) {
+    const fetched = await callGit(context, fetchCommand(context, folder, selection), { onLine: progress.onLine, addresses })
+    if (fetched.code !== 0) throw gitFailure(fetched)
+  }
+  settle(folder, context, remote)
+  return progress.bytes()
 }
 
-async function update(context: SyncContext, remote: RemoteRefs): Promise<SyncStats> {
+async function update(upstream: Upstream, remote: RemoteRefs): Promise<SyncStats> {
+  const { context } = upstream
   const { published } = context.tree
   if (!isRepository(published)) {
     throw new SyncFailure('local_conflict', `${published} is not a git repository (any more): move it away and it is fetched anew`)
   }
   removeLeftovers(published)
   const local = readLocalRefs(published)
-  if (remote.refs.size === 0 && local.refs.size > 0) {
-    throw new SyncFailure('upstream_empty', `the upstream has no refs, the copy has ${local.refs.size}; nothing was deleted`)
-  }
+  const gone = [...local.refs.keys()].filter((name) => !remote.refs.has(name))
+  context.allow({ removed: gone.length, total: local.refs.size, examples: gone.slice(0, 500), incomingBytes: null, sizeBeforeBytes: null, sizeAfterBytes: remote.refs.size === 0 ? 0 : null })
   writeConfig(published, context.upstream, idLength(remote))
+  if (!(await careFor(context, published))) return mend(upstream, remote, 'a check of the copy found damaged objects')
   if (sameRefs(local.refs, remote.refs)) {
     writeHead(published, remote)
     return statsOf(published, remote, 0)
   }
-  const progress = createProgressReader(context)
-  const exit = await callGit(context, fetchCommand(context), progress.onLine)
-  if (exit.code !== 0) throw gitFailure(exit)
-  settle(published, context, remote)
-  if (readLocalRefs(published).loose > MAX_LOOSE_REFS) await callGit(context, [`--git-dir=${published}`, 'pack-refs', '--all'])
-  return statsOf(published, remote, progress.bytes())
+  return follow(upstream, remote, gone)
 }
 
-function fetchCommand({ tree, upstream }: SyncContext): string[] {
-  const quiet = ['--prune', '--progress', '--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules']
-  return [`--git-dir=${tree.published}`, 'fetch', ...quiet, '--', upstream, '+refs/*:refs/*']
+/** Fetches first and deletes afterwards, and only what was asked leave for: an upstream that is emptied meanwhile deletes nothing. */
+async function follow(upstream: Upstream, remote: RemoteRefs, gone: readonly string[]): Promise<SyncStats> {
+  const { context, selection, addresses } = upstream
+  const fork = await context.tree.fork()
+  await removeRefs(context, fork.path, inTheWay(gone, remote.refs))
+  const progress = createProgressReader(context)
+  const exit = await callGit(context, fetchCommand(context, fork.path, selection), { onLine: progress.onLine, addresses })
+  if (exit.code !== 0 && isDamaged(exit)) return mend(upstream, remote, 'git found damaged objects in the copy')
+  if (exit.code !== 0) throw gitFailure(exit)
+  const left = readLocalRefs(fork.path).refs
+  await removeRefs(context, fork.path, gone.filter((name) => left.has(name)))
+  settle(fork.path, context, remote)
+  if (readLocalRefs(fork.path).loose > MAX_LOOSE_REFS) await callGit(context, [`--git-dir=${fork.path}`, 'pack-refs', '--all'])
+  const stats = statsOf(fork.path, remote, progress.bytes())
+  context.progress({ phase: 'publishing' })
+  await fork.publish()
+  return stats
+}
+
+/** Fetches everything anew beside the damaged copy, and puts it in the place of what is damaged only once it is whole. */
+async function mend(upstream: Upstream, remote: RemoteRefs, why: string): Promise<SyncStats> {
+  const { context } = upstream
+  const { staging } = context.tree
+  context.log(`${why}: fetching all of it anew, the copy stays as it is meanwhile`)
+  const bytes = await cloneInto(upstream, remote, staging)
+  const fork = await context.tree.fork()
+  replaceObjects(staging, fork.path)
+  settle(fork.path, context, remote)
+  const stats = statsOf(fork.path, remote, bytes)
+  context.progress({ phase: 'publishing' })
+  await fork.publish()
+  await context.tree.discard()
+  keepCareDate(context)
+  return { ...stats, bytes: bytes ?? stats.sizeBytes, note: `${why}; it was fetched anew` }
+}
+
+async function removeRefs(context: SyncContext, gitDir: string, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return
+  const exit = await callGit(context, [`--git-dir=${gitDir}`, 'update-ref', '--stdin', '-z'], { stdin: names.map((name) => `delete ${name}\0\0`).join('') })
+  if (exit.code !== 0) throw gitFailure(exit)
+}
+
+function fetchCommand({ upstream }: SyncContext, gitDir: string, selection: Selection): string[] {
+  const quiet = ['--progress', '--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules', '--no-tags']
+  return [`--git-dir=${gitDir}`, 'fetch', ...quiet, '--', upstream, ...refspecsOf(selection)]
 }
 
 /** Brings the repository's own files in order after objects and refs have arrived, and refuses an empty result. */
@@ -111,50 +177,4 @@ function idLength(remote: RemoteRefs): number {
 function statsOf(gitDir: string, remote: RemoteRefs, bytes: number | null): SyncStats {
   const revision = remote.headId ?? (remote.head ? (remote.refs.get(remote.head) ?? null) : null)
   return { bytes, files: remote.refs.size, sizeBytes: objectBytes(gitDir), revision }
-}
-
-function credentials(auth: SyncContext['auth']): [string, string | null] {
-  if (!auth) return ['', null]
-  // Forges take any user name beside a token.
-  return auth.type === 'basic' ? [auth.username, auth.password] : ['oauth2', auth.token]
-}
-
-function callGit(context: SyncContext, command: readonly string[], onLine?: (line: string, stream: string) => boolean | void): Promise<Exit> {
-  const [user, password] = credentials(context.auth)
-  const env = {
-    GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null', GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: '', GIT_ALLOW_PROTOCOL: 'https:http:git',
-    ...(password === null ? {} : { KAGAMI_USERNAME: user, KAGAMI_PASSWORD: password }),
-  }
-  return context.run('git', [...settings(context, password !== null).flatMap((setting) => ['-c', setting]), ...command], { env, onLine })
-}
-
-function settings({ options }: SyncContext, withCredentials: boolean): string[] {
-  // The helper reads its environment: neither an argument nor a file ever holds the secret.
-  const helper = withCredentials ? ['credential.helper=!f() { printf "username=%s\\npassword=%s\\n" "$KAGAMI_USERNAME" "$KAGAMI_PASSWORD"; }; f'] : []
-  const fsck = options.fsck === false ? [] : ['transfer.fsckObjects=true', ...['zeroPaddedFilemode', 'badTimezone', 'missingSpaceBeforeDate'].map((id) => `fetch.fsck.${id}=ignore`)]
-  return [
-    'core.hooksPath=/dev/null', 'credential.helper=', ...helper, 'gc.auto=0', 'maintenance.auto=false', 'fetch.unpackLimit=1', ...fsck,
-    'http.proxy=', 'http.followRedirects=false', 'http.lowSpeedLimit=1000', 'http.lowSpeedTime=60', 'transfer.bundleURI=false', 'core.fsync=all',
-  ]
-}
-
-const UNITS: Readonly<Record<string, number>> = { bytes: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
-const PHASES: Readonly<Record<string, 'listing' | 'transferring' | 'verifying'>> = {
-  'Counting objects': 'listing', 'Compressing objects': 'listing', 'Receiving objects': 'transferring', 'Resolving deltas': 'verifying', 'Checking objects': 'verifying',
-}
-
-/** Reads git's progress lines; only the last one of each step goes into the log. */
-function createProgressReader(context: SyncContext): { onLine: (line: string) => boolean; bytes: () => number | null } {
-  let bytes: number | null = null
-  return {
-    bytes: () => bytes,
-    onLine(line) {
-      const found = /^(?:remote: )?([A-Z][a-z]+ \w+): +(\d+)% \((\d+)\/\d+\)(?:, ([\d.]+) (bytes|[KMG]iB))?/.exec(line)
-      const phase = found?.[1] ? PHASES[found[1]] : undefined
-      if (!found || !phase) return true
-      if (found[4] && found[5]) bytes = Math.round(Number(found[4]) * (UNITS[found[5]] ?? 1))
-      context.progress({ phase, percent: Number(found[2]), bytes })
-      return line.includes('done.')
-    },
-  }
 }

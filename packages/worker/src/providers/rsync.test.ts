@@ -9,10 +9,11 @@ import { createProgressReader, refusesCompression, rsyncFailure } from './rsync-
 import { createBench, readTree, type Bench } from './testing.ts'
 
 const noise = () => randomBytes(150_000)
+const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`more/${index}`, `${index}\n`]))
 
 async function start(dir: string, auth?: { username: string; password: string }): Promise<Subject> {
   const files = join(dir, 'files')
-  writeFiles(files, { 'a/one': noise(), 'a/two': noise(), 'a/three': noise(), 'b/empty': '', '.hidden': 'x\n', 'gone/soon': 'x\n' })
+  writeFiles(files, { 'a/one': noise(), 'a/two': noise(), 'a/three': noise(), 'b/empty': '', '.hidden': 'x\n', 'gone/soon': 'x\n', ...many(8) })
   const upstream = await startRsyncUpstream({ dir, auth })
   return {
     upstream: upstream.url,

@@ -1,34 +1,13 @@
-// rsync.ts — Mirrors an rsync module: archive, deletions last and only after everything could be read. How rsync is called is here.
+// rsync.ts — Mirrors an rsync module: looks first at what would change, then copies, deletions last. How rsync is called is here.
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import Type from 'typebox'
+import { connectionFlags, contentFlags, firstStageFlags, options, PARTIAL, type RsyncOptions } from './rsync-options.ts'
 import { createProgressReader, readStatistics, refusesCompression, rsyncFailure, type Statistics } from './rsync-output.ts'
+import { createPlanReader } from './rsync-plan.ts'
 import { SyncFailure, type Exit, type Provider, type RunCommand, type RunOptions, type SyncContext, type SyncStats } from './provider.ts'
 
-/** Where rsync keeps what is not complete; one such folder beside the files concerned. */
-const PARTIAL = '.~tmp~'
-const CONNECT_SECONDS = 30
 /** Older versions have holes a hostile upstream can use. */
 const SAFE_VERSION = [3, 4, 3]
-
-const options = Type.Object(
-  {
-    compress: Type.Boolean({ default: true, description: 'Compress on the way. Turn off on fast links and for files that are compressed already: it costs CPU on both ends' }),
-    delay_updates: Type.Boolean({ default: false, description: 'Put changed files in place together at the end instead of one by one as they arrive. Costs about a third more time on large trees' }),
-    exclude: Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), { default: [], maxItems: 200, description: 'Patterns of files to leave out, as rsync --exclude understands them' }),
-    timeout_secs: Type.Integer({ default: 300, minimum: 10, maximum: 86_400, description: 'Give up when nothing came for this many seconds' }),
-    bwlimit_kbps: Type.Integer({ default: 0, minimum: 0, maximum: 100_000_000, description: 'KiB per second to use at most; 0 is no limit' }),
-  },
-  { additionalProperties: false },
-)
-
-interface RsyncOptions {
-  readonly compress: boolean
-  readonly delay_updates: boolean
-  readonly exclude: readonly string[]
-  readonly timeout_secs: number
-  readonly bwlimit_kbps: number
-}
 
 /** The kind `rsync`: rsync:// upstreams, kept as `rsync -az --delete` would, made safe. */
 export const rsync: Provider = {
@@ -42,12 +21,22 @@ export const rsync: Provider = {
     }
   },
   async sync(context) {
+    if (!/^rsync:\/\/[^/]/.test(context.upstream)) throw new SyncFailure('upstream_missing', 'the upstream must begin with rsync://')
     if (context.auth?.type === 'token') throw new SyncFailure('auth_rejected', 'rsync takes a user name and a password, not a token')
     const exists = await context.tree.exists()
     context.progress({ phase: 'connecting' })
-    if (exists) await refuseEmptyUpstream(context)
-    return exists ? update(context) : create(context)
+    const upstream: Upstream = { context, options: context.options as unknown as RsyncOptions, compress: Boolean(context.options.compress), address: await addressOf(context) }
+    return exists ? update(upstream) : create(upstream)
   },
+}
+
+/** An upstream as this run calls it. */
+interface Upstream {
+  readonly context: SyncContext
+  readonly options: RsyncOptions
+  readonly address: string
+  /** Cleared when the upstream refuses it. */
+  compress: boolean
 }
 
 async function probeVersion(run: RunCommand): Promise<{ available: boolean; detail: string }> {
@@ -60,45 +49,67 @@ async function probeVersion(run: RunCommand): Promise<{ available: boolean; deta
   return { available: exit.code === 0, detail: detail || 'rsync does not start' }
 }
 
-/** A mount that is missing upstream looks like an empty folder: one look at the top keeps it from emptying the copy. */
-async function refuseEmptyUpstream(context: SyncContext): Promise<void> {
-  let entries = 0
-  const onLine = (line: string, stream: string) => {
-    const name = /^[-a-z][-rwxsStT]{9}[.+@]?\s+[\d,]+ \S+ \S+ (.+)$/.exec(line)?.[1]
-    if (stream === 'stdout' && name !== undefined && name !== '.') entries++
-    return stream !== 'stdout'
-  }
-  const exit = await call(context, ['--list-only', '--dirs', ...limits(context), '--', `${addressOf(context).replace(/\/+$/, '')}/`], { onLine })
-  // 23: the address may name a file, which has nothing below it.
-  if (exit.code !== 0 && exit.code !== 23) throw rsyncFailure(exit)
-  if (exit.code === 0 && entries === 0) throw new SyncFailure('upstream_empty', 'the upstream is an empty folder, the copy is not; nothing was deleted')
-}
-
-async function create(context: SyncContext): Promise<SyncStats> {
+async function create(upstream: Upstream): Promise<SyncStats> {
+  const { context } = upstream
   const { staging } = context.tree
   const resumed = existsSync(staging)
   mkdirSync(staging, { recursive: true })
-  const stats = await transfer(context, staging, resumed)
+  // What an earlier try left in staging was never published, so whatever goes from it goes unasked.
+  const { plan } = await foresee(upstream, staging)
+  context.allow({ ...plan, removed: 0, total: 0, examples: [] })
+  const stats = await transfer(upstream, staging, { partials: resumed ? [`--partial-dir=${PARTIAL}`] : [], deletes: true, drop: resumed })
   context.progress({ phase: 'publishing' })
   await context.tree.publish()
   return stats
 }
 
-async function update(context: SyncContext): Promise<SyncStats> {
+async function update(upstream: Upstream): Promise<SyncStats> {
+  const { context, options } = upstream
   const { staging, published } = context.tree
+  const { plan, statistics, changes, whole } = await foresee(upstream, published)
+  if (whole) context.allow(plan)
   // While this file exists an earlier run did not come to its end.
   const unfinished = join(staging, 'unfinished')
   const wasUnfinished = existsSync(unfinished)
+  if (whole && changes === 0 && !wasUnfinished) return { bytes: statistics.received, files: statistics.files, sizeBytes: statistics.sizeBytes, revision: null }
   mkdirSync(staging, { recursive: true })
   writeFileSync(unfinished, '')
-  const stats = await transfer(context, published, wasUnfinished)
+  const fork = await context.tree.fork()
+  const partials = options.delay_updates ? ['--delay-updates'] : wasUnfinished ? [`--partial-dir=${PARTIAL}`] : []
+  const firstStage = firstStageFlags(options)
+  if (firstStage) await transfer(upstream, fork.path, { partials: [...partials, ...firstStage], deletes: false, drop: false })
+  const stats = await transfer(upstream, fork.path, { partials, deletes: whole, drop: wasUnfinished, most: plan.removed })
+  context.progress({ phase: 'publishing' })
+  await fork.publish()
   rmSync(unfinished, { force: true })
   return stats
 }
 
+/** What a run would do to a folder. `whole`: all of the upstream could be read, so that what it lacks is really gone. */
+async function foresee(upstream: Upstream, folder: string) {
+  upstream.context.progress({ phase: 'listing' })
+  let reader = createPlanReader()
+  const flags = ['--dry-run', '--itemize-changes', '--stats', '--delete-after']
+  const exit = await call(upstream, (compress) => [...flags, ...compress, ...contentFlags(upstream.options)], folder, {
+    onStart: () => void (reader = createPlanReader()), onLine: (line, stream) => reader.onLine(line, stream),
+  })
+  if (exit.code !== 0 && exit.code !== 23 && exit.code !== 24) throw rsyncFailure(exit)
+  if (exit.code === 23 && rsyncFailure(exit).reason !== 'partial') throw rsyncFailure(exit)
+  return { ...reader.done(), whole: exit.code !== 23 }
+}
+
+interface Transfer {
+  readonly partials: readonly string[]
+  readonly deletes: boolean
+  /** Clears what an earlier run left incomplete. */
+  readonly drop: boolean
+  /** Files that may go at most; more may have vanished since they were counted. Absent: all. */
+  readonly most?: number
+}
+
 /** Keeping incomplete files costs a third of a run that changes nothing, so only a run after a broken one does. */
-async function transfer(context: SyncContext, into: string, keepPartials: boolean): Promise<SyncStats> {
-  const { compress, delay_updates } = context.options as unknown as RsyncOptions
+async function transfer(upstream: Upstream, into: string, { partials, deletes, drop, most }: Transfer): Promise<SyncStats> {
+  const { context } = upstream
   const statistics: Statistics = { files: null, sizeBytes: null, received: null }
   const readProgress = createProgressReader()
   const onLine = (line: string) => {
@@ -107,52 +118,55 @@ async function transfer(context: SyncContext, into: string, keepPartials: boolea
     else readStatistics(line, statistics)
     return progress === null
   }
-  const partials = delay_updates ? ['--delay-updates'] : keepPartials ? [`--partial-dir=${PARTIAL}`] : []
-  const args = [...transferFlags(context), ...partials, '--', addressOf(context), `${into}/`]
-  let exit = await call(context, compress ? ['-z', ...args] : args, { onLine, redraws: true })
-  if (compress && refusesCompression(exit)) {
-    context.log('the upstream refuses compression: trying without')
-    exit = await call(context, args, { onLine, redraws: true })
-  }
+  const deletions = deletes ? ['--delete-after', ...(most === undefined ? [] : [`--max-delete=${slack(most)}`])] : []
+  const exit = await call(upstream, (compress) => [...compress, ...contentFlags(upstream.options), ...partials, ...deletions, '--info=progress2', '--stats'], into, { onLine, redraws: true })
   if (exit.code !== 0 && exit.code !== 24) {
     const failure = rsyncFailure(exit)
     // What is incomplete would keep the disk full.
     if (failure.reason === 'disk_full') dropPartials(into)
     throw failure
   }
-  if (keepPartials) dropPartials(into)
+  if (drop) dropPartials(into)
   const note = exit.code === 24 ? 'some files vanished from the upstream while they were read; the next sync catches up' : null
   return { bytes: statistics.received, files: statistics.files, sizeBytes: statistics.sizeBytes, revision: null, note }
 }
 
-function transferFlags(context: SyncContext): string[] {
-  const { exclude, bwlimit_kbps } = context.options as unknown as RsyncOptions
-  return [
-    '-a', '--delete-after', '--safe-links', '--no-devices', '--no-specials', '--no-owner', '--no-group',
-    // Readable for whoever serves it, never setuid, executable where it was.
-    '--chmod=D0755,Fug-s,F-t,Fa+rX,Fu+w,Fgo-w',
-    '--info=progress2', '--stats', '--no-human-readable', ...limits(context),
-    ...(bwlimit_kbps > 0 ? [`--bwlimit=${bwlimit_kbps}`] : []),
-    ...exclude.map((pattern) => `--exclude=${pattern}`),
-  ]
+/** Folders count as deletions too, and are not in the plan: one for each file is more than enough. */
+function slack(files: number): number {
+  return Math.max(10, files * 2)
 }
 
-function limits(context: SyncContext): string[] {
-  const { timeout_secs } = context.options as unknown as RsyncOptions
-  // Without TCP_NODELAY every small message of the protocol may wait 40 ms for an acknowledgement.
-  return ['--sockopts=TCP_NODELAY', `--timeout=${timeout_secs}`, `--contimeout=${Math.min(CONNECT_SECONDS, timeout_secs)}`]
+/** The upstream without a user name, which travels in the environment like the password, and by the address that was checked: another answer of the name server must not lead elsewhere. */
+async function addressOf({ upstream, peers, options }: SyncContext): Promise<string> {
+  const url = new URL(upstream)
+  const { address_family } = options as unknown as RsyncOptions
+  const addresses = await peers.resolve(url.hostname)
+  const wanted = addresses.filter((address) => address_family === 'any' || address.includes(':') === (address_family === 'ipv6'))
+  const [address] = wanted
+  if (address === undefined) throw new SyncFailure('upstream_unreachable', `the host ${url.hostname} has no ${address_family} address`)
+  const host = address.includes(':') ? `[${address}]` : address
+  return upstream.replace(/^rsync:\/\/(?:[^/@]*@)?[^/]*/, `rsync://${host}${url.port ? `:${url.port}` : ''}`)
 }
 
-/** The upstream without a user name: that travels, like the password, in the environment. */
-function addressOf({ upstream, auth }: SyncContext): string {
-  return auth ? upstream.replace(/^rsync:\/\/[^/@]*@/, 'rsync://') : upstream
+interface Call extends RunOptions {
+  /** Called before each try. */
+  readonly onStart?: () => void
 }
 
-function call(context: SyncContext, args: readonly string[], options: RunOptions): Promise<Exit> {
-  if (!/^rsync:\/\/[^/]/.test(context.upstream)) throw new SyncFailure('upstream_missing', 'the upstream must begin with rsync://')
+/** Calls rsync on a folder; without compression when the upstream does not want it. */
+async function call(upstream: Upstream, flags: (compress: readonly string[]) => readonly string[], folder: string, { onStart, ...how }: Call): Promise<Exit> {
+  const { context, options, address } = upstream
   const { auth } = context
   const env: Record<string, string> = auth?.type === 'basic' ? { USER: auth.username, LOGNAME: auth.username, RSYNC_PASSWORD: auth.password } : {}
-  return context.run('rsync', args, { ...options, env })
+  const once = () => {
+    onStart?.()
+    return context.run('rsync', [...flags(upstream.compress ? ['-z'] : []), ...connectionFlags(options), '--', address, `${folder}/`], { ...how, env })
+  }
+  const exit = await once()
+  if (!upstream.compress || !refusesCompression(exit)) return exit
+  context.log('the upstream refuses compression: trying without')
+  upstream.compress = false
+  return once()
 }
 
 /** Removes what rsync kept of files it could not complete. */

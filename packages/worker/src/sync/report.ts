@@ -41,6 +41,7 @@ export function reportOf({ job, ending, stats, mask, startedAt, endedAt, ...foun
     files: stats?.files ?? null,
     size_bytes: stats?.sizeBytes ?? null,
     revision: stats?.revision?.slice(0, 256) ?? null,
+    action: job.task?.type ?? 'sync',
     hold: found.error instanceof SyncHeld && ending.outcome === 'held' ? holdOf(found.error, job, endedAt) : null,
     content_at: found.contentAt?.toISOString() ?? null,
     generation: found.generation,

@@ -1,9 +1,10 @@
 // run.ts — One sync, end to end: checks, log, limits, provider, report. Owns what every kind needs; knows no kind.
 import { checkFor, policyOf, upstreamProblem, withoutPolicy, withPolicy, type Policy, type Progress, type ReplicaSpec, type SyncReport, type Trigger } from '@kagami/protocol'
 import { Default } from 'typebox/value'
+import type { Task } from '../core/replica.ts'
 import { SyncFailure, type Provider, type SyncStats, type Tree } from '../providers/provider.ts'
 import { createCommandRunner } from './command.ts'
-import { currentGeneration } from './generations.ts'
+import { currentGeneration, listGenerations, rollBack } from './generations.ts'
 import { createRunLimits, type RunLimits } from './limits.ts'
 import { createRunLog, type RunLog } from './log.ts'
 import { endingOf, type Ending } from './outcome.ts'
@@ -20,8 +21,8 @@ export interface SyncJob {
   readonly spec: ReplicaSpec
   readonly trigger: Trigger
   readonly request_id: string | null
-  /** Entries somebody allowed this run to delete; null when nobody did. */
-  readonly approved?: number | null
+  /** What the run is for; absent: a plain sync. */
+  readonly task?: Task
   /** Seconds; 0 means no limit. The replica's own time_limit_secs goes before. */
   readonly timeoutSeconds: number
 }
@@ -105,10 +106,11 @@ async function bringUpToDate({ job, deps, log, thinner, limits, policy }: Work):
   const tree = createTree({ dataDir: deps.dataDir, spec, run, policy, adoptExisting: deps.adoptExisting })
   await tree.claim()
   signal.throwIfAborted()
+  if (job.task?.type === 'rollback') return goBack(job, deps, job.task.to)
   const peers = createPeers({ publicOnly: deps.publicOnly ?? false, known: tree.reach() })
   const stats = await provider.sync({
     upstream: spec.upstream, auth: spec.auth ?? null, options, tree: quietTree(tree, limits), run, peers, signal, log: line,
-    allow: (plan) => allowPlan(plan, { policy, kind: spec.kind, dataDir: deps.dataDir, approved: job.approved ?? null, log: line }),
+    allow: (plan) => allowPlan(plan, { policy, kind: spec.kind, dataDir: deps.dataDir, approved: job.task?.type === 'sync' ? job.task.approved : null, log: line }),
     progress(progress) {
       limits.touch()
       thinner.report(progress)
@@ -116,6 +118,12 @@ async function bringUpToDate({ job, deps, log, thinner, limits, policy }: Work):
   })
   if (peers.reach && peers.reach !== tree.reach()) tree.keepReach(peers.reach)
   return { stats, generation: currentGeneration(deps.dataDir, spec.name) }
+}
+
+function goBack({ spec }: SyncJob, { dataDir }: SyncDeps, to: number | null): Brought {
+  const number = rollBack({ dataDir, name: spec.name }, to)
+  const put = listGenerations(dataDir, spec.name).find((generation) => generation.number === number)
+  return { stats: { bytes: null, files: null, sizeBytes: null, revision: null, note: `went back to generation ${number} of ${put?.at.toISOString() ?? 'an unknown time'}` }, generation: number }
 }
 
 /** Our own work on a large tree may be silent for long: that is no stall of the upstream. */

@@ -34,7 +34,7 @@ export function createSyncs(parts: SyncsParts): Syncs {
       const { life, spec } = replica
       if (life.state !== 'syncing') return
       const abort = new AbortController()
-      const job = { sync_id: syncId, worker_id: parts.workerId, spec, trigger: life.trigger, request_id: life.requestId, timeoutSeconds: parts.config.sync_timeout_secs }
+      const job = { sync_id: syncId, worker_id: parts.workerId, spec, trigger: life.trigger, request_id: life.requestId, task: life.task, timeoutSeconds: parts.config.sync_timeout_secs }
       const about = { worker_id: parts.workerId, replica_id: spec.replica_id, sync_id: syncId, started_at: life.startedAt.toISOString(), trigger: life.trigger }
       const done = runSync(job, {
         providers: parts.providers, dataDir: parts.config.data_dir, toolPath: parts.toolPath ?? [], adoptExisting: parts.config.adopt_existing,

@@ -1,0 +1,92 @@
+// calendar.ts — Cron schedules and time windows: whether they can be kept, and when they next allow something. Knows no clock of its own.
+import { Cron } from 'croner'
+import type { Policy } from './policy.ts'
+
+const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
+const WEEK_MINUTES = 7 * 24 * 60
+const DAY_MINUTES = 24 * 60
+
+interface Window {
+  /** Minutes since Sunday midnight, of each opening. */
+  readonly starts: readonly number[]
+  readonly minutes: number
+}
+
+/** What of a schedule cannot be kept: the option and one sentence; null when all can. */
+export function scheduleProblem({ cron, timezone, windows }: Pick<Policy, 'cron' | 'timezone' | 'windows'>): { field: 'cron' | 'timezone' | 'windows'; message: string } | null {
+  if (!isZone(timezone)) return { field: 'timezone', message: `"${timezone}" is not a time zone; write it as Europe/Berlin or UTC` }
+  if (cron !== '') {
+    const fields = cron.trim().split(/\s+/).length
+    if (fields !== 5) return { field: 'cron', message: `"${cron}" must have five fields: minute, hour, day, month, weekday` }
+    try {
+      if (!nextCron(cron, timezone, new Date())) return { field: 'cron', message: `"${cron}" never comes` }
+    } catch (error) {
+      return { field: 'cron', message: `"${cron}" is no cron schedule: ${(error as Error).message.replace(/^CronPattern: /, '')}` }
+    }
+  }
+  const odd = windows.find((window) => readWindow(window) === null)
+  return odd === undefined ? null : { field: 'windows', message: `"${odd}" is no time window; write "22:00-06:00" or "Sat,Sun 00:00-24:00"` }
+}
+
+/** The next time a cron schedule fires after an instant; null when it never does. Throws when it is no schedule. */
+export function nextCron(cron: string, timezone: string, after: Date): Date | null {
+  return new Cron(cron, { timezone, paused: true, domAndDow: false }).nextRun(after)
+}
+
+/** The first instant, at or after one, at which one of the windows is open. With no windows, or none that can be read, that instant itself. */
+export function opensAt(windows: readonly string[], timezone: string, at: Date): Date {
+  const read = windows.map(readWindow).filter((window) => window !== null)
+  if (read.length === 0 || !isZone(timezone)) return at
+  const now = minuteOfWeek(at, timezone)
+  let least = Infinity
+  for (const { starts, minutes } of read) {
+    for (const start of starts) {
+      const since = (now - start + WEEK_MINUTES) % WEEK_MINUTES
+      if (since < minutes) return at
+      least = Math.min(least, WEEK_MINUTES - since)
+    }
+  }
+  return atTurnOfMinute(at, least)
+}
+
+/** The start of the minute that many minutes later. A change to summer time in between shifts it by that hour, once. */
+function atTurnOfMinute(at: Date, minutes: number): Date {
+  return new Date(Math.floor(at.getTime() / 60_000) * 60_000 + minutes * 60_000)
+}
+
+function isZone(timezone: string): boolean {
+  try {
+    return Boolean(new Intl.DateTimeFormat('en', { timeZone: timezone }))
+  } catch {
+    return false
+  }
+}
+
+function minuteOfWeek(at: Date, timeZone: string): number {
+  const parts = new Intl.DateTimeFormat('en-US', { timeZone, weekday: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).formatToParts(at)
+  const part = (type: string) => parts.find((one) => one.type === type)?.value ?? ''
+  return DAYS.indexOf(part('weekday')) * DAY_MINUTES + Number(part('hour')) * 60 + Number(part('minute'))
+}
+
+function readWindow(text: string): Window | null {
+  const [, days, ...times] = /^(?:([A-Za-z,-]+)\s+)?(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})$/.exec(text.trim()) ?? []
+  const [fromHour, fromMinute, toHour, toMinute] = times.map(Number)
+  if (fromHour === undefined || fromMinute === undefined || toHour === undefined || toMinute === undefined) return null
+  const [from, to] = [fromHour * 60 + fromMinute, toHour * 60 + toMinute]
+  if (fromMinute > 59 || toMinute > 59 || from >= DAY_MINUTES || to > DAY_MINUTES || from === to) return null
+  const on = days === undefined ? DAYS.map((_, index) => index) : readDays(days)
+  return on === null ? null : { starts: on.map((day) => day * DAY_MINUTES + from), minutes: (to - from + DAY_MINUTES) % DAY_MINUTES || DAY_MINUTES }
+}
+
+function readDays(text: string): number[] | null {
+  const found = new Set<number>()
+  for (const range of text.split(',')) {
+    const [from, to = from] = range.split('-').map((day) => DAYS.findIndex((known) => known.toLowerCase() === day.toLowerCase()))
+    if (from === undefined || to === undefined || from < 0 || to < 0 || range.split('-').length > 2) return null
+    for (let day = from; ; day = (day + 1) % 7) {
+      found.add(day)
+      if (day === to) break
+    }
+  }
+  return [...found]
+}

@@ -1,0 +1,50 @@
+// facts.ts — What is known of a replica from its syncs: results, sizes, a hold. Pure; survives restarts.
+import type { Hold, ReplicaSpec, ReplicaState, SyncReport } from '@kagami/protocol'
+import { dueAfter, timingOf } from './schedule.ts'
+
+export interface Facts {
+  readonly lastSync: ReplicaState['last_sync']
+  readonly lastSuccessAt: string | null
+  readonly nextDueAt: Date | null
+  readonly failures: number
+  readonly sizeBytes: number | null
+  readonly files: number | null
+  readonly revision: string | null
+  readonly hold: Hold | null
+  readonly contentAt: string | null
+  readonly generation: number | null
+}
+
+export const noFacts: Facts = {
+  lastSync: null, lastSuccessAt: null, nextDueAt: null, failures: 0, sizeBytes: null, files: null, revision: null, hold: null, contentAt: null, generation: null,
+}
+
+/** What a report adds to what is known. A cancelled or interrupted sync is no failure of the upstream, and going back to an earlier tree is no success of it. */
+export function learn(known: { spec: ReplicaSpec; facts: Facts }, report: SyncReport): Facts {
+  const { facts, spec } = known
+  const { sync_id, outcome, reason, message, hint, started_at, ended_at, duration_ms, bytes } = report
+  const lastSync = { sync_id, outcome, reason, message, hint, started_at, ended_at, duration_ms, bytes }
+  if (report.action === 'rollback') return { ...facts, lastSync, generation: report.generation ?? facts.generation }
+  const ok = outcome === 'success'
+  const failures = ok || outcome === 'held' ? 0 : facts.failures + (outcome === 'failed' ? 1 : 0)
+  const run = { id: spec.replica_id, timing: timingOf(spec), startedAt: new Date(started_at), endedAt: new Date(ended_at), outcome, reason, failures }
+  return {
+    lastSync,
+    lastSuccessAt: ok ? ended_at : facts.lastSuccessAt,
+    nextDueAt: dueAfter(run, sync_id),
+    failures,
+    sizeBytes: report.size_bytes ?? facts.sizeBytes,
+    files: report.files ?? facts.files,
+    revision: report.revision ?? facts.revision,
+    hold: ok ? null : heldNow(facts.hold, report.hold ?? null),
+    contentAt: report.content_at ?? facts.contentAt,
+    generation: report.generation ?? facts.generation,
+  }
+}
+
+/** A run that finds again what an earlier one found is the same hold, with the decision made of it. */
+function heldNow(before: Hold | null, found: Hold | null): Hold | null {
+  if (!found) return before
+  const same = before !== null && before.reason === found.reason && before.removed === found.removed && before.total === found.total
+  return same ? { ...found, hold_id: before.hold_id, since: before.since, rejected: before.rejected } : found
+}
