@@ -56,7 +56,7 @@ async function aCore(dir: string): Promise<{ core: Core; tick: () => Promise<voi
 
 const recordOf = (workerId: string): WorkerRecord => ({
   worker_id: workerId, name: workerId, admission: 'approved', reason: null, first_seen_at: '2026-11-23T00:00:00Z', decided_at: null, decided_by: null, version: '0.1.0', hostname: 'host',
-  http_addr: '0.0.0.0:8080', data_dir: '/data', older_wire: false, kinds: [], instance: `${workerId}-i`, rev: 1, replicas: [], removed: [], syncs: [], last_seen_at: null,
+  http_addr: '0.0.0.0:8080', data_dir: '/data', older_wire: false, kinds: [], instance: `${workerId}-i`, rev: 1, replicas: [], removed: [], syncs: [], paused: [], last_seen_at: null,
 })
 
 /** The bytes of one heartbeat. `revision` is that of the worker's `CHANGED` changing replicas; the others stay at 1. */

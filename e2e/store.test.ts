@@ -14,7 +14,7 @@ const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOSt
 function aRecord(id: string, change: Partial<WorkerRecord> = {}): WorkerRecord {
   return {
     worker_id: id, name: `${id}.example.org`, admission: 'approved', reason: null, first_seen_at: at(0), decided_at: at(1), decided_by: 'li', version: '0.1.0', hostname: 'h', http_addr: null, data_dir: '/d',
-    older_wire: false, kinds: [], instance: 'i', rev: 3, removed: ['gone'], last_seen_at: at(2),
+    older_wire: false, kinds: [], instance: 'i', rev: 3, removed: ['gone'], last_seen_at: at(2), paused: [{ replica_id: 'r', by: 'li', at: at(2), reason: null }],
     replicas: [{ replica_id: 'r', name: 'debian', kind: 'rsync', upstream: 'rsync://h/debian/', interval_secs: 60, labels: { env: 'prod 雪' }, options: {}, auth: null, origin: 'api' }],
     syncs: [{ request_id: 'q', replica_id: 'r', rev: 3, requested_at: at(2) }], ...change,
   }

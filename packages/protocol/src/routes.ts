@@ -34,6 +34,7 @@ const paging = {
   cursor: Text('next_cursor of the page before'),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 100 })),
 }
+const HoldBody = Type.Union([Type.Object({ hold_id: Type.Optional(Nullable(Type.String({ maxLength: 64, description: 'The hold that was looked at; refused when it is no longer the present one' }))) }), Type.Null()])
 export const AddReplica = Type.Object({
   name: Type.String({ maxLength: 256 }),
   kind: Kind,
@@ -67,6 +68,11 @@ export const routes = {
   getReplica: { method: 'GET', path: '/api/v1/replicas/{id}', tag: 'replicas', summary: 'One replica, by id, unique prefix or name@worker', params: Id, status: 200, response: Replica, write: false, refuses: ['not_found'] },
   syncReplica: { method: 'POST', path: '/api/v1/replicas/{id}/sync', tag: 'replicas', summary: 'Sync a replica now', params: Id, status: 202, response: SyncAccepted, write: true, refuses: ['not_found', 'not_approved'] },
   dropReplica: { method: 'DELETE', path: '/api/v1/replicas/{id}', tag: 'replicas', summary: 'Remove a replica; its files stay', params: Id, status: 204, write: true, refuses: ['not_found', 'not_approved'] },
+  pauseReplica: { method: 'POST', path: '/api/v1/replicas/{id}/pause', tag: 'replicas', summary: 'Pause a replica: nothing starts by itself any more; a running sync goes on to its end', params: Id, body: reasonBody, status: 202, write: true, refuses: ['not_found', 'not_approved', 'conflict'] },
+  resumeReplica: { method: 'POST', path: '/api/v1/replicas/{id}/resume', tag: 'replicas', summary: 'Let a paused replica go on', params: Id, status: 202, write: true, refuses: ['not_found', 'not_approved', 'conflict'] },
+  approveHold: { method: 'POST', path: '/api/v1/replicas/{id}/approve', tag: 'replicas', summary: 'Let a held sync delete what it would have deleted; it runs once more now', params: Id, body: HoldBody, status: 202, response: SyncAccepted, write: true, refuses: ['not_found', 'not_approved', 'conflict'] },
+  rejectHold: { method: 'POST', path: '/api/v1/replicas/{id}/reject', tag: 'replicas', summary: 'Decide that a held sync deletes nothing', params: Id, body: HoldBody, status: 202, response: SyncAccepted, write: true, refuses: ['not_found', 'not_approved', 'conflict'] },
+  rollbackReplica: { method: 'POST', path: '/api/v1/replicas/{id}/rollback', tag: 'replicas', summary: 'Put an earlier tree in place (publish = "swap") and pause the replica', params: Id, body: Type.Object({ generation: Type.Optional(Nullable(Type.Integer({ minimum: 0, description: 'null or absent: the tree before the present one' }))) }), status: 202, response: SyncAccepted, write: true, refuses: ['not_found', 'not_approved', 'conflict'] },
   listResources: { method: 'GET', path: '/api/v1/resources', tag: 'resources', summary: 'Mirrors: all replicas of one name', query: Type.Object({ ...paging, q: Text('Part of the name'), status: Text('One or more, comma-separated'), health: Text('Worst health, comma-separated') }), status: 200, response: pageOf(Resource), write: false },
   getResource: { method: 'GET', path: '/api/v1/resources/{id}', tag: 'resources', summary: 'One mirror and its replicas', params: Id, status: 200, response: ResourceDetail, write: false, refuses: ['not_found'] },
   syncResource: { method: 'POST', path: '/api/v1/resources/{id}/sync', tag: 'resources', summary: 'Sync every replica of a mirror', params: Id, status: 202, response: SyncAccepted, write: true, refuses: ['not_found'] },
@@ -74,6 +80,8 @@ export const routes = {
   getSync: { method: 'GET', path: '/api/v1/syncs/{id}', tag: 'syncs', summary: 'One sync, by id or unique prefix', params: Id, status: 200, response: Sync, write: false, refuses: ['not_found'] },
   syncLog: { method: 'GET', path: '/api/v1/syncs/{id}/log', tag: 'syncs', summary: 'The log of a sync, from its worker. Headers x-log-next-offset, x-log-size, x-log-running tell how to go on.', params: Id, query: Type.Object({ offset: Type.Optional(Type.Integer({ default: 0, description: 'Byte to start at; negative counts from the end' })), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 262_144, default: 65_536 })) }), status: 200, produces: 'text/plain', write: false, refuses: ['not_found', 'worker_unreachable'] },
   cancelSync: { method: 'POST', path: '/api/v1/syncs/{id}/cancel', tag: 'syncs', summary: 'Stop a running sync', params: Id, status: 202, write: true, refuses: ['not_found', 'worker_unreachable', 'conflict'] },
+  pauseResource: { method: 'POST', path: '/api/v1/resources/{id}/pause', tag: 'resources', summary: 'Pause every replica of a mirror', params: Id, body: reasonBody, status: 202, write: true, refuses: ['not_found', 'conflict'] },
+  resumeResource: { method: 'POST', path: '/api/v1/resources/{id}/resume', tag: 'resources', summary: 'Let every replica of a mirror go on', params: Id, status: 202, write: true, refuses: ['not_found', 'conflict'] },
   audit: { method: 'GET', path: '/api/v1/audit', tag: 'system', summary: 'Who wrote what, when, with which result', query: Type.Object({ ...paging, target: Text('Id of what was written to') }), status: 200, response: pageOf(AuditEntry), write: false },
   stream: { method: 'GET', path: '/api/v1/stream', tag: 'live', summary: 'Server-sent events; goes on after Last-Event-ID', query: Type.Object({ last_event_id: Text('For clients that cannot set the header') }), status: 200, produces: 'text/event-stream', write: false },
 } as const satisfies Record<string, Route>

@@ -41,12 +41,17 @@ export type Telemetry = Static<typeof Telemetry>
 export const HealthCounts = Type.Record(Type.String(), Count, { description: 'Replicas by health; healths nobody has are absent' })
 export type HealthCounts = Record<string, number>
 
+/** Who paused a replica, when and why. */
+export const Paused = Type.Object({ by: Type.String(), at: Instant, reason: Nullable(Type.String({ maxLength: 1000 })) })
+export type Paused = Static<typeof Paused>
+
 export const Replica = Type.Object({
   ...ReplicaState.properties,
   worker_id: Type.String(), worker_name: Type.String(), worker_presence: Presence,
   health: Health,
   health_detail: Type.String({ description: 'One sentence: why this health' }),
   progress: Nullable(Progress),
+  paused: Nullable(Paused),
   pending_requests: Type.Integer({ minimum: 0, description: 'Syncs asked for that the worker has not yet taken up' }),
 })
 export type Replica = Static<typeof Replica>
@@ -82,6 +87,7 @@ export const Sync = Type.Object({
   message: Nullable(Type.String()), hint: Nullable(Type.String()), tail: Nullable(Type.String()), exit_code: Nullable(Type.Integer()),
   started_at: Instant, ended_at: Nullable(Instant), duration_ms: Nullable(Count),
   bytes: Nullable(Count), files: Nullable(Count), size_bytes: Nullable(Count), revision: Nullable(Type.String()),
+  action: SyncReport.properties.action, hold: SyncReport.properties.hold, content_at: SyncReport.properties.content_at, generation: SyncReport.properties.generation,
   progress: Nullable(Progress),
 })
 export type Sync = Static<typeof Sync>

@@ -3,18 +3,15 @@ import { Refusal, type LogReply, type ReplicaSpec } from '@kagami/protocol'
 import { newId } from '@kagami/runtime'
 import { decided, replicasNamed, requireApproved, specFrom, withoutReplica, withReplica, withSyncs, type AddReplicaBody } from './core/decisions.ts'
 import { dropWorker, noChanges, putWorker, type ReplicaEntry, type WorkerEntry } from './core/fleet.ts'
+import { createDecisions, type HoldDecision } from './deciding.ts'
 import { addToOlderWorker, removeFromOlderWorker, syncOlderWorker, tellOlderWorker } from './edge/older-workers.ts'
 import { documentOf } from './edge/projection.ts'
-import type { NewAudit, WorkerRecord } from './store/store.ts'
+import { audit, keep, type Caller } from './keeping.ts'
 import type { Core } from './supervisor.ts'
 
 const ANSWER_MS = 3000
 
-/** Who asks, for the audit. */
-export interface Caller {
-  readonly actor: string
-  readonly remote: string | null
-}
+export type { Caller } from './keeping.ts'
 
 /** A replica to sync: one its worker shows, or one it was just asked to add. */
 export interface SyncTarget {
@@ -37,6 +34,12 @@ export interface Commands {
   syncWorker(id: string, resource: string | null, by: Caller): Promise<SyncRequested[]>
   syncReplicas(targets: readonly SyncTarget[], by: Caller): Promise<SyncRequested[]>
   cancelSync(entry: ReplicaEntry, syncId: string, by: Caller): Promise<void>
+  pauseReplica(entry: ReplicaEntry, reason: string | null, by: Caller): Promise<void>
+  resumeReplica(entry: ReplicaEntry, by: Caller): Promise<void>
+  /** Lets the held sync delete what it would have deleted, or decides that nothing is deleted. */
+  decideHold(entry: ReplicaEntry, decision: HoldDecision, by: Caller): Promise<SyncRequested>
+  /** Puts an earlier tree in place and pauses the replica, so that the next sync does not undo it. Null: the tree before. */
+  rollBack(entry: ReplicaEntry, generation: number | null, by: Caller): Promise<SyncRequested>
   readLog(at: { workerId: string; replicaId: string; syncId: string; offset: number; limit: number }): Promise<LogReply>
 }
 
@@ -74,6 +77,7 @@ export function createCommands(core: Core): Commands {
     syncReplicas: (targets, by) => syncReplicas(core, targets, by),
     cancelSync: (entry, syncId, by) => cancelSync(core, entry, syncId, by),
     readLog: (at) => readLog(core, at),
+    ...createDecisions(core),
   }
 }
 
@@ -81,18 +85,6 @@ function known(core: Core, id: string): WorkerEntry {
   const worker = core.fleet.workers.get(id)
   if (!worker) throw new Refusal('not_found', `there is no worker ${id}`)
   return worker
-}
-
-/** Database first: what was answered with yes survives a crash. Then memory, then the worker. */
-async function keep(core: Core, record: WorkerRecord, entry: NewAudit): Promise<void> {
-  await core.store.saveWorker(record, entry)
-  const worker = putWorker(core.fleet, record, core.clock.now().getTime())
-  if (!record.older_wire) core.projection.put(documentOf(record, core.term))
-  core.apply({ ...noChanges(), workers: new Set([worker]), replicas: new Set(worker.replicas.values()) })
-}
-
-function audit(core: Core, by: Caller, { action, target, detail }: { action: string; target: string; detail: string | null }): NewAudit {
-  return { at: core.clock.now().toISOString(), actor: by.actor, remote: by.remote, action, target, detail, result: 'ok' }
 }
 
 async function terminate(core: Core, id: string, by: Caller): Promise<void> {

@@ -1,4 +1,4 @@
-// replicas.ts — kagami replicas [list] | get | add | remove
+// replicas.ts — kagami replicas [list] | get | add | remove. What is decided about one is in deciding.ts.
 import type { Client, Input, Replica } from '@kagami/protocol'
 import { ConfigError } from '@kagami/runtime/config'
 import type { Command } from 'commander'
@@ -6,6 +6,7 @@ import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
 import { age, due, size, state } from '../words.ts'
 import { apiCommand, collect, limitOf } from './api.ts'
+import { addDeciding } from './deciding.ts'
 
 interface ListOptions extends ApiOptions {
   health?: string
@@ -30,7 +31,7 @@ interface AddOptions extends ApiOptions {
 export function addReplicas(program: Command): void {
   const replicas = program.command('replicas').description('replicas: list, look at, add, remove')
   apiCommand<ListOptions>(replicas, 'list', 'all replicas, worst first', async ({ client, options }) => list(client, options))
-    .option('--health <WORDS>', 'failed, stale, late, syncing, queued, new, fresh, unknown, …')
+    .option('--health <WORDS>', 'failed, held, stale, late, syncing, queued, new, fresh, unknown, …')
     .option('--worker <WORKER>', 'only on this worker')
     .option('--kind <KINDS>', 'git, rsync, http')
     .option('--cause <REASON>', 'reason of the last failure')
@@ -56,6 +57,7 @@ export function addReplicas(program: Command): void {
     if (options.json) return printJson({ replica_id: replica.replica_id, removed: true })
     process.stdout.write(`Removed ${replica.name}@${replica.worker_name}. Its files stay on the worker.\n`)
   })
+  addDeciding(replicas)
 }
 
 async function list(client: Client, { json, limit, ...filter }: ListOptions): Promise<void> {
@@ -81,7 +83,10 @@ function detailsOf(replica: Replica): string[][] {
   const pairs: [string, string | null][] = [
     ['replica', `${replica.name}@${replica.worker_name}`], ['id', replica.replica_id], ['health', `${state(replica.health)}: ${replica.health_detail}`], ['kind', replica.kind], ['upstream', replica.upstream],
     ['interval', replica.interval_secs ? `${replica.interval_secs} s` : 'only when asked'], ['labels', Object.entries(replica.labels).map((pair) => pair.join('=')).join(' ')], ['origin', replica.origin === 'config' ? 'worker.toml' : 'added by API'],
-    ['last ok', age(replica.last_success_at)], ['last sync', last ? `${state(last.outcome)} ${age(last.ended_at)}${last.message ? `: ${last.message}` : ''}` : 'never'], ['hint', replica.failures > 0 ? (last?.hint ?? null) : null],
+    ['last ok', age(replica.last_success_at)], ['last sync', last ? `${state(last.outcome)} ${age(last.ended_at)}${last.message ? `: ${last.message}` : ''}` : 'never'], ['hint', replica.failures > 0 || replica.hold ? (last?.hint ?? null) : null],
+    ['would delete', replica.hold ? `${replica.hold.removed} of ${replica.hold.total}: ${replica.hold.examples.slice(0, 5).join(', ')}${replica.hold.removed > 5 ? ', …' : ''}` : null],
+    ['paused', replica.paused ? `by ${replica.paused.by} ${age(replica.paused.at)}${replica.paused.reason ? `: ${replica.paused.reason}` : ''}` : null],
+    ['content of', replica.content_at ? age(replica.content_at) : null], ['generation', typeof replica.generation === 'number' ? String(replica.generation) : null],
     ['next', due(replica.next_due_at)], ['size', `${size(replica.size_bytes)}, ${replica.files ?? '-'} ${replica.kind === 'git' ? 'refs' : 'files'}`], ['revision', replica.revision],
   ]
   return pairs.filter((pair): pair is [string, string] => pair[1] !== null && pair[1] !== '')

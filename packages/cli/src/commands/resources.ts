@@ -1,10 +1,11 @@
-// resources.ts — kagami resources [list] | get: mirrors, all replicas of one name together.
+// resources.ts — kagami resources [list] | get | pause | resume: mirrors, all replicas of one name together.
 import type { Resource } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
 import { age, due, healthCounts, size, state } from '../words.ts'
 import { apiCommand, collect, limitOf } from './api.ts'
+import { addMirrorPauses } from './deciding.ts'
 
 /** Adds `resources`, also called `mirrors`. */
 export function addResources(program: Command): void {
@@ -23,6 +24,7 @@ export function addResources(program: Command): void {
     if (options.json) return printJson(resource)
     printTable(['HEALTH', 'WORKER', 'LAST OK', 'SIZE', 'REVISION', 'NEXT'], resource.replicas.map((replica) => [state(replica.health), replica.worker_name, age(replica.last_success_at), size(replica.size_bytes), replica.revision ?? '-', due(replica.next_due_at)]))
   })
+  addMirrorPauses(resources)
 }
 
 function rowOf(resource: Resource): string[] {

@@ -3,6 +3,7 @@ import type { Input, Output, RouteName } from '@kagami/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../commands.ts'
 import type { Supervisor } from '../supervisor.ts'
+import { decidingHandlers } from './deciding.ts'
 import { fleetHandlers } from './fleet.ts'
 import { listHandlers } from './lists.ts'
 import { seedHandlers } from './seed.ts'
@@ -24,4 +25,4 @@ type HandlerOutput<N extends RouteName> = Output<N> extends { text: string; head
 
 export type Handlers = { readonly [N in RouteName]: Handler<N> }
 
-export const handlers: Handlers = { ...seedHandlers, ...fleetHandlers, ...listHandlers, ...syncHandlers, ...systemHandlers }
+export const handlers: Handlers = { ...seedHandlers, ...fleetHandlers, ...decidingHandlers, ...listHandlers, ...syncHandlers, ...systemHandlers }

@@ -1,6 +1,6 @@
 // decisions.ts — What becomes of a worker's record when someone joins, or people ask for something. Pure; says no by throwing a Refusal.
 import {
-  intervalProblem, Refusal, replicaNameKey, replicaNameProblem, upstreamProblem, type Auth, type Join, type Labels, type Options, type ReplicaSpec,
+  intervalProblem, policyOf, Refusal, replicaNameKey, replicaNameProblem, scheduleProblem, upstreamProblem, type Auth, type Join, type Labels, type Options, type Paused, type ReplicaSpec, type SyncRequest,
 } from '@kagami/protocol'
 import { Check, Errors } from 'typebox/value'
 import type { WorkerRecord } from '../store/store.ts'
@@ -22,7 +22,7 @@ export function joined(record: WorkerRecord | null, join: Join | { worker_id: st
   const first: WorkerRecord = record ?? {
     worker_id: join.worker_id, name: join.worker_id, admission: facts.autoApprove ? 'approved' : 'pending', reason: null, first_seen_at: at,
     decided_at: facts.autoApprove ? at : null, decided_by: facts.autoApprove ? 'auto-approve' : null, version: null, hostname: null, http_addr: null,
-    data_dir: null, older_wire: 'older' in join, kinds: [], instance: null, rev: 1, replicas: [], removed: [], syncs: [], last_seen_at: at,
+    data_dir: null, older_wire: 'older' in join, kinds: [], instance: null, rev: 1, replicas: [], removed: [], syncs: [], paused: [], last_seen_at: at,
   }
   if ('older' in join) return { ...first, older_wire: true, instance: null }
   const { name, version, hostname, http_addr, data_dir, kinds, instance } = join
@@ -77,7 +77,11 @@ function checkOptions(worker: WorkerEntry, body: AddReplicaBody) {
   if (!announced) return
   const defaults = Object.entries(announced.properties ?? {}).flatMap(([key, property]) => (property.default === undefined ? [] : [[key, property.default]]))
   const whole = { ...(Object.fromEntries(defaults) as object), ...options }
-  if (Check(announced as never, whole)) return
+  if (Check(announced as never, whole)) {
+    const late = scheduleProblem(policyOf(options))
+    if (late) throw new Refusal('invalid_options', `options.${late.field}: ${late.message}`, `options.${late.field}`)
+    return
+  }
   const problem = Errors(announced as never, whole)[0]
   const field = ['options', ...(problem?.instancePath.split('/').slice(1) ?? [])].join('.')
   throw new Refusal('invalid_options', `${field} ${problem?.message ?? 'does not fit'}`, field)
@@ -108,15 +112,29 @@ export function withoutReplica(worker: WorkerEntry, replicaId: string): WorkerRe
   if (!added && (!shown || record.removed.includes(replicaId))) throw new Refusal('no_such_replica', `worker ${record.name} has no replica ${replicaId}`, 'replica_id')
   const replicas = record.replicas.filter((spec) => spec.replica_id !== replicaId)
   const removed = added ? record.removed : [...record.removed, replicaId]
-  return { ...record, replicas, removed, syncs: record.syncs.filter((request) => request.replica_id !== replicaId), rev: record.rev + 1 }
+  return { ...record, replicas, removed, syncs: record.syncs.filter((request) => request.replica_id !== replicaId), paused: withoutPause(record, replicaId), rev: record.rev + 1 }
 }
 
-/** The record with a sync asked for, one request a replica. Requests the worker has taken up are left out. */
-export function withSyncs(worker: WorkerEntry, replicaIds: readonly string[], facts: { newId: () => string; now: Date }): WorkerRecord {
+function withoutPause(record: WorkerRecord, replicaId: string) {
+  return record.paused.filter((paused) => paused.replica_id !== replicaId)
+}
+
+/** The record with a replica paused, or going on when `paused` is null. The record itself when it is so already. */
+export function withPause(record: WorkerRecord, replicaId: string, paused: Paused | null): WorkerRecord {
+  const known = record.paused.some((one) => one.replica_id === replicaId)
+  if (known === (paused !== null)) return record
+  return { ...record, paused: [...withoutPause(record, replicaId), ...(paused ? [{ replica_id: replicaId, ...paused }] : [])], rev: record.rev + 1 }
+}
+
+/** What may be asked beside a plain sync. */
+export type Order = Pick<SyncRequest, 'action' | 'hold_id' | 'generation'>
+
+/** The record with a sync, or what `order` says, asked for: one request a replica. Requests the worker has taken up are left out. */
+export function withSyncs(worker: WorkerEntry, replicaIds: readonly string[], facts: { newId: () => string; now: Date; order?: Order }): WorkerRecord {
   const { record, observedRev } = worker
   const rev = record.rev + 1
   const open = record.syncs.filter((request) => request.rev > observedRev)
-  const asked = replicaIds.map((replica_id) => ({ request_id: facts.newId(), replica_id, rev, requested_at: facts.now.toISOString() }))
+  const asked = replicaIds.map((replica_id) => ({ request_id: facts.newId(), replica_id, rev, requested_at: facts.now.toISOString(), ...facts.order }))
   return { ...record, syncs: [...open, ...asked], rev }
 }
 

@@ -13,7 +13,7 @@ const now = Date.parse('2026-01-01T00:00:00Z')
 const at = (ms: number) => new Date(ms).toISOString()
 
 function aRecord(id: string, admission: WorkerRecord['admission'] = 'approved'): WorkerRecord {
-  return { worker_id: id, name: id, admission, reason: null, first_seen_at: at(now), decided_at: null, decided_by: null, version: null, hostname: null, http_addr: null, data_dir: null, older_wire: false, kinds: [], instance: 'i', rev: 1, replicas: [], removed: [], syncs: [], last_seen_at: null }
+  return { worker_id: id, name: id, admission, reason: null, first_seen_at: at(now), decided_at: null, decided_by: null, version: null, hostname: null, http_addr: null, data_dir: null, older_wire: false, kinds: [], instance: 'i', rev: 1, replicas: [], removed: [], syncs: [], paused: [], last_seen_at: null }
 }
 
 function aState(id: string, change: Partial<ReplicaState> = {}): ReplicaState {

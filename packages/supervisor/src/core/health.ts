@@ -1,5 +1,5 @@
 // health.ts — What an operator should think of a replica now: one word and one sentence. Pure; also says when time alone may change it.
-import type { Health, Presence, ReplicaState } from '@kagami/protocol'
+import type { Health, Hold, Presence, ReplicaState } from '@kagami/protocol'
 
 /** A sync without a sign of progress for this long, ms, … */
 const SILENT_MS = 15 * 60_000
@@ -26,18 +26,31 @@ export function judge(replica: ReplicaState, presence: Presence, progressAt: num
   if (replica.failures > 0 && last) {
     return { health: 'failed', detail: `failed ${replica.failures === 1 ? 'once' : `${replica.failures} times`}: ${last.message ?? last.reason ?? 'no reason given'}`, until: forever }
   }
-  if (last?.outcome === 'held') return { health: 'held', detail: last.message ?? 'a sync waits for a decision', until: forever }
+  if (replica.hold) return { health: 'held', detail: heldDetail(replica.hold), until: forever }
   const age = ageOf(replica)
   if (age && now >= age.staleAt) return { health: 'stale', detail: 'the last good sync is more than three intervals ago', until: forever }
+  const oldAt = contentOldAt(replica)
+  if (now >= oldAt) return { health: 'stale', detail: `the upstream's own content is from ${replica.content_at}; syncs succeed, but bring nothing newer`, until: forever }
   const stuckAt = replica.current ? Math.max(Date.parse(replica.current.started_at) + STUCK_MS, (progressAt ?? Date.parse(replica.current.started_at)) + SILENT_MS) : forever
   if (now >= stuckAt) return { health: 'stuck', detail: 'its sync runs, but nothing has moved for 15 minutes', until: forever }
-  const until = Math.min(stuckAt, age ? (now >= age.lateAt ? age.staleAt : age.lateAt) : forever)
+  const until = Math.min(stuckAt, oldAt, age ? (now >= age.lateAt ? age.staleAt : age.lateAt) : forever)
   if (age && now >= age.lateAt) return { health: 'late', detail: 'the last good sync is more than one interval ago', until }
   if (replica.activity === 'syncing') return { health: 'syncing', detail: 'a sync is running', until }
   if (replica.activity === 'queued') return { health: 'queued', detail: replica.queue?.reason ?? 'waiting for a slot', until }
-  if (replica.activity === 'paused') return { health: 'paused', detail: 'paused', until }
+  if (replica.activity === 'paused') return { health: 'paused', detail: 'somebody paused it; it syncs only when asked', until }
   if (!replica.last_success_at) return { health: 'new', detail: replica.kind === 'unknown' ? 'declared without a kind, so it is never synced' : 'never synced yet', until }
   return { health: 'fresh', detail: replica.interval_secs ? 'synced within its interval' : 'synced; further syncs only when asked', until }
+}
+
+function heldDetail({ reason, removed, total, rejected }: Hold): string {
+  const what = reason === 'upstream_empty' ? `the upstream is empty, the copy has ${total} entries` : `a sync would delete ${removed} of ${total} entries`
+  return rejected ? `${what}; it was rejected, so nothing is deleted until the upstream changes` : `${what}; it waits for a decision, nothing was deleted`
+}
+
+/** When the content itself is older than its replica allows; Infinity when that cannot be told. */
+function contentOldAt({ content_at, options }: ReplicaState): number {
+  const hours = options['max_content_age_hours']
+  return content_at && typeof hours === 'number' && hours > 0 ? Date.parse(content_at) + hours * 3_600_000 : Infinity
 }
 
 /** When a replica with an interval becomes late and stale; null when it has none, or no copy yet. */

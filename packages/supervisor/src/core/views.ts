@@ -30,14 +30,15 @@ export function seedResourceOf(resource: ResourceEntry): SeedResource {
 
 export function replicaOf({ worker, state, verdict, progress }: ReplicaEntry): Replica {
   const pending = worker.record.syncs.filter((request) => request.replica_id === state.replica_id && request.rev > worker.observedRev).length
+  const paused = worker.record.paused.find((one) => one.replica_id === state.replica_id)
   return {
-    ...state, worker_id: worker.record.worker_id, worker_name: worker.record.name, worker_presence: worker.presence, health: verdict.health,
+    ...state, paused: paused ? { by: paused.by, at: paused.at, reason: paused.reason } : null, worker_id: worker.record.worker_id, worker_name: worker.record.name, worker_presence: worker.presence, health: verdict.health,
     health_detail: verdict.detail, progress, pending_requests: pending,
   }
 }
 
 export function workerOf(worker: WorkerEntry): Worker {
-  const { replicas: _added, removed: _removed, syncs: _syncs, instance: _instance, rev, kinds, last_seen_at: _seen, ...rest } = worker.record
+  const { replicas: _added, removed: _removed, syncs: _syncs, paused: _paused, instance: _instance, rev, kinds, last_seen_at: _seen, ...rest } = worker.record
   return {
     ...rest, kinds: [...kinds], presence: worker.presence, last_seen_at: worker.lastSeenAt, conflict: worker.conflict?.text ?? null, storage: worker.storage, jobs: worker.jobs,
     desired_rev: rev, observed_rev: worker.observedRev, replicas_total: worker.replicas.size, health_counts: worker.healths.toRecord(),

@@ -25,7 +25,7 @@ export interface Projection {
 export function documentOf(record: WorkerRecord, term: number): Desired {
   return {
     worker_id: record.worker_id, rev: record.rev, term, admission: record.admission, reason: record.reason, terminate: false, instance: record.instance,
-    replicas: [...record.replicas], removed: [...record.removed], syncs: [...record.syncs],
+    replicas: [...record.replicas], removed: [...record.removed], syncs: [...record.syncs], paused: record.paused.map((paused) => paused.replica_id),
   }
 }
 

@@ -24,7 +24,7 @@ export async function openSqlStore(url: string, logger: Logger): Promise<Store &
     nextTerm: (above = 0) => nextTerm(db, above),
     async loadWorkers() {
       const rows = await db.selectFrom('workers').selectAll().execute()
-      return rows.map((row) => ({ ...(JSON.parse(row.record) as WorkerRecord), last_seen_at: row.last_seen_at === null ? null : new Date(row.last_seen_at).toISOString() }))
+      return rows.map((row) => ({ paused: [], ...(JSON.parse(row.record) as Omit<WorkerRecord, 'paused'>), last_seen_at: row.last_seen_at === null ? null : new Date(row.last_seen_at).toISOString() }))
     },
     async loadReplicas() {
       const rows = await db.selectFrom('replicas').select(['worker_id', 'state']).execute()

@@ -1,5 +1,5 @@
 // store.ts — What survives a restart of the supervisor. The one interface; SQLite and PostgreSQL behave alike.
-import type { Admission, AuditEntry, KindAnnouncement, ReplicaSpec, ReplicaState, SyncReport, SyncRequest } from '@kagami/protocol'
+import type { Admission, AuditEntry, KindAnnouncement, Paused, ReplicaSpec, ReplicaState, SyncReport, SyncRequest } from '@kagami/protocol'
 
 /** A worker as it is remembered, with everything people decided about it. */
 export interface WorkerRecord {
@@ -23,7 +23,13 @@ export interface WorkerRecord {
   readonly replicas: readonly ReplicaSpec[]
   readonly removed: readonly string[]
   readonly syncs: readonly SyncRequest[]
+  readonly paused: readonly PausedReplica[]
   readonly last_seen_at: string | null
+}
+
+/** A replica somebody paused. */
+export interface PausedReplica extends Paused {
+  readonly replica_id: string
 }
 
 export interface StoredReplica {

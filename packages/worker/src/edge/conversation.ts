@@ -47,6 +47,8 @@ interface Shared {
   readonly pending: { changed: Map<string, Replica>; removed: Set<string>; full: boolean }
   link: Link | null
   closed: boolean
+  /** Cleared until the supervisor has taken this process in: what it hears before, it cannot place, so all is said again then. */
+  introduced: boolean
   seq: number
   /** One timer per purpose; setting it again replaces it. */
   later(purpose: 'join' | 'read' | 'beat' | 'reports', ms: number, task: () => void): void
@@ -56,7 +58,7 @@ interface Shared {
 export function createConversation(parts: ConversationParts): Conversation {
   const timers = new Map<string, () => void>()
   const shared: Shared = {
-    parts, pending: { changed: new Map(), removed: new Set(), full: true }, link: null, closed: false, seq: 0,
+    parts, pending: { changed: new Map(), removed: new Set(), full: true }, link: null, closed: false, introduced: false, seq: 0,
     later(purpose, ms, task) {
       timers.get(purpose)?.()
       if (!shared.closed) timers.set(purpose, parts.clock.after(ms, task))
@@ -67,7 +69,7 @@ export function createConversation(parts: ConversationParts): Conversation {
   const flushReports = () => flushOnce(shared)
   const sayEverything = () => {
     shared.pending.full = true
-    void joinOnce(shared, () => void read())
+    void joinOnce(shared, { read: () => void read(), beat: () => void beat() })
     void beat()
     void flushReports()
   }
@@ -86,7 +88,10 @@ export function createConversation(parts: ConversationParts): Conversation {
       shared.later('beat', GATHER_MS, () => void beat())
     },
     hint: () => void read(),
-    refresh: sayEverything,
+    refresh() {
+      shared.introduced = false
+      sayEverything()
+    },
     flushReports,
     close() {
       shared.closed = true
@@ -99,7 +104,7 @@ function usable({ closed, link }: Shared): Link | null {
   return !closed && link?.connected ? link : null
 }
 
-async function joinOnce(shared: Shared, read: () => void): Promise<void> {
+async function joinOnce(shared: Shared, next: { read(): void; beat(): void }): Promise<void> {
   const { parts } = shared
   const link = usable(shared)
   if (link) {
@@ -107,9 +112,14 @@ async function joinOnce(shared: Shared, read: () => void): Promise<void> {
     if (shared.closed) return
     logAnswer(parts.logger, parts.state(), reply)
     parts.tell({ type: 'join_answered', reply })
-    if (reply) read()
+    if (reply) next.read()
+    if (reply?.accepted && !shared.introduced) {
+      shared.introduced = true
+      shared.pending.full = true
+      next.beat()
+    }
   }
-  shared.later('join', nextJoinMs(parts.state().membership, parts.state().id), () => void joinOnce(shared, read))
+  shared.later('join', nextJoinMs(parts.state().membership, parts.state().id), () => void joinOnce(shared, next))
 }
 
 /** An older supervisor hears us only in its own words; it is asked when ours stay unanswered for a while. */

@@ -41,7 +41,7 @@ function isTime({ tree }: SyncContext): boolean {
   if (!existsSync(file)) return false
   const last = Date.parse(readFileSync(file, 'utf8'))
   // Spread over two days, so that a worker does not check a thousand repositories in one hour.
-  const spread = [...tree.staging].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 1000, 0) / 1000
+  const spread = Buffer.from(tree.staging).reduce((sum, byte) => (sum * 31 + byte) % 1000, 0) / 1000
   return !(Date.now() - last < WEEK_MS + spread * 2 * 24 * 3600_000)
 }
 
