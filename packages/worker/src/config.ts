@@ -1,13 +1,20 @@
 // config.ts — The worker's configuration: one schema, from worker.toml, KAGAMI_* and flags. docs/configuration.md is generated from it.
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
-import { intervalProblem, Labels, replicaNameKey, replicaNameProblem, upstreamProblem, WORKER_ID_PATTERN, type ReplicaSpec } from '@kagami/protocol'
+import { intervalProblem, Labels, policyOf, replicaNameKey, replicaNameProblem, scheduleProblem, upstreamProblem, WORKER_ID_PATTERN, type ReplicaSpec } from '@kagami/protocol'
 import {
   checkValues, ConfigError, fromEnvironment, nearest, parseAddress, parseToml, readIfThere, replicaIdOf, unknownKeys, type Values,
 } from '@kagami/runtime'
 import Type, { type Static } from 'typebox'
+import type { Hooks } from './sync/hooks.ts'
 
 const Positive = (description: string, value: number) => Type.Integer({ minimum: 1, default: value, description })
+
+const Command = Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }))
+const HookTable = Type.Object(
+  { on_success: Command, on_failure: Command, on_held: Command },
+  { additionalProperties: false, description: 'Programs to run after a sync, each a list of program and arguments: { on_success = ["/usr/local/bin/purge", "--all"] }. The facts are in KAGAMI_… variables, see docs/operations.md. At most 60 s; the output is in the log of the sync.' },
+)
 
 /** Every key of worker.toml; the environment variable is `KAGAMI_` and the key in capitals. */
 export const WorkerKeys = Type.Object({
@@ -21,6 +28,8 @@ export const WorkerKeys = Type.Object({
   sync_timeout_secs: Positive('A sync that takes longer is ended, seconds.', 86_400),
   grace_secs: Type.Integer({ minimum: 0, default: 10, description: 'On SIGTERM, running syncs get this long to finish, seconds.' }),
   adopt_existing: Type.Boolean({ default: false, description: 'Take over directories in data_dir that Kagami did not make. Files the upstream lacks are deleted.' }),
+  upstream_policy: Type.Enum(['any', 'public-only'], { default: 'any', description: 'public-only: upstreams at private and loopback addresses are refused. Link-local ones always are.' }),
+  hooks: Type.Optional(HookTable),
   providers: Type.Array(Type.Unknown(), { default: [], description: 'Replicas this worker declares; see the keys of [[providers]] below.' }),
 })
 
@@ -32,6 +41,7 @@ export const ProviderKeys = Type.Object({
   interval_secs: Type.Optional(Type.Integer({ minimum: 0, description: 'Seconds between syncs; 0 or absent: only when asked.' })),
   labels: Type.Optional(Labels),
   options: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'Options of the kind; see docs/providers/.' })),
+  hooks: Type.Optional(HookTable),
 })
 
 export interface WorkerConfig extends Omit<Static<typeof WorkerKeys>, 'providers' | 'name' | 'worker_id'> {
@@ -110,6 +120,7 @@ function fullReplica(provider: unknown, index: number, { workerId, kinds, warnin
   const known = Object.keys(ProviderKeys.properties)
   for (const { key, suggestion } of unknownKeys(values, known)) warnings.push(`${where}: unknown key ${key} is ignored${suggestion ? `; did you mean ${suggestion}?` : ''}`)
   checkValues(ProviderKeys, pick(values, known), () => where)
+  if (values['options']) checkSchedule(values['options'] as Values, where)
   const { name, kind, upstream, interval_secs, labels, options } = values as unknown as Static<typeof ProviderKeys>
   if (!kinds.includes(kind)) {
     const near = nearest(kind, kinds)
@@ -120,6 +131,19 @@ function fullReplica(provider: unknown, index: number, { workerId, kinds, warnin
   const late = intervalProblem(interval_secs)
   if (late) throw new ConfigError(`${where}: interval_secs ${late}`)
   return { replica_id: replicaIdOf(workerId, name), name, kind, upstream, interval_secs: interval_secs || null, labels: labels ?? {}, options: options ?? {}, origin: 'config' }
+}
+
+/** The programs for a replica: its own before those of the worker. */
+export function hooksFor(config: WorkerConfig, name: string): Hooks {
+  const own = config.providers.find((provider) => (provider as { name?: unknown } | null)?.name === name) as { hooks?: Hooks } | undefined
+  return { ...config.hooks, ...own?.hooks }
+}
+
+function checkSchedule(options: Values, where: string): void {
+  const policy = policyOf(options)
+  const fits = typeof policy.cron === 'string' && typeof policy.timezone === 'string' && Array.isArray(policy.windows) && policy.windows.every((window) => typeof window === 'string')
+  const problem = fits ? scheduleProblem(policy) : null
+  if (problem) throw new ConfigError(`${where}: options.${problem.field}: ${problem.message}`)
 }
 
 function pick(values: Values, keys: readonly string[]): Values {

@@ -59,3 +59,30 @@ describe('when a replica is due', () => {
     for (let i = 0; i < 1000; i++) expect(fraction(`x${i}`)).toSatisfy((value: number) => value >= 0 && value < 1)
   })
 })
+
+describe('a schedule of cron and windows', () => {
+  const nightly = every(null, { cron: '30 3 * * *' })
+
+  test('a new replica waits for its time, and a missed one is made up for soon', () => {
+    expect(seconds(dueAtStart({ id: 'r', timing: nightly, nextDueAt: null }, now))).toBeGreaterThanOrEqual(3.5 * 3600)
+    expect(seconds(dueAtStart({ id: 'r', timing: nightly, nextDueAt: null }, now))).toBeLessThanOrEqual(3.5 * 3600 + 30)
+    expect(seconds(dueAtStart({ id: 'r', timing: nightly, nextDueAt: new Date(now.getTime() - 1) }, now))).toBeLessThanOrEqual(30)
+  })
+
+  test('after a success comes the next time, after a failure an early retry', () => {
+    expect(seconds(dueAfter({ ...ended, timing: nightly }, 's'))).toBeGreaterThanOrEqual(3.5 * 3600)
+    expect(seconds(dueAfter({ ...ended, timing: nightly, outcome: 'failed', reason: 'upstream_unreachable', failures: 1 }, 's'))).toBeLessThanOrEqual(30)
+  })
+
+  test('nothing is due outside the windows, neither by interval nor as a retry', () => {
+    const timing = every(600, { windows: ['02:00-05:00'] })
+    for (const due of [dueAtStart({ id: 'r', timing, nextDueAt: null }, now), dueAfter({ ...ended, timing }, 's'), dueAfter({ ...ended, timing, outcome: 'failed', reason: 'stalled', failures: 3 }, 's')]) {
+      expect(seconds(due)).toBeGreaterThanOrEqual(2 * 3600)
+      expect(seconds(due)).toBeLessThanOrEqual(2 * 3600 + 30)
+    }
+  })
+
+  test('a held sync is looked at again at its regular time, not earlier', () => {
+    expect(seconds(dueAfter({ ...ended, outcome: 'held', reason: 'too_many_deletions' }, 's'))).toBeGreaterThan(3000)
+  })
+})

@@ -1,6 +1,6 @@
 // git.test.ts — The kind git: conformance, and what only git can break.
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { commit, ensureRepository, runChild, startGitDaemon, startGitUpstream, startHttpUpstream } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -62,6 +62,55 @@ describe('a git mirror', () => {
   afterEach(async () => {
     for (const stop of stops.splice(0)) await stop()
     bench.remove()
+  })
+
+  const serve = async () => {
+    const upstream = await startGitUpstream({ dir })
+    stops.push(upstream.stop)
+    return { kind: 'git', upstream: `${upstream.url}/a.git` }
+  }
+  const names = async () => (await git(bench.published, 'for-each-ref', '--format=%(refname)')).trim().split('\n')
+
+  it('has just the refs it is asked for, and follows when that changes', async () => {
+    const call = await serve()
+    await git(repository, 'update-ref', 'refs/pull/1/head', 'main')
+    expect(await bench.sync({ ...call, options: { refs: ['refs/*', '^refs/pull/*'] } })).toMatchObject({ outcome: 'success', files: 3 })
+    expect(await names()).toEqual(['refs/heads/main', 'refs/heads/old', 'refs/tags/v1'])
+    expect(await bench.sync({ ...call, options: { refs: ['refs/heads/*', 'refs/pull/*'] } })).toMatchObject({ outcome: 'success', files: 3 })
+    expect(await names()).toEqual(['refs/heads/main', 'refs/heads/old', 'refs/pull/1/head'])
+    expect(await bench.sync({ ...call, options: { refs: ['refs/heads/main'], max_delete_percent: 70 } })).toMatchObject({ outcome: 'success' })
+    expect(await names()).toEqual(['refs/heads/main'])
+    await git(bench.published, 'fsck', '--full', '--strict')
+    for (const refs of [['--upload-pack=x'], ['main'], ['+refs/*:refs/x'], []]) expect((await bench.sync({ ...call, options: { refs } })).reason).toBe('invalid_options')
+  })
+
+  it('follows a branch that becomes a folder of branches, and back', async () => {
+    const call = { ...(await serve()), options: { max_delete_percent: 100 } }
+    await bench.sync(call)
+    await git(repository, 'branch', '-m', 'old', 'old/first')
+    expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
+    expect(await names()).toContain('refs/heads/old/first')
+    await git(repository, 'branch', '-m', 'old/first', 'old')
+    expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
+    await expectSame(repository, bench.published)
+  })
+
+  it('whose objects rot on disk is found by the weekly check, and mended without a gap', async () => {
+    const call = await serve()
+    await bench.sync(call)
+    const packs = join(bench.published, 'objects', 'pack')
+    const pack = join(packs, readdirSync(packs).find((entry) => entry.endsWith('.pack')) ?? '')
+    chmodSync(pack, 0o644)
+    const bytes = readFileSync(pack)
+    bytes[Math.floor(bytes.length / 2)]! ^= 0xff
+    writeFileSync(pack, bytes)
+    expect(await bench.sync(call)).toMatchObject({ outcome: 'success', message: null })
+    writeFileSync(join(bench.dataDir, '.kagami/staging/replica-1/checked'), '2001-01-01T00:00:00.000Z')
+    expect(await bench.sync(call)).toMatchObject({ outcome: 'success', message: expect.stringContaining('fetched anew') })
+    await expectSame(repository, bench.published)
+    expect(await bench.sync(call)).toMatchObject({ outcome: 'success', message: null })
+    const clone = await runChild('git', ['clone', '-q', bench.published, join(bench.dir, 'clone')])
+    expect(clone).toBe('')
   })
 
   it('is fetched over git:// too', async () => {

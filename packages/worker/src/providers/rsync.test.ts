@@ -1,12 +1,12 @@
 // rsync.test.ts — The kind rsync: conformance, and what only rsync can break.
 import { randomBytes } from 'node:crypto'
-import { chmodSync, lstatSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { providerConformance, type Subject } from './conformance.ts'
 import { createProgressReader, refusesCompression, rsyncFailure } from './rsync-output.ts'
-import { createBench, readTree, type Bench } from './testing.ts'
+import { createBench, readTree, startStallingProxy, type Bench } from './testing.ts'
 
 const noise = () => randomBytes(150_000)
 const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`more/${index}`, `${index}\n`]))
@@ -86,6 +86,48 @@ describe('an rsync mirror', () => {
     const call = { ...(await serve()), options: { exclude: ['/b'], compress: false } }
     expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
     expect(Object.keys(readTree(bench.published))).toEqual(['a/one'])
+  })
+
+  it('takes filter rules, but none that reads a file of the worker, and no option that is not listed', async () => {
+    const call = await serve()
+    expect(await bench.sync({ ...call, options: { filters: ['+ /b/', '+ /b/two', '- *'] } })).toMatchObject({ outcome: 'success', files: 1 })
+    expect(Object.keys(readTree(bench.published))).toEqual(['b/two'])
+    for (const filters of [['. /etc/passwd'], ['merge /etc/passwd'], [': .rules'], ['dir-merge .rules'], ['- a\n. /etc/passwd']]) expect((await bench.sync({ ...call, options: { filters } })).reason).toBe('invalid_options')
+    for (const option of ['--rsh=sh', '-e sh', '--log-file=/tmp/x', '--files-from=/etc/passwd', '--remove-source-files', '--inplace', '--rsync-path=x', '--only-write-batch=x', '--exclude-from=/etc/passwd', '--max-size=1 --rsh=x', '--max-delete=999']) {
+      expect((await bench.sync({ ...call, options: { extra_options: [option] } })).reason, option).toBe('invalid_options')
+    }
+    expect(await bench.sync({ ...call, name: 'other', replicaId: 'other', options: { extra_options: ['--checksum', '--hard-links', '--max-size=5'] } })).toMatchObject({ outcome: 'success' })
+    expect(Object.keys(readTree(join(bench.dataDir, 'other')))).toEqual(['a/one', 'b/two'])
+  })
+
+  it('in two stages has every package before an index names it', async () => {
+    writeFiles(files, { 'dists/sid/InRelease': 'one\n', 'dists/sid/main/Packages': 'pool/a\n', 'pool/a': 'a\n' })
+    const call = { ...(await serve()), options: { two_stage: 'debian' } }
+    expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
+    writeFiles(files, { 'dists/sid/InRelease': 'two, longer\n', 'dists/sid/main/Packages': 'pool/a\npool/b\n', 'pool/b': 'b\n' })
+    const report = await bench.sync(call)
+    expect(report).toMatchObject({ outcome: 'success' })
+    expect(readTree(bench.published)).toEqual(readTree(files))
+    // The first stage brought one file, the second the two indices.
+    expect([...bench.log(report).matchAll(/Number of regular files transferred: (\d+)/g)].map((found) => Number(found[1]))).toEqual([1, 2])
+  })
+
+  it('keeps what a broken run had brought for the next one, out of sight of readers', async () => {
+    const call = await serve()
+    await bench.sync(call)
+    writeFiles(files, { 'b/big': randomBytes(900_000) })
+    const port = new URL(call.upstream).port
+    const proxy = await startStallingProxy(Number(port), 600_000)
+    const stop = new AbortController()
+    void proxy.stalled.then(() => stop.abort('cancelled'))
+    await bench.sync({ ...call, upstream: call.upstream.replace(`:${port}`, `:${proxy.port}`), options: { compress: false }, signal: stop.signal })
+    await proxy.stop()
+    expect(Object.keys(readTree(bench.published))).toEqual(['a/one', 'b/three', 'b/two'])
+    expect(existsSync(join(bench.dataDir, '.kagami/staging/replica-1/partials/b/.~tmp~/big'))).toBe(true)
+    const report = await bench.sync({ ...call, options: { compress: false } })
+    expect(report).toMatchObject({ outcome: 'success' })
+    expect(report.bytes).toBeLessThan(600_000)
+    expect(readTree(bench.published)).toEqual(readTree(files))
   })
 
   it('is synced without compression when the upstream refuses it', async () => {

@@ -1,8 +1,9 @@
 // rsync.ts — Mirrors an rsync module: looks first at what would change, then copies, deletions last. How rsync is called is here.
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectionFlags, contentFlags, firstStageFlags, options, PARTIAL, type RsyncOptions } from './rsync-options.ts'
 import { createProgressReader, readStatistics, refusesCompression, rsyncFailure, type Statistics } from './rsync-output.ts'
+import { bringBackPartials, dropPartials, stashPartials } from './rsync-partials.ts'
 import { createPlanReader } from './rsync-plan.ts'
 import { SyncFailure, type Exit, type Provider, type RunCommand, type RunOptions, type SyncContext, type SyncStats } from './provider.ts'
 
@@ -64,7 +65,7 @@ async function create(upstream: Upstream): Promise<SyncStats> {
 }
 
 async function update(upstream: Upstream): Promise<SyncStats> {
-  const { context, options } = upstream
+  const { context } = upstream
   const { staging, published } = context.tree
   const { plan, statistics, changes, whole } = await foresee(upstream, published)
   if (whole) context.allow(plan)
@@ -75,14 +76,28 @@ async function update(upstream: Upstream): Promise<SyncStats> {
   mkdirSync(staging, { recursive: true })
   writeFileSync(unfinished, '')
   const fork = await context.tree.fork()
-  const partials = options.delay_updates ? ['--delay-updates'] : wasUnfinished ? [`--partial-dir=${PARTIAL}`] : []
+  const stash = join(staging, 'partials')
+  bringBackPartials(stash, fork.path)
+  try {
+    const stats = await follow(upstream, fork.path, { again: wasUnfinished, most: whole ? plan.removed : null })
+    context.progress({ phase: 'publishing' })
+    await fork.publish()
+    rmSync(unfinished, { force: true })
+    return stats
+  } catch (error) {
+    // What is incomplete is kept for the next run, but not where people read.
+    stashPartials(fork.path, stash)
+    throw error
+  }
+}
+
+/** Copies into the published tree, or the copy of it. `most`: files that may go; null: none, since not all of the upstream could be read. */
+async function follow(upstream: Upstream, path: string, { again, most }: { again: boolean; most: number | null }): Promise<SyncStats> {
+  const { options } = upstream
+  const partials = options.delay_updates ? ['--delay-updates'] : again ? [`--partial-dir=${PARTIAL}`] : []
   const firstStage = firstStageFlags(options)
-  if (firstStage) await transfer(upstream, fork.path, { partials: [...partials, ...firstStage], deletes: false, drop: false })
-  const stats = await transfer(upstream, fork.path, { partials, deletes: whole, drop: wasUnfinished, most: plan.removed })
-  context.progress({ phase: 'publishing' })
-  await fork.publish()
-  rmSync(unfinished, { force: true })
-  return stats
+  if (firstStage) await transfer(upstream, path, { partials: [...partials, ...firstStage], deletes: false, drop: false })
+  return transfer(upstream, path, { partials, deletes: most !== null, drop: again, most: most ?? 0 })
 }
 
 /** What a run would do to a folder. `whole`: all of the upstream could be read, so that what it lacks is really gone. */
@@ -167,14 +182,4 @@ async function call(upstream: Upstream, flags: (compress: readonly string[]) => 
   context.log('the upstream refuses compression: trying without')
   upstream.compress = false
   return once()
-}
-
-/** Removes what rsync kept of files it could not complete. */
-function dropPartials(folder: string): void {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (!entry.isDirectory()) continue
-    const path = join(folder, entry.name)
-    if (entry.name === PARTIAL) rmSync(path, { recursive: true, force: true })
-    else dropPartials(path)
-  }
 }

@@ -5,7 +5,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Auth, Progress, SyncReport } from '@kagami/protocol'
-import { runSync } from '../sync/run.ts'
+import { runSync, type SyncDeps, type SyncJob } from '../sync/run.ts'
 import { providers } from './index.ts'
 
 export interface SyncCall {
@@ -18,6 +18,10 @@ export interface SyncCall {
   readonly signal?: AbortSignal
   readonly timeoutSeconds?: number
   readonly adoptExisting?: boolean
+  readonly task?: SyncJob['task']
+  readonly sizeBytes?: number
+  readonly hooks?: SyncDeps['hooks']
+  readonly publicOnly?: boolean
   readonly onProgress?: (progress: Progress) => void
 }
 
@@ -44,14 +48,14 @@ export function createBench(): Bench {
     published: join(dataDir, 'copy'),
     sync: (call) => runSync(
       {
-        sync_id: `sync-${++runs}`, worker_id: 'w', trigger: 'manual', request_id: null, timeoutSeconds: call.timeoutSeconds ?? 60,
+        sync_id: `sync-${++runs}`, worker_id: 'w', trigger: 'manual', request_id: null, timeoutSeconds: call.timeoutSeconds ?? 60, task: call.task, sizeBytes: call.sizeBytes,
         spec: {
           replica_id: call.replicaId ?? 'replica-1', name: call.name ?? 'copy', kind: call.kind, upstream: call.upstream, interval_secs: null,
           labels: {}, options: { ...call.options }, auth: call.auth ?? null, origin: 'api',
         },
       },
       {
-        providers, dataDir, adoptExisting: call.adoptExisting, signal: call.signal ?? new AbortController().signal,
+        providers, dataDir, adoptExisting: call.adoptExisting, hooks: call.hooks, publicOnly: call.publicOnly, signal: call.signal ?? new AbortController().signal,
         onProgress: call.onProgress ?? (() => {}), now: () => new Date(),
       },
     ),

@@ -73,8 +73,7 @@ export async function forkGeneration(options: GenerationOptions): Promise<Fork> 
   const base = currentGeneration(dataDir, name)
   const left = readJsonIfThere(note) as { base?: unknown } | null
   if (!(left && left.base === base && existsSync(path))) {
-    rmSync(note, { force: true })
-    await rm(path, { recursive: true, force: true })
+    await dropFork(options)
     await copyByLinks(paths.published(dataDir, name), path, run)
     writeDurably(note, JSON.stringify({ base }))
   }
@@ -93,6 +92,13 @@ async function copyByLinks(from: string, to: string, run: RunCommand): Promise<v
   if (!existsSync(from)) return
   const exit = await run('cp', ['-al', '--', `${from}/.`, `${to}/`])
   if (exit.code !== 0) throw new SyncFailure('local_conflict', `the published tree cannot be copied by hard links: ${exit.tail.split('\n').at(-1) ?? ''}`, { tail: exit.tail, exitCode: exit.code })
+}
+
+/** Removes a copy that was not published. */
+export async function dropFork({ dataDir, name }: Pick<GenerationOptions, 'dataDir' | 'name'>): Promise<void> {
+  const path = join(paths.generations(dataDir, name), 'next')
+  rmSync(`${path}.json`, { force: true })
+  await rm(path, { recursive: true, force: true })
 }
 
 /** Puts the newest generation in place when a crash left none published. */

@@ -5,15 +5,18 @@ import type { Task } from '../core/replica.ts'
 import { SyncFailure, type Provider, type SyncStats, type Tree } from '../providers/provider.ts'
 import { createCommandRunner } from './command.ts'
 import { currentGeneration, listGenerations, rollBack } from './generations.ts'
+import { contentDate, verifyDebian } from './freshness.ts'
+import { HOOK_MAX_MS, runHook, type Hooks } from './hooks.ts'
 import { createRunLimits, type RunLimits } from './limits.ts'
 import { createRunLog, type RunLog } from './log.ts'
-import { endingOf, type Ending } from './outcome.ts'
+import { endingOf, oneLine, type Ending } from './outcome.ts'
+import { paths } from './paths.ts'
 import { createPeers } from './peers.ts'
 import { allowPlan } from './permission.ts'
 import { createProgressThinner } from './progress.ts'
 import { reportOf } from './report.ts'
 import { createMask, type Mask } from './secrets.ts'
-import { createTree } from './tree.ts'
+import { createTree, type OwnedTree } from './tree.ts'
 
 export interface SyncJob {
   readonly sync_id: string
@@ -23,6 +26,8 @@ export interface SyncJob {
   readonly request_id: string | null
   /** What the run is for; absent: a plain sync. */
   readonly task?: Task
+  /** Size of the copy as it was last measured, bytes. */
+  readonly sizeBytes?: number | null
   /** Seconds; 0 means no limit. The replica's own time_limit_secs goes before. */
   readonly timeoutSeconds: number
 }
@@ -33,6 +38,8 @@ export interface SyncDeps {
   /** Folders searched for tools before PATH. */
   readonly toolPath?: readonly string[]
   readonly adoptExisting?: boolean
+  /** Programs to run afterwards. */
+  readonly hooks?: Hooks
   /** Refuses private and loopback upstreams. */
   readonly publicOnly?: boolean
   /** Aborted with the reason 'cancelled' or 'interrupted'. */
@@ -52,12 +59,12 @@ export async function runSync(job: SyncJob, deps: SyncDeps): Promise<SyncReport>
   const timeoutSeconds = policy.time_limit_secs || job.timeoutSeconds
   const limits = createRunLimits({ stop: deps.signal, timeoutSeconds, stallSeconds: policy.stall_secs, dataDir: deps.dataDir })
   const thinner = createProgressThinner(deps.onProgress)
-  let brought: Brought = { stats: null, generation: null }
+  let brought: Brought = { stats: null, generation: null, contentAt: null, note: null }
   let ending: Ending = { outcome: 'success', reason: null, message: null, tail: null, exitCode: null, fault: false }
   let thrown: unknown = null
   try {
     brought = await bringUpToDate({ job, deps, log, thinner, limits, policy })
-    ending = { ...ending, message: brought.stats?.note ?? null }
+    ending = { ...ending, message: brought.note }
   } catch (error) {
     thrown = error
     ending = endingOf(error, { stopped: deps.signal.aborted ? deps.signal.reason : null, cause: limits.cause, timeoutSeconds, stallSeconds: policy.stall_secs })
@@ -68,10 +75,22 @@ export async function runSync(job: SyncJob, deps: SyncDeps): Promise<SyncReport>
     thinner.end()
   }
   const durationMs = Math.round(performance.now() - started)
-  const report = reportOf({ job, ending, ...brought, contentAt: null, mask, startedAt, endedAt: deps.now(), durationMs, error: thrown })
+  const report = reportOf({ job, ending, ...brought, mask, startedAt, endedAt: deps.now(), durationMs, error: thrown })
   if (report.outcome === 'success') log.line('I', `success in ${report.duration_ms} ms`)
+  const told = await tellHook(report, deps, log)
   log.close()
-  return report
+  return told
+}
+
+/** The report, with what went wrong with its hook. A hook changes no outcome: the sync is over. */
+async function tellHook(report: SyncReport, deps: SyncDeps, log: RunLog): Promise<SyncReport> {
+  if (!deps.hooks || deps.signal.aborted) return report
+  const signal = AbortSignal.any([deps.signal, AbortSignal.timeout(HOOK_MAX_MS)])
+  const run = createCommandRunner({ signal, toolPath: deps.toolPath, mark: deps.dataDir, log: (text, stream) => log.line(stream === 'stderr' ? 'E' : 'I', text) })
+  const problem = await runHook(deps.hooks, report, { run, published: paths.published(deps.dataDir, report.name) })
+  if (problem === null) return report
+  log.line('E', problem)
+  return { ...report, message: oneLine(report.message === null ? problem : `${report.message}; ${problem}`) }
 }
 
 interface Work {
@@ -86,6 +105,8 @@ interface Work {
 interface Brought {
   readonly stats: SyncStats | null
   readonly generation: number | null
+  readonly contentAt: Date | null
+  readonly note: string | null
 }
 
 async function bringUpToDate({ job, deps, log, thinner, limits, policy }: Work): Promise<Brought> {
@@ -108,34 +129,59 @@ async function bringUpToDate({ job, deps, log, thinner, limits, policy }: Work):
   signal.throwIfAborted()
   if (job.task?.type === 'rollback') return goBack(job, deps, job.task.to)
   const peers = createPeers({ publicOnly: deps.publicOnly ?? false, known: tree.reach() })
-  const stats = await provider.sync({
-    upstream: spec.upstream, auth: spec.auth ?? null, options, tree: quietTree(tree, limits), run, peers, signal, log: line,
-    allow: (plan) => allowPlan(plan, { policy, kind: spec.kind, dataDir: deps.dataDir, approved: job.task?.type === 'sync' ? job.task.approved : null, log: line }),
+  const stats = await freeingSpace(tree, limits, () => provider.sync({
+    upstream: spec.upstream, auth: spec.auth ?? null, options, tree: watchedTree(tree, limits, { policy, log: line }), run, peers, signal, log: line,
+    allow: (plan) => allowPlan({ ...plan, sizeBeforeBytes: plan.sizeBeforeBytes ?? job.sizeBytes ?? null }, { policy, kind: spec.kind, dataDir: deps.dataDir, approved: job.task?.type === 'sync' ? job.task.approved : null, log: line }),
     progress(progress) {
       limits.touch()
       thinner.report(progress)
     },
-  })
+  }))
   if (peers.reach && peers.reach !== tree.reach()) tree.keepReach(peers.reach)
-  return { stats, generation: currentGeneration(deps.dataDir, spec.name) }
+  const contentAt = policy.freshness_file ? contentDate(tree.published, policy.freshness_file) : null
+  const missing = policy.freshness_file && !contentAt ? `freshness_file ${policy.freshness_file} is not in the copy` : null
+  return { stats, generation: currentGeneration(deps.dataDir, spec.name), contentAt, note: [stats.note, missing].filter(Boolean).join('; ') || null }
+}
+
+/** A run that met a full disk gives back what it had taken: others need it more. */
+async function freeingSpace<T>(tree: OwnedTree, limits: RunLimits, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    const full = limits.cause === 'disk_full' || (error instanceof SyncFailure && error.reason === 'disk_full') || (error as NodeJS.ErrnoException).code === 'ENOSPC'
+    if (full) await tree.release()
+    throw error
+  }
 }
 
 function goBack({ spec }: SyncJob, { dataDir }: SyncDeps, to: number | null): Brought {
   const number = rollBack({ dataDir, name: spec.name }, to)
   const put = listGenerations(dataDir, spec.name).find((generation) => generation.number === number)
-  return { stats: { bytes: null, files: null, sizeBytes: null, revision: null, note: `went back to generation ${number} of ${put?.at.toISOString() ?? 'an unknown time'}` }, generation: number }
+  return { stats: null, generation: number, contentAt: null, note: `went back to generation ${number} of ${put?.at.toISOString() ?? 'an unknown time'}` }
 }
 
-/** Our own work on a large tree may be silent for long: that is no stall of the upstream. */
-function quietTree(tree: Tree, { quietly }: RunLimits): Tree {
+/** Our own work on a large tree may be silent for long: that is no stall of the upstream. What is wrong is found before it is published. */
+function watchedTree(tree: Tree, { quietly, signal }: RunLimits, { policy, log }: { policy: Policy; log(line: string): void }): Tree {
+  const verify = async (path: string) => {
+    if (policy.verify === 'debian') log(`${await verifyDebian(path, signal)} indices have the checksums their lists name`)
+  }
   return {
     ...tree,
     discard: () => quietly(tree.discard),
-    publish: () => quietly(tree.publish),
+    publish: () => quietly(async () => {
+      await verify(tree.staging)
+      await tree.publish()
+    }),
     publishFile: (from, file) => quietly(() => tree.publishFile(from, file)),
     async fork() {
       const fork = await quietly(tree.fork)
-      return { path: fork.path, publish: () => quietly(fork.publish) }
+      return {
+        path: fork.path,
+        publish: () => quietly(async () => {
+          await verify(fork.path)
+          await fork.publish()
+        }),
+      }
     },
   }
 }

@@ -1,7 +1,7 @@
 // syncs.ts — The syncs that run now: starts, aborts and counts them. One sync's inside is run.ts.
 import type { ProgressEvent, SyncReport } from '@kagami/protocol'
 import type { Clock } from '@kagami/runtime'
-import type { WorkerConfig } from '../config.ts'
+import { hooksFor, type WorkerConfig } from '../config.ts'
 import type { Replica } from '../core/replica.ts'
 import type { Provider, RunCommand } from '../providers/provider.ts'
 import { createCommandRunner } from './command.ts'
@@ -34,10 +34,11 @@ export function createSyncs(parts: SyncsParts): Syncs {
       const { life, spec } = replica
       if (life.state !== 'syncing') return
       const abort = new AbortController()
-      const job = { sync_id: syncId, worker_id: parts.workerId, spec, trigger: life.trigger, request_id: life.requestId, task: life.task, timeoutSeconds: parts.config.sync_timeout_secs }
+      const job = { sync_id: syncId, worker_id: parts.workerId, spec, trigger: life.trigger, request_id: life.requestId, task: life.task, sizeBytes: replica.facts.sizeBytes, timeoutSeconds: parts.config.sync_timeout_secs }
       const about = { worker_id: parts.workerId, replica_id: spec.replica_id, sync_id: syncId, started_at: life.startedAt.toISOString(), trigger: life.trigger }
       const done = runSync(job, {
         providers: parts.providers, dataDir: parts.config.data_dir, toolPath: parts.toolPath ?? [], adoptExisting: parts.config.adopt_existing,
+        publicOnly: parts.config.upstream_policy === 'public-only', hooks: hooksFor(parts.config, spec.name),
         signal: abort.signal, onProgress: (progress) => parts.onProgress({ ...about, progress }), now: () => parts.clock.now(),
       }).then((report) => {
         running.delete(syncId)

@@ -6,7 +6,7 @@ import type { Policy, ReplicaSpec } from '@kagami/protocol'
 import { readIfThere, writeDurably } from '@kagami/runtime'
 import { SyncFailure, type Fork, type RunCommand, type Tree } from '../providers/provider.ts'
 import { flushFilesystem, flushPath, flushTree } from './flush.ts'
-import { currentGeneration, forkGeneration, mendPublished, publishGeneration } from './generations.ts'
+import { currentGeneration, dropFork, forkGeneration, mendPublished, publishGeneration } from './generations.ts'
 import { FREE_MIN_BYTES, freeBytes } from './limits.ts'
 import { paths } from './paths.ts'
 import type { Reach } from './peers.ts'
@@ -25,6 +25,8 @@ export interface OwnedTree extends Tree {
   /** Checks that the place is ours and has room, and marks it. Throws SyncFailure local_conflict or disk_full; nothing is touched then. */
   claim(): Promise<void>
   /** Where earlier runs found the upstream; null when they did not, or since its address changed. */
+  /** Gives back the space of everything that is not published. */
+  release(): Promise<void>
   reach(): Reach | null
   keepReach(reach: Reach): void
 }
@@ -51,6 +53,10 @@ export function createTree(options: TreeOptions): OwnedTree {
     exists: async () => hasEntries(published),
     discard: () => rm(staging, { recursive: true, force: true }),
     claim: () => claim(options, published, staging),
+    async release() {
+      await rm(staging, { recursive: true, force: true })
+      await dropFork(kept)
+    },
     reach: () => readMarker(dataDir, spec.name)?.reach ?? null,
     keepReach: (reach) => keepMarker(dataDir, { ...markerOf(spec), reach }),
     fork,

@@ -1,0 +1,47 @@
+import { describe, expect, test } from 'vitest'
+import { createPeers, reachOf } from './peers.ts'
+
+describe('an address', () => {
+  test.each([
+    '127.0.0.1', '127.8.9.10', '10.1.2.3', '172.16.0.1', '192.168.1.1', '100.64.0.1', '0.0.0.0', '::1', '::', '::127.0.0.1', '::ffff:127.0.0.1', '::ffff:7f00:1', '[::ffff:10.0.0.1]',
+    '64:ff9b::7f00:1', '2002:7f00:1::', 'fc00::1', 'fd12::1', '224.0.0.1', '255.255.255.255', '198.18.0.1', '2001:db8::1',
+  ])('%s is private', (address) => expect(reachOf(address)).toBe('private'))
+  test.each(['169.254.169.254', '169.254.0.1', 'fe80::1', 'fe80::1%eth0', '::ffff:169.254.169.254', '::ffff:a9fe:a9fe', '64:ff9b::a9fe:a9fe', '2002:a9fe:a9fe::1', 'fd00:ec2::254', '100.100.100.200'])('%s is never asked', (address) => expect(reachOf(address)).toBe('never'))
+  test.each(['8.8.8.8', '203.0.114.1', '2606:4700::1111', '::ffff:8.8.8.8', '172.32.0.1', '100.128.0.1'])('%s is public', (address) => expect(reachOf(address)).toBe('public'))
+})
+
+describe('the peers of a run', () => {
+  const failure = (act: () => void) => {
+    try {
+      act()
+      return null
+    } catch (error) {
+      return (error as { reason?: string }).reason ?? error
+    }
+  }
+
+  test('may be private, as internal mirrors are', () => {
+    expect(failure(() => createPeers({ publicOnly: false, known: null }).check('10.0.0.1'))).toBeNull()
+    expect(failure(() => createPeers({ publicOnly: false, known: 'private' }).check('127.0.0.1'))).toBeNull()
+  })
+
+  test('are never private once the upstream was public: in this run or in an earlier one', () => {
+    const peers = createPeers({ publicOnly: false, known: null })
+    peers.check('8.8.8.8')
+    expect(peers.reach).toBe('public')
+    expect(failure(() => peers.check('127.0.0.1'))).toBe('address_forbidden')
+    expect(failure(() => createPeers({ publicOnly: false, known: 'public' }).check('::ffff:192.168.0.1'))).toBe('address_forbidden')
+  })
+
+  test('are public only, where the worker says so', () => {
+    for (const address of ['127.0.0.1', '::1', '192.168.0.1', '::ffff:7f00:1']) expect(failure(() => createPeers({ publicOnly: true, known: null }).check(address))).toBe('address_forbidden')
+    expect(failure(() => createPeers({ publicOnly: true, known: null }).check('8.8.8.8'))).toBeNull()
+  })
+
+  test('are never link-local, and a name that leads there is refused before anything is asked', async () => {
+    await expect(createPeers({ publicOnly: false, known: null }).resolve('169.254.169.254')).rejects.toMatchObject({ reason: 'address_forbidden' })
+    await expect(createPeers({ publicOnly: true, known: null }).resolve('localhost')).rejects.toMatchObject({ reason: 'address_forbidden' })
+    await expect(createPeers({ publicOnly: false, known: null }).resolve('no-such-host.invalid')).rejects.toMatchObject({ reason: 'upstream_unreachable' })
+    for (const spelling of ['2130706433', '0x7f000001', '127.1', '0']) await expect(createPeers({ publicOnly: true, known: null }).resolve(spelling)).rejects.toMatchObject({ reason: 'address_forbidden' })
+  })
+})
