@@ -26,6 +26,7 @@ export const Join = Type.Object({
   http_addr: Type.String({ maxLength: 256 }),
   data_dir: Type.String({ maxLength: 4096 }),
   kinds: Type.Array(KindAnnouncement, { maxItems: 64 }),
+  sealing_key: Type.Optional(Type.String({ maxLength: 64, description: 'X25519 public key, base64: credentials for this worker are sealed with it' })),
 })
 export type Join = Static<typeof Join>
 

@@ -59,6 +59,13 @@ export const Auth = Type.Union([
 ])
 export type Auth = Static<typeof Auth>
 
+/** Credentials as they are kept and sent: sealed for one worker and one replica with its upstream, by HPKE (RFC 9180). */
+export const SealedAuth = Type.Object({ type: Type.Literal('sealed'), box: Type.String({ maxLength: 16_384, description: 'base64' }) })
+export type SealedAuth = Static<typeof SealedAuth>
+
+/** What credentials are sealed for: a box moved to another replica, or to another address, does not open. */
+export const sealedFor = (of: { worker_id: string; replica_id: string; upstream: string }): string => JSON.stringify([of.worker_id, of.replica_id, of.upstream])
+
 export const Labels = Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$' }), Type.String({ maxLength: 256 }))
 export type Labels = Static<typeof Labels>
 
@@ -75,7 +82,7 @@ export const ReplicaSpec = Type.Object({
   interval_secs: Nullable(Count),
   labels: Labels,
   options: Options,
-  auth: Type.Optional(Nullable(Auth)),
+  auth: Type.Optional(Nullable(Type.Union([SealedAuth, Auth]))),
   origin: Type.Enum(['config', 'api']),
 })
 export type ReplicaSpec = Static<typeof ReplicaSpec>

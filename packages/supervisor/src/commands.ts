@@ -1,12 +1,13 @@
 // commands.ts — What people ask of the fleet. Each is decided, kept in the database together with its audit entry, then sent.
 import { Refusal, type LogReply, type ReplicaSpec } from '@kagami/protocol'
-import { newId } from '@kagami/runtime'
+import { newId, sealAuth } from '@kagami/runtime'
 import { decided, replicasNamed, requireApproved, specFrom, withoutReplica, withReplica, withSyncs, type AddReplicaBody } from './core/decisions.ts'
 import { dropWorker, noChanges, putWorker, type ReplicaEntry, type WorkerEntry } from './core/fleet.ts'
 import { createDecisions, type HoldDecision } from './deciding.ts'
 import { addToOlderWorker, removeFromOlderWorker, syncOlderWorker, tellOlderWorker } from './edge/older-workers.ts'
 import { documentOf } from './edge/projection.ts'
 import { audit, keep, type Caller } from './keeping.ts'
+import type { WorkerRecord } from './store/store.ts'
 import type { Core } from './supervisor.ts'
 
 const ANSWER_MS = 3000
@@ -62,7 +63,7 @@ export function createCommands(core: Core): Commands {
         const spec = specFrom(worker, body, newId)
         const entry = audit(core, by, { action: 'add_replica', target: id, detail: `${spec.kind} ${spec.name} ${spec.upstream}` })
         if (worker.record.older_wire) await addToOlderWorker(core, worker, spec, entry)
-        else await keep(core, withReplica(worker.record, spec), entry)
+        else await keep(core, withReplica(worker.record, await withSealedAuth(worker.record, spec)), entry)
         return spec
       }),
     removeReplica: (id, replicaId, by) =>
@@ -79,6 +80,13 @@ export function createCommands(core: Core): Commands {
     readLog: (at) => readLog(core, at),
     ...createDecisions(core),
   }
+}
+
+/** Credentials leave this function only as something the worker alone can open. */
+async function withSealedAuth({ worker_id, name, sealing_key }: WorkerRecord, spec: ReplicaSpec): Promise<ReplicaSpec> {
+  if (!spec.auth) return spec
+  if (!sealing_key) throw new Refusal('conflict', `worker ${name} has no key to seal credentials with: upgrade it first`, 'auth')
+  return sealAuth(spec, worker_id, sealing_key)
 }
 
 function known(core: Core, id: string): WorkerEntry {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError, replicaIdOf } from '@kagami/runtime'
 import { describe, expect, test } from 'vitest'
-import { declaredReplicas, loadWorkerConfig, WorkerKeys } from './config.ts'
+import { declaredReplicas, hooksFor, loadWorkerConfig, WorkerKeys } from './config.ts'
 
 const kinds = ['git', 'rsync', 'http']
 
@@ -57,6 +57,7 @@ labels.region = "us"`)
     const env = {
       KAGAMI_NAME: 'n', KAGAMI_WORKER_ID: 'w-9', KAGAMI_HTTP_ADDR: '127.0.0.1:9', KAGAMI_DATA_DIR: '/env', KAGAMI_NATS_URL: 'nats://env:1', KAGAMI_SLOTS: '9', KAGAMI_SLOTS_PER_HOST: '8',
       KAGAMI_SYNC_TIMEOUT_SECS: '7', KAGAMI_GRACE_SECS: '6', KAGAMI_ADOPT_EXISTING: 'true', KAGAMI_PROVIDERS: '[]',
+      KAGAMI_UPSTREAM_POLICY: 'public-only', KAGAMI_HOOKS: '{"on_held":["/bin/mail","-s","held"]}',
     }
     expect(Object.keys(env).map((key) => key.slice('KAGAMI_'.length).toLowerCase()).sort()).toEqual(Object.keys(WorkerKeys.properties).sort())
     const { config } = load('data_dir = "/file"\nnats_url = "nats://file:1"\nslots = 1', env)
@@ -120,5 +121,29 @@ labels.region = "us"`)
 
   test('a file named by --config must exist', () => {
     expect(() => loadWorkerConfig({ file: '/nonexistent/w.toml', env: {} })).toThrow('/nonexistent/w.toml: there is no such file')
+  })
+})
+
+describe('what worker.toml says of one replica', () => {
+  const replica = (more: string, env: Record<string, string> = {}) => load(`data_dir = "/d"\n[hooks]\non_success = ["/bin/a"]\non_held = ["/bin/b"]\n[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "rsync://h/m/"\n${more}`, env)
+
+  test('its own hooks go before those of the worker', () => {
+    const { config } = replica('hooks = { on_held = ["/bin/c", "x"] }')
+    expect([hooksFor(config, 'a'), hooksFor(config, 'other')]).toEqual([{ on_success: ['/bin/a'], on_held: ['/bin/c', 'x'] }, { on_success: ['/bin/a'], on_held: ['/bin/b'] }])
+  })
+
+  test('credentials are taken as they are, or from a file', () => {
+    const file = toml('pass word\n')
+    expect(replica(`auth = { type = "basic", username = "u", password_file = "${file}" }`).replicas[0]?.auth).toEqual({ type: 'basic', username: 'u', password: 'pass word' })
+    expect(replica('auth = { type = "token", token = "t" }').replicas[0]?.auth).toEqual({ type: 'token', token: 't' })
+    for (const [auth, said] of [['{ type = "basic", password = "p" }', 'needs username'], ['{ type = "token", token_file = "/nonexistent" }', '/nonexistent is not there'], ['{ type = "basic", username = "u" }', 'needs password or password_file']]) {
+      expect(() => replica(`auth = ${auth}`)).toThrow(said)
+    }
+  })
+
+  test('a schedule that cannot be kept is refused at start', () => {
+    expect(() => replica('options = { cron = "61 * * * *" }')).toThrow('providers[0] (a): options.cron')
+    expect(() => replica('options = { windows = ["1-2"] }')).toThrow('options.windows')
+    expect(() => replica('hooks = { on_sucess = ["x"] }')).toThrow('hooks')
   })
 })

@@ -1,7 +1,7 @@
 // config.ts — The worker's configuration: one schema, from worker.toml, KAGAMI_* and flags. docs/configuration.md is generated from it.
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
-import { intervalProblem, Labels, policyOf, replicaNameKey, replicaNameProblem, scheduleProblem, upstreamProblem, WORKER_ID_PATTERN, type ReplicaSpec } from '@kagami/protocol'
+import { intervalProblem, Labels, policyOf, replicaNameKey, replicaNameProblem, scheduleProblem, upstreamProblem, WORKER_ID_PATTERN, type Auth, type ReplicaSpec } from '@kagami/protocol'
 import {
   checkValues, ConfigError, fromEnvironment, nearest, parseAddress, parseToml, readIfThere, replicaIdOf, unknownKeys, type Values,
 } from '@kagami/runtime'
@@ -14,6 +14,14 @@ const Command = Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minIte
 const HookTable = Type.Object(
   { on_success: Command, on_failure: Command, on_held: Command },
   { additionalProperties: false, description: 'Programs to run after a sync, each a list of program and arguments: { on_success = ["/usr/local/bin/purge", "--all"] }. The facts are in KAGAMI_… variables, see docs/operations.md. At most 60 s; the output is in the log of the sync.' },
+)
+
+const AuthTable = Type.Object(
+  {
+    type: Type.Enum(['basic', 'token']), username: Type.Optional(Type.String({ minLength: 1 })), password: Type.Optional(Type.String()), password_file: Type.Optional(Type.String({ minLength: 1 })),
+    token: Type.Optional(Type.String({ minLength: 1 })), token_file: Type.Optional(Type.String({ minLength: 1 })),
+  },
+  { additionalProperties: false, description: 'Credentials: { type = "basic", username = "…", password_file = "/run/secrets/x" } or { type = "token", token_file = "…" }; password and token themselves are taken too. They never leave the worker.' },
 )
 
 /** Every key of worker.toml; the environment variable is `KAGAMI_` and the key in capitals. */
@@ -41,6 +49,7 @@ export const ProviderKeys = Type.Object({
   interval_secs: Type.Optional(Type.Integer({ minimum: 0, description: 'Seconds between syncs; 0 or absent: only when asked.' })),
   labels: Type.Optional(Labels),
   options: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'Options of the kind; see docs/providers/.' })),
+  auth: Type.Optional(AuthTable),
   hooks: Type.Optional(HookTable),
 })
 
@@ -121,7 +130,7 @@ function fullReplica(provider: unknown, index: number, { workerId, kinds, warnin
   for (const { key, suggestion } of unknownKeys(values, known)) warnings.push(`${where}: unknown key ${key} is ignored${suggestion ? `; did you mean ${suggestion}?` : ''}`)
   checkValues(ProviderKeys, pick(values, known), () => where)
   if (values['options']) checkSchedule(values['options'] as Values, where)
-  const { name, kind, upstream, interval_secs, labels, options } = values as unknown as Static<typeof ProviderKeys>
+  const { name, kind, upstream, interval_secs, labels, options, auth } = values as unknown as Static<typeof ProviderKeys>
   if (!kinds.includes(kind)) {
     const near = nearest(kind, kinds)
     throw new ConfigError(`${where}: kind "${kind}" is unknown`, near ? `Did you mean ${near}?` : `Use one of ${kinds.join(', ')}.`)
@@ -130,7 +139,19 @@ function fullReplica(provider: unknown, index: number, { workerId, kinds, warnin
   if (problem) throw new ConfigError(`${where}: upstream ${problem}`)
   const late = intervalProblem(interval_secs)
   if (late) throw new ConfigError(`${where}: interval_secs ${late}`)
-  return { replica_id: replicaIdOf(workerId, name), name, kind, upstream, interval_secs: interval_secs || null, labels: labels ?? {}, options: options ?? {}, origin: 'config' }
+  return { replica_id: replicaIdOf(workerId, name), name, kind, upstream, interval_secs: interval_secs || null, labels: labels ?? {}, options: options ?? {}, ...(auth ? { auth: authOf(auth, where) } : {}), origin: 'config' }
+}
+
+/** Credentials as written, or read from the files they are in. */
+function authOf({ type, username, password, password_file, token, token_file }: Static<typeof AuthTable>, where: string): Auth {
+  const secret = (key: string, text: string | undefined, file: string | undefined): string => {
+    const found = file === undefined ? text : readIfThere(file)?.replace(/\r?\n$/, '')
+    if (!found) throw new ConfigError(`${where}: auth of type ${type} needs ${key} or ${key}_file${file === undefined ? '' : `; ${file} is not there, or empty`}`)
+    return found
+  }
+  if (type === 'token') return { type, token: secret('token', token, token_file) }
+  if (!username) throw new ConfigError(`${where}: auth of type basic needs username`)
+  return { type, username, password: secret('password', password, password_file) }
 }
 
 /** The programs for a replica: its own before those of the worker. */

@@ -2,13 +2,15 @@
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkFor, Desired, WORKER_ID_PATTERN, type SyncReport } from '@kagami/protocol'
-import { ConfigError, newId, readIfThere, readJsonIfThere, removeDurably, writeDurably } from '@kagami/runtime'
+import { ConfigError, newId, openSealingKey, readIfThere, readJsonIfThere, removeDurably, writeDurably, type SealingKey } from '@kagami/runtime'
 import { learn, noFacts } from './core/facts.ts'
 import type { Life, Remembered, Replica } from './core/replica.ts'
 
 export interface WorkerFiles {
   readonly directory: string
   readonly spoolDirectory: string
+  /** The key that opens credentials; made at first use. Throws when its file holds something else. */
+  sealingKey(): Promise<SealingKey>
   /** The worker's id: configured, or made once and kept. */
   workerId(configured: string | null): string
   readDesired(): Desired | null
@@ -33,6 +35,7 @@ export function openWorkerFiles(dataDir: string): WorkerFiles {
   return {
     directory,
     spoolDirectory: join(directory, 'spool'),
+    sealingKey: () => openSealingKey(join(directory, 'credentials.key')),
     workerId: (configured) => stableId(directory, configured),
     readDesired() {
       const kept = readJsonIfThere(join(directory, 'desired.json'))

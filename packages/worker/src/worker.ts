@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { WIRE_VERSION, withPolicy, type Join, type KindAnnouncement } from '@kagami/protocol'
-import { ConfigError, createActor, lockDirectory, newId, pause, type Actor, type Clock, type EffectHandlers, type Logger } from '@kagami/runtime'
+import { ConfigError, createActor, lockDirectory, newId, pause, sealAuth, type Actor, type Clock, type EffectHandlers, type Logger, type SealingKey } from '@kagami/runtime'
 import { declaredReplicas, type WorkerConfig } from './config.ts'
 import type { Remembered, Replica } from './core/replica.ts'
 import { createWorkerMachine, openWorker, type WorkerEffect, type WorkerEvent, type WorkerState } from './core/worker.ts'
@@ -57,8 +57,9 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
 
   const instance = newId()
   const limits = { perWorker: config.slots, perHost: config.slots_per_host }
+  const sealingKey = await readSealingKey(files)
   const state = openWorker({ id, instance, limits, declared, remembered }, clock.now())
-  const body = assemble({ ...parts, id, instance, files, spool, state, kinds: await announcements(parts) })
+  const body = assemble({ ...parts, id, instance, files, spool, state, sealingKey, kinds: await announcements(parts) })
   const http = await serveWorkerHttp(config.httpAddress, body.metrics.registry)
   const listening = `${config.httpAddress.host}:${http.port}`
   if (desired) body.actor.tell({ type: 'desired_read', desired, cached: true })
@@ -94,6 +95,14 @@ function recover(left: { id: string; files: WorkerFiles; spool: Spool; remembere
   }
 }
 
+async function readSealingKey(files: WorkerFiles): Promise<SealingKey> {
+  try {
+    return await files.sealingKey()
+  } catch (error) {
+    throw new ConfigError(`the key for credentials in ${files.directory} cannot be read: ${(error as Error).message}`, 'Restore credentials.key from a backup, or remove it: then give the credentials of this worker’s replicas again.')
+  }
+}
+
 async function announcements(parts: WorkerParts): Promise<KindAnnouncement[]> {
   const run = createProber(parts.toolPath ?? [])
   return Promise.all(Object.values(parts.providers).map(async (provider) => ({ kind: provider.kind, ...(await provider.probe(run)), options: withPolicy(provider.options) })))
@@ -109,7 +118,7 @@ interface Body {
   connect(httpAddress: string): { current: Link | null }
 }
 
-type Assembling = WorkerParts & { id: string; instance: string; files: WorkerFiles; spool: Spool; state: WorkerState; kinds: KindAnnouncement[] }
+type Assembling = WorkerParts & { id: string; instance: string; files: WorkerFiles; spool: Spool; state: WorkerState; sealingKey: SealingKey; kinds: KindAnnouncement[] }
 
 function assemble(parts: Assembling): Body {
   const { config, logger, clock, spool } = parts
@@ -171,7 +180,7 @@ function connect(body: { parts: Assembling; actor: Actor<WorkerState, WorkerEven
     cancel: (syncId) => askToCancel(actor, syncId),
     readLog: async (request) => readLog({ ...request, dataDir: config.data_dir, running: syncs.isRunning(request.sync_id) }),
   }
-  openLink({ url: config.nats_url, workerId: parts.id, instance: parts.instance, logger, listener, view: { state: () => actor.state, tell: (event) => actor.tell(event) } }).then(
+  openLink({ url: config.nats_url, workerId: parts.id, instance: parts.instance, logger, listener, view: { state: () => actor.state, tell: (event) => actor.tell(event), seal: (spec) => sealAuth(spec, parts.id, parts.sealingKey.publicKey) } }).then(
     (opened) => {
       link.current = opened
       conversation.open(opened)
@@ -181,9 +190,9 @@ function connect(body: { parts: Assembling; actor: Actor<WorkerState, WorkerEven
   return link
 }
 
-function introductionOf({ config, id, instance, kinds }: Assembling, http_addr: string): Join {
+function introductionOf({ config, id, instance, kinds, sealingKey }: Assembling, http_addr: string): Join {
   return {
-    worker_id: id, instance, wire: WIRE_VERSION, name: config.name, version, hostname: hostname(), http_addr, data_dir: config.data_dir, kinds,
+    worker_id: id, instance, wire: WIRE_VERSION, name: config.name, version, hostname: hostname(), http_addr, data_dir: config.data_dir, kinds, sealing_key: sealingKey.publicKey,
   }
 }
 

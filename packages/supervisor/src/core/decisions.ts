@@ -25,10 +25,10 @@ export function joined(record: WorkerRecord | null, join: Join | { worker_id: st
     data_dir: null, older_wire: 'older' in join, kinds: [], instance: null, rev: 1, replicas: [], removed: [], syncs: [], paused: [], last_seen_at: at,
   }
   if ('older' in join) return { ...first, older_wire: true, instance: null }
-  const { name, version, hostname, http_addr, data_dir, kinds, instance } = join
+  const { name, version, hostname, http_addr, data_dir, kinds, sealing_key, instance } = join
   // The document names the process it admits, so a new process makes a new revision.
   const rev = first.instance === instance ? first.rev : first.rev + 1
-  return { ...first, name, version, hostname, http_addr, data_dir, kinds, instance, rev, older_wire: false }
+  return { ...first, name, version, hostname, http_addr, data_dir, kinds, sealing_key, instance, rev, older_wire: false }
 }
 
 /** The record after people approved or rejected. */

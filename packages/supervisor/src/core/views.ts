@@ -38,7 +38,7 @@ export function replicaOf({ worker, state, verdict, progress }: ReplicaEntry): R
 }
 
 export function workerOf(worker: WorkerEntry): Worker {
-  const { replicas: _added, removed: _removed, syncs: _syncs, paused: _paused, instance: _instance, rev, kinds, last_seen_at: _seen, ...rest } = worker.record
+  const { replicas: _added, removed: _removed, syncs: _syncs, paused: _paused, sealing_key: _key, instance: _instance, rev, kinds, last_seen_at: _seen, ...rest } = worker.record
   return {
     ...rest, kinds: [...kinds], presence: worker.presence, last_seen_at: worker.lastSeenAt, conflict: worker.conflict?.text ?? null, storage: worker.storage, jobs: worker.jobs,
     desired_rev: rev, observed_rev: worker.observedRev, replicas_total: worker.replicas.size, health_counts: worker.healths.toRecord(),

@@ -115,7 +115,7 @@ async function order(core: Core, worker: WorkerEntry, command: OlderCommand) {
 /** It gives the replica an id of its own and shows it in its next heartbeat. */
 export async function addToOlderWorker(core: Core, worker: WorkerEntry, spec: ReplicaSpec, entry: NewAudit): Promise<void> {
   const { name, upstream, interval_secs, labels } = spec
-  await order(core, worker, { type: 'add_replica', name, kind: spec.kind as 'git', upstream, interval_secs, auth: spec.auth ?? null, labels })
+  await order(core, worker, { type: 'add_replica', name, kind: spec.kind as 'git', upstream, interval_secs, auth: spec.auth?.type === 'sealed' ? null : (spec.auth ?? null), labels })
   await core.store.addAudit(entry)
 }
 

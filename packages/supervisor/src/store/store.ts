@@ -16,6 +16,8 @@ export interface WorkerRecord {
   readonly data_dir: string | null
   readonly older_wire: boolean
   readonly kinds: readonly KindAnnouncement[]
+  /** Public key credentials are sealed with; absent where the worker has none. */
+  readonly sealing_key?: string | undefined
   /** The process the document admits. */
   readonly instance: string | null
   /** Revision of the desired document; grows with every change of what follows. */

@@ -1,5 +1,8 @@
 // older-supervisor.ts — A supervisor that speaks the wire of interfaces.md §6: our worker in its words, its commands in ours. Nothing else knows of it.
-import type { Desired, JoinReply, OlderCommand, OlderCommandReply, OlderReplica, ReplicaSpec, SeedStatus, Storage } from '@kagami/protocol'
+import {
+  intervalProblem, replicaNameProblem, upstreamProblem, type Desired, type JoinReply, type OlderCommand, type OlderCommandReply, type OlderReplica, type ReplicaSpec, type SeedStatus,
+  type Storage,
+} from '@kagami/protocol'
 import { newId, type Bus, type Logger } from '@kagami/runtime'
 import { seedStatus, type Replica } from '../core/replica.ts'
 import type { WorkerEvent, WorkerState } from '../core/worker.ts'
@@ -8,6 +11,8 @@ import type { WorkerEvent, WorkerState } from '../core/worker.ts'
 export interface OlderView {
   state(): WorkerState
   tell(event: WorkerEvent): void
+  /** The spec as it may be written to disk: credentials sealed. */
+  seal(spec: ReplicaSpec): Promise<ReplicaSpec>
 }
 
 export interface OlderSupervisor {
@@ -64,7 +69,7 @@ function obey(view: OlderView & { workerId: string }, command: OlderCommand): Ol
 }
 
 /** Null when the command is obeyed, else why not. */
-function carryOut({ state, tell }: OlderView, command: OlderCommand): string | null {
+function carryOut({ state, tell, seal }: OlderView, command: OlderCommand): string | null {
   switch (command.type) {
     case 'ping':
       return null
@@ -86,9 +91,13 @@ function carryOut({ state, tell }: OlderView, command: OlderCommand): string | n
     case 'add_replica': {
       if ([...state().replicas.values()].some(({ spec }) => spec.name.toLowerCase() === command.name.toLowerCase())) return `a replica "${command.name}" is here already`
       const { name, kind, upstream } = command
+      const problem = replicaNameProblem(name) ?? upstreamProblem(kind, upstream) ?? intervalProblem(command.interval_secs)
+      if (problem) return `refused: ${problem}`
       const spec: ReplicaSpec = { replica_id: newId(), name, kind, upstream, interval_secs: command.interval_secs || null, labels: command.labels ?? {}, options: {}, auth: command.auth ?? null, origin: 'api' }
-      const document = documentOf(state())
-      tell({ type: 'desired_read', cached: false, desired: { ...document, replicas: [...document.replicas, spec] } })
+      void seal(spec).then((sealed) => {
+        const document = documentOf(state())
+        tell({ type: 'desired_read', cached: false, desired: { ...document, replicas: [...document.replicas, sealed] } })
+      })
       return null
     }
   }

@@ -1,13 +1,13 @@
 // fixture.ts — A program for tests that are about being killed: runs one command or one sync, and says on stdout how it went.
-import type { ReplicaSpec } from '@kagami/protocol'
 import { providers } from '../providers/index.ts'
 import { createCommandRunner } from './command.ts'
+import type { OpenSpec } from './credentials.ts'
 import { runSync } from './run.ts'
 
 /** What the program is told, as JSON, in its first argument. */
 export type Errand =
   | { readonly command: string; readonly args: readonly string[]; readonly mark: string }
-  | { readonly spec: ReplicaSpec; readonly dataDir: string }
+  | { readonly spec: OpenSpec; readonly dataDir: string }
 
 async function main(errand: Errand): Promise<void> {
   const signal = new AbortController().signal

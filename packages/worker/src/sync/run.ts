@@ -1,10 +1,11 @@
 // run.ts — One sync, end to end: checks, log, limits, provider, report. Owns what every kind needs; knows no kind.
-import { checkFor, policyOf, upstreamProblem, withoutPolicy, withPolicy, type Policy, type Progress, type ReplicaSpec, type SyncReport, type Trigger } from '@kagami/protocol'
+import { checkFor, policyOf, upstreamProblem, withoutPolicy, withPolicy, type Policy, type Progress, type SyncReport, type Trigger } from '@kagami/protocol'
 import { Default } from 'typebox/value'
 import type { Task } from '../core/replica.ts'
 import { SyncFailure, type Provider, type SyncStats, type Tree } from '../providers/provider.ts'
 import { createCommandRunner } from './command.ts'
 import { currentGeneration, listGenerations, rollBack } from './generations.ts'
+import type { OpenSpec } from './credentials.ts'
 import { contentDate, verifyDebian } from './freshness.ts'
 import { HOOK_MAX_MS, runHook, type Hooks } from './hooks.ts'
 import { createRunLimits, type RunLimits } from './limits.ts'
@@ -21,7 +22,9 @@ import { createTree, type OwnedTree } from './tree.ts'
 export interface SyncJob {
   readonly sync_id: string
   readonly worker_id: string
-  readonly spec: ReplicaSpec
+  readonly spec: OpenSpec
+  /** What already went wrong before the run; thrown as its failure. */
+  readonly problem?: unknown
   readonly trigger: Trigger
   readonly request_id: string | null
   /** What the run is for; absent: a plain sync. */
@@ -112,6 +115,7 @@ interface Brought {
 async function bringUpToDate({ job, deps, log, thinner, limits, policy }: Work): Promise<Brought> {
   const { spec } = job
   const { signal } = limits
+  if (job.problem !== undefined) throw job.problem
   thinner.report({ phase: 'preparing' })
   log.line('I', `${spec.kind} ${spec.upstream}`)
   const provider = Object.hasOwn(deps.providers, spec.kind) ? deps.providers[spec.kind] : undefined

@@ -1,11 +1,12 @@
 // syncs.ts — The syncs that run now: starts, aborts and counts them. One sync's inside is run.ts.
-import type { ProgressEvent, SyncReport } from '@kagami/protocol'
-import type { Clock } from '@kagami/runtime'
+import type { ProgressEvent, ReplicaSpec, SyncReport } from '@kagami/protocol'
+import type { Clock, SealingKey } from '@kagami/runtime'
 import { hooksFor, type WorkerConfig } from '../config.ts'
 import type { Replica } from '../core/replica.ts'
 import type { Provider, RunCommand } from '../providers/provider.ts'
 import { createCommandRunner } from './command.ts'
-import { runSync } from './run.ts'
+import { openAuth } from './credentials.ts'
+import { runSync, type SyncJob } from './run.ts'
 
 export interface Syncs {
   start(replica: Replica, syncId: string): void
@@ -21,6 +22,7 @@ export interface SyncsParts {
   readonly providers: Readonly<Record<string, Provider>>
   readonly toolPath?: readonly string[]
   readonly workerId: string
+  readonly sealingKey: SealingKey
   readonly clock: Clock
   onProgress(event: ProgressEvent): void
   onEnd(report: SyncReport): void
@@ -28,19 +30,26 @@ export interface SyncsParts {
 
 /** Starts with none running. */
 export function createSyncs(parts: SyncsParts): Syncs {
+  const opened = async (spec: ReplicaSpec): Promise<Pick<SyncJob, 'spec' | 'problem'>> => {
+    try {
+      return { spec: { ...spec, auth: await openAuth(spec, { workerId: parts.workerId, key: parts.sealingKey }) } }
+    } catch (error) {
+      return { spec: { ...spec, auth: null }, problem: error }
+    }
+  }
   const running = new Map<string, { abort: AbortController; done: Promise<void> }>()
   return {
     start(replica, syncId) {
       const { life, spec } = replica
       if (life.state !== 'syncing') return
       const abort = new AbortController()
-      const job = { sync_id: syncId, worker_id: parts.workerId, spec, trigger: life.trigger, request_id: life.requestId, task: life.task, sizeBytes: replica.facts.sizeBytes, timeoutSeconds: parts.config.sync_timeout_secs }
+      const job = { sync_id: syncId, worker_id: parts.workerId, trigger: life.trigger, request_id: life.requestId, task: life.task, sizeBytes: replica.facts.sizeBytes, timeoutSeconds: parts.config.sync_timeout_secs }
       const about = { worker_id: parts.workerId, replica_id: spec.replica_id, sync_id: syncId, started_at: life.startedAt.toISOString(), trigger: life.trigger }
-      const done = runSync(job, {
+      const done = opened(spec).then((secrets) => runSync({ ...job, ...secrets }, {
         providers: parts.providers, dataDir: parts.config.data_dir, toolPath: parts.toolPath ?? [], adoptExisting: parts.config.adopt_existing,
         publicOnly: parts.config.upstream_policy === 'public-only', hooks: hooksFor(parts.config, spec.name),
         signal: abort.signal, onProgress: (progress) => parts.onProgress({ ...about, progress }), now: () => parts.clock.now(),
-      }).then((report) => {
+      })).then((report) => {
         running.delete(syncId)
         parts.onEnd(report)
       })
