@@ -136,7 +136,7 @@ describe('what worker.toml says of one replica', () => {
     const file = toml('pass word\n')
     expect(replica(`auth = { type = "basic", username = "u", password_file = "${file}" }`).replicas[0]?.auth).toEqual({ type: 'basic', username: 'u', password: 'pass word' })
     expect(replica('auth = { type = "token", token = "t" }').replicas[0]?.auth).toEqual({ type: 'token', token: 't' })
-    for (const [auth, said] of [['{ type = "basic", password = "p" }', 'needs username'], ['{ type = "token", token_file = "/nonexistent" }', '/nonexistent is not there'], ['{ type = "basic", username = "u" }', 'needs password or password_file']]) {
+    for (const [auth, said] of [['{ type = "basic", password = "p" }', 'needs username'], ['{ type = "token", token_file = "/nonexistent" }', '/nonexistent cannot be read'], ['{ type = "basic", username = "u" }', 'needs password or password_file']]) {
       expect(() => replica(`auth = ${auth}`)).toThrow(said)
     }
   })

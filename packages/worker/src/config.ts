@@ -145,13 +145,21 @@ function fullReplica(provider: unknown, index: number, { workerId, kinds, warnin
 /** Credentials as written, or read from the files they are in. */
 function authOf({ type, username, password, password_file, token, token_file }: Static<typeof AuthTable>, where: string): Auth {
   const secret = (key: string, text: string | undefined, file: string | undefined): string => {
-    const found = file === undefined ? text : readIfThere(file)?.replace(/\r?\n$/, '')
-    if (!found) throw new ConfigError(`${where}: auth of type ${type} needs ${key} or ${key}_file${file === undefined ? '' : `; ${file} is not there, or empty`}`)
+    const found = file === undefined ? text : readSecret(file)
+    if (!found) throw new ConfigError(`${where}: auth of type ${type} needs ${key} or ${key}_file${file === undefined ? '' : `; ${file} cannot be read, or is empty`}`)
     return found
   }
   if (type === 'token') return { type, token: secret('token', token, token_file) }
   if (!username) throw new ConfigError(`${where}: auth of type basic needs username`)
   return { type, username, password: secret('password', password, password_file) }
+}
+
+function readSecret(file: string): string | null {
+  try {
+    return readIfThere(file)?.replace(/\r?\n$/, '') ?? null
+  } catch {
+    return null
+  }
 }
 
 /** The programs for a replica: its own before those of the worker. */
