@@ -33,9 +33,9 @@ async function serve(options: Record<string, unknown> = {}) {
 }
 
 describe('a tree that is published by swap', () => {
-  const ROUNDS = Number(process.env['KAGAMI_TEST_SWAPS'] ?? 100)
+  const ROUNDS = 100
 
-  it(`is whole for a reader at every moment of ${ROUNDS} syncs`, async () => {
+  it(`is whole for a reader at every moment of ${ROUNDS} syncs`, async ({ task }) => {
     const call = await serve()
     await bench.sync(call)
     const watching = spawn(process.execPath, [reader, bench.published], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -54,6 +54,7 @@ describe('a tree that is published by swap', () => {
     expect(readings.broken).toEqual([])
     expect(readings.whole).toBeGreaterThan(ROUNDS)
     expect(readings.versions.length).toBeGreaterThan(ROUNDS / 4)
+    task.meta.figure = `${ROUNDS} syncs, ${readings.whole} readings, ${readings.broken.length} mixed or missing`
   }, 240_000)
 
   it('shares the files that did not change with the tree before, and keeps as many trees as it is told to', async () => {
@@ -135,9 +136,9 @@ describe('a tree that is published by swap', () => {
 })
 
 describe('a worker that is killed while it publishes', () => {
-  const ROUNDS = Number(process.env['KAGAMI_TEST_KILLS'] ?? 12)
+  const ROUNDS = process.env['KAGAMI_FAULTS'] === 'full' ? 200 : 12
 
-  it(`shows readers whole trees alone, ${ROUNDS} times`, async () => {
+  it(`shows readers whole trees alone, ${ROUNDS} times`, async ({ task }) => {
     const call = await serve()
     await bench.sync(call)
     const fixture = fileURLToPath(new URL('fixture.ts', import.meta.url))
@@ -160,8 +161,10 @@ describe('a worker that is killed while it publishes', () => {
     version('last')
     expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
     watching.kill('SIGTERM')
-    expect((await told).broken).toEqual([])
+    const readings = await told
+    expect(readings.broken).toEqual([])
+    task.meta.figure = `${ROUNDS} kills, ${readings.whole} readings, ${readings.broken.length} mixed or missing`
     expect(readTree(bench.published)).toEqual(readTree(files))
     rmSync(files, { recursive: true })
-  }, 240_000)
+  }, 1_200_000)
 })

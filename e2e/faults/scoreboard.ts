@@ -1,0 +1,39 @@
+// scoreboard.ts — Every fault and every bad input we promise to stand, and the tests that prove it. `npm run test:faults` runs them at full size and prints this table.
+
+/** One promise. Each proof is a file of tests and a part of a test's title; all of them must pass. */
+export interface Row {
+  readonly row: number
+  readonly fault: string
+  readonly promise: string
+  readonly proofs: readonly (readonly [file: string, title: string])[]
+}
+
+const WORKER = 'packages/worker/src'
+
+export const scoreboard: readonly Row[] = [
+  {
+    row: 2, fault: 'kill -9 while a tree is published, with readers', promise: 'no reading is mixed or missing',
+    proofs: [[`${WORKER}/sync/generations.test.ts`, 'shows readers whole trees alone'], [`${WORKER}/sync/generations.test.ts`, 'is whole for a reader at every moment']],
+  },
+  {
+    row: 3, fault: 'programs a killed worker had started', promise: 'none lives on, or it is ended at the next start',
+    proofs: [[`${WORKER}/sync/command.test.ts`, 'does not outlive a worker that is killed'], [`${WORKER}/sync/run.test.ts`, 'ends what a former one left running']],
+  },
+  {
+    row: 4, fault: 'an upstream that is emptied or loses most', promise: 'nothing is deleted, the sync is held',
+    proofs: [
+      [`${WORKER}/providers/git.test.ts`, 'git is kept when the upstream is suddenly empty'], [`${WORKER}/providers/rsync.test.ts`, 'rsync is kept when the upstream is suddenly empty'],
+      [`${WORKER}/providers/http.test.ts`, 'http is kept when the upstream is suddenly empty'], ['e2e/scenarios/holds.test.ts', 'sees the sync held'],
+    ],
+  },
+  { row: 5, fault: 'a folder of the upstream that cannot be read', promise: 'nothing is deleted', proofs: [[`${WORKER}/providers/rsync.test.ts`, 'loses nothing while a folder of the upstream cannot be read']] },
+  { row: 8, fault: 'git configuration and hooks planted in a replica', promise: 'nothing of it runs', proofs: [[`${WORKER}/providers/git.test.ts`, 'runs nothing that somebody planted']] },
+  { row: 9, fault: 'credentials of upstreams', promise: 'in no file, log, argument, message or answer', proofs: [['e2e/scenarios/secrets.test.ts', 'is in no file of supervisor, worker and NATS'], ['e2e/scenarios/secrets.test.ts', 'does not open for another address']] },
+  { row: 11, fault: 'setuid files, devices, links and names that leave the tree', promise: 'none of them arrives', proofs: [[`${WORKER}/providers/rsync.test.ts`, 'has no setuid file, no device and no link that leaves it']] },
+  {
+    row: 14, fault: 'a disk that fills up', promise: 'the old tree is intact, the space comes back, others sync on',
+    proofs: [[`${WORKER}/sync/limits.test.ts`, 'is not even begun to be filled'], [`${WORKER}/sync/limits.test.ts`, 'its space comes back, and others sync on']],
+  },
+  { row: 16, fault: 'a worker that is started again', promise: 'same id, same replicas, those added by the API too', proofs: [['e2e/scenarios/programs-die.test.ts', 'a killed worker comes back as itself']] },
+  { row: 23, fault: 'two workers with one id or one data_dir', promise: 'the second is refused', proofs: [['e2e/scenarios/fleet.test.ts', 'a second process with the id of a running worker waits']] },
+]
