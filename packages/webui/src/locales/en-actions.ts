@@ -15,7 +15,15 @@ export const actions = {
     fromConfig: 'It is declared in worker.toml: remove it there too, or it may come back when the worker’s state is lost.', confirm: 'Remove', done: '{name} is removed from {worker}',
   },
   syncNow: { done: 'Sync of {name} on {worker} requested' },
+  hold: {
+    title: 'Waits for a decision', many: 'A sync would delete {removed} of {total} entries', empty: 'The upstream is empty; the copy has {total} entries', nothing: 'Nothing was deleted. The copy is served as it was.', since: 'Held',
+    approve: 'Approve deletion', reject: 'Reject', wasRejected: 'Rejected: nothing is deleted until the upstream changes.', list: 'What would go: {n} of {of}', more: 'All of them are in the log of the sync', type: 'Type {name} to go on',
+    approveTitle: 'Delete {removed} of {total} entries of {name}?', approveText: 'The next sync, which starts now, may delete {removed} entries.', approveOnce: 'Just once: if more would go by then, it is held again.', approved: 'Approved: {name} syncs now', rejected: 'Rejected: nothing of {name} is deleted',
+  },
+  pause: { pause: 'Pause', resume: 'Resume', paused: '{name} on {worker} is paused', resumed: '{name} on {worker} goes on', by: 'Paused by {who}' },
+  rollback: { button: 'Go back', title: 'Put the earlier tree of {name} in place?', text: 'Readers see the tree before the present one from then on.', pauses: 'The replica is paused, so that the next sync does not undo it.', done: '{name} goes back to its earlier tree' },
   add: {
+    common: 'Publishing, guard, schedule and limits',
     title: 'Add replica', upstream: 'Upstream', upstreamHint: 'Paste an address: rsync://host/module/, https://… or one that ends in .git', kind: 'Kind', name: 'Name', nameHint: 'People find the mirror by it. It is also the directory.', worker: 'Worker', chooseWorker: 'Choose a worker',
     noWorker: 'No approved worker yet. Approve one first.', path: 'Files go to {path}', pathUnknown: 'Files go to a directory of this name; the worker has not said where.', interval: 'Schedule', every: 'Every', manual: 'Only by hand', amount: 'Amount', unit: 'Unit',
     seconds: 'seconds', minutes: 'minutes', hours: 'hours', days: 'days', often: 'More often than once a minute is hard on the upstream.', labels: 'Labels', labelsHint: 'key=value, separated by commas', auth: 'Credentials', authNone: 'None', authBasic: 'User name and password', authToken: 'Token',

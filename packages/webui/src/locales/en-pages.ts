@@ -23,7 +23,7 @@ export const pages = {
     what: 'this replica', on: 'on {worker}', sync: 'Sync now', remove: 'Remove', lastOk: 'Last good copy', next: 'Next sync', size: 'Size', files: 'Files', failures: 'Failed in a row', interval: 'Interval', upstream: 'Upstream', kind: 'Kind',
     origin: 'Declared in', originConfig: 'worker.toml', originApi: 'this UI or the API', revision: 'Revision', id: 'Id', labels: 'Labels', options: 'Options', path: 'Directory', runs: 'Last syncs', config: 'Configuration', facts: 'Facts',
     noRuns: 'It has not been synced yet.', lastSync: 'Last sync', stillServed: 'The copy of {t} ago is still in place.', neverOk: 'There is no good copy yet.', current: 'Running now', queue: 'Queued: {n}. in line — {reason}',
-    waiting: 'A sync is requested; {worker} has not taken it up yet.', noAnswer: 'No answer from {worker} for {t}. The request is kept; it starts when the worker is back.', meaning: 'What this means', openLog: 'Open the log', noLabels: 'none', noOptions: 'none',
+    waiting: 'A sync is requested; {worker} has not taken it up yet.', noAnswer: 'No answer from {worker} for {t}. The request is kept; it starts when the worker is back.', content: 'Content of', generation: 'Generation', meaning: 'What this means', openLog: 'Open the log', noLabels: 'none', noOptions: 'none',
     pathUnknown: 'the worker has not said where', gone: 'This replica was removed.', added: 'Added. Waiting for {worker} to take it up …', silentWorker: '{worker} is silent: these facts are its last word.',
   },
   worker: {

@@ -30,6 +30,7 @@ export const shell = {
     upstream_unreachable: 'Upstream unreachable', upstream_refused: 'Upstream refused', upstream_missing: 'Upstream missing', upstream_empty: 'Upstream empty',
     auth_rejected: 'Credentials rejected', timed_out: 'Timed out', cancelled: 'Cancelled', interrupted: 'Interrupted', disk_full: 'Disk full', tool_missing: 'Tool missing',
     content_invalid: 'Content invalid', local_conflict: 'Directory taken', kind_unknown: 'Unknown kind', partial: 'Partly read', unknown: 'Unknown failure',
+    too_many_deletions: 'Too many deletions', stalled: 'Stalled', quota_exceeded: 'Over quota', address_forbidden: 'Address not allowed', invalid_options: 'Option wrong',
   },
   retryRule: {
     soon: 'The worker tries again soon by itself, with growing pauses.', interval: 'The worker tries again at the next interval.', never: 'It is not tried again until someone acts.', manual: 'It is synced only by hand, so it is not tried again by itself.',

@@ -1,0 +1,98 @@
+// ui-holds.test.ts — Decisions about a replica in a real browser: a held sync, a pause, an earlier tree; accessible in both themes.
+import { rmSync } from 'node:fs'
+import { startRsyncUpstream, writeFiles } from '@kagami/demo'
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { Browser, Page } from 'playwright-core'
+import { aBrowser, aTab } from '../harness/browser.ts'
+import { aNats, aPlace } from '../harness/place.ts'
+import { aSupervisor, aWorker, type SupervisorProgram } from '../harness/programs.ts'
+import { until } from '../harness/wait.ts'
+
+describe('the page of a replica whose upstream lost most of its files', () => {
+  const place = aPlace()
+  let browser: Browser
+  let supervisor: SupervisorProgram
+  let id = ''
+  const replica = () => supervisor.api.call('getReplica', { params: { id } })
+  const sees = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
+  const open = async (theme: 'light' | 'dark' = 'light') => {
+    const tab = await aTab(browser, supervisor.url, { theme })
+    await tab.page.goto(`/ui/replicas/${id}`)
+    await tab.page.getByRole('heading', { level: 1, name: /tree/ }).waitFor()
+    return tab
+  }
+  const sync = async () => {
+    const before = (await replica()).last_sync?.sync_id
+    await supervisor.api.call('syncReplica', { params: { id } })
+    await until('it has synced', async () => (await replica()).last_sync?.sync_id !== before)
+  }
+
+  beforeAll(async () => {
+    writeFiles(place.at('up', 'files'), Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`pool/f${index}`, 'one\n'])))
+    const upstream = await startRsyncUpstream({ dir: place.at('up') })
+    place.also(() => upstream.stop())
+    const nats = await aNats(place)
+    supervisor = await aSupervisor(place, { nats: nats.url })
+    browser = await aBrowser(place)
+    await aWorker(place, { nats: nats.url, env: { KAGAMI_NAME: 'sh-12' }, providers: [{ name: 'tree', kind: 'rsync', upstream: upstream.url, options: { publish: 'swap' } }] })
+    id = await until('it is there', async () => (await supervisor.api.call('listReplicas')).items[0]?.replica_id)
+    await sync()
+    for (let index = 0; index < 24; index++) rmSync(place.at('up', 'files', 'pool', `f${index}`))
+    await sync()
+  })
+
+  test.each(['light', 'dark'] as const)('shows what would go, and is accessible, in %s', async (theme) => {
+    const { page, troubles, axe } = await open(theme)
+    await sees(page, 'A sync would delete 24 of 30 entries')
+    await page.getByText('What would go: 20 of 24').click()
+    await sees(page, /^pool\/f/)
+    await sees(page, 'All of them are in the log of the sync')
+    if (process.env['KAGAMI_SHOTS']) await page.screenshot({ path: `${process.env['KAGAMI_SHOTS']}/hold-${theme}.png`, fullPage: true })
+    expect(await axe()).toEqual([])
+    expect(troubles).toEqual([])
+  })
+
+  test('rejects it with one press, and approves it after its name was typed', async () => {
+    const { page, troubles } = await open()
+    const hold = page.getByTestId('hold')
+    await hold.getByRole('button', { name: 'Reject' }).click()
+    await sees(page, 'Rejected: nothing is deleted until the upstream changes.')
+    expect((await replica()).hold).toMatchObject({ rejected: true, removed: 24 })
+    await hold.getByRole('button', { name: 'Approve deletion' }).click()
+    const dialog = page.getByRole('dialog')
+    const confirm = dialog.getByRole('button', { name: 'Approve deletion' })
+    expect(await confirm.isDisabled()).toBe(true)
+    await dialog.getByRole('textbox').fill('tree')
+    await confirm.click()
+    await sees(page, 'Approved: tree syncs now')
+    await hold.waitFor({ state: 'detached' })
+    expect(await until('it went through', async () => (await replica()).files === 6 && replica())).toMatchObject({ health: 'fresh', generation: 2 })
+    expect(troubles).toEqual([])
+  })
+
+  test('pauses, goes on, and goes back to the earlier tree', async () => {
+    const { page, troubles } = await open()
+    await page.getByRole('button', { name: 'Pause' }).click()
+    await sees(page, /Paused by anyone/)
+    await page.getByRole('button', { name: 'Resume' }).click()
+    await page.getByRole('button', { name: 'Pause' }).waitFor()
+    await page.getByRole('button', { name: 'Go back' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Go back' }).click()
+    await sees(page, /went back to an earlier tree/)
+    await until('the earlier tree is there', async () => (await replica()).generation === 1)
+    if (process.env['KAGAMI_SHOTS']) await page.screenshot({ path: `${process.env['KAGAMI_SHOTS']}/rolled-back.png`, fullPage: true })
+    expect(troubles).toEqual([])
+  })
+
+  test('offers publishing, guard and schedule among the options when a replica is added', async () => {
+    const { page } = await open('dark')
+    await page.goto('/ui/replicas/add')
+    await page.getByLabel('Kind', { exact: true }).selectOption('rsync')
+    await page.getByLabel('Worker', { exact: true }).selectOption({ index: 1 })
+    await page.getByText('Publishing, guard, schedule and limits').click()
+    await page.getByLabel('max_delete_percent').fill('101')
+    await page.keyboard.press('Tab')
+    await sees(page, /must be at most 100/)
+    if (process.env['KAGAMI_SHOTS']) await page.screenshot({ path: `${process.env['KAGAMI_SHOTS']}/add.png` })
+  })
+})
