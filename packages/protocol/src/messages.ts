@@ -26,6 +26,7 @@ export const Join = Type.Object({
   http_addr: Type.String({ maxLength: 256 }),
   data_dir: Type.String({ maxLength: 4096 }),
   kinds: Type.Array(KindAnnouncement, { maxItems: 64 }),
+  jwt: Type.Optional(Type.String({ maxLength: 8192, description: 'On a locked NATS: the credentials without their key, so that a supervisor whose database was lost knows which key is whose' })),
 })
 export type Join = Static<typeof Join>
 
@@ -37,6 +38,23 @@ export const JoinReply = Type.Object({
   terminated: Type.Optional(Type.Boolean()),
 })
 export type JoinReply = Static<typeof JoinReply>
+
+/** Asks for credentials on a locked NATS; the subject carries the public key they are to be for. */
+export const Enrol = Type.Object({
+  token: Type.String({ minLength: 1, maxLength: 128, description: 'Secret of the join token' }),
+  join: Join,
+})
+export type Enrol = Static<typeof Enrol>
+
+export const EnrolReply = Type.Object({
+  /** `refused`: the token or the key cannot be used for this id; nothing was recorded. */
+  status: Type.Union([Admission, Type.Literal('refused')]),
+  reason: Nullable(Type.String({ maxLength: 1000 })),
+  worker_id: WorkerId,
+  public_key: Type.String({ maxLength: 64 }),
+  jwt: Nullable(Type.String({ description: 'Present once approved' })),
+})
+export type EnrolReply = Static<typeof EnrolReply>
 
 /** Proves that both sides hold the same replica states without sending them: how many, and the sum of their `revision_no`. */
 export const Digest = Type.Object({ count: Type.Integer({ minimum: 0 }), revisions: Type.Integer({ minimum: 0 }) })
@@ -179,6 +197,7 @@ const message = <S extends Type.TSchema, R extends Type.TSchema | null>(m: Messa
 /** Every message of the wire. Docs, subjects and validators are made from this record. */
 export const messages = {
   join: message({ subject: 'kagami.api.<id>.join', from: 'worker', delivery: 'request', schema: Join, reply: JoinReply, summary: 'Introduces a worker; repeated with growing pauses while pending.' }),
+  enrol: message({ subject: 'kagami.join.<id>', from: 'worker', delivery: 'request', schema: Enrol, reply: EnrolReply, summary: 'On a locked NATS, before a worker has credentials: asks for them with a join token. <id> is the public key of the worker; repeated until approved.' }),
   heartbeat: message({ subject: 'kagami.worker.<id>.hb', from: 'worker', delivery: 'core', schema: Heartbeat, reply: null, summary: 'Alive, and what changed since the last one. Every 15 s, and at once on a change.' }),
   progress: message({ subject: 'kagami.worker.<id>.progress', from: 'worker', delivery: 'core', schema: ProgressEvent, reply: null, summary: 'How far a running sync is; at most once a second per sync.' }),
   goodbye: message({ subject: 'kagami.worker.<id>.goodbye', from: 'worker', delivery: 'core', schema: Goodbye, reply: null, summary: 'The worker stops on purpose.' }),

@@ -8,6 +8,7 @@ import { listHandlers } from './lists.ts'
 import { seedHandlers } from './seed.ts'
 import { syncHandlers } from './syncs.ts'
 import { systemHandlers } from './system.ts'
+import { tokenHandlers } from './tokens.ts'
 
 export interface Context {
   readonly supervisor: Supervisor
@@ -24,4 +25,4 @@ type HandlerOutput<N extends RouteName> = Output<N> extends { text: string; head
 
 export type Handlers = { readonly [N in RouteName]: Handler<N> }
 
-export const handlers: Handlers = { ...seedHandlers, ...fleetHandlers, ...listHandlers, ...syncHandlers, ...systemHandlers }
+export const handlers: Handlers = { ...seedHandlers, ...fleetHandlers, ...listHandlers, ...syncHandlers, ...systemHandlers, ...tokenHandlers }
