@@ -4,7 +4,7 @@ import { startHttpUpstream } from '@kagami/demo'
 import { readJoinToken, writeJoinToken } from '@kagami/runtime'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { aLockedNats, connectAs, stolenFrom, type LockedNats } from '../harness/locked.ts'
-import { aPlace, NATS_VERSIONS } from '../harness/place.ts'
+import { aNats, aPlace, NATS_VERSIONS } from '../harness/place.ts'
 import { aSupervisor, kagami, startProgram, freePort, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
@@ -69,4 +69,142 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     expect(readFileSync(place.at('one', '.kagami', 'nats.json'), 'utf8')).not.toContain('secret')
     expect(workers['one']!.output()).not.toContain('Permissions Violation')
   }, 60_000)
+
+  test('worker, supervisor and nats-server are each killed and started again, without any token', async () => {
+    await workers['one']!.kill()
+    await startWorker('one')
+    await goesOn('one', 'the worker was killed')
+    const port = Number(new URL(supervisor.url).port)
+    await supervisor.kill()
+    await startSupervisor(port)
+    await goesOn('one', 'the supervisor was killed')
+    await nats.kill()
+    await nats.start()
+    await goesOn('one', 'nats-server was killed')
+    expect(workers['one']!.output()).not.toContain('credentials to a worker')
+  }, 120_000)
+
+  test('one that asks while supervisor and NATS are away asks until they are back', async () => {
+    const port = Number(new URL(supervisor.url).port)
+    const invitation = await token('--worker', 'two')
+    await supervisor.kill()
+    await nats.kill()
+    await startWorker('two', { KAGAMI_JOIN_TOKEN: invitation })
+    await says('two', /NATS does not answer yet/)
+    await nats.start()
+    await says('two', /no supervisor answers yet/)
+    await startSupervisor(port)
+    await until('it is pending', async () => (await shown('two'))?.admission === 'pending', { timeoutMs: 30_000 })
+    // While it waits a restart needs no token either.
+    await workers['two']!.kill()
+    await startWorker('two')
+    await supervisor.api.call('approve', { params: { id: 'two' } })
+    await goesOn('two', 'approval')
+  }, 120_000)
+
+  test('a running log and a sync on request reach through both accounts', async () => {
+    const [sync] = (await supervisor.api.call('listSyncs', { query: { worker: 'two', state: 'finished' } })).items
+    expect((await supervisor.api.call('syncLog', { params: { id: sync!.sync_id } })).text).not.toBe('')
+    await supervisor.api.call('syncWorker', { params: { id: 'two' }, body: { resource: null } })
+    await until('a requested sync ended', async () => (await supervisor.api.call('listSyncs', { query: { worker: 'two', state: 'finished' } })).items.some((one) => one.trigger === 'manual' && one.outcome === 'success'))
+  })
+
+  test('a wrong, an expired, a used-up and another worker’s token give nothing', async () => {
+    const real = await token('--uses', '1')
+    const wrong = writeJoinToken({ ...readJoinToken(real, 'test'), secret: 'x'.repeat(32) })
+    await startWorker('stranger', { KAGAMI_JOIN_TOKEN: wrong })
+    await says('stranger', /this join token is not known/)
+    const brief = await token('--expires', '1s')
+    await until('it has expired', async () => (await supervisor.api.call('listJoinTokens')).some((one) => Date.parse(one.expires_at) <= Date.now()))
+    await startWorker('late', { KAGAMI_JOIN_TOKEN: brief })
+    await says('late', /this join token expired/)
+    await startWorker('other', { KAGAMI_JOIN_TOKEN: await token('--worker', 'someone-else') })
+    await says('other', /this join token is for worker someone-else alone/)
+    await startWorker('first', { KAGAMI_JOIN_TOKEN: real })
+    await until('the first one may', () => shown('first'))
+    await startWorker('second', { KAGAMI_JOIN_TOKEN: real })
+    await says('second', /this join token was used up/)
+    for (const id of ['stranger', 'late', 'other', 'second']) expect(await shown(id)).toBeUndefined()
+    for (const id of ['stranger', 'late', 'other', 'first', 'second']) await workers[id]!.kill()
+    expect((await kagami(place, ['run', 'worker', '--data-dir', place.at('none')], { KAGAMI_JOIN_TOKEN: real.slice(0, 300) })).stderr).toContain('this is no join token, or not all of one')
+  }, 120_000)
+
+  test('an id belongs to one key: another is refused, the same one goes on', async () => {
+    await startWorker('one', { KAGAMI_JOIN_TOKEN: await token() }, 'copy')
+    await says('copy', /worker id one belongs to another key/)
+    await workers['copy']!.kill()
+    await goesOn('one', 'somebody claimed its id')
+  }, 60_000)
+
+  test('TLS: a server with another authority, and one without any, get no word', async () => {
+    const other = await aLockedNats(place, version, 'impostor')
+    const invitation = readJoinToken(await token(), 'test')
+    await startWorker('careful', { KAGAMI_JOIN_TOKEN: writeJoinToken({ ...invitation, url: other.url }) })
+    await says('careful', /its certificate is not the one expected/)
+    await workers['careful']!.kill()
+    rmSync(place.at('careful'), { recursive: true })
+    const open = await aNats(place, version, 'plain')
+    await startWorker('careful', { KAGAMI_JOIN_TOKEN: writeJoinToken({ ...invitation, url: open.url }) })
+    await says('careful', /server does not support 'tls'/)
+    await workers['careful']!.kill()
+    expect(await shown('careful')).toBeUndefined()
+  }, 60_000)
+
+  test('a revoked worker is cut at once and stays out, and nobody else notices', async () => {
+    const stolen = stolenFrom(place.at('two'))
+    const [inside, bystander] = [await connectAs(place, nats, stolen), await connectAs(place, nats, stolenFrom(place.at('one')))]
+    const noticed: string[] = []
+    void (async () => { for await (const status of bystander.status()) noticed.push(status.type) })()
+    let cut = false
+    void (async () => { for await (const status of inside.status()) if (status.type === 'disconnect') cut = true })()
+    const sequence: number[] = []
+    const supervision = await connectAs(place, nats, { ...nats.credentials.supervisor, ca: nats.credentials.ca, inbox: '_INBOX' })
+    supervision.subscribe('kagami.worker.one.test', { callback: (_, message) => void sequence.push(Number(message.string())) })
+    await supervision.flush()
+    let sent = 0
+    const beat = setInterval(() => bystander.publish('kagami.worker.one.test', String(sent++)), 1)
+    place.also(() => clearInterval(beat))
+    const revoked = await kagami(place, ['workers', 'revoke', 'two', '--reason', 'stolen laptop', '--api', supervisor.url])
+    expect([revoked.code, revoked.stderr]).toEqual([0, ''])
+    await until('it is cut', () => cut, { timeoutMs: 1000 })
+    expect(await shown('two')).toMatchObject({ admission: 'rejected', reason: 'stolen laptop' })
+    expect((await supervisor.api.call('audit', { query: { target: 'two' } })).items.map((entry) => entry.action)).toEqual(expect.arrayContaining(['enrol', 'revoke', 'reject']))
+    await until('it goes on for a while', () => sequence.length > 100)
+    clearInterval(beat)
+    await bystander.flush()
+    await until('everything arrived', () => sequence.length === sent)
+    expect(sequence).toEqual(Array.from({ length: sent }, (_, n) => n))
+    expect(noticed).toEqual([])
+    await goesOn('one', 'its neighbour was revoked')
+    await nats.kill()
+    await nats.start()
+    await expect(connectAs(place, nats, stolen)).rejects.toThrow()
+    await goesOn('one', 'nats-server was started again')
+  }, 120_000)
+
+  test('a NATS that was made anew from its configuration learns the revocations again', async () => {
+    const stolen = stolenFrom(place.at('two'))
+    await nats.kill()
+    for (const part of ['accounts', 'jetstream']) rmSync(place.at('locked', 'server', part), { recursive: true })
+    const port = Number(new URL(supervisor.url).port)
+    await supervisor.kill()
+    await nats.start()
+    await startSupervisor(port)
+    await until('it is refused', () => connectAs(place, nats, stolen, 1000).then(() => false, () => true))
+    await goesOn('one', 'NATS was made anew')
+  }, 120_000)
+
+  test('a revoked worker comes back with a new key, a new token and an approval', async () => {
+    await workers['two']!.kill()
+    await startWorker('two', { KAGAMI_JOIN_TOKEN: await token() })
+    await until('it asked', () => workers['two']!.output().includes('NATS cannot be used'), { seen: () => workers['two']!.output() })
+    await workers['two']!.kill()
+    rmSync(place.at('two', '.kagami', 'nats.json'))
+    await startWorker('two', { KAGAMI_JOIN_TOKEN: await token() })
+    await workers['two']!.exited
+    expect(workers['two']!.output()).toContain('rejected by the supervisor')
+    await supervisor.api.call('approve', { params: { id: 'two' } })
+    await startWorker('two')
+    await goesOn('two', 'its second approval')
+  }, 120_000)
 })

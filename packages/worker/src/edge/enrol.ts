@@ -54,6 +54,12 @@ export async function findEntrance(parts: EntranceParts): Promise<Entrance> {
   return { url: parts.url ?? approved.url, identity: { jwt: jwt!, seed, ca, inbox: workerInbox(parts.workerId) } }
 }
 
+/** Whether the worker of a data_dir was approved on the NATS of this account. */
+export function holdsCredentials(dataDir: string, account: string): boolean {
+  const kept = readJsonIfThere(pathOf(dataDir, '.kagami', FILE))
+  return checkFor(Kept).ok(kept) && kept.account === account && kept.jwt !== null
+}
+
 /** What is kept and still fits, else what a token lets us begin; null when NATS is open. */
 function readKept({ directory, workerId, token }: EntranceParts): Kept | null {
   const path = pathOf(directory, FILE)
