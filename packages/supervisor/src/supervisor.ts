@@ -74,7 +74,10 @@ export async function startSupervisor(parts: { config: SupervisorConfig; clock: 
   await restore(core)
   const abort = new AbortController()
   const ready = keepObjects(core)
-  const reporting = ready.then(() => consumeReports({ bus, store, logger, signal: abort.signal, onStored: (reports) => reported(core, reports) }))
+  const reporting = ready.then(() => consumeReports({
+    bus, store, logger, signal: abort.signal, onStored: (reports) => reported(core, reports),
+    holderOf: (replicaId) => core.fleet.replicas.get(replicaId)?.worker.record.worker_id ?? null,
+  }))
   // Older workers have no credentials, so a locked NATS does not let them in.
   const silence = [listen(core), core.accounts ? listenToNewcomers(core) : listenToOlderWorkers(core)]
   const { accounts } = core
