@@ -43,8 +43,14 @@ export type JoinReply = Static<typeof JoinReply>
 export const Enrol = Type.Object({
   token: Type.String({ minLength: 1, maxLength: 128, description: 'Secret of the join token' }),
   join: Join,
+  signature: Type.String({ maxLength: 128, description: 'By the key, base64url, over what `enrolProof` makes: nobody asks in the name of another’s key' }),
 })
 export type Enrol = Static<typeof Enrol>
+
+/** What a worker signs when it asks for credentials. */
+export function enrolProof(publicKey: string, { token, join }: Pick<Enrol, 'token' | 'join'>): string {
+  return ['kagami enrol 1', publicKey, join.worker_id, join.instance, token].join('\n')
+}
 
 export const EnrolReply = Type.Object({
   /** `refused`: the token or the key cannot be used for this id; nothing was recorded. */

@@ -40,6 +40,13 @@ export function isUserKey(text: string): boolean {
   }
 }
 
+/** Whether the holder of this user key signed the text; `signature` is base64url. */
+export function signedByUser(publicKey: string, text: string, signature: string): boolean {
+  // One byte says what kind of key it is, two at the end are a checksum.
+  const x = fromBase32(publicKey).subarray(1, 33).toString('base64url')
+  return verify(null, Buffer.from(text), createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' }), Buffer.from(signature, 'base64url'))
+}
+
 /** The PKCS#8 frame around 32 raw bytes of an Ed25519 key. */
 const PKCS8_FRAME = Buffer.from('302e020100300506032b657004220420', 'hex')
 

@@ -1,6 +1,6 @@
 // enrol.ts — New workers on a locked NATS: their requests for credentials, answered. Admission stays what it is everywhere: people decide.
-import type { Enrol, EnrolReply, Join } from '@kagami/protocol'
-import { hashOfJoinSecret, isUserKey } from '@kagami/runtime'
+import { enrolProof, type Enrol, type EnrolReply, type Join } from '@kagami/protocol'
+import { hashOfJoinSecret, isUserKey, signedByUser } from '@kagami/runtime'
 import { joined } from '../core/decisions.ts'
 import { enrolment } from '../core/enrolment.ts'
 import { noChanges, putWorker, setPresence } from '../core/fleet.ts'
@@ -18,7 +18,7 @@ export function listenToNewcomers(core: Core): () => void {
 async function answer(core: Core, accounts: Accounts, asked: Enrol & { publicKey: string }): Promise<EnrolReply | null> {
   const { publicKey, join } = asked
   core.traffic.message(core.clock.now().getTime())
-  if (!isUserKey(publicKey)) return null
+  if (!isUserKey(publicKey) || !signedByUser(publicKey, enrolProof(publicKey, asked), asked.signature)) return null
   return core.inTurn(join.worker_id, async () => {
     const about = { worker_id: join.worker_id, public_key: publicKey, jwt: null }
     const problem = await bind(core, asked)

@@ -1,6 +1,6 @@
 // enrol.ts — How a worker comes by credentials on a locked NATS: a key of its own, a join token, and patience until people approve. Decides nothing.
 import { join as pathOf } from 'node:path'
-import { checkFor, JOIN_INBOX, workerInbox, type EnrolReply, type Join } from '@kagami/protocol'
+import { checkFor, enrolProof, JOIN_INBOX, workerInbox, type EnrolReply, type Join } from '@kagami/protocol'
 import { ConfigError, connectBus, JoinToken, newNatsKey, openNatsKey, pause, readIfThere, readJsonIfThere, writeDurably, type Bus, type Logger, type NatsIdentity } from '@kagami/runtime'
 import Type, { type Static } from 'typebox'
 
@@ -97,11 +97,14 @@ async function ask(parts: EntranceParts, kept: Kept): Promise<Kept> {
 }
 
 async function askUntilApproved(parts: EntranceParts, bus: Bus, { seed, token }: Kept): Promise<string> {
-  const { publicKey } = openNatsKey(seed)
+  const key = openNatsKey(seed)
+  const { publicKey } = key
   let said = ''
   for (let tries = 0; ; tries++) {
     parts.signal.throwIfAborted()
-    const reply = await bus.request('enrol', publicKey, { token: token!.secret, join: parts.introduction() }, ANSWER_MS)
+    const asked = { token: token!.secret, join: parts.introduction() }
+    const signature = Buffer.from(key.sign(Buffer.from(enrolProof(publicKey, asked)))).toString('base64url')
+    const reply = await bus.request('enrol', publicKey, { ...asked, signature }, ANSWER_MS)
     // Joining programs share one inbox: what is not about us was not meant for us, or is meant to mislead.
     const ours = reply?.public_key === publicKey && reply.worker_id === parts.workerId ? reply : null
     if (ours?.jwt) return ours.jwt
