@@ -69,7 +69,7 @@ function credentialsOf({ jwt, seed, ca, inbox }: NatsIdentity): Partial<Connecti
   return {
     inboxPrefix: inbox,
     // The signed nonce proves that the key is ours; the seed never leaves this process.
-    authenticator: (nonce?: string) => ({ jwt, sig: Buffer.from(key.sign(Buffer.from(nonce ?? ''))).toString('base64url') }) as never,
+    authenticator: (nonce?: string) => ({ jwt, sig: Buffer.from(key.sign(Buffer.from(nonce ?? ''))).toString('base64url') }),
     ...(ca ? { tls: { ca } } : {}),
   }
 }

@@ -83,7 +83,7 @@ export function signClaim(claim: Claim, signer: NatsKey): Promise<string> {
 }
 
 /** The claims of a JWT as they stand there; who signed them is not looked at. Throws when it is no JWT. */
-export function readClaim<T>(jwt: string): { readonly sub: string; readonly name: string; readonly iat: number; readonly nats: T } {
+export function readClaim(jwt: string): { readonly sub: string; readonly name: string; readonly nats: Claim['nats'] } {
   return JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString('utf8')) as never
 }
 

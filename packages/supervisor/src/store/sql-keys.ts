@@ -6,6 +6,10 @@ import type { JoinTokenRecord, KeyStore, WorkerKey } from './store.ts'
 
 /** The part of the store that says who may be whom. */
 export function createKeyStore(db: Kysely<Tables>): KeyStore {
+  return { ...createTokens(db), ...createKeys(db) }
+}
+
+function createTokens(db: Kysely<Tables>): Pick<KeyStore, 'addJoinToken' | 'findJoinToken' | 'listJoinTokens' | 'removeJoinToken'> {
   return {
     addJoinToken: (token, audit) =>
       db.transaction().execute(async (trx) => {
@@ -26,6 +30,11 @@ export function createKeyStore(db: Kysely<Tables>): KeyStore {
         if (numDeletedRows > 0) await insertAudit(trx, audit)
         return numDeletedRows > 0
       }),
+  }
+}
+
+function createKeys(db: Kysely<Tables>): Pick<KeyStore, 'findKeys' | 'claimKey' | 'rememberKey' | 'revokeKeys' | 'listRevokedKeys'> {
+  return {
     async findKeys(workerId, publicKey) {
       const rows = await db.selectFrom('worker_keys').selectAll().where((e) => e.or([e('worker_id', '=', workerId), e('public_key', '=', publicKey)])).execute()
       return rows.map(keyOf)
