@@ -43,7 +43,8 @@ export async function connectNats(options: ConnectOptions): Promise<NatsConnecti
       void watch(connection, manners)
       return connection
     } catch (error) {
-      const { message, refused } = reasonOf(error)
+      const { refused, ...reason } = reasonOf(error)
+      const message = refused && !options.identity && AUTHORIZATION.test(reason.message) ? `it is locked, and this program has no credentials (${reason.message}). A worker gets them with a join token: kagami nats token` : reason.message
       if (isMistake(error)) throw error
       if (refused) manners.refused()
       if (said !== message && (refused || performance.now() - since > PATIENCE_MS)) {
@@ -97,13 +98,15 @@ async function watch(connection: NatsConnection, manners: Manners) {
   }
 }
 
+const AUTHORIZATION = /authorization|authentication|revoked|expired/i
+
 /** What a failed connection means: the server, or its certificate, says no; or it is just not there. */
 export function reasonOf(error: unknown): { message: string; refused: boolean } {
   const chain: Error[] = []
   for (let next = error; next instanceof Error && chain.length < 5; next = next.cause) chain.push(next)
   const text = chain.map((one) => `${one.name} ${one.message} ${(one as { code?: string }).code ?? ''}`).join(' ')
   const said = (chain.at(-1) ?? new Error(String(error))).message
-  if (/authorization|authentication|revoked|expired/i.test(text) && !/certificate/i.test(text)) return { message: `it refuses these credentials (${said})`, refused: true }
+  if (AUTHORIZATION.test(text) && !/certificate/i.test(text)) return { message: `it refuses these credentials (${said})`, refused: true }
   if (/certificate|self.signed|altname|CERT|UNABLE_TO_VERIFY|wrong version number|support 'tls'|tls/i.test(text)) return { message: `its certificate is not the one expected (${said})`, refused: true }
   return { message: said, refused: false }
 }

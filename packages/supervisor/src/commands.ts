@@ -122,8 +122,8 @@ async function revoke(core: Core, id: string, { reason, by }: { reason: string |
   try {
     await accounts.revoke([...new Set([...known, ...revoked.map((key) => key.public_key)])])
   } catch (error) {
-    core.logger.error({ worker_id: id, reason: (error as Error).message }, 'NATS did not take the revocation; the supervisor does it at its next start')
-    throw new Refusal('unavailable', `worker ${id} is rejected, but NATS did not take the revocation: ${(error as Error).message}`)
+    core.logger.error({ worker_id: id, reason: (error as Error).message }, 'NATS did not take the revocation; the supervisor does it when it next reaches NATS')
+    throw new Refusal('unavailable', `worker ${id} is rejected, but NATS did not take the revocation yet: ${(error as Error).message}. It gets it when the supervisor reaches it again`)
   }
 }
 

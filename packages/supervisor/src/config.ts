@@ -1,4 +1,5 @@
 // config.ts — The supervisor's configuration: one schema, from SUPERVISOR_*, KAGAMI_NATS_URL and flags. docs/configuration.md is generated from it.
+import { statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { checkFor } from '@kagami/protocol'
 import { checkValues, ConfigError, fromEnvironment, fromText, isLoopback, parseAddress, readJsonIfThere, SupervisorCredentials, type Values } from '@kagami/runtime'
@@ -47,6 +48,7 @@ export function loadSupervisorConfig(options: { env?: NodeJS.ProcessEnv; flags?:
   const warnings = config.auth === 'none' && !isLoopback(address.host)
     ? [`authentication is off and the API listens on ${config.http_addr}: anyone who reaches it may approve, add and remove. Set SUPERVISOR_AUTH=token, or bind to 127.0.0.1`]
     : []
+  if (config.nats_credentials && (statSync(config.nats_credentials).mode & 0o077) !== 0) warnings.push(`${config.nats_credentials} can be read by others, and whoever reads it decides about the fleet: chmod 600 it`)
   return { ...config, natsUrl, natsCredentials, address, stateDir, warnings }
 }
 

@@ -81,7 +81,9 @@ export async function startSupervisor(parts: { config: SupervisorConfig; clock: 
   // Older workers have no credentials, so a locked NATS does not let them in.
   const silence = [listen(core), core.accounts ? listenToNewcomers(core) : listenToOlderWorkers(core)]
   const { accounts } = core
-  if (accounts) void enforceRevocations(accounts, { keys: async () => (await store.listRevokedKeys()).map((key) => key.public_key), logger, signal: abort.signal })
+  const enforce = () => accounts && void enforceRevocations(accounts, { keys: async () => (await store.listRevokedKeys()).map((key) => key.public_key), logger, signal: abort.signal })
+  enforce()
+  bus.onConnection((connected) => connected && enforce())
   const stopSweep = every(clock, SWEEP_MS, () => sweep(core))
   const stopPrune = every(clock, PRUNE_MS, () => void prune(core))
   const summary = createSummary(core)

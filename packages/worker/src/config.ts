@@ -36,9 +36,9 @@ export const ProviderKeys = Type.Object({
   options: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'Options of the kind; see docs/providers/.' })),
 })
 
-export interface WorkerConfig extends Omit<Static<typeof WorkerKeys>, 'providers' | 'name' | 'worker_id' | 'nats_url'> {
-  /** Null when nothing sets it: then a join token says where NATS is, else it is on this machine. */
-  readonly nats_url: string | null
+export interface WorkerConfig extends Omit<Static<typeof WorkerKeys>, 'providers' | 'name' | 'worker_id'> {
+  /** Whether somebody set nats_url: then it wins over the one in the join token. */
+  readonly natsUrlGiven: boolean
   readonly joinToken: JoinToken | null
   readonly name: string
   readonly worker_id: string | null
@@ -71,8 +71,7 @@ export function loadWorkerConfig(options: { file?: string | undefined; env?: Nod
   const config = values as unknown as Static<typeof WorkerKeys>
   const httpAddress = parseAddress(config.http_addr)
   if (!httpAddress) throw new ConfigError(`${sourceOf('http_addr')}: http_addr must be host:port, not "${config.http_addr}"`)
-  const nats_url = 'nats_url' in given ? config.nats_url : null
-  return { ...config, nats_url, joinToken: joinTokenOf(config, sourceOf), name: config.name ?? hostname(), worker_id: config.worker_id ?? null, data_dir: resolve(config.data_dir), httpAddress, warnings }
+  return { ...config, natsUrlGiven: 'nats_url' in given, joinToken: joinTokenOf(config, sourceOf), name: config.name ?? hostname(), worker_id: config.worker_id ?? null, data_dir: resolve(config.data_dir), httpAddress, warnings }
 }
 
 function joinTokenOf({ join_token, join_token_file }: Static<typeof WorkerKeys>, sourceOf: (key: string) => string): JoinToken | null {

@@ -180,7 +180,7 @@ function connect(body: { parts: Assembling; actor: Actor<WorkerState, WorkerEven
     readLog: async (request) => readLog({ ...request, dataDir: config.data_dir, running: syncs.isRunning(request.sync_id) }),
   }
   const entrance = findEntrance({
-    directory: parts.files.directory, workerId: parts.id, token: config.joinToken, url: config.nats_url, logger, signal: link.giveUp.signal,
+    directory: parts.files.directory, workerId: parts.id, token: config.joinToken, url: config.nats_url, urlGiven: config.natsUrlGiven, logger, signal: link.giveUp.signal,
     introduction: () => introductionOf(parts, link.httpAddress),
     onWaiting: ({ status, reason }) => status !== 'refused' && actor.tell({ type: 'join_answered', reply: { accepted: false, status, reason } }),
   })

@@ -33,8 +33,9 @@ export interface EntranceParts {
   readonly directory: string
   readonly workerId: string
   readonly token: JoinToken | null
-  /** Configured address: wins over the one of the token. */
-  readonly url: string | null
+  readonly url: string
+  /** Whether the address was configured: then it wins over the one of the token. */
+  readonly urlGiven: boolean
   readonly introduction: () => Join
   readonly logger: Logger
   readonly signal: AbortSignal
@@ -42,16 +43,13 @@ export interface EntranceParts {
   readonly onWaiting: (reply: EnrolReply) => void
 }
 
-/** The address alone where nothing says that NATS is locked. */
-const OPEN_URL = 'nats://127.0.0.1:4222'
-
 /** Finds what is kept, or asks for credentials until there are some. Throws ConfigError when it can have none. */
 export async function findEntrance(parts: EntranceParts): Promise<Entrance> {
   const kept = readKept(parts)
-  if (!kept) return { url: parts.url ?? OPEN_URL }
+  if (!kept) return { url: parts.url }
   const approved = kept.jwt === null ? await ask(parts, kept) : kept
   const { ca, seed, jwt } = approved
-  return { url: parts.url ?? approved.url, identity: { jwt: jwt!, seed, ca, inbox: workerInbox(parts.workerId) } }
+  return { url: parts.urlGiven ? parts.url : approved.url, identity: { jwt: jwt!, seed, ca, inbox: workerInbox(parts.workerId) } }
 }
 
 /** Whether the worker of a data_dir was approved on the NATS of this account. */
@@ -80,11 +78,11 @@ function readKept({ directory, workerId, token }: EntranceParts): Kept | null {
 }
 
 async function ask(parts: EntranceParts, kept: Kept): Promise<Kept> {
-  const { directory, url, logger, signal } = parts
+  const { directory, logger, signal } = parts
   const { token } = kept
   if (!token) throw new ConfigError(`${pathOf(directory, FILE)} holds no credentials yet, and there is no join token`, 'Make one with `kagami nats token` and set KAGAMI_JOIN_TOKEN.')
   const identity = { ...token.join, ca: token.ca, inbox: JOIN_INBOX }
-  const bus = await connectBus({ url: url ?? token.url, name: `kagami-worker ${parts.workerId} (joining)`, logger, identity, signal })
+  const bus = await connectBus({ url: parts.urlGiven ? parts.url : token.url, name: `kagami-worker ${parts.workerId} (joining)`, logger, identity, signal })
   try {
     const approved: Kept = { ...kept, jwt: await askUntilApproved(parts, bus, kept) }
     delete approved.token
