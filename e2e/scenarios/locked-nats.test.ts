@@ -232,6 +232,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     await supervisor.kill()
     supervisor = await aSupervisor(place, { nats: other.url, db: `sqlite://${place.at('elsewhere.db')}?mode=rwc`, env: { KAGAMI_NATS_URL: '', SUPERVISOR_NATS_CREDENTIALS: other.credentialsFile } })
     await startWorker('one', { KAGAMI_JOIN_TOKEN: await token() })
+    await until('it is known there', () => shown('one'), { timeoutMs: 30_000, seen: () => workers['one']!.output() })
     await goesOn('one', 'it moved')
   }, 60_000)
 })
