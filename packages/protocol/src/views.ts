@@ -119,7 +119,7 @@ export const NewJoinToken = Type.Object({ ...JoinToken.properties, token: Type.S
 export type NewJoinToken = Static<typeof NewJoinToken>
 
 export const Session = Type.Object({
-  auth: Type.Enum(['token', 'none']), authenticated: Type.Boolean(), version: Type.String(), auto_approve: Type.Boolean(), server_time: Instant,
+  auth: Type.Enum(['token', 'none']), authenticated: Type.Boolean(), version: Type.String(), auto_approve: Type.Boolean(), nats_locked: Type.Boolean({ description: 'New workers need a join token' }), server_time: Instant,
 })
 export type Session = Static<typeof Session>
 

@@ -57,7 +57,7 @@ export function addWorkers(program: Command): void {
 async function list(client: Client, options: ListOptions): Promise<void> {
   const { items, total } = await collect(limitOf(options.limit), (cursor, size) => client.call('listWorkers', { query: { cursor, limit: size, admission: options.admission, presence: options.presence } }))
   if (options.json) return printJson(items)
-  if (total === 0) return remark('No workers. Start one: kagami run worker --nats-url URL --data-dir DIR --config worker.toml')
+  if (total === 0) return remark('No workers. Start one: kagami run worker --nats-url URL --data-dir DIR --config worker.toml\nWhere NATS is locked, without --nats-url and with KAGAMI_JOIN_TOKEN set to what `kagami nats token` prints.')
   printTable(['STATE', 'NAME', 'ID', 'VERSION', 'REPLICAS', 'SYNCING', 'DISK', 'SEEN'], items.map(rowOf))
   if (items.length < total) remark(`${items.length} of ${total} workers shown; --limit shows more`)
 }
