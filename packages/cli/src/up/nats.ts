@@ -1,7 +1,7 @@
 // up/nats.ts — The NATS server of `kagami up`: somebody's, when one is named, else our own child, locked, and started again when it dies.
 import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
-import { findNatsServer, makeNatsLayout, readJsonIfThere, startNatsServer, StoreInUse, ConfigError, writeDurably, type Logger, type NatsLayout, type NatsServer } from '@kagami/runtime'
+import { findNatsServer, makeNatsLayout, readIfThere, readJsonIfThere, startNatsServer, StoreInUse, ConfigError, whoListensOn, writeDurably, type Logger, type NatsLayout, type NatsServer } from '@kagami/runtime'
 
 export interface UpNats {
   /** Undefined: the file of credentials says it. */
@@ -68,7 +68,8 @@ async function openLayout(dir: string): Promise<KeptLayout> {
 function takeOverOpenStore(dir: string, { supervisorsAccount }: KeptLayout, logger: Logger): void {
   const store = join(dir, 'jetstream', 'jetstream')
   const [open, locked] = [join(store, '$G'), join(store, supervisorsAccount)]
-  if (!existsSync(open)) return
+  // One that outlived its parent still writes there; starting then says so.
+  if (!existsSync(open) || whoListensOn(Number(readIfThere(join(dir, 'port'))))) return
   // An earlier version ran here in between: what it wrote is the newer one.
   if (existsSync(locked)) renameSync(locked, `${locked}.${Date.now()}`)
   renameSync(open, locked)
