@@ -52,6 +52,25 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     expect((await store.listAudit('w', { cursor: null, limit: 10 })).items).toEqual([{ ...audit, id: expect.any(Number) }])
   })
 
+  test('counts the uses of a join token, and binds each key once', async () => {
+    const token = { id: 't', hash: 'h', worker_id: null, uses: 2, used: 0, made_at: at(0), made_by: 'li', expires_at: at(9) }
+    const key = (id: string, worker: string) => ({ public_key: id, worker_id: worker, claimed_at: at(1), revoked_at: null })
+    await store.addJoinToken(token, audit)
+    expect(await store.findJoinToken('h')).toEqual(token)
+    expect(await store.findJoinToken('x')).toBeNull()
+    expect(await store.claimKey(key('U1', 'a'), 't', audit)).toBe(true)
+    await expect(store.claimKey(key('U1', 'b'), 't', audit)).rejects.toThrow()
+    expect((await store.listJoinTokens())[0]).toEqual({ ...token, used: 1 })
+    expect(await store.claimKey(key('U2', 'b'), 't', audit)).toBe(true)
+    expect(await store.claimKey(key('U3', 'c'), 't', audit)).toBe(false)
+    expect(await store.findKeys('a', 'U2')).toEqual(expect.arrayContaining([key('U1', 'a'), key('U2', 'b')]))
+    expect(await store.revokeKeys('a', new Date(at(3)), audit)).toEqual([{ ...key('U1', 'a'), revoked_at: at(3) }])
+    expect(await store.revokeKeys('a', new Date(at(4)), audit)).toEqual([])
+    await store.rememberKey(key('U1', 'z'))
+    expect(await store.listRevokedKeys()).toEqual([{ ...key('U1', 'a'), revoked_at: at(3) }])
+    expect([await store.removeJoinToken('t', audit), await store.removeJoinToken('t', audit)]).toEqual([true, false])
+  })
+
   test('takes each report once, whatever comes twice', async () => {
     const reports = Array.from({ length: 30 }, (_, minute) => aReport(minute))
     expect((await store.addReports(reports.slice(0, 20))).size).toBe(20)

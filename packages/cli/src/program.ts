@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { addDocker } from './commands/docker.ts'
 import { addLogs } from './commands/logs.ts'
+import { addNats } from './commands/nats.ts'
 import { addReplicas } from './commands/replicas.ts'
 import { addResources } from './commands/resources.ts'
 import { addRun } from './commands/run.ts'
@@ -20,7 +21,7 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 not signed in, 5 wrong state
 export function createProgram(): Command {
   const program = new Command('kagami').description('Kagami keeps mirrors of git, rsync and http upstreams in sync.').version(manifest.version).showSuggestionAfterError()
   program.addHelpText('after', EXIT_CODES)
-  for (const add of [addUp, addStatus, addSync, addLogs, addResources, addReplicas, addWorkers, addRun, addDocker, addSupervisor]) add(program)
+  for (const add of [addUp, addStatus, addSync, addLogs, addResources, addReplicas, addWorkers, addNats, addRun, addDocker, addSupervisor]) add(program)
   throwEverywhere(program)
   return program
 }

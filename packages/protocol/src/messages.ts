@@ -27,6 +27,7 @@ export const Join = Type.Object({
   data_dir: Type.String({ maxLength: 4096 }),
   kinds: Type.Array(KindAnnouncement, { maxItems: 64 }),
   sealing_key: Type.Optional(Type.String({ maxLength: 64, description: 'X25519 public key, base64: credentials for this worker are sealed with it' })),
+  jwt: Type.Optional(Type.String({ maxLength: 8192, description: 'On a locked NATS: the credentials without their key, so that a supervisor whose database was lost knows which key is whose' })),
 })
 export type Join = Static<typeof Join>
 
@@ -38,6 +39,29 @@ export const JoinReply = Type.Object({
   terminated: Type.Optional(Type.Boolean()),
 })
 export type JoinReply = Static<typeof JoinReply>
+
+/** Asks for credentials on a locked NATS; the subject carries the public key they are to be for. */
+export const Enrol = Type.Object({
+  token: Type.String({ minLength: 1, maxLength: 128, description: 'Secret of the join token' }),
+  join: Join,
+  signature: Type.String({ maxLength: 128, description: 'By the key, base64url, over what `enrolProof` makes: nobody asks in the name of another’s key' }),
+})
+export type Enrol = Static<typeof Enrol>
+
+/** What a worker signs when it asks for credentials. */
+export function enrolProof(publicKey: string, { token, join }: Pick<Enrol, 'token' | 'join'>): string {
+  return ['kagami enrol 1', publicKey, join.worker_id, join.instance, token].join('\n')
+}
+
+export const EnrolReply = Type.Object({
+  /** `refused`: the token or the key cannot be used for this id; nothing was recorded. */
+  status: Type.Union([Admission, Type.Literal('refused')]),
+  reason: Nullable(Type.String({ maxLength: 1000 })),
+  worker_id: WorkerId,
+  public_key: Type.String({ maxLength: 64 }),
+  jwt: Nullable(Type.String({ description: 'Present once approved' })),
+})
+export type EnrolReply = Static<typeof EnrolReply>
 
 /** Proves that both sides hold the same replica states without sending them: how many, and the sum of their `revision_no`. */
 export const Digest = Type.Object({ count: Type.Integer({ minimum: 0 }), revisions: Type.Integer({ minimum: 0 }) })
@@ -188,6 +212,7 @@ const message = <S extends Type.TSchema, R extends Type.TSchema | null>(m: Messa
 /** Every message of the wire. Docs, subjects and validators are made from this record. */
 export const messages = {
   join: message({ subject: 'kagami.api.<id>.join', from: 'worker', delivery: 'request', schema: Join, reply: JoinReply, summary: 'Introduces a worker; repeated with growing pauses while pending.' }),
+  enrol: message({ subject: 'kagami.join.<id>', from: 'worker', delivery: 'request', schema: Enrol, reply: EnrolReply, summary: 'On a locked NATS, before a worker has credentials: asks for them with a join token. <id> is the public key of the worker; repeated until approved.' }),
   heartbeat: message({ subject: 'kagami.worker.<id>.hb', from: 'worker', delivery: 'core', schema: Heartbeat, reply: null, summary: 'Alive, and what changed since the last one. Every 15 s, and at once on a change.' }),
   progress: message({ subject: 'kagami.worker.<id>.progress', from: 'worker', delivery: 'core', schema: ProgressEvent, reply: null, summary: 'How far a running sync is; at most once a second per sync.' }),
   goodbye: message({ subject: 'kagami.worker.<id>.goodbye', from: 'worker', delivery: 'core', schema: Goodbye, reply: null, summary: 'The worker stops on purpose.' }),

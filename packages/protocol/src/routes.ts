@@ -1,9 +1,9 @@
 // routes.ts — Every HTTP route: method, path, schemas, summary. Validation, OpenAPI, the typed client and the handlers' types come from here.
 import Type from 'typebox'
 import { Auth, Labels, Nullable, Options } from './model.ts'
-import { Kind } from './names.ts'
+import { Kind, WorkerId } from './names.ts'
 import {
-  AuditEntry, pageOf, Replica, ReplicaAccepted, Resource, ResourceDetail, SeedOverview, SeedResource, SeedWorker, Session, Summary, Sync,
+  AuditEntry, JoinToken, NewJoinToken, pageOf, Replica, ReplicaAccepted, Resource, ResourceDetail, SeedOverview, SeedResource, SeedWorker, Session, Summary, Sync,
   SyncAccepted, Telemetry, Worker,
 } from './views.ts'
 
@@ -64,6 +64,10 @@ export const routes = {
   summary: { method: 'GET', path: '/api/v1/summary', tag: 'fleet', summary: 'Counts, causes and totals of the whole fleet', status: 200, response: Summary, write: false },
   listWorkers: { method: 'GET', path: '/api/v1/workers', tag: 'workers', summary: 'Workers', query: Type.Object({ ...paging, q: Text('Part of name, id or host'), admission: Text('One or more, comma-separated'), presence: Text('One or more, comma-separated') }), status: 200, response: pageOf(Worker), write: false },
   getWorker: { method: 'GET', path: '/api/v1/workers/{id}', tag: 'workers', summary: 'One worker, by id, unique prefix or name', params: Id, status: 200, response: Worker, write: false, refuses: ['not_found'] },
+  revokeWorker: { method: 'POST', path: '/api/v1/workers/{id}/revoke', tag: 'workers', summary: 'Withdraw the NATS credentials of a worker: it is cut off at once and rejected. Locked NATS only', params: Id, body: reasonBody, status: 200, write: true, refuses: ['not_found', 'conflict', 'unavailable'] },
+  makeJoinToken: { method: 'POST', path: '/api/v1/join-tokens', tag: 'workers', summary: 'Make a join token, with which new workers get credentials on a locked NATS', body: Type.Object({ expires_secs: Type.Optional(Type.Integer({ minimum: 1, maximum: 31_536_000, default: 86_400 })), uses: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000, default: 1 })), worker_id: Type.Optional(Nullable(WorkerId)) }), status: 200, response: NewJoinToken, write: true, refuses: ['conflict'] },
+  listJoinTokens: { method: 'GET', path: '/api/v1/join-tokens', tag: 'workers', summary: 'Join tokens, newest first; without their secrets', status: 200, response: Type.Array(JoinToken), write: false },
+  removeJoinToken: { method: 'DELETE', path: '/api/v1/join-tokens/{id}', tag: 'workers', summary: 'Withdraw a join token; workers that used it stay', params: Id, status: 204, write: true, refuses: ['not_found'] },
   listReplicas: { method: 'GET', path: '/api/v1/replicas', tag: 'replicas', summary: 'Replicas, filtered and sorted', query: Type.Object({ ...paging, q: Text('Part of name, upstream or worker'), health: Text('One or more, comma-separated'), worker: Text('Worker id or name'), kind: Text('One or more, comma-separated'), name: Text('Exact name'), cause: Text('Failure reason of the last sync'), label: Text('key=value'), sort: Text('worst (default), name, worker, last_success_at, size_bytes, next_due_at; "-" before it turns it round') }), status: 200, response: pageOf(Replica), write: false },
   getReplica: { method: 'GET', path: '/api/v1/replicas/{id}', tag: 'replicas', summary: 'One replica, by id, unique prefix or name@worker', params: Id, status: 200, response: Replica, write: false, refuses: ['not_found'] },
   syncReplica: { method: 'POST', path: '/api/v1/replicas/{id}/sync', tag: 'replicas', summary: 'Sync a replica now', params: Id, status: 202, response: SyncAccepted, write: true, refuses: ['not_found', 'not_approved'] },

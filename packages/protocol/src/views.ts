@@ -116,8 +116,16 @@ export const AuditEntry = Type.Object({
 })
 export type AuditEntry = Static<typeof AuditEntry>
 
+export const JoinToken = Type.Object({
+  id: Type.String(), worker_id: Nullable(Type.String({ description: 'The only worker id that may use it' })), uses: Count, used: Count,
+  made_at: Instant, made_by: Type.String(), expires_at: Instant,
+})
+export type JoinToken = Static<typeof JoinToken>
+export const NewJoinToken = Type.Object({ ...JoinToken.properties, token: Type.String({ description: 'Shown this once: only its hash is kept' }) })
+export type NewJoinToken = Static<typeof NewJoinToken>
+
 export const Session = Type.Object({
-  auth: Type.Enum(['token', 'none']), authenticated: Type.Boolean(), version: Type.String(), auto_approve: Type.Boolean(), server_time: Instant,
+  auth: Type.Enum(['token', 'none']), authenticated: Type.Boolean(), version: Type.String(), auto_approve: Type.Boolean(), nats_locked: Type.Boolean({ description: 'New workers need a join token' }), server_time: Instant,
 })
 export type Session = Static<typeof Session>
 

@@ -1,10 +1,11 @@
 // bus.ts — The connection to NATS as our rooms see it: checked messages by name. Streams and buckets stay with the room that owns them.
 import { jetstream, type JetStreamClient } from '@nats-io/jetstream'
-import { connect, RequestError, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node'
+import { RequestError, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node'
 import { messages, OLDER_MESSAGE_MAX_BYTES, MESSAGE_MAX_BYTES, subjectFor, subjectForAll } from '@kagami/protocol'
 import type { Static, TSchema } from 'typebox'
-import { pause, systemClock } from './clock.ts'
+import { pause } from './clock.ts'
 import type { Logger } from './logger.ts'
+import { connectNats, reasonOf, type ConnectOptions } from './nats-connect.ts'
 import { createRefusalLog, decode, encode, WireError } from './wire.ts'
 
 export type MessageName = keyof typeof messages
@@ -37,27 +38,18 @@ export interface Bus {
   close(): Promise<void>
 }
 
-/** Connects and stays connected: it tries for ever, and exits the wait only when `signal` aborts. */
-export async function connectBus(options: { url: string; name: string; logger: Logger; credentials?: { user: string; pass: string } }): Promise<Bus> {
-  const waiting = systemClock.after(3000, () => options.logger.warn({ url: options.url }, 'NATS does not answer yet; trying until it does'))
-  const connection = await connect({
-    servers: options.url.split(',').map((server) => server.trim()),
-    name: options.name,
-    waitOnFirstConnect: true,
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: 500,
-    reconnectJitter: 1000,
-    pingInterval: 5000,
-    maxPingOut: 2,
-    ignoreAuthErrorAbort: true,
-    ...options.credentials,
-  })
-  waiting()
-  return createBus(connection, options.logger)
+/** Connects and stays connected: it tries for ever, and gives up only when `signal` aborts. */
+export async function connectBus(options: ConnectOptions): Promise<Bus> {
+  return createBus(await connectNats(options), options.logger, options.identity ? LOCKED_REPLIES : OPEN_REPLIES)
 }
 
+/** Requests that crossed from one account to the other want their answers here; nobody can make one up, so who asks is certain. */
+const LOCKED_REPLIES = '_R_.'
+/** Where clients wait for answers. Answering on any other subject would lend our rights to whoever chose it. */
+const OPEN_REPLIES = '_INBOX.'
+
 /** Wraps a connection. */
-export function createBus(connection: NatsConnection, logger: Logger): Bus {
+export function createBus(connection: NatsConnection, logger: Logger, replies: string = OPEN_REPLIES): Bus {
   const refuse = createRefusalLog(logger)
   const listen = createListener(connection, refuse)
   const listeners: ((connected: boolean) => void)[] = []
@@ -80,6 +72,7 @@ export function createBus(connection: NatsConnection, logger: Logger): Bus {
     answer(name, workerId, handle) {
       return listen(name, workerId, (body, from, message) => {
         if (!message.reply) return
+        if (!message.reply.startsWith(replies)) return refuse({ subject: message.subject, reason: `the request wants its answer on ${message.reply.split('.')[0]}, where none belongs` })
         void Promise.resolve()
           .then(() => handle(body, from))
           .then((reply) => reply !== null && message.respond(encode(messages[name].reply as never, reply as never)))
@@ -147,15 +140,23 @@ async function ask({ connection, refuse }: { connection: NatsConnection; refuse:
 }
 
 async function watchStatus(connection: NatsConnection, logger: Logger, tell: (connected: boolean) => void) {
+  let reached = true
+  const said = new Set<string>()
   for await (const status of connection.status()) {
     if (status.type === 'disconnect') {
-      logger.warn('lost NATS; trying to reach it again, mirrors keep syncing')
+      if (reached) logger.warn('lost NATS; trying to reach it again, mirrors keep syncing')
+      reached = false
       tell(false)
     } else if (status.type === 'reconnect') {
       logger.info('reached NATS again')
+      reached = true
+      said.clear()
       tell(true)
-    } else if (status.type === 'error') {
-      logger.warn({ reason: String(status.error) }, 'NATS refused something')
+    } else if (status.type === 'error' && !said.has(String(status.error))) {
+      // Tried again and again, it would be refused again and again.
+      said.add(String(status.error))
+      const { message, refused } = reasonOf(status.error)
+      logger.warn({ reason: String(status.error) }, refused ? `NATS cannot be used: ${message}; trying again with growing pauses` : 'NATS refused something')
     }
   }
   // Closed without being asked: a process that lives on but is deaf would be worse.

@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { pause } from './clock.ts'
 import { fetchProgram, findProgram } from './debian.ts'
+import type { NatsLayout } from './nats-accounts.ts'
+import { natsConfiguration, versionAtLeast } from './nats-config.ts'
 
 const execute = promisify(execFile)
 /** Oldest nats-server we work with. */
-const OLDEST: readonly [number, number, number] = [2, 9, 10]
+const OLDEST = [2, 9, 10] as const
 
 export interface NatsBinary {
   readonly path: string
@@ -19,27 +21,22 @@ export interface NatsBinary {
 export async function findNatsServer(onStep: (step: string) => void = () => {}, env: NodeJS.ProcessEnv = process.env): Promise<NatsBinary> {
   const named = env['KAGAMI_NATS_SERVER']
   const found = named || findProgram('nats-server', ['/usr/sbin', '/usr/local/sbin']) || (await fetchNewest(onStep))
-  const version = await versionOf(found)
-  if (!atLeast(version, OLDEST)) throw new Error(`${found} is nats-server ${version}; ${OLDEST.join('.')} or newer is needed. Set KAGAMI_NATS_SERVER to a newer one.`)
+  const version = await natsServerVersion(found)
+  if (!versionAtLeast(version, OLDEST)) throw new Error(`${found} is nats-server ${version}; ${OLDEST.join('.')} or newer is needed. Set KAGAMI_NATS_SERVER to a newer one.`)
   return { path: found, version }
 }
 
 /** A newer version runs on older Debians too and starts faster; the machine's own suite is the fallback. */
 async function fetchNewest(onStep: (step: string) => void): Promise<string> {
   const newer = await fetchProgram({ program: 'nats-server', package: 'nats-server', suite: 'trixie' }, onStep).catch(() => null)
-  if (newer && (await versionOf(join(newer, 'nats-server')).catch(() => null))) return join(newer, 'nats-server')
+  if (newer && (await natsServerVersion(join(newer, 'nats-server')).catch(() => null))) return join(newer, 'nats-server')
   return join(await fetchProgram({ program: 'nats-server', package: 'nats-server' }, onStep), 'nats-server')
 }
 
-async function versionOf(path: string): Promise<string> {
+/** The version a nats-server program tells. Rejects when it cannot be run. */
+export async function natsServerVersion(path: string): Promise<string> {
   const { stdout, stderr } = await execute(path, ['--version'])
   return /v?(\d+\.\d+\.\d+)/.exec(stdout + stderr)?.[1] ?? '0.0.0'
-}
-
-function atLeast(version: string, floor: readonly number[]): boolean {
-  const parts = version.split('.').map(Number)
-  for (let i = 0; i < 3; i++) if (parts[i] !== floor[i]) return parts[i]! > floor[i]!
-  return true
 }
 
 export interface NatsServer {
@@ -60,12 +57,24 @@ export class StoreInUse extends Error {
   }
 }
 
+export interface NatsServerOptions {
+  readonly dir: string
+  readonly binary: NatsBinary
+  readonly port?: number
+  readonly logFile?: string
+  /** Absent: it is open to whoever reaches loopback. */
+  readonly layout?: Pick<NatsLayout, 'server'> | undefined
+}
+
 /** Starts nats-server with JetStream on loopback. The port is random the first time and kept in `dir` afterwards, since workers remember it. */
-export async function startNatsServer(options: { dir: string; binary: NatsBinary; port?: number; logFile?: string }): Promise<NatsServer> {
+export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
   mkdirSync(join(options.dir, 'ports'), { recursive: true })
   for (const stale of readdirSync(join(options.dir, 'ports'))) rmSync(join(options.dir, 'ports', stale))
   const port = options.port ?? rememberedPort(options.dir)
-  writeFileSync(join(options.dir, 'nats-server.conf'), configuration(options.dir, port, options.logFile ?? join(options.dir, 'nats-server.log')))
+  const { dir, layout } = options
+  const more = [`ports_file_dir: ${JSON.stringify(join(dir, 'ports'))}`, `log_file: ${JSON.stringify(options.logFile ?? join(dir, 'nats-server.log'))}`]
+  const text = natsConfiguration({ version: options.binary.version, host: '127.0.0.1', port, monitor: '127.0.0.1:-1', dir, tls: false, layout, more })
+  writeFileSync(join(dir, 'nats-server.conf'), text, { mode: 0o600 })
   const child = spawnGuarded(options.binary.path, options.dir)
   const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
   const started = await Promise.race([ready(options.dir, child), exited.then((code) => ({ code }))])
@@ -89,13 +98,6 @@ function rememberedPort(dir: string): number {
   } catch {
     return -1
   }
-}
-
-function configuration(dir: string, port: number, log: string): string {
-  return [
-    'host: "127.0.0.1"', `port: ${port}`, 'http: "127.0.0.1:-1"', `ports_file_dir: ${JSON.stringify(join(dir, 'ports'))}`,
-    `log_file: ${JSON.stringify(log)}`, 'max_payload: 1MB', `jetstream { store_dir: ${JSON.stringify(join(dir, 'jetstream'))} }`, '',
-  ].join('\n')
 }
 
 /** flock keeps a second server off the store; pdeathsig ends it with us. Both exec, so the child's pid is nats-server's. */

@@ -29,6 +29,8 @@ export interface Commands {
   approve(id: string, by: Caller): Promise<void>
   reject(id: string, reason: string | null, by: Caller): Promise<void>
   terminate(id: string, by: Caller): Promise<void>
+  /** Rejects a worker and has NATS cut it off; locked NATS only. */
+  revoke(id: string, reason: string | null, by: Caller): Promise<void>
   addReplica(id: string, body: AddReplicaBody, by: Caller): Promise<ReplicaSpec>
   removeReplica(id: string, replicaId: string, by: Caller): Promise<void>
   /** Null asks for every replica of the worker. */
@@ -57,6 +59,7 @@ export function createCommands(core: Core): Commands {
     approve: (id, by) => decide(id, 'approved', null, by),
     reject: (id, reason, by) => decide(id, 'rejected', reason, by),
     terminate: (id, by) => core.inTurn(id, () => terminate(core, id, by)),
+    revoke: (id, reason, by) => core.inTurn(id, () => revoke(core, id, { reason, by })),
     addReplica: (id, body, by) =>
       core.inTurn(id, async () => {
         const worker = requireApproved(core.fleet.workers.get(id), id)
@@ -104,6 +107,24 @@ async function terminate(core: Core, id: string, by: Caller): Promise<void> {
   const removed = dropWorker(core.fleet, worker)
   core.apply({ ...noChanges(), removed })
   core.teller.workerGone(id)
+}
+
+/** The database first, so that a supervisor that dies here revokes at its next start. A worker that was terminated may be revoked too. */
+async function revoke(core: Core, id: string, { reason, by }: { reason: string | null; by: Caller }): Promise<void> {
+  const { accounts, store, clock } = core
+  if (!accounts) throw new Refusal('conflict', 'NATS is open here: workers have no credentials that could be revoked. Reject or terminate the worker, and lock NATS: kagami nats init')
+  const worker = core.fleet.workers.get(id)
+  const known = (await store.findKeys(id, '')).map((key) => key.public_key)
+  if (!worker && known.length === 0) throw new Refusal('not_found', `there is no worker ${id}`)
+  const why = reason ?? 'its credentials were revoked'
+  if (worker) await keep(core, decided(worker.record, 'rejected', { who: by.actor, reason: why, now: clock.now() }), audit(core, by, { action: 'reject', target: id, detail: why }))
+  const revoked = await store.revokeKeys(id, clock.now(), audit(core, by, { action: 'revoke', target: id, detail: reason }))
+  try {
+    await accounts.revoke([...new Set([...known, ...revoked.map((key) => key.public_key)])])
+  } catch (error) {
+    core.logger.error({ worker_id: id, reason: (error as Error).message }, 'NATS did not take the revocation; the supervisor does it when it next reaches NATS')
+    throw new Refusal('unavailable', `worker ${id} is rejected, but NATS did not take the revocation yet: ${(error as Error).message}. It gets it when the supervisor reaches it again`)
+  }
 }
 
 async function syncWorker(core: Core, worker: WorkerEntry, asked: { resource: string | null; by: Caller }): Promise<SyncRequested[]> {

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { loadSupervisorConfig, supervisorFlags } from './config.ts'
 
@@ -23,6 +24,11 @@ describe('the supervisor’s configuration', () => {
     expect(() => loadSupervisorConfig({ env: { ...nats, SUPERVISOR_AUTO_APPROVE: 'maybe' } })).toThrow('SUPERVISOR_AUTO_APPROVE: must be true or false, not "maybe"')
     expect(() => loadSupervisorConfig({ env: { ...nats, SUPERVISOR_AUTH: 'off' } })).toThrow('SUPERVISOR_AUTH: auth must be one of token, none')
     expect(() => loadSupervisorConfig({ env: { ...nats, SUPERVISOR_HTTP_ADDR: '21000' } })).toThrow('SUPERVISOR_HTTP_ADDR: must be host:port, not "21000"')
+  })
+
+  test('a file of NATS credentials that is missing or none is told with its variable', () => {
+    expect(() => loadSupervisorConfig({ env: { ...nats, SUPERVISOR_NATS_CREDENTIALS: '/none/supervisor.json' } })).toThrow('SUPERVISOR_NATS_CREDENTIALS: /none/supervisor.json is missing, or no JSON')
+    expect(() => loadSupervisorConfig({ env: { ...nats, SUPERVISOR_NATS_CREDENTIALS: fileURLToPath(new URL('../package.json', import.meta.url)) } })).toThrow('package.json version must be number')
   })
 
   test('authentication off on an open address is warned about, on loopback not', () => {

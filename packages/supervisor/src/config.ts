@@ -1,6 +1,8 @@
 // config.ts — The supervisor's configuration: one schema, from SUPERVISOR_*, KAGAMI_NATS_URL and flags. docs/configuration.md is generated from it.
+import { statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { checkValues, ConfigError, fromEnvironment, fromText, isLoopback, parseAddress, type Values } from '@kagami/runtime'
+import { checkFor } from '@kagami/protocol'
+import { checkValues, ConfigError, fromEnvironment, fromText, isLoopback, parseAddress, readJsonIfThere, SupervisorCredentials, type Values } from '@kagami/runtime'
 import Type, { type Static } from 'typebox'
 import { sqliteFile } from './store/dialects.ts'
 
@@ -13,11 +15,14 @@ export const SupervisorKeys = Type.Object({
   auth: Type.Enum(['token', 'none'], { default: 'token', description: 'token: writing needs a bearer token. none: anyone who reaches the port may write, as in the seed.' }),
   api_token: Type.Optional(Type.String({ minLength: 16, description: 'The token. Default: made at first start and kept in state_dir/api-token.' })),
   state_dir: Type.Optional(Type.String({ description: 'Where the token is kept. Default: the directory of the SQLite file, or ./.kagami.' })),
+  nats_credentials: Type.Optional(Type.String({ minLength: 1, description: 'The file supervisor.json of `kagami nats init`: NATS is locked. Absent: NATS is open, and workers on it are trusted.' })),
   history_days: Type.Integer({ minimum: 1, maximum: 36_500, default: 90, description: 'Finished syncs are kept this many days.' }),
 })
 
 export interface SupervisorConfig extends Static<typeof SupervisorKeys> {
   readonly natsUrl: string
+  /** Null where NATS is open. */
+  readonly natsCredentials: SupervisorCredentials | null
   readonly address: { host: string; port: number }
   readonly stateDir: string
   readonly warnings: readonly string[]
@@ -28,21 +33,31 @@ export function loadSupervisorConfig(options: { env?: NodeJS.ProcessEnv; flags?:
   const env = options.env ?? process.env
   const { nats_url, ...rest } = options.flags ?? {}
   const flags = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
-  const natsUrl = nats_url ?? env['KAGAMI_NATS_URL']
-  if (!natsUrl) throw new ConfigError('KAGAMI_NATS_URL is not set: the supervisor does not know its NATS server', 'Set it, or use --nats-url nats://host:4222. `kagami up` brings a NATS server of its own.')
   const fromEnv = fromEnvironment(SupervisorKeys, 'SUPERVISOR_', env)
   const defaults = Object.fromEntries(Object.entries(SupervisorKeys.properties).flatMap(([key, schema]) => ('default' in schema ? [[key, schema.default]] : [])))
   const values = { ...defaults, ...fromEnv, ...flags }
   const sourceOf = (key: string) => (key in flags ? `--${key.replaceAll('_', '-')}` : `SUPERVISOR_${key.toUpperCase()}`)
   checkValues(SupervisorKeys, values, sourceOf)
   const config = values as Static<typeof SupervisorKeys>
+  const natsCredentials = config.nats_credentials ? readCredentials(config.nats_credentials, sourceOf('nats_credentials')) : null
+  const natsUrl = nats_url ?? (env['KAGAMI_NATS_URL'] || natsCredentials?.url)
+  if (!natsUrl) throw new ConfigError('KAGAMI_NATS_URL is not set: the supervisor does not know its NATS server', 'Set it, or use --nats-url nats://host:4222. `kagami up` brings a NATS server of its own.')
   const address = parseAddress(config.http_addr)
   if (!address) throw new ConfigError(`${sourceOf('http_addr')}: must be host:port, not "${config.http_addr}"`)
   const stateDir = resolve(config.state_dir ?? (config.database_url.startsWith('sqlite:') ? dirname(sqliteFile(config.database_url).path) : './.kagami'))
   const warnings = config.auth === 'none' && !isLoopback(address.host)
     ? [`authentication is off and the API listens on ${config.http_addr}: anyone who reaches it may approve, add and remove. Set SUPERVISOR_AUTH=token, or bind to 127.0.0.1`]
     : []
-  return { ...config, natsUrl, address, stateDir, warnings }
+  if (config.nats_credentials && (statSync(config.nats_credentials).mode & 0o077) !== 0) warnings.push(`${config.nats_credentials} can be read by others, and whoever reads it decides about the fleet: chmod 600 it`)
+  return { ...config, natsUrl, natsCredentials, address, stateDir, warnings }
+}
+
+function readCredentials(file: string, source: string): SupervisorCredentials {
+  const read = readJsonIfThere(file)
+  const check = checkFor(SupervisorCredentials)
+  if (check.ok(read)) return read
+  const problem = read === null ? 'is missing, or no JSON' : `${check.problem(read).field} ${check.problem(read).message}`
+  throw new ConfigError(`${source}: ${file} ${problem}`, 'Give the file supervisor.json that `kagami nats init` wrote.')
 }
 
 /** The flags of the command line as configuration; `--auto-approve` is text there. Throws ConfigError. */

@@ -3,6 +3,7 @@ import { connectBus, createLogger, stopRequested, stopWithin, systemClock, type 
 import { leaveHint, openToken, type Token } from './api/auth.ts'
 import { serveApi } from './api/server.ts'
 import { loadSupervisorConfig, type SupervisorConfig } from './config.ts'
+import { supervisorIdentity } from './edge/accounts.ts'
 import { openSqlStore } from './store/sql.ts'
 import { startSupervisor, type Supervisor } from './supervisor.ts'
 
@@ -25,7 +26,8 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
     closing.push(() => store.close())
     await store.prepare()
     const token = openToken(config)
-    const bus = await connectBus({ url: config.natsUrl, name: 'kagami-supervisor', logger })
+    if (!config.natsCredentials) logger.warn('NATS is open: whoever reaches it may act as any worker and read credentials of upstreams, so workers are trusted. To lock it: kagami nats init. Workers of earlier versions are served only while it is open')
+    const bus = await connectBus({ url: config.natsUrl, name: 'kagami-supervisor', logger, ...(config.natsCredentials ? { identity: supervisorIdentity(config.natsCredentials) } : {}) })
     closing.push(() => bus.close())
     const supervisor = await startSupervisor({ config, clock: systemClock, logger, store, bus })
     closing.push(() => supervisor.stop())

@@ -8,6 +8,8 @@ import { reviewDue } from './core/counting.ts'
 import { createFleet, noChanges, putReplica, putWorker, setPresence, type Changes, type Fleet } from './core/fleet.ts'
 import { presenceOf } from './core/liveness.ts'
 import { createTraffic, type Traffic } from './core/telemetry.ts'
+import { createAccounts, enforceRevocations, type Accounts } from './edge/accounts.ts'
+import { listenToNewcomers } from './edge/enrol.ts'
 import { listen } from './edge/listen.ts'
 import { listenToOlderWorkers } from './edge/older-workers.ts'
 import { ensureObjects, readReportsAgain } from './edge/objects.ts'
@@ -17,6 +19,7 @@ import { createFeed, type Feed } from './feed.ts'
 import { createKeeper, type Keeper } from './keeper.ts'
 import type { Store } from './store/store.ts'
 import { createTeller, type Teller } from './teller.ts'
+import { createTokens, type Tokens } from './tokens.ts'
 import { createSummary } from './summary.ts'
 
 const SWEEP_MS = 1000
@@ -32,6 +35,8 @@ export interface Core {
   readonly logger: Logger
   readonly store: Store
   readonly bus: Bus
+  /** Signs and revokes workers' credentials; null where NATS is open. */
+  readonly accounts: Accounts | null
   readonly fleet: Fleet
   readonly keeper: Keeper
   readonly projection: Projection
@@ -55,6 +60,7 @@ export interface Core {
 export interface Supervisor {
   readonly core: Core
   readonly commands: Commands
+  readonly tokens: Tokens
   summary(): Promise<Summary>
   /** Why it cannot do all of its work just now; empty when it can. */
   missing(): Promise<string[]>
@@ -68,8 +74,16 @@ export async function startSupervisor(parts: { config: SupervisorConfig; clock: 
   await restore(core)
   const abort = new AbortController()
   const ready = keepObjects(core)
-  const reporting = ready.then(() => consumeReports({ bus, store, logger, signal: abort.signal, onStored: (reports) => reported(core, reports) }))
-  const silence = [listen(core), listenToOlderWorkers(core)]
+  const reporting = ready.then(() => consumeReports({
+    bus, store, logger, signal: abort.signal, onStored: (reports) => reported(core, reports),
+    holderOf: (replicaId) => core.fleet.replicas.get(replicaId)?.worker.record.worker_id ?? null,
+  }))
+  // Older workers have no credentials, so a locked NATS does not let them in.
+  const silence = [listen(core), core.accounts ? listenToNewcomers(core) : listenToOlderWorkers(core)]
+  const { accounts } = core
+  const enforce = () => accounts && void enforceRevocations(accounts, { keys: async () => (await store.listRevokedKeys()).map((key) => key.public_key), logger, signal: abort.signal })
+  enforce()
+  bus.onConnection((connected) => connected && enforce())
   const stopSweep = every(clock, SWEEP_MS, () => sweep(core))
   const stopPrune = every(clock, PRUNE_MS, () => void prune(core))
   const summary = createSummary(core)
@@ -77,6 +91,7 @@ export async function startSupervisor(parts: { config: SupervisorConfig; clock: 
   return {
     core,
     commands: createCommands(core),
+    tokens: createTokens(core),
     summary: summary.make,
     async missing() {
       const problems: string[] = []
@@ -105,6 +120,7 @@ async function assemble({ config, clock, logger, store, bus }: Parameters<typeof
   const onSent = (document: Desired) => void sent.set(document.worker_id, { rev: document.rev, at: clock.monotonicMs() })
   const turns = new Map<string, Promise<unknown>>()
   return {
+    accounts: config.natsCredentials ? createAccounts(config.natsCredentials, { natsUrl: config.natsUrl, logger }) : null,
     config, clock, logger, store, bus, fleet, keeper, feed, teller, sent, projection: createProjection(logger, onSent), traffic: createTraffic(),
     term: await store.nextTerm(), tombstones: new Set(), startedAt: clock.now(), startedMs: clock.monotonicMs(),
     inTurn(workerId, task) {

@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ConfigError, replicaIdOf } from '@kagami/runtime'
+import { ConfigError, replicaIdOf, writeJoinToken } from '@kagami/runtime'
 import { describe, expect, test } from 'vitest'
 import { declaredReplicas, hooksFor, loadWorkerConfig, WorkerKeys } from './config.ts'
 
@@ -30,6 +30,8 @@ function problem(text: string | null, env: Record<string, string> = {}): { messa
   throw new Error('nothing was wrong')
 }
 
+const aToken = writeJoinToken({ url: 'tls://h:4222', ca: null, account: 'A', join: { jwt: 'j', seed: 's' }, secret: 'x'.repeat(32) })
+
 describe('the worker’s configuration', () => {
   test('the example of the seed is understood', () => {
     const { config, replicas, warnings } = load(`
@@ -56,14 +58,19 @@ labels.region = "us"`)
   test('every key can come from the environment, which wins over the file', () => {
     const env = {
       KAGAMI_NAME: 'n', KAGAMI_WORKER_ID: 'w-9', KAGAMI_HTTP_ADDR: '127.0.0.1:9', KAGAMI_DATA_DIR: '/env', KAGAMI_NATS_URL: 'nats://env:1', KAGAMI_SLOTS: '9', KAGAMI_SLOTS_PER_HOST: '8',
-      KAGAMI_SYNC_TIMEOUT_SECS: '7', KAGAMI_GRACE_SECS: '6', KAGAMI_ADOPT_EXISTING: 'true', KAGAMI_PROVIDERS: '[]',
+      KAGAMI_SYNC_TIMEOUT_SECS: '7', KAGAMI_GRACE_SECS: '6', KAGAMI_ADOPT_EXISTING: 'true', KAGAMI_PROVIDERS: '[]', KAGAMI_JOIN_TOKEN: aToken, KAGAMI_JOIN_TOKEN_FILE: '/none',
       KAGAMI_UPSTREAM_POLICY: 'public-only', KAGAMI_HOOKS: '{"on_held":["/bin/mail","-s","held"]}',
     }
     expect(Object.keys(env).map((key) => key.slice('KAGAMI_'.length).toLowerCase()).sort()).toEqual(Object.keys(WorkerKeys.properties).sort())
     const { config } = load('data_dir = "/file"\nnats_url = "nats://file:1"\nslots = 1', env)
     expect(config).toMatchObject({
-      name: 'n', worker_id: 'w-9', http_addr: '127.0.0.1:9', data_dir: '/env', nats_url: 'nats://env:1', slots: 9, slots_per_host: 8, sync_timeout_secs: 7, grace_secs: 6, adopt_existing: true, providers: [],
+      name: 'n', worker_id: 'w-9', http_addr: '127.0.0.1:9', data_dir: '/env', nats_url: 'nats://env:1', slots: 9, slots_per_host: 8, sync_timeout_secs: 7, grace_secs: 6, adopt_existing: true, providers: [], natsUrlGiven: true,
     })
+    expect(config.joinToken?.url).toBe('tls://h:4222')
+  })
+
+  test('a join token that is not one, or not whole, is told without being shown', () => {
+    for (const text of ['nonsense', aToken.slice(0, -20)]) expect(problem(`data_dir = "/d"\njoin_token = "${text}"`)).toEqual({ message: 'worker.toml: this is no join token, or not all of one', hint: 'Make one with `kagami nats token`: a single line that begins with kagami-join-.' })
   })
 
   test('a missing data_dir says what is missing, and how to give it', () => {

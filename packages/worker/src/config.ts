@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { intervalProblem, Labels, policyOf, replicaNameKey, replicaNameProblem, scheduleProblem, upstreamProblem, WORKER_ID_PATTERN, type Auth, type ReplicaSpec } from '@kagami/protocol'
 import {
-  checkValues, ConfigError, fromEnvironment, nearest, parseAddress, parseToml, readIfThere, replicaIdOf, unknownKeys, type Values,
+  checkValues, ConfigError, fromEnvironment, nearest, parseAddress, parseToml, readIfThere, readJoinToken, replicaIdOf, unknownKeys, type JoinToken, type Values,
 } from '@kagami/runtime'
 import Type, { type Static } from 'typebox'
 import type { Hooks } from './sync/hooks.ts'
@@ -31,6 +31,8 @@ export const WorkerKeys = Type.Object({
   http_addr: Type.String({ default: '0.0.0.0:8080', description: 'Where /ping and /metrics listen.' }),
   data_dir: Type.String({ minLength: 1, description: 'Where mirrored files are written: one directory a replica. Required.' }),
   nats_url: Type.String({ minLength: 1, default: 'nats://127.0.0.1:4222', description: 'NATS address, or several separated by commas.' }),
+  join_token: Type.Optional(Type.String({ minLength: 1, description: 'Where NATS is locked: what `kagami nats token` printed. Needed until the worker was approved once.' })),
+  join_token_file: Type.Optional(Type.String({ minLength: 1, description: 'File that holds the join token. Read when join_token is not set; may be missing once the worker was approved.' })),
   slots: Positive('Syncs that may run at once.', 4),
   slots_per_host: Positive('Syncs that may run at once from one upstream host.', 2),
   sync_timeout_secs: Positive('A sync that takes longer is ended, seconds.', 86_400),
@@ -54,6 +56,9 @@ export const ProviderKeys = Type.Object({
 })
 
 export interface WorkerConfig extends Omit<Static<typeof WorkerKeys>, 'providers' | 'name' | 'worker_id'> {
+  /** Whether somebody set nats_url: then it wins over the one in the join token. */
+  readonly natsUrlGiven: boolean
+  readonly joinToken: JoinToken | null
   readonly name: string
   readonly worker_id: string | null
   readonly httpAddress: { host: string; port: number }
@@ -85,7 +90,13 @@ export function loadWorkerConfig(options: { file?: string | undefined; env?: Nod
   const config = values as unknown as Static<typeof WorkerKeys>
   const httpAddress = parseAddress(config.http_addr)
   if (!httpAddress) throw new ConfigError(`${sourceOf('http_addr')}: http_addr must be host:port, not "${config.http_addr}"`)
-  return { ...config, name: config.name ?? hostname(), worker_id: config.worker_id ?? null, data_dir: resolve(config.data_dir), httpAddress, warnings }
+  return { ...config, natsUrlGiven: 'nats_url' in given, joinToken: joinTokenOf(config, sourceOf), name: config.name ?? hostname(), worker_id: config.worker_id ?? null, data_dir: resolve(config.data_dir), httpAddress, warnings }
+}
+
+function joinTokenOf({ join_token, join_token_file }: Static<typeof WorkerKeys>, sourceOf: (key: string) => string): JoinToken | null {
+  if (join_token) return readJoinToken(join_token, sourceOf('join_token'))
+  const text = join_token_file ? readIfThere(join_token_file) : null
+  return text ? readJoinToken(text, join_token_file!) : null
 }
 
 /** In TOML, a top-level key written below a `[[providers]]` table belongs to that provider. */

@@ -7,6 +7,7 @@ import { declaredReplicas, type WorkerConfig } from './config.ts'
 import type { Remembered, Replica } from './core/replica.ts'
 import { createWorkerMachine, openWorker, type WorkerEffect, type WorkerEvent, type WorkerState } from './core/worker.ts'
 import { createConversation, type Conversation } from './edge/conversation.ts'
+import { findEntrance } from './edge/enrol.ts'
 import { serveWorkerHttp } from './edge/http.ts'
 import { openLink, type Link, type LinkListener } from './edge/nats.ts'
 import { createWorkerMetrics } from './metrics.ts'
@@ -108,6 +109,13 @@ async function announcements(parts: WorkerParts): Promise<KindAnnouncement[]> {
   return Promise.all(Object.values(parts.providers).map(async (provider) => ({ kind: provider.kind, ...(await provider.probe(run)), options: withPolicy(provider.options) })))
 }
 
+/** The link once there is one; `giveUp` ends the wait for it. */
+interface Line {
+  current: Link | null
+  httpAddress: string
+  readonly giveUp: AbortController
+}
+
 interface Body {
   readonly actor: Actor<WorkerState, WorkerEvent>
   readonly conversation: Conversation
@@ -115,14 +123,14 @@ interface Body {
   readonly metrics: ReturnType<typeof createWorkerMetrics>
   readonly ended: RunningWorker['ended']
   /** Starts talking to the fleet; `httpAddress` is where /metrics really listens. */
-  connect(httpAddress: string): { current: Link | null }
+  connect(httpAddress: string): Line
 }
 
 type Assembling = WorkerParts & { id: string; instance: string; files: WorkerFiles; spool: Spool; state: WorkerState; sealingKey: SealingKey; kinds: KindAnnouncement[] }
 
 function assemble(parts: Assembling): Body {
   const { config, logger, clock, spool } = parts
-  const link = { current: null as Link | null, httpAddress: config.http_addr }
+  const link: Line = { current: null, httpAddress: config.http_addr, giveUp: new AbortController() }
   const { promise: ended, resolve: end } = Promise.withResolvers<{ why: 'rejected' | 'terminated'; reason: string | null }>()
   const metrics = createWorkerMetrics({ state: () => actor.state, connected: () => link.current?.connected ?? false, spooled: () => spool.size, dataDir: config.data_dir, now: () => clock.now() })
   const syncs = createSyncs({
@@ -172,7 +180,7 @@ function handsOf(hands: { parts: Assembling; syncs: Syncs; conversation: Convers
 }
 
 /** Reaches NATS in the background: until it answers, the worker works from what it remembers. */
-function connect(body: { parts: Assembling; actor: Actor<WorkerState, WorkerEvent>; syncs: Syncs; conversation: Conversation; link: { current: Link | null } }): { current: Link | null } {
+function connect(body: { parts: Assembling; actor: Actor<WorkerState, WorkerEvent>; syncs: Syncs; conversation: Conversation; link: Line }): Line {
   const { parts, actor, syncs, conversation, link } = body
   const { config, logger } = parts
   const listener: LinkListener = {
@@ -180,12 +188,19 @@ function connect(body: { parts: Assembling; actor: Actor<WorkerState, WorkerEven
     cancel: (syncId) => askToCancel(actor, syncId),
     readLog: async (request) => readLog({ ...request, dataDir: config.data_dir, running: syncs.isRunning(request.sync_id) }),
   }
-  openLink({ url: config.nats_url, workerId: parts.id, instance: parts.instance, logger, listener, view: { state: () => actor.state, tell: (event) => actor.tell(event), seal: (spec) => sealAuth(spec, parts.id, parts.sealingKey.publicKey) } }).then(
+  const entrance = findEntrance({
+    directory: parts.files.directory, workerId: parts.id, token: config.joinToken, url: config.nats_url, urlGiven: config.natsUrlGiven, logger, signal: link.giveUp.signal,
+    introduction: () => introductionOf(parts, link.httpAddress),
+    onWaiting: ({ status, reason }) => status !== 'refused' && actor.tell({ type: 'join_answered', reply: { accepted: false, status, reason } }),
+  })
+  const view = { state: () => actor.state, tell: (event: WorkerEvent) => actor.tell(event), seal: (spec: Replica['spec']) => sealAuth(spec, parts.id, parts.sealingKey.publicKey) }
+  entrance.then((found) => openLink({ ...found, workerId: parts.id, instance: parts.instance, logger, listener, view })).then(
     (opened) => {
+      if (link.giveUp.signal.aborted) return void opened.goodbye()
       link.current = opened
       conversation.open(opened)
     },
-    (error: unknown) => logger.error({ err: error }, 'cannot use NATS; mirrors keep syncing from the last known state. Check nats_url'),
+    (error: unknown) => link.giveUp.signal.aborted || logger.error({ err: error }, 'cannot use NATS; mirrors keep syncing from the last known state. Check nats_url and the join token'),
   )
   return link
 }
@@ -202,7 +217,7 @@ function askToCancel(actor: Actor<WorkerState, WorkerEvent>, syncId: string): bo
   return running
 }
 
-async function stop(parts: Body & { config: WorkerConfig; spool: Spool; link: { current: Link | null }; http: { close(): Promise<void> } }): Promise<void> {
+async function stop(parts: Body & { config: WorkerConfig; spool: Spool; link: Line; http: { close(): Promise<void> } }): Promise<void> {
   const { actor, syncs, conversation, config, link } = parts
   actor.tell({ type: 'stop_asked' })
   await Promise.race([syncs.idle(), pause(config.grace_secs * 1000)])
@@ -210,6 +225,7 @@ async function stop(parts: Body & { config: WorkerConfig; spool: Spool; link: { 
   await syncs.idle()
   await Promise.race([conversation.flushReports(), pause(2000)])
   conversation.close()
+  link.giveUp.abort()
   actor.stop()
   await link.current?.goodbye()
   await parts.http.close()

@@ -106,7 +106,7 @@ function addRunWorker(run: Command) {
     .action((options: RunOptions) => {
       const config = options.config ? ['-v', `${resolve(options.config)}:/app/worker.toml:ro`] : []
       const env = { KAGAMI_NATS_URL: options.natsUrl, KAGAMI_DATA_DIR: '/data' }
-      runDocker(['run', '-d', '--name', 'kagami-worker', '--restart', 'on-failure', ...HOST, '-p', `${options.port}:8080`, '-v', `${options.dataDir}:/data`, ...ownerOf(options.dataDir!), ...config, ...envOf(env), ...passed('KAGAMI_PROVIDERS'), options.image])
+      runDocker(['run', '-d', '--name', 'kagami-worker', '--restart', 'on-failure', ...HOST, '-p', `${options.port}:8080`, '-v', `${options.dataDir}:/data`, ...ownerOf(options.dataDir!), ...config, ...envOf(env), ...passed('KAGAMI_PROVIDERS', 'KAGAMI_JOIN_TOKEN'), options.image])
     })
 }
 

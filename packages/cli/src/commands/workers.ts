@@ -1,4 +1,4 @@
-// workers.ts — kagami workers [list] | get | approve | reject | terminate
+// workers.ts — kagami workers [list] | get | approve | reject | terminate | revoke
 import { createInterface } from 'node:readline/promises'
 import type { Client, Worker } from '@kagami/protocol'
 import { ConfigError } from '@kagami/runtime/config'
@@ -16,7 +16,7 @@ interface ListOptions extends ApiOptions {
 
 /** Adds `workers` and its verbs. */
 export function addWorkers(program: Command): void {
-  const workers = program.command('workers').description('workers: list, look at, approve, reject, terminate')
+  const workers = program.command('workers').description('workers: list, look at, approve, reject, terminate, revoke')
   apiCommand<ListOptions>(workers, 'list', 'all workers, those that wait for a decision first', async ({ client, options }) => list(client, options))
     .option('--admission <WORDS>', 'pending, approved, rejected')
     .option('--presence <WORDS>', 'online, late, lost')
@@ -40,6 +40,11 @@ export function addWorkers(program: Command): void {
     if (options.json) printJson({ worker_id: worker.worker_id, admission: 'rejected' })
     else process.stdout.write(`Rejected ${worker.name}. To come back it must be approved, then started again.\n`)
   }).option('--reason <TEXT>', 'told to the worker and kept')
+  apiCommand<ApiOptions & { reason?: string }>(workers, 'revoke <WORKER>', 'withdraw the NATS credentials of a worker and cut it off at once; locked NATS only', async ({ client, options, args: [name = ''] }) => {
+    await client.call('revokeWorker', { params: { id: name }, body: { reason: options.reason ?? null } })
+    if (options.json) printJson({ worker: name, revoked: true })
+    else process.stdout.write(`Revoked ${name}. To come back it needs a new key and a new join token, and must be approved.\n`)
+  }).option('--reason <TEXT>', 'kept, and told to the worker if it still hears it')
   apiCommand<ApiOptions & { yes?: boolean }>(workers, 'terminate <WORKER>', 'end a worker and forget it; files on its disk stay', async ({ client, options, args: [name = ''] }) => {
     const worker = await client.call('getWorker', { params: { id: name } })
     if (!options.yes) await confirm(client, worker)
@@ -52,7 +57,7 @@ export function addWorkers(program: Command): void {
 async function list(client: Client, options: ListOptions): Promise<void> {
   const { items, total } = await collect(limitOf(options.limit), (cursor, size) => client.call('listWorkers', { query: { cursor, limit: size, admission: options.admission, presence: options.presence } }))
   if (options.json) return printJson(items)
-  if (total === 0) return remark('No workers. Start one: kagami run worker --nats-url URL --data-dir DIR --config worker.toml')
+  if (total === 0) return remark('No workers. Start one: kagami run worker --nats-url URL --data-dir DIR --config worker.toml\nWhere NATS is locked, without --nats-url and with KAGAMI_JOIN_TOKEN set to what `kagami nats token` prints.')
   printTable(['STATE', 'NAME', 'ID', 'VERSION', 'REPLICAS', 'SYNCING', 'DISK', 'SEEN'], items.map(rowOf))
   if (items.length < total) remark(`${items.length} of ${total} workers shown; --limit shows more`)
 }

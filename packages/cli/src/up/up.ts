@@ -1,9 +1,9 @@
 // up/up.ts — `kagami up`: NATS, supervisor and worker in one terminal, started and stopped together.
 import { existsSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { ConfigError, createLogger, fetchProgram, findProgram, lockDirectory, stopRequested, stopWithin, systemClock, type Logger } from '@kagami/runtime'
+import { ConfigError, createLogger, fetchProgram, findProgram, lockDirectory, readJoinToken, stopRequested, stopWithin, systemClock, type Logger } from '@kagami/runtime'
 import { loadSupervisorConfig, openSupervisor, signInLink, type RunningSupervisor } from '@kagami/supervisor'
-import { loadWorkerConfig, providers, startWorker, type RunningWorker } from '@kagami/worker'
+import { holdsCredentials, loadWorkerConfig, providers, startWorker, type RunningWorker } from '@kagami/worker'
 import { openNats, type UpNats } from './nats.ts'
 import { greeting } from './greeting.ts'
 import { startDemo, type Demo } from '@kagami/demo'
@@ -50,14 +50,14 @@ async function open({ options, stateDir, logger, opened }: Opening): Promise<voi
   const supervisor = await openSupervisor(
     loadSupervisorConfig({
       flags: {
-        nats_url: nats.url, database_url: process.env['SUPERVISOR_DATABASE_URL'] ?? `sqlite://${join(stateDir, 'supervisor.db')}?mode=rwc`, state_dir: stateDir,
+        nats_url: nats.url, nats_credentials: nats.credentials, database_url: process.env['SUPERVISOR_DATABASE_URL'] ?? `sqlite://${join(stateDir, 'supervisor.db')}?mode=rwc`, state_dir: stateDir,
         http_addr: options.httpAddr ?? process.env['SUPERVISOR_HTTP_ADDR'] ?? '127.0.0.1:21000',
       },
     }),
     quiet.child({ room: 'supervisor' }),
   )
   opened.push(supervisor)
-  const { worker, demo } = await openWorker({ options, stateDir, logger, opened, natsUrl: nats.url, toolPath, quiet })
+  const { worker, demo } = await openWorker({ options, stateDir, logger, opened, natsUrl: nats.url, toolPath, quiet, supervisor })
   process.stdout.write(greeting({ nats: nats.described, supervisor, worker, demo, stateDir, signIn: signInOf(supervisor) }))
 }
 
@@ -65,7 +65,7 @@ function signInOf({ port, token }: RunningSupervisor): string {
   return token.file ? signInLink(port, token) : `http://127.0.0.1:${port}/ui/`
 }
 
-async function openWorker(parts: Opening & { natsUrl: string; toolPath: string[]; quiet: Logger }): Promise<{ worker: RunningWorker; demo: Demo | null }> {
+async function openWorker(parts: Opening & { natsUrl: string | undefined; toolPath: string[]; quiet: Logger; supervisor: RunningSupervisor }): Promise<{ worker: RunningWorker; demo: Demo | null }> {
   const { options, stateDir, opened, natsUrl, toolPath, quiet } = parts
   const file = options.config ?? process.env['KAGAMI_CONFIG'] ?? './worker.toml'
   const configured = !options.demo && (options.config !== undefined || existsSync(file) || process.env['KAGAMI_PROVIDERS'] !== undefined)
@@ -76,10 +76,19 @@ async function openWorker(parts: Opening & { natsUrl: string; toolPath: string[]
     http_addr: process.env['KAGAMI_HTTP_ADDR'] ?? '127.0.0.1:0',
     ...(demo ? { data_dir: join(stateDir, 'mirrors'), name: 'demo', providers: demo.upstreams.map((upstream) => ({ ...upstream, labels: { demo: 'yes' } })) } : {}),
   }
-  const config = loadWorkerConfig({ file: demo ? undefined : options.config, flags: own, ...(demo ? { env: {} } : {}) })
+  const asked = loadWorkerConfig({ file: demo ? undefined : options.config, flags: own, ...(demo ? { env: {} } : {}) })
+  const config = { ...asked, joinToken: asked.joinToken ?? (await invite(parts.supervisor, asked.data_dir)) }
   const worker = await startWorker({ config, providers, clock: systemClock, logger: quiet.child({ room: 'worker' }), toolPath })
   opened.push(worker)
   return { worker, demo }
+}
+
+/** The worker of this process asks for credentials like any other; it needs a token as long as it has none. */
+async function invite({ supervisor }: RunningSupervisor, dataDir: string) {
+  const { accounts } = supervisor.core
+  if (!accounts || holdsCredentials(dataDir, accounts.invitation.account)) return null
+  const { token } = await supervisor.tokens.make({ uses: 1 }, { actor: 'kagami up', remote: null })
+  return readJoinToken(token, 'kagami up')
 }
 
 /** git and rsync are fetched into our cache when this machine has none. Without them only their kinds fail. */

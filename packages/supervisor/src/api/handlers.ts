@@ -9,6 +9,7 @@ import { listHandlers } from './lists.ts'
 import { seedHandlers } from './seed.ts'
 import { syncHandlers } from './syncs.ts'
 import { systemHandlers } from './system.ts'
+import { tokenHandlers } from './tokens.ts'
 
 export interface Context {
   readonly supervisor: Supervisor
@@ -25,4 +26,4 @@ type HandlerOutput<N extends RouteName> = Output<N> extends { text: string; head
 
 export type Handlers = { readonly [N in RouteName]: Handler<N> }
 
-export const handlers: Handlers = { ...seedHandlers, ...fleetHandlers, ...decidingHandlers, ...listHandlers, ...syncHandlers, ...systemHandlers }
+export const handlers: Handlers = { ...seedHandlers, ...fleetHandlers, ...decidingHandlers, ...listHandlers, ...syncHandlers, ...systemHandlers, ...tokenHandlers }

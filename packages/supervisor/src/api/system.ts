@@ -5,8 +5,8 @@ import { openStream } from './stream.ts'
 
 export const systemHandlers: Pick<Handlers, 'session' | 'audit' | 'stream'> = {
   session: (_, { supervisor, authenticated }) => {
-    const { config, clock } = supervisor.core
-    return { auth: config.auth, authenticated, version, auto_approve: config.auto_approve, server_time: clock.now().toISOString() }
+    const { config, clock, accounts } = supervisor.core
+    return { auth: config.auth, authenticated, version, auto_approve: config.auto_approve, nats_locked: accounts !== null, server_time: clock.now().toISOString() }
   },
   async audit({ query }, { supervisor }) {
     const page = await supervisor.core.store.listAudit(query?.target ?? null, { cursor: query?.cursor ?? null, limit: query?.limit ?? 100 })

@@ -25,9 +25,9 @@ export function listen(core: Core): () => void {
     core.bus.answer('join', null, (join, { workerId }) => answerJoin(core, join, workerId)),
     core.bus.hear('heartbeat', null, (beat, { workerId }) => hearHeartbeat(core, beat, workerId, refresh)),
     core.bus.hear('progress', null, (event, { workerId }) => hearProgress(core, event, workerId)),
-    core.bus.hear('goodbye', null, ({ instance }, { workerId }) => {
+    core.bus.hear('goodbye', null, ({ worker_id, instance }, { workerId }) => {
       const worker = core.fleet.workers.get(workerId)
-      if (!worker || worker.instance !== instance) return
+      if (worker_id !== workerId || !worker || worker.instance !== instance) return
       worker.heardMs = -Infinity
       if (worker.lastSeenAt) core.keeper.seen(workerId, worker.lastSeenAt)
       core.apply(setPresence(core.fleet, worker, 'lost', core.clock.now().getTime()))
@@ -42,6 +42,7 @@ async function answerJoin(core: Core, join: Join, workerId: string): Promise<Joi
   if (join.worker_id !== workerId) return { accepted: false, status: 'rejected', reason: `joined as ${join.worker_id} on the subject of ${workerId}`, supervisor }
   if (core.tombstones.has(`${workerId}/${join.instance}`)) return { accepted: false, status: 'rejected', reason: 'terminated by an operator', terminated: true, supervisor }
   return core.inTurn(workerId, async () => {
+    await learnKey(core, workerId, join.jwt)
     const known = core.fleet.workers.get(workerId)
     const other = known && (await otherProcess(core, known, join))
     if (known && other) {
@@ -59,6 +60,14 @@ async function answerJoin(core: Core, join: Join, workerId: string): Promise<Joi
     core.apply({ ...noChanges(), workers: new Set([worker]) })
     return { accepted: record.admission === 'approved', status: record.admission, reason: record.reason, supervisor }
   })
+}
+
+/** After the loss of a database nobody knows whose key is whose; what we signed ourselves tells, and can then be revoked. */
+async function learnKey({ accounts, store, clock }: Core, workerId: string, jwt: string | undefined): Promise<void> {
+  const key = jwt && accounts?.verify(workerId, jwt)
+  if (!key) return
+  const known = await store.findKeys(workerId, key)
+  if (known.length === 0) await store.rememberKey({ public_key: key, worker_id: workerId, claimed_at: clock.now().toISOString(), revoked_at: null })
 }
 
 /** One sentence when another live process holds the id; null when the id is free or was held by a process that is gone. */
@@ -108,7 +117,7 @@ function hearProgress(core: Core, event: ProgressEvent, workerId: string) {
   core.traffic.message(core.clock.now().getTime())
   const entry = core.fleet.workers.get(workerId)?.replicas.get(event.replica_id)
   // A word of the sync before the last must not stand for the present one.
-  if (!entry || event.sync_id < (entry.state.current?.sync_id ?? entry.state.last_sync?.sync_id ?? '')) return
+  if (event.worker_id !== workerId || !entry || event.sync_id < (entry.state.current?.sync_id ?? entry.state.last_sync?.sync_id ?? '')) return
   entry.progress = event.progress
   entry.progressOf = event.sync_id
   entry.progressAt = core.clock.now().getTime()

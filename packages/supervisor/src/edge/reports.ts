@@ -8,7 +8,7 @@ const BATCH = 200
 const RETRY_MS = 1000
 
 /** Reads until `signal` aborts. `onStored` gets the reports that were new. */
-export async function consumeReports(parts: { bus: Bus; store: Store; logger: Logger; signal: AbortSignal; onStored(reports: SyncReport[]): void }): Promise<void> {
+export async function consumeReports(parts: { bus: Bus; store: Store; logger: Logger; signal: AbortSignal; holderOf(replicaId: string): string | null; onStored(reports: SyncReport[]): void }): Promise<void> {
   let said = false
   while (!parts.signal.aborted) {
     try {
@@ -23,7 +23,7 @@ export async function consumeReports(parts: { bus: Bus; store: Store; logger: Lo
   }
 }
 
-async function consumeBatch({ bus, store, logger, signal, onStored }: Parameters<typeof consumeReports>[0]): Promise<void> {
+async function consumeBatch({ bus, store, logger, signal, holderOf, onStored }: Parameters<typeof consumeReports>[0]): Promise<void> {
   const consumer = await bus.stream.consumers.get(EVENTS_STREAM, EVENTS_CONSUMER)
   while (!signal.aborted) {
     // Short waits: a consumer that vanished shows at the next fetch, not never, and a stop is not held up.
@@ -37,14 +37,17 @@ async function consumeBatch({ bus, store, logger, signal, onStored }: Parameters
       const more = await consumer.fetch({ max_messages: Math.min(BATCH, first.info.pending), expires: 1000 })
       for await (const message of more) messages.push(message)
     }
-    await keepAll(messages, { store, logger, onStored })
+    await keepAll(messages, { store, logger, holderOf, onStored })
   }
 }
 
-async function keepAll(messages: readonly JsMsg[], { store, logger, onStored }: { store: Store; logger: Logger; onStored(reports: SyncReport[]): void }) {
+type Keeping = Pick<Parameters<typeof consumeReports>[0], 'store' | 'logger' | 'holderOf' | 'onStored'>
+
+async function keepAll(messages: readonly JsMsg[], { onStored, ...parts }: Keeping) {
+  const { store } = parts
   const good: { message: JsMsg; report: SyncReport }[] = []
   for (const message of messages) {
-    const report = await readOrBury(message, store, logger)
+    const report = await readOrBury(message, parts)
     if (report) good.push({ message, report })
   }
   if (good.length === 0) return
@@ -55,11 +58,13 @@ async function keepAll(messages: readonly JsMsg[], { store, logger, onStored }: 
 }
 
 /** A message nobody can use is kept where people see it, and does not come again. */
-async function readOrBury(message: JsMsg, store: Store, logger: Logger): Promise<SyncReport | null> {
+async function readOrBury(message: JsMsg, { store, logger, holderOf }: Omit<Keeping, 'onStored'>): Promise<SyncReport | null> {
   try {
     const report = decode(SyncReport, message.data)
     const sender = message.subject.split('.')[2]
     if (report.worker_id !== sender) throw new WireError(`worker ${sender} reports as ${report.worker_id}`)
+    const holder = holderOf(report.replica_id)
+    if (holder !== null && holder !== sender) throw new WireError(`worker ${sender} reports on a replica of worker ${holder}`)
     return report
   } catch (error) {
     if (!(error instanceof WireError)) throw error

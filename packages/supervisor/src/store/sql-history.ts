@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely'
 import type { SyncReport } from '@kagami/protocol'
 import type { Tables } from './schema.ts'
-import { auditOf } from './sql.ts'
+import { auditOf } from './sql-audit.ts'
 import type { PageRequest, Store, SyncFilter } from './store.ts'
 
 /** The reading half of the SQL store. */

@@ -1,12 +1,14 @@
 // sql.ts — The store on SQL, one code for both dialects.
 import { sql, Kysely, Migrator, type Transaction } from 'kysely'
-import type { AuditEntry, SyncReport } from '@kagami/protocol'
+import type { SyncReport } from '@kagami/protocol'
 import { ConfigError, type Logger } from '@kagami/runtime'
 import { openDialect } from './dialects.ts'
 import { migrations } from './migrations/index.ts'
 import type { Tables } from './schema.ts'
-import type { NewAudit, Store, StoredReplica, WorkerRecord } from './store.ts'
+import type { Store, StoredReplica, WorkerRecord } from './store.ts'
+import { insertAudit } from './sql-audit.ts'
 import { createHistory } from './sql-history.ts'
+import { createKeyStore } from './sql-keys.ts'
 
 type Db = Kysely<Tables> | Transaction<Tables>
 /** Rows of one statement; SQLite allows 32,766 parameters. */
@@ -20,6 +22,7 @@ export async function openSqlStore(url: string, logger: Logger): Promise<Store &
     kind,
     directory,
     ...createHistory(db),
+    ...createKeyStore(db),
     prepare: () => migrate(db),
     nextTerm: (above = 0) => nextTerm(db, above),
     async loadWorkers() {
@@ -107,16 +110,6 @@ async function insertReports(db: Db, reports: readonly SyncReport[]): Promise<Se
     for (const { sync_id } of inserted) added.add(sync_id)
   }
   return added
-}
-
-async function insertAudit(db: Db, entry: NewAudit) {
-  const { at, ...rest } = entry
-  await db.insertInto('audit').values({ ...rest, at: Date.parse(at) }).execute()
-}
-
-/** An audit row as the API returns it. */
-export function auditOf(row: { id: number; at: number; actor: string; remote: string | null; action: string; target: string | null; detail: string | null; result: string }): AuditEntry {
-  return { ...row, at: new Date(row.at).toISOString() }
 }
 
 function* chunks<T>(rows: readonly T[]): Generator<T[]> {

@@ -59,7 +59,46 @@ export interface PageRequest {
   readonly limit: number
 }
 
-export interface Store {
+/** What admits a worker to a locked NATS; of the secret only its SHA-256 is kept. */
+export interface JoinTokenRecord {
+  readonly id: string
+  readonly hash: string
+  /** The only id that may use it; null for any. */
+  readonly worker_id: string | null
+  readonly uses: number
+  readonly used: number
+  readonly made_at: string
+  readonly made_by: string
+  readonly expires_at: string
+}
+
+/** The key of a worker on a locked NATS. Only one of an id is not revoked. */
+export interface WorkerKey {
+  readonly public_key: string
+  readonly worker_id: string
+  readonly claimed_at: string
+  readonly revoked_at: string | null
+}
+
+/** Who may be whom on a locked NATS. */
+export interface KeyStore {
+  addJoinToken(token: JoinTokenRecord, audit: NewAudit): Promise<void>
+  findJoinToken(hash: string): Promise<JoinTokenRecord | null>
+  /** Newest first. */
+  listJoinTokens(): Promise<JoinTokenRecord[]>
+  removeJoinToken(id: string, audit: NewAudit): Promise<boolean>
+  /** All keys of an id and the holder of a key, revoked ones too. */
+  findKeys(workerId: string, publicKey: string): Promise<WorkerKey[]>
+  /** One transaction: the key belongs to the id, and the token has one use less. False when the token had none left. */
+  claimKey(key: WorkerKey, tokenId: string, audit: NewAudit): Promise<boolean>
+  /** Keeps a key that was claimed in a database this one does not know. */
+  rememberKey(key: WorkerKey): Promise<void>
+  /** Marks the keys of an id revoked; returns them. */
+  revokeKeys(workerId: string, at: Date, audit: NewAudit): Promise<WorkerKey[]>
+  listRevokedKeys(): Promise<WorkerKey[]>
+}
+
+export interface Store extends KeyStore {
   /** Brings the tables up to date. Throws when the database is damaged, or newer than this program. */
   prepare(): Promise<void>
   /** Counts supervisors' lives: one more than the last and than `above`, kept before it is returned. */

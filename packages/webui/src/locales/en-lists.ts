@@ -20,7 +20,7 @@ export const lists = {
   },
   workers: {
     title: 'Workers', one: '1 worker | {n} workers', search: 'Name, id or host', what: 'the workers', emptyTitle: 'No workers yet', empty: 'A worker keeps replicas on its own disk. Start one with:',
-    silent: 'Silent {t}', conflict: 'Another process claims the same id', older: 'Older version of the wire', autoApprove: 'Any process that reaches NATS joins by itself: auto-approve is on.',
+    silent: 'Silent {t}', conflict: 'Another process claims the same id', older: 'Older version of the wire', autoApprove: 'Workers join without anybody’s approval: auto-approve is on.',
     pendingTitle: 'Waiting for approval', pendingAbout: 'A pending worker syncs nothing.', noAddress: 'no address', running: '{running} of {limit}', queued: '+{n} queued', declared: '{n} declared',
     notTold: 'The worker has not said yet', all: 'All', approved: 'Approved',
   },

@@ -4,8 +4,8 @@ import {
   checkFor, Desired, DESIRED_BUCKET, desiredHint, EVENTS_STREAM, subjectFor, type Heartbeat, type Join, type JoinReply, type LogReply, type LogRequest,
   type ProgressEvent, type SyncReport,
 } from '@kagami/protocol'
-import { connectBus, pause, type Bus, type Logger } from '@kagami/runtime'
-import { createOlderSupervisor, type OlderSupervisor, type OlderView } from './older-supervisor.ts'
+import { connectBus, pause, type Bus, type Logger, type NatsIdentity } from '@kagami/runtime'
+import { createOlderSupervisor, noOlderSupervisor, type OlderSupervisor, type OlderView } from './older-supervisor.ts'
 
 /** What the worker is told by the fleet. */
 export interface LinkListener {
@@ -37,9 +37,9 @@ export interface Link {
 const READ_TIMEOUT_MS = 1500
 
 /** Connects and serves the worker's subjects. Resolves once NATS is reached; until then the worker works from its cache. */
-export async function openLink(parts: { url: string; workerId: string; instance: string; logger: Logger; listener: LinkListener; view: OlderView }): Promise<Link> {
-  const { workerId, instance, logger, listener } = parts
-  const bus = await connectBus({ url: parts.url, name: `kagami-worker ${workerId}`, logger })
+export async function openLink(parts: { url: string; identity?: NatsIdentity; workerId: string; instance: string; logger: Logger; listener: LinkListener; view: OlderView }): Promise<Link> {
+  const { workerId, instance, logger, listener, identity } = parts
+  const bus = await connectBus({ url: parts.url, name: `kagami-worker ${workerId}`, logger, identity })
   // Subscribe first, read afterwards: nothing that changes in between is missed.
   bus.connection.subscribe(desiredHint(workerId), { callback: () => listener.hint() })
   bus.answer('cancel', workerId, ({ sync_id }) => ({ cancelled: listener.cancel(sync_id) }))
@@ -52,11 +52,11 @@ export async function openLink(parts: { url: string; workerId: string; instance:
   bus.onConnection((now) => listener.connected(now))
   return {
     bus,
-    older: createOlderSupervisor({ bus, workerId, logger, ...parts.view }),
+    older: identity ? noOlderSupervisor : createOlderSupervisor({ bus, workerId, logger, ...parts.view }),
     get connected() {
       return bus.connected
     },
-    join: (join) => bus.request('join', workerId, join, READ_TIMEOUT_MS),
+    join: (join) => bus.request('join', workerId, identity ? { ...join, jwt: identity.jwt } : join, READ_TIMEOUT_MS),
     readDesired: () => readDesired(bus, workerId, logger),
     heartbeat: (heartbeats) => heartbeats.forEach((heartbeat) => bus.publish('heartbeat', workerId, heartbeat)),
     progress: (event) => bus.publish('progress', workerId, event),

@@ -27,6 +27,9 @@ export interface OlderSupervisor {
 const JOIN_MS = 1500
 const KINDS: readonly string[] = ['git', 'rsync', 'http']
 
+/** Where NATS is locked there is none: it would have no credentials. */
+export const noOlderSupervisor: OlderSupervisor = { active: false, join: async () => null, beat: () => {} }
+
 /** Starts inactive. */
 export function createOlderSupervisor(parts: OlderView & { bus: Bus; workerId: string; logger: Logger }): OlderSupervisor {
   const { bus, workerId, logger } = parts

@@ -1,5 +1,6 @@
 // migrations/index.ts — Every change of the tables, in order. A released one is never edited.
 import type { Migration } from 'kysely'
 import { first } from './0001-first.ts'
+import { enrolment } from './0002-enrolment.ts'
 
-export const migrations: Record<string, Migration> = { '0001-first': first }
+export const migrations: Record<string, Migration> = { '0001-first': first, '0002-enrolment': enrolment }

@@ -1,0 +1,238 @@
+// locked-nats.test.ts — A locked NATS as an operator sets it up: init, token, enrol, approve, sync; each part restarted; a worker revoked; what must be refused is refused.
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { startHttpUpstream } from '@kagami/demo'
+import { readJoinToken, writeJoinToken } from '@kagami/runtime'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { aLockedNats, connectAs, stolenFrom, type LockedNats } from '../harness/locked.ts'
+import { aNats, aPlace, NATS_VERSIONS } from '../harness/place.ts'
+import { aSupervisor, kagami, startProgram, freePort, type Program, type SupervisorProgram } from '../harness/programs.ts'
+import { until } from '../harness/wait.ts'
+
+describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) => {
+  const place = aPlace()
+  let nats: LockedNats
+  let supervisor: SupervisorProgram
+  let upstream: string
+  const workers: Record<string, Program> = {}
+
+  const startSupervisor = async (port?: number) => {
+    supervisor = await aSupervisor(place, { nats: nats.url, env: { KAGAMI_NATS_URL: '', SUPERVISOR_NATS_CREDENTIALS: nats.credentialsFile, SUPERVISOR_AUTO_APPROVE: 'false' }, ...(port ? { port } : {}) })
+  }
+  const token = async (...words: string[]) => {
+    const made = await kagami(place, ['nats', 'token', '--api', supervisor.url, ...words])
+    expect([made.code, made.stdout.split('\n').length]).toEqual([0, 2])
+    return made.stdout.trim()
+  }
+  /** Same id: the same worker started again, with or without its token. */
+  const startWorker = async (id: string, env: Record<string, string> = {}, dir = id) => {
+    workers[dir] = startProgram(place, ['run', 'worker'], {
+      KAGAMI_WORKER_ID: id, KAGAMI_NAME: id, KAGAMI_DATA_DIR: place.at(dir), KAGAMI_HTTP_ADDR: `127.0.0.1:${await freePort()}`, KAGAMI_GRACE_SECS: '1',
+      KAGAMI_PROVIDERS: JSON.stringify([{ name: `often-${id}`, kind: 'http', upstream, interval_secs: 1 }]), ...env,
+    })
+    return workers[dir]
+  }
+  const shown = async (id: string) => (await supervisor.api.call('listWorkers')).items.find((one) => one.worker_id === id)
+  const syncsOf = async (id: string) => (await supervisor.api.call('listSyncs', { query: { worker: id, state: 'finished', limit: 500 } })).total
+  const goesOn = async (id: string, after: string) => {
+    const before = await syncsOf(id)
+    await until(`${id} reports syncs after ${after}`, async () => (await syncsOf(id)) > before + 1, { timeoutMs: 40_000, seen: () => workers[id]!.output().slice(-2000) + supervisor.output().slice(-1500) })
+  }
+  const says = (id: string, what: RegExp) => until(`${id} says ${what.source}`, () => what.test(workers[id]!.output()), { timeoutMs: 30_000, seen: () => workers[id]!.output().slice(-3000) + supervisor.output().slice(-1000) })
+
+  beforeAll(async () => {
+    mkdirSync(place.at('www'))
+    writeFileSync(place.at('www', 'file'), 'x'.repeat(10_000))
+    const files = await startHttpUpstream({ dir: place.at('www') })
+    place.also(() => files.stop())
+    upstream = `${files.url}/file`
+    nats = await aLockedNats(place, version)
+    await startSupervisor()
+  })
+
+  test('init keeps its keys to their owner and never overwrites them', async () => {
+    const before = readFileSync(nats.credentialsFile, 'utf8')
+    for (const secret of ['supervisor.json', 'keys/operator.nk', 'keys/ca.key', 'server/server.key', 'server/nats-server.conf']) expect(statSync(place.at('locked', secret)).mode & 0o777).toBe(0o600)
+    for (const dir of ['', 'keys', 'server']) expect(statSync(place.at('locked', dir)).mode & 0o777).toBe(0o700)
+    const again = await kagami(place, ['nats', 'init', '--dir', place.at('locked')])
+    expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('nothing was changed')])
+    expect(readFileSync(nats.credentialsFile, 'utf8')).toBe(before)
+  })
+
+  test('a worker with a join token waits for approval, then has credentials of its own and syncs', async () => {
+    await startWorker('one', { KAGAMI_JOIN_TOKEN: await token() })
+    await until('it is pending', async () => (await shown('one'))?.admission === 'pending', { seen: () => workers['one']!.output() + supervisor.output() })
+    expect((await shown('one'))?.presence).toBe('online')
+    expect(JSON.parse(readFileSync(place.at('one', '.kagami', 'nats.json'), 'utf8'))).toMatchObject({ jwt: null })
+    await supervisor.api.call('approve', { params: { id: 'one' } })
+    await goesOn('one', 'approval')
+    expect(statSync(place.at('one', '.kagami', 'nats.json')).mode & 0o777).toBe(0o600)
+    expect(readFileSync(place.at('one', '.kagami', 'nats.json'), 'utf8')).not.toContain('secret')
+    expect(workers['one']!.output()).not.toContain('Permissions Violation')
+  }, 60_000)
+
+  test('worker, supervisor and nats-server are each killed and started again, without any token', async () => {
+    await workers['one']!.kill()
+    await startWorker('one')
+    await goesOn('one', 'the worker was killed')
+    const port = Number(new URL(supervisor.url).port)
+    await supervisor.kill()
+    await startSupervisor(port)
+    await goesOn('one', 'the supervisor was killed')
+    await nats.kill()
+    await nats.start()
+    await goesOn('one', 'nats-server was killed')
+    expect(workers['one']!.output()).not.toContain('credentials to a worker')
+  }, 120_000)
+
+  test('one that asks while supervisor and NATS are away asks until they are back', async () => {
+    const port = Number(new URL(supervisor.url).port)
+    const invitation = await token('--worker', 'two')
+    await supervisor.kill()
+    await nats.kill()
+    await startWorker('two', { KAGAMI_JOIN_TOKEN: invitation })
+    await says('two', /NATS does not answer yet/)
+    await nats.start()
+    await says('two', /no supervisor answers yet/)
+    await startSupervisor(port)
+    await until('it is pending', async () => (await shown('two'))?.admission === 'pending', { timeoutMs: 30_000 })
+    // While it waits a restart needs no token either.
+    await workers['two']!.kill()
+    await startWorker('two')
+    await supervisor.api.call('approve', { params: { id: 'two' } })
+    await goesOn('two', 'approval')
+  }, 120_000)
+
+  test('a running log and a sync on request reach through both accounts', async () => {
+    const [sync] = (await supervisor.api.call('listSyncs', { query: { worker: 'two', state: 'finished' } })).items
+    expect((await supervisor.api.call('syncLog', { params: { id: sync!.sync_id } })).text).not.toBe('')
+    await supervisor.api.call('syncWorker', { params: { id: 'two' }, body: { resource: null } })
+    await until('a requested sync ended', async () => (await supervisor.api.call('listSyncs', { query: { worker: 'two', state: 'finished' } })).items.some((one) => one.trigger === 'manual' && one.outcome === 'success'))
+  })
+
+  test('a wrong, an expired, a used-up and another worker’s token give nothing', async () => {
+    const real = await token('--uses', '1')
+    const wrong = writeJoinToken({ ...readJoinToken(real, 'test'), secret: 'x'.repeat(32) })
+    await startWorker('stranger', { KAGAMI_JOIN_TOKEN: wrong })
+    await says('stranger', /this join token is not known/)
+    const brief = await token('--expires', '1s')
+    await until('it has expired', async () => (await supervisor.api.call('listJoinTokens')).some((one) => Date.parse(one.expires_at) <= Date.now()))
+    await startWorker('late', { KAGAMI_JOIN_TOKEN: brief })
+    await says('late', /this join token expired/)
+    await startWorker('other', { KAGAMI_JOIN_TOKEN: await token('--worker', 'someone-else') })
+    await says('other', /this join token is for worker someone-else alone/)
+    await startWorker('first', { KAGAMI_JOIN_TOKEN: real })
+    await until('the first one may', () => shown('first'))
+    await startWorker('second', { KAGAMI_JOIN_TOKEN: real })
+    await says('second', /this join token was used up/)
+    for (const id of ['stranger', 'late', 'other', 'second']) expect(await shown(id)).toBeUndefined()
+    for (const id of ['stranger', 'late', 'other', 'first', 'second']) await workers[id]!.kill()
+    expect((await kagami(place, ['run', 'worker', '--data-dir', place.at('none')], { KAGAMI_JOIN_TOKEN: real.slice(0, 300) })).stderr).toContain('this is no join token, or not all of one')
+  }, 120_000)
+
+  test('an id belongs to one key: another is refused, the same one goes on', async () => {
+    await startWorker('one', { KAGAMI_JOIN_TOKEN: await token() }, 'copy')
+    await says('copy', /worker id one belongs to another key/)
+    await workers['copy']!.kill()
+    await goesOn('one', 'somebody claimed its id')
+  }, 60_000)
+
+  test('TLS: a server with another authority, and one without any, get no word', async () => {
+    const other = await aLockedNats(place, version, 'impostor')
+    const invitation = readJoinToken(await token(), 'test')
+    await startWorker('careful', { KAGAMI_JOIN_TOKEN: writeJoinToken({ ...invitation, url: other.url }) })
+    await says('careful', /its certificate is not the one expected/)
+    await workers['careful']!.kill()
+    rmSync(place.at('careful'), { recursive: true })
+    const open = await aNats(place, version, 'plain')
+    await startWorker('careful', { KAGAMI_JOIN_TOKEN: writeJoinToken({ ...invitation, url: open.url }) })
+    await says('careful', /server does not support 'tls'/)
+    await workers['careful']!.kill()
+    expect(await shown('careful')).toBeUndefined()
+  }, 60_000)
+
+  test('a revoked worker is cut at once and stays out, and nobody else notices', async () => {
+    const stolen = stolenFrom(place.at('two'))
+    const [inside, bystander] = [await connectAs(place, nats, stolen), await connectAs(place, nats, stolenFrom(place.at('one')))]
+    const noticed: string[] = []
+    void (async () => { for await (const status of bystander.status()) if (status.type !== 'update') noticed.push(status.type) })()
+    let cut = false
+    void (async () => { for await (const status of inside.status()) if (status.type === 'disconnect') cut = true })()
+    const sequence: number[] = []
+    const supervision = await connectAs(place, nats, { ...nats.credentials.supervisor, ca: nats.credentials.ca, inbox: '_INBOX' })
+    supervision.subscribe('kagami.worker.one.test', { callback: (_, message) => void sequence.push(Number(message.string())) })
+    await supervision.flush()
+    let sent = 0
+    const beat = setInterval(() => bystander.publish('kagami.worker.one.test', String(sent++)), 1)
+    place.also(() => clearInterval(beat))
+    const revoked = await kagami(place, ['workers', 'revoke', 'two', '--reason', 'stolen laptop', '--api', supervisor.url])
+    expect([revoked.code, revoked.stderr]).toEqual([0, ''])
+    await until('it is cut', () => cut, { timeoutMs: 1000 })
+    expect(await shown('two')).toMatchObject({ admission: 'rejected', reason: 'stolen laptop' })
+    expect((await supervisor.api.call('audit', { query: { target: 'two' } })).items.map((entry) => entry.action)).toEqual(expect.arrayContaining(['enrol', 'revoke', 'reject']))
+    await until('it goes on for a while', () => sequence.length > 100)
+    clearInterval(beat)
+    await bystander.flush()
+    await until('everything arrived', () => sequence.length === sent)
+    expect(sequence).toEqual(Array.from({ length: sent }, (_, n) => n))
+    expect(noticed).toEqual([])
+    await goesOn('one', 'its neighbour was revoked')
+    await nats.kill()
+    await nats.start()
+    await expect(connectAs(place, nats, stolen)).rejects.toThrow()
+    await goesOn('one', 'nats-server was started again')
+  }, 120_000)
+
+  test('a NATS that was made anew from its configuration learns the revocations again', async () => {
+    const stolen = stolenFrom(place.at('two'))
+    await nats.kill()
+    for (const part of ['accounts', 'jetstream']) rmSync(place.at('locked', 'server', part), { recursive: true })
+    await nats.start()
+    await until('it is refused', () => connectAs(place, nats, stolen, 1000).then(() => false, () => true))
+    await goesOn('one', 'NATS was made anew')
+  }, 120_000)
+
+  test('a revoked worker comes back with a new key, a new token and an approval', async () => {
+    await workers['two']!.kill()
+    await startWorker('two', { KAGAMI_JOIN_TOKEN: await token() })
+    await says('two', /NATS cannot be used: it refuses these credentials/)
+    await workers['two']!.kill()
+    rmSync(place.at('two', '.kagami', 'nats.json'))
+    await startWorker('two', { KAGAMI_JOIN_TOKEN: await token() })
+    await workers['two']!.exited
+    expect(workers['two']!.output()).toContain('rejected by the supervisor')
+    await supervisor.api.call('approve', { params: { id: 'two' } })
+    await startWorker('two')
+    await goesOn('two', 'its second approval')
+  }, 120_000)
+
+  test('a worker without credentials is told what it lacks', async () => {
+    await startWorker('older', { KAGAMI_NATS_URL: nats.url.replace('tls:', 'nats:'), NODE_EXTRA_CA_CERTS: place.at('locked', 'server', 'ca.pem') })
+    await says('older', /it is locked, and this program has no credentials/)
+    await workers['older']!.kill()
+  }, 60_000)
+
+  test('a worker can be revoked while NATS is away, and after the database was lost', async () => {
+    const stolen = stolenFrom(place.at('two'))
+    const port = Number(new URL(supervisor.url).port)
+    await supervisor.kill()
+    for (const part of ['', '-wal', '-shm']) rmSync(place.at(`supervisor.db${part}`), { force: true })
+    await startSupervisor(port)
+    await until('both are known again', async () => (await shown('one')) && shown('two'), { timeoutMs: 60_000, seen: () => workers['two']!.output().slice(-2000) })
+    await nats.kill()
+    const revoked = await kagami(place, ['workers', 'revoke', 'two', '--api', supervisor.url])
+    expect([revoked.code, revoked.stderr]).toEqual([6, expect.stringContaining('It gets it when the supervisor reaches it again')])
+    await nats.start()
+    await until('it is refused', () => connectAs(place, nats, stolen, 1000).then(() => false, () => true), { timeoutMs: 30_000 })
+    await connectAs(place, nats, stolenFrom(place.at('one')))
+  }, 120_000)
+
+  test('a worker that is given a token of another locked NATS belongs to that one from then on', async () => {
+    await workers['one']!.kill()
+    const other = await aLockedNats(place, version, 'elsewhere')
+    await supervisor.kill()
+    supervisor = await aSupervisor(place, { nats: other.url, db: `sqlite://${place.at('elsewhere.db')}?mode=rwc`, env: { KAGAMI_NATS_URL: '', SUPERVISOR_NATS_CREDENTIALS: other.credentialsFile } })
+    await startWorker('one', { KAGAMI_JOIN_TOKEN: await token() })
+    await until('it is known there', () => shown('one'), { timeoutMs: 30_000, seen: () => workers['one']!.output() })
+    await goesOn('one', 'it moved')
+  }, 60_000)
+})

@@ -1,0 +1,122 @@
+// enrol.ts — How a worker comes by credentials on a locked NATS: a key of its own, a join token, and patience until people approve. Decides nothing.
+import { join as pathOf } from 'node:path'
+import { checkFor, enrolProof, JOIN_INBOX, workerInbox, type EnrolReply, type Join } from '@kagami/protocol'
+import { ConfigError, connectBus, JoinToken, newNatsKey, openNatsKey, pause, readIfThere, readJsonIfThere, writeDurably, type Bus, type Logger, type NatsIdentity } from '@kagami/runtime'
+import Type, { type Static } from 'typebox'
+
+const FILE = 'nats.json'
+const ANSWER_MS = 3000
+const ASK_FIRST_MS = 1000
+const ASK_MAX_MS = 10_000
+
+/** What is kept in data_dir/.kagami/nats.json (0600): the key is made here and never leaves. */
+const Kept = Type.Object({
+  worker_id: Type.String(),
+  url: Type.String(),
+  ca: Type.Union([Type.String(), Type.Null()]),
+  account: Type.String(),
+  seed: Type.String(),
+  /** Null until approved; the token is kept meanwhile, so that a restart goes on asking. */
+  jwt: Type.Union([Type.String(), Type.Null()]),
+  token: Type.Optional(JoinToken),
+})
+type Kept = Static<typeof Kept>
+
+/** Where NATS is, and who we are there; no identity where it is open. */
+export interface Entrance {
+  readonly url: string
+  readonly identity?: NatsIdentity
+}
+
+export interface EntranceParts {
+  /** data_dir/.kagami */
+  readonly directory: string
+  readonly workerId: string
+  readonly token: JoinToken | null
+  readonly url: string
+  /** Whether the address was configured: then it wins over the one of the token. */
+  readonly urlGiven: boolean
+  readonly introduction: () => Join
+  readonly logger: Logger
+  readonly signal: AbortSignal
+  /** Told while the fleet has not approved us. */
+  readonly onWaiting: (reply: EnrolReply) => void
+}
+
+/** Finds what is kept, or asks for credentials until there are some. Throws ConfigError when it can have none. */
+export async function findEntrance(parts: EntranceParts): Promise<Entrance> {
+  const kept = readKept(parts)
+  if (!kept) return { url: parts.url }
+  const approved = kept.jwt === null ? await ask(parts, kept) : kept
+  const { ca, seed, jwt } = approved
+  return { url: parts.urlGiven ? parts.url : approved.url, identity: { jwt: jwt!, seed, ca, inbox: workerInbox(parts.workerId) } }
+}
+
+/** Whether the worker of a data_dir was approved on the NATS of this account. */
+export function holdsCredentials(dataDir: string, account: string): boolean {
+  const kept = readJsonIfThere(pathOf(dataDir, '.kagami', FILE))
+  return checkFor(Kept).ok(kept) && kept.account === account && kept.jwt !== null
+}
+
+/** What is kept and still fits, else what a token lets us begin; null when NATS is open. */
+function readKept({ directory, workerId, token }: EntranceParts): Kept | null {
+  const path = pathOf(directory, FILE)
+  const read = readJsonIfThere(path)
+  const kept = checkFor(Kept).ok(read) ? read : null
+  const fits = kept?.worker_id === workerId && (!token || token.account === kept.account)
+  // A newer token replaces the one we asked with before; the key stays, since it may be bound already.
+  if (kept && fits) return token && !kept.jwt ? { ...kept, url: token.url, ca: token.ca, token } : kept
+  if (token) {
+    const { url, ca, account } = token
+    const fresh: Kept = { worker_id: workerId, url, ca, account, seed: newNatsKey('user').seed, jwt: null, token }
+    writeDurably(path, JSON.stringify(fresh))
+    return fresh
+  }
+  if (kept) throw new ConfigError(`${path} holds the credentials of worker ${kept.worker_id}, and this is ${workerId}`, 'Start it with a join token of its own (kagami nats token), or set worker_id back.')
+  if (readIfThere(path) !== null) throw new ConfigError(`${path} is damaged`, 'Restore it, or remove it and start the worker with a new join token after revoking it: kagami workers revoke ID.')
+  return null
+}
+
+async function ask(parts: EntranceParts, kept: Kept): Promise<Kept> {
+  const { directory, logger, signal } = parts
+  const { token } = kept
+  if (!token) throw new ConfigError(`${pathOf(directory, FILE)} holds no credentials yet, and there is no join token`, 'Make one with `kagami nats token` and set KAGAMI_JOIN_TOKEN.')
+  const identity = { ...token.join, ca: token.ca, inbox: JOIN_INBOX }
+  const bus = await connectBus({ url: parts.urlGiven ? parts.url : token.url, name: `kagami-worker ${parts.workerId} (joining)`, logger, identity, signal })
+  try {
+    const approved: Kept = { ...kept, jwt: await askUntilApproved(parts, bus, kept) }
+    delete approved.token
+    writeDurably(pathOf(directory, FILE), JSON.stringify(approved))
+    logger.info('this worker has credentials of its own now; the join token is no longer needed')
+    return approved
+  } finally {
+    await bus.close()
+  }
+}
+
+async function askUntilApproved(parts: EntranceParts, bus: Bus, { seed, token }: Kept): Promise<string> {
+  const key = openNatsKey(seed)
+  const { publicKey } = key
+  let said = ''
+  for (let tries = 0; ; tries++) {
+    parts.signal.throwIfAborted()
+    const asked = { token: token!.secret, join: parts.introduction() }
+    const signature = Buffer.from(key.sign(Buffer.from(enrolProof(publicKey, asked)))).toString('base64url')
+    const reply = await bus.request('enrol', publicKey, { ...asked, signature }, ANSWER_MS)
+    // Joining programs share one inbox: what is not about us was not meant for us, or is meant to mislead.
+    const ours = reply?.public_key === publicKey && reply.worker_id === parts.workerId ? reply : null
+    if (ours?.jwt) return ours.jwt
+    const word = ours?.status ?? 'no answer'
+    if (said !== word) tell(parts.logger, ours)
+    said = word
+    if (ours && ours.status !== 'refused') parts.onWaiting(ours)
+    await pause(Math.min(ASK_MAX_MS, ASK_FIRST_MS * 1.6 ** Math.min(8, tries)) * (0.75 + 0.5 * Math.random()), parts.signal)
+  }
+}
+
+function tell(logger: Logger, reply: EnrolReply | null) {
+  const reason = reply?.reason ?? undefined
+  if (!reply) logger.warn('no supervisor answers yet; asking for credentials again with growing pauses')
+  else if (reply.status === 'refused') logger.error({ reason }, `the supervisor gives this worker no credentials: ${reason ?? ''}. Start it with a new join token: kagami nats token`)
+  else logger.info({ status: reply.status, reason }, reply.status === 'pending' ? 'waiting for approval: kagami workers approve' : `the supervisor says: ${reply.status}`)
+}
