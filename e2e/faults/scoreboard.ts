@@ -27,13 +27,25 @@ export const scoreboard: readonly Row[] = [
     ],
   },
   { row: 5, fault: 'a folder of the upstream that cannot be read', promise: 'nothing is deleted', proofs: [[`${WORKER}/providers/rsync.test.ts`, 'loses nothing while a folder of the upstream cannot be read']] },
+  {
+    row: 6, fault: 'hostile upstreams', promise: 'refused with the field named, nothing is started or written',
+    proofs: [['e2e/faults/hostile.test.ts', 'upstreams are refused by the API with the field named'], ['e2e/faults/hostile.test.ts', 'the command line refuses them too'], ['e2e/faults/hostile.test.ts', 'brings no fault and no crash']],
+  },
+  { row: 7, fault: 'names that collide, escape or are reserved', promise: 'refused; every name is a directory of its own', proofs: [['e2e/faults/hostile.test.ts', 'names are refused with the field named'], ['packages/protocol/src/names.test.ts', 'whatever is accepted is one harmless path element']] },
   { row: 8, fault: 'git configuration and hooks planted in a replica', promise: 'nothing of it runs', proofs: [[`${WORKER}/providers/git.test.ts`, 'runs nothing that somebody planted']] },
   { row: 9, fault: 'credentials of upstreams', promise: 'in no file, log, argument, message or answer', proofs: [['e2e/scenarios/secrets.test.ts', 'is in no file of supervisor, worker and NATS'], ['e2e/scenarios/secrets.test.ts', 'does not open for another address']] },
   { row: 11, fault: 'setuid files, devices, links and names that leave the tree', promise: 'none of them arrives', proofs: [[`${WORKER}/providers/rsync.test.ts`, 'has no setuid file, no device and no link that leaves it']] },
   {
+    row: 10, fault: 'addresses that lead inside', promise: 'no connection to loopback, private or link-local hosts where they are not wanted',
+    proofs: [[`${WORKER}/sync/peers.test.ts`, 'are public only, where the worker says so'], [`${WORKER}/sync/peers.test.ts`, 'are never private once the upstream was public'], [`${WORKER}/sync/limits.test.ts`, 'is refused for every kind when only public ones are wanted']],
+  },
+  { row: 13, fault: 'an upstream that stalls', promise: 'the sync ends at its limit, the copy is as it was', proofs: [[`${WORKER}/sync/limits.test.ts`, 'is ended, says so, and leaves the copy as it was']] },
+  {
     row: 14, fault: 'a disk that fills up', promise: 'the old tree is intact, the space comes back, others sync on',
     proofs: [[`${WORKER}/sync/limits.test.ts`, 'is not even begun to be filled'], [`${WORKER}/sync/limits.test.ts`, 'its space comes back, and others sync on']],
   },
+  { row: 27, fault: 'intervals that would run wild', promise: 'refused, or kept exactly', proofs: [['e2e/faults/hostile.test.ts', 'intervals that would run wild are refused or kept exactly']] },
+  { row: 28, fault: 'hundreds of requests that never end', promise: 'nobody else waits, and they are closed', proofs: [['e2e/faults/hostile.test.ts', 'connections that send their request a byte at a time']] },
   { row: 16, fault: 'a worker that is started again', promise: 'same id, same replicas, those added by the API too', proofs: [['e2e/scenarios/programs-die.test.ts', 'a killed worker comes back as itself']] },
   { row: 23, fault: 'two workers with one id or one data_dir', promise: 'the second is refused', proofs: [['e2e/scenarios/fleet.test.ts', 'a second process with the id of a running worker waits']] },
 ]

@@ -22,6 +22,7 @@ export const errors = {
   not_approved: entry(400, 5, 'The worker is not approved.', 'Approve it first: kagami workers approve ID.'),
   no_such_replica: entry(400, 3, 'The worker has no such replica.', 'List its replicas: kagami replicas --worker ID.'),
   unknown_worker: entry(400, 3, 'There is no such worker.', 'List the workers: kagami workers.'),
+  wrong_host: entry(421, 2, 'The request was sent to a name this supervisor does not go by.', 'On loopback only localhost and loopback addresses are answered, so that no web page can reach it under a name of its own. Behind a proxy, name its host in SUPERVISOR_ALLOWED_HOSTS.'),
   body_too_large: entry(413, 2, 'The request body is too large.', 'Send at most 1 MiB.'),
   unauthorized: entry(401, 4, 'Writing needs a token.', 'Send "Authorization: Bearer TOKEN". The token is in the supervisor’s state directory (api-token), or what SUPERVISOR_API_TOKEN says.'),
   too_many_attempts: entry(429, 4, 'Too many wrong tokens, or too many requests, from this address.', 'Wait a minute, then try again with the right token.'),

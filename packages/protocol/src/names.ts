@@ -60,7 +60,9 @@ export function upstreamProblem(kind: string, upstream: string): string | null {
   if (!url || !schemes.includes(url.protocol) || !upstream.includes('://')) {
     return `must be a URL that begins with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`
   }
-  if (url.hostname === '' || url.hostname.startsWith('-')) return 'must name a host'
+  // Tools and URL parsers do not agree on these, and what was checked must be what is asked.
+  if (upstream.includes('\\')) return 'must not contain a backslash'
+  if (url.hostname === '' || url.hostname.startsWith('-') || /^[^/]*:\/\/\//.test(upstream)) return 'must name a host'
   if (url.username !== '' && kind !== 'rsync') return 'must not contain a user name or password: give them as "auth"'
   if (url.password !== '') return 'must not contain a password: give it as "auth"'
   if (kind === 'rsync' && url.pathname.replaceAll('/', '') === '') return 'must name a module: rsync://host/module/'

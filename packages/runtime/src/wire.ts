@@ -1,5 +1,5 @@
 // wire.ts — Bytes to messages and back. Every byte that comes in is checked here, and what does not fit is said once.
-import { checkFor, MESSAGE_MAX_BYTES } from '@kagami/protocol'
+import { checkFor, MESSAGE_MAX_BYTES, parseUntrusted } from '@kagami/protocol'
 import type { Static } from 'typebox'
 import type Type from 'typebox'
 import type { Logger } from './logger.ts'
@@ -29,9 +29,9 @@ export function decode<S extends Type.TSchema>(schema: S, bytes: Uint8Array, max
   if (bytes.length > maxBytes) throw new WireError(`message of ${bytes.length} bytes is larger than ${maxBytes}`)
   let value: unknown
   try {
-    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'))
-  } catch {
-    throw new WireError('message is not JSON')
+    value = parseUntrusted(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'))
+  } catch (error) {
+    throw new WireError(error instanceof SyntaxError ? 'message is not JSON' : (error as Error).message)
   }
   const check = checkFor(schema)
   if (check.ok(value)) return value

@@ -16,6 +16,7 @@ export const SupervisorKeys = Type.Object({
   api_token: Type.Optional(Type.String({ minLength: 16, description: 'The token. Default: made at first start and kept in state_dir/api-token.' })),
   state_dir: Type.Optional(Type.String({ description: 'Where the token is kept. Default: the directory of the SQLite file, or ./.kagami.' })),
   nats_credentials: Type.Optional(Type.String({ minLength: 1, description: 'The file supervisor.json of `kagami nats init`: NATS is locked. Absent: NATS is open, and workers on it are trusted.' })),
+  allowed_hosts: Type.Array(Type.String({ pattern: '^[A-Za-z0-9.:_-]+$' }), { default: [], description: 'Host names under which the API is answered, as a JSON array; needed behind a proxy when it listens on loopback. Empty: on loopback localhost and loopback addresses, elsewhere any.' }),
   history_days: Type.Integer({ minimum: 1, maximum: 36_500, default: 90, description: 'Finished syncs are kept this many days.' }),
 })
 

@@ -1,9 +1,16 @@
 // pages.ts — Lists in pages: filter, sort, cut. The cursor is the place in the sorted list.
-import type { Page } from '@kagami/protocol'
+import { Refusal, type Page } from '@kagami/protocol'
 
 export interface PageQuery {
   cursor?: string | undefined
   limit?: number | undefined
+}
+
+/** A cursor of the database's lists: what one of our pages named. Refuses anything else. */
+export function cursorOf(cursor: string | undefined, form: RegExp): string | null {
+  if (cursor === undefined || cursor === '') return null
+  if (form.test(cursor)) return cursor
+  throw new Refusal('invalid_request', 'cursor is not the next_cursor of a page of this list', 'cursor')
 }
 
 /** One page of what is left after filtering and sorting. */

@@ -8,12 +8,17 @@ import type { Supervisor } from '../supervisor.ts'
 import { bearerOf, type Token } from './auth.ts'
 import { check } from './check.ts'
 import { answerError } from './errors.ts'
+import { createWriteLimit, guardHosts, readJsonBodies, refuseOddText } from './guard.ts'
 import { handlers, type Context } from './handlers.ts'
 import { observe, serveMetrics } from './metrics.ts'
 import { serveReference } from './reference.ts'
 import { isUiPage, serveUi } from './ui.ts'
 
 const BODY_MAX_BYTES = 1024 * 1024
+/** Time for the head of a request, ms; the whole of it has 30 s. */
+const HEADERS_MS = 15_000
+/** More would only wait for memory. */
+const CONNECTIONS_MAX = 10_000
 /** Wrong tokens an address may try in a minute. */
 const WRONG_TOKENS_A_MINUTE = 10
 
@@ -27,11 +32,15 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
   const { config, logger } = supervisor.core
   const server = fastify({
     bodyLimit: BODY_MAX_BYTES, requestTimeout: 30_000, genReqId: () => newId(), logger: false, trustProxy: false, routerOptions: { maxParamLength: 256 },
+    // Whoever is too slow is found soon after its time is up.
+    http: { connectionsCheckingInterval: 5000 },
     // Live streams must not keep a shutdown waiting.
     forceCloseConnections: true,
   })
-  server.removeContentTypeParser('text/plain')
-  acceptEmptyBodies(server)
+  server.server.headersTimeout = HEADERS_MS
+  server.server.maxConnections = CONNECTIONS_MAX
+  readJsonBodies(server)
+  guardHosts(server, { host: config.address.host, allowed: config.allowed_hosts })
   await server.register(helmet, { contentSecurityPolicy: false, crossOriginOpenerPolicy: false, hsts: false })
   await server.register(rateLimit, { global: false })
   server.setErrorHandler((error, request, reply) => answerError(error, request, reply, logger))
@@ -49,17 +58,9 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
   return { port: typeof bound === 'object' && bound ? bound.port : config.address.port, close: () => server.close() }
 }
 
-/** The seed's front ends send `content-type: application/json` without a body. */
-function acceptEmptyBodies(server: FastifyInstance) {
-  const parse = server.getDefaultJsonParser('error', 'error')
-  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') return done(null, undefined)
-    return void parse(request, body as string, done)
-  })
-}
-
 function mountRoutes(server: FastifyInstance, supervisor: Supervisor, token: Token) {
   const wrongToken = server.createRateLimit({ max: WRONG_TOKENS_A_MINUTE, timeWindow: 60_000 })
+  const limitWrites = createWriteLimit(server)
   for (const name of Object.keys(routes) as RouteName[]) {
     const route: Route = routes[name]
     server.route({
@@ -68,12 +69,14 @@ function mountRoutes(server: FastifyInstance, supervisor: Supervisor, token: Tok
       config: { route: name },
       schema: { operationId: name } as never,
       async handler(request, reply) {
+        refuseOddText(request)
         const given = bearerOf(request.headers.authorization)
         const authenticated = supervisor.core.config.auth === 'none' || (given !== null && token.fits(given))
         const caller = { actor: supervisor.core.config.auth === 'none' ? 'anyone' : authenticated ? 'token' : 'stranger', remote: request.ip }
         const context: Context = { supervisor, authenticated, caller, request, reply }
         if (!route.write) return await answer(name, route, context)
         refuseOtherOrigins(request)
+        await limitWrites(request)
         if (!authenticated) refuseStranger({ supervisor, request, given, wrongToken: await (given ? wrongToken(request) : null) })
         try {
           return await answer(name, route, context)

@@ -5,7 +5,7 @@ import { finishedSyncOf, runningSyncOf } from '../core/views.ts'
 import type { Supervisor } from '../supervisor.ts'
 import { findReplica, findWorker } from './find.ts'
 import type { Handlers } from './handlers.ts'
-import { wordsOf } from './pages.ts'
+import { cursorOf, wordsOf } from './pages.ts'
 
 export const syncHandlers: Pick<Handlers, 'listSyncs' | 'getSync' | 'syncLog' | 'cancelSync'> = {
   async listSyncs({ query }, { supervisor }) {
@@ -17,7 +17,7 @@ export const syncHandlers: Pick<Handlers, 'listSyncs' | 'getSync' | 'syncLog' | 
     const limit = query.limit ?? 100
     const running = query.cursor || query.state === 'finished' || outcomes.length > 0 ? [] : runningSyncs(fleet).filter((sync) => (!workerId || sync.worker_id === workerId) && (!replicaId || sync.replica_id === replicaId) && (!query.name || sync.name === query.name))
     if (query.state === 'running') return { items: running.slice(0, limit), next_cursor: null, total: running.length }
-    const page = await store.listSyncs({ workerId, replicaId, name: query.name, outcomes }, { cursor: query.cursor ?? null, limit })
+    const page = await store.listSyncs({ workerId, replicaId, name: query.name, outcomes }, { cursor: cursorOf(query.cursor, /^\d{1,15}_[\w.-]{1,64}$/), limit })
     return { items: [...running, ...page.items.map((report) => finishedSyncOf(fleet, report))], next_cursor: page.nextCursor, total: page.total + running.length }
   },
   async getSync({ params }, { supervisor }) {

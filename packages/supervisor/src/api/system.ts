@@ -1,6 +1,7 @@
 // system.ts — The session, the audit and the live stream.
 import { version } from '../version.ts'
 import type { Handlers } from './handlers.ts'
+import { cursorOf } from './pages.ts'
 import { openStream } from './stream.ts'
 
 export const systemHandlers: Pick<Handlers, 'session' | 'audit' | 'stream'> = {
@@ -9,7 +10,7 @@ export const systemHandlers: Pick<Handlers, 'session' | 'audit' | 'stream'> = {
     return { auth: config.auth, authenticated, version, auto_approve: config.auto_approve, nats_locked: accounts !== null, server_time: clock.now().toISOString() }
   },
   async audit({ query }, { supervisor }) {
-    const page = await supervisor.core.store.listAudit(query?.target ?? null, { cursor: query?.cursor ?? null, limit: query?.limit ?? 100 })
+    const page = await supervisor.core.store.listAudit(query?.target ?? null, { cursor: cursorOf(query?.cursor, /^\d{1,15}$/), limit: query?.limit ?? 100 })
     return { items: page.items, next_cursor: page.nextCursor, total: page.total }
   },
   stream: ({ query }, { supervisor, request, reply }) => {
