@@ -16,20 +16,22 @@ export interface Errand {
   readonly headers: Readonly<Record<string, string>>
   /** The origin `auth` is for; that of `url` unless told otherwise. */
   readonly home?: string
+  /** Reads the answer with the parser at once: for those that will come in chunks. */
+  readonly parsed?: boolean
 }
 
 /** Whether a status sends us elsewhere. */
 export const isRedirect = (status: number): boolean => REDIRECTS.has(status)
 
 /** Asks, and follows at most five redirects. Throws SyncFailure when they lead where we do not go, and what the network throws. */
-export async function ask({ context, options, url, headers, home = url.origin }: Errand): Promise<{ answer: Answer; url: URL }> {
+export async function ask({ context, options, url, headers, home = url.origin, parsed = false }: Errand): Promise<{ answer: Answer; url: URL }> {
   const { peers, signal } = context
   checkAddress(url, peers)
   let at = url
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     const authorization = at.origin === home ? authorizationOf(context.auth) : {}
     const question = { url: at, headers: { ...headers, ...authorization }, signal, peers, idleMs: options.timeout_secs * 1000 }
-    const answer = (at.protocol === 'http:' ? await askSocket(question) : null) ?? (await askParser(question))
+    const answer = (at.protocol === 'http:' && !parsed ? await askSocket(question) : null) ?? (await askParser(question))
     const location = answer.headers.location
     if (!isRedirect(answer.status) || location === undefined) return { answer, url: at }
     answer.close()

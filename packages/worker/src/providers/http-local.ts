@@ -18,8 +18,8 @@ export interface LocalTree {
 
 const BREATHE_EVERY = 5000
 
-/** Looks at everything below a folder; nothing when it does not exist. `skip`: a name at the top that is left out. */
-export async function readLocal(folder: string, skip: string | null = null): Promise<LocalTree> {
+/** Looks at everything below a folder; nothing when it does not exist. `skip`: a name at the top that is left out; `look`: how a file is looked at. */
+export async function readLocal(folder: string, skip: string | null = null, look = fileAt): Promise<LocalTree> {
   const files = new Map<string, LocalFile | null>()
   const folders: string[] = []
   const open = ['']
@@ -32,7 +32,7 @@ export async function readLocal(folder: string, skip: string | null = null): Pro
       if (entry.isDirectory()) {
         folders.push(path)
         open.push(path)
-      } else files.set(path, entry.isFile() ? fileAt(join(folder, path)) : null)
+      } else files.set(path, entry.isFile() ? look(`${folder}/${path}`) : null)
       if (++seen % BREATHE_EVERY === 0) await breathe()
     }
   }
@@ -71,7 +71,7 @@ export function clearFolder(path: string): void {
 
 /** Deletes every file that is not wanted, then every directory without files. Returns how many files went. */
 export async function removeOthers(folder: string, wanted: (path: string) => boolean, skip: string | null = null): Promise<number> {
-  const { files, folders } = await readLocal(folder, skip)
+  const { files, folders } = await readLocal(folder, skip, () => null)
   let removed = 0
   for (const path of files.keys()) {
     if (wanted(path)) continue

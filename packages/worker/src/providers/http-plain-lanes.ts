@@ -30,9 +30,9 @@ export function createPlainLanes(options: LaneOptions, parsed: (exchange: Exchan
     while (lane.asked.length < lane.depth && waiting.length > 0) {
       const exchange = waiting.shift()!
       lane.asked.push(exchange)
-      text += requestText(new URL(exchange.path, options.origin), exchange.headers)
+      text += requestText({ path: exchange.path, host: options.origin.host, headers: exchange.headers })
     }
-    if (text !== '') lane.socket.write(text)
+    if (text !== '') lane.socket.write(text, 'latin1')
   }
   const open = () => {
     const lane: Lane = { asked: [], socket: null as unknown as Socket, depth: 1 }
@@ -40,7 +40,8 @@ export function createPlainLanes(options: LaneOptions, parsed: (exchange: Exchan
       answered(keeps) {
         barren = 0
         lane.depth = options.depth
-        if (keeps && !odd) feed(lane)
+        // Several at once: a write for each question would cost more than the question.
+        if (keeps && !odd && lane.asked.length <= options.depth >> 1) feed(lane)
       },
       odd(exchange, lasting) {
         barren = 0

@@ -20,7 +20,7 @@ export async function askSocket({ url, headers, signal, peers, idleMs }: Questio
   socket.once('connect', () => {
     try {
       peers.check(socket.remoteAddress)
-      socket.write(requestText(url, { connection: 'close', ...headers }))
+      socket.write(requestText({ path: `${url.pathname}${url.search}`, host: url.host, headers: { connection: 'close', ...headers } }))
     } catch (error) {
       socket.destroy(error as Error)
     }
@@ -36,13 +36,16 @@ export async function askSocket({ url, headers, signal, peers, idleMs }: Questio
   }
 }
 
-/** A request as it goes over the wire. Throws when a header value holds a line end. */
-export function requestText(url: URL, headers: Readonly<Record<string, string>>): string {
-  const all = { host: url.host, 'user-agent': USER_AGENT, accept: '*/*', 'accept-encoding': 'identity', ...headers }
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`)
-  // A line end inside a value would be a header of its own.
-  if (lines.some((line) => /[\r\n\0]/.test(line))) throw new Error('a header value holds a line end')
-  return `GET ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`
+/** A request as it goes over the wire. Throws when its path or a header value holds what would end it. */
+export function requestText({ path, host, headers }: { path: string; host: string; headers: Readonly<Record<string, string>> }): string {
+  let text = `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nuser-agent: ${USER_AGENT}\r\naccept: ${headers.accept ?? '*/*'}\r\naccept-encoding: identity\r\n`
+  if (/[\r\n\0 ]/.test(path)) throw new Error('a path holds a space or a line end')
+  for (const name in headers) {
+    // A line end inside a value would be a header of its own.
+    if (/[\r\n\0]/.test(headers[name]!)) throw new Error('a header value holds a line end')
+    if (name !== 'accept') text += `${name}: ${headers[name]}\r\n`
+  }
+  return `${text}\r\n`
 }
 
 interface Reader {

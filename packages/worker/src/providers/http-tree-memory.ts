@@ -32,8 +32,8 @@ export interface TreeMemory {
   /** Notes a fetched file, so that a run that is broken off need not fetch it again; written in batches. */
   note(path: string, known: Known): void
   flush(): void
-  /** Writes all anew and forgets what was fetched. */
-  keep(known: ReadonlyMap<string, Known>): Promise<void>
+  /** Writes all anew and forgets what was fetched; `parts`: but not the downloads that can be continued. */
+  keep(known: ReadonlyMap<string, Known>, still: { parts: boolean }): Promise<void>
   /** Removes everything; before a first publish, since staging becomes the tree. */
   drop(): Promise<void>
 }
@@ -62,7 +62,7 @@ export function createTreeMemory(staging: string, base: string): TreeMemory {
       if (pending.length === 0) pending.push(`${HEADER} ${base}`)
       if (pending.push(lineOf(path, known)) > 500) flush()
     },
-    async keep(known) {
+    async keep(known, { parts }) {
       mkdirSync(folder, { recursive: true })
       const lines = [`${HEADER} ${base}`]
       for (const [path, one] of known) lines.push(lineOf(path, one))
@@ -71,7 +71,7 @@ export function createTreeMemory(staging: string, base: string): TreeMemory {
       pending = []
       await rm(journal, { force: true })
       await rm(newFolder, { recursive: true, force: true })
-      await rm(join(folder, 'parts'), { recursive: true, force: true })
+      if (!parts) await rm(join(folder, 'parts'), { recursive: true, force: true })
     },
     drop: () => rm(folder, { recursive: true, force: true }),
   }

@@ -11,7 +11,7 @@ import type { FileRun } from './http-file.ts'
 import { createFilter } from './http-filter.ts'
 import { createLanes } from './http-lanes.ts'
 import { parseListing, type Listing } from './http-listing.ts'
-import { fileAt, readLocal, type LocalTree } from './http-local.ts'
+import { readLocal, type LocalTree } from './http-local.ts'
 import { judge, outlookOf, type Remote } from './http-plan.ts'
 import { breathe, createTreeMemory, STATE_FOLDER, type Known, type TreeMemory } from './http-tree-memory.ts'
 import { LISTING_HEADERS, LISTING_MAX_BYTES, walk, type Unread, type Walk } from './http-walk.ts'
@@ -37,7 +37,7 @@ export async function readRoot({ context, options, url }: FileRun): Promise<Root
   at.hash = ''
   if (!at.pathname.endsWith('/')) at.pathname += '/'
   context.progress({ phase: 'connecting' })
-  const { answer, url: base } = await ask({ context, options, url: at, headers: LISTING_HEADERS, home: url.origin })
+  const { answer, url: base } = await ask({ context, options, url: at, headers: LISTING_HEADERS, home: url.origin, parsed: true })
   try {
     if (answer.status !== 200) throw statusFailure(answer.status, context.auth !== null, answer.headers['retry-after'])
     const contentType = answer.headers['content-type'] ?? ''
@@ -102,16 +102,16 @@ interface State {
 async function compare({ context, options }: FileRun, { listed, memory, first }: { listed: Walk; memory: TreeMemory; first: boolean }): Promise<State> {
   const { known: before, fetched } = await memory.load()
   const local: LocalTree = first ? { files: new Map(), folders: [] } : await readLocal(context.tree.published)
-  const folder = first ? context.tree.staging : memory.newFolder
+  const aside = (await readLocal(first ? context.tree.staging : memory.newFolder, first ? STATE_FOLDER : null)).files
   const known = new Map<string, Known>()
   const staged = new Map<string, Known>()
   const jobs: Job[] = []
   let seen = 0
   for (const [path, remote] of listed.files) {
     const early = fetched.get(path)
-    const aside = early || first ? fileAt(join(folder, path)) : null
-    const usesAside = aside !== null && (early === undefined || (aside.size === early.size && aside.mtime === early.mtime))
-    const here = usesAside ? aside : local.files.get(path)
+    const lying = aside.get(path)
+    const usesAside = lying && (early === undefined ? first : sameAs(early, lying) !== undefined)
+    const here = usesAside ? lying : local.files.get(path)
     const mine = usesAside ? early : (sameAs(early, local.files.get(path)) ?? before.get(path))
     const verdict = judge({ remote, local: here, known: mine, compare: options.compare })
     if (verdict !== 'fetch') known.set(path, mine ?? { size: here!.size, mtime: here!.mtime, stamp: remote.stamp, etag: '', modified: '', fresh: false })
@@ -155,7 +155,7 @@ async function finish({ run, listed, memory, first, state, haul, folder, outlook
     await publishFirst({ ...placing, wanted: (path) => known.has(path) })
   } else if (placing.fetched.size > 0 || (deletes && plan.removed > 0)) await publishChanges(placing)
   if (!deletes) for (const [path, one] of state.before) if (!known.has(path)) known.set(path, one)
-  if (first || !sameKnown(state.before, known)) await memory.keep(known)
+  if (first || !sameKnown(state.before, known)) await memory.keep(known, { parts: haul.failed.length > 0 })
   if (unread.length > 0) throw partial(unread, first ? 'the rest is published' : 'the rest is up to date, nothing was deleted')
   return statsOf(known, haul)
 }

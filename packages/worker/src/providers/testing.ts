@@ -18,6 +18,8 @@ export interface SyncCall {
   readonly signal?: AbortSignal
   readonly timeoutSeconds?: number
   readonly adoptExisting?: boolean
+  readonly publicOnly?: boolean
+  readonly approved?: number
   readonly onProgress?: (progress: Progress) => void
 }
 
@@ -44,14 +46,14 @@ export function createBench(): Bench {
     published: join(dataDir, 'copy'),
     sync: (call) => runSync(
       {
-        sync_id: `sync-${++runs}`, worker_id: 'w', trigger: 'manual', request_id: null, timeoutSeconds: call.timeoutSeconds ?? 60,
+        sync_id: `sync-${++runs}`, worker_id: 'w', trigger: 'manual', request_id: null, timeoutSeconds: call.timeoutSeconds ?? 60, approved: call.approved ?? null,
         spec: {
           replica_id: call.replicaId ?? 'replica-1', name: call.name ?? 'copy', kind: call.kind, upstream: call.upstream, interval_secs: null,
           labels: {}, options: { ...call.options }, auth: call.auth ?? null, origin: 'api',
         },
       },
       {
-        providers, dataDir, adoptExisting: call.adoptExisting, signal: call.signal ?? new AbortController().signal,
+        providers, dataDir, adoptExisting: call.adoptExisting, publicOnly: call.publicOnly, signal: call.signal ?? new AbortController().signal,
         onProgress: call.onProgress ?? (() => {}), now: () => new Date(),
       },
     ),
