@@ -25,7 +25,9 @@ export function judge({ remote, local, known, compare }: Sight): Verdict {
   if (!local) return 'fetch'
   if (known) {
     if (local.size !== known.size || local.mtime !== known.mtime) return 'fetch'
-    const unchanged = remote.stamp === known.stamp && tells(remote, compare) && (!remote.exact || remote.size === local.size)
+    // Whatever the server says of its validators: another size is another file.
+    if (remote.exact && remote.size !== local.size) return 'fetch'
+    const unchanged = remote.stamp === known.stamp && tells(remote, compare)
     const askable = known.etag !== '' || known.modified !== ''
     if (unchanged && compare !== 'ask' && !(known.fresh && askable)) return 'same'
     return askable ? 'ask' : 'fetch'

@@ -51,7 +51,7 @@ Listen 127.0.0.1:${port}\nDocumentRoot ${root}\n<Directory ${root}>\nRequire all
 const lighttpd: Recipe = {
   program: 'lighttpd', package: 'lighttpd',
   prepare({ root, state, port }, modules) {
-    writeFileSync(join(state, 'lighttpd.conf'), `server.document-root = "${root}"\nserver.port = ${port}\nserver.bind = "127.0.0.1"\nserver.modules = ("mod_dirlisting")\ndir-listing.activate = "enable"\n`)
+    writeFileSync(join(state, 'lighttpd.conf'), `server.document-root = "${root}"\nserver.port = ${port}\nserver.bind = "127.0.0.1"\nserver.modules = ("mod_dirlisting")\ndir-listing.activate = "enable"\nserver.stat-cache-engine = "disable"\nmimetype.assign = ("" => "application/octet-stream")\n`)
     return ['-D', '-f', join(state, 'lighttpd.conf'), '-m', modules]
   },
 }
