@@ -17,16 +17,14 @@ export function hostOf(url: URL): string {
 
 /** How connections look names up: every address is checked before one is tried. */
 export function guardedLookup(peers: Peers): LookupFunction {
-  return (host, options, callback) => {
-    peers.resolve(host).then(
-      (addresses) => {
-        const found = addresses.map((address) => ({ address, family: isIPv4(address) ? 4 : 6 }))
-        if (options.all) callback(null, found)
-        else callback(null, found[0]?.address ?? '', found[0]?.family)
-      },
-      (error: Error) => callback(error, []),
-    )
-  }
+  return (host, options, callback) => void answer(peers, host, options.all === true, callback)
+}
+
+async function answer(peers: Peers, host: string, all: boolean, callback: Parameters<LookupFunction>[2]): Promise<void> {
+  const found = await peers.resolve(host).then((addresses) => addresses.map((address) => ({ address, family: isIPv4(address) ? 4 : 6 })), (error: Error) => error)
+  if (found instanceof Error) callback(found, [])
+  else if (all) callback(null, found)
+  else callback(null, found[0]?.address ?? '', found[0]?.family)
 }
 
 /** The name of the file an address means: its last segment, decoded where that is harmless; `index.html` when it has none. */

@@ -45,20 +45,19 @@ export interface CatchOptions {
 }
 
 /** The exchange that brings a file into `folder`. */
-export function createCatch({ job, folder, options, headers, pageExpected, moved, done }: CatchOptions): Exchange {
+export function createCatch(parts: CatchOptions): Exchange {
+  const { job, options, headers, pageExpected, done } = parts
   const { remote, known } = job
+  const file = createSink(parts)
   let told: Readonly<Record<string, string>> = {}
   let caught: Catch | null = null
-  let handle = -1
-  let size = 0
-  let rate: ((bytes: number) => void) | null = null
-  const close = () => {
-    if (handle >= 0) closeSync(handle)
-    handle = -1
-  }
   const settle = (result: Catch, length: number) => {
     caught = result
     if (length > IGNORED_MAX_BYTES) throw new Error('not wanted')
+  }
+  const finished = (result: Catch) => {
+    file.close()
+    done(result)
   }
   return {
     path: remote.request,
@@ -67,50 +66,72 @@ export function createCatch({ job, folder, options, headers, pageExpected, moved
       told = answered
       const length = Number(answered['content-length'] ?? 0)
       const meaning = meaningOf(status, answered, job)
-      if (meaning) return settle(meaning, length)
-      if (length > LARGE_BYTES) return settle({ is: 'alone' }, length)
-      try {
-        refuseEncoded(answered, remote.name)
-      } catch (error) {
-        settle({ is: 'failed', error }, length)
-      }
+      if (meaning) settle(meaning, length)
+      else if (length > LARGE_BYTES) settle({ is: 'alone' }, length)
     },
     data(chunk) {
       if (caught) return
-      if (handle < 0) {
-        if (!options.accept_html && seemsPage(told, remote.name) && beginsLikePage(chunk) && !pageExpected(remote.path)) return settle({ is: 'failed', error: pageFailure(remote.path) }, 0)
-        handle = openAt(folder, remote.path)
-      }
+      const isFirst = file.size() === 0
+      if (isFirst && !options.accept_html && seemsPage(told, remote.name) && beginsLikePage(chunk) && !pageExpected(remote.path)) return settle({ is: 'failed', error: pageFailure(remote.path) }, 0)
+      file.write(chunk, told['content-length'])
+    },
+    end: () => finished(caught ?? complete(file.opened(), file.size(), told, remote)),
+    fail: (error) => finished(caught ?? { is: 'failed', error }),
+  }
+}
+
+interface Sink {
+  write(chunk: Buffer, promised: string | undefined): void
+  size(): number
+  /** Its handle; opens it when nothing was written. */
+  opened(): number
+  close(): void
+}
+
+/** A file that is opened when its first byte comes. */
+function createSink({ job, folder, options, moved }: CatchOptions): Sink {
+  const { path } = job.remote
+  let handle = -1
+  let size = 0
+  let rate: ((bytes: number) => void) | null = null
+  const opened = () => (handle < 0 ? (handle = openAt(folder, path)) : handle)
+  return {
+    opened,
+    size: () => size,
+    write(chunk, promised) {
+      opened()
       for (let at = 0; at < chunk.length;) at += writeSync(handle, chunk, at)
       size += chunk.length
       moved(chunk.length)
-      if (chunk.length === size && String(size) === told['content-length']) return
+      // Whole in one piece, as most are: nothing to watch.
+      if (chunk.length === size && String(size) === promised) return
       rate ??= createRateWatch(options)
       rate(chunk.length)
-      if (options.max_mib > 0 && size > options.max_mib * 1024 ** 2) throw new SyncFailure('content_invalid', `${remote.path} is larger than the ${options.max_mib} MiB a file may have (max_mib)`)
+      if (options.max_mib > 0 && size > options.max_mib * 1024 ** 2) throw new SyncFailure('content_invalid', `${path} is larger than the ${options.max_mib} MiB a file may have (max_mib)`)
     },
-    end() {
-      if (!caught) {
-        if (handle < 0) handle = openAt(folder, remote.path)
-        caught = complete(handle, size, told, remote)
-      }
-      close()
-      done(caught)
-    },
-    fail(error) {
-      close()
-      done(caught ?? { is: 'failed', error })
+    close() {
+      if (handle >= 0) closeSync(handle)
+      handle = -1
     },
   }
 }
 
 /** What an answer without a body we want means; null for the file itself. */
 function meaningOf(status: number, headers: Readonly<Record<string, string>>, { known, remote }: Job): Catch | null {
-  if (status === 200) return null
+  if (status === 200) return encodingProblem(headers, remote.name)
   if (status === 304 && known) return { is: 'unchanged', known: { ...known, stamp: remote.stamp, fresh: isFresh(known.modified, headers.date) } }
   if (status === 404 || status === 410) return { is: 'vanished' }
   if (isRedirect(status)) return { is: 'alone' }
   return { is: 'status', status, retryAfter: headers['retry-after'] }
+}
+
+function encodingProblem(headers: Readonly<Record<string, string>>, name: string): Catch | null {
+  try {
+    refuseEncoded(headers, name)
+    return null
+  } catch (error) {
+    return { is: 'failed', error }
+  }
 }
 
 /** Sets the time of a file that came whole, and says by what it will be known. */

@@ -1,184 +1,127 @@
 // http-plain-lanes.ts — Pipelined plain http straight from the sockets. An answer that leaves a doubt about its end is asked for again through the parser.
 import { connect, type Socket } from 'node:net'
 import { guardedLookup, hostOf } from './http-address.ts'
+import { createLaneReader, type LaneReader } from './http-lane-reader.ts'
 import type { Exchange, LaneOptions, Lanes } from './http-lanes.ts'
 import { Idle, Truncated } from './http-message.ts'
-import { parseHead, requestText } from './http-socket.ts'
+import { requestText } from './http-socket.ts'
 
 const BUFFER_BYTES = 256 * 1024
-const HEAD_MAX_BYTES = 64 * 1024
-/** Connections in a row that brought nothing before everything waiting is given up. */
+/** Connections in a row that brought nothing before everything waiting is given up; those opened at once come on top. */
 const BARREN_MAX = 4
 
 interface Lane {
   /** Asked and not answered, in order. */
   readonly asked: Exchange[]
-  socket: Socket
+  readonly socket: Socket
   /** Questions that may be under way on it: one until it is known that the server keeps connections. */
   depth: number
 }
 
+interface Road {
+  readonly options: LaneOptions
+  readonly parsed: (exchange: Exchange) => void
+  readonly waiting: Exchange[]
+  readonly lanes: Set<Lane>
+  barren: number
+  /** The server answers in ways only the parser reads: it gets everything from now on. */
+  odd: boolean
+  closed: boolean
+}
+
 /** Lanes of plain http; `parsed` takes what cannot be read so simply. */
 export function createPlainLanes(options: LaneOptions, parsed: (exchange: Exchange) => void): Lanes {
-  const waiting: Exchange[] = []
-  const lanes = new Set<Lane>()
-  let barren = 0
-  let odd = false
-  let closed = false
-  const feed = (lane: Lane) => {
-    let text = ''
-    while (lane.asked.length < lane.depth && waiting.length > 0) {
-      const exchange = waiting.shift()!
-      lane.asked.push(exchange)
-      text += requestText({ path: exchange.path, host: options.origin.host, headers: exchange.headers })
-    }
-    if (text !== '') lane.socket.write(text, 'latin1')
-  }
-  const open = () => {
-    const lane: Lane = { asked: [], socket: null as unknown as Socket, depth: 1 }
-    const reader = createLaneReader(lane, {
-      answered(keeps) {
-        barren = 0
-        lane.depth = options.depth
-        // Several at once: a write for each question would cost more than the question.
-        if (keeps && !odd && lane.asked.length <= options.depth >> 1) feed(lane)
-      },
-      odd(exchange, lasting) {
-        barren = 0
-        odd ||= lasting
-        parsed(exchange)
-      },
-    })
-    lane.socket = connect({
-      host: hostOf(options.origin), port: Number(options.origin.port || 80), lookup: guardedLookup(options.peers),
-      onread: { buffer: Buffer.allocUnsafeSlow(BUFFER_BYTES), callback: (length, buffer) => reader.take(Buffer.from(buffer.buffer, buffer.byteOffset, length)) },
-    })
-    lanes.add(lane)
-    let failure: Error | null = null
-    lane.socket.setNoDelay(true).setTimeout(options.idleMs, () => lane.socket.destroy(new Idle(options.idleMs)))
-    lane.socket.once('error', (error) => (failure = error)).once('close', () => ended(lane, failure, reader.begun()))
-    lane.socket.once('connect', () => {
-      try {
-        options.peers.check(lane.socket.remoteAddress)
-        feed(lane)
-      } catch (error) {
-        lane.socket.destroy(error as Error)
-      }
-    })
-  }
-  const ended = (lane: Lane, failure: Error | null, begun: boolean) => {
-    lanes.delete(lane)
-    if (begun) lane.asked.shift()?.fail(failure ?? new Truncated('the connection ended'))
-    // The others were not answered at all: they can be asked for again.
-    waiting.unshift(...lane.asked.splice(0))
-    if (waiting.length === 0) return
-    if (closed || ++barren > BARREN_MAX + options.connections) return giveUp(failure ?? new Truncated('the connection ended'))
-    start()
-  }
-  const giveUp = (error: Error) => waiting.splice(0).forEach((exchange) => exchange.fail(error))
-  const start = () => {
-    if (odd) return waiting.splice(0).forEach(parsed)
-    while (lanes.size < options.connections && lanes.size * options.depth < waiting.length + options.depth) open()
-  }
+  const road: Road = { options, parsed, waiting: [], lanes: new Set(), barren: 0, odd: false, closed: false }
   return {
     send(exchange) {
-      if (closed) return exchange.fail(new Error('stopped'))
-      if (odd) return parsed(exchange)
-      waiting.push(exchange)
-      const free = [...lanes].find((lane) => !lane.socket.connecting && lane.asked.length < lane.depth)
-      if (free) feed(free)
-      else start()
+      if (road.closed) return exchange.fail(new Error('stopped'))
+      if (road.odd) return parsed(exchange)
+      road.waiting.push(exchange)
+      const free = [...road.lanes].find((lane) => !lane.socket.connecting && lane.asked.length < lane.depth)
+      if (free) feed(road, free)
+      else open(road)
     },
     close() {
-      closed = true
-      for (const lane of lanes) lane.socket.destroy()
-      if (lanes.size === 0) giveUp(new Error('stopped'))
+      road.closed = true
+      for (const lane of road.lanes) lane.socket.destroy()
+      if (road.lanes.size === 0) giveUp(road, new Error('stopped'))
     },
   }
 }
 
-interface LaneEvents {
-  /** `keeps`: the connection stays open. */
-  answered(keeps: boolean): void
-  /** The head cannot be read simply; `lasting`: such a server will send more of them. */
-  odd(exchange: Exchange, lasting: boolean): void
+/** Asks as much as the lane may have under way. */
+function feed({ options, waiting }: Road, lane: Lane): void {
+  let text = ''
+  while (lane.asked.length < lane.depth && waiting.length > 0) {
+    const exchange = waiting.shift()!
+    lane.asked.push(exchange)
+    text += requestText({ path: exchange.path, host: options.origin.host, headers: exchange.headers })
+  }
+  if (text !== '') lane.socket.write(text, 'latin1')
 }
 
-/** Cuts what a socket brings into the answers of the lane's exchanges. */
-function createLaneReader(lane: Lane, events: LaneEvents): { take(chunk: Buffer): boolean; begun(): boolean } {
-  let rest: Buffer | null = null
-  let left = 0
-  let inBody = false
-  let closing = false
-  const done = (exchange: Exchange) => {
-    inBody = false
-    lane.asked.shift()
+/** Opens as many lanes as there is work for. */
+function open(road: Road): void {
+  const { options, lanes, waiting } = road
+  if (road.odd) return waiting.splice(0).forEach(road.parsed)
+  while (lanes.size < options.connections && lanes.size * options.depth < waiting.length + options.depth) openOne(road)
+}
+
+function openOne(road: Road): void {
+  const { origin, peers, idleMs } = road.options
+  let reader: LaneReader | null = null
+  const socket = connect({
+    host: hostOf(origin), port: Number(origin.port || 80), lookup: guardedLookup(peers),
+    onread: { buffer: Buffer.allocUnsafeSlow(BUFFER_BYTES), callback: (length, buffer) => reader!.take(Buffer.from(buffer.buffer, buffer.byteOffset, length)) },
+  })
+  const lane: Lane = { asked: [], socket, depth: 1 }
+  reader = readerOf(road, lane)
+  road.lanes.add(lane)
+  let failure: Error | null = null
+  socket.setNoDelay(true).setTimeout(idleMs, () => socket.destroy(new Idle(idleMs)))
+  socket.once('error', (error) => (failure = error)).once('close', () => ended(road, lane, { failure: failure ?? new Truncated('the connection ended'), begun: reader.begun() }))
+  socket.once('connect', () => {
     try {
-      exchange.end()
+      peers.check(socket.remoteAddress)
+      feed(road, lane)
     } catch (error) {
-      exchange.fail(error)
+      socket.destroy(error as Error)
     }
-    if (closing) lane.socket.destroy()
-    events.answered(!closing)
-  }
-  /** Where the head ends, or -1 when more is needed or the lane is over. */
-  const head = (chunk: Buffer, at: number): number => {
-    const exchange = lane.asked[0]
-    const end = chunk.indexOf('\r\n\r\n', at)
-    if (!exchange || (end < 0 && chunk.length - at > HEAD_MAX_BYTES)) return stop()
-    if (end < 0) {
-      rest = Buffer.from(chunk.subarray(at))
-      return -1
-    }
-    const text = chunk.toString('latin1', at, end)
-    const answer = parseHead(text)
-    const bodyless = answer?.status === 304 || answer?.status === 204
-    const length = bodyless ? 0 : Number(answer?.headers['content-length'] ?? Number.NaN)
-    if (!answer || !Number.isSafeInteger(length) || answer.headers['transfer-encoding'] !== undefined) {
+  })
+}
+
+function readerOf(road: Road, lane: Lane): LaneReader {
+  return createLaneReader({
+    current: () => lane.asked[0],
+    answered(keeps) {
       lane.asked.shift()
-      events.odd(exchange, answer === null)
-      return stop()
-    }
-    // An older server closes after each answer; what it was sent meanwhile would make it break the connection.
-    const connection = (answer.headers.connection ?? '').toLowerCase()
-    closing = connection === 'close' || (text.startsWith('HTTP/1.0') && connection !== 'keep-alive')
-    left = length
-    inBody = true
-    exchange.head(answer.status, answer.headers)
-    return end + 4
-  }
-  const stop = () => {
-    lane.socket.destroy()
-    return -1
-  }
-  const take = (piece: Buffer): boolean => {
-    const chunk = rest ? Buffer.concat([rest, piece]) : piece
-    rest = null
-    let at = 0
-    while (at < chunk.length && !lane.socket.destroyed) {
-      if (!inBody) {
-        at = head(chunk, at)
-        if (at < 0) return true
-      }
-      const exchange = lane.asked[0]!
-      const body = chunk.subarray(at, at + left)
-      at += body.length
-      left -= body.length
-      if (body.length > 0) exchange.data(body)
-      if (left === 0) done(exchange)
-    }
-    return true
-  }
-  return {
-    begun: () => inBody,
-    take(piece) {
-      try {
-        return take(piece)
-      } catch (error) {
-        // What an exchange throws is its own failure; the connection stands in the middle of its body.
-        lane.socket.destroy(error as Error)
-        return false
-      }
+      road.barren = 0
+      lane.depth = road.options.depth
+      if (!keeps) lane.socket.destroy()
+      // Several at once: a write for each question would cost more than the question.
+      else if (!road.odd && lane.asked.length <= road.options.depth >> 1) feed(road, lane)
     },
-  }
+    odd(exchange, lasting) {
+      lane.asked.shift()
+      road.barren = 0
+      road.odd ||= lasting
+      lane.socket.destroy()
+      road.parsed(exchange)
+    },
+    broken: (error) => void lane.socket.destroy(error),
+  })
+}
+
+function ended(road: Road, lane: Lane, { failure, begun }: { failure: Error; begun: boolean }): void {
+  road.lanes.delete(lane)
+  if (begun) lane.asked.shift()?.fail(failure)
+  // The others were not answered at all: they can be asked for again.
+  road.waiting.unshift(...lane.asked.splice(0))
+  if (road.waiting.length === 0) return
+  if (road.closed || ++road.barren > BARREN_MAX + road.options.connections) giveUp(road, failure)
+  else open(road)
+}
+
+function giveUp({ waiting }: Road, error: Error): void {
+  for (const exchange of waiting.splice(0)) exchange.fail(error)
 }

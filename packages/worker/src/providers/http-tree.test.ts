@@ -125,7 +125,7 @@ describe('an http tree', () => {
 
   it('takes only names that stay inside, whatever a listing says', async () => {
     intercept = (request, response) => request.url === '/' && page(response, [
-      '../', '/etc/passwd', '..%2f..%2fevil', '%2e%2e/evil', 'http://elsewhere.example/x', '//elsewhere.example/x', '?C=N;O=D', '#top', 'x%00y', 'x%0Ay', 'a%5cb', '%ff', '.kagami-http/', `${'n'.repeat(256)}`,
+      '../', '/etc/passwd', '..%2f..%2fevil', '%2e%2e/evil', 'http://elsewhere.example/x', '//elsewhere.example/x', '?C=N;O=D', '#top', 'x%00y', 'x%0Ay', 'a%5cb', '%ff', '.kagami-http/', 'n'.repeat(256),
       'javascript:alert(1)', 'file:///etc/passwd', 'sub/../../evil', 'a.txt', 'b.txt', './sub/',
     ].map((href) => `<a href="${href}">${href}</a>\n`).join(''))
     expect(await sync()).toMatchObject({ outcome: 'success', files: 5 })

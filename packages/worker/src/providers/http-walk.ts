@@ -64,21 +64,15 @@ export async function walk(parts: WalkOptions): Promise<Walk> {
 }
 
 /** Works on what is in `open`, and on what is added meanwhile, `most` at a time. Rejects with the first error. */
-function eachAtOnce<T>(open: T[], most: number, work: (one: T) => Promise<void>): Promise<void> {
-  let active = 0
-  return new Promise((resolve, reject) => {
-    const next = () => {
-      if (active === 0 && open.length === 0) return resolve()
-      while (active < most && open.length > 0) {
-        active++
-        work(open.pop()!).then(() => {
-          active--
-          next()
-        }, reject)
-      }
+async function eachAtOnce<T>(open: T[], most: number, work: (one: T) => Promise<void>): Promise<void> {
+  const active = new Set<Promise<void>>()
+  while (open.length > 0 || active.size > 0) {
+    while (active.size < most && open.length > 0) {
+      const one: Promise<void> = work(open.pop()!).finally(() => active.delete(one))
+      active.add(one)
     }
-    next()
-  })
+    await Promise.race(active)
+  }
 }
 
 interface Found {
