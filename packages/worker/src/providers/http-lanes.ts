@@ -70,7 +70,13 @@ function createParsedLanes({ origin, peers, connections, depth, idleMs }: LaneOp
           guarded(controller, () => exchange.head(status, flat(headers)))
         },
         onResponseData: (controller, chunk) => guarded(controller, () => exchange.data(chunk)),
-        onResponseEnd: (controller) => guarded(controller, () => exchange.end()),
+        onResponseEnd() {
+          try {
+            exchange.end()
+          } catch (error) {
+            exchange.fail(error)
+          }
+        },
         onResponseError: (_controller, error) => exchange.fail(failure ?? explain(error, idleMs)),
       })
       function guarded(controller: { abort(error: Error): void }, work: () => void): void {

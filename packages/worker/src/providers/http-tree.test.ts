@@ -206,6 +206,23 @@ describe('an http tree', () => {
     expect(readTree(bench.published)).toEqual(readTree(dir))
   })
 
+  it('comes to the same tree wherever a run was broken off', async () => {
+    for (let files = 0; files < 12; files++) old({ [`many/${files}.bin`]: randomBytes(2000) })
+    await sync()
+    for (let round = 0; round < 8; round++) {
+      old({ [`many/${round}.bin`]: randomBytes(3000), 'a.txt': 'x'.repeat(round + 1) })
+      rmSync(join(dir, `many/${round + 4}.bin`), { force: true })
+      const stopping = new AbortController()
+      let left = round * 2 + 1
+      intercept = () => (--left === 0 && stopping.abort('interrupted'), false)
+      const broken = await sync({}, { signal: stopping.signal })
+      expect(['interrupted', 'success']).toContain(broken.outcome)
+      intercept = () => false
+      expect(await sync()).toMatchObject({ outcome: 'success' })
+      expect(readTree(bench.published)).toEqual(readTree(dir))
+    }
+  })
+
   it('stays what it was found to be first: a page in place of the listing changes nothing', async () => {
     await sync()
     const before = readTree(bench.published)
