@@ -2,6 +2,7 @@
 import { closeSync, futimesSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isRedirect } from './http-ask.ts'
+import { createChecker, digestsOf, type Checker } from './http-digest.ts'
 import { beginsLikePage, pageFailure, refuseEncoded, seemsPage } from './http-content.ts'
 import type { Exchange } from './http-lanes.ts'
 import { clearFolder, clearParents } from './http-local.ts'
@@ -51,6 +52,7 @@ export function createCatch(parts: CatchOptions): Exchange {
   const file = createSink(parts)
   let told: Readonly<Record<string, string>> = {}
   let caught: Catch | null = null
+  let checker: Checker | null = null
   const settle = (result: Catch, length: number) => {
     caught = result
     if (length > IGNORED_MAX_BYTES) throw new Error('not wanted')
@@ -68,14 +70,19 @@ export function createCatch(parts: CatchOptions): Exchange {
       const meaning = meaningOf(status, answered, job)
       if (meaning) settle(meaning, length)
       else if (length > LARGE_BYTES) settle({ is: 'alone' }, length)
+      else checker = createChecker(digestsOf(answered, true))
     },
     data(chunk) {
       if (caught) return
       const isFirst = file.size() === 0
       if (isFirst && !options.accept_html && seemsPage(told, remote.name) && beginsLikePage(chunk) && !pageExpected(remote.path)) return settle({ is: 'failed', error: pageFailure(remote.path) }, 0)
+      checker?.update(chunk)
       file.write(chunk, told['content-length'])
     },
-    end: () => finished(caught ?? complete(file.opened(), file.size(), told, remote)),
+    end() {
+      if (!caught) checker?.verify()
+      finished(caught ?? complete(file.opened(), file.size(), told, remote))
+    },
     fail: (error) => finished(caught ?? { is: 'failed', error }),
   }
 }

@@ -67,18 +67,22 @@ function promised(algorithm: Digest['algorithm'] | undefined, base64: string, he
 
 export interface Checker {
   update(chunk: Buffer): void
+  /** Reads what was there already. */
+  catchUp(path: string): Promise<void>
   /** Throws SyncFailure content_invalid when the bytes are not those promised. */
   verify(): void
 }
 
-/** Checks a file as it comes; `already`: path of a part that was there before. Null when nothing is promised. */
-export async function createChecker(digests: readonly Digest[], already: string | null): Promise<Checker | null> {
+/** Checks a file as it comes. Null when nothing is promised. */
+export function createChecker(digests: readonly Digest[]): Checker | null {
   if (digests.length === 0) return null
   const hashes = new Map<string, Hash>(digests.map(({ algorithm }) => [algorithm, createHash(algorithm)]))
   const update = (chunk: Buffer) => hashes.forEach((hash) => hash.update(chunk))
-  if (already !== null) for await (const chunk of createReadStream(already, { highWaterMark: 1024 * 1024 })) update(chunk as Buffer)
   return {
     update,
+    async catchUp(path) {
+      for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) update(chunk as Buffer)
+    },
     verify() {
       const values = new Map([...hashes].map(([algorithm, hash]) => [algorithm, hash.digest('hex')]))
       const broken = digests.find(({ algorithm, hex }) => values.get(algorithm) !== hex)

@@ -119,7 +119,8 @@ function refuseTooLarge(bytes: number, { max_mib }: HttpOptions): void {
 
 /** Writes at once what arrives: the buffer is used again for the next piece, so memory stays flat at any size. */
 async function writeBody({ answer, memory, from, options, digests, admit, moved }: Reception, total: number | null): Promise<number> {
-  const checker = await createChecker([...digests, ...digestsOf(answer.headers, from === 0)], from > 0 ? memory.part : null)
+  const checker = createChecker([...digests, ...digestsOf(answer.headers, from === 0)])
+  if (from > 0) await checker?.catchUp(memory.part)
   const handle = openSync(memory.part, from === 0 ? 'w' : 'a', 0o644)
   const rate = createRateWatch(options)
   const flusher = createFlusher(handle)

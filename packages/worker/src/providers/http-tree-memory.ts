@@ -1,5 +1,5 @@
 // http-tree-memory.ts — What the http provider remembers of a tree: by which words and validators each file is known. Losing it costs questions, never files.
-import { appendFileSync, mkdirSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -32,10 +32,19 @@ export interface TreeMemory {
   /** Notes a fetched file, so that a run that is broken off need not fetch it again; written in batches. */
   note(path: string, known: Known): void
   flush(): void
-  /** Writes all anew and forgets what was fetched; `parts`: but not the downloads that can be continued. */
-  keep(known: ReadonlyMap<string, Known>, still: { parts: boolean }): Promise<void>
+  /** Writes all anew and forgets what was fetched, under the address it is asked for by; `parts`: but not the downloads that can be continued. */
+  keep(known: ReadonlyMap<string, Known>, still: { parts: boolean; address: string }): Promise<void>
   /** Removes everything; before a first publish, since staging becomes the tree. */
   drop(): Promise<void>
+}
+
+/** The address whose tree an earlier run published; null when none did. */
+export function treeAddress(staging: string): string | null {
+  try {
+    return readFileSync(join(staging, STATE_FOLDER, 'address'), 'utf8')
+  } catch {
+    return null
+  }
 }
 
 /** The memory of the tree at `base`; of another address nothing is remembered. */
@@ -62,8 +71,9 @@ export function createTreeMemory(staging: string, base: string): TreeMemory {
       if (pending.length === 0) pending.push(`${HEADER} ${base}`)
       if (pending.push(lineOf(path, known)) > 500) flush()
     },
-    async keep(known, { parts }) {
+    async keep(known, { parts, address }) {
       mkdirSync(folder, { recursive: true })
+      await writeFile(join(folder, 'address'), address)
       const lines = [`${HEADER} ${base}`]
       for (const [path, one] of known) lines.push(lineOf(path, one))
       await writeFile(`${file}.tmp`, `${lines.join('\n')}\n`)

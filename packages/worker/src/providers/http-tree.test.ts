@@ -228,6 +228,8 @@ describe('an http tree', () => {
     const before = readTree(bench.published)
     writeFileSync(join(dir, 'index.html'), '<html>welcome')
     expect(await sync()).toMatchObject({ outcome: 'failed', reason: 'content_invalid' })
+    expect(await sync({ tree: 'never' })).toMatchObject({ outcome: 'failed', reason: 'local_conflict' })
+    expect(await sync({}, { upstream: `${base}index.html` })).toMatchObject({ outcome: 'failed', reason: 'local_conflict' })
     expect(readTree(bench.published)).toEqual(before)
   })
 

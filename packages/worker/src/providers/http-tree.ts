@@ -1,6 +1,4 @@
 // http-tree.ts — Mirrors a directory with all below it: list, compare, ask the guard, fetch aside, put in place, delete last.
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { publishChanges, publishFirst, type Placing } from './http-apply.ts'
 import { ask, authorizationOf } from './http-ask.ts'
 import type { Job } from './http-catch.ts'
@@ -24,11 +22,6 @@ const BREATHE_EVERY = 10_000
 export interface Root {
   readonly base: URL
   readonly listing: Listing
-}
-
-/** Whether an earlier run published the address as a tree. */
-export function isKnownTree({ context }: FileRun): boolean {
-  return existsSync(join(context.tree.staging, STATE_FOLDER, 'tree'))
 }
 
 /** Reads the listing at the address; null when what answers is none. Throws SyncFailure for a status that is not 200. */
@@ -67,16 +60,16 @@ export async function syncTree(run: FileRun, root: Root): Promise<SyncStats> {
   const memory = createTreeMemory(context.tree.staging, base.href)
   const first = !(await context.tree.exists())
   const state = await compare(run, { listed, memory, first })
-  const deletes = listed.unread.length === 0
   const sizes = new Map<string, number>()
   const sizeOf = (remote: Remote) => sizes.get(remote.path) ?? state.known.get(remote.path)?.size ?? remote.size ?? null
   const fetching = state.jobs.filter(({ known }) => known === null).map(({ remote }) => remote.path)
-  const outlook = () => outlookOf({ local: state.local.files, wanted: listed.files, fetching, sizeOf, deletes })
-  context.allow(outlook())
+  const outlook = (deletes: boolean) => outlookOf({ local: state.local.files, wanted: listed.files, fetching, sizeOf, deletes })
+  const plan = outlook(listed.unread.length === 0)
+  context.allow(plan)
   const folder = first ? context.tree.staging : memory.newFolder
-  const haul = await download(state.jobs, { context, options, lanes, base, home: url.origin, headers, folder, memory, expected: outlook().incomingBytes })
+  const haul = await download(state.jobs, { context, options, lanes, base, home: url.origin, headers, folder, memory, expected: plan.incomingBytes })
   for (const [path, { size }] of haul.fetched) sizes.set(path, size)
-  return await finish({ run, listed, memory, first, state, haul, folder, outlook: () => ({ ...outlook(), incomingBytes: 0 }) })
+  return await finish({ run, listed, memory, first, state, haul, folder, outlook: (deletes) => ({ ...outlook(deletes), incomingBytes: 0 }) })
 }
 
 async function listAll({ context, options, url }: FileRun, { base, listing }: Root, lanes: ReturnType<typeof createLanes>): Promise<Walk> {
@@ -135,7 +128,7 @@ interface Finish {
   readonly state: State
   readonly haul: Haul
   readonly folder: string
-  readonly outlook: () => ReturnType<typeof outlookOf>
+  readonly outlook: (deletes: boolean) => ReturnType<typeof outlookOf>
 }
 
 async function finish({ run, listed, memory, first, state, haul, folder, outlook }: Finish): Promise<SyncStats> {
@@ -144,8 +137,8 @@ async function finish({ run, listed, memory, first, state, haul, folder, outlook
   const deletes = unread.length === 0
   for (const { path, why } of unread.slice(0, 200)) context.log(`not read: ${path}: ${why}`)
   for (const path of haul.vanished.slice(0, 200)) context.log(`vanished while it was read: ${path}`)
-  const plan = outlook()
-  context.allow(deletes ? plan : { ...plan, removed: 0, examples: [] })
+  const plan = outlook(deletes)
+  context.allow(plan)
   const known = new Map([...state.known, ...haul.unchanged, ...haul.fetched])
   for (const path of haul.fetched.keys()) state.staged.delete(path)
   const placing: Placing = { context, memory, folder, fetched: new Map([...state.staged, ...haul.fetched]), wanted: (path) => listed.files.has(path), deletes, strange: [...state.local.files].filter(([, file]) => file === null).map(([path]) => path) }
@@ -153,9 +146,9 @@ async function finish({ run, listed, memory, first, state, haul, folder, outlook
     if (unread.some(({ transient }) => transient)) throw partial(unread, 'what came is kept aside, and published once the rest is there')
     if (known.size === 0) throw unread.length > 0 ? partial(unread, 'nothing is published yet') : new SyncFailure('upstream_empty', 'the upstream lists no file that is part of the mirror: nothing is published yet')
     await publishFirst({ ...placing, wanted: (path) => known.has(path) })
-  } else if (placing.fetched.size > 0 || (deletes && plan.removed > 0)) await publishChanges(placing)
+  } else if (placing.fetched.size > 0 || plan.removed > 0) await publishChanges(placing)
   if (!deletes) for (const [path, one] of state.before) if (!known.has(path)) known.set(path, one)
-  if (first || !sameKnown(state.before, known)) await memory.keep(known, { parts: haul.failed.length > 0 })
+  if (first || !sameKnown(state.before, known)) await memory.keep(known, { parts: haul.failed.length > 0, address: run.url.href })
   if (unread.length > 0) throw partial(unread, first ? 'the rest is published' : 'the rest is up to date, nothing was deleted')
   return statsOf(known, haul)
 }

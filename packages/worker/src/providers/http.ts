@@ -3,7 +3,8 @@ import { checkAddress } from './http-address.ts'
 import { networkFailure } from './http-errors.ts'
 import { isKnownFile, syncFile, type FileRun } from './http-file.ts'
 import { HttpOptions } from './http-options.ts'
-import { isKnownTree, readRoot, syncTree } from './http-tree.ts'
+import { readRoot, syncTree } from './http-tree.ts'
+import { treeAddress } from './http-tree-memory.ts'
 import { SyncFailure, type Provider, type SyncStats } from './provider.ts'
 
 /** The kind `http`: an http or https address, kept as one file under its real name or, when it is a directory, as a tree. */
@@ -26,13 +27,13 @@ export const http: Provider = {
 
 /** A tree when the options say so, or when a directory answers with a listing; what an address was found to be at first it stays. */
 async function choose(run: FileRun): Promise<SyncStats> {
-  const { options, url } = run
-  const wasTree = isKnownTree(run)
-  if (options.tree === 'never' && wasTree) throw new SyncFailure('local_conflict', 'it holds a tree, and the option tree says "never": remove the replica and its files, then add it again')
-  const mayList = options.tree === 'always' || wasTree || (url.pathname.endsWith('/') && url.search === '')
-  if (options.tree === 'never' || !mayList || (options.tree === 'auto' && !wasTree && (await isKnownFile(run)))) return await syncFile(run)
-  const root = await readRoot(run)
+  const { context, options, url } = run
+  const held = treeAddress(context.tree.staging)
+  const wasTree = held === url.href
+  const mayList = options.tree !== 'never' && (options.tree === 'always' || wasTree || (url.pathname.endsWith('/') && url.search === '' && !(await isKnownFile(run))))
+  const root = mayList ? await readRoot(run) : null
   if (root) return await syncTree(run, root)
-  if (wasTree || options.tree === 'always') throw new SyncFailure('content_invalid', 'the address answers with a page that is no directory listing; nothing was changed')
+  if (mayList && (wasTree || options.tree === 'always')) throw new SyncFailure('content_invalid', 'the address answers with a page that is no directory listing; nothing was changed')
+  if (held !== null) throw new SyncFailure('local_conflict', `it holds the tree of ${held}, not one file: remove the replica and its files, then add it again`)
   return await syncFile(run)
 }
