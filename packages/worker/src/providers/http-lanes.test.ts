@@ -41,7 +41,7 @@ async function serve(answers: Answers): Promise<URL> {
 
 /** Asks for /0 … /n-1 at once; what each got, or the error it got. */
 async function askAll(origin: URL, count: number): Promise<(string | Error)[]> {
-  lanes = createLanes({ origin, peers: createPeers({ publicOnly: false, known: null }), signal: new AbortController().signal, connections: 3, depth: 8, idleMs: 2000 })
+  lanes = createLanes({ origin, peers: createPeers({ publicOnly: false, known: null }), signal: new AbortController().signal, connections: 3, depth: 8, idleMs: 30_000 })
   return await Promise.all(Array.from({ length: count }, (_, index) => new Promise<string | Error>((resolve) => {
     let body = ''
     lanes!.send({ path: `/${index}`, headers: {}, head: (status) => void (body = `${status} `), data: (chunk) => void (body += chunk.toString()), end: () => resolve(body), fail: (error) => resolve(error as Error) })

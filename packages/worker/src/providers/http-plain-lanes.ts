@@ -37,9 +37,7 @@ export function createPlainLanes(options: LaneOptions, parsed: (exchange: Exchan
       if (road.closed) return exchange.fail(new Error('stopped'))
       if (road.odd) return parsed(exchange)
       road.waiting.push(exchange)
-      const free = [...road.lanes].find((lane) => !lane.socket.connecting && lane.asked.length < lane.depth)
-      if (free) feed(road, free)
-      else open(road)
+      give(road)
     },
     close() {
       road.closed = true
@@ -60,10 +58,12 @@ function feed({ options, waiting }: Road, lane: Lane): void {
   if (text !== '') lane.socket.write(text, 'latin1')
 }
 
-/** Opens as many lanes as there is work for. */
-function open(road: Road): void {
+/** Gives what waits to the lanes that have room, and opens as many more as there is work for. */
+function give(road: Road): void {
   const { options, lanes, waiting } = road
   if (road.odd) return waiting.splice(0).forEach(road.parsed)
+  for (const lane of lanes) if (!lane.socket.connecting && !lane.socket.destroyed && lane.asked.length < lane.depth) feed(road, lane)
+  if (waiting.length === 0) return
   while (lanes.size < options.connections && lanes.size * options.depth < waiting.length + options.depth) openOne(road)
 }
 
@@ -119,7 +119,7 @@ function ended(road: Road, lane: Lane, { failure, begun }: { failure: Error; beg
   road.waiting.unshift(...lane.asked.splice(0))
   if (road.waiting.length === 0) return
   if (road.closed || ++road.barren > BARREN_MAX + road.options.connections) giveUp(road, failure)
-  else open(road)
+  else give(road)
 }
 
 function giveUp({ waiting }: Road, error: Error): void {
