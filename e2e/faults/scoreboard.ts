@@ -13,7 +13,7 @@ const WORKER = 'packages/worker/src'
 export const scoreboard: readonly Row[] = [
   {
     row: 2, fault: 'kill -9 while a tree is published, with readers', promise: 'no reading is mixed or missing',
-    proofs: [[`${WORKER}/sync/generations.test.ts`, 'shows readers whole trees alone'], [`${WORKER}/sync/generations.test.ts`, 'is whole for a reader at every moment']],
+    proofs: [[`${WORKER}/sync/generations.test.ts`, 'shows readers whole trees alone'], [`${WORKER}/sync/generations.test.ts`, 'is whole for a reader at every moment'], [`${WORKER}/providers/http-tree.test.ts`, 'shows readers the whole tree before or after']],
   },
   {
     row: 3, fault: 'programs a killed worker had started', promise: 'none lives on, or it is ended at the next start',
@@ -26,7 +26,7 @@ export const scoreboard: readonly Row[] = [
       [`${WORKER}/providers/http.test.ts`, 'http is kept when the upstream is suddenly empty'], ['e2e/scenarios/holds.test.ts', 'sees the sync held'],
     ],
   },
-  { row: 5, fault: 'a folder of the upstream that cannot be read', promise: 'nothing is deleted', proofs: [[`${WORKER}/providers/rsync.test.ts`, 'loses nothing while a folder of the upstream cannot be read']] },
+  { row: 5, fault: 'a folder of the upstream that cannot be read', promise: 'nothing is deleted', proofs: [[`${WORKER}/providers/rsync.test.ts`, 'loses nothing while a folder of the upstream cannot be read'], [`${WORKER}/providers/http-tree.test.ts`, 'deletes nothing while a directory cannot be read']] },
   {
     row: 6, fault: 'hostile upstreams', promise: 'refused with the field named, nothing is started or written',
     proofs: [['e2e/faults/hostile.test.ts', 'upstreams are refused by the API with the field named'], ['e2e/faults/hostile.test.ts', 'the command line refuses them too'], ['e2e/faults/hostile.test.ts', 'brings no fault and no crash']],
@@ -34,10 +34,15 @@ export const scoreboard: readonly Row[] = [
   { row: 7, fault: 'names that collide, escape or are reserved', promise: 'refused; every name is a directory of its own', proofs: [['e2e/faults/hostile.test.ts', 'names are refused with the field named'], ['packages/protocol/src/names.test.ts', 'whatever is accepted is one harmless path element']] },
   { row: 8, fault: 'git configuration and hooks planted in a replica', promise: 'nothing of it runs', proofs: [[`${WORKER}/providers/git.test.ts`, 'runs nothing that somebody planted']] },
   { row: 9, fault: 'credentials of upstreams', promise: 'in no file, log, argument, message or answer', proofs: [['e2e/scenarios/secrets.test.ts', 'is in no file of supervisor, worker and NATS'], ['e2e/scenarios/secrets.test.ts', 'does not open for another address']] },
-  { row: 11, fault: 'setuid files, devices, links and names that leave the tree', promise: 'none of them arrives', proofs: [[`${WORKER}/providers/rsync.test.ts`, 'has no setuid file, no device and no link that leaves it']] },
+  { row: 11, fault: 'setuid files, devices, links and names that leave the tree', promise: 'none of them arrives', proofs: [[`${WORKER}/providers/rsync.test.ts`, 'has no setuid file, no device and no link that leaves it'], [`${WORKER}/providers/http-tree.test.ts`, 'takes only names that stay inside'], [`${WORKER}/providers/http-tree.test.ts`, 'does not follow a link that somebody put into the copy']] },
   {
     row: 10, fault: 'addresses that lead inside', promise: 'no connection to loopback, private or link-local hosts where they are not wanted',
-    proofs: [[`${WORKER}/sync/peers.test.ts`, 'are public only, where the worker says so'], [`${WORKER}/sync/peers.test.ts`, 'are never private once the upstream was public'], [`${WORKER}/sync/limits.test.ts`, 'is refused for every kind when only public ones are wanted']],
+    proofs: [[`${WORKER}/sync/peers.test.ts`, 'are public only, where the worker says so'], [`${WORKER}/sync/peers.test.ts`, 'are never private once the upstream was public'], [`${WORKER}/sync/limits.test.ts`, 'is refused for every kind when only public ones are wanted'],
+      [`${WORKER}/providers/http-hostile.test.ts`, 'however the address is spelled'], [`${WORKER}/providers/http-hostile.test.ts`, 'leads to no private address once the upstream is public']],
+  },
+  {
+    row: 12, fault: 'web servers that lie: short, endless, dripping, packed, another range, another file', promise: 'the copy stays byte for byte',
+    proofs: ['is emptied', 'shrank to a tenth', 'sends less than it promised', 'sends what does not match its own checksum', 'sends what does not match the checksum it must have', 'sends an error page with status 200', 'sends without end', 'falls silent in the middle', 'drips', 'sends compressed what was asked for as it is', 'goes on with another range, or with another file'].map((title) => [`${WORKER}/providers/http-hostile.test.ts`, title] as const),
   },
   { row: 13, fault: 'an upstream that stalls', promise: 'the sync ends at its limit, the copy is as it was', proofs: [[`${WORKER}/sync/limits.test.ts`, 'is ended, says so, and leaves the copy as it was']] },
   {

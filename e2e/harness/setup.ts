@@ -29,6 +29,10 @@ export default async function setup(project: TestProject): Promise<void> {
   for (const program of ['git', 'rsync']) if (!findProgram(program)) toolPath.push(await fetchProgram({ program, package: program }, say))
   const natsOld = join(await fetchProgram({ program: 'nats-server', package: 'nats-server' }, say), 'nats-server')
   const natsNew = join(await fetchProgram({ program: 'nats-server', package: 'nats-server', suite: 'forky' }, say), 'nats-server')
+  // The web servers whose listings are mirrored: tests find them by themselves, but must not fetch them all at once.
+  for (const [program, name] of [['nginx', 'nginx'], ['apache2', 'apache2'], ['lighttpd', 'lighttpd'], ['caddy', 'caddy']] as const) {
+    if (!findProgram(program, ['/usr/sbin'])) await fetchProgram({ program, package: name }, say)
+  }
   const chromium = findProgram('chromium') ?? installed(['chromium', 'fonts-noto-cjk'], () => findProgram('chromium'))
   const postgres = postgresDirectory() ?? installed(['postgresql-15'], postgresDirectory)
   project.provide('tools', { natsOld, natsNew, chromium, postgres, toolPath })

@@ -1,5 +1,5 @@
-// http-upstream.ts — A plain http file server on loopback with ETag, Last-Modified and Range. Serves; does not make content.
-import { createReadStream, mkdirSync, statSync, type Stats } from 'node:fs'
+// http-upstream.ts — A plain http file server on loopback with ETag, Last-Modified, Range and, when asked for, listings. Serves; does not make content.
+import { createReadStream, mkdirSync, readdirSync, statSync, type Stats } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join, normalize } from 'node:path'
 import { admits, listen, type Credentials, type Upstream } from './upstream.ts'
@@ -8,16 +8,19 @@ export interface HttpUpstreamOptions {
   readonly dir: string
   readonly port?: number
   readonly auth?: Credentials
+  /** Answers for a directory without index.html with a listing, as nginx writes it. */
+  readonly listings?: boolean
   /** For tests: answers a request itself and returns true. */
   readonly intercept?: (request: IncomingMessage, response: ServerResponse) => boolean
 }
 
 /** Serves the files below `dir` at `<url>/<path>`. */
-export async function startHttpUpstream({ dir, port, auth, intercept }: HttpUpstreamOptions): Promise<Upstream> {
+export async function startHttpUpstream({ dir, port, auth, listings = false, intercept }: HttpUpstreamOptions): Promise<Upstream> {
   mkdirSync(dir, { recursive: true })
   const server = await listen((request, response) => {
     if (intercept?.(request, response)) return
-    if (admits(request, response, auth)) serve(dir, request, response)
+    if (!admits(request, response, auth) || (listings && list(dir, request, response))) return
+    serve(dir, request, response)
   }, port)
   return { url: `http://127.0.0.1:${server.port}`, port: server.port, stop: server.stop }
 }
@@ -39,6 +42,28 @@ function serve(dir: string, request: IncomingMessage, response: ServerResponse):
   if (request.method === 'HEAD') return void response.end()
   createReadStream(file, { start: range ?? 0, highWaterMark: 256 * 1024 }).on('error', () => response.destroy()).pipe(response)
 }
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+
+/** Lists a directory; false when the request names none, or one with a page of its own. */
+function list(dir: string, request: IncomingMessage, response: ServerResponse): boolean {
+  const path = decodeURIComponent(new URL(request.url ?? '/', 'http://127.0.0.1').pathname)
+  const folder = join(dir, normalize(path))
+  const isListed = path.endsWith('/') && statSync(folder, { throwIfNoEntry: false })?.isDirectory() && !statSync(join(folder, 'index.html'), { throwIfNoEntry: false })
+  if (!isListed) return false
+  const rows = readdirSync(folder).sort().map((name) => row(name, statSync(join(folder, name))))
+  response.writeHead(200, { 'content-type': 'text/html' }).end(`<html><head><title>Index of ${escaped(path)}</title></head><body><h1>Index of ${escaped(path)}</h1><hr><pre><a href="../">../</a>\n${rows.join('')}</pre></body></html>\n`)
+  return true
+}
+
+function row(name: string, { size, mtime, ...found }: Stats): string {
+  const isFolder = (found.mode & 0o170000) === 0o040000
+  const [year, month, day] = mtime.toISOString().slice(0, 10).split('-')
+  const slash = isFolder ? '/' : ''
+  return `<a href="${encodeURIComponent(name)}${slash}">${escaped(name)}${slash}</a>   ${day}-${MONTHS[Number(month) - 1]}-${year} ${mtime.toISOString().slice(11, 16)}   ${isFolder ? '-' : size}\n`
+}
+
+const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 
 function isUnchanged(request: IncomingMessage, etag: string, { mtimeMs }: Stats): boolean {
   const known = request.headers['if-none-match']

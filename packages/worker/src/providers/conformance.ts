@@ -23,6 +23,8 @@ export interface Subject {
 
 export interface Conformance {
   readonly kind: string
+  /** Which form of the kind, where it has several. */
+  readonly form?: string
   /** Program without which the kind cannot be synced; null when it needs none. */
   readonly tool: string | null
   readonly start: (dir: string, auth?: { username: string; password: string }) => Promise<Subject>
@@ -40,7 +42,7 @@ const SECRET = 'correct-horse-battery'
 
 /** Runs the suite for one kind. */
 export function providerConformance(conformance: Conformance): void {
-  const { kind } = conformance
+  const kind = conformance.form ? `${conformance.kind} (${conformance.form})` : conformance.kind
   describe(`a mirror of kind ${kind}`, () => {
     const stage = prepare(conformance)
     followsItsUpstream(stage)

@@ -1,27 +1,30 @@
-// http-address.ts — Which addresses the http provider asks, and what file an address names. Pure.
-import { BlockList, isIPv4 } from 'node:net'
-import { SyncFailure } from './provider.ts'
+// http-address.ts — Which addresses the http provider asks, and what file an address names. Opens nothing.
+import { isIPv4, type LookupFunction } from 'node:net'
+import { SyncFailure, type Peers } from './provider.ts'
 
-// Link-local addresses answer with the secrets of a cloud machine; no mirror is there.
-const forbidden = new BlockList()
-forbidden.addSubnet('169.254.0.0', 16, 'ipv4')
-forbidden.addSubnet('::ffff:169.254.0.0', 112, 'ipv6')
-forbidden.addSubnet('fe80::', 10, 'ipv6')
-forbidden.addAddress('fd00:ec2::254', 'ipv6')
-
-/** Throws SyncFailure when an address may not be asked: wrong scheme, credentials in it, or a link-local host. */
-export function checkAddress(url: URL): void {
+/** Throws SyncFailure when an address may not be asked: wrong scheme, credentials in it, or a host that is an address we do not go to. */
+export function checkAddress(url: URL, peers: Pick<Peers, 'check'>): void {
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new SyncFailure('upstream_refused', `${url.protocol} is not an address we follow`)
   if (url.username !== '' || url.password !== '') throw new SyncFailure('upstream_refused', 'an address with a user name or password in it is not followed')
-  const host = url.hostname.replace(/^\[|\]$/g, '')
-  if (isIPv4(host) || host.includes(':')) checkPeer(host)
+  // A URL has brought every spelling of an IPv4 address (2130706433, 0x7f.1, fullwidth digits) into the usual one.
+  peers.check(hostOf(url))
 }
 
-/** Throws SyncFailure when a connection leads to a link-local host, whatever name led there. */
-export function checkPeer(address: string | undefined): void {
-  const plain = (address ?? '').replace(/%.*$/, '')
-  if (plain === '' || !forbidden.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6')) return
-  throw new SyncFailure('upstream_refused', `${plain} is a link-local address: it is never mirrored`)
+/** The host of a URL as it is connected to: without the brackets of IPv6. */
+export function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, '')
+}
+
+/** How connections look names up: every address is checked before one is tried. */
+export function guardedLookup(peers: Peers): LookupFunction {
+  return (host, options, callback) => void answer(peers, host, options.all === true, callback)
+}
+
+async function answer(peers: Peers, host: string, all: boolean, callback: Parameters<LookupFunction>[2]): Promise<void> {
+  const found = await peers.resolve(host).then((addresses) => addresses.map((address) => ({ address, family: isIPv4(address) ? 4 : 6 })), (error: Error) => error)
+  if (found instanceof Error) callback(found, [])
+  else if (all) callback(null, found)
+  else callback(null, found[0]?.address ?? '', found[0]?.family)
 }
 
 /** The name of the file an address means: its last segment, decoded where that is harmless; `index.html` when it has none. */

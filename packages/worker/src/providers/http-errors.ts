@@ -2,13 +2,21 @@
 import { SyncFailure } from './provider.ts'
 import { Idle, Truncated } from './http-message.ts'
 
-/** The failure a status stands for that is not one we can use. */
-export function statusFailure(status: number, withCredentials: boolean): SyncFailure {
-  const said = `the upstream answered ${status}`
+/** The failure a status stands for that is not one we can use. `retryAfter`: the header of that name. */
+export function statusFailure(status: number, withCredentials: boolean, retryAfter?: string): SyncFailure {
+  const seconds = retryAfterSeconds(retryAfter)
+  const said = `the upstream answered ${status}${seconds === null ? '' : ` and asks to come back in ${seconds} s`}`
   if (status === 401 || status === 403) return new SyncFailure('auth_rejected', withCredentials ? `${said}: it rejects the credentials` : `${said}: it wants credentials, or does not allow this worker`)
   if (status === 404 || status === 410) return new SyncFailure('upstream_missing', `${said}: there is no such file`)
   if (status === 429) return new SyncFailure('upstream_refused', `${said}: too many requests`)
   return new SyncFailure('upstream_refused', said)
+}
+
+/** Seconds a Retry-After asks for, at most a day; null when it says nothing we understand. */
+export function retryAfterSeconds(header: string | undefined): number | null {
+  if (header === undefined) return null
+  const seconds = /^\d{1,9}$/.test(header) ? Number(header) : Math.ceil((Date.parse(header) - Date.now()) / 1000)
+  return Number.isNaN(seconds) ? null : Math.min(Math.max(seconds, 0), 86_400)
 }
 
 const MEANINGS: Readonly<Record<string, string>> = {
@@ -19,6 +27,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
 
 /** The failure an error of the connection stands for; anything that is not one is returned as it is. */
 export function networkFailure(error: unknown): unknown {
+  if (error instanceof SyncFailure) return error
   if (error instanceof Idle) return new SyncFailure('timed_out', error.message, { cause: error })
   if (error instanceof Truncated) return new SyncFailure('content_invalid', `the download was cut off: ${error.message}`, { cause: error })
   const code = codeOf(error)

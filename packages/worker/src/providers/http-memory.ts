@@ -8,6 +8,8 @@ export interface Validators {
   readonly file: string
   readonly etag: string | null
   readonly modified: string | null
+  /** The checksum option it was found to match; missing when none was asked for. */
+  readonly verified?: string
 }
 
 export interface Memory {
@@ -20,8 +22,8 @@ export interface Memory {
   keepCopy(validators: Validators, size: number): Promise<void>
   keepPart(validators: Validators): Promise<void>
   dropPart(): Promise<void>
-  /** Name of the file the last run published. */
-  lastFile(): Promise<string | null>
+  /** Name and size of the file the last run published. */
+  last(): Promise<{ readonly file: string; readonly size: number } | null>
 }
 
 /** The memory in one staging folder. */
@@ -58,7 +60,10 @@ export function createMemory(staging: string): Memory {
       await dropPart()
     },
     keepPart: (validators) => write(partFile, validators),
-    lastFile: async () => (await read(copyFile))?.file ?? null,
+    async last() {
+      const kept = await read(copyFile)
+      return kept?.size === undefined ? null : { file: kept.file, size: kept.size }
+    },
   }
 }
 

@@ -1,9 +1,11 @@
-// http-message.ts — What a request and an answer are to the http provider, whatever carries them. Types and one limit.
+// http-message.ts — What a request and an answer are to the http provider, whatever carries them. Types and their errors.
+import type { Peers } from './provider.ts'
 
 export interface Question {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly signal: AbortSignal
+  readonly peers: Peers
   /** Milliseconds without a byte after which the connection is given up. */
   readonly idleMs: number
 }

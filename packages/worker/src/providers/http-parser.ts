@@ -1,13 +1,14 @@
 // http-parser.ts — Any http or https answer through undici. Raw bytes: nothing is decoded, no redirect is followed.
 import { buildConnector, Client, type Dispatcher } from 'undici'
-import { checkPeer } from './http-address.ts'
+import { guardedLookup } from './http-address.ts'
 import { Idle, Truncated, USER_AGENT, type Answer, type Question } from './http-message.ts'
+import type { Peers } from './provider.ts'
 
 const HIGH_WATER_BYTES = 1024 * 1024
 
 /** Asks over a new connection. Throws what the network throws. */
-export async function askParser({ url, headers, signal, idleMs }: Question): Promise<Answer> {
-  const client = new Client(url.origin, { connect: guardedConnector(idleMs), headersTimeout: idleMs, bodyTimeout: idleMs, pipelining: 1 })
+export async function askParser({ url, headers, signal, peers, idleMs }: Question): Promise<Answer> {
+  const client = new Client(url.origin, { connect: guardedConnector(peers, idleMs), headersTimeout: idleMs, bodyTimeout: idleMs, pipelining: 1 })
   const close = () => void client.destroy().catch(() => {})
   const exchange = createExchange(idleMs)
   const stop = () => exchange.abort(new Error('stopped'))
@@ -22,12 +23,13 @@ export async function askParser({ url, headers, signal, idleMs }: Question): Pro
   }
 }
 
-function guardedConnector(timeout: number): buildConnector.connector {
-  const connector = buildConnector({ timeout, highWaterMark: HIGH_WATER_BYTES } as buildConnector.BuildOptions)
+/** Connections to addresses that may be talked to only: checked before, and again once open. */
+export function guardedConnector(peers: Peers, timeout: number): buildConnector.connector {
+  const connector = buildConnector({ timeout, highWaterMark: HIGH_WATER_BYTES, lookup: guardedLookup(peers) } as buildConnector.BuildOptions)
   return (options, callback) => connector(options, (...[error, socket]) => {
     if (error || !socket) return callback(error ?? new Error('no connection'), null)
     try {
-      checkPeer(socket.remoteAddress)
+      peers.check(socket.remoteAddress)
     } catch (refused) {
       socket.destroy()
       return callback(refused as Error, null)
@@ -89,11 +91,13 @@ function createExchange(idleMs: number): Exchange {
   }
 }
 
-function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+/** Headers with one value each: of repeated ones the first. */
+export function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(Array.isArray(value) ? value[0] : value)]))
 }
 
-function explain(error: Error & { code?: string }, idleMs: number): Error {
+/** An error of the parser in our words. */
+export function explain(error: Error & { code?: string }, idleMs: number): Error {
   if (error.code === 'UND_ERR_HEADERS_TIMEOUT' || error.code === 'UND_ERR_BODY_TIMEOUT') return new Idle(idleMs)
   if (error.code === 'UND_ERR_SOCKET' || error.code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' || error.code?.startsWith('HPE_')) return new Truncated(error.message, error)
   return error

@@ -128,7 +128,7 @@ describe('a Debian archive that is verified', () => {
   const packages = 'Package: a\n'
   const lists = (text: string) => {
     const digest = createHash('sha256').update(text).digest('hex')
-    return { 'dists/sid/InRelease': `Origin: x\nMD5Sum:\n 0 0 x\nSHA256:\n ${digest} ${text.length} main/Packages\n ${'0'.repeat(64)} 5 main/left-out\nAcquire-By-Hash: yes\n`, 'dists/sid/main/Packages': text }
+    return { 'dists/sid/InRelease': `Origin: ${text.trim()}\nMD5Sum:\n 0 0 x\nSHA256:\n ${digest} ${text.length} main/Packages\n ${'0'.repeat(64)} 5 main/left-out\nAcquire-By-Hash: yes\n`, 'dists/sid/main/Packages': text }
   }
 
   it('is published only when its indices are what their list says', async () => {

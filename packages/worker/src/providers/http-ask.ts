@@ -1,0 +1,58 @@
+// http-ask.ts — One question to an upstream: over the right connection, through redirects within policy, credentials to their own origin only.
+import { checkAddress } from './http-address.ts'
+import type { Answer } from './http-message.ts'
+import type { HttpOptions } from './http-options.ts'
+import { askParser } from './http-parser.ts'
+import { askSocket } from './http-socket.ts'
+import { SyncFailure, type SyncContext } from './provider.ts'
+
+const MAX_REDIRECTS = 5
+const REDIRECTS = new Set([301, 302, 303, 307, 308])
+
+export interface Errand {
+  readonly context: Pick<SyncContext, 'auth' | 'peers' | 'signal' | 'log'>
+  readonly options: Pick<HttpOptions, 'timeout_secs' | 'allow_downgrade'>
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  /** The origin `auth` is for; that of `url` unless told otherwise. */
+  readonly home?: string
+  /** Reads the answer with the parser at once: for those that will come in chunks. */
+  readonly parsed?: boolean
+}
+
+/** Whether a status sends us elsewhere. */
+export const isRedirect = (status: number): boolean => REDIRECTS.has(status)
+
+/** Asks, and follows at most five redirects. Throws SyncFailure when they lead where we do not go, and what the network throws. */
+export async function ask({ context, options, url, headers, home = url.origin, parsed = false }: Errand): Promise<{ answer: Answer; url: URL }> {
+  const { peers, signal } = context
+  checkAddress(url, peers)
+  let at = url
+  for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+    const authorization = at.origin === home ? authorizationOf(context.auth) : {}
+    const question = { url: at, headers: { ...headers, ...authorization }, signal, peers, idleMs: options.timeout_secs * 1000 }
+    const answer = (at.protocol === 'http:' && !parsed ? await askSocket(question) : null) ?? (await askParser(question))
+    const location = answer.headers.location
+    if (!isRedirect(answer.status) || location === undefined) return { answer, url: at }
+    answer.close()
+    at = nextOf(location, at, { peers, allowDowngrade: options.allow_downgrade })
+    context.log(`redirected to ${at.href}`)
+  }
+  throw new SyncFailure('upstream_refused', `the upstream redirects more than ${MAX_REDIRECTS} times`)
+}
+
+function nextOf(location: string, from: URL, { peers, allowDowngrade }: { peers: SyncContext['peers']; allowDowngrade: boolean }): URL {
+  const next = URL.parse(location, from)
+  if (!next) throw new SyncFailure('upstream_refused', 'the upstream sends us to something that is not an address')
+  checkAddress(next, peers)
+  if (from.protocol === 'https:' && next.protocol === 'http:' && !allowDowngrade) {
+    throw new SyncFailure('upstream_refused', `the upstream sends us from https to ${next.origin}, where anybody could change what comes; the option allow_downgrade follows it`)
+  }
+  return next
+}
+
+/** The header that carries credentials. */
+export function authorizationOf(auth: SyncContext['auth']): Record<string, string> {
+  if (!auth) return {}
+  return { authorization: auth.type === 'token' ? `Bearer ${auth.token}` : `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}` }
+}

@@ -1,0 +1,28 @@
+// http-rate.ts — Too slow and too fast: notices a download that drips, waits when an upstream asks for it. Silence is noticed by the connection.
+import type { HttpOptions } from './http-options.ts'
+import { SyncFailure } from './provider.ts'
+
+/** What to call with each number of bytes that came. Throws SyncFailure stalled when too few came for too long. */
+export function createRateWatch({ min_rate_bps, timeout_secs }: Pick<HttpOptions, 'min_rate_bps' | 'timeout_secs'>): (bytes: number) => void {
+  const windowMs = timeout_secs * 1000
+  let since = performance.now()
+  let came = 0
+  return (bytes) => {
+    came += bytes
+    if (min_rate_bps === 0) return
+    const now = performance.now()
+    if (now - since < windowMs) return
+    if (came < (min_rate_bps * (now - since)) / 1000) throw new SyncFailure('stalled', `the upstream sent ${came} bytes in ${Math.round((now - since) / 1000)} s, less than ${min_rate_bps} a second (min_rate_bps)`)
+    since = now
+    came = 0
+  }
+}
+
+/** Longest wait an upstream may ask for within a run, seconds. */
+export const PATIENCE_SECONDS = 30
+
+/** Waits because an upstream asked for it; ends at once when the run does. */
+export function pause(seconds: number, signal: AbortSignal): Promise<void> {
+  const over = AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)])
+  return new Promise((resolve) => (over.aborted ? resolve() : over.addEventListener('abort', () => resolve(), { once: true })))
+}
