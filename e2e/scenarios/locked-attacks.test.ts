@@ -11,7 +11,8 @@ import { aSupervisor, freePort, startProgram, type Program, type SupervisorProgr
 import { until } from '../harness/wait.ts'
 
 const DIRECT_GET = `$JS.API.DIRECT.GET.KV_${DESIRED_BUCKET}`
-const SECRET = 'the-upstream-password'
+/** What stands in the victim's document alone. */
+const SECRET = 'known-to-the-victim-alone'
 const at = '2026-01-01T00:00:00.000Z'
 
 /** Each is one forbidden message: where to, and what would come of it. */
@@ -115,7 +116,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
     supervisor = await aSupervisor(place, { nats: nats.url, env: { SUPERVISOR_NATS_CREDENTIALS: nats.credentialsFile } })
     supervision = await connectAs(place, nats, { ...nats.credentials.supervisor, ca: nats.credentials.ca, inbox: '_INBOX' })
     victim = await worker('victim')
-    await supervisor.api.call('addReplica', { params: { id: 'victim' }, body: { name: 'private', kind: 'http', upstream: 'http://127.0.0.1:9/x', auth: { type: 'basic', username: 'u', password: SECRET } } })
+    await supervisor.api.call('addReplica', { params: { id: 'victim' }, body: { name: 'private', kind: 'http', upstream: `http://127.0.0.1:9/${SECRET}`, auth: { type: 'basic', username: 'u', password: 'sealed-anyway' } } })
     await (await worker('thief')).kill()
     await until('the victim has it', async () => (await supervisor.api.call('listReplicas', { query: { worker: 'victim' } })).total === 1)
     thief = await connectAs(place, nats, stolenFrom(place.at('thief')))
