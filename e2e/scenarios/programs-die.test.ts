@@ -98,7 +98,7 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
     process.kill(nats.pid, 'SIGKILL')
     await nats.exited
     await worker.kill()
-    writeFileSync(place.at('www', 'file'), 'changed while everything was down')
+    writeFileSync(place.at('www', 'file'), 'changed while everything was down\n'.repeat(4000))
     const http = await startWorker()
     worker = http
     const { readFileSync } = await import('node:fs')

@@ -7,7 +7,7 @@ export const policyProperties = {
   publish: Type.Enum(['in-place', 'swap'], { default: 'in-place', description: 'in-place: each file is replaced whole, deletions come last. swap: a whole new tree is made beside the old one, unchanged files hard-linked, and put in its place in one step' }),
   keep_generations: Type.Integer({ default: 2, minimum: 1, maximum: 30, description: 'With publish = "swap": earlier trees that are kept, for open readers and for kagami replicas rollback' }),
   max_delete_percent: Type.Integer({ default: 25, minimum: 0, maximum: 100, description: 'A sync that would delete more of the files (git: refs) than this is held until somebody approves it. 100 turns the guard off, but for an upstream that is empty' }),
-  max_shrink_percent: Type.Integer({ default: 50, minimum: 0, maximum: 100, description: 'A sync after which the copy would be smaller by more than this is held too. 100 turns it off' }),
+  max_shrink_percent: Type.Integer({ default: 50, minimum: 0, maximum: 100, description: 'A sync after which the copy would be smaller by more than this, and by more than 4 KiB, is held too. 100 turns it off' }),
   cron: Type.String({ default: '', maxLength: 100, description: 'When to sync, as five cron fields, in place of the interval: "30 3 * * *" is half past three each night' }),
   timezone: Type.String({ default: 'UTC', minLength: 1, maxLength: 64, description: 'Time zone of cron and windows, as Europe/Berlin' }),
   windows: Type.Array(Type.String({ minLength: 1, maxLength: 60 }), { default: [], maxItems: 20, description: 'Syncs start by themselves only within these times: "22:00-06:00", "Sat,Sun 00:00-24:00". Empty: always' }),

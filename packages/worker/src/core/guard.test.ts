@@ -20,9 +20,10 @@ describe('the deletion guard', () => {
   })
 
   test('holds a copy that would lose more than half of its bytes, though no file goes', () => {
-    expect(ask(plan(0, 5, [1000, 499]))).toMatchObject({ reason: 'too_many_deletions', message: expect.stringContaining('shrink from 1000 to 499') })
-    expect(ask(plan(0, 5, [1000, 500]))).toBeNull()
-    expect(ask(plan(0, 5, [1000, 0]), null, { max_shrink_percent: 100 })).toBeNull()
+    expect(ask(plan(0, 5, [100_000, 49_900]))).toMatchObject({ reason: 'too_many_deletions', message: expect.stringContaining('shrink from 100000 to 49900') })
+    expect(ask(plan(0, 5, [100_000, 50_000]))).toBeNull()
+    expect(ask(plan(0, 5, [100_000, 0]), null, { max_shrink_percent: 100 })).toBeNull()
+    expect(ask(plan(0, 1, [4000, 10]))).toBeNull()
   })
 
   test('an approval covers what was looked at, and not one more', () => {

@@ -182,10 +182,10 @@ describe('a sync somebody approved', () => {
   })
 
   it('is held when most of the bytes would go, though the files stay', async () => {
-    const call = await serve({ a: 'a'.repeat(1000), b: 'b'.repeat(1000) })
+    const call = await serve({ a: 'a'.repeat(10_000), b: 'b'.repeat(10_000) })
     const { size_bytes } = await bench.sync(call)
     writeFiles(files, { a: 'a', b: 'b' })
-    expect(await bench.sync({ ...call, sizeBytes: size_bytes ?? 0 })).toMatchObject({ outcome: 'held', message: expect.stringContaining('shrink from 2000 to 2') })
+    expect(await bench.sync({ ...call, sizeBytes: size_bytes ?? 0 })).toMatchObject({ outcome: 'held', message: expect.stringContaining('shrink from 20000 to 2') })
   })
 })
 
