@@ -160,7 +160,10 @@ function keepObjects(core: Core): Promise<void> {
         if (!ranked) await outrank(core, desired)
         ranked = true
         core.projection.use(desired)
-        await core.projection.reconcile([...core.fleet.workers.values()].filter((worker) => !worker.record.older_wire).map((worker) => documentOf(worker.record, core.term)))
+        await core.projection.reconcile([...core.fleet.workers.keys()], (id) => {
+          const record = core.fleet.workers.get(id)?.record
+          return record && !record.older_wire ? documentOf(record, core.term) : null
+        })
         return
       } catch (error) {
         if (core.bus.connection.isClosed()) return

@@ -14,8 +14,8 @@ export interface Projection {
   put(document: Desired): void
   /** The bucket to write to; null while there is none. */
   use(bucket: KV | null): void
-  /** Writes those of `documents` the bucket does not hold. */
-  reconcile(documents: readonly Desired[]): Promise<void>
+  /** Writes the documents of these workers where the bucket does not hold them. `current` gives one as it is at that moment: it may change while the bucket is asked. */
+  reconcile(workerIds: readonly string[], current: (workerId: string) => Desired | null): Promise<void>
   /** Documents that are not there yet. */
   readonly waiting: number
   stop(): void
@@ -63,10 +63,13 @@ export function createProjection(logger: Logger, onSent: (document: Desired) => 
       shared.revisions.clear()
       work()
     },
-    async reconcile(documents) {
-      for (let start = 0; start < documents.length && shared.bucket; start += PARALLEL) {
-        const outdated = await Promise.all(documents.slice(start, start + PARALLEL).map((document) => differs(shared, document)))
-        for (const document of outdated) if (document) put(document)
+    async reconcile(workerIds, current) {
+      for (let start = 0; start < workerIds.length && shared.bucket; start += PARALLEL) {
+        await Promise.all(workerIds.slice(start, start + PARALLEL).map(async (workerId) => {
+          const held = await textOf(shared, workerId)
+          const document = current(workerId)
+          if (document && held !== JSON.stringify(document)) put(document)
+        }))
       }
     },
     get waiting() {
@@ -89,11 +92,11 @@ async function writeAll(shared: Shared): Promise<void> {
   }
 }
 
-/** The document, when the bucket does not hold it. */
-async function differs({ bucket, revisions }: Shared, document: Desired): Promise<Desired | null> {
-  const entry = await bucket!.get(document.worker_id)
-  if (entry) revisions.set(document.worker_id, entry.revision)
-  return entry?.operation === 'PUT' && entry.string() === JSON.stringify(document) ? null : document
+/** What the bucket holds for a worker; null when it holds nothing. */
+async function textOf({ bucket, revisions }: Shared, workerId: string): Promise<string | null> {
+  const entry = await bucket!.get(workerId)
+  if (entry) revisions.set(workerId, entry.revision)
+  return entry?.operation === 'PUT' ? entry.string() : null
 }
 
 async function write(shared: Shared, document: Desired): Promise<void> {
