@@ -56,7 +56,7 @@ async function create(upstream: Upstream): Promise<SyncStats> {
   const resumed = existsSync(staging)
   mkdirSync(staging, { recursive: true })
   // What an earlier try left in staging was never published, so whatever goes from it goes unasked.
-  const { plan } = await foresee(upstream, staging)
+  const { plan } = await foresee(upstream, staging, [])
   context.allow({ ...plan, removed: 0, total: 0, examples: [] })
   const stats = await transfer(upstream, staging, { partials: resumed ? [`--partial-dir=${PARTIAL}`] : [], deletes: true, drop: resumed })
   context.progress({ phase: 'publishing' })
@@ -67,7 +67,7 @@ async function create(upstream: Upstream): Promise<SyncStats> {
 async function update(upstream: Upstream): Promise<SyncStats> {
   const { context } = upstream
   const { staging, published } = context.tree
-  const { plan, statistics, changes, whole } = await foresee(upstream, published)
+  const { plan, statistics, changes, whole } = await foresee(upstream, published, ['--itemize-changes'])
   if (whole) context.allow(plan)
   // While this file exists an earlier run did not come to its end.
   const unfinished = join(staging, 'unfinished')
@@ -100,11 +100,11 @@ async function follow(upstream: Upstream, path: string, { again, most }: { again
   return transfer(upstream, path, { partials, deletes: most !== null, drop: again, most: most ?? 0 })
 }
 
-/** What a run would do to a folder. `whole`: all of the upstream could be read, so that what it lacks is really gone. */
-async function foresee(upstream: Upstream, folder: string) {
+/** What a run would do to a folder. `whole`: all of the upstream could be read, so that what it lacks is really gone. Only with itemized changes are they counted and named. */
+async function foresee(upstream: Upstream, folder: string, itemized: readonly string[]) {
   upstream.context.progress({ phase: 'listing' })
   let reader = createPlanReader()
-  const flags = ['--dry-run', '--itemize-changes', '--stats', '--delete-after']
+  const flags = ['--dry-run', '--stats', '--delete-after', ...itemized]
   const exit = await call(upstream, (compress) => [...flags, ...compress, ...contentFlags(upstream.options)], folder, {
     onStart: () => void (reader = createPlanReader()), onLine: (line, stream) => reader.onLine(line, stream),
   })
