@@ -43,7 +43,8 @@ export function judge(replica: ReplicaState, presence: Presence, progressAt: num
 }
 
 function heldDetail({ reason, removed, total, rejected }: Hold): string {
-  const what = reason === 'upstream_empty' ? `the upstream is empty, the copy has ${total} entries` : `a sync would delete ${removed} of ${total} entries`
+  const deletes = removed > 0 ? `a sync would delete ${removed} of ${total} entries` : 'a sync would make the copy much smaller'
+  const what = reason === 'upstream_empty' ? `the upstream is empty, the copy has ${total} entries` : deletes
   return rejected ? `${what}; it was rejected, so nothing is deleted until the upstream changes` : `${what}; it waits for a decision, nothing was deleted`
 }
 

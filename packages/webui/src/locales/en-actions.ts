@@ -16,7 +16,7 @@ export const actions = {
   },
   syncNow: { done: 'Sync of {name} on {worker} requested' },
   hold: {
-    title: 'Waits for a decision', many: 'A sync would delete {removed} of {total} entries', empty: 'The upstream is empty; the copy has {total} entries', nothing: 'Nothing was deleted. The copy is served as it was.', since: 'Held',
+    title: 'Waits for a decision', many: 'A sync would delete {removed} of {total} entries', empty: 'The upstream is empty; the copy has {total} entries', shrink: 'A sync would make the copy much smaller', nothing: 'Nothing was deleted. The copy is served as it was.', since: 'Held',
     approve: 'Approve deletion', reject: 'Reject', wasRejected: 'Rejected: nothing is deleted until the upstream changes.', list: 'What would go: {n} of {of}', more: 'More of them are in the log of the sync', type: 'Type {name} to go on',
     approveTitle: 'Delete {removed} of {total} entries of {name}?', approveText: 'The next sync, which starts now, may delete {removed} entries.', approveOnce: 'Just once: if more would go by then, it is held again.', approved: 'Approved: {name} syncs now', rejected: 'Rejected: nothing of {name} is deleted',
   },
