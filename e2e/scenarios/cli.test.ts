@@ -17,7 +17,7 @@ describe('kagami run', () => {
     const supervisor = startProgram(place, words(`run supervisor --nats-url ${nats.url} --http-addr 127.0.0.1:${port} --db-url sqlite://supervisor.db?mode=rwc --auto-approve false`))
     await until('it is ready', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok, { seen: () => supervisor.output() })
     expect(existsSync(place.at('supervisor.db'))).toBe(true)
-    expect(supervisor.output()).toMatch(/Sign in: {2}http:\/\/127\.0\.0\.1:\d+\/ui\/#token=kgm_/)
+    await until('it says how to sign in', () => /Sign in: {2}http:\/\/127\.0\.0\.1:\d+\/ui\/#token=kgm_/.test(supervisor.output()), { seen: () => supervisor.output() })
     writeFileSync(place.at('worker.toml'), '')
     const worker = startProgram(place, words(`run worker --nats-url ${nats.url} --data-dir ${place.at('data')} --config ${place.at('worker.toml')}`), { KAGAMI_HTTP_ADDR: '127.0.0.1:0' })
     const id = await until('it asks to join', async () => ((await (await fetch(`http://127.0.0.1:${port}/workers`)).json()) as { worker_id: string; status: string }[]).find((one) => one.status === 'pending')?.worker_id, { seen: () => worker.output() })

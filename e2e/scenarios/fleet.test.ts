@@ -149,7 +149,7 @@ describe('a fleet on an ordinary day', () => {
   test('a rejected worker stops itself, and stays rejected when it is started again', async () => {
     await supervisor.api.call('reject', { params: { id: 'w-1' }, body: { reason: 'out of order' } })
     expect(await worker.exited).toBe(0)
-    expect(worker.output()).toContain('out of order')
+    await until('it is told', () => worker.output().includes('out of order'), { seen: () => worker.output() })
     const again = await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
     expect(await again.exited).toBe(0)
   })
@@ -191,7 +191,7 @@ describe('who may write', () => {
     expect(codes.slice(0, 10)).toEqual(Array(10).fill(401))
     expect(codes.at(-1)).toBe(429)
     expect((await approve({ authorization: 'Bearer a-long-enough-token' })).status).toBe(404)
-    expect(supervisor.output()).toContain('a wrong token was used')
+    await until('it is logged', () => supervisor.output().includes('a wrong token was used'), { seen: () => supervisor.output() })
     expect(supervisor.output()).not.toMatch(/wrong-\d|a-long-enough-token/)
   })
 

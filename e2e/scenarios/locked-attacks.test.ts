@@ -225,7 +225,7 @@ describe.each(NATS_VERSIONS)('on an open %s nats-server', (version) => {
   test('the supervisor answers nowhere but where clients wait for answers, and says that workers are trusted', async () => {
     const server = await aNats(place, version)
     const supervisor = await aSupervisor(place, { nats: server.url })
-    expect(supervisor.output()).toContain('NATS is open')
+    await until('it says that NATS is open', () => supervisor.output().includes('NATS is open'), { seen: () => supervisor.output() })
     const client = await connect({ servers: server.url })
     place.also(() => client.close())
     const told: string[] = []
@@ -235,7 +235,7 @@ describe.each(NATS_VERSIONS)('on an open %s nats-server', (version) => {
     const manager = await jetstreamManager(client)
     expect((await manager.streams.info(EVENTS_STREAM)).state.messages).toBe(0)
     expect(told).toEqual([])
-    expect(supervisor.output()).toContain('where none belongs')
+    await until('it says what it refused', () => supervisor.output().includes('where none belongs'), { seen: () => supervisor.output() })
     expect((await supervisor.api.call('makeJoinToken', { body: {} }).catch((error: unknown) => error)) as Error).toMatchObject({ code: 'conflict' })
   })
 })

@@ -134,7 +134,7 @@ describe('the supervisor, hearing a peer of another version', () => {
     }
     await until('the good one is in the history', async () => (await supervisor.api.call('listSyncs', { query: { state: 'finished' } })).items.some((sync) => sync.sync_id === good.sync_id))
     expect((await supervisor.api.call('listSyncs', { query: { state: 'finished' } })).total).toBe(1)
-    expect(supervisor.output()).toContain('put a report aside that cannot be used')
+    await until('it is logged', () => supervisor.output().includes('put a report aside that cannot be used'), { seen: () => supervisor.output() })
   })
 })
 
