@@ -9,6 +9,7 @@ import { aSupervisor, aWorker } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
 import { until } from '../harness/wait.ts'
 
+const place = aPlace()
 const RUNS = rounds(300, 20_000)
 const WORKER = 'w-1'
 const PEER = 'peer-1'
@@ -35,7 +36,6 @@ const body = fc.oneof(
 )
 
 test(`${RUNS} messages made up at random, on every subject, end no program and keep no good message from counting`, async ({ task }) => {
-  const place = aPlace()
   const server = await aNats(place)
   const supervisor = await aSupervisor(place, { nats: server.url })
   const worker = await aWorker(place, { nats: server.url, env: { KAGAMI_WORKER_ID: WORKER } })

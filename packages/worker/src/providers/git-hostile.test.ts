@@ -175,7 +175,7 @@ describe('the copy of a repository is kept, and the report says why, when the up
     for (const [scheme, port] of Object.entries(ports)) {
       await against(await tampered(port, scheme, { after: 60_000, how: 'silence' }), ['stalled'], { stall_secs: 1 })
       await against(await tampered(port, scheme, { after: 20, how: 'silence' }), ['stalled'], { stall_secs: 1 })
-      await against(await tampered(port, scheme, { after: 60_000, how: 'drip' }), ['timed_out', 'stalled'], { stall_secs: 2, time_limit_secs: 4 })
+      await against(await tampered(port, scheme, { after: 60_000, how: 'drip' }), ['timed_out', 'stalled'], { stall_secs: 2, time_limit_secs: 3 })
     }
     await against(`git://127.0.0.1:${await opened(startBareServer(() => {}))}/a.git`, ['stalled'], { stall_secs: 1 })
     await recovers()

@@ -16,7 +16,7 @@ const fixture = fileURLToPath(new URL('fixture.ts', import.meta.url))
 const FULL = process.env['KAGAMI_FAULTS'] === 'full'
 const COMBINATIONS = ['git', 'rsync', 'http-file', 'http-tree'].flatMap((form) => ['in-place', 'swap'].map((publish) => ({ form, publish })))
 /** Kills of one combination: 200 in all at full size. */
-const KILLS = FULL ? 25 : 4
+const KILLS = FULL ? 25 : 3
 /** Moments up to here, ms after a sync began; later ones find most syncs done. */
 const LATEST_MS = 350
 
