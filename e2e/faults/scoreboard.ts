@@ -12,6 +12,10 @@ const WORKER = 'packages/worker/src'
 
 export const scoreboard: readonly Row[] = [
   {
+    row: 1, fault: 'kill -9 of a worker at random moments of first syncs and updates', promise: 'the copy is a version of the upstream, no false success, the next sync is right',
+    proofs: [[`${WORKER}/sync/kills.test.ts`, 'as some version of the upstream, and the next sync is right'], [`${WORKER}/sync/run.test.ts`, 'in its first git sync leaves no empty mirror']],
+  },
+  {
     row: 2, fault: 'kill -9 while a tree is published, with readers', promise: 'no reading is mixed or missing',
     proofs: [[`${WORKER}/sync/generations.test.ts`, 'shows readers whole trees alone'], [`${WORKER}/sync/generations.test.ts`, 'is whole for a reader at every moment'], [`${WORKER}/providers/http-tree.test.ts`, 'shows readers the whole tree before or after']],
   },
@@ -44,13 +48,27 @@ export const scoreboard: readonly Row[] = [
     row: 12, fault: 'web servers that lie: short, endless, dripping, packed, another range, another file', promise: 'the copy stays byte for byte',
     proofs: ['is emptied', 'shrank to a tenth', 'sends less than it promised', 'sends what does not match its own checksum', 'sends what does not match the checksum it must have', 'sends an error page with status 200', 'sends without end', 'falls silent in the middle', 'drips', 'sends compressed what was asked for as it is', 'goes on with another range, or with another file'].map((title) => [`${WORKER}/providers/http-hostile.test.ts`, title] as const),
   },
-  { row: 13, fault: 'an upstream that stalls', promise: 'the sync ends at its limit, the copy is as it was', proofs: [[`${WORKER}/sync/limits.test.ts`, 'is ended, says so, and leaves the copy as it was']] },
+  { row: 13, fault: 'an upstream that stalls', promise: 'the sync ends at its limit, the copy is as it was', proofs: [
+    [`${WORKER}/sync/limits.test.ts`, 'is ended, says so, and leaves the copy as it was'], [`${WORKER}/providers/git-hostile.test.ts`, 'falls silent or drips'], [`${WORKER}/providers/rsync-hostile.test.ts`, 'falls silent or drips'],
+    [`${WORKER}/providers/http-hostile.test.ts`, 'falls silent in the middle'], [`${WORKER}/providers/http-hostile.test.ts`, 'drips'],
+  ] },
   {
     row: 14, fault: 'a disk that fills up', promise: 'the old tree is intact, the space comes back, others sync on',
     proofs: [[`${WORKER}/sync/limits.test.ts`, 'is not even begun to be filled'], [`${WORKER}/sync/limits.test.ts`, 'its space comes back, and others sync on']],
   },
+  { row: 19, fault: 'a power cut (the image of a disk, copied while all runs; needs root)', promise: 'what was reported as synced is there whole, what the API said yes to is in the database', proofs: [['e2e/faults/power-cut.test.ts', 'what was reported as synced is there whole']] },
+  { row: 25, fault: 'poison messages: anything on any subject of an open NATS', promise: 'no program ends, the API answers, the next good message counts', proofs: [['e2e/faults/wire-fuzz.test.ts', 'end no program and keep no good message from counting']] },
   { row: 27, fault: 'intervals that would run wild', promise: 'refused, or kept exactly', proofs: [['e2e/faults/hostile.test.ts', 'intervals that would run wild are refused or kept exactly']] },
   { row: 28, fault: 'hundreds of requests that never end', promise: 'nobody else waits, and they are closed', proofs: [['e2e/faults/hostile.test.ts', 'connections that send their request a byte at a time']] },
   { row: 16, fault: 'a worker that is started again', promise: 'same id, same replicas, those added by the API too', proofs: [['e2e/scenarios/programs-die.test.ts', 'a killed worker comes back as itself']] },
   { row: 23, fault: 'two workers with one id or one data_dir', promise: 'the second is refused', proofs: [['e2e/scenarios/fleet.test.ts', 'a second process with the id of a running worker waits']] },
+  {
+    row: 31, fault: 'upstreams of git and rsync that lie, cut the connection or flood', promise: 'the copy stays as it was, the reason is named, the next good sync is right',
+    proofs: [
+      ...['loses most of its refs', 'breaks the connection, however much had come', 'sends another length than it says', 'sends an error page with status 200', 'sends a pack with a byte turned over', 'names objects that never come', 'sends a greeting, a list of refs or progress without end']
+        .map((title) => [`${WORKER}/providers/git-hostile.test.ts`, title] as const),
+      ...['loses most of its files, or most of what is in them', 'breaks the connection, however much had come', 'greets with rubbish, or with a version nobody speaks', 'sends bytes turned over on the way', 'greets without end']
+        .map((title) => [`${WORKER}/providers/rsync-hostile.test.ts`, title] as const),
+    ],
+  },
 ]

@@ -1,7 +1,7 @@
 // projection.ts — Keeps the bucket equal to the database: each worker's document, written again until it is there.
 import { JetStreamApiError } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
-import { checkFor, Desired } from '@kagami/protocol'
+import { checkFor, Desired, parseUntrusted } from '@kagami/protocol'
 import { pause, type Logger } from '@kagami/runtime'
 import type { WorkerRecord } from '../store/store.ts'
 
@@ -119,7 +119,7 @@ async function write(shared: Shared, document: Desired): Promise<void> {
 async function yieldOrLearn({ bucket, waiting, revisions, logger }: Shared, document: Desired): Promise<void> {
   const { worker_id: id } = document
   const entry = await bucket!.get(id)
-  const present: unknown = entry?.operation === 'PUT' ? entry.json() : null
+  const present = entry?.operation === 'PUT' ? read(entry.string()) : null
   if (checkFor(Desired).ok(present) && present.term > document.term) {
     waiting.delete(id)
     logger.error({ worker_id: id, term: present.term }, 'another supervisor of a later term writes to this bucket; this one does not overwrite it')
@@ -147,5 +147,14 @@ function termOf(text: string): number {
     return typeof term === 'number' ? term : 0
   } catch {
     return 0
+  }
+}
+
+/** What stands in the bucket; null when it is no JSON: on an open NATS anybody may have written it. */
+function read(text: string): unknown {
+  try {
+    return parseUntrusted(text)
+  } catch {
+    return null
   }
 }

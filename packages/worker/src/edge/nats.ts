@@ -4,7 +4,7 @@ import {
   checkFor, Desired, DESIRED_BUCKET, desiredHint, EVENTS_STREAM, subjectFor, type Heartbeat, type Join, type JoinReply, type LogReply, type LogRequest,
   type ProgressEvent, type SyncReport,
 } from '@kagami/protocol'
-import { connectBus, pause, type Bus, type Logger, type NatsIdentity } from '@kagami/runtime'
+import { connectBus, createRefusalLog, pause, type Bus, type Logger, type NatsIdentity } from '@kagami/runtime'
 import { createOlderSupervisor, noOlderSupervisor, type OlderSupervisor, type OlderView } from './older-supervisor.ts'
 
 /** What the worker is told by the fleet. */
@@ -40,6 +40,7 @@ const READ_TIMEOUT_MS = 1500
 export async function openLink(parts: { url: string; identity?: NatsIdentity; workerId: string; instance: string; logger: Logger; listener: LinkListener; view: OlderView }): Promise<Link> {
   const { workerId, instance, logger, listener, identity } = parts
   const bus = await connectBus({ url: parts.url, name: `kagami-worker ${workerId}`, logger, identity })
+  const refused = createRefusalLog(logger)
   // Subscribe first, read afterwards: nothing that changes in between is missed.
   bus.connection.subscribe(desiredHint(workerId), { callback: () => listener.hint() })
   bus.answer('cancel', workerId, ({ sync_id }) => ({ cancelled: listener.cancel(sync_id) }))
@@ -57,7 +58,7 @@ export async function openLink(parts: { url: string; identity?: NatsIdentity; wo
       return bus.connected
     },
     join: (join) => bus.request('join', workerId, identity ? { ...join, jwt: identity.jwt } : join, READ_TIMEOUT_MS),
-    readDesired: () => readDesired(bus, workerId, logger),
+    readDesired: () => readDesired(bus, workerId, refused),
     heartbeat: (heartbeats) => heartbeats.forEach((heartbeat) => bus.publish('heartbeat', workerId, heartbeat)),
     progress: (event) => bus.publish('progress', workerId, event),
     report: (report) => sendReport(bus, workerId, report),
@@ -69,7 +70,7 @@ export async function openLink(parts: { url: string; identity?: NatsIdentity; wo
 }
 
 /** Reads our key with a direct get: no consumer, no watcher, and the id stands in the subject, which permissions can guard. */
-async function readDesired(bus: Bus, workerId: string, logger: Logger): Promise<Desired | 'unreachable' | null> {
+async function readDesired(bus: Bus, workerId: string, refused: ReturnType<typeof createRefusalLog>): Promise<Desired | 'unreachable' | null> {
   const subject = `$JS.API.DIRECT.GET.KV_${DESIRED_BUCKET}.${subjectFor('desired', workerId)}`
   try {
     const message = await bus.connection.request(subject, '', { timeout: READ_TIMEOUT_MS })
@@ -78,7 +79,7 @@ async function readDesired(bus: Bus, workerId: string, logger: Logger): Promise<
     const check = checkFor(Desired)
     if (check.ok(document)) return document
     const problem = check.problem(document)
-    logger.error({ field: problem.field, problem: problem.message }, 'the desired document cannot be understood; going on with the last good one')
+    refused({ subject, reason: `the desired document cannot be understood, going on with the last good one: ${problem.field} ${problem.message}` })
     return 'unreachable'
   } catch {
     return 'unreachable'

@@ -52,14 +52,20 @@ const PHASES: Readonly<Record<string, 'listing' | 'transferring' | 'verifying'>>
 /** Reads git's progress lines; only the last one of each step goes into the log. */
 export function createProgressReader(context: SyncContext): { onLine: (line: string) => boolean; bytes: () => number | null } {
   let bytes: number | null = null
+  // What the upstream says of itself costs it nothing: said again it is no progress, and it is never believed about bytes.
+  const told = new Set<string>()
   return {
     bytes: () => bytes,
     onLine(line) {
-      const found = /^(?:remote: )?([A-Z][a-z]+ \w+): +(\d+)% \((\d+)\/\d+\)(?:, ([\d.]+) (bytes|[KMG]iB))?/.exec(line)
-      const phase = found?.[1] ? PHASES[found[1]] : undefined
+      const found = /^(remote: )?([A-Z][a-z]+ \w+): +(\d{1,2}|100)% \(\d+\/\d+\)(?:, ([\d.]+) (bytes|[KMG]iB))?/.exec(line)
+      const phase = found?.[2] ? PHASES[found[2]] : undefined
       if (!found || !phase) return true
-      if (found[4] && found[5]) bytes = Math.round(Number(found[4]) * (UNITS[found[5]] ?? 1))
-      context.progress({ phase, percent: Number(found[2]), bytes })
+      if (found[1]) {
+        const step = `${found[2]} ${found[3]}`
+        if (told.has(step)) return line.includes('done.')
+        told.add(step)
+      } else if (found[4] && found[5]) bytes = Math.round(Number(found[4]) * (UNITS[found[5]] ?? 1))
+      context.progress({ phase, percent: Number(found[3]), bytes })
       return line.includes('done.')
     },
   }

@@ -20,7 +20,8 @@ const RULES: readonly Rule[] = [
   { reason: 'timed_out', pattern: /Operation too slow|timed out/i },
   { reason: 'upstream_unreachable', pattern: /Could not resolve|unable to look up|Failed to connect|unable to connect|Couldn't connect|Connection (refused|reset)|unreachable|No route to host|Empty reply|SSL|TLS|certificate/i },
   { reason: 'content_invalid', pattern: /fsck error|fatal: fsck|bad object|does not match index|corrupt|missing (blob|tree|commit)|pack has bad|invalid object/i },
-  { reason: 'upstream_unreachable', pattern: /hung up unexpectedly|early EOF|unexpected disconnect|RPC failed/i },
+  { reason: 'content_invalid', pattern: /protocol error|expected '[^']*', received|expected flush|bad line length|invalid server response|did not send all necessary|is this a git repository|expected .* got|unexpected content-type|invalid content-type/i, message: 'what the upstream says is not what a git server says' },
+  { reason: 'upstream_unreachable', pattern: /hung up unexpectedly|early EOF|unexpected disconnect|RPC failed|unable to access|transfer closed|could not read from remote/i },
   { reason: 'content_invalid', pattern: /index-pack/ },
 ]
 

@@ -19,6 +19,18 @@ export function removeLeftovers(gitDir: string): void {
   }
 }
 
+/** Names of the files of all packs. */
+export function packFiles(gitDir: string): ReadonlySet<string> {
+  return new Set(entries(join(gitDir, 'objects', 'pack')))
+}
+
+/** Removes every pack that is not among `known`. Call only when no ref needs them. */
+export function removePacksBut(gitDir: string, known: ReadonlySet<string>): void {
+  // The index first: without it git does not look for the pack.
+  const added = [...packFiles(gitDir)].filter((file) => !known.has(file)).sort((a, b) => Number(b.endsWith('.idx')) - Number(a.endsWith('.idx')))
+  for (const file of added) rmSync(join(gitDir, 'objects', 'pack', file), { force: true })
+}
+
 /** Writes config as it must be: what stands there is code to git, and the address in it is published. No hooks either. */
 export function writeConfig(gitDir: string, upstream: string, idLength: number): void {
   const format = idLength === 64 ? ['\trepositoryformatversion = 1', '[extensions]', '\tobjectformat = sha256', '[core]'] : ['\trepositoryformatversion = 0']

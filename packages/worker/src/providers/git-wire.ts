@@ -2,6 +2,7 @@
 import { connect, isIP, type LookupFunction } from 'node:net'
 import { Client, type Dispatcher } from 'undici'
 import { createRefCollector, type RemoteRefs } from './git-refs.ts'
+import { SyncFailure } from './provider.ts'
 
 const MAX_BYTES = 256 * 1024 * 1024
 const IDLE_MS = 15_000
@@ -16,13 +17,14 @@ export interface WireRequest {
   readonly signal: AbortSignal
 }
 
-/** The refs of an upstream, or null when it must be asked by git itself. Throws nothing. */
+/** The refs of an upstream, or null when it must be asked by git itself. Throws SyncFailure content_invalid for a web page, which git would take for an empty repository. */
 export async function listRefs(request: WireRequest): Promise<RemoteRefs | null> {
   const url = new URL(request.upstream)
   try {
     if (url.protocol === 'git:') return await overGit(url, request)
     return await overHttp(url, request)
-  } catch {
+  } catch (error) {
+    if (error instanceof SyncFailure) throw error
     // Not an answer: git finds out, and says, what is wrong.
     return null
   }
@@ -46,15 +48,18 @@ async function overHttp(url: URL, { authorization, addresses, signal }: WireRequ
 
 async function ask(client: Client, options: Dispatcher.RequestOptions, type: string): Promise<Buffer | null> {
   const { statusCode, headers, body } = await client.request(options)
-  if (statusCode !== 200 || headers['content-type'] !== type || headers['content-encoding'] !== undefined) {
+  const readable = statusCode === 200 && headers['content-encoding'] === undefined
+  const isAnswer = readable && headers['content-type'] === type
+  if (!readable) {
     body.on('error', () => {}).destroy()
     return null
   }
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of body) {
+    if (size === 0 && /^\s*</.test((chunk as Buffer).toString('latin1', 0, 100))) throw new SyncFailure('content_invalid', 'the upstream answers with a web page, not with a repository: look at the address in a browser')
     size += (chunk as Buffer).length
-    if (size > MAX_BYTES) return null
+    if (!isAnswer || size > MAX_BYTES) return null
     chunks.push(chunk as Buffer)
   }
   return Buffer.concat(chunks)

@@ -4,10 +4,10 @@ import { gitFailure } from './git-errors.ts'
 import { collectLine, createRefCollector, inTheWay, readLocalRefs, sameRefs, type RemoteRefs } from './git-refs.ts'
 import { callGit, createProgressReader, credentials } from './git-call.ts'
 import { careFor, isDamaged, keepCareDate, replaceObjects } from './git-care.ts'
-import { isRepository, objectBytes, removeLeftovers, writeConfig, writeHead, writeServerListings } from './git-repository.ts'
+import { isRepository, objectBytes, packFiles, removeLeftovers, removePacksBut, writeConfig, writeHead, writeServerListings } from './git-repository.ts'
 import { isSelected, refsOption, refspecsOf, selectionOf, type Selection } from './git-selection.ts'
 import { listRefs } from './git-wire.ts'
-import { SyncFailure, type Provider, type SyncContext, type SyncStats } from './provider.ts'
+import { SyncFailure, type Exit, type Provider, type SyncContext, type SyncStats } from './provider.ts'
 
 const MAX_LOOSE_REFS = 2000
 
@@ -119,7 +119,7 @@ async function follow(upstream: Upstream, remote: RemoteRefs, gone: readonly str
   const fork = await context.tree.fork()
   await removeRefs(context, fork.path, inTheWay(gone, remote.refs))
   const progress = createProgressReader(context)
-  const exit = await callGit(context, fetchCommand(context, fork.path, selection), { onLine: progress.onLine, addresses })
+  const exit = await leavingNothing(fork.path, () => callGit(context, fetchCommand(context, fork.path, selection), { onLine: progress.onLine, addresses }))
   if (exit.code !== 0 && isDamaged(exit)) return mend(upstream, remote, 'git found damaged objects in the copy')
   if (exit.code !== 0) throw gitFailure(exit)
   const left = readLocalRefs(fork.path).refs
@@ -130,6 +130,23 @@ async function follow(upstream: Upstream, remote: RemoteRefs, gone: readonly str
   context.progress({ phase: 'publishing' })
   await fork.publish()
   return stats
+}
+
+/** Takes away what a fetch that failed has brought: half packs, and whole ones no ref needs. An upstream that never finishes would fill the disk with them. */
+async function leavingNothing(gitDir: string, fetch: () => Promise<Exit>): Promise<Exit> {
+  const packs = packFiles(gitDir)
+  const { refs } = readLocalRefs(gitDir)
+  let whole = false
+  try {
+    const exit = await fetch()
+    whole = exit.code === 0
+    return exit
+  } finally {
+    if (!whole) {
+      removeLeftovers(gitDir)
+      if (sameRefs(refs, readLocalRefs(gitDir).refs)) removePacksBut(gitDir, packs)
+    }
+  }
 }
 
 /** Fetches everything anew beside the damaged copy, and puts it in the place of what is damaged only once it is whole. */

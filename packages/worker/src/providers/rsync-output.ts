@@ -47,6 +47,7 @@ const RULES: readonly Rule[] = [
   { code: 5, pattern: /max connections/, reason: 'upstream_refused', message: 'the upstream has too many connections just now' },
   { code: 5, pattern: /auth failed/, reason: 'auth_rejected', message: 'the upstream rejects the credentials, or wants some' },
   { code: 5, pattern: /Unknown module|chdir failed|chroot failed/, reason: 'upstream_missing' },
+  { code: 5, pattern: /did not see server greeting|didn't get server startup line/, reason: 'upstream_unreachable', message: 'the upstream broke the connection while it greeted' },
   { code: 5, pattern: /(?:)/, reason: 'upstream_refused' },
   { code: 10, pattern: /refuse/i, reason: 'upstream_unreachable' },
   { code: 10, pattern: /(?:)/, reason: 'upstream_unreachable' },

@@ -126,7 +126,8 @@ describe('an rsync mirror', () => {
     expect(existsSync(join(bench.dataDir, '.kagami/staging/replica-1/partials/b/.~tmp~/big'))).toBe(true)
     const report = await bench.sync({ ...call, options: { compress: false } })
     expect(report).toMatchObject({ outcome: 'success' })
-    expect(report.bytes).toBeLessThan(600_000)
+    // How much had come depends on how fast it was read; that it is not fetched again does not.
+    expect(report.bytes).toBeLessThan(900_000)
     expect(readTree(bench.published)).toEqual(readTree(files))
   })
 

@@ -77,12 +77,17 @@ async function update(upstream: Upstream): Promise<SyncStats> {
   writeFileSync(unfinished, '')
   const fork = await context.tree.fork()
   const stash = join(staging, 'partials')
+  // Files are written here, not beside those people read: a killed run leaves none of them in the tree.
+  const arrivals = join(staging, 'arrivals')
+  rmSync(arrivals, { recursive: true, force: true })
+  mkdirSync(arrivals, { mode: 0o700 })
   bringBackPartials(stash, fork.path)
   try {
-    const stats = await follow(upstream, fork.path, { again: wasUnfinished, most: whole ? plan.removed : null })
+    const stats = await follow(upstream, fork.path, { again: wasUnfinished, most: whole ? plan.removed : null, arrivals })
     context.progress({ phase: 'publishing' })
     await fork.publish()
     rmSync(unfinished, { force: true })
+    rmSync(arrivals, { recursive: true, force: true })
     return stats
   } catch (error) {
     // What is incomplete is kept for the next run, but not where people read.
@@ -92,9 +97,9 @@ async function update(upstream: Upstream): Promise<SyncStats> {
 }
 
 /** Copies into the published tree, or the copy of it. `most`: files that may go; null: none, since not all of the upstream could be read. */
-async function follow(upstream: Upstream, path: string, { again, most }: { again: boolean; most: number | null }): Promise<SyncStats> {
+async function follow(upstream: Upstream, path: string, { again, most, arrivals }: { again: boolean; most: number | null; arrivals: string }): Promise<SyncStats> {
   const { options } = upstream
-  const partials = options.delay_updates ? ['--delay-updates'] : again ? [`--partial-dir=${PARTIAL}`] : []
+  const partials = [`--temp-dir=${arrivals}`, ...(options.delay_updates ? ['--delay-updates'] : again ? [`--partial-dir=${PARTIAL}`] : [])]
   const firstStage = firstStageFlags(options)
   if (firstStage) await transfer(upstream, path, { partials: [...partials, ...firstStage], deletes: false, drop: false })
   return transfer(upstream, path, { partials, deletes: most !== null, drop: again, most: most ?? 0 })

@@ -123,11 +123,12 @@ async function bringUpToDate({ job, deps, log, thinner, limits, policy }: Work):
   const problem = upstreamProblem(spec.kind, spec.upstream)
   if (problem) throw new SyncFailure('upstream_missing', `the upstream ${problem}`)
   const options = checkOptions(provider, spec.options)
-  const line = (text: string, level: 'I' | 'E' = 'I') => {
+  const line = (text: string) => {
     limits.touch()
-    log.line(level, text)
+    log.line('I', text)
   }
-  const run = createCommandRunner({ signal, toolPath: deps.toolPath, mark: deps.dataDir, log: (text, stream) => line(text, stream === 'stderr' ? 'E' : 'I') })
+  // What a program says does not count as movement: much of it is the upstream's chatter, which may go on for ever.
+  const run = createCommandRunner({ signal, toolPath: deps.toolPath, mark: deps.dataDir, log: (text, stream) => log.line(stream === 'stderr' ? 'E' : 'I', text) })
   const tree = createTree({ dataDir: deps.dataDir, spec, run, policy, adoptExisting: deps.adoptExisting })
   await tree.claim()
   signal.throwIfAborted()

@@ -1,0 +1,129 @@
+// kills.test.ts — A worker killed at random moments of first syncs and updates, for every kind and both ways to publish: what is published is some version of the upstream, and the next sync is right.
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { commit, ensureRepository, runChild, startGitUpstream, startHttpUpstream, startRsyncUpstream, writeFiles } from '@kagami/demo'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { PARTIAL } from '../providers/rsync-options.ts'
+import { createBench, readTree, type Bench } from '../providers/testing.ts'
+import { containment } from './command.ts'
+import { findMarked } from './orphans.ts'
+
+const fixture = fileURLToPath(new URL('fixture.ts', import.meta.url))
+const FULL = process.env['KAGAMI_FAULTS'] === 'full'
+const COMBINATIONS = ['git', 'rsync', 'http-file', 'http-tree'].flatMap((form) => ['in-place', 'swap'].map((publish) => ({ form, publish })))
+/** Kills of one combination: 200 in all at full size. */
+const KILLS = FULL ? 25 : 3
+/** Moments up to here, ms after a sync began; later ones find most syncs done. */
+const LATEST_MS = 350
+
+interface Upstream {
+  readonly kind: string
+  readonly upstream: string
+  readonly stop: () => Promise<void>
+  /** Brings the next version. */
+  readonly next: (version: number) => Promise<void>
+  /** What a copy has, comparable between copies and versions. */
+  readonly state: (folder: string) => Promise<Record<string, string>>
+  /** What the upstream has. */
+  readonly wanted: () => Promise<Record<string, string>>
+}
+
+/** Numbers from 0 to 1 that a seed gives again and again. */
+function createDice(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
+async function startUpstream(form: string, dir: string): Promise<Upstream> {
+  return form === 'git' ? aRepository(dir) : aFolder(form, dir)
+}
+
+async function aRepository(dir: string): Promise<Upstream> {
+  const repository = join(dir, 'a.git')
+  await ensureRepository(repository)
+  for (const branch of ['main', 'one', 'two']) await commit(repository, { branch, message: branch, files: { [branch]: randomBytes(50_000).toString('hex') } })
+  const { url, stop } = await startGitUpstream({ dir })
+  const state = async (gitDir: string) => {
+    // A copy must also be whole: each object its refs lead to is there.
+    await runChild('git', [`--git-dir=${gitDir}`, 'fsck', '--full', '--connectivity-only', '--no-dangling'])
+    const refs = await runChild('git', [`--git-dir=${gitDir}`, 'for-each-ref', '--format=%(refname) %(objectname)'])
+    return Object.fromEntries(refs.trim().split('\n').filter(Boolean).map((line) => line.split(' ') as [string, string]))
+  }
+  const next = async (version: number) => {
+    for (const branch of ['main', 'one', 'two']) await commit(repository, { branch, message: `${branch} ${version}`, files: { [`${branch}-${version}`]: randomBytes(30_000).toString('hex') } })
+  }
+  return { kind: 'git', upstream: `${url}/a.git`, stop, next, state, wanted: () => state(repository) }
+}
+
+async function aFolder(form: string, dir: string): Promise<Upstream> {
+  const files = form === 'rsync' ? join(dir, 'files') : dir
+  const names = form === 'http-file' ? ['a.iso'] : Array.from({ length: 12 }, (_, index) => `d${index % 3}/f${index}`)
+  // Each version has its own lengths, since rsync and web servers tell versions of one second apart by nothing else.
+  const next = async (version: number) => writeFiles(files, Object.fromEntries(names.map((name) => [name, randomBytes((form === 'http-file' ? 2_000_000 : 60_000) + version)])))
+  await next(0)
+  const { url, stop } = form === 'rsync' ? await startRsyncUpstream({ dir }) : await startHttpUpstream({ dir, listings: true })
+  const upstream = form === 'rsync' ? url : `${url}/${form === 'http-file' ? 'a.iso' : ''}`
+  return { kind: form === 'rsync' ? 'rsync' : 'http', upstream, stop, next, state: async (folder) => visible(readTree(folder)), wanted: async () => readTree(files) }
+}
+
+/** Without what rsync collects to put in place together: those folders nobody but the worker may enter. */
+function visible(tree: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(tree).filter(([path]) => !path.split('/').includes(PARTIAL)))
+}
+
+describe('a worker that is killed at any moment of a sync', () => {
+  let bench: Bench
+  const stops: (() => Promise<void>)[] = []
+  beforeEach(() => void (bench = createBench()))
+  afterEach(async () => {
+    for (const stop of stops.splice(0)) await stop()
+    bench.remove()
+  })
+
+  for (const { form, publish } of COMBINATIONS) it(`leaves a copy (${form}, ${publish}) as some version of the upstream, and the next sync is right`, async ({ task }) => {
+    const seed = Number(process.env['KAGAMI_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+    const dice = createDice(seed)
+    const upstream = await startUpstream(form, join(bench.dir, 'up'))
+    stops.push(upstream.stop)
+    const call = { kind: upstream.kind, upstream: upstream.upstream, options: { publish, ...(form === 'http-tree' ? { tree: 'always' } : {}) } }
+    const versions = [await upstream.wanted()]
+    for (let kill = 0; kill < KILLS; kill++) {
+      // Every third kill meets a first sync, the others an update.
+      if (kill % 3 === 0) for (const folder of [bench.published, join(bench.dataDir, '.generations'), join(bench.dataDir, '.kagami')]) rmSync(folder, { recursive: true, force: true })
+      else {
+        await upstream.next(kill)
+        versions.push(await upstream.wanted())
+      }
+      const where = `seed ${seed}, kill ${kill}`
+      await killAfter(dice() * LATEST_MS, call)
+      if (containment().level === 'namespace') await vi.waitFor(() => expect(findMarked(`${bench.dataDir}:`)).toEqual([]), { timeout: 5000, interval: 10 })
+      // An empty folder is made an instant before the first file is put there.
+      if (existsSync(bench.published) && readdirSync(bench.published).length > 0) expectSome(await upstream.state(bench.published), versions, { whole: publish === 'swap' || kill % 3 === 0, where })
+      expect(await bench.sync(call), where).toMatchObject({ outcome: 'success' })
+      expect(await upstream.state(bench.published), where).toEqual(versions.at(-1))
+    }
+    task.meta.figure = `${form} ${publish}: ${KILLS} kills (seed ${seed})`
+  }, FULL ? 600_000 : 60_000)
+
+  function expectSome(state: Record<string, string>, versions: readonly Record<string, string>[], { whole, where }: { whole: boolean; where: string }): void {
+    if (whole) return expect(versions.some((version) => JSON.stringify(version) === JSON.stringify(state)), where).toBe(true)
+    for (const [name, content] of Object.entries(state)) expect(versions.map((version) => version[name]), `${name}, ${where}`).toContain(content)
+  }
+
+  async function killAfter(ms: number, call: object): Promise<void> {
+    const errand = { dataDir: bench.dataDir, spec: { interval_secs: null, labels: {}, auth: null, origin: 'api', name: 'copy', replica_id: 'replica-1', ...call } }
+    const worker = spawn(process.execPath, [fixture, JSON.stringify(errand)], { stdio: ['ignore', 'pipe', 'inherit'] })
+    await once(worker.stdout, 'data')
+    // The moment is the subject of the test, not a way to wait for something.
+    await new Promise((resolve) => setTimeout(resolve, ms))
+    worker.kill('SIGKILL')
+    if (worker.exitCode === null && worker.signalCode === null) await once(worker, 'exit')
+  }
+})
