@@ -40,6 +40,10 @@ export const scoreboard: readonly Row[] = [
     row: 14, fault: 'a disk that fills up', promise: 'the old tree is intact, the space comes back, others sync on',
     proofs: [[`${WORKER}/sync/limits.test.ts`, 'is not even begun to be filled'], [`${WORKER}/sync/limits.test.ts`, 'its space comes back, and others sync on']],
   },
+  {
+    row: 22, fault: 'two supervisors on one database, the older one frozen meanwhile', promise: 'the older one writes nothing, says why and ends',
+    proofs: [[`${FAULTS}/two-supervisors.test.ts`, 'writes nothing when it wakes up, says why, and ends'], [`${FAULTS}/two-supervisors.test.ts`, 'notices by itself that it is no longer the one'], ['e2e/store.test.ts', 'writes nothing once a later term has begun']],
+  },
   { row: 16, fault: 'a worker that is started again', promise: 'same id, same replicas, those added by the API too', proofs: [['e2e/scenarios/programs-die.test.ts', 'a killed worker comes back as itself']] },
   { row: 23, fault: 'two workers with one id or one data_dir', promise: 'the second is refused', proofs: [['e2e/scenarios/fleet.test.ts', 'a second process with the id of a running worker waits']] },
 ]

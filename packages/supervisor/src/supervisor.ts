@@ -17,12 +17,13 @@ import { createProjection, documentOf, highestTerm, type Projection } from './ed
 import { consumeReports } from './edge/reports.ts'
 import { createFeed, type Feed } from './feed.ts'
 import { createKeeper, type Keeper } from './keeper.ts'
-import type { Store } from './store/store.ts'
+import { Superseded, type Store } from './store/store.ts'
 import { createTeller, type Teller } from './teller.ts'
 import { createTokens, type Tokens } from './tokens.ts'
 import { createSummary } from './summary.ts'
 
 const SWEEP_MS = 1000
+const FENCE_MS = 2000
 const CONFLICT_MS = 60_000
 /** Longest wait for a batch of reports that is being taken in, ms; what is cut off comes again. */
 const STOP_MS = 2500
@@ -62,6 +63,8 @@ export interface Supervisor {
   readonly commands: Commands
   readonly tokens: Tokens
   summary(): Promise<Summary>
+  /** Resolves when another supervisor has taken the database over; this one must then end. */
+  readonly superseded: Promise<Superseded>
   /** Why it cannot do all of its work just now; empty when it can. */
   missing(): Promise<string[]>
   stop(): Promise<void>
@@ -85,6 +88,8 @@ export async function startSupervisor(parts: { config: SupervisorConfig; clock: 
   enforce()
   bus.onConnection((connected) => connected && enforce())
   const stopSweep = every(clock, SWEEP_MS, () => sweep(core))
+  // One that has nothing to write should notice too that it is no longer the one.
+  const stopFence = every(clock, FENCE_MS, () => void store.checkTerm().catch(() => {}))
   const stopPrune = every(clock, PRUNE_MS, () => void prune(core))
   const summary = createSummary(core)
   const stopSummary = every(clock, 1000, () => void summary.tell())
@@ -93,6 +98,7 @@ export async function startSupervisor(parts: { config: SupervisorConfig; clock: 
     commands: createCommands(core),
     tokens: createTokens(core),
     summary: summary.make,
+    superseded: store.superseded,
     async missing() {
       const problems: string[] = []
       if (!bus.connected) problems.push('NATS is not reached')
@@ -101,7 +107,7 @@ export async function startSupervisor(parts: { config: SupervisorConfig; clock: 
     },
     async stop() {
       abort.abort()
-      for (const end of [...silence, stopSweep, stopPrune, stopSummary]) end()
+      for (const end of [...silence, stopSweep, stopFence, stopPrune, stopSummary]) end()
       core.teller.stop()
       core.projection.stop()
       await Promise.race([reporting, pause(STOP_MS)])
@@ -156,6 +162,7 @@ function keepObjects(core: Core): Promise<void> {
   const ensure = async () => {
     for (let said = false; ; said = true) {
       try {
+        await core.store.checkTerm()
         const { desired } = await ensureObjects(core.bus)
         if (!ranked) await outrank(core, desired)
         ranked = true
@@ -163,8 +170,8 @@ function keepObjects(core: Core): Promise<void> {
         await core.projection.reconcile([...core.fleet.workers.values()].filter((worker) => !worker.record.older_wire).map((worker) => documentOf(worker.record, core.term)))
         return
       } catch (error) {
-        if (core.bus.connection.isClosed()) return
-        if (!said) core.logger.warn({ reason: (error as Error).message }, 'JetStream cannot be used yet; trying again. nats-server must run with JetStream (-js)')
+        if (core.bus.connection.isClosed() || error instanceof Superseded) return
+        if (!said) core.logger.warn({ reason: (error as Error).message }, 'JetStream, or the database, cannot be used yet; trying again. nats-server must run with JetStream (-js)')
         await pause(1000)
       }
     }

@@ -93,6 +93,7 @@ async function writeAll(shared: Shared): Promise<void> {
 async function differs({ bucket, revisions }: Shared, document: Desired): Promise<Desired | null> {
   const entry = await bucket!.get(document.worker_id)
   if (entry) revisions.set(document.worker_id, entry.revision)
+  if (entry?.operation === 'PUT' && termOf(entry.string()) > document.term) return null
   return entry?.operation === 'PUT' && entry.string() === JSON.stringify(document) ? null : document
 }
 
@@ -102,7 +103,7 @@ async function write(shared: Shared, document: Desired): Promise<void> {
   shared.onSent(document)
   try {
     const known = revisions.get(id)
-    const revision = known === undefined ? await shared.bucket!.put(id, JSON.stringify(document)) : await shared.bucket!.update(id, JSON.stringify(document), known)
+    const revision = known === undefined ? await shared.bucket!.create(id, JSON.stringify(document)) : await shared.bucket!.update(id, JSON.stringify(document), known)
     revisions.set(id, revision)
     if (waiting.get(id) === document) waiting.delete(id)
   } catch (error) {
