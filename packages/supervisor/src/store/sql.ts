@@ -30,15 +30,7 @@ export async function openSqlStore(url: string, logger: Logger): Promise<Store &
     prepare: () => patiently(() => migrate(db)),
     nextTerm: (above = 0) => fence.next(above),
     checkTerm: () => fence.check(),
-    async loadWorkers() {
-      const rows = await db.selectFrom('workers').selectAll().execute()
-      return rows.map((row) => ({ paused: [], ...(JSON.parse(row.record) as Omit<WorkerRecord, 'paused'>), last_seen_at: row.last_seen_at === null ? null : new Date(row.last_seen_at).toISOString() }))
-    },
-    async loadReplicas() {
-      const rows = await db.selectFrom('replicas').select(['worker_id', 'state']).execute()
-      return rows.map((row) => ({ worker_id: row.worker_id, state: JSON.parse(row.state) as StoredReplica['state'] }))
-    },
-    loadTombstones: () => db.selectFrom('tombstones').select(['worker_id', 'instance']).execute(),
+    ...createReadings(db),
     saveWorker: (record, audit) =>
       fence.write(async (trx) => {
         await upsertWorker(trx, record)
@@ -61,6 +53,20 @@ export async function openSqlStore(url: string, logger: Logger): Promise<Store &
       await sql`select 1`.execute(db)
     },
     close: () => db.destroy(),
+  }
+}
+
+function createReadings(db: Kysely<Tables>): Pick<Store, 'loadWorkers' | 'loadReplicas' | 'loadTombstones'> {
+  return {
+    async loadWorkers() {
+      const rows = await db.selectFrom('workers').selectAll().execute()
+      return rows.map((row) => ({ paused: [], ...(JSON.parse(row.record) as Omit<WorkerRecord, 'paused'>), last_seen_at: row.last_seen_at === null ? null : new Date(row.last_seen_at).toISOString() }))
+    },
+    async loadReplicas() {
+      const rows = await db.selectFrom('replicas').select(['worker_id', 'state']).execute()
+      return rows.map((row) => ({ worker_id: row.worker_id, state: JSON.parse(row.state) as StoredReplica['state'] }))
+    },
+    loadTombstones: () => db.selectFrom('tombstones').select(['worker_id', 'instance']).execute(),
   }
 }
 
