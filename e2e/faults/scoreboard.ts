@@ -44,6 +44,23 @@ export const scoreboard: readonly Row[] = [
     row: 22, fault: 'two supervisors on one database, the older one frozen meanwhile', promise: 'the older one writes nothing, says why and ends',
     proofs: [[`${FAULTS}/two-supervisors.test.ts`, 'writes nothing when it wakes up, says why, and ends'], [`${FAULTS}/two-supervisors.test.ts`, 'notices by itself that it is no longer the one'], ['e2e/store.test.ts', 'writes nothing once a later term has begun']],
   },
+  { row: 15, fault: 'kill -9 of the supervisor while people write', promise: 'what it answered with yes is there and is done', proofs: [[`${FAULTS}/supervisor-dies.test.ts`, 'loses nothing that it answered with yes, and goes on with it']] },
+  { row: 17, fault: 'kill -9 of nats-server while reports come in', promise: 'each report is in the history once', proofs: [[`${FAULTS}/nats-fails.test.ts`, 'has every report in its history once']] },
+  {
+    row: 18, fault: 'NATS frozen, away for long, started again without its store, its disk full (the last as root)', promise: 'no report is lost',
+    proofs: [
+      [`${FAULTS}/nats-fails.test.ts`, 'tells everything when it was frozen and moves again'], [`${FAULTS}/nats-fails.test.ts`, 'tells everything when it was away for long'],
+      [`${FAULTS}/nats-fails.test.ts`, 'loses nothing when it is started again without its store'], [`${FAULTS}/nats-fails.test.ts`, 'keeps its reports on the workers, and tells them when there is space'],
+    ],
+  },
   { row: 16, fault: 'a worker that is started again', promise: 'same id, same replicas, those added by the API too', proofs: [['e2e/scenarios/programs-die.test.ts', 'a killed worker comes back as itself']] },
   { row: 23, fault: 'two workers with one id or one data_dir', promise: 'the second is refused', proofs: [['e2e/scenarios/fleet.test.ts', 'a second process with the id of a running worker waits']] },
+  {
+    row: 29, fault: 'the credentials of a worker in wrong hands', promise: 'they act for that worker alone, and can be revoked at once',
+    proofs: [
+      ...['cannot listen to', 'gains nothing by having answers sent to', 'gains nothing by naming the victim in its own messages', 'cannot have others’ credentials', 'gains no id that belongs to somebody']
+        .map((title) => ['e2e/scenarios/locked-attacks.test.ts', title] as const),
+      ['e2e/scenarios/locked-nats.test.ts', 'a revoked worker is cut at once and stays out'],
+    ],
+  },
 ]

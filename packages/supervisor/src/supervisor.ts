@@ -46,6 +46,8 @@ export interface Core {
   readonly traffic: Traffic
   /** Of this life of the supervisor; workers do not obey a lower one. */
   term: number
+  /** When the stream of reports was made; null until it is seen. */
+  stream: string | null
   /** Instances that were terminated: `workerId/instance`. */
   readonly tombstones: Set<string>
   /** Commands sent and not yet acknowledged: worker id → revision and monotonic ms. */
@@ -128,7 +130,7 @@ async function assemble({ config, clock, logger, store, bus }: Parameters<typeof
   return {
     accounts: config.natsCredentials ? createAccounts(config.natsCredentials, { natsUrl: config.natsUrl, logger }) : null,
     config, clock, logger, store, bus, fleet, keeper, feed, teller, sent, projection: createProjection(logger, onSent), traffic: createTraffic(),
-    term: await store.nextTerm(), tombstones: new Set(), startedAt: clock.now(), startedMs: clock.monotonicMs(),
+    term: await store.nextTerm(), stream: null, tombstones: new Set(), startedAt: clock.now(), startedMs: clock.monotonicMs(),
     inTurn(workerId, task) {
       const mine = (turns.get(workerId) ?? Promise.resolve()).then(task, task)
       turns.set(workerId, mine)
@@ -163,7 +165,8 @@ function keepObjects(core: Core): Promise<void> {
     for (let said = false; ; said = true) {
       try {
         await core.store.checkTerm()
-        const { desired } = await ensureObjects(core.bus)
+        const { desired, stream } = await ensureObjects(core.bus)
+        learnStream(core, stream)
         if (!ranked) await outrank(core, desired)
         ranked = true
         core.projection.use(desired)
@@ -179,6 +182,16 @@ function keepObjects(core: Core): Promise<void> {
   const again = () => (working ??= ensure().finally(() => (working = null)))
   core.bus.onConnection((connected) => connected && void again())
   return again()
+}
+
+/** A stream that was made anew has lost what it held: workers that join hear of it, and tell their last reports again. */
+function learnStream(core: Core, stream: string) {
+  if (core.stream === stream) return
+  const known = core.stream !== null
+  core.stream = stream
+  if (!known) return
+  core.logger.warn('the stream of reports was made anew: workers are asked to tell their last reports again')
+  for (const worker of core.fleet.workers.values()) if (worker.presence !== 'lost' && !worker.record.older_wire) void core.bus.request('refresh', worker.record.worker_id, {}, 2000)
 }
 
 /** A database that was restored or made anew counts from behind: our term must be above every document workers have seen. */
