@@ -1,5 +1,5 @@
 // database-fails.test.ts — A database that is locked, full, damaged, empty, or gone in the middle of a write: the supervisor stands it or refuses to start, and what it acknowledged is there.
-import { closeSync, copyFileSync, openSync, rmSync, statfsSync, statSync, truncateSync, unlinkSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, copyFileSync, openSync, rmSync, statSync, truncateSync, unlinkSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { DatabaseSync } from 'node:sqlite'
@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { aBusyFleet, type BusyFleet } from '../harness/busy-fleet.ts'
 import { throwDice } from '../harness/dice.ts'
 import { wholeHistory } from '../harness/ledger.ts'
-import { aSmallDisk } from '../harness/nats-place.ts'
+import { aSmallDisk, fillDisk } from '../harness/nats-place.ts'
 import { aNats, aPlace } from '../harness/place.ts'
 import { aPostgresServer, type PostgresServer } from '../harness/postgres.ts'
 import { startProgram, type SupervisorProgram } from '../harness/programs.ts'
@@ -103,14 +103,13 @@ describe.runIf(process.getuid?.() === 0)('a supervisor whose disk is full', () =
   })
 
   test('answers on, and takes everything in when there is space again', { timeout: 120_000 }, async ({ task }) => {
-    const { bavail, bsize } = statfsSync(disk)
-    writeFileSync(join(disk, 'somebody-else'), Buffer.alloc(bavail * bsize))
+    const filling = fillDisk(disk)
     const before = fleet.ledger.begun.size
     const refused = await until('a write is refused', async () => !(await adds(fleet.supervisor, `full-${Math.random()}`.replace('0.', ''))), { timeoutMs: 60_000 })
     await until('reports gather in the stream', () => fleet.ledger.begun.size > before + 40, { timeoutMs: 60_000 })
     expect((await fleet.supervisor.api.call('listReplicas')).total).toBeGreaterThan(0)
     expect(fleet.supervisor.child.exitCode).toBeNull()
-    unlinkSync(join(disk, 'somebody-else'))
+    unlinkSync(filling)
     await until('writes are taken again', () => adds(fleet.supervisor, 'after-full'))
     const kept = await fleet.settle()
     task.meta.figure = `full: writes refused (${refused}), ${fleet.ledger.begun.size - before} syncs meanwhile, ${kept} of ${fleet.ledger.begun.size} in the history afterwards`

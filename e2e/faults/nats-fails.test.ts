@@ -1,11 +1,10 @@
 // nats-fails.test.ts — nats-server killed, frozen, away for long, started again without its store, and on a full disk, while reports come in all the time: each is in the history, once.
-import { rmSync, statfsSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { aBusyFleet, type BusyFleet } from '../harness/busy-fleet.ts'
 import { throwDice } from '../harness/dice.ts'
-import { anOwnNats, aSmallDisk, type OwnNats } from '../harness/nats-place.ts'
+import { anOwnNats, aSmallDisk, fillDisk, type OwnNats } from '../harness/nats-place.ts'
 import { aPlace } from '../harness/place.ts'
 import { atFullSize, rounds } from '../harness/rounds.ts'
 import { until } from '../harness/wait.ts'
@@ -100,13 +99,12 @@ describe.runIf(process.getuid?.() === 0)('a fleet whose nats-server has a full d
   })
 
   test('keeps its reports on the workers, and tells them when there is space and nats-server was started again', { timeout: 180_000 }, async ({ task }) => {
-    const { bavail, bsize } = statfsSync(disk)
-    writeFileSync(join(disk, 'somebody-else'), Buffer.alloc(bavail * bsize))
+    const filling = fillDisk(disk)
     await until('reports gather on the workers', () => fleet.ledger.waiting() >= GATHER, { timeoutMs: 60_000 + GATHER * 200, seen: () => fleet.ledger.waiting() })
     expect((await fetch(`${fleet.supervisor.url}/healthz`)).status).toBe(200)
     expect((await fleet.supervisor.api.call('listReplicas')).total).toBe(16)
     const waiting = fleet.ledger.waiting()
-    rmSync(join(disk, 'somebody-else'))
+    rmSync(filling)
     await nats.kill()
     await nats.start()
     const kept = await fleet.settle()

@@ -54,7 +54,16 @@ export const scoreboard: readonly Row[] = [
     ],
   },
   { row: 16, fault: 'a worker that is started again', promise: 'same id, same replicas, those added by the API too', proofs: [['e2e/scenarios/programs-die.test.ts', 'a killed worker comes back as itself']] },
+  {
+    row: 20, fault: 'a database that is locked, damaged, garbage, empty or full (the last as root)', promise: 'no crash; refused where it cannot be used; nothing lost when it can again',
+    proofs: [
+      [`${FAULTS}/database-fails.test.ts`, 'waits while another process has locked the database, and answers meanwhile'], [`${FAULTS}/database-fails.test.ts`, 'refuses to start on a database that is garbage, damaged or empty'],
+      [`${FAULTS}/database-fails.test.ts`, 'answers on, and takes everything in when there is space again'],
+    ],
+  },
+  { row: 21, fault: 'PostgreSQL stopped at once in the middle of writes', promise: 'no exit, no half write, nothing acknowledged is lost', proofs: [[`${FAULTS}/database-fails.test.ts`, 'lives on when the server stops in the middle of writes']] },
   { row: 23, fault: 'two workers with one id or one data_dir', promise: 'the second is refused', proofs: [['e2e/scenarios/fleet.test.ts', 'a second process with the id of a running worker waits']] },
+  { row: 25, fault: 'messages nobody can use, on every subject', promise: 'each bad report is put aside, the programs answer on, nothing exits', proofs: [[`${FAULTS}/poison.test.ts`, 'answers on, puts each bad report aside, takes the good one behind them, and ends nowhere']] },
   {
     row: 29, fault: 'the credentials of a worker in wrong hands', promise: 'they act for that worker alone, and can be revoked at once',
     proofs: [

@@ -1,6 +1,7 @@
 // nats-place.ts — A nats-server of which a test owns process and store: killed, frozen, emptied, on a disk that is full.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, rmSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
 import { startNatsServer, type NatsServer } from '@kagami/runtime'
 import { inject } from 'vitest'
 import type { Place } from './place.ts'
@@ -37,6 +38,26 @@ export async function anOwnNats(place: Place, dir = 'nats'): Promise<OwnNats> {
       server = await startNatsServer({ ...options, port })
     },
     empty: () => rmSync(place.at(dir, 'jetstream'), { recursive: true, force: true }),
+  }
+}
+
+/** Fills what is left of a disk with a file, which is returned. */
+export function fillDisk(disk: string): string {
+  const file = join(disk, 'somebody-else')
+  const handle = openSync(file, 'w')
+  try {
+    for (const block of [1024 * 1024, 4096]) for (let full = false; !full;) full = !wrote(handle, block)
+  } finally {
+    closeSync(handle)
+  }
+  return file
+}
+
+function wrote(handle: number, bytes: number): boolean {
+  try {
+    return writeSync(handle, Buffer.alloc(bytes)) === bytes
+  } catch {
+    return false
   }
 }
 

@@ -45,7 +45,7 @@ async function openSqlite(url: string): Promise<OpenDialect> {
     return { dialect: new SqliteDialect({ database: adapt(database, lock.release) }), kind: 'sqlite', directory: dirname(path) }
   } catch (error) {
     if (error instanceof ConfigError) throw error
-    throw new ConfigError(`${path} cannot be opened: ${(error as Error).message}`, 'It must be a SQLite database this user can write to.')
+    throw new ConfigError(`${path} cannot be opened: ${(error as Error).message}`, 'It must be a SQLite database this user can write to. If it was one: mirrors keep syncing without the supervisor; restore the database from a backup.')
   }
 }
 
