@@ -63,6 +63,7 @@ export const scoreboard: readonly Row[] = [
   },
   { row: 21, fault: 'PostgreSQL stopped at once in the middle of writes', promise: 'no exit, no half write, nothing acknowledged is lost', proofs: [[`${FAULTS}/database-fails.test.ts`, 'lives on when the server stops in the middle of writes']] },
   { row: 23, fault: 'two workers with one id or one data_dir', promise: 'the second is refused', proofs: [['e2e/scenarios/fleet.test.ts', 'a second process with the id of a running worker waits']] },
+  { row: 24, fault: 'documents and heartbeats lost, doubled, late, out of order', promise: 'worker and supervisor hold the same once the network is quiet', proofs: [[`${FAULTS}/convergence.test.ts`, 'hold the same when the network is quiet, whatever was lost, doubled, late or out of order before'], ['packages/supervisor/src/core/fleet.test.ts', 'a heartbeat that changes nothing changes nothing']] },
   { row: 25, fault: 'messages nobody can use, on every subject', promise: 'each bad report is put aside, the programs answer on, nothing exits', proofs: [[`${FAULTS}/poison.test.ts`, 'answers on, puts each bad report aside, takes the good one behind them, and ends nowhere']] },
   {
     row: 29, fault: 'the credentials of a worker in wrong hands', promise: 'they act for that worker alone, and can be revoked at once',
@@ -70,6 +71,14 @@ export const scoreboard: readonly Row[] = [
       ...['cannot listen to', 'gains nothing by having answers sent to', 'gains nothing by naming the victim in its own messages', 'cannot have others’ credentials', 'gains no id that belongs to somebody']
         .map((title) => ['e2e/scenarios/locked-attacks.test.ts', title] as const),
       ['e2e/scenarios/locked-nats.test.ts', 'a revoked worker is cut at once and stays out'],
+    ],
+  },
+  {
+    row: 30, fault: 'peers of other versions', promise: 'recorded messages of every version are taken, unknown fields ignored, wrong types refused without harm',
+    proofs: [
+      [`${FAULTS}/golden.test.ts`, 'today’s programs take each of them, and more fields than they know'], [`${FAULTS}/golden.test.ts`, 'there are some of this version'],
+      ['e2e/scenarios/wire.test.ts', 'of a wrong type is refused, named, and logged once however often it comes'], ['e2e/scenarios/wire.test.ts', 'answers requests with unknown fields'],
+      ['e2e/scenarios/wire.test.ts', 'a desired document it cannot understand changes nothing'],
     ],
   },
 ]
