@@ -16,7 +16,7 @@ const aReport = (): SyncReport => ({
 describe('a report that the stream has', () => {
   let dir: string
   const told: string[] = []
-  const send = async (report: SyncReport) => void told.push(report.sync_id) === undefined
+  const send = async (report: SyncReport) => told.push(report.sync_id) > 0
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), 'kagami-spool-'))
     told.length = 0
