@@ -66,6 +66,13 @@ export const scoreboard: readonly Row[] = [
   { row: 24, fault: 'documents and heartbeats lost, doubled, late, out of order', promise: 'worker and supervisor hold the same once the network is quiet', proofs: [[`${FAULTS}/convergence.test.ts`, 'hold the same when the network is quiet, whatever was lost, doubled, late or out of order before'], ['packages/supervisor/src/core/fleet.test.ts', 'a heartbeat that changes nothing changes nothing']] },
   { row: 25, fault: 'messages nobody can use, on every subject', promise: 'each bad report is put aside, the programs answer on, nothing exits', proofs: [[`${FAULTS}/poison.test.ts`, 'answers on, puts each bad report aside, takes the good one behind them, and ends nowhere']] },
   {
+    row: 26, fault: 'a wall clock that is set by a year, either way', promise: 'no storm of syncs, no standstill, presence by our own monotonic time',
+    proofs: [
+      [`${WORKER}/core/clock-set.test.ts`, 'intervals go on, no storm, no standstill'], ['packages/runtime/src/runtime.test.ts', 'tells when it was set, once and by how much'],
+      [`${WORKER}/core/schedule.test.ts`, 'unless that lies beyond one interval: then a clock was wrong'], ['packages/supervisor/src/core/fleet.test.ts', 'goes from online to late to lost by our own clock'],
+    ],
+  },
+  {
     row: 29, fault: 'the credentials of a worker in wrong hands', promise: 'they act for that worker alone, and can be revoked at once',
     proofs: [
       ...['cannot listen to', 'gains nothing by having answers sent to', 'gains nothing by naming the victim in its own messages', 'cannot have others’ credentials', 'gains no id that belongs to somebody']

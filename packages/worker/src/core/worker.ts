@@ -27,6 +27,7 @@ export type WorkerEvent =
   | { readonly type: 'join_answered'; readonly reply: JoinReply | null }
   | { readonly type: 'desired_read'; readonly desired: Desired; readonly cached: boolean }
   | { readonly type: 'woke' }
+  | { readonly type: 'clock_jumped'; readonly byMs: number }
   | { readonly type: 'sync_requested'; readonly replicaId: string; readonly requestId: string }
   | { readonly type: 'sync_ended'; readonly report: SyncReport }
   | { readonly type: 'cancel_asked'; readonly syncId: string }
@@ -71,6 +72,8 @@ function apply(state: WorkerState, event: WorkerEvent, now: Date): WorkerState {
       return tell(state, event.replicaId, { type: 'requested', order: { requestId: event.requestId, action: 'sync', holdId: null, generation: null } }, now)
     case 'sync_ended':
       return tell(state, event.report.replica_id, { type: 'finished', report: event.report }, now)
+    case 'clock_jumped':
+      return { ...state, replicas: new Map([...state.replicas].map(([id, replica]) => [id, advanceReplica(replica, event, now)])) }
     case 'stop_asked':
       return { ...state, stopping: true }
     case 'cancel_asked':
