@@ -1,9 +1,11 @@
 // store.test.ts — One conformance suite for the store, on a real SQLite file and a real PostgreSQL server.
 import { writeFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
 import type { SyncReport } from '@kagami/protocol'
 import { createLogger, newId } from '@kagami/runtime'
 import { openSqlStore } from '@kagami/supervisor/store/sql'
 import type { Store, WorkerRecord } from '@kagami/supervisor/store/store'
+import pg from 'pg'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { aPlace } from './harness/place.ts'
 import { aPostgres } from './harness/postgres.ts'
@@ -25,6 +27,21 @@ function aReport(minute: number, change: Partial<SyncReport> = {}): SyncReport {
     sync_id: newId(), worker_id: 'w', replica_id: 'r', name: 'debian', kind: 'rsync', trigger: 'schedule', request_id: null, outcome: 'success', reason: null, message: null, hint: null, tail: null,
     exit_code: null, started_at: at(minute), ended_at: at(minute + 1), duration_ms: 60_000, bytes: 2 ** 40, files: 10, size_bytes: 2 ** 45, revision: 'abc', ...change,
   }
+}
+
+/** What a supervisor that another one knows nothing of would do. */
+async function beginTerm(url: string, term: number): Promise<void> {
+  const change = "update meta set value = '" + term + "' where key = 'term'"
+  if (url.startsWith('sqlite:')) {
+    const database = new DatabaseSync(url.replace('sqlite://', '').split('?')[0]!)
+    database.exec(change)
+    database.close()
+    return
+  }
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query(change)
+  await client.end()
 }
 
 const audit = { at: at(5), actor: 'li', remote: '127.0.0.1', action: 'approve', target: 'w', detail: null, result: 'ok' }
@@ -109,6 +126,26 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     await store.saveStates({ replicas: [{ worker_id: 'w', state: { ...(state as object), name: 'renamed' } as never }], removed: [{ worker_id: 'x', replica_id: 'r' }], seen: [] })
     expect(await store.loadReplicas()).toEqual([{ worker_id: 'w', state: { replica_id: 'r', name: 'renamed' } }])
     expect((await store.loadWorkers()).find((worker) => worker.worker_id === 'x')?.last_seen_at).toBe(at(9))
+  })
+
+  test('writes nothing once a later term has begun, and goes on reading', async () => {
+    const first = await store.nextTerm()
+    await store.saveWorker(aRecord('y'), audit)
+    expect(await store.nextTerm(first + 5)).toBe(first + 6)
+    await beginTerm(url, first + 7)
+    const writes: (() => Promise<unknown>)[] = [
+      () => store.saveWorker(aRecord('z'), audit), () => store.removeWorker('y', null, audit), () => store.addReports([aReport(50)]), () => store.addAudit(audit), () => store.prune(new Date()),
+      () => store.saveStates({ replicas: [], removed: [], seen: [{ worker_id: 'y', at: at(30) }] }), () => store.addDeadLetter({ subject: 's', body: 'b', reason: 'r', at: new Date() }),
+      () => store.rememberKey({ public_key: 'U9', worker_id: 'y', claimed_at: at(1), revoked_at: null }), () => store.removeJoinToken('t', audit), () => store.revokeKeys('y', new Date(), audit),
+      () => store.nextTerm(), () => store.checkTerm(),
+    ]
+    const before = JSON.stringify([await store.loadWorkers(), await store.listAudit(null, { cursor: null, limit: 500 }), await store.countDeadLetters(), await store.findKeys('y', 'U9')])
+    for (const write of writes) await expect(write(), String(write)).rejects.toThrow('another supervisor has taken over this database')
+    expect(JSON.stringify([await store.loadWorkers(), await store.listAudit(null, { cursor: null, limit: 500 }), await store.countDeadLetters(), await store.findKeys('y', 'U9')])).toBe(before)
+    expect((await store.superseded).code).toBe('unavailable')
+    await store.close()
+    await open()
+    await store.removeWorker('y', null, audit)
   })
 
   test('forgets a terminated worker, but not its history, nor which process was ended', async () => {

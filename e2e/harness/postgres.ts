@@ -7,31 +7,48 @@ import type { Place } from './place.ts'
 import { freePort } from './programs.ts'
 import { until } from './wait.ts'
 
+export interface PostgresServer {
+  readonly url: string
+  /** What `pg_ctl stop -m immediate` does: every connection breaks in the middle of what it does, and nothing is flushed. */
+  stopImmediately(): Promise<void>
+  start(): Promise<void>
+}
+
 /** Starts one and returns its URL. It refuses root, so then it runs as the user `postgres` that Debian's package made. */
 export async function aPostgres(place: Place): Promise<string> {
+  return (await aPostgresServer(place)).url
+}
+
+/** One that can be stopped and started again. */
+export async function aPostgresServer(place: Place): Promise<PostgresServer> {
   const bin = inject('tools').postgres
   const dir = place.at('postgres')
   mkdirSync(dir, { mode: 0o700 })
-  const root = process.getuid?.() === 0
-  const [uid, gid] = root ? ['-u', '-g'].map((flag) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))) : []
-  if (uid !== undefined && gid !== undefined) {
-    execFileSync('chmod', ['711', place.dir])
-    chownSync(dir, uid, gid)
-  }
-  const as = { stdio: 'ignore' as const, cwd: '/', ...(uid === undefined ? {} : { uid, gid: gid! }) }
+  const as = servant(place, dir)
   const data = join(dir, 'data')
   execFileSync(join(bin, 'initdb'), ['--no-sync', '-A', 'trust', '-U', 'kagami', '-E', 'UTF8', '-D', data], as)
   const port = await freePort()
-  const server = spawn('setpriv', ['--pdeathsig', 'QUIT', join(bin, 'postgres'), '-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', dir], as)
-  const ended = new Promise((resolve) => server.once('exit', resolve))
-  place.also(() => {
-    server.kill('SIGINT')
-    return ended
-  })
-  await until('PostgreSQL answers', () => {
-    execFileSync(join(bin, 'pg_isready'), ['-q', '-h', '127.0.0.1', '-p', String(port)])
-    return true
-  })
+  let stop = async (_signal: NodeJS.Signals) => {}
+  const start = async () => {
+    const server = spawn('setpriv', ['--pdeathsig', 'QUIT', join(bin, 'postgres'), '-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', dir], as)
+    const ended = new Promise((resolve) => server.once('exit', resolve))
+    stop = async (signal) => void (server.kill(signal), await ended)
+    await until('PostgreSQL answers', () => {
+      execFileSync(join(bin, 'pg_isready'), ['-q', '-h', '127.0.0.1', '-p', String(port)])
+      return true
+    })
+  }
+  place.also(() => stop('SIGINT'))
+  await start()
   execFileSync(join(bin, 'createdb'), ['-h', '127.0.0.1', '-p', String(port), '-U', 'kagami', 'kagami'])
-  return `postgres://kagami@127.0.0.1:${port}/kagami`
+  return { url: `postgres://kagami@127.0.0.1:${port}/kagami`, start, stopImmediately: () => stop('SIGQUIT') }
+}
+
+function servant(place: Place, dir: string) {
+  const as = { stdio: 'ignore' as const, cwd: '/' }
+  if (process.getuid?.() !== 0) return as
+  const [uid, gid] = ['-u', '-g'].map((flag) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))) as [number, number]
+  execFileSync('chmod', ['711', place.dir])
+  chownSync(dir, uid, gid)
+  return { ...as, uid, gid }
 }

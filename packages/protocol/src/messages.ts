@@ -35,7 +35,10 @@ export const JoinReply = Type.Object({
   accepted: Type.Boolean(),
   status: Admission,
   reason: Nullable(Type.String({ maxLength: 1000 })),
-  supervisor: Type.Optional(Type.Object({ version: Type.String(), wire: Type.Integer() })),
+  supervisor: Type.Optional(Type.Object({
+    version: Type.String(), wire: Type.Integer(),
+    stream: Type.Optional(Type.String({ maxLength: 64, description: 'When the stream of reports was made. A worker that knew another one tells its last reports again' })),
+  })),
   terminated: Type.Optional(Type.Boolean()),
 })
 export type JoinReply = Static<typeof JoinReply>

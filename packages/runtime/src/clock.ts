@@ -12,6 +12,9 @@ export interface Clock {
 /** setTimeout fires at once for anything above this, so longer waits are re-armed. */
 const TIMER_MAX_MS = 2 ** 31 - 1
 
+/** A wall clock that is off by this against the monotonic one was set by somebody, ms. */
+const JUMP_MS = 2000
+
 /** The machine's own clock. Its timers do not keep the process alive. */
 export const systemClock: Clock = {
   now: () => new Date(),
@@ -36,6 +39,18 @@ export function every(clock: Clock, ms: number, task: () => void): () => void {
     cancel = clock.after(ms, again)
   })
   return () => cancel()
+}
+
+/** Tells by how many ms the wall clock was set, soon after it was; small corrections are left alone. Returns the way to stop. */
+export function onClockJump(clock: Clock, tell: (byMs: number) => void): () => void {
+  const offset = () => clock.now().getTime() - clock.monotonicMs()
+  let known = offset()
+  return every(clock, 1000, () => {
+    const byMs = Math.round(offset() - known)
+    if (Math.abs(byMs) < JUMP_MS) return
+    known += byMs
+    tell(byMs)
+  })
 }
 
 /** Resolves after `ms`, or at once when `signal` aborts. Keeps the process alive meanwhile. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createActor } from './actor.ts'
-import { systemClock } from './clock.ts'
+import { onClockJump, systemClock } from './clock.ts'
 import { nearest } from './config.ts'
 import { readIfThere, readJsonIfThere, removeDurably, writeDurably } from './files.ts'
 import { replicaIdOf } from './ids.ts'
@@ -55,6 +55,21 @@ describe('the clock', () => {
     await new Promise((resolve) => setImmediate(resolve))
     cancel()
     expect(fired).toBe(false)
+  })
+
+  test('tells when it was set, once and by how much, and leaves small corrections alone', () => {
+    let [wall, steady] = [1_000_000, 0]
+    const tasks: (() => void)[] = []
+    const clock = { now: () => new Date(wall), monotonicMs: () => steady, after: (_: number, task: () => void) => (tasks.push(task), () => {}) }
+    const jumps: number[] = []
+    onClockJump(clock, (byMs) => jumps.push(byMs))
+    const second = (setBy: number) => {
+      wall += 1000 + setBy
+      steady += 1000
+      tasks.shift()?.()
+    }
+    for (const setBy of [0, 500, 0, 31_536_000_000, 0, -63_072_000_000, 0]) second(setBy)
+    expect(jumps).toEqual([31_536_000_500, -63_072_000_000])
   })
 })
 

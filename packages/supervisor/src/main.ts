@@ -58,8 +58,11 @@ export async function runSupervisor(options: { flags?: Values } = {}): Promise<n
   const running = await openSupervisor(loadSupervisorConfig(options), logger)
   const { token, port } = running
   if (token.fresh) process.stderr.write(`\nA token for writing was made and kept in ${token.file}\n${intoJournal() ? '' : `Sign in:  ${signInLink(port, token)}\n`}\n`)
-  logger.info({ signal: await stopRequested() }, 'stopping')
+  const ending = await Promise.race([stopRequested(), running.supervisor.superseded])
+  if (typeof ending === 'string') logger.info({ signal: ending }, 'stopping')
+  else logger.error(`${ending.message}. Only one supervisor may use a database: find out who started the other one`)
   const inTime = await stopWithin(15_000, () => running.stop())
   if (!inTime) logger.warn('not everything ended in time; nothing is lost, workers hold what is not yet stored')
-  return 0
+  // Like a wrong configuration: to be started again would only take the database away from the other one.
+  return typeof ending === 'string' ? 0 : 2
 }

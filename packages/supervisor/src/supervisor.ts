@@ -17,12 +17,13 @@ import { createProjection, documentOf, highestTerm, type Projection } from './ed
 import { consumeReports } from './edge/reports.ts'
 import { createFeed, type Feed } from './feed.ts'
 import { createKeeper, type Keeper } from './keeper.ts'
-import type { Store } from './store/store.ts'
+import { Superseded, type Store } from './store/store.ts'
 import { createTeller, type Teller } from './teller.ts'
 import { createTokens, type Tokens } from './tokens.ts'
 import { createSummary } from './summary.ts'
 
 const SWEEP_MS = 1000
+const FENCE_MS = 2000
 const CONFLICT_MS = 60_000
 /** Longest wait for a batch of reports that is being taken in, ms; what is cut off comes again. */
 const STOP_MS = 2500
@@ -45,6 +46,8 @@ export interface Core {
   readonly traffic: Traffic
   /** Of this life of the supervisor; workers do not obey a lower one. */
   term: number
+  /** When the stream of reports was made; null until it is seen. */
+  stream: string | null
   /** Instances that were terminated: `workerId/instance`. */
   readonly tombstones: Set<string>
   /** Commands sent and not yet acknowledged: worker id → revision and monotonic ms. */
@@ -62,6 +65,8 @@ export interface Supervisor {
   readonly commands: Commands
   readonly tokens: Tokens
   summary(): Promise<Summary>
+  /** Resolves when another supervisor has taken the database over; this one must then end. */
+  readonly superseded: Promise<Superseded>
   /** Why it cannot do all of its work just now; empty when it can. */
   missing(): Promise<string[]>
   stop(): Promise<void>
@@ -85,6 +90,8 @@ export async function startSupervisor(parts: { config: SupervisorConfig; clock: 
   enforce()
   bus.onConnection((connected) => connected && enforce())
   const stopSweep = every(clock, SWEEP_MS, () => sweep(core))
+  // One that has nothing to write should notice too that it is no longer the one.
+  const stopFence = every(clock, FENCE_MS, () => void store.checkTerm().catch(() => {}))
   const stopPrune = every(clock, PRUNE_MS, () => void prune(core))
   const summary = createSummary(core)
   const stopSummary = every(clock, 1000, () => void summary.tell())
@@ -93,6 +100,7 @@ export async function startSupervisor(parts: { config: SupervisorConfig; clock: 
     commands: createCommands(core),
     tokens: createTokens(core),
     summary: summary.make,
+    superseded: store.superseded,
     async missing() {
       const problems: string[] = []
       if (!bus.connected) problems.push('NATS is not reached')
@@ -101,7 +109,7 @@ export async function startSupervisor(parts: { config: SupervisorConfig; clock: 
     },
     async stop() {
       abort.abort()
-      for (const end of [...silence, stopSweep, stopPrune, stopSummary]) end()
+      for (const end of [...silence, stopSweep, stopFence, stopPrune, stopSummary]) end()
       core.teller.stop()
       core.projection.stop()
       await Promise.race([reporting, pause(STOP_MS)])
@@ -122,7 +130,7 @@ async function assemble({ config, clock, logger, store, bus }: Parameters<typeof
   return {
     accounts: config.natsCredentials ? createAccounts(config.natsCredentials, { natsUrl: config.natsUrl, logger }) : null,
     config, clock, logger, store, bus, fleet, keeper, feed, teller, sent, projection: createProjection(logger, onSent), traffic: createTraffic(),
-    term: await store.nextTerm(), tombstones: new Set(), startedAt: clock.now(), startedMs: clock.monotonicMs(),
+    term: await store.nextTerm(), stream: null, tombstones: new Set(), startedAt: clock.now(), startedMs: clock.monotonicMs(),
     inTurn(workerId, task) {
       const mine = (turns.get(workerId) ?? Promise.resolve()).then(task, task)
       turns.set(workerId, mine)
@@ -156,7 +164,9 @@ function keepObjects(core: Core): Promise<void> {
   const ensure = async () => {
     for (let said = false; ; said = true) {
       try {
-        const { desired } = await ensureObjects(core.bus)
+        await core.store.checkTerm()
+        const { desired, stream } = await ensureObjects(core.bus)
+        learnStream(core, stream)
         if (!ranked) await outrank(core, desired)
         ranked = true
         core.projection.use(desired)
@@ -166,8 +176,8 @@ function keepObjects(core: Core): Promise<void> {
         })
         return
       } catch (error) {
-        if (core.bus.connection.isClosed()) return
-        if (!said) core.logger.warn({ reason: (error as Error).message }, 'JetStream cannot be used yet; trying again. nats-server must run with JetStream (-js)')
+        if (core.bus.connection.isClosed() || error instanceof Superseded) return
+        if (!said) core.logger.warn({ reason: (error as Error).message }, 'JetStream, or the database, cannot be used yet; trying again. nats-server must run with JetStream (-js)')
         await pause(1000)
       }
     }
@@ -175,6 +185,16 @@ function keepObjects(core: Core): Promise<void> {
   const again = () => (working ??= ensure().finally(() => (working = null)))
   core.bus.onConnection((connected) => connected && void again())
   return again()
+}
+
+/** A stream that was made anew has lost what it held: workers that join hear of it, and tell their last reports again. */
+function learnStream(core: Core, stream: string) {
+  if (core.stream === stream) return
+  const known = core.stream !== null
+  core.stream = stream
+  if (!known) return
+  core.logger.warn('the stream of reports was made anew: workers are asked to tell their last reports again')
+  for (const worker of core.fleet.workers.values()) if (worker.presence !== 'lost' && !worker.record.older_wire) void core.bus.request('refresh', worker.record.worker_id, {}, 2000)
 }
 
 /** A database that was restored or made anew counts from behind: our term must be above every document workers have seen. */

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { WIRE_VERSION, withPolicy, type Join, type KindAnnouncement } from '@kagami/protocol'
-import { ConfigError, createActor, lockDirectory, newId, pause, sealAuth, type Actor, type Clock, type EffectHandlers, type Logger, type SealingKey } from '@kagami/runtime'
+import { ConfigError, createActor, lockDirectory, newId, onClockJump, pause, sealAuth, type Actor, type Clock, type EffectHandlers, type Logger, type SealingKey } from '@kagami/runtime'
 import { declaredReplicas, type WorkerConfig } from './config.ts'
 import type { Remembered, Replica } from './core/replica.ts'
 import { createWorkerMachine, openWorker, type WorkerEffect, type WorkerEvent, type WorkerState } from './core/worker.ts'
@@ -65,8 +65,15 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const listening = `${config.httpAddress.host}:${http.port}`
   if (desired) body.actor.tell({ type: 'desired_read', desired, cached: true })
   logger.info({ worker_id: id, called: config.name, data_dir: config.data_dir, http_port: http.port, replicas: body.actor.state.replicas.size }, 'worker started')
+  const stopWatching = onClockJump(clock, (byMs) => {
+    logger.warn({ seconds: Math.round(byMs / 1000) }, 'the clock of this machine was set; intervals go on as before')
+    body.actor.tell({ type: 'clock_jumped', byMs })
+  })
   const link = body.connect(listening)
-  return { id, httpPort: http.port, ended: body.ended, stop: () => stop({ ...body, config, spool, link, http }).finally(lock.release) }
+  return { id, httpPort: http.port, ended: body.ended, stop: () => stop({ ...body, config, spool, link, http }).finally(() => {
+    stopWatching()
+    lock.release()
+  }) }
 }
 
 async function openDataDir(config: WorkerConfig): Promise<{ files: WorkerFiles; lock: { release(): void } }> {

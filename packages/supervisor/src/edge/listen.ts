@@ -38,7 +38,7 @@ export function listen(core: Core): () => void {
 
 async function answerJoin(core: Core, join: Join, workerId: string): Promise<JoinReply> {
   core.traffic.message(core.clock.now().getTime())
-  const supervisor = { version, wire: WIRE_VERSION }
+  const supervisor = { version, wire: WIRE_VERSION, ...(core.stream ? { stream: core.stream } : {}) }
   if (join.worker_id !== workerId) return { accepted: false, status: 'rejected', reason: `joined as ${join.worker_id} on the subject of ${workerId}`, supervisor }
   if (core.tombstones.has(`${workerId}/${join.instance}`)) return { accepted: false, status: 'rejected', reason: 'terminated by an operator', terminated: true, supervisor }
   return core.inTurn(workerId, async () => {

@@ -7,6 +7,10 @@ import type { Bus } from '@kagami/runtime'
 const SECOND_NS = 1_000_000_000
 const STREAM_NOT_FOUND = 10_059
 const CONSUMER_NOT_FOUND = 10_014
+const INSUFFICIENT_STORAGE = 10_047
+/** What finished syncs may take on NATS's disk, bytes; less where it has less. */
+const EVENTS_BYTES = 1024 ** 3
+const EVENTS_BYTES_MIN = 8 * 1024 ** 2
 
 /** Each written document is repeated on its worker's hint subject. */
 const REPUBLISH = { src: `$KV.${DESIRED_BUCKET}.>`, dest: 'kagami.desired.>' }
@@ -15,6 +19,8 @@ export interface Objects {
   readonly desired: KV
   /** Whether the bucket was made just now, so that everything must be written to it. */
   readonly fresh: boolean
+  /** When the stream of reports was made: another one has lost what the former one held. */
+  readonly stream: string
 }
 
 /** Makes what is missing and corrects what differs. */
@@ -27,7 +33,8 @@ export async function ensureObjects(bus: Bus): Promise<Objects> {
   })
   await ensureRepublish(manager)
   await ensureEvents(manager)
-  return { desired, fresh }
+  const { created } = await manager.streams.info(EVENTS_STREAM)
+  return { desired, fresh, stream: created }
 }
 
 /** Has every report that the stream still holds read again: the database takes in those it lacks. */
@@ -60,10 +67,10 @@ async function ensureRepublish(manager: JetStreamManager) {
 async function ensureEvents(manager: JetStreamManager) {
   const config = {
     name: EVENTS_STREAM, subjects: ['kagami.evt.*.>'], retention: RetentionPolicy.Limits, storage: StorageType.File, discard: DiscardPolicy.Old,
-    max_age: 7 * 86_400 * SECOND_NS, max_bytes: 1024 ** 3, duplicate_window: 600 * SECOND_NS, max_consumers: 64, description: 'Finished syncs',
+    max_age: 7 * 86_400 * SECOND_NS, max_bytes: EVENTS_BYTES, duplicate_window: 600 * SECOND_NS, max_consumers: 64, description: 'Finished syncs',
   }
-  if (await streamExists(manager, EVENTS_STREAM)) await manager.streams.update(EVENTS_STREAM, config)
-  else await manager.streams.add(config)
+  const exists = await streamExists(manager, EVENTS_STREAM)
+  await asLargeAsFits(EVENTS_BYTES, (max_bytes) => (exists ? manager.streams.update(EVENTS_STREAM, { ...config, max_bytes }) : manager.streams.add({ ...config, max_bytes })))
   const consumer = { durable_name: EVENTS_CONSUMER, ack_policy: AckPolicy.Explicit, ack_wait: 30 * SECOND_NS, max_ack_pending: 500, max_deliver: -1 }
   try {
     await manager.consumers.info(EVENTS_STREAM, EVENTS_CONSUMER)
@@ -71,5 +78,15 @@ async function ensureEvents(manager: JetStreamManager) {
   } catch (error) {
     if (!(error instanceof JetStreamApiError) || error.code !== CONSUMER_NOT_FOUND) throw error
     await manager.consumers.add(EVENTS_STREAM, consumer)
+  }
+}
+
+/** JetStream reserves a stream's size: a small disk, or one that was nearly full when nats-server started, gets a smaller stream rather than none. */
+async function asLargeAsFits(bytes: number, make: (bytes: number) => Promise<unknown>): Promise<void> {
+  try {
+    await make(bytes)
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError) || error.code !== INSUFFICIENT_STORAGE || bytes / 2 < EVENTS_BYTES_MIN) throw error
+    await asLargeAsFits(bytes / 2, make)
   }
 }

@@ -68,7 +68,8 @@ export function createProjection(logger: Logger, onSent: (document: Desired) => 
         await Promise.all(workerIds.slice(start, start + PARALLEL).map(async (workerId) => {
           const held = await textOf(shared, workerId)
           const document = current(workerId)
-          if (document && held !== JSON.stringify(document)) put(document)
+          // What a supervisor of a later term wrote is not ours to change.
+          if (document && held !== JSON.stringify(document) && (held === null || termOf(held) <= document.term)) put(document)
         }))
       }
     },
@@ -105,7 +106,7 @@ async function write(shared: Shared, document: Desired): Promise<void> {
   shared.onSent(document)
   try {
     const known = revisions.get(id)
-    const revision = known === undefined ? await shared.bucket!.put(id, JSON.stringify(document)) : await shared.bucket!.update(id, JSON.stringify(document), known)
+    const revision = known === undefined ? await shared.bucket!.create(id, JSON.stringify(document)) : await shared.bucket!.update(id, JSON.stringify(document), known)
     revisions.set(id, revision)
     if (waiting.get(id) === document) waiting.delete(id)
   } catch (error) {

@@ -37,7 +37,13 @@ async function consumeBatch({ bus, store, logger, signal, holderOf, onStored }: 
       const more = await consumer.fetch({ max_messages: Math.min(BATCH, first.info.pending), expires: 1000 })
       for await (const message of more) messages.push(message)
     }
-    await keepAll(messages, { store, logger, holderOf, onStored })
+    try {
+      await keepAll(messages, { store, logger, holderOf, onStored })
+    } catch (error) {
+      // Else they would come again only when the time to acknowledge them is over.
+      for (const message of messages) message.nak(RETRY_MS)
+      throw error
+    }
   }
 }
 

@@ -39,11 +39,13 @@ async function openSqlite(url: string): Promise<OpenDialect> {
     if (!lock) throw new ConfigError(`another supervisor already uses ${path}`, 'Stop it first. Several supervisors need PostgreSQL.')
     const database = openPrivately(path)
     const problem = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
+    // From here on waiting would keep the API waiting too: whoever writes asks again instead.
+    database.exec('PRAGMA busy_timeout=50')
     if (problem !== 'ok') throw new ConfigError(`${path} is damaged: ${String(problem)}`, 'Mirrors keep syncing without the supervisor. Restore the database from a backup.')
     return { dialect: new SqliteDialect({ database: adapt(database, lock.release) }), kind: 'sqlite', directory: dirname(path) }
   } catch (error) {
     if (error instanceof ConfigError) throw error
-    throw new ConfigError(`${path} cannot be opened: ${(error as Error).message}`, 'It must be a SQLite database this user can write to.')
+    throw new ConfigError(`${path} cannot be opened: ${(error as Error).message}`, 'It must be a SQLite database this user can write to. If it was one: mirrors keep syncing without the supervisor; restore the database from a backup.')
   }
 }
 
@@ -52,7 +54,7 @@ function openPrivately(path: string): DatabaseSync {
   const before = process.umask(0o077)
   try {
     const database = new DatabaseSync(path)
-    database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=2000')
+    database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=5000')
     return database
   } finally {
     process.umask(before)

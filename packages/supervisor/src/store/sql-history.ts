@@ -3,10 +3,11 @@ import type { Kysely } from 'kysely'
 import type { SyncReport } from '@kagami/protocol'
 import type { Tables } from './schema.ts'
 import { auditOf } from './sql-audit.ts'
+import type { Fence } from './sql-fence.ts'
 import type { PageRequest, Store, SyncFilter } from './store.ts'
 
 /** The reading half of the SQL store. */
-export function createHistory(db: Kysely<Tables>): Pick<Store, 'listSyncs' | 'findSync' | 'lastFailure' | 'listAudit' | 'countDeadLetters' | 'prune'> {
+export function createHistory(db: Kysely<Tables>, fence: Fence): Pick<Store, 'listSyncs' | 'findSync' | 'lastFailure' | 'listAudit' | 'countDeadLetters' | 'prune'> {
   return {
     listSyncs: (filter, page) => listSyncs(db, filter, page),
     async findSync(idOrPrefix) {
@@ -32,7 +33,7 @@ export function createHistory(db: Kysely<Tables>): Pick<Store, 'listSyncs' | 'fi
       return Number(total)
     },
     async prune(before) {
-      const result = await db.deleteFrom('syncs').where('ended_at', '<', before.getTime()).executeTakeFirst()
+      const result = await fence.write((trx) => trx.deleteFrom('syncs').where('ended_at', '<', before.getTime()).executeTakeFirst())
       return Number(result.numDeletedRows)
     },
   }

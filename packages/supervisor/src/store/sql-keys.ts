@@ -2,17 +2,18 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { Tables } from './schema.ts'
 import { insertAudit } from './sql-audit.ts'
+import type { Fence } from './sql-fence.ts'
 import type { JoinTokenRecord, KeyStore, WorkerKey } from './store.ts'
 
 /** The part of the store that says who may be whom. */
-export function createKeyStore(db: Kysely<Tables>): KeyStore {
-  return { ...createTokens(db), ...createKeys(db) }
+export function createKeyStore(db: Kysely<Tables>, fence: Fence): KeyStore {
+  return { ...createTokens(db, fence), ...createKeys(db, fence) }
 }
 
-function createTokens(db: Kysely<Tables>): Pick<KeyStore, 'addJoinToken' | 'findJoinToken' | 'listJoinTokens' | 'removeJoinToken'> {
+function createTokens(db: Kysely<Tables>, fence: Fence): Pick<KeyStore, 'addJoinToken' | 'findJoinToken' | 'listJoinTokens' | 'removeJoinToken'> {
   return {
     addJoinToken: (token, audit) =>
-      db.transaction().execute(async (trx) => {
+      fence.write(async (trx) => {
         await trx.insertInto('join_tokens').values({ ...token, made_at: Date.parse(token.made_at), expires_at: Date.parse(token.expires_at) }).execute()
         await insertAudit(trx, audit)
       }),
@@ -25,7 +26,7 @@ function createTokens(db: Kysely<Tables>): Pick<KeyStore, 'addJoinToken' | 'find
       return rows.map(tokenOf)
     },
     removeJoinToken: (id, audit) =>
-      db.transaction().execute(async (trx) => {
+      fence.write(async (trx) => {
         const { numDeletedRows } = await trx.deleteFrom('join_tokens').where('id', '=', id).executeTakeFirstOrThrow()
         if (numDeletedRows > 0) await insertAudit(trx, audit)
         return numDeletedRows > 0
@@ -33,14 +34,14 @@ function createTokens(db: Kysely<Tables>): Pick<KeyStore, 'addJoinToken' | 'find
   }
 }
 
-function createKeys(db: Kysely<Tables>): Pick<KeyStore, 'findKeys' | 'claimKey' | 'rememberKey' | 'revokeKeys' | 'listRevokedKeys'> {
+function createKeys(db: Kysely<Tables>, fence: Fence): Pick<KeyStore, 'findKeys' | 'claimKey' | 'rememberKey' | 'revokeKeys' | 'listRevokedKeys'> {
   return {
     async findKeys(workerId, publicKey) {
       const rows = await db.selectFrom('worker_keys').selectAll().where((e) => e.or([e('worker_id', '=', workerId), e('public_key', '=', publicKey)])).execute()
       return rows.map(keyOf)
     },
     claimKey: (key, tokenId, audit) =>
-      db.transaction().execute(async (trx) => {
+      fence.write(async (trx) => {
         const { numUpdatedRows } = await trx.updateTable('join_tokens').set((e) => ({ used: e('used', '+', 1) })).where('id', '=', tokenId).whereRef('used', '<', 'uses').executeTakeFirstOrThrow()
         if (numUpdatedRows === 0n) return false
         await trx.insertInto('worker_keys').values(rowOf(key)).execute()
@@ -48,10 +49,10 @@ function createKeys(db: Kysely<Tables>): Pick<KeyStore, 'findKeys' | 'claimKey' 
         return true
       }),
     async rememberKey(key) {
-      await db.insertInto('worker_keys').values(rowOf(key)).onConflict((c) => c.column('public_key').doNothing()).execute()
+      await fence.write((trx) => trx.insertInto('worker_keys').values(rowOf(key)).onConflict((c) => c.column('public_key').doNothing()).execute())
     },
     revokeKeys: (workerId, at, audit) =>
-      db.transaction().execute(async (trx) => {
+      fence.write(async (trx) => {
         const rows = await trx.updateTable('worker_keys').set({ revoked_at: at.getTime() }).where('worker_id', '=', workerId).where('revoked_at', 'is', null).returningAll().execute()
         await insertAudit(trx, audit)
         return rows.map(keyOf)

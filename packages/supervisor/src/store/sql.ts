@@ -5,8 +5,9 @@ import { ConfigError, type Logger } from '@kagami/runtime'
 import { openDialect } from './dialects.ts'
 import { migrations } from './migrations/index.ts'
 import type { Tables } from './schema.ts'
-import type { Store, StoredReplica, WorkerRecord } from './store.ts'
+import type { Store, StoredReplica, Superseded, WorkerRecord } from './store.ts'
 import { insertAudit } from './sql-audit.ts'
+import { createFence, patiently } from './sql-fence.ts'
 import { createHistory } from './sql-history.ts'
 import { createKeyStore } from './sql-keys.ts'
 
@@ -18,13 +19,45 @@ const CHUNK = 500
 export async function openSqlStore(url: string, logger: Logger): Promise<Store & { readonly directory: string | null; readonly kind: 'sqlite' | 'postgres' }> {
   const { dialect, kind, directory } = await openDialect(url, logger)
   const db = new Kysely<Tables>({ dialect })
+  const { promise: superseded, resolve } = Promise.withResolvers<Superseded>()
+  const fence = createFence(db, kind, resolve)
   return {
     kind,
     directory,
-    ...createHistory(db),
-    ...createKeyStore(db),
-    prepare: () => migrate(db),
-    nextTerm: (above = 0) => nextTerm(db, above),
+    superseded,
+    ...createHistory(db, fence),
+    ...createKeyStore(db, fence),
+    prepare: () => patiently(() => migrate(db)),
+    nextTerm: (above = 0) => fence.next(above),
+    checkTerm: () => fence.check(),
+    ...createReadings(db),
+    saveWorker: (record, audit) =>
+      fence.write(async (trx) => {
+        await upsertWorker(trx, record)
+        if (audit) await insertAudit(trx, audit)
+      }),
+    removeWorker: (workerId, instance, audit) =>
+      fence.write(async (trx) => {
+        await trx.deleteFrom('workers').where('worker_id', '=', workerId).execute()
+        await trx.deleteFrom('replicas').where('worker_id', '=', workerId).execute()
+        if (instance) await trx.insertInto('tombstones').values({ worker_id: workerId, instance, at: Date.now() }).onConflict((c) => c.doNothing()).execute()
+        await insertAudit(trx, audit)
+      }),
+    saveStates: (changes) => fence.write((trx) => saveStates(trx, changes)),
+    addReports: (reports) => fence.write((trx) => insertReports(trx, reports)),
+    addAudit: (entry) => fence.write((trx) => insertAudit(trx, entry)),
+    async addDeadLetter({ subject, body, reason, at }) {
+      await fence.write((trx) => trx.insertInto('dead_letters').values({ subject, body: body.slice(0, 65_536), reason, at: at.getTime() }).execute())
+    },
+    async ping() {
+      await sql`select 1`.execute(db)
+    },
+    close: () => db.destroy(),
+  }
+}
+
+function createReadings(db: Kysely<Tables>): Pick<Store, 'loadWorkers' | 'loadReplicas' | 'loadTombstones'> {
+  return {
     async loadWorkers() {
       const rows = await db.selectFrom('workers').selectAll().execute()
       return rows.map((row) => ({ paused: [], ...(JSON.parse(row.record) as Omit<WorkerRecord, 'paused'>), last_seen_at: row.last_seen_at === null ? null : new Date(row.last_seen_at).toISOString() }))
@@ -34,28 +67,6 @@ export async function openSqlStore(url: string, logger: Logger): Promise<Store &
       return rows.map((row) => ({ worker_id: row.worker_id, state: JSON.parse(row.state) as StoredReplica['state'] }))
     },
     loadTombstones: () => db.selectFrom('tombstones').select(['worker_id', 'instance']).execute(),
-    saveWorker: (record, audit) =>
-      db.transaction().execute(async (trx) => {
-        await upsertWorker(trx, record)
-        if (audit) await insertAudit(trx, audit)
-      }),
-    removeWorker: (workerId, instance, audit) =>
-      db.transaction().execute(async (trx) => {
-        await trx.deleteFrom('workers').where('worker_id', '=', workerId).execute()
-        await trx.deleteFrom('replicas').where('worker_id', '=', workerId).execute()
-        if (instance) await trx.insertInto('tombstones').values({ worker_id: workerId, instance, at: Date.now() }).onConflict((c) => c.doNothing()).execute()
-        await insertAudit(trx, audit)
-      }),
-    saveStates: (changes) => db.transaction().execute((trx) => saveStates(trx, changes)),
-    addReports: (reports) => db.transaction().execute((trx) => insertReports(trx, reports)),
-    addAudit: (entry) => insertAudit(db, entry),
-    async addDeadLetter({ subject, body, reason, at }) {
-      await db.insertInto('dead_letters').values({ subject, body: body.slice(0, 65_536), reason, at: at.getTime() }).execute()
-    },
-    async ping() {
-      await sql`select 1`.execute(db)
-    },
-    close: () => db.destroy(),
   }
 }
 
@@ -67,15 +78,6 @@ async function migrate(db: Kysely<Tables>) {
     throw new ConfigError('the database was made by a newer Kagami than this one', 'Run the newer version, or restore a backup from before the upgrade.')
   }
   throw error
-}
-
-async function nextTerm(db: Kysely<Tables>, above: number): Promise<number> {
-  return db.transaction().execute(async (trx) => {
-    const row = await trx.selectFrom('meta').select('value').where('key', '=', 'term').executeTakeFirst()
-    const term = Math.max(Number(row?.value ?? 0), above) + 1
-    await trx.insertInto('meta').values({ key: 'term', value: String(term) }).onConflict((c) => c.column('key').doUpdateSet({ value: String(term) })).execute()
-    return term
-  })
 }
 
 async function upsertWorker(db: Db, record: WorkerRecord) {

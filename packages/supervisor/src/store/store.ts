@@ -1,5 +1,5 @@
 // store.ts — What survives a restart of the supervisor. The one interface; SQLite and PostgreSQL behave alike.
-import type { Admission, AuditEntry, KindAnnouncement, Paused, ReplicaSpec, ReplicaState, SyncReport, SyncRequest } from '@kagami/protocol'
+import { Refusal, type Admission, type AuditEntry, type KindAnnouncement, type Paused, type ReplicaSpec, type ReplicaState, type SyncReport, type SyncRequest } from '@kagami/protocol'
 
 /** A worker as it is remembered, with everything people decided about it. */
 export interface WorkerRecord {
@@ -98,11 +98,24 @@ export interface KeyStore {
   listRevokedKeys(): Promise<WorkerKey[]>
 }
 
+/** A supervisor of a later term has begun on the same database: this one may write nothing any more. */
+export class Superseded extends Refusal {
+  constructor(mine: number, newest: number) {
+    super('unavailable', `another supervisor has taken over this database (term ${newest}, this one has ${mine}); this one writes nothing any more and stops`)
+    this.name = 'Superseded'
+  }
+}
+
 export interface Store extends KeyStore {
+  /** Resolves when a write was refused because another supervisor has begun. Every write of this store throws it. */
+  readonly superseded: Promise<Superseded>
+
   /** Brings the tables up to date. Throws when the database is damaged, or newer than this program. */
   prepare(): Promise<void>
   /** Counts supervisors' lives: one more than the last and than `above`, kept before it is returned. */
   nextTerm(above?: number): Promise<number>
+  /** Throws Superseded when a supervisor of a later term has begun. */
+  checkTerm(): Promise<void>
   loadWorkers(): Promise<WorkerRecord[]>
   loadReplicas(): Promise<StoredReplica[]>
   loadTombstones(): Promise<{ worker_id: string; instance: string }[]>

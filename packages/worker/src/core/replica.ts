@@ -48,6 +48,8 @@ export type ReplicaEvent =
   | { readonly type: 'started'; readonly syncId: string }
   | { readonly type: 'finished'; readonly report: SyncReport }
   | { readonly type: 'withdrawn' }
+  /** The wall clock was set, by so many ms: what waits, waits on as long as before. */
+  | { readonly type: 'clock_jumped'; readonly byMs: number }
   | { readonly type: 'respecified'; readonly spec: ReplicaSpec }
 
 /** What of a replica survives a restart. */
@@ -106,9 +108,17 @@ function step(replica: Replica, event: ReplicaEvent, now: Date): Replica {
       return life.state === 'syncing' && life.syncId === event.report.sync_id ? finished(replica, event.report, now) : replica
     case 'withdrawn':
       return life.state === 'queued' ? { ...replica, life: { state: 'idle' } } : replica
+    case 'clock_jumped':
+      return replica.facts.nextDueAt === null ? replica : { ...replica, facts: { ...replica.facts, nextDueAt: dueAfterJump(replica, event.byMs, now) } }
     case 'respecified':
       return respecified(replica, event.spec, now)
   }
+}
+
+/** An interval goes on where it was; a time of day is looked up anew. */
+function dueAfterJump({ spec, facts }: Replica, byMs: number, now: Date): Date | null {
+  const timing = timingOf(spec)
+  return timing.cron ? dueAtStart({ id: spec.replica_id, timing, nextDueAt: null }, now) : new Date(facts.nextDueAt!.getTime() + byMs)
 }
 
 /** A decision about a hold that is no longer the present one changes nothing: what it was about is gone. */

@@ -4,6 +4,7 @@ import { replicaNameKey } from '@kagami/protocol'
 import type { Step } from '@kagami/runtime/machine'
 import { afterDesired, afterJoin, mayWork, mustStop, stranger, type Membership } from './membership.ts'
 import { advanceReplica, isDue, openReplica, type Order, type Remembered, type Replica, type ReplicaEvent } from './replica.ts'
+import { fraction } from './schedule.ts'
 import { hostOf, takeTurns, type Limits } from './slots.ts'
 
 export interface WorkerState {
@@ -15,6 +16,8 @@ export interface WorkerState {
   readonly declared: readonly ReplicaSpec[]
   readonly desired: Desired | null
   readonly replicas: ReadonlyMap<string, Replica>
+  /** Documents taken in so far. */
+  readonly documents: number
   /** What earlier runs of this worker left, for replicas that are yet to be opened. */
   readonly remembered: ReadonlyMap<string, Remembered>
   readonly stopping: boolean
@@ -24,6 +27,7 @@ export type WorkerEvent =
   | { readonly type: 'join_answered'; readonly reply: JoinReply | null }
   | { readonly type: 'desired_read'; readonly desired: Desired; readonly cached: boolean }
   | { readonly type: 'woke' }
+  | { readonly type: 'clock_jumped'; readonly byMs: number }
   | { readonly type: 'sync_requested'; readonly replicaId: string; readonly requestId: string }
   | { readonly type: 'sync_ended'; readonly report: SyncReport }
   | { readonly type: 'cancel_asked'; readonly syncId: string }
@@ -45,7 +49,7 @@ export function openWorker(
   now: Date,
 ): WorkerState {
   const replicas = new Map(parts.declared.map((spec) => [spec.replica_id, openReplica(spec, parts.remembered.get(spec.replica_id) ?? null, now)]))
-  return { ...parts, membership: stranger, desired: null, replicas, stopping: false }
+  return { ...parts, membership: stranger, desired: null, replicas, documents: 0, stopping: false }
 }
 
 /** Makes the machine. `newId` names each sync; it is the machine's only source of anything new. */
@@ -68,6 +72,8 @@ function apply(state: WorkerState, event: WorkerEvent, now: Date): WorkerState {
       return tell(state, event.replicaId, { type: 'requested', order: { requestId: event.requestId, action: 'sync', holdId: null, generation: null } }, now)
     case 'sync_ended':
       return tell(state, event.report.replica_id, { type: 'finished', report: event.report }, now)
+    case 'clock_jumped':
+      return { ...state, replicas: new Map([...state.replicas].map(([id, replica]) => [id, advanceReplica(replica, event, now)])) }
     case 'stop_asked':
       return { ...state, stopping: true }
     case 'cancel_asked':
@@ -82,17 +88,23 @@ function reconcile(state: WorkerState, desired: Desired, cached: boolean, now: D
   const membership = afterDesired(state.membership, desired, cached ? null : state.instance)
   const specs = wanted(state.declared, desired)
   const open = new Set(desired.syncs.map((request) => request.request_id))
+  const documents = state.documents + 1
   const replicas = new Map<string, Replica>()
   for (const spec of specs) {
     const known = state.replicas.get(spec.replica_id)
-    let replica = known ? advanceReplica(known, { type: 'respecified', spec }, now) : openReplica(spec, state.remembered.get(spec.replica_id) ?? null, now)
+    let replica = known ? advanceReplica(known, { type: 'respecified', spec }, now) : { ...openReplica(spec, state.remembered.get(spec.replica_id) ?? null, now), revisionNo: firstRevision(spec.replica_id, documents) }
     for (const request of desired.syncs) {
       if (request.replica_id === spec.replica_id) replica = advanceReplica(replica, { type: 'requested', order: orderOf(request) }, now)
     }
     replica = advanceReplica(replica, { type: 'paused', paused: desired.paused?.includes(spec.replica_id) ?? false }, now)
     replicas.set(spec.replica_id, advanceReplica(replica, { type: 'settled', open }, now))
   }
-  return { ...state, membership, desired, replicas }
+  return { ...state, membership, desired, replicas, documents }
+}
+
+/** Where a new replica's revision numbers begin: far apart, so that the sum of a digest fits one set of replicas alone. */
+function firstRevision(id: string, documents: number): number {
+  return 1 + Math.floor(fraction(`${id}/${documents}`) * 2 ** 31)
 }
 
 function orderOf({ request_id, action, hold_id, generation }: SyncRequest): Order {

@@ -113,6 +113,7 @@ async function joinOnce(shared: Shared, next: { read(): void; beat(): void }): P
     logAnswer(parts.logger, parts.state(), reply)
     parts.tell({ type: 'join_answered', reply })
     if (reply) next.read()
+    if (reply?.supervisor?.stream && parts.spool.streamIs(reply.supervisor.stream)) void flushOnce(shared)
     if (reply?.accepted && !shared.introduced) {
       shared.introduced = true
       shared.pending.full = true

@@ -1,33 +1,40 @@
-// spool.ts — Reports of finished syncs, on disk until the stream has them. A report is removed only after the acknowledgement.
-import { readdirSync } from 'node:fs'
+// spool.ts — Reports of finished syncs, on disk until the stream has them; the last of those stay, in case the stream is lost before the database has them.
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkFor, SyncReport } from '@kagami/protocol'
-import { readJsonIfThere, removeDurably, writeDurably, type Logger } from '@kagami/runtime'
+import { readIfThere, readJsonIfThere, writeDurably, type Logger } from '@kagami/runtime'
+
+/** Reports that are kept after the stream has them. */
+const KEEP_SENT = 500
 
 export interface Spool {
   /** Keeps a report; when this returns it survives a crash. */
   keep(report: SyncReport): void
   /** Whether a sync's report is here. */
   holds(syncId: string): boolean
-  /** Sends everything kept, oldest first, until `send` fails; what was sent is removed. One run at a time. */
+  /** Sends everything kept, oldest first, until `send` fails; what was sent is put aside. One run at a time. */
   flush(send: (report: SyncReport) => Promise<boolean>): Promise<void>
+  /** Which stream there is. True when it is another one than before: then the last reports wait again. */
+  streamIs(name: string): boolean
   readonly size: number
 }
 
 /** Opens the spool of a worker and takes up what earlier runs left. A damaged file is named in the log and set aside. */
 export function openSpool(directory: string, logger: Logger): Spool {
   const waiting = new Map<string, SyncReport>()
+  const sent = openSent(join(directory, 'sent'))
   const check = checkFor(SyncReport)
-  for (const file of listed(directory)) {
+  const take = (file: string) => {
     const report = readJsonIfThere(join(directory, file))
     if (check.ok(report)) waiting.set(report.sync_id, report)
     else logger.error({ file: join(directory, file) }, 'a report in the spool cannot be read; it is left where it is')
   }
+  listed(directory).forEach(take)
   let flushing: Promise<void> | null = null
   async function drain(send: (report: SyncReport) => Promise<boolean>) {
     for (const [syncId, report] of waiting) {
       if (!(await send(report))) return
-      removeDurably(join(directory, `${syncId}.json`))
+      sent.put(join(directory, `${syncId}.json`), `${syncId}.json`)
       waiting.delete(syncId)
     }
   }
@@ -43,8 +50,41 @@ export function openSpool(directory: string, logger: Logger): Spool {
       })
       return flushing
     },
+    streamIs(name) {
+      if (!sent.isOther(name)) return false
+      const again = sent.takeBack(directory)
+      again.forEach(take)
+      sent.remember(name)
+      if (again.length > 0) logger.warn({ reports: again.length }, 'the stream of reports was made anew; the last reports are told again')
+      return again.length > 0
+    },
     get size() {
       return waiting.size
+    },
+  }
+}
+
+/** What the stream has, oldest first. Nothing here is flushed: a report that comes back after a crash is told twice and counts once. */
+function openSent(directory: string) {
+  const files = listed(directory)
+  const stream = join(directory, 'stream')
+  let known = readIfThere(stream)
+  mkdirSync(directory, { recursive: true })
+  return {
+    put(from: string, file: string) {
+      renameSync(from, join(directory, file))
+      files.push(file)
+      while (files.length > KEEP_SENT) rmSync(join(directory, files.shift()!), { force: true })
+    },
+    isOther: (name: string) => known !== name,
+    remember(name: string) {
+      known = name
+      writeDurably(stream, name)
+    },
+    takeBack(to: string): string[] {
+      const again = known === null ? [] : files.splice(0)
+      for (const file of again) renameSync(join(directory, file), join(to, file))
+      return again
     },
   }
 }

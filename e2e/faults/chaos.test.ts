@@ -1,0 +1,108 @@
+// chaos.test.ts — kill -9 at random moments of worker, supervisor and nats-server in a fleet that syncs changing upstreams of all kinds: nothing is lost, doubled, torn, stuck or left behind.
+import { setTimeout as pause } from 'node:timers/promises'
+import { startNatsServer, type NatsServer } from '@kagami/runtime'
+import { findMarked } from '@kagami/worker/sync/orphans'
+import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { changingUpstreams, type ChangingUpstreams } from '../harness/changing.ts'
+import { throwDice } from '../harness/dice.ts'
+import { keepLedger, wholeHistory, type Ledger } from '../harness/ledger.ts'
+import { aNats, aPlace } from '../harness/place.ts'
+import { aSupervisor, aWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
+import { rounds } from '../harness/rounds.ts'
+import { until } from '../harness/wait.ts'
+
+const KILLS = rounds(10, 200)
+const WORKERS = ['one', 'two', 'three']
+
+describe('a fleet whose programs are killed at random moments', () => {
+  const place = aPlace()
+  const dice = throwDice()
+  const workers = new Map<string, Program>()
+  const dataDirs = WORKERS.map((name) => place.at(name))
+  let upstreams: ChangingUpstreams
+  let nats: NatsServer
+  let supervisor: SupervisorProgram
+  let ledger: Ledger
+  const torn: string[] = []
+  let looked = 0
+
+  const startOne = async (name: string) => void workers.set(name, await aWorker(place, { nats: nats.url, dir: name, providers: upstreams.providers(name), env: { KAGAMI_WORKER_ID: `w-${name}`, KAGAMI_SLOTS_PER_HOST: '8' } }))
+  const look = () => {
+    for (const dir of dataDirs) {
+      const { seen, wrong } = upstreams.wrong(dir)
+      looked += seen
+      torn.push(...wrong)
+    }
+  }
+  const killing: Record<string, () => Promise<unknown>> = {
+    async worker() {
+      const name = dice.one(WORKERS)
+      await workers.get(name)!.kill()
+      look()
+      await pause(dice.whole(0, 500))
+      await startOne(name)
+    },
+    async supervisor() {
+      const port = Number(new URL(supervisor.url).port)
+      await supervisor.kill()
+      await pause(dice.whole(0, 500))
+      supervisor = await aSupervisor(place, { nats: nats.url, port })
+    },
+    async nats() {
+      process.kill(nats.pid, 'SIGKILL')
+      await nats.exited
+      await pause(dice.whole(0, 500))
+      const started = await startNatsServer({ dir: place.at('nats'), binary: { path: inject('tools').natsNew, version: 'new' }, port: nats.port })
+      place.also(() => started.stop())
+      nats = started
+    },
+  }
+
+  beforeAll(async () => {
+    upstreams = await changingUpstreams(place)
+    nats = await aNats(place, 'new')
+    supervisor = await aSupervisor(place, { nats: nats.url })
+    ledger = keepLedger(place, dataDirs)
+    for (const name of WORKERS) await startOne(name)
+    await until('all sync', async () => (await supervisor.api.call('listReplicas', { query: { limit: 100 } })).items.filter((replica) => replica.last_success_at).length === 9, { timeoutMs: 40_000, seen: () => [...workers.values()].map((worker) => worker.output().slice(-800)) })
+  })
+
+  test('loses no report, doubles none, publishes nothing torn, leaves nothing running and nothing stuck', { timeout: 60_000 + KILLS * 15_000 }, async ({ task, annotate }) => {
+    await annotate(`KAGAMI_SEED=${dice.seed}`)
+    console.log(`chaos: KAGAMI_SEED=${dice.seed}`)
+    const killed: Record<string, number> = {}
+    for (let kill = 0; kill < KILLS; kill++) {
+      await pause(dice.whole(50, 1500))
+      const whom = kill < 3 ? Object.keys(killing)[kill]! : dice.one(['worker', 'worker', 'supervisor', 'nats'])
+      killed[whom] = (killed[whom] ?? 0) + 1
+      await killing[whom]!()
+      look()
+    }
+    const quiet = new Date().toISOString()
+    await until('every replica is synced again', async () => {
+      const { items } = await supervisor.api.call('listReplicas', { query: { limit: 100 } })
+      return items.length === 9 && items.every((replica) => (replica.last_success_at ?? '') > quiet)
+    }, { timeoutMs: 60_000, seen: async () => (await supervisor.api.call('listReplicas')).items.map(({ name, status, last_success_at, activity }) => ({ name, status, last_success_at, activity })) })
+    await upstreams.settle()
+    for (const worker of workers.values()) worker.child.kill('SIGTERM')
+    for (const worker of workers.values()) await worker.exited
+    look()
+    const leftover = dataDirs.flatMap((dir) => findMarked(`${dir}:`))
+    for (const name of WORKERS) await startOne(name)
+    await until('nothing waits to be told', async () => {
+      const history = await wholeHistory(supervisor.api)
+      return ledger.waiting() === 0 && [...ledger.begun].filter((id) => !history.has(id)).length <= 9
+    }, { timeoutMs: 40_000, seen: () => ledger.waiting() })
+    for (const worker of workers.values()) worker.child.kill('SIGTERM')
+    for (const worker of workers.values()) await worker.exited
+    const missing = async () => {
+      const history = await wholeHistory(supervisor.api)
+      return [...ledger.begun].filter((id) => !history.has(id))
+    }
+    await until('the history has every sync', async () => (await missing()).length === 0, { seen: async () => ({ seed: dice.seed, missing: await missing() }) })
+    const history = await wholeHistory(supervisor.api)
+    expect({ torn, leftover }, `KAGAMI_SEED=${dice.seed}`).toEqual({ torn: [], leftover: [] })
+    expect([...history.keys()].filter((id) => !ledger.begun.has(id)), 'in the history, but never begun').toEqual([])
+    task.meta.figure = `${KILLS} kills (${Object.entries(killed).map(([whom, times]) => `${whom} ${times}`).join(', ')}), ${history.size} syncs of ${upstreams.versions} versions: 0 lost, 0 doubled; ${looked} published files looked at: 0 torn; 0 processes left, 0 replicas stuck`
+  })
+})

@@ -1,0 +1,81 @@
+// poison.test.ts — Messages that nobody can use, on every subject: the programs answer on, each bad report is put aside and counted, and nothing exits.
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { jetstream } from '@nats-io/jetstream'
+import { MESSAGE_MAX_BYTES, messages, subjectFor, type SyncReport } from '@kagami/protocol'
+import { newId } from '@kagami/runtime'
+import { DatabaseSync } from 'node:sqlite'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { aNats, aPlace } from '../harness/place.ts'
+import { aSupervisor, aWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
+import { rounds } from '../harness/rounds.ts'
+import { until } from '../harness/wait.ts'
+
+const EACH = rounds(100, 2000)
+const at = '2026-01-01T00:00:00.000Z'
+const FAR = '+102026-01-01T00:00:00.000Z'
+const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`
+
+function aReport(change: Partial<SyncReport> = {}): SyncReport {
+  return {
+    sync_id: newId(), worker_id: 'w', replica_id: 'r-1', name: 'm', kind: 'http', trigger: 'schedule', request_id: null, outcome: 'success', reason: null, message: null, hint: null, tail: null, exit_code: null,
+    started_at: at, ended_at: at, duration_ms: 0, bytes: 1, files: 1, size_bytes: 1, revision: null, ...change,
+  }
+}
+
+/** Every way of being wrong, over and over. */
+function poison(n: number): string | Uint8Array {
+  const wrong: (string | Uint8Array)[] = [
+    '', '{', 'null', '[]', '"text"', '1e999', Uint8Array.from([0xff, 0xfe, 0x00, 0x7b]), deep, `{"worker_id":${deep}}`, JSON.stringify({ worker_id: 'w', instance: 'i', sent_at: FAR, seq: 1e308 }),
+    JSON.stringify({ ...aReport(), started_at: FAR }), JSON.stringify({ ...aReport(), ended_at: 'tomorrow' }), '{"__proto__":{"polluted":true}}', JSON.stringify(aReport({ worker_id: 'another' })), JSON.stringify({ ...aReport(), duration_ms: -1 }),
+    'x'.repeat(MESSAGE_MAX_BYTES + 1),
+  ]
+  return wrong[n % wrong.length]!
+}
+
+describe('a fleet that is sent poison', () => {
+  const place = aPlace()
+  let nats: NatsConnection
+  let supervisor: SupervisorProgram
+  let worker: Program
+
+  beforeAll(async () => {
+    const server = await aNats(place, 'new')
+    supervisor = await aSupervisor(place, { nats: server.url })
+    worker = await aWorker(place, { nats: server.url, env: { KAGAMI_WORKER_ID: 'w' } })
+    nats = await connect({ servers: server.url })
+    place.also(() => nats.close())
+    await until('it joined', async () => (await supervisor.api.call('listWorkers')).items[0]?.admission === 'approved')
+  })
+
+  test('answers on, puts each bad report aside, takes the good one behind them, and ends nowhere', { timeout: 60_000 + EACH * 200 }, async ({ task }) => {
+    const names = (Object.keys(messages) as (keyof typeof messages)[]).filter((name) => name !== 'report' && name !== 'desired')
+    let [sent, answers] = [0, 0]
+    const letters = new Set<string>()
+    for (let n = 0; n < EACH; n++) {
+      for (const name of names) {
+        nats.publish(subjectFor(name, 'w'), poison(n))
+        sent++
+      }
+      await jetstream(nats).publish(subjectFor('report', 'w'), poison(n), { msgID: newId() })
+      letters.add(String(n))
+      if (n % 10 === 0) {
+        await nats.flush()
+        expect((await supervisor.api.call('listWorkers')).total).toBeGreaterThan(0)
+        answers++
+      }
+    }
+    expect(() => nats.publish(subjectFor('heartbeat', 'w'), new Uint8Array(5 * 1024 * 1024))).toThrow(/max_payload/)
+    const good = aReport()
+    await jetstream(nats).publish(subjectFor('report', 'w'), JSON.stringify(good), { msgID: good.sync_id })
+    await until('the good one is in the history', async () => (await supervisor.api.call('listSyncs', { query: { state: 'finished' } })).items.some((sync) => sync.sync_id === good.sync_id), { timeoutMs: 60_000, seen: () => supervisor.output().slice(-2000) })
+    const database = new DatabaseSync(place.at('supervisor.db'), { readOnly: true })
+    const [aside, kept] = ['dead_letters', 'syncs'].map((table) => Number(database.prepare(`select count(*) as n from ${table}`).get()!['n'])) as [number, number]
+    database.close()
+    expect([aside + kept, supervisor.child.exitCode, worker.child.exitCode]).toEqual([EACH + 1, null, null])
+    expect(kept).toBe(1)
+    expect((await nats.request(subjectFor('ping', 'w'), JSON.stringify({ instance: 'none' }), { timeout: 500 }).catch(() => 'nobody it is'))).toBe('nobody it is')
+    expect((await nats.request(subjectFor('refresh', 'w'), '{}', { timeout: 5000 })).json()).toEqual({ accepted: true })
+    const lag = Number(/nodejs_eventloop_lag_max_seconds ([\d.e-]+)/.exec(await (await fetch(`${supervisor.url}/metrics`)).text())?.[1] ?? Number.NaN)
+    task.meta.figure = `${sent} messages and ${EACH} reports nobody can use: ${aside} put aside, ${answers} answers meanwhile, 0 exits${Number.isNaN(lag) ? '' : `, event loop at most ${Math.round(lag * 1000)} ms late`}`
+  })
+})

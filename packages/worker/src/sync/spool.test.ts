@@ -1,0 +1,48 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { SyncReport } from '@kagami/protocol'
+import { createLogger, newId } from '@kagami/runtime'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openSpool } from './spool.ts'
+
+const logger = createLogger('test', { LOG_LEVEL: 'silent' })
+const at = '2026-01-01T00:00:00.000Z'
+const aReport = (): SyncReport => ({
+  sync_id: newId(), worker_id: 'w', replica_id: 'r', name: 'm', kind: 'http', trigger: 'schedule', request_id: null, outcome: 'success', reason: null, message: null, hint: null, tail: null, exit_code: null,
+  started_at: at, ended_at: at, duration_ms: 0, bytes: 1, files: 1, size_bytes: 1, revision: null,
+})
+
+describe('a report that the stream has', () => {
+  let dir: string
+  const told: string[] = []
+  const send = async (report: SyncReport) => told.push(report.sync_id) > 0
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'kagami-spool-'))
+    told.length = 0
+  })
+  afterEach(() => rmSync(dir, { recursive: true }))
+
+  it('is told once, and again only when the stream was made anew, also after a restart', async () => {
+    const first = openSpool(dir, logger)
+    expect(first.streamIs('one')).toBe(false)
+    const reports = [aReport(), aReport(), aReport()]
+    for (const report of reports) first.keep(report)
+    await first.flush(send)
+    expect([told.length, first.size]).toEqual([3, 0])
+    const second = openSpool(dir, logger)
+    expect([second.size, second.streamIs('one'), second.size]).toEqual([0, false, 0])
+    expect([second.streamIs('two'), second.size]).toEqual([true, 3])
+    expect(openSpool(dir, logger).size).toBe(3)
+    await second.flush(send)
+    expect(told.slice(3)).toEqual(reports.map((report) => report.sync_id))
+    expect([openSpool(dir, logger).size, second.streamIs('two')]).toEqual([0, false])
+  })
+
+  it('stays on the disk for its successors’ sake, but not for ever', async () => {
+    const spool = openSpool(dir, logger)
+    for (let n = 0; n < 520; n++) spool.keep(aReport())
+    await spool.flush(send)
+    expect(readdirSync(join(dir, 'sent')).filter((file) => file.endsWith('.json'))).toHaveLength(500)
+  })
+})
