@@ -12,7 +12,7 @@ export const policyProperties = {
   timezone: Type.String({ default: 'UTC', minLength: 1, maxLength: 64, description: 'Time zone of cron and windows, as Europe/Berlin' }),
   windows: Type.Array(Type.String({ minLength: 1, maxLength: 60 }), { default: [], maxItems: 20, description: 'Syncs start by themselves only within these times: "22:00-06:00", "Sat,Sun 00:00-24:00". Empty: always' }),
   time_limit_secs: Type.Integer({ default: 0, minimum: 0, maximum: 2_592_000, description: 'A sync that takes longer is ended, seconds; 0 means sync_timeout_secs of the worker' }),
-  stall_secs: Type.Integer({ default: 900, minimum: 0, maximum: 86_400, description: 'A sync in which nothing moves for this long (no byte, no file; what the upstream says does not count) is ended, seconds; 0 turns it off' }),
+  stall_secs: Type.Integer({ default: 1800, minimum: 0, maximum: 86_400, description: 'A sync in which nothing moves for this long (no byte, no file; what the upstream says does not count) is ended, seconds; 0 turns it off. To rsync the listing of a very large tree is one such silence' }),
   quota_mib: Type.Integer({ default: 0, minimum: 0, maximum: 1_000_000_000, description: 'Largest size of the copy, MiB; 0 is no limit' }),
   freshness_file: Type.String({ default: '', maxLength: 512, description: 'File in the copy whose date tells how old the content is: "project/trace/ftp-master.debian.org", "lastupdate"' }),
   max_content_age_hours: Type.Integer({ default: 0, minimum: 0, maximum: 100_000, description: 'Content older than this makes the replica stale although its syncs succeed, hours; 0 turns it off' }),

@@ -11,19 +11,21 @@ export function credentials(auth: SyncContext['auth']): [string, string | null] 
 export interface GitCall {
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => boolean | void
   readonly stdin?: string
+  /** See RunOptions. */
+  readonly silent?: boolean
   /** Checked addresses of the upstream's host; needed by commands that connect. */
   readonly addresses?: readonly string[]
 }
 
 /** Runs git with nothing of the worker's own configuration, no hooks, no prompts and only the protocols a mirror needs. */
-export function callGit(context: SyncContext, command: readonly string[], { onLine, stdin, addresses = [] }: GitCall = {}): Promise<Exit> {
+export function callGit(context: SyncContext, command: readonly string[], { onLine, stdin, silent, addresses = [] }: GitCall = {}): Promise<Exit> {
   const [user, password] = credentials(context.auth)
   const env = {
     GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null', GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: '', GIT_ALLOW_PROTOCOL: 'https:http:git',
     ...(password === null ? {} : { KAGAMI_USERNAME: user, KAGAMI_PASSWORD: password }),
   }
   const pinned = [...settings(context, password !== null), ...pin(context.upstream, addresses)]
-  return context.run('git', [...pinned.flatMap((setting) => ['-c', setting]), ...command], { env, onLine, stdin })
+  return context.run('git', [...pinned.flatMap((setting) => ['-c', setting]), ...command], { env, onLine, stdin, silent })
 }
 
 /** Makes libcurl use the addresses that were checked, whatever the name server says a moment later. */

@@ -19,12 +19,12 @@ export async function careFor(context: SyncContext, gitDir: string): Promise<boo
   context.progress({ phase: 'verifying' })
   const packs = packsOf(gitDir)
   if (packs.length > 0) {
-    const exit = await callGit(context, [`--git-dir=${gitDir}`, 'verify-pack', '--', ...packs.map((pack) => join(gitDir, 'objects', 'pack', `${pack}.idx`))])
+    const exit = await callGit(context, [`--git-dir=${gitDir}`, 'verify-pack', '--', ...packs.map((pack) => join(gitDir, 'objects', 'pack', `${pack}.idx`))], { silent: true })
     if (exit.code !== 0) return false
   }
-  if (packs.length > PACKS_MAX) await callGit(context, [`--git-dir=${gitDir}`, 'repack', '-d', '-q', '--geometric=2'])
-  await callGit(context, [`--git-dir=${gitDir}`, 'pack-refs', '--all'])
-  await callGit(context, [`--git-dir=${gitDir}`, 'commit-graph', 'write', '--reachable', '--no-progress'])
+  if (packs.length > PACKS_MAX) await callGit(context, [`--git-dir=${gitDir}`, 'repack', '-d', '-q', '--geometric=2'], { silent: true })
+  await callGit(context, [`--git-dir=${gitDir}`, 'pack-refs', '--all'], { silent: true })
+  await callGit(context, [`--git-dir=${gitDir}`, 'commit-graph', 'write', '--reachable', '--no-progress'], { silent: true })
   keepCareDate(context)
   context.log(`checked ${packs.length} packs; all are whole`)
   return true

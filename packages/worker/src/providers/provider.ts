@@ -107,6 +107,8 @@ export interface RunOptions {
   /** Added to the clean base environment. Secrets travel here or on stdin, never in args. */
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: string
+  /** Works on this machine alone and may say nothing for long: silence is then no stall. */
+  readonly silent?: boolean
   /** Its stdout is progress drawn over itself with `\r`: of a burst only the last line counts. */
   readonly redraws?: boolean
   /** Each line of output as it comes (`\r` ends a line too, for progress). Return false to keep it out of the log and the tail. */

@@ -2,7 +2,7 @@
 import { checkFor, policyOf, upstreamProblem, withoutPolicy, withPolicy, type Policy, type Progress, type SyncReport, type Trigger } from '@kagami/protocol'
 import { Default } from 'typebox/value'
 import type { Task } from '../core/replica.ts'
-import { SyncFailure, type Provider, type SyncStats, type Tree } from '../providers/provider.ts'
+import { SyncFailure, type Provider, type RunCommand, type SyncStats, type Tree } from '../providers/provider.ts'
 import { createCommandRunner } from './command.ts'
 import { currentGeneration, listGenerations, rollBack } from './generations.ts'
 import type { OpenSpec } from './credentials.ts'
@@ -128,7 +128,8 @@ async function bringUpToDate({ job, deps, log, thinner, limits, policy }: Work):
     log.line('I', text)
   }
   // What a program says does not count as movement: much of it is the upstream's chatter, which may go on for ever.
-  const run = createCommandRunner({ signal, toolPath: deps.toolPath, mark: deps.dataDir, log: (text, stream) => log.line(stream === 'stderr' ? 'E' : 'I', text) })
+  const call = createCommandRunner({ signal, toolPath: deps.toolPath, mark: deps.dataDir, log: (text, stream) => log.line(stream === 'stderr' ? 'E' : 'I', text) })
+  const run: RunCommand = (command, args, options) => (options?.silent ? limits.quietly(() => call(command, args, options)) : call(command, args, options))
   const tree = createTree({ dataDir: deps.dataDir, spec, run, policy, adoptExisting: deps.adoptExisting })
   await tree.claim()
   signal.throwIfAborted()
