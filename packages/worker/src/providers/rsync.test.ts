@@ -1,9 +1,9 @@
 // rsync.test.ts — The kind rsync: conformance, and what only rsync can break.
 import { randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, lstatSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { providerConformance, type Subject } from './conformance.ts'
 import { createProgressReader, refusesCompression, rsyncFailure } from './rsync-output.ts'
 import { createBench, readTree, startStallingProxy, type Bench } from './testing.ts'
@@ -119,7 +119,10 @@ describe('an rsync mirror', () => {
     const port = new URL(call.upstream).port
     const proxy = await startStallingProxy(Number(port), 600_000)
     const stop = new AbortController()
-    void proxy.stalled.then(() => stop.abort('cancelled'))
+    const arrivals = join(bench.dataDir, '.kagami/staging/replica-1/arrivals')
+    const arrived = () => readdirSync(arrivals).reduce((sum, file) => sum + statSync(join(arrivals, file)).size, 0)
+    // What is on its way through pipes and buffers is nothing yet that could be kept.
+    void proxy.stalled.then(() => vi.waitFor(() => expect(arrived()).toBeGreaterThan(300_000), { timeout: 20_000, interval: 10 })).finally(() => stop.abort('cancelled'))
     await bench.sync({ ...call, upstream: call.upstream.replace(`:${port}`, `:${proxy.port}`), options: { compress: false }, signal: stop.signal })
     await proxy.stop()
     expect(Object.keys(readTree(bench.published))).toEqual(['a/one', 'b/three', 'b/two'])
