@@ -92,6 +92,7 @@ describe('an operator and a mirror whose upstream loses files', () => {
     expect(readFileSync(place.at('data', 'tree', 'f8'), 'utf8')).toBe('one\n')
     expect(await cli('replicas', 'rollback', 'tree', '--to', '7')).toMatchObject({ code: 0 })
     await until('it says that there is none', async () => (await replica()).last_sync?.message?.includes('generation 7 is not kept'))
+    expect(await cli('replicas', 'rollback', 'tree', '--to', 'latest')).toMatchObject({ code: 2, stderr: expect.stringContaining('is no generation') })
     expect(await cli('replicas', 'resume', 'tree')).toMatchObject({ code: 0 })
     expect(await sync()).toMatchObject({ health: 'fresh', paused: null, generation: 4 })
     expect(readlinkSync(place.at('data', 'tree'))).toBe('.generations/tree/4')

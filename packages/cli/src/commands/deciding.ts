@@ -1,5 +1,6 @@
 // deciding.ts — kagami replicas approve | reject | pause | resume | rollback, and pause and resume of a whole mirror.
 import type { Client, Replica } from '@kagami/protocol'
+import { ConfigError } from '@kagami/runtime/config'
 import type { Command } from 'commander'
 import { printJson, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
@@ -27,7 +28,7 @@ export function addDeciding(replicas: Command): void {
     return `Resumed ${nameOf(replica)}`
   })
   decision<ApiOptions & { to?: string }>(replicas, 'rollback <REPLICA>', 'put an earlier tree in place (publish = "swap") and pause the replica', async (client, replica, { to }) => {
-    await client.call('rollbackReplica', { params: { id: replica.replica_id }, body: { generation: to === undefined ? null : Number(to) } })
+    await client.call('rollbackReplica', { params: { id: replica.replica_id }, body: { generation: generationOf(to) } })
     remark(`Once it is right again: kagami replicas resume ${nameOf(replica)}`)
     return `${nameOf(replica)} goes back to ${to === undefined ? 'the tree before' : `generation ${to}`}, and is paused so that the next sync does not undo it`
   }).option('--to <GENERATION>', 'number of the tree (default: the one before the present)')
@@ -45,6 +46,12 @@ export function addMirrorPauses(resources: Command): void {
     if (options.json) return printJson({ name: id, paused: false })
     process.stdout.write(`Resumed every replica of ${id}\n`)
   })
+}
+
+function generationOf(text: string | undefined): number | null {
+  if (text === undefined) return null
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new ConfigError(`"${text}" is no generation`, 'Generations are numbers: kagami replicas get NAME@WORKER shows the present one.')
 }
 
 type Act<O extends ApiOptions> = (client: Client, replica: Replica, options: O) => Promise<string>

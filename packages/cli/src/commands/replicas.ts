@@ -29,7 +29,7 @@ interface AddOptions extends ApiOptions {
 
 /** Adds `replicas` and its verbs. */
 export function addReplicas(program: Command): void {
-  const replicas = program.command('replicas').description('replicas: list, look at, add, remove')
+  const replicas = program.command('replicas').description('replicas: list, look at, add, remove, pause, decide about held syncs')
   apiCommand<ListOptions>(replicas, 'list', 'all replicas, worst first', async ({ client, options }) => list(client, options))
     .option('--health <WORDS>', 'failed, held, stale, late, syncing, queued, new, fresh, unknown, …')
     .option('--worker <WORKER>', 'only on this worker')
