@@ -74,7 +74,7 @@ describe('an operator and a mirror whose upstream loses files', () => {
     expect(items.map((entry) => [entry.action, entry.result])).toEqual([['approveHold', 'conflict'], ['approve', 'ok'], ['reject', 'ok']])
   })
 
-  test('finds an emptied upstream held even where the limit on deletions is off, and the copy as it was', async () => {
+  test('finds an emptied upstream held, and one in which every file is another, and the copy as it was', async () => {
     lose(8, 12)
     expect(await sync()).toMatchObject({ health: 'held', hold: { reason: 'upstream_empty', removed: 4, total: 4 } })
     expect(shown()).toHaveLength(4)
