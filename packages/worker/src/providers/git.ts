@@ -128,7 +128,8 @@ async function follow(upstream: Upstream, remote: RemoteRefs, gone: readonly str
   if (readLocalRefs(fork.path).loose > MAX_LOOSE_REFS) await callGit(context, [`--git-dir=${fork.path}`, 'pack-refs', '--all'])
   const stats = statsOf(fork.path, remote, progress.bytes())
   context.progress({ phase: 'publishing' })
-  await fork.publish()
+  // git flushes what it writes: core.fsync=all.
+  await fork.publish(true)
   return stats
 }
 

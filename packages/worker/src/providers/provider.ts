@@ -82,8 +82,8 @@ export interface Tree {
 /** A published tree opened for change. */
 export interface Fork {
   readonly path: string
-  /** Makes what was changed the published tree, in one step and flushed to disk. In place it only flushes. */
-  publish(): Promise<void>
+  /** Makes what was changed the published tree, in one step and flushed to disk. In place it only flushes, and not even that when the tool has done so: `flushed`. */
+  publish(flushed?: boolean): Promise<void>
 }
 
 /** What a successful sync found out; null where the tool does not say. */

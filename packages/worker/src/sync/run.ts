@@ -183,9 +183,9 @@ function watchedTree(tree: Tree, { quietly, signal }: RunLimits, { policy, log }
       const fork = await quietly(tree.fork)
       return {
         path: fork.path,
-        publish: () => quietly(async () => {
+        publish: (flushed) => quietly(async () => {
           await verify(fork.path)
-          await fork.publish()
+          await fork.publish(flushed)
         }),
       }
     },

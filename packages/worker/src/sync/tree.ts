@@ -46,7 +46,7 @@ export function createTree(options: TreeOptions): OwnedTree {
   const staging = paths.staging(dataDir, spec.replica_id)
   const swap = policy.publish === 'swap'
   const kept = { dataDir, name: spec.name, run, keep: policy.keep_generations }
-  const fork = async (): Promise<Fork> => (swap ? forkGeneration(kept) : { path: published, publish: async () => void (await flushFilesystem(published, run)) })
+  const fork = async (): Promise<Fork> => (swap ? forkGeneration(kept) : { path: published, publish: async (flushed = false) => void (flushed || (await flushFilesystem(published, run))) })
   return {
     published,
     staging,
