@@ -122,8 +122,14 @@ async function yieldOrLearn({ bucket, waiting, revisions, logger }: Shared, docu
   const entry = await bucket!.get(id)
   const present = entry?.operation === 'PUT' ? read(entry.string()) : null
   if (checkFor(Desired).ok(present) && present.term > document.term) {
-    waiting.delete(id)
-    logger.error({ worker_id: id, term: present.term }, 'another supervisor of a later term writes to this bucket; this one does not overwrite it')
+    const next = waiting.get(id)
+    if (next === document) {
+      waiting.delete(id)
+      logger.error({ worker_id: id, term: present.term }, 'another supervisor of a later term writes to this bucket; this one does not overwrite it')
+    } else if (entry && next && next.term >= present.term) {
+      // We have taken a later term meanwhile: what waits now is what counts, and may follow what stands there.
+      revisions.set(id, entry.revision)
+    }
     return
   }
   if (entry) revisions.set(id, entry.revision)
