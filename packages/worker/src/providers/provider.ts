@@ -22,6 +22,8 @@ export interface SyncContext {
   readonly tree: Tree
   readonly run: RunCommand
   readonly peers: Peers
+  /** Size of the copy as the last run measured it, bytes; null when none did. For tools that tell only what it would be. */
+  readonly sizeBytes: number | null
   /**
    * Says what the run is about to do to a published tree, before it does any of it. Returns when it may go on; throws SyncFailure with the reason
    * too_many_deletions or upstream_empty (the run is then held until somebody decides), quota_exceeded or disk_full.

@@ -68,7 +68,7 @@ async function update(upstream: Upstream): Promise<SyncStats> {
   const { context } = upstream
   const { staging, published } = context.tree
   const { plan, statistics, changes, whole } = await foresee(upstream, published, ['--itemize-changes'])
-  if (whole) context.allow(plan)
+  if (whole) context.allow({ ...plan, sizeBeforeBytes: context.sizeBytes })
   // While this file exists an earlier run did not come to its end.
   const unfinished = join(staging, 'unfinished')
   const wasUnfinished = existsSync(unfinished)

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readdirSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { startHttpUpstream, startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createBench, readTree, startStallingProxy, type Bench } from '../providers/testing.ts'
@@ -186,6 +187,35 @@ describe('a sync somebody approved', () => {
     const { size_bytes } = await bench.sync(call)
     writeFiles(files, { a: 'a', b: 'b' })
     expect(await bench.sync({ ...call, sizeBytes: size_bytes ?? 0 })).toMatchObject({ outcome: 'held', message: expect.stringContaining('shrink from 20000 to 2') })
+  })
+
+  it('is not held because a file is smaller than the whole copy', async () => {
+    const dir = join(bench.dir, 'www')
+    const tree = (text: string) => writeFiles(dir, Object.fromEntries(['a', 'b', 'c'].map((name) => [`${name}.iso`, Buffer.alloc(9_000_000, `${name} ${text}`)])))
+    tree('old')
+    const upstream = await startHttpUpstream({ dir, listings: true })
+    stops.push(upstream.stop)
+    const call = { kind: 'http', upstream: `${upstream.url}/`, options: { tree: 'always' } }
+    const { size_bytes } = await bench.sync(call)
+    expect(size_bytes).toBe(27_000_000)
+    tree('newer')
+    expect(await bench.sync({ ...call, sizeBytes: size_bytes ?? 0 })).toMatchObject({ outcome: 'success' })
+    expect(readTree(bench.published)).toEqual(readTree(dir))
+  })
+
+  it('is not held while a file whose length nobody tells is still coming', async () => {
+    const pieces = Array.from({ length: 70 }, () => Buffer.alloc(1024 * 1024, 1))
+    const upstream = await startHttpUpstream({
+      dir: join(bench.dir, 'www'),
+      intercept(_request, response) {
+        response.writeHead(200, { 'content-type': 'application/octet-stream' })
+        Readable.from(pieces).pipe(response)
+        return true
+      },
+    })
+    stops.push(upstream.stop)
+    const call = { kind: 'http', upstream: `${upstream.url}/big.iso` }
+    expect(await bench.sync({ ...call, sizeBytes: 1024 ** 3 })).toMatchObject({ outcome: 'success', size_bytes: 70 * 1024 * 1024 })
   })
 })
 

@@ -136,8 +136,8 @@ async function bringUpToDate({ job, deps, log, thinner, limits, policy }: Work):
   if (job.task?.type === 'rollback') return goBack(job, deps, job.task.to)
   const peers = createPeers({ publicOnly: deps.publicOnly ?? false, known: tree.reach() })
   const stats = await freeingSpace(tree, limits, () => provider.sync({
-    upstream: spec.upstream, auth: spec.auth ?? null, options, tree: watchedTree(tree, limits, { policy, log: line }), run, peers, signal, log: line,
-    allow: (plan) => allowPlan({ ...plan, sizeBeforeBytes: plan.sizeBeforeBytes ?? job.sizeBytes ?? null }, { policy, kind: spec.kind, dataDir: deps.dataDir, approved: job.task?.type === 'sync' ? job.task.approved : null, log: line }),
+    upstream: spec.upstream, auth: spec.auth ?? null, options, tree: watchedTree(tree, limits, { policy, log: line }), run, peers, signal, log: line, sizeBytes: job.sizeBytes ?? null,
+    allow: (plan) => allowPlan(plan, { policy, kind: spec.kind, dataDir: deps.dataDir, approved: job.task?.type === 'sync' ? job.task.approved : null, log: line }),
     progress(progress) {
       limits.touch()
       thinner.report(progress)
