@@ -85,6 +85,21 @@ describe.runIf(process.getuid?.() === 0)('a disk that is too small', () => {
     expect(Math.abs(free() - before)).toBeLessThan(1_000_000)
   })
 
+  it('does not cost a first copy what it had already got, when the rest does not fit now', async () => {
+    mount(120)
+    const call = await serve({ a: Buffer.alloc(10_000_000, 1), b: Buffer.alloc(40_000_000, 2) })
+    const proxy = await startStallingProxy(call.port, 15_000_000)
+    stops.push(proxy.stop)
+    const first = { ...call, upstream: call.upstream.replace(`:${call.port}`, `:${proxy.port}`), options: { ...call.options, stall_secs: 1 } }
+    expect(await bench.sync(first)).toMatchObject({ reason: 'stalled' })
+    const staging = join(bench.dataDir, '.kagami', 'staging')
+    const had = readTree(staging)
+    expect(Object.keys(had)).toContain('replica-1/a')
+    writeFileSync(join(bench.dataDir, 'of-others'), Buffer.alloc(20_000_000, 3))
+    expect(await bench.sync(first)).toMatchObject({ reason: 'disk_full', message: expect.stringContaining('nothing was begun') })
+    expect(readTree(staging)).toEqual(had)
+  })
+
   it('does not run full under a sync that cannot tell; its space comes back, and others sync on', async () => {
     mount(120)
     const call = await serve({ small: 'x\n' })

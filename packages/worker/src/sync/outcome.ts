@@ -43,9 +43,14 @@ export function endingOf(error: unknown, { stopped, cause, timeoutSeconds, stall
   if (cause === 'disk_full') return failed('disk_full', 'the disk was about to be full; the sync was ended before it was')
   if (error instanceof SyncHeld) return { ...failed(error.reason, error.message), outcome: 'held' }
   if (error instanceof SyncFailure) return { ...failed(error.reason, error.message), tail: error.tail, exitCode: error.exitCode }
-  const code = codeOf(error)
-  if (code === 'ENOSPC' || code === 'EDQUOT') return failed('disk_full', 'no space is left on the disk')
+  if (metFullDisk(error)) return failed('disk_full', 'no space is left on the disk')
   return { ...failed('unknown', `fault: ${error instanceof Error ? error.message : String(error)}`), fault: true }
+}
+
+/** Whether the system refused a write because there is no space left, or none for us. */
+export function metFullDisk(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === 'ENOSPC' || code === 'EDQUOT'
 }
 
 function codeOf(error: unknown): string | undefined {

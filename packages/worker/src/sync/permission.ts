@@ -14,7 +14,15 @@ export interface Permission {
   log(line: string): void
 }
 
-/** Returns when the run may go on; throws SyncHeld, or SyncFailure quota_exceeded or disk_full. */
+/** What would come does not fit. Nothing was taken for it, so nothing is given back. */
+export class NoRoom extends SyncFailure {
+  constructor(incomingBytes: number, freeBytes: number) {
+    super('disk_full', `${mib(incomingBytes)} MiB must come in, ${mib(freeBytes)} MiB are free; nothing was begun`)
+    this.name = 'NoRoom'
+  }
+}
+
+/** Returns when the run may go on; throws SyncHeld, or SyncFailure: quota_exceeded, NoRoom, or disk_full when the disk fills up already. */
 export function allowPlan(plan: Plan, { policy, kind, dataDir, approved, log }: Permission): void {
   const noun = kind === 'git' ? 'refs' : 'files'
   const objection = objectionTo(plan, policy, { approved, noun })
@@ -26,9 +34,8 @@ export function allowPlan(plan: Plan, { policy, kind, dataDir, approved, log }: 
   if (plan.removed > 0) log(`${plan.removed} of ${plan.total} ${noun} go`)
   refuseTooLarge(plan, policy)
   const free = freeBytes(dataDir)
-  if ((plan.incomingBytes ?? 0) + FREE_MIN_BYTES > free) {
-    throw new SyncFailure('disk_full', `${mib(plan.incomingBytes ?? 0)} MiB must come in, ${mib(free)} MiB are free; nothing was begun`)
-  }
+  if (free < FREE_MIN_BYTES) throw new SyncFailure('disk_full', `less than ${mib(FREE_MIN_BYTES)} MiB are free`)
+  if ((plan.incomingBytes ?? 0) + FREE_MIN_BYTES > free) throw new NoRoom(plan.incomingBytes ?? 0, free)
 }
 
 function refuseTooLarge({ sizeAfterBytes }: Plan, { quota_mib }: Policy): void {

@@ -10,10 +10,10 @@ import { contentDate, verifyDebian } from './freshness.ts'
 import { HOOK_MAX_MS, runHook, type Hooks } from './hooks.ts'
 import { createRunLimits, type RunLimits } from './limits.ts'
 import { createRunLog, type RunLog } from './log.ts'
-import { endingOf, oneLine, type Ending } from './outcome.ts'
+import { endingOf, metFullDisk, oneLine, type Ending } from './outcome.ts'
 import { paths } from './paths.ts'
 import { createPeers } from './peers.ts'
-import { allowPlan } from './permission.ts'
+import { allowPlan, NoRoom } from './permission.ts'
 import { createProgressThinner } from './progress.ts'
 import { reportOf } from './report.ts'
 import { createMask, type Mask } from './secrets.ts'
@@ -154,8 +154,8 @@ async function freeingSpace<T>(tree: OwnedTree, limits: RunLimits, work: () => P
   try {
     return await work()
   } catch (error) {
-    const full = limits.cause === 'disk_full' || (error instanceof SyncFailure && error.reason === 'disk_full') || (error as NodeJS.ErrnoException).code === 'ENOSPC'
-    if (full) await tree.release()
+    const filled = error instanceof SyncFailure ? error.reason === 'disk_full' && !(error instanceof NoRoom) : metFullDisk(error)
+    if (filled || limits.cause === 'disk_full') await tree.release()
     throw error
   }
 }

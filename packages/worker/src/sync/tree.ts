@@ -24,9 +24,9 @@ export interface TreeOptions {
 export interface OwnedTree extends Tree {
   /** Checks that the place is ours and has room, and marks it. Throws SyncFailure local_conflict or disk_full; nothing is touched then. */
   claim(): Promise<void>
-  /** Where earlier runs found the upstream; null when they did not, or since its address changed. */
   /** Gives back the space of everything that is not published. */
   release(): Promise<void>
+  /** Where earlier runs found the upstream; null when they did not, or since its address changed. */
   reach(): Reach | null
   keepReach(reach: Reach): void
 }
@@ -173,5 +173,5 @@ function readMarker(dataDir: string, name: string): Marker | null {
 }
 
 function refuseFullDisk(dataDir: string): void {
-  if (freeBytes(dataDir) < FREE_MIN_BYTES) throw new SyncFailure('disk_full', `less than 64 MiB are free in ${dataDir}`)
+  if (freeBytes(dataDir) < FREE_MIN_BYTES) throw new SyncFailure('disk_full', `less than ${FREE_MIN_BYTES / 1024 ** 2} MiB are free in ${dataDir}`)
 }
