@@ -1,13 +1,11 @@
 // http-apply.ts — Puts what was fetched in place: a first tree whole, later ones file by file by rename, deletions last.
-import { closeSync, fsyncSync, lstatSync, openSync, renameSync, rmSync } from 'node:fs'
+import { lstatSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeRoom } from './http-catch.ts'
 import { removeOthers } from './http-local.ts'
 import { breathe, STATE_FOLDER, type Known, type TreeMemory } from './http-tree-memory.ts'
-import { SyncFailure, type SyncContext } from './provider.ts'
+import type { SyncContext } from './provider.ts'
 
-/** Files up to which each is flushed by itself. */
-const FLUSH_SINGLY_MAX = 100
 const BREATHE_EVERY = 2000
 
 export interface Placing {
@@ -36,7 +34,7 @@ export async function publishChanges({ context, folder, fetched, wanted, deletes
   context.progress({ phase: 'publishing', percent: null })
   const fork = await context.tree.fork()
   // In place a file is seen as soon as it is renamed: it must be on the disk before.
-  if (fork.path === context.tree.published) await flush(context, folder, [...fetched.keys()])
+  if (fork.path === context.tree.published) await context.tree.flush(folder, [...fetched.keys()])
   if (deletes) for (const path of strange) rmSync(join(fork.path, path), { force: true })
   let count = 0
   for (const path of fetched.keys()) {
@@ -69,25 +67,4 @@ function hasRoom(folder: string, path: string): boolean {
     if (lstatSync(join(folder, path.slice(0, slash)), { throwIfNoEntry: false })?.isDirectory() === false) return false
   }
   return !lstatSync(join(folder, path), { throwIfNoEntry: false })?.isDirectory()
-}
-
-async function flush({ run }: SyncContext, folder: string, paths: readonly string[]): Promise<void> {
-  if (paths.length > FLUSH_SINGLY_MAX && (await flushWhole(run, folder))) return
-  for (const path of paths) {
-    const handle = openSync(join(folder, path), 'r')
-    try {
-      fsyncSync(handle)
-    } finally {
-      closeSync(handle)
-    }
-  }
-}
-
-async function flushWhole(run: SyncContext['run'], folder: string): Promise<boolean> {
-  try {
-    return (await run('sync', ['-f', folder])).code === 0
-  } catch (error) {
-    if (error instanceof SyncFailure && error.reason === 'tool_missing') return false
-    throw error
-  }
 }

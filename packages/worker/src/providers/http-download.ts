@@ -9,7 +9,7 @@ import { fetchFile } from './http-fetch.ts'
 import type { Lanes } from './http-lanes.ts'
 import { createMemory } from './http-memory.ts'
 import type { HttpOptions } from './http-options.ts'
-import { PATIENCE_SECONDS, pause } from './http-rate.ts'
+import { PATIENCE_SECONDS } from './http-rate.ts'
 import type { Known, TreeMemory } from './http-tree-memory.ts'
 import type { Unread } from './http-walk.ts'
 import { SyncFailure, type SyncContext } from './provider.ts'
@@ -85,7 +85,7 @@ async function downloadSmall(jobs: readonly Job[], work: Work): Promise<void> {
           failures = caught.is === 'failed' && again !== 'no' ? failures + 1 : 0
           if (failures > FAILURES_MAX && caught.is === 'failed') throw networkFailure(caught.error)
           if (again !== 'no' && queue.again(job, giveUp(caught, context), work)) {
-            if (again !== 'now') waiting ??= pause(again, context.signal).then(() => void (waiting = null)).then(pump)
+            if (again !== 'now') waiting ??= context.pause(again).then(() => void (waiting = null)).then(pump)
           }
           pump()
         } catch (error) {

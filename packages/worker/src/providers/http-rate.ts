@@ -1,4 +1,4 @@
-// http-rate.ts — Too slow and too fast: notices a download that drips, waits when an upstream asks for it. Silence is noticed by the connection.
+// http-rate.ts — Too slow and too fast: notices a download that drips, says how long an upstream may ask to wait. Silence is noticed by the connection.
 import type { HttpOptions } from './http-options.ts'
 import { SyncFailure } from './provider.ts'
 
@@ -20,9 +20,3 @@ export function createRateWatch({ min_rate_bps, timeout_secs }: Pick<HttpOptions
 
 /** Longest wait an upstream may ask for within a run, seconds. */
 export const PATIENCE_SECONDS = 30
-
-/** Waits because an upstream asked for it; ends at once when the run does. */
-export function pause(seconds: number, signal: AbortSignal): Promise<void> {
-  const over = AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)])
-  return new Promise((resolve) => (over.aborted ? resolve() : over.addEventListener('abort', () => resolve(), { once: true })))
-}

@@ -7,7 +7,7 @@ import type { Lanes } from './http-lanes.ts'
 import { parseListing, type Listing } from './http-listing.ts'
 import type { HttpOptions } from './http-options.ts'
 import type { Remote } from './http-plan.ts'
-import { PATIENCE_SECONDS, pause } from './http-rate.ts'
+import { PATIENCE_SECONDS } from './http-rate.ts'
 import { SyncFailure, type SyncContext } from './provider.ts'
 
 /** Largest listing that is read, bytes. */
@@ -117,7 +117,7 @@ async function readFolder(parts: WalkOptions, folder: Folder): Promise<Listing |
       if (!busy || attempt >= TRIES) return unread(statusFailure(status, context.auth !== null, headers['retry-after']).message, busy)
       const seconds = retryAfterSeconds(headers['retry-after']) ?? 1
       if (seconds > PATIENCE_SECONDS) return unread(statusFailure(status, false, headers['retry-after']).message, true)
-      await pause(seconds, context.signal)
+      await context.pause(seconds)
     } catch (error) {
       const failure = networkFailure(error)
       if (!(failure instanceof SyncFailure) || failure.reason === 'address_forbidden') throw error

@@ -29,7 +29,9 @@ export interface SyncContext {
    * too_many_deletions or upstream_empty (the run is then held until somebody decides), quota_exceeded or disk_full.
    */
   allow(plan: Plan): void
-  /** Aborted on cancellation, timeout and shutdown; `run` obeys it by itself. */
+  /** Waits because the upstream asked for it; at once over when the run is. */
+  pause(seconds: number): Promise<void>
+  /** Aborted on cancellation, timeout and shutdown; `run` and `pause` obey it by themselves. */
   readonly signal: AbortSignal
   /** May be called as often as the tool speaks; the caller thins it out. */
   progress(progress: Partial<Progress> & Pick<Progress, 'phase'>): void
@@ -77,6 +79,8 @@ export interface Tree {
   fork(): Promise<Fork>
   /** Flushes `from` (inside staging) and renames it to `<file>` of the published tree, whose directories it makes when missing: readers see the old file or the new one. */
   publishFile(from: string, file: string): Promise<void>
+  /** Makes sure that files are on the disk: paths below `folder`, which is inside staging. */
+  flush(folder: string, files: readonly string[]): Promise<void>
   /** Empties `staging`. */
   discard(): Promise<void>
 }

@@ -1,18 +1,22 @@
 // flush.ts — Makes sure that what was written is on the disk before anybody is told so.
 import { closeSync, fsyncSync, openSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { SyncFailure, type RunCommand } from '../providers/provider.ts'
 
-/** Entries of a tree up to which each is flushed by itself. */
+/** Files and directories up to which each is flushed by itself. */
 const FLUSH_SINGLY_MAX = 300
 
-/** Flushes a small tree file by file, a large one with its whole filesystem: one fsync per file would cost minutes there. */
+/** Flushes a tree with all in it. */
 export async function flushTree(tree: string, run: RunCommand): Promise<void> {
   const entries = (await readdir(tree, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile() || entry.isDirectory())
-  if (entries.length > FLUSH_SINGLY_MAX && (await flushFilesystem(tree, run))) return
-  for (const entry of entries) flushPath(join(entry.parentPath, entry.name))
-  flushPath(tree)
+  await flushPaths(tree, [...entries.map((entry) => relative(tree, join(entry.parentPath, entry.name))), ''], run)
+}
+
+/** Flushes paths below a folder: a few one by one, many with their whole filesystem, since one fsync for each would cost minutes. */
+export async function flushPaths(folder: string, names: readonly string[], run: RunCommand): Promise<void> {
+  if (names.length > FLUSH_SINGLY_MAX && (await flushFilesystem(folder, run))) return
+  for (const name of names) flushPath(join(folder, name))
 }
 
 /** Flushes the filesystem a path is on; false where no program does that. */

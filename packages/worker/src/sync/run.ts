@@ -1,5 +1,6 @@
 // run.ts — One sync, end to end: checks, log, limits, provider, report. Owns what every kind needs; knows no kind.
 import { checkFor, policyOf, upstreamProblem, withoutPolicy, withPolicy, type Policy, type Progress, type SyncReport, type Trigger } from '@kagami/protocol'
+import { pause } from '@kagami/runtime'
 import { Default } from 'typebox/value'
 import type { Task } from '../core/replica.ts'
 import { SyncFailure, type Provider, type RunCommand, type SyncStats, type Tree } from '../providers/provider.ts'
@@ -138,6 +139,7 @@ async function bringUpToDate({ job, deps, log, thinner, limits, policy }: Work):
   const stats = await freeingSpace(tree, limits, () => provider.sync({
     upstream: spec.upstream, auth: spec.auth ?? null, options, tree: watchedTree(tree, limits, { policy, log: line }), run, peers, signal, log: line, sizeBytes: job.sizeBytes ?? null,
     allow: (plan) => allowPlan(plan, { policy, kind: spec.kind, dataDir: deps.dataDir, approved: job.task?.type === 'sync' ? job.task.approved : null, log: line }),
+    pause: (seconds) => limits.quietly(() => pause(seconds * 1000, signal)),
     progress(progress) {
       limits.touch()
       thinner.report(progress)
@@ -173,6 +175,7 @@ function watchedTree(tree: Tree, { quietly, signal }: RunLimits, { policy, log }
   }
   return {
     ...tree,
+    flush: (folder, files) => quietly(() => tree.flush(folder, files)),
     discard: () => quietly(tree.discard),
     publish: () => quietly(async () => {
       await verify(tree.staging)

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import type { Policy, ReplicaSpec } from '@kagami/protocol'
 import { readIfThere, writeDurably } from '@kagami/runtime'
 import { SyncFailure, type Fork, type RunCommand, type Tree } from '../providers/provider.ts'
-import { flushFilesystem, flushPath, flushTree } from './flush.ts'
+import { flushFilesystem, flushPath, flushPaths, flushTree } from './flush.ts'
 import { currentGeneration, dropFork, forkGeneration, mendPublished, publishGeneration } from './generations.ts'
 import { FREE_MIN_BYTES, freeBytes } from './limits.ts'
 import { paths } from './paths.ts'
@@ -51,6 +51,7 @@ export function createTree(options: TreeOptions): OwnedTree {
     published,
     staging,
     exists: async () => hasEntries(published),
+    flush: (folder, files) => flushPaths(folder, files, run),
     discard: () => rm(staging, { recursive: true, force: true }),
     claim: () => claim(options, published, staging),
     async release() {
