@@ -191,6 +191,9 @@ describe('who may write', () => {
     expect(codes.slice(0, 10)).toEqual(Array(10).fill(401))
     expect(codes.at(-1)).toBe(429)
     expect((await approve({ authorization: 'Bearer a-long-enough-token' })).status).toBe(404)
+    const refused = await approve({ authorization: 'Bearer wrong' })
+    expect(await refused.json()).toMatchObject({ error: { code: 'too_many_attempts' } })
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
     await until('it is logged', () => supervisor.output().includes('a wrong token was used'), { seen: () => supervisor.output() })
     expect(supervisor.output()).not.toMatch(/wrong-\d|a-long-enough-token/)
   })
@@ -205,5 +208,22 @@ describe('who may write', () => {
     const answer = await fetch(`${supervisor.url}/workers/nobody/reject`, { method: 'POST', ...request, headers: { ...request.headers, authorization: 'Bearer a-long-enough-token' } })
     expect(answer.status).toBe(status)
     expect(await answer.json()).toEqual({ error: { code: expect.any(String), message: expect.any(String), hint: expect.any(String), field: expect.toSatisfy((field: unknown) => field === null || typeof field === 'string'), request_id: expect.any(String) } })
+  })
+})
+
+describe('an address that writes without end', () => {
+  const place = aPlace()
+
+  test('is stopped after 3000 writes in a minute and told when it may go on; whoever reads is not', async () => {
+    const supervisor = await aSupervisor(place, { nats: (await aNats(place)).url, env: { SUPERVISOR_AUTH: 'token', SUPERVISOR_API_TOKEN: 'a-long-enough-token' } })
+    const write = () => fetch(`${supervisor.url}/workers/nobody/approve`, { method: 'POST' })
+    const codes: number[] = []
+    for (let round = 0; round < 30; round++) codes.push(...(await Promise.all(Array.from({ length: 100 }, async () => (await write()).status))))
+    expect(codes).toEqual(Array(3000).fill(401))
+    const refused = await write()
+    expect(refused.status).toBe(429)
+    expect(await refused.json()).toMatchObject({ error: { code: 'too_many_writes' } })
+    expect(Number(refused.headers.get('retry-after'))).toSatisfy((seconds: number) => seconds > 0 && seconds <= 60)
+    expect((await fetch(`${supervisor.url}/workers`)).status).toBe(200)
   })
 })

@@ -76,7 +76,7 @@ function answerOf(route: Route): string {
 function refusalsOf(route: Route): string {
   const codes = [
     ...(route.refuses ?? []),
-    ...(route.write ? ['unauthorized', 'too_many_attempts'] : []),
+    ...(route.write ? ['unauthorized', 'too_many_attempts', 'too_many_writes'] : []),
     ...(route.params || route.query || route.body ? ['invalid_request'] : []),
   ]
   if (codes.length === 0) return ''

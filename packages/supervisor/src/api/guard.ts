@@ -1,10 +1,12 @@
 // guard.ts — What no request may have, whatever it asks for: a foreign host, odd characters, too deep a body, too many writes. Knows no route.
 import { oddityIn, parseUntrusted, Refusal } from '@kagami/protocol'
 import { isLoopback } from '@kagami/runtime'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 /** Writes an address may ask for in a minute. */
 const WRITES_A_MINUTE = 3000
+/** Wrong tokens an address may try in a minute. */
+const WRONG_TOKENS_A_MINUTE = 10
 
 /** Refuses requests to names that are not ours: a page elsewhere could otherwise reach a supervisor on loopback by a name it controls. */
 export function guardHosts(server: FastifyInstance, { host, allowed }: { host: string; allowed: readonly string[] }): void {
@@ -49,11 +51,25 @@ export function refuseOddText(request: FastifyRequest): void {
   if (oddity) throw new Refusal('invalid_request', `${oddity.field} ${oddity.message}`, oddity.field.split('.')[1] ?? null)
 }
 
-/** Counts the writes of an address. Throws too_many_attempts when there are too many. */
-export function createWriteLimit(server: FastifyInstance): (request: FastifyRequest) => Promise<void> {
-  const count = server.createRateLimit({ max: WRITES_A_MINUTE, timeWindow: 60_000 })
-  return async (request) => {
+/** Counts something an address does, and says in Retry-After when it may go on. Throws what `refuse` makes when it did it too often. */
+export type Limit = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+
+function createLimit(server: FastifyInstance, aMinute: number, refuse: () => Refusal): Limit {
+  const count = server.createRateLimit({ max: aMinute, timeWindow: 60_000 })
+  return async (request, reply) => {
     const counted = await count(request)
-    if ('isExceeded' in counted && counted.isExceeded) throw new Refusal('too_many_attempts', `more than ${WRITES_A_MINUTE} writes in a minute from this address`)
+    if (counted.isAllowed || !counted.isExceeded) return
+    void reply.header('retry-after', String(counted.ttlInSeconds))
+    throw refuse()
   }
+}
+
+/** Counts the writes of an address. Throws too_many_writes. */
+export function createWriteLimit(server: FastifyInstance): Limit {
+  return createLimit(server, WRITES_A_MINUTE, () => new Refusal('too_many_writes', `more than ${WRITES_A_MINUTE} writes in a minute from this address`))
+}
+
+/** Counts the wrong tokens of an address. Throws too_many_attempts. */
+export function createWrongTokenLimit(server: FastifyInstance): Limit {
+  return createLimit(server, WRONG_TOKENS_A_MINUTE, () => new Refusal('too_many_attempts', 'too many wrong tokens from this address'))
 }

@@ -8,7 +8,7 @@ import type { Supervisor } from '../supervisor.ts'
 import { bearerOf, type Token } from './auth.ts'
 import { check } from './check.ts'
 import { answerError } from './errors.ts'
-import { createWriteLimit, guardHosts, readJsonBodies, refuseOddText } from './guard.ts'
+import { createWriteLimit, createWrongTokenLimit, guardHosts, readJsonBodies, refuseOddText, type Limit } from './guard.ts'
 import { handlers, type Context } from './handlers.ts'
 import { observe, serveMetrics } from './metrics.ts'
 import { serveReference } from './reference.ts'
@@ -19,8 +19,6 @@ const BODY_MAX_BYTES = 1024 * 1024
 const HEADERS_MS = 15_000
 /** More would only wait for memory. */
 const CONNECTIONS_MAX = 10_000
-/** Wrong tokens an address may try in a minute. */
-const WRONG_TOKENS_A_MINUTE = 10
 
 export interface ApiServer {
   readonly port: number
@@ -59,8 +57,8 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
 }
 
 function mountRoutes(server: FastifyInstance, supervisor: Supervisor, token: Token) {
-  const wrongToken = server.createRateLimit({ max: WRONG_TOKENS_A_MINUTE, timeWindow: 60_000 })
   const limitWrites = createWriteLimit(server)
+  const limitWrongTokens = createWrongTokenLimit(server)
   for (const name of Object.keys(routes) as RouteName[]) {
     const route: Route = routes[name]
     server.route({
@@ -76,8 +74,8 @@ function mountRoutes(server: FastifyInstance, supervisor: Supervisor, token: Tok
         const context: Context = { supervisor, authenticated, caller, request, reply }
         if (!route.write) return await answer(name, route, context)
         refuseOtherOrigins(request)
-        await limitWrites(request)
-        if (!authenticated) refuseStranger({ supervisor, request, given, wrongToken: await (given ? wrongToken(request) : null) })
+        await limitWrites(request, reply)
+        if (!authenticated) await refuseStranger(context, given, limitWrongTokens)
         try {
           return await answer(name, route, context)
         } catch (error) {
@@ -106,17 +104,11 @@ function refuseOtherOrigins(request: FastifyRequest) {
   if (origin && URL.parse(origin)?.host !== request.headers.host) throw new Refusal('unauthorized', `writes from pages of ${origin} are not allowed`)
 }
 
-interface Stranger {
-  readonly supervisor: Supervisor
-  readonly request: FastifyRequest
-  readonly given: string | null
-  readonly wrongToken: { isAllowed: boolean } | { isAllowed: false; isExceeded: boolean } | null
-}
-
-function refuseStranger({ supervisor, request, given, wrongToken }: Stranger): never {
+/** Throws why somebody without the right token may not write. */
+async function refuseStranger({ supervisor, request, reply }: Context, given: string | null, limit: Limit): Promise<never> {
   if (given === null) throw new Refusal('unauthorized', 'this needs a token')
   supervisor.core.logger.warn({ remote: request.ip, url: request.url.split('?')[0] }, 'a wrong token was used')
-  if (wrongToken && 'isExceeded' in wrongToken && wrongToken.isExceeded) throw new Refusal('too_many_attempts', 'too many wrong tokens from this address')
+  await limit(request, reply)
   throw new Refusal('unauthorized', 'the token is not right')
 }
 
