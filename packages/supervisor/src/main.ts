@@ -26,7 +26,7 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
     closing.push(() => store.close())
     await store.prepare()
     const token = openToken(config)
-    if (!config.natsCredentials) logger.warn('NATS is open: whoever reaches it may act as any worker and read credentials of upstreams, so workers are trusted. To lock it: kagami nats init. Workers of earlier versions are served only while it is open')
+    if (!config.natsCredentials) logger.warn('NATS is open: whoever reaches it may act as any worker or as the supervisor, so all that reaches it is trusted. To lock it: kagami nats init. Workers of earlier versions are served only while it is open')
     const bus = await connectBus({ url: config.natsUrl, name: 'kagami-supervisor', logger, ...(config.natsCredentials ? { identity: supervisorIdentity(config.natsCredentials) } : {}) })
     closing.push(() => bus.close())
     const supervisor = await startSupervisor({ config, clock: systemClock, logger, store, bus })
