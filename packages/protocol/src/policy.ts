@@ -16,6 +16,7 @@ export const policyProperties = {
   quota_mib: Type.Integer({ default: 0, minimum: 0, maximum: 1_000_000_000, description: 'Largest size of the copy, MiB; 0 is no limit' }),
   freshness_file: Type.String({ default: '', maxLength: 512, description: 'File in the copy whose date tells how old the content is: "project/trace/ftp-master.debian.org", "lastupdate"' }),
   max_content_age_hours: Type.Integer({ default: 0, minimum: 0, maximum: 100_000, description: 'Content older than this makes the replica stale although its syncs succeed, hours; 0 turns it off' }),
+  allow_private: Type.Boolean({ default: false, description: 'Goes on when an upstream that was found at a public address leads to a private one, as it does in a network that gives its own answers for public names. Link-local addresses stay refused, and all private ones where the worker has upstream_policy = "public-only"' }),
   verify: Type.Enum(['none', 'debian'], { default: 'none', description: 'debian: after a sync the indices below dists/ must have the checksums their InRelease names' }),
 }
 

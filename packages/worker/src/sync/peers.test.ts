@@ -1,4 +1,8 @@
-import { describe, expect, test } from 'vitest'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { startHttpUpstream, writeFiles } from '@kagami/demo'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createBench, readTree, type Bench } from '../providers/testing.ts'
 import { createPeers, reachOf } from './peers.ts'
 
 describe('an address', () => {
@@ -33,6 +37,13 @@ describe('the peers of a run', () => {
     expect(failure(() => createPeers({ publicOnly: false, known: 'public' }).check('::ffff:192.168.0.1'))).toBe('address_forbidden')
   })
 
+  test('may become private where the replica allows it, but never link-local, nor against the worker', () => {
+    const peers = createPeers({ publicOnly: false, known: 'public', allowPrivate: true })
+    for (const address of ['8.8.8.8', '10.0.0.1', '127.0.0.1']) expect(failure(() => peers.check(address))).toBeNull()
+    expect(failure(() => peers.check('169.254.169.254'))).toBe('address_forbidden')
+    expect(failure(() => createPeers({ publicOnly: true, known: 'public', allowPrivate: true }).check('10.0.0.1'))).toBe('address_forbidden')
+  })
+
   test('are public only, where the worker says so', () => {
     for (const address of ['127.0.0.1', '::1', '192.168.0.1', '::ffff:7f00:1']) expect(failure(() => createPeers({ publicOnly: true, known: null }).check(address))).toBe('address_forbidden')
     expect(failure(() => createPeers({ publicOnly: true, known: null }).check('8.8.8.8'))).toBeNull()
@@ -43,5 +54,53 @@ describe('the peers of a run', () => {
     await expect(createPeers({ publicOnly: true, known: null }).resolve('localhost')).rejects.toMatchObject({ reason: 'address_forbidden' })
     await expect(createPeers({ publicOnly: false, known: null }).resolve('no-such-host.invalid')).rejects.toMatchObject({ reason: 'upstream_unreachable' })
     for (const spelling of ['2130706433', '0x7f000001', '127.1', '0']) await expect(createPeers({ publicOnly: true, known: null }).resolve(spelling)).rejects.toMatchObject({ reason: 'address_forbidden' })
+  })
+})
+
+describe('an upstream on the wrong side', () => {
+  let bench: Bench
+  let upstream: { url: string; port: number; stop(): Promise<void> }
+  let asked = 0
+  beforeEach(async () => {
+    bench = createBench()
+    writeFiles(join(bench.dir, 'up'), { 'a.txt': 'a\n' })
+    asked = 0
+    upstream = await startHttpUpstream({
+      dir: join(bench.dir, 'up'),
+      intercept: () => {
+        asked++
+        return false
+      },
+    })
+  })
+  afterEach(async () => {
+    await upstream.stop()
+    bench.remove()
+  })
+
+  test('is refused for every kind when only public ones are wanted, and asked nothing', async () => {
+    const calls = [
+      { kind: 'rsync', upstream: `rsync://127.0.0.1:${upstream.port}/files/` }, { kind: 'git', upstream: `http://127.0.0.1:${upstream.port}/a.git` },
+      { kind: 'git', upstream: `git://localhost:${upstream.port}/a.git` }, { kind: 'http', upstream: `http://2130706433:${upstream.port}/a.txt` },
+    ]
+    for (const call of calls) expect(await bench.sync({ ...call, publicOnly: true, name: call.kind, replicaId: call.kind })).toMatchObject({ outcome: 'failed', reason: 'address_forbidden' })
+    expect(await bench.sync({ kind: 'git', upstream: 'http://169.254.169.254/latest' })).toMatchObject({ reason: 'address_forbidden' })
+    expect(asked).toBe(0)
+  })
+
+  test('is refused when earlier runs found it on the other, until the replica allows it', async () => {
+    const call = { kind: 'http', upstream: `${upstream.url}/a.txt` }
+    expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
+    const marker = join(bench.dataDir, '.kagami', 'trees', 'copy.json')
+    const found = JSON.parse(readFileSync(marker, 'utf8')) as object
+    expect(found).toMatchObject({ reach: 'private' })
+    // No test may talk to the internet: that a public address was found is written by hand.
+    writeFileSync(marker, JSON.stringify({ ...found, reach: 'public' }))
+    const before = asked
+    expect(await bench.sync(call)).toMatchObject({ outcome: 'failed', reason: 'address_forbidden' })
+    expect(asked).toBe(before)
+    expect(readTree(bench.published)).toEqual({ 'a.txt': 'a\n' })
+    expect(await bench.sync({ ...call, options: { allow_private: true } })).toMatchObject({ outcome: 'success' })
+    expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
   })
 })

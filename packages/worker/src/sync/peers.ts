@@ -47,15 +47,15 @@ export function reachOf(address: string): Reach | 'never' {
   return inside.check(plain, family) ? 'private' : 'public'
 }
 
-/** The peers of one run. `known`: where the upstream was found by earlier runs. */
-export function createPeers({ publicOnly, known }: { publicOnly: boolean; known: Reach | null }): KnownPeers {
+/** The peers of one run. `known`: where the upstream was found by earlier runs; `allowPrivate`: it may have moved from a public to a private address. */
+export function createPeers({ publicOnly, known, allowPrivate = false }: { publicOnly: boolean; known: Reach | null; allowPrivate?: boolean }): KnownPeers {
   let reach: Reach | null = null
   const check = (address: string | undefined) => {
     if (address === undefined || isIP(address.replace(/^\[|\]$|%.*$/g, '')) === 0) return
     const found = reachOf(address)
     if (found === 'never') throw forbidden(`${address} is a link-local address: it is never mirrored`)
     if (found === 'private' && publicOnly) throw forbidden(`${address} is not a public address, and this worker has upstream_policy = "public-only"`)
-    if (found === 'private' && (known === 'public' || reach === 'public')) throw forbidden(`the upstream is public, but leads to the private address ${address}`)
+    if (found === 'private' && !allowPrivate && (known === 'public' || reach === 'public')) throw forbidden(`the upstream is public, but leads to the private address ${address}`)
     reach ??= found
   }
   return {

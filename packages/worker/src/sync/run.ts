@@ -135,7 +135,7 @@ async function bringUpToDate({ job, deps, log, thinner, limits, policy }: Work):
   await tree.claim()
   signal.throwIfAborted()
   if (job.task?.type === 'rollback') return goBack(job, deps, job.task.to)
-  const peers = createPeers({ publicOnly: deps.publicOnly ?? false, known: tree.reach() })
+  const peers = createPeers({ publicOnly: deps.publicOnly ?? false, known: tree.reach(), allowPrivate: policy.allow_private })
   const stats = await freeingSpace(tree, limits, () => provider.sync({
     upstream: spec.upstream, auth: spec.auth ?? null, options, tree: watchedTree(tree, limits, { policy, log: line }), run, peers, signal, log: line, sizeBytes: job.sizeBytes ?? null,
     allow: (plan) => allowPlan(plan, { policy, kind: spec.kind, dataDir: deps.dataDir, approved: job.task?.type === 'sync' ? job.task.approved : null, log: line }),
