@@ -1,7 +1,9 @@
 // hostile.test.ts — Every hostile input we know of, through API, command line and wire: refused with the field named, nothing run, nothing written, nothing crashed.
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
+import { writeFiles } from '@kagami/demo'
 import { routes, pathFor, type Route } from '@kagami/protocol'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { aNats, aPlace } from '../harness/place.ts'
@@ -26,6 +28,7 @@ const NAMES = ['a/b', '../x', '..', '.', '', '.hidden', '-x', 'a b', 'x.lock', '
 describe('hostile input', () => {
   const place = aPlace()
   let supervisor: SupervisorProgram
+  let nats: { url: string }
   const post = async (path: string, body: string, headers: Record<string, string> = {}) => {
     const answer = await fetch(supervisor.url + path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body })
     return { status: answer.status, body: (await answer.json().catch(() => null)) as { error?: { code: string; field: string | null; message: string } } | null }
@@ -34,7 +37,7 @@ describe('hostile input', () => {
   const answers = async () => expect((await fetch(`${supervisor.url}/healthz`)).status).toBe(200)
 
   beforeAll(async () => {
-    const nats = await aNats(place)
+    nats = await aNats(place)
     supervisor = await aSupervisor(place, { nats: nats.url })
     const worker = await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
     await until('it joined', async () => (await supervisor.api.call('listWorkers')).items[0]?.presence === 'online', { seen: () => worker.output() })
@@ -63,6 +66,20 @@ describe('hostile input', () => {
       const { code, stderr } = await kagami(place, ['replicas', 'add', '--worker', 'w-1', '--name', 'x', '--kind', kind, '--api', supervisor.url, '--', upstream])
       expect([code, stderr]).toEqual([2, expect.stringContaining('upstream')])
     }
+  })
+
+  test('a folder of a worker’s own machine is an upstream only below what its worker.toml allows', async () => {
+    writeFiles(place.at('incoming', 'files'), { 'a.txt': 'a\n' })
+    const [url, root] = [pathToFileURL(place.at('incoming', 'files')).href, place.at('incoming')]
+    await aWorker(place, { nats: nats.url, dir: 'data-2', env: { KAGAMI_WORKER_ID: 'w-2', KAGAMI_UPSTREAM_ROOTS: JSON.stringify([root]) } })
+    await until('it joined', async () => (await supervisor.api.call('listWorkers')).items.find(({ worker_id }) => worker_id === 'w-2')?.presence === 'online')
+    expect((await add({ kind: 'rsync', upstream: url })).body?.error).toMatchObject({ field: 'upstream', message: expect.stringContaining('allows none') })
+    const outside = await kagami(place, ['replicas', 'add', 'file:///etc', '--worker', 'w-2', '--api', supervisor.url])
+    expect([outside.code, outside.stderr]).toEqual([2, expect.stringContaining(`must lie below a folder the worker allows: ${root}`)])
+    expect((await kagami(place, ['replicas', 'add', url, '--worker', 'w-2', '--api', supervisor.url])).stdout).toContain('Added files@')
+    await until('it has the replica', async () => (await supervisor.api.call('listReplicas', { query: { name: 'files' } })).items[0])
+    const synced = await kagami(place, ['sync', 'files@w-2', '--wait', '--api', supervisor.url])
+    expect([synced.code, readFileSync(place.at('data-2', 'files', 'a.txt'), 'utf8')]).toEqual([0, 'a\n'])
   })
 
   test('intervals that would run wild are refused or kept exactly', async ({ task }) => {

@@ -14,7 +14,7 @@ const entry = (status: number, exit: number, meaning: string, hint: string): Err
 export const errors = {
   invalid_request: entry(400, 2, 'A field of the request is missing or wrong; the message names it.', 'Correct the field and send the request again. The reference is at /docs.'),
   invalid_name: entry(400, 2, 'The name cannot name a replica.', 'Choose another name: letters, digits, ".", "_", "-". Names are never changed silently.'),
-  invalid_upstream: entry(400, 2, 'The upstream does not fit its kind.', 'git: https:// or git://, rsync: rsync://host/module/, http: https:// or http://. Credentials go into "auth".'),
+  invalid_upstream: entry(400, 2, 'The upstream does not fit its kind.', 'git: https:// or git://, rsync: rsync://host/module/, http: https:// or http://. git and rsync also file:// below upstream_roots of the worker’s worker.toml. Credentials go into "auth".'),
   invalid_interval: entry(400, 2, 'The interval is out of range.', 'Use 0 for manual only, or 1 to 2592000 seconds.'),
   invalid_kind: entry(400, 2, 'The worker does not offer this kind.', 'See the kinds a worker offers: kagami workers get ID.'),
   invalid_options: entry(400, 2, 'An option of this kind is wrong.', 'The worker’s announced options are in GET /api/v1/workers/{id}.'),
@@ -76,7 +76,7 @@ export const failures: Record<FailureReason, { meaning: string; hint: string; re
   too_many_deletions: { meaning: 'The sync would delete more than its limit allows.', hint: 'Nothing was deleted. If it is meant: kagami replicas approve NAME@WORKER. If not: kagami replicas reject NAME@WORKER. The limits are max_delete_percent and max_shrink_percent among its options.', retry: 'interval' },
   stalled: { meaning: 'Nothing moved for too long: no byte, no file. What the upstream says meanwhile does not count.', hint: 'The published copy is as it was. The limit is stall_secs among the options; look at the upstream if it happens again.', retry: 'soon' },
   quota_exceeded: { meaning: 'The copy would become larger than its quota.', hint: 'The published copy is as it was. Raise quota_mib among the options, or leave out more of the upstream.', retry: 'interval' },
-  address_forbidden: { meaning: 'The address leads where this worker does not go.', hint: 'Link-local addresses are never asked; private ones neither once an upstream was public, nor with upstream_policy = "public-only". If the upstream is meant to have a private address now, set allow_private among the replica’s options. If not, somebody leads it astray: look at its name server and redirects.', retry: 'interval' },
+  address_forbidden: { meaning: 'The address leads where this worker does not go.', hint: 'Link-local addresses are never asked; private ones neither once an upstream was public, nor with upstream_policy = "public-only". If the upstream is meant to have a private address now, set allow_private among the replica’s options. If not, somebody leads it astray: look at its name server and redirects. Folders of the worker’s own machine are mirrored only below upstream_roots of its worker.toml.', retry: 'interval' },
   invalid_options: { meaning: 'An option of this replica does not fit its kind.', hint: 'Correct the option named in the message; the options of each kind are in docs/providers.', retry: 'never' },
   unknown: { meaning: 'The tool failed in a way we do not know.', hint: 'See the log of the sync.', retry: 'soon' },
 }

@@ -186,6 +186,7 @@ export const KindAnnouncement = Type.Object({
   available: Type.Boolean(),
   detail: Type.String({ maxLength: 300, description: 'Version of the tool, or why it is not available' }),
   options: Type.Unknown({ description: 'JSON Schema of this kind’s options' }),
+  roots: Type.Optional(Type.Array(Type.String({ maxLength: 4096 }), { maxItems: 64, description: 'Folders of the worker below which file:// upstreams are allowed; absent: none' })),
 })
 export type KindAnnouncement = Static<typeof KindAnnouncement>
 

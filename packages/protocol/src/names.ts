@@ -48,8 +48,14 @@ export function intervalProblem(seconds: number | null | undefined): string | nu
 
 const SCHEMES: Record<string, readonly string[]> = { git: ['https:', 'http:', 'git:'], rsync: ['rsync:'], http: ['https:', 'http:'] }
 
-/** Says why `upstream` cannot be synced as `kind`, or returns null when it can. Kinds it does not know are left to their provider. */
-export function upstreamProblem(kind: string, upstream: string): string | null {
+/** Kinds that can mirror a folder of the worker's own machine, named by file://, where its worker.toml allows it. */
+export const LOCAL_KINDS: readonly string[] = ['git', 'rsync']
+
+/**
+ * Says why `upstream` cannot be synced as `kind`, or returns null when it can. Kinds it does not know are left to their provider.
+ * `roots`: folders of the worker below which file:// upstreams are allowed, absolute paths.
+ */
+export function upstreamProblem(kind: string, upstream: string, roots: readonly string[] = []): string | null {
   if (upstream.length === 0) return 'must not be empty'
   if (upstream.length > 2048) return 'must not be longer than 2048 characters'
   // A control character or space in an argument or a log line is never meant.
@@ -57,6 +63,7 @@ export function upstreamProblem(kind: string, upstream: string): string | null {
   const schemes = SCHEMES[kind]
   if (!schemes) return null
   const url = URL.parse(upstream)
+  if (url?.protocol === 'file:' && LOCAL_KINDS.includes(kind)) return localProblem(upstream, roots)
   if (!url || !schemes.includes(url.protocol) || !upstream.includes('://')) {
     return `must be a URL that begins with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`
   }
@@ -67,4 +74,29 @@ export function upstreamProblem(kind: string, upstream: string): string | null {
   if (url.password !== '') return 'must not contain a password: give it as "auth"'
   if (kind === 'rsync' && url.pathname.replaceAll('/', '') === '') return 'must name a module: rsync://host/module/'
   return null
+}
+
+/** The absolute path a file:// upstream names, without a slash at its end; null when it names none, or not plainly. */
+export function localPathOf(upstream: string): string | null {
+  const [, written] = /^file:\/\/(\/[^?#]+)$/.exec(upstream) ?? []
+  if (written === undefined) return null
+  try {
+    const path = decodeURIComponent(written).replace(/\/$/, '')
+    return /[\u0000-\u001f\u007f\\]|\/\/|\/\.{1,2}(\/|$)/.test(path) || path === '' ? null : path
+  } catch {
+    return null
+  }
+}
+
+function localProblem(upstream: string, roots: readonly string[]): string | null {
+  if (roots.length === 0) return 'must not be a folder of the worker itself: its worker.toml allows none (upstream_roots)'
+  const path = localPathOf(upstream)
+  if (path === null) return 'must name a folder plainly: file:///srv/folder, without "..", query and host; "%20" is a space'
+  if (!roots.some((root) => isBelow(path, root))) return `must lie below a folder the worker allows: ${roots.join(', ')}`
+  return null
+}
+
+/** Whether an absolute path is a folder or lies in it; neither has a slash at its end. */
+export function isBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === '/' ? folder : `${folder}/`)
 }

@@ -59,12 +59,12 @@ labels.region = "us"`)
     const env = {
       KAGAMI_NAME: 'n', KAGAMI_WORKER_ID: 'w-9', KAGAMI_HTTP_ADDR: '127.0.0.1:9', KAGAMI_DATA_DIR: '/env', KAGAMI_NATS_URL: 'nats://env:1', KAGAMI_SLOTS: '9', KAGAMI_SLOTS_PER_HOST: '8',
       KAGAMI_SYNC_TIMEOUT_SECS: '7', KAGAMI_GRACE_SECS: '6', KAGAMI_ADOPT_EXISTING: 'true', KAGAMI_PROVIDERS: '[]', KAGAMI_JOIN_TOKEN: aToken, KAGAMI_JOIN_TOKEN_FILE: '/none',
-      KAGAMI_UPSTREAM_POLICY: 'public-only', KAGAMI_HOOKS: '{"on_held":["/bin/mail","-s","held"]}',
+      KAGAMI_UPSTREAM_POLICY: 'public-only', KAGAMI_UPSTREAM_ROOTS: '["/srv/in/"]', KAGAMI_HOOKS: '{"on_held":["/bin/mail","-s","held"]}',
     }
     expect(Object.keys(env).map((key) => key.slice('KAGAMI_'.length).toLowerCase()).sort()).toEqual(Object.keys(WorkerKeys.properties).sort())
     const { config } = load('data_dir = "/file"\nnats_url = "nats://file:1"\nslots = 1', env)
     expect(config).toMatchObject({
-      name: 'n', worker_id: 'w-9', http_addr: '127.0.0.1:9', data_dir: '/env', nats_url: 'nats://env:1', slots: 9, slots_per_host: 8, sync_timeout_secs: 7, grace_secs: 6, adopt_existing: true, providers: [], natsUrlGiven: true,
+      name: 'n', worker_id: 'w-9', http_addr: '127.0.0.1:9', data_dir: '/env', nats_url: 'nats://env:1', slots: 9, slots_per_host: 8, sync_timeout_secs: 7, grace_secs: 6, adopt_existing: true, providers: [], natsUrlGiven: true, upstream_roots: ['/srv/in'],
     })
     expect(config.joinToken?.url).toBe('tls://h:4222')
   })
@@ -114,6 +114,10 @@ labels.region = "us"`)
     ['[[providers]]\nname = "a"\nkind = "gti"\nupstream = "https://h/a.git"', 'providers[0] (a): kind "gti" is unknown'],
     ['[[providers]]\nname = "a"\nkind = "git"', 'providers[0] (a): upstream is required'],
     ['[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "/etc/"', 'providers[0] (a): upstream must be a URL that begins with rsync://'],
+    ['[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "file:///srv/a"', 'providers[0] (a): upstream must not be a folder of the worker itself: its worker.toml allows none (upstream_roots)'],
+    ['upstream_roots = ["/srv/in"]\n[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "file:///srv/a"', 'providers[0] (a): upstream must lie below a folder the worker allows: /srv/in'],
+    ['upstream_roots = ["/srv/.."]', 'worker.toml: upstream_roots must not be /: every file the worker can read could be published'],
+    ['upstream_roots = ["srv"]', 'worker.toml: upstream_roots: "srv" is not an absolute path'],
     ['[[providers]]\nname = "a"\nkind = "git"\nupstream = "https://h/a.git"\ninterval_secs = -1', 'providers[0] (a): interval_secs must be >= 0'],
     ['[[providers]]\nname = "a"\nkind = "git"\nupstream = "https://h/a.git"\n[[providers]]\nname = "A"\nkind = "git"\nupstream = "https://h/a.git"', 'providers[1]: name "A" is taken by "a"'],
   ])('%s is refused by name', (text, message) => {

@@ -1,6 +1,6 @@
 // config.ts — The worker's configuration: one schema, from worker.toml, KAGAMI_* and flags. docs/configuration.md is generated from it.
 import { hostname } from 'node:os'
-import { resolve } from 'node:path'
+import { isAbsolute, resolve } from 'node:path'
 import { intervalProblem, Labels, policyOf, replicaNameKey, replicaNameProblem, scheduleProblem, upstreamProblem, WORKER_ID_PATTERN, type Auth, type ReplicaSpec } from '@kagami/protocol'
 import {
   checkValues, ConfigError, fromEnvironment, nearest, parseAddress, parseToml, readIfThere, readJoinToken, replicaIdOf, unknownKeys, type JoinToken, type Values,
@@ -39,6 +39,7 @@ export const WorkerKeys = Type.Object({
   grace_secs: Type.Integer({ minimum: 0, default: 10, description: 'On SIGTERM, running syncs get this long to finish, seconds.' }),
   adopt_existing: Type.Boolean({ default: false, description: 'Take over directories in data_dir that Kagami did not make. Files the upstream lacks are deleted.' }),
   upstream_policy: Type.Enum(['any', 'public-only'], { default: 'any', description: 'public-only: upstreams at private and loopback addresses are refused. Link-local ones always are.' }),
+  upstream_roots: Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), { default: [], maxItems: 64, description: 'Folders of this machine below which git and rsync may mirror file:// upstreams: ["/srv/incoming"]. None by default: what the worker can read there would be published.' }),
   hooks: Type.Optional(HookTable),
   providers: Type.Array(Type.Unknown(), { default: [], description: 'Replicas this worker declares; see the keys of [[providers]] below.' }),
 })
@@ -90,7 +91,15 @@ export function loadWorkerConfig(options: { file?: string | undefined; env?: Nod
   const config = values as unknown as Static<typeof WorkerKeys>
   const httpAddress = parseAddress(config.http_addr)
   if (!httpAddress) throw new ConfigError(`${sourceOf('http_addr')}: http_addr must be host:port, not "${config.http_addr}"`)
-  return { ...config, natsUrlGiven: 'nats_url' in given, joinToken: joinTokenOf(config, sourceOf), name: config.name ?? hostname(), worker_id: config.worker_id ?? null, data_dir: resolve(config.data_dir), httpAddress, warnings }
+  const upstream_roots = config.upstream_roots.map((root) => rootOf(root, sourceOf('upstream_roots')))
+  return { ...config, upstream_roots, natsUrlGiven: 'nats_url' in given, joinToken: joinTokenOf(config, sourceOf), name: config.name ?? hostname(), worker_id: config.worker_id ?? null, data_dir: resolve(config.data_dir), httpAddress, warnings }
+}
+
+function rootOf(written: string, source: string): string {
+  if (!isAbsolute(written)) throw new ConfigError(`${source}: upstream_roots: "${written}" is not an absolute path`, 'Begin it with a slash.')
+  const root = resolve(written)
+  if (root === '/') throw new ConfigError(`${source}: upstream_roots must not be /: every file the worker can read could be published`, 'Name the folders that hold upstreams.')
+  return root
 }
 
 function joinTokenOf({ join_token, join_token_file }: Static<typeof WorkerKeys>, sourceOf: (key: string) => string): JoinToken | null {
@@ -115,11 +124,18 @@ function catchSwallowedKeys(values: Values, file: string) {
   }
 }
 
+/** Whose replicas are declared, of which kinds, and where oddities are told. */
+interface Declaring {
+  readonly workerId: string
+  readonly kinds: readonly string[]
+  readonly warnings: string[]
+}
+
 /** The replicas `providers` declares. Throws ConfigError naming provider and key; unknown keys are added to `warnings`. */
-export function declaredReplicas(config: WorkerConfig, parts: { workerId: string; kinds: readonly string[]; warnings: string[] }): ReplicaSpec[] {
+export function declaredReplicas(config: WorkerConfig, parts: Declaring): ReplicaSpec[] {
   const taken = new Map<string, string>()
   return config.providers.map((provider, index) => {
-    const spec = typeof provider === 'string' ? bareReplica(provider, parts.workerId) : fullReplica(provider, index, parts)
+    const spec = typeof provider === 'string' ? bareReplica(provider, parts.workerId) : fullReplica(provider, index, { ...parts, roots: config.upstream_roots })
     const problem = replicaNameProblem(spec.name)
     if (problem) throw new ConfigError(`providers[${index}]: name "${spec.name}" cannot be used: ${problem}`, 'The name is also the directory; it is never changed silently.')
     const other = taken.get(replicaNameKey(spec.name))
@@ -133,7 +149,7 @@ function bareReplica(name: string, workerId: string): ReplicaSpec {
   return { replica_id: replicaIdOf(workerId, name), name, kind: 'unknown', upstream: '', interval_secs: null, labels: {}, options: {}, origin: 'config' }
 }
 
-function fullReplica(provider: unknown, index: number, { workerId, kinds, warnings }: { workerId: string; kinds: readonly string[]; warnings: string[] }): ReplicaSpec {
+function fullReplica(provider: unknown, index: number, { workerId, kinds, warnings, roots }: Declaring & { roots: readonly string[] }): ReplicaSpec {
   if (typeof provider !== 'object' || provider === null || Array.isArray(provider)) throw new ConfigError(`providers[${index}]: must be a table or a name`)
   const values = provider as Values
   const where = `providers[${index}]${typeof values['name'] === 'string' ? ` (${values['name']})` : ''}`
@@ -146,7 +162,7 @@ function fullReplica(provider: unknown, index: number, { workerId, kinds, warnin
     const near = nearest(kind, kinds)
     throw new ConfigError(`${where}: kind "${kind}" is unknown`, near ? `Did you mean ${near}?` : `Use one of ${kinds.join(', ')}.`)
   }
-  const problem = upstreamProblem(kind, upstream)
+  const problem = upstreamProblem(kind, upstream, roots)
   if (problem) throw new ConfigError(`${where}: upstream ${problem}`)
   const late = intervalProblem(interval_secs)
   if (late) throw new ConfigError(`${where}: interval_secs ${late}`)

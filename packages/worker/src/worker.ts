@@ -1,7 +1,7 @@
 // worker.ts — The Worker actor: the machine of core/worker.ts with hands. Each effect has one handler here.
 import { mkdirSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { WIRE_VERSION, withPolicy, type Join, type KindAnnouncement } from '@kagami/protocol'
+import { LOCAL_KINDS, WIRE_VERSION, withPolicy, type Join, type KindAnnouncement } from '@kagami/protocol'
 import { ConfigError, createActor, lockDirectory, newId, onClockJump, pause, sealAuth, type Actor, type Clock, type EffectHandlers, type Logger, type SealingKey } from '@kagami/runtime'
 import { declaredReplicas, type WorkerConfig } from './config.ts'
 import type { Remembered, Replica } from './core/replica.ts'
@@ -113,7 +113,10 @@ async function readSealingKey(files: WorkerFiles): Promise<SealingKey> {
 
 async function announcements(parts: WorkerParts): Promise<KindAnnouncement[]> {
   const run = createProber(parts.toolPath ?? [])
-  return Promise.all(Object.values(parts.providers).map(async (provider) => ({ kind: provider.kind, ...(await provider.probe(run)), options: withPolicy(provider.options) })))
+  const roots = parts.config.upstream_roots
+  return Promise.all(Object.values(parts.providers).map(async (provider) => ({
+    kind: provider.kind, ...(await provider.probe(run)), options: withPolicy(provider.options), ...(roots.length > 0 && LOCAL_KINDS.includes(provider.kind) ? { roots } : {}),
+  })))
 }
 
 /** The link once there is one; `giveUp` ends the wait for it. */

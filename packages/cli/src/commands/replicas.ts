@@ -1,5 +1,5 @@
 // replicas.ts — kagami replicas [list] | get | add | remove. What is decided about one is in deciding.ts.
-import type { Client, Input, Replica } from '@kagami/protocol'
+import { guess, type Client, type Input, type Replica } from '@kagami/protocol'
 import { ConfigError } from '@kagami/runtime/config'
 import type { Command } from 'commander'
 import { printJson, printTable, remark } from '../output.ts'
@@ -94,24 +94,17 @@ function detailsOf(replica: Replica): string[][] {
 
 async function add(client: Client, options: AddOptions, upstream: string): Promise<void> {
   const worker = await client.call('getWorker', { params: { id: options.worker } })
+  const guessed = guess(upstream)
+  const name = options.name ?? guessed.name
+  if (name === null) throw new ConfigError(`no name can be guessed from ${upstream}`, 'Give one: --name NAME.')
   const body = {
-    upstream, kind: options.kind ?? guessKind(upstream), name: options.name ?? guessName(upstream), interval_secs: options.interval === undefined ? null : Number(options.interval),
+    upstream, kind: options.kind ?? guessed.kind ?? 'http', name, interval_secs: options.interval === undefined ? null : Number(options.interval),
     labels: pairsOf(options.label), options: Object.fromEntries(Object.entries(pairsOf(options.option)).map(([key, text]) => [key, valueOf(text)])), auth: authFromEnvironment(),
   } as Input<'addReplica'>['body']
   const added = await client.call('addReplica', { params: { id: worker.worker_id }, body })
   if (options.json) return printJson(added)
   process.stdout.write(`Added ${added.name}@${worker.name}\n`)
   remark(`Sync it now: kagami sync ${added.name}@${worker.name}`)
-}
-
-function guessKind(upstream: string): string {
-  if (upstream.startsWith('rsync:')) return 'rsync'
-  return /\.git\/?$/.test(upstream) || upstream.startsWith('git:') ? 'git' : 'http'
-}
-
-function guessName(upstream: string): string {
-  const last = upstream.split('?')[0]!.split('/').filter(Boolean).at(-1) ?? ''
-  return last.replace(/\.git$/, '')
 }
 
 function pairsOf(pairs: readonly string[] = []): Record<string, string> {

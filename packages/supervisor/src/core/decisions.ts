@@ -48,7 +48,7 @@ export function specFrom(worker: WorkerEntry, body: AddReplicaBody, newId: () =>
   const badName = replicaNameProblem(body.name)
   if (badName) throw new Refusal('invalid_name', `name ${badName}`, 'name')
   checkKind(worker, body)
-  const badUpstream = upstreamProblem(body.kind, body.upstream)
+  const badUpstream = upstreamProblem(body.kind, body.upstream, announcedKind(worker, body.kind)?.roots)
   if (badUpstream) throw new Refusal('invalid_upstream', `upstream ${badUpstream}`, 'upstream')
   const badInterval = intervalProblem(body.interval_secs)
   if (badInterval) throw new Refusal('invalid_interval', `interval_secs ${badInterval}`, 'interval_secs')
@@ -61,6 +61,10 @@ export function specFrom(worker: WorkerEntry, body: AddReplicaBody, newId: () =>
   }
 }
 
+function announcedKind(worker: WorkerEntry, kind: string): WorkerEntry['record']['kinds'][number] | undefined {
+  return worker.record.kinds.find((announced) => announced.kind === kind)
+}
+
 function checkKind(worker: WorkerEntry, body: AddReplicaBody) {
   const { older_wire, kinds } = worker.record
   const offered = older_wire ? ['git', 'rsync', 'http'] : kinds.map((announced) => announced.kind)
@@ -71,7 +75,7 @@ function checkKind(worker: WorkerEntry, body: AddReplicaBody) {
 /** Against the schema the worker announced. It came over the wire, so it is interpreted, never compiled to code. */
 function checkOptions(worker: WorkerEntry, body: AddReplicaBody) {
   const options = body.options ?? {}
-  const announced = worker.record.kinds.find((kind) => kind.kind === body.kind)?.options as { properties?: Record<string, { default?: unknown }> } | undefined
+  const announced = announcedKind(worker, body.kind)?.options as { properties?: Record<string, { default?: unknown }> } | undefined
   const stray = Object.keys(options).find((key) => !Object.hasOwn(announced?.properties ?? {}, key))
   if (stray) throw new Refusal('invalid_options', `kind ${body.kind} has no option "${stray}"`, `options.${stray}`)
   if (!announced) return

@@ -1,8 +1,7 @@
 // useReplicaForm.ts — The form of a new replica: what was typed, what is wrong with it, what is sent.
-import { intervalProblem, replicaNameKey, replicaNameProblem, upstreamProblem, type Replica, type Worker } from '@kagami/protocol'
+import { guess, intervalProblem, replicaNameKey, replicaNameProblem, upstreamProblem, type Replica, type Worker } from '@kagami/protocol'
 import { computed, reactive, ref, type Ref } from 'vue'
 import type { Problem } from '../api.ts'
-import { guess } from '../guess.ts'
 import { t } from '../locales/index.ts'
 import { fieldsOf, labelsFrom, optionProblem, optionsFrom, type OptionField } from './options.ts'
 
@@ -47,7 +46,7 @@ export function useReplicaForm(worker: string, around: Surroundings) {
   const touched = reactive(new Set<string>())
   const own = reactive({ kind: false, name: false })
   const refused = ref<{ field: string; message: string } | null>(null)
-  const fields = computed((): OptionField[] => fieldsOf(around.worker.value?.kinds.find((one) => one.kind === typed.kind)?.options))
+  const fields = computed((): OptionField[] => fieldsOf(announcedBy(around.worker.value, typed.kind)?.options))
   const problems = computed(() => {
     const found = allProblems(typed, around, fields.value)
     if (refused.value && !found[refused.value.field]) found[refused.value.field] = refused.value.message
@@ -89,7 +88,8 @@ function allProblems(typed: Typed, around: Surroundings, fields: readonly Option
   const put = (field: string, problem: string | null | undefined): void => {
     if (problem) found[field] = problem
   }
-  put('upstream', typed.upstream.trim() === '' ? t('add.required') : upstreamProblem(typed.kind || guess(typed.upstream).kind || 'http', typed.upstream.trim()))
+  const kind = typed.kind || guess(typed.upstream).kind || 'http'
+  put('upstream', typed.upstream.trim() === '' ? t('add.required') : upstreamProblem(kind, typed.upstream.trim(), announcedBy(around.worker.value, kind)?.roots))
   put('kind', typed.kind === '' ? t('add.required') : kindProblem(typed.kind, around.worker.value))
   put('name', typed.name === '' ? t('add.required') : (replicaNameProblem(typed.name) ?? takenProblem(typed.name, around)))
   put('worker', typed.worker === '' ? t('add.chooseWorker') : null)
@@ -105,9 +105,13 @@ function allProblems(typed: Typed, around: Surroundings, fields: readonly Option
   return found
 }
 
+function announcedBy(worker: Worker | null, kind: string): Worker['kinds'][number] | undefined {
+  return worker?.kinds.find((one) => one.kind === kind)
+}
+
 function kindProblem(kind: string, worker: Worker | null): string | null {
   if (!worker || worker.kinds.length === 0) return null
-  const announced = worker.kinds.find((one) => one.kind === kind)
+  const announced = announcedBy(worker, kind)
   if (!announced) return t('add.kindAbsent', { worker: worker.name })
   return announced.available ? null : t('add.kindMissing', { worker: worker.name, why: announced.detail })
 }

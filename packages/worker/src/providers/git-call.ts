@@ -8,32 +8,49 @@ export function credentials(auth: SyncContext['auth']): [string, string | null] 
   return auth.type === 'basic' ? [auth.username, auth.password] : ['oauth2', auth.token]
 }
 
+/** How git gets to the upstream: the address it is given and what leads it to no other place. */
+export interface Route {
+  /** For the command line. */
+  readonly url: string
+  /** Flags of the commands that connect: ls-remote, clone and fetch. */
+  readonly flags: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly settings: readonly string[]
+}
+
+/** The way to the upstream by addresses that were checked, whatever the name server says a moment later; to a folder of this machine by its real path. */
+export function routeOf({ upstream, local }: Pick<SyncContext, 'upstream' | 'local'>, addresses: readonly string[]): Route {
+  const plain = { url: upstream, flags: [], env: { GIT_ALLOW_PROTOCOL: 'https:http:git' }, settings: [] }
+  if (local !== null) {
+    // git serves only repositories of its own user, unless told that its owner is trusted: whoever wrote the root into worker.toml has said so.
+    return { ...plain, url: `file://${encodeURI(local)}`, flags: ["--upload-pack=git -c safe.directory='*' upload-pack"], env: { GIT_ALLOW_PROTOCOL: 'file' } }
+  }
+  const { protocol, host, hostname, port, pathname, search } = new URL(upstream)
+  if (hostname.startsWith('[')) return plain
+  const hosts = addresses.map((address) => (address.includes(':') ? `[${address}]` : address))
+  if (protocol !== 'git:') return { ...plain, settings: [`http.curloptResolve=${hostname}:${port || (protocol === 'https:' ? 443 : 80)}:${hosts.join(',')}`] }
+  // git:// knows no such setting: it is given the address, and says the name to a server of many.
+  return { ...plain, url: `git://${hosts[0]}${port ? `:${port}` : ''}${pathname}${search}`, env: { ...plain.env, GIT_OVERRIDE_VIRTUAL_HOST: host } }
+}
+
 export interface GitCall {
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => boolean | void
   readonly stdin?: string
   /** See RunOptions. */
   readonly silent?: boolean
-  /** Checked addresses of the upstream's host; needed by commands that connect. */
-  readonly addresses?: readonly string[]
+  /** Needed by commands that connect. */
+  readonly route?: Route
 }
 
 /** Runs git with nothing of the worker's own configuration, no hooks, no prompts and only the protocols a mirror needs. */
-export function callGit(context: SyncContext, command: readonly string[], { onLine, stdin, silent, addresses = [] }: GitCall = {}): Promise<Exit> {
+export function callGit(context: SyncContext, command: readonly string[], { onLine, stdin, silent, route }: GitCall = {}): Promise<Exit> {
   const [user, password] = credentials(context.auth)
   const env = {
-    GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null', GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: '', GIT_ALLOW_PROTOCOL: 'https:http:git',
-    ...(password === null ? {} : { KAGAMI_USERNAME: user, KAGAMI_PASSWORD: password }),
+    GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null', GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: '', GIT_ALLOW_PROTOCOL: 'none',
+    ...route?.env, ...(password === null ? {} : { KAGAMI_USERNAME: user, KAGAMI_PASSWORD: password }),
   }
-  const pinned = [...settings(context, password !== null), ...pin(context.upstream, addresses)]
+  const pinned = [...settings(context, password !== null), ...(route?.settings ?? [])]
   return context.run('git', [...pinned.flatMap((setting) => ['-c', setting]), ...command], { env, onLine, stdin, silent })
-}
-
-/** Makes libcurl use the addresses that were checked, whatever the name server says a moment later. */
-function pin(upstream: string, addresses: readonly string[]): string[] {
-  const { protocol, hostname, port } = new URL(upstream)
-  if (addresses.length === 0 || !protocol.startsWith('http') || hostname.startsWith('[')) return []
-  const hosts = addresses.map((address) => (address.includes(':') ? `[${address}]` : address)).join(',')
-  return [`http.curloptResolve=${hostname}:${port || (protocol === 'https:' ? 443 : 80)}:${hosts}`]
 }
 
 function settings({ options }: SyncContext, withCredentials: boolean): string[] {

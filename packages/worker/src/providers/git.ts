@@ -2,7 +2,7 @@
 import Type from 'typebox'
 import { gitFailure } from './git-errors.ts'
 import { collectLine, createRefCollector, inTheWay, readLocalRefs, sameRefs, type RemoteRefs } from './git-refs.ts'
-import { callGit, createProgressReader, credentials } from './git-call.ts'
+import { callGit, createProgressReader, credentials, routeOf, type Route } from './git-call.ts'
 import { careFor, isDamaged, keepCareDate, replaceObjects } from './git-care.ts'
 import { isRepository, objectBytes, packFiles, removeLeftovers, removePacksBut, writeConfig, writeHead, writeServerListings } from './git-repository.ts'
 import { isSelected, refsOption, refspecsOf, selectionOf, type Selection } from './git-selection.ts'
@@ -35,7 +35,8 @@ export const git: Provider = {
   async sync(context) {
     context.progress({ phase: 'connecting' })
     const exists = await context.tree.exists()
-    const upstream: Upstream = { context, selection: selectionOf(context.options.refs), addresses: await context.peers.resolve(new URL(context.upstream).hostname) }
+    const addresses = context.local === null ? await context.peers.resolve(new URL(context.upstream).hostname) : []
+    const upstream: Upstream = { context, selection: selectionOf(context.options.refs), addresses, route: routeOf(context, addresses) }
     const remote = await readUpstream(upstream)
     return exists ? update(upstream, remote) : create(upstream, remote)
   },
@@ -46,18 +47,19 @@ interface Upstream {
   readonly context: SyncContext
   readonly selection: Selection
   readonly addresses: readonly string[]
+  readonly route: Route
 }
 
 /** The refs of the upstream that are wanted. */
-async function readUpstream({ context, selection, addresses }: Upstream): Promise<RemoteRefs> {
+async function readUpstream({ context, selection, addresses, route }: Upstream): Promise<RemoteRefs> {
   const { upstream, auth, signal } = context
   const [user, password] = credentials(auth)
   const authorization = password === null ? null : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
-  const listed = await listRefs({ upstream, authorization, addresses, signal })
+  const listed = context.local === null ? await listRefs({ upstream, authorization, addresses, signal }) : null
   if (listed) return select(listed, selection)
   const collector = createRefCollector()
   const onLine = (line: string, stream: string) => !(stream === 'stdout' && collectLine(collector, line))
-  const exit = await callGit(context, ['ls-remote', '--symref', '--', upstream], { onLine, addresses })
+  const exit = await callGit(context, ['ls-remote', '--symref', ...route.flags, '--', route.url], { onLine, route })
   if (exit.code !== 0) throw gitFailure(exit)
   return select(collector.done(), selection)
 }
@@ -78,16 +80,16 @@ async function create(upstream: Upstream, remote: RemoteRefs): Promise<SyncStats
 }
 
 /** Makes a new repository in `folder`, which is emptied first: a half clone cannot be continued. Returns the bytes that came, where git says. */
-async function cloneInto({ context, selection, addresses }: Upstream, remote: RemoteRefs, folder: string): Promise<number | null> {
-  const { tree, upstream } = context
+async function cloneInto({ context, selection, route }: Upstream, remote: RemoteRefs, folder: string): Promise<number | null> {
+  const { tree } = context
   const progress = createProgressReader(context)
   await tree.discard()
   const direct = selection.whole && remote.refs.size > 0
-  const command = direct ? ['clone', '--mirror', '--template=', '--progress', '--', upstream, folder] : ['init', '--bare', '--template=', '--', folder]
-  const exit = await callGit(context, command, { onLine: progress.onLine, addresses })
+  const command = direct ? ['clone', '--mirror', '--template=', '--progress', ...route.flags, '--', route.url, folder] : ['init', '--bare', '--template=', '--', folder]
+  const exit = await callGit(context, command, { onLine: progress.onLine, route })
   if (exit.code !== 0) throw gitFailure(exit)
   if (!direct && remote.refs.size > 0) {
-    const fetched = await callGit(context, fetchCommand(context, folder, selection), { onLine: progress.onLine, addresses })
+    const fetched = await callGit(context, fetchCommand(route, folder, selection), { onLine: progress.onLine, route })
     if (fetched.code !== 0) throw gitFailure(fetched)
   }
   settle(folder, context, remote)
@@ -115,11 +117,11 @@ async function update(upstream: Upstream, remote: RemoteRefs): Promise<SyncStats
 
 /** Fetches first and deletes afterwards, and only what was asked leave for: an upstream that is emptied meanwhile deletes nothing. */
 async function follow(upstream: Upstream, remote: RemoteRefs, gone: readonly string[]): Promise<SyncStats> {
-  const { context, selection, addresses } = upstream
+  const { context, selection, route } = upstream
   const fork = await context.tree.fork()
   await removeRefs(context, fork.path, inTheWay(gone, remote.refs))
   const progress = createProgressReader(context)
-  const exit = await leavingNothing(fork.path, () => callGit(context, fetchCommand(context, fork.path, selection), { onLine: progress.onLine, addresses }))
+  const exit = await leavingNothing(fork.path, () => callGit(context, fetchCommand(route, fork.path, selection), { onLine: progress.onLine, route }))
   if (exit.code !== 0 && isDamaged(exit)) return mend(upstream, remote, 'git found damaged objects in the copy')
   if (exit.code !== 0) throw gitFailure(exit)
   const left = readLocalRefs(fork.path).refs
@@ -173,9 +175,9 @@ async function removeRefs(context: SyncContext, gitDir: string, names: readonly 
   if (exit.code !== 0) throw gitFailure(exit)
 }
 
-function fetchCommand({ upstream }: SyncContext, gitDir: string, selection: Selection): string[] {
+function fetchCommand({ url, flags }: Route, gitDir: string, selection: Selection): string[] {
   const quiet = ['--progress', '--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules', '--no-tags']
-  return [`--git-dir=${gitDir}`, 'fetch', ...quiet, '--', upstream, ...refspecsOf(selection)]
+  return [`--git-dir=${gitDir}`, 'fetch', ...quiet, ...flags, '--', url, ...refspecsOf(selection)]
 }
 
 /** Brings the repository's own files in order after objects and refs have arrived, and refuses an empty result. */

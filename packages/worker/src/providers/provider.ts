@@ -22,6 +22,8 @@ export interface SyncContext {
   readonly tree: Tree
   readonly run: RunCommand
   readonly peers: Peers
+  /** The folder of this machine that a file:// upstream names, absolute, checked, links followed; null for an upstream elsewhere. Tools are given this one, never `upstream`. */
+  readonly local: string | null
   /** Size of the copy as the last run measured it, bytes; null when none did. For tools that tell only what it would be. */
   readonly sizeBytes: number | null
   /**

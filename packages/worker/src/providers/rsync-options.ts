@@ -7,6 +7,8 @@ const CONNECT_SECONDS = 30
 
 /** Flags that change what is copied or how it is compared, never where it goes, what is run or what is read on the worker. */
 const EXTRA_PATTERN = '^--(hard-links|checksum|sparse|size-only|ignore-times|whole-file|no-whole-file|fuzzy|prune-empty-dirs|copy-links|copy-unsafe-links|delete-excluded|no-compress|omit-dir-times|max-size=[0-9]{1,15}[kKmMgGtT]?|min-size=[0-9]{1,15}[kKmMgGtT]?|modify-window=-?[0-9]{1,6}|block-size=[0-9]{1,7}|skip-compress=[A-Za-z0-9/]{1,500}|compress-level=[0-9]{1,2}|compress-choice=(zstd|lz4|zlibx|zlib|none)|checksum-choice=(xxh128|xxh3|xxh64|md5|md4|none))$'
+/** Extra options that put what a link leads to in its place, out of the tree too. */
+export const FOLLOWS_LINKS: ReadonlySet<string> = new Set(['--copy-links', '--copy-unsafe-links'])
 /** Include, exclude, protect, risk, hide, show and clear; not merge and dir-merge, which read files. */
 const FILTER_PATTERN = '^(!|([-+PRHS]|include|exclude|protect|risk|hide|show)(,[/!Csrpx]+)? [^\\n\\r\\u0000]+)$'
 
@@ -56,11 +58,13 @@ export function contentFlags({ exclude, filters, extra_options }: RsyncOptions):
   ]
 }
 
-/** How the connection is made and when it is given up. */
-export function connectionFlags({ timeout_secs, address_family, bwlimit_kbps }: RsyncOptions): string[] {
+/** How the connection is made and when it is given up; `local`: between two folders of this machine. */
+export function connectionFlags({ timeout_secs, address_family, bwlimit_kbps }: RsyncOptions, local: boolean): string[] {
+  const paced = [`--timeout=${timeout_secs}`, ...(bwlimit_kbps > 0 ? [`--bwlimit=${bwlimit_kbps}`] : [])]
+  if (local) return paced
   const family = { any: [], ipv4: ['--ipv4'], ipv6: ['--ipv6'] }[address_family]
   // Without TCP_NODELAY every small message of the protocol may wait 40 ms for an acknowledgement.
-  return ['--sockopts=TCP_NODELAY', `--timeout=${timeout_secs}`, `--contimeout=${Math.min(CONNECT_SECONDS, timeout_secs)}`, ...family, ...(bwlimit_kbps > 0 ? [`--bwlimit=${bwlimit_kbps}`] : [])]
+  return ['--sockopts=TCP_NODELAY', `--contimeout=${Math.min(CONNECT_SECONDS, timeout_secs)}`, ...family, ...paced]
 }
 
 /** The flags by which a first stage leaves out the indices; null when there is just one stage. */

@@ -1,7 +1,7 @@
 // rsync.ts — Mirrors an rsync module: looks first at what would change, then copies, deletions last. How rsync is called is here.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { connectionFlags, contentFlags, firstStageFlags, options, PARTIAL, type RsyncOptions } from './rsync-options.ts'
+import { connectionFlags, contentFlags, firstStageFlags, FOLLOWS_LINKS, options, PARTIAL, type RsyncOptions } from './rsync-options.ts'
 import { createProgressReader, readStatistics, refusesCompression, rsyncFailure, type Statistics } from './rsync-output.ts'
 import { bringBackPartials, dropPartials, stashPartials } from './rsync-partials.ts'
 import { createPlanReader } from './rsync-plan.ts'
@@ -22,13 +22,19 @@ export const rsync: Provider = {
     }
   },
   async sync(context) {
-    if (!/^rsync:\/\/[^/]/.test(context.upstream)) throw new SyncFailure('upstream_missing', 'the upstream must begin with rsync://')
     if (context.auth?.type === 'token') throw new SyncFailure('auth_rejected', 'rsync takes a user name and a password, not a token')
+    refuseOpenLinks(context)
     const exists = await context.tree.exists()
     context.progress({ phase: 'connecting' })
-    const upstream: Upstream = { context, options: context.options as unknown as RsyncOptions, compress: Boolean(context.options.compress), address: await addressOf(context) }
+    const upstream: Upstream = { context, options: context.options as unknown as RsyncOptions, compress: Boolean(context.options.compress) && context.local === null, address: await addressOf(context) }
     return exists ? update(upstream) : create(upstream)
   },
+}
+
+/** Links of a folder of this machine may lead to any file of it. */
+function refuseOpenLinks({ local, options }: SyncContext): void {
+  const following = (options as unknown as RsyncOptions).extra_options.find((option) => FOLLOWS_LINKS.has(option))
+  if (local !== null && following) throw new SyncFailure('invalid_options', `extra_options: ${following} is not for folders of this machine: a link there could publish any file the worker can read`)
 }
 
 /** An upstream as this run calls it. */
@@ -157,7 +163,8 @@ function slack(files: number): number {
 }
 
 /** The upstream without a user name, which travels in the environment like the password, and by the address that was checked: another answer of the name server must not lead elsewhere. */
-async function addressOf({ upstream, peers, options }: SyncContext): Promise<string> {
+async function addressOf({ upstream, local, peers, options }: SyncContext): Promise<string> {
+  if (local !== null) return `${local}/`
   const url = new URL(upstream)
   const { address_family } = options as unknown as RsyncOptions
   const addresses = await peers.resolve(url.hostname)
@@ -180,7 +187,7 @@ async function call(upstream: Upstream, flags: (compress: readonly string[]) => 
   const env: Record<string, string> = auth?.type === 'basic' ? { USER: auth.username, LOGNAME: auth.username, RSYNC_PASSWORD: auth.password } : {}
   const once = () => {
     onStart?.()
-    return context.run('rsync', [...flags(upstream.compress ? ['-z'] : []), ...connectionFlags(options), '--', address, `${folder}/`], { ...how, env })
+    return context.run('rsync', [...flags(upstream.compress ? ['-z'] : []), ...connectionFlags(options, context.local !== null), '--', address, `${folder}/`], { ...how, env })
   }
   const exit = await once()
   if (!upstream.compress || !refusesCompression(exit)) return exit

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { Auth, Progress, SyncReport } from '@kagami/protocol'
 import { runSync, type SyncDeps, type SyncJob } from '../sync/run.ts'
 import { providers } from './index.ts'
+import type { Peers, Provider } from './provider.ts'
 
 export interface SyncCall {
   readonly kind: string
@@ -22,6 +23,9 @@ export interface SyncCall {
   readonly sizeBytes?: number
   readonly hooks?: SyncDeps['hooks']
   readonly publicOnly?: boolean
+  readonly upstreamRoots?: readonly string[]
+  /** Answers of the name server: each host is there. */
+  readonly foundAt?: string
   readonly onProgress?: (progress: Progress) => void
 }
 
@@ -55,13 +59,19 @@ export function createBench(): Bench {
         },
       },
       {
-        providers, dataDir, adoptExisting: call.adoptExisting, hooks: call.hooks, publicOnly: call.publicOnly, signal: call.signal ?? new AbortController().signal,
+        providers: call.foundAt === undefined ? providers : withAddress(providers, call.foundAt), dataDir, adoptExisting: call.adoptExisting, hooks: call.hooks, publicOnly: call.publicOnly, upstreamRoots: call.upstreamRoots, signal: call.signal ?? new AbortController().signal,
         onProgress: call.onProgress ?? (() => {}), now: () => new Date(),
       },
     ),
     log: (report) => readFileSync(join(dataDir, '.kagami', 'logs', report.replica_id, `${report.sync_id}.log`), 'utf8'),
     remove: () => rmSync(dir, { recursive: true, force: true }),
   }
+}
+
+/** The kinds, with a name server that knows one address. */
+function withAddress(kinds: Readonly<Record<string, Provider>>, address: string): Record<string, Provider> {
+  const resolve = (peers: Peers) => ({ check: (found: string | undefined) => peers.check(found), resolve: () => Promise.resolve([address]) })
+  return Object.fromEntries(Object.entries(kinds).map(([kind, provider]) => [kind, { ...provider, sync: (context) => provider.sync({ ...context, peers: resolve(context.peers) }) } satisfies Provider]))
 }
 
 /** Path → content of every file below a folder; long content as its size and digest, so that a difference can be read. */

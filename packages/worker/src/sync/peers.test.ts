@@ -1,6 +1,8 @@
+// peers.test.ts — Which addresses are public, private or never asked; that tools go to the one that was checked, and no sync to the wrong side.
 import { readFileSync, writeFileSync } from 'node:fs'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { startHttpUpstream, writeFiles } from '@kagami/demo'
+import { commit, ensureRepository, startGitDaemon, startGitUpstream, startHttpUpstream, startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createBench, readTree, type Bench } from '../providers/testing.ts'
 import { createPeers, reachOf } from './peers.ts'
@@ -54,6 +56,53 @@ describe('the peers of a run', () => {
     await expect(createPeers({ publicOnly: true, known: null }).resolve('localhost')).rejects.toMatchObject({ reason: 'address_forbidden' })
     await expect(createPeers({ publicOnly: false, known: null }).resolve('no-such-host.invalid')).rejects.toMatchObject({ reason: 'upstream_unreachable' })
     for (const spelling of ['2130706433', '0x7f000001', '127.1', '0']) await expect(createPeers({ publicOnly: true, known: null }).resolve(spelling)).rejects.toMatchObject({ reason: 'address_forbidden' })
+  })
+})
+
+describe('the address that was checked', () => {
+  test.each(['git', 'http', 'rsync'] as const)('is the one that is asked by git over git:// and http, and by rsync: %s', async (scheme) => {
+    const bench = createBench()
+    const up = join(bench.dir, 'up')
+    await ensureRepository(join(up, 'a.git'))
+    await commit(join(up, 'a.git'), { message: 'first', files: { 'a.txt': 'a\n' } })
+    writeFiles(join(up, 'files'), { 'a.txt': 'a\n' })
+    const upstream = await { git: startGitDaemon, http: startGitUpstream, rsync: startRsyncUpstream }[scheme]({ dir: up })
+    const call = { kind: scheme === 'rsync' ? 'rsync' : 'git', upstream: `${scheme}://mirror.invalid:${upstream.port}/${scheme === 'rsync' ? 'files' : 'a.git'}`, options: {} }
+    try {
+      expect(await bench.sync(call)).toMatchObject({ outcome: 'failed', reason: 'upstream_unreachable' })
+      // The name server of the machine does not know the name: a tool that asked it again would fail.
+      for (const options of [{}, scheme === 'rsync' ? { compress: false } : { refs: ['refs/heads/*'] }]) {
+        expect(await bench.sync({ ...call, options, foundAt: '127.0.0.1', name: `copy-${Object.keys(options).length}`, replicaId: `r-${Object.keys(options).length}` })).toMatchObject({ outcome: 'success', files: 1 })
+      }
+      await commit(join(up, 'a.git'), { message: 'second', branch: 'other', files: { 'b.txt': 'b\n' } })
+      writeFiles(join(up, 'files'), { 'b.txt': 'b\n' })
+      expect(await bench.sync({ ...call, foundAt: '127.0.0.1', name: 'copy-0', replicaId: 'r-0' })).toMatchObject({ outcome: 'success', files: 2 })
+    } finally {
+      await upstream.stop()
+      bench.remove()
+    }
+  })
+
+  test('does not hide its name from a git server of many names', async () => {
+    const bench = createBench()
+    await ensureRepository(join(bench.dir, 'a.git'))
+    await commit(join(bench.dir, 'a.git'), { message: 'first', files: { 'a.txt': 'a\n' } })
+    const daemon = await startGitDaemon({ dir: bench.dir })
+    const said: string[] = []
+    const server = createServer((client) => {
+      const behind = connect(daemon.port, '127.0.0.1')
+      client.once('data', (chunk: Buffer) => said.push(chunk.toString()))
+      for (const [from, to] of [[client, behind], [behind, client]] as const) from.on('error', () => to.destroy()).pipe(to)
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    expect(await bench.sync({ kind: 'git', upstream: `git://mirror.invalid:${port}/a.git`, foundAt: '127.0.0.1' })).toMatchObject({ outcome: 'success' })
+    // The list of refs is asked for by ourselves, what they name by git.
+    expect(said).toHaveLength(2)
+    for (const request of said) expect(request).toContain(`host=mirror.invalid:${port}\0`)
+    server.close()
+    await daemon.stop()
+    bench.remove()
   })
 })
 

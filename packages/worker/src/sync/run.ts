@@ -1,5 +1,5 @@
 // run.ts — One sync, end to end: checks, log, limits, provider, report. Owns what every kind needs; knows no kind.
-import { checkFor, policyOf, upstreamProblem, withoutPolicy, withPolicy, type Policy, type Progress, type SyncReport, type Trigger } from '@kagami/protocol'
+import { checkFor, policyOf, withoutPolicy, withPolicy, type Policy, type Progress, type SyncReport, type Trigger } from '@kagami/protocol'
 import { pause } from '@kagami/runtime'
 import { Default } from 'typebox/value'
 import type { Task } from '../core/replica.ts'
@@ -9,6 +9,7 @@ import { currentGeneration, listGenerations, rollBack } from './generations.ts'
 import type { OpenSpec } from './credentials.ts'
 import { contentDate, verifyDebian } from './freshness.ts'
 import { HOOK_MAX_MS, runHook, type Hooks } from './hooks.ts'
+import { localUpstream } from './local.ts'
 import { createRunLimits, type RunLimits } from './limits.ts'
 import { createRunLog, type RunLog } from './log.ts'
 import { endingOf, metFullDisk, oneLine, type Ending } from './outcome.ts'
@@ -44,6 +45,8 @@ export interface SyncDeps {
   readonly adoptExisting?: boolean
   /** Programs to run afterwards. */
   readonly hooks?: Hooks
+  /** Folders of this machine below which file:// upstreams are allowed, absolute paths; absent: none. */
+  readonly upstreamRoots?: readonly string[]
   /** Refuses private and loopback upstreams. */
   readonly publicOnly?: boolean
   /** Aborted with the reason 'cancelled' or 'interrupted'. */
@@ -121,8 +124,7 @@ async function bringUpToDate({ job, deps, log, thinner, limits, policy }: Work):
   log.line('I', `${spec.kind} ${spec.upstream}`)
   const provider = Object.hasOwn(deps.providers, spec.kind) ? deps.providers[spec.kind] : undefined
   if (!provider) throw new SyncFailure('kind_unknown', `this worker cannot sync the kind "${spec.kind}"`)
-  const problem = upstreamProblem(spec.kind, spec.upstream)
-  if (problem) throw new SyncFailure('upstream_missing', `the upstream ${problem}`)
+  const local = await localUpstream(spec, deps)
   const options = checkOptions(provider, spec.options)
   const line = (text: string) => {
     limits.touch()
@@ -137,7 +139,7 @@ async function bringUpToDate({ job, deps, log, thinner, limits, policy }: Work):
   if (job.task?.type === 'rollback') return goBack(job, deps, job.task.to)
   const peers = createPeers({ publicOnly: deps.publicOnly ?? false, known: tree.reach(), allowPrivate: policy.allow_private })
   const stats = await freeingSpace(tree, limits, () => provider.sync({
-    upstream: spec.upstream, auth: spec.auth ?? null, options, tree: watchedTree(tree, limits, { policy, log: line }), run, peers, signal, log: line, sizeBytes: job.sizeBytes ?? null,
+    upstream: spec.upstream, auth: spec.auth ?? null, options, tree: watchedTree(tree, limits, { policy, log: line }), run, peers, local, signal, log: line, sizeBytes: job.sizeBytes ?? null,
     allow: (plan) => allowPlan(plan, { policy, kind: spec.kind, dataDir: deps.dataDir, approved: job.task?.type === 'sync' ? job.task.approved : null, log: line }),
     pause: (seconds) => limits.quietly(() => pause(seconds * 1000, signal)),
     progress(progress) {

@@ -47,7 +47,7 @@ export function createSyncs(parts: SyncsParts): Syncs {
       const about = { worker_id: parts.workerId, replica_id: spec.replica_id, sync_id: syncId, started_at: life.startedAt.toISOString(), trigger: life.trigger }
       const done = opened(spec).then((secrets) => runSync({ ...job, ...secrets }, {
         providers: parts.providers, dataDir: parts.config.data_dir, toolPath: parts.toolPath ?? [], adoptExisting: parts.config.adopt_existing,
-        publicOnly: parts.config.upstream_policy === 'public-only', hooks: hooksFor(parts.config, spec.name),
+        upstreamRoots: parts.config.upstream_roots, publicOnly: parts.config.upstream_policy === 'public-only', hooks: hooksFor(parts.config, spec.name),
         signal: abort.signal, onProgress: (progress) => parts.onProgress({ ...about, progress }), now: () => parts.clock.now(),
       })).then((report) => {
         running.delete(syncId)

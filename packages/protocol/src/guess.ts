@@ -1,5 +1,5 @@
 // guess.ts — What a pasted upstream most likely is: its kind and the name people use for it. Pure.
-import { replicaNameProblem } from '@kagami/protocol'
+import { replicaNameProblem } from './names.ts'
 
 const FORGES = /(^|\.)(github\.com|gitlab\.com|codeberg\.org|gitee\.com|bitbucket\.org|git\.sr\.ht|googlesource\.com)$/
 
@@ -11,15 +11,17 @@ export interface Guess {
 /** Guesses kind and name; null where nothing sensible can be said. */
 export function guess(upstream: string): Guess {
   const url = URL.parse(upstream.trim())
-  if (!url || url.hostname === '') return { kind: null, name: null }
+  if (!url || (url.hostname === '' && url.protocol !== 'file:')) return { kind: null, name: null }
   return { kind: kindOf(url), name: nameOf(url) }
 }
 
 function kindOf(url: URL): Guess['kind'] {
   if (url.protocol === 'rsync:') return 'rsync'
   if (url.protocol === 'git:') return 'git'
+  const bare = /\.git\/?$/.test(url.pathname)
+  if (url.protocol === 'file:') return bare ? 'git' : 'rsync'
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return null
-  return url.pathname.endsWith('.git') || FORGES.test(url.hostname) ? 'git' : 'http'
+  return bare || FORGES.test(url.hostname) ? 'git' : 'http'
 }
 
 function nameOf(url: URL): string | null {

@@ -8,6 +8,9 @@ describe('a pasted upstream', () => {
     ['https://github.com/rust-lang/rust', 'git', 'rust'],
     ['https://git.example.org/pub/linux.git', 'git', 'linux'],
     ['git://git.kernel.org/pub/scm/git/git.git', 'git', 'git'],
+    ['https://git.example.org/pub/linux.git/', 'git', 'linux'],
+    ['file:///srv/git/linux.git', 'git', 'linux'],
+    ['file:///srv/pub/debian/', 'rsync', 'debian'],
     ['https://dl.example.org/files/', 'http', 'files'],
     ['https://dl.example.org/a%20b/c%20d/', 'http', 'c-d'],
   ])('%s is %s, called %s', (upstream, kind, name) => expect(guess(upstream)).toEqual({ kind, name }))
