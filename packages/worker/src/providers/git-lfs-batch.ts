@@ -64,8 +64,8 @@ export async function askBatch(server: LfsServer, objects: readonly LfsObject[])
   return { offers, missing }
 }
 
-/** Null when the upstream cannot give the object: lost (404, 410), or a pointer that never was right (422). */
-function offerOf({ base, context }: LfsServer, object: LfsObject, { size, actions, error, authenticated }: Static<typeof Answer>['objects'][number]): Offer | null {
+/** What a server says of one object. Null when the upstream cannot give it: lost (404, 410), or a pointer that never was right (422). Throws SyncFailure for what is not to be followed. */
+export function offerOf({ base, context }: Pick<LfsServer, 'base' | 'context'>, object: LfsObject, { size, actions, error, authenticated }: Static<typeof Answer>['objects'][number]): Offer | null {
   if (error && [404, 410, 422].includes(error.code)) return null
   if (error) throw statusFailure(error.code, context.auth !== null)
   if (!actions?.download) return null

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { runChild, startGitUpstream } from '@kagami/demo'
 import { fetchProgram, findProgram } from '@kagami/runtime'
 
@@ -38,7 +38,7 @@ export async function startLfsUpstream({ dir, auth }: { dir: string; auth?: { us
   await new Promise<void>((resolve) => objects.listen(0, '127.0.0.1', resolve))
   const address = objects.address()
   const upstream = await startGitUpstream({
-    dir, auth, intercept(request, response) {
+    dir, auth, toolPath: [dirname(findProgram('git') ?? '/usr/bin/git')], intercept(request, response) {
       if (!request.url?.includes('/info/lfs/')) return false
       void batch(lfs, request, response)
       return true
