@@ -47,7 +47,7 @@ describe('LFS files of a mirror are kept, and the report says why, when the serv
   const sync = (options: object = {}, more: object = {}) => bench.sync({ kind: 'git', upstream: `${upstream.url}/a.git`, options: { lfs: true, ...options }, ...more })
   const placeOf = (one: string) => join(bench.published, objectPath({ oid: one }))
   /** All that a reader sees but the LFS objects that came whole, which no ref names yet. */
-  const seen = () => Object.fromEntries(Object.entries(readTree(bench.published)).filter(([path]) => path !== `${objectPath({ oid: good })}` && !path.endsWith('kagami.json')))
+  const seen = () => Object.fromEntries(Object.entries(readTree(bench.published)).filter(([path]) => path !== objectPath({ oid: good }) && !path.endsWith('kagami.json')))
   const hitting = (what: Asked['what'], lie: (response: ServerResponse, question: Asked) => unknown) => (question: Asked, response: ServerResponse) => {
     if (question.what !== what || (what === 'object' && question.oids[0] !== oid)) return false
     lie(response, question)

@@ -226,6 +226,16 @@ describe('a git mirror with LFS', () => {
     expect(asked.trim()).toBe('/chosen/info/lfs/objects/batch')
   })
 
+  it('gives git-lfs its files over http, where an LFS server reads them from the copy', async () => {
+    await sync()
+    const server = await startLfsUpstream({ dir: bench.dataDir })
+    server.stored = (oid) => placeOf(oid)
+    const [one] = await author.read(`${server.url}/copy`, ['one.bin'])
+    expect(one!.equals(first['one.bin']!)).toBe(true)
+    expect(server.asked.map(({ what }) => what).sort()).toEqual(['batch', 'object', 'object'])
+    await server.stop()
+  })
+
   it('over git:// wants to be told where the LFS server is', async () => {
     const daemon = await startGitDaemon({ dir })
     const report = await sync({}, { upstream: `${daemon.url}/a.git` })
