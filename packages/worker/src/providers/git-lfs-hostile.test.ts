@@ -159,6 +159,8 @@ describe('LFS files of a mirror are kept, and the report says why, when the serv
 
   it('redirects to another host: that one sees neither credentials nor tickets, and its address is shown without what is secret', async () => {
     const other = await elsewhere((response) => send(upstream.stored(oid), { headers: {} }, response))
+    await against(hitting('batch', (response) => response.writeHead(307, { location: `${other.origin}/batch?in-the-redirect` }).end()), ['content_invalid'], /not JSON/)
+    other.got.length = 0
     upstream.lie = hitting('object', (response) => response.writeHead(302, { location: `${other.origin}/x?in-the-redirect` }).end())
     const report = await sync()
     expect(report).toMatchObject({ outcome: 'success' })

@@ -16,8 +16,9 @@ export interface LfsObject {
 export interface LfsState {
   /** Object ids of refs: what they reach is here, or in `missing`. */
   readonly tips: readonly string[]
-  /** What the upstream itself does not have (any more). */
+  /** What the upstream itself does not have (any more): the first MISSING_KEPT, and how many in all. */
   readonly missing: readonly LfsObject[]
+  readonly missingCount: number
   /** Size of all objects. */
   readonly bytes: number
   /** When everything was looked at last, ISO 8601. */
@@ -25,6 +26,9 @@ export interface LfsState {
   /** How often; tells which part is read next. */
   readonly round: number
 }
+
+/** Missing objects that are remembered by name; the others are asked for again by the weekly look at everything. */
+export const MISSING_KEPT = 10_000
 
 /** Parts in which all objects are read, one each week. */
 export const ROUNDS = 4

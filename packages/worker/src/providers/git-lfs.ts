@@ -8,7 +8,7 @@ import { isWeekAgo } from './git-care.ts'
 import type { LfsServer } from './git-lfs-batch.ts'
 import { createHaul, fetchObjects, partsFolder, type LfsHaul } from './git-lfs-fetch.ts'
 import { findPointers, presentIds } from './git-lfs-pointers.ts'
-import { countBytes, findDamaged, hasObject, keepState, objectPath, readState, type LfsObject, type LfsState } from './git-lfs-store.ts'
+import { countBytes, findDamaged, hasObject, keepState, MISSING_KEPT, objectPath, readState, type LfsObject, type LfsState } from './git-lfs-store.ts'
 import { objectBytes } from './git-repository.ts'
 import { networkFailure } from './http-errors.ts'
 import type { FetchOptions } from './http-options.ts'
@@ -51,7 +51,7 @@ export function isClonedWhole(gitDir: string): boolean {
 
 /** Remembers that git's part is whole, LFS objects are not known yet. */
 export function markCloned(gitDir: string): void {
-  if (readState(gitDir) === null) keepState(gitDir, { tips: [], missing: [], bytes: countBytes(gitDir), checkedAt: '', round: 0 })
+  if (readState(gitDir) === null) keepState(gitDir, { tips: [], missing: [], missingCount: 0, bytes: countBytes(gitDir), checkedAt: '', round: 0 })
 }
 
 /** Bytes of the LFS objects of a copy, as they were counted. */
@@ -61,7 +61,7 @@ export function lfsBytes(gitDir: string): number {
 
 /** What the last run could not get because the upstream does not have it; null when that is nothing. */
 export function lfsNote(gitDir: string): string | null {
-  const count = readState(gitDir)?.missing.length ?? 0
+  const count = readState(gitDir)?.missingCount ?? 0
   if (count === 0) return null
   return count === 1 ? '1 LFS object is missing upstream' : `${count} LFS objects are missing upstream`
 }
@@ -104,7 +104,7 @@ export async function bringLfs(job: LfsJob): Promise<number> {
   const path = await pathOf(opened)
   if (haul.folders.size > 0) await context.tree.flush(path, [...haul.folders])
   await dropParts(context)
-  keepState(path, { ...base, tips: [...fresh, ...base.tips], missing: haul.missing, bytes: base.bytes + haul.storedBytes })
+  keepState(path, { ...base, tips: [...fresh, ...base.tips], missing: haul.missing.slice(0, MISSING_KEPT), missingCount: haul.missing.length + base.missingCount - base.missing.length, bytes: base.bytes + haul.storedBytes })
   tellMissing(context, haul.missing)
   return haul.bytes
 }
@@ -121,7 +121,7 @@ export async function dropParts(context: SyncContext): Promise<void> {
 
 /** Nothing is covered: the first time, when a run failed before it knew, and about once a week. */
 function startOver(gitDir: string, state: LfsState | null): LfsState {
-  return { tips: [], missing: [], bytes: countBytes(gitDir), checkedAt: new Date().toISOString(), round: state && state.checkedAt !== '' ? state.round + 1 : (state?.round ?? 0) }
+  return { tips: [], missing: [], missingCount: 0, bytes: countBytes(gitDir), checkedAt: new Date().toISOString(), round: state && state.checkedAt !== '' ? state.round + 1 : (state?.round ?? 0) }
 }
 
 function newTips(state: LfsState, ids: Iterable<string>): string[] {

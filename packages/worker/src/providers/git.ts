@@ -97,6 +97,7 @@ async function update(upstream: Upstream, remote: RemoteRefs): Promise<SyncStats
     throw new SyncFailure('local_conflict', `${published} is not a git repository (any more): move it away and it is fetched anew`)
   }
   removeLeftovers(published)
+  if (!upstream.lfs) await dropParts(context)
   const local = readLocalRefs(published)
   const gone = [...local.refs.keys()].filter((name) => !remote.refs.has(name))
   context.allow({ removed: gone.length, total: local.refs.size, examples: gone.slice(0, 500), incomingBytes: null, sizeBeforeBytes: null, sizeAfterBytes: remote.refs.size === 0 ? 0 : null })
