@@ -122,7 +122,7 @@ export const scoreboard: readonly Row[] = [
     ],
   },
   {
-    row: 31, fault: 'LFS servers that lie, lead astray, fail or lose files', promise: 'nothing wrong is stored, no ref moves before its files are there, no secret is shown',
+    row: 32, fault: 'LFS servers that lie, lead astray, fail or lose files', promise: 'nothing wrong is stored, no ref moves before its files are there, no secret is shown',
     proofs: [
       ...['sends other bytes than the pointer names', 'answers a batch with a page', 'leads to addresses where no mirror goes', 'wants headers sent that would end the request', 'redirects to another host']
         .map((title) => [`${WORKER}/providers/git-lfs-hostile.test.ts`, title] as const),

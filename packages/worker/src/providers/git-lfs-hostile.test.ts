@@ -9,7 +9,6 @@ import { commit, ensureRepository, runChild } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createPeers } from '../sync/peers.ts'
 import { askBatch, offerOf, type LfsServer } from './git-lfs-batch.ts'
-import { createPointerReader, parsePointer } from './git-lfs-pointers.ts'
 import { objectPath } from './git-lfs-store.ts'
 import { createBench, mentions, readTree, type Bench } from './testing.ts'
 import { flood } from './testing-hostile.ts'
@@ -170,6 +169,20 @@ describe('LFS files of a mirror are kept, and the report says why, when the serv
     await recovers()
   })
 
+  it('is the upstream itself: an object that brings its own credentials does not get ours, another one does', async () => {
+    const seen: (string | undefined)[] = []
+    for (const header of [{ Authorization: 'Own x' }, {}]) {
+      upstream.lie = ({ what, oids, headers }, response) => {
+        if (what === 'batch') return answer(response, 200, { objects: oids.map((one) => ({ oid: one, actions: { download: { href: `${upstream.url}/a.git/info/lfs/objects/${one}`, header } } })) })
+        seen.push(headers.authorization)
+        return answer(response, 403, {})
+      }
+      expect(await sync({}, { auth: { type: 'basic', ...USER } })).toMatchObject({ outcome: 'failed', reason: 'auth_rejected' })
+    }
+    expect(new Set(seen)).toEqual(new Set(['Own x', `Basic ${Buffer.from('bob:correct-horse-battery').toString('base64')}`]))
+    expect(seen[0]).toBe('Own x')
+  })
+
   it('is on another host than the upstream: it gets no credentials', async () => {
     const other = await elsewhere((response) => answer(response, 401, {}))
     expect(await sync({ lfs_url: `${other.origin}/lfs` }, { auth: { type: 'basic', ...USER } })).toMatchObject({ outcome: 'failed', reason: 'auth_rejected' })
@@ -215,26 +228,5 @@ describe('where an LFS server may lead', () => {
     const offer = (base: string, href: string) => offerOf({ ...server('private'), base: new URL(base) }, object, { oid: object.oid, actions: { download: { href } } })
     expect(() => offer('https://example.org/lfs', 'http://example.org/x')).toThrow(/from https to http:\/\/example.org,/)
     expect(offer('http://example.org/lfs', 'https://example.org/x')?.url.href).toBe('https://example.org/x')
-  })
-})
-
-describe('a pointer', () => {
-  const oid = 'ab'.repeat(32)
-  const lines = ['version https://git-lfs.github.com/spec/v1', `oid sha256:${oid}`, 'size 12']
-
-  it('is what the specification says, and nothing else', () => {
-    expect(parsePointer(lines)).toEqual({ oid, size: 12 })
-    expect(parsePointer(['version https://hawser.github.com/spec/v1', ...lines.slice(1)])).toEqual({ oid, size: 12 })
-    expect(parsePointer([lines[0]!, `ext-0-foo sha256:${oid}`, ...lines.slice(1)])).toEqual({ oid, size: 12 })
-    const wrong = [[], lines.slice(0, 2), [...lines, 'more'], [lines[0]!, lines[2]!, lines[1]!], ['version https://example.org/v1', ...lines.slice(1)], [...lines.slice(0, 2), 'size -1'], [...lines.slice(0, 2), 'size 0x10'], [...lines.slice(0, 2), `size ${'9'.repeat(16)}`], [lines[0]!, `oid sha256:${oid.toUpperCase()}`, lines[2]!], [lines[0]!, 'oid sha256:../../x', lines[2]!], [lines[0]!, `oid md5:${oid}`, lines[2]!]]
-    for (const text of wrong) expect(parsePointer(text), text.join('|')).toBeNull()
-  })
-
-  it('is not one inside of a longer text', () => {
-    const found: unknown[] = []
-    const reader = createPointerReader('mark', (object) => found.push(object))
-    for (const line of ['mark blob', 'see:', ...lines, 'mark blob', ...lines, 'and so on', 'mark blob', ...lines, 'mark blob', 'x']) expect(reader.line(line)).toBe(false)
-    reader.end()
-    expect(found).toEqual([{ oid, size: 12 }])
   })
 })

@@ -40,7 +40,7 @@ export async function startLfsUpstream({ dir, auth }: { dir: string; auth?: { us
   const upstream = await startGitUpstream({
     dir, auth, toolPath: [dirname(findProgram('git') ?? '/usr/bin/git')], intercept(request, response) {
       if (!request.url?.includes('/info/lfs/')) return false
-      void batch(lfs, request, response)
+      void (request.method === 'POST' ? batch : object)(lfs, request, response)
       return true
     },
   })
@@ -86,7 +86,7 @@ async function batch(lfs: LfsUpstream, request: IncomingMessage, response: Serve
 }
 
 async function object(lfs: LfsUpstream, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const oid = /^\/([0-9a-f]{64})\b/.exec(request.url ?? '')?.[1] ?? ''
+  const oid = /\/([0-9a-f]{64})\b/.exec(request.url ?? '')?.[1] ?? ''
   const question: Asked = { what: 'object', oids: [oid], headers: request.headers }
   if (request.method === 'GET') {
     lfs.asked.push(question)
