@@ -33,7 +33,6 @@ export async function startLfsUpstream({ dir, auth }: { dir: string; auth?: { us
   const store = join(dir, '.lfs-store')
   mkdirSync(store, { recursive: true })
   const lfs: LfsUpstream = { url: '', port: 0, asked: [], lie: () => false, wants: {}, downloads: '', stored: (oid) => join(store, oid), stop: async () => {} }
-  // git-lfs sends credentials for a batch only when asked, and none to addresses that bring their own.
   const objects = createServer((request, response) => void object(lfs, request, response))
   await new Promise<void>((resolve) => objects.listen(0, '127.0.0.1', resolve))
   const address = objects.address()
@@ -75,7 +74,7 @@ async function batch(lfs: LfsUpstream, request: IncomingMessage, response: Serve
     lfs.asked.push(question)
     if (lfs.lie(question, response)) return
   }
-  const action = (oid: string) => ({ href: `${lfs.downloads}/${oid}?secret=in-the-address`, header: { 'X-Ticket': `ticket-${oid.slice(0, 8)}`, ...lfs.wants }, expires_in: 3600 })
+  const action = (oid: string) => ({ href: `${lfs.downloads}/${oid}?secret=in-the-address-${lfs.asked.length}`, header: { 'X-Ticket': `ticket-${oid.slice(0, 8)}`, ...lfs.wants }, expires_in: 3600 })
   answer(response, 200, {
     transfer: 'basic', hash_algo: 'sha256', objects: objects.map(({ oid, size }) => {
       const there = existsSync(lfs.stored(oid))
