@@ -126,7 +126,7 @@ export const scoreboard: readonly Row[] = [
     proofs: [
       ...['sends other bytes than the pointer names', 'answers a batch with a page', 'leads to addresses where no mirror goes', 'wants headers sent that would end the request', 'redirects to another host']
         .map((title) => [`${WORKER}/providers/git-lfs-hostile.test.ts`, title] as const),
-      [`${WORKER}/providers/git-lfs.test.ts`, 'moves no ref before its LFS files are there'], [`${WORKER}/providers/git-lfs.test.ts`, 'tells what the upstream itself has lost'],
+      [`${WORKER}/providers/git-lfs.test.ts`, 'moves no ref before its LFS files are there'], [`${WORKER}/providers/git-lfs-care.test.ts`, 'tells what the upstream itself has lost'],
     ],
   },
 ]

@@ -21,7 +21,7 @@ export interface LfsOrder {
   readonly server: LfsServer
   readonly options: FetchOptions
   /** The repository the objects go to. */
-  readonly store: () => Promise<string>
+  readonly store: string
   readonly objects: readonly LfsObject[]
 }
 
@@ -125,7 +125,7 @@ async function download({ object, url, headers, authenticated }: Offer, work: Wo
   if (!fetched) return
   moved(fetched.received)
   await context.tree.flush(folder, ['download.part'])
-  const path = join(await store(), objectPath(object))
+  const path = join(store, objectPath(object))
   mkdirSync(dirname(path), { recursive: true })
   renameSync(fetched.part, path)
   await rm(folder, { recursive: true, force: true })

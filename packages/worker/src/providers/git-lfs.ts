@@ -12,7 +12,7 @@ import { countBytes, findDamaged, hasObject, keepState, MISSING_KEPT, objectPath
 import { objectBytes } from './git-repository.ts'
 import { networkFailure } from './http-errors.ts'
 import type { FetchOptions } from './http-options.ts'
-import { SyncFailure, type SyncContext } from './provider.ts'
+import { SyncFailure, type Fork, type SyncContext } from './provider.ts'
 
 /** The options of the kind git that are about LFS. */
 export const lfsOptions = {
@@ -70,8 +70,8 @@ export interface LfsJob {
   readonly context: SyncContext
   /** The repository that has the git objects. */
   readonly gitDir: string
-  /** Opens the one the LFS objects go to: the same, or a copy of it. Called once, when the first object came. */
-  readonly open?: () => Promise<string>
+  /** Opens a copy of it that the LFS objects go to; it is published once it has them. Absent: they go to `gitDir`. */
+  readonly open?: () => Promise<Fork>
   /** Object ids of the refs that need LFS objects. */
   readonly ids: Iterable<string>
   /** The commit whose .lfsconfig counts; null for none. */
@@ -80,38 +80,39 @@ export interface LfsJob {
 
 /** Fetches the LFS objects that refs need and that are not there. Returns the bytes that came. Throws SyncFailure; what came by then stays, and is not fetched again. */
 export async function bringLfs(job: LfsJob): Promise<number> {
-  const { context, gitDir, ids, open = async () => gitDir } = job
+  const { context, gitDir, ids, open } = job
   const state = readState(gitDir)
-  const base = state !== null && !isWeekAgo(state.checkedAt, context.tree.staging) ? state : startOver(gitDir, state)
+  const base = state !== null && !isWeekAgo(state.checkedAt, context.tree.staging) ? state : startOver(state)
   const tips = newTips(base, ids)
   if (tips.length === 0 && base === state) return 0
   context.progress({ phase: 'verifying', percent: null })
   const damaged = state && base !== state && state.checkedAt !== '' ? await findDamaged(context, gitDir, state.round) : new Set<string>()
   const fresh = await presentIds(context, gitDir, tips)
-  const wanted = await missingHere({ context, gitDir, fresh, base, damaged })
+  const missing = await missingHere({ context, gitDir, fresh, base, damaged })
+  const fork = missing.length > 0 && open ? await open() : null
+  const store = fork?.path ?? gitDir
+  for (const oid of damaged) rmSync(join(store, objectPath({ oid })), { force: true })
+  // A copy that an earlier run filled has some of them.
+  const wanted = missing.filter((object) => !hasObject(store, object))
   const haul = createHaul()
-  let opened: Promise<string> | null = null
-  const pathOf = async (path: Promise<string> | null) => (await path) ?? gitDir
-  const store = () => (opened ??= open().then((path) => withoutThese(path, damaged)))
+  const bytesIn = (folder: string) => (base === state && folder === store ? base.bytes + haul.storedBytes : countBytes(folder))
   try {
-    if (wanted.length > 0) await fetchWanted({ ...job, store, wanted, haul, before: objectBytes(gitDir) + base.bytes })
+    if (wanted.length > 0) await fetchWanted({ ...job, store, wanted, haul, before: objectBytes(gitDir) + bytesIn(store) })
   } catch (error) {
-    // The count stays right, and nothing more than before is covered: the next run goes on.
-    keepState(await pathOf(opened), { ...base, checkedAt: base === state ? base.checkedAt : '', bytes: base.bytes + haul.storedBytes })
+    // Nothing more than before is covered: the next run goes on. What is damaged in a tree that stays is found once more.
+    const unsettled = state && damaged.size > 0 && store !== gitDir ? { checkedAt: state.checkedAt, round: state.round } : { checkedAt: base === state ? base.checkedAt : '' }
+    keepState(gitDir, { ...base, ...unsettled, bytes: bytesIn(gitDir) })
     throw told(error)
   }
   // Only what is on the disk counts as covered.
-  const path = await pathOf(opened)
-  if (haul.folders.size > 0) await context.tree.flush(path, [...haul.folders])
+  if (haul.folders.size > 0) await context.tree.flush(store, [...haul.folders])
   await dropParts(context)
-  keepState(path, { ...base, tips: [...fresh, ...base.tips], missing: haul.missing.slice(0, MISSING_KEPT), missingCount: haul.missing.length + base.missingCount - base.missing.length, bytes: base.bytes + haul.storedBytes })
+  const changed = haul.folders.size > 0 || wanted.length < missing.length
+  const now = { ...base, tips: [...fresh, ...base.tips], missing: haul.missing.slice(0, MISSING_KEPT), missingCount: haul.missing.length + base.missingCount - base.missing.length }
+  keepState(changed ? store : gitDir, { ...now, bytes: bytesIn(changed ? store : gitDir) })
   tellMissing(context, haul.missing)
+  if (changed) await fork?.publish(true)
   return haul.bytes
-}
-
-function withoutThese(gitDir: string, oids: ReadonlySet<string>): string {
-  for (const oid of oids) rmSync(join(gitDir, objectPath({ oid })), { force: true })
-  return gitDir
 }
 
 /** Removes parts of objects. A tree must not be published with them. */
@@ -120,8 +121,8 @@ export async function dropParts(context: SyncContext): Promise<void> {
 }
 
 /** Nothing is covered: the first time, when a run failed before it knew, and about once a week. */
-function startOver(gitDir: string, state: LfsState | null): LfsState {
-  return { tips: [], missing: [], missingCount: 0, bytes: countBytes(gitDir), checkedAt: new Date().toISOString(), round: state && state.checkedAt !== '' ? state.round + 1 : (state?.round ?? 0) }
+function startOver(state: LfsState | null): LfsState {
+  return { tips: [], missing: [], missingCount: 0, bytes: 0, checkedAt: new Date().toISOString(), round: state && state.checkedAt !== '' ? state.round + 1 : (state?.round ?? 0) }
 }
 
 function newTips(state: LfsState, ids: Iterable<string>): string[] {
@@ -155,7 +156,7 @@ async function missingHere({ context, gitDir, fresh, base, damaged }: Search): P
 }
 
 interface Fetching extends LfsJob {
-  readonly store: () => Promise<string>
+  readonly store: string
   readonly wanted: readonly LfsObject[]
   readonly haul: LfsHaul
   /** Size of the copy now, bytes. */

@@ -9,7 +9,7 @@ import { collectLine, createRefCollector, readLocalRefs, sameRefs, type RemoteRe
 import { isRepository, objectBytes, packFiles, removeLeftovers, writeConfig, writeHead } from './git-repository.ts'
 import { isSelected, refsOption, selectionOf, type Selection } from './git-selection.ts'
 import { listRefs } from './git-wire.ts'
-import { SyncFailure, type Fork, type Provider, type SyncStats } from './provider.ts'
+import { SyncFailure, type Provider, type SyncStats } from './provider.ts'
 
 const MAX_LOOSE_REFS = 2000
 
@@ -136,11 +136,7 @@ function bringFor({ context }: Upstream, remote: RemoteRefs, gitDir: string): Pr
 /** Brings LFS objects a published copy lacks although its refs are those of the upstream. Returns the bytes that came. */
 async function completeLfs({ context }: Upstream, remote: RemoteRefs): Promise<number> {
   const { published } = context.tree
-  let fork: Fork | null = null
-  const open = async () => (fork = await context.tree.fork()).path
-  const received = await bringLfs({ context, gitDir: published, open, ids: readLocalRefs(published).refs.values(), headId: remote.headId })
-  await (fork as Fork | null)?.publish(true)
-  return received
+  return bringLfs({ context, gitDir: published, open: context.tree.fork, ids: readLocalRefs(published).refs.values(), headId: remote.headId })
 }
 
 /** Fetches everything anew beside the damaged copy, and puts it in the place of what is damaged only once it is whole. */

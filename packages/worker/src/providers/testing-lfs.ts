@@ -3,8 +3,11 @@ import { createHash } from 'node:crypto'
 import { createReadStream, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { dirname, join } from 'node:path'
-import { runChild, startGitUpstream } from '@kagami/demo'
+import { ensureRepository, runChild, startGitUpstream } from '@kagami/demo'
+import type { SyncReport } from '@kagami/protocol'
 import { fetchProgram, findProgram } from '@kagami/runtime'
+import { objectPath } from './git-lfs-store.ts'
+import { createBench, type Bench, type SyncCall } from './testing.ts'
 
 export interface Asked {
   readonly what: 'batch' | 'object'
@@ -148,6 +151,52 @@ export async function createAuthor(dir: string, url: string): Promise<Author> {
       const found = paths.map((path) => readFileSync(join(clone, path)))
       rmSync(clone, { recursive: true })
       return found
+    },
+  }
+}
+
+/** Everything a test of LFS mirrors works with. */
+export interface LfsBench extends Bench {
+  readonly dirUpstream: string
+  readonly upstream: LfsUpstream
+  readonly author: Author
+  /** Syncs with LFS turned on. */
+  syncLfs(options?: object, more?: Partial<SyncCall>): Promise<SyncReport>
+  /** Oids that were downloaded so far. */
+  fetched(): string[]
+  /** Where the copy has an object. */
+  placeOf(oid: string): string
+  /** Makes the copy believe that its last look at everything was long ago. */
+  age(): void
+  /** Those of the files that a clone of the copy, made by the real git-lfs, has other than they are; a clone that asks the upstream for them proves nothing, and throws. */
+  strangeInClone(files: Readonly<Record<string, Buffer>>, ref?: string): Promise<string[]>
+  stop(): Promise<void>
+}
+
+/** An upstream `a.git` with LFS, somebody who pushes to it, and a data_dir. */
+export async function createLfsBench(): Promise<LfsBench> {
+  const bench = createBench()
+  const dirUpstream = join(bench.dir, 'upstream')
+  await ensureRepository(join(dirUpstream, 'a.git'))
+  await runChild('git', [`--git-dir=${join(dirUpstream, 'a.git')}`, 'config', 'http.receivepack', 'true'])
+  const upstream = await startLfsUpstream({ dir: dirUpstream })
+  const author = await createAuthor(join(bench.dir, 'author'), upstream.url)
+  const state = join(bench.published, 'lfs', 'kagami.json')
+  return {
+    ...bench, dirUpstream, upstream, author,
+    syncLfs: (options = {}, more = {}) => bench.sync({ kind: 'git', upstream: `${upstream.url}/a.git`, options: { lfs: true, ...options }, ...more }),
+    fetched: () => upstream.asked.filter(({ what }) => what === 'object').flatMap(({ oids }) => oids),
+    placeOf: (oid) => join(bench.published, objectPath({ oid })),
+    age: () => writeFileSync(state, JSON.stringify({ ...(JSON.parse(readFileSync(state, 'utf8')) as object), checkedAt: '2020-01-01T00:00:00Z' })),
+    async strangeInClone(files, ref) {
+      const before = upstream.asked.length
+      const read = await author.read(`file://${bench.published}`, Object.keys(files), ref)
+      if (upstream.asked.length > before) throw new Error('the clone asked the upstream for its files')
+      return Object.keys(files).filter((path, index) => !read[index]!.equals(files[path]!))
+    },
+    async stop() {
+      await upstream.stop()
+      bench.remove()
     },
   }
 }
