@@ -62,13 +62,35 @@ describe('a git mirror with LFS, over the years,', () => {
     expect(await sync()).toMatchObject({ outcome: 'failed', reason: 'upstream_refused' })
     upstream.lie = () => false
     upstream.asked.length = 0
-    // Each week reads a quarter of the objects.
-    for (let week = 0; week < 4; week++) {
+    // Each week reads a quarter of the objects; one has passed.
+    for (let week = 1; week < 4; week++) {
       bench.age()
       expect(await sync()).toMatchObject({ outcome: 'success', message: null })
     }
     expect(fetched().sort()).toEqual([vanished, cut, rotten].sort())
     await cloneIsWhole(files)
+  })
+
+  it('whose trees are swapped makes no new tree for files that are lost for good, and mends one that rotted although the server was away at first', async () => {
+    const swap = { publish: 'swap' }
+    const trees = () => readdirSync(join(bench.dataDir, '.generations', 'copy')).filter((entry) => /^\d+$/.test(entry))
+    let rots = Buffer.alloc(0)
+    // Read in the second of the four weeks.
+    for (let tries = 0; createHash('sha256').update(rots).digest()[0]! >> 4 !== 1; tries++) rots = Buffer.from(`rots ${tries}`.repeat(100))
+    const [lost, rotten] = (await author.push({ lfs: { 'lost.bin': randomBytes(2000), 'rots.bin': rots } })) as [string, string]
+    rmSync(upstream.stored(lost))
+    expect(await sync(swap)).toMatchObject({ outcome: 'success', message: '1 LFS object is missing upstream' })
+    bench.age()
+    expect(await sync(swap)).toMatchObject({ outcome: 'success', message: '1 LFS object is missing upstream' })
+    expect(trees()).toEqual(['1'])
+    writeFileSync(placeOf(rotten), Buffer.alloc(rots.length))
+    upstream.lie = (_question, response) => answer(response, 500, {})
+    bench.age()
+    expect(await sync(swap)).toMatchObject({ outcome: 'failed', reason: 'upstream_refused' })
+    upstream.lie = () => false
+    expect(await sync(swap)).toMatchObject({ outcome: 'success' })
+    expect(readFileSync(placeOf(rotten)).equals(rots)).toBe(true)
+    expect(trees()).toEqual(['1', '2'])
   })
 
   it('keeps LFS files when its git objects are mended', async () => {
