@@ -81,6 +81,19 @@ describe('the import table of ARCHITECTURE.md', () => {
   })
 })
 
+test('a provider imports its own files and the http client, and the client knows no kind', () => {
+  const client = new Set([...(read('ARCHITECTURE.md').split('the http client is everybody')[1]?.split('import only each other')[0] ?? '').matchAll(/`([\w-]+\.ts)`/g)].map((match) => match[1]!))
+  expect(client.size).toBeGreaterThan(0)
+  const room = 'packages/worker/src/providers/'
+  const name = (path: string) => path.slice(room.length)
+  const kindOf = (file: string) => /^(git|rsync|http)\b/.exec(file)?.[1]
+  const strangers = sources.filter((file) => file.startsWith(room) && name(file) !== 'index.ts').flatMap(importsOf).filter(({ file, target }) => {
+    if (!target.startsWith(room) || name(target) === 'provider.ts') return false
+    return client.has(name(file)) ? !client.has(name(target)) : !client.has(name(target)) && kindOf(name(file)) !== kindOf(name(target))
+  })
+  expect(strangers).toEqual([])
+})
+
 describe('small rooms', () => {
   const all = globSync(['packages/*/{src,bin}/**/*.{ts,vue,js}', 'e2e/**/*.ts', 'bench/**/*.ts', 'scripts/**/*.ts'], { cwd: ROOT }).filter((file) => !/\.gen\.ts$|dist/.test(file))
 

@@ -46,7 +46,7 @@ export const scoreboard: readonly Row[] = [
   { row: 11, fault: 'setuid files, devices, links and names that leave the tree', promise: 'none of them arrives', proofs: [[`${WORKER}/providers/rsync.test.ts`, 'has no setuid file, no device and no link that leaves it'], [`${WORKER}/providers/http-tree.test.ts`, 'takes only names that stay inside'], [`${WORKER}/providers/http-tree.test.ts`, 'does not follow a link that somebody put into the copy']] },
   {
     row: 10, fault: 'addresses that lead inside', promise: 'no connection to loopback, private or link-local hosts where they are not wanted',
-    proofs: [[`${WORKER}/sync/peers.test.ts`, 'are public only, where the worker says so'], [`${WORKER}/sync/peers.test.ts`, 'are never private once the upstream was public'], [`${WORKER}/sync/limits.test.ts`, 'is refused for every kind when only public ones are wanted'],
+    proofs: [[`${WORKER}/sync/peers.test.ts`, 'are public only, where the worker says so'], [`${WORKER}/sync/peers.test.ts`, 'are never private once the upstream was public'], [`${WORKER}/sync/peers.test.ts`, 'is refused for every kind when only public ones are wanted'],
       [`${WORKER}/providers/http-hostile.test.ts`, 'however the address is spelled'], [`${WORKER}/providers/http-hostile.test.ts`, 'leads to no private address once the upstream is public']],
   },
   {
@@ -119,6 +119,14 @@ export const scoreboard: readonly Row[] = [
       [`${FAULTS}/golden.test.ts`, 'today’s programs take each of them, and more fields than they know'], [`${FAULTS}/golden.test.ts`, 'there are some of this version'],
       ['e2e/scenarios/wire.test.ts', 'of a wrong type is refused, named, and logged once however often it comes'], ['e2e/scenarios/wire.test.ts', 'answers requests with unknown fields'],
       ['e2e/scenarios/wire.test.ts', 'a desired document it cannot understand changes nothing'],
+    ],
+  },
+  {
+    row: 32, fault: 'LFS servers that lie, lead astray, fail or lose files', promise: 'nothing wrong is stored, no ref moves before its files are there, no secret is shown',
+    proofs: [
+      ...['sends other bytes than the pointer names', 'answers a batch with a page', 'leads to addresses where no mirror goes', 'wants headers sent that would end the request', 'redirects to another host']
+        .map((title) => [`${WORKER}/providers/git-lfs-hostile.test.ts`, title] as const),
+      [`${WORKER}/providers/git-lfs.test.ts`, 'moves no ref before its LFS files are there'], [`${WORKER}/providers/git-lfs-care.test.ts`, 'tells what the upstream itself has lost'],
     ],
   },
 ]

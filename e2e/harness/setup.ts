@@ -27,6 +27,8 @@ export default async function setup(project: TestProject): Promise<void> {
   const say = (step: string) => console.log(step)
   const toolPath: string[] = []
   for (const program of ['git', 'rsync']) if (!findProgram(program)) toolPath.push(await fetchProgram({ program, package: program }, say))
+  // Pushes to the LFS server of the tests, and clones from the copy.
+  if (!findProgram('git-lfs')) await fetchProgram({ program: 'git-lfs', package: 'git-lfs' }, say)
   const natsOld = join(await fetchProgram({ program: 'nats-server', package: 'nats-server' }, say), 'nats-server')
   const natsNew = join(await fetchProgram({ program: 'nats-server', package: 'nats-server', suite: 'forky' }, say), 'nats-server')
   // The web servers whose listings are mirrored: tests find them by themselves, but must not fetch them all at once.

@@ -9,20 +9,22 @@ export interface GitUpstreamOptions {
   readonly dir: string
   readonly port?: number
   readonly auth?: Credentials
+  /** For tests: answers a request itself and returns true. Credentials were looked at before. */
+  readonly intercept?: (request: IncomingMessage, response: ServerResponse) => boolean
   readonly toolPath?: readonly string[]
 }
 
 /** Serves every repository below `dir` at `<url>/<folder>` over smart http, with a password when asked. */
-export async function startGitUpstream({ dir, port, auth, toolPath }: GitUpstreamOptions): Promise<Upstream> {
+export async function startGitUpstream({ dir, port, auth, intercept, toolPath }: GitUpstreamOptions): Promise<Upstream> {
   mkdirSync(dir, { recursive: true })
   const server = await listen((request, response) => {
-    if (admits(request, response, auth)) backend({ dir, toolPath, request, response, user: auth?.username })
+    if (admits(request, response, auth) && !intercept?.(request, response)) backend({ dir, toolPath, request, response, user: auth?.username })
   }, port)
   return { url: `http://127.0.0.1:${server.port}`, port: server.port, stop: server.stop }
 }
 
 /** Serves every repository below `dir` at `<url>/<folder>` over git://. */
-export async function startGitDaemon({ dir, port, toolPath }: Omit<GitUpstreamOptions, 'auth'>): Promise<Upstream> {
+export async function startGitDaemon({ dir, port, toolPath }: Omit<GitUpstreamOptions, 'auth' | 'intercept'>): Promise<Upstream> {
   mkdirSync(dir, { recursive: true })
   const chosen = port ?? (await freePort())
   const child = startChild('git', ['daemon', '--export-all', '--reuseaddr', '--listen=127.0.0.1', `--port=${chosen}`, `--base-path=${dir}`, dir], { toolPath, noInput: true })

@@ -30,6 +30,12 @@ export async function careFor(context: SyncContext, gitDir: string): Promise<boo
   return true
 }
 
+/** Whether about a week has passed since a date, ISO 8601; what is no date is long ago. `key` spreads it over two days, so that a worker does not check a thousand repositories in one hour. */
+export function isWeekAgo(date: string, key: string): boolean {
+  const spread = Buffer.from(key).reduce((sum, byte) => (sum * 31 + byte) % 1000, 0) / 1000
+  return !(Date.now() - Date.parse(date) < WEEK_MS + spread * 2 * 24 * 3600_000)
+}
+
 /** Remembers that the copy is known to be whole now. */
 export function keepCareDate({ tree }: SyncContext): void {
   mkdirSync(tree.staging, { recursive: true })
@@ -39,10 +45,7 @@ export function keepCareDate({ tree }: SyncContext): void {
 function isTime({ tree }: SyncContext): boolean {
   const file = join(tree.staging, 'checked')
   if (!existsSync(file)) return false
-  const last = Date.parse(readFileSync(file, 'utf8'))
-  // Spread over two days, so that a worker does not check a thousand repositories in one hour.
-  const spread = Buffer.from(tree.staging).reduce((sum, byte) => (sum * 31 + byte) % 1000, 0) / 1000
-  return !(Date.now() - last < WEEK_MS + spread * 2 * 24 * 3600_000)
+  return isWeekAgo(readFileSync(file, 'utf8'), tree.staging)
 }
 
 function packsOf(gitDir: string): string[] {

@@ -3,7 +3,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, rea
 import { dirname, join } from 'node:path'
 import { infoRefs, type RemoteRefs } from './git-refs.ts'
 
-const LOCKS = ['HEAD.lock', 'packed-refs.lock', 'packed-refs.new', 'config.lock', 'shallow.lock', 'gc.pid', 'gc.pid.lock', 'objects/info/commit-graph.lock', 'objects/maintenance.lock']
+const LOCKS = ['HEAD.lock', 'packed-refs.lock', 'packed-refs.new', 'config.lock', 'shallow.lock', 'gc.pid', 'gc.pid.lock', 'objects/info/commit-graph.lock', 'objects/maintenance.lock', 'lfs/kagami.json.kagami-new']
 
 /** Whether a directory looks like a bare repository. */
 export function isRepository(gitDir: string): boolean {

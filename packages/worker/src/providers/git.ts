@@ -1,13 +1,15 @@
-// git.ts — Mirrors a git repository, bare and whole: every ref, deletions too. How git is called is here; what it says is read in git-errors.ts.
+// git.ts — Mirrors a git repository, bare and whole: every ref, deletions too. What a run does, in which order; how objects arrive is in git-fetch.ts.
 import Type from 'typebox'
-import { gitFailure } from './git-errors.ts'
-import { collectLine, createRefCollector, inTheWay, readLocalRefs, sameRefs, type RemoteRefs } from './git-refs.ts'
-import { callGit, createProgressReader, credentials, routeOf, type Route } from './git-call.ts'
+import { callGit, credentials, routeOf } from './git-call.ts'
 import { careFor, isDamaged, keepCareDate, replaceObjects } from './git-care.ts'
-import { isRepository, objectBytes, packFiles, removeLeftovers, removePacksBut, writeConfig, writeHead, writeServerListings } from './git-repository.ts'
-import { isSelected, refsOption, refspecsOf, selectionOf, type Selection } from './git-selection.ts'
+import { gitFailure } from './git-errors.ts'
+import { cloneInto, fetchAhead, idLength, moveRefs, settle, type Upstream } from './git-fetch.ts'
+import { bringLfs, dropParts, isClonedWhole, isLfsDone, lfsBytes, lfsNote, lfsOptions, markCloned, wantsLfs } from './git-lfs.ts'
+import { collectLine, createRefCollector, readLocalRefs, sameRefs, type RemoteRefs } from './git-refs.ts'
+import { isRepository, objectBytes, packFiles, removeLeftovers, writeConfig, writeHead } from './git-repository.ts'
+import { isSelected, refsOption, selectionOf, type Selection } from './git-selection.ts'
 import { listRefs } from './git-wire.ts'
-import { SyncFailure, type Exit, type Provider, type SyncContext, type SyncStats } from './provider.ts'
+import { SyncFailure, type Provider, type SyncStats } from './provider.ts'
 
 const MAX_LOOSE_REFS = 2000
 
@@ -15,6 +17,7 @@ const options = Type.Object(
   {
     refs: refsOption,
     fsck: Type.Boolean({ default: true, description: 'Check every object that arrives. Turn off only for an old repository that git itself finds fault with' }),
+    ...lfsOptions,
   },
   { additionalProperties: false },
 )
@@ -34,20 +37,13 @@ export const git: Provider = {
   },
   async sync(context) {
     context.progress({ phase: 'connecting' })
+    const lfs = wantsLfs(context)
     const exists = await context.tree.exists()
     const addresses = context.local === null ? await context.peers.resolve(new URL(context.upstream).hostname) : []
-    const upstream: Upstream = { context, selection: selectionOf(context.options.refs), addresses, route: routeOf(context, addresses) }
+    const upstream: Upstream = { context, lfs, selection: selectionOf(context.options.refs), addresses, route: routeOf(context, addresses) }
     const remote = await readUpstream(upstream)
     return exists ? update(upstream, remote) : create(upstream, remote)
   },
-}
-
-/** An upstream as this run sees it. */
-interface Upstream {
-  readonly context: SyncContext
-  readonly selection: Selection
-  readonly addresses: readonly string[]
-  readonly route: Route
 }
 
 /** The refs of the upstream that are wanted. */
@@ -69,31 +65,30 @@ function select(remote: RemoteRefs, selection: Selection): RemoteRefs {
 }
 
 async function create(upstream: Upstream, remote: RemoteRefs): Promise<SyncStats> {
-  const { context } = upstream
-  const bytes = await cloneInto(upstream, remote, context.tree.staging)
+  const { context, lfs } = upstream
+  const { staging } = context.tree
+  const bytes = (isClonedWhole(staging) ? await freshen(upstream, remote, staging) : null) ?? { git: await cloneInto(upstream, remote, staging) }
+  if (lfs) markCloned(staging)
+  const received = lfs ? await bringFor(upstream, remote, staging) : 0
+  await dropParts(context)
   context.progress({ phase: 'publishing' })
-  const stats = statsOf(context.tree.staging, remote, bytes)
+  // git does not tell the size of what arrives in one piece.
+  const stats = statsOf(staging, remote, (bytes.git ?? objectBytes(staging)) + received)
   await context.tree.publish()
   keepCareDate(context)
-  // git does not tell the size of what arrives in one piece.
-  return { ...stats, bytes: stats.bytes ?? stats.sizeBytes }
+  return stats
 }
 
-/** Makes a new repository in `folder`, which is emptied first: a half clone cannot be continued. Returns the bytes that came, where git says. */
-async function cloneInto({ context, selection, route }: Upstream, remote: RemoteRefs, folder: string): Promise<number | null> {
-  const { tree } = context
-  const progress = createProgressReader(context)
-  await tree.discard()
-  const direct = selection.whole && remote.refs.size > 0
-  const command = direct ? ['clone', '--mirror', '--template=', '--progress', ...route.flags, '--', route.url, folder] : ['init', '--bare', '--template=', '--', folder]
-  const exit = await callGit(context, command, { onLine: progress.onLine, route })
+/** Brings a clone that waited for its LFS objects to what the upstream has now; null when it must be fetched anew. */
+async function freshen(upstream: Upstream, remote: RemoteRefs, staging: string): Promise<{ git: number | null } | null> {
+  upstream.context.log('goes on with the clone of an earlier run')
+  removeLeftovers(staging)
+  const local = readLocalRefs(staging)
+  if (sameRefs(local.refs, remote.refs)) return { git: 0 }
+  const { exit, bytes } = await moveRefs(upstream, remote, { gitDir: staging, gone: [...local.refs.keys()].filter((name) => !remote.refs.has(name)) })
+  if (exit.code !== 0 && isDamaged(exit)) return null
   if (exit.code !== 0) throw gitFailure(exit)
-  if (!direct && remote.refs.size > 0) {
-    const fetched = await callGit(context, fetchCommand(route, folder, selection), { onLine: progress.onLine, route })
-    if (fetched.code !== 0) throw gitFailure(fetched)
-  }
-  settle(folder, context, remote)
-  return progress.bytes()
+  return { git: bytes }
 }
 
 async function update(upstream: Upstream, remote: RemoteRefs): Promise<SyncStats> {
@@ -103,53 +98,46 @@ async function update(upstream: Upstream, remote: RemoteRefs): Promise<SyncStats
     throw new SyncFailure('local_conflict', `${published} is not a git repository (any more): move it away and it is fetched anew`)
   }
   removeLeftovers(published)
+  if (!upstream.lfs) await dropParts(context)
   const local = readLocalRefs(published)
   const gone = [...local.refs.keys()].filter((name) => !remote.refs.has(name))
   context.allow({ removed: gone.length, total: local.refs.size, examples: gone.slice(0, 500), incomingBytes: null, sizeBeforeBytes: null, sizeAfterBytes: remote.refs.size === 0 ? 0 : null })
   writeConfig(published, context.upstream, idLength(remote))
   if (!(await careFor(context, published))) return mend(upstream, remote, 'a check of the copy found damaged objects')
-  if (sameRefs(local.refs, remote.refs)) {
-    writeHead(published, remote)
-    return statsOf(published, remote, 0)
-  }
-  return follow(upstream, remote, gone)
+  if (!sameRefs(local.refs, remote.refs)) return follow(upstream, remote, gone)
+  writeHead(published, remote)
+  const received = upstream.lfs && !isLfsDone(context, published, remote.refs.values()) ? await completeLfs(upstream, remote) : 0
+  return statsOf(published, remote, received)
 }
 
 /** Fetches first and deletes afterwards, and only what was asked leave for: an upstream that is emptied meanwhile deletes nothing. */
 async function follow(upstream: Upstream, remote: RemoteRefs, gone: readonly string[]): Promise<SyncStats> {
-  const { context, selection, route } = upstream
+  const { context, lfs } = upstream
   const fork = await context.tree.fork()
-  await removeRefs(context, fork.path, inTheWay(gone, remote.refs))
-  const progress = createProgressReader(context)
-  const exit = await leavingNothing(fork.path, () => callGit(context, fetchCommand(route, fork.path, selection), { onLine: progress.onLine, route }))
+  const packs = packFiles(fork.path)
+  const ahead = lfs ? await fetchAhead(upstream, remote, fork.path) : null
+  const { exit, bytes } = ahead && ahead.exit.code !== 0 ? ahead : await moveRefs(upstream, remote, { gitDir: fork.path, gone, packs })
   if (exit.code !== 0 && isDamaged(exit)) return mend(upstream, remote, 'git found damaged objects in the copy')
   if (exit.code !== 0) throw gitFailure(exit)
-  const left = readLocalRefs(fork.path).refs
-  await removeRefs(context, fork.path, gone.filter((name) => left.has(name)))
-  settle(fork.path, context, remote)
+  // What the upstream got between the two fetches.
+  const late = lfs ? await bringFor(upstream, remote, fork.path) : 0
   if (readLocalRefs(fork.path).loose > MAX_LOOSE_REFS) await callGit(context, [`--git-dir=${fork.path}`, 'pack-refs', '--all'])
-  const stats = statsOf(fork.path, remote, progress.bytes())
+  const stats = statsOf(fork.path, remote, ahead ? (ahead.bytes ?? 0) + (bytes ?? 0) + late : bytes)
   context.progress({ phase: 'publishing' })
   // git flushes what it writes: core.fsync=all.
   await fork.publish(true)
   return stats
 }
 
-/** Takes away what a fetch that failed has brought: half packs, and whole ones no ref needs. An upstream that never finishes would fill the disk with them. */
-async function leavingNothing(gitDir: string, fetch: () => Promise<Exit>): Promise<Exit> {
-  const packs = packFiles(gitDir)
-  const { refs } = readLocalRefs(gitDir)
-  let whole = false
-  try {
-    const exit = await fetch()
-    whole = exit.code === 0
-    return exit
-  } finally {
-    if (!whole) {
-      removeLeftovers(gitDir)
-      if (sameRefs(refs, readLocalRefs(gitDir).refs)) removePacksBut(gitDir, packs)
-    }
-  }
+/** The LFS objects of the refs a repository has. Returns the bytes that came. */
+function bringFor({ context }: Upstream, remote: RemoteRefs, gitDir: string): Promise<number> {
+  return bringLfs({ context, gitDir, ids: readLocalRefs(gitDir).refs.values(), headId: remote.headId })
+}
+
+/** Brings LFS objects a published copy lacks although its refs are those of the upstream. Returns the bytes that came. */
+async function completeLfs({ context }: Upstream, remote: RemoteRefs): Promise<number> {
+  const { published } = context.tree
+  return bringLfs({ context, gitDir: published, open: context.tree.fork, ids: readLocalRefs(published).refs.values(), headId: remote.headId })
 }
 
 /** Fetches everything anew beside the damaged copy, and puts it in the place of what is damaged only once it is whole. */
@@ -161,40 +149,17 @@ async function mend(upstream: Upstream, remote: RemoteRefs, why: string): Promis
   const fork = await context.tree.fork()
   replaceObjects(staging, fork.path)
   settle(fork.path, context, remote)
-  const stats = statsOf(fork.path, remote, bytes)
   context.progress({ phase: 'publishing' })
   await fork.publish()
   await context.tree.discard()
   keepCareDate(context)
-  return { ...stats, bytes: bytes ?? stats.sizeBytes, note: `${why}; it was fetched anew` }
-}
-
-async function removeRefs(context: SyncContext, gitDir: string, names: readonly string[]): Promise<void> {
-  if (names.length === 0) return
-  const exit = await callGit(context, [`--git-dir=${gitDir}`, 'update-ref', '--stdin', '-z'], { stdin: names.map((name) => `delete ${name}\0\0`).join('') })
-  if (exit.code !== 0) throw gitFailure(exit)
-}
-
-function fetchCommand({ url, flags }: Route, gitDir: string, selection: Selection): string[] {
-  const quiet = ['--progress', '--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules', '--no-tags']
-  return [`--git-dir=${gitDir}`, 'fetch', ...quiet, ...flags, '--', url, ...refspecsOf(selection)]
-}
-
-/** Brings the repository's own files in order after objects and refs have arrived, and refuses an empty result. */
-function settle(gitDir: string, context: SyncContext, remote: RemoteRefs): void {
-  writeConfig(gitDir, context.upstream, idLength(remote))
-  const { refs } = readLocalRefs(gitDir)
-  if (refs.size === 0 && remote.refs.size > 0) throw new SyncFailure('content_invalid', 'git reported success, but the copy has no refs')
-  if (!sameRefs(refs, remote.refs)) context.log('the upstream moved while it was fetched')
-  writeHead(gitDir, remote)
-  writeServerListings(gitDir, refs, remote.peeled)
-}
-
-function idLength(remote: RemoteRefs): number {
-  return remote.headId?.length ?? remote.refs.values().next().value?.length ?? 40
+  // What is mended is shown at once; LFS objects of refs that moved meanwhile come after it.
+  const received = upstream.lfs && !isLfsDone(context, context.tree.published, remote.refs.values()) ? await completeLfs(upstream, remote) : 0
+  const stats = statsOf(context.tree.published, remote, (bytes ?? objectBytes(context.tree.published)) + received)
+  return { ...stats, note: [`${why}; it was fetched anew`, stats.note].filter(Boolean).join('; ') }
 }
 
 function statsOf(gitDir: string, remote: RemoteRefs, bytes: number | null): SyncStats {
   const revision = remote.headId ?? (remote.head ? (remote.refs.get(remote.head) ?? null) : null)
-  return { bytes, files: remote.refs.size, sizeBytes: objectBytes(gitDir), revision }
+  return { bytes, files: remote.refs.size, sizeBytes: objectBytes(gitDir) + lfsBytes(gitDir), revision, note: lfsNote(gitDir) }
 }

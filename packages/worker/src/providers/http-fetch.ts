@@ -7,7 +7,7 @@ import { createChecker, digestsOf, type Digest } from './http-digest.ts'
 import { statusFailure } from './http-errors.ts'
 import { isStrong, type Memory, type Validators } from './http-memory.ts'
 import type { Answer } from './http-message.ts'
-import type { HttpOptions } from './http-options.ts'
+import type { FetchOptions } from './http-options.ts'
 import { createRateWatch } from './http-rate.ts'
 import { SyncFailure, type SyncContext } from './provider.ts'
 
@@ -16,16 +16,24 @@ const FLUSH_BYTES = 64 * 1024 * 1024
 const PROGRESS_BYTES = 64 * 1024
 
 export interface Order {
-  readonly context: SyncContext
-  readonly options: HttpOptions
+  readonly context: Pick<SyncContext, 'auth' | 'peers' | 'signal' | 'log'>
+  readonly options: FetchOptions
   readonly url: URL
   /** The origin credentials are for. */
   readonly home?: string
+  /** Headers for `url` alone. */
+  readonly own?: Readonly<Record<string, string>>
+  /** What a part is found again by; the address, unless that holds secrets or is another one each time. */
+  readonly identity?: string
+  /** See Errand. */
+  readonly discreet?: boolean
   readonly file: string
   readonly memory: Memory
   /** Validators of what is there already: then it is only asked for when it changed. */
   readonly known: Validators | null
   readonly digests: readonly Digest[]
+  /** The only size it may have, bytes. */
+  readonly size?: number
   /** Whether a web page is what the file is. */
   readonly pageExpected: () => boolean
   /** Called with the size a file will have (null: not known) before its body, and as a body of unknown length grows. Throws to refuse it. */
@@ -46,12 +54,12 @@ export interface Fetched {
 
 /** Fetches; null when the file is as it was. Throws SyncFailure and what the network throws; a part that can be continued stays. */
 export async function fetchFile(order: Order): Promise<Fetched | null> {
-  const { context, url, memory, known, file } = order
-  const part = await memory.ofPart(url.href)
+  const { context, url, memory, known, file, identity = url.href } = order
+  const part = await memory.ofPart(identity)
   const { answer } = await ask({ ...order, headers: conditions(known, part) })
   try {
     if (answer.status === 304 && known) return null
-    const validators: Validators = { url: url.href, file, etag: answer.headers.etag ?? null, modified: answer.headers['last-modified'] ?? null }
+    const validators: Validators = { url: identity, file, etag: answer.headers.etag ?? null, modified: answer.headers['last-modified'] ?? null }
     if (answer.status === 416 && part) {
       await memory.dropPart()
       return await fetchFile(order)
@@ -95,11 +103,13 @@ async function receive(reception: Reception): Promise<Fetched> {
   const promised = answer.headers['content-length'] === undefined ? null : Number(answer.headers['content-length'])
   const total = promised === null ? null : from + promised
   refuseTooLarge(total ?? 0, options)
+  if (total !== null && total !== (reception.size ?? total)) throw wrongSize(total, reception.size)
   admit(total, 0)
   if (from === 0) await memory.dropPart()
   if (from === 0 && isStrong(validators.etag)) await memory.keepPart(validators)
   try {
     const received = await writeBody(reception, total)
+    if (from + received !== (reception.size ?? from + received)) throw wrongSize(from + received, reception.size)
     if (promised !== null && received !== promised) throw new SyncFailure('content_invalid', `${received} bytes came where ${promised} were promised`)
     if (!options.accept_html && !reception.pageExpected() && seemsPage(answer.headers, file) && isPage(memory.part)) throw pageFailure(file)
     const modified = new Date(validators.modified ?? Number.NaN)
@@ -113,12 +123,16 @@ async function receive(reception: Reception): Promise<Fetched> {
   }
 }
 
-function refuseTooLarge(bytes: number, { max_mib }: HttpOptions): void {
+function refuseTooLarge(bytes: number, { max_mib }: FetchOptions): void {
   if (max_mib > 0 && bytes > max_mib * 1024 ** 2) throw new SyncFailure('content_invalid', `the upstream sends more than the ${max_mib} MiB a file may have (max_mib)`)
 }
 
+function wrongSize(bytes: number, size = 0): SyncFailure {
+  return new SyncFailure('content_invalid', `the upstream sends ${bytes} bytes or more where there must be ${size}`)
+}
+
 /** Writes at once what arrives: the buffer is used again for the next piece, so memory stays flat at any size. */
-async function writeBody({ answer, memory, from, options, digests, admit, moved }: Reception, total: number | null): Promise<number> {
+async function writeBody({ answer, memory, from, options, digests, size = Infinity, admit, moved }: Reception, total: number | null): Promise<number> {
   const checker = createChecker([...digests, ...digestsOf(answer.headers, from === 0)])
   if (from > 0) await checker?.catchUp(memory.part)
   const handle = openSync(memory.part, from === 0 ? 'w' : 'a', 0o644)
@@ -133,6 +147,7 @@ async function writeBody({ answer, memory, from, options, digests, admit, moved 
       received += chunk.length
       rate(chunk.length)
       refuseTooLarge(from + received, options)
+      if (from + received > size) throw wrongSize(from + received, size)
       if (flusher.wrote(received) && total === null) admit(null, received)
       if (received - shown < PROGRESS_BYTES) return
       shown = received

@@ -1,9 +1,11 @@
-// http-message.ts — What a request and an answer are to the http provider, whatever carries them. Types and their errors.
+// http-message.ts — What a request and an answer are to the http client, whatever carries them. Types and their errors.
 import type { Peers } from './provider.ts'
 
 export interface Question {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
+  /** Sent with POST; without it the question is a GET. */
+  readonly body?: string
   readonly signal: AbortSignal
   readonly peers: Peers
   /** Milliseconds without a byte after which the connection is given up. */

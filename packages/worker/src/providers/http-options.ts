@@ -22,3 +22,6 @@ export const HttpOptions = Type.Object(
   { additionalProperties: false },
 )
 export type HttpOptions = Static<typeof HttpOptions>
+
+/** What of them one download is bound by. */
+export type FetchOptions = Pick<HttpOptions, 'max_mib' | 'min_rate_bps' | 'timeout_secs' | 'accept_html' | 'allow_downgrade'>

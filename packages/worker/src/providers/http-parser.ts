@@ -7,14 +7,15 @@ import type { Peers } from './provider.ts'
 const HIGH_WATER_BYTES = 1024 * 1024
 
 /** Asks over a new connection. Throws what the network throws. */
-export async function askParser({ url, headers, signal, peers, idleMs }: Question): Promise<Answer> {
+export async function askParser({ url, headers, body, signal, peers, idleMs }: Question): Promise<Answer> {
   const client = new Client(url.origin, { connect: guardedConnector(peers, idleMs), headersTimeout: idleMs, bodyTimeout: idleMs, pipelining: 1 })
   const close = () => void client.destroy().catch(() => {})
   const exchange = createExchange(idleMs)
   const stop = () => exchange.abort(new Error('stopped'))
   signal.addEventListener('abort', stop, { once: true })
   try {
-    client.dispatch({ path: `${url.pathname}${url.search}`, method: 'GET', headers: { 'user-agent': USER_AGENT, accept: '*/*', 'accept-encoding': 'identity', ...headers } }, exchange.handler)
+    const method = body === undefined ? 'GET' : 'POST'
+    client.dispatch({ path: `${url.pathname}${url.search}`, method, body, headers: { 'user-agent': USER_AGENT, accept: '*/*', 'accept-encoding': 'identity', ...headers } }, exchange.handler)
     const { status, headers: answered } = await exchange.head
     return { status, headers: answered, close, body: (onChunk) => exchange.body(onChunk).finally(close) }
   } catch (error) {

@@ -1,9 +1,9 @@
 // http-rate.ts — Too slow and too fast: notices a download that drips, says how long an upstream may ask to wait. Silence is noticed by the connection.
-import type { HttpOptions } from './http-options.ts'
+import type { FetchOptions } from './http-options.ts'
 import { SyncFailure } from './provider.ts'
 
 /** What to call with each number of bytes that came. Throws SyncFailure stalled when too few came for too long. */
-export function createRateWatch({ min_rate_bps, timeout_secs }: Pick<HttpOptions, 'min_rate_bps' | 'timeout_secs'>): (bytes: number) => void {
+export function createRateWatch({ min_rate_bps, timeout_secs }: Pick<FetchOptions, 'min_rate_bps' | 'timeout_secs'>): (bytes: number) => void {
   const windowMs = timeout_secs * 1000
   let since = performance.now()
   let came = 0

@@ -81,7 +81,7 @@ export interface Tree {
   fork(): Promise<Fork>
   /** Flushes `from` (inside staging) and renames it to `<file>` of the published tree, whose directories it makes when missing: readers see the old file or the new one. */
   publishFile(from: string, file: string): Promise<void>
-  /** Makes sure that files are on the disk: paths below `folder`, which is inside staging. */
+  /** Makes sure that files and directories are on the disk: paths below `folder`, which is inside staging or a tree opened for change. */
   flush(folder: string, files: readonly string[]): Promise<void>
   /** Empties `staging`. */
   discard(): Promise<void>
