@@ -39,6 +39,7 @@ export const WorkerKeys = Type.Object({
   grace_secs: Type.Integer({ minimum: 0, default: 10, description: 'On SIGTERM, running syncs get this long to finish, seconds.' }),
   adopt_existing: Type.Boolean({ default: false, description: 'Take over directories in data_dir that Kagami did not make. Files the upstream lacks are deleted.' }),
   upstream_policy: Type.Enum(['any', 'public-only'], { default: 'any', description: 'public-only: upstreams at private and loopback addresses are refused. Link-local ones always are.' }),
+  ca_file: Type.Optional(Type.String({ minLength: 1, description: 'File of certificates (PEM) of authorities to believe besides the public ones and those of this system: for https upstreams of http and git, and for NATS. Read at start.' })),
   hooks: Type.Optional(HookTable),
   providers: Type.Array(Type.Unknown(), { default: [], description: 'Replicas this worker declares; see the keys of [[providers]] below.' }),
 })

@@ -5,6 +5,7 @@ import { SyncFailure, type Exit, type RunCommand, type RunOptions } from '../pro
 import { buildPath, candidates, findTool, PLAIN, type Containment } from './containment.ts'
 import { createLineSplitter, createTail } from './lines.ts'
 import { killMarked, MARK_VARIABLE } from './orphans.ts'
+import { trustOfTools } from './trust.ts'
 
 const TAIL_BYTES = 8000
 const GRACE_MS = 5000
@@ -77,7 +78,7 @@ function start({ file, args, path, mark, wrapping, run }: Start): ChildProcess {
   try {
     return spawn(wrapper, [...wrapped], {
       cwd: run.cwd ?? '/',
-      env: { PATH: path, HOME: '/nonexistent', LC_ALL: 'C', [MARK_VARIABLE]: mark, ...run.env },
+      env: { PATH: path, HOME: '/nonexistent', LC_ALL: 'C', [MARK_VARIABLE]: mark, ...trustOfTools(), ...run.env },
       stdio: [run.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       detached: true,
     })
