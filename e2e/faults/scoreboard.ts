@@ -46,7 +46,7 @@ export const scoreboard: readonly Row[] = [
   { row: 11, fault: 'setuid files, devices, links and names that leave the tree', promise: 'none of them arrives', proofs: [[`${WORKER}/providers/rsync.test.ts`, 'has no setuid file, no device and no link that leaves it'], [`${WORKER}/providers/http-tree.test.ts`, 'takes only names that stay inside'], [`${WORKER}/providers/http-tree.test.ts`, 'does not follow a link that somebody put into the copy']] },
   {
     row: 10, fault: 'addresses that lead inside', promise: 'no connection to loopback, private or link-local hosts where they are not wanted',
-    proofs: [[`${WORKER}/sync/peers.test.ts`, 'are public only, where the worker says so'], [`${WORKER}/sync/peers.test.ts`, 'are never private once the upstream was public'], [`${WORKER}/sync/limits.test.ts`, 'is refused for every kind when only public ones are wanted'],
+    proofs: [[`${WORKER}/sync/peers.test.ts`, 'are public only, where the worker says so'], [`${WORKER}/sync/peers.test.ts`, 'are never private once the upstream was public'], [`${WORKER}/sync/peers.test.ts`, 'is refused for every kind when only public ones are wanted'],
       [`${WORKER}/providers/http-hostile.test.ts`, 'however the address is spelled'], [`${WORKER}/providers/http-hostile.test.ts`, 'leads to no private address once the upstream is public']],
   },
   {
@@ -92,9 +92,13 @@ export const scoreboard: readonly Row[] = [
     proofs: [
       ...['loses most of its refs', 'breaks the connection, however much had come', 'sends another length than it says', 'sends an error page with status 200', 'sends a pack with a byte turned over', 'names objects that never come', 'sends a greeting, a list of refs or progress without end']
         .map((title) => [`${WORKER}/providers/git-hostile.test.ts`, title] as const),
-      ...['loses most of its files, or most of what is in them', 'breaks the connection, however much had come', 'greets with rubbish, or with a version nobody speaks', 'sends bytes turned over on the way', 'greets without end']
+      ...['loses most of its files, or most of what is in them', 'breaks the connection, however much had come', 'greets with rubbish, or with a version nobody speaks', 'sends bytes turned over on the way', 'greets without end', 'lists files without end']
         .map((title) => [`${WORKER}/providers/rsync-hostile.test.ts`, title] as const),
     ],
+  },
+  {
+    row: 32, fault: 'https with a certificate that has expired, is another host’s, or nobody known has signed; redirects from https to http', promise: 'refused, with what is wrong; the copy stays byte for byte',
+    proofs: ['is refused, and the copy stays', 'is held against the name in the address', 'a redirect to plain http is refused', 'refuses the same certificates'].map((title) => [`${WORKER}/providers/http-tls.test.ts`, title] as const),
   },
   { row: 24, fault: 'documents and heartbeats lost, doubled, late, out of order', promise: 'worker and supervisor hold the same once the network is quiet', proofs: [[`${FAULTS}/convergence.test.ts`, 'hold the same when the network is quiet, whatever was lost, doubled, late or out of order before'], ['packages/supervisor/src/core/fleet.test.ts', 'a heartbeat that changes nothing changes nothing']] },
   { row: 25, fault: 'messages nobody can use, on every subject', promise: 'each bad report is put aside, the programs answer on, nothing exits', proofs: [[`${FAULTS}/poison.test.ts`, 'answers on, puts each bad report aside, takes the good one behind them, and ends nowhere'], [`${FAULTS}/wire-fuzz.test.ts`, 'end no program and keep no good message from counting']] },

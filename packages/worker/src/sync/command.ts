@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { SyncFailure, type Exit, type RunCommand, type RunOptions } from '../providers/provider.ts'
-import { buildPath, candidates, findTool, PLAIN, type Containment } from './containment.ts'
+import { buildPath, candidates, findTool, PLAIN, withinMemory, type Containment } from './containment.ts'
 import { createLineSplitter, createTail } from './lines.ts'
 import { killMarked, MARK_VARIABLE } from './orphans.ts'
 import { trustOfTools } from './trust.ts'
@@ -74,7 +74,7 @@ interface Start {
 }
 
 function start({ file, args, path, mark, wrapping, run }: Start): ChildProcess {
-  const [wrapper, wrapped] = wrapping.wrap(file, args)
+  const [wrapper, wrapped] = wrapping.wrap(...withinMemory(file, args, run.memoryMib))
   try {
     return spawn(wrapper, [...wrapped], {
       cwd: run.cwd ?? '/',
