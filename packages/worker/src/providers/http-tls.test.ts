@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { startHttpUpstream, writeFiles, type Upstream } from '@kagami/demo'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { benchForEach } from '../sync/testing.ts'
 import { trustAlso } from '../sync/trust.ts'
 import { createBench, readTree, type Bench } from './testing.ts'
 import { makeAuthority, makeSelfSigned, type Authority, type Certified } from './testing-certificates.ts'
@@ -29,16 +30,11 @@ describe('over https, with an authority of one’s own,', () => {
   let bench: Bench
   let root: string
   let server: WebServer
-  const stops: (() => Promise<void>)[] = []
-  beforeEach(() => {
-    bench = createBench()
+  const stops = benchForEach((fresh) => {
+    bench = fresh
     execFileSync('chmod', ['755', bench.dir])
     root = join(bench.dir, 'upstream')
     old({ 'a.iso': 'a'.repeat(5000), 'sub/b.txt': 'b\n' })
-  })
-  afterEach(async () => {
-    for (const stop of stops.splice(0).reverse()) await stop()
-    bench.remove()
   })
   const old = (files: Record<string, string>) => {
     writeFiles(root, files)
