@@ -147,7 +147,11 @@ function assemble(parts: Assembling): Body {
     ...parts, workerId: parts.id, onProgress: (event) => link.current?.progress(event),
     onEnd(report) {
       // The report first: from here on a crash cannot lose it.
-      spool.keep(report)
+      try {
+        spool.keep(report)
+      } catch (error) {
+        logger.error({ sync_id: report.sync_id, reason: (error as Error).message }, 'the report of a sync cannot be written to data_dir; it is told from memory, and lost should the worker end before. Look at the disk')
+      }
       metrics.synced(report)
       actor.tell({ type: 'sync_ended', report })
       void conversation.flushReports()

@@ -120,7 +120,6 @@ function refuseTooLarge(bytes: number, { max_mib }: HttpOptions): void {
 /** Writes at once what arrives: the buffer is used again for the next piece, so memory stays flat at any size. */
 async function writeBody({ answer, memory, from, options, digests, admit, moved }: Reception, total: number | null): Promise<number> {
   const checker = createChecker([...digests, ...digestsOf(answer.headers, from === 0)])
-  if (from > 0) await checker?.catchUp(memory.part)
   const handle = openSync(memory.part, from === 0 ? 'w' : 'a', 0o644)
   const rate = createRateWatch(options)
   const flusher = createFlusher(handle)
@@ -129,7 +128,7 @@ async function writeBody({ answer, memory, from, options, digests, admit, moved 
   try {
     await answer.body((chunk) => {
       for (let at = 0; at < chunk.length;) at += writeSync(handle, chunk, at)
-      checker?.update(chunk)
+      if (from === 0) checker?.update(chunk)
       received += chunk.length
       rate(chunk.length)
       refuseTooLarge(from + received, options)
@@ -138,6 +137,8 @@ async function writeBody({ answer, memory, from, options, digests, admit, moved 
       shown = received
       moved(received, from, total)
     })
+    // Not before the body: reading a large part takes longer than a connection may be silent, and each try would end there.
+    if (from > 0) await checker?.catchUp(memory.part)
     checker?.verify()
     return received
   } finally {
