@@ -156,9 +156,12 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     expect((await store.listSyncs({ workerId: 'w' }, { cursor: null, limit: 1 })).total).toBe(31)
   })
 
-  test('puts unreadable messages aside and removes old history', async () => {
+  test('puts unreadable messages aside, whatever is in them and however many come, and removes old history', async () => {
     await store.addDeadLetter({ subject: 's', body: '{', reason: 'not JSON', at: new Date() })
     expect(await store.countDeadLetters()).toBe(1)
+    await store.addDeadLetter({ subject: 'kagami.evt.\0', body: `\0${'x'.repeat(100_000)}`, reason: 'a NUL in it', at: new Date() })
+    for (let more = 0; more < 2500; more++) await store.addDeadLetter({ subject: 's', body: '{', reason: 'flood', at: new Date() })
+    expect(await store.countDeadLetters()).toBe(2500)
     expect(await store.prune(new Date(at(11)))).toBe(10)
   })
 

@@ -1,19 +1,24 @@
-// power-cut.test.ts — The power goes: what was reported as synced is there whole, what the API said yes to is in the database, and every file of ours can be read. A disk image, copied in the middle of syncs, stands for the cut.
+// power-cut.test.ts — The power goes: what was reported as synced is there whole, what the API said yes to is in the database, every file of ours can be read, and no report is lost. Two disk images, one of worker and supervisor, one of nats-server, copied in the middle of syncs, stand for the cut.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import { commit, ensureRepository, runChild, startGitUpstream, startHttpUpstream, startRsyncUpstream, writeFiles } from '@kagami/demo'
-import { describe, expect, test } from 'vitest'
+import { makeNatsLayout, natsServerVersion, startNatsServer, type NatsServer } from '@kagami/runtime'
+import { describe, expect, inject, test } from 'vitest'
 import { readTree } from '../../packages/worker/src/providers/testing.ts'
-import { aNats, aPlace, type Place } from '../harness/place.ts'
-import { aSupervisor, aWorker } from '../harness/programs.ts'
+import { wholeHistory } from '../harness/ledger.ts'
+import { aPlace, type Place } from '../harness/place.ts'
+import { aSupervisor, aWorker, kagami, type SupervisorProgram } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
 import { until } from '../harness/wait.ts'
 
-const CUTS = rounds(2, 25)
+const CUTS = rounds(3, 27)
 const PUBLISH = ['in-place', 'swap'] as const
+
+/** nats-server has a disk of its own: what others flush would flush its files along. */
+const DISKS = [{ disk: 'disk', cut: 'cut', size: '300M' }, { disk: 'bus', cut: 'bus-cut', size: '100M' }] as const
 
 /** Mounting an image needs root and a free loop device. */
 const canMount = (() => {
@@ -22,16 +27,17 @@ const canMount = (() => {
   return found.status === 0 && spawnSync('mkfs.ext4', ['-V']).status === 0
 })()
 
-function mount(place: Place, image: string, folder: string): void {
-  mkdirSync(folder, { recursive: true })
-  execFileSync('mount', ['-t', 'ext4', '-o', 'loop', image, folder])
-  place.also(() => spawnSync('umount', ['-l', folder]))
+function mount(place: Place, folder: string): void {
+  const [image, at] = [place.at(`${folder}.img`), place.at(folder)]
+  mkdirSync(at, { recursive: true })
+  execFileSync('mount', ['-t', 'ext4', '-o', 'loop', image, at])
+  place.also(() => spawnSync('umount', ['-l', at]))
 }
 
-/** Copies an image and says whether it was the same before and after: then the copy is what the disk had at one moment, and not a bit of this and a bit of that. */
-function copiedAtOnce(image: string, copy: string): boolean {
-  execFileSync('cp', ['--sparse=always', image, copy])
-  return spawnSync('cmp', ['-s', image, copy]).status === 0
+/** Copies the images and says whether they were the same before and after: then the copies are what the disks had at one moment, and not a bit of this and a bit of that. */
+function copiedAtOnce(place: Place): boolean {
+  for (const { disk, cut } of DISKS) execFileSync('cp', ['--sparse=always', place.at(`${disk}.img`), place.at(`${cut}.img`)])
+  return DISKS.every(({ disk, cut }) => spawnSync('cmp', ['-s', place.at(`${disk}.img`), place.at(`${cut}.img`)]).status === 0)
 }
 
 /** What the upstreams have, one tree a kind: path → content, or ref → object. */
@@ -62,18 +68,49 @@ async function refsOf(repository: string): Promise<Record<string, string>> {
   return Object.fromEntries(refs.trim().split('\n').map((line) => line.split(' ') as [string, string]))
 }
 
+/** nats-server as `kagami up` runs it, its store on a disk, and the credentials of a supervisor for it. */
+async function natsOn(place: Place, disk: string, layout: Awaited<ReturnType<typeof makeNatsLayout>>) {
+  const path = inject('tools').natsNew
+  rmSync(place.at(disk, 'nats', 'port'), { force: true })
+  let server: NatsServer | null = null
+  const starting = startNatsServer({ dir: place.at(disk, 'nats'), binary: { path, version: await natsServerVersion(path) }, layout }).then((started) => (server = started))
+  // One whose streams are damaged runs, and never becomes healthy.
+  const running = await Promise.race([starting, until('nats-server is healthy with what the disk had', () => server)])
+  place.also(async () => {
+    // A frozen one would not hear that it should end.
+    process.kill(running.pid, 'SIGCONT')
+    await running.stop()
+  })
+  const credentials = place.at(`${disk}-supervisor.json`)
+  writeFileSync(credentials, JSON.stringify({ ...layout.supervisor, url: running.url }), { mode: 0o600 })
+  return { ...running, credentials }
+}
+
+const supervisorOn = (place: Place, disk: string, credentials: string): Promise<SupervisorProgram> =>
+  aSupervisor(place, { nats: '', db: `sqlite://${place.at(disk, 'supervisor.db')}?mode=rwc`, env: { SUPERVISOR_NATS_CREDENTIALS: credentials } })
+
+/** Syncs a worker knows of: those that began, by their logs, and those whose report the stream has acknowledged. */
+function knownOn(data: string): { begun: string[]; acknowledged: string[] } {
+  const files = (folder: string, ending: string) => readdirSync(join(data, '.kagami', folder), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith(ending)).map((file) => file.split('/').at(-1)!.slice(0, -ending.length))
+  return { begun: files('logs', '.log'), acknowledged: files('spool/sent', '.json') }
+}
+
 describe.runIf(canMount)('after a power cut', () => {
   const place = aPlace()
 
-  test(`${CUTS} times, what was reported as synced is there whole, and what the API said yes to is in the database`, async ({ task }) => {
-    execFileSync('mkfs.ext4', ['-q', '-F', place.at('disk.img'), '300M'])
-    mount(place, place.at('disk.img'), place.at('disk'))
+  test(`${CUTS} times, what was reported as synced is there whole, what the API said yes to is in the database, and every report is in the history once`, async ({ task }) => {
+    for (const { disk, size } of DISKS) {
+      execFileSync('mkfs.ext4', ['-q', '-F', place.at(`${disk}.img`), size])
+      mount(place, disk)
+    }
     const { upstreams, next } = await startUpstreams(place)
     const versions = [await next(0)]
-    const nats = await aNats(place)
-    const supervisor = await aSupervisor(place, { nats: nats.url, db: `sqlite://${place.at('disk', 'supervisor.db')}?mode=rwc` })
+    const layout = await makeNatsLayout({ url: 'nats://127.0.0.1', ca: null })
+    const nats = await natsOn(place, 'bus', layout)
+    const supervisor = await supervisorOn(place, 'disk', nats.credentials)
+    const token = (await kagami(place, ['nats', 'token', '--api', supervisor.url])).stdout.trim()
     const providers = Object.entries(upstreams).flatMap(([form, upstream]) => PUBLISH.map((publish) => ({ name: `${form}-${publish}`, kind: form === 'tree' || form === 'file' ? 'http' : form, upstream, interval_secs: 86_400, options: { publish } })))
-    const worker = await aWorker(place, { nats: nats.url, dir: join('disk', 'data'), providers, env: { KAGAMI_WORKER_ID: 'w-1' } })
+    const worker = await aWorker(place, { nats: nats.url, dir: join('disk', 'data'), providers, env: { KAGAMI_WORKER_ID: 'w-1', KAGAMI_JOIN_TOKEN: token } })
     const done = async (after: ReadonlySet<string>) => {
       const { items } = await supervisor.api.call('listReplicas', { query: { worker: 'w-1', limit: 500 } })
       const ours = items.filter(({ name }) => providers.some((provider) => provider.name === name))
@@ -81,26 +118,34 @@ describe.runIf(canMount)('after a power cut', () => {
     }
     let reported = await until('all are synced', () => done(new Set()), { timeoutMs: 60_000, seen: () => worker.output().slice(-3000) })
     const accepted: string[] = []
+    let told = 0
     for (let cut = 1; cut <= CUTS; cut++) {
       versions.push(await next(cut))
-      await supervisor.api.call('syncWorker', { params: { id: 'w-1' }, body: {} })
       const before = new Set(reported.map(({ last_sync }) => last_sync!.sync_id))
-      // Every other cut comes as soon as all was reported, the others in the middle of the next syncs.
-      if (cut % 2 === 1) reported = await until('all are synced again', () => done(before), { timeoutMs: 60_000, seen: () => worker.output().slice(-3000) })
+      const acknowledged = new Set(knownOn(place.at('disk', 'data')).acknowledged)
+      await supervisor.api.call('syncWorker', { params: { id: 'w-1' }, body: {} })
+      // A third of the cuts come as soon as all was reported, a third while the stream alone has the reports, the others in the middle of the syncs.
+      if (cut % 3 === 1) reported = await until('all are synced again', () => done(before), { timeoutMs: 60_000, seen: () => worker.output().slice(-3000) })
       const added = await supervisor.api.call('addReplica', { params: { id: 'w-1' }, body: { name: `added-${cut}`, kind: 'http', upstream: 'http://127.0.0.1:1/x', interval_secs: 86_400 } })
       accepted.push(added.replica_id)
-      for (const { child } of [supervisor, worker]) child.kill('SIGSTOP')
-      await until('the image was copied as it was at one moment', () => copiedAtOnce(place.at('disk.img'), place.at('cut.img')))
-      for (const { child } of [supervisor, worker]) child.kill('SIGCONT')
-      mount(place, place.at('cut.img'), place.at('cut'))
-      await expectWhole(place.at('cut', 'data'), versions, cut % 2 === 1 ? versions.length - 1 : versions.length - 2)
+      supervisor.child.kill('SIGSTOP')
+      const fresh = () => knownOn(place.at('disk', 'data')).acknowledged.filter((id) => !acknowledged.has(id)).length
+      if (cut % 3 === 2) await until('the stream has their reports', () => fresh() >= providers.length, { timeoutMs: 60_000, seen: fresh })
+      for (const pid of [worker.pid, nats.pid]) process.kill(pid, 'SIGSTOP')
+      await until('the images were copied as they were at one moment', () => copiedAtOnce(place))
+      for (const pid of [supervisor.pid, worker.pid, nats.pid]) process.kill(pid, 'SIGCONT')
+      for (const disk of DISKS) mount(place, disk.cut)
+      await expectWhole(place.at('cut', 'data'), versions, cut % 3 === 1 ? versions.length - 1 : versions.length - 2)
       expectRemembered(place.at('cut', 'supervisor.db'), accepted)
-      execFileSync('umount', [place.at('cut')])
-      rmSync(place.at('cut.img'))
-      if (cut % 2 === 0) reported = await until('all are synced again', () => done(before), { timeoutMs: 60_000, seen: () => worker.output().slice(-3000) })
+      told += await expectTold(place, layout, providers)
+      for (const disk of DISKS) {
+        execFileSync('umount', [place.at(disk.cut)])
+        rmSync(place.at(`${disk.cut}.img`))
+      }
+      if (cut % 3 !== 1) reported = await until('all are synced again', () => done(before), { timeoutMs: 60_000, seen: () => worker.output().slice(-3000) })
     }
-    task.meta.figure = `${CUTS} cuts, ${providers.length} copies each whole, ${accepted.length} accepted writes kept`
-  }, 900_000)
+    task.meta.figure = `${CUTS} cuts, ${providers.length} copies each whole, ${accepted.length} accepted writes kept, ${told} reports told once`
+  }, 1_800_000)
 })
 
 /** Every copy is the version that was reported, or one further; in place each file is by itself. Whatever we keep as JSON can be read. */
@@ -117,6 +162,25 @@ async function expectWhole(data: string, versions: readonly Version[], reported:
   }
   const kept = readdirSync(join(data, '.kagami'), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile() && entry.name.endsWith('.json') && !entry.parentPath.includes('/staging/'))
   for (const entry of kept) expect(() => JSON.parse(readFileSync(join(entry.parentPath, entry.name), 'utf8')) as unknown, entry.name).not.toThrow()
+}
+
+/** Starts the fleet on what the disk had: what the stream acknowledged is in the history without the worker, and every sync that began is with it. Returns how many. */
+async function expectTold(place: Place, layout: Awaited<ReturnType<typeof makeNatsLayout>>, providers: readonly object[]): Promise<number> {
+  const { begun, acknowledged } = knownOn(place.at('cut', 'data'))
+  const nats = await natsOn(place, 'bus-cut', layout)
+  const supervisor = await supervisorOn(place, 'cut', nats.credentials)
+  const missing = async (of: readonly string[]) => {
+    const history = await wholeHistory(supervisor.api)
+    return of.filter((id) => !history.has(id))
+  }
+  // What was handed to the supervisor of before comes again only when its time to acknowledge is over, half a minute.
+  const told = (what: string, of: readonly string[]) => until(what, async () => (await missing(of)).length === 0, { timeoutMs: 60_000, seen: async () => ({ missing: await missing(of), supervisor: supervisor.output().slice(-1500) }) })
+  await told('the history has what the stream acknowledged', acknowledged)
+  const worker = await aWorker(place, { nats: nats.url, dir: join('cut', 'data'), providers, env: { KAGAMI_WORKER_ID: 'w-1' } })
+  await told('the history has every sync that began', begun)
+  for (const program of [worker, supervisor]) await program.kill()
+  await nats.stop()
+  return begun.length
 }
 
 function expectRemembered(file: string, accepted: readonly string[]): void {

@@ -38,7 +38,7 @@ export const scoreboard: readonly Row[] = [
   { row: 5, fault: 'a folder of the upstream that cannot be read', promise: 'nothing is deleted', proofs: [[`${WORKER}/providers/rsync.test.ts`, 'loses nothing while a folder of the upstream cannot be read'], [`${WORKER}/providers/http-tree.test.ts`, 'deletes nothing while a directory cannot be read']] },
   {
     row: 6, fault: 'hostile upstreams', promise: 'refused with the field named, nothing is started or written',
-    proofs: [['e2e/faults/hostile.test.ts', 'upstreams are refused by the API with the field named'], ['e2e/faults/hostile.test.ts', 'the command line refuses them too'], ['e2e/faults/hostile.test.ts', 'brings no fault and no crash']],
+    proofs: [['e2e/faults/hostile.test.ts', 'upstreams are refused by the API with the field named'], ['e2e/faults/hostile.test.ts', 'the command line refuses them too'], ['e2e/faults/hostile.test.ts', 'brings no fault and no crash'], [`${WORKER}/sync/local.test.ts`, 'is refused everywhere else']],
   },
   { row: 7, fault: 'names that collide, escape or are reserved', promise: 'refused; every name is a directory of its own', proofs: [['e2e/faults/hostile.test.ts', 'names are refused with the field named'], ['packages/protocol/src/names.test.ts', 'whatever is accepted is one harmless path element']] },
   { row: 8, fault: 'git configuration and hooks planted in a replica', promise: 'nothing of it runs', proofs: [[`${WORKER}/providers/git.test.ts`, 'runs nothing that somebody planted']] },
@@ -58,10 +58,13 @@ export const scoreboard: readonly Row[] = [
     [`${WORKER}/providers/http-hostile.test.ts`, 'falls silent in the middle'], [`${WORKER}/providers/http-hostile.test.ts`, 'drips'],
   ] },
   {
-    row: 14, fault: 'a disk that fills up', promise: 'the old tree is intact, the space comes back, others sync on',
-    proofs: [[`${WORKER}/sync/limits.test.ts`, 'is not even begun to be filled'], [`${WORKER}/sync/limits.test.ts`, 'its space comes back, and others sync on']],
+    row: 14, fault: 'a disk that fills up', promise: 'the old tree is intact, the space comes back, others sync on, the worker lives and tells',
+    proofs: [
+      [`${WORKER}/sync/limits.test.ts`, 'is not even begun to be filled'], [`${WORKER}/sync/limits.test.ts`, 'its space comes back, and others sync on'],
+      [`${FAULTS}/worker-disk-full.test.ts`, 'lives on, tells that the sync met a full disk, and syncs again when there is space'], ['packages/runtime/src/runtime.test.ts', 'stay as they were when a new text does not fit on the disk'],
+    ],
   },
-  { row: 19, fault: 'a power cut (the image of a disk, copied while all runs; needs root)', promise: 'what was reported as synced is there whole, what the API said yes to is in the database', proofs: [['e2e/faults/power-cut.test.ts', 'what was reported as synced is there whole']] },
+  { row: 19, fault: 'a power cut (the image of a disk, copied while all runs; needs root)', promise: 'what was reported as synced is there whole, what the API said yes to is in the database, what the stream acknowledged is in it, each report counts once', proofs: [['e2e/faults/power-cut.test.ts', 'what was reported as synced is there whole']] },
   { row: 27, fault: 'intervals that would run wild', promise: 'refused, or kept exactly', proofs: [['e2e/faults/hostile.test.ts', 'intervals that would run wild are refused or kept exactly']] },
   { row: 28, fault: 'hundreds of requests that never end', promise: 'nobody else waits, and they are closed', proofs: [['e2e/faults/hostile.test.ts', 'connections that send their request a byte at a time']] },
   {
@@ -92,9 +95,13 @@ export const scoreboard: readonly Row[] = [
     proofs: [
       ...['loses most of its refs', 'breaks the connection, however much had come', 'sends another length than it says', 'sends an error page with status 200', 'sends a pack with a byte turned over', 'names objects that never come', 'sends a greeting, a list of refs or progress without end']
         .map((title) => [`${WORKER}/providers/git-hostile.test.ts`, title] as const),
-      ...['loses most of its files, or most of what is in them', 'breaks the connection, however much had come', 'greets with rubbish, or with a version nobody speaks', 'sends bytes turned over on the way', 'greets without end']
+      ...['loses most of its files, or most of what is in them', 'breaks the connection, however much had come', 'greets with rubbish, or with a version nobody speaks', 'sends bytes turned over on the way', 'greets without end', 'lists files without end']
         .map((title) => [`${WORKER}/providers/rsync-hostile.test.ts`, title] as const),
     ],
+  },
+  {
+    row: 32, fault: 'https with a certificate that has expired, is another host’s, or nobody known has signed; redirects from https to http', promise: 'refused, with what is wrong; the copy stays byte for byte',
+    proofs: ['is refused, and the copy stays', 'is held against the name in the address', 'a redirect to plain http is refused', 'refuses the same certificates'].map((title) => [`${WORKER}/providers/http-tls.test.ts`, title] as const),
   },
   { row: 24, fault: 'documents and heartbeats lost, doubled, late, out of order', promise: 'worker and supervisor hold the same once the network is quiet', proofs: [[`${FAULTS}/convergence.test.ts`, 'hold the same when the network is quiet, whatever was lost, doubled, late or out of order before'], ['packages/supervisor/src/core/fleet.test.ts', 'a heartbeat that changes nothing changes nothing']] },
   { row: 25, fault: 'messages nobody can use, on every subject', promise: 'each bad report is put aside, the programs answer on, nothing exits', proofs: [[`${FAULTS}/poison.test.ts`, 'answers on, puts each bad report aside, takes the good one behind them, and ends nowhere'], [`${FAULTS}/wire-fuzz.test.ts`, 'end no program and keep no good message from counting']] },
@@ -122,7 +129,7 @@ export const scoreboard: readonly Row[] = [
     ],
   },
   {
-    row: 32, fault: 'LFS servers that lie, lead astray, fail or lose files', promise: 'nothing wrong is stored, no ref moves before its files are there, no secret is shown',
+    row: 33, fault: 'LFS servers that lie, lead astray, fail or lose files', promise: 'nothing wrong is stored, no ref moves before its files are there, no secret is shown',
     proofs: [
       ...['sends other bytes than the pointer names', 'answers a batch with a page', 'leads to addresses where no mirror goes', 'wants headers sent that would end the request', 'redirects to another host']
         .map((title) => [`${WORKER}/providers/git-lfs-hostile.test.ts`, title] as const),

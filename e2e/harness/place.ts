@@ -18,7 +18,7 @@ export function aPlace(): Place {
   const dir = mkdtempSync(join(tmpdir(), 'kagami-test-'))
   const ends: (() => unknown)[] = []
   afterAll(async () => {
-    for (const end of ends.reverse()) await Promise.resolve(end()).catch(() => {})
+    for (const end of ends.reverse()) await Promise.resolve().then(end).catch(() => {})
     rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
   })
   return { dir, at: (...parts) => join(dir, ...parts), also: (end) => void ends.push(end) }

@@ -1,5 +1,5 @@
 // files.ts — Small files that survive a power cut: written aside, flushed, renamed, directory flushed.
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /** Replaces `path` in one step: readers and crashes see the old text or the new one. */
@@ -7,8 +7,12 @@ export function writeDurably(path: string, text: string, mode = 0o600): void {
   const aside = `${path}.${process.pid}.tmp`
   const file = openIn(dirname(path), aside, mode)
   try {
-    writeSync(file, text)
+    // Not writeSync: on a disk that is nearly full it writes a part, and says so only in what it returns.
+    writeFileSync(file, text)
     fsyncSync(file)
+  } catch (error) {
+    rmSync(aside, { force: true })
+    throw error
   } finally {
     closeSync(file)
   }

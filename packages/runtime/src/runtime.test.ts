@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -88,6 +89,21 @@ describe('small files', () => {
     removeDurably(path)
     removeDurably(path)
     expect(readIfThere(path)).toBeNull()
+  })
+
+  // A disk of its own needs root, to mount it.
+  test.runIf(process.getuid?.() === 0)('stay as they were when a new text does not fit on the disk', () => {
+    const disk = join(dir, 'disk')
+    mkdirSync(disk)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'kagami-test', disk])
+    try {
+      const path = join(disk, 'a.json')
+      writeDurably(path, '{"a":1}')
+      expect(() => writeDurably(path, JSON.stringify({ a: 'x'.repeat(100_000) }))).toThrow('ENOSPC')
+      expect([readJsonIfThere(path), readdirSync(disk)]).toEqual([{ a: 1 }, ['a.json']])
+    } finally {
+      execFileSync('umount', [disk])
+    }
   })
 
   test('a locked directory is refused until it is let go', async () => {

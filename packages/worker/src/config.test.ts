@@ -59,7 +59,7 @@ labels.region = "us"`)
     const env = {
       KAGAMI_NAME: 'n', KAGAMI_WORKER_ID: 'w-9', KAGAMI_HTTP_ADDR: '127.0.0.1:9', KAGAMI_DATA_DIR: '/env', KAGAMI_NATS_URL: 'nats://env:1', KAGAMI_SLOTS: '9', KAGAMI_SLOTS_PER_HOST: '8',
       KAGAMI_SYNC_TIMEOUT_SECS: '7', KAGAMI_GRACE_SECS: '6', KAGAMI_ADOPT_EXISTING: 'true', KAGAMI_PROVIDERS: '[]', KAGAMI_JOIN_TOKEN: aToken, KAGAMI_JOIN_TOKEN_FILE: '/none',
-      KAGAMI_UPSTREAM_POLICY: 'public-only', KAGAMI_UPSTREAM_ROOTS: '["/srv/in/"]', KAGAMI_HOOKS: '{"on_held":["/bin/mail","-s","held"]}',
+      KAGAMI_UPSTREAM_POLICY: 'public-only', KAGAMI_UPSTREAM_ROOTS: '["/srv/in/"]', KAGAMI_CA_FILE: '/ca.pem', KAGAMI_HOOKS: '{"on_held":["/bin/mail","-s","held"]}',
     }
     expect(Object.keys(env).map((key) => key.slice('KAGAMI_'.length).toLowerCase()).sort()).toEqual(Object.keys(WorkerKeys.properties).sort())
     const { config } = load('data_dir = "/file"\nnats_url = "nats://file:1"\nslots = 1', env)

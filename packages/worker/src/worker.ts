@@ -16,6 +16,8 @@ import { caughtUp, interruptedReport, openWorkerFiles, type WorkerFiles } from '
 import { createProber, createSyncs, type Syncs } from './sync/syncs.ts'
 import { readLog } from './sync/log.ts'
 import { openSpool, type Spool } from './sync/spool.ts'
+import { paths } from './sync/paths.ts'
+import { trustAlso } from './sync/trust.ts'
 import { prepareWorkspace } from './sync/workspace.ts'
 import { version } from './version.ts'
 
@@ -44,6 +46,7 @@ export interface WorkerParts {
 export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const { config, logger, clock } = parts
   const { files, lock } = await openDataDir(config)
+  if (config.ca_file) trustAlso(config.ca_file, paths.authorities(config.data_dir))
   const id = files.workerId(config.worker_id)
   const warnings: string[] = [...config.warnings]
   const declared = declaredReplicas(config, { workerId: id, kinds: Object.keys(parts.providers), warnings })
@@ -147,7 +150,11 @@ function assemble(parts: Assembling): Body {
     ...parts, workerId: parts.id, onProgress: (event) => link.current?.progress(event),
     onEnd(report) {
       // The report first: from here on a crash cannot lose it.
-      spool.keep(report)
+      try {
+        spool.keep(report)
+      } catch (error) {
+        logger.error({ sync_id: report.sync_id, reason: (error as Error).message }, 'the report of a sync cannot be written to data_dir; it is told from memory, and lost should the worker end before. Look at the disk')
+      }
       metrics.synced(report)
       actor.tell({ type: 'sync_ended', report })
       void conversation.flushReports()

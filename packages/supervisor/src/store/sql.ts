@@ -14,6 +14,8 @@ import { createKeyStore } from './sql-keys.ts'
 type Db = Kysely<Tables> | Transaction<Tables>
 /** Rows of one statement; SQLite allows 32,766 parameters. */
 const CHUNK = 500
+/** The newest of them that are kept: whoever may report must not fill the disk with what nobody can use. */
+const DEAD_LETTERS_MAX = 2500
 
 /** Opens the store a database URL names. Throws ConfigError when it cannot be used. */
 export async function openSqlStore(url: string, logger: Logger): Promise<Store & { readonly directory: string | null; readonly kind: 'sqlite' | 'postgres' }> {
@@ -47,7 +49,11 @@ export async function openSqlStore(url: string, logger: Logger): Promise<Store &
     addReports: (reports) => fence.write((trx) => insertReports(trx, reports)),
     addAudit: (entry) => fence.write((trx) => insertAudit(trx, entry)),
     async addDeadLetter({ subject, body, reason, at }) {
-      await fence.write((trx) => trx.insertInto('dead_letters').values({ subject, body: body.slice(0, 65_536), reason, at: at.getTime() }).execute())
+      await fence.write(async (trx) => {
+        const letter = { subject: storable(subject), body: storable(body), reason: storable(reason), at: at.getTime() }
+        const { id } = await trx.insertInto('dead_letters').values(letter).returning('id').executeTakeFirstOrThrow()
+        await trx.deleteFrom('dead_letters').where('id', '<=', id - DEAD_LETTERS_MAX).execute()
+      })
     },
     async ping() {
       await sql`select 1`.execute(db)
@@ -112,6 +118,11 @@ async function insertReports(db: Db, reports: readonly SyncReport[]): Promise<Se
     for (const { sync_id } of inserted) added.add(sync_id)
   }
   return added
+}
+
+/** Text from strangers as both databases take it: PostgreSQL has no NUL. */
+function storable(text: string): string {
+  return text.slice(0, 32_768).replaceAll('\0', '\ufffd')
 }
 
 function* chunks<T>(rows: readonly T[]): Generator<T[]> {

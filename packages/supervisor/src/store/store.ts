@@ -133,7 +133,7 @@ export interface Store extends KeyStore {
   lastFailure(): Promise<SyncReport | null>
   addAudit(entry: NewAudit): Promise<void>
   listAudit(target: string | null, page: PageRequest): Promise<Paged<AuditEntry>>
-  /** Keeps a message nobody can use, so that it is seen and does not block others. */
+  /** Keeps a message nobody can use, so that it is seen and does not block others; the newest 2500 stay. */
   addDeadLetter(letter: { subject: string; body: string; reason: string; at: Date }): Promise<void>
   countDeadLetters(): Promise<number>
   /** Removes history that ended before `before`; returns how many syncs went. */

@@ -1,7 +1,8 @@
 // git-lfs-store.ts — The LFS objects of a repository on disk, laid out as git-lfs does, and what is known of them. Asks no server.
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { gitFailure } from './git-errors.ts'
+import { replaceFile } from './git-repository.ts'
 import type { SyncContext } from './provider.ts'
 
 /** A file that Git LFS keeps outside of the repository. */
@@ -47,16 +48,7 @@ export function readState(gitDir: string): LfsState | null {
 
 /** Keeps the state durably: written aside, flushed, renamed. */
 export function keepState(gitDir: string, state: LfsState): void {
-  const file = stateFile(gitDir)
-  mkdirSync(join(gitDir, 'lfs'), { recursive: true })
-  const handle = openSync(`${file}.kagami-new`, 'w', 0o644)
-  try {
-    writeSync(handle, JSON.stringify(state))
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
-  renameSync(`${file}.kagami-new`, file)
+  replaceFile(stateFile(gitDir), JSON.stringify(state))
 }
 
 /** Path of an object below a repository. */

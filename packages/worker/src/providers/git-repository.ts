@@ -1,5 +1,5 @@
 // git-repository.ts — The files of a bare repository that we keep in order ourselves: config, HEAD, leftovers, listings for web servers. Starts no program.
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { infoRefs, type RemoteRefs } from './git-refs.ts'
 
@@ -74,14 +74,15 @@ function entries(folder: string): string[] {
   }
 }
 
-/** Puts a new file in place of the old one, only when the text differs. */
-function replaceFile(path: string, text: string, flush = true): boolean {
+/** Puts a new file in place of the old one, whole and flushed, only when the text differs; says whether it did. */
+export function replaceFile(path: string, text: string, flush = true): boolean {
   if (existsSync(path) && readFileSync(path, 'utf8') === text) return false
   mkdirSync(dirname(path), { recursive: true })
   const temporary = `${path}.kagami-new`
   const handle = openSync(temporary, 'w', 0o644)
   try {
-    writeSync(handle, text)
+    // Not writeSync: on a disk that is nearly full it writes a part, and says so only in what it returns.
+    writeFileSync(handle, text)
     if (flush) fsyncSync(handle)
   } finally {
     closeSync(handle)

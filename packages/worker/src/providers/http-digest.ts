@@ -67,7 +67,7 @@ function promised(algorithm: Digest['algorithm'] | undefined, base64: string, he
 
 export interface Checker {
   update(chunk: Buffer): void
-  /** Reads what was there already. */
+  /** Reads a file, instead of what comes. */
   catchUp(path: string): Promise<void>
   /** Throws SyncFailure content_invalid when the bytes are not those promised. */
   verify(): void

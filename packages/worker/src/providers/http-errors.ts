@@ -25,6 +25,14 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'it does not answer', UND_ERR_CONNECT_TIMEOUT: 'it does not answer',
 }
 
+const STRANGER = 'its certificate is from an authority this worker does not know; ca_file in worker.toml names more of them'
+
+const CERTIFICATES: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'its certificate has expired', CERT_NOT_YET_VALID: 'its certificate is not valid yet; is the clock of this worker right?',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host', DEPTH_ZERO_SELF_SIGNED_CERT: STRANGER, SELF_SIGNED_CERT_IN_CHAIN: STRANGER,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: STRANGER, UNABLE_TO_VERIFY_LEAF_SIGNATURE: STRANGER, ERR_SSL_WRONG_VERSION_NUMBER: 'there is no TLS behind this port',
+}
+
 /** The failure an error of the connection stands for; anything that is not one is returned as it is. */
 export function networkFailure(error: unknown): unknown {
   if (error instanceof SyncFailure) return error
@@ -33,7 +41,7 @@ export function networkFailure(error: unknown): unknown {
   const code = codeOf(error)
   const meaning = code === undefined ? undefined : MEANINGS[code]
   if (meaning) return new SyncFailure('upstream_unreachable', `the upstream cannot be reached: ${meaning}`, { cause: error })
-  if (code && /CERT|SSL|TLS|EPROTO|SELF_SIGNED|UNABLE_TO/.test(code)) return new SyncFailure('upstream_unreachable', `no secure connection to the upstream: ${code}`, { cause: error })
+  if (code && /CERT|SSL|TLS|EPROTO|SELF_SIGNED|UNABLE_TO/.test(code)) return new SyncFailure('upstream_unreachable', `no secure connection to the upstream: ${CERTIFICATES[code] ?? code}`, { cause: error })
   return error
 }
 

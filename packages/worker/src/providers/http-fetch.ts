@@ -134,7 +134,6 @@ function wrongSize(bytes: number, size = 0): SyncFailure {
 /** Writes at once what arrives: the buffer is used again for the next piece, so memory stays flat at any size. */
 async function writeBody({ answer, memory, from, options, digests, size = Infinity, admit, moved }: Reception, total: number | null): Promise<number> {
   const checker = createChecker([...digests, ...digestsOf(answer.headers, from === 0)])
-  if (from > 0) await checker?.catchUp(memory.part)
   const handle = openSync(memory.part, from === 0 ? 'w' : 'a', 0o644)
   const rate = createRateWatch(options)
   const flusher = createFlusher(handle)
@@ -143,7 +142,7 @@ async function writeBody({ answer, memory, from, options, digests, size = Infini
   try {
     await answer.body((chunk) => {
       for (let at = 0; at < chunk.length;) at += writeSync(handle, chunk, at)
-      checker?.update(chunk)
+      if (from === 0) checker?.update(chunk)
       received += chunk.length
       rate(chunk.length)
       refuseTooLarge(from + received, options)
@@ -153,6 +152,8 @@ async function writeBody({ answer, memory, from, options, digests, size = Infini
       shown = received
       moved(received, from, total)
     })
+    // Not before the body: reading a large part takes longer than a connection may be silent, and each try would end there.
+    if (from > 0) await checker?.catchUp(memory.part)
     checker?.verify()
     return received
   } finally {

@@ -1,12 +1,13 @@
 // http-hostile.test.ts — Upstreams that lie, dawdle or point elsewhere: the published copy stays byte for byte what it was, and the report says why.
 import { createHash, randomBytes } from 'node:crypto'
+import { getEventListeners } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { startHttpUpstream, writeFiles } from '@kagami/demo'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createPeers } from '../sync/peers.ts'
 import { ask } from './http-ask.ts'
 import { SyncFailure } from './provider.ts'
@@ -181,6 +182,27 @@ describe('a file whose length nobody tells', () => {
     expect(report).toMatchObject({ outcome: 'success', size_bytes: 10 })
     expect(report.message).toContain('unverified')
     server.close()
+    bench.remove()
+  })
+})
+
+describe('a question that is over', () => {
+  it('leaves nothing on the signal of its run, and none begins once that was stopped', async () => {
+    const bench = createBench()
+    writeFiles(bench.dir, { 'a.iso': GOOD })
+    const upstream = await startHttpUpstream({ dir: bench.dir })
+    const stopping = new AbortController()
+    const context = { auth: null, peers: createPeers({ publicOnly: false, known: null }), signal: stopping.signal, log: () => {} }
+    const asking = (parsed: boolean) => ask({ context, options: { timeout_secs: 5, allow_downgrade: false }, url: new URL(`${upstream.url}/a.iso`), headers: {}, parsed })
+    for (const parsed of [true, false]) {
+      const { answer } = await asking(parsed)
+      await answer.body(() => {})
+      answer.close()
+      await vi.waitFor(() => expect(getEventListeners(stopping.signal, 'abort')).toEqual([]))
+    }
+    stopping.abort('interrupted')
+    for (const parsed of [true, false]) await expect(asking(parsed)).rejects.toThrow()
+    await upstream.stop()
     bench.remove()
   })
 })

@@ -9,10 +9,15 @@ const HIGH_WATER_BYTES = 1024 * 1024
 /** Asks over a new connection. Throws what the network throws. */
 export async function askParser({ url, headers, body, signal, peers, idleMs }: Question): Promise<Answer> {
   const client = new Client(url.origin, { connect: guardedConnector(peers, idleMs), headersTimeout: idleMs, bodyTimeout: idleMs, pipelining: 1 })
-  const close = () => void client.destroy().catch(() => {})
   const exchange = createExchange(idleMs)
   const stop = () => exchange.abort(new Error('stopped'))
-  signal.addEventListener('abort', stop, { once: true })
+  const close = () => {
+    // A run may ask thousands of times, and its signal would keep them all.
+    signal.removeEventListener('abort', stop)
+    void client.destroy().catch(() => {})
+  }
+  signal.addEventListener('abort', stop)
+  if (signal.aborted) stop()
   try {
     const method = body === undefined ? 'GET' : 'POST'
     client.dispatch({ path: `${url.pathname}${url.search}`, method, body, headers: { 'user-agent': USER_AGENT, accept: '*/*', 'accept-encoding': 'identity', ...headers } }, exchange.handler)

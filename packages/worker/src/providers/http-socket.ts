@@ -12,9 +12,14 @@ type Sink = (chunk: Buffer) => void
 export async function askSocket({ url, headers, signal, peers, idleMs }: Question): Promise<Answer | null> {
   const reader = createReader()
   const socket = connect({
-    host: hostOf(url), port: Number(url.port || 80), signal, lookup: guardedLookup(peers),
+    host: hostOf(url), port: Number(url.port || 80), lookup: guardedLookup(peers),
     onread: { buffer: Buffer.allocUnsafeSlow(BUFFER_BYTES), callback: (length, buffer) => reader.take(Buffer.from(buffer.buffer, buffer.byteOffset, length)) },
   })
+  // Node's own option keeps a listener, and with it socket and buffer, for as long as the signal of the run lives.
+  const stop = () => void socket.destroy(new Error('stopped'))
+  signal.addEventListener('abort', stop)
+  socket.once('close', () => signal.removeEventListener('abort', stop))
+  if (signal.aborted) stop()
   socket.setTimeout(idleMs, () => socket.destroy(new Idle(idleMs)))
   socket.once('error', reader.fail).once('end', () => reader.fail(new Truncated('the connection ended'))).once('close', () => reader.fail(new Truncated('the connection ended')))
   socket.once('connect', () => {

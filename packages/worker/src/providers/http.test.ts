@@ -1,5 +1,5 @@
 // http.test.ts — The kind http: conformance, and what only web servers can break.
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
@@ -70,6 +70,24 @@ describe('an http mirror', () => {
     expect(asked[1]?.headers.range).toMatch(/^bytes=\d+-$/)
     expect(report).toMatchObject({ outcome: 'success', size_bytes: 500_000 })
     expect(report.bytes).toBeLessThan(500_000)
+    expect(readFileSync(join(bench.published, 'a.iso')).equals(body)).toBe(true)
+  })
+
+  it('holds a continued download against its checksum as a whole, what was there before too', async () => {
+    const body = randomBytes(500_000)
+    writeFiles(dir, { 'a.iso': body })
+    const options = { checksum: `sha256:${createHash('sha256').update(body).digest('hex')}` }
+    for (const first of [Buffer.alloc(300_000), body.subarray(0, 300_000)]) {
+      intercept = (request, response) => {
+        if (request.headers.range) return false
+        response.writeHead(200, { etag: etagOf(join(dir, 'a.iso')), 'content-length': body.length })
+        response.write(first, () => setImmediate(() => response.destroy()))
+        return true
+      }
+      expect(await sync('/a.iso', { options })).toMatchObject({ outcome: 'failed', message: expect.stringContaining('cut off') })
+      const report = await sync('/a.iso', { options })
+      expect(report, report.message ?? '').toMatchObject(first.equals(body.subarray(0, 300_000)) ? { outcome: 'success' } : { outcome: 'failed', reason: 'content_invalid', message: expect.stringContaining('sha256') })
+    }
     expect(readFileSync(join(bench.published, 'a.iso')).equals(body)).toBe(true)
   })
 

@@ -117,6 +117,8 @@ export interface RunOptions {
   readonly stdin?: string
   /** Works on this machine alone and may say nothing for long: silence is then no stall. */
   readonly silent?: boolean
+  /** Most memory each of its processes may take, MiB; 0: a quarter of this machine's, at least 512. It is told there is none beyond. Absent: no limit. */
+  readonly memoryMib?: number
   /** Its stdout is progress drawn over itself with `\r`: of a burst only the last line counts. */
   readonly redraws?: boolean
   /** Each line of output as it comes (`\r` ends a line too, for progress). Return false to keep it out of the log and the tail. */

@@ -1,13 +1,13 @@
 // rsync-hostile.test.ts — Rsync daemons that cut, lie, flood or dawdle: the published tree stays byte for byte what it was, the report says why, and the next good sync is right.
 import { randomBytes } from 'node:crypto'
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FailureReason, SyncReport } from '@kagami/protocol'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { findMarked } from '../sync/orphans.ts'
 import { createBench, readTree, type Bench } from './testing.ts'
-import { flood, startBareServer, startTamperingProxy, type HostileUpstream, type Tampering } from './testing-hostile.ts'
+import { flood, startBareServer, startEndlessLister, startTamperingProxy, type HostileUpstream, type Tampering } from './testing-hostile.ts'
 
 const FULL = process.env['KAGAMI_FAULTS'] === 'full'
 const GREETING = '@RSYNCD: 31.0 sha512 sha256 sha1 md5 md4\n'
@@ -108,6 +108,23 @@ describe('the copy of a module is kept, and the report says why, when the upstre
       expect(statSync(join(bench.dataDir, '.kagami/logs', report.replica_id, `${report.sync_id}.log`)).size).toBeLessThan(5 * 1024 * 1024)
     }
     await recovers()
+  }, 60_000)
+
+  it('lists files without end', async ({ task }) => {
+    const upstream = await hostile(startEndlessLister())
+    const grown = process.memoryUsage().rss
+    for (const options of [{}, { publish: 'swap' }]) {
+      const report = await against(upstream, ['quota_exceeded'], { memory_mib: 200, ...options })
+      expect(report.message).toContain('memory_mib')
+      expect(report.exit_code).toBe(22)
+    }
+    expect(process.memoryUsage().rss - grown).toBeLessThan(200 * 1024 ** 2)
+    // A first copy meets the same end, and nothing appears.
+    const first = await bench.sync({ kind: 'rsync', upstream, name: 'first', replicaId: 'replica-2', options: { memory_mib: 200 } })
+    expect(first).toMatchObject({ outcome: 'failed', reason: 'quota_exceeded' })
+    expect(existsSync(join(bench.dataDir, 'first'))).toBe(false)
+    await recovers()
+    task.meta.figure = 'rsync: 3 endless lists, each ended at 200 MiB'
   }, 60_000)
 
   it('falls silent or drips', async ({ task }) => {

@@ -30,6 +30,7 @@ export const options = Type.Object(
     filters: Type.Array(Type.String({ pattern: FILTER_PATTERN, maxLength: 1024 }), { default: [], maxItems: 200, description: 'Filter rules as rsync --filter understands them, before the excludes: "+ /dists/***", "- *.iso", "P local/". Rules that read files (merge) are refused' }),
     timeout_secs: Type.Integer({ default: 300, minimum: 10, maximum: 86_400, description: 'Give up when nothing came for this many seconds' }),
     bwlimit_kbps: Type.Integer({ default: 0, minimum: 0, maximum: 100_000_000, description: 'KiB per second to use at most; 0 is no limit' }),
+    memory_mib: Type.Integer({ default: 0, minimum: 0, maximum: 1_000_000, description: 'Most memory rsync may take, MiB, against lists of files without end; a million files take about 120. 0 is a quarter of the machine’s, at least 512' }),
     address_family: Type.Enum(['any', 'ipv4', 'ipv6'], { default: 'any', description: 'Which addresses of the upstream to use' }),
     extra_options: Type.Array(Type.String({ pattern: EXTRA_PATTERN }), { default: [], maxItems: 30, description: 'More options of rsync, of those that cannot do harm: --hard-links, --checksum, --sparse, --size-only, --fuzzy, --max-size=…, --copy-links, --delete-excluded and the like' }),
   },
@@ -44,6 +45,7 @@ export interface RsyncOptions {
   readonly filters: readonly string[]
   readonly timeout_secs: number
   readonly bwlimit_kbps: number
+  readonly memory_mib: number
   readonly address_family: 'any' | 'ipv4' | 'ipv6'
   readonly extra_options: readonly string[]
 }

@@ -53,6 +53,10 @@ const RULES: readonly Rule[] = [
   { code: 10, pattern: /(?:)/, reason: 'upstream_unreachable' },
   { code: 11, pattern: /(?:)/, reason: 'disk_full' },
   { code: 12, pattern: /(?:)/, reason: 'upstream_unreachable', message: 'the upstream broke the connection' },
+  {
+    code: 22, pattern: /(?:)/, reason: 'quota_exceeded',
+    message: 'rsync needs more memory for the upstream’s list of files than it may have (memory_mib): there are very many, or the list has no end. The copy is as it was. Raise memory_mib if so many files are meant, or leave some out with exclude',
+  },
   { code: 23, pattern: /(change_dir|link_stat) "[^"]*" \(in [^)]*\) failed: No such file/, reason: 'upstream_missing' },
   { code: 23, pattern: /(?:)/, reason: 'partial' },
   { code: 30, pattern: /(?:)/, reason: 'timed_out', message: 'nothing came from the upstream for too long' },

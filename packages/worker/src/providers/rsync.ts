@@ -187,7 +187,7 @@ async function call(upstream: Upstream, flags: (compress: readonly string[]) => 
   const env: Record<string, string> = auth?.type === 'basic' ? { USER: auth.username, LOGNAME: auth.username, RSYNC_PASSWORD: auth.password } : {}
   const once = () => {
     onStart?.()
-    return context.run('rsync', [...flags(upstream.compress ? ['-z'] : []), ...connectionFlags(options, context.local !== null), '--', address, `${folder}/`], { ...how, env })
+    return context.run('rsync', [...flags(upstream.compress ? ['-z'] : []), ...connectionFlags(options, context.local !== null), '--', address, `${folder}/`], { ...how, env, memoryMib: options.memory_mib })
   }
   const exit = await once()
   if (!upstream.compress || !refusesCompression(exit)) return exit

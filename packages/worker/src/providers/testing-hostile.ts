@@ -116,3 +116,35 @@ async function opened(server: Server, close: () => void): Promise<HostileUpstrea
     }),
   }
 }
+
+/** An rsync daemon that greets, takes every module, and lists files without end: protocol 29, whose lists are plain. */
+export function startEndlessLister(): Promise<HostileUpstream> {
+  return startBareServer((socket) => {
+    let said = ''
+    let step = 0
+    socket.write('@RSYNCD: 29.0\n')
+    socket.on('data', (chunk: Buffer) => {
+      said += chunk.toString('latin1')
+      // Greeting and module have come, then arguments up to an empty one.
+      if (step === 0 && said.split('\n').length > 2) socket.write('@RSYNCD: OK\n', () => step++)
+      if (step !== 1 || !said.endsWith('\n\n')) return
+      step++
+      const folder = listed(0x18, '.', [4096, DATE, 0o40755])
+      socket.write(Buffer.concat([Buffer.alloc(4, 1), framed([folder, listed(0x18, 'a', [1, DATE, 0o100644])])]))
+      // Time, mode and owner as before.
+      flood(socket, framed(Array.from({ length: 1500 }, (_, index) => listed(0x9a, index.toString(16).padStart(8, '0'), [1]))))
+    })
+  })
+}
+
+const DATE = 1_600_000_000
+
+function listed(flags: number, name: string, numbers: readonly number[]): Buffer {
+  return Buffer.concat([Buffer.from([flags, name.length]), Buffer.from(name, 'latin1'), Buffer.from(Uint32Array.from(numbers).buffer)])
+}
+
+/** A message of rsync that carries data. */
+function framed(parts: readonly Buffer[]): Buffer {
+  const data = Buffer.concat(parts)
+  return Buffer.concat([Buffer.from(Uint32Array.of((7 << 24) | data.length).buffer), data])
+}

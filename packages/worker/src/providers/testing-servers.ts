@@ -18,6 +18,10 @@ export interface WebServerOptions {
   /** Where it keeps what it needs; made when missing. */
   readonly state: string
   readonly port?: number
+  /** Serves https with these files; the names of all connections that asked for something are then in `access.log` of `state` (nginx). */
+  readonly tls?: { readonly certificate: string; readonly key: string }
+  /** More lines for the server's own configuration (nginx, Apache). */
+  readonly rules?: string
 }
 
 interface Recipe {
@@ -29,21 +33,23 @@ interface Recipe {
 
 const nginx = (more: string): Recipe => ({
   program: 'nginx', package: 'nginx',
-  prepare({ root, state, port }) {
+  prepare({ root, state, port, tls, rules = '' }) {
+    const secure = tls ? `ssl_certificate ${tls.certificate}; ssl_certificate_key ${tls.key}; access_log ${state}/access.log connections;` : 'access_log off;'
     const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${state}/${name};`).join(' ')
     writeFileSync(join(state, 'nginx.conf'), `daemon off; error_log ${state}/error.log; pid ${state}/pid; worker_processes 1; ${process.getuid?.() === 0 ? 'user root;' : ''}
 events { worker_connections 256; }
-http { access_log off; ${folders} keepalive_requests 100000; server { listen 127.0.0.1:${port}; root ${root}; autoindex on; ${more} } }\n`)
+http { log_format connections '$connection'; ${folders} keepalive_requests 100000; server { listen 127.0.0.1:${port}${tls ? ' ssl' : ''}; ${secure} root ${root}; autoindex on; ${more} ${rules} } }\n`)
     return ['-c', join(state, 'nginx.conf'), '-p', state]
   },
 })
 
 const apache = (indexOptions: string): Recipe => ({
   program: 'apache2', package: 'apache2',
-  prepare({ root, state, port }, modules) {
-    const load = ['mpm_event', 'authz_core', 'dir', 'alias', 'autoindex'].map((name) => `LoadModule ${name}_module ${modules}/mod_${name}.so`).join('\n')
+  prepare({ root, state, port, tls, rules = '' }, modules) {
+    const secure = tls ? `SSLEngine on\nSSLCertificateFile ${tls.certificate}\nSSLCertificateKeyFile ${tls.key}\n` : ''
+    const load = ['mpm_event', 'authz_core', 'dir', 'alias', 'autoindex', ...(tls ? ['ssl'] : [])].map((name) => `LoadModule ${name}_module ${modules}/mod_${name}.so`).join('\n')
     writeFileSync(join(state, 'apache.conf'), `ServerRoot ${state}\nPidFile ${state}/pid\nErrorLog ${state}/error.log\nServerName localhost\n${load}
-Listen 127.0.0.1:${port}\nDocumentRoot ${root}\n<Directory ${root}>\nRequire all granted\nOptions +Indexes\n${indexOptions}\n</Directory>\n`)
+Listen 127.0.0.1:${port}\nDocumentRoot ${root}\n<Directory ${root}>\nRequire all granted\nOptions +Indexes\n${indexOptions}\n${rules}\n</Directory>\n${secure}`)
     return ['-f', join(state, 'apache.conf'), '-D', 'FOREGROUND']
   },
 })
@@ -56,7 +62,11 @@ const lighttpd: Recipe = {
   },
 }
 
-const caddy: Recipe = { program: 'caddy', package: 'caddy', prepare: ({ root, port }) => ['file-server', '--browse', '--listen', `127.0.0.1:${port}`, '--root', root] }
+const caddy: Recipe = { program: 'caddy', package: 'caddy', prepare({ root, state, port, tls }) {
+  if (!tls) return ['file-server', '--browse', '--listen', `127.0.0.1:${port}`, '--root', root]
+  writeFileSync(join(state, 'Caddyfile'), `{\nadmin off\nauto_https off\n}\nhttps://127.0.0.1:${port} {\ntls ${tls.certificate} ${tls.key}\nroot * ${root}\nfile_server browse\n}\n`)
+  return ['run', '--config', join(state, 'Caddyfile'), '--adapter', 'caddyfile']
+} }
 
 /** Every kind of listing, by the server and the form it has there. */
 export const recipes = {
@@ -85,7 +95,7 @@ export async function startWebServer(kind: keyof typeof recipes, options: WebSer
   while (!(await answers(port))) {
     if (child.exitCode !== null) throw new Error(`${kind} does not start: ${said}`)
   }
-  return { url: `http://127.0.0.1:${port}`, port, stop: () => end(child) }
+  return { url: `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}`, port, stop: () => end(child) }
 }
 
 /** Path of a program, and the root its package was unpacked in. */

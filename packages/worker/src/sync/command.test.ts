@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, vi } from 'vitest'
@@ -34,6 +34,14 @@ describe('a program', () => {
     delete process.env.KAGAMI_TEST_SECRET
     const names = lines.map((line) => line.split('=')[0] ?? '').filter((name) => !['PWD', 'SHLVL', '_', 'OLDPWD'].includes(name)).sort()
     expect(names).toEqual(['GIVEN', 'HOME', 'KAGAMI_RUN', 'LC_ALL', 'PATH'])
+  })
+
+  it('gets the memory it may have, a share of the machine’s where nobody said how much, and all of it without a limit', async () => {
+    const { run, lines } = runner()
+    for (const memoryMib of [100, 0, undefined]) await run('sh', ['-c', 'ulimit -v'], { memoryMib })
+    expect([lines[0], lines[2]]).toEqual([String(100 * 1024), 'unlimited'])
+    expect(Number(lines[1])).toBeGreaterThanOrEqual(512 * 1024)
+    expect(Number(lines[1])).toBeLessThanOrEqual(Math.max(totalmem() / 1024 / 4, 512 * 1024))
   })
 
   it('that is not installed is named', async () => {

@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto'
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { SyncFailure, type Exit, type RunCommand, type RunOptions } from '../providers/provider.ts'
-import { buildPath, candidates, findTool, PLAIN, type Containment } from './containment.ts'
+import { buildPath, candidates, findTool, PLAIN, withinMemory, type Containment } from './containment.ts'
 import { createLineSplitter, createTail } from './lines.ts'
 import { killMarked, MARK_VARIABLE } from './orphans.ts'
+import { trustOfTools } from './trust.ts'
 
 const TAIL_BYTES = 8000
 const GRACE_MS = 5000
@@ -73,11 +74,11 @@ interface Start {
 }
 
 function start({ file, args, path, mark, wrapping, run }: Start): ChildProcess {
-  const [wrapper, wrapped] = wrapping.wrap(file, args)
+  const [wrapper, wrapped] = wrapping.wrap(...withinMemory(file, args, run.memoryMib))
   try {
     return spawn(wrapper, [...wrapped], {
       cwd: run.cwd ?? '/',
-      env: { PATH: path, HOME: '/nonexistent', LC_ALL: 'C', [MARK_VARIABLE]: mark, ...run.env },
+      env: { PATH: path, HOME: '/nonexistent', LC_ALL: 'C', [MARK_VARIABLE]: mark, ...trustOfTools(), ...run.env },
       stdio: [run.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       detached: true,
     })

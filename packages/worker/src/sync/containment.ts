@@ -1,9 +1,12 @@
 // containment.ts — How a program is wrapped so that nothing it starts outlives it or us. Builds argument lists; starts nothing itself.
 import { accessSync, constants, statSync } from 'node:fs'
+import { totalmem } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 
 /** Where programs are looked for when PATH is not set. */
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+const SHARE_MIN_MIB = 512
 
 /** How strong the wrapping is: `namespace` kills all descendants, `group` misses those that call setsid. */
 export interface Containment {
@@ -34,6 +37,19 @@ function isExecutable(file: string): boolean {
 
 /** No wrapping but a process group of its own. */
 export const PLAIN: Containment = { level: 'group', wrap: (file, args) => [file, args] }
+
+/** A program that is told there is no memory beyond so many MiB; see RunOptions. */
+export function withinMemory(file: string, args: readonly string[], mib: number | undefined): [string, readonly string[]] {
+  if (mib === undefined) return [file, args]
+  // Where a tighter limit stands already, this one cannot be set, and need not.
+  return ['/bin/sh', ['-c', 'ulimit -v "$0" 2>/dev/null || :; exec "$@"', String((mib || ownShareMib()) * 1024), file, ...args]]
+}
+
+/** A quarter, since as many syncs may run at once; less than the least would hinder honest mirrors. */
+function ownShareMib(): number {
+  const bytes = Math.min(totalmem(), process.constrainedMemory() || Infinity)
+  return Math.max(SHARE_MIN_MIB, Math.floor(bytes / 4 / 1024 ** 2))
+}
 
 /** The wrappings this machine may offer, strongest first. Whether one works is found out by running it. */
 export function candidates(): Containment[] {

@@ -1,25 +1,16 @@
 // generations.test.ts — publish = "swap": what readers see while trees are replaced, what is kept, and what a crash leaves.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { startHttpUpstream, startRsyncUpstream, writeFiles } from '@kagami/demo'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createBench, readTree, type Bench } from '../providers/testing.ts'
-import type { Readings } from './reader.ts'
+import { describe, expect, it } from 'vitest'
+import { readTree, type Bench } from '../providers/testing.ts'
+import { benchForEach, killAfter, watchReadings } from './testing.ts'
 
-const reader = fileURLToPath(new URL('reader.ts', import.meta.url))
 let bench: Bench
 let files: string
-const stops: (() => Promise<void>)[] = []
-beforeEach(() => {
-  bench = createBench()
+const stops = benchForEach((fresh) => {
+  bench = fresh
   files = join(bench.dir, 'up', 'files')
-})
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop()
-  bench.remove()
 })
 
 /** Twenty files in four folders, each with the same text. */
@@ -38,23 +29,17 @@ describe('a tree that is published by swap', () => {
   it(`is whole for a reader at every moment of ${ROUNDS} syncs`, async ({ task }) => {
     const call = await serve()
     await bench.sync(call)
-    const watching = spawn(process.execPath, [reader, bench.published], { stdio: ['ignore', 'pipe', 'inherit'] })
-    const told = (async () => {
-      let text = ''
-      for await (const chunk of watching.stdout) text += String(chunk)
-      return JSON.parse(text) as Readings
-    })()
+    const readings = watchReadings(bench.published)
     for (let round = 1; round <= ROUNDS; round++) {
       // rsync tells versions of one second apart by their length alone.
       version(`version-${round}-${'x'.repeat(round % 9)}`)
       expect(await bench.sync(call)).toMatchObject({ outcome: 'success', generation: round + 1 })
     }
-    watching.kill('SIGTERM')
-    const readings = await told
-    expect(readings.broken).toEqual([])
-    expect(readings.whole).toBeGreaterThan(ROUNDS)
-    expect(readings.versions.length).toBeGreaterThan(ROUNDS / 4)
-    task.meta.figure = `${ROUNDS} syncs, ${readings.whole} readings, ${readings.broken.length} mixed or missing`
+    const seen = await readings()
+    expect(seen.broken).toEqual([])
+    expect(seen.whole).toBeGreaterThan(ROUNDS)
+    expect(seen.versions.length).toBeGreaterThan(ROUNDS / 4)
+    task.meta.figure = `${ROUNDS} syncs, ${seen.whole} readings, ${seen.broken.length} mixed or missing`
   }, 240_000)
 
   it('shares the files that did not change with the tree before, and keeps as many trees as it is told to', async () => {
@@ -141,29 +126,16 @@ describe('a worker that is killed while it publishes', () => {
   it(`shows readers whole trees alone, ${ROUNDS} times`, async ({ task }) => {
     const call = await serve()
     await bench.sync(call)
-    const fixture = fileURLToPath(new URL('fixture.ts', import.meta.url))
-    const spec = { interval_secs: null, labels: {}, auth: null, origin: 'api', name: 'copy', replica_id: 'replica-1', ...call }
-    const watching = spawn(process.execPath, [reader, bench.published], { stdio: ['ignore', 'pipe', 'inherit'] })
-    const told = (async () => {
-      let text = ''
-      for await (const chunk of watching.stdout) text += String(chunk)
-      return JSON.parse(text) as Readings
-    })()
+    const readings = watchReadings(bench.published)
     for (let round = 1; round <= ROUNDS; round++) {
       version(`version-${round}-${'x'.repeat(round % 9)}`)
-      const worker = spawn(process.execPath, [fixture, JSON.stringify({ dataDir: bench.dataDir, spec })], { stdio: ['ignore', 'pipe', 'inherit'] })
-      await once(worker.stdout, 'data')
-      // The moment is the subject of the test, not a way to wait for something.
-      await new Promise((resolve) => setTimeout(resolve, (round * 37) % 260))
-      worker.kill('SIGKILL')
-      if (worker.exitCode === null && worker.signalCode === null) await once(worker, 'exit')
+      await killAfter((round * 37) % 260, bench.dataDir, call)
     }
     version('last')
     expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
-    watching.kill('SIGTERM')
-    const readings = await told
-    expect(readings.broken).toEqual([])
-    task.meta.figure = `${ROUNDS} kills, ${readings.whole} readings, ${readings.broken.length} mixed or missing`
+    const seen = await readings()
+    expect(seen.broken).toEqual([])
+    task.meta.figure = `${ROUNDS} kills, ${seen.whole} readings, ${seen.broken.length} mixed or missing`
     expect(readTree(bench.published)).toEqual(readTree(files))
     rmSync(files, { recursive: true })
   }, 1_200_000)

@@ -1,18 +1,15 @@
 // kills.test.ts — A worker killed at random moments of first syncs and updates, for every kind and both ways to publish: what is published is some version of the upstream, and the next sync is right.
-import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { commit, ensureRepository, runChild, startGitUpstream, startHttpUpstream, startRsyncUpstream, writeFiles } from '@kagami/demo'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { PARTIAL } from '../providers/rsync-options.ts'
-import { createBench, readTree, type Bench } from '../providers/testing.ts'
+import { readTree, type Bench } from '../providers/testing.ts'
 import { containment } from './command.ts'
 import { findMarked } from './orphans.ts'
+import { benchForEach, killAfter } from './testing.ts'
 
-const fixture = fileURLToPath(new URL('fixture.ts', import.meta.url))
 const FULL = process.env['KAGAMI_FAULTS'] === 'full'
 const COMBINATIONS = ['git', 'rsync', 'http-file', 'http-tree'].flatMap((form) => ['in-place', 'swap'].map((publish) => ({ form, publish })))
 /** Kills of one combination: 200 in all at full size. */
@@ -80,12 +77,7 @@ function visible(tree: Record<string, string>): Record<string, string> {
 
 describe('a worker that is killed at any moment of a sync', () => {
   let bench: Bench
-  const stops: (() => Promise<void>)[] = []
-  beforeEach(() => void (bench = createBench()))
-  afterEach(async () => {
-    for (const stop of stops.splice(0)) await stop()
-    bench.remove()
-  })
+  const stops = benchForEach((fresh) => (bench = fresh))
 
   for (const { form, publish } of COMBINATIONS) it(`leaves a copy (${form}, ${publish}) as some version of the upstream, and the next sync is right`, async ({ task }) => {
     const seed = Number(process.env['KAGAMI_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
@@ -102,7 +94,7 @@ describe('a worker that is killed at any moment of a sync', () => {
         versions.push(await upstream.wanted())
       }
       const where = `seed ${seed}, kill ${kill}`
-      await killAfter(dice() * LATEST_MS, call)
+      await killAfter(dice() * LATEST_MS, bench.dataDir, call)
       if (containment().level === 'namespace') await vi.waitFor(() => expect(findMarked(`${bench.dataDir}:`)).toEqual([]), { timeout: 5000, interval: 10 })
       // An empty folder is made an instant before the first file is put there.
       if (existsSync(bench.published) && readdirSync(bench.published).length > 0) expectSome(await upstream.state(bench.published), versions, { whole: publish === 'swap' || kill % 3 === 0, where })
@@ -115,15 +107,5 @@ describe('a worker that is killed at any moment of a sync', () => {
   function expectSome(state: Record<string, string>, versions: readonly Record<string, string>[], { whole, where }: { whole: boolean; where: string }): void {
     if (whole) return expect(versions.some((version) => JSON.stringify(version) === JSON.stringify(state)), where).toBe(true)
     for (const [name, content] of Object.entries(state)) expect(versions.map((version) => version[name]), `${name}, ${where}`).toContain(content)
-  }
-
-  async function killAfter(ms: number, call: object): Promise<void> {
-    const errand = { dataDir: bench.dataDir, spec: { interval_secs: null, labels: {}, auth: null, origin: 'api', name: 'copy', replica_id: 'replica-1', ...call } }
-    const worker = spawn(process.execPath, [fixture, JSON.stringify(errand)], { stdio: ['ignore', 'pipe', 'inherit'] })
-    await once(worker.stdout, 'data')
-    // The moment is the subject of the test, not a way to wait for something.
-    await new Promise((resolve) => setTimeout(resolve, ms))
-    worker.kill('SIGKILL')
-    if (worker.exitCode === null && worker.signalCode === null) await once(worker, 'exit')
   }
 })

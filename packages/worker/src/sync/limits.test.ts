@@ -5,20 +5,16 @@ import { existsSync, readdirSync, statfsSync, symlinkSync, writeFileSync } from 
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { startHttpUpstream, startRsyncUpstream, writeFiles } from '@kagami/demo'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createBench, readTree, startStallingProxy, type Bench } from '../providers/testing.ts'
+import { describe, expect, it } from 'vitest'
+import { readTree, startStallingProxy, type Bench } from '../providers/testing.ts'
 import { dateIn } from './freshness.ts'
+import { benchForEach } from './testing.ts'
 
 let bench: Bench
 let files: string
-const stops: (() => Promise<void>)[] = []
-beforeEach(() => {
-  bench = createBench()
+const stops = benchForEach((fresh) => {
+  bench = fresh
   files = join(bench.dir, 'up', 'files')
-})
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop()
-  bench.remove()
 })
 
 async function serve(content: Record<string, string | Buffer>, options: Record<string, unknown> = {}) {

@@ -3,23 +3,17 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { commit, ensureRepository, runChild, startGitUpstream, startHttpUpstream, writeFiles } from '@kagami/demo'
 import { checkFor, SyncReport } from '@kagami/protocol'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createBench, readTree, type Bench } from '../providers/testing.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { readTree, type Bench } from '../providers/testing.ts'
 import { containment } from './command.ts'
 import { findMarked } from './orphans.ts'
+import { benchForEach, killAfter } from './testing.ts'
 import { prepareWorkspace } from './workspace.ts'
 
-const fixture = fileURLToPath(new URL('fixture.ts', import.meta.url))
 let bench: Bench
-const stops: (() => Promise<void>)[] = []
-beforeEach(() => void (bench = createBench()))
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop()
-  bench.remove()
-})
+const stops = benchForEach((fresh) => (bench = fresh))
 
 async function serveFile() {
   writeFiles(join(bench.dir, 'up'), { 'a.txt': 'hello\n' })
@@ -125,23 +119,13 @@ describe('a worker that is killed', () => {
     for (const [round, delay] of DELAYS.entries()) {
       const name = `copy${round}`
       const call = { kind: 'git', upstream: `${upstream.url}/a.git`, name, replicaId: name }
-      await killAfter(delay, { ...call, replica_id: name })
+      await killAfter(delay, bench.dataDir, { ...call, replica_id: name })
       if (containment().level === 'namespace') await vi.waitFor(() => expect(findMarked(`${bench.dataDir}:`)).toEqual([]), { timeout: 5000, interval: 10 })
       if (existsSync(join(bench.dataDir, name))) expect(await refs(join(bench.dataDir, name))).toBe(wanted)
       expect(await bench.sync(call)).toMatchObject({ outcome: 'success', files: 20 })
       expect(await refs(join(bench.dataDir, name))).toBe(wanted)
     }
   }, 120_000)
-
-  async function killAfter(ms: number, spec: object): Promise<void> {
-    const errand = { dataDir: bench.dataDir, spec: { interval_secs: null, labels: {}, options: {}, auth: null, origin: 'api', ...spec } }
-    const worker = spawn(process.execPath, [fixture, JSON.stringify(errand)], { stdio: ['ignore', 'pipe', 'inherit'] })
-    await once(worker.stdout, 'data')
-    // The moment is the subject of the test, not a way to wait for something.
-    await new Promise((resolve) => setTimeout(resolve, ms))
-    worker.kill('SIGKILL')
-    if (worker.exitCode === null && worker.signalCode === null) await once(worker, 'exit')
-  }
 })
 
 describe('the start of a worker', () => {

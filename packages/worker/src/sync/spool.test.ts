@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { SyncReport } from '@kagami/protocol'
@@ -37,6 +37,18 @@ describe('a report that the stream has', () => {
     await second.flush(send)
     expect(told.slice(3)).toEqual(reports.map((report) => report.sync_id))
     expect([openSpool(dir, logger).size, second.streamIs('two')]).toEqual([0, false])
+  })
+
+  it('is told although the disk would not take it', async () => {
+    const spool = openSpool(dir, logger)
+    // What a full disk does, also to root.
+    rmSync(dir, { recursive: true })
+    writeFileSync(dir, '')
+    const report = aReport()
+    expect(() => spool.keep(report)).toThrow()
+    expect([spool.size, spool.holds(report.sync_id)]).toEqual([1, true])
+    await spool.flush(send)
+    expect([told, spool.size]).toEqual([[report.sync_id], 0])
   })
 
   it('stays on the disk for its successors’ sake, but not for ever', async () => {

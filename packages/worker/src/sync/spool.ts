@@ -1,5 +1,5 @@
 // spool.ts — Reports of finished syncs, on disk until the stream has them; the last of those stay, in case the stream is lost before the database has them.
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkFor, SyncReport } from '@kagami/protocol'
 import { readIfThere, readJsonIfThere, writeDurably, type Logger } from '@kagami/runtime'
@@ -8,7 +8,7 @@ import { readIfThere, readJsonIfThere, writeDurably, type Logger } from '@kagami
 const KEEP_SENT = 500
 
 export interface Spool {
-  /** Keeps a report; when this returns it survives a crash. */
+  /** Keeps a report; when this returns it survives a crash. Throws when it cannot be written: it is then told all the same, and lost if this process ends before. */
   keep(report: SyncReport): void
   /** Whether a sync's report is here. */
   holds(syncId: string): boolean
@@ -40,8 +40,8 @@ export function openSpool(directory: string, logger: Logger): Spool {
   }
   return {
     keep(report) {
-      writeDurably(join(directory, `${report.sync_id}.json`), JSON.stringify(report))
       waiting.set(report.sync_id, report)
+      writeDurably(join(directory, `${report.sync_id}.json`), JSON.stringify(report))
     },
     holds: (syncId) => waiting.has(syncId),
     flush(send) {
@@ -72,6 +72,8 @@ function openSent(directory: string) {
   mkdirSync(directory, { recursive: true })
   return {
     put(from: string, file: string) {
+      // One that could not be written is nowhere.
+      if (!existsSync(from)) return
       renameSync(from, join(directory, file))
       files.push(file)
       while (files.length > KEEP_SENT) rmSync(join(directory, files.shift()!), { force: true })

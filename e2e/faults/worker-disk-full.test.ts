@@ -1,0 +1,42 @@
+// worker-disk-full.test.ts — Somebody else fills the disk of a worker to its last byte in the middle of a sync: the worker lives on, tells how the sync ended, and syncs again when there is space. Needs root, to have a disk of its own.
+import { rmSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
+import { startHttpUpstream, writeFiles } from '@kagami/demo'
+import { describe, expect, test } from 'vitest'
+import { aSmallDisk, fillDisk } from '../harness/nats-place.ts'
+import { aNats, aPlace } from '../harness/place.ts'
+import { aSupervisor, aWorker } from '../harness/programs.ts'
+import { until } from '../harness/wait.ts'
+
+describe.runIf(process.getuid?.() === 0)('a worker whose disk somebody else fills to the last byte', () => {
+  const place = aPlace()
+
+  test('lives on, tells that the sync met a full disk, and syncs again when there is space', { timeout: 120_000 }, async () => {
+    const disk = aSmallDisk(place, 'data', 100)
+    writeFiles(place.at('www'), { small: 'x\n' })
+    let hanging: ServerResponse | null = null
+    const upstream = await startHttpUpstream({
+      dir: place.at('www'),
+      intercept(request, response) {
+        if (request.url !== '/hangs') return false
+        hanging = response.writeHead(200, { 'content-length': 1_000_000, 'content-type': 'application/octet-stream' })
+        return Boolean(response.write('the first bytes'))
+      },
+    })
+    place.also(upstream.stop)
+    const nats = await aNats(place)
+    const supervisor = await aSupervisor(place, { nats: nats.url })
+    const worker = await aWorker(place, { nats: nats.url, providers: ['small', 'hangs'].map((name) => ({ name, kind: 'http', upstream: `${upstream.url}/${name}` })) })
+    await until('it joined', async () => (await supervisor.api.call('listReplicas')).total === 2, { seen: () => worker.output() })
+    const replica = async (name: string) => (await supervisor.api.call('listReplicas', { query: { name } })).items[0]!
+    await supervisor.api.call('syncResource', { params: { id: 'hangs' } })
+    await until('a sync waits for its upstream', () => hanging !== null)
+    const filling = fillDisk(disk)
+    const ended = await until('the sync has ended, and is told', async () => (await replica('hangs')).last_sync, { timeoutMs: 30_000, seen: () => worker.output().slice(-2000) })
+    expect([ended.outcome, ended.reason, worker.child.exitCode]).toEqual(['failed', 'disk_full', null])
+    rmSync(filling)
+    await supervisor.api.call('syncResource', { params: { id: 'small' } })
+    await until('the other one syncs', async () => (await replica('small')).last_sync?.outcome === 'success', { seen: () => worker.output().slice(-2000) })
+    expect(worker.child.exitCode).toBeNull()
+  })
+})

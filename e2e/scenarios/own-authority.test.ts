@@ -1,0 +1,42 @@
+// own-authority.test.ts — A company's mirrors: upstreams behind https whose certificates are from an authority of its own.
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { writeFiles } from '@kagami/demo'
+import { makeAuthority } from '@kagami/worker/providers/testing-certificates'
+import { startWebServer } from '@kagami/worker/providers/testing-servers'
+import { expect, test } from 'vitest'
+import { aNats, aPlace } from '../harness/place.ts'
+import { aSupervisor, aWorker, kagami } from '../harness/programs.ts'
+import { until } from '../harness/wait.ts'
+
+const place = aPlace()
+
+test('a worker with ca_file mirrors http and git upstreams of that authority, and one without says what is missing', async () => {
+  execFileSync('chmod', ['755', place.dir])
+  writeFiles(place.at('up'), { 'tree/a.txt': 'a\n' })
+  execFileSync('sh', ['-c', 'git init -q work && cd work && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m one && git clone -q --bare . ../up/repo.git && git -C ../up/repo.git update-server-info'], { cwd: place.dir })
+  const authority = await makeAuthority(place.dir)
+  const server = await startWebServer('nginx', { root: place.at('up'), state: place.at('nginx'), tls: await authority.sign('server', ['127.0.0.1']) })
+  place.also(server.stop)
+  const nats = await aNats(place)
+  const supervisor = await aSupervisor(place, { nats: nats.url })
+  const providers = [{ name: 'tree', kind: 'http', upstream: `${server.url}/tree/` }, { name: 'repo', kind: 'git', upstream: `${server.url}/repo.git` }]
+  const knowing = await aWorker(place, { nats: nats.url, dir: 'knowing', providers, env: { KAGAMI_CA_FILE: authority.certificate, KAGAMI_NAME: 'knowing' } })
+  await aWorker(place, { nats: nats.url, dir: 'strange', providers, env: { KAGAMI_NAME: 'strange' } })
+  await until('both joined', async () => (await supervisor.api.call('listReplicas')).total === 4, { seen: () => knowing.output() })
+  for (const id of ['tree', 'repo']) await supervisor.api.call('syncResource', { params: { id } })
+  const { items } = await until('all have synced', async () => {
+    const found = await supervisor.api.call('listReplicas')
+    return found.items.every(({ last_sync }) => last_sync) && found
+  })
+  for (const replica of items) {
+    const expected = replica.worker_name === 'knowing' ? { outcome: 'success' } : { outcome: 'failed', reason: 'upstream_unreachable' }
+    expect(replica.last_sync, `${replica.name} of ${replica.worker_name}: ${replica.last_sync?.message}`).toMatchObject(expected)
+  }
+  expect(items.find(({ name, worker_name }) => name === 'tree' && worker_name === 'strange')?.last_sync?.message).toContain('ca_file')
+  expect(readFileSync(place.at('knowing', 'tree', 'a.txt'), 'utf8')).toBe('a\n')
+  await knowing.kill('SIGTERM')
+  const refused = await kagami(place, ['run', 'worker'], { KAGAMI_DATA_DIR: place.at('other'), KAGAMI_CA_FILE: place.at('nowhere.pem'), KAGAMI_NATS_URL: nats.url })
+  expect(refused.code).not.toBe(0)
+  expect(refused.stderr).toContain('nowhere.pem')
+})
