@@ -1,4 +1,4 @@
-// worker-disk-full.test.ts — Somebody else fills the disk of a worker to its last byte in the middle of a sync: the worker lives on, tells how the sync ended, and syncs again when there is space. Needs root, to have a disk of its own.
+// worker-disk-full.test.ts — Somebody else fills the disk of a worker to its last byte in the middle of a sync: the worker lives on, tells how the sync ended, and syncs again when there is space; killed, it starts on the full disk. Needs root, to have a disk of its own.
 import { rmSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { startHttpUpstream, writeFiles } from '@kagami/demo'
@@ -11,7 +11,7 @@ import { until } from '../harness/wait.ts'
 describe.runIf(process.getuid?.() === 0)('a worker whose disk somebody else fills to the last byte', () => {
   const place = aPlace()
 
-  test('lives on, tells that the sync met a full disk, and syncs again when there is space', { timeout: 120_000 }, async () => {
+  test('lives on, tells that the sync met a full disk, syncs again when there is space, and starts without any', { timeout: 120_000 }, async () => {
     const disk = aSmallDisk(place, 'data', 100)
     writeFiles(place.at('www'), { small: 'x\n' })
     let hanging: ServerResponse | null = null
@@ -26,7 +26,8 @@ describe.runIf(process.getuid?.() === 0)('a worker whose disk somebody else fill
     place.also(upstream.stop)
     const nats = await aNats(place)
     const supervisor = await aSupervisor(place, { nats: nats.url })
-    const worker = await aWorker(place, { nats: nats.url, providers: ['small', 'hangs'].map((name) => ({ name, kind: 'http', upstream: `${upstream.url}/${name}` })) })
+    const options = { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' }, providers: ['small', 'hangs'].map((name) => ({ name, kind: 'http', upstream: `${upstream.url}/${name}` })) }
+    const worker = await aWorker(place, options)
     await until('it joined', async () => (await supervisor.api.call('listReplicas')).total === 2, { seen: () => worker.output() })
     const replica = async (name: string) => (await supervisor.api.call('listReplicas', { query: { name } })).items[0]!
     await supervisor.api.call('syncResource', { params: { id: 'hangs' } })
@@ -38,5 +39,19 @@ describe.runIf(process.getuid?.() === 0)('a worker whose disk somebody else fill
     await supervisor.api.call('syncResource', { params: { id: 'small' } })
     await until('the other one syncs', async () => (await replica('small')).last_sync?.outcome === 'success', { seen: () => worker.output().slice(-2000) })
     expect(worker.child.exitCode).toBeNull()
+
+    // Killed in the middle of a sync, and started on a disk without room for a line.
+    hanging = null
+    await supervisor.api.call('syncResource', { params: { id: 'hangs' } })
+    await until('a sync waits for its upstream', () => hanging !== null, { seen: () => worker.output().slice(-2000) })
+    worker.child.kill('SIGKILL')
+    await until('it is gone', () => worker.child.signalCode !== null)
+    fillDisk(disk)
+    const again = await aWorker(place, options)
+    const told = await until('it joined again, and tells that the sync was interrupted', async () => {
+      const { items } = await supervisor.api.call('listSyncs', { query: { name: 'hangs' } })
+      return items.find(({ outcome }) => outcome === 'interrupted')
+    }, { timeoutMs: 30_000, seen: () => again.output().slice(-2000) })
+    expect([told.reason, again.child.exitCode]).toEqual(['interrupted', null])
   })
 })

@@ -150,11 +150,7 @@ function assemble(parts: Assembling): Body {
     ...parts, workerId: parts.id, onProgress: (event) => link.current?.progress(event),
     onEnd(report) {
       // The report first: from here on a crash cannot lose it.
-      try {
-        spool.keep(report)
-      } catch (error) {
-        logger.error({ sync_id: report.sync_id, reason: (error as Error).message }, 'the report of a sync cannot be written to data_dir; it is told from memory, and lost should the worker end before. Look at the disk')
-      }
+      spool.keep(report)
       metrics.synced(report)
       actor.tell({ type: 'sync_ended', report })
       void conversation.flushReports()

@@ -76,7 +76,7 @@ describe.runIf(process.getuid?.() === 0)('a disk that is too small', () => {
     await bench.sync(call)
     const before = free()
     writeFiles(files, { big: Buffer.alloc(40_000_000, 1) })
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'failed', reason: 'disk_full', message: expect.stringContaining('nothing was begun') })
+    expect(await bench.sync(call)).toMatchObject({ outcome: 'failed', reason: 'disk_full', message: expect.stringContaining('none of it was begun') })
     expect(readdirSync(bench.published)).toEqual(['small'])
     expect(Math.abs(free() - before)).toBeLessThan(1_000_000)
   })
@@ -92,7 +92,7 @@ describe.runIf(process.getuid?.() === 0)('a disk that is too small', () => {
     const had = readTree(staging)
     expect(Object.keys(had)).toContain('replica-1/a')
     writeFileSync(join(bench.dataDir, 'of-others'), Buffer.alloc(20_000_000, 3))
-    expect(await bench.sync(first)).toMatchObject({ reason: 'disk_full', message: expect.stringContaining('nothing was begun') })
+    expect(await bench.sync(first)).toMatchObject({ reason: 'disk_full', message: expect.stringContaining('none of it was begun') })
     expect(readTree(staging)).toEqual(had)
   })
 

@@ -17,7 +17,7 @@ export interface Permission {
 /** What would come does not fit. Nothing was taken for it, so nothing is given back. */
 export class NoRoom extends SyncFailure {
   constructor(incomingBytes: number, freeBytes: number) {
-    super('disk_full', `${mib(incomingBytes)} MiB must come in, ${mib(freeBytes)} MiB are free; nothing was begun`)
+    super('disk_full', `${mib(incomingBytes)} MiB must come in, ${mib(freeBytes)} MiB are free; none of it was begun`)
     this.name = 'NoRoom'
   }
 }

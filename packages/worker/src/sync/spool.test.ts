@@ -1,8 +1,9 @@
+// spool.test.ts — Reports wait until the stream has them, come again when it was lost, and are told even when the disk does not take them.
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { SyncReport } from '@kagami/protocol'
-import { createLogger, newId } from '@kagami/runtime'
+import { createLogger, newId, type Logger } from '@kagami/runtime'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openSpool } from './spool.ts'
 
@@ -40,12 +41,14 @@ describe('a report that the stream has', () => {
   })
 
   it('is told although the disk would not take it', async () => {
-    const spool = openSpool(dir, logger)
+    const complaints: unknown[] = []
+    const spool = openSpool(dir, { ...logger, error: (_facts: object, message: string) => void complaints.push(message) } as Logger)
     // What a full disk does, also to root.
     rmSync(dir, { recursive: true })
     writeFileSync(dir, '')
     const report = aReport()
-    expect(() => spool.keep(report)).toThrow()
+    spool.keep(report)
+    expect(complaints).toEqual(['the report of a sync cannot be written to data_dir; it is told from memory, and lost should the worker end before. Look at the disk'])
     expect([spool.size, spool.holds(report.sync_id)]).toEqual([1, true])
     await spool.flush(send)
     expect([told, spool.size]).toEqual([[report.sync_id], 0])

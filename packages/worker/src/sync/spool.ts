@@ -8,7 +8,7 @@ import { readIfThere, readJsonIfThere, writeDurably, type Logger } from '@kagami
 const KEEP_SENT = 500
 
 export interface Spool {
-  /** Keeps a report; when this returns it survives a crash. Throws when it cannot be written: it is then told all the same, and lost if this process ends before. */
+  /** Keeps a report; when this returns it survives a crash. One that the disk does not take is told all the same, and lost if this process ends before: that is logged. */
   keep(report: SyncReport): void
   /** Whether a sync's report is here. */
   holds(syncId: string): boolean
@@ -41,7 +41,7 @@ export function openSpool(directory: string, logger: Logger): Spool {
   return {
     keep(report) {
       waiting.set(report.sync_id, report)
-      writeDurably(join(directory, `${report.sync_id}.json`), JSON.stringify(report))
+      write(join(directory, `${report.sync_id}.json`), report, logger)
     },
     holds: (syncId) => waiting.has(syncId),
     flush(send) {
@@ -61,6 +61,14 @@ export function openSpool(directory: string, logger: Logger): Spool {
     get size() {
       return waiting.size
     },
+  }
+}
+
+function write(file: string, report: SyncReport, logger: Logger): void {
+  try {
+    writeDurably(file, JSON.stringify(report))
+  } catch (error) {
+    logger.error({ sync_id: report.sync_id, reason: (error as Error).message }, 'the report of a sync cannot be written to data_dir; it is told from memory, and lost should the worker end before. Look at the disk')
   }
 }
 
