@@ -30,8 +30,9 @@ function aReport(minute: number, change: Partial<SyncReport> = {}): SyncReport {
 }
 
 /** What a supervisor that another one knows nothing of would do. */
-async function beginTerm(url: string, term: number): Promise<void> {
-  const change = "update meta set value = '" + term + "' where key = 'term'"
+const beginTerm = (url: string, term: number) => behindItsBack(url, `update meta set value = '${term}' where key = 'term'`)
+
+async function behindItsBack(url: string, change: string): Promise<void> {
   if (url.startsWith('sqlite:')) {
     const database = new DatabaseSync(url.replace('sqlite://', '').split('?')[0]!)
     database.exec(change)
@@ -163,6 +164,19 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     for (let more = 0; more < 2500; more++) await store.addDeadLetter({ subject: 's', body: '{', reason: 'flood', at: new Date() })
     expect(await store.countDeadLetters()).toBe(2500)
     expect(await store.prune(new Date(at(11)))).toBe(10)
+  })
+
+  test('keeps of refusals what is useful, and of what was done all', async () => {
+    const page = { cursor: null, limit: 1 }
+    const done = (await store.listAudit(null, page)).total
+    await store.addAudit({ ...audit, at: at(5), result: 'unauthorized' })
+    await store.addAudit({ ...audit, at: at(50), result: 'unauthorized' })
+    await store.prune(new Date(at(11)))
+    expect((await store.listAudit(null, page)).total).toBe(done + 1)
+    const flood = 'with recursive n(i) as (select 1 union all select i + 1 from n where i < 10050)'
+    await behindItsBack(url, `insert into audit (at, actor, action, result) ${flood} select ${Date.parse(at(50))}, 'x', 'flood', 'unauthorized' from n`)
+    await store.prune(new Date(at(11)))
+    expect((await store.listAudit(null, page)).total).toBe(done + 10_000)
   })
 
   test('remembers everything when it is opened again, and counts its lives', async () => {

@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely'
 import type { SyncReport } from '@kagami/protocol'
 import type { Tables } from './schema.ts'
-import { auditOf } from './sql-audit.ts'
+import { auditOf, pruneRefusals } from './sql-audit.ts'
 import type { Fence } from './sql-fence.ts'
 import type { PageRequest, Store, SyncFilter } from './store.ts'
 
@@ -33,8 +33,11 @@ export function createHistory(db: Kysely<Tables>, fence: Fence): Pick<Store, 'li
       return Number(total)
     },
     async prune(before) {
-      const result = await fence.write((trx) => trx.deleteFrom('syncs').where('ended_at', '<', before.getTime()).executeTakeFirst())
-      return Number(result.numDeletedRows)
+      return fence.write(async (trx) => {
+        const { numDeletedRows } = await trx.deleteFrom('syncs').where('ended_at', '<', before.getTime()).executeTakeFirst()
+        await pruneRefusals(trx, before)
+        return Number(numDeletedRows)
+      })
     },
   }
 }

@@ -136,7 +136,7 @@ export interface Store extends KeyStore {
   /** Keeps a message nobody can use, so that it is seen and does not block others; the newest 2500 stay. */
   addDeadLetter(letter: { subject: string; body: string; reason: string; at: Date }): Promise<void>
   countDeadLetters(): Promise<number>
-  /** Removes history that ended before `before`; returns how many syncs went. */
+  /** Removes history that ended before `before`, and refusals from the audit, of which at most the newest 10,000 stay. Returns how many syncs went. */
   prune(before: Date): Promise<number>
   /** Throws when the database cannot be used just now. */
   ping(): Promise<void>
