@@ -91,7 +91,8 @@ describe('the address that was checked', () => {
     const said: string[] = []
     const server = createServer((client) => {
       const behind = connect(daemon.port, '127.0.0.1')
-      client.once('data', (chunk: Buffer) => said.push(chunk.toString()))
+      const index = said.push('') - 1
+      client.on('data', (chunk: Buffer) => void (said[index] += chunk.toString('latin1')))
       for (const [from, to] of [[client, behind], [behind, client]] as const) from.on('error', () => to.destroy()).pipe(to)
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
