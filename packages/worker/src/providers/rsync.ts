@@ -61,10 +61,10 @@ async function create(upstream: Upstream): Promise<SyncStats> {
   const { staging } = context.tree
   const resumed = existsSync(staging)
   mkdirSync(staging, { recursive: true })
-  // What an earlier try left in staging was never published, so whatever goes from it goes unasked.
+  // What an earlier try left in staging was never published, so whatever goes from it goes unasked. Where nothing can go, rsync need not know the whole list before it begins.
   const { plan } = await foresee(upstream, staging, [])
   context.allow({ ...plan, removed: 0, total: 0, examples: [] })
-  const stats = await transfer(upstream, staging, { partials: resumed ? [`--partial-dir=${PARTIAL}`] : [], deletes: true, drop: resumed })
+  const stats = await transfer(upstream, staging, { partials: resumed ? [`--partial-dir=${PARTIAL}`] : [], deletes: resumed, drop: resumed })
   context.progress({ phase: 'publishing' })
   await context.tree.publish()
   return stats
@@ -73,7 +73,7 @@ async function create(upstream: Upstream): Promise<SyncStats> {
 async function update(upstream: Upstream): Promise<SyncStats> {
   const { context } = upstream
   const { staging, published } = context.tree
-  const { plan, statistics, changes, whole } = await foresee(upstream, published, ['--itemize-changes'])
+  const { plan, statistics, changes, whole } = await foresee(upstream, published, ['--delete-after', '--itemize-changes'])
   if (whole) context.allow({ ...plan, sizeBeforeBytes: context.sizeBytes })
   // While this file exists an earlier run did not come to its end.
   const unfinished = join(staging, 'unfinished')
@@ -112,10 +112,10 @@ async function follow(upstream: Upstream, path: string, { again, most, arrivals 
 }
 
 /** What a run would do to a folder. `whole`: all of the upstream could be read, so that what it lacks is really gone. Only with itemized changes are they counted and named. */
-async function foresee(upstream: Upstream, folder: string, itemized: readonly string[]) {
+async function foresee(upstream: Upstream, folder: string, counting: readonly string[]) {
   upstream.context.progress({ phase: 'listing' })
   let reader = createPlanReader()
-  const flags = ['--dry-run', '--stats', '--delete-after', ...itemized]
+  const flags = ['--dry-run', '--stats', ...counting]
   const exit = await call(upstream, (compress) => [...flags, ...compress, ...contentFlags(upstream.options)], folder, {
     onStart: () => void (reader = createPlanReader()), onLine: (line, stream) => reader.onLine(line, stream),
   })
