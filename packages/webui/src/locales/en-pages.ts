@@ -13,7 +13,7 @@ export const pages = {
   setup: {
     title: 'Set up your first mirror', intro: 'The supervisor runs. Three steps are left.', worker: 'Start a worker', workerHint: 'On any machine that reaches NATS. Its data directory is where copies will live.',
     approve: 'Approve it', approveHint: 'It appears under Workers within seconds and waits there.', replica: 'Add a replica', replicaHint: 'Paste an upstream: rsync://, https://… or a .git address.', done: 'Done', toWorkers: 'Open Workers', toAdd: 'Add replica',
-    waiting: 'Waiting for the first worker …', nats: 'Put in the address of your NATS server.',
+    waiting: 'Waiting for the first worker …', nats: 'Put in the address of your NATS server.', token: 'On another machine: run “kagami nats token” where the supervisor is, and put what it prints into KAGAMI_JOIN_TOKEN.',
   },
   mirror: {
     what: 'this mirror', replicas: 'Replicas', syncAll: 'Sync all', syncAllTitle: 'Sync all {n} replicas of {name}?', syncAllText: 'Each worker starts its replica when it has a free slot.', requested: '{n} syncs requested',
