@@ -4,11 +4,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { scoreboard, type Row } from '../e2e/faults/scoreboard.ts'
+import { buildUi } from './build-ui.ts'
 
 const root = join(import.meta.dirname, '..')
 const chosen = process.argv.slice(2).map(Number).filter(Number.isInteger)
 const rows = chosen.length > 0 ? scoreboard.filter(({ row }) => chosen.includes(row)) : scoreboard
 const files = [...new Set(rows.flatMap(({ proofs }) => proofs.map(([file]) => file)))]
+buildUi({ onlyIfStale: true })
 const scratch = mkdtempSync(join(tmpdir(), 'kagami-faults-'))
 const outcome = join(scratch, 'outcome.json')
 const vitest = [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${outcome}`, '--testTimeout=1800000', ...files]
