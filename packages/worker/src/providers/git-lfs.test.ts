@@ -16,9 +16,7 @@ describe('a git mirror with LFS', () => {
     bench = await createLfsBench()
     upstream = bench.upstream
     author = bench.author
-    first = { 'one.bin': randomBytes(700_000), 'two.bin': randomBytes(3000), 'empty.bin': Buffer.alloc(0) }
-    await author.push({ lfs: first, plain: { README: 'plain\n' } })
-    upstream.asked.length = 0
+    first = await bench.pushFirst()
   })
   afterEach(() => bench.stop())
 

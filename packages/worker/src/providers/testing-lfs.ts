@@ -1,5 +1,5 @@
 // testing-lfs.ts — A git upstream with an LFS server beside it, for tests: the batch API and a store of objects, as the real git-lfs pushes to it and pulls from it. No assertions.
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { dirname, join } from 'node:path'
@@ -160,6 +160,8 @@ export interface LfsBench extends Bench {
   readonly dirUpstream: string
   readonly upstream: LfsUpstream
   readonly author: Author
+  /** Pushes three LFS files and a plain one; what the upstream was asked meanwhile is forgotten. Returns the LFS files. */
+  pushFirst(): Promise<Record<string, Buffer>>
   /** Syncs with LFS turned on. */
   syncLfs(options?: object, more?: Partial<SyncCall>): Promise<SyncReport>
   /** Oids that were downloaded so far. */
@@ -184,6 +186,12 @@ export async function createLfsBench(): Promise<LfsBench> {
   const state = join(bench.published, 'lfs', 'kagami.json')
   return {
     ...bench, dirUpstream, upstream, author,
+    async pushFirst() {
+      const files = { 'one.bin': randomBytes(700_000), 'two.bin': randomBytes(3000), 'empty.bin': Buffer.alloc(0) }
+      await author.push({ lfs: files, plain: { README: 'plain\n' } })
+      upstream.asked.length = 0
+      return files
+    },
     syncLfs: (options = {}, more = {}) => bench.sync({ kind: 'git', upstream: `${upstream.url}/a.git`, options: { lfs: true, ...options }, ...more }),
     fetched: () => upstream.asked.filter(({ what }) => what === 'object').flatMap(({ oids }) => oids),
     placeOf: (oid) => join(bench.published, objectPath({ oid })),
