@@ -1,25 +1,28 @@
 // kills.test.ts — A worker killed at random moments of first syncs and updates, for every kind and both ways to publish: what is published is some version of the upstream, and the next sync is right.
-import { randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { commit, ensureRepository, runChild, startGitUpstream, startHttpUpstream, startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { describe, expect, it, vi } from 'vitest'
+import { objectPath } from '../providers/git-lfs-store.ts'
 import { PARTIAL } from '../providers/rsync-options.ts'
 import { readTree, type Bench } from '../providers/testing.ts'
+import { startLfsUpstream } from '../providers/testing-lfs.ts'
 import { containment } from './command.ts'
 import { findMarked } from './orphans.ts'
 import { benchForEach, killAfter } from './testing.ts'
 
 const FULL = process.env['KAGAMI_FAULTS'] === 'full'
-const COMBINATIONS = ['git', 'rsync', 'http-file', 'http-tree'].flatMap((form) => ['in-place', 'swap'].map((publish) => ({ form, publish })))
+const COMBINATIONS = ['git', 'git-lfs', 'rsync', 'http-file', 'http-tree'].flatMap((form) => ['in-place', 'swap'].map((publish) => ({ form, publish })))
 /** Kills of one combination: 200 in all at full size. */
-const KILLS = FULL ? 25 : 3
+const KILLS = FULL ? 20 : 3
 /** Moments up to here, ms after a sync began; later ones find most syncs done. */
 const LATEST_MS = 350
 
 interface Upstream {
   readonly kind: string
   readonly upstream: string
+  readonly options?: object
   readonly stop: () => Promise<void>
   /** Brings the next version. */
   readonly next: (version: number) => Promise<void>
@@ -39,6 +42,7 @@ function createDice(seed: number): () => number {
 }
 
 async function startUpstream(form: string, dir: string): Promise<Upstream> {
+  if (form === 'git-lfs') return aRepositoryWithLfs(dir)
   return form === 'git' ? aRepository(dir) : aFolder(form, dir)
 }
 
@@ -47,16 +51,42 @@ async function aRepository(dir: string): Promise<Upstream> {
   await ensureRepository(repository)
   for (const branch of ['main', 'one', 'two']) await commit(repository, { branch, message: branch, files: { [branch]: randomBytes(50_000).toString('hex') } })
   const { url, stop } = await startGitUpstream({ dir })
-  const state = async (gitDir: string) => {
-    // A copy must also be whole: each object its refs lead to is there.
-    await runChild('git', [`--git-dir=${gitDir}`, 'fsck', '--full', '--connectivity-only', '--no-dangling'])
-    const refs = await runChild('git', [`--git-dir=${gitDir}`, 'for-each-ref', '--format=%(refname) %(objectname)'])
-    return Object.fromEntries(refs.trim().split('\n').filter(Boolean).map((line) => line.split(' ') as [string, string]))
-  }
   const next = async (version: number) => {
     for (const branch of ['main', 'one', 'two']) await commit(repository, { branch, message: `${branch} ${version}`, files: { [`${branch}-${version}`]: randomBytes(30_000).toString('hex') } })
   }
-  return { kind: 'git', upstream: `${url}/a.git`, stop, next, state, wanted: () => state(repository) }
+  return { kind: 'git', upstream: `${url}/a.git`, stop, next, state: refsOf, wanted: () => refsOf(repository) }
+}
+
+/** Each branch has a file that Git LFS keeps beside it; where a branch is, its file must be. */
+async function aRepositoryWithLfs(dir: string): Promise<Upstream> {
+  const lfs = await startLfsUpstream({ dir })
+  const withPointers = async (version: number) => {
+    for (const branch of ['main', 'one', 'two']) {
+      const content = randomBytes(200_000)
+      const oid = createHash('sha256').update(content).digest('hex')
+      writeFileSync(lfs.stored(oid), content)
+      await commit(join(dir, 'a.git'), { branch, message: `${branch} ${version}`, files: { 'a.bin': `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize ${content.length}\n` } })
+    }
+  }
+  await ensureRepository(join(dir, 'a.git'))
+  await withPointers(0)
+  const state = async (gitDir: string) => {
+    const refs = await refsOf(gitDir)
+    for (const ref of gitDir.startsWith(dir) ? [] : Object.keys(refs)) {
+      const oid = /sha256:(\w+)/.exec(await runChild('git', [`--git-dir=${gitDir}`, 'show', `${ref}:a.bin`]))![1]!
+      const content = readFileSync(join(gitDir, objectPath({ oid })))
+      expect(createHash('sha256').update(content).digest('hex'), ref).toBe(oid)
+    }
+    return refs
+  }
+  return { kind: 'git', upstream: `${lfs.url}/a.git`, options: { lfs: true }, stop: lfs.stop, next: withPointers, state, wanted: () => state(join(dir, 'a.git')) }
+}
+
+/** Refs of a repository that is whole: each object they lead to is there. */
+async function refsOf(gitDir: string): Promise<Record<string, string>> {
+  await runChild('git', [`--git-dir=${gitDir}`, 'fsck', '--full', '--connectivity-only', '--no-dangling'])
+  const refs = await runChild('git', [`--git-dir=${gitDir}`, 'for-each-ref', '--format=%(refname) %(objectname)'])
+  return Object.fromEntries(refs.trim().split('\n').filter(Boolean).map((line) => line.split(' ') as [string, string]))
 }
 
 async function aFolder(form: string, dir: string): Promise<Upstream> {
@@ -67,7 +97,7 @@ async function aFolder(form: string, dir: string): Promise<Upstream> {
   await next(0)
   const { url, stop } = form === 'rsync' ? await startRsyncUpstream({ dir }) : await startHttpUpstream({ dir, listings: true })
   const upstream = form === 'rsync' ? url : `${url}/${form === 'http-file' ? 'a.iso' : ''}`
-  return { kind: form === 'rsync' ? 'rsync' : 'http', upstream, stop, next, state: async (folder) => visible(readTree(folder)), wanted: async () => readTree(files) }
+  return { kind: form === 'rsync' ? 'rsync' : 'http', upstream, ...(form === 'http-tree' ? { options: { tree: 'always' } } : {}), stop, next, state: async (folder) => visible(readTree(folder)), wanted: async () => readTree(files) }
 }
 
 /** Without what rsync collects to put in place together: those folders nobody but the worker may enter. */
@@ -84,7 +114,7 @@ describe('a worker that is killed at any moment of a sync', () => {
     const dice = createDice(seed)
     const upstream = await startUpstream(form, join(bench.dir, 'up'))
     stops.push(upstream.stop)
-    const call = { kind: upstream.kind, upstream: upstream.upstream, options: { publish, ...(form === 'http-tree' ? { tree: 'always' } : {}) } }
+    const call = { kind: upstream.kind, upstream: upstream.upstream, options: { publish, ...upstream.options } }
     const versions = [await upstream.wanted()]
     for (let kill = 0; kill < KILLS; kill++) {
       // Every third kill meets a first sync, the others an update.
