@@ -1,10 +1,10 @@
 // own-authority.test.ts — A company's mirrors: upstreams behind https whose certificates are from an authority of its own.
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { writeFiles } from '@kagami/demo'
+import { execFileSync, spawn } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { freePort, writeFiles } from '@kagami/demo'
 import { makeAuthority } from '@kagami/worker/providers/testing-certificates'
 import { startWebServer } from '@kagami/worker/providers/testing-servers'
-import { expect, test } from 'vitest'
+import { expect, inject, test } from 'vitest'
 import { aNats, aPlace } from '../harness/place.ts'
 import { aSupervisor, aWorker, kagami } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
@@ -39,4 +39,18 @@ test('a worker with ca_file mirrors http and git upstreams of that authority, an
   const refused = await kagami(place, ['run', 'worker'], { KAGAMI_DATA_DIR: place.at('other'), KAGAMI_CA_FILE: place.at('nowhere.pem'), KAGAMI_NATS_URL: nats.url })
   expect(refused.code).not.toBe(0)
   expect(refused.stderr).toContain('nowhere.pem')
+})
+
+test('a worker with ca_file believes a NATS of that authority, and one without says what is wrong with its certificate', async () => {
+  const authority = await makeAuthority(place.dir)
+  const { certificate, key } = await authority.sign('nats', ['localhost'])
+  const [port, config] = [await freePort(), place.at('nats-tls.conf')]
+  writeFileSync(config, `listen: "127.0.0.1:${port}"\ntls { cert_file: "${certificate}", key_file: "${key}" }\njetstream { store_dir: "${place.at('nats-tls')}" }\n`)
+  const server = spawn(inject('tools').natsOld, ['-c', config], { stdio: 'ignore' })
+  place.also(() => server.kill())
+  const worker = (dir: string, env: Record<string, string>) => aWorker(place, { nats: `tls://localhost:${port}`, dir, env })
+  const strange = await worker('strange-nats', {})
+  await until('it says why', () => strange.output().includes('its certificate is not the one expected'), { seen: () => strange.output() })
+  const knowing = await worker('knowing-nats', { KAGAMI_CA_FILE: authority.certificate })
+  await until('it asks to join', () => knowing.output().includes('no supervisor answers'), { seen: () => knowing.output() })
 })

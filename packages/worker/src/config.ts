@@ -40,7 +40,7 @@ export const WorkerKeys = Type.Object({
   adopt_existing: Type.Boolean({ default: false, description: 'Take over directories in data_dir that Kagami did not make. Files the upstream lacks are deleted.' }),
   upstream_policy: Type.Enum(['any', 'public-only'], { default: 'any', description: 'public-only: upstreams at private and loopback addresses are refused. Link-local ones always are.' }),
   upstream_roots: Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), { default: [], maxItems: 64, description: 'Folders of this machine below which git and rsync may mirror file:// upstreams: ["/srv/incoming"]. None by default: what the worker can read there would be published.' }),
-  ca_file: Type.Optional(Type.String({ minLength: 1, description: 'File of certificates (PEM) of authorities to believe besides the public ones and those of this system: for https upstreams of http and git, and for NATS. Read at start.' })),
+  ca_file: Type.Optional(Type.String({ minLength: 1, description: 'File of certificates (PEM) of authorities to believe besides the public ones and those of this system: for https upstreams of http and git, and for a NATS with TLS that nats_url names by its host name. Read at start.' })),
   hooks: Type.Optional(HookTable),
   providers: Type.Array(Type.Unknown(), { default: [], description: 'Replicas this worker declares; see the keys of [[providers]] below.' }),
 })

@@ -1,6 +1,7 @@
 // command.ts — The only place that starts programs: clean environment, whole-tree kill, bounded output. Knows no mirrors.
 import { randomUUID } from 'node:crypto'
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { pause } from '@kagami/runtime'
 import { SyncFailure, type Exit, type RunCommand, type RunOptions } from '../providers/provider.ts'
 import { buildPath, candidates, findTool, PLAIN, withinMemory, type Containment } from './containment.ts'
 import { createLineSplitter, createTail } from './lines.ts'
@@ -168,5 +169,5 @@ function signalGroup(pid: number | undefined, signal: NodeJS.Signals | 0): boole
 async function buryGroup(child: ChildProcess, mark: string): Promise<void> {
   const left = () => signalGroup(child.pid, 'SIGKILL') || killMarked(mark) > 0
   // Bounded: where nobody reaps, a zombie counts as a member of its group for ever.
-  for (let round = 0; round < BURY_ROUNDS && left(); round++) await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  for (let round = 0; round < BURY_ROUNDS && left(); round++) await pause(POLL_MS)
 }

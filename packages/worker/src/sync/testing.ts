@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { pause } from '@kagami/runtime'
 import { afterEach, beforeEach } from 'vitest'
 import { createBench, type Bench } from '../providers/testing.ts'
 import type { Readings } from './reader.ts'
@@ -30,7 +31,7 @@ export async function killAfter(ms: number, dataDir: string, spec: object): Prom
   const worker = spawn(process.execPath, [fixture, JSON.stringify(errand)], { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(worker.stdout, 'data')
   // The moment is the subject of the test, not a way to wait for something.
-  await new Promise((resolve) => setTimeout(resolve, ms))
+  await pause(ms)
   worker.kill('SIGKILL')
   if (worker.exitCode === null && worker.signalCode === null) await once(worker, 'exit')
 }

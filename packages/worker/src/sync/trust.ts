@@ -1,8 +1,8 @@
 // trust.ts — Which certificate authorities this process believes besides the public ones, and its tools with it. Process-wide, as the trust of TLS in Node is.
 import { X509Certificate } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
-import { ConfigError } from '@kagami/runtime'
+import { ConfigError, readIfThere, writeDurably } from '@kagami/runtime'
 
 /** The bundle tools are told of; null while nobody named an authority of his own. */
 let bundle: string | null = null
@@ -16,7 +16,8 @@ export function trustAlso(file: string, into: string): void {
   const all = [...new Set([...getCACertificates('default'), ...getCACertificates('system'), ...own])]
   setDefaultCACertificates(all)
   // A tool that is given a file believes that file alone.
-  writeFileSync(into, `${all.map((one) => one.trim()).join('\n')}\n`, { mode: 0o600 })
+  const text = `${all.map((one) => one.trim()).join('\n')}\n`
+  if (readIfThere(into) !== text) writeDurably(into, text)
   bundle = into
 }
 
