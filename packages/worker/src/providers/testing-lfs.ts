@@ -1,4 +1,4 @@
-// testing-lfs.ts — A git upstream with an LFS server beside it, for tests: the batch API and a store of objects, as the real git-lfs pushes to it and pulls from it. No assertions.
+// testing-lfs.ts — A git upstream with an LFS server beside it, for tests: the batch API and a store of objects, as the real git-lfs pushes to it and pulls from it.
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { ensureRepository, runChild, startGitUpstream } from '@kagami/demo'
 import type { SyncReport } from '@kagami/protocol'
 import { fetchProgram, findProgram } from '@kagami/runtime'
+import { afterEach, beforeEach, expect } from 'vitest'
 import { objectPath } from './git-lfs-store.ts'
 import { createBench, type Bench, type SyncCall } from './testing.ts'
 
@@ -173,6 +174,36 @@ export interface LfsBench extends Bench {
   /** Those of the files that a clone of the copy, made by the real git-lfs, has other than they are; a clone that asks the upstream for them proves nothing, and throws. */
   strangeInClone(files: Readonly<Record<string, Buffer>>, ref?: string): Promise<string[]>
   stop(): Promise<void>
+}
+
+/** What most tests of LFS begin with, made anew for each of them: a bench whose upstream has the files of `pushFirst`. */
+export function lfsForEach() {
+  let bench: LfsBench
+  let first: Record<string, Buffer>
+  beforeEach(async () => {
+    bench = await createLfsBench()
+    first = await bench.pushFirst()
+  })
+  afterEach(() => bench.stop())
+  return {
+    get bench() {
+      return bench
+    },
+    get upstream() {
+      return bench.upstream
+    },
+    get author() {
+      return bench.author
+    },
+    /** The LFS files the upstream had first. */
+    get first() {
+      return first
+    },
+    sync: (...call: Parameters<LfsBench['syncLfs']>) => bench.syncLfs(...call),
+    async cloneIsWhole(files: Readonly<Record<string, Buffer>>, ref?: string) {
+      expect(await bench.strangeInClone(files, ref)).toEqual([])
+    },
+  }
 }
 
 /** An upstream `a.git` with LFS, somebody who pushes to it, and a data_dir. */
