@@ -76,6 +76,7 @@ describe('hostile input', () => {
     expect((await add({ kind: 'rsync', upstream: url })).body?.error).toMatchObject({ field: 'upstream', message: expect.stringContaining('allows none') })
     const outside = await kagami(place, ['replicas', 'add', 'file:///etc', '--worker', 'w-2', '--api', supervisor.url])
     expect([outside.code, outside.stderr]).toEqual([2, expect.stringContaining(`must lie below a folder the worker allows: ${root}`)])
+    expect((await kagami(place, ['workers', 'get', 'w-2', '--api', supervisor.url])).stdout).toContain(`also file:// below ${root}`)
     expect((await kagami(place, ['replicas', 'add', url, '--worker', 'w-2', '--api', supervisor.url])).stdout).toContain('Added files@')
     await until('it has the replica', async () => (await supervisor.api.call('listReplicas', { query: { name: 'files' } })).items[0])
     const synced = await kagami(place, ['sync', 'files@w-2', '--wait', '--api', supervisor.url])

@@ -75,7 +75,7 @@ function detailsOf(worker: Worker): string[][] {
   const pairs: [string, string | null][] = [
     ['name', worker.name], ['id', worker.worker_id], ['admission', `${state(worker.admission)}${worker.decided_by ? ` by ${worker.decided_by}, ${age(worker.decided_at)}` : ''}`], ['reason', worker.reason],
     ['presence', `${state(worker.presence)}, seen ${age(worker.last_seen_at)}`], ['conflict', worker.conflict], ['host', worker.hostname], ['metrics', worker.http_addr], ['data_dir', worker.data_dir], ['version', worker.version],
-    ['kinds', worker.kinds.map((kind) => `${kind.available ? '✓' : '✕'} ${kind.kind} (${kind.detail})`).join('\n')], ['replicas', `${worker.replicas_total}   ${healthCounts(worker.health_counts)}`],
+    ['kinds', worker.kinds.map((kind) => `${kind.available ? '✓' : '✕'} ${kind.kind} (${kind.detail})${kind.roots ? `, also file:// below ${kind.roots.join(', ')}` : ''}`).join('\n')], ['replicas', `${worker.replicas_total}   ${healthCounts(worker.health_counts)}`],
     ['applied', `revision ${worker.observed_rev} of ${worker.desired_rev}`], ['disk', worker.storage ? `${size(worker.storage.used_bytes)} / ${size(worker.storage.total_bytes)}` : '-'],
   ]
   return pairs.filter((pair): pair is [string, string] => pair[1] !== null && pair[1] !== '')

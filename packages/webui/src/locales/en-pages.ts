@@ -29,7 +29,7 @@ export const pages = {
   worker: {
     what: 'this worker', approve: 'Approve', reject: 'Reject', terminate: 'Terminate', syncAll: 'Sync all', syncAllTitle: 'Sync all {n} replicas of {name}?', syncAllText: 'They start as slots become free; {limit} at a time.', add: 'Add replica', facts: 'Facts', id: 'Id',
     address: 'Address', host: 'Host', version: 'Version', dir: 'Directory', seen: 'Last seen', first: 'First seen', decided: 'Decided', decidedBy: '{ago} by {who}', disk: 'Disk', slots: 'Syncs', document: 'Configuration applied', upToDate: 'yes (revision {rev})',
-    behind: 'revision {have} of {want}: not yet applied', kinds: 'Kinds it can sync', available: 'ready', missing: 'not available', replicas: 'Replicas', runs: 'Last syncs', requested: '{n} syncs requested', requestedAll: 'Sync of all replicas requested', gone: 'This worker was terminated.',
+    behind: 'revision {have} of {want}: not yet applied', kinds: 'Kinds it can sync', available: 'ready', missing: 'not available', roots: 'also file:// below {folders}', replicas: 'Replicas', runs: 'Last syncs', requested: '{n} syncs requested', requestedAll: 'Sync of all replicas requested', gone: 'This worker was terminated.',
     pending: 'This worker waits for approval and syncs nothing.', rejected: 'Rejected: {reason}', rejectedBare: 'Rejected. It stops itself; to return it must be started again.', lost: 'No heartbeat for {t}. What is shown is its last word.',
     noReplicas: 'It keeps no replica yet.', noKinds: 'It has not announced any.', diskUsed: '{used} of {total} used', diskFree: '{free} free',
   },
