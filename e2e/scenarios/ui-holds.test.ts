@@ -91,8 +91,11 @@ describe('the page of a replica whose upstream lost most of its files', () => {
   test('offers publishing, guard and schedule among the options when a replica is added', async () => {
     const { page } = await open('dark')
     await page.goto('/ui/replicas/add')
-    await page.getByLabel('Kind', { exact: true }).selectOption('rsync')
+    await page.getByRole('textbox', { name: 'Upstream', exact: true }).fill('file:///srv/debian')
+    await page.keyboard.press('Tab')
+    expect(await page.getByLabel('Kind', { exact: true }).inputValue()).toBe('rsync')
     await page.getByLabel('Worker', { exact: true }).selectOption({ index: 1 })
+    await sees(page, /its worker\.toml allows none/)
     await page.getByText('Publishing, guard, schedule and limits').click()
     await page.getByLabel('max_delete_percent').fill('101')
     await page.keyboard.press('Tab')

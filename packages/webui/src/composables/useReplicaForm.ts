@@ -89,7 +89,7 @@ function allProblems(typed: Typed, around: Surroundings, fields: readonly Option
     if (problem) found[field] = problem
   }
   const kind = typed.kind || guess(typed.upstream).kind || 'http'
-  put('upstream', typed.upstream.trim() === '' ? t('add.required') : upstreamProblem(kind, typed.upstream.trim(), announcedBy(around.worker.value, kind)?.roots))
+  put('upstream', typed.upstream.trim() === '' ? t('add.required') : upstreamProblem(kind, typed.upstream.trim(), rootsOf(around.worker.value, kind)))
   put('kind', typed.kind === '' ? t('add.required') : kindProblem(typed.kind, around.worker.value))
   put('name', typed.name === '' ? t('add.required') : (replicaNameProblem(typed.name) ?? takenProblem(typed.name, around)))
   put('worker', typed.worker === '' ? t('add.chooseWorker') : null)
@@ -103,6 +103,11 @@ function allProblems(typed: Typed, around: Surroundings, fields: readonly Option
     if (problem) put(`options.${field.key}`, t(`add.${problem.word}`, { n: problem.n ?? 0 }))
   }
   return found
+}
+
+/** Folders that may be upstreams; any may, as far as is known, while no worker is chosen. */
+function rootsOf(worker: Worker | null, kind: string): readonly string[] | undefined {
+  return worker ? announcedBy(worker, kind)?.roots : ['/']
 }
 
 function announcedBy(worker: Worker | null, kind: string): Worker['kinds'][number] | undefined {
