@@ -1,15 +1,11 @@
 // reports.ts — Reads finished syncs from the stream in batches; acknowledges each only after it is in the database.
-import type { Consumer, JsMsg } from '@nats-io/jetstream'
+import type { JsMsg } from '@nats-io/jetstream'
 import { EVENTS_CONSUMER, EVENTS_STREAM, SyncReport } from '@kagami/protocol'
 import { decode, pause, WireError, type Bus, type Logger } from '@kagami/runtime'
 import type { Store } from '../store/store.ts'
 
 const BATCH = 200
 const RETRY_MS = 1000
-/** How long a pull waits for messages, ms. Short: a consumer that vanished shows at the next one, not never, and a stop is not held up. */
-const EXPIRES_MS = 1000
-/** When a pull is given up, ms. Its end is an answer of the server: one that is killed at the right moment never gives it, and the client would wait for ever. */
-const OVERDUE_MS = 5000
 
 /** Reads until `signal` aborts. `onStored` gets the reports that were new. */
 export async function consumeReports(parts: { bus: Bus; store: Store; logger: Logger; signal: AbortSignal; holderOf(replicaId: string): string | null; onStored(reports: SyncReport[]): void }): Promise<void> {
@@ -30,12 +26,17 @@ export async function consumeReports(parts: { bus: Bus; store: Store; logger: Lo
 async function consumeBatch({ bus, store, logger, signal, holderOf, onStored }: Parameters<typeof consumeReports>[0]): Promise<void> {
   const consumer = await bus.stream.consumers.get(EVENTS_STREAM, EVENTS_CONSUMER)
   while (!signal.aborted) {
-    const [first] = await pull(consumer, 1)
+    // Short waits: a consumer that vanished shows at the next fetch, not never, and a stop is not held up.
+    const first = await consumer.next({ expires: 1000 })
     if (!first) {
       if (!bus.connected) throw new Error('NATS is not reached')
       continue
     }
-    const messages = [first, ...(first.info.pending > 0 ? await pull(consumer, Math.min(BATCH, first.info.pending)) : [])]
+    const messages = [first]
+    if (first.info.pending > 0) {
+      const more = await consumer.fetch({ max_messages: Math.min(BATCH, first.info.pending), expires: 1000 })
+      for await (const message of more) messages.push(message)
+    }
     try {
       await keepAll(messages, { store, logger, holderOf, onStored })
     } catch (error) {
@@ -44,25 +45,6 @@ async function consumeBatch({ bus, store, logger, signal, holderOf, onStored }: 
       throw error
     }
   }
-}
-
-/** Asks for at most so many messages. Throws when NATS says nothing at all. */
-async function pull(consumer: Consumer, most: number): Promise<JsMsg[]> {
-  const pulled = await consumer.fetch({ max_messages: most, expires: EXPIRES_MS })
-  const messages: JsMsg[] = []
-  const ended = new AbortController()
-  let overdue = false
-  void pause(OVERDUE_MS, ended.signal).then(() => {
-    overdue = !ended.signal.aborted
-    if (overdue) void pulled.close()
-  })
-  try {
-    for await (const message of pulled) messages.push(message)
-  } finally {
-    ended.abort()
-  }
-  if (overdue && messages.length === 0) throw new Error('NATS does not answer when it is asked for reports')
-  return messages
 }
 
 type Keeping = Pick<Parameters<typeof consumeReports>[0], 'store' | 'logger' | 'holderOf' | 'onStored'>
