@@ -5,7 +5,7 @@ import { findMarked } from '@kagami/worker/sync/orphans'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { changingUpstreams, type ChangingUpstreams } from '../harness/changing.ts'
 import { throwDice } from '../harness/dice.ts'
-import { keepLedger, wholeHistory, type Ledger } from '../harness/ledger.ts'
+import { compared, keepLedger, type Ledger } from '../harness/ledger.ts'
 import { aNats, aPlace } from '../harness/place.ts'
 import { aSupervisor, aWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
@@ -90,19 +90,16 @@ describe('a fleet whose programs are killed at random moments', () => {
     const leftover = dataDirs.flatMap((dir) => findMarked(`${dir}:`))
     for (const name of WORKERS) await startOne(name)
     await until('nothing waits to be told', async () => {
-      const history = await wholeHistory(supervisor.api)
-      return ledger.waiting() === 0 && [...ledger.begun].filter((id) => !history.has(id)).length <= 9
+      const { missing } = await compared(ledger, supervisor.api)
+      return ledger.waiting() === 0 && missing.length <= 9
     }, { timeoutMs: 40_000, seen: () => ledger.waiting() })
     for (const worker of workers.values()) worker.child.kill('SIGTERM')
     for (const worker of workers.values()) await worker.exited
-    const missing = async () => {
-      const history = await wholeHistory(supervisor.api)
-      return [...ledger.begun].filter((id) => !history.has(id))
-    }
+    const missing = async () => (await compared(ledger, supervisor.api)).missing
     await until('the history has every sync', async () => (await missing()).length === 0, { seen: async () => ({ seed: dice.seed, missing: await missing() }) })
-    const history = await wholeHistory(supervisor.api)
+    const { history, unknown } = await compared(ledger, supervisor.api)
     expect({ torn, leftover }, `KAGAMI_SEED=${dice.seed}`).toEqual({ torn: [], leftover: [] })
-    expect([...history.keys()].filter((id) => !ledger.begun.has(id)), 'in the history, but never begun').toEqual([])
+    expect(unknown, 'in the history, but never begun').toEqual([])
     task.meta.figure = `${KILLS} kills (${Object.entries(killed).map(([whom, times]) => `${whom} ${times}`).join(', ')}), ${history.size} syncs of ${upstreams.versions} versions: 0 lost, 0 doubled; ${looked} published files looked at: 0 torn; 0 processes left, 0 replicas stuck`
   })
 })

@@ -1,7 +1,7 @@
 // busy-fleet.ts — Real workers with many small replicas that sync every second, so that reports never stop coming.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { startHttpUpstream } from '@kagami/demo'
-import { keepLedger, wholeHistory, type Ledger } from './ledger.ts'
+import { compared, keepLedger, wholeHistory, type Ledger } from './ledger.ts'
 import type { Place } from './place.ts'
 import { aSupervisor, aWorker, type Program, type SupervisorProgram } from './programs.ts'
 import { until } from './wait.ts'
@@ -53,10 +53,9 @@ async function caughtUp(fleet: BusyFleet): Promise<void> {
 
 /** Syncs that began and are not in the history. Throws when it has one that never began. */
 async function missing({ supervisor, ledger }: BusyFleet): Promise<string[]> {
-  const history = await wholeHistory(supervisor.api)
-  const unknown = [...history.keys()].filter((id) => !ledger.begun.has(id))
+  const { missing, unknown } = await compared(ledger, supervisor.api)
   if (unknown.length > 0) throw new Error(`in the history, but never begun: ${unknown.join(', ')}`)
-  return [...ledger.begun].filter((id) => !history.has(id))
+  return missing
 }
 
 async function whatIsMissing(fleet: BusyFleet): Promise<object> {

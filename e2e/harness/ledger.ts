@@ -2,10 +2,11 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Client, Sync } from '@kagami/protocol'
+import { readJsonIfThere } from '@kagami/runtime'
 import type { Place } from './place.ts'
 
 export interface Ledger {
-  /** Ids of all syncs that ever began, by the logs the workers wrote. */
+  /** Ids of all syncs that ever began, by what the workers wrote down before each, and by its log. */
   readonly begun: ReadonlySet<string>
   /** Reports that wait on the disks. */
   waiting(): number
@@ -19,6 +20,7 @@ export function keepLedger(place: Place, dataDirs: readonly string[]): Ledger {
   const look = () => {
     for (const dir of dataDirs) {
       const logs = join(dir, '.kagami', 'logs')
+      for (const syncId of takenUp(join(dir, '.kagami', 'replicas'))) begun.add(syncId)
       for (const replica of listed(logs)) for (const file of listed(join(logs, replica))) if (file.endsWith('.log')) begun.add(file.slice(0, -4))
     }
   }
@@ -31,6 +33,22 @@ export function keepLedger(place: Place, dataDirs: readonly string[]): Ledger {
     },
     waiting: () => dataDirs.reduce((sum, dir) => sum + listed(join(dir, '.kagami', 'spool')).filter((file) => file.endsWith('.json')).length, 0),
   }
+}
+
+/** Syncs that run, or ran when the worker was killed: one may have no log yet. */
+function takenUp(replicas: string): string[] {
+  return listed(replicas).filter((file) => file.endsWith('.json')).flatMap((file) => {
+    const kept = readJsonIfThere(join(replicas, file)) as { life?: { syncId?: string } } | null
+    return kept?.life?.syncId ?? []
+  })
+}
+
+/** What the history lacks of the syncs that began, and what it has that never did. Throws when it has a sync twice. */
+export async function compared(ledger: Ledger, api: Client): Promise<{ history: Map<string, Sync>; missing: string[]; unknown: string[] }> {
+  // Taken before the history is read: what begins while its pages come is not missing.
+  const begun = [...ledger.begun]
+  const history = await wholeHistory(api)
+  return { history, missing: begun.filter((id) => !history.has(id)), unknown: [...history.keys()].filter((id) => !ledger.begun.has(id)) }
 }
 
 /** The whole history, page by page. Throws when a sync is in it twice. */
