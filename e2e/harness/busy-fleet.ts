@@ -12,8 +12,6 @@ export interface BusyFleet {
   supervisor: SupervisorProgram
   /** Starts the supervisor again, on the same port. */
   restartSupervisor(): Promise<void>
-  /** Waits until nothing waits on the workers' disks and the history has all but the newest syncs: what the stream had is in the database. */
-  caughtUp(): Promise<void>
   /** Stops the workers, waits until the history is whole, and returns how many syncs it has. Throws when one is missing or was never begun. */
   settle(): Promise<number>
 }
@@ -38,35 +36,30 @@ export async function aBusyFleet(place: Place, options: { nats: string; workers?
       await fleet.supervisor.kill()
       fleet.supervisor = await aSupervisor(place, { nats, port, env })
     },
-    caughtUp: () => caughtUp(fleet),
     settle: () => settle(fleet),
   }
   await until('reports come in', async () => (await supervisor.api.call('listSyncs', { query: { state: 'finished', limit: 1 } })).total > many * replicas)
   return fleet
 }
 
-async function caughtUp(fleet: BusyFleet): Promise<void> {
-  await until('nothing waits on the workers’ disks', () => fleet.ledger.waiting() < fleet.workers.length * 3, { timeoutMs: 60_000, seen: () => fleet.ledger.waiting() })
-  const running = fleet.workers.length * 8
-  await until('the history has nearly every sync', async () => (await missing(fleet)).length <= running, { timeoutMs: 60_000, seen: () => whatIsMissing(fleet) })
-}
-
 /** Syncs that began and are not in the history. Throws when it has one that never began. */
-async function missing({ supervisor, ledger }: BusyFleet): Promise<string[]> {
+async function untold({ supervisor, ledger }: BusyFleet): Promise<string[]> {
   const { missing, unknown } = await compared(ledger, supervisor.api)
   if (unknown.length > 0) throw new Error(`in the history, but never begun: ${unknown.join(', ')}`)
   return missing
 }
 
 async function whatIsMissing(fleet: BusyFleet): Promise<object> {
-  const ids = await missing(fleet)
+  const ids = await untold(fleet)
   return { missing: ids.length, first: ids.slice(0, 3), last: ids.slice(-3), begun: fleet.ledger.begun.size, waiting: fleet.ledger.waiting(), supervisor: fleet.supervisor.output().slice(-1500) }
 }
 
 async function settle(fleet: BusyFleet): Promise<number> {
-  await caughtUp(fleet)
+  await until('nothing waits on the workers’ disks', () => fleet.ledger.waiting() < fleet.workers.length * 3, { timeoutMs: 60_000, seen: () => fleet.ledger.waiting() })
+  const running = fleet.workers.length * 8
+  await until('the history has nearly every sync', async () => (await untold(fleet)).length <= running, { timeoutMs: 60_000, seen: () => whatIsMissing(fleet) })
   for (const worker of fleet.workers) worker.child.kill('SIGTERM')
   for (const worker of fleet.workers) await worker.exited
-  await until('the history has every sync', async () => (await missing(fleet)).length === 0, { timeoutMs: 30_000, seen: () => whatIsMissing(fleet) })
+  await until('the history has every sync', async () => (await untold(fleet)).length === 0, { timeoutMs: 30_000, seen: () => whatIsMissing(fleet) })
   return (await wholeHistory(fleet.supervisor.api)).size
 }

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { checkFor, SyncReport } from '@kagami/protocol'
 import { readIfThere, readJsonIfThere, writeDurably, type Logger } from '@kagami/runtime'
 
-/** Reports that are kept after the stream has them. */
-const KEEP_SENT = 500
+/** Reports that are kept after the stream has them: a day of 80 replicas that sync every hour. */
+export const KEEP_SENT = 2000
 
 export interface Spool {
   /** Keeps a report; when this returns it survives a crash. One that the disk does not take is told all the same, and lost if this process ends before: that is logged. */
