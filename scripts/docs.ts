@@ -1,6 +1,7 @@
 // docs.ts — `npm run docs`: writes the references from the schemas and records they describe; `--check` names those that are stale.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { format, type FormatOptions } from 'oxfmt'
 import { cliReference } from './docs/cli.ts'
 import { configurationReference } from './docs/configuration.ts'
 import { errorReference } from './docs/errors.ts'
@@ -30,7 +31,16 @@ function present(path: string): string | null {
   }
 }
 
-const stale = [...references()].filter(([path, text]) => present(path) !== text)
+const style = JSON.parse(readFileSync(join(ROOT, '.oxfmtrc.json'), 'utf8')) as FormatOptions
+/** The text as `npm run format` leaves it. */
+async function formatted(path: string, text: string): Promise<string> {
+  const { code, errors } = await format(path, text, style)
+  if (errors.length > 0) throw new Error(`${path}: ${errors.map(({ message }) => message).join('; ')}`)
+  return code
+}
+
+const written = await Promise.all([...references()].map(async ([path, text]) => [path, await formatted(path, text)] as const))
+const stale = written.filter(([path, text]) => present(path) !== text)
 if (process.argv.includes('--check')) {
   for (const [path] of stale) console.error(`${path} is not what the code says: run npm run docs`)
   process.exit(stale.length > 0 ? 1 : 0)
