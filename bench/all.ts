@@ -11,14 +11,20 @@ const flags = words.filter((word) => word.startsWith('-'))
 const wanted = words.filter((word) => !word.startsWith('-')).map((word) => word.toLowerCase())
 
 if (flags.includes('--help')) {
-  console.log('npm run bench [p1 p2 …] [-- --quick]   the benches of bench/, all of them or those named; --quick with small sizes')
+  console.log(
+    'npm run bench [p1 p2 …] [-- --quick]   the benches of bench/, all of them or those named; --quick with small sizes',
+  )
   process.exit()
 }
 
 const number = (file: string) => Number(/^p(\d+)-/.exec(file)?.[1])
 const files = readdirSync(import.meta.dirname)
   .filter((file) => /^p\d+-.*\.ts$/.test(file))
-  .filter((file) => wanted.length === 0 || wanted.some((word) => file.startsWith(`${word}-`) || file === `${word}.ts` || file === word))
+  .filter(
+    (file) =>
+      wanted.length === 0 ||
+      wanted.some((word) => file.startsWith(`${word}-`) || file === `${word}.ts` || file === word),
+  )
   .sort((a, b) => number(a) - number(b))
 
 if (files.length === 0) {
@@ -37,10 +43,28 @@ for (const file of files) {
   if (code !== 0) failed.push(file)
 }
 
-const rows = findings.map(({ goal, what, peer, ratio, promise, met }) => [goal, what, peer, show(ratio, 2), promise, met ? 'yes' : 'NO'])
+const rows = findings.map(({ goal, what, peer, ratio, promise, met }) => [
+  goal,
+  what,
+  peer,
+  show(ratio, 2),
+  promise,
+  met ? 'yes' : 'NO',
+])
 const table = [['', 'what', 'over', 'ratio', 'promise', 'met?'], ...rows]
 const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)))
-console.log(`\n${table.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()).join('\n')}`)
-console.log(`\n${((performance.now() - started) / 1000).toFixed(0)} s, ${availableParallelism()} cores, load now ${loadavg()[0]!.toFixed(1)}. Ratios are medians [least–most] of pairs run in turns.`)
+console.log(
+  `\n${table
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')}`,
+)
+console.log(
+  `\n${((performance.now() - started) / 1000).toFixed(0)} s, ${availableParallelism()} cores, load now ${loadavg()[0]!.toFixed(1)}. Ratios are medians [least–most] of pairs run in turns.`,
+)
 if (failed.length > 0) console.error(`could not run: ${failed.join(', ')}`)
 process.exit(failed.length > 0 ? 1 : 0)

@@ -22,7 +22,10 @@ export function aProcess(args: readonly string[], env: Record<string, string>, a
   // Whatever ends the bench ends it too.
   const tie = findProgram('setpriv') ? ['setpriv', '--pdeathsig', 'KILL'] : []
   const [command, ...words] = [...tie, process.execPath, ...args]
-  const child = spawn(command!, words, { env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', KAGAMI_LOG: 'json', ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(command!, words, {
+    env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', KAGAMI_LOG: 'json', ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   let output = ''
   child.stderr.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-2000)))
   child.once('exit', (code) => code && console.error(`  a process ended with ${code}: ${output}`))
@@ -41,17 +44,29 @@ export async function endOf(child: ChildProcess): Promise<void> {
 /** A real supervisor process, ready; returns its address. */
 export async function aSupervisor(dir: string, nats: string, also: Bench['also']): Promise<string> {
   const port = await freePort()
-  const env = { KAGAMI_NATS_URL: nats, SUPERVISOR_HTTP_ADDR: `127.0.0.1:${port}`, SUPERVISOR_AUTH: 'none', SUPERVISOR_DATABASE_URL: `sqlite://${join(dir, 'supervisor.db')}?mode=rwc` }
+  const env = {
+    KAGAMI_NATS_URL: nats,
+    SUPERVISOR_HTTP_ADDR: `127.0.0.1:${port}`,
+    SUPERVISOR_AUTH: 'none',
+    SUPERVISOR_DATABASE_URL: `sqlite://${join(dir, 'supervisor.db')}?mode=rwc`,
+  }
   aProcess([LAUNCHER, 'run', 'supervisor'], env, also)
   await until('the supervisor is ready', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok)
   return `http://127.0.0.1:${port}`
 }
 
 /** A real worker process, just started. */
-export function aWorker(options: { dataDir: string; nats: string; id: string; providers?: readonly object[]; env?: Record<string, string> }, also: Bench['also']): ChildProcess {
+export function aWorker(
+  options: { dataDir: string; nats: string; id: string; providers?: readonly object[]; env?: Record<string, string> },
+  also: Bench['also'],
+): ChildProcess {
   const env = {
-    KAGAMI_NATS_URL: options.nats, KAGAMI_DATA_DIR: options.dataDir, KAGAMI_HTTP_ADDR: '127.0.0.1:0', KAGAMI_WORKER_ID: options.id,
-    KAGAMI_PROVIDERS: JSON.stringify(options.providers ?? []), ...options.env,
+    KAGAMI_NATS_URL: options.nats,
+    KAGAMI_DATA_DIR: options.dataDir,
+    KAGAMI_HTTP_ADDR: '127.0.0.1:0',
+    KAGAMI_WORKER_ID: options.id,
+    KAGAMI_PROVIDERS: JSON.stringify(options.providers ?? []),
+    ...options.env,
   }
   return aProcess([LAUNCHER, 'run', 'worker'], env, also)
 }
@@ -71,10 +86,35 @@ export function aReplica(workerId: string, index: number, revision: number): Rep
   const hash = (n: number) => (n * 2_654_435_761 + index * 97).toString(16).padStart(12, '0').slice(-12)
   const at = new Date(FIRST_SYNC + revision).toISOString()
   return {
-    replica_id: `0b5e7c1a-${workerId.slice(-4)}-5f00-8000-${hash(index)}`, revision_no: revision, name: `project-${index}`, kind: 'git',
-    upstream: `https://git.example.org/group-${index % 10}/project-${index}.git`, interval_secs: 3600, labels: { team: `team-${index % 7}`, tier: 'gold' }, options: {},
-    origin: 'config', status: 'success', activity: 'idle', queue: null, current: null,
-    last_sync: { sync_id: `01a209ec-0000-7000-8000-${hash(revision)}`, outcome: 'success', reason: null, message: null, hint: null, started_at: at, ended_at: at, duration_ms: 1234 + index, bytes: 56_789 },
-    last_success_at: at, next_due_at: new Date(FIRST_SYNC + revision + 3_600_000).toISOString(), failures: 0, size_bytes: 123_456_789 + index, files: 120 + index, revision: `${hash(revision)}${hash(index)}${hash(3)}`.padEnd(40, '0'),
+    replica_id: `0b5e7c1a-${workerId.slice(-4)}-5f00-8000-${hash(index)}`,
+    revision_no: revision,
+    name: `project-${index}`,
+    kind: 'git',
+    upstream: `https://git.example.org/group-${index % 10}/project-${index}.git`,
+    interval_secs: 3600,
+    labels: { team: `team-${index % 7}`, tier: 'gold' },
+    options: {},
+    origin: 'config',
+    status: 'success',
+    activity: 'idle',
+    queue: null,
+    current: null,
+    last_sync: {
+      sync_id: `01a209ec-0000-7000-8000-${hash(revision)}`,
+      outcome: 'success',
+      reason: null,
+      message: null,
+      hint: null,
+      started_at: at,
+      ended_at: at,
+      duration_ms: 1234 + index,
+      bytes: 56_789,
+    },
+    last_success_at: at,
+    next_due_at: new Date(FIRST_SYNC + revision + 3_600_000).toISOString(),
+    failures: 0,
+    size_bytes: 123_456_789 + index,
+    files: 120 + index,
+    revision: `${hash(revision)}${hash(index)}${hash(3)}`.padEnd(40, '0'),
   }
 }

@@ -44,7 +44,8 @@ export async function aSyncer(also: Bench['also']): Promise<(dataDir: string, mi
 export function curlConfig(dir: string, upstream: string, count: number, into: string): string {
   const lines: string[] = []
   for (let folder = 0; folder < count / PER_FOLDER; folder++) {
-    for (let file = 0; file < PER_FOLDER; file++) lines.push(`url = "${upstream}d${folder}/f${file}.bin"`, `output = "${into}/d${folder}/f${file}.bin"`)
+    for (let file = 0; file < PER_FOLDER; file++)
+      lines.push(`url = "${upstream}d${folder}/f${file}.bin"`, `output = "${into}/d${folder}/f${file}.bin"`)
   }
   const path = join(dir, 'curl.config')
   writeFileSync(path, `${lines.join('\n')}\n`)
@@ -53,14 +54,19 @@ export function curlConfig(dir: string, upstream: string, count: number, into: s
 
 /** What other programs take for the same tree, ms. */
 export const peers = {
-  curl: (config: string) => timed(() => run('curl', ['-s', '-Z', '--parallel-max', '8', '--create-dirs', '-K', config])),
+  curl: (config: string) =>
+    timed(() => run('curl', ['-s', '-Z', '--parallel-max', '8', '--create-dirs', '-K', config])),
   wget: (upstream: string, into: string) => timed(() => run('wget', ['-q', '-m', '-np', '-nH', '-P', into, upstream])),
-  lftp: (upstream: string, into: string) => timed(() => run('lftp', ['-c', `set net:timeout 10; open ${upstream}; mirror -P8 . ${into}`])),
+  lftp: (upstream: string, into: string) =>
+    timed(() => run('lftp', ['-c', `set net:timeout 10; open ${upstream}; mirror -P8 . ${into}`])),
 }
 
 if (process.argv[2] === 'sync') {
   process.on('message', (task: { dataDir: string; mirror: Mirror }) => {
-    syncOnce(task.dataDir, task.mirror).then((ms) => process.send?.({ ms }), (error: Error) => process.send?.({ error: error.message }))
+    syncOnce(task.dataDir, task.mirror).then(
+      (ms) => process.send?.({ ms }),
+      (error: Error) => process.send?.({ error: error.message }),
+    )
   })
   process.send?.('ready')
 }

@@ -52,7 +52,12 @@ export async function main(title: string, body: (bench: Bench) => Promise<Findin
   const stop = () => process.exit(130)
   process.once('SIGINT', stop).once('SIGTERM', stop)
   try {
-    const findings = await body({ dir: scratch(hasTmpfs() ? TMPFS : tmpdir()), disk: scratch(tmpdir()), quick, also: (end) => void ends.push(end) })
+    const findings = await body({
+      dir: scratch(hasTmpfs() ? TMPFS : tmpdir()),
+      disk: scratch(tmpdir()),
+      quick,
+      also: (end) => void ends.push(end),
+    })
     for (const finding of findings) console.log(`  ${describe(finding)}`)
     process.send?.(findings)
     process.exitCode = 0
@@ -107,7 +112,11 @@ export interface Duel {
 }
 
 /** Lets two contenders take turns, the first one changing, after one round that does not count. Prints both. */
-export async function duel(label: string, contenders: { ours: Contender; peer: Contender }, options: { rounds: number; unit?: string }): Promise<Duel> {
+export async function duel(
+  label: string,
+  contenders: { ours: Contender; peer: Contender },
+  options: { rounds: number; unit?: string },
+): Promise<Duel> {
   const ours: number[] = []
   const peer: number[] = []
   for (let round = 0; round <= options.rounds; round++) {
@@ -118,8 +127,14 @@ export async function duel(label: string, contenders: { ours: Contender; peer: C
   }
   ours.shift()
   peer.shift()
-  const result = { ours: spread(ours), peer: spread(peer), ratio: spread(ours.map((cost, round) => cost / peer[round]!)) }
-  console.log(`  ${label}: ours ${show(result.ours)} ${options.unit ?? 'ms'}, peer ${show(result.peer)} ${options.unit ?? 'ms'}, ratio ${show(result.ratio, 2)}, ${options.rounds} rounds`)
+  const result = {
+    ours: spread(ours),
+    peer: spread(peer),
+    ratio: spread(ours.map((cost, round) => cost / peer[round]!)),
+  }
+  console.log(
+    `  ${label}: ours ${show(result.ours)} ${options.unit ?? 'ms'}, peer ${show(result.peer)} ${options.unit ?? 'ms'}, ratio ${show(result.ratio, 2)}, ${options.rounds} rounds`,
+  )
   return result
 }
 
@@ -131,7 +146,11 @@ export async function timed(work: () => unknown): Promise<number> {
 }
 
 /** Runs a program to its end, its output thrown away. Throws when it does not exit with 0. */
-export async function run(command: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Promise<void> {
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<void> {
   const child = spawn(command, [...args], { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
   let complaint = ''
   child.stderr.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-500)))
@@ -143,7 +162,9 @@ export async function run(command: string, args: readonly string[], options: { c
 export async function until<T>(what: string, probe: () => T | Promise<T>, timeoutMs = 20_000): Promise<NonNullable<T>> {
   const deadline = performance.now() + timeoutMs
   for (;;) {
-    const value = await Promise.resolve().then(probe).catch(() => null)
+    const value = await Promise.resolve()
+      .then(probe)
+      .catch(() => null)
     if (value) return value
     if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 10))

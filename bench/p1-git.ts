@@ -7,7 +7,13 @@ import { duel, main, run, timed, type Bench, type Duel, type Finding } from './m
 import { syncOnce } from './sync.ts'
 
 /** The user's own git settings must decide nothing. */
-const env = { PATH: process.env['PATH'], HOME: '/nonexistent', LC_ALL: 'C', GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' }
+const env = {
+  PATH: process.env['PATH'],
+  HOME: '/nonexistent',
+  LC_ALL: 'C',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_CONFIG_GLOBAL: '/dev/null',
+}
 const FILES = 400
 
 /** Adds commits to `main`, each changing one file of a tree of 400. */
@@ -23,9 +29,20 @@ async function addCommits(repository: string, from: number, count: number): Prom
 
 /** Gives a repository many tags that point at its newest commits, packed as a server keeps them. */
 function addRefs(repository: string, count: number): void {
-  const ids = execFileSync('git', [`--git-dir=${repository}`, 'rev-list', '-n', '1000', 'main'], { env, encoding: 'utf8' }).trim().split('\n')
-  const lines = Array.from({ length: count }, (_, i) => `${ids[i % ids.length]} refs/tags/v${String(i).padStart(6, '0')}`)
-  writeFileSync(join(repository, 'packed-refs'), `# pack-refs with: peeled fully-peeled sorted \n${ids[0]} refs/heads/main\n${lines.join('\n')}\n`)
+  const ids = execFileSync('git', [`--git-dir=${repository}`, 'rev-list', '-n', '1000', 'main'], {
+    env,
+    encoding: 'utf8',
+  })
+    .trim()
+    .split('\n')
+  const lines = Array.from(
+    { length: count },
+    (_, i) => `${ids[i % ids.length]} refs/tags/v${String(i).padStart(6, '0')}`,
+  )
+  writeFileSync(
+    join(repository, 'packed-refs'),
+    `# pack-refs with: peeled fully-peeled sorted \n${ids[0]} refs/heads/main\n${lines.join('\n')}\n`,
+  )
 }
 
 async function makeRepository(repository: string, commits: number): Promise<void> {
@@ -37,7 +54,15 @@ async function makeRepository(repository: string, commits: number): Promise<void
 const PEER = '`git fetch --prune`'
 /** `≤ 1.05 + 15 ms`: the fixed part pays for the log, the report and the containment. */
 const within = ({ ours, peer }: Duel) => ours.median <= peer.median * 1.05 + 15
-const finding = (what: string, result: Duel): Finding => ({ goal: 'P1', what, peer: PEER, ratio: result.ratio, promise: '≤ 1.05 + 15 ms', met: within(result), note: `${(result.ours.median - result.peer.median).toFixed(1)} ms between the medians` })
+const finding = (what: string, result: Duel): Finding => ({
+  goal: 'P1',
+  what,
+  peer: PEER,
+  ratio: result.ratio,
+  promise: '≤ 1.05 + 15 ms',
+  met: within(result),
+  note: `${(result.ours.median - result.peer.median).toFixed(1)} ms between the medians`,
+})
 
 async function body({ dir, quick, also }: Bench): Promise<Finding[]> {
   const [commits, refs, rounds] = quick ? [1000, 5000, 3] : [20_000, 50_000, 11]
@@ -54,7 +79,10 @@ async function body({ dir, quick, also }: Bench): Promise<Finding[]> {
     await run('git', ['clone', '-q', '--mirror', upstream, peer], { env })
     const mirror = { name, kind: 'git' as const, upstream }
     await syncOnce(join(dir, 'ours'), mirror)
-    return { ours: () => syncOnce(join(dir, 'ours'), mirror), peer: () => timed(() => run('git', [`--git-dir=${peer}`, 'fetch', '-q', '--prune'], { env })) }
+    return {
+      ours: () => syncOnce(join(dir, 'ours'), mirror),
+      peer: () => timed(() => run('git', [`--git-dir=${peer}`, 'fetch', '-q', '--prune'], { env })),
+    }
   }
   const onBig = await contenders('big')
   const nothing = await duel(`nothing new, ${commits} commits`, onBig, { rounds })
@@ -64,11 +92,23 @@ async function body({ dir, quick, also }: Bench): Promise<Finding[]> {
     seen.add(round)
     return fetch()
   }
-  const more = await duel('100 new commits', { ours: afterChange(onBig.ours), peer: afterChange(onBig.peer) }, { rounds: quick ? 3 : 7 })
+  const more = await duel(
+    '100 new commits',
+    { ours: afterChange(onBig.ours), peer: afterChange(onBig.peer) },
+    { rounds: quick ? 3 : 7 },
+  )
   const many = await duel(`nothing new, ${refs} refs`, await contenders('wide'), { rounds: quick ? 3 : 7 })
   return [
-    finding('git sync, nothing new', nothing), finding('git sync, 100 new commits', more),
-    { goal: 'P1', what: `git sync, nothing new in ${refs} refs`, peer: PEER, ratio: many.ratio, promise: '≤ 0.6', met: many.ratio.median <= 0.6 },
+    finding('git sync, nothing new', nothing),
+    finding('git sync, 100 new commits', more),
+    {
+      goal: 'P1',
+      what: `git sync, nothing new in ${refs} refs`,
+      peer: PEER,
+      ratio: many.ratio,
+      promise: '≤ 0.6',
+      met: many.ratio.median <= 0.6,
+    },
   ]
 }
 

@@ -17,11 +17,17 @@ const PEER = `
 const SETTLE_MS = 3000
 
 /** Milliseconds from `start` until a request on `subject` is answered. */
-async function untilAnswered(connection: NatsConnection, subject: string, start: () => ChildProcess): Promise<{ ms: number; child: ChildProcess }> {
+async function untilAnswered(
+  connection: NatsConnection,
+  subject: string,
+  start: () => ChildProcess,
+): Promise<{ ms: number; child: ChildProcess }> {
   const inboxes = new Set<string>()
   const answered = new Promise<number>((resolve) => {
     connection.subscribe(subject, { callback: (_, message) => void inboxes.add(message.reply ?? '') })
-    connection.subscribe('_INBOX.>', { callback: (_, message) => void (inboxes.has(message.subject) && resolve(performance.now())) })
+    connection.subscribe('_INBOX.>', {
+      callback: (_, message) => void (inboxes.has(message.subject) && resolve(performance.now())),
+    })
   })
   await connection.flush()
   const from = performance.now()
@@ -53,17 +59,40 @@ async function body({ disk, quick, also }: Bench): Promise<Finding[]> {
     await gone
     return ms
   }
-  const start = await duel('exec → joined', {
-    ours: contender('ours', 'kagami.api.bench-worker.join', () => aWorker({ dataDir: join(disk, 'data'), nats, id: 'bench-worker' }, also)),
-    peer: contender('peer', 'bench.join', () => aProcess(['--input-type=module', '-e', PEER], { NATS: nats }, also)),
-  }, { rounds: quick ? 3 : 11 })
+  const start = await duel(
+    'exec → joined',
+    {
+      ours: contender('ours', 'kagami.api.bench-worker.join', () =>
+        aWorker({ dataDir: join(disk, 'data'), nats, id: 'bench-worker' }, also),
+      ),
+      peer: contender('peer', 'bench.join', () => aProcess(['--input-type=module', '-e', PEER], { NATS: nats }, also)),
+    },
+    { rounds: quick ? 3 : 11 },
+  )
   const ratios = memory.ours.map((sample, i) => sample.rss / memory.peer[i]!.rss)
-  const middle = (who: 'ours' | 'peer', field: 'rss' | 'own') => spread(memory[who].map((sample) => sample[field])).median
-  console.log(`  idle: ours ${middle('ours', 'rss').toFixed(0)} MiB RSS, ${middle('ours', 'own').toFixed(0)} its own; peer ${middle('peer', 'rss').toFixed(0)} MiB RSS, ${middle('peer', 'own').toFixed(0)} its own`)
+  const middle = (who: 'ours' | 'peer', field: 'rss' | 'own') =>
+    spread(memory[who].map((sample) => sample[field])).median
+  console.log(
+    `  idle: ours ${middle('ours', 'rss').toFixed(0)} MiB RSS, ${middle('ours', 'own').toFixed(0)} its own; peer ${middle('peer', 'rss').toFixed(0)} MiB RSS, ${middle('peer', 'own').toFixed(0)} its own`,
+  )
   const peer = '`node -e` with a NATS client'
   return [
-    { goal: 'P10', what: 'worker, exec → joined', peer, ratio: start.ratio, promise: '≤ 3', met: start.ratio.median <= 3 },
-    { goal: 'P10', what: 'worker idle, RSS', peer, ratio: spread(ratios), promise: '≤ 2', met: spread(ratios).median <= 2 },
+    {
+      goal: 'P10',
+      what: 'worker, exec → joined',
+      peer,
+      ratio: start.ratio,
+      promise: '≤ 3',
+      met: start.ratio.median <= 3,
+    },
+    {
+      goal: 'P10',
+      what: 'worker idle, RSS',
+      peer,
+      ratio: spread(ratios),
+      promise: '≤ 2',
+      met: spread(ratios).median <= 2,
+    },
   ]
 }
 

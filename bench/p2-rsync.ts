@@ -12,7 +12,8 @@ function makeFiles(root: string, count: number): void {
   for (let folder = 0; folder < count / PER_FOLDER; folder++) {
     const path = join(root, `d${folder}`)
     mkdirSync(path, { recursive: true })
-    for (let file = 0; file < PER_FOLDER; file++) writeFileSync(join(path, `f${file}`), content.subarray(0, 100 + ((folder * 7 + file * 13) % 1000)))
+    for (let file = 0; file < PER_FOLDER; file++)
+      writeFileSync(join(path, `f${file}`), content.subarray(0, 100 + ((folder * 7 + file * 13) % 1000)))
   }
 }
 
@@ -37,9 +38,26 @@ async function body({ dir, quick, also }: Bench): Promise<Finding[]> {
   }
   const rounds = quick ? 2 : 3
   const first = await duel(`first copy, ${count} files`, { ours: fresh('ours'), peer: fresh('peer') }, { rounds })
-  const nothing = await duel(`nothing new, ${count} files`, { ours: () => contenders.ours(join(dir, `ours-${rounds}`)), peer: () => contenders.peer(join(dir, `peer-${rounds}`)) }, { rounds: quick ? 3 : 7 })
-  const finding = (what: string, ratio: Finding['ratio']): Finding => ({ goal: 'P2', what, peer: '`rsync -a --delete`', ratio, promise: '≤ 1.10', met: ratio.median <= 1.1 })
-  return [finding(`rsync sync, first copy of ${count} files`, first.ratio), finding(`rsync sync, nothing new in ${count} files`, nothing.ratio)]
+  const nothing = await duel(
+    `nothing new, ${count} files`,
+    {
+      ours: () => contenders.ours(join(dir, `ours-${rounds}`)),
+      peer: () => contenders.peer(join(dir, `peer-${rounds}`)),
+    },
+    { rounds: quick ? 3 : 7 },
+  )
+  const finding = (what: string, ratio: Finding['ratio']): Finding => ({
+    goal: 'P2',
+    what,
+    peer: '`rsync -a --delete`',
+    ratio,
+    promise: '≤ 1.10',
+    met: ratio.median <= 1.1,
+  })
+  return [
+    finding(`rsync sync, first copy of ${count} files`, first.ratio),
+    finding(`rsync sync, nothing new in ${count} files`, nothing.ratio),
+  ]
 }
 
 await main('P2 rsync', body)

@@ -14,7 +14,8 @@ async function body({ dir, quick, also }: Bench): Promise<Finding[]> {
     rmSync(join(dir, `${who}-${round}`), { recursive: true, force: true })
     return took
   }
-  const ours = (against: string) => fresh(`ours-${against}`, (into) => sync(into, { name: 'tree', kind: 'http', upstream }))
+  const ours = (against: string) =>
+    fresh(`ours-${against}`, (into) => sync(into, { name: 'tree', kind: 'http', upstream }))
   const contenders: [string, string, number, (into: string) => Promise<number>][] = [
     ['curl', '`curl -Z --parallel-max 8`', 1.6, (into) => peers.curl(curlConfig(dir, upstream, count, into))],
     ['wget', '`wget -m`', 1, (into) => peers.wget(upstream, into)],
@@ -23,8 +24,19 @@ async function body({ dir, quick, also }: Bench): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const [program, peer, most, copy] of contenders) {
     if (!findProgram(program)) continue
-    const { ratio } = await duel(`${count} × 8 KB against ${program}`, { ours: ours(program), peer: fresh(program, copy) }, { rounds: quick ? 3 : 7 })
-    findings.push({ goal: 'P4', what: `http tree, first copy of ${count} × 8 KB`, peer, ratio, promise: most === 1 ? '< 1' : `≤ ${most}`, met: most === 1 ? ratio.median < 1 : ratio.median <= most })
+    const { ratio } = await duel(
+      `${count} × 8 KB against ${program}`,
+      { ours: ours(program), peer: fresh(program, copy) },
+      { rounds: quick ? 3 : 7 },
+    )
+    findings.push({
+      goal: 'P4',
+      what: `http tree, first copy of ${count} × 8 KB`,
+      peer,
+      ratio,
+      promise: most === 1 ? '< 1' : `≤ ${most}`,
+      met: most === 1 ? ratio.median < 1 : ratio.median <= most,
+    })
   }
   return findings
 }

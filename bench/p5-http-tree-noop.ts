@@ -14,9 +14,24 @@ async function body({ dir, quick, also }: Bench): Promise<Finding[]> {
   const config = curlConfig(dir, upstream, count, copy)
   await sync(join(dir, 'ours'), mirror)
   await (lftp ? peers.lftp(upstream, copy) : peers.curl(config))
-  const peer = lftp ? () => peers.lftp(upstream, copy) : () => timed(() => run('curl', ['-s', '-z', 'Wed, 01 Jan 2025 00:00:00 GMT', '-K', config]))
-  const { ratio } = await duel(`nothing new in ${count} files`, { ours: () => sync(join(dir, 'ours'), mirror), peer }, { rounds: quick ? 3 : 9 })
-  return [{ goal: 'P5', what: `http tree, nothing new in ${count} files`, peer: lftp ? '`lftp mirror -P8`' : '`curl -z`', ratio, promise: '≤ 1.0', met: ratio.median <= 1 }]
+  const peer = lftp
+    ? () => peers.lftp(upstream, copy)
+    : () => timed(() => run('curl', ['-s', '-z', 'Wed, 01 Jan 2025 00:00:00 GMT', '-K', config]))
+  const { ratio } = await duel(
+    `nothing new in ${count} files`,
+    { ours: () => sync(join(dir, 'ours'), mirror), peer },
+    { rounds: quick ? 3 : 9 },
+  )
+  return [
+    {
+      goal: 'P5',
+      what: `http tree, nothing new in ${count} files`,
+      peer: lftp ? '`lftp mirror -P8`' : '`curl -z`',
+      ratio,
+      promise: '≤ 1.0',
+      met: ratio.median <= 1,
+    },
+  ]
 }
 
 await main('P5 http tree, nothing new', body)

@@ -14,11 +14,32 @@ let number = 0
 
 /** Syncs once and returns the milliseconds it took. Throws when it did not succeed. */
 export async function syncOnce(dataDir: string, { options = {}, ...mirror }: Mirror): Promise<number> {
-  const spec = { ...mirror, replica_id: replicaIdOf('bench', mirror.name), interval_secs: null, labels: {}, options, origin: 'config' as const }
-  const job = { sync_id: `bench-${process.pid}-${number++}`, worker_id: 'bench', spec, trigger: 'manual' as const, request_id: null, timeoutSeconds: 3600 }
+  const spec = {
+    ...mirror,
+    replica_id: replicaIdOf('bench', mirror.name),
+    interval_secs: null,
+    labels: {},
+    options,
+    origin: 'config' as const,
+  }
+  const job = {
+    sync_id: `bench-${process.pid}-${number++}`,
+    worker_id: 'bench',
+    spec,
+    trigger: 'manual' as const,
+    request_id: null,
+    timeoutSeconds: 3600,
+  }
   const started = performance.now()
-  const report = await runSync(job, { providers, dataDir, signal: new AbortController().signal, onProgress: () => {}, now: () => new Date() })
+  const report = await runSync(job, {
+    providers,
+    dataDir,
+    signal: new AbortController().signal,
+    onProgress: () => {},
+    now: () => new Date(),
+  })
   const took = performance.now() - started
-  if (report.outcome !== 'success') throw new Error(`the sync of ${mirror.name} ended ${report.outcome}: ${report.message}\n${report.tail ?? ''}`)
+  if (report.outcome !== 'success')
+    throw new Error(`the sync of ${mirror.name} ended ${report.outcome}: ${report.message}\n${report.tail ?? ''}`)
   return took
 }

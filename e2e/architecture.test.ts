@@ -6,7 +6,9 @@ import { describe, expect, test } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '..')
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
-const sources = globSync('packages/*/src/**/*.{ts,vue}', { cwd: ROOT }).filter((file) => !/\.test\.ts$|testing|conformance\.ts$|\.gen\.ts$/.test(file))
+const sources = globSync('packages/*/src/**/*.{ts,vue}', { cwd: ROOT }).filter(
+  (file) => !/\.test\.ts$|testing|conformance\.ts$|\.gen\.ts$/.test(file),
+)
 
 interface Rule {
   room: string
@@ -18,10 +20,13 @@ interface Rule {
 function importTable(): Rule[] {
   const section = read('ARCHITECTURE.md').split('## Who may import whom')[1]?.split('\n## ')[0] ?? ''
   const words = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1]!)
-  return section.split('\n').filter((line) => line.startsWith('| `')).map((line) => {
-    const [, room = '', allowed, never] = line.split('|')
-    return { room: words(room)[0]!, allowed: words(allowed), never: words(never) }
-  })
+  return section
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) => {
+      const [, room = '', allowed, never] = line.split('|')
+      return { room: words(room)[0]!, allowed: words(allowed), never: words(never) }
+    })
 }
 
 interface Import {
@@ -32,7 +37,11 @@ interface Import {
 
 function importsOf(file: string): Import[] {
   const text = read(file)
-  const found = [...text.matchAll(/(?:^|\n)\s*(?:import|export)\s[^'"]*?from\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s+['"]([^'"]+)['"]/g)]
+  const found = [
+    ...text.matchAll(
+      /(?:^|\n)\s*(?:import|export)\s[^'"]*?from\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s+['"]([^'"]+)['"]/g,
+    ),
+  ]
   return found.map((match) => {
     const name = (match[1] ?? match[2] ?? match[3])!
     return { file, target: name.startsWith('.') ? relative(ROOT, resolve(ROOT, dirname(file), name)) : name }
@@ -59,7 +68,11 @@ describe('the import table of ARCHITECTURE.md', () => {
 
   test('names every room', () => {
     const rooms = new Set(globSync('packages/*/package.json', { cwd: ROOT }).map((path) => path.split('/')[1]!))
-    for (const room of rooms) expect(rules.map((rule) => rule.room), `ARCHITECTURE.md has no row for ${room}`).toContain(room)
+    for (const room of rooms)
+      expect(
+        rules.map((rule) => rule.room),
+        `ARCHITECTURE.md has no row for ${room}`,
+      ).toContain(room)
   })
 
   test.each(rules)('$room imports what it may, and nothing else', ({ room, allowed, never }) => {
@@ -68,7 +81,11 @@ describe('the import table of ARCHITECTURE.md', () => {
       .flatMap(importsOf)
       .filter(({ target, file }) => {
         // The more exact word decides: `runtime` never, `runtime/machine` yet.
-        const best = (words: string[]) => Math.max(-1, ...words.filter((word) => matches(target, file, word)).map((word) => (word === 'own' ? 0 : word.length)))
+        const best = (words: string[]) =>
+          Math.max(
+            -1,
+            ...words.filter((word) => matches(target, file, word)).map((word) => (word === 'own' ? 0 : word.length)),
+          )
         return best(allowed) < 0 || best(never) >= best(allowed)
       })
       .map(({ file, target }) => `${file} imports ${target}`)
@@ -76,26 +93,46 @@ describe('the import table of ARCHITECTURE.md', () => {
   })
 
   test('a package imports no other package’s inside but through its name', () => {
-    const strangers = sources.flatMap(importsOf).filter(({ file, target }) => target.startsWith('packages/') && target.split('/')[1] !== file.split('/')[1] && !target.endsWith('package.json'))
+    const strangers = sources
+      .flatMap(importsOf)
+      .filter(
+        ({ file, target }) =>
+          target.startsWith('packages/') &&
+          target.split('/')[1] !== file.split('/')[1] &&
+          !target.endsWith('package.json'),
+      )
     expect(strangers).toEqual([])
   })
 })
 
 test('a provider imports its own files and the http client, and the client knows no kind', () => {
-  const client = new Set([...(read('ARCHITECTURE.md').split('the http client is everybody')[1]?.split('import only each other')[0] ?? '').matchAll(/`([\w-]+\.ts)`/g)].map((match) => match[1]!))
+  const client = new Set(
+    [
+      ...(
+        read('ARCHITECTURE.md').split('the http client is everybody')[1]?.split('import only each other')[0] ?? ''
+      ).matchAll(/`([\w-]+\.ts)`/g),
+    ].map((match) => match[1]!),
+  )
   expect(client.size).toBeGreaterThan(0)
   const room = 'packages/worker/src/providers/'
   const name = (path: string) => path.slice(room.length)
   const kindOf = (file: string) => /^(git|rsync|http)\b/.exec(file)?.[1]
-  const strangers = sources.filter((file) => file.startsWith(room) && name(file) !== 'index.ts').flatMap(importsOf).filter(({ file, target }) => {
-    if (!target.startsWith(room) || name(target) === 'provider.ts') return false
-    return client.has(name(file)) ? !client.has(name(target)) : !client.has(name(target)) && kindOf(name(file)) !== kindOf(name(target))
-  })
+  const strangers = sources
+    .filter((file) => file.startsWith(room) && name(file) !== 'index.ts')
+    .flatMap(importsOf)
+    .filter(({ file, target }) => {
+      if (!target.startsWith(room) || name(target) === 'provider.ts') return false
+      return client.has(name(file))
+        ? !client.has(name(target))
+        : !client.has(name(target)) && kindOf(name(file)) !== kindOf(name(target))
+    })
   expect(strangers).toEqual([])
 })
 
 describe('small rooms', () => {
-  const all = globSync(['packages/*/{src,bin}/**/*.{ts,vue,js}', 'e2e/**/*.ts', 'bench/**/*.ts', 'scripts/**/*.ts'], { cwd: ROOT }).filter((file) => !/\.gen\.ts$|dist/.test(file))
+  const all = globSync(['packages/*/{src,bin}/**/*.{ts,vue,js}', 'e2e/**/*.ts', 'bench/**/*.ts', 'scripts/**/*.ts'], {
+    cwd: ROOT,
+  }).filter((file) => !/\.gen\.ts$|dist/.test(file))
 
   test('no file is longer than 250 lines', () => {
     expect(all.filter((file) => read(file).split('\n').length > 251)).toEqual([])
@@ -103,7 +140,8 @@ describe('small rooms', () => {
 
   test('every file says first what lives in it', () => {
     // A component says it below its imports, where its script begins.
-    const says = (file: string) => (file.endsWith('.vue') ? /^\/\/ /m.test(read(file).split('</script>')[0]!) : /^(#!.*\n)?\/\/ /.test(read(file)))
+    const says = (file: string) =>
+      file.endsWith('.vue') ? /^\/\/ /m.test(read(file).split('</script>')[0]!) : /^(#!.*\n)?\/\/ /.test(read(file))
     const silent = all.filter((file) => !file.endsWith('.test.ts') && !says(file))
     expect(silent).toEqual([])
   })
@@ -114,7 +152,11 @@ describe('small rooms', () => {
 
   test('only the rooms that run programs start child processes', () => {
     const starters = sources.filter((file) => /from 'node:child_process'/.test(read(file)))
-    expect(starters.sort()).toEqual(importTable().find((rule) => rule.room === 'node:child_process')?.allowed.sort() ?? expect.anything())
+    expect(starters.sort()).toEqual(
+      importTable()
+        .find((rule) => rule.room === 'node:child_process')
+        ?.allowed.sort() ?? expect.anything(),
+    )
   })
 })
 
@@ -122,17 +164,24 @@ describe('the documents', () => {
   const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', ...globSync('docs/**/*.md', { cwd: ROOT })]
 
   test.each(documents)('%s links to what exists', (document) => {
-    const links = [...read(document).matchAll(/\]\((?!https?:|#|mailto:)([^)#]+)(?:#[^)]*)?\)/g)].map((match) => match[1]!)
+    const links = [...read(document).matchAll(/\]\((?!https?:|#|mailto:)([^)#]+)(?:#[^)]*)?\)/g)].map(
+      (match) => match[1]!,
+    )
     expect(links.filter((link) => !existsSync(join(ROOT, dirname(document), link)))).toEqual([])
   })
 
   test.each(documents)('%s names files that exist', (document) => {
-    const named = [...read(document).matchAll(/`((?:packages|e2e|bench|scripts|examples|docs)\/[\w./-]+\.\w+)`/g)].map((match) => match[1]!)
+    const named = [...read(document).matchAll(/`((?:packages|e2e|bench|scripts|examples|docs)\/[\w./-]+\.\w+)`/g)].map(
+      (match) => match[1]!,
+    )
     expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([])
   })
 
   test('the generated references are what the code says now', () => {
-    const check = spawnSync(process.execPath, [join(ROOT, 'scripts', 'docs.ts'), '--check'], { cwd: ROOT, encoding: 'utf8' })
+    const check = spawnSync(process.execPath, [join(ROOT, 'scripts', 'docs.ts'), '--check'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    })
     expect([check.status, check.stdout + check.stderr]).toEqual([0, expect.anything()])
   })
 

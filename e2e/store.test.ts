@@ -15,22 +15,71 @@ const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOSt
 
 function aRecord(id: string, change: Partial<WorkerRecord> = {}): WorkerRecord {
   return {
-    worker_id: id, name: `${id}.example.org`, admission: 'approved', reason: null, first_seen_at: at(0), decided_at: at(1), decided_by: 'li', version: '0.1.0', hostname: 'h', http_addr: null, data_dir: '/d',
-    older_wire: false, kinds: [], instance: 'i', rev: 3, removed: ['gone'], last_seen_at: at(2), paused: [{ replica_id: 'r', by: 'li', at: at(2), reason: null }],
-    replicas: [{ replica_id: 'r', name: 'debian', kind: 'rsync', upstream: 'rsync://h/debian/', interval_secs: 60, labels: { env: 'prod 雪' }, options: {}, auth: null, origin: 'api' }],
-    syncs: [{ request_id: 'q', replica_id: 'r', rev: 3, requested_at: at(2) }], ...change,
+    worker_id: id,
+    name: `${id}.example.org`,
+    admission: 'approved',
+    reason: null,
+    first_seen_at: at(0),
+    decided_at: at(1),
+    decided_by: 'li',
+    version: '0.1.0',
+    hostname: 'h',
+    http_addr: null,
+    data_dir: '/d',
+    older_wire: false,
+    kinds: [],
+    instance: 'i',
+    rev: 3,
+    removed: ['gone'],
+    last_seen_at: at(2),
+    paused: [{ replica_id: 'r', by: 'li', at: at(2), reason: null }],
+    replicas: [
+      {
+        replica_id: 'r',
+        name: 'debian',
+        kind: 'rsync',
+        upstream: 'rsync://h/debian/',
+        interval_secs: 60,
+        labels: { env: 'prod 雪' },
+        options: {},
+        auth: null,
+        origin: 'api',
+      },
+    ],
+    syncs: [{ request_id: 'q', replica_id: 'r', rev: 3, requested_at: at(2) }],
+    ...change,
   }
 }
 
 function aReport(minute: number, change: Partial<SyncReport> = {}): SyncReport {
   return {
-    sync_id: newId(), worker_id: 'w', replica_id: 'r', name: 'debian', kind: 'rsync', trigger: 'schedule', request_id: null, outcome: 'success', reason: null, message: null, hint: null, tail: null,
-    exit_code: null, started_at: at(minute), ended_at: at(minute + 1), duration_ms: 60_000, bytes: 2 ** 40, files: 10, size_bytes: 2 ** 45, revision: 'abc', ...change,
+    sync_id: newId(),
+    worker_id: 'w',
+    replica_id: 'r',
+    name: 'debian',
+    kind: 'rsync',
+    trigger: 'schedule',
+    request_id: null,
+    outcome: 'success',
+    reason: null,
+    message: null,
+    hint: null,
+    tail: null,
+    exit_code: null,
+    started_at: at(minute),
+    ended_at: at(minute + 1),
+    duration_ms: 60_000,
+    bytes: 2 ** 40,
+    files: 10,
+    size_bytes: 2 ** 45,
+    revision: 'abc',
+    ...change,
   }
 }
 
 /** What a supervisor that another one knows nothing of would do. */
-const beginTerm = (url: string, term: number) => behindItsBack(url, `update meta set value = '${term}' where key = 'term'`)
+const beginTerm = (url: string, term: number) =>
+  behindItsBack(url, `update meta set value = '${term}' where key = 'term'`)
 
 async function behindItsBack(url: string, change: string): Promise<void> {
   if (url.startsWith('sqlite:')) {
@@ -45,7 +94,15 @@ async function behindItsBack(url: string, change: string): Promise<void> {
   await client.end()
 }
 
-const audit = { at: at(5), actor: 'li', remote: '127.0.0.1', action: 'approve', target: 'w', detail: null, result: 'ok' }
+const audit = {
+  at: at(5),
+  actor: 'li',
+  remote: '127.0.0.1',
+  action: 'approve',
+  target: 'w',
+  detail: null,
+  result: 'ok',
+}
 
 describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
   const place = aPlace()
@@ -66,13 +123,32 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     await store.saveWorker(aRecord('w', { admission: 'pending' }))
     await store.saveWorker(aRecord('w'), audit)
     await store.saveWorker(aRecord('x', { last_seen_at: null }))
-    expect((await store.loadWorkers()).sort((a, b) => (a.worker_id < b.worker_id ? -1 : 1))).toEqual([aRecord('w'), aRecord('x', { last_seen_at: null })])
-    expect((await store.listAudit('w', { cursor: null, limit: 10 })).items).toEqual([{ ...audit, id: expect.any(Number) }])
+    expect((await store.loadWorkers()).sort((a, b) => (a.worker_id < b.worker_id ? -1 : 1))).toEqual([
+      aRecord('w'),
+      aRecord('x', { last_seen_at: null }),
+    ])
+    expect((await store.listAudit('w', { cursor: null, limit: 10 })).items).toEqual([
+      { ...audit, id: expect.any(Number) },
+    ])
   })
 
   test('counts the uses of a join token, and binds each key once', async () => {
-    const token = { id: 't', hash: 'h', worker_id: null, uses: 2, used: 0, made_at: at(0), made_by: 'li', expires_at: at(9) }
-    const key = (id: string, worker: string) => ({ public_key: id, worker_id: worker, claimed_at: at(1), revoked_at: null })
+    const token = {
+      id: 't',
+      hash: 'h',
+      worker_id: null,
+      uses: 2,
+      used: 0,
+      made_at: at(0),
+      made_by: 'li',
+      expires_at: at(9),
+    }
+    const key = (id: string, worker: string) => ({
+      public_key: id,
+      worker_id: worker,
+      claimed_at: at(1),
+      revoked_at: null,
+    })
     await store.addJoinToken(token, audit)
     expect(await store.findJoinToken('h')).toEqual(token)
     expect(await store.findJoinToken('x')).toBeNull()
@@ -113,8 +189,11 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
   })
 
   test('filters the history by worker, name and outcome', async () => {
-    await store.addReports([aReport(40, { worker_id: 'x', name: 'arch', replica_id: 'r2', outcome: 'failed', reason: 'timed_out' })])
-    const names = async (filter: Parameters<Store['listSyncs']>[0]) => (await store.listSyncs(filter, { cursor: null, limit: 100 })).items.map((report) => report.name)
+    await store.addReports([
+      aReport(40, { worker_id: 'x', name: 'arch', replica_id: 'r2', outcome: 'failed', reason: 'timed_out' }),
+    ])
+    const names = async (filter: Parameters<Store['listSyncs']>[0]) =>
+      (await store.listSyncs(filter, { cursor: null, limit: 100 })).items.map((report) => report.name)
     expect(await names({ workerId: 'x' })).toEqual(['arch'])
     expect(await names({ name: 'arch' })).toEqual(['arch'])
     expect(await names({ outcomes: ['failed', 'held'] })).toEqual(['arch'])
@@ -123,8 +202,19 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
 
   test('keeps and removes the fleet’s last words', async () => {
     const state = { replica_id: 'r', name: 'debian' } as never
-    await store.saveStates({ replicas: [{ worker_id: 'w', state }, { worker_id: 'x', state }], removed: [], seen: [{ worker_id: 'x', at: at(9) }] })
-    await store.saveStates({ replicas: [{ worker_id: 'w', state: { ...(state as object), name: 'renamed' } as never }], removed: [{ worker_id: 'x', replica_id: 'r' }], seen: [] })
+    await store.saveStates({
+      replicas: [
+        { worker_id: 'w', state },
+        { worker_id: 'x', state },
+      ],
+      removed: [],
+      seen: [{ worker_id: 'x', at: at(9) }],
+    })
+    await store.saveStates({
+      replicas: [{ worker_id: 'w', state: { ...(state as object), name: 'renamed' } as never }],
+      removed: [{ worker_id: 'x', replica_id: 'r' }],
+      seen: [],
+    })
     expect(await store.loadReplicas()).toEqual([{ worker_id: 'w', state: { replica_id: 'r', name: 'renamed' } }])
     expect((await store.loadWorkers()).find((worker) => worker.worker_id === 'x')?.last_seen_at).toBe(at(9))
   })
@@ -135,14 +225,35 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     expect(await store.nextTerm(first + 5)).toBe(first + 6)
     await beginTerm(url, first + 7)
     const writes: (() => Promise<unknown>)[] = [
-      () => store.saveWorker(aRecord('z'), audit), () => store.removeWorker('y', null, audit), () => store.addReports([aReport(50)]), () => store.addAudit(audit), () => store.prune(new Date()),
-      () => store.saveStates({ replicas: [], removed: [], seen: [{ worker_id: 'y', at: at(30) }] }), () => store.addDeadLetter({ subject: 's', body: 'b', reason: 'r', at: new Date() }),
-      () => store.rememberKey({ public_key: 'U9', worker_id: 'y', claimed_at: at(1), revoked_at: null }), () => store.removeJoinToken('t', audit), () => store.revokeKeys('y', new Date(), audit),
-      () => store.nextTerm(), () => store.checkTerm(),
+      () => store.saveWorker(aRecord('z'), audit),
+      () => store.removeWorker('y', null, audit),
+      () => store.addReports([aReport(50)]),
+      () => store.addAudit(audit),
+      () => store.prune(new Date()),
+      () => store.saveStates({ replicas: [], removed: [], seen: [{ worker_id: 'y', at: at(30) }] }),
+      () => store.addDeadLetter({ subject: 's', body: 'b', reason: 'r', at: new Date() }),
+      () => store.rememberKey({ public_key: 'U9', worker_id: 'y', claimed_at: at(1), revoked_at: null }),
+      () => store.removeJoinToken('t', audit),
+      () => store.revokeKeys('y', new Date(), audit),
+      () => store.nextTerm(),
+      () => store.checkTerm(),
     ]
-    const before = JSON.stringify([await store.loadWorkers(), await store.listAudit(null, { cursor: null, limit: 500 }), await store.countDeadLetters(), await store.findKeys('y', 'U9')])
-    for (const write of writes) await expect(write(), String(write)).rejects.toThrow('another supervisor has taken over this database')
-    expect(JSON.stringify([await store.loadWorkers(), await store.listAudit(null, { cursor: null, limit: 500 }), await store.countDeadLetters(), await store.findKeys('y', 'U9')])).toBe(before)
+    const before = JSON.stringify([
+      await store.loadWorkers(),
+      await store.listAudit(null, { cursor: null, limit: 500 }),
+      await store.countDeadLetters(),
+      await store.findKeys('y', 'U9'),
+    ])
+    for (const write of writes)
+      await expect(write(), String(write)).rejects.toThrow('another supervisor has taken over this database')
+    expect(
+      JSON.stringify([
+        await store.loadWorkers(),
+        await store.listAudit(null, { cursor: null, limit: 500 }),
+        await store.countDeadLetters(),
+        await store.findKeys('y', 'U9'),
+      ]),
+    ).toBe(before)
     expect((await store.superseded).code).toBe('unavailable')
     await store.close()
     await open()
@@ -160,8 +271,14 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
   test('puts unreadable messages aside, whatever is in them and however many come, and removes old history', async () => {
     await store.addDeadLetter({ subject: 's', body: '{', reason: 'not JSON', at: new Date() })
     expect(await store.countDeadLetters()).toBe(1)
-    await store.addDeadLetter({ subject: 'kagami.evt.\0', body: `\0${'x'.repeat(100_000)}`, reason: 'a NUL in it', at: new Date() })
-    for (let more = 0; more < 2500; more++) await store.addDeadLetter({ subject: 's', body: '{', reason: 'flood', at: new Date() })
+    await store.addDeadLetter({
+      subject: 'kagami.evt.\0',
+      body: `\0${'x'.repeat(100_000)}`,
+      reason: 'a NUL in it',
+      at: new Date(),
+    })
+    for (let more = 0; more < 2500; more++)
+      await store.addDeadLetter({ subject: 's', body: '{', reason: 'flood', at: new Date() })
     expect(await store.countDeadLetters()).toBe(2500)
     expect(await store.prune(new Date(at(11)))).toBe(10)
   })
@@ -174,7 +291,10 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     await store.prune(new Date(at(11)))
     expect((await store.listAudit(null, page)).total).toBe(done + 1)
     const flood = 'with recursive n(i) as (select 1 union all select i + 1 from n where i < 10050)'
-    await behindItsBack(url, `insert into audit (at, actor, action, result) ${flood} select ${Date.parse(at(50))}, 'x', 'flood', 'unauthorized' from n`)
+    await behindItsBack(
+      url,
+      `insert into audit (at, actor, action, result) ${flood} select ${Date.parse(at(50))}, 'x', 'flood', 'unauthorized' from n`,
+    )
     await store.prune(new Date(at(11)))
     expect((await store.listAudit(null, page)).total).toBe(done + 10_000)
   })
@@ -194,10 +314,16 @@ describe('a database file that cannot be used', () => {
 
   test('is refused by name when it is empty, damaged, missing, or in use', async () => {
     writeFileSync(place.at('empty.db'), '')
-    await expect(openSqlStore(`sqlite://${place.at('empty.db')}`, logger)).rejects.toThrow('is empty: it is no database')
+    await expect(openSqlStore(`sqlite://${place.at('empty.db')}`, logger)).rejects.toThrow(
+      'is empty: it is no database',
+    )
     writeFileSync(place.at('garbage.db'), 'x'.repeat(5000))
-    await expect(openSqlStore(`sqlite://${place.at('garbage.db')}`, logger)).rejects.toThrow('cannot be opened: file is not a database')
-    await expect(openSqlStore(`sqlite://${place.at('none.db')}?mode=rw`, logger)).rejects.toThrow('there is no such database')
+    await expect(openSqlStore(`sqlite://${place.at('garbage.db')}`, logger)).rejects.toThrow(
+      'cannot be opened: file is not a database',
+    )
+    await expect(openSqlStore(`sqlite://${place.at('none.db')}?mode=rw`, logger)).rejects.toThrow(
+      'there is no such database',
+    )
     await expect(openSqlStore('mysql://h/db', logger)).rejects.toThrow('is not understood')
     const url = `sqlite:///${place.at('used.db').slice(1)}?mode=rwc`
     const open = await openSqlStore(url, logger)

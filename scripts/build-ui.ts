@@ -12,18 +12,27 @@ export function buildUi({ onlyIfStale }: { onlyIfStale: boolean }): void {
   if (onlyIfStale && isFresh()) return
   if (!existsSync(join(ROOT, 'node_modules', 'vite'))) {
     if (existsSync(BUILT)) return
-    console.error('error: the UI is not built, and its build tools are not installed\nhint: npm ci (without --omit=dev)')
+    console.error(
+      'error: the UI is not built, and its build tools are not installed\nhint: npm ci (without --omit=dev)',
+    )
     process.exit(1)
   }
   console.log('building the UI')
-  const build = spawnSync(process.execPath, [join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js'), 'build', '--logLevel', 'warn'], { cwd: UI, stdio: 'inherit' })
+  const build = spawnSync(
+    process.execPath,
+    [join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js'), 'build', '--logLevel', 'warn'],
+    { cwd: UI, stdio: 'inherit' },
+  )
   if (build.status !== 0) process.exit(build.status ?? 1)
 }
 
 function isFresh(): boolean {
   if (!existsSync(BUILT)) return false
   const built = statSync(BUILT).mtimeMs
-  const sources = globSync(['packages/webui/{src,public}/**/*', 'packages/webui/*.{html,ts,json}', 'packages/protocol/src/**/*.ts'], { cwd: ROOT })
+  const sources = globSync(
+    ['packages/webui/{src,public}/**/*', 'packages/webui/*.{html,ts,json}', 'packages/protocol/src/**/*.ts'],
+    { cwd: ROOT },
+  )
   return sources.every((file) => statSync(join(ROOT, file)).mtimeMs <= built)
 }
 

@@ -12,7 +12,11 @@ const steps: [string, string, string[]][] = [
   ['lint', node, [bin('oxlint'), '--type-aware', 'packages', 'e2e', 'bench', 'scripts']],
   ['references', node, [join('scripts', 'docs.ts'), '--check']],
   ['rules of the house', node, [join('node_modules', 'vitest', 'vitest.mjs'), 'run', 'e2e/architecture.test.ts']],
-  ['tests of what changed', node, [join('node_modules', 'vitest', 'vitest.mjs'), 'run', '--changed', '--passWithNoTests']],
+  [
+    'tests of what changed',
+    node,
+    [join('node_modules', 'vitest', 'vitest.mjs'), 'run', '--changed', '--passWithNoTests'],
+  ],
 ]
 
 for (const [what, command, args] of steps) {

@@ -39,7 +39,9 @@ async function formatted(path: string, text: string): Promise<string> {
   return code
 }
 
-const written = await Promise.all([...references()].map(async ([path, text]) => [path, await formatted(path, text)] as const))
+const written = await Promise.all(
+  [...references()].map(async ([path, text]) => [path, await formatted(path, text)] as const),
+)
 const stale = written.filter(([path, text]) => present(path) !== text)
 if (process.argv.includes('--check')) {
   for (const [path] of stale) console.error(`${path} is not what the code says: run npm run docs`)

@@ -13,7 +13,15 @@ const files = [...new Set(rows.flatMap(({ proofs }) => proofs.map(([file]) => fi
 buildUi({ onlyIfStale: true })
 const scratch = mkdtempSync(join(tmpdir(), 'kagami-faults-'))
 const outcome = join(scratch, 'outcome.json')
-const vitest = [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${outcome}`, '--testTimeout=1800000', ...files]
+const vitest = [
+  join(root, 'node_modules', 'vitest', 'vitest.mjs'),
+  'run',
+  '--reporter=default',
+  '--reporter=json',
+  `--outputFile.json=${outcome}`,
+  '--testTimeout=1800000',
+  ...files,
+]
 spawnSync(process.execPath, vitest, { cwd: root, stdio: 'inherit', env: { ...process.env, KAGAMI_FAULTS: 'full' } })
 
 interface Test {
@@ -39,14 +47,27 @@ function verdictOf({ row, fault, promise, proofs }: Row): { holds: boolean; text
   const holds = tests.every((found) => found.length > 0 && found.every((test) => test.status === 'passed'))
   const figures = tests.flat().flatMap((test) => test.meta?.figure ?? [])
   const passed = tests.flat().filter((test) => test.status === 'passed').length
-  const wrong = holds ? [] : tests.flatMap((found, index) => (found.length === 0 ? [`not run: ${proofs[index]![1]}`] : found.filter((test) => test.status !== 'passed').map((test) => `${test.status}: ${test.fullName}`)))
+  const wrong = holds
+    ? []
+    : tests.flatMap((found, index) =>
+        found.length === 0
+          ? [`not run: ${proofs[index]![1]}`]
+          : found.filter((test) => test.status !== 'passed').map((test) => `${test.status}: ${test.fullName}`),
+      )
   const counted = figures.length > 0 ? figures.join('; ') : `${passed} ${passed === 1 ? 'test' : 'tests'}`
-  return { holds, text: `${holds ? '  ok ' : 'FAIL '} ${String(row).padStart(2)}  ${fault}: ${promise} (${counted})${wrong.map((line) => `\n          ${line}`).join('')}` }
+  return {
+    holds,
+    text: `${holds ? '  ok ' : 'FAIL '} ${String(row).padStart(2)}  ${fault}: ${promise} (${counted})${wrong.map((line) => `\n          ${line}`).join('')}`,
+  }
 }
 
 function testsOf(file: string, title: string): Test[] {
   const words = title.split(' ')
   const kind = /^(git|rsync|http)$/.test(words[0] ?? '') ? words.shift() : undefined
-  const all = ran.testResults.filter(({ name }) => name.endsWith(file)).flatMap(({ assertionResults }) => assertionResults)
-  return all.filter(({ fullName }) => fullName.includes(words.join(' ')) && (kind === undefined || fullName.includes(`kind ${kind}`)))
+  const all = ran.testResults
+    .filter(({ name }) => name.endsWith(file))
+    .flatMap(({ assertionResults }) => assertionResults)
+  return all.filter(
+    ({ fullName }) => fullName.includes(words.join(' ')) && (kind === undefined || fullName.includes(`kind ${kind}`)),
+  )
 }

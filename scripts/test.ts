@@ -9,7 +9,13 @@ const root = join(import.meta.dirname, '..')
 buildUi({ onlyIfStale: true })
 const scratch = mkdtempSync(join(tmpdir(), 'kagami-tests-'))
 const outcome = join(scratch, 'outcome.json')
-const vitest = [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${outcome}`]
+const vitest = [
+  join(root, 'node_modules', 'vitest', 'vitest.mjs'),
+  'run',
+  '--reporter=default',
+  '--reporter=json',
+  `--outputFile.json=${outcome}`,
+]
 const run = spawnSync(process.execPath, [...vitest, ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' })
 const { passed, failed } = read(outcome, run.status ?? 1)
 rmSync(scratch, { recursive: true, force: true })

@@ -26,7 +26,16 @@ describe('a fleet whose programs are killed at random moments', () => {
   const torn: string[] = []
   let looked = 0
 
-  const startOne = async (name: string) => void workers.set(name, await aWorker(place, { nats: nats.url, dir: name, providers: upstreams.providers(name), env: { KAGAMI_WORKER_ID: `w-${name}`, KAGAMI_SLOTS_PER_HOST: '8' } }))
+  const startOne = async (name: string) =>
+    void workers.set(
+      name,
+      await aWorker(place, {
+        nats: nats.url,
+        dir: name,
+        providers: upstreams.providers(name),
+        env: { KAGAMI_WORKER_ID: `w-${name}`, KAGAMI_SLOTS_PER_HOST: '8' },
+      }),
+    )
   const look = () => {
     for (const dir of dataDirs) {
       const { seen, wrong } = upstreams.wrong(dir)
@@ -52,7 +61,11 @@ describe('a fleet whose programs are killed at random moments', () => {
       process.kill(nats.pid, 'SIGKILL')
       await nats.exited
       await pause(dice.whole(0, 500))
-      const started = await startNatsServer({ dir: place.at('nats'), binary: { path: inject('tools').natsNew, version: 'new' }, port: nats.port })
+      const started = await startNatsServer({
+        dir: place.at('nats'),
+        binary: { path: inject('tools').natsNew, version: 'new' },
+        port: nats.port,
+      })
       place.also(() => started.stop())
       nats = started
     },
@@ -64,42 +77,76 @@ describe('a fleet whose programs are killed at random moments', () => {
     supervisor = await aSupervisor(place, { nats: nats.url })
     ledger = keepLedger(place, dataDirs)
     for (const name of WORKERS) await startOne(name)
-    await until('all sync', async () => (await supervisor.api.call('listReplicas', { query: { limit: 100 } })).items.filter((replica) => replica.last_success_at).length === 9, { timeoutMs: 40_000, seen: () => [...workers.values()].map((worker) => worker.output().slice(-800)) })
+    await until(
+      'all sync',
+      async () =>
+        (await supervisor.api.call('listReplicas', { query: { limit: 100 } })).items.filter(
+          (replica) => replica.last_success_at,
+        ).length === 9,
+      { timeoutMs: 40_000, seen: () => [...workers.values()].map((worker) => worker.output().slice(-800)) },
+    )
   })
 
-  test('loses no report, doubles none, publishes nothing torn, leaves nothing running and nothing stuck', { timeout: 60_000 + KILLS * 15_000 }, async ({ task, annotate }) => {
-    await annotate(`KAGAMI_SEED=${dice.seed}`)
-    console.log(`chaos: KAGAMI_SEED=${dice.seed}`)
-    const killed: Record<string, number> = {}
-    for (let kill = 0; kill < KILLS; kill++) {
-      await pause(dice.whole(50, 1500))
-      const whom = kill < 3 ? Object.keys(killing)[kill]! : dice.one(['worker', 'worker', 'supervisor', 'nats'])
-      killed[whom] = (killed[whom] ?? 0) + 1
-      await killing[whom]!()
+  test(
+    'loses no report, doubles none, publishes nothing torn, leaves nothing running and nothing stuck',
+    { timeout: 60_000 + KILLS * 15_000 },
+    async ({ task, annotate }) => {
+      await annotate(`KAGAMI_SEED=${dice.seed}`)
+      console.log(`chaos: KAGAMI_SEED=${dice.seed}`)
+      const killed: Record<string, number> = {}
+      for (let kill = 0; kill < KILLS; kill++) {
+        await pause(dice.whole(50, 1500))
+        const whom = kill < 3 ? Object.keys(killing)[kill]! : dice.one(['worker', 'worker', 'supervisor', 'nats'])
+        killed[whom] = (killed[whom] ?? 0) + 1
+        await killing[whom]!()
+        look()
+      }
+      const quiet = new Date().toISOString()
+      await until(
+        'every replica is synced again',
+        async () => {
+          const { items } = await supervisor.api.call('listReplicas', { query: { limit: 100 } })
+          return items.length === 9 && items.every((replica) => (replica.last_success_at ?? '') > quiet)
+        },
+        {
+          timeoutMs: 60_000,
+          seen: async () =>
+            (await supervisor.api.call('listReplicas')).items.map(({ name, status, last_success_at, activity }) => ({
+              name,
+              status,
+              last_success_at,
+              activity,
+            })),
+        },
+      )
+      await upstreams.settle()
+      for (const worker of workers.values()) worker.child.kill('SIGTERM')
+      for (const worker of workers.values()) await worker.exited
       look()
-    }
-    const quiet = new Date().toISOString()
-    await until('every replica is synced again', async () => {
-      const { items } = await supervisor.api.call('listReplicas', { query: { limit: 100 } })
-      return items.length === 9 && items.every((replica) => (replica.last_success_at ?? '') > quiet)
-    }, { timeoutMs: 60_000, seen: async () => (await supervisor.api.call('listReplicas')).items.map(({ name, status, last_success_at, activity }) => ({ name, status, last_success_at, activity })) })
-    await upstreams.settle()
-    for (const worker of workers.values()) worker.child.kill('SIGTERM')
-    for (const worker of workers.values()) await worker.exited
-    look()
-    const leftover = dataDirs.flatMap((dir) => findMarked(`${dir}:`))
-    for (const name of WORKERS) await startOne(name)
-    await until('nothing waits to be told', async () => {
-      const { missing } = await compared(ledger, supervisor.api)
-      return ledger.waiting() === 0 && missing.length <= 9
-    }, { timeoutMs: 40_000, seen: () => ledger.waiting() })
-    for (const worker of workers.values()) worker.child.kill('SIGTERM')
-    for (const worker of workers.values()) await worker.exited
-    const missing = async () => (await compared(ledger, supervisor.api)).missing
-    await until('the history has every sync', async () => (await missing()).length === 0, { seen: async () => ({ seed: dice.seed, missing: await missing() }) })
-    const { history, unknown } = await compared(ledger, supervisor.api)
-    expect({ torn, leftover }, `KAGAMI_SEED=${dice.seed}`).toEqual({ torn: [], leftover: [] })
-    expect(unknown, 'in the history, but never begun').toEqual([])
-    task.meta.figure = `${KILLS} kills (${Object.entries(killed).map(([whom, times]) => `${whom} ${times}`).join(', ')}), ${history.size} syncs of ${upstreams.versions} versions: 0 lost, 0 doubled; ${looked} published files looked at: 0 torn; 0 processes left, 0 replicas stuck`
-  })
+      const leftover = dataDirs.flatMap((dir) => findMarked(`${dir}:`))
+      for (const name of WORKERS) await startOne(name)
+      await until(
+        'nothing waits to be told',
+        async () => {
+          const { missing } = await compared(ledger, supervisor.api)
+          return ledger.waiting() === 0 && missing.length <= 9
+        },
+        { timeoutMs: 40_000, seen: () => ledger.waiting() },
+      )
+      for (const worker of workers.values()) worker.child.kill('SIGTERM')
+      for (const worker of workers.values()) await worker.exited
+      const missing = async () => (await compared(ledger, supervisor.api)).missing
+      await until('the history has every sync', async () => (await missing()).length === 0, {
+        seen: async () => ({ seed: dice.seed, missing: await missing() }),
+      })
+      const { history, unknown } = await compared(ledger, supervisor.api)
+      expect({ torn, leftover }, `KAGAMI_SEED=${dice.seed}`).toEqual({ torn: [], leftover: [] })
+      expect(unknown, 'in the history, but never begun').toEqual([])
+      task.meta.figure = `${KILLS} kills (${Object.entries(killed)
+        .map(([whom, times]) => `${whom} ${times}`)
+        .join(
+          ', ',
+        )}), ${history.size} syncs of ${upstreams.versions} versions: 0 lost, 0 doubled; ${looked} published files looked at: 0 torn; 0 processes left, 0 replicas stuck`
+    },
+  )
 })

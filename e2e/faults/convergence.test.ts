@@ -14,18 +14,70 @@ const start = Date.parse('2026-01-01T00:00:00Z')
 const at = new Date(start).toISOString()
 const IDS = ['a', 'b', 'c', 'd']
 
-const aSpec = (id: string, interval: number): ReplicaSpec => ({ replica_id: id, name: id, kind: 'http', upstream: `http://${id}.example/f`, interval_secs: interval, labels: {}, options: {}, auth: null, origin: 'api' })
-const aRecord: WorkerRecord = { worker_id: 'w', name: 'w', admission: 'approved', reason: null, first_seen_at: at, decided_at: null, decided_by: null, version: null, hostname: null, http_addr: null, data_dir: null, older_wire: false, kinds: [], instance: 'me', rev: 1, replicas: [], removed: [], syncs: [], paused: [], last_seen_at: null }
+const aSpec = (id: string, interval: number): ReplicaSpec => ({
+  replica_id: id,
+  name: id,
+  kind: 'http',
+  upstream: `http://${id}.example/f`,
+  interval_secs: interval,
+  labels: {},
+  options: {},
+  auth: null,
+  origin: 'api',
+})
+const aRecord: WorkerRecord = {
+  worker_id: 'w',
+  name: 'w',
+  admission: 'approved',
+  reason: null,
+  first_seen_at: at,
+  decided_at: null,
+  decided_by: null,
+  version: null,
+  hostname: null,
+  http_addr: null,
+  data_dir: null,
+  older_wire: false,
+  kinds: [],
+  instance: 'me',
+  rev: 1,
+  replicas: [],
+  removed: [],
+  syncs: [],
+  paused: [],
+  last_seen_at: null,
+}
 const aReport = (sync_id: string, replica_id: string, failed: boolean, now: Date): SyncReport => ({
-  sync_id, worker_id: 'w', replica_id, name: replica_id, kind: 'http', trigger: 'schedule', request_id: null, outcome: failed ? 'failed' : 'success', reason: failed ? 'timed_out' : null, message: null, hint: null, tail: null, exit_code: null,
-  started_at: now.toISOString(), ended_at: now.toISOString(), duration_ms: 0, bytes: 1, files: 1, size_bytes: 1, revision: 'x',
+  sync_id,
+  worker_id: 'w',
+  replica_id,
+  name: replica_id,
+  kind: 'http',
+  trigger: 'schedule',
+  request_id: null,
+  outcome: failed ? 'failed' : 'success',
+  reason: failed ? 'timed_out' : null,
+  message: null,
+  hint: null,
+  tail: null,
+  exit_code: null,
+  started_at: now.toISOString(),
+  ended_at: now.toISOString(),
+  duration_ms: 0,
+  bytes: 1,
+  files: 1,
+  size_bytes: 1,
+  revision: 'x',
 })
 
 /** A worker's machine and its half of the conversation: what changed waits until the next heartbeat takes it along. */
 function aWorker() {
   let next = 0
   const machine = createWorkerMachine(() => `sync-${String(++next).padStart(6, '0')}`)
-  let state = openWorker({ id: 'w', instance: 'me', limits: { perWorker: 2, perHost: 2 }, declared: [], remembered: new Map() }, new Date(start))
+  let state = openWorker(
+    { id: 'w', instance: 'me', limits: { perWorker: 2, perHost: 2 }, declared: [], remembered: new Map() },
+    new Date(start),
+  )
   const changed = new Map<string, Replica>()
   const removed = new Set<string>()
   let seq = 0
@@ -45,7 +97,11 @@ function aWorker() {
       }
     },
     beat(full: boolean): Heartbeat[] {
-      const contents = { changed: full ? [...state.replicas.values()] : [...changed.values()], removed: [...removed], full }
+      const contents = {
+        changed: full ? [...state.replicas.values()] : [...changed.values()],
+        removed: [...removed],
+        full,
+      }
       changed.clear()
       removed.clear()
       return heartbeatsFor({ ...envelopeOf(state), seq: ++seq, sent_at: at, storage: null }, contents)
@@ -54,12 +110,22 @@ function aWorker() {
 }
 
 const step = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ type: fc.constant('decide' as const), ids: fc.subarray(IDS), interval: fc.constantFrom(60, 120) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      type: fc.constant('decide' as const),
+      ids: fc.subarray(IDS),
+      interval: fc.constantFrom(60, 120),
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('read' as const), which: fc.nat(5) }) },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('beat' as const) }) },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('hear' as const), which: fc.nat(8), again: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('lose' as const), which: fc.nat(8) }) },
-  { weight: 2, arbitrary: fc.record({ type: fc.constant('end' as const), id: fc.constantFrom(...IDS), failed: fc.boolean() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constant('end' as const), id: fc.constantFrom(...IDS), failed: fc.boolean() }),
+  },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('time' as const), seconds: fc.nat(200) }) },
 )
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
@@ -71,15 +137,33 @@ function play(steps: readonly Step[]): number {
   const documents: Desired[] = []
   const air: Heartbeat[] = []
   let [now, messages] = [start, 0]
-  const decide = (ids: readonly string[], interval: number) => documents.push({ worker_id: 'w', rev: documents.length + 1, term: 1, admission: 'approved', reason: null, terminate: false, instance: 'me', replicas: ids.map((id) => aSpec(id, interval)), removed: [], syncs: [] })
+  const decide = (ids: readonly string[], interval: number) =>
+    documents.push({
+      worker_id: 'w',
+      rev: documents.length + 1,
+      term: 1,
+      admission: 'approved',
+      reason: null,
+      terminate: false,
+      instance: 'me',
+      replicas: ids.map((id) => aSpec(id, interval)),
+      removed: [],
+      syncs: [],
+    })
   // An answer to a request for everything may itself be lost: the next heartbeat asks again.
-  const hear = (beat: Heartbeat) => void (applyHeartbeat(fleet, entry, beat, now).mismatch && air.push(...worker.beat(true)))
+  const hear = (beat: Heartbeat) =>
+    void (applyHeartbeat(fleet, entry, beat, now).mismatch && air.push(...worker.beat(true)))
   const act = (one: Step) => {
     messages++
     if (one.type === 'decide') decide(one.ids, one.interval)
-    if (one.type === 'read' && documents.length > 0) worker.tell({ type: 'desired_read', desired: documents[one.which % documents.length]!, cached: false }, new Date(now))
+    if (one.type === 'read' && documents.length > 0)
+      worker.tell(
+        { type: 'desired_read', desired: documents[one.which % documents.length]!, cached: false },
+        new Date(now),
+      )
     if (one.type === 'beat') air.push(...worker.beat(false))
-    if (one.type === 'hear' && air.length > 0) hear(one.again ? air[one.which % air.length]! : air.splice(one.which % air.length, 1)[0]!)
+    if (one.type === 'hear' && air.length > 0)
+      hear(one.again ? air[one.which % air.length]! : air.splice(one.which % air.length, 1)[0]!)
     if (one.type === 'lose' && air.length > 0) air.splice(one.which % air.length, 1)
     if (one.type === 'time') {
       now += one.seconds * 1000
@@ -87,7 +171,11 @@ function play(steps: readonly Step[]): number {
     }
     if (one.type === 'end') {
       const running = worker.replicas().find(({ spec, life }) => spec.replica_id === one.id && life.state === 'syncing')
-      if (running?.life.state === 'syncing') worker.tell({ type: 'sync_ended', report: aReport(running.life.syncId, one.id, one.failed, new Date(now)) }, new Date(now))
+      if (running?.life.state === 'syncing')
+        worker.tell(
+          { type: 'sync_ended', report: aReport(running.life.syncId, one.id, one.failed, new Date(now)) },
+          new Date(now),
+        )
     }
   }
   worker.tell({ type: 'join_answered', reply: { accepted: true, status: 'approved', reason: null } }, new Date(start))
@@ -100,18 +188,38 @@ function play(steps: readonly Step[]): number {
     air.push(...worker.beat(false))
     while (air.length > 0) hear(air.shift()!)
   }
-  const held = [...entry.replicas.values()].map(({ state }) => state).sort((a, b) => (a.replica_id < b.replica_id ? -1 : 1))
-  const truth = worker.replicas().map(describeReplica).sort((a, b) => (a.replica_id < b.replica_id ? -1 : 1))
+  const held = [...entry.replicas.values()]
+    .map(({ state }) => state)
+    .sort((a, b) => (a.replica_id < b.replica_id ? -1 : 1))
+  const truth = worker
+    .replicas()
+    .map(describeReplica)
+    .sort((a, b) => (a.replica_id < b.replica_id ? -1 : 1))
   expect(held).toEqual(truth)
-  expect(truth.map((state) => state.replica_id).sort()).toEqual(documents.at(-1)!.replicas.map((spec) => spec.replica_id).sort())
+  expect(truth.map((state) => state.replica_id).sort()).toEqual(
+    documents
+      .at(-1)!
+      .replicas.map((spec) => spec.replica_id)
+      .sort(),
+  )
   expect(entry.observedRev).toBe(worker.observed())
   return messages
 }
 
 describe('worker and supervisor', () => {
-  test('hold the same when the network is quiet, whatever was lost, doubled, late or out of order before', { timeout: 1_800_000 }, ({ task }) => {
-    let messages = 0
-    fc.assert(fc.property(fc.array(step, { minLength: 10, maxLength: 80, size: 'max' }), (steps) => void (messages += play(steps))), { numRuns: RUNS })
-    task.meta.figure = `${RUNS} histories of ${messages} messages and events: 0 differ`
-  })
+  test(
+    'hold the same when the network is quiet, whatever was lost, doubled, late or out of order before',
+    { timeout: 1_800_000 },
+    ({ task }) => {
+      let messages = 0
+      fc.assert(
+        fc.property(
+          fc.array(step, { minLength: 10, maxLength: 80, size: 'max' }),
+          (steps) => void (messages += play(steps)),
+        ),
+        { numRuns: RUNS },
+      )
+      task.meta.figure = `${RUNS} histories of ${messages} messages and events: 0 differ`
+    },
+  )
 })

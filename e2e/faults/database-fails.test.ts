@@ -1,5 +1,15 @@
 // database-fails.test.ts — A database that is locked, full, damaged, empty, or gone in the middle of a write: the supervisor stands it or refuses to start, and what it acknowledged is there.
-import { closeSync, copyFileSync, openSync, rmSync, statSync, truncateSync, unlinkSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  openSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { DatabaseSync } from 'node:sqlite'
@@ -19,7 +29,10 @@ const STOPS = rounds(3, 20)
 /** Adds a replica; true once it was answered with yes. */
 async function adds(supervisor: SupervisorProgram, name: string): Promise<boolean> {
   try {
-    await supervisor.api.call('addReplica', { params: { id: 'worker-0' }, body: { name, kind: 'http', upstream: 'http://127.0.0.1:9/x', interval_secs: 0 } })
+    await supervisor.api.call('addReplica', {
+      params: { id: 'worker-0' },
+      body: { name, kind: 'http', upstream: 'http://127.0.0.1:9/x', interval_secs: 0 },
+    })
     return true
   } catch (error) {
     if (![503, 500, undefined].includes((error as { status?: number }).status)) throw error
@@ -28,7 +41,11 @@ async function adds(supervisor: SupervisorProgram, name: string): Promise<boolea
 }
 
 async function namesIn(supervisor: SupervisorProgram): Promise<Set<string>> {
-  return new Set((await supervisor.api.call('listReplicas', { query: { worker: 'worker-0', limit: 500 } })).items.map(({ name }) => name))
+  return new Set(
+    (await supervisor.api.call('listReplicas', { query: { worker: 'worker-0', limit: 500 } })).items.map(
+      ({ name }) => name,
+    ),
+  )
 }
 
 describe('a supervisor on SQLite', () => {
@@ -42,53 +59,72 @@ describe('a supervisor on SQLite', () => {
     fleet = await aBusyFleet(place, { nats: nats.url })
   })
 
-  test('waits while another process has locked the database, and answers meanwhile', { timeout: 60_000 }, async ({ task }) => {
-    const other = new DatabaseSync(file())
-    other.exec('PRAGMA busy_timeout=5000; BEGIN IMMEDIATE')
-    const asked = Date.now()
-    const write = adds(fleet.supervisor, 'while-locked')
-    let answers = 0
-    while (Date.now() - asked < 5000) {
-      expect((await fleet.supervisor.api.call('listReplicas')).total).toBeGreaterThan(0)
-      answers++
-      await pause(50)
-    }
-    other.exec('ROLLBACK')
-    other.close()
-    expect(await write).toBe(true)
-    expect(fleet.supervisor.child.exitCode).toBeNull()
-    task.meta.figure = `locked for 5 s: ${answers} readings answered meanwhile, the write done afterwards`
-  })
+  test(
+    'waits while another process has locked the database, and answers meanwhile',
+    { timeout: 60_000 },
+    async ({ task }) => {
+      const other = new DatabaseSync(file())
+      other.exec('PRAGMA busy_timeout=5000; BEGIN IMMEDIATE')
+      const asked = Date.now()
+      const write = adds(fleet.supervisor, 'while-locked')
+      let answers = 0
+      while (Date.now() - asked < 5000) {
+        expect((await fleet.supervisor.api.call('listReplicas')).total).toBeGreaterThan(0)
+        answers++
+        await pause(50)
+      }
+      other.exec('ROLLBACK')
+      other.close()
+      expect(await write).toBe(true)
+      expect(fleet.supervisor.child.exitCode).toBeNull()
+      task.meta.figure = `locked for 5 s: ${answers} readings answered meanwhile, the write done afterwards`
+    },
+  )
 
-  test('refuses to start on a database that is garbage, damaged or empty, and says what to do', { timeout: 90_000 }, async ({ task }) => {
-    const kept = await fleet.settle()
-    fleet.supervisor.child.kill('SIGTERM')
-    await fleet.supervisor.exited
-    copyFileSync(file(), place.at('good.db'))
-    const pages = Math.floor(statSync(file()).size / 4096)
-    const damages: Record<string, [RegExp, () => void]> = {
-      garbage: [/cannot be opened: file is not a database/, () => writeFileSync(file(), Buffer.alloc(65_536, 'garbage '))],
-      empty: [/is empty: it is no database/, () => truncateSync(file())],
-      damaged: [/is damaged|malformed/, () => {
-        const handle = openSync(file(), 'r+')
-        for (let page = 2; page < pages; page += 3) writeSync(handle, Buffer.alloc(512, 0xa5), 0, 512, page * 4096)
-        closeSync(handle)
-      }],
-    }
-    for (const [what, [words, damage]] of Object.entries(damages)) {
-      for (const part of ['-wal', '-shm']) rmSync(`${file()}${part}`, { force: true })
+  test(
+    'refuses to start on a database that is garbage, damaged or empty, and says what to do',
+    { timeout: 90_000 },
+    async ({ task }) => {
+      const kept = await fleet.settle()
+      fleet.supervisor.child.kill('SIGTERM')
+      await fleet.supervisor.exited
+      copyFileSync(file(), place.at('good.db'))
+      const pages = Math.floor(statSync(file()).size / 4096)
+      const damages: Record<string, [RegExp, () => void]> = {
+        garbage: [
+          /cannot be opened: file is not a database/,
+          () => writeFileSync(file(), Buffer.alloc(65_536, 'garbage ')),
+        ],
+        empty: [/is empty: it is no database/, () => truncateSync(file())],
+        damaged: [
+          /is damaged|malformed/,
+          () => {
+            const handle = openSync(file(), 'r+')
+            for (let page = 2; page < pages; page += 3) writeSync(handle, Buffer.alloc(512, 0xa5), 0, 512, page * 4096)
+            closeSync(handle)
+          },
+        ],
+      }
+      for (const [what, [words, damage]] of Object.entries(damages)) {
+        for (const part of ['-wal', '-shm']) rmSync(`${file()}${part}`, { force: true })
+        copyFileSync(place.at('good.db'), file())
+        damage()
+        const program = startProgram(place, ['run', 'supervisor'], {
+          KAGAMI_NATS_URL: nats.url,
+          SUPERVISOR_HTTP_ADDR: '127.0.0.1:0',
+          SUPERVISOR_AUTH: 'none',
+          SUPERVISOR_DATABASE_URL: `sqlite://${file()}?mode=rwc`,
+        })
+        expect(await program.exited, what).toBe(2)
+        expect(program.output(), what).toMatch(words)
+        expect(program.output(), what).toContain('backup')
+      }
       copyFileSync(place.at('good.db'), file())
-      damage()
-      const program = startProgram(place, ['run', 'supervisor'], { KAGAMI_NATS_URL: nats.url, SUPERVISOR_HTTP_ADDR: '127.0.0.1:0', SUPERVISOR_AUTH: 'none', SUPERVISOR_DATABASE_URL: `sqlite://${file()}?mode=rwc` })
-      expect(await program.exited, what).toBe(2)
-      expect(program.output(), what).toMatch(words)
-      expect(program.output(), what).toContain('backup')
-    }
-    copyFileSync(place.at('good.db'), file())
-    await fleet.restartSupervisor()
-    expect((await wholeHistory(fleet.supervisor.api)).size).toBe(kept)
-    task.meta.figure = 'garbage, damaged, empty: refused 3 of 3; the backup starts'
-  })
+      await fleet.restartSupervisor()
+      expect((await wholeHistory(fleet.supervisor.api)).size).toBe(kept)
+      task.meta.figure = 'garbage, damaged, empty: refused 3 of 3; the backup starts'
+    },
+  )
 })
 
 describe.runIf(process.getuid?.() === 0)('a supervisor whose disk is full', () => {
@@ -99,13 +135,23 @@ describe.runIf(process.getuid?.() === 0)('a supervisor whose disk is full', () =
   beforeAll(async () => {
     disk = aSmallDisk(place, 'disk', 16)
     const nats = await aNats(place, 'new')
-    fleet = await aBusyFleet(place, { nats: nats.url, env: { SUPERVISOR_DATABASE_URL: `sqlite://${join(disk, 'supervisor.db')}?mode=rwc`, SUPERVISOR_STATE_DIR: place.at('state') } })
+    fleet = await aBusyFleet(place, {
+      nats: nats.url,
+      env: {
+        SUPERVISOR_DATABASE_URL: `sqlite://${join(disk, 'supervisor.db')}?mode=rwc`,
+        SUPERVISOR_STATE_DIR: place.at('state'),
+      },
+    })
   })
 
   test('answers on, and takes everything in when there is space again', { timeout: 120_000 }, async ({ task }) => {
     const filling = fillDisk(disk)
     const before = fleet.ledger.begun.size
-    const refused = await until('a write is refused', async () => !(await adds(fleet.supervisor, `full-${Math.random()}`.replace('0.', ''))), { timeoutMs: 60_000 })
+    const refused = await until(
+      'a write is refused',
+      async () => !(await adds(fleet.supervisor, `full-${Math.random()}`.replace('0.', ''))),
+      { timeoutMs: 60_000 },
+    )
     await until('reports gather in the stream', () => fleet.ledger.begun.size > before + 40, { timeoutMs: 60_000 })
     expect((await fleet.supervisor.api.call('listReplicas')).total).toBeGreaterThan(0)
     expect(fleet.supervisor.child.exitCode).toBeNull()
@@ -125,47 +171,58 @@ describe('a supervisor on PostgreSQL', () => {
   beforeAll(async () => {
     postgres = await aPostgresServer(place)
     const nats = await aNats(place, 'new')
-    fleet = await aBusyFleet(place, { nats: nats.url, env: { SUPERVISOR_DATABASE_URL: postgres.url, SUPERVISOR_STATE_DIR: place.at('state') } })
+    fleet = await aBusyFleet(place, {
+      nats: nats.url,
+      env: { SUPERVISOR_DATABASE_URL: postgres.url, SUPERVISOR_STATE_DIR: place.at('state') },
+    })
   })
 
-  test('lives on when the server stops in the middle of writes, keeps what it acknowledged, and goes on when it is back', { timeout: 60_000 + STOPS * 20_000 }, async ({ task }) => {
-    const yes: string[] = []
-    let count = 0
-    for (let stop = 0; stop < STOPS; stop++) {
-      let writing = true
-      const writers = Array.from({ length: 4 }, async () => {
-        while (writing) {
-          const name = `pg-${++count}`
-          if (await adds(fleet.supervisor, name)) yes.push(name)
-          else await pause(20)
-        }
+  test(
+    'lives on when the server stops in the middle of writes, keeps what it acknowledged, and goes on when it is back',
+    { timeout: 60_000 + STOPS * 20_000 },
+    async ({ task }) => {
+      const yes: string[] = []
+      let count = 0
+      for (let stop = 0; stop < STOPS; stop++) {
+        let writing = true
+        const writers = Array.from({ length: 4 }, async () => {
+          while (writing) {
+            const name = `pg-${++count}`
+            if (await adds(fleet.supervisor, name)) yes.push(name)
+            else await pause(20)
+          }
+        })
+        await pause(dice.whole(30, 250))
+        await postgres.stopImmediately()
+        await pause(dice.whole(0, 300))
+        expect((await fetch(`${fleet.supervisor.url}/healthz`)).status).toBe(200)
+        writing = false
+        await Promise.all(writers)
+        await postgres.start()
+        await until('it takes writes again', () => adds(fleet.supervisor, `back-${stop}`), { timeoutMs: 30_000 })
+      }
+      expect(fleet.supervisor.child.exitCode).toBeNull()
+      const missing = async () => {
+        const shown = await namesIn(fleet.supervisor)
+        return yes.filter((name) => !shown.has(name))
+      }
+      await until('all that was acknowledged is there', async () => (await missing()).length === 0, {
+        timeoutMs: 30_000,
+        seen: missing,
       })
-      await pause(dice.whole(30, 250))
-      await postgres.stopImmediately()
-      await pause(dice.whole(0, 300))
-      expect((await fetch(`${fleet.supervisor.url}/healthz`)).status).toBe(200)
-      writing = false
-      await Promise.all(writers)
-      await postgres.start()
-      await until('it takes writes again', () => adds(fleet.supervisor, `back-${stop}`), { timeoutMs: 30_000 })
-    }
-    expect(fleet.supervisor.child.exitCode).toBeNull()
-    const missing = async () => {
-      const shown = await namesIn(fleet.supervisor)
-      return yes.filter((name) => !shown.has(name))
-    }
-    await until('all that was acknowledged is there', async () => (await missing()).length === 0, { timeoutMs: 30_000, seen: missing })
-    // An audit entry and the write it tells of stand or fall together.
-    const told = new Set<string>()
-    for (let cursor: string | null = null, more = true; more; more = cursor !== null) {
-      const page: { items: { action: string; detail: string | null }[]; next_cursor: string | null } = await fleet.supervisor.api.call('audit', { query: { limit: 500, ...(cursor ? { cursor } : {}) } })
-      for (const { action, detail } of page.items) if (action === 'add_replica') told.add(detail?.split(' ')[1] ?? '')
-      cursor = page.next_cursor
-    }
-    expect(yes.filter((name) => !told.has(name))).toEqual([])
-    const kept = await fleet.settle()
-    await fleet.restartSupervisor()
-    await until('a restart finds the same', async () => (await wholeHistory(fleet.supervisor.api)).size === kept)
-    task.meta.figure = `${STOPS} stops in the middle of ${yes.length} acknowledged writes: 0 exits, 0 lost, 0 half; ${kept} of ${fleet.ledger.begun.size} reports in the history`
-  })
+      // An audit entry and the write it tells of stand or fall together.
+      const told = new Set<string>()
+      for (let cursor: string | null = null, more = true; more; more = cursor !== null) {
+        const page: { items: { action: string; detail: string | null }[]; next_cursor: string | null } =
+          await fleet.supervisor.api.call('audit', { query: { limit: 500, ...(cursor ? { cursor } : {}) } })
+        for (const { action, detail } of page.items) if (action === 'add_replica') told.add(detail?.split(' ')[1] ?? '')
+        cursor = page.next_cursor
+      }
+      expect(yes.filter((name) => !told.has(name))).toEqual([])
+      const kept = await fleet.settle()
+      await fleet.restartSupervisor()
+      await until('a restart finds the same', async () => (await wholeHistory(fleet.supervisor.api)).size === kept)
+      task.meta.figure = `${STOPS} stops in the middle of ${yes.length} acknowledged writes: 0 exits, 0 lost, 0 half; ${kept} of ${fleet.ledger.begun.size} reports in the history`
+    },
+  )
 })

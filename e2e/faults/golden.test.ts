@@ -20,7 +20,10 @@ const folder = join(ROOT, 'e2e', 'golden')
 const version = (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version
 const versions = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.json')) : []
 const load = (file: string) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Golden[]
-const schemaOf = ({ name, part }: Golden) => (part === 'message' ? messages[name].schema : (messages[name] as { reply?: (typeof messages)[Name]['schema'] }).reply)!
+const schemaOf = ({ name, part }: Golden) =>
+  (part === 'message'
+    ? messages[name].schema
+    : (messages[name] as { reply?: (typeof messages)[Name]['schema'] }).reply)!
 
 describe('messages of every version up to this one', () => {
   test.each(versions)('%s: today’s programs take each of them, and more fields than they know', (file) => {
@@ -29,7 +32,10 @@ describe('messages of every version up to this one', () => {
     for (const one of golden) {
       const check = checkFor(schemaOf(one) as never)
       expect(check.ok(one.body), `${one.name} ${one.part}: ${JSON.stringify(check.problem(one.body))}`).toBe(true)
-      expect(check.ok({ ...(one.body as object), some_future_field: { deep: [1] } }), `${one.name} ${one.part} with a future field`).toBe(true)
+      expect(
+        check.ok({ ...(one.body as object), some_future_field: { deep: [1] } }),
+        `${one.name} ${one.part} with a future field`,
+      ).toBe(true)
     }
   })
 
@@ -48,7 +54,11 @@ describe.runIf(process.env['KAGAMI_RECORD'])('recording', () => {
     const connection = await connect({ servers: nats.url })
     place.also(() => connection.close())
     const replies = new Map<string, Name>()
-    const keep = (name: Name, part: Golden['part'], body: unknown) => found.set(`${name} ${part} ${JSON.stringify(Object.keys((body as object | null) ?? {}))} ${(body as { outcome?: string; full?: boolean }).outcome ?? ''}${(body as { full?: boolean }).full ?? ''}`, { name, part, body })
+    const keep = (name: Name, part: Golden['part'], body: unknown) =>
+      found.set(
+        `${name} ${part} ${JSON.stringify(Object.keys((body as object | null) ?? {}))} ${(body as { outcome?: string; full?: boolean }).outcome ?? ''}${(body as { full?: boolean }).full ?? ''}`,
+        { name, part, body },
+      )
     connection.subscribe('>', {
       callback: (_, message) => {
         const name = (Object.keys(messages) as Name[]).find((one) => subjectFor(one, 'golden') === message.subject)
@@ -65,19 +75,44 @@ describe.runIf(process.env['KAGAMI_RECORD'])('recording', () => {
     const files = await startHttpUpstream({ dir: place.at('www') })
     place.also(() => files.stop())
     const supervisor = await aSupervisor(place, { nats: nats.url })
-    const worker = await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'golden' }, providers: [{ name: 'good', kind: 'http', upstream: `${files.url}/file`, interval_secs: 1, labels: { env: 'prod' } }, { name: 'bad', kind: 'http', upstream: `${files.url}/none`, interval_secs: 1 }] })
-    const added = await until('a replica is added', () => supervisor.api.call('addReplica', { params: { id: 'golden' }, body: { name: 'added', kind: 'http', upstream: `${files.url}/file`, interval_secs: 0 } }))
+    const worker = await aWorker(place, {
+      nats: nats.url,
+      env: { KAGAMI_WORKER_ID: 'golden' },
+      providers: [
+        { name: 'good', kind: 'http', upstream: `${files.url}/file`, interval_secs: 1, labels: { env: 'prod' } },
+        { name: 'bad', kind: 'http', upstream: `${files.url}/none`, interval_secs: 1 },
+      ],
+    })
+    const added = await until('a replica is added', () =>
+      supervisor.api.call('addReplica', {
+        params: { id: 'golden' },
+        body: { name: 'added', kind: 'http', upstream: `${files.url}/file`, interval_secs: 0 },
+      }),
+    )
     await until('it is asked to sync', () => supervisor.api.call('syncReplica', { params: { id: added.replica_id } }))
-    await until('it syncs', async () => (await supervisor.api.call('listReplicas', { query: { name: 'added' } })).items[0]?.last_success_at)
+    await until(
+      'it syncs',
+      async () => (await supervisor.api.call('listReplicas', { query: { name: 'added' } })).items[0]?.last_success_at,
+    )
     await supervisor.api.call('pauseReplica', { params: { id: added.replica_id }, body: { reason: null } })
     const [sync] = (await supervisor.api.call('listSyncs', { query: { state: 'finished' } })).items
     await supervisor.api.call('syncLog', { params: { id: sync!.sync_id } })
     await connection.request(subjectFor('cancel', 'golden'), JSON.stringify({ sync_id: 'none' }))
-    await until('there was a report of each kind', () => [...found.keys()].filter((key) => key.startsWith('report')).length >= 2)
+    await until(
+      'there was a report of each kind',
+      () => [...found.keys()].filter((key) => key.startsWith('report')).length >= 2,
+    )
     worker.child.kill('SIGTERM')
     await worker.exited
     await until('it said goodbye', () => [...found.keys()].some((key) => key.startsWith('goodbye')))
-    const text = JSON.stringify([...found.values()], null, 1).replaceAll(place.dir, '/data').replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:8080').replaceAll(/"device": "[^"]*"/g, '"device": "boot:1"').replaceAll(/"hostname": "[^"]*"/g, '"hostname": "mirror-1"')
-    writeFileSync(join(folder, `${version}.json`), `${text.replaceAll(/"name": "(?!good|bad|added)[^"]*"(?=,\n {3}"version")/g, '"name": "mirror-1"')}\n`)
+    const text = JSON.stringify([...found.values()], null, 1)
+      .replaceAll(place.dir, '/data')
+      .replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:8080')
+      .replaceAll(/"device": "[^"]*"/g, '"device": "boot:1"')
+      .replaceAll(/"hostname": "[^"]*"/g, '"hostname": "mirror-1"')
+    writeFileSync(
+      join(folder, `${version}.json`),
+      `${text.replaceAll(/"name": "(?!good|bad|added)[^"]*"(?=,\n {3}"version")/g, '"name": "mirror-1"')}\n`,
+    )
   })
 })

@@ -42,8 +42,16 @@ describe('a fleet whose nats-server is gone in other ways', () => {
   const place = aPlace()
   let nats: OwnNats
   let fleet: BusyFleet
-  const gathered = (many = GATHER) => until('reports gather on the workers', () => fleet.ledger.waiting() >= many, { timeoutMs: 60_000 + many * 200, seen: () => fleet.ledger.waiting() })
-  const toldAgain = () => until('they are told again', () => fleet.ledger.waiting() < 10, { timeoutMs: 60_000, seen: () => ({ waiting: fleet.ledger.waiting(), worker: fleet.workers[0]!.output().slice(-800) }) })
+  const gathered = (many = GATHER) =>
+    until('reports gather on the workers', () => fleet.ledger.waiting() >= many, {
+      timeoutMs: 60_000 + many * 200,
+      seen: () => fleet.ledger.waiting(),
+    })
+  const toldAgain = () =>
+    until('they are told again', () => fleet.ledger.waiting() < 10, {
+      timeoutMs: 60_000,
+      seen: () => ({ waiting: fleet.ledger.waiting(), worker: fleet.workers[0]!.output().slice(-800) }),
+    })
 
   beforeAll(async () => {
     nats = await anOwnNats(place)
@@ -70,20 +78,24 @@ describe('a fleet whose nats-server is gone in other ways', () => {
     task.meta.figure = `away: ${waiting} reports waited, all told`
   })
 
-  test('loses nothing when it is started again without its store, not even what only the store had', { timeout: 180_000 }, async ({ task }) => {
-    // Nobody takes reports out of the stream, so that it alone has them.
-    fleet.supervisor.child.kill('SIGSTOP')
-    const before = fleet.ledger.begun.size
-    await until('reports are in the stream alone', () => fleet.ledger.begun.size > before + 30)
-    await nats.kill()
-    nats.empty()
-    await nats.start()
-    fleet.supervisor.child.kill('SIGCONT')
-    await toldAgain()
-    const kept = await fleet.settle()
-    for (const worker of fleet.workers) expect(worker.output()).not.toContain('fault')
-    task.meta.figure = `store lost: ${kept} of ${fleet.ledger.begun.size} reports in the history`
-  })
+  test(
+    'loses nothing when it is started again without its store, not even what only the store had',
+    { timeout: 180_000 },
+    async ({ task }) => {
+      // Nobody takes reports out of the stream, so that it alone has them.
+      fleet.supervisor.child.kill('SIGSTOP')
+      const before = fleet.ledger.begun.size
+      await until('reports are in the stream alone', () => fleet.ledger.begun.size > before + 30)
+      await nats.kill()
+      nats.empty()
+      await nats.start()
+      fleet.supervisor.child.kill('SIGCONT')
+      await toldAgain()
+      const kept = await fleet.settle()
+      for (const worker of fleet.workers) expect(worker.output()).not.toContain('fault')
+      task.meta.figure = `store lost: ${kept} of ${fleet.ledger.begun.size} reports in the history`
+    },
+  )
 })
 
 describe.runIf(process.getuid?.() === 0)('a fleet whose nats-server has a full disk', () => {
@@ -98,16 +110,23 @@ describe.runIf(process.getuid?.() === 0)('a fleet whose nats-server has a full d
     fleet = await aBusyFleet(place, { nats: nats.url })
   })
 
-  test('keeps its reports on the workers, and tells them when there is space and nats-server was started again', { timeout: 180_000 }, async ({ task }) => {
-    const filling = fillDisk(disk)
-    await until('reports gather on the workers', () => fleet.ledger.waiting() >= GATHER, { timeoutMs: 60_000 + GATHER * 200, seen: () => fleet.ledger.waiting() })
-    expect((await fetch(`${fleet.supervisor.url}/healthz`)).status).toBe(200)
-    expect((await fleet.supervisor.api.call('listReplicas')).total).toBe(16)
-    const waiting = fleet.ledger.waiting()
-    rmSync(filling)
-    await nats.kill()
-    await nats.start()
-    const kept = await fleet.settle()
-    task.meta.figure = `disk full: ${waiting} reports waited, ${kept} of ${fleet.ledger.begun.size} in the history`
-  })
+  test(
+    'keeps its reports on the workers, and tells them when there is space and nats-server was started again',
+    { timeout: 180_000 },
+    async ({ task }) => {
+      const filling = fillDisk(disk)
+      await until('reports gather on the workers', () => fleet.ledger.waiting() >= GATHER, {
+        timeoutMs: 60_000 + GATHER * 200,
+        seen: () => fleet.ledger.waiting(),
+      })
+      expect((await fetch(`${fleet.supervisor.url}/healthz`)).status).toBe(200)
+      expect((await fleet.supervisor.api.call('listReplicas')).total).toBe(16)
+      const waiting = fleet.ledger.waiting()
+      rmSync(filling)
+      await nats.kill()
+      await nats.start()
+      const kept = await fleet.settle()
+      task.meta.figure = `disk full: ${waiting} reports waited, ${kept} of ${fleet.ledger.begun.size} in the history`
+    },
+  )
 })

@@ -17,16 +17,48 @@ const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`
 
 function aReport(change: Partial<SyncReport> = {}): SyncReport {
   return {
-    sync_id: newId(), worker_id: 'w', replica_id: 'r-1', name: 'm', kind: 'http', trigger: 'schedule', request_id: null, outcome: 'success', reason: null, message: null, hint: null, tail: null, exit_code: null,
-    started_at: at, ended_at: at, duration_ms: 0, bytes: 1, files: 1, size_bytes: 1, revision: null, ...change,
+    sync_id: newId(),
+    worker_id: 'w',
+    replica_id: 'r-1',
+    name: 'm',
+    kind: 'http',
+    trigger: 'schedule',
+    request_id: null,
+    outcome: 'success',
+    reason: null,
+    message: null,
+    hint: null,
+    tail: null,
+    exit_code: null,
+    started_at: at,
+    ended_at: at,
+    duration_ms: 0,
+    bytes: 1,
+    files: 1,
+    size_bytes: 1,
+    revision: null,
+    ...change,
   }
 }
 
 /** Every way of being wrong, over and over. */
 function poison(n: number): string | Uint8Array {
   const wrong: (string | Uint8Array)[] = [
-    '', '{', 'null', '[]', '"text"', '1e999', Uint8Array.from([0xff, 0xfe, 0x00, 0x7b]), deep, `{"worker_id":${deep}}`, JSON.stringify({ worker_id: 'w', instance: 'i', sent_at: FAR, seq: 1e308 }),
-    JSON.stringify({ ...aReport(), started_at: FAR }), JSON.stringify({ ...aReport(), ended_at: 'tomorrow' }), '{"__proto__":{"polluted":true}}', JSON.stringify(aReport({ worker_id: 'another' })), JSON.stringify({ ...aReport(), duration_ms: -1 }),
+    '',
+    '{',
+    'null',
+    '[]',
+    '"text"',
+    '1e999',
+    Uint8Array.from([0xff, 0xfe, 0x00, 0x7b]),
+    deep,
+    `{"worker_id":${deep}}`,
+    JSON.stringify({ worker_id: 'w', instance: 'i', sent_at: FAR, seq: 1e308 }),
+    JSON.stringify({ ...aReport(), started_at: FAR }),
+    JSON.stringify({ ...aReport(), ended_at: 'tomorrow' }),
+    '{"__proto__":{"polluted":true}}',
+    JSON.stringify(aReport({ worker_id: 'another' })),
+    JSON.stringify({ ...aReport(), duration_ms: -1 }),
     'x'.repeat(MESSAGE_MAX_BYTES + 1),
   ]
   return wrong[n % wrong.length]!
@@ -53,34 +85,55 @@ describe('a fleet that is sent poison', () => {
     await until('it joined', async () => (await supervisor.api.call('listWorkers')).items[0]?.admission === 'approved')
   })
 
-  test('answers on, puts each bad report aside, takes the good one behind them, and ends nowhere', { timeout: 60_000 + EACH * 200 }, async ({ task }) => {
-    const names = (Object.keys(messages) as (keyof typeof messages)[]).filter((name) => name !== 'report' && name !== 'desired')
-    let [sent, answers] = [0, 0]
-    await latest(supervisor.url) // what came before, the start with its imports, is not asked for below
-    for (let n = 0; n < EACH; n++) {
-      for (const name of names) {
-        nats.publish(subjectFor(name, 'w'), poison(n))
-        sent++
+  test(
+    'answers on, puts each bad report aside, takes the good one behind them, and ends nowhere',
+    { timeout: 60_000 + EACH * 200 },
+    async ({ task }) => {
+      const names = (Object.keys(messages) as (keyof typeof messages)[]).filter(
+        (name) => name !== 'report' && name !== 'desired',
+      )
+      let [sent, answers] = [0, 0]
+      await latest(supervisor.url) // what came before, the start with its imports, is not asked for below
+      for (let n = 0; n < EACH; n++) {
+        for (const name of names) {
+          nats.publish(subjectFor(name, 'w'), poison(n))
+          sent++
+        }
+        await jetstream(nats).publish(subjectFor('report', 'w'), poison(n), { msgID: newId() })
+        if (n % 10 === 0) {
+          await nats.flush()
+          expect((await supervisor.api.call('listWorkers')).total).toBeGreaterThan(0)
+          answers++
+        }
       }
-      await jetstream(nats).publish(subjectFor('report', 'w'), poison(n), { msgID: newId() })
-      if (n % 10 === 0) {
-        await nats.flush()
-        expect((await supervisor.api.call('listWorkers')).total).toBeGreaterThan(0)
-        answers++
-      }
-    }
-    expect(() => nats.publish(subjectFor('heartbeat', 'w'), new Uint8Array(5 * 1024 * 1024))).toThrow(/max_payload/)
-    const good = aReport()
-    await jetstream(nats).publish(subjectFor('report', 'w'), JSON.stringify(good), { msgID: good.sync_id })
-    await until('the good one is in the history', async () => (await supervisor.api.call('listSyncs', { query: { state: 'finished' } })).items.some((sync) => sync.sync_id === good.sync_id), { timeoutMs: 60_000, seen: () => supervisor.output().slice(-2000) })
-    const database = new DatabaseSync(place.at('supervisor.db'), { readOnly: true })
-    const [aside, kept] = ['dead_letters', 'syncs'].map((table) => Number(database.prepare(`select count(*) as n from ${table}`).get()!['n'])) as [number, number]
-    database.close()
-    expect([aside + kept, supervisor.child.exitCode, worker.child.exitCode]).toEqual([EACH + 1, null, null])
-    expect(kept).toBe(1)
-    expect((await nats.request(subjectFor('ping', 'w'), JSON.stringify({ instance: 'none' }), { timeout: 500 }).catch(() => 'nobody it is'))).toBe('nobody it is')
-    expect((await nats.request(subjectFor('refresh', 'w'), '{}', { timeout: 5000 })).json()).toEqual({ accepted: true })
-    const late = await latest(supervisor.url)
-    task.meta.figure = `${sent} messages and ${EACH} reports nobody can use: ${aside} put aside, ${answers} answers meanwhile, 0 exits${late === undefined ? '' : `, event loop at most ${Math.round(late * 1000)} ms late`}`
-  })
+      expect(() => nats.publish(subjectFor('heartbeat', 'w'), new Uint8Array(5 * 1024 * 1024))).toThrow(/max_payload/)
+      const good = aReport()
+      await jetstream(nats).publish(subjectFor('report', 'w'), JSON.stringify(good), { msgID: good.sync_id })
+      await until(
+        'the good one is in the history',
+        async () =>
+          (await supervisor.api.call('listSyncs', { query: { state: 'finished' } })).items.some(
+            (sync) => sync.sync_id === good.sync_id,
+          ),
+        { timeoutMs: 60_000, seen: () => supervisor.output().slice(-2000) },
+      )
+      const database = new DatabaseSync(place.at('supervisor.db'), { readOnly: true })
+      const [aside, kept] = ['dead_letters', 'syncs'].map((table) =>
+        Number(database.prepare(`select count(*) as n from ${table}`).get()!['n']),
+      ) as [number, number]
+      database.close()
+      expect([aside + kept, supervisor.child.exitCode, worker.child.exitCode]).toEqual([EACH + 1, null, null])
+      expect(kept).toBe(1)
+      expect(
+        await nats
+          .request(subjectFor('ping', 'w'), JSON.stringify({ instance: 'none' }), { timeout: 500 })
+          .catch(() => 'nobody it is'),
+      ).toBe('nobody it is')
+      expect((await nats.request(subjectFor('refresh', 'w'), '{}', { timeout: 5000 })).json()).toEqual({
+        accepted: true,
+      })
+      const late = await latest(supervisor.url)
+      task.meta.figure = `${sent} messages and ${EACH} reports nobody can use: ${aside} put aside, ${answers} answers meanwhile, 0 exits${late === undefined ? '' : `, event loop at most ${Math.round(late * 1000)} ms late`}`
+    },
+  )
 })

@@ -4,7 +4,15 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
-import { commit, ensureRepository, runChild, startGitUpstream, startHttpUpstream, startRsyncUpstream, writeFiles } from '@kagami/demo'
+import {
+  commit,
+  ensureRepository,
+  runChild,
+  startGitUpstream,
+  startHttpUpstream,
+  startRsyncUpstream,
+  writeFiles,
+} from '@kagami/demo'
 import { makeNatsLayout, natsServerVersion, startNatsServer, type NatsServer } from '@kagami/runtime'
 import { describe, expect, inject, test } from 'vitest'
 import { readTree } from '../../packages/worker/src/providers/testing.ts'
@@ -18,7 +26,10 @@ const CUTS = rounds(3, 27)
 const PUBLISH = ['in-place', 'swap'] as const
 
 /** nats-server has a disk of its own: what others flush would flush its files along. */
-const DISKS = [{ disk: 'disk', cut: 'cut', size: '300M' }, { disk: 'bus', cut: 'bus-cut', size: '100M' }] as const
+const DISKS = [
+  { disk: 'disk', cut: 'cut', size: '300M' },
+  { disk: 'bus', cut: 'bus-cut', size: '100M' },
+] as const
 
 /** Mounting an image needs root and a free loop device. */
 const canMount = (() => {
@@ -36,8 +47,11 @@ function mount(place: Place, folder: string): void {
 
 /** Copies the images and says whether they were the same before and after: then the copies are what the disks had at one moment, and not a bit of this and a bit of that. */
 function copiedAtOnce(place: Place): boolean {
-  for (const { disk, cut } of DISKS) execFileSync('cp', ['--sparse=always', place.at(`${disk}.img`), place.at(`${cut}.img`)])
-  return DISKS.every(({ disk, cut }) => spawnSync('cmp', ['-s', place.at(`${disk}.img`), place.at(`${cut}.img`)]).status === 0)
+  for (const { disk, cut } of DISKS)
+    execFileSync('cp', ['--sparse=always', place.at(`${disk}.img`), place.at(`${cut}.img`)])
+  return DISKS.every(
+    ({ disk, cut }) => spawnSync('cmp', ['-s', place.at(`${disk}.img`), place.at(`${cut}.img`)]).status === 0,
+  )
 }
 
 /** What the upstreams have, one tree a kind: path → content, or ref → object. */
@@ -48,15 +62,36 @@ async function startUpstreams(place: Place) {
   const repository = place.at('git', 'a.git')
   await ensureRepository(repository)
   for (const folder of [['rsync', 'files'], ['tree'], ['www']]) mkdirSync(place.at(...folder), { recursive: true })
-  const servers = { git: await startGitUpstream({ dir: place.at('git') }), rsync: await startRsyncUpstream({ dir: place.at('rsync') }), tree: await startHttpUpstream({ dir: place.at('tree'), listings: true }), file: await startHttpUpstream({ dir: place.at('www') }) }
+  const servers = {
+    git: await startGitUpstream({ dir: place.at('git') }),
+    rsync: await startRsyncUpstream({ dir: place.at('rsync') }),
+    tree: await startHttpUpstream({ dir: place.at('tree'), listings: true }),
+    file: await startHttpUpstream({ dir: place.at('www') }),
+  }
   for (const { stop } of Object.values(servers)) place.also(stop)
-  const upstreams = { git: `${servers.git.url}/a.git`, rsync: servers.rsync.url, tree: `${servers.tree.url}/`, file: `${servers.file.url}/a.iso` }
+  const upstreams = {
+    git: `${servers.git.url}/a.git`,
+    rsync: servers.rsync.url,
+    tree: `${servers.tree.url}/`,
+    file: `${servers.file.url}/a.iso`,
+  }
   const next = async (version: number): Promise<Version> => {
-    for (const branch of ['main', 'other']) await commit(repository, { branch, message: `${branch} ${version}`, files: { [`${branch}-${version}`]: randomBytes(20_000).toString('hex') } })
+    for (const branch of ['main', 'other'])
+      await commit(repository, {
+        branch,
+        message: `${branch} ${version}`,
+        files: { [`${branch}-${version}`]: randomBytes(20_000).toString('hex') },
+      })
     // Each version has its own length: dates of one second are equal to rsync and to web servers.
-    for (const folder of [place.at('rsync', 'files'), place.at('tree')]) writeFiles(folder, Object.fromEntries(names.map((name) => [name, randomBytes(20_000 + version)])))
+    for (const folder of [place.at('rsync', 'files'), place.at('tree')])
+      writeFiles(folder, Object.fromEntries(names.map((name) => [name, randomBytes(20_000 + version)])))
     writeFiles(place.at('www'), { 'a.iso': randomBytes(500_000 + version) })
-    return { git: await refsOf(repository), rsync: readTree(place.at('rsync', 'files')), tree: readTree(place.at('tree')), file: readTree(place.at('www')) }
+    return {
+      git: await refsOf(repository),
+      rsync: readTree(place.at('rsync', 'files')),
+      tree: readTree(place.at('tree')),
+      file: readTree(place.at('www')),
+    }
   }
   return { upstreams, next }
 }
@@ -64,8 +99,19 @@ async function startUpstreams(place: Place) {
 /** Refs of a repository all of whose objects are there and whole. */
 async function refsOf(repository: string): Promise<Record<string, string>> {
   await runChild('git', ['-c', 'safe.directory=*', `--git-dir=${repository}`, 'fsck', '--full'])
-  const refs = await runChild('git', ['-c', 'safe.directory=*', `--git-dir=${repository}`, 'for-each-ref', '--format=%(refname) %(objectname)'])
-  return Object.fromEntries(refs.trim().split('\n').map((line) => line.split(' ') as [string, string]))
+  const refs = await runChild('git', [
+    '-c',
+    'safe.directory=*',
+    `--git-dir=${repository}`,
+    'for-each-ref',
+    '--format=%(refname) %(objectname)',
+  ])
+  return Object.fromEntries(
+    refs
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ') as [string, string]),
+  )
 }
 
 /** nats-server as `kagami up` runs it, its store on a disk, and the credentials of a supervisor for it. */
@@ -73,7 +119,11 @@ async function natsOn(place: Place, disk: string, layout: Awaited<ReturnType<typ
   const path = inject('tools').natsNew
   rmSync(place.at(disk, 'nats', 'port'), { force: true })
   let server: NatsServer | null = null
-  const starting = startNatsServer({ dir: place.at(disk, 'nats'), binary: { path, version: await natsServerVersion(path) }, layout }).then((started) => (server = started))
+  const starting = startNatsServer({
+    dir: place.at(disk, 'nats'),
+    binary: { path, version: await natsServerVersion(path) },
+    layout,
+  }).then((started) => (server = started))
   // One whose streams are damaged runs, and never becomes healthy.
   const running = await Promise.race([starting, until('nats-server is healthy with what the disk had', () => server)])
   place.also(async () => {
@@ -87,18 +137,27 @@ async function natsOn(place: Place, disk: string, layout: Awaited<ReturnType<typ
 }
 
 const supervisorOn = (place: Place, disk: string, credentials: string): Promise<SupervisorProgram> =>
-  aSupervisor(place, { nats: '', db: `sqlite://${place.at(disk, 'supervisor.db')}?mode=rwc`, env: { SUPERVISOR_NATS_CREDENTIALS: credentials } })
+  aSupervisor(place, {
+    nats: '',
+    db: `sqlite://${place.at(disk, 'supervisor.db')}?mode=rwc`,
+    env: { SUPERVISOR_NATS_CREDENTIALS: credentials },
+  })
 
 /** Syncs a worker knows of: those that began, by their logs, and those whose report the stream has acknowledged. */
 function knownOn(data: string): { begun: string[]; acknowledged: string[] } {
-  const files = (folder: string, ending: string) => readdirSync(join(data, '.kagami', folder), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith(ending)).map((file) => file.split('/').at(-1)!.slice(0, -ending.length))
+  const files = (folder: string, ending: string) =>
+    readdirSync(join(data, '.kagami', folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith(ending))
+      .map((file) => file.split('/').at(-1)!.slice(0, -ending.length))
   return { begun: files('logs', '.log'), acknowledged: files('spool/sent', '.json') }
 }
 
 describe.runIf(canMount)('after a power cut', () => {
   const place = aPlace()
 
-  test(`${CUTS} times, what was reported as synced is there whole, what the API said yes to is in the database, and every report is in the history once`, async ({ task }) => {
+  test(`${CUTS} times, what was reported as synced is there whole, what the API said yes to is in the database, and every report is in the history once`, async ({
+    task,
+  }) => {
     for (const { disk, size } of DISKS) {
       execFileSync('mkfs.ext4', ['-q', '-F', place.at(`${disk}.img`), size])
       mount(place, disk)
@@ -109,14 +168,34 @@ describe.runIf(canMount)('after a power cut', () => {
     const nats = await natsOn(place, 'bus', layout)
     const supervisor = await supervisorOn(place, 'disk', nats.credentials)
     const token = (await kagami(place, ['nats', 'token', '--api', supervisor.url])).stdout.trim()
-    const providers = Object.entries(upstreams).flatMap(([form, upstream]) => PUBLISH.map((publish) => ({ name: `${form}-${publish}`, kind: form === 'tree' || form === 'file' ? 'http' : form, upstream, interval_secs: 86_400, options: { publish } })))
-    const worker = await aWorker(place, { nats: nats.url, dir: join('disk', 'data'), providers, env: { KAGAMI_WORKER_ID: 'w-1', KAGAMI_JOIN_TOKEN: token } })
+    const providers = Object.entries(upstreams).flatMap(([form, upstream]) =>
+      PUBLISH.map((publish) => ({
+        name: `${form}-${publish}`,
+        kind: form === 'tree' || form === 'file' ? 'http' : form,
+        upstream,
+        interval_secs: 86_400,
+        options: { publish },
+      })),
+    )
+    const worker = await aWorker(place, {
+      nats: nats.url,
+      dir: join('disk', 'data'),
+      providers,
+      env: { KAGAMI_WORKER_ID: 'w-1', KAGAMI_JOIN_TOKEN: token },
+    })
     const done = async (after: ReadonlySet<string>) => {
       const { items } = await supervisor.api.call('listReplicas', { query: { worker: 'w-1', limit: 500 } })
       const ours = items.filter(({ name }) => providers.some((provider) => provider.name === name))
-      return ours.length === providers.length && ours.every(({ last_sync }) => last_sync?.outcome === 'success' && !after.has(last_sync.sync_id)) && ours
+      return (
+        ours.length === providers.length &&
+        ours.every(({ last_sync }) => last_sync?.outcome === 'success' && !after.has(last_sync.sync_id)) &&
+        ours
+      )
     }
-    let reported = await until('all are synced', () => done(new Set()), { timeoutMs: 60_000, seen: () => worker.output().slice(-3000) })
+    let reported = await until('all are synced', () => done(new Set()), {
+      timeoutMs: 60_000,
+      seen: () => worker.output().slice(-3000),
+    })
     const accepted: string[] = []
     let told = 0
     for (let cut = 1; cut <= CUTS; cut++) {
@@ -125,12 +204,23 @@ describe.runIf(canMount)('after a power cut', () => {
       const acknowledged = new Set(knownOn(place.at('disk', 'data')).acknowledged)
       await supervisor.api.call('syncWorker', { params: { id: 'w-1' }, body: {} })
       // A third of the cuts come as soon as all was reported, a third while the stream alone has the reports, the others in the middle of the syncs.
-      if (cut % 3 === 1) reported = await until('all are synced again', () => done(before), { timeoutMs: 60_000, seen: () => worker.output().slice(-3000) })
-      const added = await supervisor.api.call('addReplica', { params: { id: 'w-1' }, body: { name: `added-${cut}`, kind: 'http', upstream: 'http://127.0.0.1:1/x', interval_secs: 86_400 } })
+      if (cut % 3 === 1)
+        reported = await until('all are synced again', () => done(before), {
+          timeoutMs: 60_000,
+          seen: () => worker.output().slice(-3000),
+        })
+      const added = await supervisor.api.call('addReplica', {
+        params: { id: 'w-1' },
+        body: { name: `added-${cut}`, kind: 'http', upstream: 'http://127.0.0.1:1/x', interval_secs: 86_400 },
+      })
       accepted.push(added.replica_id)
       supervisor.child.kill('SIGSTOP')
       const fresh = () => knownOn(place.at('disk', 'data')).acknowledged.filter((id) => !acknowledged.has(id)).length
-      if (cut % 3 === 2) await until('the stream has their reports', () => fresh() >= providers.length, { timeoutMs: 60_000, seen: fresh })
+      if (cut % 3 === 2)
+        await until('the stream has their reports', () => fresh() >= providers.length, {
+          timeoutMs: 60_000,
+          seen: fresh,
+        })
       for (const pid of [worker.pid, nats.pid]) process.kill(pid, 'SIGSTOP')
       await until('the images were copied as they were at one moment', () => copiedAtOnce(place))
       for (const pid of [supervisor.pid, worker.pid, nats.pid]) process.kill(pid, 'SIGCONT')
@@ -142,7 +232,11 @@ describe.runIf(canMount)('after a power cut', () => {
         execFileSync('umount', [place.at(disk.cut)])
         rmSync(place.at(`${disk.cut}.img`))
       }
-      if (cut % 3 !== 1) reported = await until('all are synced again', () => done(before), { timeoutMs: 60_000, seen: () => worker.output().slice(-3000) })
+      if (cut % 3 !== 1)
+        reported = await until('all are synced again', () => done(before), {
+          timeoutMs: 60_000,
+          seen: () => worker.output().slice(-3000),
+        })
     }
     task.meta.figure = `${CUTS} cuts, ${providers.length} copies each whole, ${accepted.length} accepted writes kept, ${told} reports told once`
   }, 1_800_000)
@@ -153,19 +247,34 @@ async function expectWhole(data: string, versions: readonly Version[], reported:
   for (const form of Object.keys(versions[0]!)) {
     for (const publish of PUBLISH) {
       const folder = join(data, `${form}-${publish}`)
-      const found = form === 'git' ? await refsOf(folder) : Object.fromEntries(Object.entries(readTree(folder)).filter(([path]) => !path.includes('.~tmp~/')))
+      const found =
+        form === 'git'
+          ? await refsOf(folder)
+          : Object.fromEntries(Object.entries(readTree(folder)).filter(([path]) => !path.includes('.~tmp~/')))
       const allowed = versions.slice(reported).map((version) => version[form]!)
       const what = `${form} ${publish}`
       if (publish === 'swap') expect(allowed, what).toContainEqual(found)
-      else for (const [name, content] of Object.entries(allowed[0]!)) expect([content, allowed.at(-1)![name]], `${what}: ${name}`).toContain(found[name])
+      else
+        for (const [name, content] of Object.entries(allowed[0]!))
+          expect([content, allowed.at(-1)![name]], `${what}: ${name}`).toContain(found[name])
     }
   }
-  const kept = readdirSync(join(data, '.kagami'), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile() && entry.name.endsWith('.json') && !entry.parentPath.includes('/staging/'))
-  for (const entry of kept) expect(() => JSON.parse(readFileSync(join(entry.parentPath, entry.name), 'utf8')) as unknown, entry.name).not.toThrow()
+  const kept = readdirSync(join(data, '.kagami'), { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && entry.name.endsWith('.json') && !entry.parentPath.includes('/staging/'),
+  )
+  for (const entry of kept)
+    expect(
+      () => JSON.parse(readFileSync(join(entry.parentPath, entry.name), 'utf8')) as unknown,
+      entry.name,
+    ).not.toThrow()
 }
 
 /** Starts the fleet on what the disk had: what the stream acknowledged is in the history without the worker, and every sync that began is with it. Returns how many. */
-async function expectTold(place: Place, layout: Awaited<ReturnType<typeof makeNatsLayout>>, providers: readonly object[]): Promise<number> {
+async function expectTold(
+  place: Place,
+  layout: Awaited<ReturnType<typeof makeNatsLayout>>,
+  providers: readonly object[],
+): Promise<number> {
   const { begun, acknowledged } = knownOn(place.at('cut', 'data'))
   const nats = await natsOn(place, 'bus-cut', layout)
   const supervisor = await supervisorOn(place, 'cut', nats.credentials)
@@ -174,9 +283,18 @@ async function expectTold(place: Place, layout: Awaited<ReturnType<typeof makeNa
     return of.filter((id) => !history.has(id))
   }
   // What was handed to the supervisor of before comes again only when its time to acknowledge is over, half a minute.
-  const told = (what: string, of: readonly string[]) => until(what, async () => (await missing(of)).length === 0, { timeoutMs: 60_000, seen: async () => ({ missing: await missing(of), supervisor: supervisor.output().slice(-1500) }) })
+  const told = (what: string, of: readonly string[]) =>
+    until(what, async () => (await missing(of)).length === 0, {
+      timeoutMs: 60_000,
+      seen: async () => ({ missing: await missing(of), supervisor: supervisor.output().slice(-1500) }),
+    })
   await told('the history has what the stream acknowledged', acknowledged)
-  const worker = await aWorker(place, { nats: nats.url, dir: join('cut', 'data'), providers, env: { KAGAMI_WORKER_ID: 'w-1' } })
+  const worker = await aWorker(place, {
+    nats: nats.url,
+    dir: join('cut', 'data'),
+    providers,
+    env: { KAGAMI_WORKER_ID: 'w-1' },
+  })
   await told('the history has every sync that began', begun)
   for (const program of [worker, supervisor]) await program.kill()
   await nats.stop()
@@ -186,7 +304,11 @@ async function expectTold(place: Place, layout: Awaited<ReturnType<typeof makeNa
 function expectRemembered(file: string, accepted: readonly string[]): void {
   const database = new DatabaseSync(file)
   try {
-    const record = database.prepare('SELECT record FROM workers').all().map((row) => String(row['record'])).join('\n')
+    const record = database
+      .prepare('SELECT record FROM workers')
+      .all()
+      .map((row) => String(row['record']))
+      .join('\n')
     for (const id of accepted) expect(record).toContain(id)
     expect(database.prepare('PRAGMA integrity_check').get()?.['integrity_check']).toBe('ok')
   } finally {

@@ -5,13 +5,18 @@ import { ROOT } from '../harness/programs.ts'
 import { scoreboard } from './scoreboard.ts'
 
 describe('the scoreboard of faults', () => {
-  test.each(scoreboard.flatMap(({ row, proofs }) => proofs.map(([file, title]) => [row, title, file] as const)))('%i is proved by a test: %s', (_row, title, file) => {
-    expect(existsSync(join(ROOT, file)), file).toBe(true)
-    // A suite that runs for several kinds puts the kind into its titles.
-    const rest = title.replace(/^(git|rsync|http) /, '')
-    const sources = [file, 'packages/worker/src/providers/conformance.ts'].map((path) => readFileSync(join(ROOT, path), 'utf8')).join('\n')
-    expect(sources.includes(rest) || sources.includes(rest.replace(/ is suddenly empty$/, ' %s')), title).toBe(true)
-  })
+  test.each(scoreboard.flatMap(({ row, proofs }) => proofs.map(([file, title]) => [row, title, file] as const)))(
+    '%i is proved by a test: %s',
+    (_row, title, file) => {
+      expect(existsSync(join(ROOT, file)), file).toBe(true)
+      // A suite that runs for several kinds puts the kind into its titles.
+      const rest = title.replace(/^(git|rsync|http) /, '')
+      const sources = [file, 'packages/worker/src/providers/conformance.ts']
+        .map((path) => readFileSync(join(ROOT, path), 'utf8'))
+        .join('\n')
+      expect(sources.includes(rest) || sources.includes(rest.replace(/ is suddenly empty$/, ' %s')), title).toBe(true)
+    },
+  )
 
   test('has each row once', () => {
     const rows = scoreboard.map(({ row }) => row)

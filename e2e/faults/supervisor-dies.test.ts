@@ -20,7 +20,13 @@ describe('a supervisor that is killed while people write', () => {
   const place = aPlace()
   const dice = throwDice()
   /** What was answered with yes: replica name → id, and the ids of what was asked of them. */
-  const yes = { added: new Map<string, string>(), removed: new Set<string>(), paused: new Set<string>(), asked: new Map<string, string>(), approved: new Set<string>() }
+  const yes = {
+    added: new Map<string, string>(),
+    removed: new Set<string>(),
+    paused: new Set<string>(),
+    asked: new Map<string, string>(),
+    approved: new Set<string>(),
+  }
   const untouched = new Set<string>()
   let upstream: string
   let nats: { url: string }
@@ -37,7 +43,10 @@ describe('a supervisor that is killed while people write', () => {
   const writes: (() => Promise<unknown>)[] = [
     async () => {
       const name = `added-${++count}`
-      const { replica_id } = await supervisor.api.call('addReplica', { params: { id: 'w' }, body: { name, kind: 'http', upstream, interval_secs: 0 } })
+      const { replica_id } = await supervisor.api.call('addReplica', {
+        params: { id: 'w' },
+        body: { name, kind: 'http', upstream, interval_secs: 0 },
+      })
       yes.added.set(name, replica_id)
       untouched.add(replica_id)
     },
@@ -57,7 +66,17 @@ describe('a supervisor that is killed while people write', () => {
     },
     async () => {
       const id = `stranger-${++count}`
-      const join: Join = { worker_id: id, instance: newId(), wire: 1, name: id, version: '1', hostname: 'h', http_addr: 'x:1', data_dir: '/d', kinds: [] }
+      const join: Join = {
+        worker_id: id,
+        instance: newId(),
+        wire: 1,
+        name: id,
+        version: '1',
+        hostname: 'h',
+        http_addr: 'x:1',
+        data_dir: '/d',
+        kinds: [],
+      }
       await strangers.request(subjectFor('join', id), JSON.stringify(join), { timeout: 1000 })
       await supervisor.api.call('approve', { params: { id } })
       yes.approved.add(id)
@@ -79,39 +98,71 @@ describe('a supervisor that is killed while people write', () => {
     await supervisor.api.call('approve', { params: { id: 'w' } })
   })
 
-  test('loses nothing that it answered with yes, and goes on with it', { timeout: 60_000 + KILLS * 15_000 }, async ({ task }) => {
-    for (let kill = 0; kill < KILLS; kill++) {
-      let writing = true
-      const writers = Array.from({ length: WRITERS }, async () => {
-        while (writing) await dice.one(writes)().catch(() => pause(10))
-      })
-      await pause(dice.whole(50, 700))
-      await supervisor.kill()
-      writing = false
-      await Promise.all(writers)
-      supervisor = await aSupervisor(place, { nats: nats.url, port: Number(new URL(supervisor.url).port), env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
-    }
-    const replicas = async () => new Map((await allReplicas()).map((replica) => [replica.replica_id, replica]))
-    const allReplicas = async () => {
-      const pages = await Promise.all([0, 1, 2, 3].map((page) => supervisor.api.call('listReplicas', { query: { worker: 'w', limit: 500, cursor: String(page * 500) } })))
-      return pages.flatMap(({ items }) => items)
-    }
-    const wrong = async () => {
-      const shown = await replicas()
-      const history = await wholeHistory(supervisor.api)
-      const workers = new Map((await supervisor.api.call('listWorkers', { query: { limit: 500 } })).items.map((one) => [one.worker_id, one.admission]))
-      const done = new Set([...history.values()].map((sync) => sync.request_id))
-      return {
-        lost: [...yes.added.values()].filter((id) => !shown.has(id) && !yes.removed.has(id) && !maybeRemoved.has(id)), kept: [...yes.removed].filter((id) => shown.has(id)),
-        going: [...yes.paused].filter((id) => !shown.get(id)?.paused), undone: [...yes.asked.keys()].filter((id) => !done.has(id)), unapproved: [...yes.approved].filter((id) => workers.get(id) !== 'approved'),
+  test(
+    'loses nothing that it answered with yes, and goes on with it',
+    { timeout: 60_000 + KILLS * 15_000 },
+    async ({ task }) => {
+      for (let kill = 0; kill < KILLS; kill++) {
+        let writing = true
+        const writers = Array.from({ length: WRITERS }, async () => {
+          while (writing)
+            await dice
+              .one(writes)()
+              .catch(() => pause(10))
+        })
+        await pause(dice.whole(50, 700))
+        await supervisor.kill()
+        writing = false
+        await Promise.all(writers)
+        supervisor = await aSupervisor(place, {
+          nats: nats.url,
+          port: Number(new URL(supervisor.url).port),
+          env: { SUPERVISOR_AUTO_APPROVE: 'false' },
+        })
       }
-    }
-    // What was asked when the supervisor died, and never answered, may be or not be.
-    const answered = new Set([...yes.removed, ...yes.paused, ...yes.asked.values()])
-    const maybeRemoved = new Set([...yes.added.values()].filter((id) => !untouched.has(id) && !answered.has(id)))
-    await until('all of it is there and done', async () => Object.values(await wrong()).every((ids) => ids.length === 0), { timeoutMs: 60_000, seen: async () => ({ seed: dice.seed, wrong: await wrong(), worker: worker.output().slice(-500) }) })
-    expect(Math.min(yes.added.size, yes.approved.size)).toBeGreaterThan(0)
-    const total = Object.values(yes).reduce((sum, ids) => sum + ids.size, 0)
-    task.meta.figure = `${KILLS} kills during ${total} acknowledged writes (${Object.entries(yes).map(([what, ids]) => `${what} ${ids.size}`).join(', ')}): 0 lost`
-  })
+      const replicas = async () => new Map((await allReplicas()).map((replica) => [replica.replica_id, replica]))
+      const allReplicas = async () => {
+        const pages = await Promise.all(
+          [0, 1, 2, 3].map((page) =>
+            supervisor.api.call('listReplicas', { query: { worker: 'w', limit: 500, cursor: String(page * 500) } }),
+          ),
+        )
+        return pages.flatMap(({ items }) => items)
+      }
+      const wrong = async () => {
+        const shown = await replicas()
+        const history = await wholeHistory(supervisor.api)
+        const workers = new Map(
+          (await supervisor.api.call('listWorkers', { query: { limit: 500 } })).items.map((one) => [
+            one.worker_id,
+            one.admission,
+          ]),
+        )
+        const done = new Set([...history.values()].map((sync) => sync.request_id))
+        return {
+          lost: [...yes.added.values()].filter((id) => !shown.has(id) && !yes.removed.has(id) && !maybeRemoved.has(id)),
+          kept: [...yes.removed].filter((id) => shown.has(id)),
+          going: [...yes.paused].filter((id) => !shown.get(id)?.paused),
+          undone: [...yes.asked.keys()].filter((id) => !done.has(id)),
+          unapproved: [...yes.approved].filter((id) => workers.get(id) !== 'approved'),
+        }
+      }
+      // What was asked when the supervisor died, and never answered, may be or not be.
+      const answered = new Set([...yes.removed, ...yes.paused, ...yes.asked.values()])
+      const maybeRemoved = new Set([...yes.added.values()].filter((id) => !untouched.has(id) && !answered.has(id)))
+      await until(
+        'all of it is there and done',
+        async () => Object.values(await wrong()).every((ids) => ids.length === 0),
+        {
+          timeoutMs: 60_000,
+          seen: async () => ({ seed: dice.seed, wrong: await wrong(), worker: worker.output().slice(-500) }),
+        },
+      )
+      expect(Math.min(yes.added.size, yes.approved.size)).toBeGreaterThan(0)
+      const total = Object.values(yes).reduce((sum, ids) => sum + ids.size, 0)
+      task.meta.figure = `${KILLS} kills during ${total} acknowledged writes (${Object.entries(yes)
+        .map(([what, ids]) => `${what} ${ids.size}`)
+        .join(', ')}): 0 lost`
+    },
+  )
 })

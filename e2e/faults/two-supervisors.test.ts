@@ -27,7 +27,9 @@ describe('two supervisors on one database', () => {
   const audits = async () => {
     const client = new pg.Client({ connectionString: db })
     await client.connect()
-    const { rows } = await client.query<{ actor: string; action: string; detail: string }>('select action, detail from audit order by id')
+    const { rows } = await client.query<{ actor: string; action: string; detail: string }>(
+      'select action, detail from audit order by id',
+    )
     await client.end()
     return rows.map(({ action, detail }) => `${action} ${detail ?? ''}`)
   }
@@ -39,35 +41,56 @@ describe('two supervisors on one database', () => {
     place.also(() => connection.close())
     supervisor = await aSupervisor(place, { nats: nats.url, db })
     await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w' } })
-    await until('the worker joined', async () => (await supervisor.api.call('listWorkers')).items[0]?.admission === 'approved')
+    await until(
+      'the worker joined',
+      async () => (await supervisor.api.call('listWorkers')).items[0]?.admission === 'approved',
+    )
   })
 
-  test('one that was frozen while another took over writes nothing when it wakes up, says why, and ends', { timeout: 30_000 + TAKEOVERS * 30_000 }, async ({ task }) => {
-    let refused = 0
-    for (let round = 0; round < TAKEOVERS; round++) {
-      const old = supervisor
-      old.child.kill('SIGSTOP')
-      // Asked of the frozen one: it reads these the moment it wakes up.
-      const asked = Array.from({ length: 5 }, (_, n) =>
-        old.api.call('addReplica', { params: { id: 'w' }, body: { name: `stale-${round}-${n}`, kind: 'http', upstream: 'http://127.0.0.1:9/x' } }).then(() => 'written', (error: Error) => error.message))
-      supervisor = await aSupervisor(place, { nats: nats.url, db })
-      await supervisor.api.call('addReplica', { params: { id: 'w' }, body: { name: `fresh-${round}`, kind: 'http', upstream: 'http://127.0.0.1:9/x' } })
-      await until('the document is of the new one', async () => (await bucket()).replicas.some(({ name }) => name === `fresh-${round}`))
-      const before = await bucket()
-      terms.push(before.term)
-      old.child.kill('SIGCONT')
-      expect(await old.exited).toBe(2)
-      const answers = await Promise.all(asked)
-      refused += answers.filter((answer) => answer !== 'written').length
-      expect(answers).not.toContain('written')
-      expect(old.output()).toContain('another supervisor has taken over this database')
-      expect(await bucket()).toEqual(before)
-      expect((await audits()).filter((line) => line.includes('stale'))).toEqual([])
-    }
-    expect(terms).toEqual([...new Set(terms)].sort((a, b) => a - b))
-    expect((await supervisor.api.call('summary')).workers).toBeTruthy()
-    task.meta.figure = `${TAKEOVERS} takeovers, ${refused} requests to the stale one: 0 written`
-  })
+  test(
+    'one that was frozen while another took over writes nothing when it wakes up, says why, and ends',
+    { timeout: 30_000 + TAKEOVERS * 30_000 },
+    async ({ task }) => {
+      let refused = 0
+      for (let round = 0; round < TAKEOVERS; round++) {
+        const old = supervisor
+        old.child.kill('SIGSTOP')
+        // Asked of the frozen one: it reads these the moment it wakes up.
+        const asked = Array.from({ length: 5 }, (_, n) =>
+          old.api
+            .call('addReplica', {
+              params: { id: 'w' },
+              body: { name: `stale-${round}-${n}`, kind: 'http', upstream: 'http://127.0.0.1:9/x' },
+            })
+            .then(
+              () => 'written',
+              (error: Error) => error.message,
+            ),
+        )
+        supervisor = await aSupervisor(place, { nats: nats.url, db })
+        await supervisor.api.call('addReplica', {
+          params: { id: 'w' },
+          body: { name: `fresh-${round}`, kind: 'http', upstream: 'http://127.0.0.1:9/x' },
+        })
+        await until('the document is of the new one', async () =>
+          (await bucket()).replicas.some(({ name }) => name === `fresh-${round}`),
+        )
+        const before = await bucket()
+        terms.push(before.term)
+        old.child.kill('SIGCONT')
+        expect(await old.exited).toBe(2)
+        const answers = await Promise.all(asked)
+        refused += answers.filter((answer) => answer !== 'written').length
+        expect(answers).not.toContain('written')
+        expect(old.output()).toContain('another supervisor has taken over this database')
+        expect(await bucket()).toEqual(before)
+        expect((await audits()).filter((line) => line.includes('stale'))).toEqual([])
+      }
+      expect(terms).toEqual([...new Set(terms)].sort((a, b) => a - b))
+      expect((await supervisor.api.call('summary')).workers).toBeTruthy()
+      task.meta.figure = `${TAKEOVERS} takeovers, ${refused} requests to the stale one: 0 written`
+    },
+  )
 
   test('an idle one notices by itself that it is no longer the one', async ({ task }) => {
     const old = supervisor

@@ -16,62 +16,221 @@ const WORKER = 'w-1'
 const PEER = 'peer-1'
 const at = '2026-01-01T00:00:00.000Z'
 const instance = newId()
-const join: Join = { worker_id: PEER, instance, wire: 1, name: 'peer', version: '9.9.9', hostname: 'h', http_addr: 'x:1', data_dir: '/d', kinds: [{ kind: 'http', available: true, detail: 'ok', options: { type: 'object', properties: {} } }] }
+const join: Join = {
+  worker_id: PEER,
+  instance,
+  wire: 1,
+  name: 'peer',
+  version: '9.9.9',
+  hostname: 'h',
+  http_addr: 'x:1',
+  data_dir: '/d',
+  kinds: [{ kind: 'http', available: true, detail: 'ok', options: { type: 'object', properties: {} } }],
+}
 const beat = (seq: number): Heartbeat => ({
-  worker_id: PEER, instance, seq, sent_at: at, observed_rev: 1, full: true, part: { index: 0, of: 1 }, removed: [], digest: { count: 1, revisions: seq }, storage: null, jobs: { running: 0, queued: 0, limit: 4 },
-  replicas: [{ replica_id: 'r-1', revision_no: seq, name: `mirror-${seq}`, kind: 'http', upstream: 'http://127.0.0.1/x', interval_secs: 60, labels: {}, options: {}, origin: 'config', status: 'init', activity: 'idle', queue: null, current: null, last_sync: null, last_success_at: null, next_due_at: null, failures: 0, size_bytes: null, files: null, revision: null }],
+  worker_id: PEER,
+  instance,
+  seq,
+  sent_at: at,
+  observed_rev: 1,
+  full: true,
+  part: { index: 0, of: 1 },
+  removed: [],
+  digest: { count: 1, revisions: seq },
+  storage: null,
+  jobs: { running: 0, queued: 0, limit: 4 },
+  replicas: [
+    {
+      replica_id: 'r-1',
+      revision_no: seq,
+      name: `mirror-${seq}`,
+      kind: 'http',
+      upstream: 'http://127.0.0.1/x',
+      interval_secs: 60,
+      labels: {},
+      options: {},
+      origin: 'config',
+      status: 'init',
+      activity: 'idle',
+      queue: null,
+      current: null,
+      last_sync: null,
+      last_success_at: null,
+      next_due_at: null,
+      failures: 0,
+      size_bytes: null,
+      files: null,
+      revision: null,
+    },
+  ],
 })
 
 /** Every subject anybody may publish to, of a known worker, of a peer and of nobody. */
-const subjects = [...Object.values(messages).map(({ subject }) => subject), desiredHint('<id>')].flatMap((subject) => [WORKER, PEER, 'nobody', 'a.b', '💥'].map((id) => subject.replace('<id>', id)))
-const known = fc.constantFrom<unknown>(WORKER, PEER, instance, '', '__proto__', 'constructor', '..', '\u0000', '\ud800', at, '+999999-01-01T00:00:00.000Z', -1, 0, 1, 1.5, 2 ** 53, 1e308, null, true, [], {}, 'git', 'running', 'success')
-const fields = ['worker_id', 'instance', 'wire', 'name', 'kinds', 'seq', 'sent_at', 'observed_rev', 'full', 'part', 'replicas', 'removed', 'digest', 'storage', 'jobs', 'rev', 'term', 'admission', 'terminate', 'syncs', 'paused', 'sync_id', 'replica_id', 'offset', 'limit', 'outcome', 'reason', 'progress', 'started_at', 'ended_at', 'time_stamp', 'status', 'type', 'token', 'join', 'signature', '__proto__', 'constructor']
+const subjects = [...Object.values(messages).map(({ subject }) => subject), desiredHint('<id>')].flatMap((subject) =>
+  [WORKER, PEER, 'nobody', 'a.b', '💥'].map((id) => subject.replace('<id>', id)),
+)
+const known = fc.constantFrom<unknown>(
+  WORKER,
+  PEER,
+  instance,
+  '',
+  '__proto__',
+  'constructor',
+  '..',
+  '\u0000',
+  '\ud800',
+  at,
+  '+999999-01-01T00:00:00.000Z',
+  -1,
+  0,
+  1,
+  1.5,
+  2 ** 53,
+  1e308,
+  null,
+  true,
+  [],
+  {},
+  'git',
+  'running',
+  'success',
+)
+const fields = [
+  'worker_id',
+  'instance',
+  'wire',
+  'name',
+  'kinds',
+  'seq',
+  'sent_at',
+  'observed_rev',
+  'full',
+  'part',
+  'replicas',
+  'removed',
+  'digest',
+  'storage',
+  'jobs',
+  'rev',
+  'term',
+  'admission',
+  'terminate',
+  'syncs',
+  'paused',
+  'sync_id',
+  'replica_id',
+  'offset',
+  'limit',
+  'outcome',
+  'reason',
+  'progress',
+  'started_at',
+  'ended_at',
+  'time_stamp',
+  'status',
+  'type',
+  'token',
+  'join',
+  'signature',
+  '__proto__',
+  'constructor',
+]
 const value = fc.oneof(known, fc.jsonValue({ maxDepth: 3 }))
 const made = fc.oneof(fc.dictionary(fc.constantFrom(...fields), value, { maxKeys: 12 }), fc.jsonValue({ maxDepth: 5 }))
 /** A true message of which a field is something else: it comes further than a made one. */
-const bent = fc.tuple(fc.constantFrom<object>(join, beat(1)), fc.constantFrom(...fields), value).map(([whole, field, changed]) => ({ ...whole, [field]: changed }))
-const deep = fc.constantFrom(`${'['.repeat(100_000)}${']'.repeat(100_000)}`, `{"worker_id":${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}}`, `{"worker_id":"${'x'.repeat(600_000)}"}`)
+const bent = fc
+  .tuple(fc.constantFrom<object>(join, beat(1)), fc.constantFrom(...fields), value)
+  .map(([whole, field, changed]) => ({ ...whole, [field]: changed }))
+const deep = fc.constantFrom(
+  `${'['.repeat(100_000)}${']'.repeat(100_000)}`,
+  `{"worker_id":${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}}`,
+  `{"worker_id":"${'x'.repeat(600_000)}"}`,
+)
 const body = fc.oneof(
-  { weight: 5, arbitrary: made.map((json) => Buffer.from(JSON.stringify(json))) }, { weight: 5, arbitrary: bent.map((json) => Buffer.from(JSON.stringify(json))) },
-  { weight: 3, arbitrary: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)) }, { weight: 1, arbitrary: deep.map((text) => Buffer.from(text)) },
+  { weight: 5, arbitrary: made.map((json) => Buffer.from(JSON.stringify(json))) },
+  { weight: 5, arbitrary: bent.map((json) => Buffer.from(JSON.stringify(json))) },
+  { weight: 3, arbitrary: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)) },
+  { weight: 1, arbitrary: deep.map((text) => Buffer.from(text)) },
 )
 
-test(`${RUNS} messages made up at random, on every subject, end no program and keep no good message from counting`, async ({ task }) => {
+test(`${RUNS} messages made up at random, on every subject, end no program and keep no good message from counting`, async ({
+  task,
+}) => {
   const server = await aNats(place)
   const supervisor = await aSupervisor(place, { nats: server.url })
   const worker = await aWorker(place, { nats: server.url, env: { KAGAMI_WORKER_ID: WORKER } })
-  await until('the worker joined', async () => (await supervisor.api.call('listWorkers')).items.find(({ worker_id }) => worker_id === WORKER)?.presence === 'online', { seen: () => worker.output() })
+  await until(
+    'the worker joined',
+    async () =>
+      (await supervisor.api.call('listWorkers')).items.find(({ worker_id }) => worker_id === WORKER)?.presence ===
+      'online',
+    { seen: () => worker.output() },
+  )
   const nats = await connect({ servers: server.url })
   place.also(() => nats.close())
-  const peer = (await nats.request(subjectFor('join', PEER), JSON.stringify(join), { timeout: 5000 })).json() as JoinReply
+  const peer = (
+    await nats.request(subjectFor('join', PEER), JSON.stringify(join), { timeout: 5000 })
+  ).json() as JoinReply
   expect(peer).toMatchObject({ accepted: true })
   let slowest = 0
   let sent = 0
-  await fc.assert(fc.asyncProperty(fc.constantFrom(...subjects), body, fc.boolean(), async (subject, bytes, asks) => {
-    nats.publish(subject, bytes, asks ? { reply: '_INBOX.x' } : {})
-    if (++sent % 50 !== 0) return
-    await nats.flush()
-    const before = performance.now()
-    expect((await fetch(`${supervisor.url}/overview`)).status).toBe(200)
-    slowest = Math.max(slowest, performance.now() - before)
-    expect([supervisor.child.exitCode, worker.child.exitCode], `after ${sent} messages`).toEqual([null, null])
-  }), { numRuns: RUNS, endOnFailure: true })
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...subjects), body, fc.boolean(), async (subject, bytes, asks) => {
+      nats.publish(subject, bytes, asks ? { reply: '_INBOX.x' } : {})
+      if (++sent % 50 !== 0) return
+      await nats.flush()
+      const before = performance.now()
+      expect((await fetch(`${supervisor.url}/overview`)).status).toBe(200)
+      slowest = Math.max(slowest, performance.now() - before)
+      expect([supervisor.child.exitCode, worker.child.exitCode], `after ${sent} messages`).toEqual([null, null])
+    }),
+    { numRuns: RUNS, endOnFailure: true },
+  )
   // The last word in the worker's own document is rubbish: the supervisor must still get the next one in.
   await jetstream(nats).publish(subjectFor('desired', WORKER), Buffer.from([0, 1, 2]))
   await stillWorks(nats, supervisor)
-  const added = await supervisor.api.call('addReplica', { params: { id: WORKER }, body: { name: 'after', kind: 'http', upstream: 'http://127.0.0.1:1/x', interval_secs: 3600 } })
+  const added = await supervisor.api.call('addReplica', {
+    params: { id: WORKER },
+    body: { name: 'after', kind: 'http', upstream: 'http://127.0.0.1:1/x', interval_secs: 3600 },
+  })
   expect(added).toBeTruthy()
-  await until('the worker took up a replica', async () => (await supervisor.api.call('listReplicas', { query: { name: 'after' } })).items[0]?.last_sync, { timeoutMs: 60_000, seen: async () => ({ workers: (await supervisor.api.call('listWorkers')).items, supervisor: supervisor.output().slice(-1500), worker: worker.output().slice(-1000) }) })
-  for (const program of [supervisor, worker]) expect(program.output().split('\n').filter((line) => /"level":[56]0/.test(line))).toEqual([])
+  await until(
+    'the worker took up a replica',
+    async () => (await supervisor.api.call('listReplicas', { query: { name: 'after' } })).items[0]?.last_sync,
+    {
+      timeoutMs: 60_000,
+      seen: async () => ({
+        workers: (await supervisor.api.call('listWorkers')).items,
+        supervisor: supervisor.output().slice(-1500),
+        worker: worker.output().slice(-1000),
+      }),
+    },
+  )
+  for (const program of [supervisor, worker])
+    expect(
+      program
+        .output()
+        .split('\n')
+        .filter((line) => /"level":[56]0/.test(line)),
+    ).toEqual([])
   expect([supervisor.child.exitCode, worker.child.exitCode]).toEqual([null, null])
   task.meta.figure = `${RUNS} messages, 0 exits, slowest answer of the API ${Math.round(slowest)} ms`
 }, 600_000)
 
-async function stillWorks(nats: NatsConnection, supervisor: { api: Awaited<ReturnType<typeof aSupervisor>>['api'] }): Promise<void> {
+async function stillWorks(
+  nats: NatsConnection,
+  supervisor: { api: Awaited<ReturnType<typeof aSupervisor>>['api'] },
+): Promise<void> {
   const seq = 1_000_000
-  await until('a good message counts', async () => {
-    await nats.request(subjectFor('join', PEER), JSON.stringify(join), { timeout: 5000 }).catch(() => null)
-    nats.publish(subjectFor('heartbeat', PEER), JSON.stringify(beat(seq)))
-    return (await supervisor.api.call('listReplicas', { query: { worker: PEER } })).items.some(({ name }) => name === `mirror-${seq}`)
-  }, { seen: async () => (await supervisor.api.call('listWorkers')).items })
+  await until(
+    'a good message counts',
+    async () => {
+      await nats.request(subjectFor('join', PEER), JSON.stringify(join), { timeout: 5000 }).catch(() => null)
+      nats.publish(subjectFor('heartbeat', PEER), JSON.stringify(beat(seq)))
+      return (await supervisor.api.call('listReplicas', { query: { worker: PEER } })).items.some(
+        ({ name }) => name === `mirror-${seq}`,
+      )
+    },
+    { seen: async () => (await supervisor.api.call('listWorkers')).items },
+  )
 }

@@ -4,7 +4,16 @@ import { chromium, type Browser, type Page } from 'playwright-core'
 import { inject } from 'vitest'
 import type { Place } from './place.ts'
 
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
 
 export interface Tab {
   readonly page: Page
@@ -22,25 +31,42 @@ export async function aBrowser(place: Place): Promise<Browser> {
 }
 
 /** A fresh tab: no cookies, no storage. */
-export async function aTab(browser: Browser, origin: string, look: { theme?: 'light' | 'dark'; width?: number } = {}): Promise<Tab> {
-  const context = await browser.newContext({ viewport: { width: look.width ?? 1280, height: 800 }, colorScheme: look.theme ?? 'light', baseURL: origin, reducedMotion: 'reduce' })
+export async function aTab(
+  browser: Browser,
+  origin: string,
+  look: { theme?: 'light' | 'dark'; width?: number } = {},
+): Promise<Tab> {
+  const context = await browser.newContext({
+    viewport: { width: look.width ?? 1280, height: 800 },
+    colorScheme: look.theme ?? 'light',
+    baseURL: origin,
+    reducedMotion: 'reduce',
+  })
   const page = await context.newPage()
   const troubles: string[] = []
   page.on('pageerror', (error) => troubles.push(`error: ${error.message}`))
   page.on('console', (message) => {
     // A refused connection is what some tests bring about on purpose; the page says it in its own words.
-    if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) troubles.push(`console: ${message.text()}`)
+    if (message.type() === 'error' && !/Failed to load resource/.test(message.text()))
+      troubles.push(`console: ${message.text()}`)
   })
   page.on('request', (request) => {
-    if (!request.url().startsWith(origin) && !request.url().startsWith('data:')) troubles.push(`left its origin: ${request.url()}`)
+    if (!request.url().startsWith(origin) && !request.url().startsWith('data:'))
+      troubles.push(`left its origin: ${request.url()}`)
   })
   return {
     page,
     troubles,
     async axe() {
       await page.evaluate(axe.source)
-      const { violations } = await page.evaluate(() => (window as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } }).axe.run())
-      return violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`)
+      const { violations } = await page.evaluate(() =>
+        (
+          window as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } }
+        ).axe.run(),
+      )
+      return violations.map(
+        (violation) => `${violation.id}: ${violation.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`,
+      )
     },
   }
 }

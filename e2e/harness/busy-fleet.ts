@@ -17,7 +17,10 @@ export interface BusyFleet {
 }
 
 /** Starts `workers` workers of `replicas` replicas each. */
-export async function aBusyFleet(place: Place, options: { nats: string; workers?: number; replicas?: number; env?: Record<string, string> }): Promise<BusyFleet> {
+export async function aBusyFleet(
+  place: Place,
+  options: { nats: string; workers?: number; replicas?: number; env?: Record<string, string> },
+): Promise<BusyFleet> {
   const { nats, workers: many = 2, replicas = 8, env = {} } = options
   mkdirSync(place.at('www'), { recursive: true })
   const names = Array.from({ length: replicas }, (_, n) => `tiny-${n}`)
@@ -27,10 +30,24 @@ export async function aBusyFleet(place: Place, options: { nats: string; workers?
   const dirs = Array.from({ length: many }, (_, n) => `worker-${n}`)
   const providers = names.map((name) => ({ name, kind: 'http', upstream: `${upstream.url}/${name}`, interval_secs: 1 }))
   const supervisor = await aSupervisor(place, { nats, env })
-  const ledger = keepLedger(place, dirs.map((dir) => place.at(dir)))
-  const workers = await Promise.all(dirs.map((dir) => aWorker(place, { nats, dir, providers, env: { KAGAMI_WORKER_ID: dir, KAGAMI_SLOTS: '16', KAGAMI_SLOTS_PER_HOST: '16' } })))
+  const ledger = keepLedger(
+    place,
+    dirs.map((dir) => place.at(dir)),
+  )
+  const workers = await Promise.all(
+    dirs.map((dir) =>
+      aWorker(place, {
+        nats,
+        dir,
+        providers,
+        env: { KAGAMI_WORKER_ID: dir, KAGAMI_SLOTS: '16', KAGAMI_SLOTS_PER_HOST: '16' },
+      }),
+    ),
+  )
   const fleet: BusyFleet = {
-    ledger, workers, supervisor,
+    ledger,
+    workers,
+    supervisor,
     async restartSupervisor() {
       const port = Number(new URL(fleet.supervisor.url).port)
       await fleet.supervisor.kill()
@@ -38,7 +55,11 @@ export async function aBusyFleet(place: Place, options: { nats: string; workers?
     },
     settle: () => settle(fleet),
   }
-  await until('reports come in', async () => (await supervisor.api.call('listSyncs', { query: { state: 'finished', limit: 1 } })).total > many * replicas)
+  await until(
+    'reports come in',
+    async () =>
+      (await supervisor.api.call('listSyncs', { query: { state: 'finished', limit: 1 } })).total > many * replicas,
+  )
   return fleet
 }
 
@@ -51,15 +72,31 @@ async function untold({ supervisor, ledger }: BusyFleet): Promise<string[]> {
 
 async function whatIsMissing(fleet: BusyFleet): Promise<object> {
   const ids = await untold(fleet)
-  return { missing: ids.length, first: ids.slice(0, 3), last: ids.slice(-3), begun: fleet.ledger.begun.size, waiting: fleet.ledger.waiting(), supervisor: fleet.supervisor.output().slice(-1500) }
+  return {
+    missing: ids.length,
+    first: ids.slice(0, 3),
+    last: ids.slice(-3),
+    begun: fleet.ledger.begun.size,
+    waiting: fleet.ledger.waiting(),
+    supervisor: fleet.supervisor.output().slice(-1500),
+  }
 }
 
 async function settle(fleet: BusyFleet): Promise<number> {
-  await until('nothing waits on the workers’ disks', () => fleet.ledger.waiting() < fleet.workers.length * 3, { timeoutMs: 60_000, seen: () => fleet.ledger.waiting() })
+  await until('nothing waits on the workers’ disks', () => fleet.ledger.waiting() < fleet.workers.length * 3, {
+    timeoutMs: 60_000,
+    seen: () => fleet.ledger.waiting(),
+  })
   const running = fleet.workers.length * 8
-  await until('the history has nearly every sync', async () => (await untold(fleet)).length <= running, { timeoutMs: 60_000, seen: () => whatIsMissing(fleet) })
+  await until('the history has nearly every sync', async () => (await untold(fleet)).length <= running, {
+    timeoutMs: 60_000,
+    seen: () => whatIsMissing(fleet),
+  })
   for (const worker of fleet.workers) worker.child.kill('SIGTERM')
   for (const worker of fleet.workers) await worker.exited
-  await until('the history has every sync', async () => (await untold(fleet)).length === 0, { timeoutMs: 30_000, seen: () => whatIsMissing(fleet) })
+  await until('the history has every sync', async () => (await untold(fleet)).length === 0, {
+    timeoutMs: 30_000,
+    seen: () => whatIsMissing(fleet),
+  })
   return (await wholeHistory(fleet.supervisor.api)).size
 }

@@ -24,21 +24,34 @@ export interface ChangingUpstreams {
 /** Starts them and goes on changing them until `settle`. */
 export async function changingUpstreams(place: Place): Promise<ChangingUpstreams> {
   const toolPath = inject('tools').toolPath
-  const [www, modules, repositories] = ['www', 'rsyncd', 'git'].map((name) => place.at('upstreams', name)) as [string, string, string]
+  const [www, modules, repositories] = ['www', 'rsyncd', 'git'].map((name) => place.at('upstreams', name)) as [
+    string,
+    string,
+    string,
+  ]
   const repository = join(repositories, 'project.git')
   let version = 0
   let going = true
   const change = async () => {
     version++
     replaceFile(join(www, 'image'), written('image', version, 200_000))
-    for (let n = 0; n < FILES; n++) replaceFile(join(modules, 'files', `part-${n}`), written(`part-${n}`, version, 20_000))
-    await commit(repository, { message: `version ${version}`, files: { 'README.md': written('README.md', version, 2000) }, toolPath })
+    for (let n = 0; n < FILES; n++)
+      replaceFile(join(modules, 'files', `part-${n}`), written(`part-${n}`, version, 20_000))
+    await commit(repository, {
+      message: `version ${version}`,
+      files: { 'README.md': written('README.md', version, 2000) },
+      toolPath,
+    })
   }
   mkdirSync(www, { recursive: true })
   mkdirSync(join(modules, 'files'), { recursive: true })
   await ensureRepository(repository, toolPath)
   await change()
-  const [http, rsync, git] = [await startHttpUpstream({ dir: www }), await startRsyncUpstream({ dir: modules, toolPath }), await startGitUpstream({ dir: repositories, toolPath })]
+  const [http, rsync, git] = [
+    await startHttpUpstream({ dir: www }),
+    await startRsyncUpstream({ dir: modules, toolPath }),
+    await startGitUpstream({ dir: repositories, toolPath }),
+  ]
   const changing = (async () => {
     while (going) {
       await pause(200)
@@ -51,9 +64,20 @@ export async function changingUpstreams(place: Place): Promise<ChangingUpstreams
   }
   for (const upstream of [http, rsync, git]) place.also(() => upstream.stop())
   place.also(settle)
-  const upstreams = [['http', `${http.url}/image`], ['rsync', rsync.url], ['git', `${git.url}/project.git`]] as const
+  const upstreams = [
+    ['http', `${http.url}/image`],
+    ['rsync', rsync.url],
+    ['git', `${git.url}/project.git`],
+  ] as const
   return {
-    providers: (worker) => upstreams.map(([kind, upstream]) => ({ name: `${worker}-${kind}`, kind, upstream, interval_secs: 1, options: {} })),
+    providers: (worker) =>
+      upstreams.map(([kind, upstream]) => ({
+        name: `${worker}-${kind}`,
+        kind,
+        upstream,
+        interval_secs: 1,
+        options: {},
+      })),
     wrong: (dataDir) => judgeAll(dataDir, version + 1),
     settle,
     get versions() {
@@ -94,8 +118,12 @@ function judgeAll(dataDir: string, newest: number): { seen: number; wrong: strin
   }
   for (const name of existsSync(dataDir) ? readdirSync(dataDir) : []) {
     const tree = join(dataDir, name)
-    if (name.endsWith('-http')) for (const file of readdirSync(tree)) judge(join(tree, file), 'image', () => readFileSync(join(tree, file), 'utf8'))
-    if (name.endsWith('-rsync')) for (const file of readdirSync(tree).filter((one) => /^part-\d$/.test(one))) judge(join(tree, file), file, () => readFileSync(join(tree, file), 'utf8'))
+    if (name.endsWith('-http'))
+      for (const file of readdirSync(tree))
+        judge(join(tree, file), 'image', () => readFileSync(join(tree, file), 'utf8'))
+    if (name.endsWith('-rsync'))
+      for (const file of readdirSync(tree).filter((one) => /^part-\d$/.test(one)))
+        judge(join(tree, file), file, () => readFileSync(join(tree, file), 'utf8'))
     if (name.endsWith('-git')) judge(tree, 'README.md', () => readGit(tree))
   }
   return found
@@ -103,7 +131,13 @@ function judgeAll(dataDir: string, newest: number): { seen: number; wrong: strin
 
 /** What a user's clone would show; throws when an object is missing. */
 function readGit(repository: string): string {
-  const git = (...words: string[]) => execFileSync('git', ['-c', 'safe.directory=*', `--git-dir=${repository}`, ...words], { encoding: 'utf8', maxBuffer: 16 * 1024 * 1024, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: [...inject('tools').toolPath, process.env['PATH'] ?? ''].join(':'), HOME: '/nonexistent' } })
+  const git = (...words: string[]) =>
+    execFileSync('git', ['-c', 'safe.directory=*', `--git-dir=${repository}`, ...words], {
+      encoding: 'utf8',
+      maxBuffer: 16 * 1024 * 1024,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: [...inject('tools').toolPath, process.env['PATH'] ?? ''].join(':'), HOME: '/nonexistent' },
+    })
   git('rev-list', '--objects', '--quiet', '--all')
   return git('show', 'main:README.md')
 }

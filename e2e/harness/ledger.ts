@@ -21,7 +21,8 @@ export function keepLedger(place: Place, dataDirs: readonly string[]): Ledger {
     for (const dir of dataDirs) {
       const logs = join(dir, '.kagami', 'logs')
       for (const syncId of takenUp(join(dir, '.kagami', 'replicas'))) begun.add(syncId)
-      for (const replica of listed(logs)) for (const file of listed(join(logs, replica))) if (file.endsWith('.log')) begun.add(file.slice(0, -4))
+      for (const replica of listed(logs))
+        for (const file of listed(join(logs, replica))) if (file.endsWith('.log')) begun.add(file.slice(0, -4))
     }
   }
   const timer = setInterval(look, LOOK_MS)
@@ -31,24 +32,37 @@ export function keepLedger(place: Place, dataDirs: readonly string[]): Ledger {
       look()
       return begun
     },
-    waiting: () => dataDirs.reduce((sum, dir) => sum + listed(join(dir, '.kagami', 'spool')).filter((file) => file.endsWith('.json')).length, 0),
+    waiting: () =>
+      dataDirs.reduce(
+        (sum, dir) => sum + listed(join(dir, '.kagami', 'spool')).filter((file) => file.endsWith('.json')).length,
+        0,
+      ),
   }
 }
 
 /** Syncs that run, or ran when the worker was killed: one may have no log yet. */
 function takenUp(replicas: string): string[] {
-  return listed(replicas).filter((file) => file.endsWith('.json')).flatMap((file) => {
-    const kept = readJsonIfThere(join(replicas, file)) as { life?: { syncId?: string } } | null
-    return kept?.life?.syncId ?? []
-  })
+  return listed(replicas)
+    .filter((file) => file.endsWith('.json'))
+    .flatMap((file) => {
+      const kept = readJsonIfThere(join(replicas, file)) as { life?: { syncId?: string } } | null
+      return kept?.life?.syncId ?? []
+    })
 }
 
 /** What the history lacks of the syncs that began, and what it has that never did. Throws when it has a sync twice. */
-export async function compared(ledger: Ledger, api: Client): Promise<{ history: Map<string, Sync>; missing: string[]; unknown: string[] }> {
+export async function compared(
+  ledger: Ledger,
+  api: Client,
+): Promise<{ history: Map<string, Sync>; missing: string[]; unknown: string[] }> {
   // Taken before the history is read: what begins while its pages come is not missing.
   const begun = [...ledger.begun]
   const history = await wholeHistory(api)
-  return { history, missing: begun.filter((id) => !history.has(id)), unknown: [...history.keys()].filter((id) => !ledger.begun.has(id)) }
+  return {
+    history,
+    missing: begun.filter((id) => !history.has(id)),
+    unknown: [...history.keys()].filter((id) => !ledger.begun.has(id)),
+  }
 }
 
 /** The whole history, page by page. Throws when a sync is in it twice. */
@@ -56,7 +70,9 @@ export async function wholeHistory(api: Client): Promise<Map<string, Sync>> {
   const all = new Map<string, Sync>()
   let cursor: string | null = null
   do {
-    const page: { items: Sync[]; next_cursor: string | null } = await api.call('listSyncs', { query: { state: 'finished', limit: 500, ...(cursor ? { cursor } : {}) } })
+    const page: { items: Sync[]; next_cursor: string | null } = await api.call('listSyncs', {
+      query: { state: 'finished', limit: 500, ...(cursor ? { cursor } : {}) },
+    })
     for (const sync of page.items) {
       if (all.has(sync.sync_id)) throw new Error(`the history has sync ${sync.sync_id} twice`)
       all.set(sync.sync_id, sync)

@@ -1,7 +1,18 @@
 // locked.ts — A real nats-server, locked by what `kagami nats init` wrote, and clients with the credentials of a worker that fell into wrong hands.
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { readJsonIfThere, connectNats, createLogger, openNatsKey, readJoinToken, signWorkerUser, newNatsKey, workersSigner, type NatsIdentity, type SupervisorCredentials } from '@kagami/runtime'
+import {
+  readJsonIfThere,
+  connectNats,
+  createLogger,
+  openNatsKey,
+  readJoinToken,
+  signWorkerUser,
+  newNatsKey,
+  workersSigner,
+  type NatsIdentity,
+  type SupervisorCredentials,
+} from '@kagami/runtime'
 import { JOIN_INBOX, workerInbox } from '@kagami/protocol'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { expect, inject } from 'vitest'
@@ -25,36 +36,83 @@ export interface LockedNats {
 export async function aLockedNats(place: Place, version: NatsVersion, dir = 'locked'): Promise<LockedNats> {
   const program = version === 'old' ? inject('tools').natsOld : inject('tools').natsNew
   const [port, monitor] = [await freePort(), await freePort()]
-  const made = await kagami(place, ['nats', 'init', '--dir', place.at(dir), '--host', '127.0.0.1', '--port', String(port), '--listen', '127.0.0.1', '--monitor', `127.0.0.1:${monitor}`, '--server', program])
+  const made = await kagami(place, [
+    'nats',
+    'init',
+    '--dir',
+    place.at(dir),
+    '--host',
+    '127.0.0.1',
+    '--port',
+    String(port),
+    '--listen',
+    '127.0.0.1',
+    '--monitor',
+    `127.0.0.1:${monitor}`,
+    '--server',
+    program,
+  ])
   expect([made.code, made.stderr]).toEqual([0, ''])
   let running = { kill: async (_signal: NodeJS.Signals) => {} }
   const start = async () => {
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', program, '-c', place.at(dir, 'server', 'nats-server.conf')], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn(
+      'setpriv',
+      ['--pdeathsig', 'KILL', program, '-c', place.at(dir, 'server', 'nats-server.conf')],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    )
     let log = ''
     child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()))
     const ended = new Promise((resolve) => child.once('exit', resolve))
     running = { kill: async (signal) => void (child.kill(signal), await ended) }
-    await until('the locked nats-server is healthy', async () => (await fetch(`http://127.0.0.1:${monitor}/healthz`)).ok, { seen: () => log })
+    await until(
+      'the locked nats-server is healthy',
+      async () => (await fetch(`http://127.0.0.1:${monitor}/healthz`)).ok,
+      { seen: () => log },
+    )
   }
   await start()
   place.also(() => running.kill('SIGKILL'))
   const credentialsFile = place.at(dir, 'supervisor.json')
   return {
-    url: `tls://127.0.0.1:${port}`, dir: place.at(dir), credentialsFile, credentials: JSON.parse(readFileSync(credentialsFile, 'utf8')) as SupervisorCredentials,
-    kill: (signal = 'SIGKILL') => running.kill(signal), start,
+    url: `tls://127.0.0.1:${port}`,
+    dir: place.at(dir),
+    credentialsFile,
+    credentials: JSON.parse(readFileSync(credentialsFile, 'utf8')) as SupervisorCredentials,
+    kill: (signal = 'SIGKILL') => running.kill(signal),
+    start,
   }
 }
 
 /** What the file of a worker on this machine makes of whoever reads it. */
 export function stolenFrom(dataDir: string): NatsIdentity & { readonly publicKey: string } {
-  const kept = readJsonIfThere(`${dataDir}/.kagami/nats.json`) as { worker_id: string; seed: string; jwt: string; ca: string }
-  return { jwt: kept.jwt, seed: kept.seed, ca: kept.ca, inbox: workerInbox(kept.worker_id), publicKey: openNatsKey(kept.seed).publicKey }
+  const kept = readJsonIfThere(`${dataDir}/.kagami/nats.json`) as {
+    worker_id: string
+    seed: string
+    jwt: string
+    ca: string
+  }
+  return {
+    jwt: kept.jwt,
+    seed: kept.seed,
+    ca: kept.ca,
+    inbox: workerInbox(kept.worker_id),
+    publicKey: openNatsKey(kept.seed).publicKey,
+  }
 }
 
 /** Credentials as the supervisor would give them to a worker of this id. */
-export async function identityFor(nats: LockedNats, id: string): Promise<NatsIdentity & { readonly publicKey: string }> {
+export async function identityFor(
+  nats: LockedNats,
+  id: string,
+): Promise<NatsIdentity & { readonly publicKey: string }> {
   const { seed, publicKey } = newNatsKey('user')
-  return { jwt: await signWorkerUser(workersSigner(nats.credentials), { id, publicKey }), seed, ca: nats.credentials.ca, inbox: workerInbox(id), publicKey }
+  return {
+    jwt: await signWorkerUser(workersSigner(nats.credentials), { id, publicKey }),
+    seed,
+    ca: nats.credentials.ca,
+    inbox: workerInbox(id),
+    publicKey,
+  }
 }
 
 /** Who holds a join token. */
@@ -64,9 +122,20 @@ export function identityOfToken(token: string): NatsIdentity {
 }
 
 /** Connects as somebody; gives up when it takes long, since then the server refuses. */
-export async function connectAs(place: Place, nats: LockedNats, identity: NatsIdentity, withinMs = 3000): Promise<NatsConnection> {
+export async function connectAs(
+  place: Place,
+  nats: LockedNats,
+  identity: NatsIdentity,
+  withinMs = 3000,
+): Promise<NatsConnection> {
   const logger = createLogger('attacker', { LOG_LEVEL: 'silent' })
-  const connection = await connectNats({ url: nats.url, name: 'test', logger, identity, signal: AbortSignal.timeout(withinMs) })
+  const connection = await connectNats({
+    url: nats.url,
+    name: 'test',
+    logger,
+    identity,
+    signal: AbortSignal.timeout(withinMs),
+  })
   place.also(() => connection.close())
   return connection
 }

@@ -18,7 +18,10 @@ export function aPlace(): Place {
   const dir = mkdtempSync(join(tmpdir(), 'kagami-test-'))
   const ends: (() => unknown)[] = []
   afterAll(async () => {
-    for (const end of ends.reverse()) await Promise.resolve().then(end).catch(() => {})
+    for (const end of ends.reverse())
+      await Promise.resolve()
+        .then(end)
+        .catch(() => {})
     rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
   })
   return { dir, at: (...parts) => join(dir, ...parts), also: (end) => void ends.push(end) }
@@ -28,7 +31,12 @@ export const NATS_VERSIONS = ['old', 'new'] as const
 export type NatsVersion = (typeof NATS_VERSIONS)[number]
 
 /** A real nats-server on loopback; `old` is Debian stable's, `new` the newest. */
-export async function aNats(place: Place, version: NatsVersion = 'old', dir = 'nats', port?: number): Promise<NatsServer> {
+export async function aNats(
+  place: Place,
+  version: NatsVersion = 'old',
+  dir = 'nats',
+  port?: number,
+): Promise<NatsServer> {
   const tools = inject('tools')
   const path = version === 'old' ? tools.natsOld : tools.natsNew
   const server = await startNatsServer({ dir: place.at(dir), binary: { path, version }, ...(port ? { port } : {}) })

@@ -30,7 +30,11 @@ export async function aPostgresServer(place: Place): Promise<PostgresServer> {
   const port = await freePort()
   let stop = async (_signal: NodeJS.Signals) => {}
   const start = async () => {
-    const server = spawn('setpriv', ['--pdeathsig', 'QUIT', join(bin, 'postgres'), '-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', dir], as)
+    const server = spawn(
+      'setpriv',
+      ['--pdeathsig', 'QUIT', join(bin, 'postgres'), '-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', dir],
+      as,
+    )
     const ended = new Promise((resolve) => server.once('exit', resolve))
     stop = async (signal) => void (server.kill(signal), await ended)
     await until('PostgreSQL answers', () => {
@@ -47,7 +51,9 @@ export async function aPostgresServer(place: Place): Promise<PostgresServer> {
 function servant(place: Place, dir: string) {
   const as = { stdio: 'ignore' as const, cwd: '/' }
   if (process.getuid?.() !== 0) return as
-  const [uid, gid] = ['-u', '-g'].map((flag) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))) as [number, number]
+  const [uid, gid] = ['-u', '-g'].map((flag) =>
+    Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' })),
+  ) as [number, number]
   execFileSync('chmod', ['711', place.dir])
   chownSync(dir, uid, gid)
   return { ...as, uid, gid }

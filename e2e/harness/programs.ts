@@ -22,15 +22,28 @@ export interface Program {
 }
 
 /** Starts `kagami` with these words. The environment holds nothing of ours but what is given. */
-export function startProgram(place: Place, words: readonly string[], env: Record<string, string> = {}, cwd = place.dir): Program {
-  const clean: Record<string, string> = { PATH: [...inject('tools').toolPath, process.env['PATH'] ?? ''].join(':'), HOME: place.dir, KAGAMI_LOG: 'json', ...env }
+export function startProgram(
+  place: Place,
+  words: readonly string[],
+  env: Record<string, string> = {},
+  cwd = place.dir,
+): Program {
+  const clean: Record<string, string> = {
+    PATH: [...inject('tools').toolPath, process.env['PATH'] ?? ''].join(':'),
+    HOME: place.dir,
+    KAGAMI_LOG: 'json',
+    ...env,
+  }
   const child = spawn(process.execPath, [MAIN, ...words], { cwd, env: clean, stdio: ['ignore', 'pipe', 'pipe'] })
   let text = ''
   child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))
   const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
   const program: Program = {
-    child, pid: child.pid!, output: () => text, exited,
+    child,
+    pid: child.pid!,
+    output: () => text,
+    exited,
     async kill(signal = 'SIGKILL') {
       if (child.exitCode === null && child.signalCode === null) child.kill(signal)
       await exited
@@ -58,32 +71,59 @@ export interface SupervisorProgram extends Program {
 }
 
 /** A real supervisor process, ready. Same `port` and database: the same supervisor started again. */
-export async function aSupervisor(place: Place, options: { nats: string; port?: number; db?: string; env?: Record<string, string> }): Promise<SupervisorProgram> {
+export async function aSupervisor(
+  place: Place,
+  options: { nats: string; port?: number; db?: string; env?: Record<string, string> },
+): Promise<SupervisorProgram> {
   const port = options.port ?? (await freePort())
   const env = {
-    KAGAMI_NATS_URL: options.nats, SUPERVISOR_HTTP_ADDR: `127.0.0.1:${port}`, SUPERVISOR_AUTH: 'none',
-    SUPERVISOR_DATABASE_URL: options.db ?? `sqlite://${place.at('supervisor.db')}?mode=rwc`, ...options.env,
+    KAGAMI_NATS_URL: options.nats,
+    SUPERVISOR_HTTP_ADDR: `127.0.0.1:${port}`,
+    SUPERVISOR_AUTH: 'none',
+    SUPERVISOR_DATABASE_URL: options.db ?? `sqlite://${place.at('supervisor.db')}?mode=rwc`,
+    ...options.env,
   }
   const program = startProgram(place, ['run', 'supervisor'], env)
   const url = `http://127.0.0.1:${port}`
-  await until('the supervisor is ready', async () => (await fetch(`${url}/readyz`)).ok, { seen: () => program.output() })
-  return { ...program, url, api: createClient({ baseUrl: url, token: () => options.env?.['SUPERVISOR_API_TOKEN'] ?? null }) }
+  await until('the supervisor is ready', async () => (await fetch(`${url}/readyz`)).ok, {
+    seen: () => program.output(),
+  })
+  return {
+    ...program,
+    url,
+    api: createClient({ baseUrl: url, token: () => options.env?.['SUPERVISOR_API_TOKEN'] ?? null }),
+  }
 }
 
 /** A real worker process. Same `dir`: the same worker started again. */
-export async function aWorker(place: Place, options: { nats: string; dir?: string; providers?: readonly object[]; env?: Record<string, string> }): Promise<Program & { http: string }> {
+export async function aWorker(
+  place: Place,
+  options: { nats: string; dir?: string; providers?: readonly object[]; env?: Record<string, string> },
+): Promise<Program & { http: string }> {
   const port = await freePort()
   const env = {
-    KAGAMI_NATS_URL: options.nats, KAGAMI_DATA_DIR: place.at(options.dir ?? 'data'), KAGAMI_HTTP_ADDR: `127.0.0.1:${port}`,
-    KAGAMI_PROVIDERS: JSON.stringify(options.providers ?? []), KAGAMI_GRACE_SECS: '1', ...options.env,
+    KAGAMI_NATS_URL: options.nats,
+    KAGAMI_DATA_DIR: place.at(options.dir ?? 'data'),
+    KAGAMI_HTTP_ADDR: `127.0.0.1:${port}`,
+    KAGAMI_PROVIDERS: JSON.stringify(options.providers ?? []),
+    KAGAMI_GRACE_SECS: '1',
+    ...options.env,
   }
   return { ...startProgram(place, ['run', 'worker'], env), http: `http://127.0.0.1:${port}` }
 }
 
 /** Runs `kagami` to its end. */
-export async function kagami(place: Place, words: readonly string[], env: Record<string, string> = {}): Promise<{ code: number | null; stdout: string; stderr: string }> {
+export async function kagami(
+  place: Place,
+  words: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const clean: Record<string, string> = { PATH: process.env['PATH'] ?? '', HOME: place.dir, ...env }
-  const child = spawn(process.execPath, [MAIN, ...words], { cwd: place.dir, env: clean, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [MAIN, ...words], {
+    cwd: place.dir,
+    env: clean,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let [stdout, stderr] = ['', '']
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))

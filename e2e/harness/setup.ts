@@ -26,13 +26,22 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<void> {
   const say = (step: string) => console.log(step)
   const toolPath: string[] = []
-  for (const program of ['git', 'rsync']) if (!findProgram(program)) toolPath.push(await fetchProgram({ program, package: program }, say))
+  for (const program of ['git', 'rsync'])
+    if (!findProgram(program)) toolPath.push(await fetchProgram({ program, package: program }, say))
   // Pushes to the LFS server of the tests, and clones from the copy.
   if (!findProgram('git-lfs')) await fetchProgram({ program: 'git-lfs', package: 'git-lfs' }, say)
   const natsOld = join(await fetchProgram({ program: 'nats-server', package: 'nats-server' }, say), 'nats-server')
-  const natsNew = join(await fetchProgram({ program: 'nats-server', package: 'nats-server', suite: 'forky' }, say), 'nats-server')
+  const natsNew = join(
+    await fetchProgram({ program: 'nats-server', package: 'nats-server', suite: 'forky' }, say),
+    'nats-server',
+  )
   // The web servers whose listings are mirrored: tests find them by themselves, but must not fetch them all at once.
-  for (const [program, name] of [['nginx', 'nginx'], ['apache2', 'apache2'], ['lighttpd', 'lighttpd'], ['caddy', 'caddy']] as const) {
+  for (const [program, name] of [
+    ['nginx', 'nginx'],
+    ['apache2', 'apache2'],
+    ['lighttpd', 'lighttpd'],
+    ['caddy', 'caddy'],
+  ] as const) {
     if (!findProgram(program, ['/usr/sbin'])) await fetchProgram({ program, package: name }, say)
   }
   const chromium = findProgram('chromium') ?? installed(['chromium', 'fonts-noto-cjk'], () => findProgram('chromium'))
@@ -43,7 +52,10 @@ export default async function setup(project: TestProject): Promise<void> {
 function postgresDirectory(): string | null {
   const base = '/usr/lib/postgresql'
   if (!existsSync(base)) return null
-  const found = readdirSync(base).sort((a, b) => Number(b) - Number(a)).map((version) => join(base, version, 'bin')).find((bin) => existsSync(join(bin, 'initdb')))
+  const found = readdirSync(base)
+    .sort((a, b) => Number(b) - Number(a))
+    .map((version) => join(base, version, 'bin'))
+    .find((bin) => existsSync(join(bin, 'initdb')))
   return found ?? null
 }
 
@@ -59,7 +71,10 @@ function installed(packages: string[], find: () => string | null): string {
     asRoot('apt-get', '-q', 'update')
     asRoot('apt-get', '-q', '-y', '--no-install-recommends', 'install', ...packages)
   } catch (error) {
-    throw new Error(`The tests need ${packages.join(', ')}, and installing failed. Run: apt-get install ${packages.join(' ')}`, { cause: error })
+    throw new Error(
+      `The tests need ${packages.join(', ')}, and installing failed. Run: apt-get install ${packages.join(' ')}`,
+      { cause: error },
+    )
   }
   const path = find()
   if (!path) throw new Error(`${packages.join(', ')} installed, but what the tests need is not there`)

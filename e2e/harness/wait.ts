@@ -2,7 +2,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 /** Asks again and again until `probe` gives something, and returns it. When it never does, the error shows the last thing seen. */
-export async function until<T>(what: string, probe: () => Promise<T | null | undefined | false> | T | null | undefined | false, options: { timeoutMs?: number; seen?: () => unknown } = {}): Promise<T> {
+export async function until<T>(
+  what: string,
+  probe: () => Promise<T | null | undefined | false> | T | null | undefined | false,
+  options: { timeoutMs?: number; seen?: () => unknown } = {},
+): Promise<T> {
   const deadline = Date.now() + (options.timeoutMs ?? 20_000)
   let last: unknown = 'nothing'
   for (;;) {

@@ -14,23 +14,53 @@ describe('kagami run', () => {
   test('supervisor and worker run as written, with every option of the line', async () => {
     const nats = await aNats(place)
     const port = await freePort()
-    const supervisor = startProgram(place, words(`run supervisor --nats-url ${nats.url} --http-addr 127.0.0.1:${port} --db-url sqlite://supervisor.db?mode=rwc --auto-approve false`))
-    await until('it is ready', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok, { seen: () => supervisor.output() })
+    const supervisor = startProgram(
+      place,
+      words(
+        `run supervisor --nats-url ${nats.url} --http-addr 127.0.0.1:${port} --db-url sqlite://supervisor.db?mode=rwc --auto-approve false`,
+      ),
+    )
+    await until('it is ready', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok, {
+      seen: () => supervisor.output(),
+    })
     expect(existsSync(place.at('supervisor.db'))).toBe(true)
-    await until('it says how to sign in', () => /Sign in: {2}http:\/\/127\.0\.0\.1:\d+\/ui\/#token=kgm_/.test(supervisor.output()), { seen: () => supervisor.output() })
+    await until(
+      'it says how to sign in',
+      () => /Sign in: {2}http:\/\/127\.0\.0\.1:\d+\/ui\/#token=kgm_/.test(supervisor.output()),
+      { seen: () => supervisor.output() },
+    )
     writeFileSync(place.at('worker.toml'), '')
-    const worker = startProgram(place, words(`run worker --nats-url ${nats.url} --data-dir ${place.at('data')} --config ${place.at('worker.toml')}`), { KAGAMI_HTTP_ADDR: '127.0.0.1:0' })
-    const id = await until('it asks to join', async () => ((await (await fetch(`http://127.0.0.1:${port}/workers`)).json()) as { worker_id: string; status: string }[]).find((one) => one.status === 'pending')?.worker_id, { seen: () => worker.output() })
+    const worker = startProgram(
+      place,
+      words(`run worker --nats-url ${nats.url} --data-dir ${place.at('data')} --config ${place.at('worker.toml')}`),
+      { KAGAMI_HTTP_ADDR: '127.0.0.1:0' },
+    )
+    const id = await until(
+      'it asks to join',
+      async () =>
+        (
+          (await (await fetch(`http://127.0.0.1:${port}/workers`)).json()) as { worker_id: string; status: string }[]
+        ).find((one) => one.status === 'pending')?.worker_id,
+      { seen: () => worker.output() },
+    )
     const token = { KAGAMI_TOKEN: readFileSync(place.at('api-token'), 'utf8').trim() }
-    expect(await kagami(place, words(`supervisor approve ${id} --api http://127.0.0.1:${port}`), token)).toMatchObject({ code: 0, stdout: `Approved ${id}\n` })
-    expect(await kagami(place, words(`supervisor terminate ${id} --api http://127.0.0.1:${port}`), token)).toMatchObject({ code: 0, stdout: `Terminated ${id}\n` })
+    expect(await kagami(place, words(`supervisor approve ${id} --api http://127.0.0.1:${port}`), token)).toMatchObject({
+      code: 0,
+      stdout: `Approved ${id}\n`,
+    })
+    expect(
+      await kagami(place, words(`supervisor terminate ${id} --api http://127.0.0.1:${port}`), token),
+    ).toMatchObject({ code: 0, stdout: `Terminated ${id}\n` })
     expect(await worker.exited).toBe(0)
     for (const verb of ['approve', 'terminate']) {
       const missing = await kagami(place, words(`supervisor ${verb} nobody --api http://127.0.0.1:${port}`), token)
       expect([missing.code, missing.stdout]).toEqual([3, ''])
       expect(missing.stderr).toContain('there is no worker nobody')
     }
-    const stranger = await kagami(place, words(`supervisor approve ${id} --api http://127.0.0.1:${port}`), { XDG_STATE_HOME: place.at('nowhere'), KAGAMI_TOKEN: 'wrong-token-wrong' })
+    const stranger = await kagami(place, words(`supervisor approve ${id} --api http://127.0.0.1:${port}`), {
+      XDG_STATE_HOME: place.at('nowhere'),
+      KAGAMI_TOKEN: 'wrong-token-wrong',
+    })
     expect([stranger.code, stranger.stderr]).toEqual([4, expect.stringContaining('the token is not right')])
     supervisor.child.kill('SIGTERM')
     expect(await supervisor.exited).toBe(0)
@@ -52,18 +82,25 @@ describe('kagami docker', () => {
   })
 
   test.each([
-    ['docker build worker --supervisor-tag kagami-supervisor --worker-tag kagami-worker', [/^docker build -f \S+\/Dockerfile\.worker -t kagami-worker \S+$/]],
+    [
+      'docker build worker --supervisor-tag kagami-supervisor --worker-tag kagami-worker',
+      [/^docker build -f \S+\/Dockerfile\.worker -t kagami-worker \S+$/],
+    ],
     ['docker build supervisor --tag mine', [/^docker build -f \S+\/Dockerfile\.supervisor -t mine \S+$/]],
     ['docker build all', [/Dockerfile\.supervisor -t kagami-supervisor/, /Dockerfile\.worker -t kagami-worker/]],
     ['docker run nats --port 4222 --monitor-port 8222', [/^docker run .*-p 4222:4222 -p 8222:8222 .*-js/]],
     ['docker nats --port 4333 --image nats:2.10 --jetstream', [/^docker run .*-p 4333:4222 .*nats:2\.10 -js/]],
     [
       'docker run supervisor --image kagami-supervisor --nats-url nats://host.docker.internal:4222 --http-addr 0.0.0.0:21000 --db-url sqlite:///data/supervisor.db?mode=rwc --auto-approve false --port 21000',
-      [/^docker run -d .*--add-host host\.docker\.internal:host-gateway -p 21000:21000 -v kagami-supervisor:\/data -e KAGAMI_NATS_URL=nats:\/\/host\.docker\.internal:4222 .*-e SUPERVISOR_DATABASE_URL=sqlite:\/\/\/data\/supervisor\.db\?mode=rwc -e SUPERVISOR_AUTO_APPROVE=false kagami-supervisor$/],
+      [
+        /^docker run -d .*--add-host host\.docker\.internal:host-gateway -p 21000:21000 -v kagami-supervisor:\/data -e KAGAMI_NATS_URL=nats:\/\/host\.docker\.internal:4222 .*-e SUPERVISOR_DATABASE_URL=sqlite:\/\/\/data\/supervisor\.db\?mode=rwc -e SUPERVISOR_AUTO_APPROVE=false kagami-supervisor$/,
+      ],
     ],
     [
       'docker run worker --image kagami-worker --nats-url nats://host.docker.internal:4222 --data-dir /var/lib/kagami/worker --port 8080 --config ./worker.toml',
-      [/^docker run -d .*-p 8080:8080 -v \/var\/lib\/kagami\/worker:\/data -v \S+\/worker\.toml:\/app\/worker\.toml:ro -e KAGAMI_NATS_URL=\S+ -e KAGAMI_DATA_DIR=\/data kagami-worker$/],
+      [
+        /^docker run -d .*-p 8080:8080 -v \/var\/lib\/kagami\/worker:\/data -v \S+\/worker\.toml:\/app\/worker\.toml:ro -e KAGAMI_NATS_URL=\S+ -e KAGAMI_DATA_DIR=\/data kagami-worker$/,
+      ],
     ],
   ] as [string, RegExp[]][])('%s', async (line, expected) => {
     const { code, calls } = await record(line)
@@ -88,7 +125,8 @@ describe('kagami docker', () => {
 describe('the commands for every day', () => {
   const place = aPlace()
   let supervisor: SupervisorProgram
-  const run = (line: string, env: Record<string, string> = {}) => kagami(place, words(line), { KAGAMI_API: supervisor.url, ...env })
+  const run = (line: string, env: Record<string, string> = {}) =>
+    kagami(place, words(line), { KAGAMI_API: supervisor.url, ...env })
 
   beforeAll(async () => {
     mkdirSync(place.at('www'))
@@ -97,7 +135,14 @@ describe('the commands for every day', () => {
     place.also(() => files.stop())
     const nats = await aNats(place)
     supervisor = await aSupervisor(place, { nats: nats.url })
-    await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1', KAGAMI_NAME: 'sh-12' }, providers: [{ name: 'good', kind: 'http', upstream: `${files.url}/f.txt` }, { name: 'bad', kind: 'http', upstream: `${files.url}/none` }] })
+    await aWorker(place, {
+      nats: nats.url,
+      env: { KAGAMI_WORKER_ID: 'w-1', KAGAMI_NAME: 'sh-12' },
+      providers: [
+        { name: 'good', kind: 'http', upstream: `${files.url}/f.txt` },
+        { name: 'bad', kind: 'http', upstream: `${files.url}/none` },
+      ],
+    })
     await until('it joined', async () => (await supervisor.api.call('listReplicas')).total === 2)
   })
 
@@ -121,30 +166,51 @@ describe('the commands for every day', () => {
     const log = await run('logs bad@sh-12')
     expect(log.stdout).toContain('404')
     expect(log.stderr).toContain('hint: Check the path, module or repository name')
-    for (const line of ['status', 'workers', 'replicas', 'mirrors', 'syncs']) expect((await run(line)).stdout).not.toContain('\u001b')
+    for (const line of ['status', 'workers', 'replicas', 'mirrors', 'syncs'])
+      expect((await run(line)).stdout).not.toContain('\u001b')
   })
 
-  test.each(['status', 'workers', 'workers get sh-12', 'replicas', 'replicas list --limit 1', 'replicas get good@sh-12', 'resources', 'resources get good', 'syncs'])('%s --json is JSON', async (line) => {
+  test.each([
+    'status',
+    'workers',
+    'workers get sh-12',
+    'replicas',
+    'replicas list --limit 1',
+    'replicas get good@sh-12',
+    'resources',
+    'resources get good',
+    'syncs',
+  ])('%s --json is JSON', async (line) => {
     const { code, stdout } = await run(`${line} --json`)
     expect(code).toBe(0)
     expect(JSON.parse(stdout)).toBeTruthy()
   })
 
   test('a replica is added and removed; credentials come from the environment and are never printed', async () => {
-    const added = await run('replicas add https://example.invalid/tools/tool.git --worker sh-12 --label env=prod --interval 3600', { KAGAMI_AUTH: '{"type":"basic","username":"u","password":"pw-s3cret"}' })
+    const added = await run(
+      'replicas add https://example.invalid/tools/tool.git --worker sh-12 --label env=prod --interval 3600',
+      { KAGAMI_AUTH: '{"type":"basic","username":"u","password":"pw-s3cret"}' },
+    )
     expect([added.code, added.stdout]).toEqual([0, 'Added tool@sh-12\n'])
     await until('it is shown', async () => (await run('replicas get tool@sh-12')).code === 0)
     const shown = await run('replicas get tool@sh-12 --json')
     expect(JSON.parse(shown.stdout)).toMatchObject({ kind: 'git', interval_secs: 3600, labels: { env: 'prod' } })
     expect(shown.stdout).not.toContain('pw-s3cret')
-    expect(await run('replicas remove tool@sh-12')).toMatchObject({ code: 0, stdout: 'Removed tool@sh-12. Its files stay on the worker.\n' })
+    expect(await run('replicas remove tool@sh-12')).toMatchObject({
+      code: 0,
+      stdout: 'Removed tool@sh-12. Its files stay on the worker.\n',
+    })
   })
 
   test.each([
     ['replicas get nothing@sh-12', 3, 'there is no replica "nothing@sh-12"'],
     ['workers get nobody', 3, 'there is no worker "nobody"'],
     ['logs 0000-nothing', 3, 'there is no sync'],
-    ['replicas add ftp://x/y --worker sh-12 --kind http', 2, 'upstream must be a URL that begins with https:// or http://'],
+    [
+      'replicas add ftp://x/y --worker sh-12 --kind http',
+      2,
+      'upstream must be a URL that begins with https:// or http://',
+    ],
     ['replicas --sort nonsense', 2, 'sort must be one of'],
     ['statsu', 2, 'Did you mean status?'],
     ['workers terminate sh-12', 2, 'kagami workers terminate w-1 --yes'],
@@ -157,7 +223,10 @@ describe('the commands for every day', () => {
 
   test('with --json errors are JSON on stderr', async () => {
     const { code, stderr } = await run('workers get nobody --json')
-    expect([code, JSON.parse(stderr)]).toEqual([3, { error: { code: 'not_found', message: expect.any(String), hint: expect.any(String) } }])
+    expect([code, JSON.parse(stderr)]).toEqual([
+      3,
+      { error: { code: 'not_found', message: expect.any(String), hint: expect.any(String) } },
+    ])
   })
 
   test('workers are rejected and terminated by name', async () => {

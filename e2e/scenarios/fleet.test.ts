@@ -39,8 +39,12 @@ describe('a fleet on an ordinary day', () => {
     nats = await aNats(place)
     supervisor = await aSupervisor(place, { nats: nats.url })
     worker = await aWorker(place, {
-      nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1', KAGAMI_SLOTS: '1' },
-      providers: [{ name: 'slow', kind: 'http', upstream: `${upstream.url}/slow` }, { name: 'quick', kind: 'http', upstream: `${upstream.url}/file` }],
+      nats: nats.url,
+      env: { KAGAMI_WORKER_ID: 'w-1', KAGAMI_SLOTS: '1' },
+      providers: [
+        { name: 'slow', kind: 'http', upstream: `${upstream.url}/slow` },
+        { name: 'quick', kind: 'http', upstream: `${upstream.url}/file` },
+      ],
     })
     await until('it joined', async () => (await supervisor.api.call('listReplicas')).total === 2)
   })
@@ -69,7 +73,10 @@ describe('a fleet on an ordinary day', () => {
       return sync.state === 'finished' && sync
     })
     expect(ended).toMatchObject({ outcome: 'cancelled', reason: 'cancelled' })
-    await expect(supervisor.api.call('cancelSync', { params: { id: running.sync_id } })).rejects.toMatchObject({ code: 'conflict', status: 409 })
+    await expect(supervisor.api.call('cancelSync', { params: { id: running.sync_id } })).rejects.toMatchObject({
+      code: 'conflict',
+      status: 409,
+    })
     await until('the waiting one got its turn', async () => (await replica('quick'))?.status === 'success')
     expect(readdirSync(place.at('data'))).not.toContain('slow')
   })
@@ -93,7 +100,11 @@ describe('a fleet on an ordinary day', () => {
       abort.abort()
       return text
     }
-    const first = await read({}, /event: replica\ndata: \{"replica":\{.*"name":"quick".*\n\n/, /event: sync\ndata: \{"sync":\{.*"name":"quick".*\n\n/)
+    const first = await read(
+      {},
+      /event: replica\ndata: \{"replica":\{.*"name":"quick".*\n\n/,
+      /event: sync\ndata: \{"sync":\{.*"name":"quick".*\n\n/,
+    )
     const ids = [...first.matchAll(/^id: (\S+)$/gm)].map((match) => match[1]!)
     const again = await read({ 'last-event-id': ids[0]! }, new RegExp(`id: ${ids.at(-1)!}\n[^]*\n\n`))
     expect([...again.matchAll(/^id: (\S+)$/gm)].map((match) => match[1]!)).toEqual(expect.arrayContaining(ids.slice(1)))
@@ -114,9 +125,18 @@ describe('a fleet on an ordinary day', () => {
   })
 
   test('a second process with the id of a running worker waits, and says why', async () => {
-    const second = await aWorker(place, { nats: nats.url, dir: 'data-2', env: { KAGAMI_WORKER_ID: 'w-1' }, providers: [{ name: 'other', kind: 'http', upstream: `${upstream.url}/file`, interval_secs: 1 }] })
-    await until('it is told', () => second.output().includes('another running process uses worker id w-1'), { seen: () => second.output() })
-    expect((await supervisor.api.call('getWorker', { params: { id: 'w-1' } })).conflict).toContain('another running process')
+    const second = await aWorker(place, {
+      nats: nats.url,
+      dir: 'data-2',
+      env: { KAGAMI_WORKER_ID: 'w-1' },
+      providers: [{ name: 'other', kind: 'http', upstream: `${upstream.url}/file`, interval_secs: 1 }],
+    })
+    await until('it is told', () => second.output().includes('another running process uses worker id w-1'), {
+      seen: () => second.output(),
+    })
+    expect((await supervisor.api.call('getWorker', { params: { id: 'w-1' } })).conflict).toContain(
+      'another running process',
+    )
     expect(readdirSync(place.at('data-2'))).toEqual(['.kagami'])
     await second.kill()
     const same = await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-2' } })
@@ -125,10 +145,14 @@ describe('a fleet on an ordinary day', () => {
   })
 
   test('two workers on one filesystem count it once', async () => {
-    const total = async () => ((await (await fetch(`${supervisor.url}/telemetry`)).json()) as { disk: { total_gb: number } }).disk.total_gb
+    const total = async () =>
+      ((await (await fetch(`${supervisor.url}/telemetry`)).json()) as { disk: { total_gb: number } }).disk.total_gb
     const before = await total()
     const third = await aWorker(place, { nats: nats.url, dir: 'data-3', env: { KAGAMI_WORKER_ID: 'w-3' } })
-    await until('it told its disk', async () => (await supervisor.api.call('listWorkers')).items.find((one) => one.worker_id === 'w-3')?.storage)
+    await until(
+      'it told its disk',
+      async () => (await supervisor.api.call('listWorkers')).items.find((one) => one.worker_id === 'w-3')?.storage,
+    )
     expect(await total()).toBe(before)
     await supervisor.api.call('terminate', { params: { id: 'w-3' } })
     expect(await third.exited).toBe(0)
@@ -136,14 +160,33 @@ describe('a fleet on an ordinary day', () => {
 
   test('stopped by SIGTERM, a worker ends its sync, says goodbye and exits 0; the sync is done again at the next start', async () => {
     await supervisor.api.call('syncResource', { params: { id: 'slow' } })
-    const running = await until('it runs', async () => (await supervisor.api.call('listSyncs', { query: { state: 'running' } })).items[0])
+    const running = await until(
+      'it runs',
+      async () => (await supervisor.api.call('listSyncs', { query: { state: 'running' } })).items[0],
+    )
     worker.child.kill('SIGTERM')
     expect(await worker.exited).toBe(0)
-    await until('it is known to be gone', async () => (await supervisor.api.call('getWorker', { params: { id: 'w-1' } })).presence === 'lost')
+    await until(
+      'it is known to be gone',
+      async () => (await supervisor.api.call('getWorker', { params: { id: 'w-1' } })).presence === 'lost',
+    )
     expect(await replica('quick')).toMatchObject({ health: 'unknown', status: 'success' })
-    await until('its end is in the history', async () => (await supervisor.api.call('getSync', { params: { id: running.sync_id } })).outcome === 'interrupted')
-    worker = await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1', KAGAMI_SLOTS: '1' }, providers: [{ name: 'slow', kind: 'http', upstream: `${upstream.url}/slow` }, { name: 'quick', kind: 'http', upstream: `${upstream.url}/file` }] })
-    await until('it is back', async () => (await supervisor.api.call('getWorker', { params: { id: 'w-1' } })).presence === 'online')
+    await until(
+      'its end is in the history',
+      async () => (await supervisor.api.call('getSync', { params: { id: running.sync_id } })).outcome === 'interrupted',
+    )
+    worker = await aWorker(place, {
+      nats: nats.url,
+      env: { KAGAMI_WORKER_ID: 'w-1', KAGAMI_SLOTS: '1' },
+      providers: [
+        { name: 'slow', kind: 'http', upstream: `${upstream.url}/slow` },
+        { name: 'quick', kind: 'http', upstream: `${upstream.url}/file` },
+      ],
+    })
+    await until(
+      'it is back',
+      async () => (await supervisor.api.call('getWorker', { params: { id: 'w-1' } })).presence === 'online',
+    )
   })
 
   test('a rejected worker stops itself, and stays rejected when it is started again', async () => {
@@ -158,7 +201,14 @@ describe('a fleet on an ordinary day', () => {
     await supervisor.api.call('approve', { params: { id: 'nobody' } }).catch(() => {})
     const { items } = await supervisor.api.call('audit', { query: { limit: 500 } })
     const lines = items.map((entry) => `${entry.actor} ${entry.action} ${entry.target} ${entry.result}`)
-    for (const line of ['worker join w-1 approved', 'anyone sync w-1 ok', 'anyone reject w-1 ok', 'anyone terminate w-3 ok', 'anyone approve nobody not_found']) expect(lines).toContain(line)
+    for (const line of [
+      'worker join w-1 approved',
+      'anyone sync w-1 ok',
+      'anyone reject w-1 ok',
+      'anyone terminate w-3 ok',
+      'anyone approve nobody not_found',
+    ])
+      expect(lines).toContain(line)
     expect(items[0]?.remote).toBe('127.0.0.1')
   })
 })
@@ -166,10 +216,14 @@ describe('a fleet on an ordinary day', () => {
 describe('who may write', () => {
   const place = aPlace()
   let supervisor: SupervisorProgram
-  const approve = (headers: Record<string, string>) => fetch(`${supervisor.url}/workers/nobody/approve`, { method: 'POST', headers })
+  const approve = (headers: Record<string, string>) =>
+    fetch(`${supervisor.url}/workers/nobody/approve`, { method: 'POST', headers })
 
   beforeAll(async () => {
-    supervisor = await aSupervisor(place, { nats: (await aNats(place)).url, env: { SUPERVISOR_AUTH: 'token', SUPERVISOR_API_TOKEN: 'a-long-enough-token' } })
+    supervisor = await aSupervisor(place, {
+      nats: (await aNats(place)).url,
+      env: { SUPERVISOR_AUTH: 'token', SUPERVISOR_API_TOKEN: 'a-long-enough-token' },
+    })
   })
 
   test('anyone reads; writing needs the token; the session says which holds', async () => {
@@ -181,7 +235,9 @@ describe('who may write', () => {
   })
 
   test('a page of another site cannot write, not even with the token', async () => {
-    expect((await approve({ authorization: 'Bearer a-long-enough-token', origin: 'https://evil.example' })).status).toBe(401)
+    expect(
+      (await approve({ authorization: 'Bearer a-long-enough-token', origin: 'https://evil.example' })).status,
+    ).toBe(401)
     expect((await approve({ authorization: 'Bearer a-long-enough-token', origin: supervisor.url })).status).toBe(404)
   })
 
@@ -194,20 +250,42 @@ describe('who may write', () => {
     const refused = await approve({ authorization: 'Bearer wrong' })
     expect(await refused.json()).toMatchObject({ error: { code: 'too_many_attempts' } })
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
-    await until('it is logged', () => supervisor.output().includes('a wrong token was used'), { seen: () => supervisor.output() })
+    await until('it is logged', () => supervisor.output().includes('a wrong token was used'), {
+      seen: () => supervisor.output(),
+    })
     expect(supervisor.output()).not.toMatch(/wrong-\d|a-long-enough-token/)
   })
 
   test.each([
     ['a body that is no JSON', { body: '{', headers: { 'content-type': 'application/json' } }, 400],
     ['a body of text', { body: 'reason=x', headers: { 'content-type': 'text/plain' } }, 400],
-    ['a body over 1 MiB', { body: JSON.stringify({ reason: 'x'.repeat(1_100_000) }), headers: { 'content-type': 'application/json' } }, 413],
-    ['a prototype in the body', { body: '{"__proto__":{"x":1}}', headers: { 'content-type': 'application/json' } }, 400],
+    [
+      'a body over 1 MiB',
+      { body: JSON.stringify({ reason: 'x'.repeat(1_100_000) }), headers: { 'content-type': 'application/json' } },
+      413,
+    ],
+    [
+      'a prototype in the body',
+      { body: '{"__proto__":{"x":1}}', headers: { 'content-type': 'application/json' } },
+      400,
+    ],
     ['a reason of the wrong type', { body: '{"reason":5}', headers: { 'content-type': 'application/json' } }, 400],
   ])('%s is refused in the shape of every error', async (_, request, status) => {
-    const answer = await fetch(`${supervisor.url}/workers/nobody/reject`, { method: 'POST', ...request, headers: { ...request.headers, authorization: 'Bearer a-long-enough-token' } })
+    const answer = await fetch(`${supervisor.url}/workers/nobody/reject`, {
+      method: 'POST',
+      ...request,
+      headers: { ...request.headers, authorization: 'Bearer a-long-enough-token' },
+    })
     expect(answer.status).toBe(status)
-    expect(await answer.json()).toEqual({ error: { code: expect.any(String), message: expect.any(String), hint: expect.any(String), field: expect.toSatisfy((field: unknown) => field === null || typeof field === 'string'), request_id: expect.any(String) } })
+    expect(await answer.json()).toEqual({
+      error: {
+        code: expect.any(String),
+        message: expect.any(String),
+        hint: expect.any(String),
+        field: expect.toSatisfy((field: unknown) => field === null || typeof field === 'string'),
+        request_id: expect.any(String),
+      },
+    })
   })
 })
 
@@ -215,10 +293,14 @@ describe('an address that writes without end', () => {
   const place = aPlace()
 
   test('is stopped after 3000 writes in a minute and told when it may go on; whoever reads is not', async () => {
-    const supervisor = await aSupervisor(place, { nats: (await aNats(place)).url, env: { SUPERVISOR_AUTH: 'token', SUPERVISOR_API_TOKEN: 'a-long-enough-token' } })
+    const supervisor = await aSupervisor(place, {
+      nats: (await aNats(place)).url,
+      env: { SUPERVISOR_AUTH: 'token', SUPERVISOR_API_TOKEN: 'a-long-enough-token' },
+    })
     const write = () => fetch(`${supervisor.url}/workers/nobody/approve`, { method: 'POST' })
     const codes: number[] = []
-    for (let round = 0; round < 30; round++) codes.push(...(await Promise.all(Array.from({ length: 100 }, async () => (await write()).status))))
+    for (let round = 0; round < 30; round++)
+      codes.push(...(await Promise.all(Array.from({ length: 100 }, async () => (await write()).status))))
     expect(codes).toEqual(Array(3000).fill(401))
     const refused = await write()
     expect(refused.status).toBe(429)

@@ -6,7 +6,8 @@ import { aNats, aPlace } from '../harness/place.ts'
 import { aSupervisor, aWorker, kagami, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
-const files = (count: number, text = 'one') => Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, `${text}\n`]))
+const files = (count: number, text = 'one') =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, `${text}\n`]))
 
 describe('an operator and a mirror whose upstream loses files', () => {
   const place = aPlace()
@@ -25,7 +26,8 @@ describe('an operator and a mirror whose upstream loses files', () => {
       return now.last_sync?.sync_id !== before && now.activity !== 'syncing' && now.activity !== 'queued' && now
     })
   }
-  const lose = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => rmSync(upstreamAt(`f${from + index}`)))
+  const lose = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, index) => rmSync(upstreamAt(`f${from + index}`)))
 
   beforeAll(async () => {
     writeFiles(upstreamAt(), files(12))
@@ -33,29 +35,54 @@ describe('an operator and a mirror whose upstream loses files', () => {
     place.also(() => upstream.stop())
     nats = await aNats(place)
     supervisor = await aSupervisor(place, { nats: nats.url })
-    worker = await aWorker(place, { nats: nats.url, providers: [{ name: 'tree', kind: 'rsync', upstream: upstream.url, options: { publish: 'swap' } }] })
-    await until('it joined', async () => (await supervisor.api.call('listReplicas')).total === 1, { seen: () => worker.output() })
+    worker = await aWorker(place, {
+      nats: nats.url,
+      providers: [{ name: 'tree', kind: 'rsync', upstream: upstream.url, options: { publish: 'swap' } }],
+    })
+    await until('it joined', async () => (await supervisor.api.call('listReplicas')).total === 1, {
+      seen: () => worker.output(),
+    })
     expect(await sync()).toMatchObject({ health: 'fresh', files: 12, generation: 1 })
   })
 
   test('sees the sync held, with the count and what would go, and nothing is deleted', async () => {
     lose(0, 8)
     const held = await sync()
-    expect(held).toMatchObject({ health: 'held', status: 'failed', hold: { reason: 'too_many_deletions', removed: 8, total: 12, rejected: false } })
+    expect(held).toMatchObject({
+      health: 'held',
+      status: 'failed',
+      hold: { reason: 'too_many_deletions', removed: 8, total: 12, rejected: false },
+    })
     expect(held.hold?.examples).toEqual(expect.arrayContaining(['f0', 'f7']))
     expect(held.health_detail).toContain('would delete 8 of 12')
     expect(held.last_sync).toMatchObject({ outcome: 'held', hint: expect.stringContaining('kagami replicas approve') })
     expect(shown()).toHaveLength(12)
-    expect((await supervisor.api.call('summary')).causes[0]).toMatchObject({ reason: 'too_many_deletions', replicas: 1 })
+    expect((await supervisor.api.call('summary')).causes[0]).toMatchObject({
+      reason: 'too_many_deletions',
+      replicas: 1,
+    })
     expect((await cli('replicas', 'get', 'tree')).stdout).toMatch(/would delete\s+8 of 12: f/)
   })
 
   test('rejects it, and it stays so while the upstream stays as it is, also after both programs were killed', async () => {
-    expect(await cli('replicas', 'reject', 'tree')).toMatchObject({ code: 0, stdout: expect.stringContaining('Rejected') })
+    expect(await cli('replicas', 'reject', 'tree')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Rejected'),
+    })
     await until('the worker knows', async () => (await replica()).hold?.rejected)
     await Promise.all([worker.kill(), supervisor.kill()])
     supervisor = await aSupervisor(place, { nats: nats.url })
-    worker = await aWorker(place, { nats: nats.url, providers: [{ name: 'tree', kind: 'rsync', upstream: `rsync://127.0.0.1:${(await replica()).upstream.split(':')[2]}`, options: { publish: 'swap' } }] })
+    worker = await aWorker(place, {
+      nats: nats.url,
+      providers: [
+        {
+          name: 'tree',
+          kind: 'rsync',
+          upstream: `rsync://127.0.0.1:${(await replica()).upstream.split(':')[2]}`,
+          options: { publish: 'swap' },
+        },
+      ],
+    })
     await until('the worker is back', async () => (await replica()).worker_presence === 'online')
     const { hold: before } = await replica()
     expect((await sync()).hold).toEqual({ ...before, rejected: true })
@@ -63,15 +90,27 @@ describe('an operator and a mirror whose upstream loses files', () => {
   })
 
   test('approves it: just that many go, in one step, and the hold is over', async () => {
-    const stale = await supervisor.api.call('approveHold', { params: { id: 'tree' }, body: { hold_id: 'another' } }).catch((error: unknown) => error)
+    const stale = await supervisor.api
+      .call('approveHold', { params: { id: 'tree' }, body: { hold_id: 'another' } })
+      .catch((error: unknown) => error)
     expect(stale).toMatchObject({ code: 'conflict', status: 409, field: 'hold_id' })
-    expect(await cli('replicas', 'approve', 'tree')).toMatchObject({ code: 0, stdout: expect.stringContaining('8 of 12') })
+    expect(await cli('replicas', 'approve', 'tree')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('8 of 12'),
+    })
     const after = await until('it went through', async () => (await replica()).health === 'fresh' && replica())
     expect(after).toMatchObject({ hold: null, generation: 2, files: 4 })
     expect(shown()).toEqual(['f10', 'f11', 'f8', 'f9'])
-    expect(await cli('replicas', 'approve', 'tree')).toMatchObject({ code: 5, stderr: expect.stringContaining('nothing to decide') })
+    expect(await cli('replicas', 'approve', 'tree')).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining('nothing to decide'),
+    })
     const { items } = await supervisor.api.call('audit', { query: { target: after.replica_id } })
-    expect(items.map((entry) => [entry.action, entry.result])).toEqual([['approveHold', 'conflict'], ['approve', 'ok'], ['reject', 'ok']])
+    expect(items.map((entry) => [entry.action, entry.result])).toEqual([
+      ['approveHold', 'conflict'],
+      ['approve', 'ok'],
+      ['reject', 'ok'],
+    ])
   })
 
   test('finds an emptied upstream held, and one in which every file is another, and the copy as it was', async () => {
@@ -85,14 +124,26 @@ describe('an operator and a mirror whose upstream loses files', () => {
   })
 
   test('goes back to the tree before, which pauses the replica until it is resumed', async () => {
-    expect(await cli('replicas', 'rollback', 'tree')).toMatchObject({ code: 0, stdout: expect.stringContaining('is paused') })
+    expect(await cli('replicas', 'rollback', 'tree')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('is paused'),
+    })
     const back = await until('the earlier tree is there', async () => (await replica()).generation === 2 && replica())
-    expect(back).toMatchObject({ activity: 'paused', health: 'paused', paused: { by: 'anyone', reason: expect.stringContaining('earlier tree') } })
+    expect(back).toMatchObject({
+      activity: 'paused',
+      health: 'paused',
+      paused: { by: 'anyone', reason: expect.stringContaining('earlier tree') },
+    })
     expect(shown()).toHaveLength(4)
     expect(readFileSync(place.at('data', 'tree', 'f8'), 'utf8')).toBe('one\n')
     expect(await cli('replicas', 'rollback', 'tree', '--to', '7')).toMatchObject({ code: 0 })
-    await until('it says that there is none', async () => (await replica()).last_sync?.message?.includes('generation 7 is not kept'))
-    expect(await cli('replicas', 'rollback', 'tree', '--to', 'latest')).toMatchObject({ code: 2, stderr: expect.stringContaining('is no generation') })
+    await until('it says that there is none', async () =>
+      (await replica()).last_sync?.message?.includes('generation 7 is not kept'),
+    )
+    expect(await cli('replicas', 'rollback', 'tree', '--to', 'latest')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('is no generation'),
+    })
     expect(await cli('replicas', 'resume', 'tree')).toMatchObject({ code: 0 })
     expect(await sync()).toMatchObject({ health: 'fresh', paused: null, generation: 4 })
     expect(readlinkSync(place.at('data', 'tree'))).toBe('.generations/tree/4')
@@ -101,7 +152,9 @@ describe('an operator and a mirror whose upstream loses files', () => {
 
   test('pauses a whole mirror and lets it go on', async () => {
     expect(await cli('resources', 'pause', 'tree', '--reason', 'upstream moves')).toMatchObject({ code: 0 })
-    expect(await until('it is paused', async () => (await replica()).activity === 'paused' && replica())).toMatchObject({ paused: { reason: 'upstream moves' } })
+    expect(await until('it is paused', async () => (await replica()).activity === 'paused' && replica())).toMatchObject(
+      { paused: { reason: 'upstream moves' } },
+    )
     expect(await sync()).toMatchObject({ activity: 'paused', last_sync: { outcome: 'success' } })
     expect(await cli('resources', 'resume', 'tree')).toMatchObject({ code: 0 })
     await until('it goes on', async () => (await replica()).activity === 'idle')

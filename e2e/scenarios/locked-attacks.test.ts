@@ -54,21 +54,80 @@ const PUBLISHES: [what: string, subject: string][] = [
 ]
 
 const SUBSCRIPTIONS = [
-  '>', '*', 'kagami.>', 'kagami.*.victim.>', 'kagami.worker.>', 'kagami.worker.victim.hb', 'kagami.evt.>', 'kagami.api.>', 'kagami.join.*', 'kagami.rpc.>', 'kagami.rpc.victim.>',
-  'kagami.desired.>', 'kagami.desired.*', 'kagami.desired.victim', '_INBOX.>', '_INBOX.*.>', '_INBOX.victim.>', '_R_.>', '$KV.>', '$JS.>', '$JS.EVENT.>', '$SYS.>',
+  '>',
+  '*',
+  'kagami.>',
+  'kagami.*.victim.>',
+  'kagami.worker.>',
+  'kagami.worker.victim.hb',
+  'kagami.evt.>',
+  'kagami.api.>',
+  'kagami.join.*',
+  'kagami.rpc.>',
+  'kagami.rpc.victim.>',
+  'kagami.desired.>',
+  'kagami.desired.*',
+  'kagami.desired.victim',
+  '_INBOX.>',
+  '_INBOX.*.>',
+  '_INBOX.victim.>',
+  '_R_.>',
+  '$KV.>',
+  '$JS.>',
+  '$JS.EVENT.>',
+  '$SYS.>',
 ]
 
 /** Where an answer would do harm, if whoever answers has more rights than whoever asked. */
 const REPLIES = [
-  'kagami.worker.victim.hb', 'kagami.worker.victim.progress', 'kagami.worker.victim.goodbye', 'kagami.evt.victim.report', 'kagami.api.victim.join', `$KV.${DESIRED_BUCKET}.victim`,
-  `$JS.API.STREAM.DELETE.${EVENTS_STREAM}`, `$JS.API.STREAM.PURGE.${EVENTS_STREAM}`, `$JS.API.CONSUMER.DELETE.${EVENTS_STREAM}.supervisor`, 'kagami.rpc.victim.cancel', 'kagami.rpc.victim.log',
-  'kagami.desired.victim', '_INBOX.victim.x', '$SYS.REQ.CLAIMS.UPDATE',
+  'kagami.worker.victim.hb',
+  'kagami.worker.victim.progress',
+  'kagami.worker.victim.goodbye',
+  'kagami.evt.victim.report',
+  'kagami.api.victim.join',
+  `$KV.${DESIRED_BUCKET}.victim`,
+  `$JS.API.STREAM.DELETE.${EVENTS_STREAM}`,
+  `$JS.API.STREAM.PURGE.${EVENTS_STREAM}`,
+  `$JS.API.CONSUMER.DELETE.${EVENTS_STREAM}.supervisor`,
+  'kagami.rpc.victim.cancel',
+  'kagami.rpc.victim.log',
+  'kagami.desired.victim',
+  '_INBOX.victim.x',
+  '$SYS.REQ.CLAIMS.UPDATE',
 ]
 
-const joinOf = (id: string): Join => ({ worker_id: id, instance: newId(), wire: 1, name: id, version: '1', hostname: 'h', http_addr: 'x:1', data_dir: '/d', kinds: [] })
+const joinOf = (id: string): Join => ({
+  worker_id: id,
+  instance: newId(),
+  wire: 1,
+  name: id,
+  version: '1',
+  hostname: 'h',
+  http_addr: 'x:1',
+  data_dir: '/d',
+  kinds: [],
+})
 const reportOf = (worker: string, replica: string) => ({
-  sync_id: newId(), worker_id: worker, replica_id: replica, name: 'forged', kind: 'http', trigger: 'schedule', request_id: null, outcome: 'failed', reason: 'unknown', message: 'forged', hint: null, tail: null, exit_code: null,
-  started_at: at, ended_at: at, duration_ms: 0, bytes: 1, files: 1, size_bytes: 1, revision: null,
+  sync_id: newId(),
+  worker_id: worker,
+  replica_id: replica,
+  name: 'forged',
+  kind: 'http',
+  trigger: 'schedule',
+  request_id: null,
+  outcome: 'failed',
+  reason: 'unknown',
+  message: 'forged',
+  hint: null,
+  tail: null,
+  exit_code: null,
+  started_at: at,
+  ended_at: at,
+  duration_ms: 0,
+  bytes: 1,
+  files: 1,
+  size_bytes: 1,
+  revision: null,
 })
 
 describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hands', (version) => {
@@ -84,8 +143,21 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
 
   const worker = async (id: string) => {
     const { token } = await supervisor.api.call('makeJoinToken', { body: {} })
-    const program = startProgram(place, ['run', 'worker'], { KAGAMI_WORKER_ID: id, KAGAMI_DATA_DIR: place.at(id), KAGAMI_HTTP_ADDR: `127.0.0.1:${await freePort()}`, KAGAMI_JOIN_TOKEN: token, KAGAMI_GRACE_SECS: '1' })
-    await until(`${id} is a worker`, async () => (await supervisor.api.call('listWorkers')).items.some((one) => one.worker_id === id && one.desired_rev > 0 && one.observed_rev === one.desired_rev), { timeoutMs: 30_000, seen: () => program.output() })
+    const program = startProgram(place, ['run', 'worker'], {
+      KAGAMI_WORKER_ID: id,
+      KAGAMI_DATA_DIR: place.at(id),
+      KAGAMI_HTTP_ADDR: `127.0.0.1:${await freePort()}`,
+      KAGAMI_JOIN_TOKEN: token,
+      KAGAMI_GRACE_SECS: '1',
+    })
+    await until(
+      `${id} is a worker`,
+      async () =>
+        (await supervisor.api.call('listWorkers')).items.some(
+          (one) => one.worker_id === id && one.desired_rev > 0 && one.observed_rev === one.desired_rev,
+        ),
+      { timeoutMs: 30_000, seen: () => program.output() },
+    )
     return program
   }
   /** All that is the victim's, everywhere. */
@@ -95,10 +167,25 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
     const shown = (await supervisor.api.call('listWorkers')).items.find((one) => one.worker_id === 'victim')!
     const { state } = await manager.streams.info(EVENTS_STREAM, { subjects_filter: 'kagami.evt.victim.>' })
     return {
-      document: entry!.string(), revision: entry!.revision, reports: state.subjects ?? {}, consumers: (await manager.consumers.list(EVENTS_STREAM).next()).map((one) => one.name),
+      document: entry!.string(),
+      revision: entry!.revision,
+      reports: state.subjects ?? {},
+      consumers: (await manager.consumers.list(EVENTS_STREAM).next()).map((one) => one.name),
       streams: (await manager.streams.names().next()).sort(),
-      worker: { admission: shown.admission, presence: shown.presence, conflict: shown.conflict, hostname: shown.hostname, name: shown.name, observed: shown.observed_rev },
-      replicas: (await supervisor.api.call('listReplicas', { query: { worker: 'victim' } })).items.map((one) => [one.replica_id, one.name, one.status, one.progress]),
+      worker: {
+        admission: shown.admission,
+        presence: shown.presence,
+        conflict: shown.conflict,
+        hostname: shown.hostname,
+        name: shown.name,
+        observed: shown.observed_rev,
+      },
+      replicas: (await supervisor.api.call('listReplicas', { query: { worker: 'victim' } })).items.map((one) => [
+        one.replica_id,
+        one.name,
+        one.status,
+        one.progress,
+      ]),
       history: (await supervisor.api.call('listSyncs', { query: { worker: 'victim' } })).total,
     }
   }
@@ -108,17 +195,42 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
     expect(await victims()).toEqual(before)
     expect(victim.output()).not.toMatch(/ended|stopping|rejected|terminated/)
   }
-  const refused = (what: string) => until(`"${what}" is refused`, () => refusals.some((text) => text.includes(`"${what}"`)), { timeoutMs: 5000, seen: () => refusals.slice(-5) })
-  const watch = (connection: NatsConnection) => void (async () => { for await (const status of connection.status()) if (status.type === 'error') refusals.push(String(status.error)) })()
+  const refused = (what: string) =>
+    until(`"${what}" is refused`, () => refusals.some((text) => text.includes(`"${what}"`)), {
+      timeoutMs: 5000,
+      seen: () => refusals.slice(-5),
+    })
+  const watch = (connection: NatsConnection) =>
+    void (async () => {
+      for await (const status of connection.status()) if (status.type === 'error') refusals.push(String(status.error))
+    })()
 
   beforeAll(async () => {
     nats = await aLockedNats(place, version)
-    supervisor = await aSupervisor(place, { nats: nats.url, env: { SUPERVISOR_NATS_CREDENTIALS: nats.credentialsFile } })
-    supervision = await connectAs(place, nats, { ...nats.credentials.supervisor, ca: nats.credentials.ca, inbox: '_INBOX' })
+    supervisor = await aSupervisor(place, {
+      nats: nats.url,
+      env: { SUPERVISOR_NATS_CREDENTIALS: nats.credentialsFile },
+    })
+    supervision = await connectAs(place, nats, {
+      ...nats.credentials.supervisor,
+      ca: nats.credentials.ca,
+      inbox: '_INBOX',
+    })
     victim = await worker('victim')
-    await supervisor.api.call('addReplica', { params: { id: 'victim' }, body: { name: 'private', kind: 'http', upstream: `http://127.0.0.1:9/${SECRET}`, auth: { type: 'basic', username: 'u', password: 'sealed-anyway' } } })
+    await supervisor.api.call('addReplica', {
+      params: { id: 'victim' },
+      body: {
+        name: 'private',
+        kind: 'http',
+        upstream: `http://127.0.0.1:9/${SECRET}`,
+        auth: { type: 'basic', username: 'u', password: 'sealed-anyway' },
+      },
+    })
     await (await worker('thief')).kill()
-    await until('the victim has it', async () => (await supervisor.api.call('listReplicas', { query: { worker: 'victim' } })).total === 1)
+    await until(
+      'the victim has it',
+      async () => (await supervisor.api.call('listReplicas', { query: { worker: 'victim' } })).total === 1,
+    )
     thief = await connectAs(place, nats, stolenFrom(place.at('thief')))
     watch(thief)
     before = await victims()
@@ -134,7 +246,9 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
 
   test.each(SUBSCRIPTIONS)('cannot listen to %s', async (subject) => {
     refusals.length = 0
-    const subscription = thief.subscribe(subject, { callback: (error, message) => void (error ? refusals.push(String(error)) : heard.push(message.subject)) })
+    const subscription = thief.subscribe(subject, {
+      callback: (error, message) => void (error ? refusals.push(String(error)) : heard.push(message.subject)),
+    })
     await refused(subject)
     subscription.unsubscribe()
     expect(heard).toEqual([])
@@ -154,13 +268,31 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
 
   test('gains nothing by naming the victim in its own messages', async () => {
     const [replica] = (await supervisor.api.call('listReplicas', { query: { worker: 'victim' } })).items
-    const answer = (await thief.request(subjectFor('join', 'thief'), JSON.stringify(joinOf('victim')), { timeout: 3000 })).json()
+    const answer = (
+      await thief.request(subjectFor('join', 'thief'), JSON.stringify(joinOf('victim')), { timeout: 3000 })
+    ).json()
     expect(answer).toMatchObject({ accepted: false, status: 'rejected' })
-    const beat = { worker_id: 'victim', instance: newId(), seq: 1, sent_at: at, observed_rev: 1, full: true, part: { index: 0, of: 1 }, replicas: [], removed: [], digest: { count: 0, revisions: 0 }, storage: null, jobs: { running: 0, queued: 0, limit: 4 } }
+    const beat = {
+      worker_id: 'victim',
+      instance: newId(),
+      seq: 1,
+      sent_at: at,
+      observed_rev: 1,
+      full: true,
+      part: { index: 0, of: 1 },
+      replicas: [],
+      removed: [],
+      digest: { count: 0, revisions: 0 },
+      storage: null,
+      jobs: { running: 0, queued: 0, limit: 4 },
+    }
     thief.publish(subjectFor('heartbeat', 'thief'), JSON.stringify(beat))
     thief.publish(subjectFor('goodbye', 'thief'), JSON.stringify({ worker_id: 'victim', instance: newId() }))
-    for (const report of [reportOf('victim', replica!.replica_id), reportOf('thief', replica!.replica_id)]) await thief.request(subjectFor('report', 'thief'), JSON.stringify(report), { timeout: 3000 })
-    await until('both are put aside', () => supervisor.output().split('put a report aside').length >= 3, { seen: () => supervisor.output().slice(-2000) })
+    for (const report of [reportOf('victim', replica!.replica_id), reportOf('thief', replica!.replica_id)])
+      await thief.request(subjectFor('report', 'thief'), JSON.stringify(report), { timeout: 3000 })
+    await until('both are put aside', () => supervisor.output().split('put a report aside').length >= 3, {
+      seen: () => supervisor.output().slice(-2000),
+    })
     expect((await supervisor.api.call('listSyncs', { query: { replica: replica!.replica_id } })).total).toBe(0)
     await unharmed()
   })
@@ -169,10 +301,19 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
     const own = stolenFrom(place.at('thief'))
     const { jwt } = stolenFrom(place.at('victim'))
     await expect(connectAs(place, nats, { ...own, jwt }, 1500)).rejects.toThrow()
-    const forged = { ...own, jwt: `${own.jwt.split('.')[0]}.${Buffer.from(Buffer.from(own.jwt.split('.')[1]!, 'base64url').toString().replaceAll('thief', 'victim')).toString('base64url')}.${own.jwt.split('.')[2]}` }
+    const forged = {
+      ...own,
+      jwt: `${own.jwt.split('.')[0]}.${Buffer.from(Buffer.from(own.jwt.split('.')[1]!, 'base64url').toString().replaceAll('thief', 'victim')).toString('base64url')}.${own.jwt.split('.')[2]}`,
+    }
     await expect(connectAs(place, nats, forged, 1500)).rejects.toThrow()
-    await expect(connectAs(place, nats, { ...own, inbox: '_INBOX.victim' }).then((connection) => connection.request(subjectFor('join', 'thief'), '{}', { timeout: 1500 }))).rejects.toThrow(/permissions violation/i)
-    await expect(connect({ servers: nats.url, tls: { ca: nats.credentials.ca! }, reconnect: false })).rejects.toThrow(/authorization/i)
+    await expect(
+      connectAs(place, nats, { ...own, inbox: '_INBOX.victim' }).then((connection) =>
+        connection.request(subjectFor('join', 'thief'), '{}', { timeout: 1500 }),
+      ),
+    ).rejects.toThrow(/permissions violation/i)
+    await expect(connect({ servers: nats.url, tls: { ca: nats.credentials.ca! }, reconnect: false })).rejects.toThrow(
+      /authorization/i,
+    )
   }, 30_000)
 
   describe('somebody with a join token', () => {
@@ -186,32 +327,53 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
       watch(guest)
     })
 
-    test.each([...PUBLISHES.map(([, subject]) => subject), ...['hb', 'x'].map((word) => `kagami.worker.thief.${word}`), 'kagami.evt.thief.report', 'kagami.api.thief.join'])('cannot publish to %s', async (subject) => {
+    test.each([
+      ...PUBLISHES.map(([, subject]) => subject),
+      ...['hb', 'x'].map((word) => `kagami.worker.thief.${word}`),
+      'kagami.evt.thief.report',
+      'kagami.api.thief.join',
+    ])('cannot publish to %s', async (subject) => {
       refusals.length = 0
       guest.publish(subject, '{}')
       await refused(subject)
     })
 
-    test.each([...SUBSCRIPTIONS, 'kagami.rpc.thief.>', 'kagami.desired.thief'])('cannot listen to %s', async (subject) => {
-      refusals.length = 0
-      const subscription = guest.subscribe(subject, { callback: (error) => void (error && refusals.push(String(error))) })
-      await refused(subject)
-      subscription.unsubscribe()
-    })
+    test.each([...SUBSCRIPTIONS, 'kagami.rpc.thief.>', 'kagami.desired.thief'])(
+      'cannot listen to %s',
+      async (subject) => {
+        refusals.length = 0
+        const subscription = guest.subscribe(subject, {
+          callback: (error) => void (error && refusals.push(String(error))),
+        })
+        await refused(subject)
+        subscription.unsubscribe()
+      },
+    )
 
     test('gains no id that belongs to somebody, and harms nobody by where answers go', async () => {
       const mine = newNatsKey('user')
       const request = (id: string, key: string) => {
         const asked = { token: secret, join: joinOf(id) }
-        return JSON.stringify({ ...asked, signature: Buffer.from(mine.sign(Buffer.from(enrolProof(key, asked)))).toString('base64url') })
+        return JSON.stringify({
+          ...asked,
+          signature: Buffer.from(mine.sign(Buffer.from(enrolProof(key, asked)))).toString('base64url'),
+        })
       }
-      const ask = (id: string, key = mine.publicKey) => guest.request(`kagami.join.${key}`, request(id, key), { timeout: 1500 }).then((reply) => reply.json())
+      const ask = (id: string, key = mine.publicKey) =>
+        guest.request(`kagami.join.${key}`, request(id, key), { timeout: 1500 }).then((reply) => reply.json())
       expect(await ask('victim')).toMatchObject({ status: 'refused', jwt: null })
       expect(await ask('someone')).toMatchObject({ status: 'refused', jwt: null })
       // Without the key itself there is no answer, neither for its own id nor for another.
       const { publicKey } = stolenFrom(place.at('victim'))
-      for (const [id, key] of [['nobody', publicKey], ['victim', publicKey], ['nobody', 'no-key'], ['nobody', `U${'A'.repeat(55)}`]] as const) await expect(ask(id, key)).rejects.toThrow(/timeout/i)
-      for (const reply of REPLIES) guest.publish(`kagami.join.${mine.publicKey}`, request('victim', mine.publicKey), { reply })
+      for (const [id, key] of [
+        ['nobody', publicKey],
+        ['victim', publicKey],
+        ['nobody', 'no-key'],
+        ['nobody', `U${'A'.repeat(55)}`],
+      ] as const)
+        await expect(ask(id, key)).rejects.toThrow(/timeout/i)
+      for (const reply of REPLIES)
+        guest.publish(`kagami.join.${mine.publicKey}`, request('victim', mine.publicKey), { reply })
       await ask('victim')
       await unharmed()
       expect((await supervisor.api.call('listJoinTokens'))[0]).toMatchObject({ used: 0 })
@@ -225,18 +387,25 @@ describe.each(NATS_VERSIONS)('on an open %s nats-server', (version) => {
   test('the supervisor answers nowhere but where clients wait for answers, and says that workers are trusted', async () => {
     const server = await aNats(place, version)
     const supervisor = await aSupervisor(place, { nats: server.url })
-    await until('it says that NATS is open', () => supervisor.output().includes('NATS is open'), { seen: () => supervisor.output() })
+    await until('it says that NATS is open', () => supervisor.output().includes('NATS is open'), {
+      seen: () => supervisor.output(),
+    })
     const client = await connect({ servers: server.url })
     place.also(() => client.close())
     const told: string[] = []
     client.subscribe('kagami.rpc.victim.cancel', { callback: (_, message) => void told.push(message.string()) })
-    for (const reply of REPLIES.filter((one) => !one.startsWith('_INBOX.'))) client.publish(subjectFor('join', 'thief'), JSON.stringify(joinOf('thief')), { reply })
+    for (const reply of REPLIES.filter((one) => !one.startsWith('_INBOX.')))
+      client.publish(subjectFor('join', 'thief'), JSON.stringify(joinOf('thief')), { reply })
     await client.request(subjectFor('join', 'thief'), JSON.stringify(joinOf('thief')), { timeout: 3000 })
     const manager = await jetstreamManager(client)
     const stream = await until('there is a stream of reports', () => manager.streams.info(EVENTS_STREAM))
     expect(stream.state.messages).toBe(0)
     expect(told).toEqual([])
-    await until('it says what it refused', () => supervisor.output().includes('where none belongs'), { seen: () => supervisor.output() })
-    expect((await supervisor.api.call('makeJoinToken', { body: {} }).catch((error: unknown) => error)) as Error).toMatchObject({ code: 'conflict' })
+    await until('it says what it refused', () => supervisor.output().includes('where none belongs'), {
+      seen: () => supervisor.output(),
+    })
+    expect(
+      (await supervisor.api.call('makeJoinToken', { body: {} }).catch((error: unknown) => error)) as Error,
+    ).toMatchObject({ code: 'conflict' })
   })
 })

@@ -5,7 +5,14 @@ import { readJoinToken, writeJoinToken } from '@kagami/runtime'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { aLockedNats, connectAs, stolenFrom, type LockedNats } from '../harness/locked.ts'
 import { aNats, aPlace, NATS_VERSIONS } from '../harness/place.ts'
-import { aSupervisor, kagami, startProgram, freePort, type Program, type SupervisorProgram } from '../harness/programs.ts'
+import {
+  aSupervisor,
+  kagami,
+  startProgram,
+  freePort,
+  type Program,
+  type SupervisorProgram,
+} from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
 describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) => {
@@ -16,7 +23,11 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
   const workers: Record<string, Program> = {}
 
   const startSupervisor = async (port?: number) => {
-    supervisor = await aSupervisor(place, { nats: nats.url, env: { KAGAMI_NATS_URL: '', SUPERVISOR_NATS_CREDENTIALS: nats.credentialsFile, SUPERVISOR_AUTO_APPROVE: 'false' }, ...(port ? { port } : {}) })
+    supervisor = await aSupervisor(place, {
+      nats: nats.url,
+      env: { KAGAMI_NATS_URL: '', SUPERVISOR_NATS_CREDENTIALS: nats.credentialsFile, SUPERVISOR_AUTO_APPROVE: 'false' },
+      ...(port ? { port } : {}),
+    })
   }
   const token = async (...words: string[]) => {
     const made = await kagami(place, ['nats', 'token', '--api', supervisor.url, ...words])
@@ -26,18 +37,32 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
   /** Same id: the same worker started again, with or without its token. */
   const startWorker = async (id: string, env: Record<string, string> = {}, dir = id) => {
     workers[dir] = startProgram(place, ['run', 'worker'], {
-      KAGAMI_WORKER_ID: id, KAGAMI_NAME: id, KAGAMI_DATA_DIR: place.at(dir), KAGAMI_HTTP_ADDR: `127.0.0.1:${await freePort()}`, KAGAMI_GRACE_SECS: '1',
-      KAGAMI_PROVIDERS: JSON.stringify([{ name: `often-${id}`, kind: 'http', upstream, interval_secs: 1 }]), ...env,
+      KAGAMI_WORKER_ID: id,
+      KAGAMI_NAME: id,
+      KAGAMI_DATA_DIR: place.at(dir),
+      KAGAMI_HTTP_ADDR: `127.0.0.1:${await freePort()}`,
+      KAGAMI_GRACE_SECS: '1',
+      KAGAMI_PROVIDERS: JSON.stringify([{ name: `often-${id}`, kind: 'http', upstream, interval_secs: 1 }]),
+      ...env,
     })
     return workers[dir]
   }
-  const shown = async (id: string) => (await supervisor.api.call('listWorkers')).items.find((one) => one.worker_id === id)
-  const syncsOf = async (id: string) => (await supervisor.api.call('listSyncs', { query: { worker: id, state: 'finished', limit: 500 } })).total
+  const shown = async (id: string) =>
+    (await supervisor.api.call('listWorkers')).items.find((one) => one.worker_id === id)
+  const syncsOf = async (id: string) =>
+    (await supervisor.api.call('listSyncs', { query: { worker: id, state: 'finished', limit: 500 } })).total
   const goesOn = async (id: string, after: string) => {
     const before = await syncsOf(id)
-    await until(`${id} reports syncs after ${after}`, async () => (await syncsOf(id)) > before + 1, { timeoutMs: 40_000, seen: () => workers[id]!.output().slice(-2000) + supervisor.output().slice(-1500) })
+    await until(`${id} reports syncs after ${after}`, async () => (await syncsOf(id)) > before + 1, {
+      timeoutMs: 40_000,
+      seen: () => workers[id]!.output().slice(-2000) + supervisor.output().slice(-1500),
+    })
   }
-  const says = (id: string, what: RegExp) => until(`${id} says ${what.source}`, () => what.test(workers[id]!.output()), { timeoutMs: 30_000, seen: () => workers[id]!.output().slice(-3000) + supervisor.output().slice(-1000) })
+  const says = (id: string, what: RegExp) =>
+    until(`${id} says ${what.source}`, () => what.test(workers[id]!.output()), {
+      timeoutMs: 30_000,
+      seen: () => workers[id]!.output().slice(-3000) + supervisor.output().slice(-1000),
+    })
 
   beforeAll(async () => {
     mkdirSync(place.at('www'))
@@ -51,7 +76,14 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
 
   test('init keeps its keys to their owner and never overwrites them', async () => {
     const before = readFileSync(nats.credentialsFile, 'utf8')
-    for (const secret of ['supervisor.json', 'keys/operator.nk', 'keys/ca.key', 'server/server.key', 'server/nats-server.conf']) expect(statSync(place.at('locked', secret)).mode & 0o777).toBe(0o600)
+    for (const secret of [
+      'supervisor.json',
+      'keys/operator.nk',
+      'keys/ca.key',
+      'server/server.key',
+      'server/nats-server.conf',
+    ])
+      expect(statSync(place.at('locked', secret)).mode & 0o777).toBe(0o600)
     for (const dir of ['', 'keys', 'server']) expect(statSync(place.at('locked', dir)).mode & 0o777).toBe(0o700)
     const again = await kagami(place, ['nats', 'init', '--dir', place.at('locked')])
     expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('nothing was changed')])
@@ -60,7 +92,9 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
 
   test('a worker with a join token waits for approval, then has credentials of its own and syncs', async () => {
     await startWorker('one', { KAGAMI_JOIN_TOKEN: await token() })
-    await until('it is pending', async () => (await shown('one'))?.admission === 'pending', { seen: () => workers['one']!.output() + supervisor.output() })
+    await until('it is pending', async () => (await shown('one'))?.admission === 'pending', {
+      seen: () => workers['one']!.output() + supervisor.output(),
+    })
     expect((await shown('one'))?.presence).toBe('online')
     expect(JSON.parse(readFileSync(place.at('one', '.kagami', 'nats.json'), 'utf8'))).toMatchObject({ jwt: null })
     await supervisor.api.call('approve', { params: { id: 'one' } })
@@ -106,7 +140,11 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     const [sync] = (await supervisor.api.call('listSyncs', { query: { worker: 'two', state: 'finished' } })).items
     expect((await supervisor.api.call('syncLog', { params: { id: sync!.sync_id } })).text).not.toBe('')
     await supervisor.api.call('syncWorker', { params: { id: 'two' }, body: { resource: null } })
-    await until('a requested sync ended', async () => (await supervisor.api.call('listSyncs', { query: { worker: 'two', state: 'finished' } })).items.some((one) => one.trigger === 'manual' && one.outcome === 'success'))
+    await until('a requested sync ended', async () =>
+      (await supervisor.api.call('listSyncs', { query: { worker: 'two', state: 'finished' } })).items.some(
+        (one) => one.trigger === 'manual' && one.outcome === 'success',
+      ),
+    )
   })
 
   test('a wrong, an expired, a used-up and another worker’s token give nothing', async () => {
@@ -115,7 +153,9 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     await startWorker('stranger', { KAGAMI_JOIN_TOKEN: wrong })
     await says('stranger', /this join token is not known/)
     const brief = await token('--expires', '1s')
-    await until('it has expired', async () => (await supervisor.api.call('listJoinTokens')).some((one) => Date.parse(one.expires_at) <= Date.now()))
+    await until('it has expired', async () =>
+      (await supervisor.api.call('listJoinTokens')).some((one) => Date.parse(one.expires_at) <= Date.now()),
+    )
     await startWorker('late', { KAGAMI_JOIN_TOKEN: brief })
     await says('late', /this join token expired/)
     await startWorker('other', { KAGAMI_JOIN_TOKEN: await token('--worker', 'someone-else') })
@@ -126,7 +166,13 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     await says('second', /this join token was used up/)
     for (const id of ['stranger', 'late', 'other', 'second']) expect(await shown(id)).toBeUndefined()
     for (const id of ['stranger', 'late', 'other', 'first', 'second']) await workers[id]!.kill()
-    expect((await kagami(place, ['run', 'worker', '--data-dir', place.at('none')], { KAGAMI_JOIN_TOKEN: real.slice(0, 300) })).stderr).toContain('this is no join token, or not all of one')
+    expect(
+      (
+        await kagami(place, ['run', 'worker', '--data-dir', place.at('none')], {
+          KAGAMI_JOIN_TOKEN: real.slice(0, 300),
+        })
+      ).stderr,
+    ).toContain('this is no join token, or not all of one')
   }, 120_000)
 
   test('an id belongs to one key: another is refused, the same one goes on', async () => {
@@ -152,23 +198,46 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
 
   test('a revoked worker is cut at once and stays out, and nobody else notices', async () => {
     const stolen = stolenFrom(place.at('two'))
-    const [inside, bystander] = [await connectAs(place, nats, stolen), await connectAs(place, nats, stolenFrom(place.at('one')))]
+    const [inside, bystander] = [
+      await connectAs(place, nats, stolen),
+      await connectAs(place, nats, stolenFrom(place.at('one'))),
+    ]
     const noticed: string[] = []
-    void (async () => { for await (const status of bystander.status()) if (status.type !== 'update') noticed.push(status.type) })()
+    void (async () => {
+      for await (const status of bystander.status()) if (status.type !== 'update') noticed.push(status.type)
+    })()
     let cut = false
-    void (async () => { for await (const status of inside.status()) if (status.type === 'disconnect') cut = true })()
+    void (async () => {
+      for await (const status of inside.status()) if (status.type === 'disconnect') cut = true
+    })()
     const sequence: number[] = []
-    const supervision = await connectAs(place, nats, { ...nats.credentials.supervisor, ca: nats.credentials.ca, inbox: '_INBOX' })
-    supervision.subscribe('kagami.worker.one.test', { callback: (_, message) => void sequence.push(Number(message.string())) })
+    const supervision = await connectAs(place, nats, {
+      ...nats.credentials.supervisor,
+      ca: nats.credentials.ca,
+      inbox: '_INBOX',
+    })
+    supervision.subscribe('kagami.worker.one.test', {
+      callback: (_, message) => void sequence.push(Number(message.string())),
+    })
     await supervision.flush()
     let sent = 0
     const beat = setInterval(() => bystander.publish('kagami.worker.one.test', String(sent++)), 1)
     place.also(() => clearInterval(beat))
-    const revoked = await kagami(place, ['workers', 'revoke', 'two', '--reason', 'stolen laptop', '--api', supervisor.url])
+    const revoked = await kagami(place, [
+      'workers',
+      'revoke',
+      'two',
+      '--reason',
+      'stolen laptop',
+      '--api',
+      supervisor.url,
+    ])
     expect([revoked.code, revoked.stderr]).toEqual([0, ''])
     await until('it is cut', () => cut, { timeoutMs: 1000 })
     expect(await shown('two')).toMatchObject({ admission: 'rejected', reason: 'stolen laptop' })
-    expect((await supervisor.api.call('audit', { query: { target: 'two' } })).items.map((entry) => entry.action)).toEqual(expect.arrayContaining(['enrol', 'revoke', 'reject']))
+    expect(
+      (await supervisor.api.call('audit', { query: { target: 'two' } })).items.map((entry) => entry.action),
+    ).toEqual(expect.arrayContaining(['enrol', 'revoke', 'reject']))
     await until('it goes on for a while', () => sequence.length > 100)
     clearInterval(beat)
     await bystander.flush()
@@ -187,7 +256,12 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     await nats.kill()
     for (const part of ['accounts', 'jetstream']) rmSync(place.at('locked', 'server', part), { recursive: true })
     await nats.start()
-    await until('it is refused', () => connectAs(place, nats, stolen, 1000).then(() => false, () => true))
+    await until('it is refused', () =>
+      connectAs(place, nats, stolen, 1000).then(
+        () => false,
+        () => true,
+      ),
+    )
     await goesOn('one', 'NATS was made anew')
   }, 120_000)
 
@@ -206,7 +280,10 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
   }, 120_000)
 
   test('a worker without credentials is told what it lacks', async () => {
-    await startWorker('older', { KAGAMI_NATS_URL: nats.url.replace('tls:', 'nats:'), NODE_EXTRA_CA_CERTS: place.at('locked', 'server', 'ca.pem') })
+    await startWorker('older', {
+      KAGAMI_NATS_URL: nats.url.replace('tls:', 'nats:'),
+      NODE_EXTRA_CA_CERTS: place.at('locked', 'server', 'ca.pem'),
+    })
     await says('older', /it is locked, and this program has no credentials/)
     await workers['older']!.kill()
   }, 60_000)
@@ -217,12 +294,26 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     await supervisor.kill()
     for (const part of ['', '-wal', '-shm']) rmSync(place.at(`supervisor.db${part}`), { force: true })
     await startSupervisor(port)
-    await until('both are known again', async () => (await shown('one')) && shown('two'), { timeoutMs: 60_000, seen: () => workers['two']!.output().slice(-2000) })
+    await until('both are known again', async () => (await shown('one')) && shown('two'), {
+      timeoutMs: 60_000,
+      seen: () => workers['two']!.output().slice(-2000),
+    })
     await nats.kill()
     const revoked = await kagami(place, ['workers', 'revoke', 'two', '--api', supervisor.url])
-    expect([revoked.code, revoked.stderr]).toEqual([6, expect.stringContaining('It gets it when the supervisor reaches it again')])
+    expect([revoked.code, revoked.stderr]).toEqual([
+      6,
+      expect.stringContaining('It gets it when the supervisor reaches it again'),
+    ])
     await nats.start()
-    await until('it is refused', () => connectAs(place, nats, stolen, 1000).then(() => false, () => true), { timeoutMs: 30_000 })
+    await until(
+      'it is refused',
+      () =>
+        connectAs(place, nats, stolen, 1000).then(
+          () => false,
+          () => true,
+        ),
+      { timeoutMs: 30_000 },
+    )
     await connectAs(place, nats, stolenFrom(place.at('one')))
   }, 120_000)
 
@@ -230,7 +321,11 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     await workers['one']!.kill()
     const other = await aLockedNats(place, version, 'elsewhere')
     await supervisor.kill()
-    supervisor = await aSupervisor(place, { nats: other.url, db: `sqlite://${place.at('elsewhere.db')}?mode=rwc`, env: { KAGAMI_NATS_URL: '', SUPERVISOR_NATS_CREDENTIALS: other.credentialsFile } })
+    supervisor = await aSupervisor(place, {
+      nats: other.url,
+      db: `sqlite://${place.at('elsewhere.db')}?mode=rwc`,
+      env: { KAGAMI_NATS_URL: '', SUPERVISOR_NATS_CREDENTIALS: other.credentialsFile },
+    })
     await startWorker('one', { KAGAMI_JOIN_TOKEN: await token() })
     await until('it is known there', () => shown('one'), { timeoutMs: 30_000, seen: () => workers['one']!.output() })
     await goesOn('one', 'it moved')

@@ -19,7 +19,8 @@ describe('an older supervisor', () => {
   let upstream: string
   let beat: Beat
   const statuses: string[] = []
-  const order = async (command: object) => (await nats.request('kagami.worker.w-1.cmd', JSON.stringify(command), { timeout: 3000 })).json()
+  const order = async (command: object) =>
+    (await nats.request('kagami.worker.w-1.cmd', JSON.stringify(command), { timeout: 3000 })).json()
   const statusOf = (name: string) => beat?.replicas.find((replica) => replica.name === name)?.status
 
   beforeAll(async () => {
@@ -32,21 +33,49 @@ describe('an older supervisor', () => {
     nats = await connect({ servers: server.url })
     place.also(() => nats.close())
     let joins = 0
-    nats.subscribe('kagami.supervisor.join', { callback: (_, message) => void message.respond(JSON.stringify(++joins < 3 ? { accepted: false, status: 'pending', reason: null } : { accepted: true, status: 'approved', reason: null })) })
+    nats.subscribe('kagami.supervisor.join', {
+      callback: (_, message) =>
+        void message.respond(
+          JSON.stringify(
+            ++joins < 3
+              ? { accepted: false, status: 'pending', reason: null }
+              : { accepted: true, status: 'approved', reason: null },
+          ),
+        ),
+    })
     nats.subscribe('kagami.hb.*', { callback: (_, message) => void (beat = message.json()) })
-    nats.subscribe('kagami.supervisor.provider_status', { callback: (_, message) => void statuses.push(message.json<{ status: string }>().status) })
-    worker = await aWorker(place, { nats: server.url, env: { KAGAMI_WORKER_ID: 'w-1' }, providers: [{ name: 'declared', kind: 'http', upstream, interval_secs: 3600, labels: { a: 'b' } }] })
+    nats.subscribe('kagami.supervisor.provider_status', {
+      callback: (_, message) => void statuses.push(message.json<{ status: string }>().status),
+    })
+    worker = await aWorker(place, {
+      nats: server.url,
+      env: { KAGAMI_WORKER_ID: 'w-1' },
+      providers: [{ name: 'declared', kind: 'http', upstream, interval_secs: 3600, labels: { a: 'b' } }],
+    })
   })
 
   test('is asked when nobody answers our own join, and after its approval the worker syncs', async () => {
-    await until('the declared replica succeeds', () => statusOf('declared') === 'success', { timeoutMs: 40_000, seen: () => worker.output() })
+    await until('the declared replica succeeds', () => statusOf('declared') === 'success', {
+      timeoutMs: 40_000,
+      seen: () => worker.output(),
+    })
     expect(beat.replicas).toMatchObject([{ name: 'declared', kind: 'http', labels: { a: 'b' } }])
     expect(beat.storage.total_bytes).toBeGreaterThan(0)
     expect(statuses).toContain('success')
   }, 60_000)
 
   test('adds a replica, has it synced, removes it', async () => {
-    expect(await order({ type: 'add_replica', name: 'added', kind: 'http', upstream, interval_secs: null, auth: null, labels: {} })).toEqual({ worker_id: 'w-1', command: 'add_replica', accepted: true, detail: null })
+    expect(
+      await order({
+        type: 'add_replica',
+        name: 'added',
+        kind: 'http',
+        upstream,
+        interval_secs: null,
+        auth: null,
+        labels: {},
+      }),
+    ).toEqual({ worker_id: 'w-1', command: 'add_replica', accepted: true, detail: null })
     await until('it is shown', () => statusOf('added') === 'init')
     expect(await order({ type: 'sync_resource', resource: 'added' })).toMatchObject({ accepted: true })
     await until('it succeeds', () => statusOf('added') === 'success')

@@ -19,12 +19,38 @@ describe('an older worker', () => {
   const commands: Command[] = []
   let nats: NatsConnection
   let supervisor: SupervisorProgram
-  let replicas = [{ replica_id: 'r-1', name: 'debian', kind: 'rsync', upstream: 'rsync://127.0.0.1/debian/', status: 'init', interval_secs: 300, labels: { region: 'us' } }]
+  let replicas = [
+    {
+      replica_id: 'r-1',
+      name: 'debian',
+      kind: 'rsync',
+      upstream: 'rsync://127.0.0.1/debian/',
+      status: 'init',
+      interval_secs: 300,
+      labels: { region: 'us' },
+    },
+  ]
   const say = (subject: string, body: unknown) => nats.publish(subject, JSON.stringify(body))
-  const beat = () => say(`kagami.hb.${id}`, { worker_id: id, time_stamp: Math.floor(Date.now() / 1000), replicas, storage: { total_bytes: 1e12, used_bytes: 5e11 }, some_future_field: 1 })
-  const join = async () => (await nats.request('kagami.supervisor.join', JSON.stringify({ worker_id: id, replicas }), { timeout: 3000 })).json() as { accepted: boolean; status: string; reason: string | null }
-  const shown = async () => ((await (await fetch(`${supervisor.url}/workers`)).json()) as SeedWorker[]).find((one) => one.worker_id === id)
-  const post = (path: string, body: unknown) => fetch(`${supervisor.url}/workers/${id}/${path}`, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } })
+  const beat = () =>
+    say(`kagami.hb.${id}`, {
+      worker_id: id,
+      time_stamp: Math.floor(Date.now() / 1000),
+      replicas,
+      storage: { total_bytes: 1e12, used_bytes: 5e11 },
+      some_future_field: 1,
+    })
+  const join = async () =>
+    (
+      await nats.request('kagami.supervisor.join', JSON.stringify({ worker_id: id, replicas }), { timeout: 3000 })
+    ).json() as { accepted: boolean; status: string; reason: string | null }
+  const shown = async () =>
+    ((await (await fetch(`${supervisor.url}/workers`)).json()) as SeedWorker[]).find((one) => one.worker_id === id)
+  const post = (path: string, body: unknown) =>
+    fetch(`${supervisor.url}/workers/${id}/${path}`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json' },
+    })
 
   beforeAll(async () => {
     const server = await aNats(place)
@@ -53,18 +79,46 @@ describe('an older worker', () => {
     await until('it is syncing', async () => (await shown())?.replicas[0]?.status === 'syncing')
     say('kagami.supervisor.provider_status', { worker_id: id, replica_id: 'r-1', status: 'success' })
     await until('it succeeded', async () => (await shown())?.replicas[0]?.status === 'success')
-    expect((await shown())?.replicas[0]).toMatchObject({ name: 'debian', kind: 'rsync', interval_secs: 300, labels: { region: 'us' } })
+    expect((await shown())?.replicas[0]).toMatchObject({
+      name: 'debian',
+      kind: 'rsync',
+      interval_secs: 300,
+      labels: { region: 'us' },
+    })
     replicas = [{ ...replicas[0]!, status: 'success' }]
     const resources = (await (await fetch(`${supervisor.url}/resources`)).json()) as { name: string; status: string }[]
     expect(resources).toMatchObject([{ name: 'debian', status: 'ready' }])
-    expect(await (await fetch(`${supervisor.url}/telemetry`)).json()).toMatchObject({ disk: { total_gb: 1000, used_gb: 500 } })
+    expect(await (await fetch(`${supervisor.url}/telemetry`)).json()).toMatchObject({
+      disk: { total_gb: 1000, used_gb: 500 },
+    })
   })
 
   test('is told to sync, to add and to remove in its own words', async () => {
     expect((await post('sync', { resource: 'debian' })).status).toBe(202)
     expect((await post('sync', { resource: null })).status).toBe(202)
-    expect((await post('add_replica', { name: 'linux', kind: 'git', upstream: 'https://127.0.0.1/linux.git', interval_secs: 60, labels: { a: 'b' } })).status).toBe(202)
-    replicas = [...replicas, { replica_id: 'r-2', name: 'linux', kind: 'git', upstream: 'https://127.0.0.1/linux.git', status: 'init', interval_secs: 60, labels: { region: 'us' } }]
+    expect(
+      (
+        await post('add_replica', {
+          name: 'linux',
+          kind: 'git',
+          upstream: 'https://127.0.0.1/linux.git',
+          interval_secs: 60,
+          labels: { a: 'b' },
+        })
+      ).status,
+    ).toBe(202)
+    replicas = [
+      ...replicas,
+      {
+        replica_id: 'r-2',
+        name: 'linux',
+        kind: 'git',
+        upstream: 'https://127.0.0.1/linux.git',
+        status: 'init',
+        interval_secs: 60,
+        labels: { region: 'us' },
+      },
+    ]
     beat()
     await until('the new replica is shown', async () => (await shown())?.replicas.length === 2)
     expect((await post('remove_replica', { replica_id: 'r-2' })).status).toBe(202)
@@ -74,7 +128,15 @@ describe('an older worker', () => {
     expect(commands).toEqual([
       { type: 'sync_resource', resource: 'debian' },
       { type: 'sync_resource', resource: null },
-      { type: 'add_replica', name: 'linux', kind: 'git', upstream: 'https://127.0.0.1/linux.git', interval_secs: 60, auth: null, labels: { a: 'b' } },
+      {
+        type: 'add_replica',
+        name: 'linux',
+        kind: 'git',
+        upstream: 'https://127.0.0.1/linux.git',
+        interval_secs: 60,
+        auth: null,
+        labels: { a: 'b' },
+      },
       { type: 'remove_replica', replica_id: 'r-2' },
     ])
   })

@@ -14,29 +14,59 @@ const place = aPlace()
 test('a worker with ca_file mirrors http and git upstreams of that authority, and one without says what is missing', async () => {
   execFileSync('chmod', ['755', place.dir])
   writeFiles(place.at('up'), { 'tree/a.txt': 'a\n' })
-  execFileSync('sh', ['-c', 'git init -q work && cd work && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m one && git clone -q --bare . ../up/repo.git && git -C ../up/repo.git update-server-info'], { cwd: place.dir })
+  execFileSync(
+    'sh',
+    [
+      '-c',
+      'git init -q work && cd work && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m one && git clone -q --bare . ../up/repo.git && git -C ../up/repo.git update-server-info',
+    ],
+    { cwd: place.dir },
+  )
   const authority = await makeAuthority(place.dir)
-  const server = await startWebServer('nginx', { root: place.at('up'), state: place.at('nginx'), tls: await authority.sign('server', ['127.0.0.1']) })
+  const server = await startWebServer('nginx', {
+    root: place.at('up'),
+    state: place.at('nginx'),
+    tls: await authority.sign('server', ['127.0.0.1']),
+  })
   place.also(server.stop)
   const nats = await aNats(place)
   const supervisor = await aSupervisor(place, { nats: nats.url })
-  const providers = [{ name: 'tree', kind: 'http', upstream: `${server.url}/tree/` }, { name: 'repo', kind: 'git', upstream: `${server.url}/repo.git` }]
-  const knowing = await aWorker(place, { nats: nats.url, dir: 'knowing', providers, env: { KAGAMI_CA_FILE: authority.certificate, KAGAMI_NAME: 'knowing' } })
+  const providers = [
+    { name: 'tree', kind: 'http', upstream: `${server.url}/tree/` },
+    { name: 'repo', kind: 'git', upstream: `${server.url}/repo.git` },
+  ]
+  const knowing = await aWorker(place, {
+    nats: nats.url,
+    dir: 'knowing',
+    providers,
+    env: { KAGAMI_CA_FILE: authority.certificate, KAGAMI_NAME: 'knowing' },
+  })
   await aWorker(place, { nats: nats.url, dir: 'strange', providers, env: { KAGAMI_NAME: 'strange' } })
-  await until('both joined', async () => (await supervisor.api.call('listReplicas')).total === 4, { seen: () => knowing.output() })
+  await until('both joined', async () => (await supervisor.api.call('listReplicas')).total === 4, {
+    seen: () => knowing.output(),
+  })
   for (const id of ['tree', 'repo']) await supervisor.api.call('syncResource', { params: { id } })
   const { items } = await until('all have synced', async () => {
     const found = await supervisor.api.call('listReplicas')
     return found.items.every(({ last_sync }) => last_sync) && found
   })
   for (const replica of items) {
-    const expected = replica.worker_name === 'knowing' ? { outcome: 'success' } : { outcome: 'failed', reason: 'upstream_unreachable' }
-    expect(replica.last_sync, `${replica.name} of ${replica.worker_name}: ${replica.last_sync?.message}`).toMatchObject(expected)
+    const expected =
+      replica.worker_name === 'knowing' ? { outcome: 'success' } : { outcome: 'failed', reason: 'upstream_unreachable' }
+    expect(replica.last_sync, `${replica.name} of ${replica.worker_name}: ${replica.last_sync?.message}`).toMatchObject(
+      expected,
+    )
   }
-  expect(items.find(({ name, worker_name }) => name === 'tree' && worker_name === 'strange')?.last_sync?.message).toContain('ca_file')
+  expect(
+    items.find(({ name, worker_name }) => name === 'tree' && worker_name === 'strange')?.last_sync?.message,
+  ).toContain('ca_file')
   expect(readFileSync(place.at('knowing', 'tree', 'a.txt'), 'utf8')).toBe('a\n')
   await knowing.kill('SIGTERM')
-  const refused = await kagami(place, ['run', 'worker'], { KAGAMI_DATA_DIR: place.at('other'), KAGAMI_CA_FILE: place.at('nowhere.pem'), KAGAMI_NATS_URL: nats.url })
+  const refused = await kagami(place, ['run', 'worker'], {
+    KAGAMI_DATA_DIR: place.at('other'),
+    KAGAMI_CA_FILE: place.at('nowhere.pem'),
+    KAGAMI_NATS_URL: nats.url,
+  })
   expect(refused.code).not.toBe(0)
   expect(refused.stderr).toContain('nowhere.pem')
 })
@@ -45,12 +75,20 @@ test('a worker with ca_file believes a NATS of that authority, and one without s
   const authority = await makeAuthority(place.dir)
   const { certificate, key } = await authority.sign('nats', ['localhost'])
   const [port, config] = [await freePort(), place.at('nats-tls.conf')]
-  writeFileSync(config, `listen: "127.0.0.1:${port}"\ntls { cert_file: "${certificate}", key_file: "${key}" }\njetstream { store_dir: "${place.at('nats-tls')}" }\n`)
+  writeFileSync(
+    config,
+    `listen: "127.0.0.1:${port}"\ntls { cert_file: "${certificate}", key_file: "${key}" }\njetstream { store_dir: "${place.at('nats-tls')}" }\n`,
+  )
   const server = spawn(inject('tools').natsOld, ['-c', config], { stdio: 'ignore' })
   place.also(() => server.kill())
-  const worker = (dir: string, env: Record<string, string>) => aWorker(place, { nats: `tls://localhost:${port}`, dir, env })
+  const worker = (dir: string, env: Record<string, string>) =>
+    aWorker(place, { nats: `tls://localhost:${port}`, dir, env })
   const strange = await worker('strange-nats', {})
-  await until('it says why', () => strange.output().includes('its certificate is not the one expected'), { seen: () => strange.output() })
+  await until('it says why', () => strange.output().includes('its certificate is not the one expected'), {
+    seen: () => strange.output(),
+  })
   const knowing = await worker('knowing-nats', { KAGAMI_CA_FILE: authority.certificate })
-  await until('it asks to join', () => knowing.output().includes('no supervisor answers'), { seen: () => knowing.output() })
+  await until('it asks to join', () => knowing.output().includes('no supervisor answers'), {
+    seen: () => knowing.output(),
+  })
 })

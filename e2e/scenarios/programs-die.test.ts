@@ -20,23 +20,43 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
   const fleet = async () => {
     const [one] = (await supervisor.api.call('listWorkers')).items
     const replicas = (await supervisor.api.call('listReplicas')).items
-    return { worker: one!.worker_id, admission: one!.admission, replicas: replicas.map((replica) => `${replica.replica_id} ${replica.name} ${replica.labels['env'] ?? ''}`).sort() }
+    return {
+      worker: one!.worker_id,
+      admission: one!.admission,
+      replicas: replicas
+        .map((replica) => `${replica.replica_id} ${replica.name} ${replica.labels['env'] ?? ''}`)
+        .sort(),
+    }
   }
   const remember = async () => {
-    for (const sync of (await supervisor.api.call('listSyncs', { query: { state: 'finished', limit: 500 } })).items) finished.set(sync.sync_id, sync)
+    for (const sync of (await supervisor.api.call('listSyncs', { query: { state: 'finished', limit: 500 } })).items)
+      finished.set(sync.sync_id, sync)
     return finished.size
   }
   const nothingForgotten = async () => {
     expect(await fleet()).toEqual(fleetBefore)
-    const kept = new Set((await supervisor.api.call('listSyncs', { query: { limit: 500 } })).items.map((sync) => sync.sync_id))
+    const kept = new Set(
+      (await supervisor.api.call('listSyncs', { query: { limit: 500 } })).items.map((sync) => sync.sync_id),
+    )
     for (const id of finished.keys()) expect(kept).toContain(id)
   }
   const syncsAgain = async (what: string) => {
     const before = await remember()
-    await until(`a sync ends after ${what}`, async () => (await remember()) > before + 1, { seen: () => worker.output() + supervisor.output() })
+    await until(`a sync ends after ${what}`, async () => (await remember()) > before + 1, {
+      seen: () => worker.output() + supervisor.output(),
+    })
   }
-  const startWorker = () => aWorker(place, { nats: nats.url, providers: [{ name: 'often', kind: 'http', upstream, interval_secs: 1, labels: { env: 'prod' } }] })
-  const startNats = () => startNatsServer({ dir: place.at('nats'), binary: { path: inject('tools')[version === 'old' ? 'natsOld' : 'natsNew'], version }, port: nats.port })
+  const startWorker = () =>
+    aWorker(place, {
+      nats: nats.url,
+      providers: [{ name: 'often', kind: 'http', upstream, interval_secs: 1, labels: { env: 'prod' } }],
+    })
+  const startNats = () =>
+    startNatsServer({
+      dir: place.at('nats'),
+      binary: { path: inject('tools')[version === 'old' ? 'natsOld' : 'natsNew'], version },
+      port: nats.port,
+    })
 
   beforeAll(async () => {
     mkdirSync(place.at('www'))
@@ -52,7 +72,10 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
       return items.length > 0 && items
     })
     await supervisor.api.call('approve', { params: { id: pending!.worker_id } })
-    await supervisor.api.call('addReplica', { params: { id: pending!.worker_id }, body: { name: 'added', kind: 'http', upstream, interval_secs: 1, labels: { env: 'test' } } })
+    await supervisor.api.call('addReplica', {
+      params: { id: pending!.worker_id },
+      body: { name: 'added', kind: 'http', upstream, interval_secs: 1, labels: { env: 'test' } },
+    })
     await until('both sync', async () => {
       const { items } = await supervisor.api.call('listReplicas')
       return items.length === 2 && items.every((replica) => replica.last_success_at)
@@ -86,9 +109,14 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
     const restarted = await startNats()
     place.also(() => restarted.stop())
     nats = restarted
-    await until('reports come in again', async () => (await remember()) > before + 2, { timeoutMs: 30_000, seen: () => worker.output() })
+    await until('reports come in again', async () => (await remember()) > before + 2, {
+      timeoutMs: 30_000,
+      seen: () => worker.output(),
+    })
     await nothingForgotten()
-    const ids = (await supervisor.api.call('listSyncs', { query: { state: 'finished', limit: 500 } })).items.map((sync) => sync.sync_id)
+    const ids = (await supervisor.api.call('listSyncs', { query: { state: 'finished', limit: 500 } })).items.map(
+      (sync) => sync.sync_id,
+    )
     expect(new Set(ids).size).toBe(ids.length)
   })
 
@@ -102,7 +130,11 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
     const http = await startWorker()
     worker = http
     const { readFileSync } = await import('node:fs')
-    await until('the added replica follows its upstream', () => readFileSync(place.at('data', 'added', 'file'), 'utf8').startsWith('changed'), { seen: () => worker.output() })
+    await until(
+      'the added replica follows its upstream',
+      () => readFileSync(place.at('data', 'added', 'file'), 'utf8').startsWith('changed'),
+      { seen: () => worker.output() },
+    )
     const alone = await until('it has done some syncs', async () => {
       const text = await (await fetch(`${http.http}/metrics`)).text()
       const waiting = Number(/kagami_reports_waiting (\d+)/.exec(text)?.[1] ?? 0)
@@ -113,7 +145,10 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
     nats = restarted
     const before = finished.size
     supervisor = await aSupervisor(place, { nats: nats.url, port, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
-    await until('what it did alone is in the history', async () => (await remember()) >= before + alone, { timeoutMs: 30_000, seen: () => worker.output() })
+    await until('what it did alone is in the history', async () => (await remember()) >= before + alone, {
+      timeoutMs: 30_000,
+      seen: () => worker.output(),
+    })
     await nothingForgotten()
   })
 
@@ -122,7 +157,8 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
     for (const lost of [false, true]) {
       if (!lost) copyFileSync(place.at('supervisor.db'), place.at('backup.db'))
       const [one] = (await supervisor.api.call('listWorkers')).items
-      for (let i = 0; i < 3; i++) await supervisor.api.call('syncWorker', { params: { id: one!.worker_id }, body: { resource: null } })
+      for (let i = 0; i < 3; i++)
+        await supervisor.api.call('syncWorker', { params: { id: one!.worker_id }, body: { resource: null } })
       await remember()
       supervisor.child.kill('SIGTERM')
       await supervisor.exited
@@ -130,13 +166,26 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
       if (!lost) copyFileSync(place.at('backup.db'), place.at('supervisor.db'))
       supervisor = await aSupervisor(place, { nats: nats.url, port, env: { SUPERVISOR_AUTO_APPROVE: 'true' } })
       const name = lost ? 'after-loss' : 'after-restore'
-      await until('the worker is back', async () => (await supervisor.api.call('listWorkers')).items[0]?.presence === 'online', { timeoutMs: 30_000 })
-      await supervisor.api.call('addReplica', { params: { id: one!.worker_id }, body: { name, kind: 'http', upstream, interval_secs: 1 } })
+      await until(
+        'the worker is back',
+        async () => (await supervisor.api.call('listWorkers')).items[0]?.presence === 'online',
+        { timeoutMs: 30_000 },
+      )
+      await supervisor.api.call('addReplica', {
+        params: { id: one!.worker_id },
+        body: { name, kind: 'http', upstream, interval_secs: 1 },
+      })
       await until('the history is whole again', async () => {
-        const kept = new Set((await supervisor.api.call('listSyncs', { query: { limit: 500 } })).items.map((sync) => sync.sync_id))
+        const kept = new Set(
+          (await supervisor.api.call('listSyncs', { query: { limit: 500 } })).items.map((sync) => sync.sync_id),
+        )
         return [...finished.keys()].every((id) => kept.has(id))
       })
-      await until(`${name} syncs`, async () => (await supervisor.api.call('listReplicas', { query: { name } })).items[0]?.last_success_at, { timeoutMs: 30_000, seen: () => worker.output().slice(-1500) + supervisor.output().slice(-1500) })
+      await until(
+        `${name} syncs`,
+        async () => (await supervisor.api.call('listReplicas', { query: { name } })).items[0]?.last_success_at,
+        { timeoutMs: 30_000, seen: () => worker.output().slice(-1500) + supervisor.output().slice(-1500) },
+      )
     }
   }, 90_000)
 })

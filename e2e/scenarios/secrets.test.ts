@@ -8,17 +8,25 @@ import { aSupervisor, aWorker, kagami, type Program, type SupervisorProgram } fr
 import { until } from '../harness/wait.ts'
 
 const SECRET = 'correct-horse-battery-staple'
-const FORMS = [SECRET, Buffer.from(`bob:${SECRET}`).toString('base64'), Buffer.from(SECRET).toString('base64').slice(0, -2), encodeURIComponent(SECRET)]
+const FORMS = [
+  SECRET,
+  Buffer.from(`bob:${SECRET}`).toString('base64'),
+  Buffer.from(SECRET).toString('base64').slice(0, -2),
+  encodeURIComponent(SECRET),
+]
 
 /** Command lines and environments of every process that is not the tool itself. */
 function commandLines(): string {
-  return readdirSync('/proc').filter((entry) => /^\d+$/.test(entry)).map((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
-    } catch {
-      return ''
-    }
-  }).join('\n')
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
+      } catch {
+        return ''
+      }
+    })
+    .join('\n')
 }
 
 describe('the password of an upstream', () => {
@@ -32,10 +40,14 @@ describe('the password of an upstream', () => {
   const sync = async () => {
     const before = (await replica())?.last_sync?.sync_id
     await supervisor.api.call('syncResource', { params: { id: 'closed' } })
-    return until('it has synced', async () => {
-      const now = await replica()
-      return now?.last_sync && now.last_sync.sync_id !== before && now
-    }, { seen: () => worker.output() })
+    return until(
+      'it has synced',
+      async () => {
+        const now = await replica()
+        return now?.last_sync && now.last_sync.sync_id !== before && now
+      },
+      { seen: () => worker.output() },
+    )
   }
 
   beforeAll(async () => {
@@ -47,7 +59,11 @@ describe('the password of an upstream', () => {
     supervisor = await aSupervisor(place, { nats: nats.url })
     worker = await start()
     await until('it joined', async () => (await supervisor.api.call('listWorkers')).items.length === 1)
-    const added = await kagami(place, ['replicas', 'add', upstream.url, '--worker', 'w-1', '--name', 'closed', '--api', supervisor.url], { KAGAMI_AUTH: JSON.stringify({ type: 'basic', username: 'bob', password: SECRET }) })
+    const added = await kagami(
+      place,
+      ['replicas', 'add', upstream.url, '--worker', 'w-1', '--name', 'closed', '--api', supervisor.url],
+      { KAGAMI_AUTH: JSON.stringify({ type: 'basic', username: 'bob', password: SECRET }) },
+    )
     expect(added.code).toBe(0)
     await until('the worker has it', replica)
   })
@@ -69,13 +85,34 @@ describe('the password of an upstream', () => {
       await syncing
       lines += commandLines()
     }
-    const answers = await Promise.all(['/workers', '/resources', '/api/v1/replicas', '/api/v1/workers', '/api/v1/syncs', '/api/v1/audit', '/metrics', '/api/v1/summary'].map(async (path) => (await fetch(supervisor.url + path)).text()))
+    const answers = await Promise.all(
+      [
+        '/workers',
+        '/resources',
+        '/api/v1/replicas',
+        '/api/v1/workers',
+        '/api/v1/syncs',
+        '/api/v1/audit',
+        '/metrics',
+        '/api/v1/summary',
+      ].map(async (path) => (await fetch(supervisor.url + path)).text()),
+    )
     const { items } = await supervisor.api.call('listSyncs', { query: { limit: 1 } })
     const log = (await supervisor.api.call('syncLog', { params: { id: items[0]!.sync_id } })).text
-    const files = readdirSync(place.dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => `${entry.parentPath}/${entry.name}`)
+    const files = readdirSync(place.dir, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => `${entry.parentPath}/${entry.name}`)
     expect(files.length).toBeGreaterThan(10)
     for (const form of FORMS) {
-      for (const [what, text] of Object.entries({ lines, log, worker: worker.output(), supervisor: supervisor.output(), metrics: await (await fetch(`${worker.http}/metrics`)).text(), answers: answers.join() })) expect(text.includes(form), what).toBe(false)
+      for (const [what, text] of Object.entries({
+        lines,
+        log,
+        worker: worker.output(),
+        supervisor: supervisor.output(),
+        metrics: await (await fetch(`${worker.http}/metrics`)).text(),
+        answers: answers.join(),
+      }))
+        expect(text.includes(form), what).toBe(false)
       expect(files.filter((file) => readFileSync(file).includes(form))).toEqual([])
     }
     expect(statSync(place.at('data', '.kagami', 'credentials.key')).mode & 0o777).toBe(0o600)
@@ -88,9 +125,28 @@ describe('the password of an upstream', () => {
     const document = JSON.parse(readFileSync(file, 'utf8')) as Desired
     const [spec] = document.replicas
     const forged = { ...spec!, upstream: spec!.upstream.replace('/files/', '/other/') }
-    writeFileSync(file, JSON.stringify({ ...document, replicas: [forged], syncs: [{ request_id: 'forged', replica_id: forged.replica_id, rev: document.rev, requested_at: new Date().toISOString() }] }))
+    writeFileSync(
+      file,
+      JSON.stringify({
+        ...document,
+        replicas: [forged],
+        syncs: [
+          {
+            request_id: 'forged',
+            replica_id: forged.replica_id,
+            rev: document.rev,
+            requested_at: new Date().toISOString(),
+          },
+        ],
+      }),
+    )
     worker = await start()
-    const lastSync = () => (JSON.parse(readFileSync(place.at('data', '.kagami', 'replicas', `${forged.replica_id}.json`), 'utf8')) as { facts: { lastSync: { reason: string; message: string } } }).facts.lastSync
+    const lastSync = () =>
+      (
+        JSON.parse(readFileSync(place.at('data', '.kagami', 'replicas', `${forged.replica_id}.json`), 'utf8')) as {
+          facts: { lastSync: { reason: string; message: string } }
+        }
+      ).facts.lastSync
     await until('it tried', () => lastSync().reason === 'auth_rejected', { seen: () => worker.output() })
     expect(lastSync().message).toContain('sealed for another key')
   })

@@ -1,6 +1,14 @@
 // seed-api.test.ts — Every route, code and shape of interfaces.md §1, against the running programs, on both supported NATS servers.
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { checkFor, routes, SeedOverview, SeedReplica, Telemetry, type SeedResource, type SeedWorker } from '@kagami/protocol'
+import {
+  checkFor,
+  routes,
+  SeedOverview,
+  SeedReplica,
+  Telemetry,
+  type SeedResource,
+  type SeedWorker,
+} from '@kagami/protocol'
 import { startHttpUpstream } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { aNats, aPlace, NATS_VERSIONS } from '../harness/place.ts'
@@ -14,9 +22,13 @@ describe.each(NATS_VERSIONS)('the seed’s HTTP API, on the %s nats-server', (ve
   let upstream: string
   const get = async (path: string) => (await fetch(supervisor.url + path)).json()
   const send = (method: string, path: string, body?: unknown) =>
-    fetch(supervisor.url + path, { method, ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }) })
+    fetch(supervisor.url + path, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    })
   const worker = async () => ((await get('/workers')) as SeedWorker[]).find((one) => one.worker_id === id)
-  const resource = async (name: string) => ((await get('/resources')) as SeedResource[]).find((one) => one.name === name)
+  const resource = async (name: string) =>
+    ((await get('/resources')) as SeedResource[]).find((one) => one.name === name)
 
   beforeAll(async () => {
     mkdirSync(place.at('www'))
@@ -27,7 +39,11 @@ describe.each(NATS_VERSIONS)('the seed’s HTTP API, on the %s nats-server', (ve
     const nats = await aNats(place, version)
     supervisor = await aSupervisor(place, { nats: nats.url, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
     id = 'w-1'
-    await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: id }, providers: [{ name: 'declared', kind: 'http', upstream, interval_secs: 3600, labels: { env: 'prod' } }] })
+    await aWorker(place, {
+      nats: nats.url,
+      env: { KAGAMI_WORKER_ID: id },
+      providers: [{ name: 'declared', kind: 'http', upstream, interval_secs: 3600, labels: { env: 'prod' } }],
+    })
     await until('the worker is pending', worker)
   })
 
@@ -42,9 +58,23 @@ describe.each(NATS_VERSIONS)('the seed’s HTTP API, on the %s nats-server', (ve
       return one && one.replicas.length > 0 && one
     })
     expect(shown).toMatchObject({ approved: false, status: 'pending' })
-    expect(shown.replicas[0]).toMatchObject({ worker_id: id, name: 'declared', kind: 'http', upstream, status: 'init', interval_secs: 3600, labels: { env: 'prod' } })
+    expect(shown.replicas[0]).toMatchObject({
+      worker_id: id,
+      name: 'declared',
+      kind: 'http',
+      upstream,
+      status: 'init',
+      interval_secs: 3600,
+      labels: { env: 'prod' },
+    })
     expect(Math.abs(shown.last_seen - Date.now() / 1000)).toBeLessThan(60)
-    expect(await get('/overview')).toEqual({ workers_total: 1, workers_approved: 0, workers_pending: 1, workers_rejected: 0, resources_total: 0 })
+    expect(await get('/overview')).toEqual({
+      workers_total: 1,
+      workers_approved: 0,
+      workers_pending: 1,
+      workers_rejected: 0,
+      resources_total: 0,
+    })
     expect(await get('/resources')).toEqual([])
   })
 
@@ -80,13 +110,28 @@ describe.each(NATS_VERSIONS)('the seed’s HTTP API, on the %s nats-server', (ve
 
   test('a replica added by the API syncs when asked, and its credentials are never shown', async () => {
     const auth = { type: 'basic', username: 'bob', password: 's3cret-pass' }
-    const answer = await send('POST', `/workers/${id}/add_replica`, { name: 'added', kind: 'http', upstream, interval_secs: 0, labels: { env: 'test' }, auth })
+    const answer = await send('POST', `/workers/${id}/add_replica`, {
+      name: 'added',
+      kind: 'http',
+      upstream,
+      interval_secs: 0,
+      labels: { env: 'test' },
+      auth,
+    })
     expect(answer.status).toBe(202)
     await until('it is shown', () => resource('added'))
     expect((await resource('added'))?.status).toBe('syncing')
     expect((await send('POST', `/workers/${id}/sync`, { resource: 'added' })).status).toBe(202)
     await until('it is ready', async () => (await resource('added'))?.status === 'ready')
-    for (const path of ['/workers', '/resources', '/api/v1/workers', '/api/v1/replicas', '/api/v1/audit', '/api/v1/syncs', '/metrics']) {
+    for (const path of [
+      '/workers',
+      '/resources',
+      '/api/v1/workers',
+      '/api/v1/replicas',
+      '/api/v1/audit',
+      '/api/v1/syncs',
+      '/metrics',
+    ]) {
       expect(await (await fetch(supervisor.url + path)).text()).not.toContain('s3cret-pass')
     }
     expect(supervisor.output()).not.toContain('s3cret-pass')
@@ -120,7 +165,9 @@ describe.each(NATS_VERSIONS)('the seed’s HTTP API, on the %s nats-server', (ve
   ])('a replica with a bad %s is refused with 400 and the field named', async (field, body) => {
     const answer = await send('POST', `/workers/${id}/add_replica`, body)
     expect(answer.status).toBe(400)
-    const { error } = (await answer.json()) as { error: { field: string; hint: string; message: string; request_id: string } }
+    const { error } = (await answer.json()) as {
+      error: { field: string; hint: string; message: string; request_id: string }
+    }
     expect(error.field).toBe(field)
     expect(error.hint.length).toBeGreaterThan(10)
     expect(error.request_id).not.toBe('')
@@ -141,7 +188,9 @@ describe.each(NATS_VERSIONS)('the seed’s HTTP API, on the %s nats-server', (ve
   test('telemetry holds 24 points and only what was measured', async () => {
     const telemetry = await get('/telemetry')
     expect(checkFor(Telemetry).ok(telemetry)).toBe(true)
-    expect(telemetry.traffic.map((point: { label: string }) => point.label)).toEqual(Array.from({ length: 24 }, (_, i) => `${23 - i}m`))
+    expect(telemetry.traffic.map((point: { label: string }) => point.label)).toEqual(
+      Array.from({ length: 24 }, (_, i) => `${23 - i}m`),
+    )
     expect(telemetry.traffic.slice(0, 20).every((point: { value: number }) => point.value === 0)).toBe(true)
     expect(telemetry.latency_ms.p50).toBeGreaterThan(0)
     expect(telemetry.disk.total_gb).toBeGreaterThan(0)
@@ -158,8 +207,12 @@ describe.each(NATS_VERSIONS)('the seed’s HTTP API, on the %s nats-server', (ve
 
   test('every route of the reference is there, and every unknown one is a 404 that says so', async () => {
     const document = (await get('/openapi.json')) as { paths: Record<string, Record<string, unknown>> }
-    for (const route of Object.values(routes)) expect(document.paths[route.path]?.[route.method.toLowerCase()]).toBeDefined()
+    for (const route of Object.values(routes))
+      expect(document.paths[route.path]?.[route.method.toLowerCase()]).toBeDefined()
     const unknown = await fetch(`${supervisor.url}/nothing/here`)
-    expect([unknown.status, ((await unknown.json()) as { error: { code: string } }).error.code]).toEqual([404, 'not_found'])
+    expect([unknown.status, ((await unknown.json()) as { error: { code: string } }).error.code]).toEqual([
+      404,
+      'not_found',
+    ])
   })
 })

@@ -39,8 +39,12 @@ describe('a supervisor on PostgreSQL', () => {
     let supervisor = await aSupervisor(place, { nats: nats.url, db })
     await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
     await until('it joined', async () => (await supervisor.api.call('listWorkers')).total === 1)
-    await supervisor.api.call('addReplica', { params: { id: 'w-1' }, body: { name: 'added', kind: 'http', upstream: `${upstream.url}/file`, interval_secs: 1 } })
-    const ended = async () => (await supervisor.api.call('listSyncs', { query: { state: 'finished', outcome: 'success' } })).total
+    await supervisor.api.call('addReplica', {
+      params: { id: 'w-1' },
+      body: { name: 'added', kind: 'http', upstream: `${upstream.url}/file`, interval_secs: 1 },
+    })
+    const ended = async () =>
+      (await supervisor.api.call('listSyncs', { query: { state: 'finished', outcome: 'success' } })).total
     await until('it syncs', async () => (await ended()) > 1)
     const before = await ended()
     const port = Number(new URL(supervisor.url).port)

@@ -28,13 +28,20 @@ describe('the page of a replica whose upstream lost most of its files', () => {
   }
 
   beforeAll(async () => {
-    writeFiles(place.at('up', 'files'), Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`pool/f${index}`, 'one\n'])))
+    writeFiles(
+      place.at('up', 'files'),
+      Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`pool/f${index}`, 'one\n'])),
+    )
     const upstream = await startRsyncUpstream({ dir: place.at('up') })
     place.also(() => upstream.stop())
     const nats = await aNats(place)
     supervisor = await aSupervisor(place, { nats: nats.url })
     browser = await aBrowser(place)
-    await aWorker(place, { nats: nats.url, env: { KAGAMI_NAME: 'sh-12' }, providers: [{ name: 'tree', kind: 'rsync', upstream: upstream.url, options: { publish: 'swap' } }] })
+    await aWorker(place, {
+      nats: nats.url,
+      env: { KAGAMI_NAME: 'sh-12' },
+      providers: [{ name: 'tree', kind: 'rsync', upstream: upstream.url, options: { publish: 'swap' } }],
+    })
     id = await until('it is there', async () => (await supervisor.api.call('listReplicas')).items[0]?.replica_id)
     await sync()
     for (let index = 0; index < 24; index++) rmSync(place.at('up', 'files', 'pool', `f${index}`))
@@ -51,7 +58,8 @@ describe('the page of a replica whose upstream lost most of its files', () => {
     await sees(page, /^pool\/f/)
     await page.goBack()
     await sees(page, 'A sync would delete 24 of 30 entries')
-    if (process.env['KAGAMI_SHOTS']) await page.screenshot({ path: `${process.env['KAGAMI_SHOTS']}/hold-${theme}.png`, fullPage: true })
+    if (process.env['KAGAMI_SHOTS'])
+      await page.screenshot({ path: `${process.env['KAGAMI_SHOTS']}/hold-${theme}.png`, fullPage: true })
     expect(await axe()).toEqual([])
     expect(troubles).toEqual([])
   })
@@ -70,7 +78,10 @@ describe('the page of a replica whose upstream lost most of its files', () => {
     await confirm.click()
     await sees(page, 'Approved: tree syncs now')
     await hold.waitFor({ state: 'detached' })
-    expect(await until('it went through', async () => (await replica()).files === 6 && replica())).toMatchObject({ health: 'fresh', generation: 2 })
+    expect(await until('it went through', async () => (await replica()).files === 6 && replica())).toMatchObject({
+      health: 'fresh',
+      generation: 2,
+    })
     expect(troubles).toEqual([])
   })
 
@@ -84,7 +95,8 @@ describe('the page of a replica whose upstream lost most of its files', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Go back' }).click()
     await sees(page, /went back to an earlier tree/)
     await until('the earlier tree is there', async () => (await replica()).generation === 1)
-    if (process.env['KAGAMI_SHOTS']) await page.screenshot({ path: `${process.env['KAGAMI_SHOTS']}/rolled-back.png`, fullPage: true })
+    if (process.env['KAGAMI_SHOTS'])
+      await page.screenshot({ path: `${process.env['KAGAMI_SHOTS']}/rolled-back.png`, fullPage: true })
     expect(troubles).toEqual([])
   })
 

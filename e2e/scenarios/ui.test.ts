@@ -16,7 +16,12 @@ describe('the web UI', () => {
   let supervisor: SupervisorProgram
   let nats: { url: string }
   let upstream: string
-  const start = (port?: number) => aSupervisor(place, { nats: nats.url, ...(port ? { port } : {}), env: { SUPERVISOR_AUTH: 'token', SUPERVISOR_API_TOKEN: TOKEN, SUPERVISOR_AUTO_APPROVE: 'false' } })
+  const start = (port?: number) =>
+    aSupervisor(place, {
+      nats: nats.url,
+      ...(port ? { port } : {}),
+      env: { SUPERVISOR_AUTH: 'token', SUPERVISOR_API_TOKEN: TOKEN, SUPERVISOR_AUTO_APPROVE: 'false' },
+    })
   const signedIn = async (look: { theme?: 'light' | 'dark'; width?: number } = {}) => {
     const tab = await aTab(browser, supervisor.url, look)
     await tab.page.goto(`/ui/#token=${TOKEN}`)
@@ -35,10 +40,17 @@ describe('the web UI', () => {
     supervisor = await start()
     browser = await aBrowser(place)
     await aWorker(place, {
-      nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1', KAGAMI_NAME: 'sh-12' },
-      providers: [{ name: 'declared', kind: 'http', upstream, interval_secs: 3600 }, { name: 'broken', kind: 'http', upstream: `${files.url}/missing`, interval_secs: 3600 }],
+      nats: nats.url,
+      env: { KAGAMI_WORKER_ID: 'w-1', KAGAMI_NAME: 'sh-12' },
+      providers: [
+        { name: 'declared', kind: 'http', upstream, interval_secs: 3600 },
+        { name: 'broken', kind: 'http', upstream: `${files.url}/missing`, interval_secs: 3600 },
+      ],
     })
-    await until('the worker asks', async () => (await supervisor.api.call('listWorkers')).items[0]?.presence === 'online')
+    await until(
+      'the worker asks',
+      async () => (await supervisor.api.call('listWorkers')).items[0]?.presence === 'online',
+    )
   })
 
   test('shows what is there to anyone, and asks for the token before it changes anything', async () => {
@@ -63,7 +75,9 @@ describe('the web UI', () => {
     await page.getByRole('button', { name: 'Approve' }).click()
     await sees(page, 'sh-12 is approved')
     await page.goto('/ui/')
-    await until('the failure is counted in the title', async () => (await page.title()).startsWith('(1)'), { timeoutMs: 40_000 })
+    await until('the failure is counted in the title', async () => (await page.title()).startsWith('(1)'), {
+      timeoutMs: 40_000,
+    })
     await sees(page, 'What the address names is not there.')
     expect(troubles).toEqual([])
   }, 60_000)
@@ -106,25 +120,49 @@ describe('the web UI', () => {
     expect(performance.now() - asked).toBeLessThan(10_000)
   })
 
-  test.each(['light', 'dark'] as const)('axe finds nothing to complain about, in the %s theme', async (theme) => {
-    const tab = await signedIn({ theme })
-    const [replica] = (await supervisor.api.call('listReplicas', { query: { health: 'failed' } })).items
-    const [sync] = (await supervisor.api.call('listSyncs')).items
-    for (const path of ['', 'mirrors', 'mirrors/declared', 'replicas', `replicas/${replica!.replica_id}`, 'replicas/add?worker=w-1', 'workers', 'workers/w-1', 'syncs', `syncs/${sync!.sync_id}`]) {
-      await tab.page.goto(`/ui/${path}`)
-      await tab.page.locator('main').waitFor({ state: 'attached' })
-      await until('the page has loaded', () => tab.page.evaluate(() => document.querySelector('[aria-busy="true"]') === null && document.querySelector('main h1, [role=dialog] h2, main section') !== null))
-      expect([path, await tab.axe()]).toEqual([path, []])
-    }
-    expect(tab.troubles).toEqual([])
-  }, 90_000)
+  test.each(['light', 'dark'] as const)(
+    'axe finds nothing to complain about, in the %s theme',
+    async (theme) => {
+      const tab = await signedIn({ theme })
+      const [replica] = (await supervisor.api.call('listReplicas', { query: { health: 'failed' } })).items
+      const [sync] = (await supervisor.api.call('listSyncs')).items
+      for (const path of [
+        '',
+        'mirrors',
+        'mirrors/declared',
+        'replicas',
+        `replicas/${replica!.replica_id}`,
+        'replicas/add?worker=w-1',
+        'workers',
+        'workers/w-1',
+        'syncs',
+        `syncs/${sync!.sync_id}`,
+      ]) {
+        await tab.page.goto(`/ui/${path}`)
+        await tab.page.locator('main').waitFor({ state: 'attached' })
+        await until('the page has loaded', () =>
+          tab.page.evaluate(
+            () =>
+              document.querySelector('[aria-busy="true"]') === null &&
+              document.querySelector('main h1, [role=dialog] h2, main section') !== null,
+          ),
+        )
+        expect([path, await tab.axe()]).toEqual([path, []])
+      }
+      expect(tab.troubles).toEqual([])
+    },
+    90_000,
+  )
 
   test('at 390 px nothing runs out of the page', async () => {
     const { page } = await signedIn({ width: 390 })
     for (const path of ['', 'mirrors', 'replicas', 'workers', 'syncs', 'workers/w-1']) {
       await page.goto(`/ui/${path}`)
       await page.getByRole('main').waitFor()
-      expect([path, await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)]).toEqual([path, true])
+      expect([path, await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)]).toEqual([
+        path,
+        true,
+      ])
     }
   }, 60_000)
 
@@ -134,11 +172,21 @@ describe('the web UI', () => {
     await page.goto('/ui/workers/w-1')
     await sees(page, 'sh-12')
     await supervisor.kill()
-    await until('the connection is shown as lost', async () => !/Live/.test((await page.getByTestId('connection').textContent()) ?? ''))
+    await until(
+      'the connection is shown as lost',
+      async () => !/Live/.test((await page.getByTestId('connection').textContent()) ?? ''),
+    )
     await sees(page, 'sh-12')
-    await until('nothing can be changed', async () => (await page.getByRole('button', { name: 'Terminate' }).getAttribute('aria-disabled')) === 'true')
+    await until(
+      'nothing can be changed',
+      async () => (await page.getByRole('button', { name: 'Terminate' }).getAttribute('aria-disabled')) === 'true',
+    )
     supervisor = await start(port)
-    await until('it is live again', async () => /Live/.test((await page.getByTestId('connection').textContent()) ?? ''), { timeoutMs: 60_000 })
+    await until(
+      'it is live again',
+      async () => /Live/.test((await page.getByTestId('connection').textContent()) ?? ''),
+      { timeoutMs: 60_000 },
+    )
   }, 90_000)
 
   test('terminates a worker only after its name was typed, and says what is lost', async () => {
@@ -164,7 +212,9 @@ describe('a front end written for the seed', () => {
 
   test('works from SUPERVISOR_WEBUI_DIR with just the seed’s routes, inline script and all', async () => {
     mkdirSync(place.at('ui'))
-    writeFileSync(place.at('ui', 'index.html'), `<!doctype html><title>seed</title><body><pre id=out></pre><button id=approve>approve</button><script>
+    writeFileSync(
+      place.at('ui', 'index.html'),
+      `<!doctype html><title>seed</title><body><pre id=out></pre><button id=approve>approve</button><script>
 const api = location.origin
 const call = (method, path, body) => fetch(api + path, { method, headers: { 'Content-Type': 'application/json' }, body: body === undefined ? undefined : JSON.stringify(body) })
 async function show() {
@@ -179,15 +229,21 @@ document.getElementById('approve').onclick = async () => {
   document.title = codes.join(',')
 }
 setInterval(show, 200)
-</script>`)
+</script>`,
+    )
     const nats = await aNats(place)
-    const supervisor = await aSupervisor(place, { nats: nats.url, env: { SUPERVISOR_WEBUI_DIR: place.at('ui'), SUPERVISOR_AUTO_APPROVE: 'false' } })
+    const supervisor = await aSupervisor(place, {
+      nats: nats.url,
+      env: { SUPERVISOR_WEBUI_DIR: place.at('ui'), SUPERVISOR_AUTO_APPROVE: 'false' },
+    })
     await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
     const { page, troubles } = await aTab(await aBrowser(place), supervisor.url)
     await page.goto('/')
     await page.getByText('1 w-1:pending:false').waitFor()
     await page.getByRole('button', { name: 'approve' }).click()
-    await until('every call is answered as the seed did', async () => (await page.title()) === '200,202,202,204', { seen: () => page.title() })
+    await until('every call is answered as the seed did', async () => (await page.title()) === '200,202,202,204', {
+      seen: () => page.title(),
+    })
     expect(troubles).toEqual([])
   }, 60_000)
 })

@@ -11,15 +11,44 @@ import { until } from '../harness/wait.ts'
 
 const at = '2026-01-01T00:00:00.000Z'
 const aReport = (worker: string): SyncReport => ({
-  sync_id: newId(), worker_id: worker, replica_id: 'r', name: 'old', kind: 'http', trigger: 'schedule', request_id: null, outcome: 'success', reason: null, message: null, hint: null, tail: null,
-  exit_code: null, started_at: at, ended_at: at, duration_ms: 0, bytes: 1, files: 1, size_bytes: 1, revision: null,
+  sync_id: newId(),
+  worker_id: worker,
+  replica_id: 'r',
+  name: 'old',
+  kind: 'http',
+  trigger: 'schedule',
+  request_id: null,
+  outcome: 'success',
+  reason: null,
+  message: null,
+  hint: null,
+  tail: null,
+  exit_code: null,
+  started_at: at,
+  ended_at: at,
+  duration_ms: 0,
+  bytes: 1,
+  files: 1,
+  size_bytes: 1,
+  revision: null,
 })
 
 async function up(place: Place, nats: string, env: Record<string, string> = {}) {
   const port = await freePort()
-  const program = startProgram(place, ['up', '--state-dir', place.at('state'), '--http-addr', `127.0.0.1:${port}`, '--demo'], { KAGAMI_NATS_SERVER: nats, SUPERVISOR_AUTH: 'none', LOG_LEVEL: 'info', ...env })
-  await until('it is up', () => program.output().includes('Kagami is up.'), { timeoutMs: 60_000, seen: () => program.output() })
-  return { program, api: createClient({ baseUrl: `http://127.0.0.1:${port}` }), url: /nats:\/\/127\.0\.0\.1:\d+/.exec(program.output())![0] }
+  const program = startProgram(
+    place,
+    ['up', '--state-dir', place.at('state'), '--http-addr', `127.0.0.1:${port}`, '--demo'],
+    { KAGAMI_NATS_SERVER: nats, SUPERVISOR_AUTH: 'none', LOG_LEVEL: 'info', ...env },
+  )
+  await until('it is up', () => program.output().includes('Kagami is up.'), {
+    timeoutMs: 60_000,
+    seen: () => program.output(),
+  })
+  return {
+    program,
+    api: createClient({ baseUrl: `http://127.0.0.1:${port}` }),
+    url: /nats:\/\/127\.0\.0\.1:\d+/.exec(program.output())![0],
+  }
 }
 
 describe.each(NATS_VERSIONS)('kagami up after an open one, on the %s nats-server', (version) => {
@@ -34,24 +63,44 @@ describe.each(NATS_VERSIONS)('kagami up after an open one, on the %s nats-server
     const db = `sqlite://${place.at('state', 'supervisor.db')}?mode=rwc`
     const before = await aSupervisor(place, { nats: open.url, db })
     const worker = await aWorker(place, { nats: open.url, dir: 'state/mirrors', env: { KAGAMI_WORKER_ID: 'someone' } })
-    await until('the worker is known', async () => (await before.api.call('listWorkers')).items[0]?.admission === 'approved')
+    await until(
+      'the worker is known',
+      async () => (await before.api.call('listWorkers')).items[0]?.admission === 'approved',
+    )
     await worker.kill('SIGTERM')
     await before.kill('SIGTERM')
     const client = await connect({ servers: open.url })
     // Taken over by the stream while no supervisor is there to read it.
-    await jetstream(client).publish('kagami.evt.someone.report', JSON.stringify(report), { msgID: report.sync_id, expect: { streamName: EVENTS_STREAM } })
+    await jetstream(client).publish('kagami.evt.someone.report', JSON.stringify(report), {
+      msgID: report.sync_id,
+      expect: { streamName: EVENTS_STREAM },
+    })
     await client.close()
     await open.stop()
 
     const after = await up(place, path())
-    await until('the report is in the history', async () => (await after.api.call('listSyncs', { query: { state: 'finished', limit: 500 } })).items.some((sync) => sync.sync_id === report.sync_id))
+    await until('the report is in the history', async () =>
+      (await after.api.call('listSyncs', { query: { state: 'finished', limit: 500 } })).items.some(
+        (sync) => sync.sync_id === report.sync_id,
+      ),
+    )
     expect(after.program.output()).toContain('Reports that were waiting are kept')
     expect(existsSync(place.at('state', 'nats', 'jetstream', 'jetstream', '$G'))).toBe(false)
-    await until('the same worker, now with credentials, syncs', async () => {
-      const [one] = (await after.api.call('listWorkers')).items
-      return one?.worker_id === 'someone' && one.presence === 'online' && (await after.api.call('listReplicas')).items.some((replica) => replica.last_success_at)
-    }, { timeoutMs: 60_000, seen: () => after.program.output().slice(-3000) })
-    await expect(connect({ servers: after.url, reconnect: false }).then((stranger) => jetstreamManager(stranger))).rejects.toThrow(/authorization/i)
+    await until(
+      'the same worker, now with credentials, syncs',
+      async () => {
+        const [one] = (await after.api.call('listWorkers')).items
+        return (
+          one?.worker_id === 'someone' &&
+          one.presence === 'online' &&
+          (await after.api.call('listReplicas')).items.some((replica) => replica.last_success_at)
+        )
+      },
+      { timeoutMs: 60_000, seen: () => after.program.output().slice(-3000) },
+    )
+    await expect(
+      connect({ servers: after.url, reconnect: false }).then((stranger) => jetstreamManager(stranger)),
+    ).rejects.toThrow(/authorization/i)
     await after.program.kill('SIGTERM')
   }, 180_000)
 
@@ -59,7 +108,9 @@ describe.each(NATS_VERSIONS)('kagami up after an open one, on the %s nats-server
     const again = await up(place, path())
     const { items } = await again.api.call('listWorkers')
     expect(items.map((one) => one.worker_id)).toEqual(['someone'])
-    await until('it is online', async () => (await again.api.call('listWorkers')).items[0]!.presence === 'online', { seen: () => again.program.output().slice(-3000) })
+    await until('it is online', async () => (await again.api.call('listWorkers')).items[0]!.presence === 'online', {
+      seen: () => again.program.output().slice(-3000),
+    })
     expect(await again.api.call('listJoinTokens')).toHaveLength(1)
     expect(again.program.output()).not.toContain('Reports that were waiting are kept')
     await again.program.kill('SIGTERM')

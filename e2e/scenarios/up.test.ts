@@ -10,14 +10,16 @@ import { until } from '../harness/wait.ts'
 
 /** Processes that have the scratch folder in their command line: all of ours, none of anybody else's. */
 function processesOf(place: Place): string[] {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid).flatMap((pid) => {
-    try {
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
-      return command.includes(place.dir) ? [`${pid} ${command}`] : []
-    } catch {
-      return []
-    }
-  })
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .flatMap((pid) => {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+        return command.includes(place.dir) ? [`${pid} ${command}`] : []
+      } catch {
+        return []
+      }
+    })
 }
 
 interface Up {
@@ -29,8 +31,16 @@ interface Up {
 
 /** Through the launcher, on whatever Node is first on PATH, as npm starts it. */
 async function up(place: Place, port: number): Promise<Up> {
-  const env = { PATH: [...inject('tools').toolPath, process.env['PATH'] ?? ''].join(':'), HOME: process.env['HOME'] ?? place.dir, XDG_STATE_HOME: place.at('home', '.local', 'state') }
-  const launcher = spawn('node', [LAUNCHER, 'up', '--state-dir', place.at('state'), '--http-addr', `127.0.0.1:${port}`], { cwd: place.dir, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const env = {
+    PATH: [...inject('tools').toolPath, process.env['PATH'] ?? ''].join(':'),
+    HOME: process.env['HOME'] ?? place.dir,
+    XDG_STATE_HOME: place.at('home', '.local', 'state'),
+  }
+  const launcher = spawn(
+    'node',
+    [LAUNCHER, 'up', '--state-dir', place.at('state'), '--http-addr', `127.0.0.1:${port}`],
+    { cwd: place.dir, env, stdio: ['ignore', 'pipe', 'pipe'] },
+  )
   place.also(() => launcher.kill('SIGKILL'))
   let text = ''
   launcher.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
@@ -42,12 +52,24 @@ async function up(place: Place, port: number): Promise<Up> {
 
 const resourcesOf = async ({ url }: Up) => (await (await fetch(`${url}/resources`)).json()) as SeedResource[]
 const readyOf = (running: Up) =>
-  until('all three demo mirrors are ready', async () => {
-    const resources = await resourcesOf(running)
-    return resources.length === 3 && resources.every((resource) => resource.status === 'ready') && resources
-  }, { timeoutMs: 60_000, seen: () => running.output() })
-const idsOf = (resources: SeedResource[]) => resources.flatMap((resource) => resource.replicas.map((replica) => `${replica.worker_id} ${replica.replica_id} ${replica.name}`)).sort()
-const historyOf = async ({ url }: Up) => ((await (await fetch(`${url}/api/v1/syncs?state=finished&limit=500`)).json()) as { items: { sync_id: string }[] }).items.map((sync) => sync.sync_id)
+  until(
+    'all three demo mirrors are ready',
+    async () => {
+      const resources = await resourcesOf(running)
+      return resources.length === 3 && resources.every((resource) => resource.status === 'ready') && resources
+    },
+    { timeoutMs: 60_000, seen: () => running.output() },
+  )
+const idsOf = (resources: SeedResource[]) =>
+  resources
+    .flatMap((resource) =>
+      resource.replicas.map((replica) => `${replica.worker_id} ${replica.replica_id} ${replica.name}`),
+    )
+    .sort()
+const historyOf = async ({ url }: Up) =>
+  (
+    (await (await fetch(`${url}/api/v1/syncs?state=finished&limit=500`)).json()) as { items: { sync_id: string }[] }
+  ).items.map((sync) => sync.sync_id)
 
 describe('kagami up', () => {
   const place = aPlace()
@@ -66,7 +88,10 @@ describe('kagami up', () => {
       return known.length >= 3 && known
     })
     running.launcher.kill('SIGKILL')
-    await until('nothing is left ten seconds after kill -9 of the parent', () => processesOf(place).length === 0, { timeoutMs: 10_000, seen: () => processesOf(place) })
+    await until('nothing is left ten seconds after kill -9 of the parent', () => processesOf(place).length === 0, {
+      timeoutMs: 10_000,
+      seen: () => processesOf(place),
+    })
   }, 120_000)
 
   test('a second start keeps ids and history, and Ctrl-C leaves nothing behind', async () => {
@@ -85,16 +110,28 @@ describe('kagami up', () => {
   test('writing needs the token, which the command line of the same user finds by itself', async () => {
     const running = await up(place, await freePort())
     const [worker] = (await resourcesOf(running))[0]!.replicas
-    const refused = await fetch(`${running.url}/workers/${worker!.worker_id}/sync`, { method: 'POST', body: '{"resource":null}', headers: { 'content-type': 'application/json' } })
+    const refused = await fetch(`${running.url}/workers/${worker!.worker_id}/sync`, {
+      method: 'POST',
+      body: '{"resource":null}',
+      headers: { 'content-type': 'application/json' },
+    })
     expect(refused.status).toBe(401)
-    const asked = await kagami(place, ['sync', 'release-http', '--wait', '--api', running.url], { XDG_STATE_HOME: place.at('home', '.local', 'state') })
+    const asked = await kagami(place, ['sync', 'release-http', '--wait', '--api', running.url], {
+      XDG_STATE_HOME: place.at('home', '.local', 'state'),
+    })
     expect([asked.code, asked.stderr.includes('error')]).toEqual([0, false])
     running.launcher.kill('SIGTERM')
     expect(await running.ended).toBe(0)
   }, 120_000)
 
   test('started by npm, it ends when npm is killed, though a shell stands between them', async () => {
-    const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? place.dir, XDG_STATE_HOME: place.at('xdg'), KAGAMI_STATE_DIR: place.at('npm'), SUPERVISOR_HTTP_ADDR: `127.0.0.1:${await freePort()}` }
+    const env = {
+      PATH: process.env['PATH'] ?? '',
+      HOME: process.env['HOME'] ?? place.dir,
+      XDG_STATE_HOME: place.at('xdg'),
+      KAGAMI_STATE_DIR: place.at('npm'),
+      SUPERVISOR_HTTP_ADDR: `127.0.0.1:${await freePort()}`,
+    }
     const npm = spawn('npm', ['start', '--silent'], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'ignore'] })
     place.also(() => npm.kill('SIGKILL'))
     let text = ''
@@ -102,7 +139,10 @@ describe('kagami up', () => {
     await until('it says that it is up', () => text.includes('Kagami is up.'), { timeoutMs: 60_000, seen: () => text })
     expect(processesOf(place)).not.toEqual([])
     npm.kill('SIGKILL')
-    await until('nothing is left', () => processesOf(place).length === 0, { timeoutMs: 10_000, seen: () => processesOf(place) })
+    await until('nothing is left', () => processesOf(place).length === 0, {
+      timeoutMs: 10_000,
+      seen: () => processesOf(place),
+    })
   }, 120_000)
 
   test('a taken port is told with who has it and another to use', async () => {
@@ -110,7 +150,9 @@ describe('kagami up', () => {
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
     place.also(() => new Promise((resolve) => taken.close(resolve)))
     const { port } = taken.address() as { port: number }
-    const refused = await kagami(place, ['up', '--state-dir', place.at('other'), '--http-addr', `127.0.0.1:${port}`], { HOME: process.env['HOME'] ?? '' })
+    const refused = await kagami(place, ['up', '--state-dir', place.at('other'), '--http-addr', `127.0.0.1:${port}`], {
+      HOME: process.env['HOME'] ?? '',
+    })
     expect(refused.code).toBe(2)
     expect(refused.stderr).toContain(`127.0.0.1:${port} is in use by `)
     expect(refused.stderr).toContain(`127.0.0.1:${port + 1}`)

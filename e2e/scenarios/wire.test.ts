@@ -1,7 +1,15 @@
 // wire.test.ts — Every message of the wire, sent to the running programs as a strange peer would: unknown fields are ignored, wrong types refused and logged once, too large ones refused or split.
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import type { messages} from '@kagami/protocol';
-import { DESIRED_BUCKET, subjectFor, type Heartbeat, type Join, type JoinReply, type ReplicaState, type SyncReport } from '@kagami/protocol'
+import type { messages } from '@kagami/protocol'
+import {
+  DESIRED_BUCKET,
+  subjectFor,
+  type Heartbeat,
+  type Join,
+  type JoinReply,
+  type ReplicaState,
+  type SyncReport,
+} from '@kagami/protocol'
 import { newId } from '@kagami/runtime'
 import { jetstream } from '@nats-io/jetstream'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -14,27 +22,86 @@ const instance = newId()
 const at = '2026-01-01T00:00:00.000Z'
 const more = { some_future_field: { deep: [1, 2, 3] } }
 
-const join: Join = { worker_id: id, instance, wire: 1, name: 'wire', version: '9.9.9', hostname: 'h', http_addr: 'x:1', data_dir: '/d', kinds: [{ kind: 'http', available: true, detail: 'ok', options: { type: 'object', properties: {} } }] }
+const join: Join = {
+  worker_id: id,
+  instance,
+  wire: 1,
+  name: 'wire',
+  version: '9.9.9',
+  hostname: 'h',
+  http_addr: 'x:1',
+  data_dir: '/d',
+  kinds: [{ kind: 'http', available: true, detail: 'ok', options: { type: 'object', properties: {} } }],
+}
 
 function aState(n: number, change: Partial<ReplicaState> = {}): ReplicaState {
   return {
-    replica_id: `r-${n}`, revision_no: 1, name: `mirror-${n}`, kind: 'http', upstream: `http://127.0.0.1/${'x'.repeat(200)}/${n}`, interval_secs: 60, labels: {}, options: {}, origin: 'config', status: 'init', activity: 'idle', queue: null,
-    current: null, last_sync: null, last_success_at: null, next_due_at: null, failures: 0, size_bytes: null, files: null, revision: null, ...change,
+    replica_id: `r-${n}`,
+    revision_no: 1,
+    name: `mirror-${n}`,
+    kind: 'http',
+    upstream: `http://127.0.0.1/${'x'.repeat(200)}/${n}`,
+    interval_secs: 60,
+    labels: {},
+    options: {},
+    origin: 'config',
+    status: 'init',
+    activity: 'idle',
+    queue: null,
+    current: null,
+    last_sync: null,
+    last_success_at: null,
+    next_due_at: null,
+    failures: 0,
+    size_bytes: null,
+    files: null,
+    revision: null,
+    ...change,
   }
 }
 
 function aBeat(change: Partial<Heartbeat> = {}): Heartbeat {
   const replicas = change.replicas ?? [aState(1)]
   return {
-    worker_id: id, instance, seq: 1, sent_at: at, observed_rev: 1, full: true, part: { index: 0, of: 1 }, replicas, removed: [], digest: { count: replicas.length, revisions: replicas.length }, storage: null,
-    jobs: { running: 0, queued: 0, limit: 4 }, ...change,
+    worker_id: id,
+    instance,
+    seq: 1,
+    sent_at: at,
+    observed_rev: 1,
+    full: true,
+    part: { index: 0, of: 1 },
+    replicas,
+    removed: [],
+    digest: { count: replicas.length, revisions: replicas.length },
+    storage: null,
+    jobs: { running: 0, queued: 0, limit: 4 },
+    ...change,
   }
 }
 
 function aReport(change: Partial<SyncReport> = {}): SyncReport {
   return {
-    sync_id: newId(), worker_id: id, replica_id: 'r-1', name: 'mirror-1', kind: 'http', trigger: 'schedule', request_id: null, outcome: 'success', reason: null, message: null, hint: null, tail: null, exit_code: null,
-    started_at: at, ended_at: at, duration_ms: 0, bytes: 1, files: 1, size_bytes: 1, revision: null, ...change,
+    sync_id: newId(),
+    worker_id: id,
+    replica_id: 'r-1',
+    name: 'mirror-1',
+    kind: 'http',
+    trigger: 'schedule',
+    request_id: null,
+    outcome: 'success',
+    reason: null,
+    message: null,
+    hint: null,
+    tail: null,
+    exit_code: null,
+    started_at: at,
+    ended_at: at,
+    duration_ms: 0,
+    bytes: 1,
+    files: 1,
+    size_bytes: 1,
+    revision: null,
+    ...change,
   }
 }
 
@@ -42,10 +109,16 @@ describe('the supervisor, hearing a peer of another version', () => {
   const place = aPlace()
   let supervisor: SupervisorProgram
   let nats: NatsConnection
-  const publish = (name: keyof typeof messages, body: unknown) => nats.publish(subjectFor(name, id), JSON.stringify(body))
-  const ask = async (name: keyof typeof messages, body: unknown) => (await nats.request(subjectFor(name, id), JSON.stringify(body), { timeout: 2000 })).json() as JoinReply
-  const replicas = async () => (await supervisor.api.call('listReplicas', { query: { worker: id, limit: 500 } }))
-  const refusals = (part: string) => supervisor.output().split('\n').filter((line) => line.includes('refused a message') && line.includes(part))
+  const publish = (name: keyof typeof messages, body: unknown) =>
+    nats.publish(subjectFor(name, id), JSON.stringify(body))
+  const ask = async (name: keyof typeof messages, body: unknown) =>
+    (await nats.request(subjectFor(name, id), JSON.stringify(body), { timeout: 2000 })).json() as JoinReply
+  const replicas = async () => await supervisor.api.call('listReplicas', { query: { worker: id, limit: 500 } })
+  const refusals = (part: string) =>
+    supervisor
+      .output()
+      .split('\n')
+      .filter((line) => line.includes('refused a message') && line.includes(part))
 
   beforeAll(async () => {
     const server = await aNats(place, 'new')
@@ -61,21 +134,35 @@ describe('the supervisor, hearing a peer of another version', () => {
     ['join', { ...join, wire: 'one' }, 'field wire must be integer'],
     ['heartbeat', aBeat({ replicas: [{ ...aState(1), status: 'sleeping' as never }] }), 'replicas.0.status'],
     ['heartbeat', { ...aBeat(), seq: -1 }, 'field seq'],
-    ['progress', { worker_id: id, replica_id: 'r-1', sync_id: 's', started_at: at, trigger: 'schedule', progress: { phase: 'flying' } }, 'progress'],
+    [
+      'progress',
+      {
+        worker_id: id,
+        replica_id: 'r-1',
+        sync_id: 's',
+        started_at: at,
+        trigger: 'schedule',
+        progress: { phase: 'flying' },
+      },
+      'progress',
+    ],
     ['goodbye', { worker_id: id }, 'field instance is required'],
     ['olderHeartbeat', { worker_id: id, time_stamp: 'now', replicas: [] }, 'field time_stamp must be integer'],
     ['olderStatus', { worker_id: id, replica_id: 'r', status: 'great' }, 'field status'],
     ['olderJoin', { worker_id: 'a.b', replicas: [] }, 'field worker_id must match pattern'],
   ]
-  test.each(refused)('a %s of a wrong type is refused, named, and logged once however often it comes', async (name, body, reason) => {
-    for (let i = 0; i < 3; i++) publish(name, body)
-    publish('heartbeat', aBeat({ seq: 7 }))
-    await until('it is logged', () => refusals(reason).length > 0, { seen: () => supervisor.output().slice(-3000) })
-    await nats.flush()
-    await supervisor.api.call('summary')
-    expect(refusals(reason)).toHaveLength(1)
-    expect((await replicas()).total).toBe(1)
-  })
+  test.each(refused)(
+    'a %s of a wrong type is refused, named, and logged once however often it comes',
+    async (name, body, reason) => {
+      for (let i = 0; i < 3; i++) publish(name, body)
+      publish('heartbeat', aBeat({ seq: 7 }))
+      await until('it is logged', () => refusals(reason).length > 0, { seen: () => supervisor.output().slice(-3000) })
+      await nats.flush()
+      await supervisor.api.call('summary')
+      expect(refusals(reason)).toHaveLength(1)
+      expect((await replicas()).total).toBe(1)
+    },
+  )
 
   test('bytes that are no JSON at all are refused, and the next message is heard', async () => {
     nats.publish(subjectFor('heartbeat', id), Uint8Array.from([0xff, 0x00, 0x7b]))
@@ -101,10 +188,14 @@ describe('the supervisor, hearing a peer of another version', () => {
   })
 
   test('one of 2 MB in parts is taken as a whole, and only when all of it is there', async () => {
-    const all = Array.from({ length: 3200 }, (_, n) => aState(n, { upstream: `http://127.0.0.1/${'x'.repeat(400)}/${n}` }))
+    const all = Array.from({ length: 3200 }, (_, n) =>
+      aState(n, { upstream: `http://127.0.0.1/${'x'.repeat(400)}/${n}` }),
+    )
     expect(JSON.stringify(aBeat({ replicas: all })).length).toBeGreaterThan(2 * 1024 * 1024)
     const digest = { count: all.length, revisions: all.length }
-    const parts = Array.from({ length: 8 }, (_, index) => aBeat({ seq: 99, part: { index, of: 8 }, replicas: all.slice(index * 400, index * 400 + 400), digest }))
+    const parts = Array.from({ length: 8 }, (_, index) =>
+      aBeat({ seq: 99, part: { index, of: 8 }, replicas: all.slice(index * 400, index * 400 + 400), digest }),
+    )
     for (const part of parts.slice(0, 7)) publish('heartbeat', part)
     await nats.flush()
     await supervisor.api.call('summary')
@@ -129,12 +220,22 @@ describe('the supervisor, hearing a peer of another version', () => {
   test('a report with an unknown field is kept, one of another worker or a wrong type is put aside and does not block the next', async () => {
     const stream = jetstream(nats)
     const good = aReport()
-    for (const [body, msgID] of [[{ ...aReport(), worker_id: 'someone-else' }, 'a'], [{ ...aReport(), outcome: 'great' }, 'b'], [{ ...good, ...more }, 'c']] as const) {
+    for (const [body, msgID] of [
+      [{ ...aReport(), worker_id: 'someone-else' }, 'a'],
+      [{ ...aReport(), outcome: 'great' }, 'b'],
+      [{ ...good, ...more }, 'c'],
+    ] as const) {
       await stream.publish(subjectFor('report', id), JSON.stringify(body), { msgID })
     }
-    await until('the good one is in the history', async () => (await supervisor.api.call('listSyncs', { query: { state: 'finished' } })).items.some((sync) => sync.sync_id === good.sync_id))
+    await until('the good one is in the history', async () =>
+      (await supervisor.api.call('listSyncs', { query: { state: 'finished' } })).items.some(
+        (sync) => sync.sync_id === good.sync_id,
+      ),
+    )
     expect((await supervisor.api.call('listSyncs', { query: { state: 'finished' } })).total).toBe(1)
-    await until('it is logged', () => supervisor.output().includes('put a report aside that cannot be used'), { seen: () => supervisor.output() })
+    await until('it is logged', () => supervisor.output().includes('put a report aside that cannot be used'), {
+      seen: () => supervisor.output(),
+    })
   })
 })
 
@@ -143,7 +244,8 @@ describe('the worker, hearing a peer of another version', () => {
   let worker: Program
   let supervisor: SupervisorProgram
   let nats: NatsConnection
-  const request = async (name: keyof typeof messages, body: unknown) => (await nats.request(subjectFor(name, 'w'), JSON.stringify(body), { timeout: 2000 })).json()
+  const request = async (name: keyof typeof messages, body: unknown) =>
+    (await nats.request(subjectFor(name, 'w'), JSON.stringify(body), { timeout: 2000 })).json()
 
   beforeAll(async () => {
     const server = await aNats(place, 'old')
@@ -157,7 +259,10 @@ describe('the worker, hearing a peer of another version', () => {
   test('answers requests with unknown fields', async () => {
     expect(await request('cancel', { sync_id: 'none', ...more })).toEqual({ cancelled: false })
     expect(await request('refresh', more)).toEqual({ accepted: true })
-    expect(await request('log', { replica_id: 'r', sync_id: 's', offset: 0, limit: 10, ...more })).toMatchObject({ found: false, text: '' })
+    expect(await request('log', { replica_id: 'r', sync_id: 's', offset: 0, limit: 10, ...more })).toMatchObject({
+      found: false,
+      text: '',
+    })
   })
 
   test.each([
@@ -175,7 +280,14 @@ describe('the worker, hearing a peer of another version', () => {
     const before = (await supervisor.api.call('listWorkers')).items[0]!.observed_rev
     await jetstream(nats).publish(`$KV.${DESIRED_BUCKET}.w`, JSON.stringify({ worker_id: 'w', rev: 'many' }))
     await until('it is logged', () => worker.output().includes('the desired document cannot be understood'))
-    await supervisor.api.call('addReplica', { params: { id: 'w' }, body: { name: 'new', kind: 'http', upstream: 'http://127.0.0.1:9/x' } })
-    await until('the good one is applied', async () => (await supervisor.api.call('listWorkers')).items[0]!.observed_rev > before, { seen: () => worker.output() + supervisor.output() })
+    await supervisor.api.call('addReplica', {
+      params: { id: 'w' },
+      body: { name: 'new', kind: 'http', upstream: 'http://127.0.0.1:9/x' },
+    })
+    await until(
+      'the good one is applied',
+      async () => (await supervisor.api.call('listWorkers')).items[0]!.observed_rev > before,
+      { seen: () => worker.output() + supervisor.output() },
+    )
   })
 })

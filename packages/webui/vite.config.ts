@@ -7,7 +7,9 @@ export default defineConfig({
   base: '/ui/',
   plugins: [vue()],
   // The real schema library stays on the server's side; see schemas.ts.
-  resolve: { alias: [{ find: /^typebox(\/compile)?$/, replacement: fileURLToPath(new URL('schemas.ts', import.meta.url)) }] },
+  resolve: {
+    alias: [{ find: /^typebox(\/compile)?$/, replacement: fileURLToPath(new URL('schemas.ts', import.meta.url)) }],
+  },
   define: {
     __VUE_OPTIONS_API__: 'false',
     __VUE_PROD_DEVTOOLS__: 'false',
@@ -15,6 +17,12 @@ export default defineConfig({
     __VUE_I18N_FULL_INSTALL__: 'false',
     __INTLIFY_PROD_DEVTOOLS__: 'false',
   },
-  build: { outDir: 'dist', emptyOutDir: true, assetsInlineLimit: 0, modulePreload: { polyfill: false }, target: 'es2023' },
+  build: {
+    outDir: 'dist',
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    target: 'es2023',
+  },
   server: { proxy: { '/api': 'http://127.0.0.1:21000', '/workers': 'http://127.0.0.1:21000' } },
 })

@@ -13,17 +13,29 @@ const OTHERS: Readonly<Record<string, [who: string, meaning: string]>> = {
   ],
   KAGAMI_CONFIG: ['worker, up', 'Path of worker.toml when `--config` is not given. Default `./worker.toml`.'],
   KAGAMI_STATE_DIR: ['up', 'Where `kagami up` keeps everything. Default `./.kagami`.'],
-  KAGAMI_NATS_SERVER: ['up', 'nats-server program to start, instead of the one on PATH or in the cache. 2.9.10 or newer.'],
-  KAGAMI_CACHE_DIR: ['up', 'Where fetched programs are kept. Default `$XDG_CACHE_HOME/kagami`, else `~/.cache/kagami`.'],
+  KAGAMI_NATS_SERVER: [
+    'up',
+    'nats-server program to start, instead of the one on PATH or in the cache. 2.9.10 or newer.',
+  ],
+  KAGAMI_CACHE_DIR: [
+    'up',
+    'Where fetched programs are kept. Default `$XDG_CACHE_HOME/kagami`, else `~/.cache/kagami`.',
+  ],
   XDG_CACHE_HOME: ['up', 'See KAGAMI_CACHE_DIR.'],
   LOG_LEVEL: [
     'all programs',
     '`trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`. Default `info`; the parts inside `kagami up` say only `warn` unless it is set.',
   ],
   RUST_LOG: ['all programs', 'Read when LOG_LEVEL is not set.'],
-  KAGAMI_LOG: ['all programs', '`json` or `pretty`. Default: pretty on a terminal, JSON lines elsewhere. Logs go to stderr.'],
+  KAGAMI_LOG: [
+    'all programs',
+    '`json` or `pretty`. Default: pretty on a terminal, JSON lines elsewhere. Logs go to stderr.',
+  ],
   JOURNAL_STREAM: ['supervisor', 'Set by systemd: the sign-in link, which holds the token, is then not printed.'],
-  NODE_COMPILE_CACHE: ['all programs', 'Where Node keeps compiled code for the next start. Default `compiled` in KAGAMI_CACHE_DIR.'],
+  NODE_COMPILE_CACHE: [
+    'all programs',
+    'Where Node keeps compiled code for the next start. Default `compiled` in KAGAMI_CACHE_DIR.',
+  ],
   NO_COLOR: ['all programs', 'Set to anything: no colours.'],
   KAGAMI_API: ['command line', 'Supervisor to ask when `--api` is not given. Default `http://127.0.0.1:21000`.'],
   KAGAMI_TOKEN: ['command line', 'Token for writing.'],
@@ -37,7 +49,10 @@ const OTHERS: Readonly<Record<string, [who: string, meaning: string]>> = {
     'Credentials for `kagami replicas add`, as JSON: `{"type":"basic","username":"…","password":"…"}` or `{"type":"token","token":"…"}`.',
   ],
   KAGAMI_NODE: ['command line', 'Node program to run with, instead of the one npm installed.'],
-  PATH: ['all programs', 'Where git, rsync and nats-server are looked for. Programs a sync starts get the absolute entries of it.'],
+  PATH: [
+    'all programs',
+    'Where git, rsync and nats-server are looked for. Programs a sync starts get the absolute entries of it.',
+  ],
 }
 /** Set by us or by npm for our own use. */
 const INTERNAL = new Set(['KAGAMI_LAUNCHED', 'npm_lifecycle_event'])
@@ -70,7 +85,12 @@ export function configurationReference(root: string): string {
 
 function keyTable(keys: Shape, prefix: string | null): string {
   const rows = Object.entries(keys.properties ?? {}).map(([key, field]) => {
-    const names = prefix === 'SUPERVISOR_' ? [code(prefix + key.toUpperCase())] : prefix ? [code(key), code(prefix + key.toUpperCase())] : [code(key)]
+    const names =
+      prefix === 'SUPERVISOR_'
+        ? [code(prefix + key.toUpperCase())]
+        : prefix
+          ? [code(key), code(prefix + key.toUpperCase())]
+          : [code(key)]
     return [...names, typeOf(field), presetOf(field, keys.required?.includes(key) ?? false), field.description ?? '']
   })
   const heads = prefix === 'SUPERVISOR_' ? ['variable'] : prefix ? ['key', 'variable'] : ['key']
@@ -89,7 +109,9 @@ function refuseUnnamed(root: string): void {
     ...Object.keys(WorkerKeys.properties).map((key) => `KAGAMI_${key.toUpperCase()}`),
     ...Object.keys(SupervisorKeys.properties).map((key) => `SUPERVISOR_${key.toUpperCase()}`),
   ])
-  for (const file of globSync(['packages/*/{src,bin}/**/*.{ts,js}'], { cwd: root }).filter((path) => !/\.test\.ts$|conformance\.ts$/.test(path))) {
+  for (const file of globSync(['packages/*/{src,bin}/**/*.{ts,js}'], { cwd: root }).filter(
+    (path) => !/\.test\.ts$|conformance\.ts$/.test(path),
+  )) {
     const names = [...readFileSync(join(root, file), 'utf8').matchAll(/\benv(?:\['(\w+)'\]|\.([A-Z]\w+))/g)].map(
       (match) => match[1] ?? match[2] ?? '',
     )

@@ -10,8 +10,19 @@ const RETRY: Readonly<Record<string, string>> = {
 
 /** The page. */
 export function errorReference(): string {
-  const refusals = Object.entries(errors).map(([name, entry]) => [code(name), String(entry.status), String(entry.exit), entry.meaning, entry.hint])
-  const reasons = Object.entries(failures).map(([name, entry]) => [code(name), entry.meaning, entry.hint, RETRY[entry.retry] ?? entry.retry])
+  const refusals = Object.entries(errors).map(([name, entry]) => [
+    code(name),
+    String(entry.status),
+    String(entry.exit),
+    entry.meaning,
+    entry.hint,
+  ])
+  const reasons = Object.entries(failures).map(([name, entry]) => [
+    code(name),
+    entry.meaning,
+    entry.hint,
+    RETRY[entry.retry] ?? entry.retry,
+  ])
   const parts = [
     '# Errors',
     GENERATED,

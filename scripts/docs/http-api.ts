@@ -23,13 +23,18 @@ const INTRODUCTION = [
 /** The page. */
 export function httpReference(): string {
   const all = Object.entries(routes) as [string, Route][]
-  const roots = all.flatMap(([, { response, body }]) => [response, body].filter((shape) => shape !== undefined)) as Shape[]
+  const roots = all.flatMap(([, { response, body }]) =>
+    [response, body].filter((shape) => shape !== undefined),
+  ) as Shape[]
   const tags = (Object.keys(TAGS) as Route['tag'][]).filter((tag) => all.some(([, route]) => route.tag === tag))
   const parts = [
     '# HTTP API',
     GENERATED,
     ...INTRODUCTION,
-    ...tags.flatMap((tag) => [`## ${TAGS[tag]}`, ...all.filter(([, route]) => route.tag === tag).map(([, route]) => section(route))]),
+    ...tags.flatMap((tag) => [
+      `## ${TAGS[tag]}`,
+      ...all.filter(([, route]) => route.tag === tag).map(([, route]) => section(route)),
+    ]),
     '## Shapes',
     ...namedShapes([...roots, ...errorShape()]).map(([name, shape]) => `### ${name}\n\n${fieldTable(shape)}`),
   ]
@@ -42,7 +47,10 @@ function errorShape(): Shape[] {
 }
 
 function section(route: Route): string {
-  const parts = [`### ${route.method} ${route.path}`, `${route.summary.replace(/\.?$/, '.')}${route.write ? ' Needs a token.' : ''}`]
+  const parts = [
+    `### ${route.method} ${route.path}`,
+    `${route.summary.replace(/\.?$/, '.')}${route.write ? ' Needs a token.' : ''}`,
+  ]
   const query = Object.entries((route.query as Shape | undefined)?.properties ?? {})
   if (query.length > 0)
     parts.push(
@@ -70,7 +78,9 @@ function answerOf(route: Route): string {
   const response: Shape | undefined = route.response
   if (!response) return ', empty'
   const items = response.properties?.['items']
-  return items && response.properties?.['next_cursor'] ? `, a page of ${typeOf(items.items ?? {})}` : `, ${typeOf(response)}`
+  return items && response.properties?.['next_cursor']
+    ? `, a page of ${typeOf(items.items ?? {})}`
+    : `, ${typeOf(response)}`
 }
 
 function refusalsOf(route: Route): string {

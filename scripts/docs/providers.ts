@@ -8,7 +8,10 @@ const END = '<!-- end of options -->'
 
 /** Each provider's page, and that of what all have, with their present options. Throws when a page or its marks are missing. */
 export function providerPages(read: (path: string) => string | null): [path: string, text: string][] {
-  const pages = [...Object.values(providers).map(({ kind, options }) => ({ path: `docs/providers/${kind}.md`, options })), { path: 'docs/providers/README.md', options: Policy }]
+  const pages = [
+    ...Object.values(providers).map(({ kind, options }) => ({ path: `docs/providers/${kind}.md`, options })),
+    { path: 'docs/providers/README.md', options: Policy },
+  ]
   return pages.map(({ path, options }) => {
     const [before, rest] = (read(path) ?? '').split(BEGIN)
     const after = rest?.split(END)[1]

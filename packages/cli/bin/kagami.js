@@ -23,12 +23,17 @@ function findNode() {
   }
   const [major, minor] = process.versions.node.split('.').map(Number)
   if (major > 22 || (major === 22 && minor >= 18)) return process.execPath
-  process.stderr.write(`error: Kagami needs Node 22.18 or newer; this is ${process.version}, and the pinned one is not installed\nhint: run npm ci in Kagami's folder, or set KAGAMI_NODE\n`)
+  process.stderr.write(
+    `error: Kagami needs Node 22.18 or newer; this is ${process.version}, and the pinned one is not installed\nhint: run npm ci in Kagami's folder, or set KAGAMI_NODE\n`,
+  )
   process.exit(1)
 }
 
 // Hundreds of small files, kept compiled, load in half the time. Only a hint: a place that cannot be written to is no harm.
-process.env.NODE_COMPILE_CACHE ??= join(process.env.KAGAMI_CACHE_DIR || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'kagami'), 'compiled')
+process.env.NODE_COMPILE_CACHE ??= join(
+  process.env.KAGAMI_CACHE_DIR || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'kagami'),
+  'compiled',
+)
 const node = findNode()
 const args = [...(process.execArgv ?? []), '--disable-warning=ExperimentalWarning', program, ...process.argv.slice(2)]
 if (realpathSync(node) === realpathSync(process.execPath)) {

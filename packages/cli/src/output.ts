@@ -11,10 +11,38 @@ export function printJson(value: unknown): void {
 
 /** Data for people: a table without lines, aligned for wide characters too. */
 export function printTable(headers: readonly string[], rows: readonly (readonly string[])[]): void {
-  const none = Object.fromEntries(['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right', 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'].map((place) => [place, '']))
-  const table = new Table({ head: headers.map((header) => pc.bold(header)), chars: { ...none, middle: '  ' }, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 } })
+  const none = Object.fromEntries(
+    [
+      'top',
+      'top-mid',
+      'top-left',
+      'top-right',
+      'bottom',
+      'bottom-mid',
+      'bottom-left',
+      'bottom-right',
+      'left',
+      'left-mid',
+      'mid',
+      'mid-mid',
+      'right',
+      'right-mid',
+      'middle',
+    ].map((place) => [place, '']),
+  )
+  const table = new Table({
+    head: headers.map((header) => pc.bold(header)),
+    chars: { ...none, middle: '  ' },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  })
   table.push(...rows.map((row) => [...row]))
-  process.stdout.write(`${table.toString().split('\n').map((line) => line.trimEnd()).join('\n')}\n`)
+  process.stdout.write(
+    `${table
+      .toString()
+      .split('\n')
+      .map((line) => line.trimEnd())
+      .join('\n')}\n`,
+  )
 }
 
 /** A remark for people: on stderr, so that data stays data. */
@@ -37,9 +65,21 @@ export function fail(error: unknown, json = process.argv.includes('--json')): nu
 }
 
 function describe(error: unknown): { message: string; hint: string | null; exit: number; code: string } {
-  if (error instanceof ApiError) return { message: error.requestId ? `${error.message}  [${error.code}, req ${error.requestId}]` : error.message, hint: error.hint, exit: error.exit, code: error.code }
-  if (error instanceof Refusal) return { message: error.message, hint: error.hint, exit: errors[error.code].exit, code: error.code }
+  if (error instanceof ApiError)
+    return {
+      message: error.requestId ? `${error.message}  [${error.code}, req ${error.requestId}]` : error.message,
+      hint: error.hint,
+      exit: error.exit,
+      code: error.code,
+    }
+  if (error instanceof Refusal)
+    return { message: error.message, hint: error.hint, exit: errors[error.code].exit, code: error.code }
   const { name, message, hint, stack } = error as Error & { hint?: string | null }
   if (name === 'ConfigError') return { message, hint: hint ?? null, exit: 2, code: 'config' }
-  return { message: stack ?? message, hint: 'This is a fault in Kagami. Please report it with the text above.', exit: 1, code: 'fault' }
+  return {
+    message: stack ?? message,
+    hint: 'This is a fault in Kagami. Please report it with the text above.',
+    exit: 1,
+    code: 'fault',
+  }
 }

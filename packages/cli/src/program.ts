@@ -19,9 +19,25 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 not signed in, 5 wrong state
 
 /** The whole command line. */
 export function createProgram(): Command {
-  const program = new Command('kagami').description('Kagami keeps mirrors of git, rsync and http upstreams in sync.').version(manifest.version).showSuggestionAfterError()
+  const program = new Command('kagami')
+    .description('Kagami keeps mirrors of git, rsync and http upstreams in sync.')
+    .version(manifest.version)
+    .showSuggestionAfterError()
   program.addHelpText('after', EXIT_CODES)
-  for (const add of [addUp, addStatus, addSync, addLogs, addResources, addReplicas, addWorkers, addNats, addRun, addDocker, addSupervisor]) add(program)
+  for (const add of [
+    addUp,
+    addStatus,
+    addSync,
+    addLogs,
+    addResources,
+    addReplicas,
+    addWorkers,
+    addNats,
+    addRun,
+    addDocker,
+    addSupervisor,
+  ])
+    add(program)
   throwEverywhere(program)
   return program
 }

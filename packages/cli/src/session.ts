@@ -25,7 +25,10 @@ export function findToken(baseUrl: string, env: NodeJS.ProcessEnv): string | nul
   const local = url !== null && ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)
   const port = url?.port || (url?.protocol === 'https:' ? '443' : '80')
   const state = env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state')
-  const files = [env['KAGAMI_TOKEN_FILE'], ...(local ? [join(state, 'kagami', `api-token-${port}`), join('.kagami', 'api-token'), 'api-token'] : [])]
+  const files = [
+    env['KAGAMI_TOKEN_FILE'],
+    ...(local ? [join(state, 'kagami', `api-token-${port}`), join('.kagami', 'api-token'), 'api-token'] : []),
+  ]
   for (const file of files) {
     const text = file ? readToken(file) : null
     if (text) return text
@@ -35,7 +38,8 @@ export function findToken(baseUrl: string, env: NodeJS.ProcessEnv): string | nul
 
 function readToken(file: string): string | null {
   try {
-    if ((statSync(file).mode & 0o077) !== 0) process.stderr.write(`warning: ${file} can be read by others; chmod 600 it\n`)
+    if ((statSync(file).mode & 0o077) !== 0)
+      process.stderr.write(`warning: ${file} can be read by others; chmod 600 it\n`)
     return readFileSync(file, 'utf8').trim() || null
   } catch {
     return null

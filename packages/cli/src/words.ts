@@ -3,9 +3,28 @@ import type { Health } from '@kagami/protocol'
 import pc from 'picocolors'
 
 const SIGNS: Record<string, [glyph: string, paint: (text: string) => string]> = {
-  failed: ['✕', pc.red], held: ['⊘', pc.red], stale: ['▲', pc.yellow], stuck: ['◼', pc.yellow], unknown: ['?', pc.dim], late: ['◐', pc.yellow], syncing: ['↻', pc.cyan], queued: ['◌', pc.magenta],
-  paused: ['‖', pc.dim], new: ['○', pc.dim], fresh: ['✓', pc.green], online: ['✓', pc.green], lost: ['?', pc.dim], pending: ['○', pc.magenta], approved: ['✓', pc.green], rejected: ['✕', pc.red],
-  success: ['✓', pc.green], cancelled: ['‖', pc.dim], interrupted: ['‖', pc.dim], running: ['↻', pc.cyan], ready: ['✓', pc.green], error: ['✕', pc.red],
+  failed: ['✕', pc.red],
+  held: ['⊘', pc.red],
+  stale: ['▲', pc.yellow],
+  stuck: ['◼', pc.yellow],
+  unknown: ['?', pc.dim],
+  late: ['◐', pc.yellow],
+  syncing: ['↻', pc.cyan],
+  queued: ['◌', pc.magenta],
+  paused: ['‖', pc.dim],
+  new: ['○', pc.dim],
+  fresh: ['✓', pc.green],
+  online: ['✓', pc.green],
+  lost: ['?', pc.dim],
+  pending: ['○', pc.magenta],
+  approved: ['✓', pc.green],
+  rejected: ['✕', pc.red],
+  success: ['✓', pc.green],
+  cancelled: ['‖', pc.dim],
+  interrupted: ['‖', pc.dim],
+  running: ['↻', pc.cyan],
+  ready: ['✓', pc.green],
+  error: ['✕', pc.red],
 }
 
 /** Sign and word of a state. */
@@ -16,7 +35,19 @@ export function state(word: string, count?: number): string {
 
 /** Counts by health, worst first; healths nobody has are left out. */
 export function healthCounts(counts: Record<string, number>): string {
-  const order: Health[] = ['failed', 'held', 'stale', 'stuck', 'unknown', 'late', 'syncing', 'queued', 'paused', 'new', 'fresh']
+  const order: Health[] = [
+    'failed',
+    'held',
+    'stale',
+    'stuck',
+    'unknown',
+    'late',
+    'syncing',
+    'queued',
+    'paused',
+    'new',
+    'fresh',
+  ]
   const parts = order.filter((health) => counts[health]).map((health) => state(health, counts[health]))
   return parts.length > 0 ? parts.join('  ') : '-'
 }

@@ -16,15 +16,28 @@ export interface ChildOptions {
 const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'].find((file) => existsSync(file))
 
 /** Starts a program that gets SIGKILL when we end. Errors arrive on the child. */
-export function startChild(command: string, args: readonly string[], { cwd, env, toolPath = [], noInput = false }: ChildOptions = {}): ChildProcess {
+export function startChild(
+  command: string,
+  args: readonly string[],
+  { cwd, env, toolPath = [], noInput = false }: ChildOptions = {},
+): ChildProcess {
   const PATH = [...toolPath, process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin'].join(delimiter)
   const [file, all] = SETPRIV ? [SETPRIV, ['--pdeathsig', 'KILL', command, ...args]] : [command, [...args]]
   const clean = { PATH, HOME: '/nonexistent', LC_ALL: 'C', GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' }
-  return spawn(file, all, { cwd, env: { ...clean, ...env }, stdio: [noInput ? 'ignore' : 'pipe', 'pipe', 'pipe'], detached: true })
+  return spawn(file, all, {
+    cwd,
+    env: { ...clean, ...env },
+    stdio: [noInput ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    detached: true,
+  })
 }
 
 /** Runs a program to its end and returns what it wrote. Throws with its complaint when it does not exit with 0. */
-export function runChild(command: string, args: readonly string[], options: ChildOptions & { readonly stdin?: string } = {}): Promise<string> {
+export function runChild(
+  command: string,
+  args: readonly string[],
+  options: ChildOptions & { readonly stdin?: string } = {},
+): Promise<string> {
   const child = startChild(command, args, options)
   const out: Buffer[] = []
   const complaint: Buffer[] = []
@@ -35,7 +48,12 @@ export function runChild(command: string, args: readonly string[], options: Chil
     child.once('error', reject)
     child.once('close', (code) => {
       if (code === 0) resolve(Buffer.concat(out).toString())
-      else reject(new Error(`${command} ${args[0] ?? ''} ended with ${code}: ${Buffer.concat(complaint).toString().slice(-500)}`))
+      else
+        reject(
+          new Error(
+            `${command} ${args[0] ?? ''} ended with ${code}: ${Buffer.concat(complaint).toString().slice(-500)}`,
+          ),
+        )
     })
   })
 }

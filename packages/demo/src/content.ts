@@ -21,9 +21,13 @@ export interface Commit {
 /** Adds one commit to a branch of a bare repository. */
 export async function commit(repository: string, { branch = 'main', message, files, toolPath }: Commit): Promise<void> {
   const ref = `refs/heads/${branch}`
-  const parent = await runChild('git', [`--git-dir=${repository}`, 'for-each-ref', '--format=%(objectname)', ref], { toolPath })
+  const parent = await runChild('git', [`--git-dir=${repository}`, 'for-each-ref', '--format=%(objectname)', ref], {
+    toolPath,
+  })
   const text = (value: string) => `data ${Buffer.byteLength(value)}\n${value}\n`
-  const changes = Object.entries(files).map(([path, value]) => (value === null ? `D ${path}\n` : `M 100644 inline ${path}\n${text(value)}`))
+  const changes = Object.entries(files).map(([path, value]) =>
+    value === null ? `D ${path}\n` : `M 100644 inline ${path}\n${text(value)}`,
+  )
   const from = parent.trim() === '' ? '' : `from ${parent.trim()}\n`
   const stream = `commit ${ref}\ncommitter Kagami Demo <demo@example.org> ${Math.floor(Date.now() / 1000)} +0000\n${text(message)}${from}${changes.join('')}\n`
   await runChild('git', [`--git-dir=${repository}`, 'fast-import', '--quiet', '--force'], { stdin: stream, toolPath })

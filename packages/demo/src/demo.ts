@@ -70,12 +70,18 @@ export async function startDemo({ dir, toolPath, everySeconds = 60 }: DemoOption
 async function startGit(dir: string, interval: number, toolPath?: readonly string[]): Promise<Part> {
   const repository = join(dir, 'hello.git')
   await ensureRepository(repository, toolPath)
-  const add = (file: string, text: string) => commit(repository, { message: `Write ${file}`, files: { [file]: text }, toolPath })
+  const add = (file: string, text: string) =>
+    commit(repository, { message: `Write ${file}`, files: { [file]: text }, toolPath })
   await add('README.md', '# Hello\n\nA small repository that gets a commit every minute.\n')
   await add('LICENSE', 'Public domain.\n')
   await add('news.md', `- ${new Date().toISOString()} the demo started\n`)
   const server = await startGitUpstream({ dir, toolPath })
-  const shown: DemoUpstream = { name: 'hello-git', kind: 'git', upstream: `${server.url}/hello.git`, interval_secs: interval }
+  const shown: DemoUpstream = {
+    name: 'hello-git',
+    kind: 'git',
+    upstream: `${server.url}/hello.git`,
+    interval_secs: interval,
+  }
   return { shown, server, change: (round) => add('news.md', `- ${new Date().toISOString()} change ${round}\n`) }
 }
 
@@ -86,17 +92,31 @@ async function startRsync(dir: string, interval: number, toolPath?: readonly str
   const name = (number: number) => `pool/package-${String(number).padStart(3, '0')}.txt`
   const text = (number: number) => `package ${number}\n${'content of the package\n'.repeat(50 + (number % 50))}`
   writeFiles(files, { 'README.txt': 'A small rsync module; files come and go.\n' })
-  for (let number = countFiles(join(files, 'pool')); number < FILES; number++) writeFiles(files, { [name(number)]: text(number) })
+  for (let number = countFiles(join(files, 'pool')); number < FILES; number++)
+    writeFiles(files, { [name(number)]: text(number) })
   const server = await startRsyncUpstream({ dir, toolPath })
   const shown: DemoUpstream = { name: 'packages-rsync', kind: 'rsync', upstream: server.url, interval_secs: interval }
-  const change = async (round: number) => writeFiles(files, { [name(FILES + (round % 500))]: text(round), [name((FILES + round - 20) % 500)]: null, 'index.txt': `change ${round} at ${new Date().toISOString()}\n` })
+  const change = async (round: number) =>
+    writeFiles(files, {
+      [name(FILES + (round % 500))]: text(round),
+      [name((FILES + round - 20) % 500)]: null,
+      'index.txt': `change ${round} at ${new Date().toISOString()}\n`,
+    })
   return { shown, server, change }
 }
 
 async function startHttp(dir: string, interval: number): Promise<Part> {
-  const write = (round: number) => writeFiles(dir, { 'release.txt': `release ${round} of ${new Date().toISOString()}\n${'a line of the release\n'.repeat(2000)}` })
+  const write = (round: number) =>
+    writeFiles(dir, {
+      'release.txt': `release ${round} of ${new Date().toISOString()}\n${'a line of the release\n'.repeat(2000)}`,
+    })
   write(0)
   const server = await startHttpUpstream({ dir })
-  const shown: DemoUpstream = { name: 'release-http', kind: 'http', upstream: `${server.url}/release.txt`, interval_secs: interval }
+  const shown: DemoUpstream = {
+    name: 'release-http',
+    kind: 'http',
+    upstream: `${server.url}/release.txt`,
+    interval_secs: interval,
+  }
   return { shown, server, change: async (round) => write(round) }
 }

@@ -15,19 +15,34 @@ export interface GitUpstreamOptions {
 }
 
 /** Serves every repository below `dir` at `<url>/<folder>` over smart http, with a password when asked. */
-export async function startGitUpstream({ dir, port, auth, intercept, toolPath }: GitUpstreamOptions): Promise<Upstream> {
+export async function startGitUpstream({
+  dir,
+  port,
+  auth,
+  intercept,
+  toolPath,
+}: GitUpstreamOptions): Promise<Upstream> {
   mkdirSync(dir, { recursive: true })
   const server = await listen((request, response) => {
-    if (admits(request, response, auth) && !intercept?.(request, response)) backend({ dir, toolPath, request, response, user: auth?.username })
+    if (admits(request, response, auth) && !intercept?.(request, response))
+      backend({ dir, toolPath, request, response, user: auth?.username })
   }, port)
   return { url: `http://127.0.0.1:${server.port}`, port: server.port, stop: server.stop }
 }
 
 /** Serves every repository below `dir` at `<url>/<folder>` over git://. */
-export async function startGitDaemon({ dir, port, toolPath }: Omit<GitUpstreamOptions, 'auth' | 'intercept'>): Promise<Upstream> {
+export async function startGitDaemon({
+  dir,
+  port,
+  toolPath,
+}: Omit<GitUpstreamOptions, 'auth' | 'intercept'>): Promise<Upstream> {
   mkdirSync(dir, { recursive: true })
   const chosen = port ?? (await freePort())
-  const child = startChild('git', ['daemon', '--export-all', '--reuseaddr', '--listen=127.0.0.1', `--port=${chosen}`, `--base-path=${dir}`, dir], { toolPath, noInput: true })
+  const child = startChild(
+    'git',
+    ['daemon', '--export-all', '--reuseaddr', '--listen=127.0.0.1', `--port=${chosen}`, `--base-path=${dir}`, dir],
+    { toolPath, noInput: true },
+  )
   await untilListening(child, chosen)
   return { url: `git://127.0.0.1:${chosen}`, port: chosen, pid: child.pid, stop: () => stopChild(child) }
 }
@@ -46,9 +61,16 @@ function backend({ dir, toolPath, request, response, user }: Exchange): void {
   const child = startChild('git', ['-c', 'safe.directory=*', 'http-backend'], {
     toolPath,
     env: {
-      GIT_PROJECT_ROOT: dir, GIT_HTTP_EXPORT_ALL: '1', PATH_INFO: decodeURIComponent(url.pathname), QUERY_STRING: url.search.slice(1),
-      REQUEST_METHOD: request.method ?? 'GET', CONTENT_TYPE: header('content-type'), HTTP_CONTENT_ENCODING: header('content-encoding'),
-      GIT_PROTOCOL: header('git-protocol'), REMOTE_ADDR: '127.0.0.1', REMOTE_USER: user ?? '',
+      GIT_PROJECT_ROOT: dir,
+      GIT_HTTP_EXPORT_ALL: '1',
+      PATH_INFO: decodeURIComponent(url.pathname),
+      QUERY_STRING: url.search.slice(1),
+      REQUEST_METHOD: request.method ?? 'GET',
+      CONTENT_TYPE: header('content-type'),
+      HTTP_CONTENT_ENCODING: header('content-encoding'),
+      GIT_PROTOCOL: header('git-protocol'),
+      REMOTE_ADDR: '127.0.0.1',
+      REMOTE_USER: user ?? '',
       ...(header('content-length') ? { CONTENT_LENGTH: header('content-length') } : {}),
     },
   })

@@ -15,7 +15,13 @@ export interface HttpUpstreamOptions {
 }
 
 /** Serves the files below `dir` at `<url>/<path>`. */
-export async function startHttpUpstream({ dir, port, auth, listings = false, intercept }: HttpUpstreamOptions): Promise<Upstream> {
+export async function startHttpUpstream({
+  dir,
+  port,
+  auth,
+  listings = false,
+  intercept,
+}: HttpUpstreamOptions): Promise<Upstream> {
   mkdirSync(dir, { recursive: true })
   const server = await listen((request, response) => {
     if (intercept?.(request, response)) return
@@ -40,7 +46,9 @@ function serve(dir: string, request: IncomingMessage, response: ServerResponse):
   if (range) response.setHeader('content-range', `bytes ${range}-${found.size - 1}/${found.size}`)
   response.writeHead(range ? 206 : 200)
   if (request.method === 'HEAD') return void response.end()
-  createReadStream(file, { start: range ?? 0, highWaterMark: 256 * 1024 }).on('error', () => response.destroy()).pipe(response)
+  createReadStream(file, { start: range ?? 0, highWaterMark: 256 * 1024 })
+    .on('error', () => response.destroy())
+    .pipe(response)
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
@@ -49,10 +57,19 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 function list(dir: string, request: IncomingMessage, response: ServerResponse): boolean {
   const path = decodeURIComponent(new URL(request.url ?? '/', 'http://127.0.0.1').pathname)
   const folder = join(dir, normalize(path))
-  const isListed = path.endsWith('/') && statSync(folder, { throwIfNoEntry: false })?.isDirectory() && !statSync(join(folder, 'index.html'), { throwIfNoEntry: false })
+  const isListed =
+    path.endsWith('/') &&
+    statSync(folder, { throwIfNoEntry: false })?.isDirectory() &&
+    !statSync(join(folder, 'index.html'), { throwIfNoEntry: false })
   if (!isListed) return false
-  const rows = readdirSync(folder).sort().map((name) => row(name, statSync(join(folder, name))))
-  response.writeHead(200, { 'content-type': 'text/html' }).end(`<html><head><title>Index of ${escaped(path)}</title></head><body><h1>Index of ${escaped(path)}</h1><hr><pre><a href="../">../</a>\n${rows.join('')}</pre></body></html>\n`)
+  const rows = readdirSync(folder)
+    .sort()
+    .map((name) => row(name, statSync(join(folder, name))))
+  response
+    .writeHead(200, { 'content-type': 'text/html' })
+    .end(
+      `<html><head><title>Index of ${escaped(path)}</title></head><body><h1>Index of ${escaped(path)}</h1><hr><pre><a href="../">../</a>\n${rows.join('')}</pre></body></html>\n`,
+    )
   return true
 }
 

@@ -15,15 +15,28 @@ export interface RsyncUpstreamOptions {
 }
 
 /** Serves `<dir>/files` as the module `files`. */
-export async function startRsyncUpstream({ dir, port, auth, settings = [], toolPath }: RsyncUpstreamOptions): Promise<Upstream> {
+export async function startRsyncUpstream({
+  dir,
+  port,
+  auth,
+  settings = [],
+  toolPath,
+}: RsyncUpstreamOptions): Promise<Upstream> {
   mkdirSync(join(dir, 'files'), { recursive: true })
   const config = join(dir, 'rsyncd.conf')
   const secrets = join(dir, 'rsyncd.secrets')
   const lines = [
-    'use chroot = no', 'reverse lookup = no', `lock file = ${join(dir, 'rsyncd.lock')}`, 'log file = /dev/null',
+    'use chroot = no',
+    'reverse lookup = no',
+    `lock file = ${join(dir, 'rsyncd.lock')}`,
+    'log file = /dev/null',
     // Without these a daemon of root serves as nobody, who may not read a private folder.
     ...(process.getuid?.() === 0 ? ['uid = 0', 'gid = 0'] : []),
-    '[files]', `path = ${join(dir, 'files')}`, 'read only = yes', 'list = yes', ...settings,
+    '[files]',
+    `path = ${join(dir, 'files')}`,
+    'read only = yes',
+    'list = yes',
+    ...settings,
   ]
   if (auth) {
     lines.push(`auth users = ${auth.username}`, `secrets file = ${secrets}`)
@@ -31,7 +44,11 @@ export async function startRsyncUpstream({ dir, port, auth, settings = [], toolP
   }
   writeFileSync(config, `${lines.join('\n')}\n`)
   const chosen = port ?? (await freePort())
-  const child = startChild('rsync', ['--daemon', '--no-detach', `--config=${config}`, '--address=127.0.0.1', `--port=${chosen}`], { toolPath, noInput: true })
+  const child = startChild(
+    'rsync',
+    ['--daemon', '--no-detach', `--config=${config}`, '--address=127.0.0.1', `--port=${chosen}`],
+    { toolPath, noInput: true },
+  )
   await untilListening(child, chosen)
   return { url: `rsync://127.0.0.1:${chosen}/files/`, port: chosen, pid: child.pid, stop: () => stopChild(child) }
 }

@@ -26,10 +26,11 @@ export async function listen(handler: RequestListener, port = 0): Promise<{ port
   const address = server.address()
   return {
     port: typeof address === 'object' && address ? address.port : port,
-    stop: () => new Promise((resolve) => {
-      server.close(() => resolve())
-      server.closeAllConnections()
-    }),
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
   }
 }
 

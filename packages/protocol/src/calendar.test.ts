@@ -5,18 +5,32 @@ const plain = { cron: '', timezone: 'UTC', windows: [] as string[] }
 
 describe('a schedule', () => {
   test('that can be kept is taken', () => {
-    for (const cron of ['', '30 3 * * *', '*/15 * * * *', '0 4 * * Mon-Fri', '0 0 29 2 *']) expect(scheduleProblem({ ...plain, cron })).toBeNull()
-    for (const window of ['22:00-06:00', 'Sat,Sun 00:00-24:00', 'Mon-Fri 1:30-05:00', 'fri-mon 20:00-21:00']) expect(scheduleProblem({ ...plain, windows: [window] }), window).toBeNull()
+    for (const cron of ['', '30 3 * * *', '*/15 * * * *', '0 4 * * Mon-Fri', '0 0 29 2 *'])
+      expect(scheduleProblem({ ...plain, cron })).toBeNull()
+    for (const window of ['22:00-06:00', 'Sat,Sun 00:00-24:00', 'Mon-Fri 1:30-05:00', 'fri-mon 20:00-21:00'])
+      expect(scheduleProblem({ ...plain, windows: [window] }), window).toBeNull()
   })
 
   test('that cannot be kept is refused with the option named', () => {
-    for (const cron of ['99 * * * *', '* * * * * *', 'daily', '0 0 31 2 *', '* *']) expect(scheduleProblem({ ...plain, cron }), cron).toMatchObject({ field: 'cron' })
-    for (const window of ['25:00-26:00', '10:00', '10:00-10:00', 'Someday 10:00-11:00', '10:60-11:00', 'Mon-Tue-Wed 10:00-11:00', '']) expect(scheduleProblem({ ...plain, windows: [window] }), window).toMatchObject({ field: 'windows' })
+    for (const cron of ['99 * * * *', '* * * * * *', 'daily', '0 0 31 2 *', '* *'])
+      expect(scheduleProblem({ ...plain, cron }), cron).toMatchObject({ field: 'cron' })
+    for (const window of [
+      '25:00-26:00',
+      '10:00',
+      '10:00-10:00',
+      'Someday 10:00-11:00',
+      '10:60-11:00',
+      'Mon-Tue-Wed 10:00-11:00',
+      '',
+    ])
+      expect(scheduleProblem({ ...plain, windows: [window] }), window).toMatchObject({ field: 'windows' })
     expect(scheduleProblem({ ...plain, timezone: 'Mars/Olympus' })).toMatchObject({ field: 'timezone' })
   })
 
   test('follows its own time zone through a change to summer time', () => {
-    const runs = ['2026-03-27T12:00:00Z', '2026-03-28T12:00:00Z'].map((after) => nextCron('30 3 * * *', 'Europe/Berlin', new Date(after))?.toISOString())
+    const runs = ['2026-03-27T12:00:00Z', '2026-03-28T12:00:00Z'].map((after) =>
+      nextCron('30 3 * * *', 'Europe/Berlin', new Date(after))?.toISOString(),
+    )
     expect(runs).toEqual(['2026-03-28T02:30:00.000Z', '2026-03-29T01:30:00.000Z'])
   })
 })
@@ -35,7 +49,9 @@ describe('a time window', () => {
   })
 
   test('is meant in its time zone, and the first of several counts', () => {
-    expect(opensAt(['02:00-03:00', '12:00-13:00'], 'Asia/Shanghai', new Date('2026-11-23T05:00:00Z')).toISOString()).toBe('2026-11-23T18:00:00.000Z')
+    expect(
+      opensAt(['02:00-03:00', '12:00-13:00'], 'Asia/Shanghai', new Date('2026-11-23T05:00:00Z')).toISOString(),
+    ).toBe('2026-11-23T18:00:00.000Z')
     expect(opensAt([], 'UTC', new Date(5)).getTime()).toBe(5)
   })
 })

@@ -13,19 +13,30 @@ interface Window {
 }
 
 /** What of a schedule cannot be kept: the option and one sentence; null when all can. */
-export function scheduleProblem({ cron, timezone, windows }: Pick<Policy, 'cron' | 'timezone' | 'windows'>): { field: 'cron' | 'timezone' | 'windows'; message: string } | null {
-  if (!isZone(timezone)) return { field: 'timezone', message: `"${timezone}" is not a time zone; write it as Europe/Berlin or UTC` }
+export function scheduleProblem({
+  cron,
+  timezone,
+  windows,
+}: Pick<Policy, 'cron' | 'timezone' | 'windows'>): { field: 'cron' | 'timezone' | 'windows'; message: string } | null {
+  if (!isZone(timezone))
+    return { field: 'timezone', message: `"${timezone}" is not a time zone; write it as Europe/Berlin or UTC` }
   if (cron !== '') {
     const fields = cron.trim().split(/\s+/).length
-    if (fields !== 5) return { field: 'cron', message: `"${cron}" must have five fields: minute, hour, day, month, weekday` }
+    if (fields !== 5)
+      return { field: 'cron', message: `"${cron}" must have five fields: minute, hour, day, month, weekday` }
     try {
       if (!nextCron(cron, timezone, new Date())) return { field: 'cron', message: `"${cron}" never comes` }
     } catch (error) {
-      return { field: 'cron', message: `"${cron}" is no cron schedule: ${(error as Error).message.replace(/^CronPattern: /, '')}` }
+      return {
+        field: 'cron',
+        message: `"${cron}" is no cron schedule: ${(error as Error).message.replace(/^CronPattern: /, '')}`,
+      }
     }
   }
   const odd = windows.find((window) => readWindow(window) === null)
-  return odd === undefined ? null : { field: 'windows', message: `"${odd}" is no time window; write "22:00-06:00" or "Sat,Sun 00:00-24:00"` }
+  return odd === undefined
+    ? null
+    : { field: 'windows', message: `"${odd}" is no time window; write "22:00-06:00" or "Sat,Sun 00:00-24:00"` }
 }
 
 /** The next time a cron schedule fires after an instant; null when it never does. Throws when it is no schedule. */
@@ -63,7 +74,13 @@ function isZone(timezone: string): boolean {
 }
 
 function minuteOfWeek(at: Date, timeZone: string): number {
-  const parts = new Intl.DateTimeFormat('en-US', { timeZone, weekday: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).formatToParts(at)
+  const parts = new Intl.DateTimeFormat('en-US', {
+    timeZone,
+    weekday: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  }).formatToParts(at)
   const part = (type: string) => parts.find((one) => one.type === type)?.value ?? ''
   return DAYS.indexOf(part('weekday')) * DAY_MINUTES + Number(part('hour')) * 60 + Number(part('minute'))
 }
@@ -75,13 +92,20 @@ function readWindow(text: string): Window | null {
   const [from, to] = [fromHour * 60 + fromMinute, toHour * 60 + toMinute]
   if (fromMinute > 59 || toMinute > 59 || from >= DAY_MINUTES || to > DAY_MINUTES || from === to) return null
   const on = days === undefined ? DAYS.map((_, index) => index) : readDays(days)
-  return on === null ? null : { starts: on.map((day) => day * DAY_MINUTES + from), minutes: (to - from + DAY_MINUTES) % DAY_MINUTES || DAY_MINUTES }
+  return on === null
+    ? null
+    : {
+        starts: on.map((day) => day * DAY_MINUTES + from),
+        minutes: (to - from + DAY_MINUTES) % DAY_MINUTES || DAY_MINUTES,
+      }
 }
 
 function readDays(text: string): number[] | null {
   const found = new Set<number>()
   for (const range of text.split(',')) {
-    const [from, to = from] = range.split('-').map((day) => DAYS.findIndex((known) => known.toLowerCase() === day.toLowerCase()))
+    const [from, to = from] = range
+      .split('-')
+      .map((day) => DAYS.findIndex((known) => known.toLowerCase() === day.toLowerCase()))
     if (from === undefined || to === undefined || from < 0 || to < 0 || range.split('-').length > 2) return null
     for (let day = from; ; day = (day + 1) % 7) {
       found.add(day)

@@ -8,12 +8,18 @@ import type { ErrorBody } from './views.ts'
 
 type Part<R, K extends string> = R extends Record<K, infer S extends Type.TSchema> ? Static<S> : undefined
 /** What a call needs: `params`, `query` and `body`, each only where the route has one. */
-export type Input<N extends RouteName> = (Routes[N] extends { params: Type.TSchema } ? { params: Part<Routes[N], 'params'> } : { params?: undefined }) &
+export type Input<N extends RouteName> = (Routes[N] extends { params: Type.TSchema }
+  ? { params: Part<Routes[N], 'params'> }
+  : { params?: undefined }) &
   (Routes[N] extends { query: Type.TSchema } ? { query?: Part<Routes[N], 'query'> } : { query?: undefined }) &
-  (Routes[N] extends { body: Type.TSchema } ? { body: Part<Routes[N], 'body'> } : { body?: undefined }) & { signal?: AbortSignal }
+  (Routes[N] extends { body: Type.TSchema } ? { body: Part<Routes[N], 'body'> } : { body?: undefined }) & {
+    signal?: AbortSignal
+  }
 export type Output<N extends RouteName> = Routes[N] extends { response: infer S extends Type.TSchema }
   ? Static<S>
-  : Routes[N] extends { produces: 'text/plain' } ? { text: string; headers: Headers } : undefined
+  : Routes[N] extends { produces: 'text/plain' }
+    ? { text: string; headers: Headers }
+    : undefined
 
 /** The server said no, or could not be reached (`code: 'unreachable'`, status 0). */
 export class ApiError extends Error {
@@ -22,7 +28,15 @@ export class ApiError extends Error {
   readonly hint: string
   readonly field: string | null
   readonly requestId: string | null
-  constructor(facts: { code: ApiError['code']; status: number; message: string; hint: string; field?: string | null; requestId?: string | null; cause?: unknown }) {
+  constructor(facts: {
+    code: ApiError['code']
+    status: number
+    message: string
+    hint: string
+    field?: string | null
+    requestId?: string | null
+    cause?: unknown
+  }) {
     super(facts.message, { cause: facts.cause })
     this.name = 'ApiError'
     this.code = facts.code
@@ -40,7 +54,10 @@ export class ApiError extends Error {
 
 export interface Client {
   readonly baseUrl: string
-  call<N extends RouteName>(name: N, ...input: Record<string, never> extends Input<N> ? [input?: Input<N>] : [input: Input<N>]): Promise<Output<N>>
+  call<N extends RouteName>(
+    name: N,
+    ...input: Record<string, never> extends Input<N> ? [input?: Input<N>] : [input: Input<N>]
+  ): Promise<Output<N>>
 }
 
 /** Makes a client. `token` is asked before each call, so that signing in needs no new client. */
@@ -50,7 +67,12 @@ export function createClient(options: { baseUrl: string; token?: () => string | 
     baseUrl: options.baseUrl,
     async call(name, ...[input]) {
       const route: Route = routes[name]
-      const given = (input ?? {}) as { params?: Record<string, string>; query?: Record<string, unknown>; body?: unknown; signal?: AbortSignal }
+      const given = (input ?? {}) as {
+        params?: Record<string, string>
+        query?: Record<string, unknown>
+        body?: unknown
+        signal?: AbortSignal
+      }
       const url = `${options.baseUrl}${pathFor(route, given.params)}${queryOf(given.query)}`
       const headers: Record<string, string> = { accept: route.produces ?? 'application/json' }
       const token = options.token?.()
@@ -71,7 +93,8 @@ export function createClient(options: { baseUrl: string; token?: () => string | 
 
 function queryOf(query: Record<string, unknown> | undefined): string {
   const search = new URLSearchParams()
-  for (const [key, value] of Object.entries(query ?? {})) if (typeof value === 'number' || (typeof value === 'string' && value !== '')) search.set(key, String(value))
+  for (const [key, value] of Object.entries(query ?? {}))
+    if (typeof value === 'number' || (typeof value === 'string' && value !== '')) search.set(key, String(value))
   const text = search.toString()
   return text ? `?${text}` : ''
 }
@@ -81,7 +104,9 @@ function unreachable(baseUrl: string, cause: unknown): ApiError {
   const inner = (cause as { cause?: { code?: string; message?: string } }).cause
   const why = inner?.code === 'ECONNREFUSED' ? 'connection refused' : (inner?.message ?? (cause as Error).message)
   return new ApiError({
-    code: 'unreachable', status: 0, cause,
+    code: 'unreachable',
+    status: 0,
+    cause,
     message: `cannot reach the Supervisor at ${baseUrl}: ${why}`,
     hint: 'first run? kagami up   another host? --api URL or KAGAMI_API',
   })
@@ -89,7 +114,13 @@ function unreachable(baseUrl: string, cause: unknown): ApiError {
 
 async function refused(response: Response): Promise<ApiError> {
   const body = (await response.json().catch(() => null)) as ErrorBody | null
-  if (!body?.error) return new ApiError({ code: 'unexpected', status: response.status, message: `unexpected answer ${response.status}`, hint: 'Is this a Kagami supervisor? Check the address.' })
+  if (!body?.error)
+    return new ApiError({
+      code: 'unexpected',
+      status: response.status,
+      message: `unexpected answer ${response.status}`,
+      hint: 'Is this a Kagami supervisor? Check the address.',
+    })
   const { code, message, hint, field, request_id } = body.error
   return new ApiError({ code: code as ErrorCode, status: response.status, message, hint, field, requestId: request_id })
 }

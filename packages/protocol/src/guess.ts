@@ -28,7 +28,10 @@ function nameOf(url: URL): string | null {
   const parts = url.pathname.split('/').filter((part) => part !== '')
   const last = parts.at(-1)
   if (last === undefined) return null
-  const name = decode(last).replace(/\.git$/i, '').replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '')
+  const name = decode(last)
+    .replace(/\.git$/i, '')
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
   return name !== '' && replicaNameProblem(name) === null ? name : null
 }
 

@@ -1,7 +1,20 @@
 // messages.ts — Every NATS message: subject, direction, delivery, schema. Nothing is sent that is not written here.
 import Type, { type Static } from 'typebox'
 import {
-  Admission, Auth, Instant, Jobs, KindAnnouncement, Labels, Nullable, Progress, ReplicaSpec, ReplicaState, SeedStatus, Storage, SyncReport, Trigger,
+  Admission,
+  Auth,
+  Instant,
+  Jobs,
+  KindAnnouncement,
+  Labels,
+  Nullable,
+  Progress,
+  ReplicaSpec,
+  ReplicaState,
+  SeedStatus,
+  Storage,
+  SyncReport,
+  Trigger,
 } from './model.ts'
 import { ReplicaId, WorkerId } from './names.ts'
 
@@ -14,7 +27,11 @@ export const MESSAGE_MAX_BYTES = 512 * 1024
 /** Largest heartbeat taken from an older worker, which cannot split it. */
 export const OLDER_MESSAGE_MAX_BYTES = 1024 * 1024
 
-const Instance = Type.String({ minLength: 1, maxLength: 64, description: 'Made anew at each start: tells two processes with one id apart' })
+const Instance = Type.String({
+  minLength: 1,
+  maxLength: 64,
+  description: 'Made anew at each start: tells two processes with one id apart',
+})
 
 export const Join = Type.Object({
   worker_id: WorkerId,
@@ -26,8 +43,19 @@ export const Join = Type.Object({
   http_addr: Type.String({ maxLength: 256 }),
   data_dir: Type.String({ maxLength: 4096 }),
   kinds: Type.Array(KindAnnouncement, { maxItems: 64 }),
-  sealing_key: Type.Optional(Type.String({ maxLength: 64, description: 'X25519 public key, base64: credentials for this worker are sealed with it' })),
-  jwt: Type.Optional(Type.String({ maxLength: 8192, description: 'On a locked NATS: the credentials without their key, so that a supervisor whose database was lost knows which key is whose' })),
+  sealing_key: Type.Optional(
+    Type.String({
+      maxLength: 64,
+      description: 'X25519 public key, base64: credentials for this worker are sealed with it',
+    }),
+  ),
+  jwt: Type.Optional(
+    Type.String({
+      maxLength: 8192,
+      description:
+        'On a locked NATS: the credentials without their key, so that a supervisor whose database was lost knows which key is whose',
+    }),
+  ),
 })
 export type Join = Static<typeof Join>
 
@@ -35,10 +63,19 @@ export const JoinReply = Type.Object({
   accepted: Type.Boolean(),
   status: Admission,
   reason: Nullable(Type.String({ maxLength: 1000 })),
-  supervisor: Type.Optional(Type.Object({
-    version: Type.String(), wire: Type.Integer(),
-    stream: Type.Optional(Type.String({ maxLength: 64, description: 'When the stream of reports was made. A worker that knew another one tells its last reports again' })),
-  })),
+  supervisor: Type.Optional(
+    Type.Object({
+      version: Type.String(),
+      wire: Type.Integer(),
+      stream: Type.Optional(
+        Type.String({
+          maxLength: 64,
+          description:
+            'When the stream of reports was made. A worker that knew another one tells its last reports again',
+        }),
+      ),
+    }),
+  ),
   terminated: Type.Optional(Type.Boolean()),
 })
 export type JoinReply = Static<typeof JoinReply>
@@ -47,7 +84,10 @@ export type JoinReply = Static<typeof JoinReply>
 export const Enrol = Type.Object({
   token: Type.String({ minLength: 1, maxLength: 128, description: 'Secret of the join token' }),
   join: Join,
-  signature: Type.String({ maxLength: 128, description: 'By the key, base64url, over what `enrolProof` makes: nobody asks in the name of another’s key' }),
+  signature: Type.String({
+    maxLength: 128,
+    description: 'By the key, base64url, over what `enrolProof` makes: nobody asks in the name of another’s key',
+  }),
 })
 export type Enrol = Static<typeof Enrol>
 
@@ -78,7 +118,10 @@ export const Heartbeat = Type.Object({
   observed_rev: Type.Integer({ minimum: 0, description: 'Revision of the desired document that is applied' }),
   /** A full heartbeat names every replica; the supervisor forgets those it does not name. Large ones come in parts of one `seq`. */
   full: Type.Boolean(),
-  part: Type.Object({ index: Type.Integer({ minimum: 0, maximum: 4095 }), of: Type.Integer({ minimum: 1, maximum: 4096 }) }),
+  part: Type.Object({
+    index: Type.Integer({ minimum: 0, maximum: 4095 }),
+    of: Type.Integer({ minimum: 1, maximum: 4096 }),
+  }),
   replicas: Type.Array(ReplicaState, { maxItems: 20_000 }),
   removed: Type.Array(ReplicaId, { maxItems: 20_000 }),
   digest: Digest,
@@ -178,7 +221,9 @@ export const OlderHeartbeat = Type.Object({
   worker_id: WorkerId,
   time_stamp: Type.Integer(),
   replicas: Type.Array(OlderReplica, { maxItems: 20_000 }),
-  storage: Type.Optional(Nullable(Type.Object({ total_bytes: Type.Number({ minimum: 0 }), used_bytes: Type.Number({ minimum: 0 }) }))),
+  storage: Type.Optional(
+    Nullable(Type.Object({ total_bytes: Type.Number({ minimum: 0 }), used_bytes: Type.Number({ minimum: 0 }) })),
+  ),
 })
 export type OlderHeartbeat = Static<typeof OlderHeartbeat>
 export const OlderStatus = Type.Object({ worker_id: WorkerId, replica_id: ReplicaId, status: SeedStatus })
@@ -189,15 +234,22 @@ export const OlderCommand = Type.Union([
   Type.Object({ type: Type.Literal('reject'), reason: Nullable(Type.String()) }),
   Type.Object({
     type: Type.Literal('add_replica'),
-    name: Type.String(), kind: OlderKind, upstream: Type.String(),
-    interval_secs: Type.Optional(Nullable(Type.Integer({ minimum: 0 }))), auth: Type.Optional(Nullable(Auth)), labels: Type.Optional(Nullable(Labels)),
+    name: Type.String(),
+    kind: OlderKind,
+    upstream: Type.String(),
+    interval_secs: Type.Optional(Nullable(Type.Integer({ minimum: 0 }))),
+    auth: Type.Optional(Nullable(Auth)),
+    labels: Type.Optional(Nullable(Labels)),
   }),
   Type.Object({ type: Type.Literal('terminate') }),
   Type.Object({ type: Type.Literal('ping') }),
 ])
 export type OlderCommand = Static<typeof OlderCommand>
 export const OlderCommandReply = Type.Object({
-  worker_id: WorkerId, command: Type.String(), accepted: Type.Boolean(), detail: Type.Optional(Nullable(Type.String())),
+  worker_id: WorkerId,
+  command: Type.String(),
+  accepted: Type.Boolean(),
+  detail: Type.Optional(Nullable(Type.String())),
 })
 export type OlderCommandReply = Static<typeof OlderCommandReply>
 
@@ -214,21 +266,127 @@ const message = <S extends Type.TSchema, R extends Type.TSchema | null>(m: Messa
 
 /** Every message of the wire. Docs, subjects and validators are made from this record. */
 export const messages = {
-  join: message({ subject: 'kagami.api.<id>.join', from: 'worker', delivery: 'request', schema: Join, reply: JoinReply, summary: 'Introduces a worker; repeated with growing pauses while pending.' }),
-  enrol: message({ subject: 'kagami.join.<id>', from: 'worker', delivery: 'request', schema: Enrol, reply: EnrolReply, summary: 'On a locked NATS, before a worker has credentials: asks for them with a join token. <id> is the public key of the worker; repeated until approved.' }),
-  heartbeat: message({ subject: 'kagami.worker.<id>.hb', from: 'worker', delivery: 'core', schema: Heartbeat, reply: null, summary: 'Alive, and what changed since the last one. Every 15 s, and at once on a change.' }),
-  progress: message({ subject: 'kagami.worker.<id>.progress', from: 'worker', delivery: 'core', schema: ProgressEvent, reply: null, summary: 'How far a running sync is; at most once a second per sync.' }),
-  goodbye: message({ subject: 'kagami.worker.<id>.goodbye', from: 'worker', delivery: 'core', schema: Goodbye, reply: null, summary: 'The worker stops on purpose.' }),
-  report: message({ subject: 'kagami.evt.<id>.report', from: 'worker', delivery: 'stream', schema: SyncReport, reply: null, summary: 'A finished sync. Kept on the worker until the stream has it; message id = sync id.' }),
-  desired: message({ subject: '$KV.KAGAMI_DESIRED.<id>', from: 'supervisor', delivery: 'kv', schema: Desired, reply: null, summary: 'What the fleet wants of one worker. Republished on kagami.desired.<id> as a hint to read it.' }),
-  cancel: message({ subject: 'kagami.rpc.<id>.cancel', from: 'supervisor', delivery: 'request', schema: CancelRequest, reply: CancelReply, summary: 'Ends a running sync now.' }),
-  log: message({ subject: 'kagami.rpc.<id>.log', from: 'supervisor', delivery: 'request', schema: LogRequest, reply: LogReply, summary: 'A piece of a sync’s log, while it runs and after.' }),
-  ping: message({ subject: 'kagami.rpc.<id>.ping', from: 'supervisor', delivery: 'request', schema: Ping, reply: Ping, summary: 'Asks whether one process is alive; only the process of that instance answers.' }),
-  refresh: message({ subject: 'kagami.rpc.<id>.refresh', from: 'supervisor', delivery: 'request', schema: RefreshRequest, reply: RefreshReply, summary: 'Asks for a full heartbeat: the digest did not match.' }),
-  olderJoin: message({ subject: 'kagami.supervisor.join', from: 'worker', delivery: 'request', schema: OlderJoin, reply: JoinReply, summary: 'Join of an older worker.' }),
-  olderHeartbeat: message({ subject: 'kagami.hb.<id>', from: 'worker', delivery: 'core', schema: OlderHeartbeat, reply: null, summary: 'Heartbeat of an older worker; always complete.' }),
-  olderStatus: message({ subject: 'kagami.supervisor.provider_status', from: 'worker', delivery: 'core', schema: OlderStatus, reply: null, summary: 'A replica of an older worker changed.' }),
-  olderCommand: message({ subject: 'kagami.worker.<id>.cmd', from: 'supervisor', delivery: 'request', schema: OlderCommand, reply: OlderCommandReply, summary: 'A command to an older worker.' }),
+  join: message({
+    subject: 'kagami.api.<id>.join',
+    from: 'worker',
+    delivery: 'request',
+    schema: Join,
+    reply: JoinReply,
+    summary: 'Introduces a worker; repeated with growing pauses while pending.',
+  }),
+  enrol: message({
+    subject: 'kagami.join.<id>',
+    from: 'worker',
+    delivery: 'request',
+    schema: Enrol,
+    reply: EnrolReply,
+    summary:
+      'On a locked NATS, before a worker has credentials: asks for them with a join token. <id> is the public key of the worker; repeated until approved.',
+  }),
+  heartbeat: message({
+    subject: 'kagami.worker.<id>.hb',
+    from: 'worker',
+    delivery: 'core',
+    schema: Heartbeat,
+    reply: null,
+    summary: 'Alive, and what changed since the last one. Every 15 s, and at once on a change.',
+  }),
+  progress: message({
+    subject: 'kagami.worker.<id>.progress',
+    from: 'worker',
+    delivery: 'core',
+    schema: ProgressEvent,
+    reply: null,
+    summary: 'How far a running sync is; at most once a second per sync.',
+  }),
+  goodbye: message({
+    subject: 'kagami.worker.<id>.goodbye',
+    from: 'worker',
+    delivery: 'core',
+    schema: Goodbye,
+    reply: null,
+    summary: 'The worker stops on purpose.',
+  }),
+  report: message({
+    subject: 'kagami.evt.<id>.report',
+    from: 'worker',
+    delivery: 'stream',
+    schema: SyncReport,
+    reply: null,
+    summary: 'A finished sync. Kept on the worker until the stream has it; message id = sync id.',
+  }),
+  desired: message({
+    subject: '$KV.KAGAMI_DESIRED.<id>',
+    from: 'supervisor',
+    delivery: 'kv',
+    schema: Desired,
+    reply: null,
+    summary: 'What the fleet wants of one worker. Republished on kagami.desired.<id> as a hint to read it.',
+  }),
+  cancel: message({
+    subject: 'kagami.rpc.<id>.cancel',
+    from: 'supervisor',
+    delivery: 'request',
+    schema: CancelRequest,
+    reply: CancelReply,
+    summary: 'Ends a running sync now.',
+  }),
+  log: message({
+    subject: 'kagami.rpc.<id>.log',
+    from: 'supervisor',
+    delivery: 'request',
+    schema: LogRequest,
+    reply: LogReply,
+    summary: 'A piece of a sync’s log, while it runs and after.',
+  }),
+  ping: message({
+    subject: 'kagami.rpc.<id>.ping',
+    from: 'supervisor',
+    delivery: 'request',
+    schema: Ping,
+    reply: Ping,
+    summary: 'Asks whether one process is alive; only the process of that instance answers.',
+  }),
+  refresh: message({
+    subject: 'kagami.rpc.<id>.refresh',
+    from: 'supervisor',
+    delivery: 'request',
+    schema: RefreshRequest,
+    reply: RefreshReply,
+    summary: 'Asks for a full heartbeat: the digest did not match.',
+  }),
+  olderJoin: message({
+    subject: 'kagami.supervisor.join',
+    from: 'worker',
+    delivery: 'request',
+    schema: OlderJoin,
+    reply: JoinReply,
+    summary: 'Join of an older worker.',
+  }),
+  olderHeartbeat: message({
+    subject: 'kagami.hb.<id>',
+    from: 'worker',
+    delivery: 'core',
+    schema: OlderHeartbeat,
+    reply: null,
+    summary: 'Heartbeat of an older worker; always complete.',
+  }),
+  olderStatus: message({
+    subject: 'kagami.supervisor.provider_status',
+    from: 'worker',
+    delivery: 'core',
+    schema: OlderStatus,
+    reply: null,
+    summary: 'A replica of an older worker changed.',
+  }),
+  olderCommand: message({
+    subject: 'kagami.worker.<id>.cmd',
+    from: 'supervisor',
+    delivery: 'request',
+    schema: OlderCommand,
+    reply: OlderCommandReply,
+    summary: 'A command to an older worker.',
+  }),
 } as const
 
 /** The subject of a message for one worker. */

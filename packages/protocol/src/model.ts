@@ -29,7 +29,19 @@ export const ResourceStatus = Type.Enum(['ready', 'syncing', 'failed', 'error'])
 export type ResourceStatus = Static<typeof ResourceStatus>
 
 /** One word for people, worst first: what an operator should think of this replica now. */
-export const Health = Type.Enum(['failed', 'held', 'stale', 'stuck', 'unknown', 'late', 'syncing', 'queued', 'paused', 'new', 'fresh'])
+export const Health = Type.Enum([
+  'failed',
+  'held',
+  'stale',
+  'stuck',
+  'unknown',
+  'late',
+  'syncing',
+  'queued',
+  'paused',
+  'new',
+  'fresh',
+])
 export type Health = Static<typeof Health>
 
 /** How a finished sync ended. */
@@ -42,31 +54,67 @@ export type Trigger = Static<typeof Trigger>
 
 /** Why a sync did not succeed. The meaning and the hint of each are in errors.ts. */
 export const FailureReason = Type.Enum([
-  'upstream_unreachable', 'upstream_refused', 'upstream_missing', 'upstream_empty', 'auth_rejected', 'timed_out', 'cancelled',
-  'interrupted', 'disk_full', 'tool_missing', 'content_invalid', 'local_conflict', 'kind_unknown', 'partial', 'unknown', 'too_many_deletions', 'stalled',
-  'quota_exceeded', 'address_forbidden', 'invalid_options',
+  'upstream_unreachable',
+  'upstream_refused',
+  'upstream_missing',
+  'upstream_empty',
+  'auth_rejected',
+  'timed_out',
+  'cancelled',
+  'interrupted',
+  'disk_full',
+  'tool_missing',
+  'content_invalid',
+  'local_conflict',
+  'kind_unknown',
+  'partial',
+  'unknown',
+  'too_many_deletions',
+  'stalled',
+  'quota_exceeded',
+  'address_forbidden',
+  'invalid_options',
 ])
 export type FailureReason = Static<typeof FailureReason>
 
 /** The steps of a running sync, in order; a provider skips those it does not have. */
-export const Phase = Type.Enum(['preparing', 'connecting', 'listing', 'transferring', 'deleting', 'verifying', 'publishing'])
+export const Phase = Type.Enum([
+  'preparing',
+  'connecting',
+  'listing',
+  'transferring',
+  'deleting',
+  'verifying',
+  'publishing',
+])
 export type Phase = Static<typeof Phase>
 
 /** Credentials for an upstream. Travel down to workers only; no route and no log ever returns them. */
 export const Auth = Type.Union([
-  Type.Object({ type: Type.Literal('basic'), username: Type.String({ minLength: 1, maxLength: 256 }), password: Type.String({ maxLength: 1024 }) }),
+  Type.Object({
+    type: Type.Literal('basic'),
+    username: Type.String({ minLength: 1, maxLength: 256 }),
+    password: Type.String({ maxLength: 1024 }),
+  }),
   Type.Object({ type: Type.Literal('token'), token: Type.String({ minLength: 1, maxLength: 4096 }) }),
 ])
 export type Auth = Static<typeof Auth>
 
 /** Credentials as they are kept and sent: sealed for one worker and one replica with its upstream, by HPKE (RFC 9180). */
-export const SealedAuth = Type.Object({ type: Type.Literal('sealed'), box: Type.String({ maxLength: 16_384, description: 'base64' }) })
+export const SealedAuth = Type.Object({
+  type: Type.Literal('sealed'),
+  box: Type.String({ maxLength: 16_384, description: 'base64' }),
+})
 export type SealedAuth = Static<typeof SealedAuth>
 
 /** What credentials are sealed for: a box moved to another replica, or to another address, does not open. */
-export const sealedFor = (of: { worker_id: string; replica_id: string; upstream: string }): string => JSON.stringify([of.worker_id, of.replica_id, of.upstream])
+export const sealedFor = (of: { worker_id: string; replica_id: string; upstream: string }): string =>
+  JSON.stringify([of.worker_id, of.replica_id, of.upstream])
 
-export const Labels = Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$' }), Type.String({ maxLength: 256 }))
+export const Labels = Type.Record(
+  Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$' }),
+  Type.String({ maxLength: 256 }),
+)
 export type Labels = Static<typeof Labels>
 
 /** Options of a provider, as its own announced schema describes them. */
@@ -104,7 +152,10 @@ export const Hold = Type.Object({
   reason: FailureReason,
   removed: Type.Integer({ minimum: 0, description: 'Entries that would go' }),
   total: Type.Integer({ minimum: 0, description: 'Entries the copy has' }),
-  examples: Type.Array(Type.String({ maxLength: 300 }), { maxItems: 20, description: 'Some of what would go; all of it is in the log of the sync' }),
+  examples: Type.Array(Type.String({ maxLength: 300 }), {
+    maxItems: 20,
+    description: 'Some of what would go; all of it is in the log of the sync',
+  }),
   rejected: Type.Boolean({ description: 'Somebody decided that nothing is deleted' }),
 })
 export type Hold = Static<typeof Hold>
@@ -127,14 +178,27 @@ export const SyncReport = Type.Object({
   started_at: Instant,
   ended_at: Instant,
   duration_ms: Count,
-  bytes: Nullable(Type.Integer({ minimum: 0, description: 'Received from the upstream; null when the tool does not say' })),
+  bytes: Nullable(
+    Type.Integer({ minimum: 0, description: 'Received from the upstream; null when the tool does not say' }),
+  ),
   files: Nullable(Type.Integer({ minimum: 0, description: 'Files (git: refs) in the tree afterwards' })),
   size_bytes: Nullable(Type.Integer({ minimum: 0, description: 'Size of the tree afterwards' })),
   revision: Nullable(Type.String({ maxLength: 256, description: 'git: commit of HEAD; http: ETag or Last-Modified' })),
-  action: Type.Optional(Type.Enum(['sync', 'rollback'], { description: 'rollback: no sync, but an earlier tree put in place' })),
+  action: Type.Optional(
+    Type.Enum(['sync', 'rollback'], { description: 'rollback: no sync, but an earlier tree put in place' }),
+  ),
   hold: Type.Optional(Nullable(Hold)),
-  content_at: Type.Optional(Nullable(Type.String({ format: 'date-time', description: 'When the upstream itself last changed its content, as its freshness_file says' }))),
-  generation: Type.Optional(Nullable(Type.Integer({ minimum: 0, description: 'publish = "swap": the generation that is published' }))),
+  content_at: Type.Optional(
+    Nullable(
+      Type.String({
+        format: 'date-time',
+        description: 'When the upstream itself last changed its content, as its freshness_file says',
+      }),
+    ),
+  ),
+  generation: Type.Optional(
+    Nullable(Type.Integer({ minimum: 0, description: 'publish = "swap": the generation that is published' })),
+  ),
 })
 export type SyncReport = Static<typeof SyncReport>
 
@@ -153,17 +217,19 @@ export const ReplicaState = Type.Object({
   activity: Activity,
   queue: Nullable(Type.Object({ position: Count, reason: Type.String({ maxLength: 200 }) })),
   current: Nullable(Type.Object({ sync_id: Type.String({ maxLength: 64 }), started_at: Instant, trigger: Trigger })),
-  last_sync: Nullable(Type.Object({
-    sync_id: Type.String({ maxLength: 64 }),
-    outcome: Outcome,
-    reason: Nullable(FailureReason),
-    message: Nullable(Type.String({ maxLength: 1000 })),
-    hint: Nullable(Type.String({ maxLength: 1000 })),
-    started_at: Instant,
-    ended_at: Instant,
-    duration_ms: Count,
-    bytes: Nullable(Bytes),
-  })),
+  last_sync: Nullable(
+    Type.Object({
+      sync_id: Type.String({ maxLength: 64 }),
+      outcome: Outcome,
+      reason: Nullable(FailureReason),
+      message: Nullable(Type.String({ maxLength: 1000 })),
+      hint: Nullable(Type.String({ maxLength: 1000 })),
+      started_at: Instant,
+      ended_at: Instant,
+      duration_ms: Count,
+      bytes: Nullable(Bytes),
+    }),
+  ),
   last_success_at: Nullable(Instant),
   next_due_at: Nullable(Instant),
   failures: Type.Integer({ minimum: 0, description: 'Failed syncs since the last success' }),
@@ -177,7 +243,11 @@ export const ReplicaState = Type.Object({
 export type ReplicaState = Static<typeof ReplicaState>
 
 /** A filesystem as seen by a worker. `device` is equal for two workers on one host that share it. */
-export const Storage = Type.Object({ total_bytes: Bytes, used_bytes: Bytes, device: Type.Optional(Type.String({ maxLength: 200 })) })
+export const Storage = Type.Object({
+  total_bytes: Bytes,
+  used_bytes: Bytes,
+  device: Type.Optional(Type.String({ maxLength: 200 })),
+})
 export type Storage = Static<typeof Storage>
 
 /** A kind of upstream a worker can sync, and the JSON Schema of its options. */
@@ -186,7 +256,12 @@ export const KindAnnouncement = Type.Object({
   available: Type.Boolean(),
   detail: Type.String({ maxLength: 300, description: 'Version of the tool, or why it is not available' }),
   options: Type.Unknown({ description: 'JSON Schema of this kind’s options' }),
-  roots: Type.Optional(Type.Array(Type.String({ maxLength: 4096 }), { maxItems: 64, description: 'Folders of the worker below which file:// upstreams are allowed; absent: none' })),
+  roots: Type.Optional(
+    Type.Array(Type.String({ maxLength: 4096 }), {
+      maxItems: 64,
+      description: 'Folders of the worker below which file:// upstreams are allowed; absent: none',
+    }),
+  ),
 })
 export type KindAnnouncement = Static<typeof KindAnnouncement>
 

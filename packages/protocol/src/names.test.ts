@@ -3,30 +3,77 @@ import { describe, expect, test } from 'vitest'
 import { intervalProblem, replicaNameProblem, upstreamProblem } from './names.ts'
 
 describe('replica names', () => {
-  test.each(['debian', 'linux.git', 'A-1_b.c', 'foo.tar.gz', '0'])('%s is fine', (name) => expect(replicaNameProblem(name)).toBeNull())
-  test.each(['', '.hidden', '-x', 'a/b', 'a b', 'a\0b', '..', 'a..b', 'x.lock', 'X.LOCK', 'con', 'NUL', 'lost+found', 'current', 'é', '雪', 'a'.repeat(129)])('%j is refused with a reason', (name) => expect(replicaNameProblem(name)).toEqual(expect.any(String)))
+  test.each(['debian', 'linux.git', 'A-1_b.c', 'foo.tar.gz', '0'])('%s is fine', (name) =>
+    expect(replicaNameProblem(name)).toBeNull(),
+  )
+  test.each([
+    '',
+    '.hidden',
+    '-x',
+    'a/b',
+    'a b',
+    'a\0b',
+    '..',
+    'a..b',
+    'x.lock',
+    'X.LOCK',
+    'con',
+    'NUL',
+    'lost+found',
+    'current',
+    'é',
+    '雪',
+    'a'.repeat(129),
+  ])('%j is refused with a reason', (name) => expect(replicaNameProblem(name)).toEqual(expect.any(String)))
 
   test('whatever is accepted is one harmless path element', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 140 }), (name) => {
-      if (replicaNameProblem(name) === null) expect(name).toMatch(/^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]*$/)
-    }), { numRuns: 10_000 })
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 140 }), (name) => {
+        if (replicaNameProblem(name) === null) expect(name).toMatch(/^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]*$/)
+      }),
+      { numRuns: 10_000 },
+    )
   })
 })
 
 describe('upstreams', () => {
   test.each([
-    ['git', 'https://example.com/repo.git'], ['git', 'git://example.com/repo.git'], ['git', 'http://[::1]:8080/x.git'], ['rsync', 'rsync://host/module/'], ['rsync', 'rsync://user@host:8873/module/path/'],
+    ['git', 'https://example.com/repo.git'],
+    ['git', 'git://example.com/repo.git'],
+    ['git', 'http://[::1]:8080/x.git'],
+    ['rsync', 'rsync://host/module/'],
+    ['rsync', 'rsync://user@host:8873/module/path/'],
     ['http', 'https://host/foo.tar.gz?x=1'],
   ])('%s %s is fine', (kind, upstream) => expect(upstreamProblem(kind, upstream)).toBeNull())
   test.each([
-    ['git', 'ext::sh -c touch% PWN'], ['git', 'fd::17'], ['git', '--upload-pack=x'], ['git', 'file:///srv/x.git'], ['git', '/srv/x.git'], ['git', 'ssh://-oProxyCommand=x/y'], ['git', 'git@host:x.git'], ['git', 'https://bob:pw@host/x.git'],
-    ['git', 'https:host/x.git'], ['git', 'https://host/a\nb'], ['rsync', '--rsh=x'], ['rsync', '/etc/shadow'], ['rsync', 'host:/path'], ['rsync', 'host::module'], ['rsync', 'rsync://bob:pw@host/m/'], ['rsync', 'rsync://host/'],
-    ['http', 'file:///etc/passwd'], ['http', 'gopher://x/'], ['http', 'http://'], ['http', ''], ['http', `http://h/${'x'.repeat(2100)}`],
+    ['git', 'ext::sh -c touch% PWN'],
+    ['git', 'fd::17'],
+    ['git', '--upload-pack=x'],
+    ['git', 'file:///srv/x.git'],
+    ['git', '/srv/x.git'],
+    ['git', 'ssh://-oProxyCommand=x/y'],
+    ['git', 'git@host:x.git'],
+    ['git', 'https://bob:pw@host/x.git'],
+    ['git', 'https:host/x.git'],
+    ['git', 'https://host/a\nb'],
+    ['rsync', '--rsh=x'],
+    ['rsync', '/etc/shadow'],
+    ['rsync', 'host:/path'],
+    ['rsync', 'host::module'],
+    ['rsync', 'rsync://bob:pw@host/m/'],
+    ['rsync', 'rsync://host/'],
+    ['http', 'file:///etc/passwd'],
+    ['http', 'gopher://x/'],
+    ['http', 'http://'],
+    ['http', ''],
+    ['http', `http://h/${'x'.repeat(2100)}`],
   ])('%s %j is refused', (kind, upstream) => expect(upstreamProblem(kind, upstream)).toEqual(expect.any(String)))
 })
 
 describe('intervals', () => {
-  test.each([null, undefined, 0, 1, 60, 2_592_000])('%s is fine', (seconds) => expect(intervalProblem(seconds)).toBeNull())
+  test.each([null, undefined, 0, 1, 60, 2_592_000])('%s is fine', (seconds) =>
+    expect(intervalProblem(seconds)).toBeNull(),
+  )
   test.each([-1, 1.5, 2_592_001, 2_147_484, 1e308, NaN, Infinity])('%s is refused, or kept exactly', (seconds) => {
     if (seconds <= 2_592_000 && Number.isInteger(seconds) && seconds >= 0) expect(intervalProblem(seconds)).toBeNull()
     else expect(intervalProblem(seconds)).toEqual(expect.any(String))

@@ -14,17 +14,26 @@ export const INTERVAL_MAX_SECONDS = 2_592_000
 export const INTERVAL_MIN_SECONDS = 1
 
 const RESERVED = new Set(
-  'current releases lost+found con prn aux nul com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9'.split(' '),
+  'current releases lost+found con prn aux nul com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9'.split(
+    ' ',
+  ),
 )
 
-export const ReplicaName = Type.String({ pattern: REPLICA_NAME_PATTERN, description: 'Name of the replica and of its directory' })
+export const ReplicaName = Type.String({
+  pattern: REPLICA_NAME_PATTERN,
+  description: 'Name of the replica and of its directory',
+})
 export const WorkerId = Type.String({ pattern: WORKER_ID_PATTERN, description: 'Stable id of a worker' })
 export const ReplicaId = Type.String({ minLength: 1, maxLength: 128, description: 'Stable id of a replica' })
-export const Kind = Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$', description: 'How the upstream is synced: git, rsync, http' })
+export const Kind = Type.String({
+  pattern: '^[a-z][a-z0-9-]{0,31}$',
+  description: 'How the upstream is synced: git, rsync, http',
+})
 
 /** Says in one sentence why `name` cannot name a replica, or returns null when it can. */
 export function replicaNameProblem(name: string): string | null {
-  if (!new RegExp(REPLICA_NAME_PATTERN).test(name)) return 'use letters, digits, ".", "_" and "-", beginning with a letter or digit, at most 128 characters'
+  if (!new RegExp(REPLICA_NAME_PATTERN).test(name))
+    return 'use letters, digits, ".", "_" and "-", beginning with a letter or digit, at most 128 characters'
   if (name.includes('..')) return 'must not contain ".."'
   if (name.toLowerCase().endsWith('.lock')) return 'must not end in ".lock", which git uses for its own files'
   if (RESERVED.has(name.toLowerCase())) return `"${name}" is a reserved word`
@@ -46,7 +55,11 @@ export function intervalProblem(seconds: number | null | undefined): string | nu
   return null
 }
 
-const SCHEMES: Record<string, readonly string[]> = { git: ['https:', 'http:', 'git:'], rsync: ['rsync:'], http: ['https:', 'http:'] }
+const SCHEMES: Record<string, readonly string[]> = {
+  git: ['https:', 'http:', 'git:'],
+  rsync: ['rsync:'],
+  http: ['https:', 'http:'],
+}
 
 /** Kinds that can mirror a folder of the worker's own machine, named by file://, where its worker.toml allows it. */
 export const LOCAL_KINDS: readonly string[] = ['git', 'rsync']
@@ -89,10 +102,13 @@ export function localPathOf(upstream: string): string | null {
 }
 
 function localProblem(upstream: string, roots: readonly string[]): string | null {
-  if (roots.length === 0) return 'must not be a folder of the worker itself: its worker.toml allows none (upstream_roots)'
+  if (roots.length === 0)
+    return 'must not be a folder of the worker itself: its worker.toml allows none (upstream_roots)'
   const path = localPathOf(upstream)
-  if (path === null) return 'must name a folder plainly: file:///srv/folder, without "..", query and host; "%20" is a space'
-  if (!roots.some((root) => isBelow(path, root))) return `must lie below a folder the worker allows: ${roots.join(', ')}`
+  if (path === null)
+    return 'must name a folder plainly: file:///srv/folder, without "..", query and host; "%20" is a space'
+  if (!roots.some((root) => isBelow(path, root)))
+    return `must lie below a folder the worker allows: ${roots.join(', ')}`
   return null
 }
 

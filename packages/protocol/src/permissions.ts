@@ -32,7 +32,12 @@ export const workerInbox = (workerId: string): string => `_INBOX.${workerId}`
 /** The rights of a worker: its own subjects, its own document, its own answers. Ids are one subject token, so none reaches into another's. */
 export function workerRights(workerId: string): SubjectRights {
   return {
-    publish: [`kagami.worker.${workerId}.>`, `kagami.evt.${workerId}.>`, `kagami.api.${workerId}.>`, `${DIRECT_GET}.${subjectFor('desired', workerId)}`],
+    publish: [
+      `kagami.worker.${workerId}.>`,
+      `kagami.evt.${workerId}.>`,
+      `kagami.api.${workerId}.>`,
+      `${DIRECT_GET}.${subjectFor('desired', workerId)}`,
+    ],
     subscribe: [`${workerInbox(workerId)}.>`, `kagami.rpc.${workerId}.>`, desiredHint(workerId)],
     answers: true,
   }
@@ -42,9 +47,17 @@ export function workerRights(workerId: string): SubjectRights {
 export const JOIN_INBOX = '_INBOX.join'
 
 /** The rights of whoever holds a join token: to ask, and nothing else. */
-export const joinRights: SubjectRights = { publish: [messages.enrol.subject.replace('<id>', '*')], subscribe: [`${JOIN_INBOX}.>`], answers: false }
+export const joinRights: SubjectRights = {
+  publish: [messages.enrol.subject.replace('<id>', '*')],
+  subscribe: [`${JOIN_INBOX}.>`],
+  answers: false,
+}
 
 /** The rights the supervisor needs in the system account: to look at and replace the workers' account, where revocations stand. */
 export function systemRights(workersAccount: string): SubjectRights {
-  return { publish: ['$SYS.REQ.CLAIMS.UPDATE', `$SYS.REQ.ACCOUNT.${workersAccount}.CLAIMS.LOOKUP`], subscribe: ['_INBOX.>'], answers: false }
+  return {
+    publish: ['$SYS.REQ.CLAIMS.UPDATE', `$SYS.REQ.ACCOUNT.${workersAccount}.CLAIMS.LOOKUP`],
+    subscribe: ['_INBOX.>'],
+    answers: false,
+  }
 }

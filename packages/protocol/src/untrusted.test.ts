@@ -4,12 +4,16 @@ import { oddityIn, parseUntrusted } from './untrusted.ts'
 
 describe('JSON from strangers', () => {
   test('that is ordinary is taken as it is', () => {
-    fc.assert(fc.property(fc.jsonValue({ maxDepth: 10 }), (value) => {
-      const text = JSON.stringify(value)
-      if (/\\u(0000|d[89a-f])/i.test(text)) return
-      expect(parseUntrusted(text)).toEqual(JSON.parse(text))
-    }))
-    expect(parseUntrusted('{"tail":"the tool wrote \\\\u0000 and [[[[ {{{{ \\"["}')).toEqual({ tail: 'the tool wrote \\u0000 and [[[[ {{{{ "[' })
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 10 }), (value) => {
+        const text = JSON.stringify(value)
+        if (/\\u(0000|d[89a-f])/i.test(text)) return
+        expect(parseUntrusted(text)).toEqual(JSON.parse(text))
+      }),
+    )
+    expect(parseUntrusted('{"tail":"the tool wrote \\\\u0000 and [[[[ {{{{ \\"["}')).toEqual({
+      tail: 'the tool wrote \\u0000 and [[[[ {{{{ "[',
+    })
   })
 
   test('that is nested beyond reason is refused before it is parsed', () => {

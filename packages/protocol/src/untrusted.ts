@@ -14,11 +14,13 @@ export function oddityIn(value: unknown): Oddity | null {
   const waiting: { value: unknown; path: readonly string[] }[] = [{ value, path: [] }]
   for (let at = waiting.pop(); at; at = waiting.pop()) {
     const { value: one, path } = at
-    const wrong = typeof one === 'string' ? oddText(one) : path.length > DEPTH_MAX ? `is nested deeper than ${DEPTH_MAX}` : null
+    const wrong =
+      typeof one === 'string' ? oddText(one) : path.length > DEPTH_MAX ? `is nested deeper than ${DEPTH_MAX}` : null
     if (wrong) return { field: path.slice(0, 4).join('.'), message: wrong }
     if (typeof one !== 'object' || one === null) continue
     for (const [key, inner] of Object.entries(one)) {
-      if (oddText(key)) return { field: path.slice(0, 4).join('.'), message: 'has a key with a NUL or half a character in it' }
+      if (oddText(key))
+        return { field: path.slice(0, 4).join('.'), message: 'has a key with a NUL or half a character in it' }
       waiting.push({ value: inner, path: [...path, key] })
     }
   }

@@ -47,7 +47,14 @@ function describe(found: readonly RawError[]): Problem {
   if (missing) return { field: [...path, missing].join('.'), message: 'is required' }
   const field = path.join('.')
   const union = found.filter((other) => other.instancePath === error.instancePath && other.keyword === 'type')
-  if (union.length > 1) return { field, message: union.map((other) => other.message).join(' or ').replaceAll(' or must be', ' or') }
+  if (union.length > 1)
+    return {
+      field,
+      message: union
+        .map((other) => other.message)
+        .join(' or ')
+        .replaceAll(' or must be', ' or'),
+    }
   if (error.params.allowedValues) return { field, message: `must be one of ${error.params.allowedValues.join(', ')}` }
   return { field, message: error.message }
 }

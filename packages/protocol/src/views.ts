@@ -1,33 +1,73 @@
 // views.ts — What the HTTP API returns: the seed's shapes (Unix seconds) and ours under /api/v1 (RFC 3339).
 import Type, { type Static } from 'typebox'
 import {
-  Admission, Health, Instant, Jobs, KindAnnouncement, Labels, Nullable, Outcome, Presence, Progress, ReplicaState, ResourceStatus, SeedStatus,
-  Storage, SyncReport, Trigger,
+  Admission,
+  Health,
+  Instant,
+  Jobs,
+  KindAnnouncement,
+  Labels,
+  Nullable,
+  Outcome,
+  Presence,
+  Progress,
+  ReplicaState,
+  ResourceStatus,
+  SeedStatus,
+  Storage,
+  SyncReport,
+  Trigger,
 } from './model.ts'
 
 const Count = Type.Integer({ minimum: 0 })
 
 // ---- The seed's shapes -------------------------------------------------------------------------------------------
 export const SeedReplica = Type.Object({
-  worker_id: Type.String(), replica_id: Type.String(), name: Type.String(), kind: Type.String(), upstream: Type.String(), status: SeedStatus,
-  interval_secs: Nullable(Count), labels: Labels, health: Health,
+  worker_id: Type.String(),
+  replica_id: Type.String(),
+  name: Type.String(),
+  kind: Type.String(),
+  upstream: Type.String(),
+  status: SeedStatus,
+  interval_secs: Nullable(Count),
+  labels: Labels,
+  health: Health,
   last_success: Nullable(Type.Integer({ description: 'Unix seconds' })),
-  last_error: Nullable(Type.String()), size_bytes: Nullable(Count), next_due: Nullable(Type.Integer({ description: 'Unix seconds' })),
+  last_error: Nullable(Type.String()),
+  size_bytes: Nullable(Count),
+  next_due: Nullable(Type.Integer({ description: 'Unix seconds' })),
 })
 export type SeedReplica = Static<typeof SeedReplica>
 export const SeedOverview = Type.Object({
-  workers_total: Count, workers_approved: Count, workers_pending: Count, workers_rejected: Count, resources_total: Count,
+  workers_total: Count,
+  workers_approved: Count,
+  workers_pending: Count,
+  workers_rejected: Count,
+  resources_total: Count,
 })
 export type SeedOverview = Static<typeof SeedOverview>
 export const SeedWorker = Type.Object({
-  worker_id: Type.String(), approved: Type.Boolean(), status: Admission, last_seen: Type.Integer({ description: 'Unix seconds' }),
-  replicas: Type.Array(SeedReplica), name: Type.String(), presence: Presence,
+  worker_id: Type.String(),
+  approved: Type.Boolean(),
+  status: Admission,
+  last_seen: Type.Integer({ description: 'Unix seconds' }),
+  replicas: Type.Array(SeedReplica),
+  name: Type.String(),
+  presence: Presence,
 })
 export type SeedWorker = Static<typeof SeedWorker>
-export const SeedResource = Type.Object({ name: Type.String(), status: ResourceStatus, replicas: Type.Array(SeedReplica) })
+export const SeedResource = Type.Object({
+  name: Type.String(),
+  status: ResourceStatus,
+  replicas: Type.Array(SeedReplica),
+})
 export type SeedResource = Static<typeof SeedResource>
 export const Telemetry = Type.Object({
-  traffic: Type.Array(Type.Object({ label: Type.String(), value: Count }), { minItems: 24, maxItems: 24, description: 'Heartbeats received, by minute, oldest first' }),
+  traffic: Type.Array(Type.Object({ label: Type.String(), value: Count }), {
+    minItems: 24,
+    maxItems: 24,
+    description: 'Heartbeats received, by minute, oldest first',
+  }),
   sync: Type.Object({ success: Count, failure: Count }),
   disk: Type.Object({ total_gb: Type.Number(), used_gb: Type.Number() }),
   message_rate: Type.Number({ description: 'Messages from workers per second, over the last minute' }),
@@ -38,16 +78,24 @@ export const Telemetry = Type.Object({
 export type Telemetry = Static<typeof Telemetry>
 
 // ---- /api/v1 -----------------------------------------------------------------------------------------------------
-export const HealthCounts = Type.Record(Type.String(), Count, { description: 'Replicas by health; healths nobody has are absent' })
+export const HealthCounts = Type.Record(Type.String(), Count, {
+  description: 'Replicas by health; healths nobody has are absent',
+})
 export type HealthCounts = Record<string, number>
 
 /** Who paused a replica, when and why. */
-export const Paused = Type.Object({ by: Type.String(), at: Instant, reason: Nullable(Type.String({ maxLength: 1000 })) })
+export const Paused = Type.Object({
+  by: Type.String(),
+  at: Instant,
+  reason: Nullable(Type.String({ maxLength: 1000 })),
+})
 export type Paused = Static<typeof Paused>
 
 export const Replica = Type.Object({
   ...ReplicaState.properties,
-  worker_id: Type.String(), worker_name: Type.String(), worker_presence: Presence,
+  worker_id: Type.String(),
+  worker_name: Type.String(),
+  worker_presence: Presence,
   health: Health,
   health_detail: Type.String({ description: 'One sentence: why this health' }),
   progress: Nullable(Progress),
@@ -57,22 +105,42 @@ export const Replica = Type.Object({
 export type Replica = Static<typeof Replica>
 
 export const Worker = Type.Object({
-  worker_id: Type.String(), name: Type.String(), admission: Admission, reason: Nullable(Type.String()), presence: Presence,
-  first_seen_at: Instant, last_seen_at: Nullable(Instant), decided_at: Nullable(Instant), decided_by: Nullable(Type.String()),
-  version: Nullable(Type.String()), hostname: Nullable(Type.String()), http_addr: Nullable(Type.String()), data_dir: Nullable(Type.String()),
+  worker_id: Type.String(),
+  name: Type.String(),
+  admission: Admission,
+  reason: Nullable(Type.String()),
+  presence: Presence,
+  first_seen_at: Instant,
+  last_seen_at: Nullable(Instant),
+  decided_at: Nullable(Instant),
+  decided_by: Nullable(Type.String()),
+  version: Nullable(Type.String()),
+  hostname: Nullable(Type.String()),
+  http_addr: Nullable(Type.String()),
+  data_dir: Nullable(Type.String()),
   older_wire: Type.Boolean({ description: 'Speaks the wire of interfaces §6' }),
   conflict: Nullable(Type.String({ description: 'Another process claims the same id' })),
   kinds: Type.Array(KindAnnouncement),
-  storage: Nullable(Storage), jobs: Nullable(Jobs),
-  desired_rev: Count, observed_rev: Count,
-  replicas_total: Count, health_counts: HealthCounts,
+  storage: Nullable(Storage),
+  jobs: Nullable(Jobs),
+  desired_rev: Count,
+  observed_rev: Count,
+  replicas_total: Count,
+  health_counts: HealthCounts,
 })
 export type Worker = Static<typeof Worker>
 
 export const Resource = Type.Object({
-  name: Type.String(), status: ResourceStatus, kinds: Type.Array(Type.String()), labels: Labels,
-  replicas_total: Count, health_counts: HealthCounts,
-  worst_health: Health, newest_success_at: Nullable(Instant), next_due_at: Nullable(Instant), size_bytes: Nullable(Count),
+  name: Type.String(),
+  status: ResourceStatus,
+  kinds: Type.Array(Type.String()),
+  labels: Labels,
+  replicas_total: Count,
+  health_counts: HealthCounts,
+  worst_health: Health,
+  newest_success_at: Nullable(Instant),
+  next_due_at: Nullable(Instant),
+  size_bytes: Nullable(Count),
 })
 export type Resource = Static<typeof Resource>
 export const ResourceDetail = Type.Object({ ...Resource.properties, replicas: Type.Array(Replica) })
@@ -80,28 +148,63 @@ export type ResourceDetail = Static<typeof ResourceDetail>
 
 /** A sync as the API shows it: running (from the worker's last word) or finished (from the history). */
 export const Sync = Type.Object({
-  sync_id: Type.String(), state: Type.Enum(['running', 'finished']),
-  worker_id: Type.String(), worker_name: Type.String(), replica_id: Type.String(), name: Type.String(), kind: Type.String(),
-  trigger: Trigger, request_id: Nullable(Type.String()),
-  outcome: Nullable(Outcome), reason: SyncReport.properties.reason,
-  message: Nullable(Type.String()), hint: Nullable(Type.String()), tail: Nullable(Type.String()), exit_code: Nullable(Type.Integer()),
-  started_at: Instant, ended_at: Nullable(Instant), duration_ms: Nullable(Count),
-  bytes: Nullable(Count), files: Nullable(Count), size_bytes: Nullable(Count), revision: Nullable(Type.String()),
-  action: SyncReport.properties.action, hold: SyncReport.properties.hold, content_at: SyncReport.properties.content_at, generation: SyncReport.properties.generation,
+  sync_id: Type.String(),
+  state: Type.Enum(['running', 'finished']),
+  worker_id: Type.String(),
+  worker_name: Type.String(),
+  replica_id: Type.String(),
+  name: Type.String(),
+  kind: Type.String(),
+  trigger: Trigger,
+  request_id: Nullable(Type.String()),
+  outcome: Nullable(Outcome),
+  reason: SyncReport.properties.reason,
+  message: Nullable(Type.String()),
+  hint: Nullable(Type.String()),
+  tail: Nullable(Type.String()),
+  exit_code: Nullable(Type.Integer()),
+  started_at: Instant,
+  ended_at: Nullable(Instant),
+  duration_ms: Nullable(Count),
+  bytes: Nullable(Count),
+  files: Nullable(Count),
+  size_bytes: Nullable(Count),
+  revision: Nullable(Type.String()),
+  action: SyncReport.properties.action,
+  hold: SyncReport.properties.hold,
+  content_at: SyncReport.properties.content_at,
+  generation: SyncReport.properties.generation,
   progress: Nullable(Progress),
 })
 export type Sync = Static<typeof Sync>
 
 export const Cause = Type.Object({
-  reason: Type.String(), message: Type.String(), hint: Type.String(), replicas: Count, since: Nullable(Instant),
-  workers: Type.Array(Type.String()), examples: Type.Array(Type.Object({ replica_id: Type.String(), name: Type.String(), worker_name: Type.String() })),
+  reason: Type.String(),
+  message: Type.String(),
+  hint: Type.String(),
+  replicas: Count,
+  since: Nullable(Instant),
+  workers: Type.Array(Type.String()),
+  examples: Type.Array(Type.Object({ replica_id: Type.String(), name: Type.String(), worker_name: Type.String() })),
 })
 export type Cause = Static<typeof Cause>
 
 export const Summary = Type.Object({
-  at: Instant, version: Type.String(), started_at: Instant,
-  workers: Type.Object({ total: Count, approved: Count, pending: Count, rejected: Count, online: Count, late: Count, lost: Count }),
-  replicas_total: Count, resources_total: Count, health_counts: HealthCounts,
+  at: Instant,
+  version: Type.String(),
+  started_at: Instant,
+  workers: Type.Object({
+    total: Count,
+    approved: Count,
+    pending: Count,
+    rejected: Count,
+    online: Count,
+    late: Count,
+    lost: Count,
+  }),
+  replicas_total: Count,
+  resources_total: Count,
+  health_counts: HealthCounts,
   jobs: Type.Object({ running: Count, queued: Count, limit: Count }),
   storage: Type.Object({ total_bytes: Count, used_bytes: Count }),
   causes: Type.Array(Cause),
@@ -111,32 +214,64 @@ export const Summary = Type.Object({
 export type Summary = Static<typeof Summary>
 
 export const AuditEntry = Type.Object({
-  id: Count, at: Instant, actor: Type.String(), remote: Nullable(Type.String()), action: Type.String(), target: Nullable(Type.String()),
-  detail: Nullable(Type.String()), result: Type.String(),
+  id: Count,
+  at: Instant,
+  actor: Type.String(),
+  remote: Nullable(Type.String()),
+  action: Type.String(),
+  target: Nullable(Type.String()),
+  detail: Nullable(Type.String()),
+  result: Type.String(),
 })
 export type AuditEntry = Static<typeof AuditEntry>
 
 export const JoinToken = Type.Object({
-  id: Type.String(), worker_id: Nullable(Type.String({ description: 'The only worker id that may use it' })), uses: Count, used: Count,
-  made_at: Instant, made_by: Type.String(), expires_at: Instant,
+  id: Type.String(),
+  worker_id: Nullable(Type.String({ description: 'The only worker id that may use it' })),
+  uses: Count,
+  used: Count,
+  made_at: Instant,
+  made_by: Type.String(),
+  expires_at: Instant,
 })
 export type JoinToken = Static<typeof JoinToken>
-export const NewJoinToken = Type.Object({ ...JoinToken.properties, token: Type.String({ description: 'Shown this once: only its hash is kept' }) })
+export const NewJoinToken = Type.Object({
+  ...JoinToken.properties,
+  token: Type.String({ description: 'Shown this once: only its hash is kept' }),
+})
 export type NewJoinToken = Static<typeof NewJoinToken>
 
 export const Session = Type.Object({
-  auth: Type.Enum(['token', 'none']), authenticated: Type.Boolean(), version: Type.String(), auto_approve: Type.Boolean(), nats_locked: Type.Boolean({ description: 'New workers need a join token' }), server_time: Instant,
+  auth: Type.Enum(['token', 'none']),
+  authenticated: Type.Boolean(),
+  version: Type.String(),
+  auto_approve: Type.Boolean(),
+  nats_locked: Type.Boolean({ description: 'New workers need a join token' }),
+  server_time: Instant,
 })
 export type Session = Static<typeof Session>
 
 export const SyncAccepted = Type.Object({
-  requests: Type.Array(Type.Object({ request_id: Type.String(), replica_id: Type.String(), name: Type.String(), worker_id: Type.String() })),
+  requests: Type.Array(
+    Type.Object({
+      request_id: Type.String(),
+      replica_id: Type.String(),
+      name: Type.String(),
+      worker_id: Type.String(),
+    }),
+  ),
 })
 export type SyncAccepted = Static<typeof SyncAccepted>
 export const ReplicaAccepted = Type.Object({ replica_id: Type.String(), name: Type.String(), worker_id: Type.String() })
 
 export const ErrorBody = Type.Object({
-  error: Type.Object({ code: Type.String(), message: Type.String(), hint: Type.String(), field: Nullable(Type.String()), request_id: Type.String() }),
+  error: Type.Object({
+    code: Type.String(),
+    message: Type.String(),
+    hint: Type.String(),
+    field: Nullable(Type.String()),
+    request_id: Type.String(),
+  }),
 })
 export type ErrorBody = Static<typeof ErrorBody>
 

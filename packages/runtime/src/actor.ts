@@ -56,7 +56,10 @@ export function createActor<State, Event, Effect extends { type: string }>(parts
 }
 
 /** Carries effects out and knows which of them still run. */
-function createHands<Effect extends { type: string }>(parts: { effects: EffectHandlers<Effect>; onFault: (fault: unknown, effect: Effect | null) => void }) {
+function createHands<Effect extends { type: string }>(parts: {
+  effects: EffectHandlers<Effect>
+  onFault: (fault: unknown, effect: Effect | null) => void
+}) {
   const running = new Set<Promise<void>>()
   return {
     carryOut(effect: Effect) {
@@ -64,7 +67,9 @@ function createHands<Effect extends { type: string }>(parts: { effects: EffectHa
         const handler = parts.effects[effect.type as Effect['type']] as (effect: Effect) => void | Promise<void>
         const outcome = handler(effect)
         if (!outcome) return
-        const tracked = outcome.catch((fault: unknown) => parts.onFault(fault, effect)).finally(() => running.delete(tracked))
+        const tracked = outcome
+          .catch((fault: unknown) => parts.onFault(fault, effect))
+          .finally(() => running.delete(tracked))
         running.add(tracked)
       } catch (fault) {
         parts.onFault(fault, effect)

@@ -10,7 +10,9 @@ import { createRefusalLog, decode, encode, WireError } from './wire.ts'
 
 export type MessageName = keyof typeof messages
 export type Body<N extends MessageName> = Static<(typeof messages)[N]['schema']>
-export type Reply<N extends MessageName> = (typeof messages)[N]['reply'] extends infer R extends TSchema ? Static<R> : never
+export type Reply<N extends MessageName> = (typeof messages)[N]['reply'] extends infer R extends TSchema
+  ? Static<R>
+  : never
 
 /** Longest wait for what is under way when a connection is closed, ms. */
 const DRAIN_MS = 2000
@@ -32,7 +34,11 @@ export interface Bus {
   /** Hears a message from one worker, or from all of them. Returns the way to stop. */
   hear<N extends MessageName>(name: N, workerId: string | null, handle: (body: Body<N>, from: From) => void): () => void
   /** Answers requests. A handler that returns null or throws answers nothing. */
-  answer<N extends MessageName>(name: N, workerId: string | null, handle: (body: Body<N>, from: From) => Reply<N> | null | Promise<Reply<N> | null>): () => void
+  answer<N extends MessageName>(
+    name: N,
+    workerId: string | null,
+    handle: (body: Body<N>, from: From) => Reply<N> | null | Promise<Reply<N> | null>,
+  ): () => void
   /** Called with true after each connect and reconnect, false after each loss. */
   onConnection(listener: (connected: boolean) => void): void
   close(): Promise<void>
@@ -65,18 +71,26 @@ export function createBus(connection: NatsConnection, logger: Logger, replies: s
       return connected && !connection.isClosed()
     },
     publish(name, workerId, body) {
-      if (connected && !connection.isClosed()) connection.publish(subjectFor(name, workerId), encode(messages[name].schema, body))
+      if (connected && !connection.isClosed())
+        connection.publish(subjectFor(name, workerId), encode(messages[name].schema, body))
     },
-    request: (name, workerId, body, timeoutMs) => ask({ connection, refuse }, { name, workerId, body, timeoutMs }) as never,
+    request: (name, workerId, body, timeoutMs) =>
+      ask({ connection, refuse }, { name, workerId, body, timeoutMs }) as never,
     hear: (name, workerId, handle) => listen(name, workerId, (body, from) => handle(body, from)),
     answer(name, workerId, handle) {
       return listen(name, workerId, (body, from, message) => {
         if (!message.reply) return
-        if (!message.reply.startsWith(replies)) return refuse({ subject: message.subject, reason: `the request wants its answer on ${message.reply.split('.')[0]}, where none belongs` })
+        if (!message.reply.startsWith(replies))
+          return refuse({
+            subject: message.subject,
+            reason: `the request wants its answer on ${message.reply.split('.')[0]}, where none belongs`,
+          })
         void Promise.resolve()
           .then(() => handle(body, from))
           .then((reply) => reply !== null && message.respond(encode(messages[name].reply as never, reply as never)))
-          .catch((fault: unknown) => logger.error({ err: fault, subject: message.subject }, 'a request could not be answered'))
+          .catch((fault: unknown) =>
+            logger.error({ err: fault, subject: message.subject }, 'a request could not be answered'),
+          )
       })
     },
     onConnection: (listener) => void listeners.push(listener),
@@ -122,7 +136,10 @@ interface Question {
 }
 
 /** The answer; null when nobody answers in time, or with nonsense. */
-async function ask({ connection, refuse }: { connection: NatsConnection; refuse: Refuse }, { name, workerId, body, timeoutMs }: Question): Promise<unknown> {
+async function ask(
+  { connection, refuse }: { connection: NatsConnection; refuse: Refuse },
+  { name, workerId, body, timeoutMs }: Question,
+): Promise<unknown> {
   const entry = messages[name]
   const subject = subjectFor(name, workerId)
   try {
@@ -134,7 +151,13 @@ async function ask({ connection, refuse }: { connection: NatsConnection; refuse:
       return null
     }
     const { name: kind, message } = error as Error
-    if (error instanceof RequestError || kind === 'TimeoutError' || connection.isClosed() || /timeout|no responders|disconnect|closed|drain/i.test(message)) return null
+    if (
+      error instanceof RequestError ||
+      kind === 'TimeoutError' ||
+      connection.isClosed() ||
+      /timeout|no responders|disconnect|closed|drain/i.test(message)
+    )
+      return null
     throw error
   }
 }
@@ -156,7 +179,10 @@ async function watchStatus(connection: NatsConnection, logger: Logger, tell: (co
       // Tried again and again, it would be refused again and again.
       said.add(String(status.error))
       const { message, refused } = reasonOf(status.error)
-      logger.warn({ reason: String(status.error) }, refused ? `NATS cannot be used: ${message}; trying again with growing pauses` : 'NATS refused something')
+      logger.warn(
+        { reason: String(status.error) },
+        refused ? `NATS cannot be used: ${message}; trying again with growing pauses` : 'NATS refused something',
+      )
     }
   }
   // Closed without being asked: a process that lives on but is deaf would be worse.

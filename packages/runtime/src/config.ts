@@ -23,7 +23,10 @@ export function parseToml(text: string, file: string): Values {
     if (!(error instanceof TomlError)) throw error
     const line = text.split('\n')[error.line - 1]?.trim() ?? ''
     const what = error.message.split('\n')[0]?.replace(/^Invalid TOML document: /, '') ?? 'cannot be read'
-    throw new ConfigError(`${file}, line ${error.line}, column ${error.column}: ${what}`, line ? `The line reads: ${line}` : null)
+    throw new ConfigError(
+      `${file}, line ${error.line}, column ${error.column}: ${what}`,
+      line ? `The line reads: ${line}` : null,
+    )
   }
 }
 
@@ -49,14 +52,18 @@ export function fromText(text: string, schema: Type.TSchema, source: string): un
   }
   if (type === 'integer' || type === 'number') {
     const number = Number(text)
-    if (!Number.isFinite(number) || (type === 'integer' && !Number.isInteger(number))) throw new ConfigError(`${source}: must be a whole number, not "${text}"`)
+    if (!Number.isFinite(number) || (type === 'integer' && !Number.isInteger(number)))
+      throw new ConfigError(`${source}: must be a whole number, not "${text}"`)
     return number
   }
   if (type === 'array' || type === 'object') {
     try {
       return JSON.parse(text)
     } catch (error) {
-      throw new ConfigError(`${source}: must be JSON: ${(error as Error).message}`, `Example: ${source}='[{"name":"debian","kind":"rsync","upstream":"rsync://host/debian/","interval_secs":3600}]'`)
+      throw new ConfigError(
+        `${source}: must be JSON: ${(error as Error).message}`,
+        `Example: ${source}='[{"name":"debian","kind":"rsync","upstream":"rsync://host/debian/","interval_secs":3600}]'`,
+      )
     }
   }
   return text
@@ -64,7 +71,9 @@ export function fromText(text: string, schema: Type.TSchema, source: string): un
 
 /** Keys the schema does not know, each with the nearest known one when there is one. */
 export function unknownKeys(values: Values, known: readonly string[]): { key: string; suggestion: string | null }[] {
-  return Object.keys(values).filter((key) => !known.includes(key)).map((key) => ({ key, suggestion: nearest(key, known) }))
+  return Object.keys(values)
+    .filter((key) => !known.includes(key))
+    .map((key) => ({ key, suggestion: nearest(key, known) }))
 }
 
 /** Checks the merged values; a wrong one is told with the layer it came from. */

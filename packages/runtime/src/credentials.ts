@@ -5,5 +5,11 @@ import { seal } from './sealing.ts'
 /** The spec with its credentials sealed for the owner of a public key; one without credentials as it is. */
 export async function sealAuth(spec: ReplicaSpec, workerId: string, publicKey: string): Promise<ReplicaSpec> {
   if (!spec.auth || spec.auth.type === 'sealed') return spec
-  return { ...spec, auth: { type: 'sealed', box: await seal(publicKey, sealedFor({ ...spec, worker_id: workerId }), JSON.stringify(spec.auth)) } }
+  return {
+    ...spec,
+    auth: {
+      type: 'sealed',
+      box: await seal(publicKey, sealedFor({ ...spec, worker_id: workerId }), JSON.stringify(spec.auth)),
+    },
+  }
 }

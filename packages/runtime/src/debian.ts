@@ -1,6 +1,16 @@
 // debian.ts — Fetches programs from Debian's archive without root: downloaded and checked by apt, unpacked into a cache of our own.
 import { execFile } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -13,7 +23,11 @@ export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
 }
 
 /** Full path of a program on PATH (and `extra` directories), or null. */
-export function findProgram(name: string, extra: readonly string[] = [], path = process.env['PATH'] ?? ''): string | null {
+export function findProgram(
+  name: string,
+  extra: readonly string[] = [],
+  path = process.env['PATH'] ?? '',
+): string | null {
   for (const directory of [...path.split(delimiter), ...extra].filter(Boolean)) {
     const candidate = join(directory, name)
     try {
@@ -47,7 +61,9 @@ export async function fetchProgram(wanted: DebianFetch, onStep: (step: string) =
   const bin = join(home, 'bin')
   if (existsSync(join(bin, wanted.program))) return bin
   if (!findProgram('apt-get') || !findProgram('dpkg-deb')) {
-    throw new FetchError(`${wanted.program} is not installed, and this is not a Debian or Ubuntu machine it could be fetched for. Install ${wanted.package} with your package manager.`)
+    throw new FetchError(
+      `${wanted.program} is not installed, and this is not a Debian or Ubuntu machine it could be fetched for. Install ${wanted.package} with your package manager.`,
+    )
   }
   onStep(`fetching ${wanted.package}${wanted.suite ? ` (${wanted.suite})` : ''} from Debian's archive`)
   mkdirSync(join(cacheDirectory(), 'debian'), { recursive: true })
@@ -58,11 +74,15 @@ export async function fetchProgram(wanted: DebianFetch, onStep: (step: string) =
     rmSync(home, { recursive: true, force: true })
     renameSync(join(work, 'out'), home)
   } catch (error) {
-    throw new FetchError(`${wanted.program} is not installed and could not be fetched: ${reasonOf(error)}. Install it: apt-get install ${wanted.package}`, error)
+    throw new FetchError(
+      `${wanted.program} is not installed and could not be fetched: ${reasonOf(error)}. Install it: apt-get install ${wanted.package}`,
+      error,
+    )
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
-  if (!existsSync(join(bin, wanted.program))) throw new FetchError(`package ${wanted.package} holds no program ${wanted.program}`)
+  if (!existsSync(join(bin, wanted.program)))
+    throw new FetchError(`package ${wanted.package} holds no program ${wanted.program}`)
   return bin
 }
 
@@ -79,14 +99,24 @@ async function unpackWithDependencies(wanted: DebianFetch, work: string) {
 
 /** apt's options for state and lists of our own, which need no root and leave the machine's alone. */
 async function privateApt(suite: string | undefined, work: string): Promise<string[]> {
-  for (const part of ['state/lists/partial', 'cache/archives/partial', 'empty']) mkdirSync(join(work, part), { recursive: true })
+  for (const part of ['state/lists/partial', 'cache/archives/partial', 'empty'])
+    mkdirSync(join(work, part), { recursive: true })
   const set = (option: string) => ['-o', option]
   const apt = [
-    `Dir::State=${work}/state`, `Dir::State::lists=${work}/state/lists`, 'Dir::State::status=/var/lib/dpkg/status', `Dir::Cache=${work}/cache`,
-    `Dir::Cache::archives=${work}/cache/archives`, 'Debug::NoLocking=1', 'Acquire::Languages=none', 'APT::Sandbox::User=',
+    `Dir::State=${work}/state`,
+    `Dir::State::lists=${work}/state/lists`,
+    'Dir::State::status=/var/lib/dpkg/status',
+    `Dir::Cache=${work}/cache`,
+    `Dir::Cache::archives=${work}/cache/archives`,
+    'Debug::NoLocking=1',
+    'Acquire::Languages=none',
+    'APT::Sandbox::User=',
   ].flatMap(set)
   if (suite) {
-    writeFileSync(join(work, 'sources.list'), `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${await debianMirror()} ${suite} main\n`)
+    writeFileSync(
+      join(work, 'sources.list'),
+      `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${await debianMirror()} ${suite} main\n`,
+    )
     apt.push(...set(`Dir::Etc::sourcelist=${work}/sources.list`), ...set(`Dir::Etc::sourceparts=${work}/empty`))
   }
   await execute('apt-get', [...apt, '-q', 'update'], { maxBuffer: 1 << 24 })
@@ -95,14 +125,18 @@ async function privateApt(suite: string | undefined, work: string): Promise<stri
 
 /** The archive the machine itself uses, so that a mirror or proxy set up there is used here too. */
 async function debianMirror(): Promise<string> {
-  const { stdout } = await execute('apt-get', ['indextargets', '--format', '$(REPO_URI)|$(ORIGIN)|$(CREATED_BY)'], { maxBuffer: 1 << 24 })
+  const { stdout } = await execute('apt-get', ['indextargets', '--format', '$(REPO_URI)|$(ORIGIN)|$(CREATED_BY)'], {
+    maxBuffer: 1 << 24,
+  })
   const line = stdout.split('\n').find((entry) => entry.includes('|Debian|') && !entry.includes('security'))
   return line?.split('|')[0] || 'http://deb.debian.org/debian/'
 }
 
 /** The package and those of its dependencies that this machine lacks. */
 async function missingPackages(apt: string[], name: string): Promise<string[]> {
-  const { stdout } = await execute('apt-get', [...apt, '-s', '-q', '--no-install-recommends', 'install', name], { maxBuffer: 1 << 24 })
+  const { stdout } = await execute('apt-get', [...apt, '-s', '-q', '--no-install-recommends', 'install', name], {
+    maxBuffer: 1 << 24,
+  })
   const packages = [...stdout.matchAll(/^Inst (\S+)/gm)].map((match) => match[1]!)
   return packages.length > 0 ? packages : [name]
 }

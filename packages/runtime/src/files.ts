@@ -1,5 +1,15 @@
 // files.ts — Small files that survive a power cut: written aside, flushed, renamed, directory flushed.
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 
 /** Replaces `path` in one step: readers and crashes see the old text or the new one. */

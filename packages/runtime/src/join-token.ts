@@ -33,7 +33,10 @@ export function readJoinToken(line: string, source: string): JoinToken {
     // Told below, with everything else that is no token.
   }
   if (text.startsWith(BEGINNING) && checkFor(JoinToken).ok(value)) return value
-  throw new ConfigError(`${source}: this is no join token, or not all of one`, `Make one with \`kagami nats token\`: a single line that begins with ${BEGINNING}.`)
+  throw new ConfigError(
+    `${source}: this is no join token, or not all of one`,
+    `Make one with \`kagami nats token\`: a single line that begins with ${BEGINNING}.`,
+  )
 }
 
 /** A new secret nobody can guess, and what is kept of it. */

@@ -7,11 +7,16 @@ import { createServer } from 'node:net'
 export function lockDirectory(directory: string, purpose: string): Promise<{ release(): void } | null> {
   // The inode too: containers on one network may each have a directory of this name.
   const { dev, ino } = statSync(directory)
-  const digest = createHash('sha256').update(`${purpose}:${realpathSync(directory)}:${dev}:${ino}`).digest('hex').slice(0, 32)
+  const digest = createHash('sha256')
+    .update(`${purpose}:${realpathSync(directory)}:${dev}:${ino}`)
+    .digest('hex')
+    .slice(0, 32)
   // An abstract Unix socket: exists only while the process does, and binding it twice is refused.
   const server = createServer((socket) => socket.destroy())
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? resolve(null) : reject(error)))
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve(null) : reject(error),
+    )
     server.listen(`\0kagami-${digest}`, () => {
       server.unref()
       resolve({ release: () => void server.close() })

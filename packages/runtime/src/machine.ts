@@ -10,4 +10,6 @@ export interface Step<State, Effect> {
 export type Advance<State, Event, Effect> = (state: State, event: Event, now: Date) => Step<State, Effect>
 
 /** One handler for each kind of effect; leave one out and it does not compile. */
-export type EffectHandlers<Effect extends { type: string }> = { [T in Effect['type']]: (effect: Extract<Effect, { type: T }>) => void | Promise<void> }
+export type EffectHandlers<Effect extends { type: string }> = {
+  [T in Effect['type']]: (effect: Extract<Effect, { type: T }>) => void | Promise<void>
+}

@@ -1,5 +1,13 @@
 // nats-accounts.ts — The two accounts of a locked NATS as signed claims, and the users in them. What each may say is in the protocol.
-import { joinRights, offeredBySupervisors, offeredByWorkers, systemRights, workerRights, type Offer, type SubjectRights } from '@kagami/protocol'
+import {
+  joinRights,
+  offeredBySupervisors,
+  offeredByWorkers,
+  systemRights,
+  workerRights,
+  type Offer,
+  type SubjectRights,
+} from '@kagami/protocol'
 import Type, { type Static } from 'typebox'
 import { newNatsKey, openNatsKey, readClaim, signClaim, signedBy, type NatsKey, type NatsUser } from './nats-keys.ts'
 
@@ -18,7 +26,11 @@ export const SupervisorCredentials = Type.Object({
   /** May ask to join; travels in every join token. */
   join: User,
   /** The workers' account as it was made, and the keys that sign it and its users. */
-  workers: Type.Object({ account: Type.String({ minLength: 1 }), jwt: Type.String({ minLength: 1 }), signing_seed: Type.String({ minLength: 1 }) }),
+  workers: Type.Object({
+    account: Type.String({ minLength: 1 }),
+    jwt: Type.String({ minLength: 1 }),
+    signing_seed: Type.String({ minLength: 1 }),
+  }),
   operator_signing_seed: Type.String({ minLength: 1 }),
 })
 export type SupervisorCredentials = Static<typeof SupervisorCredentials>
@@ -26,7 +38,11 @@ export type SupervisorCredentials = Static<typeof SupervisorCredentials>
 /** What `kagami nats init` makes. */
 export interface NatsLayout {
   /** For nats-server; not secret. */
-  readonly server: { readonly operator: string; readonly system: string; readonly accounts: Readonly<Record<string, string>> }
+  readonly server: {
+    readonly operator: string
+    readonly system: string
+    readonly accounts: Readonly<Record<string, string>>
+  }
   readonly supervisor: SupervisorCredentials
   /** Account with JetStream. */
   readonly supervisorsAccount: string
@@ -40,30 +56,58 @@ const JETSTREAM = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1
 /** New keys and accounts: nobody holds credentials of an earlier layout for this one. */
 export async function makeNatsLayout(options: { url: string; ca: string | null }): Promise<NatsLayout> {
   const [operator, operatorSigning] = [newNatsKey('operator'), newNatsKey('operator')]
-  const [system, supervisors, workers, workersSigning] = [newNatsKey('account'), newNatsKey('account'), newNatsKey('account'), newNatsKey('account')]
+  const [system, supervisors, workers, workersSigning] = [
+    newNatsKey('account'),
+    newNatsKey('account'),
+    newNatsKey('account'),
+    newNatsKey('account'),
+  ]
   const account = (name: string, key: NatsKey, body: Record<string, unknown>) =>
-    signClaim({ name, about: key.publicKey, nats: { type: 'account', limits: UNLIMITED, default_permissions: { pub: {}, sub: {} }, ...body } }, operator)
+    signClaim(
+      {
+        name,
+        about: key.publicKey,
+        nats: { type: 'account', limits: UNLIMITED, default_permissions: { pub: {}, sub: {} }, ...body },
+      },
+      operator,
+    )
   const toWorkers = { name: 'workers', account: workers.publicKey }
   const toSupervisors = { name: 'supervisors', account: supervisors.publicKey }
   const accounts = {
     [system.publicKey]: await account('SYS', system, {}),
     [supervisors.publicKey]: await account('SUPERVISORS', supervisors, {
-      limits: { ...UNLIMITED, ...JETSTREAM }, exports: exportsOf(offeredBySupervisors), imports: importsOf(offeredByWorkers, toWorkers),
+      limits: { ...UNLIMITED, ...JETSTREAM },
+      exports: exportsOf(offeredBySupervisors),
+      imports: importsOf(offeredByWorkers, toWorkers),
     }),
     [workers.publicKey]: await account('WORKERS', workers, {
-      signing_keys: [workersSigning.publicKey], exports: exportsOf(offeredByWorkers), imports: importsOf(offeredBySupervisors, toSupervisors),
+      signing_keys: [workersSigning.publicKey],
+      exports: exportsOf(offeredByWorkers),
+      imports: importsOf(offeredBySupervisors, toSupervisors),
     }),
   }
   return {
     server: {
-      operator: await signClaim({ name: 'kagami', about: operator.publicKey, nats: { type: 'operator', signing_keys: [operatorSigning.publicKey], system_account: system.publicKey } }, operator),
-      system: system.publicKey, accounts,
+      operator: await signClaim(
+        {
+          name: 'kagami',
+          about: operator.publicKey,
+          nats: { type: 'operator', signing_keys: [operatorSigning.publicKey], system_account: system.publicKey },
+        },
+        operator,
+      ),
+      system: system.publicKey,
+      accounts,
     },
     supervisorsAccount: supervisors.publicKey,
     supervisor: {
-      version: 1, ...options,
+      version: 1,
+      ...options,
       supervisor: await newUser('supervisor', null, { signer: supervisors, account: supervisors.publicKey }),
-      system: await newUser('supervisor', systemRights(workers.publicKey), { signer: system, account: system.publicKey }),
+      system: await newUser('supervisor', systemRights(workers.publicKey), {
+        signer: system,
+        account: system.publicKey,
+      }),
       join: await newUser('join', joinRights, { signer: workersSigning, account: workers.publicKey }),
       workers: { account: workers.publicKey, jwt: accounts[workers.publicKey]!, signing_seed: workersSigning.seed },
       operator_signing_seed: operatorSigning.seed,
@@ -118,15 +162,34 @@ async function newUser(name: string, rights: SubjectRights | null, issuer: UserS
   return { jwt: await signUser({ name, publicKey: key.publicKey, rights }, issuer), seed: key.seed }
 }
 
-function signUser(user: { name: string; publicKey: string; rights: SubjectRights | null }, { signer, account }: UserSigner): Promise<string> {
+function signUser(
+  user: { name: string; publicKey: string; rights: SubjectRights | null },
+  { signer, account }: UserSigner,
+): Promise<string> {
   const { rights } = user
-  const permissions = rights ? { pub: { allow: rights.publish }, sub: { allow: rights.subscribe }, ...(rights.answers ? { resp: { max: 100, ttl: 60_000_000_000 } } : {}) } : { pub: {}, sub: {} }
+  const permissions = rights
+    ? {
+        pub: { allow: rights.publish },
+        sub: { allow: rights.subscribe },
+        ...(rights.answers ? { resp: { max: 100, ttl: 60_000_000_000 } } : {}),
+      }
+    : { pub: {}, sub: {} }
   const issuer = signer.publicKey === account ? {} : { issuer_account: account }
-  return signClaim({ name: user.name, about: user.publicKey, nats: { type: 'user', subs: -1, data: -1, payload: -1, ...permissions, ...issuer } }, signer)
+  return signClaim(
+    {
+      name: user.name,
+      about: user.publicKey,
+      nats: { type: 'user', subs: -1, data: -1, payload: -1, ...permissions, ...issuer },
+    },
+    signer,
+  )
 }
 
 function exportsOf({ services, streams }: Offer) {
-  return [...services.map((subject) => ({ name: subject, subject, type: 'service' })), ...streams.map((subject) => ({ name: subject, subject, type: 'stream' }))]
+  return [
+    ...services.map((subject) => ({ name: subject, subject, type: 'service' })),
+    ...streams.map((subject) => ({ name: subject, subject, type: 'stream' })),
+  ]
 }
 
 function importsOf({ services, streams }: Offer, from: { name: string; account: string }) {
@@ -137,9 +200,12 @@ function importsOf({ services, streams }: Offer, from: { name: string; account: 
 /** The lines of nats-server's configuration that lock it; `dir` is where the server keeps account claims. */
 export function accountLines({ server }: Pick<NatsLayout, 'server'>, dir: string): string[] {
   return [
-    `operator: ${server.operator}`, `system_account: ${server.system}`,
+    `operator: ${server.operator}`,
+    `system_account: ${server.system}`,
     `resolver: { type: full, dir: ${JSON.stringify(dir)}, allow_delete: true, interval: "2m" }`,
     // Each on a line of its own: the parser wants it so.
-    'resolver_preload: {', ...Object.entries(server.accounts).map(([key, jwt]) => ` ${key}: ${jwt}`), '}',
+    'resolver_preload: {',
+    ...Object.entries(server.accounts).map(([key, jwt]) => ` ${key}: ${jwt}`),
+    '}',
   ]
 }

@@ -20,10 +20,23 @@ export interface NatsConfiguration {
 }
 
 /** The file, line by line. */
-export function natsConfiguration({ version, host, port, monitor, dir, tls, layout, more = [] }: NatsConfiguration): string {
+export function natsConfiguration({
+  version,
+  host,
+  port,
+  monitor,
+  dir,
+  tls,
+  layout,
+  more = [],
+}: NatsConfiguration): string {
   const path = (name: string) => JSON.stringify(join(dir, name))
   return [
-    `host: ${JSON.stringify(host)}`, `port: ${port}`, `http: ${JSON.stringify(monitor)}`, 'max_payload: 1MB', ...more,
+    `host: ${JSON.stringify(host)}`,
+    `port: ${port}`,
+    `http: ${JSON.stringify(monitor)}`,
+    'max_payload: 1MB',
+    ...more,
     // Flushed before it is acknowledged: what a worker forgot because NATS has it survives a power cut.
     `jetstream { store_dir: ${path('jetstream')}${layout && versionAtLeast(version ?? '0', [2, 10, 0]) ? ', sync_interval: always' : ''} }`,
     ...(tls ? [`tls { cert_file: ${path('server.pem')}, key_file: ${path('server.key')}, timeout: 5 }`] : []),

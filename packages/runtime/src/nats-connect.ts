@@ -44,12 +44,20 @@ export async function connectNats(options: ConnectOptions): Promise<NatsConnecti
       return connection
     } catch (error) {
       const { refused, ...reason } = reasonOf(error)
-      const message = refused && !options.identity && AUTHORIZATION.test(reason.message) ? `it is locked, and this program has no credentials (${reason.message}). A worker gets them with a join token: kagami nats token` : reason.message
+      const message =
+        refused && !options.identity && AUTHORIZATION.test(reason.message)
+          ? `it is locked, and this program has no credentials (${reason.message}). A worker gets them with a join token: kagami nats token`
+          : reason.message
       if (isMistake(error)) throw error
       if (refused) manners.refused()
       if (said !== message && (refused || performance.now() - since > PATIENCE_MS)) {
         said = message
-        options.logger.warn({ url: options.url, reason: message }, refused ? `NATS cannot be used: ${message}; trying again with growing pauses` : 'NATS does not answer yet; trying until it does')
+        options.logger.warn(
+          { url: options.url, reason: message },
+          refused
+            ? `NATS cannot be used: ${message}; trying again with growing pauses`
+            : 'NATS does not answer yet; trying until it does',
+        )
       }
     }
     await pause(manners.delayMs(), options.signal)
@@ -59,8 +67,13 @@ export async function connectNats(options: ConnectOptions): Promise<NatsConnecti
 
 function connectionOptions({ url, name, identity }: ConnectOptions, manners: Manners): ConnectionOptions {
   return {
-    servers: url.split(',').map((server) => server.trim()), name,
-    maxReconnectAttempts: -1, reconnectDelayHandler: manners.delayMs, pingInterval: 5000, maxPingOut: 2, ignoreAuthErrorAbort: true,
+    servers: url.split(',').map((server) => server.trim()),
+    name,
+    maxReconnectAttempts: -1,
+    reconnectDelayHandler: manners.delayMs,
+    pingInterval: 5000,
+    maxPingOut: 2,
+    ignoreAuthErrorAbort: true,
     ...(identity ? credentialsOf(identity) : {}),
   }
 }
@@ -70,7 +83,10 @@ function credentialsOf({ jwt, seed, ca, inbox }: NatsIdentity): Partial<Connecti
   return {
     inboxPrefix: inbox,
     // The signed nonce proves that the key is ours; the seed never leaves this process.
-    authenticator: (nonce?: string) => ({ jwt, sig: Buffer.from(key.sign(Buffer.from(nonce ?? ''))).toString('base64url') }),
+    authenticator: (nonce?: string) => ({
+      jwt,
+      sig: Buffer.from(key.sign(Buffer.from(nonce ?? ''))).toString('base64url'),
+    }),
     ...(ca ? { tls: { ca } } : {}),
   }
 }
@@ -106,12 +122,17 @@ export function reasonOf(error: unknown): { message: string; refused: boolean } 
   for (let next = error; next instanceof Error && chain.length < 5; next = next.cause) chain.push(next)
   const text = chain.map((one) => `${one.name} ${one.message} ${(one as { code?: string }).code ?? ''}`).join(' ')
   const said = (chain.at(-1) ?? new Error(String(error))).message
-  if (AUTHORIZATION.test(text) && !/certificate/i.test(text)) return { message: `it refuses these credentials (${said})`, refused: true }
-  if (/certificate|self.signed|altname|CERT|UNABLE_TO_VERIFY|wrong version number|support 'tls'|tls/i.test(text)) return { message: `its certificate is not the one expected (${said})`, refused: true }
+  if (AUTHORIZATION.test(text) && !/certificate/i.test(text))
+    return { message: `it refuses these credentials (${said})`, refused: true }
+  if (/certificate|self.signed|altname|CERT|UNABLE_TO_VERIFY|wrong version number|support 'tls'|tls/i.test(text))
+    return { message: `its certificate is not the one expected (${said})`, refused: true }
   return { message: said, refused: false }
 }
 
 /** Wrong arguments do not become right by waiting. */
 function isMistake(error: unknown): boolean {
-  return error instanceof TypeError || (error instanceof Error && (error.name === 'InvalidArgumentError' || error.name === 'NKeysError'))
+  return (
+    error instanceof TypeError ||
+    (error instanceof Error && (error.name === 'InvalidArgumentError' || error.name === 'NKeysError'))
+  )
 }

@@ -44,7 +44,12 @@ export function isUserKey(text: string): boolean {
 export function signedByUser(publicKey: string, text: string, signature: string): boolean {
   // One byte says what kind of key it is, two at the end are a checksum.
   const x = fromBase32(publicKey).subarray(1, 33).toString('base64url')
-  return verify(null, Buffer.from(text), createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' }), Buffer.from(signature, 'base64url'))
+  return verify(
+    null,
+    Buffer.from(text),
+    createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' }),
+    Buffer.from(signature, 'base64url'),
+  )
 }
 
 /** The PKCS#8 frame around 32 raw bytes of an Ed25519 key. */
@@ -79,7 +84,11 @@ export interface Claim {
 /** Signs a claim; the result is public, since it is worth nothing without the key it is about. */
 export function signClaim(claim: Claim, signer: NatsKey): Promise<string> {
   const key = { getPublicKey: () => signer.publicKey, sign: (bytes: Uint8Array) => signer.sign(bytes) }
-  return encode(Algorithms.v2, { name: claim.name, sub: claim.about, aud: 'NATS', nats: claim.nats } as never, key as never)
+  return encode(
+    Algorithms.v2,
+    { name: claim.name, sub: claim.about, aud: 'NATS', nats: claim.nats } as never,
+    key as never,
+  )
 }
 
 /** The claims of a JWT as they stand there; who signed them is not looked at. Throws when it is no JWT. */

@@ -18,18 +18,27 @@ export interface NatsBinary {
 }
 
 /** Finds nats-server: `KAGAMI_NATS_SERVER`, PATH, our cache, else fetches it from Debian's archive. */
-export async function findNatsServer(onStep: (step: string) => void = () => {}, env: NodeJS.ProcessEnv = process.env): Promise<NatsBinary> {
+export async function findNatsServer(
+  onStep: (step: string) => void = () => {},
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<NatsBinary> {
   const named = env['KAGAMI_NATS_SERVER']
   const found = named || findProgram('nats-server', ['/usr/sbin', '/usr/local/sbin']) || (await fetchNewest(onStep))
   const version = await natsServerVersion(found)
-  if (!versionAtLeast(version, OLDEST)) throw new Error(`${found} is nats-server ${version}; ${OLDEST.join('.')} or newer is needed. Set KAGAMI_NATS_SERVER to a newer one.`)
+  if (!versionAtLeast(version, OLDEST))
+    throw new Error(
+      `${found} is nats-server ${version}; ${OLDEST.join('.')} or newer is needed. Set KAGAMI_NATS_SERVER to a newer one.`,
+    )
   return { path: found, version }
 }
 
 /** A newer version runs on older Debians too and starts faster; the machine's own suite is the fallback. */
 async function fetchNewest(onStep: (step: string) => void): Promise<string> {
-  const newer = await fetchProgram({ program: 'nats-server', package: 'nats-server', suite: 'trixie' }, onStep).catch(() => null)
-  if (newer && (await natsServerVersion(join(newer, 'nats-server')).catch(() => null))) return join(newer, 'nats-server')
+  const newer = await fetchProgram({ program: 'nats-server', package: 'nats-server', suite: 'trixie' }, onStep).catch(
+    () => null,
+  )
+  if (newer && (await natsServerVersion(join(newer, 'nats-server')).catch(() => null)))
+    return join(newer, 'nats-server')
   return join(await fetchProgram({ program: 'nats-server', package: 'nats-server' }, onStep), 'nats-server')
 }
 
@@ -72,8 +81,20 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   for (const stale of readdirSync(join(options.dir, 'ports'))) rmSync(join(options.dir, 'ports', stale))
   const port = options.port ?? rememberedPort(options.dir)
   const { dir, layout } = options
-  const more = [`ports_file_dir: ${JSON.stringify(join(dir, 'ports'))}`, `log_file: ${JSON.stringify(options.logFile ?? join(dir, 'nats-server.log'))}`]
-  const text = natsConfiguration({ version: options.binary.version, host: '127.0.0.1', port, monitor: '127.0.0.1:-1', dir, tls: false, layout, more })
+  const more = [
+    `ports_file_dir: ${JSON.stringify(join(dir, 'ports'))}`,
+    `log_file: ${JSON.stringify(options.logFile ?? join(dir, 'nats-server.log'))}`,
+  ]
+  const text = natsConfiguration({
+    version: options.binary.version,
+    host: '127.0.0.1',
+    port,
+    monitor: '127.0.0.1:-1',
+    dir,
+    tls: false,
+    layout,
+    more,
+  })
   writeFileSync(join(dir, 'nats-server.conf'), text, { mode: 0o600 })
   const child = spawnGuarded(options.binary.path, options.dir)
   const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
@@ -84,7 +105,11 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   }
   writeFileSync(join(options.dir, 'port'), String(started.port))
   return {
-    url: `nats://127.0.0.1:${started.port}`, port: started.port, pid: child.pid!, version: options.binary.version, exited,
+    url: `nats://127.0.0.1:${started.port}`,
+    port: started.port,
+    pid: child.pid!,
+    version: options.binary.version,
+    exited,
     async stop() {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
       await exited
@@ -127,7 +152,11 @@ async function ready(dir: string, child: ChildProcess): Promise<{ port: number }
 
 function lastWords(dir: string, logFile?: string): string {
   try {
-    return readFileSync(logFile ?? join(dir, 'nats-server.log'), 'utf8').trim().split('\n').slice(-2).join(' | ')
+    return readFileSync(logFile ?? join(dir, 'nats-server.log'), 'utf8')
+      .trim()
+      .split('\n')
+      .slice(-2)
+      .join(' | ')
   } catch {
     return 'no log was written'
   }

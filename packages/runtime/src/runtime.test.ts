@@ -16,7 +16,10 @@ describe('an actor', () => {
   type Event = { type: 'add'; n: number } | { type: 'twice'; n: number }
   const anActor = (effects: (n: number) => void | Promise<void>, onFault = () => {}) =>
     createActor<number, Event, { type: 'say'; n: number }>({
-      state: 0, clock: createManualClock(), onFault, effects: { say: ({ n }) => effects(n) },
+      state: 0,
+      clock: createManualClock(),
+      onFault,
+      effects: { say: ({ n }) => effects(n) },
       advance: (state, event) => ({ state: state + event.n, effects: [{ type: 'say', n: state + event.n }] }),
     })
 
@@ -36,8 +39,15 @@ describe('an actor', () => {
   test('a handler that throws is a fault, and the actor goes on', async () => {
     const faults: unknown[] = []
     const actor = createActor<number, Event, { type: 'say'; n: number }>({
-      state: 0, clock: createManualClock(), onFault: (fault) => faults.push(fault), advance: (state, event) => ({ state: state + event.n, effects: [{ type: 'say', n: event.n }] }),
-      effects: { say: async ({ n }) => { if (n === 1) throw new Error('one') } },
+      state: 0,
+      clock: createManualClock(),
+      onFault: (fault) => faults.push(fault),
+      advance: (state, event) => ({ state: state + event.n, effects: [{ type: 'say', n: event.n }] }),
+      effects: {
+        say: async ({ n }) => {
+          if (n === 1) throw new Error('one')
+        },
+      },
     })
     actor.tell({ type: 'add', n: 1 })
     actor.tell({ type: 'add', n: 2 })
@@ -61,7 +71,11 @@ describe('the clock', () => {
   test('tells when it was set, once and by how much, and leaves small corrections alone', () => {
     let [wall, steady] = [1_000_000, 0]
     const tasks: (() => void)[] = []
-    const clock = { now: () => new Date(wall), monotonicMs: () => steady, after: (_: number, task: () => void) => (tasks.push(task), () => {}) }
+    const clock = {
+      now: () => new Date(wall),
+      monotonicMs: () => steady,
+      after: (_: number, task: () => void) => (tasks.push(task), () => {}),
+    }
     const jumps: number[] = []
     onClockJump(clock, (byMs) => jumps.push(byMs))
     const second = (setBy: number) => {
@@ -122,9 +136,21 @@ describe('words and addresses', () => {
   })
 
   test('addresses are read in every common form', () => {
-    expect(['0.0.0.0:1', ':80', '[::1]:90', 'host:65535'].map(parseAddress)).toEqual([{ host: '0.0.0.0', port: 1 }, { host: '0.0.0.0', port: 80 }, { host: '::1', port: 90 }, { host: 'host', port: 65_535 }])
+    expect(['0.0.0.0:1', ':80', '[::1]:90', 'host:65535'].map(parseAddress)).toEqual([
+      { host: '0.0.0.0', port: 1 },
+      { host: '0.0.0.0', port: 80 },
+      { host: '::1', port: 90 },
+      { host: 'host', port: 65_535 },
+    ])
     expect(['', '80', 'host:', 'host:99999', 'a:b:c'].map(parseAddress)).toEqual([null, null, null, null, null])
-    expect(['127.0.0.1', '127.9.9.9', 'localhost', '::1', '0.0.0.0', '10.0.0.1'].map(isLoopback)).toEqual([true, true, true, true, false, false])
+    expect(['127.0.0.1', '127.9.9.9', 'localhost', '::1', '0.0.0.0', '10.0.0.1'].map(isLoopback)).toEqual([
+      true,
+      true,
+      true,
+      true,
+      false,
+      false,
+    ])
   })
 
   test('a declared replica has the same id at every start, another worker’s has another', () => {

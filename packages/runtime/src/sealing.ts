@@ -18,7 +18,12 @@ export interface SealingKey {
 /** Reads the private key in a file, or makes one and keeps it there, readable by its owner alone. Throws when the file holds something else. */
 export async function openSealingKey(file: string): Promise<SealingKey> {
   const kept = readIfThere(file)
-  if (kept === null) writeDurably(file, `${toBase64(await suite.kem.serializePrivateKey((await suite.kem.generateKeyPair()).privateKey))}\n`, 0o600)
+  if (kept === null)
+    writeDurably(
+      file,
+      `${toBase64(await suite.kem.serializePrivateKey((await suite.kem.generateKeyPair()).privateKey))}\n`,
+      0o600,
+    )
   const raw = fromBase64(readIfThere(file)?.trim() ?? '')
   const privateKey = await suite.kem.importKey('raw', raw, false)
   const publicKey = await publicOf(raw)
@@ -26,7 +31,11 @@ export async function openSealingKey(file: string): Promise<SealingKey> {
     publicKey,
     async open(box, purpose) {
       const bytes = new Uint8Array(fromBase64(box))
-      const opened = await suite.open({ recipientKey: privateKey, enc: bytes.slice(0, ENC_BYTES), info: INFO }, bytes.slice(ENC_BYTES), new TextEncoder().encode(purpose))
+      const opened = await suite.open(
+        { recipientKey: privateKey, enc: bytes.slice(0, ENC_BYTES), info: INFO },
+        bytes.slice(ENC_BYTES),
+        new TextEncoder().encode(purpose),
+      )
       return new TextDecoder().decode(opened)
     },
   }
@@ -35,7 +44,11 @@ export async function openSealingKey(file: string): Promise<SealingKey> {
 /** Seals a text for the owner of a public key (base64) and one purpose: it opens for no other. */
 export async function seal(publicKey: string, purpose: string, text: string): Promise<string> {
   const recipientPublicKey = await suite.kem.importKey('raw', fromBase64(publicKey), true)
-  const { enc, ct } = await suite.seal({ recipientPublicKey, info: INFO }, new TextEncoder().encode(text), new TextEncoder().encode(purpose))
+  const { enc, ct } = await suite.seal(
+    { recipientPublicKey, info: INFO },
+    new TextEncoder().encode(text),
+    new TextEncoder().encode(purpose),
+  )
   return Buffer.concat([Buffer.from(enc), Buffer.from(ct)]).toString('base64')
 }
 
@@ -56,5 +69,7 @@ async function publicOf(raw: ArrayBuffer): Promise<string> {
 /** X25519 private keys are imported as PKCS #8 (RFC 8410): a fixed head, then the 32 bytes. */
 function importPrivate(raw: ArrayBuffer): Promise<CryptoKey> {
   const head = Buffer.from('302e020100300506032b656e04220420', 'hex')
-  return crypto.subtle.importKey('pkcs8', Buffer.concat([head, Buffer.from(raw)]), { name: 'X25519' }, true, ['deriveBits'])
+  return crypto.subtle.importKey('pkcs8', Buffer.concat([head, Buffer.from(raw)]), { name: 'X25519' }, true, [
+    'deriveBits',
+  ])
 }

@@ -20,7 +20,10 @@ export function encode<S extends Type.TSchema>(schema: S, body: Static<S>): stri
     throw new WireError(`refusing to send a message: ${problem.field} ${problem.message}`)
   }
   const text = JSON.stringify(body)
-  if (Buffer.byteLength(text) > MESSAGE_MAX_BYTES) throw new WireError(`refusing to send a message of ${Buffer.byteLength(text)} bytes; the limit is ${MESSAGE_MAX_BYTES}`)
+  if (Buffer.byteLength(text) > MESSAGE_MAX_BYTES)
+    throw new WireError(
+      `refusing to send a message of ${Buffer.byteLength(text)} bytes; the limit is ${MESSAGE_MAX_BYTES}`,
+    )
   return text
 }
 

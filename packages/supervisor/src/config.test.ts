@@ -7,32 +7,61 @@ const nats = { KAGAMI_NATS_URL: 'nats://127.0.0.1:4222' }
 describe('the supervisor’s configuration', () => {
   test('the defaults are the seed’s', () => {
     expect(loadSupervisorConfig({ env: nats })).toMatchObject({
-      http_addr: '0.0.0.0:21000', database_url: 'sqlite://supervisor.db?mode=rwc', auto_approve: true, auth: 'token', natsUrl: 'nats://127.0.0.1:4222', warnings: [],
+      http_addr: '0.0.0.0:21000',
+      database_url: 'sqlite://supervisor.db?mode=rwc',
+      auto_approve: true,
+      auth: 'token',
+      natsUrl: 'nats://127.0.0.1:4222',
+      warnings: [],
     })
   })
 
   test('without KAGAMI_NATS_URL it says so', () => {
-    expect(() => loadSupervisorConfig({ env: {} })).toThrow('KAGAMI_NATS_URL is not set: the supervisor does not know its NATS server')
+    expect(() => loadSupervisorConfig({ env: {} })).toThrow(
+      'KAGAMI_NATS_URL is not set: the supervisor does not know its NATS server',
+    )
   })
 
-  test.each([['true', true], ['false', false], ['1', true], ['0', false]])('SUPERVISOR_AUTO_APPROVE=%s is understood', (text, value) => {
+  test.each([
+    ['true', true],
+    ['false', false],
+    ['1', true],
+    ['0', false],
+  ])('SUPERVISOR_AUTO_APPROVE=%s is understood', (text, value) => {
     expect(loadSupervisorConfig({ env: { ...nats, SUPERVISOR_AUTO_APPROVE: text } }).auto_approve).toBe(value)
     expect(loadSupervisorConfig({ env: nats, flags: supervisorFlags({ autoApprove: text }) }).auto_approve).toBe(value)
   })
 
   test('nonsense is told with its variable', () => {
-    expect(() => loadSupervisorConfig({ env: { ...nats, SUPERVISOR_AUTO_APPROVE: 'maybe' } })).toThrow('SUPERVISOR_AUTO_APPROVE: must be true or false, not "maybe"')
-    expect(() => loadSupervisorConfig({ env: { ...nats, SUPERVISOR_AUTH: 'off' } })).toThrow('SUPERVISOR_AUTH: auth must be one of token, none')
-    expect(() => loadSupervisorConfig({ env: { ...nats, SUPERVISOR_HTTP_ADDR: '21000' } })).toThrow('SUPERVISOR_HTTP_ADDR: must be host:port, not "21000"')
+    expect(() => loadSupervisorConfig({ env: { ...nats, SUPERVISOR_AUTO_APPROVE: 'maybe' } })).toThrow(
+      'SUPERVISOR_AUTO_APPROVE: must be true or false, not "maybe"',
+    )
+    expect(() => loadSupervisorConfig({ env: { ...nats, SUPERVISOR_AUTH: 'off' } })).toThrow(
+      'SUPERVISOR_AUTH: auth must be one of token, none',
+    )
+    expect(() => loadSupervisorConfig({ env: { ...nats, SUPERVISOR_HTTP_ADDR: '21000' } })).toThrow(
+      'SUPERVISOR_HTTP_ADDR: must be host:port, not "21000"',
+    )
   })
 
   test('a file of NATS credentials that is missing or none is told with its variable', () => {
-    expect(() => loadSupervisorConfig({ env: { ...nats, SUPERVISOR_NATS_CREDENTIALS: '/none/supervisor.json' } })).toThrow('SUPERVISOR_NATS_CREDENTIALS: /none/supervisor.json is missing, or no JSON')
-    expect(() => loadSupervisorConfig({ env: { ...nats, SUPERVISOR_NATS_CREDENTIALS: fileURLToPath(new URL('../package.json', import.meta.url)) } })).toThrow('package.json version must be number')
+    expect(() =>
+      loadSupervisorConfig({ env: { ...nats, SUPERVISOR_NATS_CREDENTIALS: '/none/supervisor.json' } }),
+    ).toThrow('SUPERVISOR_NATS_CREDENTIALS: /none/supervisor.json is missing, or no JSON')
+    expect(() =>
+      loadSupervisorConfig({
+        env: { ...nats, SUPERVISOR_NATS_CREDENTIALS: fileURLToPath(new URL('../package.json', import.meta.url)) },
+      }),
+    ).toThrow('package.json version must be number')
   })
 
   test('authentication off on an open address is warned about, on loopback not', () => {
-    expect(loadSupervisorConfig({ env: { ...nats, SUPERVISOR_AUTH: 'none' } }).warnings[0]).toMatch(/anyone who reaches it may approve/)
-    expect(loadSupervisorConfig({ env: { ...nats, SUPERVISOR_AUTH: 'none', SUPERVISOR_HTTP_ADDR: '127.0.0.1:21000' } }).warnings).toEqual([])
+    expect(loadSupervisorConfig({ env: { ...nats, SUPERVISOR_AUTH: 'none' } }).warnings[0]).toMatch(
+      /anyone who reaches it may approve/,
+    )
+    expect(
+      loadSupervisorConfig({ env: { ...nats, SUPERVISOR_AUTH: 'none', SUPERVISOR_HTTP_ADDR: '127.0.0.1:21000' } })
+        .warnings,
+    ).toEqual([])
   })
 })

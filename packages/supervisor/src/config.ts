@@ -2,22 +2,62 @@
 import { statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { checkFor } from '@kagami/protocol'
-import { checkValues, ConfigError, fromEnvironment, fromText, isLoopback, parseAddress, readJsonIfThere, SupervisorCredentials, type Values } from '@kagami/runtime'
+import {
+  checkValues,
+  ConfigError,
+  fromEnvironment,
+  fromText,
+  isLoopback,
+  parseAddress,
+  readJsonIfThere,
+  SupervisorCredentials,
+  type Values,
+} from '@kagami/runtime'
 import Type, { type Static } from 'typebox'
 import { sqliteFile } from './store/dialects.ts'
 
 /** Every key; the environment variable is `SUPERVISOR_` and the key in capitals. */
 export const SupervisorKeys = Type.Object({
   http_addr: Type.String({ default: '0.0.0.0:21000', description: 'Where the API and the UI listen.' }),
-  database_url: Type.String({ default: 'sqlite://supervisor.db?mode=rwc', description: 'sqlite://file.db?mode=rwc, sqlite:///abs/file.db?mode=rwc or postgres://user:password@host/database.' }),
+  database_url: Type.String({
+    default: 'sqlite://supervisor.db?mode=rwc',
+    description: 'sqlite://file.db?mode=rwc, sqlite:///abs/file.db?mode=rwc or postgres://user:password@host/database.',
+  }),
   auto_approve: Type.Boolean({ default: true, description: 'Workers that join are approved by themselves.' }),
-  webui_dir: Type.Optional(Type.String({ description: 'Directory of static files served at /ui/ in place of the built-in UI.' })),
-  auth: Type.Enum(['token', 'none'], { default: 'token', description: 'token: writing needs a bearer token. none: anyone who reaches the port may write, as in the seed.' }),
-  api_token: Type.Optional(Type.String({ minLength: 16, description: 'The token. Default: made at first start and kept in state_dir/api-token.' })),
-  state_dir: Type.Optional(Type.String({ description: 'Where the token is kept. Default: the directory of the SQLite file, or ./.kagami.' })),
-  nats_credentials: Type.Optional(Type.String({ minLength: 1, description: 'The file supervisor.json of `kagami nats init`: NATS is locked. Absent: NATS is open, and workers on it are trusted.' })),
-  allowed_hosts: Type.Array(Type.String({ pattern: '^[A-Za-z0-9.:_-]+$' }), { default: [], description: 'Host names under which the API is answered, as a JSON array; needed behind a proxy when it listens on loopback. Empty: on loopback localhost and loopback addresses, elsewhere any.' }),
-  history_days: Type.Integer({ minimum: 1, maximum: 36_500, default: 90, description: 'Finished syncs are kept this many days.' }),
+  webui_dir: Type.Optional(
+    Type.String({ description: 'Directory of static files served at /ui/ in place of the built-in UI.' }),
+  ),
+  auth: Type.Enum(['token', 'none'], {
+    default: 'token',
+    description: 'token: writing needs a bearer token. none: anyone who reaches the port may write, as in the seed.',
+  }),
+  api_token: Type.Optional(
+    Type.String({
+      minLength: 16,
+      description: 'The token. Default: made at first start and kept in state_dir/api-token.',
+    }),
+  ),
+  state_dir: Type.Optional(
+    Type.String({ description: 'Where the token is kept. Default: the directory of the SQLite file, or ./.kagami.' }),
+  ),
+  nats_credentials: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'The file supervisor.json of `kagami nats init`: NATS is locked. Absent: NATS is open, and workers on it are trusted.',
+    }),
+  ),
+  allowed_hosts: Type.Array(Type.String({ pattern: '^[A-Za-z0-9.:_-]+$' }), {
+    default: [],
+    description:
+      'Host names under which the API is answered, as a JSON array; needed behind a proxy when it listens on loopback. Empty: on loopback localhost and loopback addresses, elsewhere any.',
+  }),
+  history_days: Type.Integer({
+    minimum: 1,
+    maximum: 36_500,
+    default: 90,
+    description: 'Finished syncs are kept this many days.',
+  }),
 })
 
 export interface SupervisorConfig extends Static<typeof SupervisorKeys> {
@@ -30,26 +70,47 @@ export interface SupervisorConfig extends Static<typeof SupervisorKeys> {
 }
 
 /** Reads environment and flags. Throws ConfigError naming variable and cure. */
-export function loadSupervisorConfig(options: { env?: NodeJS.ProcessEnv; flags?: Values & { nats_url?: string | undefined } } = {}): SupervisorConfig {
+export function loadSupervisorConfig(
+  options: { env?: NodeJS.ProcessEnv; flags?: Values & { nats_url?: string | undefined } } = {},
+): SupervisorConfig {
   const env = options.env ?? process.env
   const { nats_url, ...rest } = options.flags ?? {}
   const flags = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
   const fromEnv = fromEnvironment(SupervisorKeys, 'SUPERVISOR_', env)
-  const defaults = Object.fromEntries(Object.entries(SupervisorKeys.properties).flatMap(([key, schema]) => ('default' in schema ? [[key, schema.default]] : [])))
+  const defaults = Object.fromEntries(
+    Object.entries(SupervisorKeys.properties).flatMap(([key, schema]) =>
+      'default' in schema ? [[key, schema.default]] : [],
+    ),
+  )
   const values = { ...defaults, ...fromEnv, ...flags }
   const sourceOf = (key: string) => (key in flags ? `--${key.replaceAll('_', '-')}` : `SUPERVISOR_${key.toUpperCase()}`)
   checkValues(SupervisorKeys, values, sourceOf)
   const config = values as Static<typeof SupervisorKeys>
-  const natsCredentials = config.nats_credentials ? readCredentials(config.nats_credentials, sourceOf('nats_credentials')) : null
+  const natsCredentials = config.nats_credentials
+    ? readCredentials(config.nats_credentials, sourceOf('nats_credentials'))
+    : null
   const natsUrl = nats_url ?? (env['KAGAMI_NATS_URL'] || natsCredentials?.url)
-  if (!natsUrl) throw new ConfigError('KAGAMI_NATS_URL is not set: the supervisor does not know its NATS server', 'Set it, or use --nats-url nats://host:4222. `kagami up` brings a NATS server of its own.')
+  if (!natsUrl)
+    throw new ConfigError(
+      'KAGAMI_NATS_URL is not set: the supervisor does not know its NATS server',
+      'Set it, or use --nats-url nats://host:4222. `kagami up` brings a NATS server of its own.',
+    )
   const address = parseAddress(config.http_addr)
   if (!address) throw new ConfigError(`${sourceOf('http_addr')}: must be host:port, not "${config.http_addr}"`)
-  const stateDir = resolve(config.state_dir ?? (config.database_url.startsWith('sqlite:') ? dirname(sqliteFile(config.database_url).path) : './.kagami'))
-  const warnings = config.auth === 'none' && !isLoopback(address.host)
-    ? [`authentication is off and the API listens on ${config.http_addr}: anyone who reaches it may approve, add and remove. Set SUPERVISOR_AUTH=token, or bind to 127.0.0.1`]
-    : []
-  if (config.nats_credentials && (statSync(config.nats_credentials).mode & 0o077) !== 0) warnings.push(`${config.nats_credentials} can be read by others, and whoever reads it decides about the fleet: chmod 600 it`)
+  const stateDir = resolve(
+    config.state_dir ??
+      (config.database_url.startsWith('sqlite:') ? dirname(sqliteFile(config.database_url).path) : './.kagami'),
+  )
+  const warnings =
+    config.auth === 'none' && !isLoopback(address.host)
+      ? [
+          `authentication is off and the API listens on ${config.http_addr}: anyone who reaches it may approve, add and remove. Set SUPERVISOR_AUTH=token, or bind to 127.0.0.1`,
+        ]
+      : []
+  if (config.nats_credentials && (statSync(config.nats_credentials).mode & 0o077) !== 0)
+    warnings.push(
+      `${config.nats_credentials} can be read by others, and whoever reads it decides about the fleet: chmod 600 it`,
+    )
   return { ...config, natsUrl, natsCredentials, address, stateDir, warnings }
 }
 
@@ -57,13 +118,22 @@ function readCredentials(file: string, source: string): SupervisorCredentials {
   const read = readJsonIfThere(file)
   const check = checkFor(SupervisorCredentials)
   if (check.ok(read)) return read
-  const problem = read === null ? 'is missing, or no JSON' : `${check.problem(read).field} ${check.problem(read).message}`
+  const problem =
+    read === null ? 'is missing, or no JSON' : `${check.problem(read).field} ${check.problem(read).message}`
   throw new ConfigError(`${source}: ${file} ${problem}`, 'Give the file supervisor.json that `kagami nats init` wrote.')
 }
 
 /** The flags of the command line as configuration; `--auto-approve` is text there. Throws ConfigError. */
-export function supervisorFlags(options: { natsUrl?: string | undefined; httpAddr?: string | undefined; dbUrl?: string | undefined; autoApprove?: string | undefined }): Values {
+export function supervisorFlags(options: {
+  natsUrl?: string | undefined
+  httpAddr?: string | undefined
+  dbUrl?: string | undefined
+  autoApprove?: string | undefined
+}): Values {
   const { natsUrl, httpAddr, dbUrl, autoApprove } = options
-  const auto_approve = autoApprove === undefined ? undefined : fromText(autoApprove, SupervisorKeys.properties.auto_approve, '--auto-approve')
+  const auto_approve =
+    autoApprove === undefined
+      ? undefined
+      : fromText(autoApprove, SupervisorKeys.properties.auto_approve, '--auto-approve')
   return { nats_url: natsUrl, http_addr: httpAddr, database_url: dbUrl, auto_approve }
 }

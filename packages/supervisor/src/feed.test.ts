@@ -4,7 +4,9 @@ import { createFeed } from './feed.ts'
 const gone = (worker_id: string) => ({ type: 'worker_gone' as const, worker_id })
 const following = (feed: ReturnType<typeof createFeed>, lastId: string | null) => {
   const seen: string[] = []
-  const stop = feed.follow(lastId, (item) => seen.push(/event: (\w+)/.exec(item.text)![1]! + (/"worker_id":"(\w+)"/.exec(item.text)?.[1] ?? '')))
+  const stop = feed.follow(lastId, (item) =>
+    seen.push(/event: (\w+)/.exec(item.text)![1]! + (/"worker_id":"(\w+)"/.exec(item.text)?.[1] ?? '')),
+  )
   return { seen, stop }
 }
 
@@ -30,7 +32,8 @@ describe('the live feed', () => {
   test('one that missed too much, or knew another life, is told to fetch anew, and then goes on', () => {
     const feed = createFeed('life', 10)
     for (let i = 0; i < 50; i++) feed.publish(gone(`w${i}`))
-    for (const lastId of ['life-1', 'other-49', 'nonsense', 'life-999']) expect(following(feed, lastId).seen).toEqual(['reset'])
+    for (const lastId of ['life-1', 'other-49', 'nonsense', 'life-999'])
+      expect(following(feed, lastId).seen).toEqual(['reset'])
     const { seen } = following(feed, 'life-1')
     feed.publish(gone('next'))
     expect(seen).toEqual(['reset', 'worker_gonenext'])

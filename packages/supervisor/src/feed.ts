@@ -27,9 +27,13 @@ export function createFeed(life: string, keep = 2000): Feed {
   }
   function missed(lastId: string | null): FeedItem[] {
     if (lastId === null) return []
-    const [seenLife, number] = [lastId.slice(0, lastId.lastIndexOf('-')), Number(lastId.slice(lastId.lastIndexOf('-') + 1))]
+    const [seenLife, number] = [
+      lastId.slice(0, lastId.lastIndexOf('-')),
+      Number(lastId.slice(lastId.lastIndexOf('-') + 1)),
+    ]
     const oldest = next - kept.length
-    if (seenLife !== life || !Number.isInteger(number) || number < oldest - 1 || number >= next) return [itemOf({ type: 'reset' }, next - 1)]
+    if (seenLife !== life || !Number.isInteger(number) || number < oldest - 1 || number >= next)
+      return [itemOf({ type: 'reset' }, next - 1)]
     return kept.slice(number - oldest + 1)
   }
   return {

@@ -41,7 +41,11 @@ export function createKeeper(store: Store, clock: Clock, logger: Logger): Keeper
       failing = false
     } catch (error) {
       waiting = merged(batch, waiting)
-      if (!failing) logger.error({ reason: (error as Error).message }, 'the database takes no writes; the last words are kept in memory and tried again')
+      if (!failing)
+        logger.error(
+          { reason: (error as Error).message },
+          'the database takes no writes; the last words are kept in memory and tried again',
+        )
       failing = true
     }
   }
@@ -66,13 +70,20 @@ function add({ replicas, removed }: Waiting, changes: Changes) {
   }
   for (const entry of changes.removed) {
     replicas.delete(entry.state.replica_id)
-    removed.set(entry.state.replica_id, { worker_id: entry.worker.record.worker_id, replica_id: entry.state.replica_id })
+    removed.set(entry.state.replica_id, {
+      worker_id: entry.worker.record.worker_id,
+      replica_id: entry.state.replica_id,
+    })
   }
 }
 
 /** What came meanwhile is newer and wins. */
 function merged(old: Waiting, fresh: Waiting): Waiting {
-  const whole: Waiting = { replicas: new Map([...old.replicas, ...fresh.replicas]), removed: new Map([...old.removed, ...fresh.removed]), seen: new Map([...old.seen, ...fresh.seen]) }
+  const whole: Waiting = {
+    replicas: new Map([...old.replicas, ...fresh.replicas]),
+    removed: new Map([...old.removed, ...fresh.removed]),
+    seen: new Map([...old.seen, ...fresh.seen]),
+  }
   for (const id of fresh.replicas.keys()) whole.removed.delete(id)
   for (const id of fresh.removed.keys()) whole.replicas.delete(id)
   return whole

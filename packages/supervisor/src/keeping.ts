@@ -19,6 +19,18 @@ export async function keep(core: Core, record: WorkerRecord, entry: NewAudit): P
 }
 
 /** An audit entry of now. */
-export function audit(core: Core, by: Caller, { action, target, detail }: { action: string; target: string; detail: string | null }): NewAudit {
-  return { at: core.clock.now().toISOString(), actor: by.actor, remote: by.remote, action, target, detail, result: 'ok' }
+export function audit(
+  core: Core,
+  by: Caller,
+  { action, target, detail }: { action: string; target: string; detail: string | null },
+): NewAudit {
+  return {
+    at: core.clock.now().toISOString(),
+    actor: by.actor,
+    remote: by.remote,
+    action,
+    target,
+    detail,
+    result: 'ok',
+  }
 }

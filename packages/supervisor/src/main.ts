@@ -1,5 +1,13 @@
 // main.ts — `kagami run supervisor`: configuration → store → NATS → fleet → API → until stopped.
-import { connectBus, createLogger, stopRequested, stopWithin, systemClock, type Logger, type Values } from '@kagami/runtime'
+import {
+  connectBus,
+  createLogger,
+  stopRequested,
+  stopWithin,
+  systemClock,
+  type Logger,
+  type Values,
+} from '@kagami/runtime'
 import { leaveHint, openToken, type Token } from './api/auth.ts'
 import { serveApi } from './api/server.ts'
 import { loadSupervisorConfig, type SupervisorConfig } from './config.ts'
@@ -18,7 +26,10 @@ export interface RunningSupervisor {
 export async function openSupervisor(config: SupervisorConfig, logger: Logger): Promise<RunningSupervisor> {
   const closing: (() => Promise<void>)[] = []
   const stop = async () => {
-    for (const close of closing.splice(0).reverse()) await close().catch((error: unknown) => logger.warn({ reason: (error as Error).message }, 'a part did not close cleanly'))
+    for (const close of closing.splice(0).reverse())
+      await close().catch((error: unknown) =>
+        logger.warn({ reason: (error as Error).message }, 'a part did not close cleanly'),
+      )
   }
   try {
     for (const warning of config.warnings) logger.warn(warning)
@@ -26,15 +37,31 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
     closing.push(() => store.close())
     await store.prepare()
     const token = openToken(config)
-    if (!config.natsCredentials) logger.warn('NATS is open: whoever reaches it may act as any worker or as the supervisor, so all that reaches it is trusted. To lock it: kagami nats init. Workers of earlier versions are served only while it is open')
-    const bus = await connectBus({ url: config.natsUrl, name: 'kagami-supervisor', logger, ...(config.natsCredentials ? { identity: supervisorIdentity(config.natsCredentials) } : {}) })
+    if (!config.natsCredentials)
+      logger.warn(
+        'NATS is open: whoever reaches it may act as any worker or as the supervisor, so all that reaches it is trusted. To lock it: kagami nats init. Workers of earlier versions are served only while it is open',
+      )
+    const bus = await connectBus({
+      url: config.natsUrl,
+      name: 'kagami-supervisor',
+      logger,
+      ...(config.natsCredentials ? { identity: supervisorIdentity(config.natsCredentials) } : {}),
+    })
     closing.push(() => bus.close())
     const supervisor = await startSupervisor({ config, clock: systemClock, logger, store, bus })
     closing.push(() => supervisor.stop())
     const api = await serveApi(supervisor, token)
     closing.push(() => api.close())
     if (config.auth === 'token') leaveHint(api.port, token)
-    logger.info({ http: `${config.address.host}:${api.port}`, nats: bus.connection.getServer(), writing: config.auth === 'none' ? 'open to all' : 'needs the token', auto_approve: config.auto_approve }, 'supervisor started')
+    logger.info(
+      {
+        http: `${config.address.host}:${api.port}`,
+        nats: bus.connection.getServer(),
+        writing: config.auth === 'none' ? 'open to all' : 'needs the token',
+        auto_approve: config.auto_approve,
+      },
+      'supervisor started',
+    )
     return { port: api.port, token, supervisor, stop }
   } catch (error) {
     await stop()
@@ -57,7 +84,10 @@ export async function runSupervisor(options: { flags?: Values } = {}): Promise<n
   const logger = createLogger('supervisor')
   const running = await openSupervisor(loadSupervisorConfig(options), logger)
   const { token, port } = running
-  if (token.fresh) process.stderr.write(`\nA token for writing was made and kept in ${token.file}\n${intoJournal() ? '' : `Sign in:  ${signInLink(port, token)}\n`}\n`)
+  if (token.fresh)
+    process.stderr.write(
+      `\nA token for writing was made and kept in ${token.file}\n${intoJournal() ? '' : `Sign in:  ${signInLink(port, token)}\n`}\n`,
+    )
   const ending = await Promise.race([stopRequested(), running.supervisor.superseded])
   if (typeof ending === 'string') logger.info({ signal: ending }, 'stopping')
   else logger.error(`${ending.message}. Only one supervisor may use a database: find out who started the other one`)

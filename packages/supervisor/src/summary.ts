@@ -11,8 +11,11 @@ const GB = 1e9
 /** The seed's overview. */
 export function seedOverviewOf(fleet: Fleet): SeedOverview {
   return {
-    workers_total: fleet.workers.size, workers_approved: fleet.admissions.get('approved'), workers_pending: fleet.admissions.get('pending'),
-    workers_rejected: fleet.admissions.get('rejected'), resources_total: fleet.resources.size,
+    workers_total: fleet.workers.size,
+    workers_approved: fleet.admissions.get('approved'),
+    workers_pending: fleet.admissions.get('pending'),
+    workers_rejected: fleet.admissions.get('rejected'),
+    resources_total: fleet.resources.size,
   }
 }
 
@@ -21,9 +24,15 @@ export function telemetryOf(core: Core): Telemetry {
   const seen = core.traffic.view(core.clock.now().getTime())
   const totals = totalsOf(core.fleet)
   return {
-    traffic: seen.traffic, sync: { success: core.fleet.statuses.get('success'), failure: core.fleet.statuses.get('failed') },
-    disk: { total_gb: Math.round((totals.storage.total_bytes / GB) * 100) / 100, used_gb: Math.round((totals.storage.used_bytes / GB) * 100) / 100 },
-    message_rate: seen.messageRate, latency_ms: seen.latency, concurrent_jobs: totals.jobs.running,
+    traffic: seen.traffic,
+    sync: { success: core.fleet.statuses.get('success'), failure: core.fleet.statuses.get('failed') },
+    disk: {
+      total_gb: Math.round((totals.storage.total_bytes / GB) * 100) / 100,
+      used_gb: Math.round((totals.storage.used_bytes / GB) * 100) / 100,
+    },
+    message_rate: seen.messageRate,
+    latency_ms: seen.latency,
+    concurrent_jobs: totals.jobs.running,
     last_sample_at: seen.lastSampleMs === null ? null : Math.floor(seen.lastSampleMs / 1000),
   }
 }
@@ -57,13 +66,25 @@ export function createSummary(core: Core): { make(): Promise<Summary>; tell(): P
     const { fleet, bus } = core
     if (fleet.statuses.get('failed') > 0 || lastFailure === undefined) lastFailure = await readLastFailure(core)
     return {
-      at: core.clock.now().toISOString(), version, started_at: core.startedAt.toISOString(),
+      at: core.clock.now().toISOString(),
+      version,
+      started_at: core.startedAt.toISOString(),
       workers: {
-        total: fleet.workers.size, approved: fleet.admissions.get('approved'), pending: fleet.admissions.get('pending'), rejected: fleet.admissions.get('rejected'),
-        online: fleet.presences.get('online'), late: fleet.presences.get('late'), lost: fleet.presences.get('lost'),
+        total: fleet.workers.size,
+        approved: fleet.admissions.get('approved'),
+        pending: fleet.admissions.get('pending'),
+        rejected: fleet.admissions.get('rejected'),
+        online: fleet.presences.get('online'),
+        late: fleet.presences.get('late'),
+        lost: fleet.presences.get('lost'),
       },
-      replicas_total: fleet.replicas.size, resources_total: fleet.resources.size, health_counts: fleet.healths.toRecord(), ...totalsOf(fleet),
-      causes: causesOf(fleet, CAUSES_MAX), nats: { connected: bus.connected, server_version: bus.connection.info?.version ?? null }, last_failure: lastFailure ?? null,
+      replicas_total: fleet.replicas.size,
+      resources_total: fleet.resources.size,
+      health_counts: fleet.healths.toRecord(),
+      ...totalsOf(fleet),
+      causes: causesOf(fleet, CAUSES_MAX),
+      nats: { connected: bus.connected, server_version: bus.connection.info?.version ?? null },
+      last_failure: lastFailure ?? null,
     }
   }
   return {
@@ -82,5 +103,11 @@ export function createSummary(core: Core): { make(): Promise<Summary>; tell(): P
 
 async function readLastFailure(core: Core): Promise<Summary['last_failure']> {
   const report = await core.store.lastFailure().catch(() => null)
-  return report ? { at: report.ended_at, name: report.name, worker_name: core.fleet.workers.get(report.worker_id)?.record.name ?? report.worker_id } : null
+  return report
+    ? {
+        at: report.ended_at,
+        name: report.name,
+        worker_name: core.fleet.workers.get(report.worker_id)?.record.name ?? report.worker_id,
+      }
+    : null
 }

@@ -73,20 +73,38 @@ export interface Supervisor {
 }
 
 /** Restores the fleet from the store and starts listening. */
-export async function startSupervisor(parts: { config: SupervisorConfig; clock: Clock; logger: Logger; store: Store; bus: Bus }): Promise<Supervisor> {
+export async function startSupervisor(parts: {
+  config: SupervisorConfig
+  clock: Clock
+  logger: Logger
+  store: Store
+  bus: Bus
+}): Promise<Supervisor> {
   const { store, clock, logger, bus } = parts
   const core = await assemble(parts)
   await restore(core)
   const abort = new AbortController()
   const ready = keepObjects(core)
-  const reporting = ready.then(() => consumeReports({
-    bus, store, logger, signal: abort.signal, onStored: (reports) => reported(core, reports),
-    holderOf: (replicaId) => core.fleet.replicas.get(replicaId)?.worker.record.worker_id ?? null,
-  }))
+  const reporting = ready.then(() =>
+    consumeReports({
+      bus,
+      store,
+      logger,
+      signal: abort.signal,
+      onStored: (reports) => reported(core, reports),
+      holderOf: (replicaId) => core.fleet.replicas.get(replicaId)?.worker.record.worker_id ?? null,
+    }),
+  )
   // Older workers have no credentials, so a locked NATS does not let them in.
   const silence = [listen(core), core.accounts ? listenToNewcomers(core) : listenToOlderWorkers(core)]
   const { accounts } = core
-  const enforce = () => accounts && void enforceRevocations(accounts, { keys: async () => (await store.listRevokedKeys()).map((key) => key.public_key), logger, signal: abort.signal })
+  const enforce = () =>
+    accounts &&
+    void enforceRevocations(accounts, {
+      keys: async () => (await store.listRevokedKeys()).map((key) => key.public_key),
+      logger,
+      signal: abort.signal,
+    })
   enforce()
   bus.onConnection((connected) => connected && enforce())
   const stopSweep = every(clock, SWEEP_MS, () => sweep(core))
@@ -104,7 +122,9 @@ export async function startSupervisor(parts: { config: SupervisorConfig; clock: 
     async missing() {
       const problems: string[] = []
       if (!bus.connected) problems.push('NATS is not reached')
-      await store.ping().catch((error: unknown) => problems.push(`the database does not answer: ${(error as Error).message}`))
+      await store
+        .ping()
+        .catch((error: unknown) => problems.push(`the database does not answer: ${(error as Error).message}`))
       return problems
     },
     async stop() {
@@ -113,7 +133,8 @@ export async function startSupervisor(parts: { config: SupervisorConfig; clock: 
       core.teller.stop()
       core.projection.stop()
       await Promise.race([reporting, pause(STOP_MS)])
-      for (const worker of core.fleet.workers.values()) if (worker.lastSeenAt) core.keeper.seen(worker.record.worker_id, worker.lastSeenAt)
+      for (const worker of core.fleet.workers.values())
+        if (worker.lastSeenAt) core.keeper.seen(worker.record.worker_id, worker.lastSeenAt)
       await core.keeper.stop()
     },
   }
@@ -125,12 +146,30 @@ async function assemble({ config, clock, logger, store, bus }: Parameters<typeof
   const feed = createFeed(newId())
   const teller = createTeller(feed, clock)
   const sent: Core['sent'] = new Map()
-  const onSent = (document: Desired) => void sent.set(document.worker_id, { rev: document.rev, at: clock.monotonicMs() })
+  const onSent = (document: Desired) =>
+    void sent.set(document.worker_id, { rev: document.rev, at: clock.monotonicMs() })
   const turns = new Map<string, Promise<unknown>>()
   return {
-    accounts: config.natsCredentials ? createAccounts(config.natsCredentials, { natsUrl: config.natsUrl, logger }) : null,
-    config, clock, logger, store, bus, fleet, keeper, feed, teller, sent, projection: createProjection(logger, onSent), traffic: createTraffic(),
-    term: await store.nextTerm(), stream: null, tombstones: new Set(), startedAt: clock.now(), startedMs: clock.monotonicMs(),
+    accounts: config.natsCredentials
+      ? createAccounts(config.natsCredentials, { natsUrl: config.natsUrl, logger })
+      : null,
+    config,
+    clock,
+    logger,
+    store,
+    bus,
+    fleet,
+    keeper,
+    feed,
+    teller,
+    sent,
+    projection: createProjection(logger, onSent),
+    traffic: createTraffic(),
+    term: await store.nextTerm(),
+    stream: null,
+    tombstones: new Set(),
+    startedAt: clock.now(),
+    startedMs: clock.monotonicMs(),
     inTurn(workerId, task) {
       const mine = (turns.get(workerId) ?? Promise.resolve()).then(task, task)
       turns.set(workerId, mine)
@@ -153,8 +192,12 @@ async function restore(core: Core) {
     // What ran when we last heard may have ended since: the worker's first full heartbeat tells.
     if (worker) putReplica({ fleet: core.fleet, worker, changes: noChanges(), now }, state)
   }
-  for (const { worker_id, instance } of await core.store.loadTombstones()) core.tombstones.add(`${worker_id}/${instance}`)
-  core.logger.info({ workers: core.fleet.workers.size, replicas: core.fleet.replicas.size, term: core.term }, 'restored the fleet')
+  for (const { worker_id, instance } of await core.store.loadTombstones())
+    core.tombstones.add(`${worker_id}/${instance}`)
+  core.logger.info(
+    { workers: core.fleet.workers.size, replicas: core.fleet.replicas.size, term: core.term },
+    'restored the fleet',
+  )
 }
 
 /** Makes streams and buckets now and after every reconnect, and brings the bucket up to date. Resolves after the first success. */
@@ -177,7 +220,11 @@ function keepObjects(core: Core): Promise<void> {
         return
       } catch (error) {
         if (core.bus.connection.isClosed() || error instanceof Superseded) return
-        if (!said) core.logger.warn({ reason: (error as Error).message }, 'JetStream, or the database, cannot be used yet; trying again. nats-server must run with JetStream (-js)')
+        if (!said)
+          core.logger.warn(
+            { reason: (error as Error).message },
+            'JetStream, or the database, cannot be used yet; trying again. nats-server must run with JetStream (-js)',
+          )
         await pause(1000)
       }
     }
@@ -194,7 +241,9 @@ function learnStream(core: Core, stream: string) {
   core.stream = stream
   if (!known) return
   core.logger.warn('the stream of reports was made anew: workers are asked to tell their last reports again')
-  for (const worker of core.fleet.workers.values()) if (worker.presence !== 'lost' && !worker.record.older_wire) void core.bus.request('refresh', worker.record.worker_id, {}, 2000)
+  for (const worker of core.fleet.workers.values())
+    if (worker.presence !== 'lost' && !worker.record.older_wire)
+      void core.bus.request('refresh', worker.record.worker_id, {}, 2000)
 }
 
 /** A database that was restored or made anew counts from behind: our term must be above every document workers have seen. */
@@ -203,7 +252,10 @@ async function outrank(core: Core, bucket: KV): Promise<void> {
   if (highest < core.term) return
   core.term = await core.store.nextTerm(highest)
   await readReportsAgain(core.bus)
-  core.logger.warn({ term: core.term }, 'the bucket holds documents of a later term than the database, which was restored or made anew: the database wins, and the history of the last days is read again')
+  core.logger.warn(
+    { term: core.term },
+    'the bucket holds documents of a later term than the database, which was restored or made anew: the database wins, and the history of the last days is read again',
+  )
 }
 
 function sweep(core: Core) {

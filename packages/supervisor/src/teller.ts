@@ -37,14 +37,20 @@ export function createTeller(feed: Feed, clock: Clock): Teller {
       for (const entry of changes.removed) {
         replicas.delete(entry)
         workers.add(entry.worker)
-        feed.publish({ type: 'replica_gone', replica_id: entry.state.replica_id, worker_id: entry.worker.record.worker_id, name: entry.state.name })
+        feed.publish({
+          type: 'replica_gone',
+          replica_id: entry.state.replica_id,
+          worker_id: entry.worker.record.worker_id,
+          name: entry.state.name,
+        })
       }
     },
     workerGone(workerId) {
       for (const worker of workers) if (worker.record.worker_id === workerId) workers.delete(worker)
       feed.publish({ type: 'worker_gone', worker_id: workerId })
     },
-    progress: (entry, syncId, progress) => feed.publish({ type: 'progress', replica_id: entry.state.replica_id, sync_id: syncId, progress }),
+    progress: (entry, syncId, progress) =>
+      feed.publish({ type: 'progress', replica_id: entry.state.replica_id, sync_id: syncId, progress }),
     synced: (fleet, report) => feed.publish({ type: 'sync', sync: finishedSyncOf(fleet, report) }),
     stop,
   }

@@ -16,9 +16,22 @@ export interface Problem {
 
 /** What to show of anything that was thrown by a call. */
 export function problemOf(error: unknown): Problem {
-  if (!(error instanceof ApiError)) return { message: String((error as Error).message ?? error), hint: t('error.faultHint'), code: 'fault', field: null, requestId: null }
+  if (!(error instanceof ApiError))
+    return {
+      message: String((error as Error).message ?? error),
+      hint: t('error.faultHint'),
+      code: 'fault',
+      field: null,
+      requestId: null,
+    }
   if (error.code === 'unreachable') {
-    return { message: t('error.unreachable', { origin: location.host }), hint: t('error.unreachableHint'), code: error.code, field: null, requestId: null }
+    return {
+      message: t('error.unreachable', { origin: location.host }),
+      hint: t('error.unreachableHint'),
+      code: error.code,
+      field: null,
+      requestId: null,
+    }
   }
   return { message: error.message, hint: error.hint, code: error.code, field: error.field, requestId: error.requestId }
 }

@@ -11,7 +11,19 @@ export interface Look {
 const look = (glyph: string, tone: Tone): Look => ({ glyph, tone })
 
 /** Every health, worst first. */
-export const HEALTHS: readonly Health[] = ['failed', 'held', 'stale', 'stuck', 'unknown', 'late', 'syncing', 'queued', 'paused', 'new', 'fresh']
+export const HEALTHS: readonly Health[] = [
+  'failed',
+  'held',
+  'stale',
+  'stuck',
+  'unknown',
+  'late',
+  'syncing',
+  'queued',
+  'paused',
+  'new',
+  'fresh',
+]
 
 /** The look of each health. */
 export const healthLooks: Record<Health, Look> = {

@@ -28,10 +28,14 @@ describe.each(['light', 'dark'])('%s theme', (theme) => {
   const all = tokens(theme)
   it.each(WORDS)('%s reads at 4.5 or more on panel, page and dialog', (word) => {
     for (const ground of ['panel', 'bg', 'raised']) {
-      expect(Math.round(contrast(all[word] ?? '', all[ground] ?? '') * 10) / 10, `${word} on ${ground}`).toBeGreaterThanOrEqual(4.5)
+      expect(
+        Math.round(contrast(all[word] ?? '', all[ground] ?? '') * 10) / 10,
+        `${word} on ${ground}`,
+      ).toBeGreaterThanOrEqual(4.5)
     }
   })
-  it('fields have an edge of 3 or more', () => expect(contrast(all['field'] ?? '', all['panel'] ?? '')).toBeGreaterThanOrEqual(3))
+  it('fields have an edge of 3 or more', () =>
+    expect(contrast(all['field'] ?? '', all['panel'] ?? '')).toBeGreaterThanOrEqual(3))
   it('filled buttons can be read', () => {
     expect(contrast(all['on-accent'] ?? '', all['accent-fill'] ?? '')).toBeGreaterThanOrEqual(4.5)
     expect(contrast(all['on-danger'] ?? '', all['danger-fill'] ?? '')).toBeGreaterThanOrEqual(4.5)

@@ -58,7 +58,14 @@ router.beforeEach((to) => {
 // A page that was rebuilt on the server has new file names: load it whole.
 router.onError(async (_error, to) => {
   const href = router.resolve(to).href
-  if (sessionStorage.getItem('kagami.reloaded') || !(await fetch(href, { method: 'HEAD' }).then((answer) => answer.ok, () => false))) return
+  if (
+    sessionStorage.getItem('kagami.reloaded') ||
+    !(await fetch(href, { method: 'HEAD' }).then(
+      (answer) => answer.ok,
+      () => false,
+    ))
+  )
+    return
   sessionStorage.setItem('kagami.reloaded', '1')
   location.assign(href)
 })

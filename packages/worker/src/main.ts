@@ -5,13 +5,25 @@ import { providers } from './providers/index.ts'
 import { startWorker } from './worker.ts'
 
 /** Runs a worker until it is stopped, rejected or terminated. Resolves with the exit code. Throws ConfigError. */
-export async function runWorker(options: { file?: string | undefined; flags?: Values; toolPath?: readonly string[] } = {}): Promise<number> {
+export async function runWorker(
+  options: { file?: string | undefined; flags?: Values; toolPath?: readonly string[] } = {},
+): Promise<number> {
   const logger = createLogger('worker')
   const config = loadWorkerConfig(options)
-  const worker = await startWorker({ config, providers, clock: systemClock, logger, ...(options.toolPath ? { toolPath: options.toolPath } : {}) })
+  const worker = await startWorker({
+    config,
+    providers,
+    clock: systemClock,
+    logger,
+    ...(options.toolPath ? { toolPath: options.toolPath } : {}),
+  })
   const ending = await Promise.race([stopRequested(), worker.ended])
   if (typeof ending === 'string') logger.info({ signal: ending }, 'stopping; running syncs get a moment to finish')
-  else logger.warn({ reason: ending.reason ?? undefined }, `${ending.why} by the supervisor; stopping. Files stay where they are`)
+  else
+    logger.warn(
+      { reason: ending.reason ?? undefined },
+      `${ending.why} by the supervisor; stopping. Files stay where they are`,
+    )
   await worker.stop()
   return 0
 }

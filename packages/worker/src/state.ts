@@ -2,7 +2,16 @@
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkFor, Desired, WORKER_ID_PATTERN, type SyncReport } from '@kagami/protocol'
-import { ConfigError, newId, openSealingKey, readIfThere, readJsonIfThere, removeDurably, writeDurably, type SealingKey } from '@kagami/runtime'
+import {
+  ConfigError,
+  newId,
+  openSealingKey,
+  readIfThere,
+  readJsonIfThere,
+  removeDurably,
+  writeDurably,
+  type SealingKey,
+} from '@kagami/runtime'
 import { learn, noFacts } from './core/facts.ts'
 import type { Life, Remembered, Replica } from './core/replica.ts'
 
@@ -51,7 +60,10 @@ export function openWorkerFiles(dataDir: string): WorkerFiles {
       return found
     },
     keepReplica({ spec, life, facts, again, taken }) {
-      writeDurably(join(replicas, `${encodeURIComponent(spec.replica_id)}.json`), JSON.stringify({ life, facts, again, taken }))
+      writeDurably(
+        join(replicas, `${encodeURIComponent(spec.replica_id)}.json`),
+        JSON.stringify({ life, facts, again, taken }),
+      )
     },
     forgetReplica: (replicaId) => removeDurably(join(replicas, `${encodeURIComponent(replicaId)}.json`)),
   }
@@ -65,7 +77,11 @@ function stableId(directory: string, configured: string | null): string {
     return configured
   }
   if (kept && new RegExp(WORKER_ID_PATTERN).test(kept)) return kept
-  if (kept) throw new ConfigError(`${path} holds "${kept.slice(0, 80)}", which is no worker id`, 'Set worker_id in worker.toml, or remove the file to get a new id (the supervisor will see a new worker).')
+  if (kept)
+    throw new ConfigError(
+      `${path} holds "${kept.slice(0, 80)}", which is no worker id`,
+      'Set worker_id in worker.toml, or remove the file to get a new id (the supervisor will see a new worker).',
+    )
   const id = newId()
   writeDurably(path, `${id}\n`)
   return id
@@ -74,19 +90,49 @@ function stableId(directory: string, configured: string | null): string {
 function revive(record: Record): Remembered {
   const { life } = record
   const dated: Life =
-    life.state === 'queued' ? { ...life, since: new Date(life.since) } : life.state === 'syncing' ? { ...life, startedAt: new Date(life.startedAt) } : life
-  return { life: dated, facts: { ...noFacts, ...record.facts, nextDueAt: record.facts.nextDueAt ? new Date(record.facts.nextDueAt) : null }, again: record.again, taken: record.taken ?? [] }
+    life.state === 'queued'
+      ? { ...life, since: new Date(life.since) }
+      : life.state === 'syncing'
+        ? { ...life, startedAt: new Date(life.startedAt) }
+        : life
+  return {
+    life: dated,
+    facts: { ...noFacts, ...record.facts, nextDueAt: record.facts.nextDueAt ? new Date(record.facts.nextDueAt) : null },
+    again: record.again,
+    taken: record.taken ?? [],
+  }
 }
 
 /** A sync that ran when the worker died ends in a report that says so, unless its own report was already kept. */
-export function interruptedReport(spec: Replica['spec'], workerId: string, before: Remembered, now: Date): SyncReport | null {
+export function interruptedReport(
+  spec: Replica['spec'],
+  workerId: string,
+  before: Remembered,
+  now: Date,
+): SyncReport | null {
   if (before.life.state !== 'syncing') return null
   const startedAt = new Date(before.life.startedAt)
   return {
-    sync_id: before.life.syncId, worker_id: workerId, replica_id: spec.replica_id, name: spec.name, kind: spec.kind, trigger: before.life.trigger,
-    request_id: before.life.requestId, outcome: 'interrupted', reason: 'interrupted', message: 'the worker stopped while the sync ran',
-    hint: 'Nothing to do: it is done again.', tail: null, exit_code: null, started_at: startedAt.toISOString(), ended_at: now.toISOString(),
-    duration_ms: Math.max(0, now.getTime() - startedAt.getTime()), bytes: null, files: null, size_bytes: null, revision: null,
+    sync_id: before.life.syncId,
+    worker_id: workerId,
+    replica_id: spec.replica_id,
+    name: spec.name,
+    kind: spec.kind,
+    trigger: before.life.trigger,
+    request_id: before.life.requestId,
+    outcome: 'interrupted',
+    reason: 'interrupted',
+    message: 'the worker stopped while the sync ran',
+    hint: 'Nothing to do: it is done again.',
+    tail: null,
+    exit_code: null,
+    started_at: startedAt.toISOString(),
+    ended_at: now.toISOString(),
+    duration_ms: Math.max(0, now.getTime() - startedAt.getTime()),
+    bytes: null,
+    files: null,
+    size_bytes: null,
+    revision: null,
   }
 }
 

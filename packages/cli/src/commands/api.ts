@@ -7,18 +7,32 @@ import { openClient, type ApiOptions } from '../session.ts'
 export type Action<O extends ApiOptions> = (call: { client: Client; options: O; args: string[] }) => Promise<void>
 
 /** A command with the options of the API; `action` gets a client for them. */
-export function apiCommand<O extends ApiOptions>(parent: Command, usage: string, description: string, action: Action<O>): Command {
+export function apiCommand<O extends ApiOptions>(
+  parent: Command,
+  usage: string,
+  description: string,
+  action: Action<O>,
+): Command {
   // `kagami workers` alone lists.
-  const command = parent.command(usage, { isDefault: usage === 'list' }).description(description).option('--api <URL>', 'supervisor to ask (KAGAMI_API, default http://127.0.0.1:21000)').option('--json', 'print JSON for programs')
+  const command = parent
+    .command(usage, { isDefault: usage === 'list' })
+    .description(description)
+    .option('--api <URL>', 'supervisor to ask (KAGAMI_API, default http://127.0.0.1:21000)')
+    .option('--json', 'print JSON for programs')
   return command.action(async (...given: unknown[]) => {
     const options = given.at(-2) as O
-    const args = given.slice(0, -2).filter((word) => word !== undefined).flat() as string[]
+    const args = given
+      .slice(0, -2)
+      .filter((word) => word !== undefined)
+      .flat() as string[]
     await action({ client: openClient(options), options, args })
   })
 }
 
 /** Every page of a list, one after the other. */
-export async function* allPages<T>(fetchPage: (cursor: string | undefined) => Promise<{ items: T[]; next_cursor: string | null }>): AsyncGenerator<T> {
+export async function* allPages<T>(
+  fetchPage: (cursor: string | undefined) => Promise<{ items: T[]; next_cursor: string | null }>,
+): AsyncGenerator<T> {
   let cursor: string | undefined
   do {
     const page = await fetchPage(cursor)
@@ -28,7 +42,13 @@ export async function* allPages<T>(fetchPage: (cursor: string | undefined) => Pr
 }
 
 /** Up to `limit` items of a list (all when it is null), and how many there are. */
-export async function collect<T>(limit: number | null, fetchPage: (cursor: string | undefined, size: number) => Promise<{ items: T[]; next_cursor: string | null; total: number }>): Promise<{ items: T[]; total: number }> {
+export async function collect<T>(
+  limit: number | null,
+  fetchPage: (
+    cursor: string | undefined,
+    size: number,
+  ) => Promise<{ items: T[]; next_cursor: string | null; total: number }>,
+): Promise<{ items: T[]; total: number }> {
   let total = 0
   const items: T[] = []
   const pages = allPages(async (cursor) => {

@@ -57,7 +57,14 @@ function addBuild(docker: Command) {
       const parts = what === 'all' ? ['supervisor', 'worker'] : [what]
       for (const part of parts) {
         if (!tags[part]) throw new ConfigError(`"${what}" is nothing to build`, 'Build supervisor, worker or all.')
-        runDocker(['build', '-f', resolve(ROOT, `Dockerfile.${part}`), '-t', parts.length === 1 && options.tag ? options.tag : tags[part], ROOT])
+        runDocker([
+          'build',
+          '-f',
+          resolve(ROOT, `Dockerfile.${part}`),
+          '-t',
+          parts.length === 1 && options.tag ? options.tag : tags[part],
+          ROOT,
+        ])
       }
     })
 }
@@ -72,7 +79,25 @@ function addNats(parent: Command) {
     .option('--jetstream', 'JetStream is always on; kept for the seed’s lines')
     .action((options: NatsOptions) => {
       const monitor = options.monitorPort ? ['-p', `${options.monitorPort}:8222`] : []
-      runDocker(['run', '-d', '--name', 'kagami-nats', '--restart', 'unless-stopped', '-p', `${options.port}:4222`, ...monitor, '-v', 'kagami-nats:/data', options.image, '-js', '-sd', '/data', '-m', '8222'])
+      runDocker([
+        'run',
+        '-d',
+        '--name',
+        'kagami-nats',
+        '--restart',
+        'unless-stopped',
+        '-p',
+        `${options.port}:4222`,
+        ...monitor,
+        '-v',
+        'kagami-nats:/data',
+        options.image,
+        '-js',
+        '-sd',
+        '/data',
+        '-m',
+        '8222',
+      ])
     })
 }
 
@@ -89,8 +114,28 @@ function addRunSupervisor(run: Command) {
     .option('--volume <VOLUME>', 'volume or directory mounted at /data', 'kagami-supervisor')
     .action((options: RunOptions) => {
       const inside = options.httpAddr!.split(':').at(-1)!
-      const env = { KAGAMI_NATS_URL: options.natsUrl, SUPERVISOR_HTTP_ADDR: options.httpAddr!, SUPERVISOR_DATABASE_URL: absolute(options.dbUrl!), SUPERVISOR_AUTO_APPROVE: options.autoApprove! }
-      runDocker(['run', '-d', '--name', 'kagami-supervisor', '--restart', 'unless-stopped', ...HOST, '-p', `${options.port}:${inside}`, '-v', `${options.volume}:/data`, ...envOf(env), ...passed('SUPERVISOR_API_TOKEN', 'SUPERVISOR_AUTH'), options.image])
+      const env = {
+        KAGAMI_NATS_URL: options.natsUrl,
+        SUPERVISOR_HTTP_ADDR: options.httpAddr!,
+        SUPERVISOR_DATABASE_URL: absolute(options.dbUrl!),
+        SUPERVISOR_AUTO_APPROVE: options.autoApprove!,
+      }
+      runDocker([
+        'run',
+        '-d',
+        '--name',
+        'kagami-supervisor',
+        '--restart',
+        'unless-stopped',
+        ...HOST,
+        '-p',
+        `${options.port}:${inside}`,
+        '-v',
+        `${options.volume}:/data`,
+        ...envOf(env),
+        ...passed('SUPERVISOR_API_TOKEN', 'SUPERVISOR_AUTH'),
+        options.image,
+      ])
     })
 }
 
@@ -106,7 +151,24 @@ function addRunWorker(run: Command) {
     .action((options: RunOptions) => {
       const config = options.config ? ['-v', `${resolve(options.config)}:/app/worker.toml:ro`] : []
       const env = { KAGAMI_NATS_URL: options.natsUrl, KAGAMI_DATA_DIR: '/data' }
-      runDocker(['run', '-d', '--name', 'kagami-worker', '--restart', 'on-failure', ...HOST, '-p', `${options.port}:8080`, '-v', `${options.dataDir}:/data`, ...ownerOf(options.dataDir!), ...config, ...envOf(env), ...passed('KAGAMI_PROVIDERS', 'KAGAMI_JOIN_TOKEN'), options.image])
+      runDocker([
+        'run',
+        '-d',
+        '--name',
+        'kagami-worker',
+        '--restart',
+        'on-failure',
+        ...HOST,
+        '-p',
+        `${options.port}:8080`,
+        '-v',
+        `${options.dataDir}:/data`,
+        ...ownerOf(options.dataDir!),
+        ...config,
+        ...envOf(env),
+        ...passed('KAGAMI_PROVIDERS', 'KAGAMI_JOIN_TOKEN'),
+        options.image,
+      ])
     })
 }
 
@@ -117,7 +179,10 @@ const HOST = ['--add-host', 'host.docker.internal:host-gateway']
 function ownerOf(dataDir: string): string[] {
   if (!dataDir.includes('/')) return []
   const found = statSync(dataDir, { throwIfNoEntry: false })
-  if (!found) remark(`warning: ${dataDir} is not there yet; make it first, or the worker cannot write: install -d -o 10001 -g 10001 ${dataDir}`)
+  if (!found)
+    remark(
+      `warning: ${dataDir} is not there yet; make it first, or the worker cannot write: install -d -o 10001 -g 10001 ${dataDir}`,
+    )
   return found ? ['--user', `${found.uid}:${found.gid}`] : []
 }
 
@@ -133,6 +198,10 @@ const passed = (...names: string[]) => names.filter((name) => process.env[name])
 function runDocker(args: string[]) {
   remark(`docker ${args.map((word) => (/[\s?&]/.test(word) ? `'${word}'` : word)).join(' ')}`)
   const run = spawnSync('docker', args, { stdio: 'inherit' })
-  if (run.error) throw new ConfigError(`docker could not be started: ${run.error.message}`, 'Install a docker engine, or run without one: kagami up')
+  if (run.error)
+    throw new ConfigError(
+      `docker could not be started: ${run.error.message}`,
+      'Install a docker engine, or run without one: kagami up',
+    )
   if (run.status !== 0) endWith(1)
 }

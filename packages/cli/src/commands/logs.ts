@@ -10,32 +10,52 @@ import { apiCommand, collect } from './api.ts'
 
 /** Adds `logs` and `syncs`. */
 export function addLogs(program: Command): void {
-  apiCommand<ApiOptions & { follow?: boolean }>(program, 'logs <SYNC>', 'the log of a sync: its id, or NAME@WORKER for the newest', async ({ client, options, args: [name = ''] }) => {
-    const sync = await find(client, name)
-    remark(`── ${sync.name}@${sync.worker_name} · ${sync.trigger} · started ${sync.started_at} ──`)
-    await print(client, sync.sync_id, options.follow ?? false)
-    const ended = await client.call('getSync', { params: { id: sync.sync_id } })
-    if (ended.state === 'finished') remark(`── ${state(ended.outcome ?? 'unknown')} after ${span(ended.duration_ms ?? 0)}${ended.message ? ` · ${ended.message}` : ''} ──${ended.hint && ended.outcome !== 'success' ? `\nhint: ${ended.hint}` : ''}`)
-  }).option('-f, --follow', 'go on until the sync ends')
+  apiCommand<ApiOptions & { follow?: boolean }>(
+    program,
+    'logs <SYNC>',
+    'the log of a sync: its id, or NAME@WORKER for the newest',
+    async ({ client, options, args: [name = ''] }) => {
+      const sync = await find(client, name)
+      remark(`── ${sync.name}@${sync.worker_name} · ${sync.trigger} · started ${sync.started_at} ──`)
+      await print(client, sync.sync_id, options.follow ?? false)
+      const ended = await client.call('getSync', { params: { id: sync.sync_id } })
+      if (ended.state === 'finished')
+        remark(
+          `── ${state(ended.outcome ?? 'unknown')} after ${span(ended.duration_ms ?? 0)}${ended.message ? ` · ${ended.message}` : ''} ──${ended.hint && ended.outcome !== 'success' ? `\nhint: ${ended.hint}` : ''}`,
+        )
+    },
+  ).option('-f, --follow', 'go on until the sync ends')
   const syncs = program.command('syncs').description('syncs: list, cancel')
-  apiCommand<ApiOptions & { replica?: string; worker?: string; outcome?: string; limit?: string }>(syncs, 'list', 'running syncs, then the history, newest first', async ({ client, options }) => {
-    const { json, limit, api: _api, ...query } = options
-    const { items, total } = await collect(Number.parseInt(limit ?? '20', 10) || 20, (cursor, pageSize) => client.call('listSyncs', { query: { ...query, cursor, limit: pageSize } }))
-    if (json) return printJson(items)
-    if (total === 0) return remark('No syncs yet.')
-    printTable(['RESULT', 'SYNC', 'REPLICA', 'TRIGGER', 'STARTED', 'TOOK', 'RECEIVED', 'CAUSE'], items.map(rowOf))
-    remark(`${items.length} of ${total} syncs shown.`)
-  })
+  apiCommand<ApiOptions & { replica?: string; worker?: string; outcome?: string; limit?: string }>(
+    syncs,
+    'list',
+    'running syncs, then the history, newest first',
+    async ({ client, options }) => {
+      const { json, limit, api: _api, ...query } = options
+      const { items, total } = await collect(Number.parseInt(limit ?? '20', 10) || 20, (cursor, pageSize) =>
+        client.call('listSyncs', { query: { ...query, cursor, limit: pageSize } }),
+      )
+      if (json) return printJson(items)
+      if (total === 0) return remark('No syncs yet.')
+      printTable(['RESULT', 'SYNC', 'REPLICA', 'TRIGGER', 'STARTED', 'TOOK', 'RECEIVED', 'CAUSE'], items.map(rowOf))
+      remark(`${items.length} of ${total} syncs shown.`)
+    },
+  )
     .option('--replica <REPLICA>', 'NAME@WORKER or id')
     .option('--worker <WORKER>', 'only of this worker')
     .option('--outcome <WORDS>', 'success, failed, cancelled, interrupted')
     .option('--limit <N>', 'rows at most (20)')
-  apiCommand<ApiOptions>(syncs, 'cancel <SYNC>', 'stop a running sync', async ({ client, options, args: [name = ''] }) => {
-    const sync = await find(client, name)
-    await client.call('cancelSync', { params: { id: sync.sync_id } })
-    if (options.json) return printJson({ sync_id: sync.sync_id, cancelled: true })
-    process.stdout.write(`Cancelled the sync of ${sync.name}@${sync.worker_name}\n`)
-  })
+  apiCommand<ApiOptions>(
+    syncs,
+    'cancel <SYNC>',
+    'stop a running sync',
+    async ({ client, options, args: [name = ''] }) => {
+      const sync = await find(client, name)
+      await client.call('cancelSync', { params: { id: sync.sync_id } })
+      if (options.json) return printJson({ sync_id: sync.sync_id, cancelled: true })
+      process.stdout.write(`Cancelled the sync of ${sync.name}@${sync.worker_name}\n`)
+    },
+  )
 }
 
 /** The sync somebody means: by id, or the newest of a replica. */
@@ -49,7 +69,10 @@ async function find(client: Client, name: string): Promise<Sync> {
 async function print(client: Client, syncId: string, follow: boolean): Promise<void> {
   let offset = 0
   for (;;) {
-    const { text, headers } = await client.call('syncLog', { params: { id: syncId }, query: { offset, limit: 262_144 } })
+    const { text, headers } = await client.call('syncLog', {
+      params: { id: syncId },
+      query: { offset, limit: 262_144 },
+    })
     process.stdout.write(text)
     offset = Number(headers.get('x-log-next-offset'))
     const whole = offset >= Number(headers.get('x-log-size'))
@@ -61,5 +84,14 @@ async function print(client: Client, syncId: string, follow: boolean): Promise<v
 
 function rowOf(sync: Sync): string[] {
   const took = sync.duration_ms ?? Date.now() - Date.parse(sync.started_at)
-  return [state(sync.outcome ?? 'running'), short(sync.sync_id), `${sync.name}@${sync.worker_name}`, sync.trigger, age(sync.started_at), span(took), size(sync.bytes), sync.reason ?? '-']
+  return [
+    state(sync.outcome ?? 'running'),
+    short(sync.sync_id),
+    `${sync.name}@${sync.worker_name}`,
+    sync.trigger,
+    age(sync.started_at),
+    span(took),
+    size(sync.bytes),
+    sync.reason ?? '-',
+  ]
 }

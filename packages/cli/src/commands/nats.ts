@@ -16,7 +16,9 @@ interface TokenOptions extends ApiOptions {
 
 /** Adds `nats` and its verbs. */
 export function addNats(program: Command): void {
-  const nats = program.command('nats').description('lock NATS: accounts and keys, certificates, join tokens for workers')
+  const nats = program
+    .command('nats')
+    .description('lock NATS: accounts and keys, certificates, join tokens for workers')
   addInit(nats)
   nats
     .command('certificate')
@@ -26,15 +28,28 @@ export function addNats(program: Command): void {
     .action(async ({ dir, host }: { dir: string; host: string[] }) => {
       const { renewCertificate } = await import('../nats/init.ts')
       await renewCertificate(dir, host)
-      remark('Wrote server/server.pem and server/server.key. To have the running server take them: nats-server --signal reload')
+      remark(
+        'Wrote server/server.pem and server/server.key. To have the running server take them: nats-server --signal reload',
+      )
     })
-  apiCommand<TokenOptions>(nats, 'token', 'make a join token, with which a new worker gets credentials; printed once', async ({ client, options }) => {
-    const body = { expires_secs: secondsOf(options.expires), uses: wholeOf(options.uses), worker_id: options.worker ?? null }
-    const made = await client.call('makeJoinToken', { body })
-    if (options.json) return printJson(made)
-    process.stdout.write(`${made.token}\n`)
-    remark(`Good for ${made.uses} worker${made.uses === 1 ? '' : 's'} until ${made.expires_at}; it is not shown again. Give it to a worker as KAGAMI_JOIN_TOKEN, or in a file named by KAGAMI_JOIN_TOKEN_FILE.`)
-  })
+  apiCommand<TokenOptions>(
+    nats,
+    'token',
+    'make a join token, with which a new worker gets credentials; printed once',
+    async ({ client, options }) => {
+      const body = {
+        expires_secs: secondsOf(options.expires),
+        uses: wholeOf(options.uses),
+        worker_id: options.worker ?? null,
+      }
+      const made = await client.call('makeJoinToken', { body })
+      if (options.json) return printJson(made)
+      process.stdout.write(`${made.token}\n`)
+      remark(
+        `Good for ${made.uses} worker${made.uses === 1 ? '' : 's'} until ${made.expires_at}; it is not shown again. Give it to a worker as KAGAMI_JOIN_TOKEN, or in a file named by KAGAMI_JOIN_TOKEN_FILE.`,
+      )
+    },
+  )
     .option('--expires <TIME>', 'how long it is good: 30m, 24h, 7d', '24h')
     .option('--uses <N>', 'how many workers may use it', '1')
     .option('--worker <ID>', 'the only worker id that may use it')
@@ -46,13 +61,19 @@ function addInit(nats: Command) {
     .command('init')
     .description('write configuration, keys and certificates for a locked nats-server')
     .option('--dir <DIR>', 'directory to make', 'kagami-nats')
-    .option('--host <HOSTS...>', 'names and addresses workers and supervisors reach the server by (default: the name of this machine)')
+    .option(
+      '--host <HOSTS...>',
+      'names and addresses workers and supervisors reach the server by (default: the name of this machine)',
+    )
     .option('--port <PORT>', 'port of the server', '4222')
     .option('--listen <ADDRESS>', 'address the server listens on', '0.0.0.0')
     .option('--monitor <ADDRESS>', 'where the server tells its health and numbers', '127.0.0.1:8222')
     .option('--server <PROGRAM>', 'nats-server the configuration is for (default: the one on PATH)')
     .option('--server-version <VERSION>', 'its version, when the program is not here')
-    .option('--mounted-at <DIR>', 'where the server will see the directory `server`, when that is elsewhere (a container)')
+    .option(
+      '--mounted-at <DIR>',
+      'where the server will see the directory `server`, when that is elsewhere (a container)',
+    )
     .action(async (options: InitOptions) => {
       const { initNats } = await import('../nats/init.ts')
       process.stdout.write(explain(await initNats(options)))
@@ -61,17 +82,36 @@ function addInit(nats: Command) {
 
 function addTokens(nats: Command) {
   const tokens = nats.command('tokens').description('join tokens: list, remove')
-  apiCommand<ApiOptions>(tokens, 'list', 'all join tokens, newest first; without their secrets', async ({ client, options }) => {
-    const found = await client.call('listJoinTokens')
-    if (options.json) return printJson(found)
-    if (found.length === 0) return remark('No join tokens. Make one: kagami nats token')
-    printTable(['ID', 'USED', 'WORKER', 'EXPIRES', 'MADE BY'], found.map((token: JoinToken) => [token.id, `${token.used}/${token.uses}`, token.worker_id ?? 'any', due(token.expires_at) === 'now' ? 'expired' : due(token.expires_at), token.made_by]))
-  })
-  apiCommand<ApiOptions>(tokens, 'remove <ID>', 'withdraw a join token; workers that used it stay', async ({ client, options, args: [id = ''] }) => {
-    await client.call('removeJoinToken', { params: { id } })
-    if (options.json) printJson({ id, removed: true })
-    else process.stdout.write(`Removed ${id}\n`)
-  })
+  apiCommand<ApiOptions>(
+    tokens,
+    'list',
+    'all join tokens, newest first; without their secrets',
+    async ({ client, options }) => {
+      const found = await client.call('listJoinTokens')
+      if (options.json) return printJson(found)
+      if (found.length === 0) return remark('No join tokens. Make one: kagami nats token')
+      printTable(
+        ['ID', 'USED', 'WORKER', 'EXPIRES', 'MADE BY'],
+        found.map((token: JoinToken) => [
+          token.id,
+          `${token.used}/${token.uses}`,
+          token.worker_id ?? 'any',
+          due(token.expires_at) === 'now' ? 'expired' : due(token.expires_at),
+          token.made_by,
+        ]),
+      )
+    },
+  )
+  apiCommand<ApiOptions>(
+    tokens,
+    'remove <ID>',
+    'withdraw a join token; workers that used it stay',
+    async ({ client, options, args: [id = ''] }) => {
+      await client.call('removeJoinToken', { params: { id } })
+      if (options.json) printJson({ id, removed: true })
+      else process.stdout.write(`Removed ${id}\n`)
+    },
+  )
 }
 
 function explain({ dir, url, configuration, version }: Initialised): string {

@@ -29,65 +29,134 @@ interface AddOptions extends ApiOptions {
 
 /** Adds `replicas` and its verbs. */
 export function addReplicas(program: Command): void {
-  const replicas = program.command('replicas').description('replicas: list, look at, add, remove, pause, decide about held syncs')
-  apiCommand<ListOptions>(replicas, 'list', 'all replicas, worst first', async ({ client, options }) => list(client, options))
+  const replicas = program
+    .command('replicas')
+    .description('replicas: list, look at, add, remove, pause, decide about held syncs')
+  apiCommand<ListOptions>(replicas, 'list', 'all replicas, worst first', async ({ client, options }) =>
+    list(client, options),
+  )
     .option('--health <WORDS>', 'failed, held, stale, late, syncing, queued, new, fresh, unknown, …')
     .option('--worker <WORKER>', 'only on this worker')
     .option('--kind <KINDS>', 'git, rsync, http')
     .option('--cause <REASON>', 'reason of the last failure')
     .option('--label <KEY=VALUE>', 'only with this label')
-    .option('--sort <KEY>', 'worst, name, worker, last_success_at, size_bytes, next_due_at; "-" before it turns it round')
+    .option(
+      '--sort <KEY>',
+      'worst, name, worker, last_success_at, size_bytes, next_due_at; "-" before it turns it round',
+    )
     .option('--limit <N>', 'rows at most (100 on a terminal)')
-  apiCommand<ApiOptions>(replicas, 'get <REPLICA>', 'one replica: NAME@WORKER, or its id', async ({ client, options, args: [id = ''] }) => {
-    const replica = await client.call('getReplica', { params: { id } })
-    if (options.json) return printJson(replica)
-    printTable(['FIELD', 'VALUE'], detailsOf(replica))
-  })
-  apiCommand<AddOptions>(replicas, 'add <UPSTREAM>', 'mirror an upstream on a worker', async ({ client, options, args: [upstream = ''] }) => add(client, options, upstream))
+  apiCommand<ApiOptions>(
+    replicas,
+    'get <REPLICA>',
+    'one replica: NAME@WORKER, or its id',
+    async ({ client, options, args: [id = ''] }) => {
+      const replica = await client.call('getReplica', { params: { id } })
+      if (options.json) return printJson(replica)
+      printTable(['FIELD', 'VALUE'], detailsOf(replica))
+    },
+  )
+  apiCommand<AddOptions>(
+    replicas,
+    'add <UPSTREAM>',
+    'mirror an upstream on a worker',
+    async ({ client, options, args: [upstream = ''] }) => add(client, options, upstream),
+  )
     .requiredOption('--worker <WORKER>', 'worker that keeps it')
     .option('--name <NAME>', 'name and directory (default: guessed from the upstream)')
     .option('--kind <KIND>', 'git, rsync or http (default: guessed from the upstream)')
     .option('--interval <SECONDS>', 'seconds between syncs; 0: only when asked (default)')
     .option('--label <KEY=VALUE...>', 'labels')
     .option('--option <KEY=VALUE...>', 'options of the kind')
-    .addHelpText('after', '\nCredentials are read from KAGAMI_AUTH: {"type":"basic","username":…,"password":…} or {"type":"token","token":…}.\n\nExamples:\n  kagami replicas add rsync://rsync.example.org/debian/ --worker sh-12 --interval 21600\n  kagami replicas add https://example.org/tool.git --worker sh-12 --name tool --label env=prod')
-  apiCommand<ApiOptions>(replicas, 'remove <REPLICA>', 'stop mirroring it; its files stay', async ({ client, options, args: [id = ''] }) => {
-    const replica = await client.call('getReplica', { params: { id } })
-    await client.call('dropReplica', { params: { id: replica.replica_id } })
-    if (options.json) return printJson({ replica_id: replica.replica_id, removed: true })
-    process.stdout.write(`Removed ${replica.name}@${replica.worker_name}. Its files stay on the worker.\n`)
-  })
+    .addHelpText(
+      'after',
+      '\nCredentials are read from KAGAMI_AUTH: {"type":"basic","username":…,"password":…} or {"type":"token","token":…}.\n\nExamples:\n  kagami replicas add rsync://rsync.example.org/debian/ --worker sh-12 --interval 21600\n  kagami replicas add https://example.org/tool.git --worker sh-12 --name tool --label env=prod',
+    )
+  apiCommand<ApiOptions>(
+    replicas,
+    'remove <REPLICA>',
+    'stop mirroring it; its files stay',
+    async ({ client, options, args: [id = ''] }) => {
+      const replica = await client.call('getReplica', { params: { id } })
+      await client.call('dropReplica', { params: { id: replica.replica_id } })
+      if (options.json) return printJson({ replica_id: replica.replica_id, removed: true })
+      process.stdout.write(`Removed ${replica.name}@${replica.worker_name}. Its files stay on the worker.\n`)
+    },
+  )
   addDeciding(replicas)
 }
 
 async function list(client: Client, { json, limit, ...filter }: ListOptions): Promise<void> {
   const { api: _api, ...query } = filter
-  const { items, total } = await collect(limitOf(limit), (cursor, size) => client.call('listReplicas', { query: { ...query, cursor, limit: size } }))
+  const { items, total } = await collect(limitOf(limit), (cursor, size) =>
+    client.call('listReplicas', { query: { ...query, cursor, limit: size } }),
+  )
   if (json) return printJson(items)
-  if (total === 0) return remark(Object.values(query).some(Boolean) ? 'No replica matches.' : 'No replicas yet. Add one: kagami replicas add URL --worker WORKER')
+  if (total === 0)
+    return remark(
+      Object.values(query).some(Boolean)
+        ? 'No replica matches.'
+        : 'No replicas yet. Add one: kagami replicas add URL --worker WORKER',
+    )
   printTable(['HEALTH', 'REPLICA', 'KIND', 'LAST OK', 'FAILING', 'CAUSE', 'SIZE', 'NEXT'], items.map(rowOf))
   const failing = items.find((replica) => replica.health === 'failed')
-  remark(`${items.length} of ${total} replicas shown.${failing ? ` Why: kagami logs ${failing.name}@${failing.worker_name}` : ''}`)
+  remark(
+    `${items.length} of ${total} replicas shown.${failing ? ` Why: kagami logs ${failing.name}@${failing.worker_name}` : ''}`,
+  )
 }
 
 function rowOf(replica: Replica): string[] {
   const failing = replica.failures > 0
   return [
-    state(replica.health), `${replica.name}@${replica.worker_name}`, replica.kind, age(replica.last_success_at), failing ? `${replica.failures}x` : '-',
-    failing ? (replica.last_sync?.message ?? replica.last_sync?.reason ?? '-').slice(0, 60) : '-', size(replica.size_bytes), replica.activity === 'queued' ? `queued ${replica.queue?.position ?? ''}` : due(replica.next_due_at),
+    state(replica.health),
+    `${replica.name}@${replica.worker_name}`,
+    replica.kind,
+    age(replica.last_success_at),
+    failing ? `${replica.failures}x` : '-',
+    failing ? (replica.last_sync?.message ?? replica.last_sync?.reason ?? '-').slice(0, 60) : '-',
+    size(replica.size_bytes),
+    replica.activity === 'queued' ? `queued ${replica.queue?.position ?? ''}` : due(replica.next_due_at),
   ]
 }
 
 function detailsOf(replica: Replica): string[][] {
   const last = replica.last_sync
   const pairs: [string, string | null][] = [
-    ['replica', `${replica.name}@${replica.worker_name}`], ['id', replica.replica_id], ['health', `${state(replica.health)}: ${replica.health_detail}`], ['kind', replica.kind], ['upstream', replica.upstream],
-    ['interval', replica.interval_secs ? `${replica.interval_secs} s` : 'only when asked'], ['labels', Object.entries(replica.labels).map((pair) => pair.join('=')).join(' ')], ['origin', replica.origin === 'config' ? 'worker.toml' : 'added by API'],
-    ['last ok', age(replica.last_success_at)], ['last sync', last ? `${state(last.outcome)} ${age(last.ended_at)}${last.message ? `: ${last.message}` : ''}` : 'never'], ['hint', replica.failures > 0 || replica.hold ? (last?.hint ?? null) : null],
-    ['would delete', replica.hold ? `${replica.hold.removed} of ${replica.hold.total}: ${replica.hold.examples.slice(0, 5).join(', ')}${replica.hold.removed > 5 ? ', …' : ''}` : null],
-    ['paused', replica.paused ? `by ${replica.paused.by} ${age(replica.paused.at)}${replica.paused.reason ? `: ${replica.paused.reason}` : ''}` : null],
-    ['content of', replica.content_at ? age(replica.content_at) : null], ['generation', typeof replica.generation === 'number' ? String(replica.generation) : null],
-    ['next', due(replica.next_due_at)], ['size', `${size(replica.size_bytes)}, ${replica.files ?? '-'} ${replica.kind === 'git' ? 'refs' : 'files'}`], ['revision', replica.revision],
+    ['replica', `${replica.name}@${replica.worker_name}`],
+    ['id', replica.replica_id],
+    ['health', `${state(replica.health)}: ${replica.health_detail}`],
+    ['kind', replica.kind],
+    ['upstream', replica.upstream],
+    ['interval', replica.interval_secs ? `${replica.interval_secs} s` : 'only when asked'],
+    [
+      'labels',
+      Object.entries(replica.labels)
+        .map((pair) => pair.join('='))
+        .join(' '),
+    ],
+    ['origin', replica.origin === 'config' ? 'worker.toml' : 'added by API'],
+    ['last ok', age(replica.last_success_at)],
+    [
+      'last sync',
+      last ? `${state(last.outcome)} ${age(last.ended_at)}${last.message ? `: ${last.message}` : ''}` : 'never',
+    ],
+    ['hint', replica.failures > 0 || replica.hold ? (last?.hint ?? null) : null],
+    [
+      'would delete',
+      replica.hold
+        ? `${replica.hold.removed} of ${replica.hold.total}: ${replica.hold.examples.slice(0, 5).join(', ')}${replica.hold.removed > 5 ? ', …' : ''}`
+        : null,
+    ],
+    [
+      'paused',
+      replica.paused
+        ? `by ${replica.paused.by} ${age(replica.paused.at)}${replica.paused.reason ? `: ${replica.paused.reason}` : ''}`
+        : null,
+    ],
+    ['content of', replica.content_at ? age(replica.content_at) : null],
+    ['generation', typeof replica.generation === 'number' ? String(replica.generation) : null],
+    ['next', due(replica.next_due_at)],
+    ['size', `${size(replica.size_bytes)}, ${replica.files ?? '-'} ${replica.kind === 'git' ? 'refs' : 'files'}`],
+    ['revision', replica.revision],
   ]
   return pairs.filter((pair): pair is [string, string] => pair[1] !== null && pair[1] !== '')
 }
@@ -98,8 +167,13 @@ async function add(client: Client, options: AddOptions, upstream: string): Promi
   const name = options.name ?? guessed.name
   if (name === null) throw new ConfigError(`no name can be guessed from ${upstream}`, 'Give one: --name NAME.')
   const body = {
-    upstream, kind: options.kind ?? guessed.kind ?? 'http', name, interval_secs: options.interval === undefined ? null : Number(options.interval),
-    labels: pairsOf(options.label), options: Object.fromEntries(Object.entries(pairsOf(options.option)).map(([key, text]) => [key, valueOf(text)])), auth: authFromEnvironment(),
+    upstream,
+    kind: options.kind ?? guessed.kind ?? 'http',
+    name,
+    interval_secs: options.interval === undefined ? null : Number(options.interval),
+    labels: pairsOf(options.label),
+    options: Object.fromEntries(Object.entries(pairsOf(options.option)).map(([key, text]) => [key, valueOf(text)])),
+    auth: authFromEnvironment(),
   } as Input<'addReplica'>['body']
   const added = await client.call('addReplica', { params: { id: worker.worker_id }, body })
   if (options.json) return printJson(added)
@@ -108,11 +182,13 @@ async function add(client: Client, options: AddOptions, upstream: string): Promi
 }
 
 function pairsOf(pairs: readonly string[] = []): Record<string, string> {
-  return Object.fromEntries(pairs.map((pair) => {
-    const at = pair.indexOf('=')
-    if (at < 1) throw new ConfigError(`"${pair}" is not KEY=VALUE`)
-    return [pair.slice(0, at), pair.slice(at + 1)]
-  }))
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=')
+      if (at < 1) throw new ConfigError(`"${pair}" is not KEY=VALUE`)
+      return [pair.slice(0, at), pair.slice(at + 1)]
+    }),
+  )
 }
 
 /** Options may be numbers, booleans or lists: what reads as JSON is JSON. */
@@ -130,6 +206,9 @@ function authFromEnvironment(): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new ConfigError('KAGAMI_AUTH is not JSON', 'Use {"type":"basic","username":"…","password":"…"} or {"type":"token","token":"…"}.')
+    throw new ConfigError(
+      'KAGAMI_AUTH is not JSON',
+      'Use {"type":"basic","username":"…","password":"…"} or {"type":"token","token":"…"}.',
+    )
   }
 }

@@ -8,17 +8,30 @@ import { apiCommand } from './api.ts'
 
 /** Adds `status`. */
 export function addStatus(program: Command): void {
-  apiCommand<ApiOptions & { failOn?: string }>(program, 'status', 'the fleet on one screen', async ({ client, options }) => {
-    const [summary, pending, lost] = await Promise.all([
-      client.call('summary'), client.call('listWorkers', { query: { admission: 'pending', limit: 5 } }), client.call('listWorkers', { query: { admission: 'approved', presence: 'lost', limit: 5 } }),
-    ])
-    if (options.json) printJson(summary)
-    else process.stdout.write(textOf(summary, { api: client.baseUrl, pending: pending.items.map(nameOf), lost: lost.items.map(nameOf) }))
-    const bad = (options.failOn ?? '').split(',').filter(Boolean)
-    if (bad.some((health) => (summary.health_counts[health] ?? 0) > 0)) endWith(1)
-  })
+  apiCommand<ApiOptions & { failOn?: string }>(
+    program,
+    'status',
+    'the fleet on one screen',
+    async ({ client, options }) => {
+      const [summary, pending, lost] = await Promise.all([
+        client.call('summary'),
+        client.call('listWorkers', { query: { admission: 'pending', limit: 5 } }),
+        client.call('listWorkers', { query: { admission: 'approved', presence: 'lost', limit: 5 } }),
+      ])
+      if (options.json) printJson(summary)
+      else
+        process.stdout.write(
+          textOf(summary, { api: client.baseUrl, pending: pending.items.map(nameOf), lost: lost.items.map(nameOf) }),
+        )
+      const bad = (options.failOn ?? '').split(',').filter(Boolean)
+      if (bad.some((health) => (summary.health_counts[health] ?? 0) > 0)) endWith(1)
+    },
+  )
     .option('--fail-on <HEALTHS>', 'exit 1 when a replica has one of these, for example failed,stale')
-    .addHelpText('after', '\nExamples:\n  kagami status\n  kagami status --json | jq .health_counts\n  kagami status --fail-on failed,stale || mail -s mirrors ops < /dev/null')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  kagami status\n  kagami status --json | jq .health_counts\n  kagami status --fail-on failed,stale || mail -s mirrors ops < /dev/null',
+    )
 }
 
 const nameOf = (worker: { name: string }) => worker.name
@@ -26,7 +39,12 @@ const nameOf = (worker: { name: string }) => worker.name
 function textOf(summary: Summary, { api, pending, lost }: { api: string; pending: string[]; lost: string[] }): string {
   const { workers, storage, jobs } = summary
   const up = span(Date.parse(summary.at) - Date.parse(summary.started_at))
-  const workerCounts = [workers.online && state('online', workers.online), workers.late && state('late', workers.late), workers.lost && state('lost', workers.lost), workers.pending && state('pending', workers.pending)].filter(Boolean)
+  const workerCounts = [
+    workers.online && state('online', workers.online),
+    workers.late && state('late', workers.late),
+    workers.lost && state('lost', workers.lost),
+    workers.pending && state('pending', workers.pending),
+  ].filter(Boolean)
   const lines = [
     `Supervisor  ${api}  ${summary.version}  up ${up}   NATS ${summary.nats.connected ? `ok (${summary.nats.server_version ?? 'unknown version'})` : 'not reached'}`,
     `Workers     ${workers.total === 0 ? 'none yet: kagami run worker --nats-url URL --data-dir DIR' : workerCounts.join('  ')}`,
@@ -35,10 +53,16 @@ function textOf(summary: Summary, { api, pending, lost }: { api: string; pending
     'Needs attention',
   ]
   for (const cause of summary.causes) {
-    lines.push(`  ${state('failed')}  ${cause.message}  ${cause.replicas} ${cause.replicas === 1 ? 'replica' : 'replicas'} on ${cause.workers.join(', ')}  → kagami replicas --cause ${cause.reason}`, `     ${cause.hint}`)
+    lines.push(
+      `  ${state('failed')}  ${cause.message}  ${cause.replicas} ${cause.replicas === 1 ? 'replica' : 'replicas'} on ${cause.workers.join(', ')}  → kagami replicas --cause ${cause.reason}`,
+      `     ${cause.hint}`,
+    )
   }
   for (const name of pending) lines.push(`  ${state('pending')}  worker ${name}  → kagami workers approve ${name}`)
   for (const name of lost) lines.push(`  ${state('lost')}  worker ${name} is silent  → kagami workers get ${name}`)
-  if (lines.at(-1) === 'Needs attention') lines.push(`  Nothing needs you.${summary.last_failure ? ` Last failure ${age(summary.last_failure.at)} (${summary.last_failure.name})` : ''}`)
+  if (lines.at(-1) === 'Needs attention')
+    lines.push(
+      `  Nothing needs you.${summary.last_failure ? ` Last failure ${age(summary.last_failure.at)} (${summary.last_failure.name})` : ''}`,
+    )
   return `${lines.join('\n')}\n`
 }

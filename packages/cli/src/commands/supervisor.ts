@@ -4,7 +4,9 @@ import { apiCommand } from './api.ts'
 
 /** Adds `supervisor`. */
 export function addSupervisor(program: Command): void {
-  const supervisor = program.command('supervisor').description('approve and terminate workers by id (see also: kagami workers)')
+  const supervisor = program
+    .command('supervisor')
+    .description('approve and terminate workers by id (see also: kagami workers)')
   apiCommand(supervisor, 'approve <ID>', 'let a worker sync', async ({ client, args: [id = ''] }) => {
     await client.call('approve', { params: { id } })
     process.stdout.write(`Approved ${id}\n`)

@@ -17,15 +17,25 @@ interface ListOptions extends ApiOptions {
 /** Adds `workers` and its verbs. */
 export function addWorkers(program: Command): void {
   const workers = program.command('workers').description('workers: list, look at, approve, reject, terminate, revoke')
-  apiCommand<ListOptions>(workers, 'list', 'all workers, those that wait for a decision first', async ({ client, options }) => list(client, options))
+  apiCommand<ListOptions>(
+    workers,
+    'list',
+    'all workers, those that wait for a decision first',
+    async ({ client, options }) => list(client, options),
+  )
     .option('--admission <WORDS>', 'pending, approved, rejected')
     .option('--presence <WORDS>', 'online, late, lost')
     .option('--limit <N>', 'rows at most (100 on a terminal)')
-  apiCommand<ApiOptions>(workers, 'get <WORKER>', 'one worker, by name or id', async ({ client, options, args: [id = ''] }) => {
-    const worker = await client.call('getWorker', { params: { id } })
-    if (options.json) return printJson(worker)
-    printTable(['FIELD', 'VALUE'], detailsOf(worker))
-  })
+  apiCommand<ApiOptions>(
+    workers,
+    'get <WORKER>',
+    'one worker, by name or id',
+    async ({ client, options, args: [id = ''] }) => {
+      const worker = await client.call('getWorker', { params: { id } })
+      if (options.json) return printJson(worker)
+      printTable(['FIELD', 'VALUE'], detailsOf(worker))
+    },
+  )
   apiCommand<ApiOptions>(workers, 'approve <WORKER...>', 'let workers sync', async ({ client, options, args }) => {
     for (const name of args) {
       const worker = await client.call('getWorker', { params: { id: name } })
@@ -34,30 +44,55 @@ export function addWorkers(program: Command): void {
       else process.stdout.write(`Approved ${worker.name}\n`)
     }
   })
-  apiCommand<ApiOptions & { reason?: string }>(workers, 'reject <WORKER>', 'turn a worker away; its process stops itself', async ({ client, options, args: [name = ''] }) => {
-    const worker = await client.call('getWorker', { params: { id: name } })
-    await client.call('reject', { params: { id: worker.worker_id }, body: { reason: options.reason ?? null } })
-    if (options.json) printJson({ worker_id: worker.worker_id, admission: 'rejected' })
-    else process.stdout.write(`Rejected ${worker.name}. To come back it must be approved, then started again.\n`)
-  }).option('--reason <TEXT>', 'told to the worker and kept')
-  apiCommand<ApiOptions & { reason?: string }>(workers, 'revoke <WORKER>', 'withdraw the NATS credentials of a worker and cut it off at once; locked NATS only', async ({ client, options, args: [name = ''] }) => {
-    await client.call('revokeWorker', { params: { id: name }, body: { reason: options.reason ?? null } })
-    if (options.json) printJson({ worker: name, revoked: true })
-    else process.stdout.write(`Revoked ${name}. To come back it needs a new key and a new join token, and must be approved.\n`)
-  }).option('--reason <TEXT>', 'kept, and told to the worker if it still hears it')
-  apiCommand<ApiOptions & { yes?: boolean }>(workers, 'terminate <WORKER>', 'end a worker and forget it; files on its disk stay', async ({ client, options, args: [name = ''] }) => {
-    const worker = await client.call('getWorker', { params: { id: name } })
-    if (!options.yes) await confirm(client, worker)
-    await client.call('terminate', { params: { id: worker.worker_id } })
-    if (options.json) printJson({ worker_id: worker.worker_id, terminated: true })
-    else process.stdout.write(`Terminated ${worker.name}\n`)
-  }).option('--yes', 'do not ask')
+  apiCommand<ApiOptions & { reason?: string }>(
+    workers,
+    'reject <WORKER>',
+    'turn a worker away; its process stops itself',
+    async ({ client, options, args: [name = ''] }) => {
+      const worker = await client.call('getWorker', { params: { id: name } })
+      await client.call('reject', { params: { id: worker.worker_id }, body: { reason: options.reason ?? null } })
+      if (options.json) printJson({ worker_id: worker.worker_id, admission: 'rejected' })
+      else process.stdout.write(`Rejected ${worker.name}. To come back it must be approved, then started again.\n`)
+    },
+  ).option('--reason <TEXT>', 'told to the worker and kept')
+  apiCommand<ApiOptions & { reason?: string }>(
+    workers,
+    'revoke <WORKER>',
+    'withdraw the NATS credentials of a worker and cut it off at once; locked NATS only',
+    async ({ client, options, args: [name = ''] }) => {
+      await client.call('revokeWorker', { params: { id: name }, body: { reason: options.reason ?? null } })
+      if (options.json) printJson({ worker: name, revoked: true })
+      else
+        process.stdout.write(
+          `Revoked ${name}. To come back it needs a new key and a new join token, and must be approved.\n`,
+        )
+    },
+  ).option('--reason <TEXT>', 'kept, and told to the worker if it still hears it')
+  apiCommand<ApiOptions & { yes?: boolean }>(
+    workers,
+    'terminate <WORKER>',
+    'end a worker and forget it; files on its disk stay',
+    async ({ client, options, args: [name = ''] }) => {
+      const worker = await client.call('getWorker', { params: { id: name } })
+      if (!options.yes) await confirm(client, worker)
+      await client.call('terminate', { params: { id: worker.worker_id } })
+      if (options.json) printJson({ worker_id: worker.worker_id, terminated: true })
+      else process.stdout.write(`Terminated ${worker.name}\n`)
+    },
+  ).option('--yes', 'do not ask')
 }
 
 async function list(client: Client, options: ListOptions): Promise<void> {
-  const { items, total } = await collect(limitOf(options.limit), (cursor, size) => client.call('listWorkers', { query: { cursor, limit: size, admission: options.admission, presence: options.presence } }))
+  const { items, total } = await collect(limitOf(options.limit), (cursor, size) =>
+    client.call('listWorkers', {
+      query: { cursor, limit: size, admission: options.admission, presence: options.presence },
+    }),
+  )
   if (options.json) return printJson(items)
-  if (total === 0) return remark('No workers. Start one: kagami run worker --nats-url URL --data-dir DIR --config worker.toml\nWhere NATS is locked, without --nats-url and with KAGAMI_JOIN_TOKEN set to what `kagami nats token` prints.')
+  if (total === 0)
+    return remark(
+      'No workers. Start one: kagami run worker --nats-url URL --data-dir DIR --config worker.toml\nWhere NATS is locked, without --nats-url and with KAGAMI_JOIN_TOKEN set to what `kagami nats token` prints.',
+    )
   printTable(['STATE', 'NAME', 'ID', 'VERSION', 'REPLICAS', 'SYNCING', 'DISK', 'SEEN'], items.map(rowOf))
   if (items.length < total) remark(`${items.length} of ${total} workers shown; --limit shows more`)
 }
@@ -65,29 +100,60 @@ async function list(client: Client, options: ListOptions): Promise<void> {
 function rowOf(worker: Worker): string[] {
   const { storage, jobs } = worker
   return [
-    state(worker.admission === 'approved' ? worker.presence : worker.admission), worker.name, worker.worker_id, worker.version ?? (worker.older_wire ? 'older' : '-'),
-    worker.admission === 'approved' ? healthCounts(worker.health_counts) : `${worker.replicas_total} declared`, jobs && jobs.limit > 0 ? `${jobs.running}/${jobs.limit}${jobs.queued ? ` +${jobs.queued}` : ''}` : '-',
-    storage ? `${Math.round((storage.used_bytes / storage.total_bytes) * 100)}% of ${size(storage.total_bytes)}` : '-', age(worker.last_seen_at),
+    state(worker.admission === 'approved' ? worker.presence : worker.admission),
+    worker.name,
+    worker.worker_id,
+    worker.version ?? (worker.older_wire ? 'older' : '-'),
+    worker.admission === 'approved' ? healthCounts(worker.health_counts) : `${worker.replicas_total} declared`,
+    jobs && jobs.limit > 0 ? `${jobs.running}/${jobs.limit}${jobs.queued ? ` +${jobs.queued}` : ''}` : '-',
+    storage ? `${Math.round((storage.used_bytes / storage.total_bytes) * 100)}% of ${size(storage.total_bytes)}` : '-',
+    age(worker.last_seen_at),
   ]
 }
 
 function detailsOf(worker: Worker): string[][] {
   const pairs: [string, string | null][] = [
-    ['name', worker.name], ['id', worker.worker_id], ['admission', `${state(worker.admission)}${worker.decided_by ? ` by ${worker.decided_by}, ${age(worker.decided_at)}` : ''}`], ['reason', worker.reason],
-    ['presence', `${state(worker.presence)}, seen ${age(worker.last_seen_at)}`], ['conflict', worker.conflict], ['host', worker.hostname], ['metrics', worker.http_addr], ['data_dir', worker.data_dir], ['version', worker.version],
-    ['kinds', worker.kinds.map((kind) => `${kind.available ? '✓' : '✕'} ${kind.kind} (${kind.detail})${kind.roots ? `, also file:// below ${kind.roots.join(', ')}` : ''}`).join('\n')], ['replicas', `${worker.replicas_total}   ${healthCounts(worker.health_counts)}`],
-    ['applied', `revision ${worker.observed_rev} of ${worker.desired_rev}`], ['disk', worker.storage ? `${size(worker.storage.used_bytes)} / ${size(worker.storage.total_bytes)}` : '-'],
+    ['name', worker.name],
+    ['id', worker.worker_id],
+    [
+      'admission',
+      `${state(worker.admission)}${worker.decided_by ? ` by ${worker.decided_by}, ${age(worker.decided_at)}` : ''}`,
+    ],
+    ['reason', worker.reason],
+    ['presence', `${state(worker.presence)}, seen ${age(worker.last_seen_at)}`],
+    ['conflict', worker.conflict],
+    ['host', worker.hostname],
+    ['metrics', worker.http_addr],
+    ['data_dir', worker.data_dir],
+    ['version', worker.version],
+    [
+      'kinds',
+      worker.kinds
+        .map(
+          (kind) =>
+            `${kind.available ? '✓' : '✕'} ${kind.kind} (${kind.detail})${kind.roots ? `, also file:// below ${kind.roots.join(', ')}` : ''}`,
+        )
+        .join('\n'),
+    ],
+    ['replicas', `${worker.replicas_total}   ${healthCounts(worker.health_counts)}`],
+    ['applied', `revision ${worker.observed_rev} of ${worker.desired_rev}`],
+    ['disk', worker.storage ? `${size(worker.storage.used_bytes)} / ${size(worker.storage.total_bytes)}` : '-'],
   ]
   return pairs.filter((pair): pair is [string, string] => pair[1] !== null && pair[1] !== '')
 }
 
 /** On a terminal the name must be typed; elsewhere --yes is needed, and said. */
 async function confirm(client: Client, worker: Worker): Promise<void> {
-  if (!process.stdin.isTTY) throw new ConfigError('terminating needs a yes', `Run: kagami workers terminate ${worker.worker_id} --yes`)
+  if (!process.stdin.isTTY)
+    throw new ConfigError('terminating needs a yes', `Run: kagami workers terminate ${worker.worker_id} --yes`)
   const { items } = await client.call('listReplicas', { query: { worker: worker.worker_id, limit: 500 } })
   const alone: string[] = []
-  for (const replica of items) if ((await client.call('getResource', { params: { id: replica.name } }).catch(() => null))?.replicas_total === 1) alone.push(replica.name)
-  remark(`! Terminate ${worker.name} (${client.baseUrl})\n  ${worker.replicas_total} replicas, ${worker.jobs?.running ?? 0} running syncs. Files on its disk stay.`)
+  for (const replica of items)
+    if ((await client.call('getResource', { params: { id: replica.name } }).catch(() => null))?.replicas_total === 1)
+      alone.push(replica.name)
+  remark(
+    `! Terminate ${worker.name} (${client.baseUrl})\n  ${worker.replicas_total} replicas, ${worker.jobs?.running ?? 0} running syncs. Files on its disk stay.`,
+  )
   if (alone.length > 0) remark(`  These mirrors lose their ONLY copy: ${alone.join(', ')}`)
   const prompt = createInterface({ input: process.stdin, output: process.stderr })
   const typed = await prompt.question("Type the worker's name to go on: ")

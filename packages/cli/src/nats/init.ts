@@ -2,7 +2,14 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
-import { ConfigError, findProgram, makeNatsLayout, natsConfiguration, natsServerVersion, writeDurably } from '@kagami/runtime'
+import {
+  ConfigError,
+  findProgram,
+  makeNatsLayout,
+  natsConfiguration,
+  natsServerVersion,
+  writeDurably,
+} from '@kagami/runtime'
 import { makeAuthority, makeServerCertificate } from './certificates.ts'
 
 export interface InitOptions {
@@ -30,9 +37,14 @@ export interface Initialised {
 /** Fills a new or empty directory. Throws ConfigError when there is anything in it: keys are never overwritten. */
 export async function initNats(options: InitOptions): Promise<Initialised> {
   const dir = resolve(options.dir)
-  if (existsSync(dir) && readdirSync(dir).length > 0) throw new ConfigError(`${dir} is there already; nothing was changed`, 'Keys are never overwritten: every worker would lose its credentials. Choose another --dir.')
+  if (existsSync(dir) && readdirSync(dir).length > 0)
+    throw new ConfigError(
+      `${dir} is there already; nothing was changed`,
+      'Keys are never overwritten: every worker would lose its credentials. Choose another --dir.',
+    )
   const port = Number(options.port)
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new ConfigError(`--port: must be 1 to 65535, not "${options.port}"`)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new ConfigError(`--port: must be 1 to 65535, not "${options.port}"`)
   const version = await versionOf(options)
   const hosts = options.host?.length ? options.host : [hostname()]
   const authority = await makeAuthority()
@@ -45,18 +57,39 @@ export async function initNats(options: InitOptions): Promise<Initialised> {
   write(join(dir, 'server', 'ca.pem'), authority.certificate)
   await writeCertificate(dir, authority, hosts)
   const server = options.mountedAt ?? join(dir, 'server')
-  write(join(dir, 'server', 'nats-server.conf'), natsConfiguration({ version, host: options.listen, port, monitor: options.monitor, dir: server, tls: true, layout }))
+  write(
+    join(dir, 'server', 'nats-server.conf'),
+    natsConfiguration({
+      version,
+      host: options.listen,
+      port,
+      monitor: options.monitor,
+      dir: server,
+      tls: true,
+      layout,
+    }),
+  )
   return { dir, url, version, configuration: join(server, 'nats-server.conf') }
 }
 
 /** A new certificate of the server for these hosts, signed by the authority of `dir`. Throws ConfigError when its key is not there. */
 export async function renewCertificate(dir: string, hosts: readonly string[]): Promise<void> {
   const files = { certificate: join(resolve(dir), 'server', 'ca.pem'), key: join(resolve(dir), 'keys', 'ca.key') }
-  for (const file of Object.values(files)) if (!existsSync(file)) throw new ConfigError(`${file} is missing`, 'Put the keys back from where you keep them, and try again.')
-  await writeCertificate(resolve(dir), { certificate: readFileSync(files.certificate, 'utf8'), key: readFileSync(files.key, 'utf8') }, hosts)
+  for (const file of Object.values(files))
+    if (!existsSync(file))
+      throw new ConfigError(`${file} is missing`, 'Put the keys back from where you keep them, and try again.')
+  await writeCertificate(
+    resolve(dir),
+    { certificate: readFileSync(files.certificate, 'utf8'), key: readFileSync(files.key, 'utf8') },
+    hosts,
+  )
 }
 
-async function writeCertificate(dir: string, authority: { certificate: string; key: string }, hosts: readonly string[]): Promise<void> {
+async function writeCertificate(
+  dir: string,
+  authority: { certificate: string; key: string },
+  hosts: readonly string[],
+): Promise<void> {
   const server = await makeServerCertificate(authority, [...new Set([...hosts, 'localhost', '127.0.0.1', '::1'])])
   write(join(dir, 'server', 'server.key'), server.key)
   write(join(dir, 'server', 'server.pem'), server.certificate)
@@ -79,6 +112,9 @@ async function versionOf({ server, serverVersion }: InitOptions): Promise<string
   const program = server ?? findProgram('nats-server', ['/usr/sbin', '/usr/local/sbin'])
   if (!program) return null
   return natsServerVersion(program).catch((error: unknown) => {
-    throw new ConfigError(`${program} does not tell its version: ${(error as Error).message}`, 'Give another program with --server, or its version with --server-version.')
+    throw new ConfigError(
+      `${program} does not tell its version: ${(error as Error).message}`,
+      'Give another program with --server, or its version with --server-version.',
+    )
   })
 }

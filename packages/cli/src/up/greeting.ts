@@ -4,7 +4,14 @@ import type { RunningSupervisor } from '@kagami/supervisor'
 import type { RunningWorker } from '@kagami/worker'
 
 /** The text. */
-export function greeting(parts: { nats: string; supervisor: RunningSupervisor; worker: RunningWorker; demo: Demo | null; stateDir: string; signIn: string }): string {
+export function greeting(parts: {
+  nats: string
+  supervisor: RunningSupervisor
+  worker: RunningWorker
+  demo: Demo | null
+  stateDir: string
+  signIn: string
+}): string {
   const { nats, supervisor, worker, demo, stateDir, signIn } = parts
   const lines = [
     '',
@@ -18,10 +25,25 @@ export function greeting(parts: { nats: string; supervisor: RunningSupervisor; w
   ]
   if (demo) {
     lines.push('No worker.toml here, so three small upstreams on this machine are mirrored; each changes every minute:')
-    for (const { name, kind, upstream } of demo.upstreams) lines.push(`  ${kind.padEnd(6)} ${name.padEnd(15)} ${upstream}`)
+    for (const { name, kind, upstream } of demo.upstreams)
+      lines.push(`  ${kind.padEnd(6)} ${name.padEnd(15)} ${upstream}`)
     for (const { kind, reason } of demo.missing) lines.push(`  ${kind.padEnd(6)} left out: ${reason}`)
-    lines.push(`  Mirrored into ${stateDir}/mirrors`, '', 'To mirror something real, write a worker.toml and start again:', '')
-    lines.push('  data_dir = "./mirrors"', '', '  [[providers]]', '  name = "linux"', '  kind = "git"', '  upstream = "https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git"', '  interval_secs = 3600', '')
+    lines.push(
+      `  Mirrored into ${stateDir}/mirrors`,
+      '',
+      'To mirror something real, write a worker.toml and start again:',
+      '',
+    )
+    lines.push(
+      '  data_dir = "./mirrors"',
+      '',
+      '  [[providers]]',
+      '  name = "linux"',
+      '  kind = "git"',
+      '  upstream = "https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git"',
+      '  interval_secs = 3600',
+      '',
+    )
   }
   lines.push('In another terminal:  npx kagami status      Stop: Ctrl-C', '')
   return `${lines.join('\n')}\n`

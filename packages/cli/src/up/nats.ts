@@ -1,7 +1,20 @@
 // up/nats.ts — The NATS server of `kagami up`: somebody's, when one is named, else our own child, locked, and started again when it dies.
 import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
-import { findNatsServer, makeNatsLayout, readIfThere, readJsonIfThere, startNatsServer, StoreInUse, ConfigError, whoListensOn, writeDurably, type Logger, type NatsLayout, type NatsServer } from '@kagami/runtime'
+import {
+  findNatsServer,
+  makeNatsLayout,
+  readIfThere,
+  readJsonIfThere,
+  startNatsServer,
+  StoreInUse,
+  ConfigError,
+  whoListensOn,
+  writeDurably,
+  type Logger,
+  type NatsLayout,
+  type NatsServer,
+} from '@kagami/runtime'
 
 export interface UpNats {
   /** Undefined: the file of credentials says it. */
@@ -16,7 +29,8 @@ export interface UpNats {
 export async function openNats(stateDir: string, logger: Logger): Promise<UpNats> {
   const given = process.env['KAGAMI_NATS_URL'] || undefined
   const locked = process.env['SUPERVISOR_NATS_CREDENTIALS']
-  if (given || locked) return { url: given, credentials: undefined, described: given ?? `as ${locked} says`, stop: async () => {} }
+  if (given || locked)
+    return { url: given, credentials: undefined, described: given ?? `as ${locked} says`, stop: async () => {} }
   const binary = await findNatsServer((step) => logger.info(step)).catch((error: unknown) => {
     throw new ConfigError((error as Error).message, 'Or run NATS elsewhere and set KAGAMI_NATS_URL.')
   })
@@ -24,7 +38,11 @@ export async function openNats(stateDir: string, logger: Logger): Promise<UpNats
   const layout = await openLayout(dir)
   const start = (port?: number) =>
     startNatsServer({ dir, binary, layout, ...(port ? { port } : {}) }).catch((error: unknown) => {
-      if (error instanceof StoreInUse) throw new ConfigError(`another Kagami already runs in ${stateDir}`, 'Stop it first, or use --state-dir for a second one.')
+      if (error instanceof StoreInUse)
+        throw new ConfigError(
+          `another Kagami already runs in ${stateDir}`,
+          'Stop it first, or use --state-dir for a second one.',
+        )
       throw error
     })
   takeOverOpenStore(dir, layout, logger)
@@ -38,11 +56,14 @@ export async function openNats(stateDir: string, logger: Logger): Promise<UpNats
       server = await start(server.port)
     }
   }
-  void guard().catch((error: unknown) => logger.error({ err: error }, 'nats-server cannot be started again; workers go on alone'))
+  void guard().catch((error: unknown) =>
+    logger.error({ err: error }, 'nats-server cannot be started again; workers go on alone'),
+  )
   const credentials = join(dir, 'supervisor.json')
   writeDurably(credentials, JSON.stringify({ ...layout.supervisor, url: server.url }))
   return {
-    url: server.url, credentials,
+    url: server.url,
+    credentials,
     described: `nats-server ${binary.version} on ${server.url}, locked`,
     async stop() {
       stopping = true

@@ -14,13 +14,31 @@ export const decidingHandlers: Pick<Handlers, Deciding> = {
     return undefined
   },
   async approveHold({ params, body }, { supervisor, caller }) {
-    return { requests: [await supervisor.commands.decideHold(meant(supervisor, params.id), { action: 'approve', holdId: body?.hold_id ?? null }, caller)] }
+    return {
+      requests: [
+        await supervisor.commands.decideHold(
+          meant(supervisor, params.id),
+          { action: 'approve', holdId: body?.hold_id ?? null },
+          caller,
+        ),
+      ],
+    }
   },
   async rejectHold({ params, body }, { supervisor, caller }) {
-    return { requests: [await supervisor.commands.decideHold(meant(supervisor, params.id), { action: 'reject', holdId: body?.hold_id ?? null }, caller)] }
+    return {
+      requests: [
+        await supervisor.commands.decideHold(
+          meant(supervisor, params.id),
+          { action: 'reject', holdId: body?.hold_id ?? null },
+          caller,
+        ),
+      ],
+    }
   },
   async rollbackReplica({ params, body }, { supervisor, caller }) {
-    return { requests: [await supervisor.commands.rollBack(meant(supervisor, params.id), body?.generation ?? null, caller)] }
+    return {
+      requests: [await supervisor.commands.rollBack(meant(supervisor, params.id), body?.generation ?? null, caller)],
+    }
   },
 }
 

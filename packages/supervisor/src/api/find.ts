@@ -9,7 +9,12 @@ export function findWorker(fleet: Fleet, text: string): WorkerEntry {
   if (exact) return exact
   const all = [...fleet.workers.values()]
   const named = all.filter((worker) => worker.record.name === text)
-  return only(named.length > 0 ? named : prefixed(all, text, (worker) => worker.record.worker_id), text, 'worker', (worker) => `${worker.record.name} (${worker.record.worker_id})`)
+  return only(
+    named.length > 0 ? named : prefixed(all, text, (worker) => worker.record.worker_id),
+    text,
+    'worker',
+    (worker) => `${worker.record.name} (${worker.record.worker_id})`,
+  )
 }
 
 /** The replica somebody means. */
@@ -21,10 +26,20 @@ export function findReplica(fleet: Fleet, text: string): ReplicaEntry {
   const all = [...fleet.replicas.values()]
   if (worker !== undefined) {
     const on = findWorker(fleet, worker)
-    return only([...on.replicas.values()].filter((entry) => entry.state.name === name), text, 'replica', describe)
+    return only(
+      [...on.replicas.values()].filter((entry) => entry.state.name === name),
+      text,
+      'replica',
+      describe,
+    )
   }
   const named = all.filter((entry) => entry.state.name === text)
-  return only(named.length > 0 ? named : prefixed(all, text, (entry) => entry.state.replica_id), text, 'replica', describe)
+  return only(
+    named.length > 0 ? named : prefixed(all, text, (entry) => entry.state.replica_id),
+    text,
+    'replica',
+    describe,
+  )
 }
 
 /** A replica as the target of a sync. */

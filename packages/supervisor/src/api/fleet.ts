@@ -5,10 +5,15 @@ import type { Supervisor } from '../supervisor.ts'
 import { findReplica, findSyncTarget, targetOf } from './find.ts'
 import type { Handlers } from './handlers.ts'
 
-export const fleetHandlers: Pick<Handlers, 'summary' | 'syncReplica' | 'dropReplica' | 'syncResource' | 'pauseResource' | 'resumeResource'> = {
+export const fleetHandlers: Pick<
+  Handlers,
+  'summary' | 'syncReplica' | 'dropReplica' | 'syncResource' | 'pauseResource' | 'resumeResource'
+> = {
   summary: (_, { supervisor }) => supervisor.summary(),
   async syncReplica({ params }, { supervisor, caller }) {
-    return { requests: await supervisor.commands.syncReplicas([findSyncTarget(supervisor.core.fleet, params.id)], caller) }
+    return {
+      requests: await supervisor.commands.syncReplicas([findSyncTarget(supervisor.core.fleet, params.id)], caller),
+    }
   },
   async dropReplica({ params }, { supervisor, caller }) {
     const { worker, state } = findReplica(supervisor.core.fleet, params.id)
@@ -19,7 +24,8 @@ export const fleetHandlers: Pick<Handlers, 'summary' | 'syncReplica' | 'dropRepl
     return { requests: await supervisor.commands.syncReplicas(replicasOf(supervisor, params.id).map(targetOf), caller) }
   },
   async pauseResource({ params, body }, { supervisor, caller }) {
-    for (const entry of replicasOf(supervisor, params.id)) await supervisor.commands.pauseReplica(entry, body?.reason ?? null, caller)
+    for (const entry of replicasOf(supervisor, params.id))
+      await supervisor.commands.pauseReplica(entry, body?.reason ?? null, caller)
     return undefined
   },
   async resumeResource({ params }, { supervisor, caller }) {

@@ -9,12 +9,25 @@ const WRITES_A_MINUTE = 3000
 const WRONG_TOKENS_A_MINUTE = 10
 
 /** Refuses requests to names that are not ours: a page elsewhere could otherwise reach a supervisor on loopback by a name it controls. */
-export function guardHosts(server: FastifyInstance, { host, allowed }: { host: string; allowed: readonly string[] }): void {
+export function guardHosts(
+  server: FastifyInstance,
+  { host, allowed }: { host: string; allowed: readonly string[] },
+): void {
   if (allowed.length === 0 && !isLoopback(host)) return
   server.addHook('onRequest', (request, _reply, done) => {
     const name = hostnameOf(request.headers.host ?? '')
-    const known = name !== null && (isLocal(name) || allowed.some((one) => one.toLowerCase() === name || one.toLowerCase() === request.headers.host?.toLowerCase()))
-    done(known ? undefined : new Refusal('wrong_host', `this supervisor does not answer to the host "${(request.headers.host ?? '').slice(0, 100)}"`))
+    const known =
+      name !== null &&
+      (isLocal(name) ||
+        allowed.some((one) => one.toLowerCase() === name || one.toLowerCase() === request.headers.host?.toLowerCase()))
+    done(
+      known
+        ? undefined
+        : new Refusal(
+            'wrong_host',
+            `this supervisor does not answer to the host "${(request.headers.host ?? '').slice(0, 100)}"`,
+          ),
+    )
   })
 }
 
@@ -35,7 +48,8 @@ export function readJsonBodies(server: FastifyInstance): void {
     try {
       parseUntrusted(body as string)
     } catch (error) {
-      if (!(error instanceof SyntaxError)) return done(new Refusal('invalid_request', `the body ${(error as Error).message}`, fieldIn(error as Error)))
+      if (!(error instanceof SyntaxError))
+        return done(new Refusal('invalid_request', `the body ${(error as Error).message}`, fieldIn(error as Error)))
     }
     return void parse(request, body as string, done)
   })
@@ -48,7 +62,8 @@ function fieldIn({ message }: Error): string | null {
 /** Refuses what a database or a log cannot hold in parameters and queries; bodies were looked at when they were read. */
 export function refuseOddText(request: FastifyRequest): void {
   const oddity = oddityIn({ params: request.params, query: request.query })
-  if (oddity) throw new Refusal('invalid_request', `${oddity.field} ${oddity.message}`, oddity.field.split('.')[1] ?? null)
+  if (oddity)
+    throw new Refusal('invalid_request', `${oddity.field} ${oddity.message}`, oddity.field.split('.')[1] ?? null)
 }
 
 /** Counts something an address does, and says in Retry-After when it may go on. Throws what `refuse` makes when it did it too often. */
@@ -66,10 +81,18 @@ function createLimit(server: FastifyInstance, aMinute: number, refuse: () => Ref
 
 /** Counts the writes of an address. Throws too_many_writes. */
 export function createWriteLimit(server: FastifyInstance): Limit {
-  return createLimit(server, WRITES_A_MINUTE, () => new Refusal('too_many_writes', `more than ${WRITES_A_MINUTE} writes in a minute from this address`))
+  return createLimit(
+    server,
+    WRITES_A_MINUTE,
+    () => new Refusal('too_many_writes', `more than ${WRITES_A_MINUTE} writes in a minute from this address`),
+  )
 }
 
 /** Counts the wrong tokens of an address. Throws too_many_attempts. */
 export function createWrongTokenLimit(server: FastifyInstance): Limit {
-  return createLimit(server, WRONG_TOKENS_A_MINUTE, () => new Refusal('too_many_attempts', 'too many wrong tokens from this address'))
+  return createLimit(
+    server,
+    WRONG_TOKENS_A_MINUTE,
+    () => new Refusal('too_many_attempts', 'too many wrong tokens from this address'),
+  )
 }

@@ -20,10 +20,21 @@ export interface Context {
 }
 
 /** Gets checked input; returns the body of success, or throws a Refusal. */
-export type Handler<N extends RouteName> = (input: Required<Pick<Input<N>, 'params' | 'query' | 'body'>>, context: Context) => Promise<HandlerOutput<N>> | HandlerOutput<N>
+export type Handler<N extends RouteName> = (
+  input: Required<Pick<Input<N>, 'params' | 'query' | 'body'>>,
+  context: Context,
+) => Promise<HandlerOutput<N>> | HandlerOutput<N>
 /** Text and streams are written by the handler itself. */
 type HandlerOutput<N extends RouteName> = Output<N> extends { text: string; headers: Headers } ? string : Output<N>
 
 export type Handlers = { readonly [N in RouteName]: Handler<N> }
 
-export const handlers: Handlers = { ...seedHandlers, ...fleetHandlers, ...decidingHandlers, ...listHandlers, ...syncHandlers, ...systemHandlers, ...tokenHandlers }
+export const handlers: Handlers = {
+  ...seedHandlers,
+  ...fleetHandlers,
+  ...decidingHandlers,
+  ...listHandlers,
+  ...syncHandlers,
+  ...systemHandlers,
+  ...tokenHandlers,
+}

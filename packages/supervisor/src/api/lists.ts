@@ -8,14 +8,24 @@ import { findReplica, findWorker } from './find.ts'
 import type { Handlers } from './handlers.ts'
 import { mentions, pageOfList, wordsOf } from './pages.ts'
 
-export const listHandlers: Pick<Handlers, 'listWorkers' | 'getWorker' | 'listReplicas' | 'getReplica' | 'listResources' | 'getResource'> = {
+export const listHandlers: Pick<
+  Handlers,
+  'listWorkers' | 'getWorker' | 'listReplicas' | 'getReplica' | 'listResources' | 'getResource'
+> = {
   listWorkers({ query }, { supervisor }) {
     const [admissions, presences] = [wordsOf(query.admission), wordsOf(query.presence)]
-    const found = [...supervisor.core.fleet.workers.values()].filter(({ record, presence }) =>
-      mentions(query.q, record.name, record.worker_id, record.hostname) && (!admissions || admissions.has(record.admission)) && (!presences || presences.has(presence)),
+    const found = [...supervisor.core.fleet.workers.values()].filter(
+      ({ record, presence }) =>
+        mentions(query.q, record.name, record.worker_id, record.hostname) &&
+        (!admissions || admissions.has(record.admission)) &&
+        (!presences || presences.has(presence)),
     )
     // Those who wait for a decision come first.
-    found.sort((a, b) => Number(b.record.admission === 'pending') - Number(a.record.admission === 'pending') || compare(a.record.name, b.record.name))
+    found.sort(
+      (a, b) =>
+        Number(b.record.admission === 'pending') - Number(a.record.admission === 'pending') ||
+        compare(a.record.name, b.record.name),
+    )
     const page = pageOfList(found, query)
     return { ...page, items: page.items.map(workerOf) }
   },
@@ -23,7 +33,11 @@ export const listHandlers: Pick<Handlers, 'listWorkers' | 'getWorker' | 'listRep
   listReplicas({ query }, { supervisor }) {
     const { fleet } = supervisor.core
     const worker = query.worker ? findWorker(fleet, query.worker) : null
-    const candidates = worker ? worker.replicas.values() : query.name ? (fleet.resources.get(query.name)?.replicas.values() ?? [].values()) : fleet.replicas.values()
+    const candidates = worker
+      ? worker.replicas.values()
+      : query.name
+        ? (fleet.resources.get(query.name)?.replicas.values() ?? [].values())
+        : fleet.replicas.values()
     const found = [...candidates].filter(matcher(query))
     found.sort(order(query.sort))
     const page = pageOfList(found, query)
@@ -32,8 +46,11 @@ export const listHandlers: Pick<Handlers, 'listWorkers' | 'getWorker' | 'listRep
   getReplica: ({ params }, { supervisor }) => replicaOf(findReplica(supervisor.core.fleet, params.id)),
   listResources({ query }, { supervisor }) {
     const [statuses, healths] = [wordsOf(query.status), wordsOf(query.health)]
-    const found = [...supervisor.core.fleet.resources.values()].filter((resource) =>
-      mentions(query.q, resource.name) && (!statuses || statuses.has(resourceStatus(resource.statuses))) && (!healths || healths.has(worstOf(resource))),
+    const found = [...supervisor.core.fleet.resources.values()].filter(
+      (resource) =>
+        mentions(query.q, resource.name) &&
+        (!statuses || statuses.has(resourceStatus(resource.statuses))) &&
+        (!healths || healths.has(worstOf(resource))),
     )
     found.sort((a, b) => HEALTH_ORDER.indexOf(worstOf(a)) - HEALTH_ORDER.indexOf(worstOf(b)) || compare(a.name, b.name))
     const page = pageOfList(found, query)
@@ -42,7 +59,12 @@ export const listHandlers: Pick<Handlers, 'listWorkers' | 'getWorker' | 'listRep
   getResource({ params }, { supervisor }) {
     const resource = supervisor.core.fleet.resources.get(params.id)
     if (!resource) throw new Refusal('not_found', `there is no mirror "${params.id}"`)
-    return { ...resourceOf(resource), replicas: [...resource.replicas].sort((a, b) => compare(a.worker.record.name, b.worker.record.name)).map(replicaOf) }
+    return {
+      ...resourceOf(resource),
+      replicas: [...resource.replicas]
+        .sort((a, b) => compare(a.worker.record.name, b.worker.record.name))
+        .map(replicaOf),
+    }
   },
 }
 
@@ -61,7 +83,9 @@ function matcher(query: ReplicaQuery): (entry: ReplicaEntry) => boolean {
 }
 
 const SORTS: Record<string, (a: ReplicaEntry, b: ReplicaEntry) => number> = {
-  worst: (a, b) => HEALTH_ORDER.indexOf(a.verdict.health) - HEALTH_ORDER.indexOf(b.verdict.health) || compare(a.state.last_success_at ?? '', b.state.last_success_at ?? ''),
+  worst: (a, b) =>
+    HEALTH_ORDER.indexOf(a.verdict.health) - HEALTH_ORDER.indexOf(b.verdict.health) ||
+    compare(a.state.last_success_at ?? '', b.state.last_success_at ?? ''),
   name: () => 0,
   worker: (a, b) => compare(a.worker.record.name, b.worker.record.name),
   last_success_at: (a, b) => compare(a.state.last_success_at ?? '', b.state.last_success_at ?? ''),
@@ -73,9 +97,17 @@ function order(sort = 'worst'): (a: ReplicaEntry, b: ReplicaEntry) => number {
   const descending = sort.startsWith('-')
   const key = descending ? sort.slice(1) : sort
   const by = SORTS[key]
-  if (!by) throw new Refusal('invalid_request', `sort must be one of ${Object.keys(SORTS).join(', ')}, with "-" before it to turn it round`, 'sort')
+  if (!by)
+    throw new Refusal(
+      'invalid_request',
+      `sort must be one of ${Object.keys(SORTS).join(', ')}, with "-" before it to turn it round`,
+      'sort',
+    )
   // Ties by name and id, so that pages never overlap.
-  const tie = (a: ReplicaEntry, b: ReplicaEntry) => compare(a.state.name, b.state.name) || compare(a.worker.record.name, b.worker.record.name) || compare(a.state.replica_id, b.state.replica_id)
+  const tie = (a: ReplicaEntry, b: ReplicaEntry) =>
+    compare(a.state.name, b.state.name) ||
+    compare(a.worker.record.name, b.worker.record.name) ||
+    compare(a.state.replica_id, b.state.replica_id)
   const both = (a: ReplicaEntry, b: ReplicaEntry) => by(a, b) || tie(a, b)
   return descending ? (a, b) => both(b, a) : both
 }

@@ -9,28 +9,53 @@ export function observe(server: FastifyInstance, { core }: Supervisor): Registry
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
-  const requests = new Histogram({ name: 'kagami_http_request_duration_seconds', help: 'Requests by route and status', labelNames: ['route', 'status'], buckets: [0.005, 0.02, 0.1, 0.5, 2], registers })
+  const requests = new Histogram({
+    name: 'kagami_http_request_duration_seconds',
+    help: 'Requests by route and status',
+    labelNames: ['route', 'status'],
+    buckets: [0.005, 0.02, 0.1, 0.5, 2],
+    registers,
+  })
   server.addHook('onResponse', async (request, reply) => {
     const route = (request.routeOptions.config as { route?: string }).route
     if (route) requests.observe({ route, status: String(reply.statusCode) }, reply.elapsedTime / 1000)
   })
   const byKey = (name: string, help: string, label: string, tally: Tally) =>
-    new Gauge({ name, help, labelNames: [label], registers, collect() {
-      this.reset()
-      for (const [key, value] of Object.entries(tally.toRecord())) this.set({ [label]: key }, value)
-    } })
+    new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers,
+      collect() {
+        this.reset()
+        for (const [key, value] of Object.entries(tally.toRecord())) this.set({ [label]: key }, value)
+      },
+    })
   const number = (name: string, help: string, read: () => number) =>
-    new Gauge({ name, help, registers, collect() {
-      this.set(read())
-    } })
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read())
+      },
+    })
   byKey('kagami_workers', 'Workers by admission', 'admission', core.fleet.admissions)
   byKey('kagami_workers_presence', 'Workers by presence', 'presence', core.fleet.presences)
   byKey('kagami_replicas', 'Replicas of approved workers by status', 'status', core.fleet.statuses)
   byKey('kagami_replicas_health', 'Replicas of approved workers by health', 'health', core.fleet.healths)
   number('kagami_resources', 'Mirrors', () => core.fleet.resources.size)
   number('kagami_nats_connected', '1 while NATS is reached', () => Number(core.bus.connected))
-  number('kagami_message_rate', 'Messages from workers per second, over the last minute', () => core.traffic.view(core.clock.now().getTime()).messageRate)
-  number('kagami_command_latency_p95_ms', 'Round trip of commands over the last 15 minutes; 0 without a sample', () => core.traffic.view(core.clock.now().getTime()).latency.p95)
+  number(
+    'kagami_message_rate',
+    'Messages from workers per second, over the last minute',
+    () => core.traffic.view(core.clock.now().getTime()).messageRate,
+  )
+  number(
+    'kagami_command_latency_p95_ms',
+    'Round trip of commands over the last 15 minutes; 0 without a sample',
+    () => core.traffic.view(core.clock.now().getTime()).latency.p95,
+  )
   number('kagami_stream_watchers', 'Open live streams', () => core.feed.watchers)
   number('kagami_documents_waiting', 'Desired documents NATS does not yet hold', () => core.projection.waiting)
   return registry
@@ -38,5 +63,7 @@ export function observe(server: FastifyInstance, { core }: Supervisor): Registry
 
 /** GET /metrics. */
 export function serveMetrics(server: FastifyInstance, registry: Registry): void {
-  server.get('/metrics', { schema: { hide: true } as never }, async (_, reply) => reply.type(registry.contentType).send(await registry.metrics()))
+  server.get('/metrics', { schema: { hide: true } as never }, async (_, reply) =>
+    reply.type(registry.contentType).send(await registry.metrics()),
+  )
 }

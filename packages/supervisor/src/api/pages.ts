@@ -23,7 +23,10 @@ export function pageOfList<T>(sorted: readonly T[], query: PageQuery): Page<T> {
 
 /** The words of a comma-separated filter; null when there is none. */
 export function wordsOf(text: string | undefined): Set<string> | null {
-  const words = (text ?? '').split(',').map((word) => word.trim()).filter(Boolean)
+  const words = (text ?? '')
+    .split(',')
+    .map((word) => word.trim())
+    .filter(Boolean)
   return words.length > 0 ? new Set(words) : null
 }
 

@@ -22,7 +22,11 @@ export function openApiDocument(): Record<string, unknown> {
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Kagami supervisor', version, description: 'Reads are open. Writes need `Authorization: Bearer TOKEN` unless SUPERVISOR_AUTH=none.' },
+    info: {
+      title: 'Kagami supervisor',
+      version,
+      description: 'Reads are open. Writes need `Authorization: Bearer TOKEN` unless SUPERVISOR_AUTH=none.',
+    },
     components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } }, schemas: { Error: ErrorBody } },
     paths,
   }
@@ -30,13 +34,25 @@ export function openApiDocument(): Record<string, unknown> {
 
 function operationOf(name: string, route: Route) {
   const fields = (part: 'path' | 'query', schema: Route['params']) =>
-    Object.entries(schema?.properties ?? {}).map(([field, property]) => ({ name: field, in: part, required: part === 'path', schema: property, description: (property as { description?: string }).description ?? '' }))
+    Object.entries(schema?.properties ?? {}).map(([field, property]) => ({
+      name: field,
+      in: part,
+      required: part === 'path',
+      schema: property,
+      description: (property as { description?: string }).description ?? '',
+    }))
   const success = route.produces
     ? { description: route.summary, content: { [route.produces]: { schema: { type: 'string' } } } }
-    : { description: route.response ? route.summary : 'Empty', ...(route.response ? { content: { 'application/json': { schema: route.response } } } : {}) }
+    : {
+        description: route.response ? route.summary : 'Empty',
+        ...(route.response ? { content: { 'application/json': { schema: route.response } } } : {}),
+      }
   const refusals = Object.fromEntries(refusalsOf(route))
   return {
-    operationId: name, tags: [route.tag], summary: route.summary, parameters: [...fields('path', route.params), ...fields('query', route.query)],
+    operationId: name,
+    tags: [route.tag],
+    summary: route.summary,
+    parameters: [...fields('path', route.params), ...fields('query', route.query)],
     ...(route.body ? { requestBody: { content: { 'application/json': { schema: route.body } } } } : {}),
     ...(route.write ? { security: [{ token: [] }] } : {}),
     responses: { [route.status]: success, ...refusals },
@@ -44,10 +60,17 @@ function operationOf(name: string, route: Route) {
 }
 
 function refusalsOf(route: Route): [string, unknown][] {
-  const codes = [...(route.refuses ?? []), ...(route.write ? ['unauthorized'] : []), ...(route.params || route.query || route.body ? ['invalid_request'] : [])]
+  const codes = [
+    ...(route.refuses ?? []),
+    ...(route.write ? ['unauthorized'] : []),
+    ...(route.params || route.query || route.body ? ['invalid_request'] : []),
+  ]
   const byStatus = Map.groupBy(codes, (code) => errors[code as ErrorCode].status)
   return [...byStatus].map(([status, group]) => [
     String(status),
-    { description: group.map((code) => `${code}: ${errors[code as ErrorCode].meaning}`).join(' '), content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } },
+    {
+      description: group.map((code) => `${code}: ${errors[code as ErrorCode].meaning}`).join(' '),
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+    },
   ])
 }

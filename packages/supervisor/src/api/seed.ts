@@ -3,10 +3,23 @@ import { seedResourceOf, seedWorkerOf } from '../core/views.ts'
 import { seedOverviewOf, telemetryOf } from '../summary.ts'
 import type { Handlers } from './handlers.ts'
 
-export const seedHandlers: Pick<Handlers, 'overview' | 'seedWorkers' | 'seedResources' | 'telemetry' | 'approve' | 'reject' | 'terminate' | 'syncWorker' | 'addReplica' | 'removeReplica'> = {
+export const seedHandlers: Pick<
+  Handlers,
+  | 'overview'
+  | 'seedWorkers'
+  | 'seedResources'
+  | 'telemetry'
+  | 'approve'
+  | 'reject'
+  | 'terminate'
+  | 'syncWorker'
+  | 'addReplica'
+  | 'removeReplica'
+> = {
   overview: (_, { supervisor }) => seedOverviewOf(supervisor.core.fleet),
   seedWorkers: (_, { supervisor }) => [...supervisor.core.fleet.workers.values()].map(seedWorkerOf),
-  seedResources: (_, { supervisor }) => [...supervisor.core.fleet.resources.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(seedResourceOf),
+  seedResources: (_, { supervisor }) =>
+    [...supervisor.core.fleet.resources.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(seedResourceOf),
   telemetry: (_, { supervisor }) => telemetryOf(supervisor.core),
   async approve({ params }, { supervisor, caller }) {
     await supervisor.commands.approve(params.id, caller)

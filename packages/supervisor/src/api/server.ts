@@ -8,7 +8,14 @@ import type { Supervisor } from '../supervisor.ts'
 import { bearerOf, type Token } from './auth.ts'
 import { check } from './check.ts'
 import { answerError } from './errors.ts'
-import { createWriteLimit, createWrongTokenLimit, guardHosts, readJsonBodies, refuseOddText, type Limit } from './guard.ts'
+import {
+  createWriteLimit,
+  createWrongTokenLimit,
+  guardHosts,
+  readJsonBodies,
+  refuseOddText,
+  type Limit,
+} from './guard.ts'
 import { handlers, type Context } from './handlers.ts'
 import { observe, serveMetrics } from './metrics.ts'
 import { serveReference } from './reference.ts'
@@ -29,7 +36,12 @@ export interface ApiServer {
 export async function serveApi(supervisor: Supervisor, token: Token): Promise<ApiServer> {
   const { config, logger } = supervisor.core
   const server = fastify({
-    bodyLimit: BODY_MAX_BYTES, requestTimeout: 30_000, genReqId: () => newId(), logger: false, trustProxy: false, routerOptions: { maxParamLength: 256 },
+    bodyLimit: BODY_MAX_BYTES,
+    requestTimeout: 30_000,
+    genReqId: () => newId(),
+    logger: false,
+    trustProxy: false,
+    routerOptions: { maxParamLength: 256 },
     // Whoever is too slow is found soon after its time is up.
     http: { connectionsCheckingInterval: 5000 },
     // Live streams must not keep a shutdown waiting.
@@ -43,7 +55,14 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
   await server.register(rateLimit, { global: false })
   server.setErrorHandler((error, request, reply) => answerError(error, request, reply, logger))
   server.setNotFoundHandler((request, reply) =>
-    isUiPage(request.url, request.method) && reply.sendFile ? reply.sendFile('index.html') : answerError(new Refusal('not_found', `there is no ${request.method} ${request.url.split('?')[0]}`), request, reply, logger),
+    isUiPage(request.url, request.method) && reply.sendFile
+      ? reply.sendFile('index.html')
+      : answerError(
+          new Refusal('not_found', `there is no ${request.method} ${request.url.split('?')[0]}`),
+          request,
+          reply,
+          logger,
+        ),
   )
   const metrics = observe(server, supervisor)
   await serveReference(server)
@@ -70,7 +89,10 @@ function mountRoutes(server: FastifyInstance, supervisor: Supervisor, token: Tok
         refuseOddText(request)
         const given = bearerOf(request.headers.authorization)
         const authenticated = supervisor.core.config.auth === 'none' || (given !== null && token.fits(given))
-        const caller = { actor: supervisor.core.config.auth === 'none' ? 'anyone' : authenticated ? 'token' : 'stranger', remote: request.ip }
+        const caller = {
+          actor: supervisor.core.config.auth === 'none' ? 'anyone' : authenticated ? 'token' : 'stranger',
+          remote: request.ip,
+        }
         const context: Context = { supervisor, authenticated, caller, request, reply }
         if (!route.write) return await answer(name, route, context)
         refuseOtherOrigins(request)
@@ -89,23 +111,34 @@ function mountRoutes(server: FastifyInstance, supervisor: Supervisor, token: Tok
 
 async function answer(name: RouteName, route: Route, context: Context): Promise<unknown> {
   const { request, reply } = context
-  const input = { params: check(route.params, request.params, 'params'), query: check(route.query, request.query, 'query'), body: check(route.body, request.body, 'body') }
+  const input = {
+    params: check(route.params, request.params, 'params'),
+    query: check(route.query, request.query, 'query'),
+    body: check(route.body, request.body, 'body'),
+  }
   const handler = handlers[name] as (input: unknown, context: Context) => unknown
   const output = await handler(input, context)
   if (reply.sent || reply.raw.headersSent) return reply
   void reply.code(route.status)
   if (route.produces === 'text/plain') return reply.type('text/plain; charset=utf-8').send(output)
-  return output === undefined ? reply.send() : reply.type('application/json; charset=utf-8').send(JSON.stringify(output))
+  return output === undefined
+    ? reply.send()
+    : reply.type('application/json; charset=utf-8').send(JSON.stringify(output))
 }
 
 /** A page of another site must not write with the reader's browser, whatever it knows. */
 function refuseOtherOrigins(request: FastifyRequest) {
   const { origin } = request.headers
-  if (origin && URL.parse(origin)?.host !== request.headers.host) throw new Refusal('unauthorized', `writes from pages of ${origin} are not allowed`)
+  if (origin && URL.parse(origin)?.host !== request.headers.host)
+    throw new Refusal('unauthorized', `writes from pages of ${origin} are not allowed`)
 }
 
 /** Throws why somebody without the right token may not write. */
-async function refuseStranger({ supervisor, request, reply }: Context, given: string | null, limit: Limit): Promise<never> {
+async function refuseStranger(
+  { supervisor, request, reply }: Context,
+  given: string | null,
+  limit: Limit,
+): Promise<never> {
   if (given === null) throw new Refusal('unauthorized', 'this needs a token')
   supervisor.core.logger.warn({ remote: request.ip, url: request.url.split('?')[0] }, 'a wrong token was used')
   await limit(request, reply)
@@ -114,14 +147,25 @@ async function refuseStranger({ supervisor, request, reply }: Context, given: st
 
 async function auditRefusal({ supervisor, caller, request }: Context, action: string, refusal: Refusal) {
   const target = (request.params as { id?: string }).id ?? null
-  await supervisor.core.store.addAudit({ at: supervisor.core.clock.now().toISOString(), ...caller, action, target, detail: refusal.message.slice(0, 1000), result: refusal.code }).catch(() => {})
+  await supervisor.core.store
+    .addAudit({
+      at: supervisor.core.clock.now().toISOString(),
+      ...caller,
+      action,
+      target,
+      detail: refusal.message.slice(0, 1000),
+      result: refusal.code,
+    })
+    .catch(() => {})
 }
 
 function serveHealth(server: FastifyInstance, supervisor: Supervisor) {
   server.get('/healthz', { schema: { hide: true } }, (_, reply: FastifyReply) => reply.send({ status: 'ok' }))
   server.get('/readyz', { schema: { hide: true } }, async (_, reply: FastifyReply) => {
     const missing = await supervisor.missing()
-    return reply.code(missing.length > 0 ? 503 : 200).send({ status: missing.length > 0 ? 'not ready' : 'ready', missing })
+    return reply
+      .code(missing.length > 0 ? 503 : 200)
+      .send({ status: missing.length > 0 ? 'not ready' : 'ready', missing })
   })
 }
 
@@ -129,8 +173,12 @@ async function listen(server: FastifyInstance, { host, port }: { host: string; p
   try {
     await server.listen({ host, port })
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw new ConfigError(`${host}:${port} cannot be used: ${(error as Error).message}`)
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE')
+      throw new ConfigError(`${host}:${port} cannot be used: ${(error as Error).message}`)
     const holder = whoListensOn(port)
-    throw new ConfigError(`${host}:${port} is in use${holder ? ` by ${holder}` : ''}`, `Choose another with SUPERVISOR_HTTP_ADDR, for example ${isLoopback(host) ? host : '0.0.0.0'}:${port + 1}.`)
+    throw new ConfigError(
+      `${host}:${port} is in use${holder ? ` by ${holder}` : ''}`,
+      `Choose another with SUPERVISOR_HTTP_ADDR, for example ${isLoopback(host) ? host : '0.0.0.0'}:${port + 1}.`,
+    )
   }
 }

@@ -9,7 +9,13 @@ const UNREAD_MAX_BYTES = 4 * 1024 * 1024
 export function openStream(feed: Feed, request: FastifyRequest, reply: FastifyReply, lastId: string | undefined): void {
   const { raw } = reply
   reply.hijack()
-  raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no', connection: 'keep-alive' })
+  raw.writeHead(200, {
+    ...(reply.getHeaders() as Record<string, string>),
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+    connection: 'keep-alive',
+  })
   raw.write('retry: 2000\n\n')
   const after = (request.headers['last-event-id'] as string | undefined) ?? lastId ?? null
   const stop = feed.follow(after, (item) => {

@@ -10,23 +10,53 @@ import { cursorOf, wordsOf } from './pages.ts'
 export const syncHandlers: Pick<Handlers, 'listSyncs' | 'getSync' | 'syncLog' | 'cancelSync'> = {
   async listSyncs({ query }, { supervisor }) {
     const { fleet, store } = supervisor.core
-    if (query.state && query.state !== 'running' && query.state !== 'finished') throw new Refusal('invalid_request', 'state must be running or finished', 'state')
+    if (query.state && query.state !== 'running' && query.state !== 'finished')
+      throw new Refusal('invalid_request', 'state must be running or finished', 'state')
     const workerId = query.worker ? findWorker(fleet, query.worker).record.worker_id : undefined
-    const replicaId = query.replica ? (fleet.replicas.has(query.replica) ? query.replica : replicaIdOf(fleet, query.replica)) : undefined
+    const replicaId = query.replica
+      ? fleet.replicas.has(query.replica)
+        ? query.replica
+        : replicaIdOf(fleet, query.replica)
+      : undefined
     const outcomes = [...(wordsOf(query.outcome) ?? [])]
     const limit = query.limit ?? 100
-    const running = query.cursor || query.state === 'finished' || outcomes.length > 0 ? [] : runningSyncs(fleet).filter((sync) => (!workerId || sync.worker_id === workerId) && (!replicaId || sync.replica_id === replicaId) && (!query.name || sync.name === query.name))
+    const running =
+      query.cursor || query.state === 'finished' || outcomes.length > 0
+        ? []
+        : runningSyncs(fleet).filter(
+            (sync) =>
+              (!workerId || sync.worker_id === workerId) &&
+              (!replicaId || sync.replica_id === replicaId) &&
+              (!query.name || sync.name === query.name),
+          )
     if (query.state === 'running') return { items: running.slice(0, limit), next_cursor: null, total: running.length }
-    const page = await store.listSyncs({ workerId, replicaId, name: query.name, outcomes }, { cursor: cursorOf(query.cursor, /^\d{1,15}_[\w.-]{1,64}$/), limit })
-    return { items: [...running, ...page.items.map((report) => finishedSyncOf(fleet, report))], next_cursor: page.nextCursor, total: page.total + running.length }
+    const page = await store.listSyncs(
+      { workerId, replicaId, name: query.name, outcomes },
+      { cursor: cursorOf(query.cursor, /^\d{1,15}_[\w.-]{1,64}$/), limit },
+    )
+    return {
+      items: [...running, ...page.items.map((report) => finishedSyncOf(fleet, report))],
+      next_cursor: page.nextCursor,
+      total: page.total + running.length,
+    }
   },
   async getSync({ params }, { supervisor }) {
     return (await locate(supervisor, params.id)).sync
   },
   async syncLog({ params, query }, { supervisor, reply }) {
     const { sync } = await locate(supervisor, params.id)
-    const log = await supervisor.commands.readLog({ workerId: sync.worker_id, replicaId: sync.replica_id, syncId: sync.sync_id, offset: query?.offset ?? 0, limit: query?.limit ?? 65_536 })
-    void reply.header('x-log-offset', log.offset).header('x-log-next-offset', log.next_offset).header('x-log-size', log.size_bytes).header('x-log-running', String(log.running))
+    const log = await supervisor.commands.readLog({
+      workerId: sync.worker_id,
+      replicaId: sync.replica_id,
+      syncId: sync.sync_id,
+      offset: query?.offset ?? 0,
+      limit: query?.limit ?? 65_536,
+    })
+    void reply
+      .header('x-log-offset', log.offset)
+      .header('x-log-next-offset', log.next_offset)
+      .header('x-log-size', log.size_bytes)
+      .header('x-log-running', String(log.running))
     return log.text
   },
   async cancelSync({ params }, { supervisor, caller }) {

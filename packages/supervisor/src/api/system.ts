@@ -7,10 +7,20 @@ import { openStream } from './stream.ts'
 export const systemHandlers: Pick<Handlers, 'session' | 'audit' | 'stream'> = {
   session: (_, { supervisor, authenticated }) => {
     const { config, clock, accounts } = supervisor.core
-    return { auth: config.auth, authenticated, version, auto_approve: config.auto_approve, nats_locked: accounts !== null, server_time: clock.now().toISOString() }
+    return {
+      auth: config.auth,
+      authenticated,
+      version,
+      auto_approve: config.auto_approve,
+      nats_locked: accounts !== null,
+      server_time: clock.now().toISOString(),
+    }
   },
   async audit({ query }, { supervisor }) {
-    const page = await supervisor.core.store.listAudit(query?.target ?? null, { cursor: cursorOf(query?.cursor, /^\d{1,15}$/), limit: query?.limit ?? 100 })
+    const page = await supervisor.core.store.listAudit(query?.target ?? null, {
+      cursor: cursorOf(query?.cursor, /^\d{1,15}$/),
+      limit: query?.limit ?? 100,
+    })
     return { items: page.items, next_cursor: page.nextCursor, total: page.total }
   },
   stream: ({ query }, { supervisor, request, reply }) => {

@@ -13,7 +13,8 @@ export const tokenHandlers: Pick<Handlers, 'makeJoinToken' | 'listJoinTokens' | 
     const { workers } = supervisor.core.fleet
     // A terminated worker is forgotten, and its credentials can still be revoked by its id.
     const named = [...workers.values()].some((worker) => worker.record.name === params.id)
-    const id = !workers.has(params.id) && named ? findWorker(supervisor.core.fleet, params.id).record.worker_id : params.id
+    const id =
+      !workers.has(params.id) && named ? findWorker(supervisor.core.fleet, params.id).record.worker_id : params.id
     await supervisor.commands.revoke(id, body?.reason ?? null, caller)
     return undefined
   },

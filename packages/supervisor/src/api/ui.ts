@@ -7,7 +7,8 @@ import type { FastifyInstance } from 'fastify'
 
 const BUILT_IN = fileURLToPath(new URL('../../../webui/dist', import.meta.url))
 /** Everything from our own origin. An operator's own front end sets its own rules. */
-const POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+const POLICY =
+  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 
 /** Serves the UI and sends `/` to it. */
 export async function serveUi(server: FastifyInstance, directory: string | undefined): Promise<void> {
@@ -15,15 +16,24 @@ export async function serveUi(server: FastifyInstance, directory: string | undef
   server.get('/', { schema: { hide: true } }, (_, reply) => reply.redirect('/ui/', 302))
   server.get('/ui', { schema: { hide: true } }, (_, reply) => reply.redirect('/ui/', 302))
   if (!existsSync(join(root, 'index.html'))) {
-    server.get('/ui/*', { schema: { hide: true } }, (_, reply) => reply.code(503).type('text/plain').send(missing(root, directory)))
+    server.get('/ui/*', { schema: { hide: true } }, (_, reply) =>
+      reply.code(503).type('text/plain').send(missing(root, directory)),
+    )
     return
   }
   await server.register(fastifyStatic, {
-    root, prefix: '/ui/', index: 'index.html', wildcard: true, cacheControl: false,
+    root,
+    prefix: '/ui/',
+    index: 'index.html',
+    wildcard: true,
+    cacheControl: false,
     setHeaders(response, path) {
       if (!directory) response.header('content-security-policy', POLICY)
       // Hashed names never change; everything else is asked for anew.
-      response.header('cache-control', !directory && path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache')
+      response.header(
+        'cache-control',
+        !directory && path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+      )
     },
   })
 }
@@ -35,6 +45,7 @@ export function isUiPage(url: string, method: string): boolean {
 }
 
 function missing(root: string, directory: string | undefined): string {
-  if (directory) return `SUPERVISOR_WEBUI_DIR ${root} holds no index.html.\nThe API works. Put a front end there, or unset it to use the built-in UI.\n`
+  if (directory)
+    return `SUPERVISOR_WEBUI_DIR ${root} holds no index.html.\nThe API works. Put a front end there, or unset it to use the built-in UI.\n`
   return 'The UI is not built. The API works.\nBuild it: npm run build -w @kagami/webui\n'
 }

@@ -53,7 +53,9 @@ export function reviewDue(fleet: Fleet, now: number): Changes {
   for (const [minute, entries] of fleet.reviews) {
     if (minute > minuteOf(now)) continue
     fleet.reviews.delete(minute)
-    for (const entry of entries) if (fleet.replicas.get(entry.state.replica_id) === entry && recount(fleet, entry, now)) changes.replicas.add(entry)
+    for (const entry of entries)
+      if (fleet.replicas.get(entry.state.replica_id) === entry && recount(fleet, entry, now))
+        changes.replicas.add(entry)
   }
   return changes
 }

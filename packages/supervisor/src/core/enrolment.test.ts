@@ -5,22 +5,44 @@ import { enrolment } from './enrolment.ts'
 const now = new Date('2026-01-01T12:00:00.000Z')
 const later = '2026-01-01T13:00:00.000Z'
 const earlier = '2026-01-01T11:00:00.000Z'
-const token: JoinTokenRecord = { id: 't', hash: 'h', worker_id: null, uses: 1, used: 0, made_at: earlier, made_by: 'li', expires_at: later }
+const token: JoinTokenRecord = {
+  id: 't',
+  hash: 'h',
+  worker_id: null,
+  uses: 1,
+  used: 0,
+  made_at: earlier,
+  made_by: 'li',
+  expires_at: later,
+}
 const asked = { workerId: 'w', publicKey: 'U1' }
-const key = (change: Partial<WorkerKey> = {}): WorkerKey => ({ public_key: 'U1', worker_id: 'w', claimed_at: earlier, revoked_at: null, ...change })
+const key = (change: Partial<WorkerKey> = {}): WorkerKey => ({
+  public_key: 'U1',
+  worker_id: 'w',
+  claimed_at: earlier,
+  revoked_at: null,
+  ...change,
+})
 
 describe('who may speak for a worker id', () => {
   test('whoever comes first with a good token', () => {
     expect(enrolment(asked, { keys: [], token }, now)).toEqual({ verdict: 'claim', tokenId: 't' })
-    expect(enrolment(asked, { keys: [], token: { ...token, worker_id: 'w' } }, now)).toEqual({ verdict: 'claim', tokenId: 't' })
+    expect(enrolment(asked, { keys: [], token: { ...token, worker_id: 'w' } }, now)).toEqual({
+      verdict: 'claim',
+      tokenId: 't',
+    })
   })
 
   test('the same key again, whatever became of the token', () => {
-    for (const one of [null, { ...token, used: 1 }, { ...token, expires_at: earlier }]) expect(enrolment(asked, { keys: [key()], token: one }, now)).toEqual({ verdict: 'bound' })
+    for (const one of [null, { ...token, used: 1 }, { ...token, expires_at: earlier }])
+      expect(enrolment(asked, { keys: [key()], token: one }, now)).toEqual({ verdict: 'bound' })
   })
 
   test('a new key once the old one was revoked', () => {
-    expect(enrolment(asked, { keys: [key({ public_key: 'U0', revoked_at: earlier })], token }, now)).toEqual({ verdict: 'claim', tokenId: 't' })
+    expect(enrolment(asked, { keys: [key({ public_key: 'U0', revoked_at: earlier })], token }, now)).toEqual({
+      verdict: 'claim',
+      tokenId: 't',
+    })
   })
 
   const refusals: [why: string, keys: WorkerKey[], token: JoinTokenRecord | null, reason: RegExp][] = [
@@ -33,6 +55,9 @@ describe('who may speak for a worker id', () => {
     ['for an id that has another key', [key({ public_key: 'U0' })], token, /worker id w belongs to another key/],
   ]
   test.each(refusals)('not somebody %s', (_, keys, one, reason) => {
-    expect(enrolment(asked, { keys, token: one }, now)).toEqual({ verdict: 'refused', reason: expect.stringMatching(reason) })
+    expect(enrolment(asked, { keys, token: one }, now)).toEqual({
+      verdict: 'refused',
+      reason: expect.stringMatching(reason),
+    })
   })
 })

@@ -13,27 +13,97 @@ const now = Date.parse('2026-01-01T00:00:00Z')
 const at = (ms: number) => new Date(ms).toISOString()
 
 function aRecord(id: string, admission: WorkerRecord['admission'] = 'approved'): WorkerRecord {
-  return { worker_id: id, name: id, admission, reason: null, first_seen_at: at(now), decided_at: null, decided_by: null, version: null, hostname: null, http_addr: null, data_dir: null, older_wire: false, kinds: [], instance: 'i', rev: 1, replicas: [], removed: [], syncs: [], paused: [], last_seen_at: null }
+  return {
+    worker_id: id,
+    name: id,
+    admission,
+    reason: null,
+    first_seen_at: at(now),
+    decided_at: null,
+    decided_by: null,
+    version: null,
+    hostname: null,
+    http_addr: null,
+    data_dir: null,
+    older_wire: false,
+    kinds: [],
+    instance: 'i',
+    rev: 1,
+    replicas: [],
+    removed: [],
+    syncs: [],
+    paused: [],
+    last_seen_at: null,
+  }
 }
 
 function aState(id: string, change: Partial<ReplicaState> = {}): ReplicaState {
-  return { replica_id: id, revision_no: 1, name: id.split('.')[0]!, kind: 'git', upstream: 'https://h/x.git', interval_secs: 3600, labels: {}, options: {}, origin: 'config', status: 'success', activity: 'idle', queue: null, current: null, last_sync: null, last_success_at: at(now), next_due_at: null, failures: 0, size_bytes: null, files: null, revision: null, ...change }
+  return {
+    replica_id: id,
+    revision_no: 1,
+    name: id.split('.')[0]!,
+    kind: 'git',
+    upstream: 'https://h/x.git',
+    interval_secs: 3600,
+    labels: {},
+    options: {},
+    origin: 'config',
+    status: 'success',
+    activity: 'idle',
+    queue: null,
+    current: null,
+    last_sync: null,
+    last_success_at: at(now),
+    next_due_at: null,
+    failures: 0,
+    size_bytes: null,
+    files: null,
+    revision: null,
+    ...change,
+  }
 }
 
 function aBeat(worker: string, replicas: ReplicaState[], change: Partial<Heartbeat> = {}): Heartbeat {
-  return { worker_id: worker, instance: 'i', seq: 1, sent_at: at(now), observed_rev: 1, full: true, part: { index: 0, of: 1 }, replicas, removed: [], digest: { count: replicas.length, revisions: replicas.reduce((sum, replica) => sum + replica.revision_no, 0) }, storage: null, jobs: { running: 0, queued: 0, limit: 4 }, ...change }
+  return {
+    worker_id: worker,
+    instance: 'i',
+    seq: 1,
+    sent_at: at(now),
+    observed_rev: 1,
+    full: true,
+    part: { index: 0, of: 1 },
+    replicas,
+    removed: [],
+    digest: { count: replicas.length, revisions: replicas.reduce((sum, replica) => sum + replica.revision_no, 0) },
+    storage: null,
+    jobs: { running: 0, queued: 0, limit: 4 },
+    ...change,
+  }
 }
 
 describe('the status of a resource', () => {
   const statusOf = (...statuses: ReplicaState['status'][]) => {
     const fleet = createFleet()
-    statuses.forEach((status, i) => applyHeartbeat(fleet, putWorker(fleet, aRecord(`w${i}`), now), aBeat(`w${i}`, [aState(`debian.${i}`, { status })]), now))
+    statuses.forEach((status, i) =>
+      applyHeartbeat(
+        fleet,
+        putWorker(fleet, aRecord(`w${i}`), now),
+        aBeat(`w${i}`, [aState(`debian.${i}`, { status })]),
+        now,
+      ),
+    )
     return resourceStatus(fleet.resources.get('debian')!.statuses)
   }
 
   test.each([
-    [['success', 'success'], 'ready'], [['failed', 'failed'], 'error'], [['failed', 'success'], 'failed'], [['failed', 'syncing'], 'failed'],
-    [['syncing', 'success'], 'syncing'], [['init', 'success'], 'syncing'], [['init'], 'syncing'], [['failed'], 'error'],
+    [['success', 'success'], 'ready'],
+    [['failed', 'failed'], 'error'],
+    [['failed', 'success'], 'failed'],
+    [['failed', 'syncing'], 'failed'],
+    [['syncing', 'success'], 'syncing'],
+    [['init', 'success'], 'syncing'],
+    [['init'], 'syncing'],
+    [['failed'], 'error'],
   ] as [ReplicaState['status'][], string][])('%j is %s', (statuses, expected) => {
     expect(statusOf(...statuses)).toBe(expected)
   })
@@ -50,11 +120,32 @@ describe('the status of a resource', () => {
 })
 
 describe('the health of a replica', () => {
-  const healthOf = (change: Partial<ReplicaState>, later = 0, presence: 'online' | 'lost' = 'online') => judge(aState('x', change), presence, null, now + later * 1000).health
-  const failed = { failures: 2, last_sync: { sync_id: 's', outcome: 'failed' as const, reason: 'timed_out' as const, message: 'm', hint: 'h', started_at: at(now), ended_at: at(now), duration_ms: 1, bytes: null } }
+  const healthOf = (change: Partial<ReplicaState>, later = 0, presence: 'online' | 'lost' = 'online') =>
+    judge(aState('x', change), presence, null, now + later * 1000).health
+  const failed = {
+    failures: 2,
+    last_sync: {
+      sync_id: 's',
+      outcome: 'failed' as const,
+      reason: 'timed_out' as const,
+      message: 'm',
+      hint: 'h',
+      started_at: at(now),
+      ended_at: at(now),
+      duration_ms: 1,
+      bytes: null,
+    },
+  }
 
   test('is fresh within its interval and grace, then late, then stale', () => {
-    expect([0, 3600, 3959, 3961, 11_160, 11_161].map((later) => healthOf({}, later))).toEqual(['fresh', 'fresh', 'fresh', 'late', 'stale', 'stale'])
+    expect([0, 3600, 3959, 3961, 11_160, 11_161].map((later) => healthOf({}, later))).toEqual([
+      'fresh',
+      'fresh',
+      'fresh',
+      'late',
+      'stale',
+      'stale',
+    ])
   })
 
   test('a silent worker’s replicas are unknown, whatever they last were', () => {
@@ -62,11 +153,17 @@ describe('the health of a replica', () => {
   })
 
   test('a failing one is failed also while it tries again', () => {
-    expect(healthOf({ ...failed, activity: 'syncing', current: { sync_id: 't', started_at: at(now), trigger: 'retry' } })).toBe('failed')
+    expect(
+      healthOf({ ...failed, activity: 'syncing', current: { sync_id: 't', started_at: at(now), trigger: 'retry' } }),
+    ).toBe('failed')
   })
 
   test('one that syncs for more than an hour without a sign of life is stuck', () => {
-    const running = { interval_secs: null, activity: 'syncing' as const, current: { sync_id: 't', started_at: at(now), trigger: 'manual' as const } }
+    const running = {
+      interval_secs: null,
+      activity: 'syncing' as const,
+      current: { sync_id: 't', started_at: at(now), trigger: 'manual' as const },
+    }
     expect([60, 3599, 3601].map((later) => healthOf(running, later))).toEqual(['syncing', 'syncing', 'stuck'])
     expect(judge(aState('x', running), 'online', now + 3_500_000, now + 3_601_000).health).toBe('syncing')
   })
@@ -89,7 +186,13 @@ describe('the health of a replica', () => {
 
 describe('presence', () => {
   test('goes from online to late to lost by our own clock', () => {
-    expect([0, 22_000, 23_000, 44_000, 45_000].map((ms) => presenceOf(1000, 0, 1000 + ms))).toEqual(['online', 'online', 'late', 'late', 'lost'])
+    expect([0, 22_000, 23_000, 44_000, 45_000].map((ms) => presenceOf(1000, 0, 1000 + ms))).toEqual([
+      'online',
+      'online',
+      'late',
+      'late',
+      'lost',
+    ])
   })
 
   test('after our own start nobody is lost before one full timeout', () => {
@@ -99,23 +202,50 @@ describe('presence', () => {
 
 /** Everything counted anew, the slow way. */
 function countedAnew(fleet: Fleet) {
-  const tally = (words: string[]) => Object.fromEntries([...Map.groupBy(words, (word) => word)].map(([word, group]) => [word, group.length]))
+  const tally = (words: string[]) =>
+    Object.fromEntries([...Map.groupBy(words, (word) => word)].map(([word, group]) => [word, group.length]))
   const counted = [...fleet.replicas.values()].filter((entry) => entry.worker.record.admission === 'approved')
   return {
-    statuses: tally(counted.map((entry) => entry.state.status)), healths: tally(counted.map((entry) => entry.verdict.health)),
-    admissions: tally([...fleet.workers.values()].map((worker) => worker.record.admission)), presences: tally([...fleet.workers.values()].map((worker) => worker.presence)),
-    resources: Object.fromEntries([...Map.groupBy(counted, (entry) => entry.state.name)].map(([name, group]) => [name, tally(group.map((entry) => entry.state.status))]).sort()),
+    statuses: tally(counted.map((entry) => entry.state.status)),
+    healths: tally(counted.map((entry) => entry.verdict.health)),
+    admissions: tally([...fleet.workers.values()].map((worker) => worker.record.admission)),
+    presences: tally([...fleet.workers.values()].map((worker) => worker.presence)),
+    resources: Object.fromEntries(
+      [...Map.groupBy(counted, (entry) => entry.state.name)]
+        .map(([name, group]) => [name, tally(group.map((entry) => entry.state.status))])
+        .sort(),
+    ),
   }
 }
 
 describe('counts that are kept while things change', () => {
   test('are what counting everything anew would give, after any history', () => {
     const worker = fc.constantFrom('w0', 'w1', 'w2')
-    const state = fc.record({ n: fc.nat(4), name: fc.constantFrom('debian', 'arch'), revision_no: fc.integer({ min: 1, max: 99 }), status: fc.constantFrom('init', 'syncing', 'success', 'failed'), failures: fc.nat(1) })
+    const state = fc.record({
+      n: fc.nat(4),
+      name: fc.constantFrom('debian', 'arch'),
+      revision_no: fc.integer({ min: 1, max: 99 }),
+      status: fc.constantFrom('init', 'syncing', 'success', 'failed'),
+      failures: fc.nat(1),
+    })
     const event = fc.oneof(
-      fc.record({ type: fc.constant('beat' as const), worker, full: fc.boolean(), states: fc.uniqueArray(state, { maxLength: 4, selector: (one) => one.n }), removed: fc.array(fc.nat(4), { maxLength: 2 }) }),
-      fc.record({ type: fc.constant('put' as const), worker, admission: fc.constantFrom('pending', 'approved', 'rejected') }),
-      fc.record({ type: fc.constant('presence' as const), worker, presence: fc.constantFrom('online', 'late', 'lost') }),
+      fc.record({
+        type: fc.constant('beat' as const),
+        worker,
+        full: fc.boolean(),
+        states: fc.uniqueArray(state, { maxLength: 4, selector: (one) => one.n }),
+        removed: fc.array(fc.nat(4), { maxLength: 2 }),
+      }),
+      fc.record({
+        type: fc.constant('put' as const),
+        worker,
+        admission: fc.constantFrom('pending', 'approved', 'rejected'),
+      }),
+      fc.record({
+        type: fc.constant('presence' as const),
+        worker,
+        presence: fc.constantFrom('online', 'late', 'lost'),
+      }),
       fc.record({ type: fc.constant('drop' as const), worker }),
       fc.record({ type: fc.constant('time' as const), seconds: fc.nat(9000) }),
     )
@@ -134,13 +264,31 @@ describe('counts that are kept while things change', () => {
           if (one.type === 'presence') setPresence(fleet, entry, one.presence, clock)
           if (one.type === 'drop') dropWorker(fleet, entry)
           if (one.type === 'beat') {
-            const states = one.states.map(({ n, ...rest }) => aState(`${one.worker}.${n}`, { ...rest, last_success_at: null }))
-            applyHeartbeat(fleet, entry, aBeat(one.worker, states, { full: one.full, removed: one.removed.map((n) => `${one.worker}.${n}`) }), clock)
+            const states = one.states.map(({ n, ...rest }) =>
+              aState(`${one.worker}.${n}`, { ...rest, last_success_at: null }),
+            )
+            applyHeartbeat(
+              fleet,
+              entry,
+              aBeat(one.worker, states, { full: one.full, removed: one.removed.map((n) => `${one.worker}.${n}`) }),
+              clock,
+            )
           }
         }
-        const resources = Object.fromEntries([...fleet.resources].map(([name, resource]) => [name, resource.statuses.toRecord()] as const).sort())
-        expect({ statuses: fleet.statuses.toRecord(), healths: fleet.healths.toRecord(), admissions: fleet.admissions.toRecord(), presences: fleet.presences.toRecord(), resources }).toEqual(countedAnew(fleet))
-        for (const worker of fleet.workers.values()) expect(worker.revisions).toBe([...worker.replicas.values()].reduce((sum, entry) => sum + entry.state.revision_no, 0))
+        const resources = Object.fromEntries(
+          [...fleet.resources].map(([name, resource]) => [name, resource.statuses.toRecord()] as const).sort(),
+        )
+        expect({
+          statuses: fleet.statuses.toRecord(),
+          healths: fleet.healths.toRecord(),
+          admissions: fleet.admissions.toRecord(),
+          presences: fleet.presences.toRecord(),
+          resources,
+        }).toEqual(countedAnew(fleet))
+        for (const worker of fleet.workers.values())
+          expect(worker.revisions).toBe(
+            [...worker.replicas.values()].reduce((sum, entry) => sum + entry.state.revision_no, 0),
+          )
         for (const health of Object.keys(fleet.healths.toRecord())) expect(HEALTH_ORDER).toContain(health)
       }),
       { numRuns: 300 },
@@ -152,15 +300,27 @@ describe('counts that are kept while things change', () => {
     const worker = putWorker(fleet, aRecord('w'), now)
     const states = [aState('debian.0'), aState('arch.0')]
     applyHeartbeat(fleet, worker, aBeat('w', states), now)
-    const { changes, mismatch } = applyHeartbeat(fleet, worker, aBeat('w', [], { full: false, digest: { count: 2, revisions: 2 } }), now)
+    const { changes, mismatch } = applyHeartbeat(
+      fleet,
+      worker,
+      aBeat('w', [], { full: false, digest: { count: 2, revisions: 2 } }),
+      now,
+    )
     expect([changes.replicas.size, changes.removed.length, changes.workers.size, mismatch]).toEqual([0, 0, 0, false])
-    expect(applyHeartbeat(fleet, worker, aBeat('w', [], { full: false, digest: { count: 2, revisions: 3 } }), now).mismatch).toBe(true)
+    expect(
+      applyHeartbeat(fleet, worker, aBeat('w', [], { full: false, digest: { count: 2, revisions: 3 } }), now).mismatch,
+    ).toBe(true)
   })
 
   test('an id that belongs to another worker’s replica is not taken over', () => {
     const fleet = createFleet()
     applyHeartbeat(fleet, putWorker(fleet, aRecord('w0'), now), aBeat('w0', [aState('debian.0')]), now)
-    applyHeartbeat(fleet, putWorker(fleet, aRecord('w1'), now), aBeat('w1', [aState('debian.0', { status: 'failed' })]), now)
+    applyHeartbeat(
+      fleet,
+      putWorker(fleet, aRecord('w1'), now),
+      aBeat('w1', [aState('debian.0', { status: 'failed' })]),
+      now,
+    )
     expect(fleet.replicas.get('debian.0')?.worker.record.worker_id).toBe('w0')
     expect(fleet.replicas.get('debian.0')?.state.status).toBe('success')
   })

@@ -1,5 +1,15 @@
 // fleet.ts — The fleet as it is known now, kept incrementally: what one heartbeat changes costs what changed, not what exists.
-import type { Digest, Health, Heartbeat, Jobs, Presence, Progress, ReplicaState, SeedStatus, Storage } from '@kagami/protocol'
+import type {
+  Digest,
+  Health,
+  Heartbeat,
+  Jobs,
+  Presence,
+  Progress,
+  ReplicaState,
+  SeedStatus,
+  Storage,
+} from '@kagami/protocol'
 import type { WorkerRecord } from '../store/store.ts'
 import { createTally, type Tally } from './counts.ts'
 import { count, recount, uncount } from './counting.ts'
@@ -65,8 +75,14 @@ export const noChanges = (): Changes => ({ replicas: new Set(), removed: [], wor
 /** A fleet nobody has joined. */
 export function createFleet(): Fleet {
   return {
-    workers: new Map(), replicas: new Map(), resources: new Map(), healths: createTally(), statuses: createTally(), admissions: createTally(),
-    presences: createTally(), reviews: new Map(),
+    workers: new Map(),
+    replicas: new Map(),
+    resources: new Map(),
+    healths: createTally(),
+    statuses: createTally(),
+    admissions: createTally(),
+    presences: createTally(),
+    reviews: new Map(),
   }
 }
 
@@ -75,8 +91,20 @@ export function putWorker(fleet: Fleet, record: WorkerRecord, now: number): Work
   const known = fleet.workers.get(record.worker_id)
   if (!known) {
     const entry: WorkerEntry = {
-      record, presence: 'late', heardMs: null, lastSeenAt: record.last_seen_at, instance: record.instance, observedRev: 0, storage: null, jobs: null,
-      conflict: null, replicas: new Map(), revisions: 0, healths: createTally(), parts: null, inStep: false,
+      record,
+      presence: 'late',
+      heardMs: null,
+      lastSeenAt: record.last_seen_at,
+      instance: record.instance,
+      observedRev: 0,
+      storage: null,
+      jobs: null,
+      conflict: null,
+      replicas: new Map(),
+      revisions: 0,
+      healths: createTally(),
+      parts: null,
+      inStep: false,
     }
     fleet.workers.set(record.worker_id, entry)
     fleet.admissions.move(null, record.admission)
@@ -112,7 +140,12 @@ export function setPresence(fleet: Fleet, worker: WorkerEntry, presence: Presenc
 }
 
 /** Takes a heartbeat in. `mismatch`: what we hold is not what the worker holds, so a full one must be asked for. */
-export function applyHeartbeat(fleet: Fleet, worker: WorkerEntry, beat: Heartbeat, now: number): { changes: Changes; mismatch: boolean } {
+export function applyHeartbeat(
+  fleet: Fleet,
+  worker: WorkerEntry,
+  beat: Heartbeat,
+  now: number,
+): { changes: Changes; mismatch: boolean } {
   const changes = noChanges()
   if (beat.full) {
     const whole = collectParts(worker, beat)
@@ -123,7 +156,8 @@ export function applyHeartbeat(fleet: Fleet, worker: WorkerEntry, beat: Heartbea
     for (const state of beat.replicas) putReplica({ fleet, worker, changes, now }, state)
     for (const id of beat.removed) removeFrom(fleet, worker, id, changes)
   }
-  if (worker.observedRev !== beat.observed_rev || JSON.stringify(worker.jobs) !== JSON.stringify(beat.jobs)) changes.workers.add(worker)
+  if (worker.observedRev !== beat.observed_rev || JSON.stringify(worker.jobs) !== JSON.stringify(beat.jobs))
+    changes.workers.add(worker)
   worker.observedRev = beat.observed_rev
   worker.storage = beat.storage ?? worker.storage
   worker.jobs = beat.jobs
@@ -158,7 +192,8 @@ export interface Target {
 
 function replaceAll(target: Target, states: readonly ReplicaState[]) {
   const named = new Set(states.map((state) => state.replica_id))
-  for (const id of target.worker.replicas.keys()) if (!named.has(id)) removeFrom(target.fleet, target.worker, id, target.changes)
+  for (const id of target.worker.replicas.keys())
+    if (!named.has(id)) removeFrom(target.fleet, target.worker, id, target.changes)
   for (const state of states) putReplica(target, state)
 }
 
@@ -167,7 +202,15 @@ export function putReplica({ fleet, worker, changes, now }: Target, state: Repli
   const known = worker.replicas.get(state.replica_id)
   if (!known) {
     if (fleet.replicas.has(state.replica_id)) return
-    const entry: ReplicaEntry = { worker, state, verdict: judge(state, worker.presence, null, now), progress: null, progressOf: null, progressAt: null, counted: null }
+    const entry: ReplicaEntry = {
+      worker,
+      state,
+      verdict: judge(state, worker.presence, null, now),
+      progress: null,
+      progressOf: null,
+      progressAt: null,
+      counted: null,
+    }
     worker.replicas.set(state.replica_id, entry)
     fleet.replicas.set(state.replica_id, entry)
     worker.revisions += state.revision_no
@@ -178,7 +221,8 @@ export function putReplica({ fleet, worker, changes, now }: Target, state: Repli
   worker.revisions += state.revision_no - known.state.revision_no
   if (known.state.revision_no === state.revision_no && JSON.stringify(known.state) === JSON.stringify(state)) return
   if (known.state.name !== state.name) uncount(fleet, known)
-  if (known.progressOf !== (state.current?.sync_id ?? null)) Object.assign(known, { progress: null, progressOf: null, progressAt: null })
+  if (known.progressOf !== (state.current?.sync_id ?? null))
+    Object.assign(known, { progress: null, progressOf: null, progressAt: null })
   known.state = state
   recount(fleet, known, now)
   changes.replicas.add(known)

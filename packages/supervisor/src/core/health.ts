@@ -9,7 +9,19 @@ const STUCK_MS = 60 * 60_000
 const GRACE_MS = 5 * 60_000
 
 /** Worst first: lists sort by this, and a mirror is as bad as its worst replica. */
-export const HEALTH_ORDER: readonly Health[] = ['failed', 'held', 'stale', 'stuck', 'unknown', 'late', 'syncing', 'queued', 'paused', 'new', 'fresh']
+export const HEALTH_ORDER: readonly Health[] = [
+  'failed',
+  'held',
+  'stale',
+  'stuck',
+  'unknown',
+  'late',
+  'syncing',
+  'queued',
+  'paused',
+  'new',
+  'fresh',
+]
 
 export interface Verdict {
   readonly health: Health
@@ -21,31 +33,63 @@ export interface Verdict {
 /** Judges one replica. `progressAt`: Unix ms of the last sign of life of its running sync. */
 export function judge(replica: ReplicaState, presence: Presence, progressAt: number | null, now: number): Verdict {
   const forever = Infinity
-  if (presence === 'lost') return { health: 'unknown', detail: 'its worker is silent; what is shown is its last word', until: forever }
+  if (presence === 'lost')
+    return { health: 'unknown', detail: 'its worker is silent; what is shown is its last word', until: forever }
   const last = replica.last_sync
   if (replica.failures > 0 && last) {
-    return { health: 'failed', detail: `failed ${replica.failures === 1 ? 'once' : `${replica.failures} times`}: ${last.message ?? last.reason ?? 'no reason given'}`, until: forever }
+    return {
+      health: 'failed',
+      detail: `failed ${replica.failures === 1 ? 'once' : `${replica.failures} times`}: ${last.message ?? last.reason ?? 'no reason given'}`,
+      until: forever,
+    }
   }
   if (replica.hold) return { health: 'held', detail: heldDetail(replica.hold), until: forever }
   const age = ageOf(replica)
-  if (age && now >= age.staleAt) return { health: 'stale', detail: 'the last good sync is more than three intervals ago', until: forever }
+  if (age && now >= age.staleAt)
+    return { health: 'stale', detail: 'the last good sync is more than three intervals ago', until: forever }
   const oldAt = contentOldAt(replica)
-  if (now >= oldAt) return { health: 'stale', detail: `the upstream's own content is from ${replica.content_at}; syncs succeed, but bring nothing newer`, until: forever }
-  const stuckAt = replica.current ? Math.max(Date.parse(replica.current.started_at) + STUCK_MS, (progressAt ?? Date.parse(replica.current.started_at)) + SILENT_MS) : forever
-  if (now >= stuckAt) return { health: 'stuck', detail: 'its sync runs, but nothing has moved for 15 minutes', until: forever }
+  if (now >= oldAt)
+    return {
+      health: 'stale',
+      detail: `the upstream's own content is from ${replica.content_at}; syncs succeed, but bring nothing newer`,
+      until: forever,
+    }
+  const stuckAt = replica.current
+    ? Math.max(
+        Date.parse(replica.current.started_at) + STUCK_MS,
+        (progressAt ?? Date.parse(replica.current.started_at)) + SILENT_MS,
+      )
+    : forever
+  if (now >= stuckAt)
+    return { health: 'stuck', detail: 'its sync runs, but nothing has moved for 15 minutes', until: forever }
   const until = Math.min(stuckAt, oldAt, age ? (now >= age.lateAt ? age.staleAt : age.lateAt) : forever)
-  if (age && now >= age.lateAt) return { health: 'late', detail: 'the last good sync is more than one interval ago', until }
+  if (age && now >= age.lateAt)
+    return { health: 'late', detail: 'the last good sync is more than one interval ago', until }
   if (replica.activity === 'syncing') return { health: 'syncing', detail: 'a sync is running', until }
-  if (replica.activity === 'queued') return { health: 'queued', detail: replica.queue?.reason ?? 'waiting for a slot', until }
-  if (replica.activity === 'paused') return { health: 'paused', detail: 'somebody paused it; it syncs only when asked', until }
-  if (!replica.last_success_at) return { health: 'new', detail: replica.kind === 'unknown' ? 'declared without a kind, so it is never synced' : 'never synced yet', until }
-  return { health: 'fresh', detail: replica.interval_secs ? 'synced within its interval' : 'synced; further syncs only when asked', until }
+  if (replica.activity === 'queued')
+    return { health: 'queued', detail: replica.queue?.reason ?? 'waiting for a slot', until }
+  if (replica.activity === 'paused')
+    return { health: 'paused', detail: 'somebody paused it; it syncs only when asked', until }
+  if (!replica.last_success_at)
+    return {
+      health: 'new',
+      detail: replica.kind === 'unknown' ? 'declared without a kind, so it is never synced' : 'never synced yet',
+      until,
+    }
+  return {
+    health: 'fresh',
+    detail: replica.interval_secs ? 'synced within its interval' : 'synced; further syncs only when asked',
+    until,
+  }
 }
 
 function heldDetail({ reason, removed, total, rejected }: Hold): string {
-  const deletes = removed > 0 ? `a sync would delete ${removed} of ${total} entries` : 'a sync would make the copy much smaller'
+  const deletes =
+    removed > 0 ? `a sync would delete ${removed} of ${total} entries` : 'a sync would make the copy much smaller'
   const what = reason === 'upstream_empty' ? `the upstream is empty, the copy has ${total} entries` : deletes
-  return rejected ? `${what}; it was rejected, so nothing is deleted until the upstream changes` : `${what}; it waits for a decision, nothing was deleted`
+  return rejected
+    ? `${what}; it was rejected, so nothing is deleted until the upstream changes`
+    : `${what}; it waits for a decision, nothing was deleted`
 }
 
 /** When the content itself is older than its replica allows; Infinity when that cannot be told. */

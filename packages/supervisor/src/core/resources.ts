@@ -19,7 +19,11 @@ export function resourceStatus(statuses: Tally): ResourceStatus {
 }
 
 /** Adds a replica to, moves it within, or takes it from its resource. Null stands for "does not count". */
-export function moveInResource(resources: Map<string, ResourceEntry>, entry: ReplicaEntry, to: { status: SeedStatus; health: string } | null): void {
+export function moveInResource(
+  resources: Map<string, ResourceEntry>,
+  entry: ReplicaEntry,
+  to: { status: SeedStatus; health: string } | null,
+): void {
   const name = entry.state.name
   let resource = resources.get(name)
   if (!resource) {

@@ -13,8 +13,11 @@ describe('telemetry', () => {
 
   test('counts heartbeats by minute and forgets them after 24', () => {
     const traffic = createTraffic()
-    for (let minute = 0; minute < 60; minute++) for (let i = 0; i <= minute; i++) traffic.heartbeat(now + minute * 60_000)
-    expect(traffic.view(now + 59 * 60_000).traffic.map((point) => point.value)).toEqual(Array.from({ length: 24 }, (_, i) => 37 + i))
+    for (let minute = 0; minute < 60; minute++)
+      for (let i = 0; i <= minute; i++) traffic.heartbeat(now + minute * 60_000)
+    expect(traffic.view(now + 59 * 60_000).traffic.map((point) => point.value)).toEqual(
+      Array.from({ length: 24 }, (_, i) => 37 + i),
+    )
   })
 
   test('gives quantiles of the last quarter of an hour', () => {

@@ -35,14 +35,23 @@ export function createTraffic(): Traffic {
     },
     view(nowMs) {
       const minute = Math.floor(nowMs / 60_000)
-      const traffic = Array.from({ length: MINUTES }, (_, i) => ({ label: `${MINUTES - 1 - i}m`, value: heartbeats.get(minute - (MINUTES - 1 - i)) ?? 0 }))
+      const traffic = Array.from({ length: MINUTES }, (_, i) => ({
+        label: `${MINUTES - 1 - i}m`,
+        value: heartbeats.get(minute - (MINUTES - 1 - i)) ?? 0,
+      }))
       const second = Math.floor(nowMs / 1000)
       let messages = 0
       for (const [at, n] of seconds) if (at >= second - 60 && at < second) messages += n
       latencies = latencies.filter((sample) => sample.at >= nowMs - LATENCY_WINDOW_MS)
       const sorted = latencies.map((sample) => sample.ms).sort((a, b) => a - b)
-      const quantile = (q: number) => (sorted.length === 0 ? 0 : round(sorted[Math.min(sorted.length - 1, Math.ceil(q * sorted.length) - 1)]!))
-      return { traffic, messageRate: round(messages / 60), latency: { p50: quantile(0.5), p95: quantile(0.95), p99: quantile(0.99), samples: sorted.length }, lastSampleMs }
+      const quantile = (q: number) =>
+        sorted.length === 0 ? 0 : round(sorted[Math.min(sorted.length - 1, Math.ceil(q * sorted.length) - 1)]!)
+      return {
+        traffic,
+        messageRate: round(messages / 60),
+        latency: { p50: quantile(0.5), p95: quantile(0.95), p99: quantile(0.99), samples: sorted.length },
+        lastSampleMs,
+      }
     },
   }
 }

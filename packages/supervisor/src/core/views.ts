@@ -1,5 +1,16 @@
 // views.ts — The fleet in the shapes of the API. Credentials are in none of them.
-import type { Cause, Health, Replica, Resource, SeedReplica, SeedResource, SeedWorker, Sync, SyncReport, Worker } from '@kagami/protocol'
+import type {
+  Cause,
+  Health,
+  Replica,
+  Resource,
+  SeedReplica,
+  SeedResource,
+  SeedWorker,
+  Sync,
+  SyncReport,
+  Worker,
+} from '@kagami/protocol'
 import { failures } from '@kagami/protocol'
 import type { Fleet, ReplicaEntry, WorkerEntry } from './fleet.ts'
 import { HEALTH_ORDER } from './health.ts'
@@ -10,51 +21,113 @@ const unix = (instant: string | null) => (instant ? Math.floor(Date.parse(instan
 export function seedReplicaOf({ worker, state, verdict }: ReplicaEntry): SeedReplica {
   const failed = state.last_sync && state.last_sync.outcome !== 'success'
   return {
-    worker_id: worker.record.worker_id, replica_id: state.replica_id, name: state.name, kind: state.kind, upstream: state.upstream, status: state.status,
-    interval_secs: state.interval_secs, labels: state.labels, health: verdict.health, last_success: unix(state.last_success_at),
-    last_error: failed ? (state.last_sync?.message ?? null) : null, size_bytes: state.size_bytes, next_due: unix(state.next_due_at),
+    worker_id: worker.record.worker_id,
+    replica_id: state.replica_id,
+    name: state.name,
+    kind: state.kind,
+    upstream: state.upstream,
+    status: state.status,
+    interval_secs: state.interval_secs,
+    labels: state.labels,
+    health: verdict.health,
+    last_success: unix(state.last_success_at),
+    last_error: failed ? (state.last_sync?.message ?? null) : null,
+    size_bytes: state.size_bytes,
+    next_due: unix(state.next_due_at),
   }
 }
 
 export function seedWorkerOf(worker: WorkerEntry): SeedWorker {
   const { worker_id, admission, name, first_seen_at } = worker.record
   return {
-    worker_id, approved: admission === 'approved', status: admission, last_seen: unix(worker.lastSeenAt ?? first_seen_at) ?? 0,
-    replicas: [...worker.replicas.values()].map(seedReplicaOf), name, presence: worker.presence,
+    worker_id,
+    approved: admission === 'approved',
+    status: admission,
+    last_seen: unix(worker.lastSeenAt ?? first_seen_at) ?? 0,
+    replicas: [...worker.replicas.values()].map(seedReplicaOf),
+    name,
+    presence: worker.presence,
   }
 }
 
 export function seedResourceOf(resource: ResourceEntry): SeedResource {
-  return { name: resource.name, status: resourceStatus(resource.statuses), replicas: [...resource.replicas].map(seedReplicaOf) }
+  return {
+    name: resource.name,
+    status: resourceStatus(resource.statuses),
+    replicas: [...resource.replicas].map(seedReplicaOf),
+  }
 }
 
 export function replicaOf({ worker, state, verdict, progress }: ReplicaEntry): Replica {
-  const pending = worker.record.syncs.filter((request) => request.replica_id === state.replica_id && request.rev > worker.observedRev).length
+  const pending = worker.record.syncs.filter(
+    (request) => request.replica_id === state.replica_id && request.rev > worker.observedRev,
+  ).length
   const paused = worker.record.paused.find((one) => one.replica_id === state.replica_id)
   return {
-    ...state, paused: paused ? { by: paused.by, at: paused.at, reason: paused.reason } : null, worker_id: worker.record.worker_id, worker_name: worker.record.name, worker_presence: worker.presence, health: verdict.health,
-    health_detail: verdict.detail, progress, pending_requests: pending,
+    ...state,
+    paused: paused ? { by: paused.by, at: paused.at, reason: paused.reason } : null,
+    worker_id: worker.record.worker_id,
+    worker_name: worker.record.name,
+    worker_presence: worker.presence,
+    health: verdict.health,
+    health_detail: verdict.detail,
+    progress,
+    pending_requests: pending,
   }
 }
 
 export function workerOf(worker: WorkerEntry): Worker {
-  const { replicas: _added, removed: _removed, syncs: _syncs, paused: _paused, sealing_key: _key, instance: _instance, rev, kinds, last_seen_at: _seen, ...rest } = worker.record
+  const {
+    replicas: _added,
+    removed: _removed,
+    syncs: _syncs,
+    paused: _paused,
+    sealing_key: _key,
+    instance: _instance,
+    rev,
+    kinds,
+    last_seen_at: _seen,
+    ...rest
+  } = worker.record
   return {
-    ...rest, kinds: [...kinds], presence: worker.presence, last_seen_at: worker.lastSeenAt, conflict: worker.conflict?.text ?? null, storage: worker.storage, jobs: worker.jobs,
-    desired_rev: rev, observed_rev: worker.observedRev, replicas_total: worker.replicas.size, health_counts: worker.healths.toRecord(),
+    ...rest,
+    kinds: [...kinds],
+    presence: worker.presence,
+    last_seen_at: worker.lastSeenAt,
+    conflict: worker.conflict?.text ?? null,
+    storage: worker.storage,
+    jobs: worker.jobs,
+    desired_rev: rev,
+    observed_rev: worker.observedRev,
+    replicas_total: worker.replicas.size,
+    health_counts: worker.healths.toRecord(),
   }
 }
 
 export function resourceOf(resource: ResourceEntry): Resource {
   const replicas = [...resource.replicas]
-  const latest = (pick: (entry: ReplicaEntry) => string | null) => replicas.map(pick).filter((at) => at !== null).sort().at(-1) ?? null
+  const latest = (pick: (entry: ReplicaEntry) => string | null) =>
+    replicas
+      .map(pick)
+      .filter((at) => at !== null)
+      .sort()
+      .at(-1) ?? null
   const sizes = replicas.map((entry) => entry.state.size_bytes).filter((size) => size !== null)
-  const due = replicas.map((entry) => entry.state.next_due_at).filter((at) => at !== null).sort()
+  const due = replicas
+    .map((entry) => entry.state.next_due_at)
+    .filter((at) => at !== null)
+    .sort()
   return {
-    name: resource.name, status: resourceStatus(resource.statuses), kinds: [...new Set(replicas.map((entry) => entry.state.kind))].sort(),
-    labels: Object.assign({}, ...replicas.map((entry) => entry.state.labels)) as Record<string, string>, replicas_total: replicas.length,
-    health_counts: resource.healths.toRecord(), worst_health: worstOf(resource), newest_success_at: latest((entry) => entry.state.last_success_at),
-    next_due_at: due[0] ?? null, size_bytes: sizes.length > 0 ? Math.max(...sizes) : null,
+    name: resource.name,
+    status: resourceStatus(resource.statuses),
+    kinds: [...new Set(replicas.map((entry) => entry.state.kind))].sort(),
+    labels: Object.assign({}, ...replicas.map((entry) => entry.state.labels)) as Record<string, string>,
+    replicas_total: replicas.length,
+    health_counts: resource.healths.toRecord(),
+    worst_health: worstOf(resource),
+    newest_success_at: latest((entry) => entry.state.last_success_at),
+    next_due_at: due[0] ?? null,
+    size_bytes: sizes.length > 0 ? Math.max(...sizes) : null,
   }
 }
 
@@ -66,14 +139,39 @@ export function worstOf(resource: ResourceEntry): Health {
 export function runningSyncOf({ worker, state, progress }: ReplicaEntry): Sync | null {
   if (!state.current) return null
   return {
-    sync_id: state.current.sync_id, state: 'running', worker_id: worker.record.worker_id, worker_name: worker.record.name, replica_id: state.replica_id,
-    name: state.name, kind: state.kind, trigger: state.current.trigger, request_id: null, outcome: null, reason: null, message: null, hint: null, tail: null,
-    exit_code: null, started_at: state.current.started_at, ended_at: null, duration_ms: null, bytes: null, files: null, size_bytes: null, revision: null, progress,
+    sync_id: state.current.sync_id,
+    state: 'running',
+    worker_id: worker.record.worker_id,
+    worker_name: worker.record.name,
+    replica_id: state.replica_id,
+    name: state.name,
+    kind: state.kind,
+    trigger: state.current.trigger,
+    request_id: null,
+    outcome: null,
+    reason: null,
+    message: null,
+    hint: null,
+    tail: null,
+    exit_code: null,
+    started_at: state.current.started_at,
+    ended_at: null,
+    duration_ms: null,
+    bytes: null,
+    files: null,
+    size_bytes: null,
+    revision: null,
+    progress,
   }
 }
 
 export function finishedSyncOf(fleet: Fleet, report: SyncReport): Sync {
-  return { ...report, state: 'finished', worker_name: fleet.workers.get(report.worker_id)?.record.name ?? report.worker_id, progress: null }
+  return {
+    ...report,
+    state: 'finished',
+    worker_name: fleet.workers.get(report.worker_id)?.record.name ?? report.worker_id,
+    progress: null,
+  }
 }
 
 /** Failing replicas grouped by why, most first; at most `limit` groups. */
@@ -90,15 +188,30 @@ export function causesOf(fleet: Fleet, limit: number): Cause[] {
       else groups.set(reason, [entry])
     }
   }
-  return [...groups].sort((a, b) => b[1].length - a[1].length).slice(0, limit).map(([reason, entries]) => causeOf(reason, entries))
+  return [...groups]
+    .sort((a, b) => b[1].length - a[1].length)
+    .slice(0, limit)
+    .map(([reason, entries]) => causeOf(reason, entries))
 }
 
 function causeOf(reason: string, entries: readonly ReplicaEntry[]): Cause {
   const known = failures[reason as keyof typeof failures] ?? failures.unknown
-  const since = entries.map((entry) => entry.state.last_success_at ?? entry.state.last_sync?.started_at ?? null).filter((at) => at !== null).sort()[0] ?? null
+  const since =
+    entries
+      .map((entry) => entry.state.last_success_at ?? entry.state.last_sync?.started_at ?? null)
+      .filter((at) => at !== null)
+      .sort()[0] ?? null
   return {
-    reason, message: known.meaning, hint: known.hint, replicas: entries.length, since,
+    reason,
+    message: known.meaning,
+    hint: known.hint,
+    replicas: entries.length,
+    since,
     workers: [...new Set(entries.map((entry) => entry.worker.record.name))].slice(0, 5),
-    examples: entries.slice(0, 5).map((entry) => ({ replica_id: entry.state.replica_id, name: entry.state.name, worker_name: entry.worker.record.name })),
+    examples: entries.slice(0, 5).map((entry) => ({
+      replica_id: entry.state.replica_id,
+      name: entry.state.name,
+      worker_name: entry.worker.record.name,
+    })),
   }
 }

@@ -1,9 +1,26 @@
 // accounts.ts — The supervisor's authority over a locked NATS: signs workers' credentials and takes them back. Who gets any is decided elsewhere.
-import { workersSigner, connectNats, pause, revocationsOf, signWorkersAccount, signWorkerUser, verifyWorkerUser, type Logger, type NatsIdentity, type Revocations, type SupervisorCredentials } from '@kagami/runtime'
+import {
+  workersSigner,
+  connectNats,
+  pause,
+  revocationsOf,
+  signWorkersAccount,
+  signWorkerUser,
+  verifyWorkerUser,
+  type Logger,
+  type NatsIdentity,
+  type Revocations,
+  type SupervisorCredentials,
+} from '@kagami/runtime'
 
 export interface Accounts {
   /** What goes into every join token. */
-  readonly invitation: { readonly url: string; readonly ca: string | null; readonly account: string; readonly join: SupervisorCredentials['join'] }
+  readonly invitation: {
+    readonly url: string
+    readonly ca: string | null
+    readonly account: string
+    readonly join: SupervisorCredentials['join']
+  }
   /** The JWT of a worker: for this key and this id alone. Without end: it is good until it is revoked. */
   sign(workerId: string, publicKey: string): Promise<string>
   /** The key of a JWT that we signed for this id; null when it is none. */
@@ -21,12 +38,20 @@ export function supervisorIdentity(credentials: SupervisorCredentials): NatsIden
 }
 
 /** Needs no connection until something is revoked. */
-export function createAccounts(credentials: SupervisorCredentials, parts: { natsUrl: string; logger: Logger }): Accounts {
+export function createAccounts(
+  credentials: SupervisorCredentials,
+  parts: { natsUrl: string; logger: Logger },
+): Accounts {
   const signer = workersSigner(credentials)
   // One change at a time: each is made from what stands there.
   let turn: Promise<unknown> = Promise.resolve()
   return {
-    invitation: { url: credentials.url, ca: credentials.ca, account: credentials.workers.account, join: credentials.join },
+    invitation: {
+      url: credentials.url,
+      ca: credentials.ca,
+      account: credentials.workers.account,
+      join: credentials.join,
+    },
     sign: (id, publicKey) => signWorkerUser(signer, { id, publicKey }),
     verify: (id, jwt) => verifyWorkerUser(signer, id, jwt),
     revoke(publicKeys) {
@@ -38,22 +63,39 @@ export function createAccounts(credentials: SupervisorCredentials, parts: { nats
 }
 
 /** Sees to it that NATS knows every revocation of the database, and tries until it does: NATS may have been made anew or restored. */
-export async function enforceRevocations(accounts: Accounts, parts: { keys: () => Promise<readonly string[]>; logger: Logger; signal: AbortSignal }): Promise<void> {
+export async function enforceRevocations(
+  accounts: Accounts,
+  parts: { keys: () => Promise<readonly string[]>; logger: Logger; signal: AbortSignal },
+): Promise<void> {
   for (let said = false; !parts.signal.aborted; said = true) {
     try {
       const keys = await parts.keys()
       if (keys.length > 0) await accounts.revoke(keys)
       return
     } catch (error) {
-      if (!said) parts.logger.warn({ reason: (error as Error).message }, 'cannot check that revoked workers are refused; trying again')
+      if (!said)
+        parts.logger.warn(
+          { reason: (error as Error).message },
+          'cannot check that revoked workers are refused; trying again',
+        )
     }
     await pause(RETRY_MS, parts.signal)
   }
 }
 
-async function push(credentials: SupervisorCredentials, { natsUrl, logger }: { natsUrl: string; logger: Logger }, publicKeys: readonly string[]): Promise<void> {
+async function push(
+  credentials: SupervisorCredentials,
+  { natsUrl, logger }: { natsUrl: string; logger: Logger },
+  publicKeys: readonly string[],
+): Promise<void> {
   const identity = { ...credentials.system, ca: credentials.ca, inbox: '_INBOX' }
-  const connection = await connectNats({ url: natsUrl, name: 'kagami-supervisor accounts', logger, identity, signal: AbortSignal.timeout(ANSWER_MS) })
+  const connection = await connectNats({
+    url: natsUrl,
+    name: 'kagami-supervisor accounts',
+    logger,
+    identity,
+    signal: AbortSignal.timeout(ANSWER_MS),
+  })
   try {
     const { account } = credentials.workers
     const found = await connection.request(`$SYS.REQ.ACCOUNT.${account}.CLAIMS.LOOKUP`, '', { timeout: ANSWER_MS })
@@ -72,6 +114,10 @@ function withRevoked(standing: Revocations, keys: readonly string[]): Revocation
 }
 
 async function replaceAccount(connection: Awaited<ReturnType<typeof connectNats>>, jwt: string): Promise<void> {
-  const reply = (await connection.request('$SYS.REQ.CLAIMS.UPDATE', jwt, { timeout: ANSWER_MS })).json() as { data?: { code?: number }; error?: { description?: string } }
-  if (reply.data?.code !== 200) throw new Error(`nats-server did not take the accounts: ${reply.error?.description ?? JSON.stringify(reply)}`)
+  const reply = (await connection.request('$SYS.REQ.CLAIMS.UPDATE', jwt, { timeout: ANSWER_MS })).json() as {
+    data?: { code?: number }
+    error?: { description?: string }
+  }
+  if (reply.data?.code !== 200)
+    throw new Error(`nats-server did not take the accounts: ${reply.error?.description ?? JSON.stringify(reply)}`)
 }

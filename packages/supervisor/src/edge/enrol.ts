@@ -12,10 +12,16 @@ import { documentOf } from './projection.ts'
 /** Starts answering; returns the way to stop. Nothing is answered where NATS is open. */
 export function listenToNewcomers(core: Core): () => void {
   const { accounts, bus } = core
-  return accounts ? bus.answer('enrol', null, (asked, { workerId: publicKey }) => answer(core, accounts, { ...asked, publicKey })) : () => {}
+  return accounts
+    ? bus.answer('enrol', null, (asked, { workerId: publicKey }) => answer(core, accounts, { ...asked, publicKey }))
+    : () => {}
 }
 
-async function answer(core: Core, accounts: Accounts, asked: Enrol & { publicKey: string }): Promise<EnrolReply | null> {
+async function answer(
+  core: Core,
+  accounts: Accounts,
+  asked: Enrol & { publicKey: string },
+): Promise<EnrolReply | null> {
   const { publicKey, join } = asked
   core.traffic.message(core.clock.now().getTime())
   if (!isUserKey(publicKey) || !signedByUser(publicKey, enrolProof(publicKey, asked), asked.signature)) return null
@@ -23,7 +29,10 @@ async function answer(core: Core, accounts: Accounts, asked: Enrol & { publicKey
     const about = { worker_id: join.worker_id, public_key: publicKey, jwt: null }
     const problem = await bind(core, asked)
     if (problem) {
-      core.logger.warn({ worker_id: join.worker_id, host: join.hostname, reason: problem }, 'refused credentials to a worker')
+      core.logger.warn(
+        { worker_id: join.worker_id, host: join.hostname, reason: problem },
+        'refused credentials to a worker',
+      )
       return { ...about, status: 'refused', reason: problem }
     }
     const record = await meet(core, join)
@@ -36,12 +45,27 @@ async function answer(core: Core, accounts: Accounts, asked: Enrol & { publicKey
 async function bind(core: Core, { token, join, publicKey }: Enrol & { publicKey: string }): Promise<string | null> {
   const { store, clock } = core
   const now = clock.now()
-  const known = { keys: await store.findKeys(join.worker_id, publicKey), token: await store.findJoinToken(hashOfJoinSecret(token)) }
+  const known = {
+    keys: await store.findKeys(join.worker_id, publicKey),
+    token: await store.findJoinToken(hashOfJoinSecret(token)),
+  }
   const decided = enrolment({ workerId: join.worker_id, publicKey }, known, now)
   if (decided.verdict === 'refused') return decided.reason
   if (decided.verdict === 'bound') return null
-  const entry = { at: now.toISOString(), actor: 'worker', remote: null, action: 'enrol', target: join.worker_id, detail: `key ${publicKey}, token ${decided.tokenId}`, result: 'ok' }
-  const claimed = await store.claimKey({ public_key: publicKey, worker_id: join.worker_id, claimed_at: now.toISOString(), revoked_at: null }, decided.tokenId, entry)
+  const entry = {
+    at: now.toISOString(),
+    actor: 'worker',
+    remote: null,
+    action: 'enrol',
+    target: join.worker_id,
+    detail: `key ${publicKey}, token ${decided.tokenId}`,
+    result: 'ok',
+  }
+  const claimed = await store.claimKey(
+    { public_key: publicKey, worker_id: join.worker_id, claimed_at: now.toISOString(), revoked_at: null },
+    decided.tokenId,
+    entry,
+  )
   return claimed ? null : 'this join token was used up just now'
 }
 
@@ -54,7 +78,11 @@ async function meet(core: Core, join: Join): Promise<WorkerRecord> {
   const same = JSON.stringify(record) === JSON.stringify(known?.record)
   if (!same) await core.store.saveWorker(record)
   const worker = putWorker(core.fleet, record, now.getTime())
-  if (!known) core.logger.info({ worker_id: join.worker_id, name: record.name, admission: record.admission }, 'a worker asks for credentials for the first time')
+  if (!known)
+    core.logger.info(
+      { worker_id: join.worker_id, name: record.name, admission: record.admission },
+      'a worker asks for credentials for the first time',
+    )
   worker.heardMs = core.clock.monotonicMs()
   worker.lastSeenAt = now.toISOString()
   if (!same) core.projection.put(documentOf(record, core.term))

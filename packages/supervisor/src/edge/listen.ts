@@ -39,8 +39,15 @@ export function listen(core: Core): () => void {
 async function answerJoin(core: Core, join: Join, workerId: string): Promise<JoinReply> {
   core.traffic.message(core.clock.now().getTime())
   const supervisor = { version, wire: WIRE_VERSION, ...(core.stream ? { stream: core.stream } : {}) }
-  if (join.worker_id !== workerId) return { accepted: false, status: 'rejected', reason: `joined as ${join.worker_id} on the subject of ${workerId}`, supervisor }
-  if (core.tombstones.has(`${workerId}/${join.instance}`)) return { accepted: false, status: 'rejected', reason: 'terminated by an operator', terminated: true, supervisor }
+  if (join.worker_id !== workerId)
+    return {
+      accepted: false,
+      status: 'rejected',
+      reason: `joined as ${join.worker_id} on the subject of ${workerId}`,
+      supervisor,
+    }
+  if (core.tombstones.has(`${workerId}/${join.instance}`))
+    return { accepted: false, status: 'rejected', reason: 'terminated by an operator', terminated: true, supervisor }
   return core.inTurn(workerId, async () => {
     await learnKey(core, workerId, join.jwt)
     const known = core.fleet.workers.get(workerId)
@@ -51,11 +58,16 @@ async function answerJoin(core: Core, join: Join, workerId: string): Promise<Joi
       return { accepted: false, status: known.record.admission, reason: other, supervisor }
     }
     const record = joined(known?.record ?? null, join, { autoApprove: core.config.auto_approve, now: core.clock.now() })
-    if (JSON.stringify(record) !== JSON.stringify(known?.record)) await core.store.saveWorker(record, known ? undefined : auditOfJoin(core, workerId, record.admission))
+    if (JSON.stringify(record) !== JSON.stringify(known?.record))
+      await core.store.saveWorker(record, known ? undefined : auditOfJoin(core, workerId, record.admission))
     const worker = putWorker(core.fleet, record, core.clock.now().getTime())
     if (worker.instance !== join.instance || !known) worker.inStep = false
     worker.instance = join.instance
-    if (!known) core.logger.info({ worker_id: workerId, name: record.name, admission: record.admission }, 'a worker joined for the first time')
+    if (!known)
+      core.logger.info(
+        { worker_id: workerId, name: record.name, admission: record.admission },
+        'a worker joined for the first time',
+      )
     core.projection.put(documentOf(record, core.term))
     core.apply({ ...noChanges(), workers: new Set([worker]) })
     return { accepted: record.admission === 'approved', status: record.admission, reason: record.reason, supervisor }
@@ -67,24 +79,47 @@ async function learnKey({ accounts, store, clock }: Core, workerId: string, jwt:
   const key = jwt && accounts?.verify(workerId, jwt)
   if (!key) return
   const known = await store.findKeys(workerId, key)
-  if (known.length === 0) await store.rememberKey({ public_key: key, worker_id: workerId, claimed_at: clock.now().toISOString(), revoked_at: null })
+  if (known.length === 0)
+    await store.rememberKey({
+      public_key: key,
+      worker_id: workerId,
+      claimed_at: clock.now().toISOString(),
+      revoked_at: null,
+    })
 }
 
 /** One sentence when another live process holds the id; null when the id is free or was held by a process that is gone. */
 async function otherProcess(core: Core, known: WorkerEntry, join: Join): Promise<string | null> {
-  if (!known.instance || known.instance === join.instance || known.presence === 'lost' || known.record.older_wire) return null
+  if (!known.instance || known.instance === join.instance || known.presence === 'lost' || known.record.older_wire)
+    return null
   const alive = await core.bus.request('ping', join.worker_id, { instance: known.instance }, PING_MS)
   if (!alive) return null
-  core.logger.warn({ worker_id: join.worker_id, host: join.hostname }, 'a second process uses the id of a running worker; it is kept waiting')
+  core.logger.warn(
+    { worker_id: join.worker_id, host: join.hostname },
+    'a second process uses the id of a running worker; it is kept waiting',
+  )
   return `another running process uses worker id ${join.worker_id} (on ${known.record.hostname ?? 'an unknown host'}); this one waits. Give each worker a worker_id and data_dir of its own`
 }
 
 function auditOfJoin(core: Core, workerId: string, admission: string) {
-  return { at: core.clock.now().toISOString(), actor: 'worker', remote: null, action: 'join', target: workerId, detail: null, result: admission }
+  return {
+    at: core.clock.now().toISOString(),
+    actor: 'worker',
+    remote: null,
+    action: 'join',
+    target: workerId,
+    detail: null,
+    result: admission,
+  }
 }
 
 /** Takes a heartbeat in: costs what it changes. */
-export function hearHeartbeat(core: Core, beat: Heartbeat, workerId: string, refresh: (workerId: string) => void): void {
+export function hearHeartbeat(
+  core: Core,
+  beat: Heartbeat,
+  workerId: string,
+  refresh: (workerId: string) => void,
+): void {
   const now = core.clock.now()
   core.traffic.message(now.getTime())
   if (beat.worker_id !== workerId || core.tombstones.has(`${workerId}/${beat.instance}`)) return
@@ -117,7 +152,12 @@ function hearProgress(core: Core, event: ProgressEvent, workerId: string) {
   core.traffic.message(core.clock.now().getTime())
   const entry = core.fleet.workers.get(workerId)?.replicas.get(event.replica_id)
   // A word of the sync before the last must not stand for the present one.
-  if (event.worker_id !== workerId || !entry || event.sync_id < (entry.state.current?.sync_id ?? entry.state.last_sync?.sync_id ?? '')) return
+  if (
+    event.worker_id !== workerId ||
+    !entry ||
+    event.sync_id < (entry.state.current?.sync_id ?? entry.state.last_sync?.sync_id ?? '')
+  )
+    return
   entry.progress = event.progress
   entry.progressOf = event.sync_id
   entry.progressAt = core.clock.now().getTime()

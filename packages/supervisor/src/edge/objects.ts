@@ -1,5 +1,13 @@
 // objects.ts — The streams and buckets the fleet needs on NATS, made and kept as nats.md §2.2 describes. Works from nats-server 2.9.10 on.
-import { AckPolicy, DiscardPolicy, jetstreamManager, JetStreamApiError, RetentionPolicy, StorageType, type JetStreamManager } from '@nats-io/jetstream'
+import {
+  AckPolicy,
+  DiscardPolicy,
+  jetstreamManager,
+  JetStreamApiError,
+  RetentionPolicy,
+  StorageType,
+  type JetStreamManager,
+} from '@nats-io/jetstream'
 import { Kvm, type KV } from '@nats-io/kv'
 import { DESIRED_BUCKET, EVENTS_CONSUMER, EVENTS_STREAM } from '@kagami/protocol'
 import type { Bus } from '@kagami/runtime'
@@ -28,7 +36,10 @@ export async function ensureObjects(bus: Bus): Promise<Objects> {
   const manager = await jetstreamManager(bus.connection, { timeout: 5000 })
   const fresh = !(await streamExists(manager, `KV_${DESIRED_BUCKET}`))
   const desired = await new Kvm(bus.connection).create(DESIRED_BUCKET, {
-    history: 1, storage: StorageType.File, allow_direct: true, republish: REPUBLISH,
+    history: 1,
+    storage: StorageType.File,
+    allow_direct: true,
+    republish: REPUBLISH,
     description: 'What the fleet wants of each worker',
   })
   await ensureRepublish(manager)
@@ -58,20 +69,40 @@ async function streamExists(manager: JetStreamManager, name: string): Promise<bo
 async function ensureRepublish(manager: JetStreamManager) {
   const { config } = await manager.streams.info(`KV_${DESIRED_BUCKET}`)
   if (config.republish?.dest === REPUBLISH.dest) return
-  await manager.streams.update(`KV_${DESIRED_BUCKET}`, { ...config, republish: REPUBLISH, allow_direct: true }).catch((error: unknown) => {
-    // A bucket somebody made by hand may not allow the change; workers then read every minute.
-    if (!(error instanceof JetStreamApiError)) throw error
-  })
+  await manager.streams
+    .update(`KV_${DESIRED_BUCKET}`, { ...config, republish: REPUBLISH, allow_direct: true })
+    .catch((error: unknown) => {
+      // A bucket somebody made by hand may not allow the change; workers then read every minute.
+      if (!(error instanceof JetStreamApiError)) throw error
+    })
 }
 
 async function ensureEvents(manager: JetStreamManager) {
   const config = {
-    name: EVENTS_STREAM, subjects: ['kagami.evt.*.>'], retention: RetentionPolicy.Limits, storage: StorageType.File, discard: DiscardPolicy.Old,
-    max_age: 7 * 86_400 * SECOND_NS, max_bytes: EVENTS_BYTES, duplicate_window: 600 * SECOND_NS, max_consumers: 64, description: 'Finished syncs',
+    name: EVENTS_STREAM,
+    subjects: ['kagami.evt.*.>'],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.Old,
+    max_age: 7 * 86_400 * SECOND_NS,
+    max_bytes: EVENTS_BYTES,
+    duplicate_window: 600 * SECOND_NS,
+    max_consumers: 64,
+    description: 'Finished syncs',
   }
   const exists = await streamExists(manager, EVENTS_STREAM)
-  await asLargeAsFits(EVENTS_BYTES, (max_bytes) => (exists ? manager.streams.update(EVENTS_STREAM, { ...config, max_bytes }) : manager.streams.add({ ...config, max_bytes })))
-  const consumer = { durable_name: EVENTS_CONSUMER, ack_policy: AckPolicy.Explicit, ack_wait: 30 * SECOND_NS, max_ack_pending: 500, max_deliver: -1 }
+  await asLargeAsFits(EVENTS_BYTES, (max_bytes) =>
+    exists
+      ? manager.streams.update(EVENTS_STREAM, { ...config, max_bytes })
+      : manager.streams.add({ ...config, max_bytes }),
+  )
+  const consumer = {
+    durable_name: EVENTS_CONSUMER,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: 30 * SECOND_NS,
+    max_ack_pending: 500,
+    max_deliver: -1,
+  }
   try {
     await manager.consumers.info(EVENTS_STREAM, EVENTS_CONSUMER)
     await manager.consumers.update(EVENTS_STREAM, EVENTS_CONSUMER, consumer)
@@ -86,7 +117,8 @@ async function asLargeAsFits(bytes: number, make: (bytes: number) => Promise<unk
   try {
     await make(bytes)
   } catch (error) {
-    if (!(error instanceof JetStreamApiError) || error.code !== INSUFFICIENT_STORAGE || bytes / 2 < EVENTS_BYTES_MIN) throw error
+    if (!(error instanceof JetStreamApiError) || error.code !== INSUFFICIENT_STORAGE || bytes / 2 < EVENTS_BYTES_MIN)
+      throw error
     await asLargeAsFits(bytes / 2, make)
   }
 }

@@ -1,5 +1,14 @@
 // older-workers.ts — Workers that speak the wire of interfaces.md §6, turned into ours. Nothing else knows of them.
-import { Refusal, type JoinReply, type OlderCommand, type OlderHeartbeat, type OlderReplica, type ReplicaSpec, type ReplicaState, type SeedStatus } from '@kagami/protocol'
+import {
+  Refusal,
+  type JoinReply,
+  type OlderCommand,
+  type OlderHeartbeat,
+  type OlderReplica,
+  type ReplicaSpec,
+  type ReplicaState,
+  type SeedStatus,
+} from '@kagami/protocol'
 import { joined } from '../core/decisions.ts'
 import { applyHeartbeat, noChanges, putReplica, putWorker, setPresence, type WorkerEntry } from '../core/fleet.ts'
 import type { NewAudit } from '../store/store.ts'
@@ -15,7 +24,9 @@ export function listenToOlderWorkers(core: Core): () => void {
   const ends = [
     core.bus.answer('olderJoin', null, (join) => (join.wire ? null : answerJoin(core, join.worker_id, join.replicas))),
     core.bus.hear('olderHeartbeat', null, (beat, { workerId }) => hearHeartbeat(core, beat, workerId)),
-    core.bus.hear('olderStatus', null, ({ worker_id, replica_id, status }) => hearStatus(core, worker_id, replica_id, status)),
+    core.bus.hear('olderStatus', null, ({ worker_id, replica_id, status }) =>
+      hearStatus(core, worker_id, replica_id, status),
+    ),
   ]
   return () => ends.forEach((end) => end())
 }
@@ -24,8 +35,17 @@ async function answerJoin(core: Core, workerId: string, replicas: readonly Older
   core.traffic.message(core.clock.now().getTime())
   return core.inTurn(workerId, async () => {
     const known = core.fleet.workers.get(workerId)
-    if (known && !known.record.older_wire) return { accepted: false, status: known.record.admission, reason: `worker id ${workerId} belongs to a newer worker` }
-    const record = joined(known?.record ?? null, { worker_id: workerId, older: true }, { autoApprove: core.config.auto_approve, now: core.clock.now() })
+    if (known && !known.record.older_wire)
+      return {
+        accepted: false,
+        status: known.record.admission,
+        reason: `worker id ${workerId} belongs to a newer worker`,
+      }
+    const record = joined(
+      known?.record ?? null,
+      { worker_id: workerId, older: true },
+      { autoApprove: core.config.auto_approve, now: core.clock.now() },
+    )
     if (JSON.stringify(record) !== JSON.stringify(known?.record)) await core.store.saveWorker(record)
     const worker = putWorker(core.fleet, record, core.clock.now().getTime())
     core.tombstones.delete(`${workerId}/${NO_INSTANCE}`)
@@ -42,7 +62,11 @@ function hearHeartbeat(core: Core, beat: OlderHeartbeat, workerId: string) {
   // Unknown, terminated or newer: a late word changes nothing. Their join is what brings them in.
   if (!worker?.record.older_wire || beat.worker_id !== workerId) return
   core.traffic.heartbeat(core.clock.now().getTime())
-  if (beat.storage) worker.storage = { total_bytes: Math.round(beat.storage.total_bytes), used_bytes: Math.round(beat.storage.used_bytes) }
+  if (beat.storage)
+    worker.storage = {
+      total_bytes: Math.round(beat.storage.total_bytes),
+      used_bytes: Math.round(beat.storage.used_bytes),
+    }
   takeAll(core, worker, beat.replicas)
   heard(core, worker)
 }
@@ -58,18 +82,36 @@ function heard(core: Core, worker: WorkerEntry) {
 function takeAll(core: Core, worker: WorkerEntry, replicas: readonly OlderReplica[]) {
   const now = core.clock.now()
   const states = replicas.map((replica) => stateOf(worker, replica, now))
-  const { changes } = applyHeartbeat(core.fleet, worker, {
-    worker_id: worker.record.worker_id, instance: NO_INSTANCE, seq: 0, sent_at: now.toISOString(), observed_rev: worker.record.rev, full: true, part: { index: 0, of: 1 },
-    replicas: states, removed: [], digest: { count: 0, revisions: 0 }, storage: null,
-    jobs: { running: states.filter((state) => state.status === 'syncing').length, queued: 0, limit: 0 },
-  }, now.getTime())
+  const { changes } = applyHeartbeat(
+    core.fleet,
+    worker,
+    {
+      worker_id: worker.record.worker_id,
+      instance: NO_INSTANCE,
+      seq: 0,
+      sent_at: now.toISOString(),
+      observed_rev: worker.record.rev,
+      full: true,
+      part: { index: 0, of: 1 },
+      replicas: states,
+      removed: [],
+      digest: { count: 0, revisions: 0 },
+      storage: null,
+      jobs: { running: states.filter((state) => state.status === 'syncing').length, queued: 0, limit: 0 },
+    },
+    now.getTime(),
+  )
   core.apply(changes)
 }
 
 /** Their one word becomes ours; when it changed is known by our clock alone. */
 function stateOf(worker: WorkerEntry, replica: OlderReplica, now: Date): ReplicaState {
   const before = worker.replicas.get(replica.replica_id)?.state
-  const same = before?.status === replica.status && before.upstream === replica.upstream && before.name === replica.name && before.interval_secs === (replica.interval_secs || null)
+  const same =
+    before?.status === replica.status &&
+    before.upstream === replica.upstream &&
+    before.name === replica.name &&
+    before.interval_secs === (replica.interval_secs || null)
   if (before && same) return before
   const at = now.toISOString()
   const ended = replica.status === 'success' || replica.status === 'failed'
@@ -77,12 +119,43 @@ function stateOf(worker: WorkerEntry, replica: OlderReplica, now: Date): Replica
   const outcome = replica.status === 'success' ? ('success' as const) : ('failed' as const)
   const changed = ended && before?.status !== replica.status
   return {
-    replica_id: replica.replica_id, revision_no: (before?.revision_no ?? 0) + 1, name: replica.name.slice(0, 128), kind: replica.kind, upstream: replica.upstream.slice(0, 2048),
-    interval_secs: replica.interval_secs || null, labels: replica.labels ?? {}, options: {}, origin: 'config', status: replica.status,
-    activity: replica.status === 'syncing' ? 'syncing' : 'idle', queue: null, current: null,
-    last_sync: changed ? { sync_id, outcome, reason: outcome === 'failed' ? 'unknown' : null, message: outcome === 'failed' ? 'the worker says it failed; it is too old to say why' : null, hint: null, started_at: at, ended_at: at, duration_ms: 0, bytes: null } : (before?.last_sync ?? null),
-    last_success_at: replica.status === 'success' ? at : (before?.last_success_at ?? null), next_due_at: null,
-    failures: replica.status === 'failed' ? (before?.failures ?? 0) + 1 : replica.status === 'success' ? 0 : (before?.failures ?? 0), size_bytes: null, files: null, revision: null,
+    replica_id: replica.replica_id,
+    revision_no: (before?.revision_no ?? 0) + 1,
+    name: replica.name.slice(0, 128),
+    kind: replica.kind,
+    upstream: replica.upstream.slice(0, 2048),
+    interval_secs: replica.interval_secs || null,
+    labels: replica.labels ?? {},
+    options: {},
+    origin: 'config',
+    status: replica.status,
+    activity: replica.status === 'syncing' ? 'syncing' : 'idle',
+    queue: null,
+    current: null,
+    last_sync: changed
+      ? {
+          sync_id,
+          outcome,
+          reason: outcome === 'failed' ? 'unknown' : null,
+          message: outcome === 'failed' ? 'the worker says it failed; it is too old to say why' : null,
+          hint: null,
+          started_at: at,
+          ended_at: at,
+          duration_ms: 0,
+          bytes: null,
+        }
+      : (before?.last_sync ?? null),
+    last_success_at: replica.status === 'success' ? at : (before?.last_success_at ?? null),
+    next_due_at: null,
+    failures:
+      replica.status === 'failed'
+        ? (before?.failures ?? 0) + 1
+        : replica.status === 'success'
+          ? 0
+          : (before?.failures ?? 0),
+    size_bytes: null,
+    files: null,
+    revision: null,
   }
 }
 
@@ -94,7 +167,10 @@ function hearStatus(core: Core, workerId: string, replicaId: string, status: See
   const kind = known.kind as OlderReplica['kind']
   const { name, upstream, interval_secs, labels } = known
   const now = core.clock.now()
-  putReplica({ fleet: core.fleet, worker, changes, now: now.getTime() }, stateOf(worker, { replica_id: replicaId, name, kind, upstream, status, interval_secs, labels }, now))
+  putReplica(
+    { fleet: core.fleet, worker, changes, now: now.getTime() },
+    stateOf(worker, { replica_id: replicaId, name, kind, upstream, status, interval_secs, labels }, now),
+  )
   core.apply(changes)
 }
 
@@ -109,17 +185,36 @@ export async function tellOlderWorker(core: Core, worker: WorkerEntry, command: 
 
 async function order(core: Core, worker: WorkerEntry, command: OlderCommand) {
   const reply = await tellOlderWorker(core, worker, command)
-  if (reply && !reply.accepted) throw new Refusal('conflict', `worker ${worker.record.name} refused: ${reply.detail ?? 'no reason given'}`)
+  if (reply && !reply.accepted)
+    throw new Refusal('conflict', `worker ${worker.record.name} refused: ${reply.detail ?? 'no reason given'}`)
 }
 
 /** It gives the replica an id of its own and shows it in its next heartbeat. */
-export async function addToOlderWorker(core: Core, worker: WorkerEntry, spec: ReplicaSpec, entry: NewAudit): Promise<void> {
+export async function addToOlderWorker(
+  core: Core,
+  worker: WorkerEntry,
+  spec: ReplicaSpec,
+  entry: NewAudit,
+): Promise<void> {
   const { name, upstream, interval_secs, labels } = spec
-  await order(core, worker, { type: 'add_replica', name, kind: spec.kind as 'git', upstream, interval_secs, auth: spec.auth?.type === 'sealed' ? null : (spec.auth ?? null), labels })
+  await order(core, worker, {
+    type: 'add_replica',
+    name,
+    kind: spec.kind as 'git',
+    upstream,
+    interval_secs,
+    auth: spec.auth?.type === 'sealed' ? null : (spec.auth ?? null),
+    labels,
+  })
   await core.store.addAudit(entry)
 }
 
-export async function removeFromOlderWorker(core: Core, worker: WorkerEntry, replicaId: string, entry: NewAudit): Promise<void> {
+export async function removeFromOlderWorker(
+  core: Core,
+  worker: WorkerEntry,
+  replicaId: string,
+  entry: NewAudit,
+): Promise<void> {
   await order(core, worker, { type: 'remove_replica', replica_id: replicaId })
   await core.store.addAudit(entry)
 }
@@ -132,5 +227,10 @@ export async function syncOlderWorker(
   const resources = asked.all ? [null] : [...new Set(asked.replicas.map((replica) => replica.name))]
   for (const resource of resources) await order(core, worker, { type: 'sync_resource', resource })
   await core.store.addAudit(asked.entry)
-  return asked.replicas.map(({ replica_id, name }) => ({ request_id: '', replica_id, name, worker_id: worker.record.worker_id }))
+  return asked.replicas.map(({ replica_id, name }) => ({
+    request_id: '',
+    replica_id,
+    name,
+    worker_id: worker.record.worker_id,
+  }))
 }

@@ -24,8 +24,17 @@ export interface Projection {
 /** The document of a worker's record. */
 export function documentOf(record: WorkerRecord, term: number): Desired {
   return {
-    worker_id: record.worker_id, rev: record.rev, term, admission: record.admission, reason: record.reason, terminate: false, instance: record.instance,
-    replicas: [...record.replicas], removed: [...record.removed], syncs: [...record.syncs], paused: record.paused.map((paused) => paused.replica_id),
+    worker_id: record.worker_id,
+    rev: record.rev,
+    term,
+    admission: record.admission,
+    reason: record.reason,
+    terminate: false,
+    instance: record.instance,
+    replicas: [...record.replicas],
+    removed: [...record.removed],
+    syncs: [...record.syncs],
+    paused: record.paused.map((paused) => paused.replica_id),
   }
 }
 
@@ -65,12 +74,15 @@ export function createProjection(logger: Logger, onSent: (document: Desired) => 
     },
     async reconcile(workerIds, current) {
       for (let start = 0; start < workerIds.length && shared.bucket; start += PARALLEL) {
-        await Promise.all(workerIds.slice(start, start + PARALLEL).map(async (workerId) => {
-          const held = await textOf(shared, workerId)
-          const document = current(workerId)
-          // What a supervisor of a later term wrote is not ours to change.
-          if (document && held !== JSON.stringify(document) && (held === null || termOf(held) <= document.term)) put(document)
-        }))
+        await Promise.all(
+          workerIds.slice(start, start + PARALLEL).map(async (workerId) => {
+            const held = await textOf(shared, workerId)
+            const document = current(workerId)
+            // What a supervisor of a later term wrote is not ours to change.
+            if (document && held !== JSON.stringify(document) && (held === null || termOf(held) <= document.term))
+              put(document)
+          }),
+        )
       }
     },
     get waiting() {
@@ -106,7 +118,10 @@ async function write(shared: Shared, document: Desired): Promise<void> {
   shared.onSent(document)
   try {
     const known = revisions.get(id)
-    const revision = known === undefined ? await shared.bucket!.create(id, JSON.stringify(document)) : await shared.bucket!.update(id, JSON.stringify(document), known)
+    const revision =
+      known === undefined
+        ? await shared.bucket!.create(id, JSON.stringify(document))
+        : await shared.bucket!.update(id, JSON.stringify(document), known)
     revisions.set(id, revision)
     if (waiting.get(id) === document) waiting.delete(id)
   } catch (error) {
@@ -125,7 +140,10 @@ async function yieldOrLearn({ bucket, waiting, revisions, logger }: Shared, docu
     const next = waiting.get(id)
     if (next === document) {
       waiting.delete(id)
-      logger.error({ worker_id: id, term: present.term }, 'another supervisor of a later term writes to this bucket; this one does not overwrite it')
+      logger.error(
+        { worker_id: id, term: present.term },
+        'another supervisor of a later term writes to this bucket; this one does not overwrite it',
+      )
     } else if (entry && next && next.term >= present.term) {
       // We have taken a later term meanwhile: what waits now is what counts, and may follow what stands there.
       revisions.set(id, entry.revision)

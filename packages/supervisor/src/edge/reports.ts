@@ -8,7 +8,14 @@ const BATCH = 200
 const RETRY_MS = 1000
 
 /** Reads until `signal` aborts. `onStored` gets the reports that were new. */
-export async function consumeReports(parts: { bus: Bus; store: Store; logger: Logger; signal: AbortSignal; holderOf(replicaId: string): string | null; onStored(reports: SyncReport[]): void }): Promise<void> {
+export async function consumeReports(parts: {
+  bus: Bus
+  store: Store
+  logger: Logger
+  signal: AbortSignal
+  holderOf(replicaId: string): string | null
+  onStored(reports: SyncReport[]): void
+}): Promise<void> {
   let said = false
   while (!parts.signal.aborted) {
     try {
@@ -16,14 +23,25 @@ export async function consumeReports(parts: { bus: Bus; store: Store; logger: Lo
       said = false
     } catch (error) {
       if (parts.signal.aborted) return
-      if (!said) parts.logger.warn({ reason: (error as Error).message }, 'cannot take in reports just now; they wait in the stream and on the workers')
+      if (!said)
+        parts.logger.warn(
+          { reason: (error as Error).message },
+          'cannot take in reports just now; they wait in the stream and on the workers',
+        )
       said = true
       await pause(RETRY_MS, parts.signal)
     }
   }
 }
 
-async function consumeBatch({ bus, store, logger, signal, holderOf, onStored }: Parameters<typeof consumeReports>[0]): Promise<void> {
+async function consumeBatch({
+  bus,
+  store,
+  logger,
+  signal,
+  holderOf,
+  onStored,
+}: Parameters<typeof consumeReports>[0]): Promise<void> {
   const consumer = await bus.stream.consumers.get(EVENTS_STREAM, EVENTS_CONSUMER)
   while (!signal.aborted) {
     // Short waits: a consumer that vanished shows at the next fetch, not never, and a stop is not held up.
@@ -64,18 +82,27 @@ async function keepAll(messages: readonly JsMsg[], { onStored, ...parts }: Keepi
 }
 
 /** A message nobody can use is kept where people see it, and does not come again. */
-async function readOrBury(message: JsMsg, { store, logger, holderOf }: Omit<Keeping, 'onStored'>): Promise<SyncReport | null> {
+async function readOrBury(
+  message: JsMsg,
+  { store, logger, holderOf }: Omit<Keeping, 'onStored'>,
+): Promise<SyncReport | null> {
   try {
     const report = decode(SyncReport, message.data)
     const sender = message.subject.split('.')[2]
     if (report.worker_id !== sender) throw new WireError(`worker ${sender} reports as ${report.worker_id}`)
     const holder = holderOf(report.replica_id)
-    if (holder !== null && holder !== sender) throw new WireError(`worker ${sender} reports on a replica of worker ${holder}`)
+    if (holder !== null && holder !== sender)
+      throw new WireError(`worker ${sender} reports on a replica of worker ${holder}`)
     return report
   } catch (error) {
     if (!(error instanceof WireError)) throw error
     logger.warn({ subject: message.subject, reason: error.message }, 'put a report aside that cannot be used')
-    await store.addDeadLetter({ subject: message.subject, body: message.string(), reason: error.message, at: new Date() })
+    await store.addDeadLetter({
+      subject: message.subject,
+      body: message.string(),
+      reason: error.message,
+      at: new Date(),
+    })
     message.term()
     return null
   }

@@ -16,8 +16,12 @@ export interface OpenDialect {
 /** Opens what a database URL names: `sqlite://file.db?mode=rwc`, `sqlite:///abs/file.db`, `postgres://…`. Throws ConfigError. */
 export async function openDialect(url: string, logger: Logger): Promise<OpenDialect> {
   if (url.startsWith('sqlite:')) return openSqlite(url)
-  if (/^postgres(ql)?:\/\//.test(url)) return { dialect: new PostgresDialect({ pool: postgresPool(url, logger) }), kind: 'postgres', directory: null }
-  throw new ConfigError(`database URL ${url.split(':')[0]}:… is not understood`, 'Use sqlite://supervisor.db?mode=rwc, sqlite:///abs/path.db?mode=rwc or postgres://user:password@host/database.')
+  if (/^postgres(ql)?:\/\//.test(url))
+    return { dialect: new PostgresDialect({ pool: postgresPool(url, logger) }), kind: 'postgres', directory: null }
+  throw new ConfigError(
+    `database URL ${url.split(':')[0]}:… is not understood`,
+    'Use sqlite://supervisor.db?mode=rwc, sqlite:///abs/path.db?mode=rwc or postgres://user:password@host/database.',
+  )
 }
 
 /** The file a sqlite URL names, and whether it may be made. */
@@ -30,22 +34,42 @@ export function sqliteFile(url: string): { path: string; create: boolean } {
 
 async function openSqlite(url: string): Promise<OpenDialect> {
   const { path, create } = sqliteFile(url)
-  if (!create && !existsSync(path)) throw new ConfigError(`${path}: there is no such database`, 'Add ?mode=rwc to the URL to have it made.')
+  if (!create && !existsSync(path))
+    throw new ConfigError(`${path}: there is no such database`, 'Add ?mode=rwc to the URL to have it made.')
   // An empty file opens as a fresh database: somebody's history would seem never to have been.
-  if (existsSync(path) && statSync(path).size === 0) throw new ConfigError(`${path} is empty: it is no database`, 'Restore it from a backup, or remove the file to start anew.')
+  if (existsSync(path) && statSync(path).size === 0)
+    throw new ConfigError(
+      `${path} is empty: it is no database`,
+      'Restore it from a backup, or remove the file to start anew.',
+    )
   try {
     mkdirSync(dirname(path), { recursive: true })
     const lock = await lockDirectory(dirname(path), `supervisor:${path}`)
-    if (!lock) throw new ConfigError(`another supervisor already uses ${path}`, 'Stop it first. Several supervisors need PostgreSQL.')
+    if (!lock)
+      throw new ConfigError(
+        `another supervisor already uses ${path}`,
+        'Stop it first. Several supervisors need PostgreSQL.',
+      )
     const database = openPrivately(path)
     const problem = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
     // From here on waiting would keep the API waiting too: whoever writes asks again instead.
     database.exec('PRAGMA busy_timeout=50')
-    if (problem !== 'ok') throw new ConfigError(`${path} is damaged: ${String(problem)}`, 'Mirrors keep syncing without the supervisor. Restore the database from a backup.')
-    return { dialect: new SqliteDialect({ database: adapt(database, lock.release) }), kind: 'sqlite', directory: dirname(path) }
+    if (problem !== 'ok')
+      throw new ConfigError(
+        `${path} is damaged: ${String(problem)}`,
+        'Mirrors keep syncing without the supervisor. Restore the database from a backup.',
+      )
+    return {
+      dialect: new SqliteDialect({ database: adapt(database, lock.release) }),
+      kind: 'sqlite',
+      directory: dirname(path),
+    }
   } catch (error) {
     if (error instanceof ConfigError) throw error
-    throw new ConfigError(`${path} cannot be opened: ${(error as Error).message}`, 'It must be a SQLite database this user can write to. If it was one: mirrors keep syncing without the supervisor; restore the database from a backup.')
+    throw new ConfigError(
+      `${path} cannot be opened: ${(error as Error).message}`,
+      'It must be a SQLite database this user can write to. If it was one: mirrors keep syncing without the supervisor; restore the database from a backup.',
+    )
   }
 }
 
@@ -86,7 +110,8 @@ function postgresPool(url: string, logger: Logger): pg.Pool {
   // bigint columns hold milliseconds and counts, all far below 2^53.
   pg.types.setTypeParser(pg.types.builtins.INT8, Number)
   const pool = new pg.Pool({ connectionString: url, max: 8, connectionTimeoutMillis: 5000, idleTimeoutMillis: 30_000 })
-  const said = (error: Error) => logger.warn({ reason: error.message }, 'lost a database connection; a new one is opened when needed')
+  const said = (error: Error) =>
+    logger.warn({ reason: error.message }, 'lost a database connection; a new one is opened when needed')
   pool.on('error', said)
   // A checked-out client without a listener of its own would end the process when the server goes away.
   pool.on('connect', (client) => client.on('error', said))

@@ -26,8 +26,26 @@ export interface Tables {
     /** The report, whole. */
     report: string
   }
-  audit: { id: Generated<number>; at: number; actor: string; remote: string | null; action: string; target: string | null; detail: string | null; result: string }
+  audit: {
+    id: Generated<number>
+    at: number
+    actor: string
+    remote: string | null
+    action: string
+    target: string | null
+    detail: string | null
+    result: string
+  }
   dead_letters: { id: Generated<number>; at: number; subject: string; body: string; reason: string }
-  join_tokens: { id: string; hash: string; worker_id: string | null; uses: number; used: number; made_at: number; made_by: string; expires_at: number }
+  join_tokens: {
+    id: string
+    hash: string
+    worker_id: string | null
+    uses: number
+    used: number
+    made_at: number
+    made_by: string
+    expires_at: number
+  }
   worker_keys: { public_key: string; worker_id: string; claimed_at: number; revoked_at: number | null }
 }

@@ -19,7 +19,11 @@ export interface Fence {
 }
 
 /** A fence without a term lets everything through; `next` gives it one. `onSuperseded` is called once. */
-export function createFence(db: Kysely<Tables>, kind: 'sqlite' | 'postgres', onSuperseded: (error: Superseded) => void): Fence {
+export function createFence(
+  db: Kysely<Tables>,
+  kind: 'sqlite' | 'postgres',
+  onSuperseded: (error: Superseded) => void,
+): Fence {
   let mine: number | null = null
   let lost: Superseded | null = null
   const compare = (newest: number) => {
@@ -27,7 +31,8 @@ export function createFence(db: Kysely<Tables>, kind: 'sqlite' | 'postgres', onS
     if (!lost) onSuperseded((lost = new Superseded(mine, newest)))
     throw lost
   }
-  const transaction = <T>(task: (trx: Transaction<Tables>) => Promise<T>) => patiently(() => db.transaction().execute(task))
+  const transaction = <T>(task: (trx: Transaction<Tables>) => Promise<T>) =>
+    patiently(() => db.transaction().execute(task))
   return {
     write: (task) =>
       transaction(async (trx) => {
@@ -37,11 +42,19 @@ export function createFence(db: Kysely<Tables>, kind: 'sqlite' | 'postgres', onS
       }),
     async next(above) {
       const term = await transaction(async (trx) => {
-        await trx.insertInto('meta').values({ key: 'term', value: '0' }).onConflict((c) => c.doNothing()).execute()
+        await trx
+          .insertInto('meta')
+          .values({ key: 'term', value: '0' })
+          .onConflict((c) => c.doNothing())
+          .execute()
         const newest = await newestTerm(trx, kind === 'postgres' ? 'for update' : '')
         compare(newest)
         const value = Math.max(newest, above) + 1
-        await trx.updateTable('meta').set({ value: String(value) }).where('key', '=', 'term').execute()
+        await trx
+          .updateTable('meta')
+          .set({ value: String(value) })
+          .where('key', '=', 'term')
+          .execute()
         return value
       })
       return (mine = term)
@@ -59,7 +72,8 @@ export async function patiently<T>(task: () => Promise<T>): Promise<T> {
     try {
       return await task()
     } catch (error) {
-      if ((error as { errcode?: number }).errcode !== SQLITE_BUSY || performance.now() - since > PATIENCE_MS) throw error
+      if ((error as { errcode?: number }).errcode !== SQLITE_BUSY || performance.now() - since > PATIENCE_MS)
+        throw error
     }
     await pause(AGAIN_MS)
   }

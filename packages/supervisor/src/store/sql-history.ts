@@ -7,34 +7,65 @@ import type { Fence } from './sql-fence.ts'
 import type { PageRequest, Store, SyncFilter } from './store.ts'
 
 /** The reading half of the SQL store. */
-export function createHistory(db: Kysely<Tables>, fence: Fence): Pick<Store, 'listSyncs' | 'findSync' | 'lastFailure' | 'listAudit' | 'countDeadLetters' | 'prune'> {
+export function createHistory(
+  db: Kysely<Tables>,
+  fence: Fence,
+): Pick<Store, 'listSyncs' | 'findSync' | 'lastFailure' | 'listAudit' | 'countDeadLetters' | 'prune'> {
   return {
     listSyncs: (filter, page) => listSyncs(db, filter, page),
     async findSync(idOrPrefix) {
       // "z" follows every character of our ids in every collation, which "~" does not.
-      const rows = await db.selectFrom('syncs').select('report').where('sync_id', '>=', idOrPrefix).where('sync_id', '<', `${idOrPrefix}zzzz`).orderBy('sync_id').limit(2).execute()
-      const reports = rows.map((row) => JSON.parse(row.report) as SyncReport).filter((report) => report.sync_id.startsWith(idOrPrefix))
+      const rows = await db
+        .selectFrom('syncs')
+        .select('report')
+        .where('sync_id', '>=', idOrPrefix)
+        .where('sync_id', '<', `${idOrPrefix}zzzz`)
+        .orderBy('sync_id')
+        .limit(2)
+        .execute()
+      const reports = rows
+        .map((row) => JSON.parse(row.report) as SyncReport)
+        .filter((report) => report.sync_id.startsWith(idOrPrefix))
       return reports.find((report) => report.sync_id === idOrPrefix) ?? (reports.length === 1 ? reports[0]! : null)
     },
     async lastFailure() {
-      const row = await db.selectFrom('syncs').select('report').where('outcome', '=', 'failed').orderBy('started_at', 'desc').limit(1).executeTakeFirst()
+      const row = await db
+        .selectFrom('syncs')
+        .select('report')
+        .where('outcome', '=', 'failed')
+        .orderBy('started_at', 'desc')
+        .limit(1)
+        .executeTakeFirst()
       return row ? (JSON.parse(row.report) as SyncReport) : null
     },
     async listAudit(target, page) {
       const matching = () => (target ? db.selectFrom('audit').where('target', '=', target) : db.selectFrom('audit'))
-      const { total } = await matching().select((e) => e.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+      const { total } = await matching()
+        .select((e) => e.fn.countAll<number>().as('total'))
+        .executeTakeFirstOrThrow()
       const before = page.cursor ? Number(page.cursor) : Number.MAX_SAFE_INTEGER
-      const rows = await matching().selectAll().where('id', '<', before).orderBy('id', 'desc').limit(page.limit + 1).execute()
+      const rows = await matching()
+        .selectAll()
+        .where('id', '<', before)
+        .orderBy('id', 'desc')
+        .limit(page.limit + 1)
+        .execute()
       const items = rows.slice(0, page.limit).map(auditOf)
       return { items, nextCursor: rows.length > page.limit ? String(items.at(-1)!.id) : null, total: Number(total) }
     },
     async countDeadLetters() {
-      const { total } = await db.selectFrom('dead_letters').select((e) => e.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+      const { total } = await db
+        .selectFrom('dead_letters')
+        .select((e) => e.fn.countAll<number>().as('total'))
+        .executeTakeFirstOrThrow()
       return Number(total)
     },
     async prune(before) {
       return fence.write(async (trx) => {
-        const { numDeletedRows } = await trx.deleteFrom('syncs').where('ended_at', '<', before.getTime()).executeTakeFirst()
+        const { numDeletedRows } = await trx
+          .deleteFrom('syncs')
+          .where('ended_at', '<', before.getTime())
+          .executeTakeFirst()
         await pruneRefusals(trx, before)
         return Number(numDeletedRows)
       })
@@ -52,14 +83,22 @@ async function listSyncs(db: Kysely<Tables>, filter: SyncFilter, page: PageReque
     if (filter.outcomes?.length) query = query.where('outcome', 'in', [...filter.outcomes])
     return query
   }
-  const { total } = await matching().select((e) => e.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  const { total } = await matching()
+    .select((e) => e.fn.countAll<number>().as('total'))
+    .executeTakeFirstOrThrow()
   let query = matching().select(['sync_id', 'started_at', 'report'])
   const after = page.cursor ? /^(\d+)_(.+)$/.exec(page.cursor) : null
   if (after) {
     const [startedAt, syncId] = [Number(after[1]), after[2]!]
-    query = query.where((e) => e.or([e('started_at', '<', startedAt), e.and([e('started_at', '=', startedAt), e('sync_id', '<', syncId)])]))
+    query = query.where((e) =>
+      e.or([e('started_at', '<', startedAt), e.and([e('started_at', '=', startedAt), e('sync_id', '<', syncId)])]),
+    )
   }
-  const rows = await query.orderBy('started_at', 'desc').orderBy('sync_id', 'desc').limit(page.limit + 1).execute()
+  const rows = await query
+    .orderBy('started_at', 'desc')
+    .orderBy('sync_id', 'desc')
+    .limit(page.limit + 1)
+    .execute()
   const shown = rows.slice(0, page.limit)
   const last = shown.at(-1)
   return {

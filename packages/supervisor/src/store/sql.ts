@@ -18,7 +18,10 @@ const CHUNK = 500
 const DEAD_LETTERS_MAX = 2500
 
 /** Opens the store a database URL names. Throws ConfigError when it cannot be used. */
-export async function openSqlStore(url: string, logger: Logger): Promise<Store & { readonly directory: string | null; readonly kind: 'sqlite' | 'postgres' }> {
+export async function openSqlStore(
+  url: string,
+  logger: Logger,
+): Promise<Store & { readonly directory: string | null; readonly kind: 'sqlite' | 'postgres' }> {
   const { dialect, kind, directory } = await openDialect(url, logger)
   const db = new Kysely<Tables>({ dialect })
   const { promise: superseded, resolve } = Promise.withResolvers<Superseded>()
@@ -42,7 +45,12 @@ export async function openSqlStore(url: string, logger: Logger): Promise<Store &
       fence.write(async (trx) => {
         await trx.deleteFrom('workers').where('worker_id', '=', workerId).execute()
         await trx.deleteFrom('replicas').where('worker_id', '=', workerId).execute()
-        if (instance) await trx.insertInto('tombstones').values({ worker_id: workerId, instance, at: Date.now() }).onConflict((c) => c.doNothing()).execute()
+        if (instance)
+          await trx
+            .insertInto('tombstones')
+            .values({ worker_id: workerId, instance, at: Date.now() })
+            .onConflict((c) => c.doNothing())
+            .execute()
         await insertAudit(trx, audit)
       }),
     saveStates: (changes) => fence.write((trx) => saveStates(trx, changes)),
@@ -52,7 +60,10 @@ export async function openSqlStore(url: string, logger: Logger): Promise<Store &
       await fence.write(async (trx) => {
         const letter = { subject: storable(subject), body: storable(body), reason: storable(reason), at: at.getTime() }
         const { id } = await trx.insertInto('dead_letters').values(letter).returning('id').executeTakeFirstOrThrow()
-        await trx.deleteFrom('dead_letters').where('id', '<=', id - DEAD_LETTERS_MAX).execute()
+        await trx
+          .deleteFrom('dead_letters')
+          .where('id', '<=', id - DEAD_LETTERS_MAX)
+          .execute()
       })
     },
     async ping() {
@@ -66,7 +77,11 @@ function createReadings(db: Kysely<Tables>): Pick<Store, 'loadWorkers' | 'loadRe
   return {
     async loadWorkers() {
       const rows = await db.selectFrom('workers').selectAll().execute()
-      return rows.map((row) => ({ paused: [], ...(JSON.parse(row.record) as Omit<WorkerRecord, 'paused'>), last_seen_at: row.last_seen_at === null ? null : new Date(row.last_seen_at).toISOString() }))
+      return rows.map((row) => ({
+        paused: [],
+        ...(JSON.parse(row.record) as Omit<WorkerRecord, 'paused'>),
+        last_seen_at: row.last_seen_at === null ? null : new Date(row.last_seen_at).toISOString(),
+      }))
     },
     async loadReplicas() {
       const rows = await db.selectFrom('replicas').select(['worker_id', 'state']).execute()
@@ -81,29 +96,59 @@ async function migrate(db: Kysely<Tables>) {
   const { error } = await migrator.migrateToLatest()
   if (!error) return
   if (/corrupted migrations|missing/i.test(String((error as Error).message))) {
-    throw new ConfigError('the database was made by a newer Kagami than this one', 'Run the newer version, or restore a backup from before the upgrade.')
+    throw new ConfigError(
+      'the database was made by a newer Kagami than this one',
+      'Run the newer version, or restore a backup from before the upgrade.',
+    )
   }
   throw error
 }
 
 async function upsertWorker(db: Db, record: WorkerRecord) {
   const row = {
-    worker_id: record.worker_id, record: JSON.stringify(record), admission: record.admission,
-    last_seen_at: record.last_seen_at ? Date.parse(record.last_seen_at) : null, updated_at: Date.now(),
+    worker_id: record.worker_id,
+    record: JSON.stringify(record),
+    admission: record.admission,
+    last_seen_at: record.last_seen_at ? Date.parse(record.last_seen_at) : null,
+    updated_at: Date.now(),
   }
-  await db.insertInto('workers').values(row).onConflict((c) => c.column('worker_id').doUpdateSet(row)).execute()
+  await db
+    .insertInto('workers')
+    .values(row)
+    .onConflict((c) => c.column('worker_id').doUpdateSet(row))
+    .execute()
 }
 
 async function saveStates(db: Db, changes: Parameters<Store['saveStates']>[0]) {
   const now = Date.now()
   for (const part of chunks(changes.replicas)) {
-    const rows = part.map(({ worker_id, state }) => ({ worker_id, replica_id: state.replica_id, name: state.name, state: JSON.stringify(state), updated_at: now }))
-    await db.insertInto('replicas').values(rows)
-      .onConflict((c) => c.columns(['worker_id', 'replica_id']).doUpdateSet((e) => ({ name: e.ref('excluded.name'), state: e.ref('excluded.state'), updated_at: e.ref('excluded.updated_at') })))
+    const rows = part.map(({ worker_id, state }) => ({
+      worker_id,
+      replica_id: state.replica_id,
+      name: state.name,
+      state: JSON.stringify(state),
+      updated_at: now,
+    }))
+    await db
+      .insertInto('replicas')
+      .values(rows)
+      .onConflict((c) =>
+        c.columns(['worker_id', 'replica_id']).doUpdateSet((e) => ({
+          name: e.ref('excluded.name'),
+          state: e.ref('excluded.state'),
+          updated_at: e.ref('excluded.updated_at'),
+        })),
+      )
       .execute()
   }
-  for (const { worker_id, replica_id } of changes.removed) await db.deleteFrom('replicas').where('worker_id', '=', worker_id).where('replica_id', '=', replica_id).execute()
-  for (const { worker_id, at } of changes.seen) await db.updateTable('workers').set({ last_seen_at: Date.parse(at) }).where('worker_id', '=', worker_id).execute()
+  for (const { worker_id, replica_id } of changes.removed)
+    await db.deleteFrom('replicas').where('worker_id', '=', worker_id).where('replica_id', '=', replica_id).execute()
+  for (const { worker_id, at } of changes.seen)
+    await db
+      .updateTable('workers')
+      .set({ last_seen_at: Date.parse(at) })
+      .where('worker_id', '=', worker_id)
+      .execute()
 }
 
 /** The sync id is the primary key, so a report that comes twice is kept once. */
@@ -111,10 +156,22 @@ async function insertReports(db: Db, reports: readonly SyncReport[]): Promise<Se
   const added = new Set<string>()
   for (const part of chunks(reports)) {
     const rows = part.map((report) => ({
-      sync_id: report.sync_id, worker_id: report.worker_id, replica_id: report.replica_id, name: report.name, kind: report.kind, outcome: report.outcome,
-      started_at: Date.parse(report.started_at), ended_at: Date.parse(report.ended_at), report: JSON.stringify(report),
+      sync_id: report.sync_id,
+      worker_id: report.worker_id,
+      replica_id: report.replica_id,
+      name: report.name,
+      kind: report.kind,
+      outcome: report.outcome,
+      started_at: Date.parse(report.started_at),
+      ended_at: Date.parse(report.ended_at),
+      report: JSON.stringify(report),
     }))
-    const inserted = await db.insertInto('syncs').values(rows).onConflict((c) => c.column('sync_id').doNothing()).returning('sync_id').execute()
+    const inserted = await db
+      .insertInto('syncs')
+      .values(rows)
+      .onConflict((c) => c.column('sync_id').doNothing())
+      .returning('sync_id')
+      .execute()
     for (const { sync_id } of inserted) added.add(sync_id)
   }
   return added

@@ -1,5 +1,15 @@
 // store.ts — What survives a restart of the supervisor. The one interface; SQLite and PostgreSQL behave alike.
-import { Refusal, type Admission, type AuditEntry, type KindAnnouncement, type Paused, type ReplicaSpec, type ReplicaState, type SyncReport, type SyncRequest } from '@kagami/protocol'
+import {
+  Refusal,
+  type Admission,
+  type AuditEntry,
+  type KindAnnouncement,
+  type Paused,
+  type ReplicaSpec,
+  type ReplicaState,
+  type SyncReport,
+  type SyncRequest,
+} from '@kagami/protocol'
 
 /** A worker as it is remembered, with everything people decided about it. */
 export interface WorkerRecord {
@@ -101,7 +111,10 @@ export interface KeyStore {
 /** A supervisor of a later term has begun on the same database: this one may write nothing any more. */
 export class Superseded extends Refusal {
   constructor(mine: number, newest: number) {
-    super('unavailable', `another supervisor has taken over this database (term ${newest}, this one has ${mine}); this one writes nothing any more and stops`)
+    super(
+      'unavailable',
+      `another supervisor has taken over this database (term ${newest}, this one has ${mine}); this one writes nothing any more and stops`,
+    )
     this.name = 'Superseded'
   }
 }
@@ -124,7 +137,11 @@ export interface Store extends KeyStore {
   /** Forgets a worker and its replicas, keeps its history, and remembers which process was ended. */
   removeWorker(workerId: string, instance: string | null, audit: NewAudit): Promise<void>
   /** Last words of the fleet, in one transaction. */
-  saveStates(changes: { replicas: readonly StoredReplica[]; removed: readonly { worker_id: string; replica_id: string }[]; seen: readonly { worker_id: string; at: string }[] }): Promise<void>
+  saveStates(changes: {
+    replicas: readonly StoredReplica[]
+    removed: readonly { worker_id: string; replica_id: string }[]
+    seen: readonly { worker_id: string; at: string }[]
+  }): Promise<void>
   /** Adds reports in one transaction; returns the ids that were not there before. */
   addReports(reports: readonly SyncReport[]): Promise<Set<string>>
   listSyncs(filter: SyncFilter, page: PageRequest): Promise<Paged<SyncReport>>

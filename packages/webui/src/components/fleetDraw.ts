@@ -32,8 +32,24 @@ export function drawFleet(canvas: HTMLCanvasElement, layout: FleetLayout, width:
 
 function inks(canvas: HTMLCanvasElement): Ink {
   const style = getComputedStyle(canvas)
-  const names = ['fresh', 'late', 'stale', 'failed', 'syncing', 'queued', 'quiet', 'fresh-dim', 'quiet-dim', 'muted', 'accent', 'panel']
-  return { ...Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`)])), sans: style.fontFamily }
+  const names = [
+    'fresh',
+    'late',
+    'stale',
+    'failed',
+    'syncing',
+    'queued',
+    'quiet',
+    'fresh-dim',
+    'quiet-dim',
+    'muted',
+    'accent',
+    'panel',
+  ]
+  return {
+    ...Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`)])),
+    sans: style.fontFamily,
+  }
 }
 
 function fitted(pen: CanvasRenderingContext2D, text: string, width: number): string {
@@ -43,7 +59,11 @@ function fitted(pen: CanvasRenderingContext2D, text: string, width: number): str
   return `${short}…`
 }
 
-function paint(pen: CanvasRenderingContext2D, ink: Ink, cell: { health: Health; x: number; y: number; size: number }): void {
+function paint(
+  pen: CanvasRenderingContext2D,
+  ink: Ink,
+  cell: { health: Health; x: number; y: number; size: number },
+): void {
   const tone = healthLooks[cell.health]?.tone ?? 'quiet'
   pen.fillStyle = (tone === 'fresh' ? ink['fresh-dim'] : tone === 'quiet' ? ink['quiet-dim'] : ink[tone]) ?? ''
   pen.fillRect(cell.x, cell.y, cell.size, cell.size)

@@ -33,7 +33,9 @@ export function layOut(workers: readonly Worker[], width: number): FleetLayout {
     const row = workers.slice(at, at + columns)
     const lines = Math.max(1, ...row.map((worker) => Math.ceil(worker.replicas_total / perRow)))
     const height = LABEL + lines * cell
-    row.forEach((worker, index) => blocks.push({ worker, x: index * (columnWidth + GAP), y, width: columnWidth, height, perRow }))
+    row.forEach((worker, index) =>
+      blocks.push({ worker, x: index * (columnWidth + GAP), y, width: columnWidth, height, perRow }),
+    )
     y += height + GAP
   }
   return { blocks, cell, height: Math.max(0, y - GAP) }
@@ -44,7 +46,10 @@ export function cellsOf(block: Block, cell: number): { health: Health; x: number
   return ranked(block.worker.health_counts)
     .flatMap(([health, n]) => Array.from({ length: n }, () => health))
     .map((health, index) => ({
-      health, x: block.x + (index % block.perRow) * cell, y: block.y + LABEL + Math.floor(index / block.perRow) * cell, size: cell - PAD,
+      health,
+      x: block.x + (index % block.perRow) * cell,
+      y: block.y + LABEL + Math.floor(index / block.perRow) * cell,
+      size: cell - PAD,
     }))
 }
 
@@ -52,6 +57,8 @@ export function cellsOf(block: Block, cell: number): { health: Health; x: number
 export function findAt(layout: FleetLayout, x: number, y: number): { block: Block; health: Health | null } | null {
   const block = layout.blocks.find((one) => x >= one.x && x < one.x + one.width && y >= one.y && y < one.y + one.height)
   if (!block) return null
-  const cell = cellsOf(block, layout.cell).find((one) => x >= one.x && x < one.x + layout.cell && y >= one.y && y < one.y + layout.cell)
+  const cell = cellsOf(block, layout.cell).find(
+    (one) => x >= one.x && x < one.x + layout.cell && y >= one.y && y < one.y + layout.cell,
+  )
   return { block, health: cell?.health ?? null }
 }

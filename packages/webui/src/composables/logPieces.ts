@@ -20,10 +20,19 @@ export const byteLength = (text: string): number => encoder.encode(text).length
 
 /** The piece of at most `limit` bytes at `offset`; a negative offset counts from the end. */
 export async function pieceOf(reader: Reader, offset: number, limit: number): Promise<LogPiece> {
-  const answer = await api.call('syncLog', { params: { id: reader.syncId }, query: { offset, limit }, signal: reader.signal })
+  const answer = await api.call('syncLog', {
+    params: { id: reader.syncId },
+    query: { offset, limit },
+    signal: reader.signal,
+  })
   const header = (name: string, otherwise: number): number => Number(answer.headers.get(name) ?? otherwise)
   const next = header('x-log-next-offset', Math.max(0, offset) + byteLength(answer.text))
-  return { text: answer.text, next, size: header('x-log-size', next), running: answer.headers.get('x-log-running') === 'true' }
+  return {
+    text: answer.text,
+    next,
+    size: header('x-log-size', next),
+    running: answer.headers.get('x-log-running') === 'true',
+  }
 }
 
 /** The whole log, fetched anew from its beginning. */

@@ -18,18 +18,39 @@ const schema = {
 describe('a form drawn from an announced schema', () => {
   const fields = fieldsOf(schema)
   it('has a field for each option', () => {
-    expect(fields.map(({ key, type }) => `${key}:${type}`)).toEqual(['branch:text', 'depth:number', 'lfs:boolean', 'mode:choice', 'exclude:lines', 'deep:json'])
+    expect(fields.map(({ key, type }) => `${key}:${type}`)).toEqual([
+      'branch:text',
+      'depth:number',
+      'lfs:boolean',
+      'mode:choice',
+      'exclude:lines',
+      'deep:json',
+    ])
     expect(fields[1]).toMatchObject({ min: 1, max: 9, whole: true, standard: '3' })
   })
   it('sends only what was filled in, in its own type', () => {
-    expect(optionsFrom(fields, { branch: 'main', depth: '4', lfs: 'true', exclude: 'a\n\n b ', deep: '{"x":1}', mode: '' })).toEqual({ branch: 'main', depth: 4, lfs: true, exclude: ['a', 'b'], deep: { x: 1 } })
+    expect(
+      optionsFrom(fields, { branch: 'main', depth: '4', lfs: 'true', exclude: 'a\n\n b ', deep: '{"x":1}', mode: '' }),
+    ).toEqual({ branch: 'main', depth: 4, lfs: true, exclude: ['a', 'b'], deep: { x: 1 } })
   })
   it('says what is wrong before it is sent', () => {
     const problem = (at: number, typed: string) => optionProblem(fields[at]!, typed)?.word ?? null
-    expect([problem(0, ''), problem(1, 'x'), problem(1, '1.5'), problem(1, '0'), problem(1, '10'), problem(1, '5'), problem(5, '{')]).toEqual(['required', 'number', 'whole', 'min', 'max', null, 'json'])
+    expect([
+      problem(0, ''),
+      problem(1, 'x'),
+      problem(1, '1.5'),
+      problem(1, '0'),
+      problem(1, '10'),
+      problem(1, '5'),
+      problem(5, '{'),
+    ]).toEqual(['required', 'number', 'whole', 'min', 'max', null, 'json'])
   })
   it('asks for nothing that has a default, even where the schema calls it required', () => {
-    const [field] = fieldsOf({ type: 'object', required: ['exclude'], properties: { exclude: { type: 'array', items: { type: 'string' }, default: [] } } })
+    const [field] = fieldsOf({
+      type: 'object',
+      required: ['exclude'],
+      properties: { exclude: { type: 'array', items: { type: 'string' }, default: [] } },
+    })
     expect(field).toMatchObject({ required: false, standard: '' })
   })
   it('is empty for a kind without a schema', () => expect(fieldsOf(undefined)).toEqual([]))

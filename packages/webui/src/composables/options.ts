@@ -24,13 +24,19 @@ export function fieldsOf(schema: unknown): OptionField[] {
 function fieldOf(key: string, raw: Schema, required: boolean): OptionField {
   const schema = withoutNull(raw)
   const choices = choicesOf(schema)
-  const number = (name: string): number | null => (typeof schema[name] === 'number' ? (schema[name]) : null)
+  const number = (name: string): number | null => (typeof schema[name] === 'number' ? schema[name] : null)
   const standard = standardOf(schema['default'] ?? raw['default'])
   return {
     // A schema lists fields with a default as required, too: those may stay empty here.
-    key, choices, standard, required: required && standard === null, type: choices.length > 0 ? 'choice' : typeOf(schema), whole: schema['type'] === 'integer',
+    key,
+    choices,
+    standard,
+    required: required && standard === null,
+    type: choices.length > 0 ? 'choice' : typeOf(schema),
+    whole: schema['type'] === 'integer',
     about: [raw['description'], schema['description'], raw['title']].find((text) => typeof text === 'string') ?? '',
-    min: number('minimum'), max: number('maximum'),
+    min: number('minimum'),
+    max: number('maximum'),
   }
 }
 
@@ -64,7 +70,10 @@ function asSchema(value: unknown): Schema {
 }
 
 /** What is wrong with what was typed: a key of the locale's `add` words and its numbers; null when it can be sent. */
-export function optionProblem(field: OptionField, typed: string): { word: 'required' | 'number' | 'whole' | 'min' | 'max' | 'json'; n?: number } | null {
+export function optionProblem(
+  field: OptionField,
+  typed: string,
+): { word: 'required' | 'number' | 'whole' | 'min' | 'max' | 'json'; n?: number } | null {
   if (typed.trim() === '') return field.required ? { word: 'required' } : null
   if (field.type === 'json') return isJson(typed) ? null : { word: 'json' }
   if (field.type !== 'number') return null
@@ -85,7 +94,10 @@ function isJson(text: string): boolean {
 }
 
 /** The options to send: only what was filled in. Call when no field has a problem. */
-export function optionsFrom(fields: readonly OptionField[], typed: Readonly<Record<string, string>>): Record<string, unknown> {
+export function optionsFrom(
+  fields: readonly OptionField[],
+  typed: Readonly<Record<string, string>>,
+): Record<string, unknown> {
   const filled = fields.filter((field) => (typed[field.key] ?? '').trim() !== '')
   return Object.fromEntries(filled.map((field) => [field.key, valueOf(field, (typed[field.key] ?? '').trim())]))
 }
@@ -93,13 +105,27 @@ export function optionsFrom(fields: readonly OptionField[], typed: Readonly<Reco
 function valueOf(field: OptionField, text: string): unknown {
   if (field.type === 'number') return Number(text)
   if (field.type === 'boolean') return text === 'true'
-  if (field.type === 'lines') return text.split('\n').map((line) => line.trim()).filter((line) => line !== '')
+  if (field.type === 'lines')
+    return text
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '')
   return field.type === 'json' ? JSON.parse(text) : text
 }
 
 /** Labels from `key=value, key=value`; `bad` is the first part that is not of that form. */
 export function labelsFrom(text: string): { labels: Record<string, string>; bad: string | null } {
-  const parts = text.split(',').map((part) => part.trim()).filter((part) => part !== '')
+  const parts = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
   const bad = parts.find((part) => !/^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}=.{0,256}$/.test(part)) ?? null
-  return { labels: Object.fromEntries(parts.filter((part) => part.includes('=')).map((part) => [part.slice(0, part.indexOf('=')), part.slice(part.indexOf('=') + 1)])), bad }
+  return {
+    labels: Object.fromEntries(
+      parts
+        .filter((part) => part.includes('='))
+        .map((part) => [part.slice(0, part.indexOf('=')), part.slice(part.indexOf('=') + 1)]),
+    ),
+    bad,
+  }
 }

@@ -17,12 +17,18 @@ export function patchWorker(row: Worker, event: StreamEvent): Worker | undefined
 /** A sync after an event about it. */
 export function patchSync(row: Sync, event: StreamEvent): Sync | undefined {
   if (event.type === 'sync' && event.sync.sync_id === row.sync_id) return event.sync
-  if (event.type === 'progress' && event.sync_id === row.sync_id && row.state === 'running') return { ...row, progress: event.progress }
+  if (event.type === 'progress' && event.sync_id === row.sync_id && row.state === 'running')
+    return { ...row, progress: event.progress }
   return undefined
 }
 
 /** Whether a replica event changes which rows a list shows or their order: it left, came, or is better or worse than it was. */
-export function replicaMoves(event: StreamEvent, rows: readonly Replica[], complete: boolean, matches: (replica: Replica) => boolean): boolean {
+export function replicaMoves(
+  event: StreamEvent,
+  rows: readonly Replica[],
+  complete: boolean,
+  matches: (replica: Replica) => boolean,
+): boolean {
   if (event.type === 'replica_gone') return rows.some((row) => row.replica_id === event.replica_id)
   if (event.type !== 'replica') return false
   const shown = rows.find((row) => row.replica_id === event.replica.replica_id)

@@ -22,7 +22,10 @@ export function useAddress(filters: readonly string[]): Address {
     const value = route.query[name]
     return (Array.isArray(value) ? value[0] : value) ?? ''
   }
-  const list = (name: string): string[] => get(name).split(',').filter((word) => word !== '')
+  const list = (name: string): string[] =>
+    get(name)
+      .split(',')
+      .filter((word) => word !== '')
   function set(values: Record<string, string>, replace = false): void {
     const query = { ...route.query, ...values }
     for (const [name, value] of Object.entries(query)) if (value === '') delete query[name]

@@ -5,11 +5,15 @@ import { onScopeDispose, ref, watch, type Ref } from 'vue'
 export function useDelayed(source: () => boolean, ms: number): Ref<boolean> {
   const on = ref(false)
   let timer = 0
-  watch(source, (now) => {
-    window.clearTimeout(timer)
-    if (!now) on.value = false
-    else timer = window.setTimeout(() => (on.value = true), ms)
-  }, { immediate: true })
+  watch(
+    source,
+    (now) => {
+      window.clearTimeout(timer)
+      if (!now) on.value = false
+      else timer = window.setTimeout(() => (on.value = true), ms)
+    },
+    { immediate: true },
+  )
   onScopeDispose(() => window.clearTimeout(timer))
   return on
 }

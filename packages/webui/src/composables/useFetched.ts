@@ -31,12 +31,19 @@ export function useFetched<T>(key: () => unknown, load: (signal: AbortSignal) =>
       if (mine === current) loading.value = false
     }
   }
-  watch(key, () => {
-    value.value = null
-    problem.value = null
-    void reload()
-  }, { immediate: true })
-  watch(() => useLive().epoch, () => void reload())
+  watch(
+    key,
+    () => {
+      value.value = null
+      problem.value = null
+      void reload()
+    },
+    { immediate: true },
+  )
+  watch(
+    () => useLive().epoch,
+    () => void reload(),
+  )
   onScopeDispose(() => current.abort())
   return { value, problem, loading, reload }
 }

@@ -19,7 +19,17 @@ function createShown() {
   const missed = (error: unknown): void => {
     if (!isAborted(error)) problem.value = problemOf(error)
   }
-  return { lines: shallowRef<readonly string[]>([]), problem, start, size, writing, loaded, took, missed, stop: new AbortController() }
+  return {
+    lines: shallowRef<readonly string[]>([]),
+    problem,
+    start,
+    size,
+    writing,
+    loaded,
+    took,
+    missed,
+    stop: new AbortController(),
+  }
 }
 
 /** Lines of the log of `syncId`, read until nothing is written any more. */
@@ -74,6 +84,9 @@ export function useLog(syncId: string) {
 /** Reads now and after each gap in the stream, until the component leaves. */
 function keepReading(read: () => Promise<void>, stop: () => void): void {
   void read()
-  watch(() => useLive().epoch, () => void read())
+  watch(
+    () => useLive().epoch,
+    () => void read(),
+  )
   onScopeDispose(stop)
 }

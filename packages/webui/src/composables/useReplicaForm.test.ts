@@ -4,7 +4,12 @@ import { expect, test } from 'vitest'
 import { ref, shallowRef } from 'vue'
 import { useReplicaForm } from './useReplicaForm.ts'
 
-const aWorker = (roots?: string[]) => ({ worker_id: 'w', name: 'w', kinds: [{ kind: 'rsync', available: true, detail: '', options: {}, ...(roots ? { roots } : {}) }] }) as unknown as Worker
+const aWorker = (roots?: string[]) =>
+  ({
+    worker_id: 'w',
+    name: 'w',
+    kinds: [{ kind: 'rsync', available: true, detail: '', options: {}, ...(roots ? { roots } : {}) }],
+  }) as unknown as Worker
 
 test('an upstream that is a folder', () => {
   const worker = shallowRef<Worker | null>(null)

@@ -1,5 +1,13 @@
 // useReplicaForm.ts — The form of a new replica: what was typed, what is wrong with it, what is sent.
-import { guess, intervalProblem, replicaNameKey, replicaNameProblem, upstreamProblem, type Replica, type Worker } from '@kagami/protocol'
+import {
+  guess,
+  intervalProblem,
+  replicaNameKey,
+  replicaNameProblem,
+  upstreamProblem,
+  type Replica,
+  type Worker,
+} from '@kagami/protocol'
 import { computed, reactive, ref, type Ref } from 'vue'
 import type { Problem } from '../api.ts'
 import { t } from '../locales/index.ts'
@@ -35,8 +43,19 @@ export type Problems = Record<string, string>
 
 function blank(worker: string): Typed {
   return {
-    upstream: '', kind: '', name: '', worker, schedule: 'every', amount: '6', unit: 'hours', labels: '',
-    auth: 'none', user: '', password: '', token: '', options: {},
+    upstream: '',
+    kind: '',
+    name: '',
+    worker,
+    schedule: 'every',
+    amount: '6',
+    unit: 'hours',
+    labels: '',
+    auth: 'none',
+    user: '',
+    password: '',
+    token: '',
+    options: {},
   }
 }
 
@@ -52,7 +71,11 @@ export function useReplicaForm(worker: string, around: Surroundings) {
     if (refused.value && !found[refused.value.field]) found[refused.value.field] = refused.value.message
     return found
   })
-  const shown = computed((): Problems => Object.fromEntries(Object.entries(problems.value).filter(([field]) => touched.has(field) || refused.value?.field === field)))
+  const shown = computed((): Problems =>
+    Object.fromEntries(
+      Object.entries(problems.value).filter(([field]) => touched.has(field) || refused.value?.field === field),
+    ),
+  )
 
   /** Fills in kind and name, unless the reader has chosen their own. */
   function upstreamTyped(): void {
@@ -74,13 +97,28 @@ export function useReplicaForm(worker: string, around: Surroundings) {
     refused.value = field === '' ? null : { field, message: `${problem.message} ${problem.hint}` }
     return field !== ''
   }
-  return { typed, own, fields, problems, shown, upstreamTyped, leave, touchAll, place, body: () => bodyOf(typed, fields.value) }
+  return {
+    typed,
+    own,
+    fields,
+    problems,
+    shown,
+    upstreamTyped,
+    leave,
+    touchAll,
+    place,
+    body: () => bodyOf(typed, fields.value),
+  }
 }
 
 function fieldOf(field: string): string {
   const [first, second] = field.replace(/^body\./, '').split('.')
   if (first === 'options') return second ? `options.${second}` : ''
-  return first === 'interval_secs' ? 'interval' : ['upstream', 'kind', 'name', 'labels', 'auth', 'worker'].includes(first ?? '') ? (first ?? '') : ''
+  return first === 'interval_secs'
+    ? 'interval'
+    : ['upstream', 'kind', 'name', 'labels', 'auth', 'worker'].includes(first ?? '')
+      ? (first ?? '')
+      : ''
 }
 
 function allProblems(typed: Typed, around: Surroundings, fields: readonly OptionField[]): Problems {
@@ -89,11 +127,20 @@ function allProblems(typed: Typed, around: Surroundings, fields: readonly Option
     if (problem) found[field] = problem
   }
   const kind = typed.kind || guess(typed.upstream).kind || 'http'
-  put('upstream', typed.upstream.trim() === '' ? t('add.required') : upstreamProblem(kind, typed.upstream.trim(), rootsOf(around.worker.value, kind)))
+  put(
+    'upstream',
+    typed.upstream.trim() === ''
+      ? t('add.required')
+      : upstreamProblem(kind, typed.upstream.trim(), rootsOf(around.worker.value, kind)),
+  )
   put('kind', typed.kind === '' ? t('add.required') : kindProblem(typed.kind, around.worker.value))
-  put('name', typed.name === '' ? t('add.required') : (replicaNameProblem(typed.name) ?? takenProblem(typed.name, around)))
+  put(
+    'name',
+    typed.name === '' ? t('add.required') : (replicaNameProblem(typed.name) ?? takenProblem(typed.name, around)),
+  )
   put('worker', typed.worker === '' ? t('add.chooseWorker') : null)
-  if (typed.schedule === 'every') put('interval', /^\d+(\.\d+)?$/.test(typed.amount.trim()) ? intervalProblem(secondsOf(typed)) : t('add.number'))
+  if (typed.schedule === 'every')
+    put('interval', /^\d+(\.\d+)?$/.test(typed.amount.trim()) ? intervalProblem(secondsOf(typed)) : t('add.number'))
   const { bad } = labelsFrom(typed.labels)
   put('labels', bad === null ? null : t('add.labelForm', { part: bad }))
   if (typed.auth === 'basic' && typed.user === '') put('auth', `${t('add.user')} ${t('add.required')}`)
@@ -123,7 +170,9 @@ function kindProblem(kind: string, worker: Worker | null): string | null {
 
 function takenProblem(name: string, around: Surroundings): string | null {
   const worker = around.worker.value
-  const twin = around.namesakes.value.find((replica) => replica.worker_id === worker?.worker_id && replicaNameKey(replica.name) === replicaNameKey(name))
+  const twin = around.namesakes.value.find(
+    (replica) => replica.worker_id === worker?.worker_id && replicaNameKey(replica.name) === replicaNameKey(name),
+  )
   return twin && worker ? t('add.taken', { worker: worker.name, name: twin.name }) : null
 }
 
@@ -135,11 +184,15 @@ function bodyOf(typed: Typed, fields: readonly OptionField[]) {
   const { labels } = labelsFrom(typed.labels)
   const options = optionsFrom(fields, typed.options)
   return {
-    name: typed.name, kind: typed.kind, upstream: typed.upstream.trim(),
+    name: typed.name,
+    kind: typed.kind,
+    upstream: typed.upstream.trim(),
     interval_secs: typed.schedule === 'manual' ? 0 : secondsOf(typed),
     ...(Object.keys(labels).length > 0 ? { labels } : {}),
     ...(Object.keys(options).length > 0 ? { options } : {}),
-    ...(typed.auth === 'basic' ? { auth: { type: 'basic' as const, username: typed.user, password: typed.password } } : {}),
+    ...(typed.auth === 'basic'
+      ? { auth: { type: 'basic' as const, username: typed.user, password: typed.password } }
+      : {}),
     ...(typed.auth === 'token' ? { auth: { type: 'token' as const, token: typed.token } } : {}),
   }
 }

@@ -71,7 +71,10 @@ export function useRows<T>(source: RowSource<T>): Rows<T> {
     await load({ cursor, limit: PAGE }, (items) => merged(rows.value, items, source.id))
   }
   watch(source.key, () => void load({ limit: PAGE }, (items) => items), { immediate: true })
-  watch(() => useLive().epoch, () => void reload())
+  watch(
+    () => useLive().epoch,
+    () => void reload(),
+  )
   onScopeDispose(() => current.abort())
   follow(source, { rows, complete, waiting, reload })
   return { rows, total, loading, problem, complete, waiting, more, reload }

@@ -4,7 +4,9 @@ import { expect, it } from 'vitest'
 import { en } from './en.ts'
 
 const root = new URL('../', import.meta.url)
-const sources = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((path) => /\.(vue|ts)$/.test(path) && !path.includes('.test.'))
+const sources = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
+  (path) => /\.(vue|ts)$/.test(path) && !path.includes('.test.'),
+)
 
 function word(key: string): unknown {
   return key.split('.').reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], en)
@@ -13,7 +15,10 @@ function word(key: string): unknown {
 it('has no missing key', () => {
   const missing = sources.flatMap((path) => {
     const text = readFileSync(new URL(path, root), 'utf8')
-    return [...text.matchAll(/\b(?:t|te|tm)\('([\w.]+)'|keypath="([\w.]+)"/g)].map((match) => match[1] ?? match[2] ?? '').filter((key) => typeof word(key) !== 'string' && !Array.isArray(word(key))).map((key) => `${path}: ${key}`)
+    return [...text.matchAll(/\b(?:t|te|tm)\('([\w.]+)'|keypath="([\w.]+)"/g)]
+      .map((match) => match[1] ?? match[2] ?? '')
+      .filter((key) => typeof word(key) !== 'string' && !Array.isArray(word(key)))
+      .map((key) => `${path}: ${key}`)
   })
   expect(missing).toEqual([])
 })

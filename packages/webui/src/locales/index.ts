@@ -6,7 +6,14 @@ import { en } from './en.ts'
 export const messages = { en }
 
 /** vue-i18n, for the app and for `t`. */
-export const i18n = createI18n({ legacy: false, locale: 'en', fallbackLocale: 'en', messages, missingWarn: false, fallbackWarn: false })
+export const i18n = createI18n({
+  legacy: false,
+  locale: 'en',
+  fallbackLocale: 'en',
+  messages,
+  missingWarn: false,
+  fallbackWarn: false,
+})
 
 /** Words outside of components. */
 export const t = i18n.global.t

@@ -2,7 +2,16 @@
 import type { StreamEvent } from '@kagami/protocol'
 import { backOff } from './backoff.ts'
 
-const TYPES: StreamEvent['type'][] = ['summary', 'worker', 'worker_gone', 'replica', 'replica_gone', 'progress', 'sync', 'reset']
+const TYPES: StreamEvent['type'][] = [
+  'summary',
+  'worker',
+  'worker_gone',
+  'replica',
+  'replica_gone',
+  'progress',
+  'sync',
+  'reset',
+]
 const PAINT_MS = 250
 const SILENT_MS = 45_000
 /** After this long without a connection we say so. */

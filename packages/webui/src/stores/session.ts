@@ -12,7 +12,9 @@ export const useSession = defineStore('session', () => {
   const asking = ref(false)
   const clock = useClock()
   const signedIn = computed(() => session.value?.auth === 'token' && session.value.authenticated)
-  const canWrite = computed(() => session.value !== null && (session.value.auth === 'none' || session.value.authenticated))
+  const canWrite = computed(
+    () => session.value !== null && (session.value.auth === 'none' || session.value.authenticated),
+  )
 
   async function refresh(): Promise<void> {
     const answer = await api.call('session')

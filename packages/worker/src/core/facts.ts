@@ -16,7 +16,16 @@ export interface Facts {
 }
 
 export const noFacts: Facts = {
-  lastSync: null, lastSuccessAt: null, nextDueAt: null, failures: 0, sizeBytes: null, files: null, revision: null, hold: null, contentAt: null, generation: null,
+  lastSync: null,
+  lastSuccessAt: null,
+  nextDueAt: null,
+  failures: 0,
+  sizeBytes: null,
+  files: null,
+  revision: null,
+  hold: null,
+  contentAt: null,
+  generation: null,
 }
 
 /** What a report adds to what is known. A cancelled or interrupted sync is no failure of the upstream, and going back to an earlier tree is no success of it. */
@@ -27,7 +36,15 @@ export function learn(known: { spec: ReplicaSpec; facts: Facts }, report: SyncRe
   if (report.action === 'rollback') return { ...facts, lastSync, generation: report.generation ?? facts.generation }
   const ok = outcome === 'success'
   const failures = ok || outcome === 'held' ? 0 : facts.failures + (outcome === 'failed' ? 1 : 0)
-  const run = { id: spec.replica_id, timing: timingOf(spec), startedAt: new Date(started_at), endedAt: new Date(ended_at), outcome, reason, failures }
+  const run = {
+    id: spec.replica_id,
+    timing: timingOf(spec),
+    startedAt: new Date(started_at),
+    endedAt: new Date(ended_at),
+    outcome,
+    reason,
+    failures,
+  }
   return {
     lastSync,
     lastSuccessAt: ok ? ended_at : facts.lastSuccessAt,
@@ -45,6 +62,10 @@ export function learn(known: { spec: ReplicaSpec; facts: Facts }, report: SyncRe
 /** A run that finds again what an earlier one found is the same hold, with the decision made of it. */
 function heldNow(before: Hold | null, found: Hold | null): Hold | null {
   if (!found) return before
-  const same = before !== null && before.reason === found.reason && before.removed === found.removed && before.total === found.total
+  const same =
+    before !== null &&
+    before.reason === found.reason &&
+    before.removed === found.removed &&
+    before.total === found.total
   return same ? { ...found, hold_id: before.hold_id, since: before.since, rejected: before.rejected } : found
 }

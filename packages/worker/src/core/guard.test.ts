@@ -3,24 +3,45 @@ import { describe, expect, test } from 'vitest'
 import { objectionTo } from './guard.ts'
 
 const limits = { max_delete_percent: 25, max_shrink_percent: 50 }
-const plan = (removed: number, total: number, sizes: [number | null, number | null] = [null, null]) => ({ removed, total, sizeBeforeBytes: sizes[0], sizeAfterBytes: sizes[1] })
-const ask = (what: ReturnType<typeof plan>, approved: number | null = null, change: Partial<typeof limits> = {}) => objectionTo(what, { ...limits, ...change }, { approved, noun: 'files' })
+const plan = (removed: number, total: number, sizes: [number | null, number | null] = [null, null]) => ({
+  removed,
+  total,
+  sizeBeforeBytes: sizes[0],
+  sizeAfterBytes: sizes[1],
+})
+const ask = (what: ReturnType<typeof plan>, approved: number | null = null, change: Partial<typeof limits> = {}) =>
+  objectionTo(what, { ...limits, ...change }, { approved, noun: 'files' })
 
 describe('the deletion guard', () => {
   test.each([
-    [0, 0], [0, 10], [1, 3], [25, 100], [1, 2],
+    [0, 0],
+    [0, 10],
+    [1, 3],
+    [25, 100],
+    [1, 2],
   ])('lets %i of %i go', (removed, total) => expect(ask(plan(removed, total))).toBeNull())
 
   test.each([
-    [26, 100], [2, 3], [1, 1], [100, 100], [3, 11],
-  ])('holds %i of %i', (removed, total) => expect(ask(plan(removed, total))).toMatchObject({ reason: 'too_many_deletions' }))
+    [26, 100],
+    [2, 3],
+    [1, 1],
+    [100, 100],
+    [3, 11],
+  ])('holds %i of %i', (removed, total) =>
+    expect(ask(plan(removed, total))).toMatchObject({ reason: 'too_many_deletions' }),
+  )
 
   test('calls an empty upstream by its name, whatever the limit is', () => {
-    expect(ask(plan(5, 5, [100, 0]), null, { max_delete_percent: 100, max_shrink_percent: 100 })).toMatchObject({ reason: 'upstream_empty' })
+    expect(ask(plan(5, 5, [100, 0]), null, { max_delete_percent: 100, max_shrink_percent: 100 })).toMatchObject({
+      reason: 'upstream_empty',
+    })
   })
 
   test('holds a copy that would lose more than half of its bytes, though no file goes', () => {
-    expect(ask(plan(0, 5, [100_000, 49_900]))).toMatchObject({ reason: 'too_many_deletions', message: expect.stringContaining('shrink from 100000 to 49900') })
+    expect(ask(plan(0, 5, [100_000, 49_900]))).toMatchObject({
+      reason: 'too_many_deletions',
+      message: expect.stringContaining('shrink from 100000 to 49900'),
+    })
     expect(ask(plan(0, 5, [100_000, 50_000]))).toBeNull()
     expect(ask(plan(0, 5, [100_000, 0]), null, { max_shrink_percent: 100 })).toBeNull()
     expect(ask(plan(0, 1, [4000, 10]))).toBeNull()
@@ -32,10 +53,12 @@ describe('the deletion guard', () => {
   })
 
   test('never lets more go than its limit without an approval', () => {
-    fc.assert(fc.property(fc.nat(1000), fc.nat(1000), fc.integer({ min: 0, max: 99 }), (a, b, percent) => {
-      const [removed, total] = [Math.min(a, b), Math.max(a, b)]
-      const goes = ask(plan(removed, total, [null, 1]), null, { max_delete_percent: percent }) === null
-      expect(goes).toBe(removed * 100 <= total * percent || (removed === 1 && total > 1))
-    }))
+    fc.assert(
+      fc.property(fc.nat(1000), fc.nat(1000), fc.integer({ min: 0, max: 99 }), (a, b, percent) => {
+        const [removed, total] = [Math.min(a, b), Math.max(a, b)]
+        const goes = ask(plan(removed, total, [null, 1]), null, { max_delete_percent: percent }) === null
+        expect(goes).toBe(removed * 100 <= total * percent || (removed === 1 && total > 1))
+      }),
+    )
   })
 })

@@ -30,7 +30,12 @@ export function afterJoin(membership: Membership, reply: JoinReply | null): Memb
   if (reply.status === 'rejected') return { standing: 'rejected', fenced: false, reason: reply.reason, attempts: 0 }
   if (reply.status === 'approved') {
     // Approved, yet not accepted: the id is approved, but another process holds it.
-    return { standing: 'approved', fenced: !reply.accepted, reason: reply.reason, attempts: reply.accepted ? 0 : membership.attempts + 1 }
+    return {
+      standing: 'approved',
+      fenced: !reply.accepted,
+      reason: reply.reason,
+      attempts: reply.accepted ? 0 : membership.attempts + 1,
+    }
   }
   return { standing: 'pending', fenced: false, reason: reply.reason, attempts: membership.attempts + 1 }
 }
@@ -38,7 +43,8 @@ export function afterJoin(membership: Membership, reply: JoinReply | null): Memb
 /** What a desired document makes of us. A document for another process of our id fences us; one from the cache cannot. */
 export function afterDesired(membership: Membership, desired: Desired, instance: string | null): Membership {
   // A cached approval lets us work alone; a cached no is asked for anew, since starting again is how one comes back.
-  if (instance === null) return desired.admission === 'approved' && !desired.terminate ? { ...membership, standing: 'approved' } : membership
+  if (instance === null)
+    return desired.admission === 'approved' && !desired.terminate ? { ...membership, standing: 'approved' } : membership
   if (desired.terminate) return { ...membership, standing: 'terminated', reason: desired.reason }
   const fenced = desired.instance !== null && desired.instance !== instance
   return { ...membership, standing: desired.admission, reason: desired.reason, fenced }

@@ -4,15 +4,32 @@ import { learn, noFacts, type Facts } from './facts.ts'
 import { dueAtStart, timingOf } from './schedule.ts'
 
 /** What a run is for: a sync, which somebody may have allowed to delete that many entries; or going back to an earlier tree, null being the one before. */
-export type Task = { readonly type: 'sync'; readonly approved: number | null } | { readonly type: 'rollback'; readonly to: number | null }
+export type Task =
+  | { readonly type: 'sync'; readonly approved: number | null }
+  | { readonly type: 'rollback'; readonly to: number | null }
 
 const plainSync: Task = { type: 'sync', approved: null }
 
 /** What a replica is doing. Each state carries just what it needs. */
 export type Life =
   | { readonly state: 'idle' }
-  | { readonly state: 'queued'; readonly since: Date; readonly trigger: Trigger; readonly requestId: string | null; readonly task: Task; readonly position: number; readonly reason: string }
-  | { readonly state: 'syncing'; readonly syncId: string; readonly startedAt: Date; readonly trigger: Trigger; readonly requestId: string | null; readonly task: Task }
+  | {
+      readonly state: 'queued'
+      readonly since: Date
+      readonly trigger: Trigger
+      readonly requestId: string | null
+      readonly task: Task
+      readonly position: number
+      readonly reason: string
+    }
+  | {
+      readonly state: 'syncing'
+      readonly syncId: string
+      readonly startedAt: Date
+      readonly trigger: Trigger
+      readonly requestId: string | null
+      readonly task: Task
+    }
 
 /** What somebody asked of a replica. */
 export interface Order {
@@ -58,8 +75,18 @@ export type Remembered = Pick<Replica, 'life' | 'facts' | 'again' | 'taken'>
 /** A replica as the worker starts with it: its first due time is spread, and a request cut short is taken up again. */
 export function openReplica(spec: ReplicaSpec, before: Remembered | null, now: Date): Replica {
   const facts = { ...noFacts, ...before?.facts }
-  const nextDueAt = canSync(spec) ? dueAtStart({ id: spec.replica_id, timing: timingOf(spec), nextDueAt: facts.nextDueAt }, now) : null
-  const replica: Replica = { spec, life: { state: 'idle' }, facts: { ...facts, nextDueAt }, paused: false, again: null, taken: before?.taken ?? [], revisionNo: 1 }
+  const nextDueAt = canSync(spec)
+    ? dueAtStart({ id: spec.replica_id, timing: timingOf(spec), nextDueAt: facts.nextDueAt }, now)
+    : null
+  const replica: Replica = {
+    spec,
+    life: { state: 'idle' },
+    facts: { ...facts, nextDueAt },
+    paused: false,
+    again: null,
+    taken: before?.taken ?? [],
+    revisionNo: 1,
+  }
   if (!before) return replica
   if (before.again) return queued(replica, now, { trigger: 'manual', ...before.again })
   if (before.life.state === 'idle') return replica
@@ -74,7 +101,12 @@ export function canSync(spec: ReplicaSpec): boolean {
 
 /** Whether the schedule wants it now. */
 export function isDue(replica: Replica, now: Date): boolean {
-  return replica.life.state === 'idle' && !replica.paused && replica.facts.nextDueAt !== null && replica.facts.nextDueAt <= now
+  return (
+    replica.life.state === 'idle' &&
+    !replica.paused &&
+    replica.facts.nextDueAt !== null &&
+    replica.facts.nextDueAt <= now
+  )
 }
 
 /** Given what the replica is and what happened: what it becomes. Returns the same object when nothing changed. */
@@ -87,10 +119,18 @@ function step(replica: Replica, event: ReplicaEvent, now: Date): Replica {
   const { life } = replica
   switch (event.type) {
     case 'due':
-      return life.state === 'idle' ? queued(replica, now, { trigger: replica.facts.failures > 0 ? 'retry' : 'schedule', requestId: null, task: plainSync }) : replica
+      return life.state === 'idle'
+        ? queued(replica, now, {
+            trigger: replica.facts.failures > 0 ? 'retry' : 'schedule',
+            requestId: null,
+            task: plainSync,
+          })
+        : replica
     case 'requested': {
       const { order } = event
-      return replica.taken.includes(order.requestId) ? replica : ordered({ ...replica, taken: [...replica.taken, order.requestId] }, order, now)
+      return replica.taken.includes(order.requestId)
+        ? replica
+        : ordered({ ...replica, taken: [...replica.taken, order.requestId] }, order, now)
     }
     case 'paused':
       return replica.paused === event.paused ? replica : { ...replica, paused: event.paused }
@@ -103,13 +143,27 @@ function step(replica: Replica, event: ReplicaEvent, now: Date): Replica {
       return { ...replica, life: { ...life, position: event.position, reason: event.reason } }
     case 'started':
       if (life.state !== 'queued') return replica
-      return { ...replica, life: { state: 'syncing', syncId: event.syncId, startedAt: now, trigger: life.trigger, requestId: life.requestId, task: life.task } }
+      return {
+        ...replica,
+        life: {
+          state: 'syncing',
+          syncId: event.syncId,
+          startedAt: now,
+          trigger: life.trigger,
+          requestId: life.requestId,
+          task: life.task,
+        },
+      }
     case 'finished':
-      return life.state === 'syncing' && life.syncId === event.report.sync_id ? finished(replica, event.report, now) : replica
+      return life.state === 'syncing' && life.syncId === event.report.sync_id
+        ? finished(replica, event.report, now)
+        : replica
     case 'withdrawn':
       return life.state === 'queued' ? { ...replica, life: { state: 'idle' } } : replica
     case 'clock_jumped':
-      return replica.facts.nextDueAt === null ? replica : { ...replica, facts: { ...replica.facts, nextDueAt: dueAfterJump(replica, event.byMs, now) } }
+      return replica.facts.nextDueAt === null
+        ? replica
+        : { ...replica, facts: { ...replica.facts, nextDueAt: dueAfterJump(replica, event.byMs, now) } }
     case 'respecified':
       return respecified(replica, event.spec, now)
   }
@@ -118,16 +172,22 @@ function step(replica: Replica, event: ReplicaEvent, now: Date): Replica {
 /** An interval goes on where it was; a time of day is looked up anew. */
 function dueAfterJump({ spec, facts }: Replica, byMs: number, now: Date): Date | null {
   const timing = timingOf(spec)
-  return timing.cron ? dueAtStart({ id: spec.replica_id, timing, nextDueAt: null }, now) : new Date(facts.nextDueAt!.getTime() + byMs)
+  return timing.cron
+    ? dueAtStart({ id: spec.replica_id, timing, nextDueAt: null }, now)
+    : new Date(facts.nextDueAt!.getTime() + byMs)
 }
 
 /** A decision about a hold that is no longer the present one changes nothing: what it was about is gone. */
 function ordered(replica: Replica, order: Order, now: Date): Replica {
   const { hold } = replica.facts
   const decides = hold !== null && hold.hold_id === order.holdId
-  if (order.action === 'reject') return decides ? { ...replica, facts: { ...replica.facts, hold: { ...hold, rejected: true } } } : replica
+  if (order.action === 'reject')
+    return decides ? { ...replica, facts: { ...replica.facts, hold: { ...hold, rejected: true } } } : replica
   if (order.action === 'approve' && !decides) return replica
-  const task: Task = order.action === 'rollback' ? { type: 'rollback', to: order.generation } : { type: 'sync', approved: order.action === 'approve' ? (hold?.removed ?? null) : null }
+  const task: Task =
+    order.action === 'rollback'
+      ? { type: 'rollback', to: order.generation }
+      : { type: 'sync', approved: order.action === 'approve' ? (hold?.removed ?? null) : null }
   return requested(replica, { requestId: order.requestId, task }, now)
 }
 
@@ -146,7 +206,9 @@ function queued(replica: Replica, now: Date, run: { trigger: Trigger; requestId:
 
 function respecified(replica: Replica, spec: ReplicaSpec, now: Date): Replica {
   if (JSON.stringify(spec) === JSON.stringify(replica.spec)) return replica
-  const nextDueAt = canSync(spec) ? dueAtStart({ id: spec.replica_id, timing: timingOf(spec), nextDueAt: null }, now) : null
+  const nextDueAt = canSync(spec)
+    ? dueAtStart({ id: spec.replica_id, timing: timingOf(spec), nextDueAt: null }, now)
+    : null
   return { ...replica, spec, facts: { ...replica.facts, nextDueAt } }
 }
 
@@ -162,7 +224,8 @@ export function seedStatus(replica: Replica): SeedStatus {
   if (!outcome) return 'init'
   if (outcome === 'success') return 'success'
   // A sync that people or a restart stopped says nothing new about the copy.
-  if (outcome === 'cancelled' || outcome === 'interrupted') return replica.facts.lastSuccessAt ? 'success' : replica.facts.failures > 0 ? 'failed' : 'init'
+  if (outcome === 'cancelled' || outcome === 'interrupted')
+    return replica.facts.lastSuccessAt ? 'success' : replica.facts.failures > 0 ? 'failed' : 'init'
   return 'failed'
 }
 
@@ -170,14 +233,31 @@ export function seedStatus(replica: Replica): SeedStatus {
 export function describeReplica(replica: Replica): ReplicaState {
   const { spec, life, facts } = replica
   return {
-    replica_id: spec.replica_id, revision_no: replica.revisionNo, name: spec.name, kind: spec.kind, upstream: spec.upstream,
-    interval_secs: spec.interval_secs, labels: spec.labels, options: spec.options, origin: spec.origin,
+    replica_id: spec.replica_id,
+    revision_no: replica.revisionNo,
+    name: spec.name,
+    kind: spec.kind,
+    upstream: spec.upstream,
+    interval_secs: spec.interval_secs,
+    labels: spec.labels,
+    options: spec.options,
+    origin: spec.origin,
     status: seedStatus(replica),
     activity: life.state === 'idle' && replica.paused ? 'paused' : life.state,
     queue: life.state === 'queued' ? { position: life.position, reason: life.reason } : null,
-    current: life.state === 'syncing' ? { sync_id: life.syncId, started_at: life.startedAt.toISOString(), trigger: life.trigger } : null,
-    last_sync: facts.lastSync, last_success_at: facts.lastSuccessAt, next_due_at: facts.nextDueAt?.toISOString() ?? null,
-    failures: facts.failures, size_bytes: facts.sizeBytes, files: facts.files, revision: facts.revision,
-    hold: facts.hold, content_at: facts.contentAt, generation: facts.generation,
+    current:
+      life.state === 'syncing'
+        ? { sync_id: life.syncId, started_at: life.startedAt.toISOString(), trigger: life.trigger }
+        : null,
+    last_sync: facts.lastSync,
+    last_success_at: facts.lastSuccessAt,
+    next_due_at: facts.nextDueAt?.toISOString() ?? null,
+    failures: facts.failures,
+    size_bytes: facts.sizeBytes,
+    files: facts.files,
+    revision: facts.revision,
+    hold: facts.hold,
+    content_at: facts.contentAt,
+    generation: facts.generation,
   }
 }

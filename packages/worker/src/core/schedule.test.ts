@@ -2,13 +2,29 @@ import { describe, expect, test } from 'vitest'
 import { dueAfter, dueAtStart, fraction, type Timing } from './schedule.ts'
 
 const now = new Date('2026-01-01T00:00:00Z')
-const every = (intervalSeconds: number | null, change: Partial<Timing> = {}): Timing => ({ intervalSeconds, cron: '', timezone: 'UTC', windows: [], ...change })
+const every = (intervalSeconds: number | null, change: Partial<Timing> = {}): Timing => ({
+  intervalSeconds,
+  cron: '',
+  timezone: 'UTC',
+  windows: [],
+  ...change,
+})
 const seconds = (date: Date | null) => (date ? (date.getTime() - now.getTime()) / 1000 : null)
-const ended = { id: 'r', timing: every(3600), startedAt: now, endedAt: now, outcome: 'success' as const, reason: null, failures: 0 }
+const ended = {
+  id: 'r',
+  timing: every(3600),
+  startedAt: now,
+  endedAt: now,
+  outcome: 'success' as const,
+  reason: null,
+  failures: 0,
+}
 
 describe('when a replica is due', () => {
   test('a fleet of new replicas that starts at once is spread over half a minute', () => {
-    const dues = Array.from({ length: 1000 }, (_, i) => seconds(dueAtStart({ id: `r-${i}`, timing: every(86_400), nextDueAt: null }, now))!)
+    const dues = Array.from({ length: 1000 }, (_, i) =>
+      seconds(dueAtStart({ id: `r-${i}`, timing: every(86_400), nextDueAt: null }, now))!,
+    )
     expect(Math.min(...dues)).toBeGreaterThanOrEqual(0)
     expect(Math.max(...dues)).toBeLessThanOrEqual(30)
     // No second of the thirty gets more than twice its share.
@@ -42,7 +58,11 @@ describe('when a replica is due', () => {
 
   test('a replica that fails waits longer each time, and never longer than its interval', () => {
     const waits = Array.from({ length: 12 }, (_, i) => {
-      const tries = Array.from({ length: 50 }, (_, round) => seconds(dueAfter({ ...ended, outcome: 'failed', reason: 'upstream_unreachable', failures: i + 1 }, `s-${round}`))!)
+      const tries = Array.from({ length: 50 }, (_, round) =>
+        seconds(
+          dueAfter({ ...ended, outcome: 'failed', reason: 'upstream_unreachable', failures: i + 1 }, `s-${round}`),
+        )!,
+      )
       return tries.reduce((a, b) => a + b) / tries.length
     })
     for (let i = 1; i < 6; i++) expect(waits[i]!).toBeGreaterThan(waits[i - 1]! * 1.5)
@@ -50,7 +70,9 @@ describe('when a replica is due', () => {
   })
 
   test('what will not heal by itself is not retried early, and a conflict on disk not at all', () => {
-    expect(seconds(dueAfter({ ...ended, outcome: 'failed', reason: 'auth_rejected', failures: 1 }, 's'))).toBeGreaterThan(3000)
+    expect(
+      seconds(dueAfter({ ...ended, outcome: 'failed', reason: 'auth_rejected', failures: 1 }, 's')),
+    ).toBeGreaterThan(3000)
     expect(dueAfter({ ...ended, outcome: 'failed', reason: 'local_conflict', failures: 1 }, 's')).toBeNull()
   })
 
@@ -66,17 +88,27 @@ describe('a schedule of cron and windows', () => {
   test('a new replica waits for its time, and a missed one is made up for soon', () => {
     expect(seconds(dueAtStart({ id: 'r', timing: nightly, nextDueAt: null }, now))).toBeGreaterThanOrEqual(3.5 * 3600)
     expect(seconds(dueAtStart({ id: 'r', timing: nightly, nextDueAt: null }, now))).toBeLessThanOrEqual(3.5 * 3600 + 30)
-    expect(seconds(dueAtStart({ id: 'r', timing: nightly, nextDueAt: new Date(now.getTime() - 1) }, now))).toBeLessThanOrEqual(30)
+    expect(
+      seconds(dueAtStart({ id: 'r', timing: nightly, nextDueAt: new Date(now.getTime() - 1) }, now)),
+    ).toBeLessThanOrEqual(30)
   })
 
   test('after a success comes the next time, after a failure an early retry', () => {
     expect(seconds(dueAfter({ ...ended, timing: nightly }, 's'))).toBeGreaterThanOrEqual(3.5 * 3600)
-    expect(seconds(dueAfter({ ...ended, timing: nightly, outcome: 'failed', reason: 'upstream_unreachable', failures: 1 }, 's'))).toBeLessThanOrEqual(30)
+    expect(
+      seconds(
+        dueAfter({ ...ended, timing: nightly, outcome: 'failed', reason: 'upstream_unreachable', failures: 1 }, 's'),
+      ),
+    ).toBeLessThanOrEqual(30)
   })
 
   test('nothing is due outside the windows, neither by interval nor as a retry', () => {
     const timing = every(600, { windows: ['02:00-05:00'] })
-    for (const due of [dueAtStart({ id: 'r', timing, nextDueAt: null }, now), dueAfter({ ...ended, timing }, 's'), dueAfter({ ...ended, timing, outcome: 'failed', reason: 'stalled', failures: 3 }, 's')]) {
+    for (const due of [
+      dueAtStart({ id: 'r', timing, nextDueAt: null }, now),
+      dueAfter({ ...ended, timing }, 's'),
+      dueAfter({ ...ended, timing, outcome: 'failed', reason: 'stalled', failures: 3 }, 's'),
+    ]) {
       expect(seconds(due)).toBeGreaterThanOrEqual(2 * 3600)
       expect(seconds(due)).toBeLessThanOrEqual(2 * 3600 + 30)
     }

@@ -1,5 +1,13 @@
 // schedule.ts — Decides when a replica is next due. Knows intervals, jitter and back-off; knows no timers.
-import { failures, nextCron, opensAt, policyOf, type FailureReason, type Outcome, type ReplicaSpec } from '@kagami/protocol'
+import {
+  failures,
+  nextCron,
+  opensAt,
+  policyOf,
+  type FailureReason,
+  type Outcome,
+  type ReplicaSpec,
+} from '@kagami/protocol'
 
 /** Longest wait before a first sync, seconds: enough to spread a fleet's start, short enough to see something happen. */
 const SPREAD_MAX_SECONDS = 30
@@ -39,7 +47,10 @@ export function fraction(text: string): number {
 /** When a replica is due after the worker started: soon when overdue or new, spread so that a fleet does not start at once. Null: only when asked. */
 export function dueAtStart(replica: { id: string; timing: Timing; nextDueAt: Date | null }, now: Date): Date | null {
   const { id, timing, nextDueAt } = replica
-  if (timing.cron) return nextDueAt && nextDueAt <= now ? allowed(soonAfter(id, SPREAD_MAX_SECONDS, now), replica) : cronAfter(replica, now)
+  if (timing.cron)
+    return nextDueAt && nextDueAt <= now
+      ? allowed(soonAfter(id, SPREAD_MAX_SECONDS, now), replica)
+      : cronAfter(replica, now)
   if (!timing.intervalSeconds) return null
   const soon = soonAfter(id, Math.min(SPREAD_MAX_SECONDS, timing.intervalSeconds / 10), now)
   if (!nextDueAt) return allowed(soon, replica)
@@ -51,12 +62,22 @@ export function dueAtStart(replica: { id: string; timing: Timing; nextDueAt: Dat
 
 /** When a replica is next due after a sync. Failures worth it are retried earlier, with growing pauses. Null: only when asked. */
 export function dueAfter(
-  sync: { id: string; timing: Timing; startedAt: Date; endedAt: Date; outcome: Outcome; reason: FailureReason | null; failures: number },
+  sync: {
+    id: string
+    timing: Timing
+    startedAt: Date
+    endedAt: Date
+    outcome: Outcome
+    reason: FailureReason | null
+    failures: number
+  },
   round: string,
 ): Date | null {
   const { id, timing } = sync
   if (!timing.cron && !timing.intervalSeconds) return null
-  const regular = timing.cron ? cronAfter(sync, sync.endedAt) : allowed(intervalAfter(sync, timing.intervalSeconds ?? 0, round), sync)
+  const regular = timing.cron
+    ? cronAfter(sync, sync.endedAt)
+    : allowed(intervalAfter(sync, timing.intervalSeconds ?? 0, round), sync)
   if (sync.outcome === 'success' || sync.outcome === 'cancelled') return regular
   const retry = sync.reason ? failures[sync.reason].retry : 'soon'
   if (retry === 'never') return null

@@ -21,7 +21,9 @@ export interface Turn {
 
 /** Hands out free slots: first those people asked for, then oldest first. `running` holds the upstream host of each running sync. */
 export function takeTurns(waiting: readonly Waiting[], running: readonly string[], limits: Limits): Turn {
-  const order = [...waiting].sort((a, b) => Number(b.asked) - Number(a.asked) || a.since.getTime() - b.since.getTime() || (a.id < b.id ? -1 : 1))
+  const order = [...waiting].sort(
+    (a, b) => Number(b.asked) - Number(a.asked) || a.since.getTime() - b.since.getTime() || (a.id < b.id ? -1 : 1),
+  )
   const busy = new Map<string, number>()
   for (const host of running) busy.set(host, (busy.get(host) ?? 0) + 1)
   let free = limits.perWorker - running.length
@@ -35,7 +37,10 @@ export function takeTurns(waiting: readonly Waiting[], running: readonly string[
       free--
       continue
     }
-    const reason = onHost >= limits.perHost ? `${onHost} of ${limits.perHost} syncs from ${entry.host || 'this upstream'} are running` : `${limits.perWorker} of ${limits.perWorker} slots are in use`
+    const reason =
+      onHost >= limits.perHost
+        ? `${onHost} of ${limits.perHost} syncs from ${entry.host || 'this upstream'} are running`
+        : `${limits.perWorker} of ${limits.perWorker} slots are in use`
     wait.push({ id: entry.id, position: wait.length + 1, reason })
   }
   return { start, wait }

@@ -3,7 +3,15 @@ import type { Desired, JoinReply, ReplicaSpec, SyncReport, SyncRequest } from '@
 import { replicaNameKey } from '@kagami/protocol'
 import type { Step } from '@kagami/runtime/machine'
 import { afterDesired, afterJoin, mayWork, mustStop, stranger, type Membership } from './membership.ts'
-import { advanceReplica, isDue, openReplica, type Order, type Remembered, type Replica, type ReplicaEvent } from './replica.ts'
+import {
+  advanceReplica,
+  isDue,
+  openReplica,
+  type Order,
+  type Remembered,
+  type Replica,
+  type ReplicaEvent,
+} from './replica.ts'
 import { fraction } from './schedule.ts'
 import { hostOf, takeTurns, type Limits } from './slots.ts'
 
@@ -39,7 +47,12 @@ export type WorkerEffect =
   | { readonly type: 'start'; readonly replica: Replica; readonly syncId: string }
   | { readonly type: 'abort'; readonly syncId: string; readonly reason: 'cancelled' | 'interrupted' }
   | { readonly type: 'keep_desired'; readonly desired: Desired }
-  | { readonly type: 'announce'; readonly changed: readonly Replica[]; readonly removed: readonly string[]; readonly observed: boolean }
+  | {
+      readonly type: 'announce'
+      readonly changed: readonly Replica[]
+      readonly removed: readonly string[]
+      readonly observed: boolean
+    }
   | { readonly type: 'wake'; readonly at: Date | null }
   | { readonly type: 'end'; readonly why: 'rejected' | 'terminated'; readonly reason: string | null }
 
@@ -48,12 +61,19 @@ export function openWorker(
   parts: Pick<WorkerState, 'id' | 'instance' | 'limits' | 'declared' | 'remembered'>,
   now: Date,
 ): WorkerState {
-  const replicas = new Map(parts.declared.map((spec) => [spec.replica_id, openReplica(spec, parts.remembered.get(spec.replica_id) ?? null, now)]))
+  const replicas = new Map(
+    parts.declared.map((spec) => [
+      spec.replica_id,
+      openReplica(spec, parts.remembered.get(spec.replica_id) ?? null, now),
+    ]),
+  )
   return { ...parts, membership: stranger, desired: null, replicas, documents: 0, stopping: false }
 }
 
 /** Makes the machine. `newId` names each sync; it is the machine's only source of anything new. */
-export function createWorkerMachine(newId: () => string): (state: WorkerState, event: WorkerEvent, now: Date) => Step<WorkerState, WorkerEffect> {
+export function createWorkerMachine(
+  newId: () => string,
+): (state: WorkerState, event: WorkerEvent, now: Date) => Step<WorkerState, WorkerEffect> {
   return (state, event, now) => {
     const before = state
     const told = apply(state, event, now)
@@ -69,11 +89,19 @@ function apply(state: WorkerState, event: WorkerEvent, now: Date): WorkerState {
     case 'desired_read':
       return reconcile(state, event.desired, event.cached, now)
     case 'sync_requested':
-      return tell(state, event.replicaId, { type: 'requested', order: { requestId: event.requestId, action: 'sync', holdId: null, generation: null } }, now)
+      return tell(
+        state,
+        event.replicaId,
+        { type: 'requested', order: { requestId: event.requestId, action: 'sync', holdId: null, generation: null } },
+        now,
+      )
     case 'sync_ended':
       return tell(state, event.report.replica_id, { type: 'finished', report: event.report }, now)
     case 'clock_jumped':
-      return { ...state, replicas: new Map([...state.replicas].map(([id, replica]) => [id, advanceReplica(replica, event, now)])) }
+      return {
+        ...state,
+        replicas: new Map([...state.replicas].map(([id, replica]) => [id, advanceReplica(replica, event, now)])),
+      }
     case 'stop_asked':
       return { ...state, stopping: true }
     case 'cancel_asked':
@@ -92,11 +120,21 @@ function reconcile(state: WorkerState, desired: Desired, cached: boolean, now: D
   const replicas = new Map<string, Replica>()
   for (const spec of specs) {
     const known = state.replicas.get(spec.replica_id)
-    let replica = known ? advanceReplica(known, { type: 'respecified', spec }, now) : { ...openReplica(spec, state.remembered.get(spec.replica_id) ?? null, now), revisionNo: firstRevision(spec.replica_id, documents) }
+    let replica = known
+      ? advanceReplica(known, { type: 'respecified', spec }, now)
+      : {
+          ...openReplica(spec, state.remembered.get(spec.replica_id) ?? null, now),
+          revisionNo: firstRevision(spec.replica_id, documents),
+        }
     for (const request of desired.syncs) {
-      if (request.replica_id === spec.replica_id) replica = advanceReplica(replica, { type: 'requested', order: orderOf(request) }, now)
+      if (request.replica_id === spec.replica_id)
+        replica = advanceReplica(replica, { type: 'requested', order: orderOf(request) }, now)
     }
-    replica = advanceReplica(replica, { type: 'paused', paused: desired.paused?.includes(spec.replica_id) ?? false }, now)
+    replica = advanceReplica(
+      replica,
+      { type: 'paused', paused: desired.paused?.includes(spec.replica_id) ?? false },
+      now,
+    )
     replicas.set(spec.replica_id, advanceReplica(replica, { type: 'settled', open }, now))
   }
   return { ...state, membership, desired, replicas, documents }
@@ -132,7 +170,8 @@ function settle(state: WorkerState, now: Date, newId: () => string): WorkerState
   for (const [id, replica] of replicas) {
     if (working && isDue(replica, now)) replicas.set(id, advanceReplica(replica, { type: 'due' }, now))
     // Someone's request stays queued through a pause; what the schedule wanted comes again by itself.
-    else if ((!working || replica.paused) && replica.life.state === 'queued' && !replica.life.requestId) replicas.set(id, advanceReplica(replica, { type: 'withdrawn' }, now))
+    else if ((!working || replica.paused) && replica.life.state === 'queued' && !replica.life.requestId)
+      replicas.set(id, advanceReplica(replica, { type: 'withdrawn' }, now))
   }
   if (working) giveTurns(replicas, state.limits, now, newId)
   return { ...state, replicas }
@@ -141,32 +180,48 @@ function settle(state: WorkerState, now: Date, newId: () => string): WorkerState
 function giveTurns(replicas: Map<string, Replica>, limits: Limits, now: Date, newId: () => string) {
   const all = [...replicas.values()]
   const waiting = all.flatMap(({ spec, life }) =>
-    life.state === 'queued' ? [{ id: spec.replica_id, host: hostOf(spec.upstream), since: life.since, asked: life.trigger === 'manual' }] : [],
+    life.state === 'queued'
+      ? [{ id: spec.replica_id, host: hostOf(spec.upstream), since: life.since, asked: life.trigger === 'manual' }]
+      : [],
   )
   if (waiting.length === 0) return
-  const running = all.filter((replica) => replica.life.state === 'syncing').map((replica) => hostOf(replica.spec.upstream))
+  const running = all
+    .filter((replica) => replica.life.state === 'syncing')
+    .map((replica) => hostOf(replica.spec.upstream))
   const turn = takeTurns(waiting, running, limits)
-  for (const id of turn.start) replicas.set(id, advanceReplica(replicas.get(id)!, { type: 'started', syncId: newId() }, now))
-  for (const { id, position, reason } of turn.wait) replicas.set(id, advanceReplica(replicas.get(id)!, { type: 'waiting', position, reason }, now))
+  for (const id of turn.start)
+    replicas.set(id, advanceReplica(replicas.get(id)!, { type: 'started', syncId: newId() }, now))
+  for (const { id, position, reason } of turn.wait)
+    replicas.set(id, advanceReplica(replicas.get(id)!, { type: 'waiting', position, reason }, now))
 }
 
 /** Everything that must be done follows from what is different now. Order matters: what must survive a crash comes first. */
 function consequences(before: WorkerState, after: WorkerState, event: WorkerEvent): WorkerEffect[] {
-  const changed = [...after.replicas.values()].filter((replica) => before.replicas.get(replica.spec.replica_id)?.revisionNo !== replica.revisionNo)
+  const changed = [...after.replicas.values()].filter(
+    (replica) => before.replicas.get(replica.spec.replica_id)?.revisionNo !== replica.revisionNo,
+  )
   const removed = [...before.replicas.values()].filter((replica) => !after.replicas.has(replica.spec.replica_id))
   const effects: WorkerEffect[] = []
-  for (const replica of changed) if (worthKeeping(before.replicas.get(replica.spec.replica_id), replica)) effects.push({ type: 'persist', replica })
+  for (const replica of changed)
+    if (worthKeeping(before.replicas.get(replica.spec.replica_id), replica)) effects.push({ type: 'persist', replica })
   for (const replica of changed) {
     const { life } = replica
-    if (life.state === 'syncing' && syncIdOf(before.replicas.get(replica.spec.replica_id)) !== life.syncId) effects.push({ type: 'start', replica, syncId: life.syncId })
+    if (life.state === 'syncing' && syncIdOf(before.replicas.get(replica.spec.replica_id)) !== life.syncId)
+      effects.push({ type: 'start', replica, syncId: life.syncId })
   }
   for (const syncId of toAbort(before, after, event)) effects.push(syncId)
   for (const replica of removed) effects.push({ type: 'forget', replicaId: replica.spec.replica_id })
   const observed = after.desired !== before.desired && after.desired?.rev !== before.desired?.rev
-  if (after.desired && after.desired !== before.desired && event.type === 'desired_read' && !event.cached) effects.push({ type: 'keep_desired', desired: after.desired })
-  if (changed.length > 0 || removed.length > 0 || observed) effects.push({ type: 'announce', changed, removed: removed.map((replica) => replica.spec.replica_id), observed })
+  if (after.desired && after.desired !== before.desired && event.type === 'desired_read' && !event.cached)
+    effects.push({ type: 'keep_desired', desired: after.desired })
+  if (changed.length > 0 || removed.length > 0 || observed)
+    effects.push({ type: 'announce', changed, removed: removed.map((replica) => replica.spec.replica_id), observed })
   if (mustStop(after.membership) && !mustStop(before.membership)) {
-    effects.push({ type: 'end', why: after.membership.standing as 'rejected' | 'terminated', reason: after.membership.reason })
+    effects.push({
+      type: 'end',
+      why: after.membership.standing as 'rejected' | 'terminated',
+      reason: after.membership.reason,
+    })
   }
   effects.push({ type: 'wake', at: nextWake(after) })
   return effects
@@ -177,9 +232,11 @@ function toAbort(before: WorkerState, after: WorkerState, event: WorkerEvent): W
   for (const replica of before.replicas.values()) {
     const syncId = syncIdOf(replica)
     if (!syncId) continue
-    if (event.type === 'cancel_asked' && event.syncId === syncId) effects.push({ type: 'abort', syncId, reason: 'cancelled' })
+    if (event.type === 'cancel_asked' && event.syncId === syncId)
+      effects.push({ type: 'abort', syncId, reason: 'cancelled' })
     else if (!after.replicas.has(replica.spec.replica_id)) effects.push({ type: 'abort', syncId, reason: 'cancelled' })
-    else if (mayWork(before.membership) && !mayWork(after.membership)) effects.push({ type: 'abort', syncId, reason: 'interrupted' })
+    else if (mayWork(before.membership) && !mayWork(after.membership))
+      effects.push({ type: 'abort', syncId, reason: 'interrupted' })
   }
   return effects
 }
@@ -190,7 +247,13 @@ function syncIdOf(replica: Replica | undefined): string | null {
 
 /** A place in the queue is not worth a write to disk; a life, a request or a fact is. */
 function worthKeeping(before: Replica | undefined, after: Replica): boolean {
-  return !before || before.life.state !== after.life.state || before.facts !== after.facts || before.taken !== after.taken || before.again !== after.again
+  return (
+    !before ||
+    before.life.state !== after.life.state ||
+    before.facts !== after.facts ||
+    before.taken !== after.taken ||
+    before.again !== after.again
+  )
 }
 
 function nextWake(state: WorkerState): Date | null {

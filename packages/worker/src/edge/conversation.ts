@@ -58,7 +58,12 @@ interface Shared {
 export function createConversation(parts: ConversationParts): Conversation {
   const timers = new Map<string, () => void>()
   const shared: Shared = {
-    parts, pending: { changed: new Map(), removed: new Set(), full: true }, link: null, closed: false, introduced: false, seq: 0,
+    parts,
+    pending: { changed: new Map(), removed: new Set(), full: true },
+    link: null,
+    closed: false,
+    introduced: false,
+    seq: 0,
     later(purpose, ms, task) {
       timers.get(purpose)?.()
       if (!shared.closed) timers.set(purpose, parts.clock.after(ms, task))
@@ -146,12 +151,21 @@ async function beatOnce(shared: Shared, again: () => void): Promise<void> {
   const link = usable(shared)
   if (!link) return
   const state = parts.state()
-  const contents = { changed: [...(pending.full ? state.replicas : pending.changed).values()], removed: [...pending.removed], full: pending.full }
+  const contents = {
+    changed: [...(pending.full ? state.replicas : pending.changed).values()],
+    removed: [...pending.removed],
+    full: pending.full,
+  }
   pending.changed.clear()
   pending.removed.clear()
   pending.full = false
   link.older.beat(storage)
-  link.heartbeat(heartbeatsFor({ ...envelopeOf(state), seq: ++shared.seq, sent_at: parts.clock.now().toISOString(), storage }, contents))
+  link.heartbeat(
+    heartbeatsFor(
+      { ...envelopeOf(state), seq: ++shared.seq, sent_at: parts.clock.now().toISOString(), storage },
+      contents,
+    ),
+  )
   parts.onHeartbeat(parts.clock.now())
 }
 
@@ -187,7 +201,12 @@ function logAnswer(logger: Logger, state: WorkerState, reply: Awaited<ReturnType
   if (!reply) {
     if (before.attempts === 0) logger.warn('no supervisor answers yet; asking again with growing pauses')
   } else if (reply.status !== before.standing || !reply.accepted !== before.fenced) {
-    logger.info({ status: reply.status, reason: reply.reason ?? undefined }, reply.status === 'pending' ? 'waiting for approval: kagami workers approve' : `the supervisor says: ${reply.status}`)
+    logger.info(
+      { status: reply.status, reason: reply.reason ?? undefined },
+      reply.status === 'pending'
+        ? 'waiting for approval: kagami workers approve'
+        : `the supervisor says: ${reply.status}`,
+    )
   }
 }
 
@@ -196,7 +215,11 @@ async function storageOf(dataDir: string): Promise<Storage | null> {
   try {
     const [space, place] = await Promise.all([statfs(dataDir), stat(dataDir)])
     const boot = readIfThere('/proc/sys/kernel/random/boot_id')?.trim() ?? 'unknown'
-    return { total_bytes: space.blocks * space.bsize, used_bytes: (space.blocks - space.bfree) * space.bsize, device: `${boot}:${place.dev}` }
+    return {
+      total_bytes: space.blocks * space.bsize,
+      used_bytes: (space.blocks - space.bfree) * space.bsize,
+      device: `${boot}:${place.dev}`,
+    }
   } catch {
     return null
   }

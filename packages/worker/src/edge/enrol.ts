@@ -1,7 +1,20 @@
 // enrol.ts — How a worker comes by credentials on a locked NATS: a key of its own, a join token, and patience until people approve. Decides nothing.
 import { join as pathOf } from 'node:path'
 import { checkFor, enrolProof, JOIN_INBOX, workerInbox, type EnrolReply, type Join } from '@kagami/protocol'
-import { ConfigError, connectBus, JoinToken, newNatsKey, openNatsKey, pause, readIfThere, readJsonIfThere, writeDurably, type Bus, type Logger, type NatsIdentity } from '@kagami/runtime'
+import {
+  ConfigError,
+  connectBus,
+  JoinToken,
+  newNatsKey,
+  openNatsKey,
+  pause,
+  readIfThere,
+  readJsonIfThere,
+  writeDurably,
+  type Bus,
+  type Logger,
+  type NatsIdentity,
+} from '@kagami/runtime'
 import Type, { type Static } from 'typebox'
 
 const FILE = 'nats.json'
@@ -49,7 +62,10 @@ export async function findEntrance(parts: EntranceParts): Promise<Entrance> {
   if (!kept) return { url: parts.url }
   const approved = kept.jwt === null ? await ask(parts, kept) : kept
   const { ca, seed, jwt } = approved
-  return { url: parts.urlGiven ? parts.url : approved.url, identity: { jwt: jwt!, seed, ca, inbox: workerInbox(parts.workerId) } }
+  return {
+    url: parts.urlGiven ? parts.url : approved.url,
+    identity: { jwt: jwt!, seed, ca, inbox: workerInbox(parts.workerId) },
+  }
 }
 
 /** Whether the worker of a data_dir was approved on the NATS of this account. */
@@ -72,17 +88,35 @@ function readKept({ directory, workerId, token }: EntranceParts): Kept | null {
     writeDurably(path, JSON.stringify(fresh))
     return fresh
   }
-  if (kept) throw new ConfigError(`${path} holds the credentials of worker ${kept.worker_id}, and this is ${workerId}`, 'Start it with a join token of its own (kagami nats token), or set worker_id back.')
-  if (readIfThere(path) !== null) throw new ConfigError(`${path} is damaged`, 'Restore it, or remove it and start the worker with a new join token after revoking it: kagami workers revoke ID.')
+  if (kept)
+    throw new ConfigError(
+      `${path} holds the credentials of worker ${kept.worker_id}, and this is ${workerId}`,
+      'Start it with a join token of its own (kagami nats token), or set worker_id back.',
+    )
+  if (readIfThere(path) !== null)
+    throw new ConfigError(
+      `${path} is damaged`,
+      'Restore it, or remove it and start the worker with a new join token after revoking it: kagami workers revoke ID.',
+    )
   return null
 }
 
 async function ask(parts: EntranceParts, kept: Kept): Promise<Kept> {
   const { directory, logger, signal } = parts
   const { token } = kept
-  if (!token) throw new ConfigError(`${pathOf(directory, FILE)} holds no credentials yet, and there is no join token`, 'Make one with `kagami nats token` and set KAGAMI_JOIN_TOKEN.')
+  if (!token)
+    throw new ConfigError(
+      `${pathOf(directory, FILE)} holds no credentials yet, and there is no join token`,
+      'Make one with `kagami nats token` and set KAGAMI_JOIN_TOKEN.',
+    )
   const identity = { ...token.join, ca: token.ca, inbox: JOIN_INBOX }
-  const bus = await connectBus({ url: parts.urlGiven ? parts.url : token.url, name: `kagami-worker ${parts.workerId} (joining)`, logger, identity, signal })
+  const bus = await connectBus({
+    url: parts.urlGiven ? parts.url : token.url,
+    name: `kagami-worker ${parts.workerId} (joining)`,
+    logger,
+    identity,
+    signal,
+  })
   try {
     const approved: Kept = { ...kept, jwt: await askUntilApproved(parts, bus, kept) }
     delete approved.token
@@ -110,13 +144,26 @@ async function askUntilApproved(parts: EntranceParts, bus: Bus, { seed, token }:
     if (said !== word) tell(parts.logger, ours)
     said = word
     if (ours && ours.status !== 'refused') parts.onWaiting(ours)
-    await pause(Math.min(ASK_MAX_MS, ASK_FIRST_MS * 1.6 ** Math.min(8, tries)) * (0.75 + 0.5 * Math.random()), parts.signal)
+    await pause(
+      Math.min(ASK_MAX_MS, ASK_FIRST_MS * 1.6 ** Math.min(8, tries)) * (0.75 + 0.5 * Math.random()),
+      parts.signal,
+    )
   }
 }
 
 function tell(logger: Logger, reply: EnrolReply | null) {
   const reason = reply?.reason ?? undefined
   if (!reply) logger.warn('no supervisor answers yet; asking for credentials again with growing pauses')
-  else if (reply.status === 'refused') logger.error({ reason }, `the supervisor gives this worker no credentials: ${reason ?? ''}. Start it with a new join token: kagami nats token`)
-  else logger.info({ status: reply.status, reason }, reply.status === 'pending' ? 'waiting for approval: kagami workers approve' : `the supervisor says: ${reply.status}`)
+  else if (reply.status === 'refused')
+    logger.error(
+      { reason },
+      `the supervisor gives this worker no credentials: ${reason ?? ''}. Start it with a new join token: kagami nats token`,
+    )
+  else
+    logger.info(
+      { status: reply.status, reason },
+      reply.status === 'pending'
+        ? 'waiting for approval: kagami workers approve'
+        : `the supervisor says: ${reply.status}`,
+    )
 }

@@ -20,17 +20,25 @@ export function digestOf(replicas: ReadonlyMap<string, Replica>): Digest {
 }
 
 /** What every heartbeat says of the worker as a whole. */
-export function envelopeOf(state: WorkerState): Pick<Heartbeat, 'worker_id' | 'instance' | 'observed_rev' | 'digest' | 'jobs'> {
+export function envelopeOf(
+  state: WorkerState,
+): Pick<Heartbeat, 'worker_id' | 'instance' | 'observed_rev' | 'digest' | 'jobs'> {
   const lives = [...state.replicas.values()].map((replica) => replica.life.state)
   const count = (life: string) => lives.filter((one) => one === life).length
   return {
-    worker_id: state.id, instance: state.instance, observed_rev: state.desired?.rev ?? 0, digest: digestOf(state.replicas),
+    worker_id: state.id,
+    instance: state.instance,
+    observed_rev: state.desired?.rev ?? 0,
+    digest: digestOf(state.replicas),
     jobs: { running: count('syncing'), queued: count('queued'), limit: state.limits.perWorker },
   }
 }
 
 /** The heartbeats that carry `contents`: one, or several parts of one `seq` when they would not fit a message. */
-export function heartbeatsFor(envelope: Omit<Heartbeat, 'full' | 'part' | 'replicas' | 'removed'>, contents: HeartbeatContents): Heartbeat[] {
+export function heartbeatsFor(
+  envelope: Omit<Heartbeat, 'full' | 'part' | 'replicas' | 'removed'>,
+  contents: HeartbeatContents,
+): Heartbeat[] {
   const parts = partition(contents.changed.map(describeReplica))
   return parts.map((replicas, index) => ({
     ...envelope,

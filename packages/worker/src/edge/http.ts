@@ -4,12 +4,19 @@ import { ConfigError, whoListensOn } from '@kagami/runtime'
 import type { Registry } from 'prom-client'
 
 /** Starts listening. Throws ConfigError naming who holds the port when it is taken. */
-export async function serveWorkerHttp(address: { host: string; port: number }, registry: Registry): Promise<{ port: number; close(): Promise<void> }> {
+export async function serveWorkerHttp(
+  address: { host: string; port: number },
+  registry: Registry,
+): Promise<{ port: number; close(): Promise<void> }> {
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0]
-    if (request.method !== 'GET' && request.method !== 'HEAD') return void response.writeHead(405, { allow: 'GET, HEAD' }).end()
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return void response.writeHead(405, { allow: 'GET, HEAD' }).end()
     if (path === '/ping') return void response.writeHead(200, { 'content-type': 'text/plain' }).end('pong\n')
-    if (path !== '/metrics') return void response.writeHead(404, { 'content-type': 'text/plain' }).end('A Kagami worker: /ping and /metrics are here.\n')
+    if (path !== '/metrics')
+      return void response
+        .writeHead(404, { 'content-type': 'text/plain' })
+        .end('A Kagami worker: /ping and /metrics are here.\n')
     registry.metrics().then(
       (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
       () => response.writeHead(500).end(),
@@ -31,9 +38,15 @@ export async function serveWorkerHttp(address: { host: string; port: number }, r
 function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EADDRINUSE') return reject(new ConfigError(`http_addr ${host}:${port} cannot be used: ${error.message}`))
+      if (error.code !== 'EADDRINUSE')
+        return reject(new ConfigError(`http_addr ${host}:${port} cannot be used: ${error.message}`))
       const holder = whoListensOn(port)
-      reject(new ConfigError(`http_addr ${host}:${port} is in use${holder ? ` by ${holder}` : ''}`, 'Choose another with http_addr or KAGAMI_HTTP_ADDR, for example 0.0.0.0:8081.'))
+      reject(
+        new ConfigError(
+          `http_addr ${host}:${port} is in use${holder ? ` by ${holder}` : ''}`,
+          'Choose another with http_addr or KAGAMI_HTTP_ADDR, for example 0.0.0.0:8081.',
+        ),
+      )
     })
     server.listen({ host, port }, () => resolve())
   })

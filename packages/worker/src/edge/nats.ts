@@ -1,8 +1,19 @@
 // edge/nats.ts — The worker's side of the wire: joins, reads desired state, sends heartbeats and reports, answers requests. Decides nothing.
 import { jetstream } from '@nats-io/jetstream'
 import {
-  checkFor, Desired, DESIRED_BUCKET, desiredHint, EVENTS_STREAM, subjectFor, type Heartbeat, type Join, type JoinReply, type LogReply, type LogRequest,
-  type ProgressEvent, type SyncReport,
+  checkFor,
+  Desired,
+  DESIRED_BUCKET,
+  desiredHint,
+  EVENTS_STREAM,
+  subjectFor,
+  type Heartbeat,
+  type Join,
+  type JoinReply,
+  type LogReply,
+  type LogRequest,
+  type ProgressEvent,
+  type SyncReport,
 } from '@kagami/protocol'
 import { connectBus, createRefusalLog, pause, type Bus, type Logger, type NatsIdentity } from '@kagami/runtime'
 import { createOlderSupervisor, noOlderSupervisor, type OlderSupervisor, type OlderView } from './older-supervisor.ts'
@@ -37,7 +48,15 @@ export interface Link {
 const READ_TIMEOUT_MS = 1500
 
 /** Connects and serves the worker's subjects. Resolves once NATS is reached; until then the worker works from its cache. */
-export async function openLink(parts: { url: string; identity?: NatsIdentity; workerId: string; instance: string; logger: Logger; listener: LinkListener; view: OlderView }): Promise<Link> {
+export async function openLink(parts: {
+  url: string
+  identity?: NatsIdentity
+  workerId: string
+  instance: string
+  logger: Logger
+  listener: LinkListener
+  view: OlderView
+}): Promise<Link> {
   const { workerId, instance, logger, listener, identity } = parts
   const bus = await connectBus({ url: parts.url, name: `kagami-worker ${workerId}`, logger, identity })
   const refused = createRefusalLog(logger)
@@ -70,7 +89,11 @@ export async function openLink(parts: { url: string; identity?: NatsIdentity; wo
 }
 
 /** Reads our key with a direct get: no consumer, no watcher, and the id stands in the subject, which permissions can guard. */
-async function readDesired(bus: Bus, workerId: string, refused: ReturnType<typeof createRefusalLog>): Promise<Desired | 'unreachable' | null> {
+async function readDesired(
+  bus: Bus,
+  workerId: string,
+  refused: ReturnType<typeof createRefusalLog>,
+): Promise<Desired | 'unreachable' | null> {
   const subject = `$JS.API.DIRECT.GET.KV_${DESIRED_BUCKET}.${subjectFor('desired', workerId)}`
   try {
     const message = await bus.connection.request(subject, '', { timeout: READ_TIMEOUT_MS })
@@ -79,7 +102,10 @@ async function readDesired(bus: Bus, workerId: string, refused: ReturnType<typeo
     const check = checkFor(Desired)
     if (check.ok(document)) return document
     const problem = check.problem(document)
-    refused({ subject, reason: `the desired document cannot be understood, going on with the last good one: ${problem.field} ${problem.message}` })
+    refused({
+      subject,
+      reason: `the desired document cannot be understood, going on with the last good one: ${problem.field} ${problem.message}`,
+    })
     return 'unreachable'
   } catch {
     return 'unreachable'
@@ -90,7 +116,10 @@ async function sendReport(bus: Bus, workerId: string, report: SyncReport): Promi
   if (!bus.connected) return false
   try {
     // The message id makes the stream drop what it already has, so sending again is harmless.
-    await jetstream(bus.connection, { timeout: 2000 }).publish(subjectFor('report', workerId), JSON.stringify(report), { msgID: report.sync_id, expect: { streamName: EVENTS_STREAM } })
+    await jetstream(bus.connection, { timeout: 2000 }).publish(subjectFor('report', workerId), JSON.stringify(report), {
+      msgID: report.sync_id,
+      expect: { streamName: EVENTS_STREAM },
+    })
     return true
   } catch {
     return false

@@ -1,6 +1,15 @@
 // older-supervisor.ts — A supervisor that speaks the wire of interfaces.md §6: our worker in its words, its commands in ours. Nothing else knows of it.
 import {
-  intervalProblem, replicaNameProblem, upstreamProblem, type Desired, type JoinReply, type OlderCommand, type OlderCommandReply, type OlderReplica, type ReplicaSpec, type SeedStatus,
+  intervalProblem,
+  replicaNameProblem,
+  upstreamProblem,
+  type Desired,
+  type JoinReply,
+  type OlderCommand,
+  type OlderCommandReply,
+  type OlderReplica,
+  type ReplicaSpec,
+  type SeedStatus,
   type Storage,
 } from '@kagami/protocol'
 import { newId, type Bus, type Logger } from '@kagami/runtime'
@@ -31,7 +40,9 @@ const KINDS: readonly string[] = ['git', 'rsync', 'http']
 export const noOlderSupervisor: OlderSupervisor = { active: false, join: async () => null, beat: () => {} }
 
 /** Starts inactive. */
-export function createOlderSupervisor(parts: OlderView & { bus: Bus; workerId: string; logger: Logger }): OlderSupervisor {
+export function createOlderSupervisor(
+  parts: OlderView & { bus: Bus; workerId: string; logger: Logger },
+): OlderSupervisor {
   const { bus, workerId, logger } = parts
   const told = new Map<string, SeedStatus>()
   let active = false
@@ -41,7 +52,12 @@ export function createOlderSupervisor(parts: OlderView & { bus: Bus; workerId: s
       return active
     },
     async join() {
-      const reply = await bus.request('olderJoin', workerId, { worker_id: workerId, replicas: replicas(), wire: 1 }, JOIN_MS)
+      const reply = await bus.request(
+        'olderJoin',
+        workerId,
+        { worker_id: workerId, replicas: replicas(), wire: 1 },
+        JOIN_MS,
+      )
       if (reply && !active) {
         active = true
         logger.info('the supervisor is an older one; speaking its wire')
@@ -53,17 +69,31 @@ export function createOlderSupervisor(parts: OlderView & { bus: Bus; workerId: s
       if (!active) return
       const now = replicas()
       for (const { replica_id, status } of now) {
-        if (told.get(replica_id) !== status) bus.publish('olderStatus', workerId, { worker_id: workerId, replica_id, status })
+        if (told.get(replica_id) !== status)
+          bus.publish('olderStatus', workerId, { worker_id: workerId, replica_id, status })
         told.set(replica_id, status)
       }
-      bus.publish('olderHeartbeat', workerId, { worker_id: workerId, time_stamp: Math.floor(Date.now() / 1000), replicas: now, storage })
+      bus.publish('olderHeartbeat', workerId, {
+        worker_id: workerId,
+        time_stamp: Math.floor(Date.now() / 1000),
+        replicas: now,
+        storage,
+      })
     },
   }
 }
 
 function describe(replica: Replica): OlderReplica {
   const { replica_id, name, kind, upstream, interval_secs, labels } = replica.spec
-  return { replica_id, name, kind: KINDS.includes(kind) ? (kind as OlderReplica['kind']) : 'unknown', upstream, status: seedStatus(replica), interval_secs, labels }
+  return {
+    replica_id,
+    name,
+    kind: KINDS.includes(kind) ? (kind as OlderReplica['kind']) : 'unknown',
+    upstream,
+    status: seedStatus(replica),
+    interval_secs,
+    labels,
+  }
 }
 
 function obey(view: OlderView & { workerId: string }, command: OlderCommand): OlderCommandReply {
@@ -80,10 +110,15 @@ function carryOut({ state, tell, seal }: OlderView, command: OlderCommand): stri
       tell({ type: 'join_answered', reply: { accepted: false, status: 'rejected', reason: command.reason } })
       return null
     case 'terminate':
-      tell({ type: 'join_answered', reply: { accepted: false, status: 'rejected', reason: 'terminated', terminated: true } })
+      tell({
+        type: 'join_answered',
+        reply: { accepted: false, status: 'rejected', reason: 'terminated', terminated: true },
+      })
       return null
     case 'sync_resource': {
-      const meant = [...state().replicas.values()].filter(({ spec }) => command.resource === null || spec.name === command.resource)
+      const meant = [...state().replicas.values()].filter(
+        ({ spec }) => command.resource === null || spec.name === command.resource,
+      )
       for (const { spec } of meant) tell({ type: 'sync_requested', replicaId: spec.replica_id, requestId: newId() })
       return meant.length > 0 || command.resource === null ? null : `no resource ${command.resource} here`
     }
@@ -92,14 +127,30 @@ function carryOut({ state, tell, seal }: OlderView, command: OlderCommand): stri
       tell({ type: 'desired_read', cached: false, desired: without(documentOf(state()), command.replica_id) })
       return null
     case 'add_replica': {
-      if ([...state().replicas.values()].some(({ spec }) => spec.name.toLowerCase() === command.name.toLowerCase())) return `a replica "${command.name}" is here already`
+      if ([...state().replicas.values()].some(({ spec }) => spec.name.toLowerCase() === command.name.toLowerCase()))
+        return `a replica "${command.name}" is here already`
       const { name, kind, upstream } = command
-      const problem = replicaNameProblem(name) ?? upstreamProblem(kind, upstream) ?? intervalProblem(command.interval_secs)
+      const problem =
+        replicaNameProblem(name) ?? upstreamProblem(kind, upstream) ?? intervalProblem(command.interval_secs)
       if (problem) return `refused: ${problem}`
-      const spec: ReplicaSpec = { replica_id: newId(), name, kind, upstream, interval_secs: command.interval_secs || null, labels: command.labels ?? {}, options: {}, auth: command.auth ?? null, origin: 'api' }
+      const spec: ReplicaSpec = {
+        replica_id: newId(),
+        name,
+        kind,
+        upstream,
+        interval_secs: command.interval_secs || null,
+        labels: command.labels ?? {},
+        options: {},
+        auth: command.auth ?? null,
+        origin: 'api',
+      }
       void seal(spec).then((sealed) => {
         const document = documentOf(state())
-        tell({ type: 'desired_read', cached: false, desired: { ...document, replicas: [...document.replicas, sealed] } })
+        tell({
+          type: 'desired_read',
+          cached: false,
+          desired: { ...document, replicas: [...document.replicas, sealed] },
+        })
       })
       return null
     }
@@ -109,12 +160,27 @@ function carryOut({ state, tell, seal }: OlderView, command: OlderCommand): stri
 /** The document such a supervisor would have written, one revision on. Term 0: any of ours wins over it. */
 function documentOf({ id, desired, membership }: WorkerState): Desired {
   const admission = membership.standing === 'approved' ? 'approved' : 'pending'
-  const first: Desired = { worker_id: id, rev: 0, term: 0, admission, reason: null, terminate: false, instance: null, replicas: [], removed: [], syncs: [] }
+  const first: Desired = {
+    worker_id: id,
+    rev: 0,
+    term: 0,
+    admission,
+    reason: null,
+    terminate: false,
+    instance: null,
+    replicas: [],
+    removed: [],
+    syncs: [],
+  }
   const known = desired ?? first
   return { ...known, rev: known.rev + 1, admission, instance: null }
 }
 
 function without(document: Desired, replicaId: string): Desired {
   const added = document.replicas.some((spec) => spec.replica_id === replicaId)
-  return { ...document, replicas: document.replicas.filter((spec) => spec.replica_id !== replicaId), removed: added ? document.removed : [...document.removed, replicaId] }
+  return {
+    ...document,
+    replicas: document.replicas.filter((spec) => spec.replica_id !== replicaId),
+    removed: added ? document.removed : [...document.removed, replicaId],
+  }
 }

@@ -4,7 +4,15 @@ import { join } from 'node:path'
 import type { SyncReport } from '@kagami/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { findMarked } from '../sync/orphans.ts'
-import { commandLines, createBench, mentions, readTree, startStallingProxy, type Bench, type SyncCall } from './testing.ts'
+import {
+  commandLines,
+  createBench,
+  mentions,
+  readTree,
+  startStallingProxy,
+  type Bench,
+  type SyncCall,
+} from './testing.ts'
 
 /** A running upstream of one kind with content that fills at least 300 kB. */
 export interface Subject {
@@ -50,7 +58,8 @@ export function providerConformance(conformance: Conformance): void {
     endsWhenItMust(stage)
     touchesNothingElse(stage)
   })
-  describe(`a mirror of kind ${kind} with a password`, () => keepsItsPassword(prepare(conformance, { username: 'bob', password: SECRET })))
+  describe(`a mirror of kind ${kind} with a password`, () =>
+    keepsItsPassword(prepare(conformance, { username: 'bob', password: SECRET })))
 }
 
 function prepare({ kind, tool, start }: Conformance, auth?: { username: string; password: string }): Stage {
@@ -64,7 +73,13 @@ function prepare({ kind, tool, start }: Conformance, auth?: { username: string; 
     await subject.stop()
     bench.remove()
   })
-  return { kind, tool, bench: () => bench, subject: () => subject, sync: (more) => bench.sync({ kind, upstream: subject.upstream, ...more }) }
+  return {
+    kind,
+    tool,
+    bench: () => bench,
+    subject: () => subject,
+    sync: (more) => bench.sync({ kind, upstream: subject.upstream, ...more }),
+  }
 }
 
 function followsItsUpstream({ kind, bench, subject, sync }: Stage): void {
@@ -132,7 +147,12 @@ function touchesNothingElse({ kind, tool, bench, sync }: Stage): void {
   it('does not touch the mirror of another replica', async () => {
     await sync({ name: 'other', replicaId: 'replica-2' })
     const before = readTree(join(bench().dataDir, 'other'))
-    const report = await bench().sync({ kind: kind === 'git' ? 'http' : 'git', upstream: 'http://127.0.0.1:1/x', name: 'other', replicaId: 'replica-3' })
+    const report = await bench().sync({
+      kind: kind === 'git' ? 'http' : 'git',
+      upstream: 'http://127.0.0.1:1/x',
+      name: 'other',
+      replicaId: 'replica-3',
+    })
     expect(report).toMatchObject({ outcome: 'failed', reason: 'local_conflict' })
     expect(report.message).toContain(join(bench().dataDir, 'other'))
     expect(readTree(join(bench().dataDir, 'other'))).toEqual(before)
@@ -154,13 +174,18 @@ function touchesNothingElse({ kind, tool, bench, sync }: Stage): void {
 
 function keepsItsPassword({ bench, subject, sync }: Stage): void {
   it('says that credentials are wrong or missing', async () => {
-    expect(await sync({ auth: { type: 'basic', username: 'bob', password: 'not-this-one' } })).toMatchObject({ outcome: 'failed', reason: 'auth_rejected' })
+    expect(await sync({ auth: { type: 'basic', username: 'bob', password: 'not-this-one' } })).toMatchObject({
+      outcome: 'failed',
+      reason: 'auth_rejected',
+    })
     expect(await sync()).toMatchObject({ outcome: 'failed', reason: 'auth_rejected' })
   })
 
   it('shows the password in no argument, log, report or file', async () => {
     const state = { seen: '', done: false }
-    const running = sync({ auth: { type: 'basic', username: 'bob', password: SECRET } }).finally(() => (state.done = true))
+    const running = sync({ auth: { type: 'basic', username: 'bob', password: SECRET } }).finally(
+      () => (state.done = true),
+    )
     while (!state.done) {
       state.seen += commandLines()
       await new Promise((resolve) => setImmediate(resolve))

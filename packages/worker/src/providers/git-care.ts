@@ -10,7 +10,9 @@ const PACKS_MAX = 20
 
 /** Whether git's last words mean that the copy on this disk is damaged, not the upstream. */
 export function isDamaged(exit: Exit): boolean {
-  return /does not match index|bad object refs|object file .* is empty|loose object .* is corrupt|packfile .* (is invalid|cannot be accessed|is truncated)|unable to read sha1 file|pack has bad object|inflate: data stream error|bad packed object|index file .* is too small/i.test(exit.tail)
+  return /does not match index|bad object refs|object file .* is empty|loose object .* is corrupt|packfile .* (is invalid|cannot be accessed|is truncated)|unable to read sha1 file|pack has bad object|inflate: data stream error|bad packed object|index file .* is too small/i.test(
+    exit.tail,
+  )
 }
 
 /** Checks every pack once a week and joins small ones. Returns false when the copy is damaged. */
@@ -19,12 +21,24 @@ export async function careFor(context: SyncContext, gitDir: string): Promise<boo
   context.progress({ phase: 'verifying' })
   const packs = packsOf(gitDir)
   if (packs.length > 0) {
-    const exit = await callGit(context, [`--git-dir=${gitDir}`, 'verify-pack', '--', ...packs.map((pack) => join(gitDir, 'objects', 'pack', `${pack}.idx`))], { silent: true })
+    const exit = await callGit(
+      context,
+      [
+        `--git-dir=${gitDir}`,
+        'verify-pack',
+        '--',
+        ...packs.map((pack) => join(gitDir, 'objects', 'pack', `${pack}.idx`)),
+      ],
+      { silent: true },
+    )
     if (exit.code !== 0) return false
   }
-  if (packs.length > PACKS_MAX) await callGit(context, [`--git-dir=${gitDir}`, 'repack', '-d', '-q', '--geometric=2'], { silent: true })
+  if (packs.length > PACKS_MAX)
+    await callGit(context, [`--git-dir=${gitDir}`, 'repack', '-d', '-q', '--geometric=2'], { silent: true })
   await callGit(context, [`--git-dir=${gitDir}`, 'pack-refs', '--all'], { silent: true })
-  await callGit(context, [`--git-dir=${gitDir}`, 'commit-graph', 'write', '--reachable', '--no-progress'], { silent: true })
+  await callGit(context, [`--git-dir=${gitDir}`, 'commit-graph', 'write', '--reachable', '--no-progress'], {
+    silent: true,
+  })
   keepCareDate(context)
   context.log(`checked ${packs.length} packs; all are whole`)
   return true
@@ -50,7 +64,11 @@ function isTime({ tree }: SyncContext): boolean {
 
 function packsOf(gitDir: string): string[] {
   const folder = join(gitDir, 'objects', 'pack')
-  return existsSync(folder) ? readdirSync(folder).filter((entry) => entry.endsWith('.idx')).map((entry) => entry.slice(0, -'.idx'.length)) : []
+  return existsSync(folder)
+    ? readdirSync(folder)
+        .filter((entry) => entry.endsWith('.idx'))
+        .map((entry) => entry.slice(0, -'.idx'.length))
+    : []
 }
 
 /**
@@ -62,7 +80,9 @@ export function replaceObjects(fresh: string, damaged: string): void {
   mkdirSync(into, { recursive: true })
   const old = readdirSync(into)
   // A pack of equal name holds equal objects, whole: it takes the damaged one's place.
-  const parts = readdirSync(join(fresh, 'objects', 'pack')).sort((a, b) => Number(a.endsWith('.idx')) - Number(b.endsWith('.idx')))
+  const parts = readdirSync(join(fresh, 'objects', 'pack')).sort(
+    (a, b) => Number(a.endsWith('.idx')) - Number(b.endsWith('.idx')),
+  )
   for (const part of parts) renameSync(join(fresh, 'objects', 'pack', part), join(into, part))
   if (existsSync(join(fresh, 'packed-refs'))) renameSync(join(fresh, 'packed-refs'), join(damaged, 'packed-refs'))
   rmSync(join(damaged, 'refs'), { recursive: true, force: true })

@@ -3,7 +3,14 @@ import { callGit, createProgressReader, type Route } from './git-call.ts'
 import { gitFailure } from './git-errors.ts'
 import { bringLfs } from './git-lfs.ts'
 import { inTheWay, readLocalRefs, sameRefs, type RemoteRefs } from './git-refs.ts'
-import { packFiles, removeLeftovers, removePacksBut, writeConfig, writeHead, writeServerListings } from './git-repository.ts'
+import {
+  packFiles,
+  removeLeftovers,
+  removePacksBut,
+  writeConfig,
+  writeHead,
+  writeServerListings,
+} from './git-repository.ts'
 import { refspecsOf, type Selection } from './git-selection.ts'
 import { SyncFailure, type Exit, type SyncContext } from './provider.ts'
 
@@ -18,12 +25,18 @@ export interface Upstream {
 }
 
 /** Makes a new repository in `folder`, which is emptied first: a half clone cannot be continued. Returns the bytes that came, where git says. */
-export async function cloneInto({ context, selection, route }: Upstream, remote: RemoteRefs, folder: string): Promise<number | null> {
+export async function cloneInto(
+  { context, selection, route }: Upstream,
+  remote: RemoteRefs,
+  folder: string,
+): Promise<number | null> {
   const { tree } = context
   const progress = createProgressReader(context)
   await tree.discard()
   const direct = selection.whole && remote.refs.size > 0
-  const command = direct ? ['clone', '--mirror', '--template=', '--progress', ...route.flags, '--', route.url, folder] : ['init', '--bare', '--template=', '--', folder]
+  const command = direct
+    ? ['clone', '--mirror', '--template=', '--progress', ...route.flags, '--', route.url, folder]
+    : ['init', '--bare', '--template=', '--', folder]
   const exit = await callGit(context, command, { onLine: progress.onLine, route })
   if (exit.code !== 0) throw gitFailure(exit)
   if (!direct && remote.refs.size > 0) {
@@ -35,12 +48,20 @@ export async function cloneInto({ context, selection, route }: Upstream, remote:
 }
 
 /** Fetches objects, git's and LFS's, and moves no ref: nobody sees a branch before all of its files are there. A dry run of git fetches objects. */
-export async function fetchAhead({ context, selection, route }: Upstream, remote: RemoteRefs, gitDir: string): Promise<Moved> {
+export async function fetchAhead(
+  { context, selection, route }: Upstream,
+  remote: RemoteRefs,
+  gitDir: string,
+): Promise<Moved> {
   const progress = createProgressReader(context)
   let received = 0
   const exit = await leavingNothing(gitDir, async () => {
-    const fetched = await callGit(context, fetchCommand(route, gitDir, selection, ['--dry-run']), { onLine: progress.onLine, route })
-    if (fetched.code === 0) received = await bringLfs({ context, gitDir, ids: remote.refs.values(), headId: remote.headId })
+    const fetched = await callGit(context, fetchCommand(route, gitDir, selection, ['--dry-run']), {
+      onLine: progress.onLine,
+      route,
+    })
+    if (fetched.code === 0)
+      received = await bringLfs({ context, gitDir, ids: remote.refs.values(), headId: remote.headId })
     return fetched
   })
   return { exit, bytes: (progress.bytes() ?? 0) + received }
@@ -62,14 +83,26 @@ export interface Move {
 }
 
 /** Fetches refs, and deletes those that are gone. */
-export async function moveRefs(upstream: Upstream, remote: RemoteRefs, { gitDir, gone, packs = packFiles(gitDir) }: Move): Promise<Moved> {
+export async function moveRefs(
+  upstream: Upstream,
+  remote: RemoteRefs,
+  { gitDir, gone, packs = packFiles(gitDir) }: Move,
+): Promise<Moved> {
   const { context, selection, route } = upstream
   await removeRefs(context, gitDir, inTheWay(gone, remote.refs))
   const progress = createProgressReader(context)
-  const exit = await leavingNothing(gitDir, () => callGit(context, fetchCommand(route, gitDir, selection), { onLine: progress.onLine, route }), packs)
+  const exit = await leavingNothing(
+    gitDir,
+    () => callGit(context, fetchCommand(route, gitDir, selection), { onLine: progress.onLine, route }),
+    packs,
+  )
   if (exit.code !== 0) return { exit, bytes: null }
   const left = readLocalRefs(gitDir).refs
-  await removeRefs(context, gitDir, gone.filter((name) => left.has(name)))
+  await removeRefs(
+    context,
+    gitDir,
+    gone.filter((name) => left.has(name)),
+  )
   settle(gitDir, context, remote)
   return { exit, bytes: progress.bytes() }
 }
@@ -92,11 +125,18 @@ async function leavingNothing(gitDir: string, fetch: () => Promise<Exit>, packs 
 
 async function removeRefs(context: SyncContext, gitDir: string, names: readonly string[]): Promise<void> {
   if (names.length === 0) return
-  const exit = await callGit(context, [`--git-dir=${gitDir}`, 'update-ref', '--stdin', '-z'], { stdin: names.map((name) => `delete ${name}\0\0`).join('') })
+  const exit = await callGit(context, [`--git-dir=${gitDir}`, 'update-ref', '--stdin', '-z'], {
+    stdin: names.map((name) => `delete ${name}\0\0`).join(''),
+  })
   if (exit.code !== 0) throw gitFailure(exit)
 }
 
-function fetchCommand({ url, flags }: Route, gitDir: string, selection: Selection, more: readonly string[] = []): string[] {
+function fetchCommand(
+  { url, flags }: Route,
+  gitDir: string,
+  selection: Selection,
+  more: readonly string[] = [],
+): string[] {
   const quiet = ['--progress', '--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules', '--no-tags']
   return [`--git-dir=${gitDir}`, 'fetch', ...quiet, ...more, ...flags, '--', url, ...refspecsOf(selection)]
 }
@@ -105,7 +145,8 @@ function fetchCommand({ url, flags }: Route, gitDir: string, selection: Selectio
 export function settle(gitDir: string, context: SyncContext, remote: RemoteRefs): void {
   writeConfig(gitDir, context.upstream, idLength(remote))
   const { refs } = readLocalRefs(gitDir)
-  if (refs.size === 0 && remote.refs.size > 0) throw new SyncFailure('content_invalid', 'git reported success, but the copy has no refs')
+  if (refs.size === 0 && remote.refs.size > 0)
+    throw new SyncFailure('content_invalid', 'git reported success, but the copy has no refs')
   if (!sameRefs(refs, remote.refs)) context.log('the upstream moved while it was fetched')
   writeHead(gitDir, remote)
   writeServerListings(gitDir, refs, remote.peeled)

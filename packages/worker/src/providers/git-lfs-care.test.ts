@@ -23,14 +23,16 @@ describe('a git mirror with LFS, over the years,', () => {
   })
 
   it('counts an object as lost that the server names and then does not have', async () => {
-    lfs.upstream.lie = ({ what, oids }, response) => what === 'object' && statSync(lfs.upstream.stored(oids[0]!)).size < 10_000 && answer(response, 404, {})
+    lfs.upstream.lie = ({ what, oids }, response) =>
+      what === 'object' && statSync(lfs.upstream.stored(oids[0]!)).size < 10_000 && answer(response, 404, {})
     expect(await lfs.sync()).toMatchObject({ outcome: 'success', message: '1 LFS object is missing upstream' })
   })
 
   it('finds by its weekly check what rotted, was cut or vanished on this disk, and fetches just that', async () => {
     let rots = Buffer.alloc(0)
     // Read in the last of the four weeks.
-    for (let tries = 0; createHash('sha256').update(rots).digest()[0]! >> 4 !== 3; tries++) rots = Buffer.from(`rots ${tries}`.repeat(100))
+    for (let tries = 0; createHash('sha256').update(rots).digest()[0]! >> 4 !== 3; tries++)
+      rots = Buffer.from(`rots ${tries}`.repeat(100))
     const files = { 'a.bin': randomBytes(1000), 'b.bin': randomBytes(1001), 'c.bin': rots }
     const [vanished, cut, rotten] = (await lfs.author.push({ lfs: files })) as [string, string, string]
     await lfs.sync()
@@ -56,11 +58,16 @@ describe('a git mirror with LFS, over the years,', () => {
 
   it('whose trees are swapped makes no new tree for files that are lost for good, and mends one that rotted although the server was away at first', async () => {
     const swap = { publish: 'swap' }
-    const trees = () => readdirSync(join(lfs.bench.dataDir, '.generations', 'copy')).filter((entry) => /^\d+$/.test(entry))
+    const trees = () =>
+      readdirSync(join(lfs.bench.dataDir, '.generations', 'copy')).filter((entry) => /^\d+$/.test(entry))
     let rots = Buffer.alloc(0)
     // Read in the second of the four weeks.
-    for (let tries = 0; createHash('sha256').update(rots).digest()[0]! >> 4 !== 1; tries++) rots = Buffer.from(`rots ${tries}`.repeat(100))
-    const [lost, rotten] = (await lfs.author.push({ lfs: { 'lost.bin': randomBytes(2000), 'rots.bin': rots } })) as [string, string]
+    for (let tries = 0; createHash('sha256').update(rots).digest()[0]! >> 4 !== 1; tries++)
+      rots = Buffer.from(`rots ${tries}`.repeat(100))
+    const [lost, rotten] = (await lfs.author.push({ lfs: { 'lost.bin': randomBytes(2000), 'rots.bin': rots } })) as [
+      string,
+      string,
+    ]
     rmSync(lfs.upstream.stored(lost))
     expect(await lfs.sync(swap)).toMatchObject({ outcome: 'success', message: '1 LFS object is missing upstream' })
     lfs.bench.age()
@@ -85,7 +92,10 @@ describe('a git mirror with LFS, over the years,', () => {
     writeFileSync(file, 'rubbish')
     writeFileSync(join(lfs.bench.dataDir, '.kagami', 'staging', 'replica-1', 'checked'), '2020-01-01T00:00:00Z')
     const report = await lfs.sync()
-    expect(report, report.message ?? '').toMatchObject({ outcome: 'success', message: expect.stringContaining('fetched anew') })
+    expect(report, report.message ?? '').toMatchObject({
+      outcome: 'success',
+      message: expect.stringContaining('fetched anew'),
+    })
     expect(lfs.upstream.asked).toEqual([])
     await lfs.cloneIsWhole(lfs.first)
   })

@@ -48,13 +48,27 @@ export async function fetchObjects(order: LfsOrder, haul: LfsHaul): Promise<void
   const { server, objects, context } = order
   const total = objects.reduce((sum, { size }) => sum + size, 0)
   const wrong: string[] = []
-  const work: Work = { ...order, haul, wrong, tell: () => context.progress({ phase: 'transferring', bytes: haul.bytes, percent: total > 0 ? Math.min(100, Math.floor((haul.bytes / total) * 100)) : null }) }
+  const work: Work = {
+    ...order,
+    haul,
+    wrong,
+    tell: () =>
+      context.progress({
+        phase: 'transferring',
+        bytes: haul.bytes,
+        percent: total > 0 ? Math.min(100, Math.floor((haul.bytes / total) * 100)) : null,
+      }),
+  }
   for (let from = 0; from < objects.length; from += BATCH_MAX) {
     const { offers, missing } = await askBatch(server, objects.slice(from, from + BATCH_MAX))
     haul.missing.push(...missing)
     await inLanes(offers, work)
   }
-  if (wrong.length > 0) throw new SyncFailure('content_invalid', `${wrong.length} of ${objects.length} objects are not what their pointers say, and were not stored; the first: ${wrong[0]}`)
+  if (wrong.length > 0)
+    throw new SyncFailure(
+      'content_invalid',
+      `${wrong.length} of ${objects.length} objects are not what their pointers say, and were not stored; the first: ${wrong[0]}`,
+    )
 }
 
 interface Work extends LfsOrder {
@@ -70,16 +84,18 @@ async function inLanes(offers: readonly Offer[], work: Work): Promise<void> {
   const signal = AbortSignal.any([work.context.signal, stop.signal])
   const queue = [...offers]
   let failure: unknown = null
-  await Promise.all(Array.from({ length: LANES }, async () => {
-    for (let offer = queue.shift(); offer && failure === null; offer = queue.shift()) {
-      try {
-        await fetchOne(offer, work, signal)
-      } catch (error) {
-        failure ??= error
-        stop.abort()
+  await Promise.all(
+    Array.from({ length: LANES }, async () => {
+      for (let offer = queue.shift(); offer && failure === null; offer = queue.shift()) {
+        try {
+          await fetchOne(offer, work, signal)
+        } catch (error) {
+          failure ??= error
+          stop.abort()
+        }
       }
-    }
-  }))
+    }),
+  )
   work.context.signal.throwIfAborted()
   if (failure !== null) throw failure
 }
@@ -95,7 +111,11 @@ async function fetchOne(offer: Offer, work: Work, signal: AbortSignal, again = f
     if (failure.reason === 'upstream_missing') return void haul.missing.push(offer.object)
     if (failure.reason === 'content_invalid' && cameWhole) {
       wrong.push(`${offer.object.oid}: ${failure.message}`)
-      if (wrong.length >= WRONG_MAX) throw new SyncFailure('content_invalid', `${wrong.length} objects are not what their pointers say, and were not stored; the first: ${wrong[0]}`)
+      if (wrong.length >= WRONG_MAX)
+        throw new SyncFailure(
+          'content_invalid',
+          `${wrong.length} objects are not what their pointers say, and were not stored; the first: ${wrong[0]}`,
+        )
       return
     }
     if (again || (cameWhole && !AGAIN.has(failure.reason))) throw failure
@@ -105,7 +125,11 @@ async function fetchOne(offer: Offer, work: Work, signal: AbortSignal, again = f
   }
 }
 
-async function download({ object, url, headers, authenticated }: Offer, work: Work, signal: AbortSignal): Promise<void> {
+async function download(
+  { object, url, headers, authenticated }: Offer,
+  work: Work,
+  signal: AbortSignal,
+): Promise<void> {
   const { context, server, options, store, haul, tell } = work
   const folder = join(partsFolder(context), object.oid)
   await mkdir(folder, { recursive: true })
@@ -117,10 +141,22 @@ async function download({ object, url, headers, authenticated }: Offer, work: Wo
     tell()
   }
   const fetched = await fetchFile({
-    context: { ...server.context, auth: carriesOwn ? null : server.context.auth, signal }, options, url, home: server.home, own: headers, identity: object.oid, discreet: true,
-    file: object.oid, memory: createMemory(folder), known: null, digests: [{ algorithm: 'sha256', hex: object.oid, from: 'its pointer' }], size: object.size,
+    context: { ...server.context, auth: carriesOwn ? null : server.context.auth, signal },
+    options,
+    url,
+    home: server.home,
+    own: headers,
+    identity: object.oid,
+    discreet: true,
+    file: object.oid,
+    memory: createMemory(folder),
+    known: null,
+    digests: [{ algorithm: 'sha256', hex: object.oid, from: 'its pointer' }],
+    size: object.size,
     // Whatever its bytes look like, they are the right ones or not.
-    pageExpected: () => true, admit: () => {}, moved,
+    pageExpected: () => true,
+    admit: () => {},
+    moved,
   })
   if (!fetched) return
   moved(fetched.received)

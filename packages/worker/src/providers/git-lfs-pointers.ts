@@ -33,7 +33,11 @@ export async function findPointers(search: PointerSearch): Promise<void> {
     // Content cannot guess the word before each blob, and so cannot look like the beginning of one.
     const mark = randomUUID()
     const reader = createPointerReader(mark, search.onPointer)
-    const read = await callGit(context, [`--git-dir=${gitDir}`, 'cat-file', '--buffer', `--batch=${mark} %(objecttype)`], { stdin: ids, silent: true, onLine: (line, stream) => stream !== 'stdout' || reader.line(line) })
+    const read = await callGit(
+      context,
+      [`--git-dir=${gitDir}`, 'cat-file', '--buffer', `--batch=${mark} %(objecttype)`],
+      { stdin: ids, silent: true, onLine: (line, stream) => stream !== 'stdout' || reader.line(line) },
+    )
     reader.end()
     if (read.code !== 0) throw gitFailure(read)
   }
@@ -48,7 +52,11 @@ export async function presentIds(context: SyncContext, gitDir: string, ids: read
     if (stream === 'stdout' && id !== undefined) found.push(Buffer.from(id, 'latin1').toString('latin1'))
     return stream !== 'stdout'
   }
-  const exit = await callGit(context, [`--git-dir=${gitDir}`, 'cat-file', '--buffer', '--batch-check=%(objectname) %(objecttype)'], { stdin: ids.map((id) => `${id}\n`).join(''), silent: true, onLine })
+  const exit = await callGit(
+    context,
+    [`--git-dir=${gitDir}`, 'cat-file', '--buffer', '--batch-check=%(objectname) %(objecttype)'],
+    { stdin: ids.map((id) => `${id}\n`).join(''), silent: true, onLine },
+  )
   if (exit.code !== 0) throw gitFailure(exit)
   return found
 }
@@ -60,7 +68,11 @@ function listBlobs({ context, gitDir }: PointerSearch, revisions: readonly strin
     if (stream === 'stdout') into.add(line)
     return stream !== 'stdout'
   }
-  return callGit(context, [`--git-dir=${gitDir}`, 'rev-list', '--ignore-missing', '--stdin', '--objects', '--no-object-names', ...filter], { stdin: revisions.map((id) => `${id}\n`).join(''), silent: true, onLine })
+  return callGit(
+    context,
+    [`--git-dir=${gitDir}`, 'rev-list', '--ignore-missing', '--stdin', '--objects', '--no-object-names', ...filter],
+    { stdin: revisions.map((id) => `${id}\n`).join(''), silent: true, onLine },
+  )
 }
 
 interface IdList {
@@ -91,7 +103,10 @@ function createIdList(): IdList {
 }
 
 /** Reads blobs line by line as `git cat-file --batch` prints them, each after a line that begins with `mark`. `line` always says false: nothing of it belongs into a log. */
-export function createPointerReader(mark: string, onPointer: (object: LfsObject) => void): { line(text: string): false; end(): void } {
+export function createPointerReader(
+  mark: string,
+  onPointer: (object: LfsObject) => void,
+): { line(text: string): false; end(): void } {
   let lines: string[] | null = null
   const end = () => {
     const found = lines && parsePointer(lines)
@@ -119,7 +134,9 @@ export function createPointerReader(mark: string, onPointer: (object: LfsObject)
 export function parsePointer(lines: readonly string[]): LfsObject | null {
   const [version, ...rest] = lines
   if (version === undefined || !VERSIONS.has(version)) return null
-  const body = rest.filter((line, index) => !/^ext-\d-[a-z0-9.-]+ sha256:[0-9a-f]{64}$/.test(line) || index >= rest.length - 2)
+  const body = rest.filter(
+    (line, index) => !/^ext-\d-[a-z0-9.-]+ sha256:[0-9a-f]{64}$/.test(line) || index >= rest.length - 2,
+  )
   const oid = /^oid sha256:([0-9a-f]{64})$/.exec(body[0] ?? '')?.[1]
   const size = /^size (0|[1-9]\d{0,14})$/.exec(body[1] ?? '')?.[1]
   if (oid === undefined || size === undefined || body.length !== 2) return null

@@ -64,12 +64,22 @@ export function hasObject(gitDir: string, object: LfsObject): boolean {
 /** Bytes of all objects, counted. */
 export function countBytes(gitDir: string): number {
   const root = join(gitDir, 'lfs', 'objects')
-  return [...oidsIn(gitDir)].reduce((sum, oid) => sum + (statSync(join(root, oid.slice(0, 2), oid.slice(2, 4), oid), { throwIfNoEntry: false })?.size ?? 0), 0)
+  return [...oidsIn(gitDir)].reduce(
+    (sum, oid) =>
+      sum + (statSync(join(root, oid.slice(0, 2), oid.slice(2, 4), oid), { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  )
 }
 
 /** Every directory between an object and the repository, paths below it. */
 export function foldersOf({ oid }: LfsObject): string[] {
-  return [join('lfs', 'objects', oid.slice(0, 2), oid.slice(2, 4)), join('lfs', 'objects', oid.slice(0, 2)), join('lfs', 'objects'), 'lfs', '']
+  return [
+    join('lfs', 'objects', oid.slice(0, 2), oid.slice(2, 4)),
+    join('lfs', 'objects', oid.slice(0, 2)),
+    join('lfs', 'objects'),
+    'lfs',
+    '',
+  ]
 }
 
 /** Reads one of `ROUNDS` parts of the objects, and says which have bytes that are not theirs. sha256sum does the reading: it may take hours of CPU. */
@@ -78,7 +88,10 @@ export async function findDamaged(context: SyncContext, gitDir: string, round: n
   const names = [...oidsIn(gitDir)].filter((oid) => Number.parseInt(oid[0]!, 16) % ROUNDS === round % ROUNDS)
   const all = new Set<string>()
   while (names.length > 0) {
-    const stdin = names.splice(0, 1000).map((oid) => `${oid}  ${oid.slice(0, 2)}/${oid.slice(2, 4)}/${oid}\n`).join('')
+    const stdin = names
+      .splice(0, 1000)
+      .map((oid) => `${oid}  ${oid.slice(0, 2)}/${oid.slice(2, 4)}/${oid}\n`)
+      .join('')
     const damaged: string[] = []
     const onLine = (line: string, stream: string) => {
       const oid = /([0-9a-f]{64}): FAILED/.exec(line)?.[1]
@@ -99,7 +112,8 @@ function* oidsIn(gitDir: string): Iterable<string> {
   const root = join(gitDir, 'lfs', 'objects')
   for (const first of shards(root)) {
     for (const second of shards(join(root, first))) {
-      for (const oid of entries(join(root, first, second))) if (/^[0-9a-f]{64}$/.test(oid) && oid.startsWith(first + second)) yield oid
+      for (const oid of entries(join(root, first, second)))
+        if (/^[0-9a-f]{64}$/.test(oid) && oid.startsWith(first + second)) yield oid
     }
   }
 }

@@ -43,7 +43,10 @@ describe('a git mirror with LFS', () => {
     lfs.upstream.asked.length = 0
     const more = { 'three.bin': randomBytes(5000) }
     const aside = { 'four.bin': randomBytes(6000) }
-    const oids = [...(await lfs.author.push({ lfs: more })), ...(await lfs.author.push({ lfs: aside, branch: 'aside' }))]
+    const oids = [
+      ...(await lfs.author.push({ lfs: more })),
+      ...(await lfs.author.push({ lfs: aside, branch: 'aside' })),
+    ]
     lfs.upstream.asked.length = 0
     // What was covered before is not looked at again, until the weekly check.
     const old = lfs.bench.placeOf(createHash('sha256').update(lfs.first['two.bin']!).digest('hex'))
@@ -65,7 +68,8 @@ describe('a git mirror with LFS', () => {
 
   it('gets it in one step where trees are swapped, and keeps meanwhile what came', async () => {
     expect(await lfs.sync({ lfs: false, publish: 'swap' })).toMatchObject({ outcome: 'success' })
-    lfs.upstream.lie = ({ what, oids }, response) => what === 'object' && statSync(lfs.upstream.stored(oids[0]!)).size > 10_000 && answer(response, 200, {})
+    lfs.upstream.lie = ({ what, oids }, response) =>
+      what === 'object' && statSync(lfs.upstream.stored(oids[0]!)).size > 10_000 && answer(response, 200, {})
     expect(await lfs.sync({ publish: 'swap' })).toMatchObject({ outcome: 'failed', reason: 'content_invalid' })
     expect(existsSync(join(lfs.bench.published, 'lfs', 'objects'))).toBe(false)
     lfs.upstream.lie = () => false
@@ -81,7 +85,9 @@ describe('a git mirror with LFS', () => {
       if (what !== 'object' || statSync(lfs.upstream.stored(oids[0]!)).size < 10_000) return false
       if (!cut) return headers.range === undefined && answer(response, 500, {})
       const whole = readFileSync(lfs.upstream.stored(oids[0]!))
-      response.writeHead(200, { 'content-length': whole.length, etag: '"whole"' }).write(whole.subarray(0, 400_000), () => response.destroy())
+      response
+        .writeHead(200, { 'content-length': whole.length, etag: '"whole"' })
+        .write(whole.subarray(0, 400_000), () => response.destroy())
       return true
     }
     const report = await lfs.sync()
@@ -124,7 +130,8 @@ describe('a git mirror with LFS', () => {
     lfs.upstream.lie = () => false
     expect(await lfs.sync(swap)).toMatchObject({ outcome: 'success' })
     await lfs.cloneIsWhole({ ...lfs.first, ...more })
-    const trees = () => readdirSync(join(lfs.bench.dataDir, '.generations', 'copy')).filter((entry) => /^\d+$/.test(entry))
+    const trees = () =>
+      readdirSync(join(lfs.bench.dataDir, '.generations', 'copy')).filter((entry) => /^\d+$/.test(entry))
     const there = trees()
     lfs.bench.age()
     expect(await lfs.sync(swap)).toMatchObject({ outcome: 'success' })
@@ -143,7 +150,11 @@ describe('a git mirror with LFS', () => {
   })
 
   it('takes the LFS server from lfs_url, else from .lfsconfig, without the password in it', async () => {
-    await lfs.author.push({ plain: { '.lfsconfig': `[lfs]\n\turl = ${lfs.upstream.url.replace('://', '://eve:hidden-pass@')}/elsewhere/info/lfs\n` } })
+    await lfs.author.push({
+      plain: {
+        '.lfsconfig': `[lfs]\n\turl = ${lfs.upstream.url.replace('://', '://eve:hidden-pass@')}/elsewhere/info/lfs\n`,
+      },
+    })
     let asked = ''
     lfs.upstream.lie = ({ what, headers }, response) => {
       if (what === 'batch') asked = `${response.req.url} ${headers.authorization ?? ''}`
@@ -154,7 +165,9 @@ describe('a git mirror with LFS', () => {
     expect(asked.trim()).toBe('/elsewhere/info/lfs/objects/batch')
     expect(JSON.stringify(report) + lfs.bench.log(report)).not.toContain('hidden-pass')
     rmSync(lfs.bench.published, { recursive: true })
-    expect(await lfs.sync({ lfs_url: `${lfs.upstream.url}/chosen/info/lfs/` }, { name: 'second', replicaId: 'replica-2' })).toMatchObject({ outcome: 'success' })
+    expect(
+      await lfs.sync({ lfs_url: `${lfs.upstream.url}/chosen/info/lfs/` }, { name: 'second', replicaId: 'replica-2' }),
+    ).toMatchObject({ outcome: 'success' })
     expect(asked.trim()).toBe('/chosen/info/lfs/objects/batch')
   })
 
@@ -171,10 +184,15 @@ describe('a git mirror with LFS', () => {
   it('over git:// wants to be told where the LFS server is', async () => {
     const daemon = await startGitDaemon({ dir: lfs.bench.dirUpstream })
     const report = await lfs.sync({}, { upstream: `${daemon.url}/a.git` })
-    expect(report).toMatchObject({ outcome: 'failed', reason: 'invalid_options', message: expect.stringContaining('lfs_url') })
-    expect(await lfs.sync({ lfs_url: `${lfs.upstream.url}/a.git/info/lfs` }, { upstream: `${daemon.url}/a.git` })).toMatchObject({ outcome: 'success' })
+    expect(report).toMatchObject({
+      outcome: 'failed',
+      reason: 'invalid_options',
+      message: expect.stringContaining('lfs_url'),
+    })
+    expect(
+      await lfs.sync({ lfs_url: `${lfs.upstream.url}/a.git/info/lfs` }, { upstream: `${daemon.url}/a.git` }),
+    ).toMatchObject({ outcome: 'success' })
     await daemon.stop()
     await lfs.cloneIsWhole(lfs.first)
   })
-
 })

@@ -8,7 +8,17 @@ import { isWeekAgo } from './git-care.ts'
 import type { LfsServer } from './git-lfs-batch.ts'
 import { createHaul, fetchObjects, partsFolder, type LfsHaul } from './git-lfs-fetch.ts'
 import { findPointers, presentIds } from './git-lfs-pointers.ts'
-import { countBytes, findDamaged, hasObject, keepState, MISSING_KEPT, objectPath, readState, type LfsObject, type LfsState } from './git-lfs-store.ts'
+import {
+  countBytes,
+  findDamaged,
+  hasObject,
+  keepState,
+  MISSING_KEPT,
+  objectPath,
+  readState,
+  type LfsObject,
+  type LfsState,
+} from './git-lfs-store.ts'
 import { objectBytes } from './git-repository.ts'
 import { networkFailure } from './http-errors.ts'
 import type { FetchOptions } from './http-options.ts'
@@ -16,25 +26,52 @@ import { SyncFailure, type Fork, type SyncContext } from './provider.ts'
 
 /** The options of the kind git that are about LFS. */
 export const lfsOptions = {
-  lfs: Type.Boolean({ default: false, description: 'Also fetch the files that Git LFS keeps outside of the repository, those of every ref, into lfs/objects of the copy' }),
-  lfs_url: Type.String({ default: '', maxLength: 2048, description: 'Address of the LFS server, http or https. Empty: what .lfsconfig of the upstream names as lfs.url, else the upstream’s own, <upstream>.git/info/lfs' }),
+  lfs: Type.Boolean({
+    default: false,
+    description:
+      'Also fetch the files that Git LFS keeps outside of the repository, those of every ref, into lfs/objects of the copy',
+  }),
+  lfs_url: Type.String({
+    default: '',
+    maxLength: 2048,
+    description:
+      'Address of the LFS server, http or https. Empty: what .lfsconfig of the upstream names as lfs.url, else the upstream’s own, <upstream>.git/info/lfs',
+  }),
 }
 
-const FETCH: FetchOptions = { max_mib: 0, min_rate_bps: 50, timeout_secs: 60, accept_html: true, allow_downgrade: false }
+const FETCH: FetchOptions = {
+  max_mib: 0,
+  min_rate_bps: 50,
+  timeout_secs: 60,
+  accept_html: true,
+  allow_downgrade: false,
+}
 
 /** Whether a run has LFS turned on. Throws SyncFailure invalid_options where it cannot be. */
 export function wantsLfs({ options, upstream }: SyncContext): boolean {
   if (options['lfs'] !== true) return false
   const url = optionUrl(options['lfs_url'])
-  if (!url && !/^https?:/i.test(upstream)) throw new SyncFailure('invalid_options', 'option "lfs": this upstream is not a web address, so its LFS server must be named: give its https address as lfs_url, or turn lfs off')
+  if (!url && !/^https?:/i.test(upstream))
+    throw new SyncFailure(
+      'invalid_options',
+      'option "lfs": this upstream is not a web address, so its LFS server must be named: give its https address as lfs_url, or turn lfs off',
+    )
   return true
 }
 
 function optionUrl(option: unknown): URL | null {
   if (typeof option !== 'string' || option === '') return null
   const url = URL.parse(option)
-  if (!url || !/^https?:$/.test(url.protocol) || /[\s\\]/.test(option)) throw new SyncFailure('invalid_options', 'option "lfs_url": must be an address that begins with https:// or http://')
-  if (url.username !== '' || url.password !== '') throw new SyncFailure('invalid_options', 'option "lfs_url": must not contain a user name or password: those given as "auth" are used when it is on the upstream’s own host')
+  if (!url || !/^https?:$/.test(url.protocol) || /[\s\\]/.test(option))
+    throw new SyncFailure(
+      'invalid_options',
+      'option "lfs_url": must be an address that begins with https:// or http://',
+    )
+  if (url.username !== '' || url.password !== '')
+    throw new SyncFailure(
+      'invalid_options',
+      'option "lfs_url": must not contain a user name or password: those given as "auth" are used when it is on the upstream’s own host',
+    )
   return url
 }
 
@@ -51,7 +88,8 @@ export function isClonedWhole(gitDir: string): boolean {
 
 /** Remembers that git's part is whole, LFS objects are not known yet. */
 export function markCloned(gitDir: string): void {
-  if (readState(gitDir) === null) keepState(gitDir, { tips: [], missing: [], missingCount: 0, bytes: countBytes(gitDir), checkedAt: '', round: 0 })
+  if (readState(gitDir) === null)
+    keepState(gitDir, { tips: [], missing: [], missingCount: 0, bytes: countBytes(gitDir), checkedAt: '', round: 0 })
 }
 
 /** Bytes of the LFS objects of a copy, as they were counted. */
@@ -86,7 +124,10 @@ export async function bringLfs(job: LfsJob): Promise<number> {
   const tips = newTips(base, ids)
   if (tips.length === 0 && base === state) return 0
   context.progress({ phase: 'verifying', percent: null })
-  const damaged = state && base !== state && state.checkedAt !== '' ? await findDamaged(context, gitDir, state.round) : new Set<string>()
+  const damaged =
+    state && base !== state && state.checkedAt !== ''
+      ? await findDamaged(context, gitDir, state.round)
+      : new Set<string>()
   const fresh = await presentIds(context, gitDir, tips)
   const missing = await missingHere({ context, gitDir, fresh, base, damaged })
   const fork = missing.length > 0 && open ? await open() : null
@@ -95,12 +136,17 @@ export async function bringLfs(job: LfsJob): Promise<number> {
   // A copy that an earlier run filled has some of them.
   const wanted = missing.filter((object) => !hasObject(store, object))
   const haul = createHaul()
-  const bytesIn = (folder: string) => (base === state && folder === store ? base.bytes + haul.storedBytes : countBytes(folder))
+  const bytesIn = (folder: string) =>
+    base === state && folder === store ? base.bytes + haul.storedBytes : countBytes(folder)
   try {
-    if (wanted.length > 0) await fetchWanted({ ...job, store, wanted, haul, before: objectBytes(gitDir) + bytesIn(store) })
+    if (wanted.length > 0)
+      await fetchWanted({ ...job, store, wanted, haul, before: objectBytes(gitDir) + bytesIn(store) })
   } catch (error) {
     // Nothing more than before is covered: the next run goes on. What is damaged in a tree that stays is found once more.
-    const unsettled = state && damaged.size > 0 && store !== gitDir ? { checkedAt: state.checkedAt, round: state.round } : { checkedAt: base === state ? base.checkedAt : '' }
+    const unsettled =
+      state && damaged.size > 0 && store !== gitDir
+        ? { checkedAt: state.checkedAt, round: state.round }
+        : { checkedAt: base === state ? base.checkedAt : '' }
     keepState(gitDir, { ...base, ...unsettled, bytes: bytesIn(gitDir) })
     throw told(error)
   }
@@ -108,7 +154,12 @@ export async function bringLfs(job: LfsJob): Promise<number> {
   if (haul.folders.size > 0) await context.tree.flush(store, [...haul.folders])
   await dropParts(context)
   const changed = haul.folders.size > 0 || wanted.length < missing.length
-  const now = { ...base, tips: [...fresh, ...base.tips], missing: haul.missing.slice(0, MISSING_KEPT), missingCount: haul.missing.length + base.missingCount - base.missing.length }
+  const now = {
+    ...base,
+    tips: [...fresh, ...base.tips],
+    missing: haul.missing.slice(0, MISSING_KEPT),
+    missingCount: haul.missing.length + base.missingCount - base.missing.length,
+  }
   keepState(changed ? store : gitDir, { ...now, bytes: bytesIn(changed ? store : gitDir) })
   tellMissing(context, haul.missing)
   if (changed) await fork?.publish(true)
@@ -122,7 +173,14 @@ export async function dropParts(context: SyncContext): Promise<void> {
 
 /** Nothing is covered: the first time, when a run failed before it knew, and about once a week. */
 function startOver(state: LfsState | null): LfsState {
-  return { tips: [], missing: [], missingCount: 0, bytes: 0, checkedAt: new Date().toISOString(), round: state && state.checkedAt !== '' ? state.round + 1 : (state?.round ?? 0) }
+  return {
+    tips: [],
+    missing: [],
+    missingCount: 0,
+    bytes: 0,
+    checkedAt: new Date().toISOString(),
+    round: state && state.checkedAt !== '' ? state.round + 1 : (state?.round ?? 0),
+  }
 }
 
 function newTips(state: LfsState, ids: Iterable<string>): string[] {
@@ -131,8 +189,14 @@ function newTips(state: LfsState, ids: Iterable<string>): string[] {
 }
 
 function tellMissing(context: SyncContext, missing: readonly LfsObject[]): void {
-  const shown = missing.slice(0, 20).map(({ oid }) => oid).join(', ')
-  if (missing.length > 0) context.log(`the upstream does not have the LFS objects ${shown}${missing.length > 20 ? ` and ${missing.length - 20} more` : ''}`)
+  const shown = missing
+    .slice(0, 20)
+    .map(({ oid }) => oid)
+    .join(', ')
+  if (missing.length > 0)
+    context.log(
+      `the upstream does not have the LFS objects ${shown}${missing.length > 20 ? ` and ${missing.length - 20} more` : ''}`,
+    )
 }
 
 interface Search {
@@ -148,7 +212,8 @@ async function missingHere({ context, gitDir, fresh, base, damaged }: Search): P
   const wanted = new Map<string, LfsObject>()
   const consider = (object: LfsObject) => {
     // Of an empty file git-lfs asks nothing.
-    if (object.size > 0 && !wanted.has(object.oid) && (damaged.has(object.oid) || !hasObject(gitDir, object))) wanted.set(object.oid, object)
+    if (object.size > 0 && !wanted.has(object.oid) && (damaged.has(object.oid) || !hasObject(gitDir, object)))
+      wanted.set(object.oid, object)
   }
   base.missing.forEach(consider)
   await findPointers({ context, gitDir, tips: fresh, covered: base.tips, onPointer: consider })
@@ -165,10 +230,20 @@ interface Fetching extends LfsJob {
 
 async function fetchWanted({ context, gitDir, headId, store, wanted, haul, before }: Fetching): Promise<void> {
   const incomingBytes = wanted.reduce((sum, { size }) => sum + size, 0)
-  context.allow({ removed: 0, total: 0, examples: [], incomingBytes, sizeBeforeBytes: null, sizeAfterBytes: before + incomingBytes })
+  context.allow({
+    removed: 0,
+    total: 0,
+    examples: [],
+    incomingBytes,
+    sizeBeforeBytes: null,
+    sizeAfterBytes: before + incomingBytes,
+  })
   const [username, password] = credentials(context.auth)
   const server: LfsServer = {
-    context: { ...context, auth: password === null ? null : { type: 'basic', username, password } }, options: FETCH, base: await serverOf(context, gitDir, headId), home: new URL(context.upstream).origin,
+    context: { ...context, auth: password === null ? null : { type: 'basic', username, password } },
+    options: FETCH,
+    base: await serverOf(context, gitDir, headId),
+    home: new URL(context.upstream).origin,
   }
   context.log(`${wanted.length} LFS objects, ${incomingBytes} bytes, are asked for at ${server.base.origin}`)
   await fetchObjects({ context, server, options: FETCH, store, objects: wanted }, haul)
@@ -185,8 +260,16 @@ async function serverOf(context: SyncContext, gitDir: string, headId: string | n
     return new URL(`${upstream.origin}${path}${path.endsWith('.git') ? '' : '.git'}/info/lfs`)
   }
   const url = URL.parse(named)
-  if (!url || !/^https?:$/.test(url.protocol)) throw new SyncFailure('upstream_refused', 'the upstream’s .lfsconfig names an LFS server that is not at a web address, and only those are asked: give one as lfs_url')
-  if (upstream.protocol === 'https:' && url.protocol === 'http:') throw new SyncFailure('upstream_refused', `the upstream’s .lfsconfig sends us from https to ${url.origin}; if that is right, give it as lfs_url`)
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw new SyncFailure(
+      'upstream_refused',
+      'the upstream’s .lfsconfig names an LFS server that is not at a web address, and only those are asked: give one as lfs_url',
+    )
+  if (upstream.protocol === 'https:' && url.protocol === 'http:')
+    throw new SyncFailure(
+      'upstream_refused',
+      `the upstream’s .lfsconfig sends us from https to ${url.origin}; if that is right, give it as lfs_url`,
+    )
   // Whoever may write to the upstream wrote this: it gets no say in who we are.
   url.username = ''
   url.password = ''
@@ -200,7 +283,11 @@ async function readLfsConfig(context: SyncContext, gitDir: string, headId: strin
     // An address may hold a password, and having no such file is nothing to tell.
     return false
   }
-  const exit = await callGit(context, [`--git-dir=${gitDir}`, 'config', `--blob=${headId}:.lfsconfig`, '--get', 'lfs.url'], { onLine, silent: true })
+  const exit = await callGit(
+    context,
+    [`--git-dir=${gitDir}`, 'config', `--blob=${headId}:.lfsconfig`, '--get', 'lfs.url'],
+    { onLine, silent: true },
+  )
   return exit.code === 0 ? found : null
 }
 

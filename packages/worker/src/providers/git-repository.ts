@@ -1,9 +1,32 @@
 // git-repository.ts — The files of a bare repository that we keep in order ourselves: config, HEAD, leftovers, listings for web servers. Starts no program.
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { infoRefs, type RemoteRefs } from './git-refs.ts'
 
-const LOCKS = ['HEAD.lock', 'packed-refs.lock', 'packed-refs.new', 'config.lock', 'shallow.lock', 'gc.pid', 'gc.pid.lock', 'objects/info/commit-graph.lock', 'objects/maintenance.lock', 'lfs/kagami.json.kagami-new']
+const LOCKS = [
+  'HEAD.lock',
+  'packed-refs.lock',
+  'packed-refs.new',
+  'config.lock',
+  'shallow.lock',
+  'gc.pid',
+  'gc.pid.lock',
+  'objects/info/commit-graph.lock',
+  'objects/maintenance.lock',
+  'lfs/kagami.json.kagami-new',
+]
 
 /** Whether a directory looks like a bare repository. */
 export function isRepository(gitDir: string): boolean {
@@ -14,7 +37,9 @@ export function isRepository(gitDir: string): boolean {
 export function removeLeftovers(gitDir: string): void {
   for (const lock of LOCKS) rmSync(join(gitDir, lock), { force: true })
   for (const folder of ['objects', 'objects/pack']) {
-    const temporary = entries(join(gitDir, folder)).filter((entry) => /^(tmp_|\.tmp-|incoming-)/.test(entry) || entry.endsWith('.lock'))
+    const temporary = entries(join(gitDir, folder)).filter(
+      (entry) => /^(tmp_|\.tmp-|incoming-)/.test(entry) || entry.endsWith('.lock'),
+    )
     for (const entry of temporary) rmSync(join(gitDir, folder, entry), { recursive: true, force: true })
   }
 }
@@ -27,15 +52,32 @@ export function packFiles(gitDir: string): ReadonlySet<string> {
 /** Removes every pack that is not among `known`. Call only when no ref needs them. */
 export function removePacksBut(gitDir: string, known: ReadonlySet<string>): void {
   // The index first: without it git does not look for the pack.
-  const added = [...packFiles(gitDir)].filter((file) => !known.has(file)).sort((a, b) => Number(b.endsWith('.idx')) - Number(a.endsWith('.idx')))
+  const added = [...packFiles(gitDir)]
+    .filter((file) => !known.has(file))
+    .sort((a, b) => Number(b.endsWith('.idx')) - Number(a.endsWith('.idx')))
   for (const file of added) rmSync(join(gitDir, 'objects', 'pack', file), { force: true })
 }
 
 /** Writes config as it must be: what stands there is code to git, and the address in it is published. No hooks either. */
 export function writeConfig(gitDir: string, upstream: string, idLength: number): void {
-  const format = idLength === 64 ? ['\trepositoryformatversion = 1', '[extensions]', '\tobjectformat = sha256', '[core]'] : ['\trepositoryformatversion = 0']
+  const format =
+    idLength === 64
+      ? ['\trepositoryformatversion = 1', '[extensions]', '\tobjectformat = sha256', '[core]']
+      : ['\trepositoryformatversion = 0']
   const url = upstream.replaceAll('\\', '\\\\').replaceAll('"', '\\"')
-  const lines = ['[core]', ...format, '\tfilemode = true', '\tbare = true', '[gc]', '\tauto = 0', '[remote "origin"]', `\turl = "${url}"`, '\tfetch = +refs/*:refs/*', '\tmirror = true', '']
+  const lines = [
+    '[core]',
+    ...format,
+    '\tfilemode = true',
+    '\tbare = true',
+    '[gc]',
+    '\tauto = 0',
+    '[remote "origin"]',
+    `\turl = "${url}"`,
+    '\tfetch = +refs/*:refs/*',
+    '\tmirror = true',
+    '',
+  ]
   replaceFile(join(gitDir, 'config'), lines.join('\n'))
   rmSync(join(gitDir, 'hooks'), { recursive: true, force: true })
 }
@@ -47,8 +89,14 @@ export function writeHead(gitDir: string, remote: Pick<RemoteRefs, 'head' | 'hea
 }
 
 /** Writes the listings by which a plain web server can offer the repository, as `git update-server-info` does. */
-export function writeServerListings(gitDir: string, local: ReadonlyMap<string, string>, peeled: ReadonlyMap<string, string>): void {
-  const packs = entries(join(gitDir, 'objects', 'pack')).filter((entry) => entry.endsWith('.pack')).sort()
+export function writeServerListings(
+  gitDir: string,
+  local: ReadonlyMap<string, string>,
+  peeled: ReadonlyMap<string, string>,
+): void {
+  const packs = entries(join(gitDir, 'objects', 'pack'))
+    .filter((entry) => entry.endsWith('.pack'))
+    .sort()
   // Not flushed: a listing lost in a power cut is made again with the next change, and git itself does not read it.
   replaceFile(join(gitDir, 'info', 'refs'), infoRefs(local, peeled), false)
   replaceFile(join(gitDir, 'objects', 'info', 'packs'), `${packs.map((pack) => `P ${pack}\n`).join('')}\n`, false)
@@ -60,7 +108,8 @@ export function objectBytes(gitDir: string): number {
   const folders = entries(objects).filter((entry) => entry === 'pack' || /^[0-9a-f]{2}$/.test(entry))
   let bytes = 0
   for (const folder of folders) {
-    for (const entry of entries(join(objects, folder))) bytes += statSync(join(objects, folder, entry), { throwIfNoEntry: false })?.size ?? 0
+    for (const entry of entries(join(objects, folder)))
+      bytes += statSync(join(objects, folder, entry), { throwIfNoEntry: false })?.size ?? 0
   }
   return bytes
 }

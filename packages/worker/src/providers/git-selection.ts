@@ -2,9 +2,15 @@
 import Type from 'typebox'
 
 /** The option: refspec sources as git understands them, `^` before one leaves its refs out. */
-export const refsOption = Type.Array(Type.String({ pattern: '^\\^?refs/[A-Za-z0-9._/+-]*\\*?[A-Za-z0-9._/+-]*$', maxLength: 256 }), {
-  default: ['refs/*'], minItems: 1, maxItems: 50, description: 'Which refs to mirror: ["refs/heads/*", "refs/tags/*"]; "^refs/pull/*" leaves some out',
-})
+export const refsOption = Type.Array(
+  Type.String({ pattern: '^\\^?refs/[A-Za-z0-9._/+-]*\\*?[A-Za-z0-9._/+-]*$', maxLength: 256 }),
+  {
+    default: ['refs/*'],
+    minItems: 1,
+    maxItems: 50,
+    description: 'Which refs to mirror: ["refs/heads/*", "refs/tags/*"]; "^refs/pull/*" leaves some out',
+  },
+)
 
 export interface Selection {
   readonly wanted: readonly string[]
@@ -18,7 +24,11 @@ export function selectionOf(option: unknown): Selection {
   const patterns = Array.isArray(option) ? option.map(String) : ['refs/*']
   const wanted = patterns.filter((pattern) => !pattern.startsWith('^'))
   const left = patterns.filter((pattern) => pattern.startsWith('^')).map((pattern) => pattern.slice(1))
-  return { wanted: wanted.length > 0 ? wanted : ['refs/*'], left, whole: left.length === 0 && (wanted.length === 0 || wanted.includes('refs/*')) }
+  return {
+    wanted: wanted.length > 0 ? wanted : ['refs/*'],
+    left,
+    whole: left.length === 0 && (wanted.length === 0 || wanted.includes('refs/*')),
+  }
 }
 
 /** Whether a ref is mirrored. */

@@ -31,15 +31,33 @@ export async function listRefs(request: WireRequest): Promise<RemoteRefs | null>
 }
 
 async function overHttp(url: URL, { authorization, addresses, signal }: WireRequest): Promise<RemoteRefs | null> {
-  const client = new Client(url.origin, { connect: { timeout: IDLE_MS, lookup: lookupAmong(addresses) }, headersTimeout: IDLE_MS, bodyTimeout: IDLE_MS })
+  const client = new Client(url.origin, {
+    connect: { timeout: IDLE_MS, lookup: lookupAmong(addresses) },
+    headersTimeout: IDLE_MS,
+    bodyTimeout: IDLE_MS,
+  })
   const base = url.pathname.replace(/\/+$/, '')
   const headers = { 'git-protocol': 'version=2', 'user-agent': AGENT, ...(authorization ? { authorization } : {}) }
   try {
-    const greeting = await ask(client, { path: `${base}/info/refs?service=git-upload-pack`, method: 'GET', headers, signal }, 'application/x-git-upload-pack-advertisement')
+    const greeting = await ask(
+      client,
+      { path: `${base}/info/refs?service=git-upload-pack`, method: 'GET', headers, signal },
+      'application/x-git-upload-pack-advertisement',
+    )
     const asked = greeting && lsRefs(parsePackets(greeting))
     if (!asked) return null
     const type = 'application/x-git-upload-pack'
-    const answer = await ask(client, { path: `${base}/git-upload-pack`, method: 'POST', headers: { ...headers, 'content-type': `${type}-request`, accept: `${type}-result` }, body: asked, signal }, `${type}-result`)
+    const answer = await ask(
+      client,
+      {
+        path: `${base}/git-upload-pack`,
+        method: 'POST',
+        headers: { ...headers, 'content-type': `${type}-request`, accept: `${type}-result` },
+        body: asked,
+        signal,
+      },
+      `${type}-result`,
+    )
     return answer && parseRefs(parsePackets(answer))
   } finally {
     await client.destroy()
@@ -57,7 +75,11 @@ async function ask(client: Client, options: Dispatcher.RequestOptions, type: str
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of body) {
-    if (size === 0 && /^\s*</.test((chunk as Buffer).toString('latin1', 0, 100))) throw new SyncFailure('content_invalid', 'the upstream answers with a web page, not with a repository: look at the address in a browser')
+    if (size === 0 && /^\s*</.test((chunk as Buffer).toString('latin1', 0, 100)))
+      throw new SyncFailure(
+        'content_invalid',
+        'the upstream answers with a web page, not with a repository: look at the address in a browser',
+      )
     size += (chunk as Buffer).length
     if (!isAnswer || size > MAX_BYTES) return null
     chunks.push(chunk as Buffer)
@@ -101,7 +123,8 @@ async function overGit(url: URL, { addresses, signal }: WireRequest): Promise<Re
 /** Answers every question for a name with addresses that are known already. */
 function lookupAmong(addresses: readonly string[]): LookupFunction {
   const all = addresses.map((address) => ({ address, family: isIP(address) }))
-  return (_name, { all: wantsAll }, answer) => (wantsAll ? answer(null, all) : answer(null, all[0]?.address ?? '', all[0]?.family))
+  return (_name, { all: wantsAll }, answer) =>
+    wantsAll ? answer(null, all) : answer(null, all[0]?.address ?? '', all[0]?.family)
 }
 
 const FLUSH = Buffer.from('0000')

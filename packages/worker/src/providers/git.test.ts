@@ -40,7 +40,8 @@ async function start(dir: string, auth?: { username: string; password: string })
       await git(repository, 'symbolic-ref', 'HEAD', 'refs/heads/new')
     },
     async empty() {
-      for (const line of (await refsOf(repository)).trim().split('\n')) await git(repository, 'update-ref', '-d', line.split(' ')[1] ?? '')
+      for (const line of (await refsOf(repository)).trim().split('\n'))
+        await git(repository, 'update-ref', '-d', line.split(' ')[1] ?? '')
     },
     vanish: async () => renameSync(repository, `${repository}.gone`),
   }
@@ -74,14 +75,23 @@ describe('a git mirror', () => {
   it('has just the refs it is asked for, and follows when that changes', async () => {
     const call = await serve()
     await git(repository, 'update-ref', 'refs/pull/1/head', 'main')
-    expect(await bench.sync({ ...call, options: { refs: ['refs/*', '^refs/pull/*'] } })).toMatchObject({ outcome: 'success', files: 3 })
+    expect(await bench.sync({ ...call, options: { refs: ['refs/*', '^refs/pull/*'] } })).toMatchObject({
+      outcome: 'success',
+      files: 3,
+    })
     expect(await names()).toEqual(['refs/heads/main', 'refs/heads/old', 'refs/tags/v1'])
-    expect(await bench.sync({ ...call, options: { refs: ['refs/heads/*', 'refs/pull/*'] } })).toMatchObject({ outcome: 'success', files: 3 })
+    expect(await bench.sync({ ...call, options: { refs: ['refs/heads/*', 'refs/pull/*'] } })).toMatchObject({
+      outcome: 'success',
+      files: 3,
+    })
     expect(await names()).toEqual(['refs/heads/main', 'refs/heads/old', 'refs/pull/1/head'])
-    expect(await bench.sync({ ...call, options: { refs: ['refs/heads/main'], max_delete_percent: 70 } })).toMatchObject({ outcome: 'success' })
+    expect(await bench.sync({ ...call, options: { refs: ['refs/heads/main'], max_delete_percent: 70 } })).toMatchObject(
+      { outcome: 'success' },
+    )
     expect(await names()).toEqual(['refs/heads/main'])
     await git(bench.published, 'fsck', '--full', '--strict')
-    for (const refs of [['--upload-pack=x'], ['main'], ['+refs/*:refs/x'], []]) expect((await bench.sync({ ...call, options: { refs } })).reason).toBe('invalid_options')
+    for (const refs of [['--upload-pack=x'], ['main'], ['+refs/*:refs/x'], []])
+      expect((await bench.sync({ ...call, options: { refs } })).reason).toBe('invalid_options')
   })
 
   it('follows a branch that becomes a folder of branches, and back', async () => {
@@ -106,7 +116,10 @@ describe('a git mirror', () => {
     writeFileSync(pack, bytes)
     expect(await bench.sync(call)).toMatchObject({ outcome: 'success', message: null })
     writeFileSync(join(bench.dataDir, '.kagami/staging/replica-1/checked'), '2001-01-01T00:00:00.000Z')
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'success', message: expect.stringContaining('fetched anew') })
+    expect(await bench.sync(call)).toMatchObject({
+      outcome: 'success',
+      message: expect.stringContaining('fetched anew'),
+    })
     await expectSame(repository, bench.published)
     expect(await bench.sync(call)).toMatchObject({ outcome: 'success', message: null })
     const clone = await runChild('git', ['clone', '-q', bench.published, join(bench.dir, 'clone')])
@@ -128,7 +141,9 @@ describe('a git mirror', () => {
     await bench.sync({ kind: 'git', upstream: `${upstream.url}/a.git` })
     const plain = await startHttpUpstream({ dir: bench.dataDir })
     stops.push(plain.stop)
-    expect(await bench.sync({ kind: 'git', upstream: `${plain.url}/copy`, name: 'second', replicaId: 'replica-2' })).toMatchObject({ outcome: 'success' })
+    expect(
+      await bench.sync({ kind: 'git', upstream: `${plain.url}/copy`, name: 'second', replicaId: 'replica-2' }),
+    ).toMatchObject({ outcome: 'success' })
     await expectSame(repository, join(bench.dataDir, 'second'))
   })
 
@@ -136,7 +151,13 @@ describe('a git mirror', () => {
     const upstream = await startGitUpstream({ dir })
     stops.push(upstream.stop)
     await bench.sync({ kind: 'git', upstream: `${upstream.url}/a.git` })
-    for (const lock of ['HEAD.lock', 'packed-refs.lock', 'config.lock', 'refs/heads/main.lock', 'objects/pack/tmp_pack_abc']) {
+    for (const lock of [
+      'HEAD.lock',
+      'packed-refs.lock',
+      'config.lock',
+      'refs/heads/main.lock',
+      'objects/pack/tmp_pack_abc',
+    ]) {
       mkdirSync(join(bench.published, lock, '..'), { recursive: true })
       writeFileSync(join(bench.published, lock), '')
     }
@@ -152,7 +173,10 @@ describe('a git mirror', () => {
     await bench.sync({ kind: 'git', upstream: `${upstream.url}/a.git` })
     const proof = join(bench.dir, 'planted-ran')
     const config = join(bench.published, 'config')
-    writeFileSync(config, `${readFileSync(config, 'utf8')}[core]\n\tgitProxy = touch ${proof}\n\tfsmonitor = touch ${proof}\n[protocol]\n\tallow = always\n[remote "evil"]\n\turl = ext::sh -c touch% ${proof}\n`)
+    writeFileSync(
+      config,
+      `${readFileSync(config, 'utf8')}[core]\n\tgitProxy = touch ${proof}\n\tfsmonitor = touch ${proof}\n[protocol]\n\tallow = always\n[remote "evil"]\n\turl = ext::sh -c touch% ${proof}\n`,
+    )
     mkdirSync(join(bench.published, 'hooks'), { recursive: true })
     writeFileSync(join(bench.published, 'hooks/reference-transaction'), `#!/bin/sh\ntouch ${proof}\n`, { mode: 0o755 })
     await commit(repository, { message: 'more', files: { x: 'x\n' } })
@@ -183,7 +207,12 @@ describe('a git mirror', () => {
   })
 
   it('reads no file of the worker, whatever the address says', async () => {
-    for (const upstream of [repository, `file://${repository}`, `ext::git-upload-pack ${repository}`, `--upload-pack=touch ${bench.dir}/x`]) {
+    for (const upstream of [
+      repository,
+      `file://${repository}`,
+      `ext::git-upload-pack ${repository}`,
+      `--upload-pack=touch ${bench.dir}/x`,
+    ]) {
       expect((await bench.sync({ kind: 'git', upstream })).outcome).toBe('failed')
     }
   })

@@ -33,16 +33,35 @@ export const isRedirect = (status: number): boolean => REDIRECTS.has(status)
 
 /** Asks, and follows at most five redirects. Throws SyncFailure when they lead where we do not go, and what the network throws. */
 export async function ask(errand: Errand): Promise<{ answer: Answer; url: URL }> {
-  const { context, options, url, headers, own, body, home = url.origin, parsed = body !== undefined, discreet = false } = errand
+  const {
+    context,
+    options,
+    url,
+    headers,
+    own,
+    body,
+    home = url.origin,
+    parsed = body !== undefined,
+    discreet = false,
+  } = errand
   const { peers, signal } = context
   checkAddress(url, peers)
   let at = url
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     const authorization = at.origin === home ? authorizationOf(context.auth) : {}
-    const question = { url: at, headers: { ...headers, ...(hop === 0 ? own : {}), ...authorization }, body, signal, peers, idleMs: options.timeout_secs * 1000 }
-    const answer = (at.protocol === 'http:' && !parsed ? await askSocket(question) : null) ?? (await askParser(question))
+    const question = {
+      url: at,
+      headers: { ...headers, ...(hop === 0 ? own : {}), ...authorization },
+      body,
+      signal,
+      peers,
+      idleMs: options.timeout_secs * 1000,
+    }
+    const answer =
+      (at.protocol === 'http:' && !parsed ? await askSocket(question) : null) ?? (await askParser(question))
     const location = answer.headers.location
-    if (!isRedirect(answer.status) || location === undefined || (body !== undefined && !KEEPS_BODY.has(answer.status))) return { answer, url: at }
+    if (!isRedirect(answer.status) || location === undefined || (body !== undefined && !KEEPS_BODY.has(answer.status)))
+      return { answer, url: at }
     answer.close()
     at = nextOf(location, at, { peers, allowDowngrade: options.allow_downgrade })
     context.log(`redirected to ${discreet ? at.origin : at.href}`)
@@ -50,12 +69,19 @@ export async function ask(errand: Errand): Promise<{ answer: Answer; url: URL }>
   throw new SyncFailure('upstream_refused', `the upstream redirects more than ${MAX_REDIRECTS} times`)
 }
 
-function nextOf(location: string, from: URL, { peers, allowDowngrade }: { peers: SyncContext['peers']; allowDowngrade: boolean }): URL {
+function nextOf(
+  location: string,
+  from: URL,
+  { peers, allowDowngrade }: { peers: SyncContext['peers']; allowDowngrade: boolean },
+): URL {
   const next = URL.parse(location, from)
   if (!next) throw new SyncFailure('upstream_refused', 'the upstream sends us to something that is not an address')
   checkAddress(next, peers)
   if (from.protocol === 'https:' && next.protocol === 'http:' && !allowDowngrade) {
-    throw new SyncFailure('upstream_refused', `the upstream sends us from https to ${next.origin}, where anybody could change what comes; the option allow_downgrade follows it`)
+    throw new SyncFailure(
+      'upstream_refused',
+      `the upstream sends us from https to ${next.origin}, where anybody could change what comes; the option allow_downgrade follows it`,
+    )
   }
   return next
 }
@@ -63,5 +89,10 @@ function nextOf(location: string, from: URL, { peers, allowDowngrade }: { peers:
 /** The header that carries credentials. */
 export function authorizationOf(auth: SyncContext['auth']): Record<string, string> {
   if (!auth) return {}
-  return { authorization: auth.type === 'token' ? `Bearer ${auth.token}` : `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}` }
+  return {
+    authorization:
+      auth.type === 'token'
+        ? `Bearer ${auth.token}`
+        : `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`,
+  }
 }

@@ -63,7 +63,13 @@ export function createCatch(parts: CatchOptions): Exchange {
   }
   return {
     path: remote.request,
-    headers: known ? { ...headers, ...(known.etag ? { 'if-none-match': known.etag } : {}), ...(known.modified ? { 'if-modified-since': known.modified } : {}) } : headers,
+    headers: known
+      ? {
+          ...headers,
+          ...(known.etag ? { 'if-none-match': known.etag } : {}),
+          ...(known.modified ? { 'if-modified-since': known.modified } : {}),
+        }
+      : headers,
     head(status, answered) {
       told = answered
       const length = Number(answered['content-length'] ?? 0)
@@ -75,7 +81,14 @@ export function createCatch(parts: CatchOptions): Exchange {
     data(chunk) {
       if (caught) return
       const isFirst = file.size() === 0
-      if (isFirst && !options.accept_html && seemsPage(told, remote.name) && beginsLikePage(chunk) && !pageExpected(remote.path)) return settle({ is: 'failed', error: pageFailure(remote.path) }, 0)
+      if (
+        isFirst &&
+        !options.accept_html &&
+        seemsPage(told, remote.name) &&
+        beginsLikePage(chunk) &&
+        !pageExpected(remote.path)
+      )
+        return settle({ is: 'failed', error: pageFailure(remote.path) }, 0)
       checker?.update(chunk)
       file.write(chunk, told['content-length'])
     },
@@ -114,7 +127,11 @@ function createSink({ job, folder, options, moved }: CatchOptions): Sink {
       if (chunk.length === size && String(size) === promised) return
       rate ??= createRateWatch(options)
       rate(chunk.length)
-      if (options.max_mib > 0 && size > options.max_mib * 1024 ** 2) throw new SyncFailure('content_invalid', `${path} is larger than the ${options.max_mib} MiB a file may have (max_mib)`)
+      if (options.max_mib > 0 && size > options.max_mib * 1024 ** 2)
+        throw new SyncFailure(
+          'content_invalid',
+          `${path} is larger than the ${options.max_mib} MiB a file may have (max_mib)`,
+        )
     },
     close() {
       if (handle >= 0) closeSync(handle)
@@ -126,7 +143,8 @@ function createSink({ job, folder, options, moved }: CatchOptions): Sink {
 /** What an answer without a body we want means; null for the file itself. */
 function meaningOf(status: number, headers: Readonly<Record<string, string>>, { known, remote }: Job): Catch | null {
   if (status === 200) return encodingProblem(headers, remote.name)
-  if (status === 304 && known) return { is: 'unchanged', known: { ...known, stamp: remote.stamp, fresh: isFresh(known.modified, headers.date) } }
+  if (status === 304 && known)
+    return { is: 'unchanged', known: { ...known, stamp: remote.stamp, fresh: isFresh(known.modified, headers.date) } }
   if (status === 404 || status === 410) return { is: 'vanished' }
   if (isRedirect(status)) return { is: 'alone' }
   return { is: 'status', status, retryAfter: headers['retry-after'] }
@@ -145,7 +163,13 @@ function encodingProblem(headers: Readonly<Record<string, string>>, name: string
 function complete(handle: number, size: number, headers: Readonly<Record<string, string>>, remote: Remote): Catch {
   const measured = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
   if (!measured && remote.exact && remote.size !== size) {
-    return { is: 'failed', error: new SyncFailure('content_invalid', `${size} bytes of ${remote.path} came where the listing says ${remote.size}`) }
+    return {
+      is: 'failed',
+      error: new SyncFailure(
+        'content_invalid',
+        `${size} bytes of ${remote.path} came where the listing says ${remote.size}`,
+      ),
+    }
   }
   const known = knownOf(remote, size, headers)
   futimesSync(handle, known.mtime, known.mtime)
@@ -158,7 +182,14 @@ export function knownOf(remote: Remote, size: number, headers: Readonly<Record<s
   const said = Date.parse(modified)
   const listed = remote.grain === 1000 ? remote.time : null
   const time = Number.isNaN(said) ? (listed ?? Date.now()) : said
-  return { size, mtime: Math.floor(time / 1000), stamp: remote.stamp, etag: headers.etag ?? '', modified, fresh: isFresh(modified, headers.date) }
+  return {
+    size,
+    mtime: Math.floor(time / 1000),
+    stamp: remote.stamp,
+    etag: headers.etag ?? '',
+    modified,
+    fresh: isFresh(modified, headers.date),
+  }
 }
 
 function isFresh(modified: string, date: string | undefined): boolean {

@@ -43,7 +43,13 @@ export interface Haul {
   readonly bytes: number
 }
 
-type Growing = { -readonly [Key in keyof Haul]: Haul[Key] extends ReadonlyMap<infer K, infer V> ? Map<K, V> : Haul[Key] extends readonly (infer T)[] ? T[] : Haul[Key] }
+type Growing = {
+  -readonly [Key in keyof Haul]: Haul[Key] extends ReadonlyMap<infer K, infer V>
+    ? Map<K, V>
+    : Haul[Key] extends readonly (infer T)[]
+      ? T[]
+      : Haul[Key]
+}
 
 /** Fetches every job. Throws SyncFailure when the upstream cannot be reached any more, and when the disk or the quota ends; what came by then is noted. */
 export async function download(jobs: readonly Job[], parts: DownloadOptions): Promise<Haul> {
@@ -53,9 +59,11 @@ export async function download(jobs: readonly Job[], parts: DownloadOptions): Pr
   const small = jobs.filter(({ remote }) => (remote.size ?? 0) <= LARGE_BYTES)
   try {
     if (small.length > 0) await downloadSmall(small, { ...parts, haul, alone })
-    await Promise.all(Array.from({ length: Math.min(parts.options.parallel, alone.length) }, async () => {
-      for (let job = alone.shift(); job; job = alone.shift()) await downloadAlone(job, { ...parts, haul, alone })
-    }))
+    await Promise.all(
+      Array.from({ length: Math.min(parts.options.parallel, alone.length) }, async () => {
+        for (let job = alone.shift(); job; job = alone.shift()) await downloadAlone(job, { ...parts, haul, alone })
+      }),
+    )
   } finally {
     memory.flush()
   }
@@ -85,7 +93,11 @@ async function downloadSmall(jobs: readonly Job[], work: Work): Promise<void> {
           failures = caught.is === 'failed' && again !== 'no' ? failures + 1 : 0
           if (failures > FAILURES_MAX && caught.is === 'failed') throw networkFailure(caught.error)
           if (again !== 'no' && queue.again(job, giveUp(caught, context), work)) {
-            if (again !== 'now') waiting ??= context.pause(again).then(() => void (waiting = null)).then(pump)
+            if (again !== 'now')
+              waiting ??= context
+                .pause(again)
+                .then(() => void (waiting = null))
+                .then(pump)
           }
           pump()
         } catch (error) {
@@ -98,10 +110,17 @@ async function downloadSmall(jobs: readonly Job[], work: Work): Promise<void> {
           const job = queue.next()
           if (!job) break
           under++
-          lanes.send(createCatch({
-            job, folder: work.folder, options, headers: work.headers, pageExpected: (path) => isPage(join(context.tree.published, path)),
-            moved: (bytes) => void (work.haul.bytes += bytes), done: (caught) => settled(job, caught),
-          }))
+          lanes.send(
+            createCatch({
+              job,
+              folder: work.folder,
+              options,
+              headers: work.headers,
+              pageExpected: (path) => isPage(join(context.tree.published, path)),
+              moved: (bytes) => void (work.haul.bytes += bytes),
+              done: (caught) => settled(job, caught),
+            }),
+          )
         }
         if (under === 0 && !waiting && queue.empty()) resolve()
       }
@@ -161,7 +180,11 @@ function settle(job: Job, caught: Catch, work: Work): 'no' | 'now' | number {
       const busy = caught.status === 429 || caught.status >= 500
       const seconds = retryAfterSeconds(caught.retryAfter)
       if (busy && (seconds ?? 0) <= PATIENCE_SECONDS) return seconds ?? 'now'
-      haul.failed.push({ path, why: statusFailure(caught.status, context.auth !== null, caught.retryAfter).message, transient: busy })
+      haul.failed.push({
+        path,
+        why: statusFailure(caught.status, context.auth !== null, caught.retryAfter).message,
+        transient: busy,
+      })
       return 'no'
     }
     case 'failed': {
@@ -177,17 +200,20 @@ function settle(job: Job, caught: Catch, work: Work): 'no' | 'now' | number {
 }
 
 function giveUp(caught: Catch, { auth }: SyncContext): Unread {
-  if (caught.is === 'status') return { path: '', why: statusFailure(caught.status, auth !== null, caught.retryAfter).message, transient: true }
+  if (caught.is === 'status')
+    return { path: '', why: statusFailure(caught.status, auth !== null, caught.retryAfter).message, transient: true }
   const failure = caught.is === 'failed' ? networkFailure(caught.error) : null
   return { path: '', why: failure instanceof Error ? failure.message : 'it could not be read', transient: true }
 }
 
 function tell({ context, haul, expected }: Work): void {
   const files = haul.fetched.size + haul.unchanged.size
-  if (files % 8 === 0) context.progress({ phase: 'transferring', files, bytes: haul.bytes, percent: percentOf(haul.bytes, expected) })
+  if (files % 8 === 0)
+    context.progress({ phase: 'transferring', files, bytes: haul.bytes, percent: percentOf(haul.bytes, expected) })
 }
 
-const percentOf = (bytes: number, expected: number | null) => (expected ? Math.min(100, Math.floor((bytes / expected) * 100)) : null)
+const percentOf = (bytes: number, expected: number | null) =>
+  expected ? Math.min(100, Math.floor((bytes / expected) * 100)) : null
 
 async function downloadAlone(job: Job, work: Work): Promise<void> {
   const { context, options, base, home, folder, memory, haul, expected } = work
@@ -198,11 +224,31 @@ async function downloadAlone(job: Job, work: Work): Promise<void> {
   const before = haul.bytes
   try {
     const fetched = await fetchFile({
-      context, options, url: new URL(remote.request, base), home, file: remote.name, memory: parts, digests: [],
+      context,
+      options,
+      url: new URL(remote.request, base),
+      home,
+      file: remote.name,
+      memory: parts,
+      digests: [],
       known: known && { url: '', file: remote.name, etag: known.etag || null, modified: known.modified || null },
       pageExpected: () => isPage(join(context.tree.published, remote.path)),
-      admit: (size, grown) => context.allow({ removed: 0, total: 1, examples: [], incomingBytes: Math.max(0, (size ?? grown) - grown), sizeBeforeBytes: null, sizeAfterBytes: size ?? grown }),
-      moved: (received) => context.progress({ phase: 'transferring', files: haul.fetched.size, bytes: before + received, percent: percentOf(before + received, expected) }),
+      admit: (size, grown) =>
+        context.allow({
+          removed: 0,
+          total: 1,
+          examples: [],
+          incomingBytes: Math.max(0, (size ?? grown) - grown),
+          sizeBeforeBytes: null,
+          sizeAfterBytes: size ?? grown,
+        }),
+      moved: (received) =>
+        context.progress({
+          phase: 'transferring',
+          files: haul.fetched.size,
+          bytes: before + received,
+          percent: percentOf(before + received, expected),
+        }),
     })
     if (!fetched) return void haul.unchanged.set(remote.path, { ...known!, stamp: remote.stamp })
     const { etag, modified } = fetched.validators

@@ -59,13 +59,24 @@ export async function fetchFile(order: Order): Promise<Fetched | null> {
   const { answer } = await ask({ ...order, headers: conditions(known, part) })
   try {
     if (answer.status === 304 && known) return null
-    const validators: Validators = { url: identity, file, etag: answer.headers.etag ?? null, modified: answer.headers['last-modified'] ?? null }
+    const validators: Validators = {
+      url: identity,
+      file,
+      etag: answer.headers.etag ?? null,
+      modified: answer.headers['last-modified'] ?? null,
+    }
     if (answer.status === 416 && part) {
       await memory.dropPart()
       return await fetchFile(order)
     }
     if (answer.status === 200 || answer.status === 206) refuseEncoded(answer.headers, file)
-    if (answer.status === 206 && part) return await receive({ ...order, answer, validators: { ...part, modified: validators.modified ?? part.modified }, from: await continuedFrom(answer, part, memory) })
+    if (answer.status === 206 && part)
+      return await receive({
+        ...order,
+        answer,
+        validators: { ...part, modified: validators.modified ?? part.modified },
+        from: await continuedFrom(answer, part, memory),
+      })
     if (answer.status === 200) return await receive({ ...order, answer, validators, from: 0 })
     throw statusFailure(answer.status, context.auth !== null, answer.headers['retry-after'])
   } finally {
@@ -82,13 +93,22 @@ function conditions(copy: Validators | null, part: (Validators & { size: number 
 }
 
 /** A server that sends another range than it was asked for, or goes on with another file, would give a file of two halves. */
-async function continuedFrom({ headers }: Answer, part: Validators & { size: number }, memory: Memory): Promise<number> {
+async function continuedFrom(
+  { headers }: Answer,
+  part: Validators & { size: number },
+  memory: Memory,
+): Promise<number> {
   const range = headers['content-range'] ?? ''
   const start = Number(/^bytes (\d+)-\d+\/(?:\d+|\*)$/.exec(range)?.[1])
   if (start === part.size && (headers.etag === undefined || headers.etag === part.etag)) return part.size
   // The next run begins anew.
   await memory.dropPart()
-  throw new SyncFailure('content_invalid', start === part.size ? 'the upstream goes on with another version of the file than it began with' : `the upstream was asked to go on at byte ${part.size} and sends "${range}"`)
+  throw new SyncFailure(
+    'content_invalid',
+    start === part.size
+      ? 'the upstream goes on with another version of the file than it began with'
+      : `the upstream was asked to go on at byte ${part.size} and sends "${range}"`,
+  )
 }
 
 interface Reception extends Order {
@@ -110,8 +130,10 @@ async function receive(reception: Reception): Promise<Fetched> {
   try {
     const received = await writeBody(reception, total)
     if (from + received !== (reception.size ?? from + received)) throw wrongSize(from + received, reception.size)
-    if (promised !== null && received !== promised) throw new SyncFailure('content_invalid', `${received} bytes came where ${promised} were promised`)
-    if (!options.accept_html && !reception.pageExpected() && seemsPage(answer.headers, file) && isPage(memory.part)) throw pageFailure(file)
+    if (promised !== null && received !== promised)
+      throw new SyncFailure('content_invalid', `${received} bytes came where ${promised} were promised`)
+    if (!options.accept_html && !reception.pageExpected() && seemsPage(answer.headers, file) && isPage(memory.part))
+      throw pageFailure(file)
     const modified = new Date(validators.modified ?? Number.NaN)
     if (!Number.isNaN(modified.getTime())) await utimes(memory.part, modified, modified)
     const chunked = answer.headers['transfer-encoding'] !== undefined
@@ -124,7 +146,11 @@ async function receive(reception: Reception): Promise<Fetched> {
 }
 
 function refuseTooLarge(bytes: number, { max_mib }: FetchOptions): void {
-  if (max_mib > 0 && bytes > max_mib * 1024 ** 2) throw new SyncFailure('content_invalid', `the upstream sends more than the ${max_mib} MiB a file may have (max_mib)`)
+  if (max_mib > 0 && bytes > max_mib * 1024 ** 2)
+    throw new SyncFailure(
+      'content_invalid',
+      `the upstream sends more than the ${max_mib} MiB a file may have (max_mib)`,
+    )
 }
 
 function wrongSize(bytes: number, size = 0): SyncFailure {
@@ -132,7 +158,10 @@ function wrongSize(bytes: number, size = 0): SyncFailure {
 }
 
 /** Writes at once what arrives: the buffer is used again for the next piece, so memory stays flat at any size. */
-async function writeBody({ answer, memory, from, options, digests, size = Infinity, admit, moved }: Reception, total: number | null): Promise<number> {
+async function writeBody(
+  { answer, memory, from, options, digests, size = Infinity, admit, moved }: Reception,
+  total: number | null,
+): Promise<number> {
   const checker = createChecker([...digests, ...digestsOf(answer.headers, from === 0)])
   const handle = openSync(memory.part, from === 0 ? 'w' : 'a', 0o644)
   const rate = createRateWatch(options)

@@ -51,8 +51,21 @@ async function follow({ context, options, url }: FileRun, memory: Memory, file: 
   const published = join(context.tree.published, file)
   const admit = await admission(context, memory, file)
   const fetched = await fetchFile({
-    context, options, url, file, memory, known, digests, pageExpected: () => isPage(published), admit,
-    moved: (received, from, total) => context.progress({ phase: 'transferring', bytes: received, percent: total ? Math.floor(((from + received) / total) * 100) : null }),
+    context,
+    options,
+    url,
+    file,
+    memory,
+    known,
+    digests,
+    pageExpected: () => isPage(published),
+    admit,
+    moved: (received, from, total) =>
+      context.progress({
+        phase: 'transferring',
+        bytes: received,
+        percent: total ? Math.floor(((from + received) / total) * 100) : null,
+      }),
   })
   if (!fetched) return { bytes: 0, files: 1, sizeBytes: copy!.size, revision: revisionOf(copy!) }
   admit(fetched.size, fetched.size)
@@ -60,7 +73,11 @@ async function follow({ context, options, url }: FileRun, memory: Memory, file: 
 }
 
 /** Asks whether a body may take the copy's place: not when it is empty, much smaller, or larger than there is room for. */
-async function admission(context: SyncContext, memory: Memory, file: string): Promise<(size: number | null, grown: number) => void> {
+async function admission(
+  context: SyncContext,
+  memory: Memory,
+  file: string,
+): Promise<(size: number | null, grown: number) => void> {
   const found = statSync(join(context.tree.published, file), { throwIfNoEntry: false })
   const last = await memory.last()
   // A copy that somebody changed here says nothing of the upstream; what came last does.
@@ -68,20 +85,31 @@ async function admission(context: SyncContext, memory: Memory, file: string): Pr
   return (size, grown) => {
     const emptied = size === 0 && before !== null && before > 0
     context.allow({
-      removed: emptied ? 1 : 0, total: before === null ? 0 : 1, examples: emptied ? [file] : [],
-      incomingBytes: size === null ? null : Math.max(0, size - grown), sizeBeforeBytes: size === null ? null : before, sizeAfterBytes: size ?? grown,
+      removed: emptied ? 1 : 0,
+      total: before === null ? 0 : 1,
+      examples: emptied ? [file] : [],
+      incomingBytes: size === null ? null : Math.max(0, size - grown),
+      sizeBeforeBytes: size === null ? null : before,
+      sizeAfterBytes: size ?? grown,
     })
   }
 }
 
-async function publish({ context, options }: FileRun, memory: Memory, { part, size, received, validators, unverified }: Fetched): Promise<SyncStats> {
+async function publish(
+  { context, options }: FileRun,
+  memory: Memory,
+  { part, size, received, validators, unverified }: Fetched,
+): Promise<SyncStats> {
   context.progress({ phase: 'publishing', percent: null, bytes: received })
   const before = (await memory.last())?.file ?? null
   await context.tree.publishFile(part, validators.file)
   await memory.keepCopy({ ...validators, ...(options.checksum === '' ? {} : { verified: options.checksum }) }, size)
   // Another address may name another file; the mirror is the new one alone.
   if (before !== null && before !== validators.file) await rm(join(context.tree.published, before), { force: true })
-  const note = unverified && options.checksum === '' ? 'the upstream does not say how long the file is: whether it is complete is unverified' : null
+  const note =
+    unverified && options.checksum === ''
+      ? 'the upstream does not say how long the file is: whether it is complete is unverified'
+      : null
   return { bytes: received, files: 1, sizeBytes: size, revision: revisionOf(validators), note }
 }
 
@@ -102,13 +130,15 @@ async function promisedDigests({ context, options, url }: FileRun, file: string)
     if (answer.status !== 200) throw statusFailure(answer.status, context.auth !== null, answer.headers['retry-after'])
     await answer.body((chunk) => {
       size += chunk.length
-      if (size > CHECKSUMS_MAX_BYTES) throw new SyncFailure('content_invalid', `${options.checksum} is too large for a checksum file`)
+      if (size > CHECKSUMS_MAX_BYTES)
+        throw new SyncFailure('content_invalid', `${options.checksum} is too large for a checksum file`)
       chunks.push(Buffer.from(chunk))
     })
   } finally {
     answer.close()
   }
   const found = digestIn(Buffer.concat(chunks).toString('utf8'), file, options.checksum)
-  if (!found) throw new SyncFailure('content_invalid', `${options.checksum} says nothing of ${file}; the copy stays as it is`)
+  if (!found)
+    throw new SyncFailure('content_invalid', `${options.checksum} says nothing of ${file}; the copy stays as it is`)
   return [found]
 }

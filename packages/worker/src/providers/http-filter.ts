@@ -10,7 +10,13 @@ export interface Filter {
 /** A pattern without a slash is held against the last part of a path, `**` stands for any number of parts. */
 export function createFilter({ include, exclude }: { include: readonly string[]; exclude: readonly string[] }): Filter {
   const options = { dot: true, basename: true, nonegate: true }
-  const compile = (globs: readonly string[]) => (globs.length === 0 ? null : picomatch(globs.map((glob) => glob.replace(/^\//, '').replace(/\/$/, '/**')), options))
+  const compile = (globs: readonly string[]) =>
+    globs.length === 0
+      ? null
+      : picomatch(
+          globs.map((glob) => glob.replace(/^\//, '').replace(/\/$/, '/**')),
+          options,
+        )
   const included = compile(include)
   const excluded = compile(exclude)
   return {

@@ -86,7 +86,8 @@ function readHead(reading: Reading, chunk: Buffer, at: number): number | null {
   const { events } = reading
   const exchange = events.current()
   const end = chunk.indexOf('\r\n\r\n', at)
-  if (!exchange || (end < 0 && chunk.length - at > HEAD_MAX_BYTES)) throw new Truncated('the upstream sends what nobody asked for')
+  if (!exchange || (end < 0 && chunk.length - at > HEAD_MAX_BYTES))
+    throw new Truncated('the upstream sends what nobody asked for')
   if (end < 0) {
     reading.rest = Buffer.from(chunk.subarray(at))
     return null
@@ -95,7 +96,12 @@ function readHead(reading: Reading, chunk: Buffer, at: number): number | null {
   const answer = parseHead(text)
   const bodyless = answer?.status === 304 || answer?.status === 204
   const length = bodyless ? 0 : Number(answer?.headers['content-length'] ?? Number.NaN)
-  if (!answer || !Number.isSafeInteger(length) || length < 0 || (!bodyless && answer.headers['transfer-encoding'] !== undefined)) {
+  if (
+    !answer ||
+    !Number.isSafeInteger(length) ||
+    length < 0 ||
+    (!bodyless && answer.headers['transfer-encoding'] !== undefined)
+  ) {
     reading.over = true
     events.odd(exchange, answer === null)
     return null

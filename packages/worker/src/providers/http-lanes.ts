@@ -57,28 +57,42 @@ export function createLanes(options: LaneOptions): Lanes {
 function createParsedLanes({ origin, peers, connections, depth, idleMs }: LaneOptions): Lanes {
   let pool: Pool | null = null
   let closed = false
-  const opened = () => (pool ??= new Pool(origin.origin, { connections, pipelining: depth, connect: guardedConnector(peers, idleMs), headersTimeout: idleMs, bodyTimeout: idleMs }))
+  const opened = () =>
+    (pool ??= new Pool(origin.origin, {
+      connections,
+      pipelining: depth,
+      connect: guardedConnector(peers, idleMs),
+      headersTimeout: idleMs,
+      bodyTimeout: idleMs,
+    }))
   return {
     send(exchange) {
       if (closed) return exchange.fail(new Error('stopped'))
       let failure: unknown
-      opened().dispatch({ path: exchange.path, method: 'GET', headers: { 'user-agent': USER_AGENT, accept: '*/*', 'accept-encoding': 'identity', ...exchange.headers } }, {
-        // Its presence says which of its two interfaces undici is to speak.
-        onRequestStart() {},
-        onResponseStart(controller, status, headers) {
-          if (status < 200) return
-          guarded(controller, () => exchange.head(status, flat(headers)))
+      opened().dispatch(
+        {
+          path: exchange.path,
+          method: 'GET',
+          headers: { 'user-agent': USER_AGENT, accept: '*/*', 'accept-encoding': 'identity', ...exchange.headers },
         },
-        onResponseData: (controller, chunk) => guarded(controller, () => exchange.data(chunk)),
-        onResponseEnd() {
-          try {
-            exchange.end()
-          } catch (error) {
-            exchange.fail(error)
-          }
+        {
+          // Its presence says which of its two interfaces undici is to speak.
+          onRequestStart() {},
+          onResponseStart(controller, status, headers) {
+            if (status < 200) return
+            guarded(controller, () => exchange.head(status, flat(headers)))
+          },
+          onResponseData: (controller, chunk) => guarded(controller, () => exchange.data(chunk)),
+          onResponseEnd() {
+            try {
+              exchange.end()
+            } catch (error) {
+              exchange.fail(error)
+            }
+          },
+          onResponseError: (_controller, error) => exchange.fail(failure ?? explain(error, idleMs)),
         },
-        onResponseError: (_controller, error) => exchange.fail(failure ?? explain(error, idleMs)),
-      })
+      )
       function guarded(controller: { abort(error: Error): void }, work: () => void): void {
         try {
           work()

@@ -122,13 +122,26 @@ function decoded(raw: string): string | null {
 
 /** The first time in a text, and the text without it. */
 function timeIn(text: string): { time: number | null; grain: number; rest: string } {
-  const found = /(?:(\d{4})-(\w{2,3})-(\d{2})|(\d{2})-([A-Za-z]{3})-(\d{4}))[ T](\d{2}):(\d{2})(?::(\d{2}))?\S*/.exec(text)
+  const found = /(?:(\d{4})-(\w{2,3})-(\d{2})|(\d{2})-([A-Za-z]{3})-(\d{4}))[ T](\d{2}):(\d{2})(?::(\d{2}))?\S*/.exec(
+    text,
+  )
   if (!found) return { time: null, grain: 0, rest: text }
   const [whole, year, month, day, dayFirst, monthName, yearLast, hour, minute, second] = found
   const named = (month ?? monthName)!.toLowerCase()
   const index = /^\d+$/.test(named) ? Number(named) - 1 : MONTHS.indexOf(named)
-  const time = Date.UTC(Number(year ?? yearLast), index, Number(day ?? dayFirst), Number(hour), Number(minute), Number(second ?? 0))
-  return { time: Number.isNaN(time) || index < 0 ? null : time, grain: second === undefined ? 60_000 : 1000, rest: `${text.slice(0, found.index)} ${text.slice(found.index + whole.length)}` }
+  const time = Date.UTC(
+    Number(year ?? yearLast),
+    index,
+    Number(day ?? dayFirst),
+    Number(hour),
+    Number(minute),
+    Number(second ?? 0),
+  )
+  return {
+    time: Number.isNaN(time) || index < 0 ? null : time,
+    grain: second === undefined ? 60_000 : 1000,
+    rest: `${text.slice(0, found.index)} ${text.slice(found.index + whole.length)}`,
+  }
 }
 
 /** nginx: name, type, mtime, size. Caddy: name, is_dir, mod_time, size. */
@@ -163,10 +176,23 @@ function entryOfRow(row: Row): Entry | string {
   if (nameProblem(name) !== null) return row.name
   const said = row.mtime ?? row.mod_time
   const time = typeof said === 'string' ? Date.parse(said) : Number.NaN
-  const size = typeof row.size === 'number' && Number.isSafeInteger(row.size) && row.size >= 0 && !directory ? row.size : null
-  return { name, directory, raw: encodeURIComponent(name), size, exact: size !== null, time: Number.isNaN(time) ? null : time, grain: 1000, stamp: `${String(said)} ${size}` }
+  const size =
+    typeof row.size === 'number' && Number.isSafeInteger(row.size) && row.size >= 0 && !directory ? row.size : null
+  return {
+    name,
+    directory,
+    raw: encodeURIComponent(name),
+    size,
+    exact: size !== null,
+    time: Number.isNaN(time) ? null : time,
+    grain: 1000,
+    stamp: `${String(said)} ${size}`,
+  }
 }
 
 function listingOf(found: readonly (Entry | string)[]): Listing {
-  return { entries: found.filter((entry) => typeof entry !== 'string'), refused: found.filter((entry) => typeof entry === 'string') }
+  return {
+    entries: found.filter((entry) => typeof entry !== 'string'),
+    refused: found.filter((entry) => typeof entry === 'string'),
+  }
 }

@@ -70,7 +70,11 @@ export function clearFolder(path: string): void {
 }
 
 /** Deletes every file that is not wanted, then every directory without files. Returns how many files went. */
-export async function removeOthers(folder: string, wanted: (path: string) => boolean, skip: string | null = null): Promise<number> {
+export async function removeOthers(
+  folder: string,
+  wanted: (path: string) => boolean,
+  skip: string | null = null,
+): Promise<number> {
   const { files, folders } = await readLocal(folder, skip, () => null)
   let removed = 0
   for (const path of files.keys()) {

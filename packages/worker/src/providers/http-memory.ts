@@ -75,7 +75,12 @@ export function isStrong(etag: string | null): etag is string {
 async function read(path: string): Promise<(Validators & { readonly size?: number }) | null> {
   try {
     const kept = JSON.parse(await readFile(path, 'utf8')) as Validators
-    return typeof kept.url === 'string' && typeof kept.file === 'string' && !/[/\\\0]/.test(kept.file) && kept.file !== '..' ? kept : null
+    return typeof kept.url === 'string' &&
+      typeof kept.file === 'string' &&
+      !/[/\\\0]/.test(kept.file) &&
+      kept.file !== '..'
+      ? kept
+      : null
   } catch {
     // No memory costs one download, never a sync.
     return null

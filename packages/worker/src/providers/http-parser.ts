@@ -8,7 +8,12 @@ const HIGH_WATER_BYTES = 1024 * 1024
 
 /** Asks over a new connection. Throws what the network throws. */
 export async function askParser({ url, headers, body, signal, peers, idleMs }: Question): Promise<Answer> {
-  const client = new Client(url.origin, { connect: guardedConnector(peers, idleMs), headersTimeout: idleMs, bodyTimeout: idleMs, pipelining: 1 })
+  const client = new Client(url.origin, {
+    connect: guardedConnector(peers, idleMs),
+    headersTimeout: idleMs,
+    bodyTimeout: idleMs,
+    pipelining: 1,
+  })
   const exchange = createExchange(idleMs)
   const stop = () => exchange.abort(new Error('stopped'))
   const close = () => {
@@ -20,7 +25,15 @@ export async function askParser({ url, headers, body, signal, peers, idleMs }: Q
   if (signal.aborted) stop()
   try {
     const method = body === undefined ? 'GET' : 'POST'
-    client.dispatch({ path: `${url.pathname}${url.search}`, method, body, headers: { 'user-agent': USER_AGENT, accept: '*/*', 'accept-encoding': 'identity', ...headers } }, exchange.handler)
+    client.dispatch(
+      {
+        path: `${url.pathname}${url.search}`,
+        method,
+        body,
+        headers: { 'user-agent': USER_AGENT, accept: '*/*', 'accept-encoding': 'identity', ...headers },
+      },
+      exchange.handler,
+    )
     const { status, headers: answered } = await exchange.head
     return { status, headers: answered, close, body: (onChunk) => exchange.body(onChunk).finally(close) }
   } catch (error) {
@@ -31,17 +44,22 @@ export async function askParser({ url, headers, body, signal, peers, idleMs }: Q
 
 /** Connections to addresses that may be talked to only: checked before, and again once open. */
 export function guardedConnector(peers: Peers, timeout: number): buildConnector.connector {
-  const connector = buildConnector({ timeout, highWaterMark: HIGH_WATER_BYTES, lookup: guardedLookup(peers) } as buildConnector.BuildOptions)
-  return (options, callback) => connector(options, (...[error, socket]) => {
-    if (error || !socket) return callback(error ?? new Error('no connection'), null)
-    try {
-      peers.check(socket.remoteAddress)
-    } catch (refused) {
-      socket.destroy()
-      return callback(refused as Error, null)
-    }
-    callback(null, socket)
-  })
+  const connector = buildConnector({
+    timeout,
+    highWaterMark: HIGH_WATER_BYTES,
+    lookup: guardedLookup(peers),
+  } as buildConnector.BuildOptions)
+  return (options, callback) =>
+    connector(options, (...[error, socket]) => {
+      if (error || !socket) return callback(error ?? new Error('no connection'), null)
+      try {
+        peers.check(socket.remoteAddress)
+      } catch (refused) {
+        socket.destroy()
+        return callback(refused as Error, null)
+      }
+      callback(null, socket)
+    })
 }
 
 interface Exchange {
@@ -99,12 +117,22 @@ function createExchange(idleMs: number): Exchange {
 
 /** Headers with one value each: of repeated ones the first. */
 export function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(Array.isArray(value) ? value[0] : value)]))
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name.toLowerCase(),
+      String(Array.isArray(value) ? value[0] : value),
+    ]),
+  )
 }
 
 /** An error of the parser in our words. */
 export function explain(error: Error & { code?: string }, idleMs: number): Error {
   if (error.code === 'UND_ERR_HEADERS_TIMEOUT' || error.code === 'UND_ERR_BODY_TIMEOUT') return new Idle(idleMs)
-  if (error.code === 'UND_ERR_SOCKET' || error.code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' || error.code?.startsWith('HPE_')) return new Truncated(error.message, error)
+  if (
+    error.code === 'UND_ERR_SOCKET' ||
+    error.code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' ||
+    error.code?.startsWith('HPE_')
+  )
+    return new Truncated(error.message, error)
   return error
 }

@@ -62,7 +62,8 @@ function feed({ options, waiting }: Road, lane: Lane): void {
 function give(road: Road): void {
   const { options, lanes, waiting } = road
   if (road.odd) return waiting.splice(0).forEach(road.parsed)
-  for (const lane of lanes) if (!lane.socket.connecting && !lane.socket.destroyed && lane.asked.length < lane.depth) feed(road, lane)
+  for (const lane of lanes)
+    if (!lane.socket.connecting && !lane.socket.destroyed && lane.asked.length < lane.depth) feed(road, lane)
   if (waiting.length === 0) return
   while (lanes.size < options.connections && lanes.size * options.depth < waiting.length + options.depth) openOne(road)
 }
@@ -71,15 +72,24 @@ function openOne(road: Road): void {
   const { origin, peers, idleMs } = road.options
   let reader: LaneReader | null = null
   const socket = connect({
-    host: hostOf(origin), port: Number(origin.port || 80), lookup: guardedLookup(peers),
-    onread: { buffer: Buffer.allocUnsafeSlow(BUFFER_BYTES), callback: (length, buffer) => reader!.take(Buffer.from(buffer.buffer, buffer.byteOffset, length)) },
+    host: hostOf(origin),
+    port: Number(origin.port || 80),
+    lookup: guardedLookup(peers),
+    onread: {
+      buffer: Buffer.allocUnsafeSlow(BUFFER_BYTES),
+      callback: (length, buffer) => reader!.take(Buffer.from(buffer.buffer, buffer.byteOffset, length)),
+    },
   })
   const lane: Lane = { asked: [], socket, depth: 1 }
   reader = readerOf(road, lane)
   road.lanes.add(lane)
   let failure: Error | null = null
   socket.setNoDelay(true).setTimeout(idleMs, () => socket.destroy(new Idle(idleMs)))
-  socket.once('error', (error) => (failure = error)).once('close', () => ended(road, lane, { failure: failure ?? new Truncated('the connection ended'), begun: reader.begun() }))
+  socket
+    .once('error', (error) => (failure = error))
+    .once('close', () =>
+      ended(road, lane, { failure: failure ?? new Truncated('the connection ended'), begun: reader.begun() }),
+    )
   socket.once('connect', () => {
     try {
       peers.check(socket.remoteAddress)

@@ -32,7 +32,13 @@ export function judge({ remote, local, known, compare }: Sight): Verdict {
     if (unchanged && compare !== 'ask' && !(known.fresh && askable)) return 'same'
     return askable ? 'ask' : 'fetch'
   }
-  return compare !== 'ask' && remote.exact && remote.size === local.size && remote.time !== null && sameTime(remote, local) ? 'same' : 'fetch'
+  return compare !== 'ask' &&
+    remote.exact &&
+    remote.size === local.size &&
+    remote.time !== null &&
+    sameTime(remote, local)
+    ? 'same'
+    : 'fetch'
 }
 
 /** Whether a listing says enough of a file to notice a change. */
@@ -75,7 +81,14 @@ export function outlookOf(parts: {
   }
   const incoming = sum([...parts.fetching].map((path) => sizeOf(wanted.get(path)!)))
   const after = sum([...wanted.values()].map(sizeOf))
-  return { removed, total: local.size, examples, incomingBytes: incoming, sizeBeforeBytes: before, sizeAfterBytes: after === null ? null : after + kept }
+  return {
+    removed,
+    total: local.size,
+    examples,
+    incomingBytes: incoming,
+    sizeBeforeBytes: before,
+    sizeAfterBytes: after === null ? null : after + kept,
+  }
 }
 
 function sum(sizes: readonly (number | null)[]): number | null {

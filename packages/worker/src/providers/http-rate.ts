@@ -3,7 +3,10 @@ import type { FetchOptions } from './http-options.ts'
 import { SyncFailure } from './provider.ts'
 
 /** What to call with each number of bytes that came. Throws SyncFailure stalled when too few came for too long. */
-export function createRateWatch({ min_rate_bps, timeout_secs }: Pick<FetchOptions, 'min_rate_bps' | 'timeout_secs'>): (bytes: number) => void {
+export function createRateWatch({
+  min_rate_bps,
+  timeout_secs,
+}: Pick<FetchOptions, 'min_rate_bps' | 'timeout_secs'>): (bytes: number) => void {
   const windowMs = timeout_secs * 1000
   let since = performance.now()
   let came = 0
@@ -12,7 +15,11 @@ export function createRateWatch({ min_rate_bps, timeout_secs }: Pick<FetchOption
     if (min_rate_bps === 0) return
     const now = performance.now()
     if (now - since < windowMs) return
-    if (came < (min_rate_bps * (now - since)) / 1000) throw new SyncFailure('stalled', `the upstream sent ${came} bytes in ${Math.round((now - since) / 1000)} s, less than ${min_rate_bps} a second (min_rate_bps)`)
+    if (came < (min_rate_bps * (now - since)) / 1000)
+      throw new SyncFailure(
+        'stalled',
+        `the upstream sent ${came} bytes in ${Math.round((now - since) / 1000)} s, less than ${min_rate_bps} a second (min_rate_bps)`,
+      )
     since = now
     came = 0
   }

@@ -8,7 +8,22 @@ import { createBench, readTree, type Bench } from './testing.ts'
 import { recipes, startWebServer } from './testing-servers.ts'
 
 const OLD = 1_600_000_000
-const AWKWARD = ['a.bin', 'b & c <d>.txt', 'a%20b', 'q?x=1', 'h#1', '日本.txt', 'empty', '.hidden', 'dir with space/x.txt', 'sub/deep/er/y', "it's", 'semi;colon', 'plus+plus', 'a:b']
+const AWKWARD = [
+  'a.bin',
+  'b & c <d>.txt',
+  'a%20b',
+  'q?x=1',
+  'h#1',
+  '日本.txt',
+  'empty',
+  '.hidden',
+  'dir with space/x.txt',
+  'sub/deep/er/y',
+  "it's",
+  'semi;colon',
+  'plus+plus',
+  'a:b',
+]
 
 describe.each(Object.keys(recipes) as (keyof typeof recipes)[])('a tree behind %s', (kind) => {
   let bench: Bench
@@ -34,7 +49,8 @@ describe.each(Object.keys(recipes) as (keyof typeof recipes)[])('a tree behind %
   const sync = () => bench.sync({ kind: 'http', upstream: `${url}/` })
   // Some servers do not list names that begin with a point; then they are not part of the tree.
   const listed = () => Object.fromEntries(Object.entries(readTree(root)).filter(([path]) => path !== '.hidden'))
-  const copied = () => Object.fromEntries(Object.entries(readTree(bench.published)).filter(([path]) => path !== '.hidden'))
+  const copied = () =>
+    Object.fromEntries(Object.entries(readTree(bench.published)).filter(([path]) => path !== '.hidden'))
 
   it('is copied whole, not copied twice, and followed', async () => {
     const first = await sync()

@@ -12,8 +12,13 @@ type Sink = (chunk: Buffer) => void
 export async function askSocket({ url, headers, signal, peers, idleMs }: Question): Promise<Answer | null> {
   const reader = createReader()
   const socket = connect({
-    host: hostOf(url), port: Number(url.port || 80), lookup: guardedLookup(peers),
-    onread: { buffer: Buffer.allocUnsafeSlow(BUFFER_BYTES), callback: (length, buffer) => reader.take(Buffer.from(buffer.buffer, buffer.byteOffset, length)) },
+    host: hostOf(url),
+    port: Number(url.port || 80),
+    lookup: guardedLookup(peers),
+    onread: {
+      buffer: Buffer.allocUnsafeSlow(BUFFER_BYTES),
+      callback: (length, buffer) => reader.take(Buffer.from(buffer.buffer, buffer.byteOffset, length)),
+    },
   })
   // Node's own option keeps a listener, and with it socket and buffer, for as long as the signal of the run lives.
   const stop = () => void socket.destroy(new Error('stopped'))
@@ -21,11 +26,20 @@ export async function askSocket({ url, headers, signal, peers, idleMs }: Questio
   socket.once('close', () => signal.removeEventListener('abort', stop))
   if (signal.aborted) stop()
   socket.setTimeout(idleMs, () => socket.destroy(new Idle(idleMs)))
-  socket.once('error', reader.fail).once('end', () => reader.fail(new Truncated('the connection ended'))).once('close', () => reader.fail(new Truncated('the connection ended')))
+  socket
+    .once('error', reader.fail)
+    .once('end', () => reader.fail(new Truncated('the connection ended')))
+    .once('close', () => reader.fail(new Truncated('the connection ended')))
   socket.once('connect', () => {
     try {
       peers.check(socket.remoteAddress)
-      socket.write(requestText({ path: `${url.pathname}${url.search}`, host: url.host, headers: { connection: 'close', ...headers } }))
+      socket.write(
+        requestText({
+          path: `${url.pathname}${url.search}`,
+          host: url.host,
+          headers: { connection: 'close', ...headers },
+        }),
+      )
     } catch (error) {
       socket.destroy(error as Error)
     }
@@ -34,7 +48,14 @@ export async function askSocket({ url, headers, signal, peers, idleMs }: Questio
     const { head, rest } = await reader.head
     const answer = parseHead(head)
     if (!answer) socket.destroy()
-    return answer && { ...answer, close: () => socket.destroy(), body: (onChunk) => readBody({ socket, reader, rest, length: Number(answer.headers['content-length'] ?? 0), onChunk }) }
+    return (
+      answer && {
+        ...answer,
+        close: () => socket.destroy(),
+        body: (onChunk) =>
+          readBody({ socket, reader, rest, length: Number(answer.headers['content-length'] ?? 0), onChunk }),
+      }
+    )
   } catch (error) {
     socket.destroy()
     throw error
@@ -42,7 +63,15 @@ export async function askSocket({ url, headers, signal, peers, idleMs }: Questio
 }
 
 /** A request as it goes over the wire. Throws when its path or a header value holds what would end it. */
-export function requestText({ path, host, headers }: { path: string; host: string; headers: Readonly<Record<string, string>> }): string {
+export function requestText({
+  path,
+  host,
+  headers,
+}: {
+  path: string
+  host: string
+  headers: Readonly<Record<string, string>>
+}): string {
   let text = `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nuser-agent: ${USER_AGENT}\r\naccept: ${headers.accept ?? '*/*'}\r\naccept-encoding: identity\r\n`
   if (/[\r\n\0 ]/.test(path)) throw new Error('a path holds a space or a line end')
   for (const name in headers) {
@@ -108,7 +137,8 @@ export function parseHead(head: string): Pick<Answer, 'status' | 'headers'> | nu
     if (!Object.hasOwn(headers, key)) headers[key] = value
   }
   const hasBody = status === 200 || status === 206
-  if (hasBody && (headers['transfer-encoding'] !== undefined || !/^\d{1,15}$/.test(headers['content-length'] ?? ''))) return null
+  if (hasBody && (headers['transfer-encoding'] !== undefined || !/^\d{1,15}$/.test(headers['content-length'] ?? '')))
+    return null
   return { status, headers }
 }
 
@@ -136,7 +166,9 @@ function readBody({ socket, reader, rest, length, onChunk }: Body): Promise<void
     }
     take(rest)
     if (left === 0) return
-    reader.pour(take, (error) => reject(error instanceof Truncated ? new Truncated(`${left} bytes of ${length} are missing`) : error))
+    reader.pour(take, (error) =>
+      reject(error instanceof Truncated ? new Truncated(`${left} bytes of ${length} are missing`) : error),
+    )
     socket.resume()
   }).finally(() => socket.destroy())
 }

@@ -12,7 +12,9 @@ import { startWebServer, type WebServer, type WebServerOptions } from './testing
 
 const OLD = 1_600_000_000
 const HOSTS = ['127.0.0.1', 'localhost']
-const FILES = Object.fromEntries(Array.from({ length: 500 }, (_, file) => [`d${file % 10}/f${file}.bin`, `content of ${file}\n`.repeat(50)]))
+const FILES = Object.fromEntries(
+  Array.from({ length: 500 }, (_, file) => [`d${file % 10}/f${file}.bin`, `content of ${file}\n`.repeat(50)]),
+)
 
 let place: Bench
 let authority: Authority
@@ -40,23 +42,40 @@ describe('over https, with an authority of one’s own,', () => {
     writeFiles(root, files)
     for (const path of Object.keys(files)) utimesSync(join(root, path), OLD, OLD)
   }
-  const serve = async (kind: Parameters<typeof startWebServer>[0], tls: Certified, more: Partial<WebServerOptions> = {}) => {
+  const serve = async (
+    kind: Parameters<typeof startWebServer>[0],
+    tls: Certified,
+    more: Partial<WebServerOptions> = {},
+  ) => {
     server = await startWebServer(kind, { root, state: join(bench.dir, 'state'), tls, ...more })
     stops.push(server.stop)
   }
-  const sync = (path = '/', host = '127.0.0.1') => bench.sync({ kind: 'http', upstream: `https://${host}:${server.port}${path}`, options: { max_shrink_percent: 100 } })
-  const connections = () => new Set(readFileSync(join(bench.dir, 'state', 'access.log'), 'utf8').trim().split('\n')).size
+  const sync = (path = '/', host = '127.0.0.1') =>
+    bench.sync({
+      kind: 'http',
+      upstream: `https://${host}:${server.port}${path}`,
+      options: { max_shrink_percent: 100 },
+    })
+  const connections = () =>
+    new Set(
+      readFileSync(join(bench.dir, 'state', 'access.log'), 'utf8')
+        .trim()
+        .split('\n'),
+    ).size
 
-  it.each(['nginx', 'Apache, fancy', 'Caddy'] as const)('a tree behind %s is copied whole, not copied twice, and followed', async (kind) => {
-    await serve(kind, good)
-    const first = await sync()
-    expect(first, first.message ?? '').toMatchObject({ outcome: 'success', files: 2 })
-    expect(readTree(bench.published)).toEqual(readTree(root))
-    expect(await sync()).toMatchObject({ outcome: 'success', bytes: 0 })
-    writeFiles(root, { 'sub/b.txt': 'another b\n', 'new.txt': 'new\n' })
-    expect(await sync()).toMatchObject({ outcome: 'success' })
-    expect(readTree(bench.published)).toEqual(readTree(root))
-  })
+  it.each(['nginx', 'Apache, fancy', 'Caddy'] as const)(
+    'a tree behind %s is copied whole, not copied twice, and followed',
+    async (kind) => {
+      await serve(kind, good)
+      const first = await sync()
+      expect(first, first.message ?? '').toMatchObject({ outcome: 'success', files: 2 })
+      expect(readTree(bench.published)).toEqual(readTree(root))
+      expect(await sync()).toMatchObject({ outcome: 'success', bytes: 0 })
+      writeFiles(root, { 'sub/b.txt': 'another b\n', 'new.txt': 'new\n' })
+      expect(await sync()).toMatchObject({ outcome: 'success' })
+      expect(readTree(bench.published)).toEqual(readTree(root))
+    },
+  )
 
   it('a single file is copied, not copied twice, and followed', async () => {
     await serve('nginx', good)
@@ -81,7 +100,12 @@ describe('over https, with an authority of one’s own,', () => {
     await serve('nginx', good, { rules: 'limit_rate 1m;' })
     const stopping = new AbortController()
     const upstream = `${server.url}/large.iso`
-    const broken = await bench.sync({ kind: 'http', upstream, signal: stopping.signal, onProgress: ({ bytes }) => (bytes ?? 0) > 100_000 && stopping.abort('interrupted') })
+    const broken = await bench.sync({
+      kind: 'http',
+      upstream,
+      signal: stopping.signal,
+      onProgress: ({ bytes }) => (bytes ?? 0) > 100_000 && stopping.abort('interrupted'),
+    })
     expect(broken).toMatchObject({ outcome: 'interrupted' })
     const rest = await bench.sync({ kind: 'http', upstream })
     expect(rest, rest.message ?? '').toMatchObject({ outcome: 'success' })
@@ -117,7 +141,9 @@ describe('over https, with an authority of one’s own,', () => {
   it('a redirect to plain http is refused for a file and a tree, and the copy stays', async () => {
     const plain: Upstream = await startHttpUpstream({ dir: root, listings: true })
     stops.push(plain.stop)
-    await serve('nginx', good, { rules: `location = /moved.iso { return 302 ${plain.url}/a.iso; } location = /moved/ { return 301 ${plain.url}/; }` })
+    await serve('nginx', good, {
+      rules: `location = /moved.iso { return 302 ${plain.url}/a.iso; } location = /moved/ { return 301 ${plain.url}/; }`,
+    })
     for (const path of ['/moved.iso', '/moved/']) {
       const report = await sync(path)
       expect(report).toMatchObject({ outcome: 'failed', reason: 'upstream_refused' })
@@ -127,7 +153,14 @@ describe('over https, with an authority of one’s own,', () => {
   })
 
   it('a git mirror believes the same authority, and refuses the same certificates', async () => {
-    execFileSync('sh', ['-c', 'git init -q work && cd work && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m one && git clone -q --bare . ../upstream/repo.git && git -C ../upstream/repo.git update-server-info'], { cwd: bench.dir })
+    execFileSync(
+      'sh',
+      [
+        '-c',
+        'git init -q work && cd work && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m one && git clone -q --bare . ../upstream/repo.git && git -C ../upstream/repo.git update-server-info',
+      ],
+      { cwd: bench.dir },
+    )
     await serve('nginx', good)
     const git = () => bench.sync({ kind: 'git', upstream: `${server.url}/repo.git` })
     const report = await git()

@@ -110,7 +110,15 @@ async function readKnown(file: string, base: string): Promise<Map<string, Known>
 function remember(known: Map<string, Known>, line: string): void {
   const fields = line.split('\t')
   if (fields.length !== 7) return
-  const [path, size, mtime, stamp, etag, modified, fresh] = fields as [string, string, string, string, string, string, string]
+  const [path, size, mtime, stamp, etag, modified, fresh] = fields as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ]
   known.set(path, { size: Number(size), mtime: Number(mtime), stamp, etag, modified, fresh: fresh === '1' })
 }
 

@@ -1,6 +1,18 @@
 // http-tree.test.ts — Trees over http: conformance, what listings can break, what a crash can break.
 import { randomBytes } from 'node:crypto'
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { startHttpUpstream, writeFiles } from '@kagami/demo'
@@ -19,7 +31,11 @@ async function start(dir: string, auth?: { username: string; password: string })
     stop: upstream.stop,
     expectSame: async (published) => expect(readTree(published)).toEqual(readTree(dir)),
     change: async () => {
-      writeFiles(dir, { 'd0/f0.bin': randomBytes(60_000), 'new/deep/er/x.txt': 'new\n', 'd1/f1.bin': randomBytes(50_000) })
+      writeFiles(dir, {
+        'd0/f0.bin': randomBytes(60_000),
+        'new/deep/er/x.txt': 'new\n',
+        'd1/f1.bin': randomBytes(50_000),
+      })
       rmSync(join(dir, 'd3/f9.bin'))
     },
     empty: async () => readdirSync(dir).forEach((name) => rmSync(join(dir, name), { recursive: true })),
@@ -44,7 +60,8 @@ describe('an http tree', () => {
     asked = []
     intercept = () => false
     const upstream = await startHttpUpstream({
-      dir, listings: true,
+      dir,
+      listings: true,
       intercept: (request, response) => {
         asked.push(request.url ?? '')
         return intercept(request, response)
@@ -52,7 +69,14 @@ describe('an http tree', () => {
     })
     base = `${upstream.url}/`
     stop = upstream.stop
-    old({ 'a.txt': 'a\n', 'b.txt': 'b\n', 'sub/c.txt': 'c\n', 'sub/d.txt': 'd\n', 'sub/deep/e.txt': 'e\n', 'other/f.txt': 'f\n' })
+    old({
+      'a.txt': 'a\n',
+      'b.txt': 'b\n',
+      'sub/c.txt': 'c\n',
+      'sub/d.txt': 'd\n',
+      'sub/deep/e.txt': 'e\n',
+      'other/f.txt': 'f\n',
+    })
   })
   afterEach(async () => {
     await stop()
@@ -62,16 +86,31 @@ describe('an http tree', () => {
     writeFiles(dir, files)
     for (const path of Object.keys(files)) utimesSync(join(dir, path), OLD, OLD)
   }
-  const sync = (options: object = {}, more: object = {}) => bench.sync({ kind: 'http', upstream: base, options: { ...options }, ...more })
-  const page = (response: ServerResponse, links: string) => Boolean(response.writeHead(200, { 'content-type': 'text/html' }).end(`<title>Index of /</title><pre>${links}</pre>`))
+  const sync = (options: object = {}, more: object = {}) =>
+    bench.sync({ kind: 'http', upstream: base, options: { ...options }, ...more })
+  const page = (response: ServerResponse, links: string) =>
+    Boolean(
+      response.writeHead(200, { 'content-type': 'text/html' }).end(`<title>Index of /</title><pre>${links}</pre>`),
+    )
 
   it('reads the listings alone when nothing changed, and writes nothing', async () => {
-    expect(await sync()).toMatchObject({ outcome: 'success', files: 6, size_bytes: 12, revision: new Date(OLD * 1000).toISOString() })
-    const before = readdirSync(bench.dataDir, { recursive: true, withFileTypes: true }).filter((entry) => !entry.parentPath.includes('logs')).map((entry) => statSync(join(entry.parentPath, entry.name)).ctimeMs)
+    expect(await sync()).toMatchObject({
+      outcome: 'success',
+      files: 6,
+      size_bytes: 12,
+      revision: new Date(OLD * 1000).toISOString(),
+    })
+    const before = readdirSync(bench.dataDir, { recursive: true, withFileTypes: true })
+      .filter((entry) => !entry.parentPath.includes('logs'))
+      .map((entry) => statSync(join(entry.parentPath, entry.name)).ctimeMs)
     asked = []
     expect(await sync()).toMatchObject({ outcome: 'success', bytes: 0, files: 6 })
     expect(asked.sort()).toEqual(['/', '/other/', '/sub/', '/sub/deep/'])
-    expect(readdirSync(bench.dataDir, { recursive: true, withFileTypes: true }).filter((entry) => !entry.parentPath.includes('logs')).map((entry) => statSync(join(entry.parentPath, entry.name)).ctimeMs)).toEqual(before)
+    expect(
+      readdirSync(bench.dataDir, { recursive: true, withFileTypes: true })
+        .filter((entry) => !entry.parentPath.includes('logs'))
+        .map((entry) => statSync(join(entry.parentPath, entry.name)).ctimeMs),
+    ).toEqual(before)
     expect(statSync(join(bench.published, 'a.txt')).mtimeMs).toBe(OLD * 1000)
   })
 
@@ -79,7 +118,12 @@ describe('an http tree', () => {
     await sync()
     rmSync(join(dir, 'b.txt'))
     old({ 'a.txt': 'changed\n' })
-    for (const answer of [(response: ServerResponse) => response.writeHead(500).end(), (response: ServerResponse) => response.writeHead(403).end(), (response: ServerResponse) => response.destroy(), (response: ServerResponse) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>please log in')]) {
+    for (const answer of [
+      (response: ServerResponse) => response.writeHead(500).end(),
+      (response: ServerResponse) => response.writeHead(403).end(),
+      (response: ServerResponse) => response.destroy(),
+      (response: ServerResponse) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>please log in'),
+    ]) {
       intercept = (request, response) => request.url === '/sub/' && (answer(response), true)
       const report = await sync()
       expect(report).toMatchObject({ outcome: 'failed', reason: 'partial' })
@@ -124,12 +168,43 @@ describe('an http tree', () => {
   })
 
   it('takes only names that stay inside, whatever a listing says', async () => {
-    intercept = (request, response) => request.url === '/' && page(response, [
-      '../', '/etc/passwd', '..%2f..%2fevil', '%2e%2e/evil', 'http://elsewhere.example/x', '//elsewhere.example/x', '?C=N;O=D', '#top', 'x%00y', 'x%0Ay', 'a%5cb', '%ff', '.kagami-http/', 'n'.repeat(256),
-      'javascript:alert(1)', 'file:///etc/passwd', 'sub/../../evil', 'a.txt', 'b.txt', './sub/',
-    ].map((href) => `<a href="${href}">${href}</a>\n`).join(''))
+    intercept = (request, response) =>
+      request.url === '/' &&
+      page(
+        response,
+        [
+          '../',
+          '/etc/passwd',
+          '..%2f..%2fevil',
+          '%2e%2e/evil',
+          'http://elsewhere.example/x',
+          '//elsewhere.example/x',
+          '?C=N;O=D',
+          '#top',
+          'x%00y',
+          'x%0Ay',
+          'a%5cb',
+          '%ff',
+          '.kagami-http/',
+          'n'.repeat(256),
+          'javascript:alert(1)',
+          'file:///etc/passwd',
+          'sub/../../evil',
+          'a.txt',
+          'b.txt',
+          './sub/',
+        ]
+          .map((href) => `<a href="${href}">${href}</a>\n`)
+          .join(''),
+      )
     expect(await sync()).toMatchObject({ outcome: 'success', files: 5 })
-    expect(Object.keys(readTree(bench.published))).toEqual(['a.txt', 'b.txt', 'sub/c.txt', 'sub/d.txt', 'sub/deep/e.txt'])
+    expect(Object.keys(readTree(bench.published))).toEqual([
+      'a.txt',
+      'b.txt',
+      'sub/c.txt',
+      'sub/d.txt',
+      'sub/deep/e.txt',
+    ])
     expect(readdirSync(bench.dataDir).sort()).toEqual(['.kagami', 'copy'])
   })
 
@@ -149,7 +224,7 @@ describe('an http tree', () => {
     await sync()
     rmSync(join(dir, 'a.txt'))
     rmSync(join(dir, 'other'), { recursive: true })
-    old({ 'a.txt/inside': 'in\n', 'other': 'a file now\n' })
+    old({ 'a.txt/inside': 'in\n', other: 'a file now\n' })
     expect(await sync({ max_delete_percent: 100 })).toMatchObject({ outcome: 'success' })
     expect(readTree(bench.published)).toEqual(readTree(dir))
   })
@@ -229,7 +304,10 @@ describe('an http tree', () => {
     writeFileSync(join(dir, 'index.html'), '<html>welcome')
     expect(await sync()).toMatchObject({ outcome: 'failed', reason: 'content_invalid' })
     expect(await sync({ tree: 'never' })).toMatchObject({ outcome: 'failed', reason: 'local_conflict' })
-    expect(await sync({}, { upstream: `${base}index.html` })).toMatchObject({ outcome: 'failed', reason: 'local_conflict' })
+    expect(await sync({}, { upstream: `${base}index.html` })).toMatchObject({
+      outcome: 'failed',
+      reason: 'local_conflict',
+    })
     expect(readTree(bench.published)).toEqual(before)
   })
 

@@ -82,8 +82,14 @@ interface Found {
   readonly open: Folder[]
 }
 
-function take({ context, options, filter }: WalkOptions, found: Found, folder: Folder, { entries, refused }: Listing): void {
-  for (const name of refused.slice(0, 20)) context.log(`left out: ${JSON.stringify(name.slice(0, 300))} in /${folder.path} cannot be the name of a file here`)
+function take(
+  { context, options, filter }: WalkOptions,
+  found: Found,
+  folder: Folder,
+  { entries, refused }: Listing,
+): void {
+  for (const name of refused.slice(0, 20))
+    context.log(`left out: ${JSON.stringify(name.slice(0, 300))} in /${folder.path} cannot be the name of a file here`)
   for (const entry of entries) {
     const path = folder.path === '' ? entry.name : `${folder.path}/${entry.name}`
     if (found.files.has(path) || found.folders.has(path)) continue
@@ -92,12 +98,21 @@ function take({ context, options, filter }: WalkOptions, found: Found, folder: F
     } else if (filter.folder(path)) {
       found.folders.add(path)
       const depth = folder.depth + 1
-      if (depth > options.max_depth) found.unread.push({ path: `${path}/`, why: `deeper than ${options.max_depth} directories (max_depth)`, transient: false })
+      if (depth > options.max_depth)
+        found.unread.push({
+          path: `${path}/`,
+          why: `deeper than ${options.max_depth} directories (max_depth)`,
+          transient: false,
+        })
       else found.open.push({ path, request: `${folder.request}/${entry.raw}`, depth })
     }
   }
   const count = Math.max(found.files.size, found.folders.size)
-  if (count > options.max_files) throw new SyncFailure('quota_exceeded', `the upstream lists more than ${options.max_files} files or directories (max_files); nothing was begun`)
+  if (count > options.max_files)
+    throw new SyncFailure(
+      'quota_exceeded',
+      `the upstream lists more than ${options.max_files} files or directories (max_files); nothing was begun`,
+    )
 }
 
 async function readFolder(parts: WalkOptions, folder: Folder): Promise<Listing | Unread> {
@@ -106,22 +121,32 @@ async function readFolder(parts: WalkOptions, folder: Folder): Promise<Listing |
   for (let attempt = 1; ; attempt++) {
     context.signal.throwIfAborted()
     try {
-      const { status, headers, body } = await readAll(parts.lanes, `${folder.request}/`, { ...LISTING_HEADERS, ...parts.headers })
+      const { status, headers, body } = await readAll(parts.lanes, `${folder.request}/`, {
+        ...LISTING_HEADERS,
+        ...parts.headers,
+      })
       if (status === 200) {
         refuseEncoded(headers, `${folder.path}/`)
-        const listing = parseListing({ text: body.toString('utf8'), contentType: headers['content-type'] ?? '', url: new URL(`${folder.request}/`, base), lenient: parts.options.tree === 'always' })
+        const listing = parseListing({
+          text: body.toString('utf8'),
+          contentType: headers['content-type'] ?? '',
+          url: new URL(`${folder.request}/`, base),
+          lenient: parts.options.tree === 'always',
+        })
         return listing ?? unread('answers with a page that is no listing', false)
       }
       if (isRedirect(status)) return unread('sends us elsewhere', false)
       const busy = status === 429 || status >= 500
-      if (!busy || attempt >= TRIES) return unread(statusFailure(status, context.auth !== null, headers['retry-after']).message, busy)
+      if (!busy || attempt >= TRIES)
+        return unread(statusFailure(status, context.auth !== null, headers['retry-after']).message, busy)
       const seconds = retryAfterSeconds(headers['retry-after']) ?? 1
       if (seconds > PATIENCE_SECONDS) return unread(statusFailure(status, false, headers['retry-after']).message, true)
       await context.pause(seconds)
     } catch (error) {
       const failure = networkFailure(error)
       if (!(failure instanceof SyncFailure) || failure.reason === 'address_forbidden') throw error
-      if (attempt >= TRIES || failure.reason === 'content_invalid') return unread(failure.message, failure.reason !== 'content_invalid')
+      if (attempt >= TRIES || failure.reason === 'content_invalid')
+        return unread(failure.message, failure.reason !== 'content_invalid')
     }
   }
 }
@@ -139,11 +164,15 @@ function readAll(lanes: Lanes, path: string, headers: Readonly<Record<string, st
     let size = 0
     let answered: Readonly<Record<string, string>> = {}
     lanes.send({
-      path, headers, parsed: true, fail: reject,
+      path,
+      headers,
+      parsed: true,
+      fail: reject,
       head: (...told) => ([status, answered] = told),
       data(chunk) {
         size += chunk.length
-        if (size > LISTING_MAX_BYTES) throw new SyncFailure('content_invalid', `a listing of more than ${LISTING_MAX_BYTES} bytes`)
+        if (size > LISTING_MAX_BYTES)
+          throw new SyncFailure('content_invalid', `a listing of more than ${LISTING_MAX_BYTES} bytes`)
         chunks.push(Buffer.from(chunk))
       },
       end: () => resolve({ status, headers: answered, body: Buffer.concat(chunks) }),

@@ -84,9 +84,16 @@ describe('an http mirror', () => {
         response.write(first, () => setImmediate(() => response.destroy()))
         return true
       }
-      expect(await sync('/a.iso', { options })).toMatchObject({ outcome: 'failed', message: expect.stringContaining('cut off') })
+      expect(await sync('/a.iso', { options })).toMatchObject({
+        outcome: 'failed',
+        message: expect.stringContaining('cut off'),
+      })
       const report = await sync('/a.iso', { options })
-      expect(report, report.message ?? '').toMatchObject(first.equals(body.subarray(0, 300_000)) ? { outcome: 'success' } : { outcome: 'failed', reason: 'content_invalid', message: expect.stringContaining('sha256') })
+      expect(report, report.message ?? '').toMatchObject(
+        first.equals(body.subarray(0, 300_000))
+          ? { outcome: 'success' }
+          : { outcome: 'failed', reason: 'content_invalid', message: expect.stringContaining('sha256') },
+      )
     }
     expect(readFileSync(join(bench.published, 'a.iso')).equals(body)).toBe(true)
   })
@@ -110,7 +117,10 @@ describe('an http mirror', () => {
       if (asked.length === 1) {
         response.writeHead(200, { etag: '"x"', 'content-length': 400_000 })
         response.write(Buffer.alloc(200_000), () => setImmediate(() => response.destroy()))
-      } else response.writeHead(206, { etag: '"x"', 'content-range': 'bytes 0-99999/400000', 'content-length': 100_000 }).end(Buffer.alloc(100_000))
+      } else
+        response
+          .writeHead(206, { etag: '"x"', 'content-range': 'bytes 0-99999/400000', 'content-length': 100_000 })
+          .end(Buffer.alloc(100_000))
       return true
     }
     await sync('/a.iso')
@@ -154,10 +164,14 @@ describe('an http mirror', () => {
     stops.push(other.stop)
     const hop = (request: IncomingMessage) => Number(/hop(\d)/.exec(request.url ?? '')?.[1] ?? 0)
     intercept = (request, response) => {
-      response.writeHead(302, { location: hop(request) === 4 ? `${other.url}/real.txt` : `/hop${hop(request) + 1}` }).end()
+      response
+        .writeHead(302, { location: hop(request) === 4 ? `${other.url}/real.txt` : `/hop${hop(request) + 1}` })
+        .end()
       return true
     }
-    expect(await sync('/latest.txt', { auth: { type: 'token', token: 'tok-en-1234' } })).toMatchObject({ outcome: 'success' })
+    expect(await sync('/latest.txt', { auth: { type: 'token', token: 'tok-en-1234' } })).toMatchObject({
+      outcome: 'success',
+    })
     expect(asked.map((request) => request.headers.authorization)).toEqual(Array(5).fill('Bearer tok-en-1234'))
     expect(seen).toEqual([undefined])
     expect(readTree(bench.published)).toEqual({ 'latest.txt': 'real\n' })
@@ -167,8 +181,13 @@ describe('an http mirror', () => {
 
   it('is never redirected to a file or to the addresses of a cloud machine', async () => {
     const ways: Record<string, string> = {
-      'file:///etc/passwd': 'upstream_refused', 'data:text/plain,hello': 'upstream_refused', 'gopher://127.0.0.1/': 'upstream_refused', 'http://user:pw@127.0.0.1/': 'upstream_refused',
-      'http://169.254.169.254/latest/meta-data': 'address_forbidden', 'http://[fe80::1]/': 'address_forbidden', 'http://2852039166/': 'address_forbidden',
+      'file:///etc/passwd': 'upstream_refused',
+      'data:text/plain,hello': 'upstream_refused',
+      'gopher://127.0.0.1/': 'upstream_refused',
+      'http://user:pw@127.0.0.1/': 'upstream_refused',
+      'http://169.254.169.254/latest/meta-data': 'address_forbidden',
+      'http://[fe80::1]/': 'address_forbidden',
+      'http://2852039166/': 'address_forbidden',
     }
     for (const [location, reason] of Object.entries(ways)) {
       intercept = (_request, response) => Boolean(response.writeHead(302, { location }).end())
@@ -177,7 +196,15 @@ describe('an http mirror', () => {
   })
 
   it('says what a status means', async () => {
-    const reasons: Record<number, string> = { 401: 'auth_rejected', 403: 'auth_rejected', 404: 'upstream_missing', 410: 'upstream_missing', 429: 'upstream_refused', 500: 'upstream_refused', 503: 'upstream_refused' }
+    const reasons: Record<number, string> = {
+      401: 'auth_rejected',
+      403: 'auth_rejected',
+      404: 'upstream_missing',
+      410: 'upstream_missing',
+      429: 'upstream_refused',
+      500: 'upstream_refused',
+      503: 'upstream_refused',
+    }
     for (const [status, reason] of Object.entries(reasons)) {
       intercept = (_request, response) => Boolean(response.writeHead(Number(status)).end('sorry'))
       expect(await sync('/x')).toMatchObject({ outcome: 'failed', reason })
@@ -206,7 +233,10 @@ describe('an http mirror', () => {
   })
 
   it('says that a name does not exist', async () => {
-    expect(await bench.sync({ kind: 'http', upstream: 'http://no-such-host.invalid/x' })).toMatchObject({ outcome: 'failed', reason: 'upstream_unreachable' })
+    expect(await bench.sync({ kind: 'http', upstream: 'http://no-such-host.invalid/x' })).toMatchObject({
+      outcome: 'failed',
+      reason: 'upstream_unreachable',
+    })
   })
 })
 
@@ -217,15 +247,33 @@ function etagOf(file: string): string {
 
 describe('the name of a mirrored file', () => {
   it.each([
-    ['http://h/foo.tar.gz', 'foo.tar.gz'], ['http://h/foo.tar.gz?sig=1#x', 'foo.tar.gz'], ['http://h', 'index.html'], ['http://h/a/', 'index.html'],
-    ['http://h/a%20b.iso', 'a b.iso'], ['http://h/..%2f..%2fetc', '..%2f..%2fetc'], ['http://h/%2e%2e', 'index.html'], ['http://h/%00x', '%00x'], ['http://h/%ff', '%ff'], ['http://h/日本.txt', '日本.txt'],
+    ['http://h/foo.tar.gz', 'foo.tar.gz'],
+    ['http://h/foo.tar.gz?sig=1#x', 'foo.tar.gz'],
+    ['http://h', 'index.html'],
+    ['http://h/a/', 'index.html'],
+    ['http://h/a%20b.iso', 'a b.iso'],
+    ['http://h/..%2f..%2fetc', '..%2f..%2fetc'],
+    ['http://h/%2e%2e', 'index.html'],
+    ['http://h/%00x', '%00x'],
+    ['http://h/%ff', '%ff'],
+    ['http://h/日本.txt', '日本.txt'],
   ])('of %s is %s', (address, name) => expect(fileNameOf(new URL(address))).toBe(name))
 })
 
 describe('an address an http mirror does not go to', () => {
   it('is refused in every spelling of a link-local address', () => {
     const peers = createPeers({ publicOnly: false, known: null })
-    for (const host of ['169.254.169.254', '2852039166', '0xa9fea9fe', '0251.0376.0251.0376', '169.254.43518', '①⑥⑨.②⑤④.①⑥⑨.②⑤④', '[::ffff:169.254.169.254]', '[fe80::1]', '[fd00:ec2::254]']) {
+    for (const host of [
+      '169.254.169.254',
+      '2852039166',
+      '0xa9fea9fe',
+      '0251.0376.0251.0376',
+      '169.254.43518',
+      '①⑥⑨.②⑤④.①⑥⑨.②⑤④',
+      '[::ffff:169.254.169.254]',
+      '[fe80::1]',
+      '[fd00:ec2::254]',
+    ]) {
       expect(() => checkAddress(new URL(`http://${host}/`), peers), host).toThrow('link-local')
     }
   })

@@ -30,10 +30,22 @@ async function choose(run: FileRun): Promise<SyncStats> {
   const { context, options, url } = run
   const held = treeAddress(context.tree.staging)
   const wasTree = held === url.href
-  const mayList = options.tree !== 'never' && (options.tree === 'always' || wasTree || (url.pathname.endsWith('/') && url.search === '' && !(await isKnownFile(run))))
+  const mayList =
+    options.tree !== 'never' &&
+    (options.tree === 'always' ||
+      wasTree ||
+      (url.pathname.endsWith('/') && url.search === '' && !(await isKnownFile(run))))
   const root = mayList ? await readRoot(run) : null
   if (root) return await syncTree(run, root)
-  if (mayList && (wasTree || options.tree === 'always')) throw new SyncFailure('content_invalid', 'the address answers with a page that is no directory listing; nothing was changed')
-  if (held !== null) throw new SyncFailure('local_conflict', `it holds the tree of ${held}, not one file: remove the replica and its files, then add it again`)
+  if (mayList && (wasTree || options.tree === 'always'))
+    throw new SyncFailure(
+      'content_invalid',
+      'the address answers with a page that is no directory listing; nothing was changed',
+    )
+  if (held !== null)
+    throw new SyncFailure(
+      'local_conflict',
+      `it holds the tree of ${held}, not one file: remove the replica and its files, then add it again`,
+    )
   return await syncFile(run)
 }

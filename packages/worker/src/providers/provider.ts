@@ -137,7 +137,11 @@ export class SyncFailure extends Error {
   readonly reason: FailureReason
   readonly tail: string | null
   readonly exitCode: number | null
-  constructor(reason: FailureReason, message: string, facts: { tail?: string | null; exitCode?: number | null; cause?: unknown } = {}) {
+  constructor(
+    reason: FailureReason,
+    message: string,
+    facts: { tail?: string | null; exitCode?: number | null; cause?: unknown } = {},
+  ) {
     super(message, { cause: facts.cause })
     this.name = 'SyncFailure'
     this.reason = reason

@@ -14,7 +14,12 @@ export function createProgressReader(): (line: string) => (Partial<Progress> & P
 function readProgress(line: string, listed: boolean): (Partial<Progress> & Pick<Progress, 'phase'>) | null {
   const found = /^\s*(\d+)\s+(\d+)%\s+\S+\s+\S+(?:\s+\(xfr#(\d+), (?:ir|to)-chk=\d+\/\d+\))?\s*$/.exec(line)
   if (!found) return null
-  return { phase: 'transferring', bytes: Number(found[1]), percent: listed ? Math.min(100, Number(found[2])) : null, files: found[3] ? Number(found[3]) : null }
+  return {
+    phase: 'transferring',
+    bytes: Number(found[1]),
+    percent: listed ? Math.min(100, Number(found[2])) : null,
+    files: found[3] ? Number(found[3]) : null,
+  }
 }
 
 export interface Statistics {
@@ -43,19 +48,42 @@ interface Rule {
 
 // The first rule that fits: some codes mean two things, told apart by the text.
 const RULES: readonly Rule[] = [
-  { code: null, pattern: /No space left on device|Disk quota exceeded/, reason: 'disk_full', message: 'no space is left on the disk' },
-  { code: 5, pattern: /max connections/, reason: 'upstream_refused', message: 'the upstream has too many connections just now' },
-  { code: 5, pattern: /auth failed/, reason: 'auth_rejected', message: 'the upstream rejects the credentials, or wants some' },
+  {
+    code: null,
+    pattern: /No space left on device|Disk quota exceeded/,
+    reason: 'disk_full',
+    message: 'no space is left on the disk',
+  },
+  {
+    code: 5,
+    pattern: /max connections/,
+    reason: 'upstream_refused',
+    message: 'the upstream has too many connections just now',
+  },
+  {
+    code: 5,
+    pattern: /auth failed/,
+    reason: 'auth_rejected',
+    message: 'the upstream rejects the credentials, or wants some',
+  },
   { code: 5, pattern: /Unknown module|chdir failed|chroot failed/, reason: 'upstream_missing' },
-  { code: 5, pattern: /did not see server greeting|didn't get server startup line/, reason: 'upstream_unreachable', message: 'the upstream broke the connection while it greeted' },
+  {
+    code: 5,
+    pattern: /did not see server greeting|didn't get server startup line/,
+    reason: 'upstream_unreachable',
+    message: 'the upstream broke the connection while it greeted',
+  },
   { code: 5, pattern: /(?:)/, reason: 'upstream_refused' },
   { code: 10, pattern: /refuse/i, reason: 'upstream_unreachable' },
   { code: 10, pattern: /(?:)/, reason: 'upstream_unreachable' },
   { code: 11, pattern: /(?:)/, reason: 'disk_full' },
   { code: 12, pattern: /(?:)/, reason: 'upstream_unreachable', message: 'the upstream broke the connection' },
   {
-    code: 22, pattern: /(?:)/, reason: 'quota_exceeded',
-    message: 'rsync needs more memory for the upstream’s list of files than it may have (memory_mib): there are very many, or the list has no end. The copy is as it was. Raise memory_mib if so many files are meant, or leave some out with exclude',
+    code: 22,
+    pattern: /(?:)/,
+    reason: 'quota_exceeded',
+    message:
+      'rsync needs more memory for the upstream’s list of files than it may have (memory_mib): there are very many, or the list has no end. The copy is as it was. Raise memory_mib if so many files are meant, or leave some out with exclude',
   },
   { code: 23, pattern: /(change_dir|link_stat) "[^"]*" \(in [^)]*\) failed: No such file/, reason: 'upstream_missing' },
   { code: 23, pattern: /(?:)/, reason: 'partial' },
@@ -72,7 +100,12 @@ export function rsyncFailure(exit: Exit): SyncFailure {
 
 function mainLine(tail: string): string {
   const lines = tail.split('\n').filter((line) => line !== '')
-  return (lines.find((line) => line.startsWith('@ERROR')) ?? lines.find((line) => /failed|error/i.test(line)) ?? lines[0] ?? '').replace(/^(@ERROR|rsync|rsync error): /, '')
+  return (
+    lines.find((line) => line.startsWith('@ERROR')) ??
+    lines.find((line) => /failed|error/i.test(line)) ??
+    lines[0] ??
+    ''
+  ).replace(/^(@ERROR|rsync|rsync error): /, '')
 }
 
 /** Whether a daemon only refuses compression. */

@@ -18,7 +18,8 @@ export function stashPartials(tree: string, stash: string): void {
 export function bringBackPartials(stash: string, tree: string): void {
   if (!existsSync(stash)) return
   for (const path of partialFolders(stash, '')) {
-    if (existsSync(dirname(join(tree, path))) && !existsSync(join(tree, path))) renameSync(join(stash, path), join(tree, path))
+    if (existsSync(dirname(join(tree, path))) && !existsSync(join(tree, path)))
+      renameSync(join(stash, path), join(tree, path))
   }
   rmSync(stash, { recursive: true, force: true })
 }

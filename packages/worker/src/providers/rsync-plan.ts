@@ -32,13 +32,25 @@ export function createPlanReader(): PlanReader {
       return false
     },
     done: () => ({
-      changes, statistics,
-      plan: { removed, total: Math.max(0, entries.upstream - entries.created) + removed, examples, incomingBytes: entries.incoming, sizeBeforeBytes: null, sizeAfterBytes: statistics.sizeBytes },
+      changes,
+      statistics,
+      plan: {
+        removed,
+        total: Math.max(0, entries.upstream - entries.created) + removed,
+        examples,
+        incomingBytes: entries.incoming,
+        sizeBeforeBytes: null,
+        sizeAfterBytes: statistics.sizeBytes,
+      },
     }),
   }
 }
 
-function readCounts(line: string, entries: { upstream: number; created: number; incoming: number | null }, statistics: Statistics): void {
+function readCounts(
+  line: string,
+  entries: { upstream: number; created: number; incoming: number | null },
+  statistics: Statistics,
+): void {
   const [, what, all, parts = ''] = /^Number of (created )?files: (\d+)(?: \((.*)\))?$/.exec(line) ?? []
   if (all !== undefined) {
     const folders = Number(/dir: (\d+)/.exec(parts)?.[1] ?? 0)

@@ -1,6 +1,16 @@
 // rsync.test.ts — The kind rsync: conformance, and what only rsync can break.
 import { randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, lstatSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -9,11 +19,20 @@ import { createProgressReader, refusesCompression, rsyncFailure } from './rsync-
 import { createBench, readTree, startStallingProxy, type Bench } from './testing.ts'
 
 const noise = () => randomBytes(150_000)
-const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`more/${index}`, `${index}\n`]))
+const many = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`more/${index}`, `${index}\n`]))
 
 async function start(dir: string, auth?: { username: string; password: string }): Promise<Subject> {
   const files = join(dir, 'files')
-  writeFiles(files, { 'a/one': noise(), 'a/two': noise(), 'a/three': noise(), 'b/empty': '', '.hidden': 'x\n', 'gone/soon': 'x\n', ...many(8) })
+  writeFiles(files, {
+    'a/one': noise(),
+    'a/two': noise(),
+    'a/three': noise(),
+    'b/empty': '',
+    '.hidden': 'x\n',
+    'gone/soon': 'x\n',
+    ...many(8),
+  })
   const upstream = await startRsyncUpstream({ dir, auth })
   return {
     upstream: upstream.url,
@@ -90,13 +109,44 @@ describe('an rsync mirror', () => {
 
   it('takes filter rules, but none that reads a file of the worker, and no option that is not listed', async () => {
     const call = await serve()
-    expect(await bench.sync({ ...call, options: { filters: ['+ /b/', '+ /b/two', '- *'] } })).toMatchObject({ outcome: 'success', files: 1 })
+    expect(await bench.sync({ ...call, options: { filters: ['+ /b/', '+ /b/two', '- *'] } })).toMatchObject({
+      outcome: 'success',
+      files: 1,
+    })
     expect(Object.keys(readTree(bench.published))).toEqual(['b/two'])
-    for (const filters of [['. /etc/passwd'], ['merge /etc/passwd'], [': .rules'], ['dir-merge .rules'], ['- a\n. /etc/passwd']]) expect((await bench.sync({ ...call, options: { filters } })).reason).toBe('invalid_options')
-    for (const option of ['--rsh=sh', '-e sh', '--log-file=/tmp/x', '--files-from=/etc/passwd', '--remove-source-files', '--inplace', '--rsync-path=x', '--only-write-batch=x', '--exclude-from=/etc/passwd', '--max-size=1 --rsh=x', '--max-delete=999']) {
-      expect((await bench.sync({ ...call, options: { extra_options: [option] } })).reason, option).toBe('invalid_options')
+    for (const filters of [
+      ['. /etc/passwd'],
+      ['merge /etc/passwd'],
+      [': .rules'],
+      ['dir-merge .rules'],
+      ['- a\n. /etc/passwd'],
+    ])
+      expect((await bench.sync({ ...call, options: { filters } })).reason).toBe('invalid_options')
+    for (const option of [
+      '--rsh=sh',
+      '-e sh',
+      '--log-file=/tmp/x',
+      '--files-from=/etc/passwd',
+      '--remove-source-files',
+      '--inplace',
+      '--rsync-path=x',
+      '--only-write-batch=x',
+      '--exclude-from=/etc/passwd',
+      '--max-size=1 --rsh=x',
+      '--max-delete=999',
+    ]) {
+      expect((await bench.sync({ ...call, options: { extra_options: [option] } })).reason, option).toBe(
+        'invalid_options',
+      )
     }
-    expect(await bench.sync({ ...call, name: 'other', replicaId: 'other', options: { extra_options: ['--checksum', '--hard-links', '--max-size=5'] } })).toMatchObject({ outcome: 'success' })
+    expect(
+      await bench.sync({
+        ...call,
+        name: 'other',
+        replicaId: 'other',
+        options: { extra_options: ['--checksum', '--hard-links', '--max-size=5'] },
+      }),
+    ).toMatchObject({ outcome: 'success' })
     expect(Object.keys(readTree(join(bench.dataDir, 'other')))).toEqual(['a/one', 'b/two'])
   })
 
@@ -104,12 +154,18 @@ describe('an rsync mirror', () => {
     writeFiles(files, { 'dists/sid/InRelease': 'one\n', 'dists/sid/main/Packages': 'pool/a\n', 'pool/a': 'a\n' })
     const call = { ...(await serve()), options: { two_stage: 'debian' } }
     expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
-    writeFiles(files, { 'dists/sid/InRelease': 'two, longer\n', 'dists/sid/main/Packages': 'pool/a\npool/b\n', 'pool/b': 'b\n' })
+    writeFiles(files, {
+      'dists/sid/InRelease': 'two, longer\n',
+      'dists/sid/main/Packages': 'pool/a\npool/b\n',
+      'pool/b': 'b\n',
+    })
     const report = await bench.sync(call)
     expect(report).toMatchObject({ outcome: 'success' })
     expect(readTree(bench.published)).toEqual(readTree(files))
     // The first stage brought one file, the second the two indices.
-    expect([...bench.log(report).matchAll(/Number of regular files transferred: (\d+)/g)].map((found) => Number(found[1]))).toEqual([1, 2])
+    expect(
+      [...bench.log(report).matchAll(/Number of regular files transferred: (\d+)/g)].map((found) => Number(found[1])),
+    ).toEqual([1, 2])
   })
 
   it('keeps what a broken run had brought for the next one, out of sight of readers', async () => {
@@ -122,8 +178,15 @@ describe('an rsync mirror', () => {
     const arrivals = join(bench.dataDir, '.kagami/staging/replica-1/arrivals')
     const arrived = () => readdirSync(arrivals).reduce((sum, file) => sum + statSync(join(arrivals, file)).size, 0)
     // What is on its way through pipes and buffers is nothing yet that could be kept.
-    void proxy.stalled.then(() => vi.waitFor(() => expect(arrived()).toBeGreaterThan(300_000), { timeout: 20_000, interval: 10 })).finally(() => stop.abort('cancelled'))
-    await bench.sync({ ...call, upstream: call.upstream.replace(`:${port}`, `:${proxy.port}`), options: { compress: false }, signal: stop.signal })
+    void proxy.stalled
+      .then(() => vi.waitFor(() => expect(arrived()).toBeGreaterThan(300_000), { timeout: 20_000, interval: 10 }))
+      .finally(() => stop.abort('cancelled'))
+    await bench.sync({
+      ...call,
+      upstream: call.upstream.replace(`:${port}`, `:${proxy.port}`),
+      options: { compress: false },
+      signal: stop.signal,
+    })
     await proxy.stop()
     expect(Object.keys(readTree(bench.published))).toEqual(['a/one', 'b/three', 'b/two'])
     expect(existsSync(join(bench.dataDir, '.kagami/staging/replica-1/partials/b/.~tmp~/big'))).toBe(true)
@@ -156,19 +219,32 @@ describe('what rsync says', () => {
   const exit = (code: number, tail: string) => ({ code, signal: null, tail })
 
   it('tells a busy upstream from one that rejects us', () => {
-    expect(rsyncFailure(exit(5, '@ERROR: max connections (1) reached -- try again later')).reason).toBe('upstream_refused')
+    expect(rsyncFailure(exit(5, '@ERROR: max connections (1) reached -- try again later')).reason).toBe(
+      'upstream_refused',
+    )
     expect(rsyncFailure(exit(5, '@ERROR: auth failed on module files')).reason).toBe('auth_rejected')
     expect(rsyncFailure(exit(5, "@ERROR: Unknown module 'x'")).reason).toBe('upstream_missing')
   })
 
   it('names a full disk, a broken connection and a silence', () => {
     const reasons = [11, 12, 30, 35, 10, 23].map((code) => rsyncFailure(exit(code, 'rsync error: something')).reason)
-    expect(reasons).toEqual(['disk_full', 'upstream_unreachable', 'timed_out', 'upstream_unreachable', 'upstream_unreachable', 'partial'])
+    expect(reasons).toEqual([
+      'disk_full',
+      'upstream_unreachable',
+      'timed_out',
+      'upstream_unreachable',
+      'upstream_unreachable',
+      'partial',
+    ])
   })
 
   it('gives a percentage only once it knows all files', () => {
     const readProgress = createProgressReader()
-    expect(readProgress('    1234  12%  1.20MB/s  0:00:01 (xfr#3, ir-chk=10/20)')).toMatchObject({ percent: null, bytes: 1234, files: 3 })
+    expect(readProgress('    1234  12%  1.20MB/s  0:00:01 (xfr#3, ir-chk=10/20)')).toMatchObject({
+      percent: null,
+      bytes: 1234,
+      files: 3,
+    })
     expect(readProgress('    1234  12%  1.20MB/s  0:00:01 (xfr#3, to-chk=10/20)')).toMatchObject({ percent: 12 })
     expect(readProgress('    5678  40%  1.20MB/s  0:00:01')).toMatchObject({ percent: 40 })
     expect(readProgress('Number of files: 3')).toBeNull()

@@ -21,14 +21,21 @@ describe('a copy that is published by swap', () => {
     const upstream = await startRsyncUpstream({ dir: join(bench.dir, 'up') })
     for (const text of ['first\n', SECOND]) {
       writeFiles(files, { 'sub/a.txt': text })
-      expect(await bench.sync({ kind: 'rsync', upstream: upstream.url, options: { publish: 'swap' } })).toMatchObject({ outcome: 'success' })
+      expect(await bench.sync({ kind: 'rsync', upstream: upstream.url, options: { publish: 'swap' } })).toMatchObject({
+        outcome: 'success',
+      })
     }
     await upstream.stop()
   })
 
   it.each([
-    ['nginx', '', 200], ['Caddy', '', 200], ['lighttpd', '', 200], ['Apache, plain', '', 200], ['Apache, plain', 'Options FollowSymLinks', 200],
-    ['Apache, plain', 'Options SymLinksIfOwnerMatch', 200], ['Apache, plain', 'Options Indexes', 403],
+    ['nginx', '', 200],
+    ['Caddy', '', 200],
+    ['lighttpd', '', 200],
+    ['Apache, plain', '', 200],
+    ['Apache, plain', 'Options FollowSymLinks', 200],
+    ['Apache, plain', 'Options SymLinksIfOwnerMatch', 200],
+    ['Apache, plain', 'Options Indexes', 403],
   ] as const)('is served by %s with "%s": %i', async (kind, rules, status) => {
     const server = await startWebServer(kind, { root: bench.dataDir, state: join(bench.dir, 'state'), rules })
     stops.push(server.stop)
@@ -37,13 +44,23 @@ describe('a copy that is published by swap', () => {
   })
 
   it.runIf(process.getuid?.() === 0).each([
-    ['of its own', 'yes', ''], ['of its own', 'no', ''], ['of all of data_dir', 'yes', 'copy/'], ['of all of data_dir', 'no', 'copy/'],
+    ['of its own', 'yes', ''],
+    ['of its own', 'no', ''],
+    ['of all of data_dir', 'yes', 'copy/'],
+    ['of all of data_dir', 'no', 'copy/'],
   ] as const)('is served by rsyncd as a module %s, use chroot = %s, at "%s"', async (which, chroot, path) => {
     const port = await freePort()
     const config = join(bench.dir, 'rsyncd.conf')
     const served = which === 'of its own' ? bench.published : `${bench.dataDir}\nexclude = /.kagami /.generations`
-    writeFileSync(config, `uid = 0\ngid = 0\nuse chroot = ${chroot}\nlog file = ${bench.dir}/rsyncd.log\n[mirror]\npath = ${served}\n`)
-    const child = startChild('rsync', ['--daemon', '--no-detach', `--config=${config}`, '--address=127.0.0.1', `--port=${port}`], { noInput: true })
+    writeFileSync(
+      config,
+      `uid = 0\ngid = 0\nuse chroot = ${chroot}\nlog file = ${bench.dir}/rsyncd.log\n[mirror]\npath = ${served}\n`,
+    )
+    const child = startChild(
+      'rsync',
+      ['--daemon', '--no-detach', `--config=${config}`, '--address=127.0.0.1', `--port=${port}`],
+      { noInput: true },
+    )
     stops.push(() => stopChild(child))
     await untilListening(child, port)
     const into = join(bench.dir, 'into')

@@ -25,7 +25,14 @@ export interface Authority {
 export async function makeAuthority(dir: string): Promise<Authority> {
   const keys = await crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
   const root = await x509.X509CertificateGenerator.createSelfSigned({
-    name: 'CN=Kagami test authority', keys, signingAlgorithm: ALGORITHM, ...lifetime(365), extensions: [new x509.BasicConstraintsExtension(true, 0, true), new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true)],
+    name: 'CN=Kagami test authority',
+    keys,
+    signingAlgorithm: ALGORITHM,
+    ...lifetime(365),
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+    ],
   })
   const certificate = join(dir, 'authority.pem')
   writeFileSync(certificate, root.toString('pem'))
@@ -33,7 +40,15 @@ export async function makeAuthority(dir: string): Promise<Authority> {
     certificate,
     async sign(name, hosts, expired = false) {
       const own = await crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
-      const signed = await x509.X509CertificateGenerator.create({ subject: `CN=${name}`, issuer: root.subject, publicKey: own.publicKey, signingKey: keys.privateKey, signingAlgorithm: ALGORITHM, ...lifetime(expired ? -1 : 30), extensions: [namesOf(hosts)] })
+      const signed = await x509.X509CertificateGenerator.create({
+        subject: `CN=${name}`,
+        issuer: root.subject,
+        publicKey: own.publicKey,
+        signingKey: keys.privateKey,
+        signingAlgorithm: ALGORITHM,
+        ...lifetime(expired ? -1 : 30),
+        extensions: [namesOf(hosts)],
+      })
       return await write(dir, name, { certificate: signed, key: own.privateKey })
     },
   }
@@ -42,21 +57,35 @@ export async function makeAuthority(dir: string): Promise<Authority> {
 /** A certificate that only speaks for itself. */
 export async function makeSelfSigned(dir: string, hosts: readonly string[]): Promise<Certified> {
   const keys = await crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({ name: 'CN=self-signed', keys, signingAlgorithm: ALGORITHM, ...lifetime(30), extensions: [namesOf(hosts)] })
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    name: 'CN=self-signed',
+    keys,
+    signingAlgorithm: ALGORITHM,
+    ...lifetime(30),
+    extensions: [namesOf(hosts)],
+  })
   return await write(dir, 'self-signed', { certificate, key: keys.privateKey })
 }
 
 function namesOf(hosts: readonly string[]): x509.SubjectAlternativeNameExtension {
-  return new x509.SubjectAlternativeNameExtension(hosts.map((value) => ({ type: isIP(value) ? ('ip' as const) : ('dns' as const), value })))
+  return new x509.SubjectAlternativeNameExtension(
+    hosts.map((value) => ({ type: isIP(value) ? ('ip' as const) : ('dns' as const), value })),
+  )
 }
 
 function lifetime(days: number): { notBefore: Date; notAfter: Date } {
   return { notBefore: new Date(Date.now() - 10 * DAY_MS), notAfter: new Date(Date.now() + days * DAY_MS) }
 }
 
-async function write(dir: string, name: string, made: { certificate: x509.X509Certificate; key: CryptoKey }): Promise<Certified> {
+async function write(
+  dir: string,
+  name: string,
+  made: { certificate: x509.X509Certificate; key: CryptoKey },
+): Promise<Certified> {
   const files = { certificate: join(dir, `${name}.pem`), key: join(dir, `${name}.key`) }
   writeFileSync(files.certificate, made.certificate.toString('pem'))
-  writeFileSync(files.key, x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', made.key), 'PRIVATE KEY'), { mode: 0o600 })
+  writeFileSync(files.key, x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', made.key), 'PRIVATE KEY'), {
+    mode: 0o600,
+  })
   return files
 }

@@ -83,7 +83,10 @@ export interface Exchange {
 }
 
 /** A web server before another one: `lie` answers a request itself and returns true, or leaves it to be answered truly. */
-export async function startLyingServer(upstream: string, lie: (exchange: Exchange) => Promise<boolean> | boolean): Promise<HostileUpstream> {
+export async function startLyingServer(
+  upstream: string,
+  lie: (exchange: Exchange) => Promise<boolean> | boolean,
+): Promise<HostileUpstream> {
   const server = createHttpServer((request, response) => {
     // A client that gives up in the middle is what these tests are about.
     exchange(upstream, request, response, lie).catch(() => response.destroy())
@@ -91,14 +94,31 @@ export async function startLyingServer(upstream: string, lie: (exchange: Exchang
   return opened(server, () => server.closeAllConnections())
 }
 
-async function exchange(upstream: string, request: IncomingMessage, response: ServerResponse, lie: (exchange: Exchange) => Promise<boolean> | boolean): Promise<void> {
+async function exchange(
+  upstream: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  lie: (exchange: Exchange) => Promise<boolean> | boolean,
+): Promise<void> {
   const parts: Buffer[] = []
   for await (const part of request) parts.push(part as Buffer)
   const asked = Buffer.concat(parts)
-  const headers = Object.fromEntries(['content-type', 'content-encoding', 'git-protocol', 'accept'].flatMap((name) => (request.headers[name] === undefined ? [] : [[name, String(request.headers[name])]])))
+  const headers = Object.fromEntries(
+    ['content-type', 'content-encoding', 'git-protocol', 'accept'].flatMap((name) =>
+      request.headers[name] === undefined ? [] : [[name, String(request.headers[name])]],
+    ),
+  )
   const answer = async (question = asked) => {
-    const got = await fetch(upstream + (request.url ?? '/'), { method: request.method, headers, ...(request.method === 'POST' ? { body: new Uint8Array(question) } : {}) })
-    return { status: got.status, type: got.headers.get('content-type') ?? '', body: Buffer.from(await got.arrayBuffer()) }
+    const got = await fetch(upstream + (request.url ?? '/'), {
+      method: request.method,
+      headers,
+      ...(request.method === 'POST' ? { body: new Uint8Array(question) } : {}),
+    })
+    return {
+      status: got.status,
+      type: got.headers.get('content-type') ?? '',
+      body: Buffer.from(await got.arrayBuffer()),
+    }
   }
   if (await lie({ request, asked, response, answer })) return
   const { status, type, body } = await answer()
@@ -110,10 +130,11 @@ async function opened(server: Server, close: () => void): Promise<HostileUpstrea
   const address = server.address()
   return {
     port: typeof address === 'object' && address ? address.port : 0,
-    stop: () => new Promise((resolve) => {
-      server.close(() => resolve())
-      close()
-    }),
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        close()
+      }),
   }
 }
 
@@ -132,7 +153,10 @@ export function startEndlessLister(): Promise<HostileUpstream> {
       const folder = listed(0x18, '.', [4096, DATE, 0o40755])
       socket.write(Buffer.concat([Buffer.alloc(4, 1), framed([folder, listed(0x18, 'a', [1, DATE, 0o100644])])]))
       // Time, mode and owner as before.
-      flood(socket, framed(Array.from({ length: 1500 }, (_, index) => listed(0x9a, index.toString(16).padStart(8, '0'), [1]))))
+      flood(
+        socket,
+        framed(Array.from({ length: 1500 }, (_, index) => listed(0x9a, index.toString(16).padStart(8, '0'), [1]))),
+      )
     })
   })
 }
@@ -140,7 +164,11 @@ export function startEndlessLister(): Promise<HostileUpstream> {
 const DATE = 1_600_000_000
 
 function listed(flags: number, name: string, numbers: readonly number[]): Buffer {
-  return Buffer.concat([Buffer.from([flags, name.length]), Buffer.from(name, 'latin1'), Buffer.from(Uint32Array.from(numbers).buffer)])
+  return Buffer.concat([
+    Buffer.from([flags, name.length]),
+    Buffer.from(name, 'latin1'),
+    Buffer.from(Uint32Array.from(numbers).buffer),
+  ])
 }
 
 /** A message of rsync that carries data. */

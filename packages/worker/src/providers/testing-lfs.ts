@@ -33,22 +33,42 @@ export interface LfsUpstream {
 }
 
 /** Serves repositories below `dir` at `<url>/<name>.git`, with LFS at `<url>/<name>.git/info/lfs`. */
-export async function startLfsUpstream({ dir, auth }: { dir: string; auth?: { username: string; password: string } }): Promise<LfsUpstream> {
+export async function startLfsUpstream({
+  dir,
+  auth,
+}: {
+  dir: string
+  auth?: { username: string; password: string }
+}): Promise<LfsUpstream> {
   const store = join(dir, '.lfs-store')
   mkdirSync(store, { recursive: true })
-  const lfs: LfsUpstream = { url: '', port: 0, asked: [], lie: () => false, wants: {}, downloads: '', stored: (oid) => join(store, oid), stop: async () => {} }
+  const lfs: LfsUpstream = {
+    url: '',
+    port: 0,
+    asked: [],
+    lie: () => false,
+    wants: {},
+    downloads: '',
+    stored: (oid) => join(store, oid),
+    stop: async () => {},
+  }
   const objects = createServer((request, response) => void object(lfs, request, response))
   await new Promise<void>((resolve) => objects.listen(0, '127.0.0.1', resolve))
   const address = objects.address()
   const upstream = await startGitUpstream({
-    dir, auth, toolPath: [dirname(findProgram('git') ?? '/usr/bin/git')], intercept(request, response) {
+    dir,
+    auth,
+    toolPath: [dirname(findProgram('git') ?? '/usr/bin/git')],
+    intercept(request, response) {
       if (!request.url?.includes('/info/lfs/')) return false
       void (request.method === 'POST' ? batch : object)(lfs, request, response)
       return true
     },
   })
   return Object.assign(lfs, {
-    url: upstream.url, port: upstream.port, downloads: `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`,
+    url: upstream.url,
+    port: upstream.port,
+    downloads: `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`,
     async stop() {
       objects.close()
       objects.closeAllConnections()
@@ -71,19 +91,39 @@ export function answer(response: ServerResponse, status: number, value: unknown)
 
 async function batch(lfs: LfsUpstream, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await bodyOf(request)
-  if (request.method !== 'POST' || !request.url?.endsWith('/objects/batch')) return void answer(response, 404, { message: 'not here' })
-  const { operation, objects } = JSON.parse(body.toString()) as { operation: string; objects: { oid: string; size: number }[] }
+  if (request.method !== 'POST' || !request.url?.endsWith('/objects/batch'))
+    return void answer(response, 404, { message: 'not here' })
+  const { operation, objects } = JSON.parse(body.toString()) as {
+    operation: string
+    objects: { oid: string; size: number }[]
+  }
   const question: Asked = { what: 'batch', oids: objects.map(({ oid }) => oid), headers: request.headers }
   if (operation === 'download') {
     lfs.asked.push(question)
     if (lfs.lie(question, response)) return
   }
-  const action = (oid: string) => ({ href: `${lfs.downloads}/${oid}?secret=in-the-address-${lfs.asked.length}`, header: { 'X-Ticket': `ticket-${oid.slice(0, 8)}`, ...lfs.wants }, expires_in: 3600 })
+  const action = (oid: string) => ({
+    href: `${lfs.downloads}/${oid}?secret=in-the-address-${lfs.asked.length}`,
+    header: { 'X-Ticket': `ticket-${oid.slice(0, 8)}`, ...lfs.wants },
+    expires_in: 3600,
+  })
   answer(response, 200, {
-    transfer: 'basic', hash_algo: 'sha256', objects: objects.map(({ oid, size }) => {
+    transfer: 'basic',
+    hash_algo: 'sha256',
+    objects: objects.map(({ oid, size }) => {
       const there = existsSync(lfs.stored(oid))
-      if (operation === 'download' && !there) return { oid, size, error: { code: 404, message: 'Object does not exist' } }
-      return { oid, size, authenticated: true, ...(operation === 'download' ? { actions: { download: action(oid) } } : there ? {} : { actions: { upload: action(oid) } }) }
+      if (operation === 'download' && !there)
+        return { oid, size, error: { code: 404, message: 'Object does not exist' } }
+      return {
+        oid,
+        size,
+        authenticated: true,
+        ...(operation === 'download'
+          ? { actions: { download: action(oid) } }
+          : there
+            ? {}
+            : { actions: { upload: action(oid) } }),
+      }
     }),
   })
 }
@@ -95,7 +135,9 @@ async function object(lfs: LfsUpstream, request: IncomingMessage, response: Serv
     lfs.asked.push(question)
     if (lfs.lie(question, response)) return
   }
-  const ticket = request.headers['x-ticket'] === `ticket-${oid.slice(0, 8)}` && Object.entries(lfs.wants).every(([name, value]) => request.headers[name.toLowerCase()] === value)
+  const ticket =
+    request.headers['x-ticket'] === `ticket-${oid.slice(0, 8)}` &&
+    Object.entries(lfs.wants).every(([name, value]) => request.headers[name.toLowerCase()] === value)
   if (!ticket) return void response.writeHead(403).end()
   if (request.method === 'PUT') {
     const body = await bodyOf(request)
@@ -111,7 +153,12 @@ export function send(file: string, request: Pick<IncomingMessage, 'headers'>, re
   const size = statSync(file, { throwIfNoEntry: false })?.size
   if (size === undefined) return void response.writeHead(404).end()
   const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0)
-  response.writeHead(from > 0 ? 206 : 200, { 'content-length': size - from, etag: '"whole"', 'content-type': 'application/octet-stream', ...(from > 0 ? { 'content-range': `bytes ${from}-${size - 1}/${size}` } : {}) })
+  response.writeHead(from > 0 ? 206 : 200, {
+    'content-length': size - from,
+    etag: '"whole"',
+    'content-type': 'application/octet-stream',
+    ...(from > 0 ? { 'content-range': `bytes ${from}-${size - 1}/${size}` } : {}),
+  })
   createReadStream(file, { start: from }).pipe(response)
 }
 
@@ -128,8 +175,12 @@ export async function createAuthor(dir: string, url: string): Promise<Author> {
   const toolPath = findProgram('git-lfs') ? [] : [await fetchProgram({ program: 'git-lfs', package: 'git-lfs' })]
   mkdirSync(dir, { recursive: true })
   const config = join(dir, 'gitconfig')
-  writeFileSync(config, `[user]\n\tname = A\n\temail = a@example.org\n[filter "lfs"]\n\tclean = git-lfs clean -- %f\n\tsmudge = git-lfs smudge -- %f\n\tprocess = git-lfs filter-process\n\trequired = true\n[lfs]\n\tlocksverify = false\n[init]\n\tdefaultBranch = main\n`)
-  const git = (cwd: string, ...args: string[]) => runChild('git', args, { cwd, toolPath, env: { GIT_CONFIG_GLOBAL: config, HOME: dir, GIT_TERMINAL_PROMPT: '0' } })
+  writeFileSync(
+    config,
+    `[user]\n\tname = A\n\temail = a@example.org\n[filter "lfs"]\n\tclean = git-lfs clean -- %f\n\tsmudge = git-lfs smudge -- %f\n\tprocess = git-lfs filter-process\n\trequired = true\n[lfs]\n\tlocksverify = false\n[init]\n\tdefaultBranch = main\n`,
+  )
+  const git = (cwd: string, ...args: string[]) =>
+    runChild('git', args, { cwd, toolPath, env: { GIT_CONFIG_GLOBAL: config, HOME: dir, GIT_TERMINAL_PROMPT: '0' } })
   const work = join(dir, 'work')
   mkdirSync(work)
   await git(work, 'init', '-q')
@@ -216,17 +267,25 @@ export async function createLfsBench(): Promise<LfsBench> {
   const author = await createAuthor(join(bench.dir, 'author'), upstream.url)
   const state = join(bench.published, 'lfs', 'kagami.json')
   return {
-    ...bench, dirUpstream, upstream, author,
+    ...bench,
+    dirUpstream,
+    upstream,
+    author,
     async pushFirst() {
       const files = { 'one.bin': randomBytes(700_000), 'two.bin': randomBytes(3000), 'empty.bin': Buffer.alloc(0) }
       await author.push({ lfs: files, plain: { README: 'plain\n' } })
       upstream.asked.length = 0
       return files
     },
-    syncLfs: (options = {}, more = {}) => bench.sync({ kind: 'git', upstream: `${upstream.url}/a.git`, options: { lfs: true, ...options }, ...more }),
+    syncLfs: (options = {}, more = {}) =>
+      bench.sync({ kind: 'git', upstream: `${upstream.url}/a.git`, options: { lfs: true, ...options }, ...more }),
     fetched: () => upstream.asked.filter(({ what }) => what === 'object').flatMap(({ oids }) => oids),
     placeOf: (oid) => join(bench.published, objectPath({ oid })),
-    age: () => writeFileSync(state, JSON.stringify({ ...(JSON.parse(readFileSync(state, 'utf8')) as object), checkedAt: '2020-01-01T00:00:00Z' })),
+    age: () =>
+      writeFileSync(
+        state,
+        JSON.stringify({ ...(JSON.parse(readFileSync(state, 'utf8')) as object), checkedAt: '2020-01-01T00:00:00Z' }),
+      ),
     async strangeInClone(files, ref) {
       const before = upstream.asked.length
       const read = await author.read(`file://${bench.published}`, Object.keys(files), ref)

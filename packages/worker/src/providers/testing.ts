@@ -50,19 +50,40 @@ export function createBench(): Bench {
     dir,
     dataDir,
     published: join(dataDir, 'copy'),
-    sync: (call) => runSync(
-      {
-        sync_id: `sync-${++runs}`, worker_id: 'w', trigger: 'manual', request_id: null, timeoutSeconds: call.timeoutSeconds ?? 60, task: call.task, sizeBytes: call.sizeBytes,
-        spec: {
-          replica_id: call.replicaId ?? 'replica-1', name: call.name ?? 'copy', kind: call.kind, upstream: call.upstream, interval_secs: null,
-          labels: {}, options: { ...call.options }, auth: call.auth ?? null, origin: 'api',
+    sync: (call) =>
+      runSync(
+        {
+          sync_id: `sync-${++runs}`,
+          worker_id: 'w',
+          trigger: 'manual',
+          request_id: null,
+          timeoutSeconds: call.timeoutSeconds ?? 60,
+          task: call.task,
+          sizeBytes: call.sizeBytes,
+          spec: {
+            replica_id: call.replicaId ?? 'replica-1',
+            name: call.name ?? 'copy',
+            kind: call.kind,
+            upstream: call.upstream,
+            interval_secs: null,
+            labels: {},
+            options: { ...call.options },
+            auth: call.auth ?? null,
+            origin: 'api',
+          },
         },
-      },
-      {
-        providers: call.foundAt === undefined ? providers : withAddress(providers, call.foundAt), dataDir, adoptExisting: call.adoptExisting, hooks: call.hooks, publicOnly: call.publicOnly, upstreamRoots: call.upstreamRoots, signal: call.signal ?? new AbortController().signal,
-        onProgress: call.onProgress ?? (() => {}), now: () => new Date(),
-      },
-    ),
+        {
+          providers: call.foundAt === undefined ? providers : withAddress(providers, call.foundAt),
+          dataDir,
+          adoptExisting: call.adoptExisting,
+          hooks: call.hooks,
+          publicOnly: call.publicOnly,
+          upstreamRoots: call.upstreamRoots,
+          signal: call.signal ?? new AbortController().signal,
+          onProgress: call.onProgress ?? (() => {}),
+          now: () => new Date(),
+        },
+      ),
     log: (report) => readFileSync(join(dataDir, '.kagami', 'logs', report.replica_id, `${report.sync_id}.log`), 'utf8'),
     remove: () => rmSync(dir, { recursive: true, force: true }),
   }
@@ -70,8 +91,19 @@ export function createBench(): Bench {
 
 /** The kinds, with a name server that knows one address. */
 function withAddress(kinds: Readonly<Record<string, Provider>>, address: string): Record<string, Provider> {
-  const resolve = (peers: Peers) => ({ check: (found: string | undefined) => peers.check(found), resolve: () => Promise.resolve([address]) })
-  return Object.fromEntries(Object.entries(kinds).map(([kind, provider]) => [kind, { ...provider, sync: (context) => provider.sync({ ...context, peers: resolve(context.peers) }) } satisfies Provider]))
+  const resolve = (peers: Peers) => ({
+    check: (found: string | undefined) => peers.check(found),
+    resolve: () => Promise.resolve([address]),
+  })
+  return Object.fromEntries(
+    Object.entries(kinds).map(([kind, provider]) => [
+      kind,
+      {
+        ...provider,
+        sync: (context) => provider.sync({ ...context, peers: resolve(context.peers) }),
+      } satisfies Provider,
+    ]),
+  )
 }
 
 /** Path → content of every file below a folder; long content as its size and digest, so that a difference can be read. */
@@ -82,7 +114,9 @@ export function readTree(folder: string): Record<string, string> {
 }
 
 function shown(content: Buffer): string {
-  return content.length <= 200 ? content.toString('latin1') : `${content.length} bytes, sha256 ${createHash('sha256').update(content).digest('hex')}`
+  return content.length <= 200
+    ? content.toString('latin1')
+    : `${content.length} bytes, sha256 ${createHash('sha256').update(content).digest('hex')}`
 }
 
 /** Whether a text stands anywhere in the files below a folder. */
@@ -94,13 +128,15 @@ export function mentions(folder: string, text: string): boolean {
 /** Command lines of every process on this machine. */
 export function commandLines(): string {
   const processes = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))
-  return processes.map((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
-    } catch {
-      return ''
-    }
-  }).join('\n')
+  return processes
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
+      } catch {
+        return ''
+      }
+    })
+    .join('\n')
 }
 
 export interface StallingProxy {
@@ -117,7 +153,8 @@ export async function startStallingProxy(port: number, bytes: number): Promise<S
   const server = createServer((client) => {
     const upstream = connect({ host: '127.0.0.1', port })
     let left = bytes
-    for (const socket of [client, upstream]) sockets.add(socket.on('error', () => {}).on('close', () => [client, upstream].map((one) => one.destroy())))
+    for (const socket of [client, upstream])
+      sockets.add(socket.on('error', () => {}).on('close', () => [client, upstream].map((one) => one.destroy())))
     client.pipe(upstream)
     upstream.on('data', (chunk: Buffer) => {
       if (left > 0) client.write(chunk.subarray(0, left))
@@ -132,9 +169,10 @@ export async function startStallingProxy(port: number, bytes: number): Promise<S
   return {
     port: typeof address === 'object' && address ? address.port : 0,
     stalled: stalled.promise,
-    stop: () => new Promise((resolve) => {
-      server.close(() => resolve())
-      for (const socket of sockets) socket.destroy()
-    }),
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        for (const socket of sockets) socket.destroy()
+      }),
   }
 }

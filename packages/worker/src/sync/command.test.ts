@@ -32,7 +32,10 @@ describe('a program', () => {
     const { run, lines } = runner()
     await run('env', [], { env: { GIVEN: 'yes' } })
     delete process.env.KAGAMI_TEST_SECRET
-    const names = lines.map((line) => line.split('=')[0] ?? '').filter((name) => !['PWD', 'SHLVL', '_', 'OLDPWD'].includes(name)).sort()
+    const names = lines
+      .map((line) => line.split('=')[0] ?? '')
+      .filter((name) => !['PWD', 'SHLVL', '_', 'OLDPWD'].includes(name))
+      .sort()
     expect(names).toEqual(['GIVEN', 'HOME', 'KAGAMI_RUN', 'LC_ALL', 'PATH'])
   })
 
@@ -45,7 +48,10 @@ describe('a program', () => {
   })
 
   it('that is not installed is named', async () => {
-    await expect(runner().run('no-such-tool', [])).rejects.toMatchObject({ reason: 'tool_missing', message: expect.stringContaining('no-such-tool') })
+    await expect(runner().run('no-such-tool', [])).rejects.toMatchObject({
+      reason: 'tool_missing',
+      message: expect.stringContaining('no-such-tool'),
+    })
   })
 
   it('is found in the folders for tools', async () => {
@@ -63,7 +69,10 @@ describe('a program', () => {
 
   it('cannot send escape sequences, endless lines or endless complaints', async () => {
     const { run, lines } = runner()
-    const exit = await run('sh', ['-c', String.raw`printf 'a\033[31mb\r\000c\n'; head -c 100000 /dev/zero | tr '\0' x >&2; echo >&2; seq 1 20000 >&2`])
+    const exit = await run('sh', [
+      '-c',
+      String.raw`printf 'a\033[31mb\r\000c\n'; head -c 100000 /dev/zero | tr '\0' x >&2; echo >&2; seq 1 20000 >&2`,
+    ])
     expect(lines[0]).toBe('a[31mb')
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(8193)
     expect(exit.tail.length).toBeLessThanOrEqual(8192)
@@ -77,11 +86,23 @@ describe('a program', () => {
     expect(lines).toEqual(['hello'])
   })
 
-  it.each(candidates().filter(works).map((wrapping, index) => ({ wrapping, index })))('ends with everything it started when the sync is cancelled, wrapped in way $index', async ({ wrapping }) => {
+  it.each(
+    candidates()
+      .filter(works)
+      .map((wrapping, index) => ({ wrapping, index })),
+  )('ends with everything it started when the sync is cancelled, wrapped in way $index', async ({ wrapping }) => {
     const mark = `/test-${randomUUID()}`
     const stop = new AbortController()
-    const { run } = runner({ mark, signal: stop.signal, containment: wrapping, graceMs: 200, log: (line) => line === 'ready' && stop.abort('cancelled') })
-    await expect(run('sh', ['-c', `trap '' TERM; ${TREE.replace('exec ', '')}`])).rejects.toMatchObject({ reason: 'cancelled' })
+    const { run } = runner({
+      mark,
+      signal: stop.signal,
+      containment: wrapping,
+      graceMs: 200,
+      log: (line) => line === 'ready' && stop.abort('cancelled'),
+    })
+    await expect(run('sh', ['-c', `trap '' TERM; ${TREE.replace('exec ', '')}`])).rejects.toMatchObject({
+      reason: 'cancelled',
+    })
     expect(findMarked(mark)).toEqual([])
   })
 
@@ -90,13 +111,18 @@ describe('a program', () => {
     await expect(run('true', [])).rejects.toMatchObject({ reason: 'interrupted' })
   })
 
-  it.skipIf(containment().level !== 'namespace')('does not outlive a worker that is killed, even when it left its session', async () => {
-    const mark = `/test-${randomUUID()}`
-    const worker = spawn(process.execPath, [fixture, JSON.stringify({ command: 'sh', args: ['-c', TREE], mark })], { stdio: ['ignore', 'pipe', 'inherit'] })
-    await once(worker.stdout, 'data')
-    expect(findMarked(mark).length).toBeGreaterThanOrEqual(3)
-    worker.kill('SIGKILL')
-    await once(worker, 'exit')
-    await vi.waitFor(() => expect(findMarked(mark)).toEqual([]), { timeout: 5000, interval: 10 })
-  })
+  it.skipIf(containment().level !== 'namespace')(
+    'does not outlive a worker that is killed, even when it left its session',
+    async () => {
+      const mark = `/test-${randomUUID()}`
+      const worker = spawn(process.execPath, [fixture, JSON.stringify({ command: 'sh', args: ['-c', TREE], mark })], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      await once(worker.stdout, 'data')
+      expect(findMarked(mark).length).toBeGreaterThanOrEqual(3)
+      worker.kill('SIGKILL')
+      await once(worker, 'exit')
+      await vi.waitFor(() => expect(findMarked(mark)).toEqual([]), { timeout: 5000, interval: 10 })
+    },
+  )
 })

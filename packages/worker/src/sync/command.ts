@@ -62,7 +62,8 @@ export function createCommandRunner(options: RunnerOptions): RunCommand {
 }
 
 function refuseAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw new SyncFailure(signal.reason === 'interrupted' ? 'interrupted' : 'cancelled', 'the sync was stopped')
+  if (signal.aborted)
+    throw new SyncFailure(signal.reason === 'interrupted' ? 'interrupted' : 'cancelled', 'the sync was stopped')
 }
 
 interface Start {
@@ -85,7 +86,9 @@ function start({ file, args, path, mark, wrapping, run }: Start): ChildProcess {
     })
   } catch (error) {
     // A NUL in an argument or variable is thrown at once, everything else arrives as an event.
-    throw new SyncFailure('unknown', `${file} could not be started: ${(error as Error).message.slice(0, 200)}`, { cause: error })
+    throw new SyncFailure('unknown', `${file} could not be started: ${(error as Error).message.slice(0, 200)}`, {
+      cause: error,
+    })
   }
 }
 
@@ -117,14 +120,20 @@ async function watch({ child, command, mark, wrapping, options, run }: Watch): P
   }
 }
 
-function listen(child: ChildProcess, { tail, options, run }: { tail: { add(line: string): void }; options: RunnerOptions; run: RunOptions }): void {
+function listen(
+  child: ChildProcess,
+  { tail, options, run }: { tail: { add(line: string): void }; options: RunnerOptions; run: RunOptions },
+): void {
   for (const stream of ['stdout', 'stderr'] as const) {
-    const splitter = createLineSplitter((line) => {
-      const keep = run.onLine?.(line, stream)
-      if (keep === false) return
-      if (stream === 'stderr') tail.add(line)
-      options.log(line, stream)
-    }, run.redraws === true && stream === 'stdout')
+    const splitter = createLineSplitter(
+      (line) => {
+        const keep = run.onLine?.(line, stream)
+        if (keep === false) return
+        if (stream === 'stderr') tail.add(line)
+        options.log(line, stream)
+      },
+      run.redraws === true && stream === 'stdout',
+    )
     child[stream]?.on('data', (chunk: Buffer) => splitter.write(chunk))
     child[stream]?.on('end', () => splitter.end())
   }
@@ -133,12 +142,21 @@ function listen(child: ChildProcess, { tail, options, run }: { tail: { add(line:
   if (run.stdin !== undefined) child.stdin?.end(run.stdin)
 }
 
-function endOf(child: ChildProcess, command: string): Promise<{ code: number | null; signal: string | null; closed: Promise<void> }> {
+function endOf(
+  child: ChildProcess,
+  command: string,
+): Promise<{ code: number | null; signal: string | null; closed: Promise<void> }> {
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
   return new Promise((resolve, reject) => {
     child.once('error', (error: NodeJS.ErrnoException) => {
       const missing = error.code === 'ENOENT'
-      reject(new SyncFailure(missing ? 'tool_missing' : 'unknown', missing ? `${command} is not installed on this worker` : `${command} could not be started: ${error.message}`, { cause: error }))
+      reject(
+        new SyncFailure(
+          missing ? 'tool_missing' : 'unknown',
+          missing ? `${command} is not installed on this worker` : `${command} could not be started: ${error.message}`,
+          { cause: error },
+        ),
+      )
     })
     child.once('exit', (code, signal) => resolve({ code, signal, closed }))
   })

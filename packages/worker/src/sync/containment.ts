@@ -39,10 +39,17 @@ function isExecutable(file: string): boolean {
 export const PLAIN: Containment = { level: 'group', wrap: (file, args) => [file, args] }
 
 /** A program that is told there is no memory beyond so many MiB; see RunOptions. */
-export function withinMemory(file: string, args: readonly string[], mib: number | undefined): [string, readonly string[]] {
+export function withinMemory(
+  file: string,
+  args: readonly string[],
+  mib: number | undefined,
+): [string, readonly string[]] {
   if (mib === undefined) return [file, args]
   // Where a tighter limit stands already, this one cannot be set, and need not.
-  return ['/bin/sh', ['-c', 'ulimit -v "$0" 2>/dev/null || :; exec "$@"', String((mib || ownShareMib()) * 1024), file, ...args]]
+  return [
+    '/bin/sh',
+    ['-c', 'ulimit -v "$0" 2>/dev/null || :; exec "$@"', String((mib || ownShareMib()) * 1024), file, ...args],
+  ]
 }
 
 /** A quarter, since as many syncs may run at once; less than the least would hinder honest mirrors. */
@@ -59,12 +66,27 @@ export function candidates(): Containment[] {
   if (!setpriv) return [PLAIN]
   // The death signal is not sent when we died before it was asked for: the shell then sees another parent and starts nothing.
   const tied = (inner: readonly string[]): [string, string[]] => [
-    setpriv, ['--pdeathsig', 'KILL', sh, '-c', '[ "$PPID" = "$0" ] && exec "$@"', String(process.pid), ...inner],
+    setpriv,
+    ['--pdeathsig', 'KILL', sh, '-c', '[ "$PPID" = "$0" ] && exec "$@"', String(process.pid), ...inner],
   ]
   const isolated = (flags: readonly string[]): Containment => ({
     level: 'namespace',
     // The first process of a namespace ignores SIGTERM, so the tool must not be it: a shell is, and reaps.
-    wrap: (file, args) => tied([unshare ?? '', ...flags, '--pid', '--fork', '--kill-child=KILL', '--', sh, '-c', '"$@"; exit $?', 'sh', file, ...args]),
+    wrap: (file, args) =>
+      tied([
+        unshare ?? '',
+        ...flags,
+        '--pid',
+        '--fork',
+        '--kill-child=KILL',
+        '--',
+        sh,
+        '-c',
+        '"$@"; exit $?',
+        'sh',
+        file,
+        ...args,
+      ]),
   })
   const group: Containment = { level: 'group', wrap: (file, args) => tied([file, ...args]) }
   return unshare ? [isolated([]), isolated(['--user', '--map-current-user']), group, PLAIN] : [group, PLAIN]

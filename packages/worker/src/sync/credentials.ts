@@ -7,7 +7,10 @@ import { SyncFailure } from '../providers/provider.ts'
 export type OpenSpec = Omit<ReplicaSpec, 'auth'> & { readonly auth?: Auth | null }
 
 /** The credentials of a replica; null when it has none. Throws SyncFailure auth_rejected when they were sealed for another key or another upstream. */
-export async function openAuth(spec: ReplicaSpec, { workerId, key }: { workerId: string; key: SealingKey }): Promise<Auth | null> {
+export async function openAuth(
+  spec: ReplicaSpec,
+  { workerId, key }: { workerId: string; key: SealingKey },
+): Promise<Auth | null> {
   const { auth } = spec
   if (!auth || auth.type !== 'sealed') return auth ?? null
   try {
@@ -16,5 +19,8 @@ export async function openAuth(spec: ReplicaSpec, { workerId, key }: { workerId:
   } catch {
     // Said below: why a box does not open is nobody's business.
   }
-  throw new SyncFailure('auth_rejected', 'the credentials were sealed for another key of this worker, or for another upstream: remove the replica and add it again with them')
+  throw new SyncFailure(
+    'auth_rejected',
+    'the credentials were sealed for another key of this worker, or for another upstream: remove the replica and add it again with them',
+  )
 }

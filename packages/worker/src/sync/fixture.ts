@@ -17,7 +17,14 @@ async function main(errand: Errand): Promise<void> {
     say(await run(errand.command, errand.args))
     return
   }
-  const job = { sync_id: 'killed', worker_id: 'w', spec: errand.spec, trigger: 'manual', request_id: null, timeoutSeconds: 60 } as const
+  const job = {
+    sync_id: 'killed',
+    worker_id: 'w',
+    spec: errand.spec,
+    trigger: 'manual',
+    request_id: null,
+    timeoutSeconds: 60,
+  } as const
   say('started')
   say(await runSync(job, { providers, dataDir: errand.dataDir, signal, onProgress: () => {}, now: () => new Date() }))
 }

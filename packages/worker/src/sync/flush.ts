@@ -9,7 +9,9 @@ const FLUSH_SINGLY_MAX = 300
 
 /** Flushes a tree with all in it. */
 export async function flushTree(tree: string, run: RunCommand): Promise<void> {
-  const entries = (await readdir(tree, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile() || entry.isDirectory())
+  const entries = (await readdir(tree, { recursive: true, withFileTypes: true })).filter(
+    (entry) => entry.isFile() || entry.isDirectory(),
+  )
   await flushPaths(tree, [...entries.map((entry) => relative(tree, join(entry.parentPath, entry.name))), ''], run)
 }
 

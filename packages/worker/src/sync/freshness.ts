@@ -1,6 +1,16 @@
 // freshness.ts — Tells "success" from "exit 0": how old the content itself is, and whether its indices are what its own signed list says.
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, openSync, closeSync, readdirSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs'
+import {
+  createReadStream,
+  existsSync,
+  openSync,
+  closeSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs'
 import { join, sep } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { SyncFailure } from '../providers/provider.ts'
@@ -10,17 +20,29 @@ const HEAD_BYTES = 4096
 /** When the content last changed at its source, as a file in the tree says; null when there is no such file. Throws SyncFailure invalid_options when the file lies outside. */
 export function contentDate(tree: string, file: string): Date | null {
   const path = join(tree, file)
-  if (!path.startsWith(tree + sep)) throw new SyncFailure('invalid_options', `freshness_file "${file}" is not a path inside the copy`)
+  if (!path.startsWith(tree + sep))
+    throw new SyncFailure('invalid_options', `freshness_file "${file}" is not a path inside the copy`)
   if (!existsSync(path)) return null
-  if (!realpathSync(path).startsWith(realpathSync(tree) + sep)) throw new SyncFailure('invalid_options', `freshness_file "${file}" leads out of the copy`)
+  if (!realpathSync(path).startsWith(realpathSync(tree) + sep))
+    throw new SyncFailure('invalid_options', `freshness_file "${file}" leads out of the copy`)
   return dateIn(readHead(path)) ?? statSync(path).mtime
 }
 
 /** The date a text begins with: Unix seconds or milliseconds, or a date as people, mail and Debian's traces write it. Null when it begins with none. */
 export function dateIn(text: string): Date | null {
-  const first = text.split(/\r?\n/).find((line) => line.trim() !== '')?.trim() ?? ''
+  const first =
+    text
+      .split(/\r?\n/)
+      .find((line) => line.trim() !== '')
+      ?.trim() ?? ''
   const number = /^(?:timestamp[=:]\s*)?(\d{9,10}|\d{12,13})$/i.exec(first)?.[1]
-  const date = new Date(number ? Number(number) * (number.length > 10 ? 1 : 1000) : /\d{4}/.test(first) ? Date.parse(first.replace(/^date:\s*/i, '')) : Number.NaN)
+  const date = new Date(
+    number
+      ? Number(number) * (number.length > 10 ? 1 : 1000)
+      : /\d{4}/.test(first)
+        ? Date.parse(first.replace(/^date:\s*/i, ''))
+        : Number.NaN,
+  )
   return Number.isNaN(date.getTime()) ? null : date
 }
 
@@ -37,7 +59,8 @@ function readHead(path: string): string {
 /** Checks every index below `dists/` that is there against the SHA-256 its InRelease (or Release) names. Throws SyncFailure content_invalid naming the first that differs. */
 export async function verifyDebian(tree: string, signal: AbortSignal): Promise<number> {
   const lists = findLists(join(tree, 'dists'), 0)
-  if (lists.length === 0) throw new SyncFailure('content_invalid', 'verify = "debian", but there is no InRelease below dists/')
+  if (lists.length === 0)
+    throw new SyncFailure('content_invalid', 'verify = "debian", but there is no InRelease below dists/')
   let checked = 0
   for (const list of lists) {
     for (const { digest, size, name } of entriesOf(readFileSync(join(list.folder, list.file), 'utf8'))) {
@@ -46,8 +69,13 @@ export async function verifyDebian(tree: string, signal: AbortSignal): Promise<n
       // A mirror may leave out architectures; what is there must be right.
       if (!path.startsWith(list.folder + sep) || !existsSync(path)) continue
       const shown = path.slice(tree.length + 1)
-      if (statSync(path).size !== size) throw new SyncFailure('content_invalid', `${shown} has ${statSync(path).size} bytes where ${list.file} names ${size}`)
-      if ((await sha256(path)) !== digest) throw new SyncFailure('content_invalid', `${shown} does not have the checksum that ${list.file} names`)
+      if (statSync(path).size !== size)
+        throw new SyncFailure(
+          'content_invalid',
+          `${shown} has ${statSync(path).size} bytes where ${list.file} names ${size}`,
+        )
+      if ((await sha256(path)) !== digest)
+        throw new SyncFailure('content_invalid', `${shown} does not have the checksum that ${list.file} names`)
       checked++
     }
   }
@@ -56,8 +84,11 @@ export async function verifyDebian(tree: string, signal: AbortSignal): Promise<n
 
 function findLists(folder: string, depth: number): { folder: string; file: string }[] {
   if (!existsSync(folder) || depth > 4) return []
-  for (const file of ['InRelease', 'Release']) if (existsSync(join(folder, file)) && depth > 0) return [{ folder, file }]
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? findLists(join(folder, entry.name), depth + 1) : []))
+  for (const file of ['InRelease', 'Release'])
+    if (existsSync(join(folder, file)) && depth > 0) return [{ folder, file }]
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? findLists(join(folder, entry.name), depth + 1) : [],
+  )
 }
 
 function entriesOf(text: string): { digest: string; size: number; name: string }[] {

@@ -1,5 +1,15 @@
 // generations.test.ts — publish = "swap": what readers see while trees are replaced, what is kept, and what a crash leaves.
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { startHttpUpstream, startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { describe, expect, it } from 'vitest'
@@ -14,7 +24,11 @@ const stops = benchForEach((fresh) => {
 })
 
 /** Twenty files in four folders, each with the same text. */
-const version = (text: string) => writeFiles(files, Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`d${index % 4}/f${index}`, `${text}\n`])))
+const version = (text: string) =>
+  writeFiles(
+    files,
+    Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`d${index % 4}/f${index}`, `${text}\n`])),
+  )
 
 async function serve(options: Record<string, unknown> = {}) {
   version('version-0')
@@ -52,7 +66,9 @@ describe('a tree that is published by swap', () => {
     const kept = join(bench.dataDir, '.generations', 'copy')
     expect(readdirSync(kept).sort()).toEqual(['3', '4', '5', '6'])
     expect(statSync(join(kept, '3/d1/f1')).ino).toBe(statSync(join(kept, '6/d1/f1')).ino)
-    expect(['3', '4', '5', '6'].map((number) => readFileSync(join(kept, number, 'd0/f0'), 'utf8'))).toEqual([2, 3, 4, 5].map((round) => `changed${'!'.repeat(round)}\n`))
+    expect(['3', '4', '5', '6'].map((number) => readFileSync(join(kept, number, 'd0/f0'), 'utf8'))).toEqual(
+      [2, 3, 4, 5].map((round) => `changed${'!'.repeat(round)}\n`),
+    )
   })
 
   it('is not made anew when nothing changed', async () => {
@@ -65,7 +81,10 @@ describe('a tree that is published by swap', () => {
     const call = await serve({ publish: 'in-place' })
     await bench.sync(call)
     version('second')
-    expect(await bench.sync({ ...call, options: { ...call.options, publish: 'swap' } })).toMatchObject({ outcome: 'success', generation: 1 })
+    expect(await bench.sync({ ...call, options: { ...call.options, publish: 'swap' } })).toMatchObject({
+      outcome: 'success',
+      generation: 1,
+    })
     expect(readlinkSync(bench.published)).toBe('.generations/copy/1')
     version('third')
     expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
@@ -78,10 +97,19 @@ describe('a tree that is published by swap', () => {
     version('second')
     await bench.sync(call)
     const back = (to: number | null) => bench.sync({ ...call, task: { type: 'rollback', to } })
-    expect(await back(null)).toMatchObject({ outcome: 'success', action: 'rollback', generation: 1, message: expect.stringContaining('generation 1') })
+    expect(await back(null)).toMatchObject({
+      outcome: 'success',
+      action: 'rollback',
+      generation: 1,
+      message: expect.stringContaining('generation 1'),
+    })
     expect(readFileSync(join(bench.published, 'd0/f0'), 'utf8')).toBe('version-0\n')
     expect(await back(2)).toMatchObject({ outcome: 'success', generation: 2 })
-    expect(await back(9)).toMatchObject({ outcome: 'failed', reason: 'local_conflict', message: expect.stringContaining('there are 1, 2') })
+    expect(await back(9)).toMatchObject({
+      outcome: 'failed',
+      reason: 'local_conflict',
+      message: expect.stringContaining('there are 1, 2'),
+    })
   })
 
   it('is there again after a crash between the two steps of the first swap', async () => {
@@ -90,7 +118,9 @@ describe('a tree that is published by swap', () => {
     const kept = join(bench.dataDir, '.generations', 'copy')
     mkdirSync(kept, { recursive: true })
     renameSync(bench.published, join(kept, '0'))
-    expect(await bench.sync({ ...call, options: { ...call.options, publish: 'swap' } })).toMatchObject({ outcome: 'success' })
+    expect(await bench.sync({ ...call, options: { ...call.options, publish: 'swap' } })).toMatchObject({
+      outcome: 'success',
+    })
     expect(readTree(bench.published)).toEqual(readTree(files))
   })
 

@@ -1,5 +1,15 @@
 // generations.ts — publish = "swap": whole trees beside each other, one of them published by a symbolic link that is replaced in one step.
-import { existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { readJsonIfThere, writeDurably } from '@kagami/runtime'
@@ -27,14 +37,19 @@ export function currentGeneration(dataDir: string, name: string): number | null 
   if (!link?.isSymbolicLink()) return null
   const target = readlinkSync(paths.published(dataDir, name))
   const number = Number(basename(target))
-  return dirname(target) === relative(dataDir, paths.generations(dataDir, name)) && Number.isInteger(number) ? number : null
+  return dirname(target) === relative(dataDir, paths.generations(dataDir, name)) && Number.isInteger(number)
+    ? number
+    : null
 }
 
 /** Every kept generation, oldest first. */
 export function listGenerations(dataDir: string, name: string): Generation[] {
   const folder = paths.generations(dataDir, name)
   if (!existsSync(folder)) return []
-  const numbers = readdirSync(folder).filter((entry) => /^\d+$/.test(entry)).map(Number).sort((a, b) => a - b)
+  const numbers = readdirSync(folder)
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .sort((a, b) => a - b)
   return numbers.map((number) => ({ number, at: statSync(join(folder, String(number))).ctime }))
 }
 
@@ -59,7 +74,12 @@ export function rollBack(options: Pick<GenerationOptions, 'dataDir' | 'name'>, t
   const kept = listGenerations(options.dataDir, options.name).map(({ number }) => number)
   const wanted = to ?? kept.filter((number) => current !== null && number < current).at(-1) ?? null
   if (wanted === null || !kept.includes(wanted)) {
-    throw new SyncFailure('local_conflict', current === null ? 'it is not published with publish = "swap", so nothing earlier is kept' : `generation ${wanted ?? current - 1} is not kept; there are ${kept.join(', ')}`)
+    throw new SyncFailure(
+      'local_conflict',
+      current === null
+        ? 'it is not published with publish = "swap", so nothing earlier is kept'
+        : `generation ${wanted ?? current - 1} is not kept; there are ${kept.join(', ')}`,
+    )
   }
   pointTo(options, wanted)
   return wanted
@@ -91,7 +111,12 @@ async function copyByLinks(from: string, to: string, run: RunCommand): Promise<v
   mkdirSync(to, { recursive: true, mode: 0o755 })
   if (!existsSync(from)) return
   const exit = await run('cp', ['-al', '--', `${from}/.`, `${to}/`])
-  if (exit.code !== 0) throw new SyncFailure('local_conflict', `the published tree cannot be copied by hard links: ${exit.tail.split('\n').at(-1) ?? ''}`, { tail: exit.tail, exitCode: exit.code })
+  if (exit.code !== 0)
+    throw new SyncFailure(
+      'local_conflict',
+      `the published tree cannot be copied by hard links: ${exit.tail.split('\n').at(-1) ?? ''}`,
+      { tail: exit.tail, exitCode: exit.code },
+    )
 }
 
 /** Removes a copy that was not published. */
@@ -104,7 +129,8 @@ export async function dropFork({ dataDir, name }: Pick<GenerationOptions, 'dataD
 /** Puts the newest generation in place when a crash left none published. */
 export function mendPublished(options: Pick<GenerationOptions, 'dataDir' | 'name'>): void {
   const newest = listGenerations(options.dataDir, options.name).at(-1)
-  if (newest && !lstatSync(paths.published(options.dataDir, options.name), { throwIfNoEntry: false })) pointTo(options, newest.number)
+  if (newest && !lstatSync(paths.published(options.dataDir, options.name), { throwIfNoEntry: false }))
+    pointTo(options, newest.number)
 }
 
 /** Replaces the link in one step. Only a plain directory, left from publish = "in-place", must first be moved out of the way: once, for an instant. */

@@ -2,7 +2,15 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { commit, ensureRepository, runChild, startGitUpstream, startHttpUpstream, startRsyncUpstream, writeFiles } from '@kagami/demo'
+import {
+  commit,
+  ensureRepository,
+  runChild,
+  startGitUpstream,
+  startHttpUpstream,
+  startRsyncUpstream,
+  writeFiles,
+} from '@kagami/demo'
 import { describe, expect, it, vi } from 'vitest'
 import { objectPath } from '../providers/git-lfs-store.ts'
 import { PARTIAL } from '../providers/rsync-options.ts'
@@ -13,7 +21,9 @@ import { findMarked } from './orphans.ts'
 import { benchForEach, killAfter } from './testing.ts'
 
 const FULL = process.env['KAGAMI_FAULTS'] === 'full'
-const COMBINATIONS = ['git', 'git-lfs', 'rsync', 'http-file', 'http-tree'].flatMap((form) => ['in-place', 'swap'].map((publish) => ({ form, publish })))
+const COMBINATIONS = ['git', 'git-lfs', 'rsync', 'http-file', 'http-tree'].flatMap((form) =>
+  ['in-place', 'swap'].map((publish) => ({ form, publish })),
+)
 /** Kills of one combination: 200 in all at full size. */
 const KILLS = FULL ? 20 : 3
 /** Moments up to here, ms after a sync began; later ones find most syncs done. */
@@ -49,10 +59,16 @@ async function startUpstream(form: string, dir: string): Promise<Upstream> {
 async function aRepository(dir: string): Promise<Upstream> {
   const repository = join(dir, 'a.git')
   await ensureRepository(repository)
-  for (const branch of ['main', 'one', 'two']) await commit(repository, { branch, message: branch, files: { [branch]: randomBytes(50_000).toString('hex') } })
+  for (const branch of ['main', 'one', 'two'])
+    await commit(repository, { branch, message: branch, files: { [branch]: randomBytes(50_000).toString('hex') } })
   const { url, stop } = await startGitUpstream({ dir })
   const next = async (version: number) => {
-    for (const branch of ['main', 'one', 'two']) await commit(repository, { branch, message: `${branch} ${version}`, files: { [`${branch}-${version}`]: randomBytes(30_000).toString('hex') } })
+    for (const branch of ['main', 'one', 'two'])
+      await commit(repository, {
+        branch,
+        message: `${branch} ${version}`,
+        files: { [`${branch}-${version}`]: randomBytes(30_000).toString('hex') },
+      })
   }
   return { kind: 'git', upstream: `${url}/a.git`, stop, next, state: refsOf, wanted: () => refsOf(repository) }
 }
@@ -65,7 +81,11 @@ async function aRepositoryWithLfs(dir: string): Promise<Upstream> {
       const content = randomBytes(200_000)
       const oid = createHash('sha256').update(content).digest('hex')
       writeFileSync(lfs.stored(oid), content)
-      await commit(join(dir, 'a.git'), { branch, message: `${branch} ${version}`, files: { 'a.bin': `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize ${content.length}\n` } })
+      await commit(join(dir, 'a.git'), {
+        branch,
+        message: `${branch} ${version}`,
+        files: { 'a.bin': `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize ${content.length}\n` },
+      })
     }
   }
   await ensureRepository(join(dir, 'a.git'))
@@ -79,25 +99,54 @@ async function aRepositoryWithLfs(dir: string): Promise<Upstream> {
     }
     return refs
   }
-  return { kind: 'git', upstream: `${lfs.url}/a.git`, options: { lfs: true }, stop: lfs.stop, next: withPointers, state, wanted: () => state(join(dir, 'a.git')) }
+  return {
+    kind: 'git',
+    upstream: `${lfs.url}/a.git`,
+    options: { lfs: true },
+    stop: lfs.stop,
+    next: withPointers,
+    state,
+    wanted: () => state(join(dir, 'a.git')),
+  }
 }
 
 /** Refs of a repository that is whole: each object they lead to is there. */
 async function refsOf(gitDir: string): Promise<Record<string, string>> {
   await runChild('git', [`--git-dir=${gitDir}`, 'fsck', '--full', '--connectivity-only', '--no-dangling'])
   const refs = await runChild('git', [`--git-dir=${gitDir}`, 'for-each-ref', '--format=%(refname) %(objectname)'])
-  return Object.fromEntries(refs.trim().split('\n').filter(Boolean).map((line) => line.split(' ') as [string, string]))
+  return Object.fromEntries(
+    refs
+      .trim()
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => line.split(' ') as [string, string]),
+  )
 }
 
 async function aFolder(form: string, dir: string): Promise<Upstream> {
   const files = form === 'rsync' ? join(dir, 'files') : dir
   const names = form === 'http-file' ? ['a.iso'] : Array.from({ length: 12 }, (_, index) => `d${index % 3}/f${index}`)
   // Each version has its own lengths, since rsync and web servers tell versions of one second apart by nothing else.
-  const next = async (version: number) => writeFiles(files, Object.fromEntries(names.map((name) => [name, randomBytes((form === 'http-file' ? 2_000_000 : 60_000) + version)])))
+  const next = async (version: number) =>
+    writeFiles(
+      files,
+      Object.fromEntries(
+        names.map((name) => [name, randomBytes((form === 'http-file' ? 2_000_000 : 60_000) + version)]),
+      ),
+    )
   await next(0)
-  const { url, stop } = form === 'rsync' ? await startRsyncUpstream({ dir }) : await startHttpUpstream({ dir, listings: true })
+  const { url, stop } =
+    form === 'rsync' ? await startRsyncUpstream({ dir }) : await startHttpUpstream({ dir, listings: true })
   const upstream = form === 'rsync' ? url : `${url}/${form === 'http-file' ? 'a.iso' : ''}`
-  return { kind: form === 'rsync' ? 'rsync' : 'http', upstream, ...(form === 'http-tree' ? { options: { tree: 'always' } } : {}), stop, next, state: async (folder) => visible(readTree(folder)), wanted: async () => readTree(files) }
+  return {
+    kind: form === 'rsync' ? 'rsync' : 'http',
+    upstream,
+    ...(form === 'http-tree' ? { options: { tree: 'always' } } : {}),
+    stop,
+    next,
+    state: async (folder) => visible(readTree(folder)),
+    wanted: async () => readTree(files),
+  }
 }
 
 /** Without what rsync collects to put in place together: those folders nobody but the worker may enter. */
@@ -109,33 +158,57 @@ describe('a worker that is killed at any moment of a sync', () => {
   let bench: Bench
   const stops = benchForEach((fresh) => (bench = fresh))
 
-  for (const { form, publish } of COMBINATIONS) it(`leaves a copy (${form}, ${publish}) as some version of the upstream, and the next sync is right`, async ({ task }) => {
-    const seed = Number(process.env['KAGAMI_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
-    const dice = createDice(seed)
-    const upstream = await startUpstream(form, join(bench.dir, 'up'))
-    stops.push(upstream.stop)
-    const call = { kind: upstream.kind, upstream: upstream.upstream, options: { publish, ...upstream.options } }
-    const versions = [await upstream.wanted()]
-    for (let kill = 0; kill < KILLS; kill++) {
-      // Every third kill meets a first sync, the others an update.
-      if (kill % 3 === 0) for (const folder of [bench.published, join(bench.dataDir, '.generations'), join(bench.dataDir, '.kagami')]) rmSync(folder, { recursive: true, force: true })
-      else {
-        await upstream.next(kill)
-        versions.push(await upstream.wanted())
-      }
-      const where = `seed ${seed}, kill ${kill}`
-      await killAfter(dice() * LATEST_MS, bench.dataDir, call)
-      if (containment().level === 'namespace') await vi.waitFor(() => expect(findMarked(`${bench.dataDir}:`)).toEqual([]), { timeout: 5000, interval: 10 })
-      // An empty folder is made an instant before the first file is put there.
-      if (existsSync(bench.published) && readdirSync(bench.published).length > 0) expectSome(await upstream.state(bench.published), versions, { whole: publish === 'swap' || kill % 3 === 0, where })
-      expect(await bench.sync(call), where).toMatchObject({ outcome: 'success' })
-      expect(await upstream.state(bench.published), where).toEqual(versions.at(-1))
-    }
-    task.meta.figure = `${form} ${publish}: ${KILLS} kills (seed ${seed})`
-  }, FULL ? 600_000 : 60_000)
+  for (const { form, publish } of COMBINATIONS)
+    it(
+      `leaves a copy (${form}, ${publish}) as some version of the upstream, and the next sync is right`,
+      async ({ task }) => {
+        const seed = Number(process.env['KAGAMI_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+        const dice = createDice(seed)
+        const upstream = await startUpstream(form, join(bench.dir, 'up'))
+        stops.push(upstream.stop)
+        const call = { kind: upstream.kind, upstream: upstream.upstream, options: { publish, ...upstream.options } }
+        const versions = [await upstream.wanted()]
+        for (let kill = 0; kill < KILLS; kill++) {
+          // Every third kill meets a first sync, the others an update.
+          if (kill % 3 === 0)
+            for (const folder of [bench.published, join(bench.dataDir, '.generations'), join(bench.dataDir, '.kagami')])
+              rmSync(folder, { recursive: true, force: true })
+          else {
+            await upstream.next(kill)
+            versions.push(await upstream.wanted())
+          }
+          const where = `seed ${seed}, kill ${kill}`
+          await killAfter(dice() * LATEST_MS, bench.dataDir, call)
+          if (containment().level === 'namespace')
+            await vi.waitFor(() => expect(findMarked(`${bench.dataDir}:`)).toEqual([]), { timeout: 5000, interval: 10 })
+          // An empty folder is made an instant before the first file is put there.
+          if (existsSync(bench.published) && readdirSync(bench.published).length > 0)
+            expectSome(await upstream.state(bench.published), versions, {
+              whole: publish === 'swap' || kill % 3 === 0,
+              where,
+            })
+          expect(await bench.sync(call), where).toMatchObject({ outcome: 'success' })
+          expect(await upstream.state(bench.published), where).toEqual(versions.at(-1))
+        }
+        task.meta.figure = `${form} ${publish}: ${KILLS} kills (seed ${seed})`
+      },
+      FULL ? 600_000 : 60_000,
+    )
 
-  function expectSome(state: Record<string, string>, versions: readonly Record<string, string>[], { whole, where }: { whole: boolean; where: string }): void {
-    if (whole) return expect(versions.some((version) => JSON.stringify(version) === JSON.stringify(state)), where).toBe(true)
-    for (const [name, content] of Object.entries(state)) expect(versions.map((version) => version[name]), `${name}, ${where}`).toContain(content)
+  function expectSome(
+    state: Record<string, string>,
+    versions: readonly Record<string, string>[],
+    { whole, where }: { whole: boolean; where: string },
+  ): void {
+    if (whole)
+      return expect(
+        versions.some((version) => JSON.stringify(version) === JSON.stringify(state)),
+        where,
+      ).toBe(true)
+    for (const [name, content] of Object.entries(state))
+      expect(
+        versions.map((version) => version[name]),
+        `${name}, ${where}`,
+      ).toContain(content)
   }
 })

@@ -31,7 +31,11 @@ describe('a sync in which nothing moves', () => {
     const before = readTree(bench.published)
     writeFiles(files, { big: randomBytes(600_000) })
     const proxy = await startStallingProxy(call.port, 200_000)
-    const report = await bench.sync({ ...call, upstream: call.upstream.replace(`:${call.port}`, `:${proxy.port}`), options: { ...call.options, stall_secs: 1 } })
+    const report = await bench.sync({
+      ...call,
+      upstream: call.upstream.replace(`:${call.port}`, `:${proxy.port}`),
+      options: { ...call.options, stall_secs: 1 },
+    })
     await proxy.stop()
     expect(report).toMatchObject({ outcome: 'failed', reason: 'stalled', message: 'nothing moved for 1 s' })
     expect(readTree(bench.published)).toEqual(before)
@@ -41,7 +45,11 @@ describe('a sync in which nothing moves', () => {
   it('has its own time limit before that of the worker', async () => {
     const call = await serve({ big: randomBytes(600_000) })
     const proxy = await startStallingProxy(call.port, 200_000)
-    const report = await bench.sync({ ...call, upstream: call.upstream.replace(`:${call.port}`, `:${proxy.port}`), options: { ...call.options, time_limit_secs: 1 } })
+    const report = await bench.sync({
+      ...call,
+      upstream: call.upstream.replace(`:${call.port}`, `:${proxy.port}`),
+      options: { ...call.options, time_limit_secs: 1 },
+    })
     await proxy.stop()
     expect(report).toMatchObject({ outcome: 'failed', reason: 'timed_out', message: expect.stringContaining('1 s') })
   })
@@ -50,7 +58,11 @@ describe('a sync in which nothing moves', () => {
 describe('a copy with a quota', () => {
   it('is not begun when it would be larger, and an old one stays', async () => {
     const call = await serve({ big: randomBytes(3_000_000) })
-    expect(await bench.sync({ ...call, options: { quota_mib: 1 } })).toMatchObject({ outcome: 'failed', reason: 'quota_exceeded', message: expect.stringContaining('its quota is 1 MiB') })
+    expect(await bench.sync({ ...call, options: { quota_mib: 1 } })).toMatchObject({
+      outcome: 'failed',
+      reason: 'quota_exceeded',
+      message: expect.stringContaining('its quota is 1 MiB'),
+    })
     expect(existsSync(bench.published)).toBe(false)
     expect(await bench.sync({ ...call, options: { quota_mib: 3 } })).toMatchObject({ outcome: 'success' })
     writeFiles(files, { more: randomBytes(3_000_000) })
@@ -76,7 +88,11 @@ describe.runIf(process.getuid?.() === 0)('a disk that is too small', () => {
     await bench.sync(call)
     const before = free()
     writeFiles(files, { big: Buffer.alloc(40_000_000, 1) })
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'failed', reason: 'disk_full', message: expect.stringContaining('none of it was begun') })
+    expect(await bench.sync(call)).toMatchObject({
+      outcome: 'failed',
+      reason: 'disk_full',
+      message: expect.stringContaining('none of it was begun'),
+    })
     expect(readdirSync(bench.published)).toEqual(['small'])
     expect(Math.abs(free() - before)).toBeLessThan(1_000_000)
   })
@@ -86,13 +102,20 @@ describe.runIf(process.getuid?.() === 0)('a disk that is too small', () => {
     const call = await serve({ a: Buffer.alloc(10_000_000, 1), b: Buffer.alloc(40_000_000, 2) })
     const proxy = await startStallingProxy(call.port, 15_000_000)
     stops.push(proxy.stop)
-    const first = { ...call, upstream: call.upstream.replace(`:${call.port}`, `:${proxy.port}`), options: { ...call.options, stall_secs: 1 } }
+    const first = {
+      ...call,
+      upstream: call.upstream.replace(`:${call.port}`, `:${proxy.port}`),
+      options: { ...call.options, stall_secs: 1 },
+    }
     expect(await bench.sync(first)).toMatchObject({ reason: 'stalled' })
     const staging = join(bench.dataDir, '.kagami', 'staging')
     const had = readTree(staging)
     expect(Object.keys(had)).toContain('replica-1/a')
     writeFileSync(join(bench.dataDir, 'of-others'), Buffer.alloc(20_000_000, 3))
-    expect(await bench.sync(first)).toMatchObject({ reason: 'disk_full', message: expect.stringContaining('none of it was begun') })
+    expect(await bench.sync(first)).toMatchObject({
+      reason: 'disk_full',
+      message: expect.stringContaining('none of it was begun'),
+    })
     expect(readTree(staging)).toEqual(had)
   })
 
@@ -112,7 +135,12 @@ describe.runIf(process.getuid?.() === 0)('a disk that is too small', () => {
       },
     })
     stops.push(endless.stop)
-    const report = await bench.sync({ kind: 'http', upstream: `${endless.url}/endless`, name: 'endless', replicaId: 'endless' })
+    const report = await bench.sync({
+      kind: 'http',
+      upstream: `${endless.url}/endless`,
+      name: 'endless',
+      replicaId: 'endless',
+    })
     expect(report).toMatchObject({ outcome: 'failed', reason: 'disk_full' })
     expect(before - free()).toBeLessThan(1_000_000)
     expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
@@ -122,17 +150,39 @@ describe.runIf(process.getuid?.() === 0)('a disk that is too small', () => {
 
 describe('how old the content is', () => {
   it('is read from the file that tells it, however that is written', async () => {
-    const call = await serve({ 'project/trace': 'Thu Nov 20 20:00:12 UTC 2025\nUsed ftpsync\n' }, { freshness_file: 'project/trace' })
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'success', content_at: '2025-11-20T20:00:12.000Z', message: null })
-    expect(await bench.sync({ ...call, options: { freshness_file: 'lastupdate' } })).toMatchObject({ outcome: 'success', content_at: null, message: 'freshness_file lastupdate is not in the copy' })
-    expect(await bench.sync({ ...call, options: { freshness_file: '../../etc/passwd' } })).toMatchObject({ outcome: 'failed', reason: 'invalid_options' })
+    const call = await serve(
+      { 'project/trace': 'Thu Nov 20 20:00:12 UTC 2025\nUsed ftpsync\n' },
+      { freshness_file: 'project/trace' },
+    )
+    expect(await bench.sync(call)).toMatchObject({
+      outcome: 'success',
+      content_at: '2025-11-20T20:00:12.000Z',
+      message: null,
+    })
+    expect(await bench.sync({ ...call, options: { freshness_file: 'lastupdate' } })).toMatchObject({
+      outcome: 'success',
+      content_at: null,
+      message: 'freshness_file lastupdate is not in the copy',
+    })
+    expect(await bench.sync({ ...call, options: { freshness_file: '../../etc/passwd' } })).toMatchObject({
+      outcome: 'failed',
+      reason: 'invalid_options',
+    })
     symlinkSync('/etc/hostname', join(bench.published, 'link'))
-    expect((await bench.sync({ ...call, options: { freshness_file: 'link', exclude: ['link'] } })).reason).toBe('invalid_options')
+    expect((await bench.sync({ ...call, options: { freshness_file: 'link', exclude: ['link'] } })).reason).toBe(
+      'invalid_options',
+    )
   })
 
   it.each([
-    ['1763668812', '2025-11-20T20:00:12.000Z'], ['1763668812000\n', '2025-11-20T20:00:12.000Z'], ['2025-11-20T20:00:12Z', '2025-11-20T20:00:12.000Z'],
-    ['Date: Thu, 20 Nov 2025 20:00:12 +0000', '2025-11-20T20:00:12.000Z'], ['timestamp=1763668812', '2025-11-20T20:00:12.000Z'], ['no date at all', undefined], ['', undefined], ['12', undefined],
+    ['1763668812', '2025-11-20T20:00:12.000Z'],
+    ['1763668812000\n', '2025-11-20T20:00:12.000Z'],
+    ['2025-11-20T20:00:12Z', '2025-11-20T20:00:12.000Z'],
+    ['Date: Thu, 20 Nov 2025 20:00:12 +0000', '2025-11-20T20:00:12.000Z'],
+    ['timestamp=1763668812', '2025-11-20T20:00:12.000Z'],
+    ['no date at all', undefined],
+    ['', undefined],
+    ['12', undefined],
   ])('%j', (text, date) => expect(dateIn(text)?.toISOString()).toBe(date))
 })
 
@@ -140,7 +190,10 @@ describe('a Debian archive that is verified', () => {
   const packages = 'Package: a\n'
   const lists = (text: string) => {
     const digest = createHash('sha256').update(text).digest('hex')
-    return { 'dists/sid/InRelease': `Origin: ${text.trim()}\nMD5Sum:\n 0 0 x\nSHA256:\n ${digest} ${text.length} main/Packages\n ${'0'.repeat(64)} 5 main/left-out\nAcquire-By-Hash: yes\n`, 'dists/sid/main/Packages': text }
+    return {
+      'dists/sid/InRelease': `Origin: ${text.trim()}\nMD5Sum:\n 0 0 x\nSHA256:\n ${digest} ${text.length} main/Packages\n ${'0'.repeat(64)} 5 main/left-out\nAcquire-By-Hash: yes\n`,
+      'dists/sid/main/Packages': text,
+    }
   }
 
   it('is published only when its indices are what their list says', async () => {
@@ -148,7 +201,11 @@ describe('a Debian archive that is verified', () => {
     expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
     const before = readTree(bench.published)
     writeFiles(files, { 'dists/sid/main/Packages': 'Package: a, half\n' })
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'failed', reason: 'content_invalid', message: expect.stringContaining('dists/sid/main/Packages') })
+    expect(await bench.sync(call)).toMatchObject({
+      outcome: 'failed',
+      reason: 'content_invalid',
+      message: expect.stringContaining('dists/sid/main/Packages'),
+    })
     expect(readTree(bench.published)).toEqual(before)
     writeFiles(files, lists('Package: a, half\n'))
     expect(await bench.sync(call)).toMatchObject({ outcome: 'success', generation: 2 })
@@ -156,7 +213,11 @@ describe('a Debian archive that is verified', () => {
 })
 
 describe('a hook', () => {
-  const facts = (file: string) => ['/bin/sh', '-c', `echo "$KAGAMI_OUTCOME $KAGAMI_REPLICA $KAGAMI_FILES $KAGAMI_HELD_REMOVED $KAGAMI_PATH" >> ${file}; echo from the hook`]
+  const facts = (file: string) => [
+    '/bin/sh',
+    '-c',
+    `echo "$KAGAMI_OUTCOME $KAGAMI_REPLICA $KAGAMI_FILES $KAGAMI_HELD_REMOVED $KAGAMI_PATH" >> ${file}; echo from the hook`,
+  ]
 
   it('runs after the sync it is for, with the facts in its environment and its output in the log', async () => {
     const call = await serve({ a: 'a\n', b: 'b\n', c: 'c\n' })
@@ -168,13 +229,21 @@ describe('a hook', () => {
     writeFiles(files, { a: null, b: null })
     await bench.sync({ ...call, hooks })
     await bench.sync({ ...call, hooks, upstream: `${call.upstream}gone/` })
-    expect(readTree(bench.dir)['said']).toBe(`success copy 3  ${bench.published}\nheld copy  2 ${bench.published}\nfailed copy   ${bench.published}\n`)
+    expect(readTree(bench.dir)['said']).toBe(
+      `success copy 3  ${bench.published}\nheld copy  2 ${bench.published}\nfailed copy   ${bench.published}\n`,
+    )
   })
 
   it('that fails is told, and changes nothing about the sync', async () => {
     const call = await serve({ a: 'a\n' })
-    expect(await bench.sync({ ...call, hooks: { on_success: ['/bin/sh', '-c', 'exit 3'] } })).toMatchObject({ outcome: 'success', message: 'on_success ended with exit code 3' })
-    expect(await bench.sync({ ...call, hooks: { on_success: ['/nonexistent/hook'] } })).toMatchObject({ outcome: 'success', message: expect.stringContaining('on_success did not run') })
+    expect(await bench.sync({ ...call, hooks: { on_success: ['/bin/sh', '-c', 'exit 3'] } })).toMatchObject({
+      outcome: 'success',
+      message: 'on_success ended with exit code 3',
+    })
+    expect(await bench.sync({ ...call, hooks: { on_success: ['/nonexistent/hook'] } })).toMatchObject({
+      outcome: 'success',
+      message: expect.stringContaining('on_success did not run'),
+    })
     expect(await bench.sync({ ...call, hooks: { on_failure: ['/bin/false'] } })).toMatchObject({ message: null })
   })
 })
@@ -185,7 +254,11 @@ describe('a sync somebody approved', () => {
     await bench.sync(call)
     writeFiles(files, { a: null, b: null })
     const held = await bench.sync(call)
-    expect(held).toMatchObject({ outcome: 'held', reason: 'too_many_deletions', hold: { removed: 2, total: 4, examples: expect.arrayContaining(['a', 'b']) } })
+    expect(held).toMatchObject({
+      outcome: 'held',
+      reason: 'too_many_deletions',
+      hold: { removed: 2, total: 4, examples: expect.arrayContaining(['a', 'b']) },
+    })
     expect(bench.log(held)).toContain('would delete a')
     expect(Object.keys(readTree(bench.published))).toHaveLength(4)
     expect(await bench.sync({ ...call, task: { type: 'sync', approved: 1 } })).toMatchObject({ outcome: 'held' })
@@ -197,12 +270,19 @@ describe('a sync somebody approved', () => {
     const call = await serve({ a: 'a'.repeat(10_000), b: 'b'.repeat(10_000) })
     const { size_bytes } = await bench.sync(call)
     writeFiles(files, { a: 'a', b: 'b' })
-    expect(await bench.sync({ ...call, sizeBytes: size_bytes ?? 0 })).toMatchObject({ outcome: 'held', message: expect.stringContaining('shrink from 20000 to 2') })
+    expect(await bench.sync({ ...call, sizeBytes: size_bytes ?? 0 })).toMatchObject({
+      outcome: 'held',
+      message: expect.stringContaining('shrink from 20000 to 2'),
+    })
   })
 
   it('is not held because a file is smaller than the whole copy', async () => {
     const dir = join(bench.dir, 'www')
-    const tree = (text: string) => writeFiles(dir, Object.fromEntries(['a', 'b', 'c'].map((name) => [`${name}.iso`, Buffer.alloc(9_000_000, `${name} ${text}`)])))
+    const tree = (text: string) =>
+      writeFiles(
+        dir,
+        Object.fromEntries(['a', 'b', 'c'].map((name) => [`${name}.iso`, Buffer.alloc(9_000_000, `${name} ${text}`)])),
+      )
     tree('old')
     const upstream = await startHttpUpstream({ dir, listings: true })
     stops.push(upstream.stop)
@@ -226,6 +306,9 @@ describe('a sync somebody approved', () => {
     })
     stops.push(upstream.stop)
     const call = { kind: 'http', upstream: `${upstream.url}/big.iso` }
-    expect(await bench.sync({ ...call, sizeBytes: 1024 ** 3 })).toMatchObject({ outcome: 'success', size_bytes: 70 * 1024 * 1024 })
+    expect(await bench.sync({ ...call, sizeBytes: 1024 ** 3 })).toMatchObject({
+      outcome: 'success',
+      size_bytes: 70 * 1024 * 1024,
+    })
   })
 })

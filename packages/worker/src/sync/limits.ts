@@ -23,7 +23,12 @@ export interface RunLimits {
 }
 
 /** Watches a run until `end`. Seconds; 0 means no limit. */
-export function createRunLimits(options: { stop: AbortSignal; timeoutSeconds: number; stallSeconds: number; dataDir: string }): RunLimits {
+export function createRunLimits(options: {
+  stop: AbortSignal
+  timeoutSeconds: number
+  stallSeconds: number
+  dataDir: string
+}): RunLimits {
   const own = new AbortController()
   let cause: Cause | null = null
   let moved = performance.now()
@@ -34,8 +39,15 @@ export function createRunLimits(options: { stop: AbortSignal; timeoutSeconds: nu
   }
   const stallMs = options.stallSeconds * 1000
   const timers: NodeJS.Timeout[] = []
-  if (options.timeoutSeconds > 0) timers.push(setTimeout(() => hit('timed_out'), Math.min(options.timeoutSeconds * 1000, TIMER_MAX_MS)))
-  if (stallMs > 0) timers.push(setInterval(() => quiet === 0 && performance.now() - moved > stallMs && hit('stalled'), Math.min(stallMs / 4, 5000)))
+  if (options.timeoutSeconds > 0)
+    timers.push(setTimeout(() => hit('timed_out'), Math.min(options.timeoutSeconds * 1000, TIMER_MAX_MS)))
+  if (stallMs > 0)
+    timers.push(
+      setInterval(
+        () => quiet === 0 && performance.now() - moved > stallMs && hit('stalled'),
+        Math.min(stallMs / 4, 5000),
+      ),
+    )
   timers.push(setInterval(() => freeBytes(options.dataDir) < FREE_MIN_BYTES && hit('disk_full'), DISK_EVERY_MS))
   const touch = () => void (moved = performance.now())
   return {

@@ -12,11 +12,18 @@ function linesOf(chunks: string[], thin: boolean): string[] {
 describe('lines of a program', () => {
   test('end with either line end, wherever the chunks are cut', () => {
     const text = 'one\r\ntwo\rthree\n\nfour'
-    for (let cut = 0; cut <= text.length; cut++) expect(linesOf([text.slice(0, cut), text.slice(cut)], false)).toEqual(['one', 'two', 'three', 'four'])
+    for (let cut = 0; cut <= text.length; cut++)
+      expect(linesOf([text.slice(0, cut), text.slice(cut)], false)).toEqual(['one', 'two', 'three', 'four'])
   })
 
   test('a burst of progress counts as its last state, and nothing that ends with a line feed is lost', () => {
     const burst = Array.from({ length: 1000 }, (_, i) => `\r  ${i} 1%`).join('')
-    expect(linesOf([`begin\n${burst}`, '\r  2000 2%', '\nNumber of files: 5\n'], true)).toEqual(['begin', '  998 1%', '  999 1%', '  2000 2%', 'Number of files: 5'])
+    expect(linesOf([`begin\n${burst}`, '\r  2000 2%', '\nNumber of files: 5\n'], true)).toEqual([
+      'begin',
+      '  998 1%',
+      '  999 1%',
+      '  2000 2%',
+      'Number of files: 5',
+    ])
   })
 })

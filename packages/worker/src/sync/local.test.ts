@@ -18,7 +18,8 @@ describe('a folder of this machine', () => {
   })
   afterEach(() => bench.remove())
 
-  const sync = (kind: string, upstream: string, more: Partial<SyncCall> = {}) => bench.sync({ kind, upstream, upstreamRoots: [root], ...more })
+  const sync = (kind: string, upstream: string, more: Partial<SyncCall> = {}) =>
+    bench.sync({ kind, upstream, upstreamRoots: [root], ...more })
   const urlOf = (...parts: string[]) => pathToFileURL(join(root, ...parts)).href
 
   it('is mirrored by rsync below an allowed root, followed, guarded, and swapped whole', async () => {
@@ -27,10 +28,21 @@ describe('a folder of this machine', () => {
     expect(readTree(bench.published)).toEqual({ 'one.txt': 'one\n', 'd/two.txt': 'two\n' })
     expect(await sync('rsync', upstream)).toMatchObject({ outcome: 'success', bytes: expect.any(Number) })
     writeFiles(join(root, 'a b%20c'), { 'one.txt': 'one, longer\n', 'three.txt': '3\n' })
-    expect(await sync('rsync', `${upstream}/`, { options: { publish: 'swap', address_family: 'ipv4', bwlimit_kbps: 100_000 } })).toMatchObject({ outcome: 'success', files: 3 })
-    expect(readTree(realpathSync(bench.published))).toEqual({ 'one.txt': 'one, longer\n', 'd/two.txt': 'two\n', 'three.txt': '3\n' })
+    expect(
+      await sync('rsync', `${upstream}/`, {
+        options: { publish: 'swap', address_family: 'ipv4', bwlimit_kbps: 100_000 },
+      }),
+    ).toMatchObject({ outcome: 'success', files: 3 })
+    expect(readTree(realpathSync(bench.published))).toEqual({
+      'one.txt': 'one, longer\n',
+      'd/two.txt': 'two\n',
+      'three.txt': '3\n',
+    })
     writeFiles(join(root, 'a b%20c'), { 'one.txt': null, 'd/two.txt': null, 'three.txt': null })
-    expect(await sync('rsync', upstream, { options: { publish: 'swap' } })).toMatchObject({ outcome: 'held', reason: 'upstream_empty' })
+    expect(await sync('rsync', upstream, { options: { publish: 'swap' } })).toMatchObject({
+      outcome: 'held',
+      reason: 'upstream_empty',
+    })
   })
 
   it('is mirrored by git, also when the repository belongs to somebody else', async () => {
@@ -41,8 +53,16 @@ describe('a folder of this machine', () => {
     expect(await sync('git', urlOf('x y.git'))).toMatchObject({ outcome: 'success', files: 1 })
     await commit(repository, { message: 'second', branch: 'other', files: { 'b.txt': 'b\n' } })
     expect(await sync('git', urlOf('x y.git'))).toMatchObject({ outcome: 'success', files: 2 })
-    expect(await sync('git', urlOf('x y.git'), { options: { refs: ['refs/heads/other'], max_delete_percent: 60 }, name: 'second', replicaId: 'r-2' })).toMatchObject({ outcome: 'success', files: 1 })
-    expect(await runChild('git', [`--git-dir=${bench.published}`, 'for-each-ref', '--format=%(refname)'])).toBe('refs/heads/main\nrefs/heads/other\n')
+    expect(
+      await sync('git', urlOf('x y.git'), {
+        options: { refs: ['refs/heads/other'], max_delete_percent: 60 },
+        name: 'second',
+        replicaId: 'r-2',
+      }),
+    ).toMatchObject({ outcome: 'success', files: 1 })
+    expect(await runChild('git', [`--git-dir=${bench.published}`, 'for-each-ref', '--format=%(refname)'])).toBe(
+      'refs/heads/main\nrefs/heads/other\n',
+    )
     // Objects of its own: the copy must not change with the original.
     expect(readFileSync(join(bench.published, 'config'), 'utf8')).not.toContain('alternates')
   })
@@ -51,17 +71,49 @@ describe('a folder of this machine', () => {
     symlinkSync(join(bench.dir, 'private'), join(root, 'link'))
     symlinkSync(bench.dataDir, join(root, 'ours'))
     const outside = [urlOf('link'), urlOf('ours'), `file://${bench.dir}/private`, `file://${root}-other`, 'file:///etc']
-    const odd = [`file://${root}/../private`, `file://${root}/%2e%2e/private`, `file://localhost${root}`, `file:${root}`, root, `file://${root}//x`, `file://${root}/x?y`, 'file:///', `file://${root}/%00`, `file://${root}/%zz`]
+    const odd = [
+      `file://${root}/../private`,
+      `file://${root}/%2e%2e/private`,
+      `file://localhost${root}`,
+      `file:${root}`,
+      root,
+      `file://${root}//x`,
+      `file://${root}/x?y`,
+      'file:///',
+      `file://${root}/%00`,
+      `file://${root}/%zz`,
+    ]
     for (const kind of ['git', 'rsync']) {
-      for (const upstream of outside) expect(await sync(kind, upstream), `${kind} ${upstream}`).toMatchObject({ outcome: 'failed', reason: 'address_forbidden' })
-      for (const upstream of odd) expect(await sync(kind, upstream), `${kind} ${upstream}`).toMatchObject({ outcome: 'failed', reason: 'upstream_missing' })
+      for (const upstream of outside)
+        expect(await sync(kind, upstream), `${kind} ${upstream}`).toMatchObject({
+          outcome: 'failed',
+          reason: 'address_forbidden',
+        })
+      for (const upstream of odd)
+        expect(await sync(kind, upstream), `${kind} ${upstream}`).toMatchObject({
+          outcome: 'failed',
+          reason: 'upstream_missing',
+        })
     }
     expect(await sync('http', urlOf('a b%20c'))).toMatchObject({ outcome: 'failed' })
-    expect(await sync('rsync', urlOf('a b%20c'), { upstreamRoots: [] })).toMatchObject({ outcome: 'failed', reason: 'address_forbidden', message: expect.stringContaining('upstream_roots') })
+    expect(await sync('rsync', urlOf('a b%20c'), { upstreamRoots: [] })).toMatchObject({
+      outcome: 'failed',
+      reason: 'address_forbidden',
+      message: expect.stringContaining('upstream_roots'),
+    })
     expect(await sync('rsync', urlOf('none'))).toMatchObject({ outcome: 'failed', reason: 'upstream_missing' })
-    expect(await sync('rsync', urlOf('a b%20c', 'one.txt'))).toMatchObject({ outcome: 'failed', reason: 'upstream_missing', message: expect.stringContaining('not a folder') })
-    expect(await sync('rsync', `file://${bench.dataDir}`, { upstreamRoots: [bench.dir] })).toMatchObject({ reason: 'address_forbidden', message: expect.stringContaining('its own upstream') })
-    expect(await sync('rsync', `file://${bench.dir}`, { upstreamRoots: [bench.dir] })).toMatchObject({ reason: 'address_forbidden' })
+    expect(await sync('rsync', urlOf('a b%20c', 'one.txt'))).toMatchObject({
+      outcome: 'failed',
+      reason: 'upstream_missing',
+      message: expect.stringContaining('not a folder'),
+    })
+    expect(await sync('rsync', `file://${bench.dataDir}`, { upstreamRoots: [bench.dir] })).toMatchObject({
+      reason: 'address_forbidden',
+      message: expect.stringContaining('its own upstream'),
+    })
+    expect(await sync('rsync', `file://${bench.dir}`, { upstreamRoots: [bench.dir] })).toMatchObject({
+      reason: 'address_forbidden',
+    })
   })
 
   it('that holds links out of the root gives none of what they lead to', async () => {
@@ -69,7 +121,11 @@ describe('a folder of this machine', () => {
     symlinkSync(join(bench.dir, 'private'), join(root, 'a b%20c', 'private'))
     expect(await sync('rsync', urlOf('a b%20c'))).toMatchObject({ outcome: 'success' })
     expect(Object.keys(readTree(bench.published))).toEqual(['d/two.txt', 'one.txt'])
-    for (const option of ['--copy-links', '--copy-unsafe-links']) expect(await sync('rsync', urlOf('a b%20c'), { options: { extra_options: [option] } })).toMatchObject({ outcome: 'failed', reason: 'invalid_options' })
+    for (const option of ['--copy-links', '--copy-unsafe-links'])
+      expect(await sync('rsync', urlOf('a b%20c'), { options: { extra_options: [option] } })).toMatchObject({
+        outcome: 'failed',
+        reason: 'invalid_options',
+      })
     expect(Object.keys(readTree(bench.published))).toEqual(['d/two.txt', 'one.txt'])
   })
 })

@@ -12,8 +12,17 @@ beforeEach(() => void (dataDir = mkdtempSync(join(tmpdir(), 'kagami-log-'))))
 afterEach(() => rmSync(dataDir, { recursive: true }))
 
 const now = () => new Date('2026-05-04T03:02:01.234Z')
-const open = (syncId: string, maxBytes?: number) => createRunLog({ dataDir, replicaId: 'r', syncId, maxBytes, now, mask: createMask({ type: 'basic', username: 'bob', password: 'p@ss word' }) })
-const read = (offset = 0, limit = 262_144, sync_id = 's') => readLog({ dataDir, replica_id: 'r', sync_id, offset, limit })
+const open = (syncId: string, maxBytes?: number) =>
+  createRunLog({
+    dataDir,
+    replicaId: 'r',
+    syncId,
+    maxBytes,
+    now,
+    mask: createMask({ type: 'basic', username: 'bob', password: 'p@ss word' }),
+  })
+const read = (offset = 0, limit = 262_144, sync_id = 's') =>
+  readLog({ dataDir, replica_id: 'r', sync_id, offset, limit })
 
 describe('the log of a sync', () => {
   it('says when it began, and at what time each line came', () => {
@@ -53,7 +62,8 @@ describe('the log of a sync', () => {
 
   it('is never a file of somebody else', () => {
     writeFileSync(join(dataDir, 'x.log'), 'secret')
-    for (const sync_id of ['../../../x', '/etc/passwd', '..', '', 'a/b', 'a\0']) expect(read(0, 100, sync_id).found).toBe(false)
+    for (const sync_id of ['../../../x', '/etc/passwd', '..', '', 'a/b', 'a\0'])
+      expect(read(0, 100, sync_id).found).toBe(false)
     expect(readLog({ dataDir, replica_id: '../..', sync_id: 'x', offset: 0, limit: 100 }).found).toBe(false)
   })
 
@@ -62,17 +72,21 @@ describe('the log of a sync', () => {
     log.line('I', 'äöü € 😀 漢字 ascii '.repeat(20))
     log.close()
     const whole = read().text
-    fc.assert(fc.property(fc.integer({ min: 4, max: 200 }), (limit) => {
-      let text = ''
-      for (let at = 0; at < read().size_bytes;) {
-        const piece = read(at, limit)
-        text += piece.text
-        at = piece.next_offset
-      }
-      expect(text).toBe(whole)
-    }))
-    fc.assert(fc.property(fc.integer({ min: 1, max: 400 }), (back) => {
-      expect(whole.endsWith(read(-back).text)).toBe(true)
-    }))
+    fc.assert(
+      fc.property(fc.integer({ min: 4, max: 200 }), (limit) => {
+        let text = ''
+        for (let at = 0; at < read().size_bytes;) {
+          const piece = read(at, limit)
+          text += piece.text
+          at = piece.next_offset
+        }
+        expect(text).toBe(whole)
+      }),
+    )
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 400 }), (back) => {
+        expect(whole.endsWith(read(-back).text)).toBe(true)
+      }),
+    )
   })
 })

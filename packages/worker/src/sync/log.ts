@@ -89,7 +89,9 @@ function createBufferedFile(path: string): { write(text: string): void; close():
 
 function prune(folder: string, keep: number): void {
   const age = (entry: string) => statSync(join(folder, entry), { throwIfNoEntry: false })?.mtimeMs ?? 0
-  const found = readdirSync(folder).filter((entry) => entry.endsWith('.log')).map((entry) => ({ entry, at: age(entry) }))
+  const found = readdirSync(folder)
+    .filter((entry) => entry.endsWith('.log'))
+    .map((entry) => ({ entry, at: age(entry) }))
   for (const { entry } of found.sort((a, b) => b.at - a.at).slice(keep)) rmSync(join(folder, entry), { force: true })
 }
 

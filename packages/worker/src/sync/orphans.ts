@@ -7,7 +7,9 @@ export const MARK_VARIABLE = 'KAGAMI_RUN'
 /** Process ids whose environment carries a mark that begins with `prefix`. Empty where there is no /proc. */
 export function findMarked(prefix: string): number[] {
   const wanted = `${MARK_VARIABLE}=${prefix}`
-  return listProcesses().filter((pid) => pid !== process.pid && environment(pid).some((entry) => entry.startsWith(wanted)))
+  return listProcesses().filter(
+    (pid) => pid !== process.pid && environment(pid).some((entry) => entry.startsWith(wanted)),
+  )
 }
 
 /** Sends SIGKILL to every marked process and returns how many there were. Call only when no live worker owns the mark. */
@@ -25,7 +27,9 @@ export function killMarked(prefix: string): number {
 
 function listProcesses(): number[] {
   try {
-    return readdirSync('/proc').filter((entry) => /^\d+$/.test(entry)).map(Number)
+    return readdirSync('/proc')
+      .filter((entry) => /^\d+$/.test(entry))
+      .map(Number)
   } catch {
     return []
   }

@@ -35,14 +35,24 @@ export interface Stopped {
 
 /** How a sync that threw has ended. */
 export function endingOf(error: unknown, { stopped, cause, timeoutSeconds, stallSeconds }: Stopped): Ending {
-  const failed = (reason: FailureReason, message: string): Ending => ({ outcome: 'failed', reason, message, tail: null, exitCode: null, fault: false })
-  if (stopped === 'interrupted') return { ...failed('interrupted', 'the worker stopped while the sync ran'), outcome: 'interrupted' }
+  const failed = (reason: FailureReason, message: string): Ending => ({
+    outcome: 'failed',
+    reason,
+    message,
+    tail: null,
+    exitCode: null,
+    fault: false,
+  })
+  if (stopped === 'interrupted')
+    return { ...failed('interrupted', 'the worker stopped while the sync ran'), outcome: 'interrupted' }
   if (stopped !== null) return { ...failed('cancelled', 'the sync was stopped'), outcome: 'cancelled' }
   if (cause === 'timed_out') return failed('timed_out', `the sync took longer than its limit of ${timeoutSeconds} s`)
   if (cause === 'stalled') return failed('stalled', `nothing moved for ${stallSeconds} s`)
-  if (cause === 'disk_full') return failed('disk_full', 'the disk was about to be full; the sync was ended before it was')
+  if (cause === 'disk_full')
+    return failed('disk_full', 'the disk was about to be full; the sync was ended before it was')
   if (error instanceof SyncHeld) return { ...failed(error.reason, error.message), outcome: 'held' }
-  if (error instanceof SyncFailure) return { ...failed(error.reason, error.message), tail: error.tail, exitCode: error.exitCode }
+  if (error instanceof SyncFailure)
+    return { ...failed(error.reason, error.message), tail: error.tail, exitCode: error.exitCode }
   if (metFullDisk(error)) return failed('disk_full', 'no space is left on the disk')
   return { ...failed('unknown', `fault: ${error instanceof Error ? error.message : String(error)}`), fault: true }
 }

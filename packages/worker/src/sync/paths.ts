@@ -26,5 +26,6 @@ export const paths = {
   markers: (dataDir: string) => join(dataDir, '.kagami', 'trees'),
   marker: (dataDir: string, name: string) => join(dataDir, '.kagami', 'trees', `${segment(name).toLowerCase()}.json`),
   logs: (dataDir: string, replicaId: string) => join(dataDir, '.kagami', 'logs', segment(replicaId)),
-  log: (dataDir: string, replicaId: string, syncId: string) => join(dataDir, '.kagami', 'logs', segment(replicaId), `${segment(syncId)}.log`),
+  log: (dataDir: string, replicaId: string, syncId: string) =>
+    join(dataDir, '.kagami', 'logs', segment(replicaId), `${segment(syncId)}.log`),
 }

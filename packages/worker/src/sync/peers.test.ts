@@ -2,18 +2,59 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { commit, ensureRepository, startGitDaemon, startGitUpstream, startHttpUpstream, startRsyncUpstream, writeFiles } from '@kagami/demo'
+import {
+  commit,
+  ensureRepository,
+  startGitDaemon,
+  startGitUpstream,
+  startHttpUpstream,
+  startRsyncUpstream,
+  writeFiles,
+} from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createBench, readTree, type Bench } from '../providers/testing.ts'
 import { createPeers, reachOf } from './peers.ts'
 
 describe('an address', () => {
   test.each([
-    '127.0.0.1', '127.8.9.10', '10.1.2.3', '172.16.0.1', '192.168.1.1', '100.64.0.1', '0.0.0.0', '::1', '::', '::127.0.0.1', '::ffff:127.0.0.1', '::ffff:7f00:1', '[::ffff:10.0.0.1]',
-    '64:ff9b::7f00:1', '2002:7f00:1::', 'fc00::1', 'fd12::1', '224.0.0.1', '255.255.255.255', '198.18.0.1', '2001:db8::1',
+    '127.0.0.1',
+    '127.8.9.10',
+    '10.1.2.3',
+    '172.16.0.1',
+    '192.168.1.1',
+    '100.64.0.1',
+    '0.0.0.0',
+    '::1',
+    '::',
+    '::127.0.0.1',
+    '::ffff:127.0.0.1',
+    '::ffff:7f00:1',
+    '[::ffff:10.0.0.1]',
+    '64:ff9b::7f00:1',
+    '2002:7f00:1::',
+    'fc00::1',
+    'fd12::1',
+    '224.0.0.1',
+    '255.255.255.255',
+    '198.18.0.1',
+    '2001:db8::1',
   ])('%s is private', (address) => expect(reachOf(address)).toBe('private'))
-  test.each(['169.254.169.254', '169.254.0.1', 'fe80::1', 'fe80::1%eth0', '::ffff:169.254.169.254', '::ffff:a9fe:a9fe', '64:ff9b::a9fe:a9fe', '2002:a9fe:a9fe::1', 'fd00:ec2::254', '100.100.100.200'])('%s is never asked', (address) => expect(reachOf(address)).toBe('never'))
-  test.each(['8.8.8.8', '203.0.114.1', '2606:4700::1111', '::ffff:8.8.8.8', '172.32.0.1', '100.128.0.1'])('%s is public', (address) => expect(reachOf(address)).toBe('public'))
+  test.each([
+    '169.254.169.254',
+    '169.254.0.1',
+    'fe80::1',
+    'fe80::1%eth0',
+    '::ffff:169.254.169.254',
+    '::ffff:a9fe:a9fe',
+    '64:ff9b::a9fe:a9fe',
+    '2002:a9fe:a9fe::1',
+    'fd00:ec2::254',
+    '100.100.100.200',
+  ])('%s is never asked', (address) => expect(reachOf(address)).toBe('never'))
+  test.each(['8.8.8.8', '203.0.114.1', '2606:4700::1111', '::ffff:8.8.8.8', '172.32.0.1', '100.128.0.1'])(
+    '%s is public',
+    (address) => expect(reachOf(address)).toBe('public'),
+  )
 })
 
 describe('the peers of a run', () => {
@@ -36,52 +77,86 @@ describe('the peers of a run', () => {
     peers.check('8.8.8.8')
     expect(peers.reach).toBe('public')
     expect(failure(() => peers.check('127.0.0.1'))).toBe('address_forbidden')
-    expect(failure(() => createPeers({ publicOnly: false, known: 'public' }).check('::ffff:192.168.0.1'))).toBe('address_forbidden')
+    expect(failure(() => createPeers({ publicOnly: false, known: 'public' }).check('::ffff:192.168.0.1'))).toBe(
+      'address_forbidden',
+    )
   })
 
   test('may become private where the replica allows it, but never link-local, nor against the worker', () => {
     const peers = createPeers({ publicOnly: false, known: 'public', allowPrivate: true })
     for (const address of ['8.8.8.8', '10.0.0.1', '127.0.0.1']) expect(failure(() => peers.check(address))).toBeNull()
     expect(failure(() => peers.check('169.254.169.254'))).toBe('address_forbidden')
-    expect(failure(() => createPeers({ publicOnly: true, known: 'public', allowPrivate: true }).check('10.0.0.1'))).toBe('address_forbidden')
+    expect(
+      failure(() => createPeers({ publicOnly: true, known: 'public', allowPrivate: true }).check('10.0.0.1')),
+    ).toBe('address_forbidden')
   })
 
   test('are public only, where the worker says so', () => {
-    for (const address of ['127.0.0.1', '::1', '192.168.0.1', '::ffff:7f00:1']) expect(failure(() => createPeers({ publicOnly: true, known: null }).check(address))).toBe('address_forbidden')
+    for (const address of ['127.0.0.1', '::1', '192.168.0.1', '::ffff:7f00:1'])
+      expect(failure(() => createPeers({ publicOnly: true, known: null }).check(address))).toBe('address_forbidden')
     expect(failure(() => createPeers({ publicOnly: true, known: null }).check('8.8.8.8'))).toBeNull()
   })
 
   test('are never link-local, and a name that leads there is refused before anything is asked', async () => {
-    await expect(createPeers({ publicOnly: false, known: null }).resolve('169.254.169.254')).rejects.toMatchObject({ reason: 'address_forbidden' })
-    await expect(createPeers({ publicOnly: true, known: null }).resolve('localhost')).rejects.toMatchObject({ reason: 'address_forbidden' })
-    await expect(createPeers({ publicOnly: false, known: null }).resolve('no-such-host.invalid')).rejects.toMatchObject({ reason: 'upstream_unreachable' })
-    for (const spelling of ['2130706433', '0x7f000001', '127.1', '0']) await expect(createPeers({ publicOnly: true, known: null }).resolve(spelling)).rejects.toMatchObject({ reason: 'address_forbidden' })
+    await expect(createPeers({ publicOnly: false, known: null }).resolve('169.254.169.254')).rejects.toMatchObject({
+      reason: 'address_forbidden',
+    })
+    await expect(createPeers({ publicOnly: true, known: null }).resolve('localhost')).rejects.toMatchObject({
+      reason: 'address_forbidden',
+    })
+    await expect(createPeers({ publicOnly: false, known: null }).resolve('no-such-host.invalid')).rejects.toMatchObject(
+      { reason: 'upstream_unreachable' },
+    )
+    for (const spelling of ['2130706433', '0x7f000001', '127.1', '0'])
+      await expect(createPeers({ publicOnly: true, known: null }).resolve(spelling)).rejects.toMatchObject({
+        reason: 'address_forbidden',
+      })
   })
 })
 
 describe('the address that was checked', () => {
-  test.each(['git', 'http', 'rsync'] as const)('is the one that is asked by git over git:// and http, and by rsync: %s', async (scheme) => {
-    const bench = createBench()
-    const up = join(bench.dir, 'up')
-    await ensureRepository(join(up, 'a.git'))
-    await commit(join(up, 'a.git'), { message: 'first', files: { 'a.txt': 'a\n' } })
-    writeFiles(join(up, 'files'), { 'a.txt': 'a\n' })
-    const upstream = await { git: startGitDaemon, http: startGitUpstream, rsync: startRsyncUpstream }[scheme]({ dir: up })
-    const call = { kind: scheme === 'rsync' ? 'rsync' : 'git', upstream: `${scheme}://mirror.invalid:${upstream.port}/${scheme === 'rsync' ? 'files' : 'a.git'}`, options: {} }
-    try {
-      expect(await bench.sync(call)).toMatchObject({ outcome: 'failed', reason: 'upstream_unreachable' })
-      // The name server of the machine does not know the name: a tool that asked it again would fail.
-      for (const options of [{}, scheme === 'rsync' ? { compress: false } : { refs: ['refs/heads/*'] }]) {
-        expect(await bench.sync({ ...call, options, foundAt: '127.0.0.1', name: `copy-${Object.keys(options).length}`, replicaId: `r-${Object.keys(options).length}` })).toMatchObject({ outcome: 'success', files: 1 })
+  test.each(['git', 'http', 'rsync'] as const)(
+    'is the one that is asked by git over git:// and http, and by rsync: %s',
+    async (scheme) => {
+      const bench = createBench()
+      const up = join(bench.dir, 'up')
+      await ensureRepository(join(up, 'a.git'))
+      await commit(join(up, 'a.git'), { message: 'first', files: { 'a.txt': 'a\n' } })
+      writeFiles(join(up, 'files'), { 'a.txt': 'a\n' })
+      const upstream = await { git: startGitDaemon, http: startGitUpstream, rsync: startRsyncUpstream }[scheme]({
+        dir: up,
+      })
+      const call = {
+        kind: scheme === 'rsync' ? 'rsync' : 'git',
+        upstream: `${scheme}://mirror.invalid:${upstream.port}/${scheme === 'rsync' ? 'files' : 'a.git'}`,
+        options: {},
       }
-      await commit(join(up, 'a.git'), { message: 'second', branch: 'other', files: { 'b.txt': 'b\n' } })
-      writeFiles(join(up, 'files'), { 'b.txt': 'b\n' })
-      expect(await bench.sync({ ...call, foundAt: '127.0.0.1', name: 'copy-0', replicaId: 'r-0' })).toMatchObject({ outcome: 'success', files: 2 })
-    } finally {
-      await upstream.stop()
-      bench.remove()
-    }
-  })
+      try {
+        expect(await bench.sync(call)).toMatchObject({ outcome: 'failed', reason: 'upstream_unreachable' })
+        // The name server of the machine does not know the name: a tool that asked it again would fail.
+        for (const options of [{}, scheme === 'rsync' ? { compress: false } : { refs: ['refs/heads/*'] }]) {
+          expect(
+            await bench.sync({
+              ...call,
+              options,
+              foundAt: '127.0.0.1',
+              name: `copy-${Object.keys(options).length}`,
+              replicaId: `r-${Object.keys(options).length}`,
+            }),
+          ).toMatchObject({ outcome: 'success', files: 1 })
+        }
+        await commit(join(up, 'a.git'), { message: 'second', branch: 'other', files: { 'b.txt': 'b\n' } })
+        writeFiles(join(up, 'files'), { 'b.txt': 'b\n' })
+        expect(await bench.sync({ ...call, foundAt: '127.0.0.1', name: 'copy-0', replicaId: 'r-0' })).toMatchObject({
+          outcome: 'success',
+          files: 2,
+        })
+      } finally {
+        await upstream.stop()
+        bench.remove()
+      }
+    },
+  )
 
   test('does not hide its name from a git server of many names', async () => {
     const bench = createBench()
@@ -93,11 +168,17 @@ describe('the address that was checked', () => {
       const behind = connect(daemon.port, '127.0.0.1')
       const index = said.push('') - 1
       client.on('data', (chunk: Buffer) => void (said[index] += chunk.toString('latin1')))
-      for (const [from, to] of [[client, behind], [behind, client]] as const) from.on('error', () => to.destroy()).pipe(to)
+      for (const [from, to] of [
+        [client, behind],
+        [behind, client],
+      ] as const)
+        from.on('error', () => to.destroy()).pipe(to)
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
-    expect(await bench.sync({ kind: 'git', upstream: `git://mirror.invalid:${port}/a.git`, foundAt: '127.0.0.1' })).toMatchObject({ outcome: 'success' })
+    expect(
+      await bench.sync({ kind: 'git', upstream: `git://mirror.invalid:${port}/a.git`, foundAt: '127.0.0.1' }),
+    ).toMatchObject({ outcome: 'success' })
     // The list of refs is asked for by ourselves, what they name by git.
     expect(said).toHaveLength(2)
     for (const request of said) expect(request).toContain(`host=mirror.invalid:${port}\0`)
@@ -130,11 +211,19 @@ describe('an upstream on the wrong side', () => {
 
   test('is refused for every kind when only public ones are wanted, and asked nothing', async () => {
     const calls = [
-      { kind: 'rsync', upstream: `rsync://127.0.0.1:${upstream.port}/files/` }, { kind: 'git', upstream: `http://127.0.0.1:${upstream.port}/a.git` },
-      { kind: 'git', upstream: `git://localhost:${upstream.port}/a.git` }, { kind: 'http', upstream: `http://2130706433:${upstream.port}/a.txt` },
+      { kind: 'rsync', upstream: `rsync://127.0.0.1:${upstream.port}/files/` },
+      { kind: 'git', upstream: `http://127.0.0.1:${upstream.port}/a.git` },
+      { kind: 'git', upstream: `git://localhost:${upstream.port}/a.git` },
+      { kind: 'http', upstream: `http://2130706433:${upstream.port}/a.txt` },
     ]
-    for (const call of calls) expect(await bench.sync({ ...call, publicOnly: true, name: call.kind, replicaId: call.kind })).toMatchObject({ outcome: 'failed', reason: 'address_forbidden' })
-    expect(await bench.sync({ kind: 'git', upstream: 'http://169.254.169.254/latest' })).toMatchObject({ reason: 'address_forbidden' })
+    for (const call of calls)
+      expect(await bench.sync({ ...call, publicOnly: true, name: call.kind, replicaId: call.kind })).toMatchObject({
+        outcome: 'failed',
+        reason: 'address_forbidden',
+      })
+    expect(await bench.sync({ kind: 'git', upstream: 'http://169.254.169.254/latest' })).toMatchObject({
+      reason: 'address_forbidden',
+    })
     expect(asked).toBe(0)
   })
 

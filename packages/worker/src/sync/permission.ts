@@ -40,7 +40,10 @@ export function allowPlan(plan: Plan, { policy, kind, dataDir, approved, log }: 
 
 function refuseTooLarge({ sizeAfterBytes }: Plan, { quota_mib }: Policy): void {
   if (quota_mib === 0 || sizeAfterBytes === null || sizeAfterBytes <= quota_mib * 1024 ** 2) return
-  throw new SyncFailure('quota_exceeded', `the copy would have ${mib(sizeAfterBytes)} MiB, its quota is ${quota_mib} MiB; nothing was begun`)
+  throw new SyncFailure(
+    'quota_exceeded',
+    `the copy would have ${mib(sizeAfterBytes)} MiB, its quota is ${quota_mib} MiB; nothing was begun`,
+  )
 }
 
 const mib = (bytes: number) => Math.ceil(bytes / 1024 ** 2)

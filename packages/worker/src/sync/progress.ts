@@ -26,7 +26,10 @@ export function createProgressThinner(deliver: (progress: Progress) => void): Pr
   return {
     report(next) {
       if (ended) return
-      const base = current?.phase === next.phase ? current : { percent: null, bytes: current?.bytes ?? null, files: current?.files ?? null, bytes_per_second: null }
+      const base =
+        current?.phase === next.phase
+          ? current
+          : { percent: null, bytes: current?.bytes ?? null, files: current?.files ?? null, bytes_per_second: null }
       const merged = { ...base, ...next }
       current = { ...merged, bytes_per_second: next.bytes_per_second ?? rate(merged.bytes) }
       waiting = true

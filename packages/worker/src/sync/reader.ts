@@ -17,9 +17,14 @@ function read(): void {
   try {
     // Whoever opens the folder once reads one tree to the end, as rsync, tar and a cd do.
     const tree = realpathSync(published)
-    const contents = readdirSync(tree, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'))
+    const contents = readdirSync(tree, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'))
     const versions = new Set(contents)
-    if (versions.size !== 1 || contents.length < 20) seen.broken.push(`${contents.length} files of ${[...versions].map((text) => text.slice(0, 12).trim()).join(' and ')}`)
+    if (versions.size !== 1 || contents.length < 20)
+      seen.broken.push(
+        `${contents.length} files of ${[...versions].map((text) => text.slice(0, 12).trim()).join(' and ')}`,
+      )
     else seen.versions.add([...versions][0]!.trim())
     seen.whole++
   } catch (error) {
@@ -32,4 +37,10 @@ while (!stopped) {
   read()
   await new Promise((resolve) => setImmediate(resolve))
 }
-process.stdout.write(JSON.stringify({ whole: seen.whole, broken: seen.broken.slice(0, 10), versions: [...seen.versions] } satisfies Readings))
+process.stdout.write(
+  JSON.stringify({
+    whole: seen.whole,
+    broken: seen.broken.slice(0, 10),
+    versions: [...seen.versions],
+  } satisfies Readings),
+)

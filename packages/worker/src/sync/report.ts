@@ -27,7 +27,13 @@ export interface Findings {
 export function reportOf({ job, ending, stats, mask, startedAt, endedAt, ...found }: Findings): SyncReport {
   const { spec } = job
   return {
-    sync_id: job.sync_id, worker_id: job.worker_id, replica_id: spec.replica_id, name: spec.name, kind: spec.kind, trigger: job.trigger, request_id: job.request_id,
+    sync_id: job.sync_id,
+    worker_id: job.worker_id,
+    replica_id: spec.replica_id,
+    name: spec.name,
+    kind: spec.kind,
+    trigger: job.trigger,
+    request_id: job.request_id,
     outcome: ending.outcome,
     reason: ending.reason,
     message: ending.message === null ? null : oneLine(mask(ending.message)),
@@ -50,5 +56,13 @@ export function reportOf({ job, ending, stats, mask, startedAt, endedAt, ...foun
 
 function holdOf({ reason, plan }: SyncHeld, job: SyncJob, at: Date): Hold {
   const examples = plan.examples.slice(0, EXAMPLES).map((example) => oneLine(example, EXAMPLE_MAX))
-  return { hold_id: job.sync_id, since: at.toISOString(), reason, removed: plan.removed, total: plan.total, examples, rejected: false }
+  return {
+    hold_id: job.sync_id,
+    since: at.toISOString(),
+    reason,
+    removed: plan.removed,
+    total: plan.total,
+    examples,
+    rejected: false,
+  }
 }

@@ -36,21 +36,27 @@ describe('the folder of a mirror', () => {
     const call = await serveFile()
     await bench.sync(call)
     expect(await bench.sync({ ...call, replicaId: 'added-again' })).toMatchObject({ outcome: 'success' })
-    expect(await bench.sync({ ...call, replicaId: 'other', upstream: `${call.upstream}.other` })).toMatchObject({ reason: 'local_conflict' })
+    expect(await bench.sync({ ...call, replicaId: 'other', upstream: `${call.upstream}.other` })).toMatchObject({
+      reason: 'local_conflict',
+    })
   })
 
   it('follows its replica to another address', async () => {
     const call = await serveFile()
     await bench.sync(call)
     writeFiles(join(bench.dir, 'up'), { 'b.txt': 'bye\n' })
-    expect(await bench.sync({ ...call, upstream: call.upstream.replace('a.txt', 'b.txt') })).toMatchObject({ outcome: 'success' })
+    expect(await bench.sync({ ...call, upstream: call.upstream.replace('a.txt', 'b.txt') })).toMatchObject({
+      outcome: 'success',
+    })
     expect(readTree(bench.published)).toEqual({ 'b.txt': 'bye\n' })
   })
 
   it('is not shared by two names that differ in case', async () => {
     const call = await serveFile()
     await bench.sync({ ...call, name: 'debian' })
-    expect(await bench.sync({ ...call, name: 'Debian', replicaId: 'other' })).toMatchObject({ reason: 'local_conflict' })
+    expect(await bench.sync({ ...call, name: 'Debian', replicaId: 'other' })).toMatchObject({
+      reason: 'local_conflict',
+    })
   })
 
   it('is never a link to another place', async () => {
@@ -62,7 +68,8 @@ describe('the folder of a mirror', () => {
 
   it('lies below data_dir whatever the name says', async () => {
     const call = await serveFile()
-    for (const name of ['../x', '/etc/x', '..', 'a/b']) expect((await bench.sync({ ...call, name })).outcome).toBe('failed')
+    for (const name of ['../x', '/etc/x', '..', 'a/b'])
+      expect((await bench.sync({ ...call, name })).outcome).toBe('failed')
     expect(existsSync(join(bench.dir, 'x'))).toBe(false)
   })
 })
@@ -74,18 +81,28 @@ function logsOf(): Record<string, string> {
 describe('the report of a sync', () => {
   it('fits the contract, and tells what to do next', async () => {
     const call = await serveFile()
-    for (const report of [await bench.sync(call), await bench.sync({ ...call, upstream: `${call.upstream}.gone` }), await bench.sync({ ...call, kind: 'unheard-of' })]) {
+    for (const report of [
+      await bench.sync(call),
+      await bench.sync({ ...call, upstream: `${call.upstream}.gone` }),
+      await bench.sync({ ...call, kind: 'unheard-of' }),
+    ]) {
       expect(checkFor(SyncReport).ok(report)).toBe(true)
       expect(report.hint === null).toBe(report.outcome === 'success')
     }
   })
 
   it('says that a kind is unknown', async () => {
-    expect(await bench.sync({ kind: 'constructor', upstream: 'x' })).toMatchObject({ outcome: 'failed', reason: 'kind_unknown' })
+    expect(await bench.sync({ kind: 'constructor', upstream: 'x' })).toMatchObject({
+      outcome: 'failed',
+      reason: 'kind_unknown',
+    })
   })
 
   it('says that the worker stopped', async () => {
-    expect(await bench.sync({ ...(await serveFile()), signal: AbortSignal.abort('interrupted') })).toMatchObject({ outcome: 'interrupted', reason: 'interrupted' })
+    expect(await bench.sync({ ...(await serveFile()), signal: AbortSignal.abort('interrupted') })).toMatchObject({
+      outcome: 'interrupted',
+      reason: 'interrupted',
+    })
   })
 
   it('is made even where no log can be written', async () => {
@@ -111,7 +128,12 @@ describe('a worker that is killed', () => {
   it('in its first git sync leaves no empty mirror, and the next sync is right', async () => {
     const repository = join(bench.dir, 'up', 'a.git')
     await ensureRepository(repository)
-    for (let number = 0; number < 20; number++) await commit(repository, { branch: `b${number}`, message: 'x', files: { [`f${number}`]: 'x'.repeat(50_000 + number) } })
+    for (let number = 0; number < 20; number++)
+      await commit(repository, {
+        branch: `b${number}`,
+        message: 'x',
+        files: { [`f${number}`]: 'x'.repeat(50_000 + number) },
+      })
     const upstream = await startGitUpstream({ dir: join(bench.dir, 'up') })
     stops.push(upstream.stop)
     const refs = (gitDir: string) => runChild('git', [`--git-dir=${gitDir}`, 'for-each-ref'])
@@ -120,7 +142,8 @@ describe('a worker that is killed', () => {
       const name = `copy${round}`
       const call = { kind: 'git', upstream: `${upstream.url}/a.git`, name, replicaId: name }
       await killAfter(delay, bench.dataDir, { ...call, replica_id: name })
-      if (containment().level === 'namespace') await vi.waitFor(() => expect(findMarked(`${bench.dataDir}:`)).toEqual([]), { timeout: 5000, interval: 10 })
+      if (containment().level === 'namespace')
+        await vi.waitFor(() => expect(findMarked(`${bench.dataDir}:`)).toEqual([]), { timeout: 5000, interval: 10 })
       if (existsSync(join(bench.dataDir, name))) expect(await refs(join(bench.dataDir, name))).toBe(wanted)
       expect(await bench.sync(call)).toMatchObject({ outcome: 'success', files: 20 })
       expect(await refs(join(bench.dataDir, name))).toBe(wanted)

@@ -1,5 +1,14 @@
 // run.ts — One sync, end to end: checks, log, limits, provider, report. Owns what every kind needs; knows no kind.
-import { checkFor, policyOf, withoutPolicy, withPolicy, type Policy, type Progress, type SyncReport, type Trigger } from '@kagami/protocol'
+import {
+  checkFor,
+  policyOf,
+  withoutPolicy,
+  withPolicy,
+  type Policy,
+  type Progress,
+  type SyncReport,
+  type Trigger,
+} from '@kagami/protocol'
 import { pause } from '@kagami/runtime'
 import { Default } from 'typebox/value'
 import type { Task } from '../core/replica.ts'
@@ -64,7 +73,12 @@ export async function runSync(job: SyncJob, deps: SyncDeps): Promise<SyncReport>
   const log = openLog(job, deps, mask)
   const policy = policyOf(job.spec.options)
   const timeoutSeconds = policy.time_limit_secs || job.timeoutSeconds
-  const limits = createRunLimits({ stop: deps.signal, timeoutSeconds, stallSeconds: policy.stall_secs, dataDir: deps.dataDir })
+  const limits = createRunLimits({
+    stop: deps.signal,
+    timeoutSeconds,
+    stallSeconds: policy.stall_secs,
+    dataDir: deps.dataDir,
+  })
   const thinner = createProgressThinner(deps.onProgress)
   let brought: Brought = { stats: null, generation: null, contentAt: null, note: null }
   let ending: Ending = { outcome: 'success', reason: null, message: null, tail: null, exitCode: null, fault: false }
@@ -74,7 +88,12 @@ export async function runSync(job: SyncJob, deps: SyncDeps): Promise<SyncReport>
     ending = { ...ending, message: brought.note }
   } catch (error) {
     thrown = error
-    ending = endingOf(error, { stopped: deps.signal.aborted ? deps.signal.reason : null, cause: limits.cause, timeoutSeconds, stallSeconds: policy.stall_secs })
+    ending = endingOf(error, {
+      stopped: deps.signal.aborted ? deps.signal.reason : null,
+      cause: limits.cause,
+      timeoutSeconds,
+      stallSeconds: policy.stall_secs,
+    })
     log.line('E', `${ending.outcome}${ending.reason ? ` (${ending.reason})` : ''}: ${ending.message ?? ''}`)
     if (ending.fault && error instanceof Error) for (const line of (error.stack ?? '').split('\n')) log.line('E', line)
   } finally {
@@ -93,7 +112,12 @@ export async function runSync(job: SyncJob, deps: SyncDeps): Promise<SyncReport>
 async function tellHook(report: SyncReport, deps: SyncDeps, log: RunLog): Promise<SyncReport> {
   if (!deps.hooks || deps.signal.aborted) return report
   const signal = AbortSignal.any([deps.signal, AbortSignal.timeout(HOOK_MAX_MS)])
-  const run = createCommandRunner({ signal, toolPath: deps.toolPath, mark: deps.dataDir, log: (text, stream) => log.line(stream === 'stderr' ? 'E' : 'I', text) })
+  const run = createCommandRunner({
+    signal,
+    toolPath: deps.toolPath,
+    mark: deps.dataDir,
+    log: (text, stream) => log.line(stream === 'stderr' ? 'E' : 'I', text),
+  })
   const problem = await runHook(deps.hooks, report, { run, published: paths.published(deps.dataDir, report.name) })
   if (problem === null) return report
   log.line('E', problem)
@@ -131,26 +155,60 @@ async function bringUpToDate({ job, deps, log, thinner, limits, policy }: Work):
     log.line('I', text)
   }
   // What a program says does not count as movement: much of it is the upstream's chatter, which may go on for ever.
-  const call = createCommandRunner({ signal, toolPath: deps.toolPath, mark: deps.dataDir, log: (text, stream) => log.line(stream === 'stderr' ? 'E' : 'I', text) })
-  const run: RunCommand = (command, args, options) => (options?.silent ? limits.quietly(() => call(command, args, options)) : call(command, args, options))
+  const call = createCommandRunner({
+    signal,
+    toolPath: deps.toolPath,
+    mark: deps.dataDir,
+    log: (text, stream) => log.line(stream === 'stderr' ? 'E' : 'I', text),
+  })
+  const run: RunCommand = (command, args, options) =>
+    options?.silent ? limits.quietly(() => call(command, args, options)) : call(command, args, options)
   const tree = createTree({ dataDir: deps.dataDir, spec, run, policy, adoptExisting: deps.adoptExisting })
   await tree.claim()
   signal.throwIfAborted()
   if (job.task?.type === 'rollback') return goBack(job, deps, job.task.to)
-  const peers = createPeers({ publicOnly: deps.publicOnly ?? false, known: tree.reach(), allowPrivate: policy.allow_private })
-  const stats = await freeingSpace(tree, limits, () => provider.sync({
-    upstream: spec.upstream, auth: spec.auth ?? null, options, tree: watchedTree(tree, limits, { policy, log: line }), run, peers, local, signal, log: line, sizeBytes: job.sizeBytes ?? null,
-    allow: (plan) => allowPlan(plan, { policy, kind: spec.kind, dataDir: deps.dataDir, approved: job.task?.type === 'sync' ? job.task.approved : null, log: line }),
-    pause: (seconds) => limits.quietly(() => pause(seconds * 1000, signal)),
-    progress(progress) {
-      limits.touch()
-      thinner.report(progress)
-    },
-  }))
+  const peers = createPeers({
+    publicOnly: deps.publicOnly ?? false,
+    known: tree.reach(),
+    allowPrivate: policy.allow_private,
+  })
+  const stats = await freeingSpace(tree, limits, () =>
+    provider.sync({
+      upstream: spec.upstream,
+      auth: spec.auth ?? null,
+      options,
+      tree: watchedTree(tree, limits, { policy, log: line }),
+      run,
+      peers,
+      local,
+      signal,
+      log: line,
+      sizeBytes: job.sizeBytes ?? null,
+      allow: (plan) =>
+        allowPlan(plan, {
+          policy,
+          kind: spec.kind,
+          dataDir: deps.dataDir,
+          approved: job.task?.type === 'sync' ? job.task.approved : null,
+          log: line,
+        }),
+      pause: (seconds) => limits.quietly(() => pause(seconds * 1000, signal)),
+      progress(progress) {
+        limits.touch()
+        thinner.report(progress)
+      },
+    }),
+  )
   if (peers.reach && peers.reach !== tree.reach()) tree.keepReach(peers.reach)
   const contentAt = policy.freshness_file ? contentDate(tree.published, policy.freshness_file) : null
-  const missing = policy.freshness_file && !contentAt ? `freshness_file ${policy.freshness_file} is not in the copy` : null
-  return { stats, generation: currentGeneration(deps.dataDir, spec.name), contentAt, note: [stats.note, missing].filter(Boolean).join('; ') || null }
+  const missing =
+    policy.freshness_file && !contentAt ? `freshness_file ${policy.freshness_file} is not in the copy` : null
+  return {
+    stats,
+    generation: currentGeneration(deps.dataDir, spec.name),
+    contentAt,
+    note: [stats.note, missing].filter(Boolean).join('; ') || null,
+  }
 }
 
 /** A run that met a full disk gives back what it had taken: others need it more. */
@@ -158,7 +216,8 @@ async function freeingSpace<T>(tree: OwnedTree, limits: RunLimits, work: () => P
   try {
     return await work()
   } catch (error) {
-    const filled = error instanceof SyncFailure ? error.reason === 'disk_full' && !(error instanceof NoRoom) : metFullDisk(error)
+    const filled =
+      error instanceof SyncFailure ? error.reason === 'disk_full' && !(error instanceof NoRoom) : metFullDisk(error)
     if (filled || limits.cause === 'disk_full') await tree.release()
     throw error
   }
@@ -167,31 +226,43 @@ async function freeingSpace<T>(tree: OwnedTree, limits: RunLimits, work: () => P
 function goBack({ spec }: SyncJob, { dataDir }: SyncDeps, to: number | null): Brought {
   const number = rollBack({ dataDir, name: spec.name }, to)
   const put = listGenerations(dataDir, spec.name).find((generation) => generation.number === number)
-  return { stats: null, generation: number, contentAt: null, note: `went back to generation ${number} of ${put?.at.toISOString() ?? 'an unknown time'}` }
+  return {
+    stats: null,
+    generation: number,
+    contentAt: null,
+    note: `went back to generation ${number} of ${put?.at.toISOString() ?? 'an unknown time'}`,
+  }
 }
 
 /** Our own work on a large tree may be silent for long: that is no stall of the upstream. What is wrong is found before it is published. */
-function watchedTree(tree: Tree, { quietly, signal }: RunLimits, { policy, log }: { policy: Policy; log(line: string): void }): Tree {
+function watchedTree(
+  tree: Tree,
+  { quietly, signal }: RunLimits,
+  { policy, log }: { policy: Policy; log(line: string): void },
+): Tree {
   const verify = async (path: string) => {
-    if (policy.verify === 'debian') log(`${await verifyDebian(path, signal)} indices have the checksums their lists name`)
+    if (policy.verify === 'debian')
+      log(`${await verifyDebian(path, signal)} indices have the checksums their lists name`)
   }
   return {
     ...tree,
     flush: (folder, files) => quietly(() => tree.flush(folder, files)),
     discard: () => quietly(tree.discard),
-    publish: () => quietly(async () => {
-      await verify(tree.staging)
-      await tree.publish()
-    }),
+    publish: () =>
+      quietly(async () => {
+        await verify(tree.staging)
+        await tree.publish()
+      }),
     publishFile: (from, file) => quietly(() => tree.publishFile(from, file)),
     async fork() {
       const fork = await quietly(tree.fork)
       return {
         path: fork.path,
-        publish: (flushed) => quietly(async () => {
-          await verify(fork.path)
-          await fork.publish(flushed)
-        }),
+        publish: (flushed) =>
+          quietly(async () => {
+            await verify(fork.path)
+            await fork.publish(flushed)
+          }),
       }
     },
   }
@@ -204,13 +275,22 @@ function checkOptions(provider: Provider, given: Readonly<Record<string, unknown
   const check = checkFor(schema)
   if (check.ok(options)) return withoutPolicy(options)
   const { field, message } = check.problem(options)
-  throw new SyncFailure('invalid_options', `option ${field === '' ? '' : `"${field}" `}of kind ${provider.kind}: ${message}`)
+  throw new SyncFailure(
+    'invalid_options',
+    `option ${field === '' ? '' : `"${field}" `}of kind ${provider.kind}: ${message}`,
+  )
 }
 
 /** A log that cannot be opened must not keep a mirror from being synced: the report still tells how it went. */
 function openLog(job: SyncJob, deps: SyncDeps, mask: Mask): RunLog {
   try {
-    return createRunLog({ dataDir: deps.dataDir, replicaId: job.spec.replica_id, syncId: job.sync_id, mask, now: deps.now })
+    return createRunLog({
+      dataDir: deps.dataDir,
+      replicaId: job.spec.replica_id,
+      syncId: job.sync_id,
+      mask,
+      now: deps.now,
+    })
   } catch {
     return { line: () => {}, close: () => {} }
   }

@@ -14,7 +14,12 @@ function secretsOf(auth: Auth | null | undefined): string[] {
   if (!auth) return []
   const raw = auth.type === 'basic' ? [auth.password] : [auth.token]
   const pair = auth.type === 'basic' ? [`${auth.username}:${auth.password}`] : [`oauth2:${auth.token}`]
-  const all = [...pair.map((text) => Buffer.from(text).toString('base64')), ...raw, ...raw.map(encodeURIComponent), ...raw.map((text) => JSON.stringify(text).slice(1, -1))]
+  const all = [
+    ...pair.map((text) => Buffer.from(text).toString('base64')),
+    ...raw,
+    ...raw.map(encodeURIComponent),
+    ...raw.map((text) => JSON.stringify(text).slice(1, -1)),
+  ]
   // Longest first: a short secret inside a longer one must not leave the rest standing.
   return [...new Set(all)].filter((text) => text !== '').sort((a, b) => b.length - a.length)
 }

@@ -10,8 +10,26 @@ import { KEEP_SENT, openSpool } from './spool.ts'
 const logger = createLogger('test', { LOG_LEVEL: 'silent' })
 const at = '2026-01-01T00:00:00.000Z'
 const aReport = (): SyncReport => ({
-  sync_id: newId(), worker_id: 'w', replica_id: 'r', name: 'm', kind: 'http', trigger: 'schedule', request_id: null, outcome: 'success', reason: null, message: null, hint: null, tail: null, exit_code: null,
-  started_at: at, ended_at: at, duration_ms: 0, bytes: 1, files: 1, size_bytes: 1, revision: null,
+  sync_id: newId(),
+  worker_id: 'w',
+  replica_id: 'r',
+  name: 'm',
+  kind: 'http',
+  trigger: 'schedule',
+  request_id: null,
+  outcome: 'success',
+  reason: null,
+  message: null,
+  hint: null,
+  tail: null,
+  exit_code: null,
+  started_at: at,
+  ended_at: at,
+  duration_ms: 0,
+  bytes: 1,
+  files: 1,
+  size_bytes: 1,
+  revision: null,
 })
 
 describe('a report that the stream has', () => {
@@ -42,13 +60,18 @@ describe('a report that the stream has', () => {
 
   it('is told although the disk would not take it', async () => {
     const complaints: unknown[] = []
-    const spool = openSpool(dir, { ...logger, error: (_facts: object, message: string) => void complaints.push(message) } as Logger)
+    const spool = openSpool(dir, {
+      ...logger,
+      error: (_facts: object, message: string) => void complaints.push(message),
+    } as Logger)
     // What a full disk does, also to root.
     rmSync(dir, { recursive: true })
     writeFileSync(dir, '')
     const report = aReport()
     spool.keep(report)
-    expect(complaints).toEqual(['the report of a sync cannot be written to data_dir; it is told from memory, and lost should the worker end before. Look at the disk'])
+    expect(complaints).toEqual([
+      'the report of a sync cannot be written to data_dir; it is told from memory, and lost should the worker end before. Look at the disk',
+    ])
     expect([spool.size, spool.holds(report.sync_id)]).toEqual([1, true])
     await spool.flush(send)
     expect([told, spool.size]).toEqual([[report.sync_id], 0])

@@ -55,7 +55,8 @@ export function openSpool(directory: string, logger: Logger): Spool {
       const again = sent.takeBack(directory)
       again.forEach(take)
       sent.remember(name)
-      if (again.length > 0) logger.warn({ reports: again.length }, 'the stream of reports was made anew; the last reports are told again')
+      if (again.length > 0)
+        logger.warn({ reports: again.length }, 'the stream of reports was made anew; the last reports are told again')
       return again.length > 0
     },
     get size() {
@@ -68,7 +69,10 @@ function write(file: string, report: SyncReport, logger: Logger): void {
   try {
     writeDurably(file, JSON.stringify(report))
   } catch (error) {
-    logger.error({ sync_id: report.sync_id, reason: (error as Error).message }, 'the report of a sync cannot be written to data_dir; it is told from memory, and lost should the worker end before. Look at the disk')
+    logger.error(
+      { sync_id: report.sync_id, reason: (error as Error).message },
+      'the report of a sync cannot be written to data_dir; it is told from memory, and lost should the worker end before. Look at the disk',
+    )
   }
 }
 
@@ -101,7 +105,9 @@ function openSent(directory: string) {
 
 function listed(directory: string): string[] {
   try {
-    return readdirSync(directory).filter((file) => file.endsWith('.json')).sort()
+    return readdirSync(directory)
+      .filter((file) => file.endsWith('.json'))
+      .sort()
   } catch {
     return []
   }

@@ -43,16 +43,44 @@ export function createSyncs(parts: SyncsParts): Syncs {
       const { life, spec } = replica
       if (life.state !== 'syncing') return
       const abort = new AbortController()
-      const job = { sync_id: syncId, worker_id: parts.workerId, trigger: life.trigger, request_id: life.requestId, task: life.task, sizeBytes: replica.facts.sizeBytes, timeoutSeconds: parts.config.sync_timeout_secs }
-      const about = { worker_id: parts.workerId, replica_id: spec.replica_id, sync_id: syncId, started_at: life.startedAt.toISOString(), trigger: life.trigger }
-      const done = opened(spec).then((secrets) => runSync({ ...job, ...secrets }, {
-        providers: parts.providers, dataDir: parts.config.data_dir, toolPath: parts.toolPath ?? [], adoptExisting: parts.config.adopt_existing,
-        upstreamRoots: parts.config.upstream_roots, publicOnly: parts.config.upstream_policy === 'public-only', hooks: hooksFor(parts.config, spec.name),
-        signal: abort.signal, onProgress: (progress) => parts.onProgress({ ...about, progress }), now: () => parts.clock.now(),
-      })).then((report) => {
-        running.delete(syncId)
-        parts.onEnd(report)
-      })
+      const job = {
+        sync_id: syncId,
+        worker_id: parts.workerId,
+        trigger: life.trigger,
+        request_id: life.requestId,
+        task: life.task,
+        sizeBytes: replica.facts.sizeBytes,
+        timeoutSeconds: parts.config.sync_timeout_secs,
+      }
+      const about = {
+        worker_id: parts.workerId,
+        replica_id: spec.replica_id,
+        sync_id: syncId,
+        started_at: life.startedAt.toISOString(),
+        trigger: life.trigger,
+      }
+      const done = opened(spec)
+        .then((secrets) =>
+          runSync(
+            { ...job, ...secrets },
+            {
+              providers: parts.providers,
+              dataDir: parts.config.data_dir,
+              toolPath: parts.toolPath ?? [],
+              adoptExisting: parts.config.adopt_existing,
+              upstreamRoots: parts.config.upstream_roots,
+              publicOnly: parts.config.upstream_policy === 'public-only',
+              hooks: hooksFor(parts.config, spec.name),
+              signal: abort.signal,
+              onProgress: (progress) => parts.onProgress({ ...about, progress }),
+              now: () => parts.clock.now(),
+            },
+          ),
+        )
+        .then((report) => {
+          running.delete(syncId)
+          parts.onEnd(report)
+        })
       running.set(syncId, { abort, done })
     },
     abort: (syncId, reason) => running.get(syncId)?.abort.abort(reason),

@@ -27,7 +27,19 @@ export function benchForEach(begin: (bench: Bench) => unknown): (() => Promise<v
 
 /** Lets a process of its own sync, and kills it so many milliseconds after the sync began. What `spec` leaves out is that of the default replica. */
 export async function killAfter(ms: number, dataDir: string, spec: object): Promise<void> {
-  const errand = { dataDir, spec: { interval_secs: null, labels: {}, options: {}, auth: null, origin: 'api', name: 'copy', replica_id: 'replica-1', ...spec } }
+  const errand = {
+    dataDir,
+    spec: {
+      interval_secs: null,
+      labels: {},
+      options: {},
+      auth: null,
+      origin: 'api',
+      name: 'copy',
+      replica_id: 'replica-1',
+      ...spec,
+    },
+  }
   const worker = spawn(process.execPath, [fixture, JSON.stringify(errand)], { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(worker.stdout, 'data')
   // The moment is the subject of the test, not a way to wait for something.

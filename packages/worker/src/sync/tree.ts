@@ -46,7 +46,13 @@ export function createTree(options: TreeOptions): OwnedTree {
   const staging = paths.staging(dataDir, spec.replica_id)
   const swap = policy.publish === 'swap'
   const kept = { dataDir, name: spec.name, run, keep: policy.keep_generations }
-  const fork = async (): Promise<Fork> => (swap ? forkGeneration(kept) : { path: published, publish: async (flushed = false) => void (flushed || (await flushFilesystem(published, run))) })
+  const fork = async (): Promise<Fork> =>
+    swap
+      ? forkGeneration(kept)
+      : {
+          path: published,
+          publish: async (flushed = false) => void (flushed || (await flushFilesystem(published, run))),
+        }
   return {
     published,
     staging,
@@ -72,7 +78,11 @@ export function createTree(options: TreeOptions): OwnedTree {
 }
 
 /** A handful of looks at the disk: asked for one by one through the thread pool they would take longer than the sync they precede. */
-async function claim({ dataDir, spec, adoptExisting = false }: TreeOptions, published: string, staging: string): Promise<void> {
+async function claim(
+  { dataDir, spec, adoptExisting = false }: TreeOptions,
+  published: string,
+  staging: string,
+): Promise<void> {
   mendPublished({ dataDir, name: spec.name })
   refuseStrangePlace(dataDir, spec.name)
   const marker = readMarker(dataDir, spec.name)
@@ -132,9 +142,13 @@ function refuseStrangePlace(dataDir: string, name: string): void {
   if (!found || currentGeneration(dataDir, name) !== null) return
   if (!found.isDirectory()) {
     const what = found.isSymbolicLink() ? 'a symbolic link' : 'not a directory'
-    throw new SyncFailure('local_conflict', `${published} is ${what}: move it away, a mirror is kept in a directory of its own`)
+    throw new SyncFailure(
+      'local_conflict',
+      `${published} is ${what}: move it away, a mirror is kept in a directory of its own`,
+    )
   }
-  if (dirname(realpathSync(published)) !== realpathSync(dataDir)) throw new SyncFailure('local_conflict', `${published} lies outside ${dataDir}`)
+  if (dirname(realpathSync(published)) !== realpathSync(dataDir))
+    throw new SyncFailure('local_conflict', `${published} lies outside ${dataDir}`)
 }
 
 interface Claim {
@@ -150,12 +164,18 @@ function refuseForeign({ dataDir, spec, published, marker, adoptExisting }: Clai
   if (!hasEntries(held)) return
   if (!marker) {
     if (adoptExisting) return
-    throw new SyncFailure('local_conflict', `${published} exists and was not made by Kagami: move it away, choose another name, or set adopt_existing`)
+    throw new SyncFailure(
+      'local_conflict',
+      `${published} exists and was not made by Kagami: move it away, choose another name, or set adopt_existing`,
+    )
   }
   const sameReplica = marker.replica_id === spec.replica_id && marker.kind === spec.kind
   const addedAgain = marker.kind === spec.kind && marker.upstream === spec.upstream
   if (marker.name === spec.name && (sameReplica || addedAgain)) return
-  throw new SyncFailure('local_conflict', `${held} holds a ${marker.kind} mirror of ${marker.upstream}: move it away or choose another name`)
+  throw new SyncFailure(
+    'local_conflict',
+    `${held} holds a ${marker.kind} mirror of ${marker.upstream}: move it away or choose another name`,
+  )
 }
 
 function readMarker(dataDir: string, name: string): Marker | null {
@@ -170,9 +190,13 @@ function readMarker(dataDir: string, name: string): Marker | null {
   } catch {
     // Falls through: a marker nobody can read proves nothing.
   }
-  throw new SyncFailure('local_conflict', `${path} cannot be read as the mark of a mirror: remove it if ${paths.published(dataDir, name)} is yours to replace`)
+  throw new SyncFailure(
+    'local_conflict',
+    `${path} cannot be read as the mark of a mirror: remove it if ${paths.published(dataDir, name)} is yours to replace`,
+  )
 }
 
 function refuseFullDisk(dataDir: string): void {
-  if (freeBytes(dataDir) < FREE_MIN_BYTES) throw new SyncFailure('disk_full', `less than ${FREE_MIN_BYTES / 1024 ** 2} MiB are free in ${dataDir}`)
+  if (freeBytes(dataDir) < FREE_MIN_BYTES)
+    throw new SyncFailure('disk_full', `less than ${FREE_MIN_BYTES / 1024 ** 2} MiB are free in ${dataDir}`)
 }

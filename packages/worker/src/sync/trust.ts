@@ -32,6 +32,9 @@ function authoritiesIn(file: string): string[] {
     if (found.length === 0) throw new Error('there is no certificate in it')
     return found.map((one) => new X509Certificate(one).toString())
   } catch (error) {
-    throw new ConfigError(`ca_file ${file} cannot be used: ${(error as Error).message}`, 'It must hold the certificates of the authorities in PEM: -----BEGIN CERTIFICATE----- and so on.')
+    throw new ConfigError(
+      `ca_file ${file} cannot be used: ${(error as Error).message}`,
+      'It must hold the certificates of the authorities in PEM: -----BEGIN CERTIFICATE----- and so on.',
+    )
   }
 }
