@@ -3,7 +3,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { startWebServer } from '@kagami/worker/providers/testing-servers'
+import { startWebServer } from '@kagami/worker/testing/web-servers'
 import { run, timed, type Bench } from './measure.ts'
 import { syncOnce, type Mirror } from './sync.ts'
 

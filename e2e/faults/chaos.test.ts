@@ -1,7 +1,7 @@
 // chaos.test.ts — kill -9 at random moments of worker, supervisor and nats-server in a fleet that syncs changing upstreams of all kinds: nothing is lost, doubled, torn, stuck or left behind.
 import { setTimeout as pause } from 'node:timers/promises'
 import { startNatsServer, type NatsServer } from '@kagami/runtime'
-import { findMarked } from '@kagami/worker/sync/orphans'
+import { findMarked } from '@kagami/worker/programs/orphans'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { changingUpstreams, type ChangingUpstreams } from '../harness/changing.ts'
 import { throwDice } from '../harness/dice.ts'

@@ -15,7 +15,7 @@ import {
 } from '@kagami/demo'
 import { makeNatsLayout, natsServerVersion, startNatsServer, type NatsServer } from '@kagami/runtime'
 import { describe, expect, inject, test } from 'vitest'
-import { readTree } from '../../packages/worker/src/providers/testing.ts'
+import { readTree } from '../../packages/worker/src/testing/sandbox.ts'
 import { wholeHistory } from '../harness/ledger.ts'
 import { aPlace, type Place } from '../harness/place.ts'
 import { aSupervisor, aWorker, kagami, type SupervisorProgram } from '../harness/programs.ts'

@@ -11,7 +11,7 @@ describe('the scoreboard of faults', () => {
       expect(existsSync(join(ROOT, file)), file).toBe(true)
       // A suite that runs for several kinds puts the kind into its titles.
       const rest = title.replace(/^(git|rsync|http) /, '')
-      const sources = [file, 'packages/worker/src/providers/conformance.ts']
+      const sources = [file, 'packages/worker/src/testing/conformance.ts']
         .map((path) => readFileSync(join(ROOT, path), 'utf8'))
         .join('\n')
       expect(sources.includes(rest) || sources.includes(rest.replace(/ is suddenly empty$/, ' %s')), title).toBe(true)

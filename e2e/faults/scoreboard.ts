@@ -32,9 +32,9 @@ export const scoreboard: readonly Row[] = [
     fault: 'kill -9 while a tree is published, with readers',
     promise: 'no reading is mixed or missing',
     proofs: [
-      [`${WORKER}/sync/generations.test.ts`, 'shows readers whole trees alone'],
-      [`${WORKER}/sync/generations.test.ts`, 'is whole for a reader at every moment'],
-      [`${WORKER}/providers/http-tree.test.ts`, 'shows readers the whole tree before or after'],
+      [`${WORKER}/tree/generations.test.ts`, 'shows readers whole trees alone'],
+      [`${WORKER}/tree/generations.test.ts`, 'is whole for a reader at every moment'],
+      [`${WORKER}/providers/http/tree.test.ts`, 'shows readers the whole tree before or after'],
     ],
   },
   {
@@ -42,7 +42,7 @@ export const scoreboard: readonly Row[] = [
     fault: 'programs a killed worker had started',
     promise: 'none lives on, or it is ended at the next start',
     proofs: [
-      [`${WORKER}/sync/command.test.ts`, 'does not outlive a worker that is killed'],
+      [`${WORKER}/programs/command.test.ts`, 'does not outlive a worker that is killed'],
       [`${WORKER}/sync/run.test.ts`, 'ends what a former one left running'],
     ],
   },
@@ -51,9 +51,9 @@ export const scoreboard: readonly Row[] = [
     fault: 'an upstream that is emptied or loses most',
     promise: 'nothing is deleted, the sync is held',
     proofs: [
-      [`${WORKER}/providers/git.test.ts`, 'git is kept when the upstream is suddenly empty'],
-      [`${WORKER}/providers/rsync.test.ts`, 'rsync is kept when the upstream is suddenly empty'],
-      [`${WORKER}/providers/http.test.ts`, 'http is kept when the upstream is suddenly empty'],
+      [`${WORKER}/providers/git/git.test.ts`, 'git is kept when the upstream is suddenly empty'],
+      [`${WORKER}/providers/rsync/rsync.test.ts`, 'rsync is kept when the upstream is suddenly empty'],
+      [`${WORKER}/providers/http/http.test.ts`, 'http is kept when the upstream is suddenly empty'],
       ['e2e/scenarios/holds.test.ts', 'sees the sync held'],
     ],
   },
@@ -62,8 +62,8 @@ export const scoreboard: readonly Row[] = [
     fault: 'a folder of the upstream that cannot be read',
     promise: 'nothing is deleted',
     proofs: [
-      [`${WORKER}/providers/rsync.test.ts`, 'loses nothing while a folder of the upstream cannot be read'],
-      [`${WORKER}/providers/http-tree.test.ts`, 'deletes nothing while a directory cannot be read'],
+      [`${WORKER}/providers/rsync/rsync.test.ts`, 'loses nothing while a folder of the upstream cannot be read'],
+      [`${WORKER}/providers/http/tree.test.ts`, 'deletes nothing while a directory cannot be read'],
     ],
   },
   {
@@ -90,7 +90,7 @@ export const scoreboard: readonly Row[] = [
     row: 8,
     fault: 'git configuration and hooks planted in a replica',
     promise: 'nothing of it runs',
-    proofs: [[`${WORKER}/providers/git.test.ts`, 'runs nothing that somebody planted']],
+    proofs: [[`${WORKER}/providers/git/git.test.ts`, 'runs nothing that somebody planted']],
   },
   {
     row: 9,
@@ -106,9 +106,9 @@ export const scoreboard: readonly Row[] = [
     fault: 'setuid files, devices, links and names that leave the tree',
     promise: 'none of them arrives',
     proofs: [
-      [`${WORKER}/providers/rsync.test.ts`, 'has no setuid file, no device and no link that leaves it'],
-      [`${WORKER}/providers/http-tree.test.ts`, 'takes only names that stay inside'],
-      [`${WORKER}/providers/http-tree.test.ts`, 'does not follow a link that somebody put into the copy'],
+      [`${WORKER}/providers/rsync/rsync.test.ts`, 'has no setuid file, no device and no link that leaves it'],
+      [`${WORKER}/providers/http/tree.test.ts`, 'takes only names that stay inside'],
+      [`${WORKER}/providers/http/tree.test.ts`, 'does not follow a link that somebody put into the copy'],
     ],
   },
   {
@@ -119,8 +119,8 @@ export const scoreboard: readonly Row[] = [
       [`${WORKER}/sync/peers.test.ts`, 'are public only, where the worker says so'],
       [`${WORKER}/sync/peers.test.ts`, 'are never private once the upstream was public'],
       [`${WORKER}/sync/peers.test.ts`, 'is refused for every kind when only public ones are wanted'],
-      [`${WORKER}/providers/http-hostile.test.ts`, 'however the address is spelled'],
-      [`${WORKER}/providers/http-hostile.test.ts`, 'leads to no private address once the upstream is public'],
+      [`${WORKER}/providers/http/hostile.test.ts`, 'however the address is spelled'],
+      [`${WORKER}/providers/http/hostile.test.ts`, 'leads to no private address once the upstream is public'],
     ],
   },
   {
@@ -139,7 +139,7 @@ export const scoreboard: readonly Row[] = [
       'drips',
       'sends compressed what was asked for as it is',
       'goes on with another range, or with another file',
-    ].map((title) => [`${WORKER}/providers/http-hostile.test.ts`, title] as const),
+    ].map((title) => [`${WORKER}/providers/http/hostile.test.ts`, title] as const),
   },
   {
     row: 13,
@@ -147,10 +147,10 @@ export const scoreboard: readonly Row[] = [
     promise: 'the sync ends at its limit, the copy is as it was',
     proofs: [
       [`${WORKER}/sync/limits.test.ts`, 'is ended, says so, and leaves the copy as it was'],
-      [`${WORKER}/providers/git-hostile.test.ts`, 'falls silent or drips'],
-      [`${WORKER}/providers/rsync-hostile.test.ts`, 'falls silent or drips'],
-      [`${WORKER}/providers/http-hostile.test.ts`, 'falls silent in the middle'],
-      [`${WORKER}/providers/http-hostile.test.ts`, 'drips'],
+      [`${WORKER}/providers/git/hostile.test.ts`, 'falls silent or drips'],
+      [`${WORKER}/providers/rsync/hostile.test.ts`, 'falls silent or drips'],
+      [`${WORKER}/providers/http/hostile.test.ts`, 'falls silent in the middle'],
+      [`${WORKER}/providers/http/hostile.test.ts`, 'drips'],
     ],
   },
   {
@@ -260,7 +260,7 @@ export const scoreboard: readonly Row[] = [
         'sends a pack with a byte turned over',
         'names objects that never come',
         'sends a greeting, a list of refs or progress without end',
-      ].map((title) => [`${WORKER}/providers/git-hostile.test.ts`, title] as const),
+      ].map((title) => [`${WORKER}/providers/git/hostile.test.ts`, title] as const),
       ...[
         'loses most of its files, or most of what is in them',
         'breaks the connection, however much had come',
@@ -268,7 +268,7 @@ export const scoreboard: readonly Row[] = [
         'sends bytes turned over on the way',
         'greets without end',
         'lists files without end',
-      ].map((title) => [`${WORKER}/providers/rsync-hostile.test.ts`, title] as const),
+      ].map((title) => [`${WORKER}/providers/rsync/hostile.test.ts`, title] as const),
     ],
   },
   {
@@ -281,7 +281,7 @@ export const scoreboard: readonly Row[] = [
       'is held against the name in the address',
       'a redirect to plain http is refused',
       'refuses the same certificates',
-    ].map((title) => [`${WORKER}/providers/http-tls.test.ts`, title] as const),
+    ].map((title) => [`${WORKER}/providers/http/tls.test.ts`, title] as const),
   },
   {
     row: 24,
@@ -356,9 +356,9 @@ export const scoreboard: readonly Row[] = [
         'leads to addresses where no mirror goes',
         'wants headers sent that would end the request',
         'redirects to another host',
-      ].map((title) => [`${WORKER}/providers/git-lfs-hostile.test.ts`, title] as const),
-      [`${WORKER}/providers/git-lfs.test.ts`, 'moves no ref before its LFS files are there'],
-      [`${WORKER}/providers/git-lfs-care.test.ts`, 'tells what the upstream itself has lost'],
+      ].map((title) => [`${WORKER}/providers/git-lfs/hostile.test.ts`, title] as const),
+      [`${WORKER}/providers/git-lfs/lfs.test.ts`, 'moves no ref before its LFS files are there'],
+      [`${WORKER}/providers/git-lfs/maintenance.test.ts`, 'tells what the upstream itself has lost'],
     ],
   },
 ]

@@ -3,5 +3,5 @@ export { declaredReplicas, loadWorkerConfig, ProviderKeys, WorkerKeys, type Work
 export { holdsCredentials } from './edge/enrol.ts'
 export { runWorker } from './main.ts'
 export { providers } from './providers/index.ts'
-export type { Provider } from './providers/provider.ts'
+export type { Provider } from './provider.ts'
 export { startWorker, type RunningWorker } from './worker.ts'

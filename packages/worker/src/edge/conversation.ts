@@ -5,7 +5,7 @@ import { HEARTBEAT_SECONDS, type Join, type JoinReply, type Storage } from '@kag
 import { nextJoinMs } from '../core/membership.ts'
 import type { Replica } from '../core/replica.ts'
 import type { WorkerEvent, WorkerState } from '../core/worker.ts'
-import type { Spool } from '../sync/spool.ts'
+import type { Spool } from './spool.ts'
 import { envelopeOf, heartbeatsFor } from './heartbeat.ts'
 import type { Link } from './nats.ts'
 

@@ -1,7 +1,7 @@
 // credentials.ts — Opens what the supervisor sealed for this worker, just before a sync and for it alone.
 import { Auth, checkFor, sealedFor, type ReplicaSpec } from '@kagami/protocol'
 import type { SealingKey } from '@kagami/runtime'
-import { SyncFailure } from '../providers/provider.ts'
+import { SyncFailure } from '../provider.ts'
 
 /** A spec whose credentials, if it has any, are open. Never written anywhere. */
 export type OpenSpec = Omit<ReplicaSpec, 'auth'> & { readonly auth?: Auth | null }

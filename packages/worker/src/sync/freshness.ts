@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { join, sep } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { SyncFailure } from '../providers/provider.ts'
+import { SyncFailure } from '../provider.ts'
 
 const HEAD_BYTES = 4096
 

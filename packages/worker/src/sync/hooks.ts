@@ -1,6 +1,6 @@
 // hooks.ts — Programs the worker's own configuration wants run after a sync, with its facts in their environment. Nothing that comes over the network gets here.
 import type { SyncReport } from '@kagami/protocol'
-import type { RunCommand } from '../providers/provider.ts'
+import type { RunCommand } from '../provider.ts'
 
 /** Longest time a hook may take, ms. */
 export const HOOK_MAX_MS = 60_000

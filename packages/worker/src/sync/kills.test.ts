@@ -12,13 +12,13 @@ import {
   writeFiles,
 } from '@kagami/demo'
 import { describe, expect, it, vi } from 'vitest'
-import { objectPath } from '../providers/git-lfs-store.ts'
-import { PARTIAL } from '../providers/rsync-options.ts'
-import { readTree, type Bench } from '../providers/testing.ts'
-import { startLfsUpstream } from '../providers/testing-lfs.ts'
-import { containment } from './command.ts'
-import { findMarked } from './orphans.ts'
-import { benchForEach, killAfter } from './testing.ts'
+import { objectPath } from '../providers/git-lfs/store.ts'
+import { PARTIAL } from '../providers/rsync/options.ts'
+import { readTree, type Bench } from '../testing/sandbox.ts'
+import { startLfsUpstream } from '../testing/lfs-server.ts'
+import { containment } from '../programs/command.ts'
+import { findMarked } from '../programs/orphans.ts'
+import { benchForEach, killAfter } from '../testing/kills.ts'
 
 const FULL = process.env['KAGAMI_FAULTS'] === 'full'
 const COMBINATIONS = ['git', 'git-lfs', 'rsync', 'http-file', 'http-tree'].flatMap((form) =>

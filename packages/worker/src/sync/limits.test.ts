@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { startHttpUpstream, startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { describe, expect, it } from 'vitest'
-import { readTree, startStallingProxy, type Bench } from '../providers/testing.ts'
+import { readTree, startStallingProxy, type Bench } from '../testing/sandbox.ts'
 import { dateIn } from './freshness.ts'
-import { benchForEach } from './testing.ts'
+import { benchForEach } from '../testing/kills.ts'
 
 let bench: Bench
 let files: string

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { commit, ensureRepository, runChild, writeFiles } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createBench, readTree, type Bench, type SyncCall } from '../providers/testing.ts'
+import { createBench, readTree, type Bench, type SyncCall } from '../testing/sandbox.ts'
 
 describe('a folder of this machine', () => {
   let bench: Bench

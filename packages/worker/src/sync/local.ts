@@ -1,7 +1,7 @@
 // local.ts — Upstreams that are folders of this machine: what worker.toml allows, with every link followed. Reads nothing in them.
 import { realpath, stat } from 'node:fs/promises'
 import { isBelow, localPathOf, upstreamProblem } from '@kagami/protocol'
-import { SyncFailure } from '../providers/provider.ts'
+import { SyncFailure } from '../provider.ts'
 
 /** Where upstreams of this machine may be, and where copies are. */
 export interface Allowed {

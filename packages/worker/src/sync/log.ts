@@ -2,8 +2,8 @@
 import { closeSync, mkdirSync, openSync, readdirSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LogReply } from '@kagami/protocol'
-import { cleanLine } from './lines.ts'
-import { isSafeId, paths } from './paths.ts'
+import { cleanLine } from '../programs/lines.ts'
+import { isSafeId, paths } from '../tree/paths.ts'
 import type { Mask } from './secrets.ts'
 
 const KEEP_LOGS = 20

@@ -1,7 +1,7 @@
 // outcome.ts — What an error means for a sync: outcome, reason, one line. Pure; decides nothing about retries.
 import type { FailureReason, Outcome } from '@kagami/protocol'
 import type { Objection } from '../core/guard.ts'
-import { SyncFailure, type Plan } from '../providers/provider.ts'
+import { SyncFailure, type Plan } from '../provider.ts'
 import type { Cause } from './limits.ts'
 
 export interface Ending {

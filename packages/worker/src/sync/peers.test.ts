@@ -12,7 +12,7 @@ import {
   writeFiles,
 } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createBench, readTree, type Bench } from '../providers/testing.ts'
+import { createBench, readTree, type Bench } from '../testing/sandbox.ts'
 import { createPeers, reachOf } from './peers.ts'
 
 describe('an address', () => {

@@ -1,7 +1,7 @@
 // permission.ts — What a run may do to a published tree: the deletion guard, the quota and the room on the disk, asked before anything is done.
 import type { Policy } from '@kagami/protocol'
 import { objectionTo } from '../core/guard.ts'
-import { SyncFailure, type Plan } from '../providers/provider.ts'
+import { SyncFailure, type Plan } from '../provider.ts'
 import { FREE_MIN_BYTES, freeBytes } from './limits.ts'
 import { SyncHeld } from './outcome.ts'
 

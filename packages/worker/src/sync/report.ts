@@ -1,6 +1,6 @@
 // report.ts — The report of a sync, made from how it ended and what was found out. Secrets are masked here.
 import { failures, type Hold, type SyncReport } from '@kagami/protocol'
-import type { SyncStats } from '../providers/provider.ts'
+import type { SyncStats } from '../provider.ts'
 import { oneLine, SyncHeld, type Ending } from './outcome.ts'
 import type { SyncJob } from './run.ts'
 import type { Mask } from './secrets.ts'

@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { commit, ensureRepository, runChild, startGitUpstream, startHttpUpstream, writeFiles } from '@kagami/demo'
 import { checkFor, SyncReport } from '@kagami/protocol'
 import { describe, expect, it, vi } from 'vitest'
-import { readTree, type Bench } from '../providers/testing.ts'
-import { containment } from './command.ts'
-import { findMarked } from './orphans.ts'
-import { benchForEach, killAfter } from './testing.ts'
-import { prepareWorkspace } from './workspace.ts'
+import { readTree, type Bench } from '../testing/sandbox.ts'
+import { containment } from '../programs/command.ts'
+import { findMarked } from '../programs/orphans.ts'
+import { benchForEach, killAfter } from '../testing/kills.ts'
+import { prepareWorkspace } from '../tree/workspace.ts'
 
 let bench: Bench
 const stops = benchForEach((fresh) => (bench = fresh))

@@ -1,0 +1,58 @@
+// address.ts — Which addresses the http provider asks, and what file an address names. Opens nothing.
+import { isIPv4, type LookupFunction } from 'node:net'
+import { SyncFailure, type Peers } from '../provider.ts'
+
+/** Throws SyncFailure when an address may not be asked: wrong scheme, credentials in it, or a host that is an address we do not go to. */
+export function checkAddress(url: URL, peers: Pick<Peers, 'check'>): void {
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw new SyncFailure('upstream_refused', `${url.protocol} is not an address we follow`)
+  if (url.username !== '' || url.password !== '')
+    throw new SyncFailure('upstream_refused', 'an address with a user name or password in it is not followed')
+  // A URL has brought every spelling of an IPv4 address (2130706433, 0x7f.1, fullwidth digits) into the usual one.
+  peers.check(hostOf(url))
+}
+
+/** The host of a URL as it is connected to: without the brackets of IPv6. */
+export function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, '')
+}
+
+/** How connections look names up: every address is checked before one is tried. */
+export function guardedLookup(peers: Peers): LookupFunction {
+  return (host, options, callback) => void answer(peers, host, options.all === true, callback)
+}
+
+async function answer(
+  peers: Peers,
+  host: string,
+  all: boolean,
+  callback: Parameters<LookupFunction>[2],
+): Promise<void> {
+  const found = await peers.resolve(host).then(
+    (addresses) => addresses.map((address) => ({ address, family: isIPv4(address) ? 4 : 6 })),
+    (error: Error) => error,
+  )
+  if (found instanceof Error) callback(found, [])
+  else if (all) callback(null, found)
+  else callback(null, found[0]?.address ?? '', found[0]?.family)
+}
+
+/** The name of the file an address means: its last segment, decoded where that is harmless; `index.html` when it has none. */
+export function fileNameOf(url: URL): string {
+  const segment = url.pathname.split('/').at(-1) ?? ''
+  const name = decode(segment)
+  if (name === '' || name === '.' || name === '..') return 'index.html'
+  if (Buffer.byteLength(name) > 255)
+    throw new SyncFailure('upstream_missing', 'the file name in the address is longer than a disk can keep')
+  return name
+}
+
+function decode(segment: string): string {
+  try {
+    const name = decodeURIComponent(segment)
+    // A slash or control character was meant as part of the name, and cannot be: it stays encoded.
+    return /[/\\\u0000-\u001f\u007f-\u009f]/.test(name) ? segment : name
+  } catch {
+    return segment
+  }
+}

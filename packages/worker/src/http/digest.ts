@@ -1,0 +1,118 @@
+// digest.ts — Checksums: what an operator or an answer promises of a file, and whether its bytes keep it.
+import { createHash, type Hash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { SyncFailure } from '../provider.ts'
+
+/** One promise: this algorithm over all bytes gives this value. */
+export interface Digest {
+  readonly algorithm: 'md5' | 'sha1' | 'sha256' | 'sha512'
+  /** Lower-case hex. */
+  readonly hex: string
+  /** Who promised it, for people. */
+  readonly from: string
+}
+
+const BY_LENGTH: Readonly<Record<number, Digest['algorithm']>> = { 32: 'md5', 40: 'sha1', 64: 'sha256', 128: 'sha512' }
+const BY_NAME: Readonly<Record<string, Digest['algorithm']>> = {
+  md5: 'md5',
+  sha: 'sha1',
+  'sha-1': 'sha1',
+  sha1: 'sha1',
+  'sha-256': 'sha256',
+  sha256: 'sha256',
+  'sha-512': 'sha512',
+  sha512: 'sha512',
+}
+const BYTES: Readonly<Record<Digest['algorithm'], number>> = { md5: 16, sha1: 20, sha256: 32, sha512: 64 }
+
+/** The digest a checksum option says outright (`sha256:HEX`); null when it names a file. Throws SyncFailure when it is neither. */
+export function digestOption(option: string): Digest | null {
+  const [, name, hex] = /^([a-z0-9-]+):([0-9a-f]+)$/i.exec(option) ?? []
+  if (name === undefined || hex === undefined) {
+    if (/[/\\:]/.test(option))
+      throw new SyncFailure(
+        'invalid_options',
+        'option "checksum": neither sha256:HEX nor the name of a file beside the upstream',
+      )
+    return null
+  }
+  const algorithm = BY_NAME[name.toLowerCase()]
+  if (!algorithm || BY_LENGTH[hex.length] !== algorithm)
+    throw new SyncFailure('invalid_options', `option "checksum": that is no ${name} checksum`)
+  return { algorithm, hex: hex.toLowerCase(), from: 'the option checksum' }
+}
+
+/** Address of the checksum file an option names, for a file at `url`. */
+export function checksumUrl(option: string, url: URL): URL {
+  const path = url.pathname.slice(0, url.pathname.lastIndexOf('/') + 1)
+  const at = new URL(url.href)
+  at.search = ''
+  at.pathname = option.startsWith('.') ? `${url.pathname}${option}` : `${path}${encodeURIComponent(option)}`
+  return at
+}
+
+/** What a checksum file (of sha256sum, of BSD, or a lone value) says of a file; null when nothing. */
+export function digestIn(text: string, file: string, from: string): Digest | null {
+  const lines = text.split(/\r?\n/)
+  for (const line of lines) {
+    const [, hex, name] = /^\\?([0-9a-f]{32,128})[ \t]+\*?(?:\.\/)?(.+?)\s*$/i.exec(line) ?? []
+    const [, , bsdName, bsdHex] = /^([A-Z0-9-]+) ?\((.+)\) ?= ?([0-9a-f]{32,128})\s*$/i.exec(line) ?? []
+    const found = name === file ? hex : bsdName === file ? bsdHex : undefined
+    if (found && BY_LENGTH[found.length]) return { algorithm: BY_LENGTH[found.length]!, hex: found.toLowerCase(), from }
+  }
+  const lone = text.trim()
+  return /^[0-9a-f]+$/i.test(lone) && BY_LENGTH[lone.length]
+    ? { algorithm: BY_LENGTH[lone.length]!, hex: lone.toLowerCase(), from }
+    : null
+}
+
+/** What an answer promises of the file. `whole`: the answer carries all of it, so that what is said of the body is said of the file. */
+export function digestsOf(headers: Readonly<Record<string, string>>, whole: boolean): Digest[] {
+  const names = ['repr-digest', 'digest', ...(whole ? ['content-digest'] : [])]
+  const found = names.flatMap((header) =>
+    (headers[header] ?? '').split(',').map((part) => {
+      const [, name = '', value = ''] = /^\s*([A-Za-z0-9-]+)=:?([A-Za-z0-9+/]+={0,2}):?\s*$/.exec(part) ?? []
+      return promised(BY_NAME[name.toLowerCase()], value, header)
+    }),
+  )
+  return [...found, whole ? promised('md5', headers['content-md5'] ?? '', 'content-md5') : null].filter(
+    (digest) => digest !== null,
+  )
+}
+
+function promised(algorithm: Digest['algorithm'] | undefined, base64: string, header: string): Digest | null {
+  const value = Buffer.from(base64, 'base64')
+  return algorithm && value.length === BYTES[algorithm]
+    ? { algorithm, hex: value.toString('hex'), from: `the header ${header}` }
+    : null
+}
+
+export interface Checker {
+  update(chunk: Buffer): void
+  /** Reads a file, instead of what comes. */
+  catchUp(path: string): Promise<void>
+  /** Throws SyncFailure content_invalid when the bytes are not those promised. */
+  verify(): void
+}
+
+/** Checks a file as it comes. Null when nothing is promised. */
+export function createChecker(digests: readonly Digest[]): Checker | null {
+  if (digests.length === 0) return null
+  const hashes = new Map<string, Hash>(digests.map(({ algorithm }) => [algorithm, createHash(algorithm)]))
+  const update = (chunk: Buffer) => hashes.forEach((hash) => hash.update(chunk))
+  return {
+    update,
+    async catchUp(path) {
+      for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) update(chunk as Buffer)
+    },
+    verify() {
+      const values = new Map([...hashes].map(([algorithm, hash]) => [algorithm, hash.digest('hex')]))
+      const broken = digests.find(({ algorithm, hex }) => values.get(algorithm) !== hex)
+      if (broken)
+        throw new SyncFailure(
+          'content_invalid',
+          `the ${broken.algorithm} of what came is ${values.get(broken.algorithm)}, ${broken.from} says ${broken.hex}`,
+        )
+    },
+  }
+}

@@ -1,0 +1,207 @@
+// fetch.ts — Brings one file to a part in staging: whole, as long as promised, checked. Knows no published tree; who asks puts it in place.
+import { closeSync, fdatasync, openSync, writeSync } from 'node:fs'
+import { utimes } from 'node:fs/promises'
+import { ask } from './ask.ts'
+import { isPage, pageFailure, refuseEncoded, seemsPage } from './content.ts'
+import { createChecker, digestsOf, type Digest } from './digest.ts'
+import { statusFailure } from './errors.ts'
+import { isStrong, type Memory, type Validators } from './memory.ts'
+import type { Answer } from './message.ts'
+import type { FetchOptions } from './options.ts'
+import { createRateWatch } from './rate.ts'
+import { SyncFailure, type SyncContext } from '../provider.ts'
+
+/** Written bytes after which the disk is asked to keep up, so that the last flush is short. */
+const FLUSH_BYTES = 64 * 1024 * 1024
+const PROGRESS_BYTES = 64 * 1024
+
+export interface Order {
+  readonly context: Pick<SyncContext, 'auth' | 'peers' | 'signal' | 'log'>
+  readonly options: FetchOptions
+  readonly url: URL
+  /** The origin credentials are for. */
+  readonly home?: string
+  /** Headers for `url` alone. */
+  readonly own?: Readonly<Record<string, string>>
+  /** What a part is found again by; the address, unless that holds secrets or is another one each time. */
+  readonly identity?: string
+  /** See Errand. */
+  readonly discreet?: boolean
+  readonly file: string
+  readonly memory: Memory
+  /** Validators of what is there already: then it is only asked for when it changed. */
+  readonly known: Validators | null
+  readonly digests: readonly Digest[]
+  /** The only size it may have, bytes. */
+  readonly size?: number
+  /** Whether a web page is what the file is. */
+  readonly pageExpected: () => boolean
+  /** Called with the size a file will have (null: not known) before its body, and as a body of unknown length grows. Throws to refuse it. */
+  readonly admit: (size: number | null, grown: number) => void
+  /** Bytes received so far, and those there will be with what was there; null when not known. */
+  readonly moved: (received: number, from: number, total: number | null) => void
+}
+
+export interface Fetched {
+  /** The complete file. */
+  readonly part: string
+  readonly size: number
+  readonly received: number
+  readonly validators: Validators
+  /** The upstream did not say how long it is, so that a cut cannot be noticed. */
+  readonly unverified: boolean
+}
+
+/** Fetches; null when the file is as it was. Throws SyncFailure and what the network throws; a part that can be continued stays. */
+export async function fetchFile(order: Order): Promise<Fetched | null> {
+  const { context, url, memory, known, file, identity = url.href } = order
+  const part = await memory.ofPart(identity)
+  const { answer } = await ask({ ...order, headers: conditions(known, part) })
+  try {
+    if (answer.status === 304 && known) return null
+    const validators: Validators = {
+      url: identity,
+      file,
+      etag: answer.headers.etag ?? null,
+      modified: answer.headers['last-modified'] ?? null,
+    }
+    if (answer.status === 416 && part) {
+      await memory.dropPart()
+      return await fetchFile(order)
+    }
+    if (answer.status === 200 || answer.status === 206) refuseEncoded(answer.headers, file)
+    if (answer.status === 206 && part)
+      return await receive({
+        ...order,
+        answer,
+        validators: { ...part, modified: validators.modified ?? part.modified },
+        from: await continuedFrom(answer, part, memory),
+      })
+    if (answer.status === 200) return await receive({ ...order, answer, validators, from: 0 })
+    throw statusFailure(answer.status, context.auth !== null, answer.headers['retry-after'])
+  } finally {
+    answer.close()
+  }
+}
+
+function conditions(copy: Validators | null, part: (Validators & { size: number }) | null): Record<string, string> {
+  return {
+    ...(copy?.etag ? { 'if-none-match': copy.etag } : {}),
+    ...(copy?.modified ? { 'if-modified-since': copy.modified } : {}),
+    ...(part?.etag ? { range: `bytes=${part.size}-`, 'if-range': part.etag } : {}),
+  }
+}
+
+/** A server that sends another range than it was asked for, or goes on with another file, would give a file of two halves. */
+async function continuedFrom(
+  { headers }: Answer,
+  part: Validators & { size: number },
+  memory: Memory,
+): Promise<number> {
+  const range = headers['content-range'] ?? ''
+  const start = Number(/^bytes (\d+)-\d+\/(?:\d+|\*)$/.exec(range)?.[1])
+  if (start === part.size && (headers.etag === undefined || headers.etag === part.etag)) return part.size
+  // The next run begins anew.
+  await memory.dropPart()
+  throw new SyncFailure(
+    'content_invalid',
+    start === part.size
+      ? 'the upstream goes on with another version of the file than it began with'
+      : `the upstream was asked to go on at byte ${part.size} and sends "${range}"`,
+  )
+}
+
+interface Reception extends Order {
+  readonly answer: Answer
+  readonly validators: Validators
+  /** Bytes already there. */
+  readonly from: number
+}
+
+async function receive(reception: Reception): Promise<Fetched> {
+  const { memory, answer, validators, from, file, options, admit } = reception
+  const promised = answer.headers['content-length'] === undefined ? null : Number(answer.headers['content-length'])
+  const total = promised === null ? null : from + promised
+  refuseTooLarge(total ?? 0, options)
+  if (total !== null && total !== (reception.size ?? total)) throw wrongSize(total, reception.size)
+  admit(total, 0)
+  if (from === 0) await memory.dropPart()
+  if (from === 0 && isStrong(validators.etag)) await memory.keepPart(validators)
+  try {
+    const received = await writeBody(reception, total)
+    if (from + received !== (reception.size ?? from + received)) throw wrongSize(from + received, reception.size)
+    if (promised !== null && received !== promised)
+      throw new SyncFailure('content_invalid', `${received} bytes came where ${promised} were promised`)
+    if (!options.accept_html && !reception.pageExpected() && seemsPage(answer.headers, file) && isPage(memory.part))
+      throw pageFailure(file)
+    const modified = new Date(validators.modified ?? Number.NaN)
+    if (!Number.isNaN(modified.getTime())) await utimes(memory.part, modified, modified)
+    const chunked = answer.headers['transfer-encoding'] !== undefined
+    return { part: memory.part, size: from + received, received, validators, unverified: promised === null && !chunked }
+  } catch (error) {
+    // What is wrong as a whole cannot be continued; what was cut off or came too slowly can.
+    if (error instanceof SyncFailure && error.reason !== 'stalled') await memory.dropPart()
+    throw error
+  }
+}
+
+function refuseTooLarge(bytes: number, { max_mib }: FetchOptions): void {
+  if (max_mib > 0 && bytes > max_mib * 1024 ** 2)
+    throw new SyncFailure(
+      'content_invalid',
+      `the upstream sends more than the ${max_mib} MiB a file may have (max_mib)`,
+    )
+}
+
+function wrongSize(bytes: number, size = 0): SyncFailure {
+  return new SyncFailure('content_invalid', `the upstream sends ${bytes} bytes or more where there must be ${size}`)
+}
+
+/** Writes at once what arrives: the buffer is used again for the next piece, so memory stays flat at any size. */
+async function writeBody(
+  { answer, memory, from, options, digests, size = Infinity, admit, moved }: Reception,
+  total: number | null,
+): Promise<number> {
+  const checker = createChecker([...digests, ...digestsOf(answer.headers, from === 0)])
+  const handle = openSync(memory.part, from === 0 ? 'w' : 'a', 0o644)
+  const rate = createRateWatch(options)
+  const flusher = createFlusher(handle)
+  let received = 0
+  let shown = 0
+  try {
+    await answer.body((chunk) => {
+      for (let at = 0; at < chunk.length;) at += writeSync(handle, chunk, at)
+      if (from === 0) checker?.update(chunk)
+      received += chunk.length
+      rate(chunk.length)
+      refuseTooLarge(from + received, options)
+      if (from + received > size) throw wrongSize(from + received, size)
+      if (flusher.wrote(received) && total === null) admit(null, received)
+      if (received - shown < PROGRESS_BYTES) return
+      shown = received
+      moved(received, from, total)
+    })
+    // Not before the body: reading a large part takes longer than a connection may be silent, and each try would end there.
+    if (from > 0) await checker?.catchUp(memory.part)
+    checker?.verify()
+    return received
+  } finally {
+    await flusher.done()
+    closeSync(handle)
+  }
+}
+
+function createFlusher(handle: number): { wrote(received: number): boolean; done(): Promise<void> } {
+  let flushed = 0
+  let flushing: Promise<void> | null = null
+  return {
+    /** Whether enough came to ask the disk to keep up. */
+    wrote(received) {
+      if (received - flushed < FLUSH_BYTES || flushing) return false
+      flushed = received
+      flushing = new Promise<void>((resolve) => fdatasync(handle, () => resolve(void (flushing = null))))
+      return true
+    },
+    done: async () => void (await flushing),
+  }
+}

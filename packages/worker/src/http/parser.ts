@@ -1,0 +1,138 @@
+// parser.ts — Any http or https answer through undici. Raw bytes: nothing is decoded, no redirect is followed.
+import { buildConnector, Client, type Dispatcher } from 'undici'
+import { guardedLookup } from './address.ts'
+import { Idle, Truncated, USER_AGENT, type Answer, type Question } from './message.ts'
+import type { Peers } from '../provider.ts'
+
+const HIGH_WATER_BYTES = 1024 * 1024
+
+/** Asks over a new connection. Throws what the network throws. */
+export async function askParser({ url, headers, body, signal, peers, idleMs }: Question): Promise<Answer> {
+  const client = new Client(url.origin, {
+    connect: guardedConnector(peers, idleMs),
+    headersTimeout: idleMs,
+    bodyTimeout: idleMs,
+    pipelining: 1,
+  })
+  const exchange = createExchange(idleMs)
+  const stop = () => exchange.abort(new Error('stopped'))
+  const close = () => {
+    // A run may ask thousands of times, and its signal would keep them all.
+    signal.removeEventListener('abort', stop)
+    void client.destroy().catch(() => {})
+  }
+  signal.addEventListener('abort', stop)
+  if (signal.aborted) stop()
+  try {
+    const method = body === undefined ? 'GET' : 'POST'
+    client.dispatch(
+      {
+        path: `${url.pathname}${url.search}`,
+        method,
+        body,
+        headers: { 'user-agent': USER_AGENT, accept: '*/*', 'accept-encoding': 'identity', ...headers },
+      },
+      exchange.handler,
+    )
+    const { status, headers: answered } = await exchange.head
+    return { status, headers: answered, close, body: (onChunk) => exchange.body(onChunk).finally(close) }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+/** Connections to addresses that may be talked to only: checked before, and again once open. */
+export function guardedConnector(peers: Peers, timeout: number): buildConnector.connector {
+  const connector = buildConnector({
+    timeout,
+    highWaterMark: HIGH_WATER_BYTES,
+    lookup: guardedLookup(peers),
+  } as buildConnector.BuildOptions)
+  return (options, callback) =>
+    connector(options, (...[error, socket]) => {
+      if (error || !socket) return callback(error ?? new Error('no connection'), null)
+      try {
+        peers.check(socket.remoteAddress)
+      } catch (refused) {
+        socket.destroy()
+        return callback(refused as Error, null)
+      }
+      callback(null, socket)
+    })
+}
+
+interface Exchange {
+  readonly handler: Dispatcher.DispatchHandler
+  readonly head: Promise<Pick<Answer, 'status' | 'headers'>>
+  body(onChunk: (chunk: Buffer) => void): Promise<void>
+  abort(error: Error): void
+}
+
+function createExchange(idleMs: number): Exchange {
+  const head = Promise.withResolvers<Pick<Answer, 'status' | 'headers'>>()
+  const end = Promise.withResolvers<void>()
+  // Whoever only wants the head must not be told of the body's fate.
+  void end.promise.catch(() => {})
+  let controller: Dispatcher.DispatchController | undefined
+  let sink: ((chunk: Buffer) => void) | null = null
+  let early: Error | null = null
+  const handler: Dispatcher.DispatchHandler = {
+    onRequestStart(started) {
+      controller = started
+      if (early) started.abort(early)
+    },
+    onResponseStart(started, status, headers) {
+      // Earlier answers (103) announce; the real one follows.
+      if (status < 200) return
+      started.pause()
+      head.resolve({ status, headers: flat(headers) })
+    },
+    onResponseData(started, chunk) {
+      try {
+        sink?.(chunk)
+      } catch (error) {
+        end.reject(error)
+        started.abort(error as Error)
+      }
+    },
+    onResponseEnd: () => end.resolve(),
+    onResponseError(_started, error) {
+      const told = explain(error, idleMs)
+      head.reject(told)
+      end.reject(told)
+    },
+  }
+  return {
+    handler,
+    head: head.promise,
+    body(onChunk) {
+      sink = onChunk
+      controller?.resume()
+      return end.promise
+    },
+    abort: (error) => (controller ? controller.abort(error) : void (early = error)),
+  }
+}
+
+/** Headers with one value each: of repeated ones the first. */
+export function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name.toLowerCase(),
+      String(Array.isArray(value) ? value[0] : value),
+    ]),
+  )
+}
+
+/** An error of the parser in our words. */
+export function explain(error: Error & { code?: string }, idleMs: number): Error {
+  if (error.code === 'UND_ERR_HEADERS_TIMEOUT' || error.code === 'UND_ERR_BODY_TIMEOUT') return new Idle(idleMs)
+  if (
+    error.code === 'UND_ERR_SOCKET' ||
+    error.code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' ||
+    error.code?.startsWith('HPE_')
+  )
+    return new Truncated(error.message, error)
+  return error
+}

@@ -1,0 +1,191 @@
+// command.ts — The only place that starts programs: clean environment, whole-tree kill, bounded output. Knows no mirrors.
+import { randomUUID } from 'node:crypto'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { pause } from '@kagami/runtime'
+import { SyncFailure, type Exit, type RunCommand, type RunOptions } from '../provider.ts'
+import { buildPath, candidates, findTool, PLAIN, withinMemory, type Containment } from './containment.ts'
+import { createLineSplitter, createTail } from './lines.ts'
+import { killMarked, MARK_VARIABLE } from './orphans.ts'
+import { trustOfTools } from './trust.ts'
+
+const TAIL_BYTES = 8000
+const GRACE_MS = 5000
+const POLL_MS = 20
+const BURY_ROUNDS = 100
+
+export interface RunnerOptions {
+  /** Ends every program of this runner. */
+  readonly signal: AbortSignal
+  /** Gets each line a program wrote and its caller did not keep out. */
+  log(line: string, stream: 'stdout' | 'stderr'): void
+  /** Folders searched before PATH. */
+  readonly toolPath?: readonly string[]
+  /** Begins the mark in the environment of every program, so that a later start can find leftovers. */
+  readonly mark?: string
+  /** Milliseconds between SIGTERM and SIGKILL. */
+  readonly graceMs?: number
+  /** How programs are wrapped; the strongest way that works here unless given. */
+  readonly containment?: Containment
+}
+
+let chosen: Containment | undefined
+
+/** The strongest wrapping that works here, found out once per process. */
+export function containment(): Containment {
+  chosen ??= candidates().find(works) ?? PLAIN
+  return chosen
+}
+
+/** Whether a wrapping does its work on this machine. */
+export function works(candidate: Containment): boolean {
+  const [file, args] = candidate.wrap('/bin/sh', ['-c', 'exit 7'])
+  return spawnSync(file, [...args], { env: {}, timeout: 5000, stdio: 'ignore' }).status === 7
+}
+
+/**
+ * A RunCommand bound to one run. Resolves with the exit once the program and all it started are gone.
+ * Throws SyncFailure: tool_missing naming the tool, cancelled when the signal ended it, unknown when it could not be started.
+ */
+export function createCommandRunner(options: RunnerOptions): RunCommand {
+  return async (command, args, runOptions = {}) => {
+    refuseAborted(options.signal)
+    const path = buildPath(options.toolPath)
+    const file = findTool(command, path)
+    if (!file) throw new SyncFailure('tool_missing', `${command} is not installed on this worker`)
+    const mark = `${options.mark ?? ''}:${randomUUID()}`
+    const wrapping = options.containment ?? containment()
+    const child = start({ file, args, path, mark, wrapping, run: runOptions })
+    const exit = await watch({ child, command, mark, wrapping, options, run: runOptions })
+    refuseAborted(options.signal)
+    return exit
+  }
+}
+
+function refuseAborted(signal: AbortSignal): void {
+  if (signal.aborted)
+    throw new SyncFailure(signal.reason === 'interrupted' ? 'interrupted' : 'cancelled', 'the sync was stopped')
+}
+
+interface Start {
+  readonly file: string
+  readonly args: readonly string[]
+  readonly path: string
+  readonly mark: string
+  readonly wrapping: Containment
+  readonly run: RunOptions
+}
+
+function start({ file, args, path, mark, wrapping, run }: Start): ChildProcess {
+  const [wrapper, wrapped] = wrapping.wrap(...withinMemory(file, args, run.memoryMib))
+  try {
+    return spawn(wrapper, [...wrapped], {
+      cwd: run.cwd ?? '/',
+      env: { PATH: path, HOME: '/nonexistent', LC_ALL: 'C', [MARK_VARIABLE]: mark, ...trustOfTools(), ...run.env },
+      stdio: [run.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      detached: true,
+    })
+  } catch (error) {
+    // A NUL in an argument or variable is thrown at once, everything else arrives as an event.
+    throw new SyncFailure('unknown', `${file} could not be started: ${(error as Error).message.slice(0, 200)}`, {
+      cause: error,
+    })
+  }
+}
+
+interface Watch {
+  readonly child: ChildProcess
+  readonly command: string
+  readonly mark: string
+  readonly wrapping: Containment
+  readonly options: RunnerOptions
+  readonly run: RunOptions
+}
+
+async function watch({ child, command, mark, wrapping, options, run }: Watch): Promise<Exit> {
+  const tail = createTail(TAIL_BYTES)
+  listen(child, { tail, options, run })
+  const stop = stopper(child, options.graceMs ?? GRACE_MS)
+  options.signal.addEventListener('abort', stop.begin, { once: true })
+  // The signal may have fired between the check and the listener.
+  if (options.signal.aborted) stop.begin()
+  try {
+    const ended = await endOf(child, command)
+    // In a namespace the kernel has ended everything.
+    if (wrapping.level === 'group') await buryGroup(child, mark)
+    await ended.closed
+    return { code: ended.code, signal: ended.signal, tail: tail.text() }
+  } finally {
+    stop.done()
+    options.signal.removeEventListener('abort', stop.begin)
+  }
+}
+
+function listen(
+  child: ChildProcess,
+  { tail, options, run }: { tail: { add(line: string): void }; options: RunnerOptions; run: RunOptions },
+): void {
+  for (const stream of ['stdout', 'stderr'] as const) {
+    const splitter = createLineSplitter(
+      (line) => {
+        const keep = run.onLine?.(line, stream)
+        if (keep === false) return
+        if (stream === 'stderr') tail.add(line)
+        options.log(line, stream)
+      },
+      run.redraws === true && stream === 'stdout',
+    )
+    child[stream]?.on('data', (chunk: Buffer) => splitter.write(chunk))
+    child[stream]?.on('end', () => splitter.end())
+  }
+  // A program that ends without reading its input is not our error.
+  child.stdin?.on('error', () => {})
+  if (run.stdin !== undefined) child.stdin?.end(run.stdin)
+}
+
+function endOf(
+  child: ChildProcess,
+  command: string,
+): Promise<{ code: number | null; signal: string | null; closed: Promise<void> }> {
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  return new Promise((resolve, reject) => {
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      const missing = error.code === 'ENOENT'
+      reject(
+        new SyncFailure(
+          missing ? 'tool_missing' : 'unknown',
+          missing ? `${command} is not installed on this worker` : `${command} could not be started: ${error.message}`,
+          { cause: error },
+        ),
+      )
+    })
+    child.once('exit', (code, signal) => resolve({ code, signal, closed }))
+  })
+}
+
+function stopper(child: ChildProcess, graceMs: number): { begin: () => void; done: () => void } {
+  let timer: NodeJS.Timeout | undefined
+  return {
+    begin: () => {
+      signalGroup(child.pid, 'SIGTERM')
+      timer = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), graceMs)
+    },
+    done: () => clearTimeout(timer),
+  }
+}
+
+function signalGroup(pid: number | undefined, signal: NodeJS.Signals | 0): boolean {
+  if (pid === undefined) return false
+  try {
+    process.kill(-pid, signal)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Ends what is left of the group, and what left the group but carries the mark. */
+async function buryGroup(child: ChildProcess, mark: string): Promise<void> {
+  const left = () => signalGroup(child.pid, 'SIGKILL') || killMarked(mark) > 0
+  // Bounded: where nobody reaps, a zombie counts as a member of its group for ever.
+  for (let round = 0; round < BURY_ROUNDS && left(); round++) await pause(POLL_MS)
+}

@@ -1,0 +1,239 @@
+// batch.ts — The batch API of Git LFS: asks a server where objects can be downloaded. What it answers is a stranger's word, and checked.
+import { checkFor, parseUntrusted } from '@kagami/protocol'
+import Type, { type Static } from 'typebox'
+import type { LfsObject } from './store.ts'
+import { ask, type Errand } from '../../http/ask.ts'
+import { refuseEncoded } from '../../http/content.ts'
+import { retryAfterSeconds, statusFailure } from '../../http/errors.ts'
+import type { Answer as HttpAnswer } from '../../http/message.ts'
+import { createRateWatch, PATIENCE_SECONDS } from '../../http/rate.ts'
+import { SyncFailure, type SyncContext } from '../../provider.ts'
+
+/** Objects a server is asked for at once. */
+export const BATCH_MAX = 100
+/** Largest answer that is read, bytes: a hundred long addresses are far less. */
+const ANSWER_MAX_BYTES = 4 * 1024 * 1024
+const ERROR_MAX_BYTES = 64 * 1024
+const TRIES = 3
+const JSON_TYPE = 'application/vnd.git-lfs+json'
+
+const Text = Type.String({ maxLength: 16_384 })
+const orNull = <T extends Type.TSchema>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]))
+const Action = Type.Object({ href: Text, header: orNull(Type.Record(Type.String(), Text)) })
+const Answer = Type.Object({
+  transfer: orNull(Text),
+  objects: Type.Array(
+    Type.Object({
+      oid: Text,
+      size: orNull(Type.Integer()),
+      authenticated: orNull(Type.Boolean()),
+      actions: orNull(Type.Object({ download: orNull(Action) })),
+      error: orNull(Type.Object({ code: Type.Integer() })),
+    }),
+    { maxItems: BATCH_MAX },
+  ),
+})
+const Complaint = Type.Object({ message: Text })
+
+/** How the LFS server of a run is talked to. */
+export interface LfsServer {
+  readonly context: Pick<SyncContext, 'auth' | 'peers' | 'signal' | 'log' | 'pause'>
+  readonly options: Errand['options'] & { readonly min_rate_bps: number }
+  /** Its address, without `/objects/batch`. */
+  readonly base: URL
+  /** The origin credentials are for. */
+  readonly home: string
+}
+
+/** Where one object can be fetched. Its address and headers may hold secrets: never to be shown. */
+export interface Offer {
+  readonly object: LfsObject
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  /** The server says that nothing but `headers` is needed. */
+  readonly authenticated: boolean
+}
+
+/** Asks for at most BATCH_MAX objects. `missing` are those the server does not have. Throws SyncFailure and what the network throws. */
+export async function askBatch(
+  server: LfsServer,
+  objects: readonly LfsObject[],
+): Promise<{ offers: Offer[]; missing: LfsObject[] }> {
+  const answer = await readAnswer(
+    server,
+    JSON.stringify({ operation: 'download', transfers: ['basic'], hash_algo: 'sha256', objects }),
+  )
+  if ((answer.transfer ?? 'basic') !== 'basic')
+    throw new SyncFailure('content_invalid', 'the LFS server wants another transfer than the one it was asked for')
+  const said = new Map(answer.objects.map((one) => [one.oid, one]))
+  const offers: Offer[] = []
+  const missing: LfsObject[] = []
+  for (const object of objects) {
+    const one = said.get(object.oid)
+    if (!one)
+      throw new SyncFailure(
+        'content_invalid',
+        `the LFS server was asked for the object ${object.oid} and says nothing of it`,
+      )
+    const offer = offerOf(server, object, one)
+    if (offer) offers.push(offer)
+    else missing.push(object)
+  }
+  return { offers, missing }
+}
+
+/** What a server says of one object. Null when the upstream cannot give it: lost (404, 410), or a pointer that never was right (422). Throws SyncFailure for what is not to be followed. */
+export function offerOf(
+  { base, context }: Pick<LfsServer, 'base' | 'context'>,
+  object: LfsObject,
+  { size, actions, error, authenticated }: Static<typeof Answer>['objects'][number],
+): Offer | null {
+  if (error && [404, 410, 422].includes(error.code)) return null
+  if (error) throw statusFailure(error.code, context.auth !== null)
+  if (!actions?.download) return null
+  if (typeof size === 'number' && size !== object.size)
+    throw new SyncFailure(
+      'content_invalid',
+      `the LFS server says that the object ${object.oid} has ${size} bytes, its pointer says ${object.size}`,
+    )
+  const url = URL.parse(actions.download.href)
+  if (!url)
+    throw new SyncFailure(
+      'content_invalid',
+      `what the LFS server gives as the address of the object ${object.oid} is none`,
+    )
+  if (base.protocol === 'https:' && url.protocol === 'http:')
+    throw new SyncFailure(
+      'upstream_refused',
+      `the LFS server sends us from https to ${url.origin}, where anybody could read along`,
+    )
+  return { object, url, headers: headersOf(actions.download.header ?? {}), authenticated: authenticated === true }
+}
+
+/** What is ours to say of a request; a server that says it instead would change which request it is. */
+const OURS = new Set([
+  'host',
+  'connection',
+  'content-length',
+  'transfer-encoding',
+  'te',
+  'trailer',
+  'upgrade',
+  'keep-alive',
+  'expect',
+  'range',
+  'if-range',
+  'if-none-match',
+  'if-modified-since',
+  'accept-encoding',
+  'user-agent',
+])
+
+function headersOf(given: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(given).map(([name, value]) => [name.toLowerCase(), value] as const)
+  const wrong =
+    entries.length > 32 ||
+    entries.some(([name, value]) => !/^[!#$%&'*+.^_`|~0-9a-z-]{1,100}$/.test(name) || /[^\t\x20-\x7e]/.test(value))
+  if (wrong) throw new SyncFailure('content_invalid', 'the LFS server wants headers sent that are none')
+  return Object.fromEntries(entries.filter(([name]) => !OURS.has(name) && !name.startsWith('proxy-')))
+}
+
+async function readAnswer(server: LfsServer, body: string): Promise<Static<typeof Answer>> {
+  const { context, base } = server
+  const url = new URL(base.href)
+  url.pathname = `${base.pathname.replace(/\/+$/, '')}/objects/batch`
+  for (let attempt = 1; ; attempt++) {
+    const { answer } = await ask({
+      ...server,
+      url,
+      body,
+      discreet: true,
+      headers: { accept: JSON_TYPE, 'content-type': JSON_TYPE },
+    })
+    try {
+      if (answer.status === 200) return parse(await textOf(server, answer, ANSWER_MAX_BYTES))
+      const seconds = retryAfterSeconds(answer.headers['retry-after'])
+      const worthWaiting =
+        (answer.status === 429 || answer.status === 503) &&
+        seconds !== null &&
+        seconds <= PATIENCE_SECONDS &&
+        attempt < TRIES
+      if (!worthWaiting) throw await refusal(server, answer)
+      answer.close()
+      await context.pause(seconds)
+    } finally {
+      answer.close()
+    }
+  }
+}
+
+function parse(text: string): Static<typeof Answer> {
+  let value: unknown
+  try {
+    value = parseUntrusted(text)
+  } catch {
+    throw new SyncFailure(
+      'content_invalid',
+      'what the LFS server answers is not JSON: its address may be that of a web page, or it is broken',
+    )
+  }
+  const check = checkFor(Answer)
+  if (check.ok(value)) return value
+  const { field, message } = check.problem(value)
+  throw new SyncFailure(
+    'content_invalid',
+    `the LFS server answers what no LFS server does: ${field.replace(/[^\w.]/g, '').slice(0, 100)} ${message}`,
+  )
+}
+
+async function textOf({ options }: LfsServer, answer: HttpAnswer, maxBytes: number): Promise<string> {
+  refuseEncoded(answer.headers, 'the answer of the LFS server')
+  const rate = createRateWatch(options)
+  const chunks: Buffer[] = []
+  let size = 0
+  await answer.body((chunk) => {
+    rate(chunk.length)
+    size += chunk.length
+    if (size > maxBytes)
+      throw new SyncFailure(
+        'content_invalid',
+        `the LFS server answers with more than ${maxBytes / 1024} KiB: that is no answer to what it was asked`,
+      )
+    chunks.push(Buffer.from(chunk))
+  })
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+async function refusal(server: LfsServer, answer: HttpAnswer): Promise<SyncFailure> {
+  const { status, headers } = answer
+  const { origin } = server.base
+  if (status >= 300 && status < 400)
+    return new SyncFailure(
+      'upstream_missing',
+      `the LFS server at ${origin} sends us to another address: give its final one as lfs_url`,
+    )
+  if ([404, 405, 410, 501].includes(status)) {
+    return new SyncFailure(
+      'upstream_missing',
+      `there is no LFS server for this repository at ${origin} (it answers ${status}): give the address of the right one as lfs_url, or turn the option lfs off`,
+    )
+  }
+  const failure = statusFailure(status, server.context.auth !== null && origin === server.home, headers['retry-after'])
+  const said = await complaintOf(server, answer)
+  return new SyncFailure(failure.reason, said ? `${failure.message}; it says "${said}"` : failure.message)
+}
+
+/** What a server says of its refusal, as far as it can be shown; empty when it says nothing. */
+async function complaintOf(server: LfsServer, answer: HttpAnswer): Promise<string> {
+  try {
+    const value = parseUntrusted(await textOf(server, answer, ERROR_MAX_BYTES))
+    return checkFor(Complaint).ok(value)
+      ? value.message
+          .replace(/[^\x20-\x7e]|https?:\S+/g, ' ')
+          .slice(0, 200)
+          .trim()
+      : ''
+  } catch {
+    return ''
+  }
+}

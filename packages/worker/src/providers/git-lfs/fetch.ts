@@ -1,0 +1,170 @@
+// fetch.ts — Downloads LFS objects, a few at once, and puts each in place once it is whole and checked. Says what is missing; decides nothing.
+import { mkdirSync, renameSync } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { askBatch, BATCH_MAX, type LfsServer, type Offer } from './batch.ts'
+import { foldersOf, objectPath, type LfsObject } from './store.ts'
+import { networkFailure } from '../../http/errors.ts'
+import { fetchFile } from '../../http/fetch.ts'
+import { createMemory } from '../../http/memory.ts'
+import type { FetchOptions } from '../../http/options.ts'
+import { SyncFailure, type SyncContext } from '../../provider.ts'
+
+const LANES = 4
+/** Objects with wrong bytes after which a server is given up. */
+const WRONG_MAX = 10
+/** Failures after which an object is asked for once more: what a server gave to get it with may have run out. */
+const AGAIN = new Set(['auth_rejected', 'upstream_refused', 'stalled'])
+
+export interface LfsOrder {
+  readonly context: SyncContext
+  readonly server: LfsServer
+  readonly options: FetchOptions
+  /** The repository the objects go to. */
+  readonly store: string
+  readonly objects: readonly LfsObject[]
+}
+
+export interface LfsHaul {
+  /** Received from the upstream. */
+  bytes: number
+  /** Bytes of the objects that were put in place. */
+  storedBytes: number
+  readonly missing: LfsObject[]
+  /** Directories that changed, below the store. */
+  readonly folders: Set<string>
+}
+
+/** An empty haul; it is filled while objects arrive, so that whoever catches a failure knows what came before it. */
+export function createHaul(): LfsHaul {
+  return { bytes: 0, storedBytes: 0, missing: [], folders: new Set() }
+}
+
+/** Where parts of objects grow. */
+export const partsFolder = ({ tree }: SyncContext): string => join(tree.staging, 'lfs-parts')
+
+/** Fetches every object into the store. Throws SyncFailure and what the network throws; one with wrong bytes is told once all others came. */
+export async function fetchObjects(order: LfsOrder, haul: LfsHaul): Promise<void> {
+  const { server, objects, context } = order
+  const total = objects.reduce((sum, { size }) => sum + size, 0)
+  const wrong: string[] = []
+  const work: Work = {
+    ...order,
+    haul,
+    wrong,
+    tell: () =>
+      context.progress({
+        phase: 'transferring',
+        bytes: haul.bytes,
+        percent: total > 0 ? Math.min(100, Math.floor((haul.bytes / total) * 100)) : null,
+      }),
+  }
+  for (let from = 0; from < objects.length; from += BATCH_MAX) {
+    const { offers, missing } = await askBatch(server, objects.slice(from, from + BATCH_MAX))
+    haul.missing.push(...missing)
+    await inLanes(offers, work)
+  }
+  if (wrong.length > 0)
+    throw new SyncFailure(
+      'content_invalid',
+      `${wrong.length} of ${objects.length} objects are not what their pointers say, and were not stored; the first: ${wrong[0]}`,
+    )
+}
+
+interface Work extends LfsOrder {
+  readonly haul: LfsHaul
+  /** What was wrong with objects that came whole. */
+  readonly wrong: string[]
+  readonly tell: () => void
+}
+
+/** A failure ends the other downloads too; their parts stay. */
+async function inLanes(offers: readonly Offer[], work: Work): Promise<void> {
+  const stop = new AbortController()
+  const signal = AbortSignal.any([work.context.signal, stop.signal])
+  const queue = [...offers]
+  let failure: unknown = null
+  await Promise.all(
+    Array.from({ length: LANES }, async () => {
+      for (let offer = queue.shift(); offer && failure === null; offer = queue.shift()) {
+        try {
+          await fetchOne(offer, work, signal)
+        } catch (error) {
+          failure ??= error
+          stop.abort()
+        }
+      }
+    }),
+  )
+  work.context.signal.throwIfAborted()
+  if (failure !== null) throw failure
+}
+
+async function fetchOne(offer: Offer, work: Work, signal: AbortSignal, again = false): Promise<void> {
+  const { haul, wrong, server } = work
+  try {
+    await download(offer, work, signal)
+  } catch (error) {
+    const failure = networkFailure(error)
+    if (!(failure instanceof SyncFailure) || signal.aborted) throw error
+    const cameWhole = failure === error
+    if (failure.reason === 'upstream_missing') return void haul.missing.push(offer.object)
+    if (failure.reason === 'content_invalid' && cameWhole) {
+      wrong.push(`${offer.object.oid}: ${failure.message}`)
+      if (wrong.length >= WRONG_MAX)
+        throw new SyncFailure(
+          'content_invalid',
+          `${wrong.length} objects are not what their pointers say, and were not stored; the first: ${wrong[0]}`,
+        )
+      return
+    }
+    if (again || (cameWhole && !AGAIN.has(failure.reason))) throw failure
+    const { offers, missing } = await askBatch({ ...server, context: { ...server.context, signal } }, [offer.object])
+    haul.missing.push(...missing)
+    for (const fresh of offers) await fetchOne(fresh, work, signal, true)
+  }
+}
+
+async function download(
+  { object, url, headers, authenticated }: Offer,
+  work: Work,
+  signal: AbortSignal,
+): Promise<void> {
+  const { context, server, options, store, haul, tell } = work
+  const folder = join(partsFolder(context), object.oid)
+  await mkdir(folder, { recursive: true })
+  const carriesOwn = authenticated || headers['authorization'] !== undefined
+  let seen = 0
+  const moved = (received: number) => {
+    haul.bytes += received - seen
+    seen = received
+    tell()
+  }
+  const fetched = await fetchFile({
+    context: { ...server.context, auth: carriesOwn ? null : server.context.auth, signal },
+    options,
+    url,
+    home: server.home,
+    own: headers,
+    identity: object.oid,
+    discreet: true,
+    file: object.oid,
+    memory: createMemory(folder),
+    known: null,
+    digests: [{ algorithm: 'sha256', hex: object.oid, from: 'its pointer' }],
+    size: object.size,
+    // Whatever its bytes look like, they are the right ones or not.
+    pageExpected: () => true,
+    admit: () => {},
+    moved,
+  })
+  if (!fetched) return
+  moved(fetched.received)
+  await context.tree.flush(folder, ['download.part'])
+  const path = join(store, objectPath(object))
+  mkdirSync(dirname(path), { recursive: true })
+  renameSync(fetched.part, path)
+  await rm(folder, { recursive: true, force: true })
+  haul.storedBytes += object.size
+  for (const changed of foldersOf(object)) haul.folders.add(changed)
+}

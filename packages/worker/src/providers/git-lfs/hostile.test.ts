@@ -1,0 +1,444 @@
+// hostile.test.ts — LFS servers that lie, lead astray or fail: nothing wrong is stored, nothing that is there is harmed, no secret is shown.
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { FailureReason } from '@kagami/protocol'
+import { commit, ensureRepository, runChild } from '@kagami/demo'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createPeers } from '../../sync/peers.ts'
+import { askBatch, offerOf, type LfsServer } from './batch.ts'
+import { objectPath } from './store.ts'
+import { createBench, mentions, readTree, type Bench } from '../../testing/sandbox.ts'
+import { flood } from '../../testing/hostile.ts'
+import {
+  answer,
+  createAuthor,
+  send,
+  startLfsUpstream,
+  type Asked,
+  type Author,
+  type LfsUpstream,
+} from '../../testing/lfs-server.ts'
+
+const USER = { username: 'bob', password: 'correct-horse-battery' }
+const SECRETS = [
+  'correct-horse-battery',
+  Buffer.from('bob:correct-horse-battery').toString('base64'),
+  'in-the-address',
+  'ticket-',
+  'in-the-redirect',
+]
+
+describe('LFS files of a mirror are kept, and the report says why, when the server', () => {
+  let bench: Bench
+  let dir: string
+  let upstream: LfsUpstream
+  let author: Author
+  let oid: string
+  let good: string
+  const stops: (() => void)[] = []
+  beforeEach(async () => {
+    bench = createBench()
+    dir = join(bench.dir, 'upstream')
+    await ensureRepository(join(dir, 'a.git'))
+    await runChild('git', [`--git-dir=${join(dir, 'a.git')}`, 'config', 'http.receivepack', 'true'])
+    upstream = await startLfsUpstream({ dir })
+    author = await createAuthor(join(bench.dir, 'author'), upstream.url)
+    await author.push({ lfs: { 'one.bin': randomBytes(4000) } })
+    expect(await sync()).toMatchObject({ outcome: 'success' })
+    ;[good, oid] = (await author.push({ lfs: { 'good.bin': randomBytes(5000), 'two.bin': randomBytes(60_000) } })) as [
+      string,
+      string,
+    ]
+    upstream.asked.length = 0
+  })
+  afterEach(async () => {
+    for (const stop of stops.splice(0)) stop()
+    await upstream.stop()
+    bench.remove()
+  })
+
+  const sync = (options: object = {}, more: object = {}) =>
+    bench.sync({ kind: 'git', upstream: `${upstream.url}/a.git`, options: { lfs: true, ...options }, ...more })
+  const placeOf = (one: string) => join(bench.published, objectPath({ oid: one }))
+  /** All that a reader sees but the LFS objects that came whole, which no ref names yet. */
+  const seen = () =>
+    Object.fromEntries(
+      Object.entries(readTree(bench.published)).filter(
+        ([path]) => path !== objectPath({ oid: good }) && !path.endsWith('kagami.json'),
+      ),
+    )
+  const hitting =
+    (what: Asked['what'], lie: (response: ServerResponse, question: Asked) => unknown) =>
+    (question: Asked, response: ServerResponse) => {
+      if (question.what !== what || (what === 'object' && question.oids[0] !== oid)) return false
+      lie(response, question)
+      return true
+    }
+  /** Syncs from the lying server; asserts the reason, that the copy is as it was, and that the next honest run is right. */
+  const against = async (
+    lie: LfsUpstream['lie'],
+    reasons: readonly FailureReason[],
+    says: RegExp,
+    options: object = {},
+  ) => {
+    const before = seen()
+    upstream.lie = lie
+    const report = await sync(options)
+    expect([report.outcome, report.reason, report.message], report.message ?? '').toEqual([
+      'failed',
+      expect.toBeOneOf([...reasons]),
+      expect.stringMatching(says),
+    ])
+    expect(seen()).toEqual(before)
+    for (const secret of SECRETS)
+      expect([secret, JSON.stringify(report).includes(secret), mentions(bench.dataDir, secret)]).toEqual([
+        secret,
+        false,
+        false,
+      ])
+    upstream.lie = () => false
+    return report
+  }
+  const recovers = async () => {
+    expect(await sync()).toMatchObject({ outcome: 'success', message: null })
+    for (const one of [good, oid])
+      expect(readFileSync(placeOf(one)).equals(readFileSync(upstream.stored(one)))).toBe(true)
+  }
+  const bytes = () => readFileSync(upstream.stored(oid))
+  const offering = (download: object) =>
+    hitting('batch', (response, { oids }) =>
+      answer(response, 200, { objects: oids.map((one) => ({ oid: one, actions: { download } })) }),
+    )
+  /** Another server; what it was sent stands in the list. */
+  const elsewhere = async (serve: (response: ServerResponse) => void) => {
+    const got: IncomingHttpHeaders[] = []
+    const server = createServer((request, response) => {
+      got.push(request.headers)
+      serve(response)
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    stops.push(() => {
+      server.close()
+      server.closeAllConnections()
+    })
+    return { got, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+  }
+
+  it('sends other bytes than the pointer names; what is right is kept and not fetched again', async () => {
+    const wrong = () => Buffer.from(bytes().map((byte, index) => (index === 100 ? byte ^ 1 : byte)))
+    await against(
+      hitting('object', (response) => response.writeHead(200, { 'content-length': 60_000, etag: '"x"' }).end(wrong())),
+      ['content_invalid'],
+      /sha256/,
+    )
+    expect([existsSync(placeOf(good)), existsSync(placeOf(oid))]).toEqual([true, false])
+    upstream.asked.length = 0
+    await recovers()
+    expect(upstream.asked.filter(({ what }) => what === 'object').map(({ oids }) => oids[0])).toEqual([oid])
+  })
+
+  it('sends more or fewer bytes, an endless body, packed bytes or a page', async () => {
+    await against(
+      hitting('object', (response) =>
+        response.writeHead(200, { 'content-length': 60_001 }).end(Buffer.concat([bytes(), Buffer.alloc(1)])),
+      ),
+      ['content_invalid'],
+      /60001 bytes.*60000/,
+    )
+    await against(
+      hitting('object', (response) => response.writeHead(200, { 'content-length': 100 }).end(bytes().subarray(0, 100))),
+      ['content_invalid'],
+      /100 bytes/,
+    )
+    await against(
+      hitting('object', (response) => flood(response.writeHead(200), 'x'.repeat(10_000))),
+      ['content_invalid'],
+      /bytes or more/,
+    )
+    await against(
+      hitting('object', (response) =>
+        response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': 5 }).end('xxxxx'),
+      ),
+      ['content_invalid'],
+      /gzip/,
+    )
+    await against(
+      hitting('object', (response) =>
+        response.writeHead(200, { 'content-type': 'text/html' }).end('<html>log in</html>'),
+      ),
+      ['content_invalid'],
+      /./,
+    )
+    await against(
+      hitting('object', (response) =>
+        response
+          .writeHead(200, { 'content-length': 60_000, etag: '"whole"' })
+          .write(bytes().subarray(0, 30_000), () => response.destroy()),
+      ),
+      ['content_invalid'],
+      /cut off/,
+    )
+    await recovers()
+  })
+
+  it('answers a batch with a page, with JSON of another kind, without end, or with nothing', async () => {
+    const batch = (lie: (response: ServerResponse, question: Asked) => unknown) => hitting('batch', lie)
+    await against(
+      batch((response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>log in</html>')),
+      ['content_invalid'],
+      /not JSON/,
+    )
+    await against(
+      batch((response) => answer(response, 200, { objects: { oid } })),
+      ['content_invalid'],
+      /objects must be array/,
+    )
+    await against(
+      batch((response) => answer(response, 200, { objects: [] })),
+      ['content_invalid'],
+      /says nothing of it/,
+    )
+    await against(
+      batch((response) => answer(response, 200, { transfer: 'tus', objects: [] })),
+      ['content_invalid'],
+      /another transfer/,
+    )
+    await against(
+      batch((response, { oids }) =>
+        answer(response, 200, {
+          objects: oids.map((one) => ({ oid: one, size: 5, actions: { download: { href: upstream.downloads } } })),
+        }),
+      ),
+      ['content_invalid'],
+      /5 bytes/,
+    )
+    await against(
+      batch((response) =>
+        flood(response.writeHead(200).write('{"objects":[') ? response : response, '{"oid":"x"},'.repeat(1000)),
+      ),
+      ['content_invalid'],
+      /KiB/,
+    )
+    await against(
+      batch((response) => answer(response, 200, { objects: Array.from({ length: 101 }, () => ({ oid })) })),
+      ['content_invalid'],
+      /objects/,
+    )
+    await recovers()
+  })
+
+  it('refuses or fails', async () => {
+    const status = (code: number, body: object = {}) => hitting('batch', (response) => answer(response, code, body))
+    await against(status(500), ['upstream_refused'], /500/)
+    await against(status(429), ['upstream_refused'], /too many/)
+    await against(status(401), ['auth_rejected'], /credentials/)
+    await against(
+      status(403, { message: 'This repository is over its data quota. https://evil.example/?in-the-address' }),
+      ['auth_rejected'],
+      /over its data quota/,
+    )
+    for (const code of [404, 501]) await against(status(code), ['upstream_missing'], /no LFS server.*lfs_url/)
+    await against(
+      hitting('batch', (response) => response.writeHead(302, { location: '/other' }).end()),
+      ['upstream_missing'],
+      /final one as lfs_url/,
+    )
+    await against(
+      hitting('batch', (response, { oids }) =>
+        answer(response, 200, { objects: oids.map((one) => ({ oid: one, error: { code: 500, message: 'x' } })) }),
+      ),
+      ['upstream_refused'],
+      /500/,
+    )
+    await recovers()
+  })
+
+  it('comes back in time when it asks for patience', async () => {
+    let refused = 0
+    upstream.lie = hitting('batch', (response) => response.writeHead(503, { 'retry-after': '0' }).end())
+    const lie = upstream.lie
+    upstream.lie = (question, response) => refused++ < 1 && lie(question, response)
+    await recovers()
+    expect(refused).toBeGreaterThan(1)
+  })
+
+  it('leads to addresses where no mirror goes', async () => {
+    for (const href of [
+      'http://169.254.169.254/latest/meta-data?in-the-address',
+      'http://[::ffff:169.254.169.254]/',
+      'http://2852039166/',
+      'http://100.100.100.200/x',
+    ]) {
+      await against(offering({ href }), ['address_forbidden'], /link-local/)
+    }
+    await against(offering({ href: 'file:///etc/passwd' }), ['upstream_refused'], /not an address we follow/)
+    await against(offering({ href: '/relative' }), ['content_invalid'], /is none/)
+    await against(
+      offering({ href: 'http://eve:correct-horse-battery@127.0.0.1/' }),
+      ['upstream_refused'],
+      /password in it/,
+    )
+    await against(
+      hitting('object', (response) =>
+        response.writeHead(302, { location: 'http://169.254.169.254/?in-the-redirect' }).end(),
+      ),
+      ['address_forbidden'],
+      /link-local/,
+    )
+    await against(
+      hitting('batch', (response) => response.writeHead(307, { location: 'http://169.254.169.254/' }).end()),
+      ['address_forbidden'],
+      /link-local/,
+    )
+    await commit(join(dir, 'a.git'), {
+      message: 'config',
+      files: { '.lfsconfig': '[lfs]\n\turl = http://169.254.169.254/lfs\n' },
+    })
+    await against(() => false, ['address_forbidden'], /link-local/)
+    await commit(join(dir, 'a.git'), {
+      message: 'config',
+      files: { '.lfsconfig': '[lfs]\n\turl = ssh://git@example.org/lfs\n' },
+    })
+    await against(() => false, ['upstream_refused'], /lfs_url/)
+  })
+
+  it('wants headers sent that would end the request', async () => {
+    for (const header of [{ 'X-A': 'a\r\nX-B: b' }, { 'X A': 'a' }, { 'X-A': { b: 1 } }, { '': 'a' }])
+      await against(offering({ href: upstream.downloads, header }), ['content_invalid'], /./)
+    await recovers()
+  })
+
+  it('redirects to another host: that one sees neither credentials nor tickets, and its address is shown without what is secret', async () => {
+    const other = await elsewhere((response) => send(upstream.stored(oid), { headers: {} }, response))
+    await against(
+      hitting('batch', (response) =>
+        response.writeHead(307, { location: `${other.origin}/batch?in-the-redirect` }).end(),
+      ),
+      ['content_invalid'],
+      /not JSON/,
+    )
+    other.got.length = 0
+    upstream.lie = hitting('object', (response) =>
+      response.writeHead(302, { location: `${other.origin}/x?in-the-redirect` }).end(),
+    )
+    const report = await sync()
+    expect(report).toMatchObject({ outcome: 'success' })
+    expect(other.got.map((headers) => [headers.authorization, headers['x-ticket']])).toEqual([[undefined, undefined]])
+    expect(bench.log(report)).toContain(`redirected to ${other.origin}\n`)
+    for (const secret of SECRETS) expect([secret, mentions(bench.dataDir, secret)]).toEqual([secret, false])
+    await recovers()
+  })
+
+  it('is the upstream itself: an object that brings its own credentials does not get ours, another one does', async () => {
+    const seen: (string | undefined)[] = []
+    for (const header of [{ Authorization: 'Own x' }, {}]) {
+      upstream.lie = ({ what, oids, headers }, response) => {
+        if (what === 'batch')
+          return answer(response, 200, {
+            objects: oids.map((one) => ({
+              oid: one,
+              actions: { download: { href: `${upstream.url}/a.git/info/lfs/objects/${one}`, header } },
+            })),
+          })
+        seen.push(headers.authorization)
+        return answer(response, 403, {})
+      }
+      expect(await sync({}, { auth: { type: 'basic', ...USER } })).toMatchObject({
+        outcome: 'failed',
+        reason: 'auth_rejected',
+      })
+    }
+    expect(new Set(seen)).toEqual(
+      new Set(['Own x', `Basic ${Buffer.from('bob:correct-horse-battery').toString('base64')}`]),
+    )
+    expect(seen[0]).toBe('Own x')
+  })
+
+  it('is on another host than the upstream: it gets no credentials', async () => {
+    const other = await elsewhere((response) => answer(response, 401, {}))
+    expect(await sync({ lfs_url: `${other.origin}/lfs` }, { auth: { type: 'basic', ...USER } })).toMatchObject({
+      outcome: 'failed',
+      reason: 'auth_rejected',
+    })
+    expect(other.got.map(({ authorization }) => authorization)).toEqual([undefined])
+  })
+})
+
+describe('an LFS server with a password', () => {
+  it('is asked with the upstream’s credentials, which are shown nowhere and go to no other host', async () => {
+    const bench = createBench()
+    const dir = join(bench.dir, 'upstream')
+    await ensureRepository(join(dir, 'a.git'))
+    const open = await startLfsUpstream({ dir })
+    await runChild('git', [`--git-dir=${join(dir, 'a.git')}`, 'config', 'http.receivepack', 'true'])
+    const author = await createAuthor(join(bench.dir, 'author'), open.url)
+    await author.push({ lfs: { 'one.bin': randomBytes(4000) } })
+    await open.stop()
+    const upstream = await startLfsUpstream({ dir, auth: { ...USER, username: 'oauth2' } })
+    const call = { kind: 'git', upstream: `${upstream.url}/a.git`, options: { lfs: true } }
+    expect(await bench.sync({ ...call, auth: { type: 'token', token: 'no' } })).toMatchObject({
+      outcome: 'failed',
+      reason: 'auth_rejected',
+    })
+    const report = await bench.sync({ ...call, auth: { type: 'token', token: USER.password } })
+    expect(report, report.message ?? '').toMatchObject({ outcome: 'success' })
+    expect(
+      upstream.asked.map(({ what, headers }) => [
+        what,
+        headers.authorization !== undefined,
+        headers['x-ticket'] !== undefined,
+      ]),
+    ).toEqual([
+      ['batch', true, false],
+      ['object', false, true],
+    ])
+    for (const secret of SECRETS)
+      expect([secret, JSON.stringify(report).includes(secret), mentions(bench.dataDir, secret)]).toEqual([
+        secret,
+        false,
+        false,
+      ])
+    await upstream.stop()
+    bench.remove()
+  })
+})
+
+describe('where an LFS server may lead', () => {
+  it('is never to a private address once the upstream is public, and never from https to http', async () => {
+    const upstream = createServer((_request, response) =>
+      answer(response, 200, {
+        objects: [{ oid: 'a'.repeat(64), actions: { download: { href: 'http://127.0.0.1/x' } } }],
+      }),
+    )
+    await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
+    const base = new URL(`http://127.0.0.1:${(upstream.address() as AddressInfo).port}/lfs`)
+    const server = (known: 'public' | 'private'): LfsServer => ({
+      base,
+      home: base.origin,
+      options: { timeout_secs: 5, allow_downgrade: false, min_rate_bps: 1 },
+      context: {
+        auth: null,
+        peers: createPeers({ publicOnly: false, known }),
+        signal: new AbortController().signal,
+        log: () => {},
+        pause: async () => {},
+      },
+    })
+    const object = { oid: 'a'.repeat(64), size: 1 }
+    await expect(askBatch(server('public'), [object])).rejects.toMatchObject({ reason: 'address_forbidden' })
+    expect((await askBatch(server('private'), [object])).offers).toHaveLength(1)
+    upstream.close()
+    const offer = (base: string, href: string) =>
+      offerOf({ ...server('private'), base: new URL(base) }, object, {
+        oid: object.oid,
+        actions: { download: { href } },
+      })
+    expect(() => offer('https://example.org/lfs', 'http://example.org/x')).toThrow(
+      /from https to http:\/\/example.org,/,
+    )
+    expect(offer('http://example.org/lfs', 'https://example.org/x')?.url.href).toBe('https://example.org/x')
+  })
+})

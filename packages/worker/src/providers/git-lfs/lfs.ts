@@ -1,0 +1,300 @@
+// lfs.ts — Git LFS in a run of the kind git: when there is something to do, what is fetched, what is remembered. The wire is in batch.ts.
+import { rmSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import Type from 'typebox'
+import { callGit, credentials } from '../git/call.ts'
+import { isWeekAgo } from '../git/maintenance.ts'
+import type { LfsServer } from './batch.ts'
+import { createHaul, fetchObjects, partsFolder, type LfsHaul } from './fetch.ts'
+import { findPointers, presentIds } from './pointers.ts'
+import {
+  countBytes,
+  findDamaged,
+  hasObject,
+  keepState,
+  MISSING_KEPT,
+  objectPath,
+  readState,
+  type LfsObject,
+  type LfsState,
+} from './store.ts'
+import { objectBytes } from '../git/repository.ts'
+import { networkFailure } from '../../http/errors.ts'
+import type { FetchOptions } from '../../http/options.ts'
+import { SyncFailure, type Fork, type SyncContext } from '../../provider.ts'
+
+/** The options of the kind git that are about LFS. */
+export const lfsOptions = {
+  lfs: Type.Boolean({
+    default: false,
+    description:
+      'Also fetch the files that Git LFS keeps outside of the repository, those of every ref, into lfs/objects of the copy',
+  }),
+  lfs_url: Type.String({
+    default: '',
+    maxLength: 2048,
+    description:
+      'Address of the LFS server, http or https. Empty: what .lfsconfig of the upstream names as lfs.url, else the upstream’s own, <upstream>.git/info/lfs',
+  }),
+}
+
+const FETCH: FetchOptions = {
+  max_mib: 0,
+  min_rate_bps: 50,
+  timeout_secs: 60,
+  accept_html: true,
+  allow_downgrade: false,
+}
+
+/** Whether a run has LFS turned on. Throws SyncFailure invalid_options where it cannot be. */
+export function wantsLfs({ options, upstream }: SyncContext): boolean {
+  if (options['lfs'] !== true) return false
+  const url = optionUrl(options['lfs_url'])
+  if (!url && !/^https?:/i.test(upstream))
+    throw new SyncFailure(
+      'invalid_options',
+      'option "lfs": this upstream is not a web address, so its LFS server must be named: give its https address as lfs_url, or turn lfs off',
+    )
+  return true
+}
+
+function optionUrl(option: unknown): URL | null {
+  if (typeof option !== 'string' || option === '') return null
+  const url = URL.parse(option)
+  if (!url || !/^https?:$/.test(url.protocol) || /[\s\\]/.test(option))
+    throw new SyncFailure(
+      'invalid_options',
+      'option "lfs_url": must be an address that begins with https:// or http://',
+    )
+  if (url.username !== '' || url.password !== '')
+    throw new SyncFailure(
+      'invalid_options',
+      'option "lfs_url": must not contain a user name or password: those given as "auth" are used when it is on the upstream’s own host',
+    )
+  return url
+}
+
+/** Whether a copy has all LFS objects of these refs, looked at within about a week. Costs one small file. */
+export function isLfsDone({ tree }: SyncContext, gitDir: string, ids: Iterable<string>): boolean {
+  const state = readState(gitDir)
+  return state !== null && !isWeekAgo(state.checkedAt, tree.staging) && newTips(state, ids).length === 0
+}
+
+/** Whether a run that was interrupted left a clone here that is whole but for its LFS objects. */
+export function isClonedWhole(gitDir: string): boolean {
+  return readState(gitDir) !== null
+}
+
+/** Remembers that git's part is whole, LFS objects are not known yet. */
+export function markCloned(gitDir: string): void {
+  if (readState(gitDir) === null)
+    keepState(gitDir, { tips: [], missing: [], missingCount: 0, bytes: countBytes(gitDir), checkedAt: '', round: 0 })
+}
+
+/** Bytes of the LFS objects of a copy, as they were counted. */
+export function lfsBytes(gitDir: string): number {
+  return readState(gitDir)?.bytes ?? 0
+}
+
+/** What the last run could not get because the upstream does not have it; null when that is nothing. */
+export function lfsNote(gitDir: string): string | null {
+  const count = readState(gitDir)?.missingCount ?? 0
+  if (count === 0) return null
+  return count === 1 ? '1 LFS object is missing upstream' : `${count} LFS objects are missing upstream`
+}
+
+export interface LfsJob {
+  readonly context: SyncContext
+  /** The repository that has the git objects. */
+  readonly gitDir: string
+  /** Opens a copy of it that the LFS objects go to; it is published once it has them. Absent: they go to `gitDir`. */
+  readonly open?: () => Promise<Fork>
+  /** Object ids of the refs that need LFS objects. */
+  readonly ids: Iterable<string>
+  /** The commit whose .lfsconfig counts; null for none. */
+  readonly headId: string | null
+}
+
+/** Fetches the LFS objects that refs need and that are not there. Returns the bytes that came. Throws SyncFailure; what came by then stays, and is not fetched again. */
+export async function bringLfs(job: LfsJob): Promise<number> {
+  const { context, gitDir, ids, open } = job
+  const state = readState(gitDir)
+  const base = state !== null && !isWeekAgo(state.checkedAt, context.tree.staging) ? state : startOver(state)
+  const tips = newTips(base, ids)
+  if (tips.length === 0 && base === state) return 0
+  context.progress({ phase: 'verifying', percent: null })
+  const damaged =
+    state && base !== state && state.checkedAt !== ''
+      ? await findDamaged(context, gitDir, state.round)
+      : new Set<string>()
+  const fresh = await presentIds(context, gitDir, tips)
+  const missing = await missingHere({ context, gitDir, fresh, base, damaged })
+  const fork = missing.length > 0 && open ? await open() : null
+  const store = fork?.path ?? gitDir
+  for (const oid of damaged) rmSync(join(store, objectPath({ oid })), { force: true })
+  // A copy that an earlier run filled has some of them.
+  const wanted = missing.filter((object) => !hasObject(store, object))
+  const haul = createHaul()
+  const bytesIn = (folder: string) =>
+    base === state && folder === store ? base.bytes + haul.storedBytes : countBytes(folder)
+  try {
+    if (wanted.length > 0)
+      await fetchWanted({ ...job, store, wanted, haul, before: objectBytes(gitDir) + bytesIn(store) })
+  } catch (error) {
+    // Nothing more than before is covered: the next run goes on. What is damaged in a tree that stays is found once more.
+    const unsettled =
+      state && damaged.size > 0 && store !== gitDir
+        ? { checkedAt: state.checkedAt, round: state.round }
+        : { checkedAt: base === state ? base.checkedAt : '' }
+    keepState(gitDir, { ...base, ...unsettled, bytes: bytesIn(gitDir) })
+    throw told(error)
+  }
+  // Only what is on the disk counts as covered.
+  if (haul.folders.size > 0) await context.tree.flush(store, [...haul.folders])
+  await dropParts(context)
+  const changed = haul.folders.size > 0 || wanted.length < missing.length
+  const now = {
+    ...base,
+    tips: [...fresh, ...base.tips],
+    missing: haul.missing.slice(0, MISSING_KEPT),
+    missingCount: haul.missing.length + base.missingCount - base.missing.length,
+  }
+  keepState(changed ? store : gitDir, { ...now, bytes: bytesIn(changed ? store : gitDir) })
+  tellMissing(context, haul.missing)
+  if (changed) await fork?.publish(true)
+  return haul.bytes
+}
+
+/** Removes parts of objects. A tree must not be published with them. */
+export async function dropParts(context: SyncContext): Promise<void> {
+  await rm(partsFolder(context), { recursive: true, force: true })
+}
+
+/** Nothing is covered: the first time, when a run failed before it knew, and about once a week. */
+function startOver(state: LfsState | null): LfsState {
+  return {
+    tips: [],
+    missing: [],
+    missingCount: 0,
+    bytes: 0,
+    checkedAt: new Date().toISOString(),
+    round: state && state.checkedAt !== '' ? state.round + 1 : (state?.round ?? 0),
+  }
+}
+
+function newTips(state: LfsState, ids: Iterable<string>): string[] {
+  const covered = new Set(state.tips)
+  return [...new Set(ids)].filter((id) => !covered.has(id))
+}
+
+function tellMissing(context: SyncContext, missing: readonly LfsObject[]): void {
+  const shown = missing
+    .slice(0, 20)
+    .map(({ oid }) => oid)
+    .join(', ')
+  if (missing.length > 0)
+    context.log(
+      `the upstream does not have the LFS objects ${shown}${missing.length > 20 ? ` and ${missing.length - 20} more` : ''}`,
+    )
+}
+
+interface Search {
+  readonly context: SyncContext
+  readonly gitDir: string
+  readonly fresh: readonly string[]
+  readonly base: LfsState
+  readonly damaged: ReadonlySet<string>
+}
+
+/** What the refs need and is not here, and what the upstream did not have the last time. */
+async function missingHere({ context, gitDir, fresh, base, damaged }: Search): Promise<LfsObject[]> {
+  const wanted = new Map<string, LfsObject>()
+  const consider = (object: LfsObject) => {
+    // Of an empty file git-lfs asks nothing.
+    if (object.size > 0 && !wanted.has(object.oid) && (damaged.has(object.oid) || !hasObject(gitDir, object)))
+      wanted.set(object.oid, object)
+  }
+  base.missing.forEach(consider)
+  await findPointers({ context, gitDir, tips: fresh, covered: base.tips, onPointer: consider })
+  return [...wanted.values()]
+}
+
+interface Fetching extends LfsJob {
+  readonly store: string
+  readonly wanted: readonly LfsObject[]
+  readonly haul: LfsHaul
+  /** Size of the copy now, bytes. */
+  readonly before: number
+}
+
+async function fetchWanted({ context, gitDir, headId, store, wanted, haul, before }: Fetching): Promise<void> {
+  const incomingBytes = wanted.reduce((sum, { size }) => sum + size, 0)
+  context.allow({
+    removed: 0,
+    total: 0,
+    examples: [],
+    incomingBytes,
+    sizeBeforeBytes: null,
+    sizeAfterBytes: before + incomingBytes,
+  })
+  const [username, password] = credentials(context.auth)
+  const server: LfsServer = {
+    context: { ...context, auth: password === null ? null : { type: 'basic', username, password } },
+    options: FETCH,
+    base: await serverOf(context, gitDir, headId),
+    home: new URL(context.upstream).origin,
+  }
+  context.log(`${wanted.length} LFS objects, ${incomingBytes} bytes, are asked for at ${server.base.origin}`)
+  await fetchObjects({ context, server, options: FETCH, store, objects: wanted }, haul)
+}
+
+/** The LFS server: the one the option names, else the upstream's .lfsconfig, else the one every forge has beside the repository. */
+async function serverOf(context: SyncContext, gitDir: string, headId: string | null): Promise<URL> {
+  const given = optionUrl(context.options['lfs_url'])
+  if (given) return given
+  const named = headId === null ? null : await readLfsConfig(context, gitDir, headId)
+  const upstream = new URL(context.upstream)
+  if (named === null) {
+    const path = upstream.pathname.replace(/\/+$/, '')
+    return new URL(`${upstream.origin}${path}${path.endsWith('.git') ? '' : '.git'}/info/lfs`)
+  }
+  const url = URL.parse(named)
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw new SyncFailure(
+      'upstream_refused',
+      'the upstream’s .lfsconfig names an LFS server that is not at a web address, and only those are asked: give one as lfs_url',
+    )
+  if (upstream.protocol === 'https:' && url.protocol === 'http:')
+    throw new SyncFailure(
+      'upstream_refused',
+      `the upstream’s .lfsconfig sends us from https to ${url.origin}; if that is right, give it as lfs_url`,
+    )
+  // Whoever may write to the upstream wrote this: it gets no say in who we are.
+  url.username = ''
+  url.password = ''
+  return url
+}
+
+async function readLfsConfig(context: SyncContext, gitDir: string, headId: string): Promise<string | null> {
+  let found: string | null = null
+  const onLine = (line: string, stream: string) => {
+    if (stream === 'stdout') found = line
+    // An address may hold a password, and having no such file is nothing to tell.
+    return false
+  }
+  const exit = await callGit(
+    context,
+    [`--git-dir=${gitDir}`, 'config', `--blob=${headId}:.lfsconfig`, '--get', 'lfs.url'],
+    { onLine, silent: true },
+  )
+  return exit.code === 0 ? found : null
+}
+
+/** Says of a failure that it is LFS's, since git's part went well. */
+function told(error: unknown): unknown {
+  const failure = networkFailure(error)
+  if (!(failure instanceof SyncFailure)) return failure
+  if (failure.reason === 'disk_full' || failure.reason === 'quota_exceeded') return failure
+  return new SyncFailure(failure.reason, `Git LFS: ${failure.message}`, { cause: failure.cause })
+}

@@ -1,0 +1,102 @@
+// maintenance.test.ts — LFS files over the years: what the upstream lost, what rots on this disk, what is mended.
+import { createHash, randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { answer, lfsForEach } from '../../testing/lfs-server.ts'
+
+describe('a git mirror with LFS, over the years,', () => {
+  const lfs = lfsForEach()
+
+  it('tells what the upstream itself has lost, and gets it once it is there again', async () => {
+    const [oid] = await lfs.author.push({ lfs: { 'lost.bin': randomBytes(2000) } })
+    const kept = readFileSync(lfs.upstream.stored(oid!))
+    rmSync(lfs.upstream.stored(oid!))
+    expect(await lfs.sync()).toMatchObject({ outcome: 'success', message: '1 LFS object is missing upstream' })
+    lfs.upstream.asked.length = 0
+    expect(await lfs.sync()).toMatchObject({ outcome: 'success', message: '1 LFS object is missing upstream' })
+    expect(lfs.upstream.asked).toEqual([])
+    writeFileSync(lfs.upstream.stored(oid!), kept)
+    await lfs.author.push({ plain: { other: 'x\n' } })
+    expect(await lfs.sync()).toMatchObject({ outcome: 'success', message: null })
+    expect(readFileSync(lfs.bench.placeOf(oid!)).equals(kept)).toBe(true)
+  })
+
+  it('counts an object as lost that the server names and then does not have', async () => {
+    lfs.upstream.lie = ({ what, oids }, response) =>
+      what === 'object' && statSync(lfs.upstream.stored(oids[0]!)).size < 10_000 && answer(response, 404, {})
+    expect(await lfs.sync()).toMatchObject({ outcome: 'success', message: '1 LFS object is missing upstream' })
+  })
+
+  it('finds by its weekly check what rotted, was cut or vanished on this disk, and fetches just that', async () => {
+    let rots = Buffer.alloc(0)
+    // Read in the last of the four weeks.
+    for (let tries = 0; createHash('sha256').update(rots).digest()[0]! >> 4 !== 3; tries++)
+      rots = Buffer.from(`rots ${tries}`.repeat(100))
+    const files = { 'a.bin': randomBytes(1000), 'b.bin': randomBytes(1001), 'c.bin': rots }
+    const [vanished, cut, rotten] = (await lfs.author.push({ lfs: files })) as [string, string, string]
+    await lfs.sync()
+    rmSync(lfs.bench.placeOf(vanished))
+    truncateSync(lfs.bench.placeOf(cut), 10)
+    const bytes = readFileSync(lfs.bench.placeOf(rotten))
+    bytes[5]! ^= 1
+    writeFileSync(lfs.bench.placeOf(rotten), bytes)
+    // A server that is away just then makes nothing forgotten.
+    lfs.upstream.lie = (_question, response) => answer(response, 500, {})
+    lfs.bench.age()
+    expect(await lfs.sync()).toMatchObject({ outcome: 'failed', reason: 'upstream_refused' })
+    lfs.upstream.lie = () => false
+    lfs.upstream.asked.length = 0
+    // Each week reads a quarter of the objects; one has passed.
+    for (let week = 1; week < 4; week++) {
+      lfs.bench.age()
+      expect(await lfs.sync()).toMatchObject({ outcome: 'success', message: null })
+    }
+    expect(lfs.bench.fetched().sort()).toEqual([vanished, cut, rotten].sort())
+    await lfs.cloneIsWhole(files)
+  })
+
+  it('whose trees are swapped makes no new tree for files that are lost for good, and mends one that rotted although the server was away at first', async () => {
+    const swap = { publish: 'swap' }
+    const trees = () =>
+      readdirSync(join(lfs.bench.dataDir, '.generations', 'copy')).filter((entry) => /^\d+$/.test(entry))
+    let rots = Buffer.alloc(0)
+    // Read in the second of the four weeks.
+    for (let tries = 0; createHash('sha256').update(rots).digest()[0]! >> 4 !== 1; tries++)
+      rots = Buffer.from(`rots ${tries}`.repeat(100))
+    const [lost, rotten] = (await lfs.author.push({ lfs: { 'lost.bin': randomBytes(2000), 'rots.bin': rots } })) as [
+      string,
+      string,
+    ]
+    rmSync(lfs.upstream.stored(lost))
+    expect(await lfs.sync(swap)).toMatchObject({ outcome: 'success', message: '1 LFS object is missing upstream' })
+    lfs.bench.age()
+    expect(await lfs.sync(swap)).toMatchObject({ outcome: 'success', message: '1 LFS object is missing upstream' })
+    expect(trees()).toEqual(['1'])
+    writeFileSync(lfs.bench.placeOf(rotten), Buffer.alloc(rots.length))
+    lfs.upstream.lie = (_question, response) => answer(response, 500, {})
+    lfs.bench.age()
+    expect(await lfs.sync(swap)).toMatchObject({ outcome: 'failed', reason: 'upstream_refused' })
+    lfs.upstream.lie = () => false
+    expect(await lfs.sync(swap)).toMatchObject({ outcome: 'success' })
+    expect(readFileSync(lfs.bench.placeOf(rotten)).equals(rots)).toBe(true)
+    expect(trees()).toEqual(['1', '2'])
+  })
+
+  it('keeps LFS files when its git objects are mended', async () => {
+    await lfs.sync()
+    lfs.upstream.asked.length = 0
+    const pack = readdirSync(join(lfs.bench.published, 'objects', 'pack')).find((entry) => entry.endsWith('.pack'))!
+    const file = join(lfs.bench.published, 'objects', 'pack', pack)
+    rmSync(file)
+    writeFileSync(file, 'rubbish')
+    writeFileSync(join(lfs.bench.dataDir, '.kagami', 'staging', 'replica-1', 'checked'), '2020-01-01T00:00:00Z')
+    const report = await lfs.sync()
+    expect(report, report.message ?? '').toMatchObject({
+      outcome: 'success',
+      message: expect.stringContaining('fetched anew'),
+    })
+    expect(lfs.upstream.asked).toEqual([])
+    await lfs.cloneIsWhole(lfs.first)
+  })
+})

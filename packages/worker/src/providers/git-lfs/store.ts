@@ -1,0 +1,131 @@
+// store.ts — The LFS objects of a repository on disk, laid out as git-lfs does, and what is known of them. Asks no server.
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { gitFailure } from '../git/errors.ts'
+import { replaceFile } from '../git/repository.ts'
+import type { SyncContext } from '../../provider.ts'
+
+/** A file that Git LFS keeps outside of the repository. */
+export interface LfsObject {
+  /** Its sha256, lower-case hex. */
+  readonly oid: string
+  /** Bytes. */
+  readonly size: number
+}
+
+/** What is known of the LFS objects beside it. It lies in the repository, so that it goes where they go: into the next generation, and back to an earlier one. */
+export interface LfsState {
+  /** Object ids of refs: what they reach is here, or in `missing`. */
+  readonly tips: readonly string[]
+  /** What the upstream itself does not have (any more): the first MISSING_KEPT, and how many in all. */
+  readonly missing: readonly LfsObject[]
+  readonly missingCount: number
+  /** Size of all objects. */
+  readonly bytes: number
+  /** When everything was looked at last, ISO 8601. */
+  readonly checkedAt: string
+  /** How often; tells which part is read next. */
+  readonly round: number
+}
+
+/** Missing objects that are remembered by name; the others are asked for again by the weekly look at everything. */
+export const MISSING_KEPT = 10_000
+
+/** Parts in which all objects are read, one each week. */
+export const ROUNDS = 4
+
+const stateFile = (gitDir: string) => join(gitDir, 'lfs', 'kagami.json')
+
+/** The state; null when there is none, or none that can be read: then everything is looked at again. */
+export function readState(gitDir: string): LfsState | null {
+  try {
+    const state = JSON.parse(readFileSync(stateFile(gitDir), 'utf8')) as LfsState
+    return Array.isArray(state.tips) && Array.isArray(state.missing) && Number.isFinite(state.bytes) ? state : null
+  } catch {
+    return null
+  }
+}
+
+/** Keeps the state durably: written aside, flushed, renamed. */
+export function keepState(gitDir: string, state: LfsState): void {
+  replaceFile(stateFile(gitDir), JSON.stringify(state))
+}
+
+/** Path of an object below a repository. */
+export function objectPath({ oid }: Pick<LfsObject, 'oid'>): string {
+  return join('lfs', 'objects', oid.slice(0, 2), oid.slice(2, 4), oid)
+}
+
+/** Whether an object is there with its size. Its bytes were checked when it came, and are again by `findDamaged`. */
+export function hasObject(gitDir: string, object: LfsObject): boolean {
+  return statSync(join(gitDir, objectPath(object)), { throwIfNoEntry: false })?.size === object.size
+}
+
+/** Bytes of all objects, counted. */
+export function countBytes(gitDir: string): number {
+  const root = join(gitDir, 'lfs', 'objects')
+  return [...oidsIn(gitDir)].reduce(
+    (sum, oid) =>
+      sum + (statSync(join(root, oid.slice(0, 2), oid.slice(2, 4), oid), { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  )
+}
+
+/** Every directory between an object and the repository, paths below it. */
+export function foldersOf({ oid }: LfsObject): string[] {
+  return [
+    join('lfs', 'objects', oid.slice(0, 2), oid.slice(2, 4)),
+    join('lfs', 'objects', oid.slice(0, 2)),
+    join('lfs', 'objects'),
+    'lfs',
+    '',
+  ]
+}
+
+/** Reads one of `ROUNDS` parts of the objects, and says which have bytes that are not theirs. sha256sum does the reading: it may take hours of CPU. */
+export async function findDamaged(context: SyncContext, gitDir: string, round: number): Promise<Set<string>> {
+  const root = join(gitDir, 'lfs', 'objects')
+  const names = [...oidsIn(gitDir)].filter((oid) => Number.parseInt(oid[0]!, 16) % ROUNDS === round % ROUNDS)
+  const all = new Set<string>()
+  while (names.length > 0) {
+    const stdin = names
+      .splice(0, 1000)
+      .map((oid) => `${oid}  ${oid.slice(0, 2)}/${oid.slice(2, 4)}/${oid}\n`)
+      .join('')
+    const damaged: string[] = []
+    const onLine = (line: string, stream: string) => {
+      const oid = /([0-9a-f]{64}): FAILED/.exec(line)?.[1]
+      if (stream === 'stdout' && oid) damaged.push(oid)
+      return stream !== 'stdout'
+    }
+    const exit = await context.run('sha256sum', ['-c', '-'], { cwd: root, stdin, onLine, silent: true })
+    if (exit.code !== 0 && damaged.length === 0) throw gitFailure(exit)
+    for (const oid of damaged) {
+      context.log(`the LFS object ${oid} is damaged: it is fetched anew`)
+      all.add(oid)
+    }
+  }
+  return all
+}
+
+function* oidsIn(gitDir: string): Iterable<string> {
+  const root = join(gitDir, 'lfs', 'objects')
+  for (const first of shards(root)) {
+    for (const second of shards(join(root, first))) {
+      for (const oid of entries(join(root, first, second)))
+        if (/^[0-9a-f]{64}$/.test(oid) && oid.startsWith(first + second)) yield oid
+    }
+  }
+}
+
+const shards = (folder: string) => entries(folder).filter((entry) => /^[0-9a-f]{2}$/.test(entry))
+
+function entries(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return []
+    throw error
+  }
+}

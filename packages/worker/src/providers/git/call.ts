@@ -1,0 +1,149 @@
+// call.ts — How git is called: its arguments, its environment, its progress. What it is called for is in git.ts and maintenance.ts.
+import type { Exit, SyncContext } from '../../provider.ts'
+
+/** User name and password of an upstream; null where there are none. */
+export function credentials(auth: SyncContext['auth']): [string, string | null] {
+  if (!auth) return ['', null]
+  // Forges take any user name beside a token.
+  return auth.type === 'basic' ? [auth.username, auth.password] : ['oauth2', auth.token]
+}
+
+/** How git gets to the upstream: the address it is given and what leads it to no other place. */
+export interface Route {
+  /** For the command line. */
+  readonly url: string
+  /** Flags of the commands that connect: ls-remote, clone and fetch. */
+  readonly flags: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly settings: readonly string[]
+}
+
+/** The way to the upstream by addresses that were checked, whatever the name server says a moment later; to a folder of this machine by its real path. */
+export function routeOf(
+  { upstream, local }: Pick<SyncContext, 'upstream' | 'local'>,
+  addresses: readonly string[],
+): Route {
+  const plain = { url: upstream, flags: [], env: { GIT_ALLOW_PROTOCOL: 'https:http:git' }, settings: [] }
+  if (local !== null) {
+    // git serves only repositories of its own user, unless told that its owner is trusted: whoever wrote the root into worker.toml has said so.
+    return {
+      ...plain,
+      url: `file://${encodeURI(local)}`,
+      flags: ["--upload-pack=git -c safe.directory='*' upload-pack"],
+      env: { GIT_ALLOW_PROTOCOL: 'file' },
+    }
+  }
+  const { protocol, host, hostname, port, pathname, search } = new URL(upstream)
+  if (hostname.startsWith('[')) return plain
+  const hosts = addresses.map((address) => (address.includes(':') ? `[${address}]` : address))
+  if (protocol !== 'git:')
+    return {
+      ...plain,
+      settings: [`http.curloptResolve=${hostname}:${port || (protocol === 'https:' ? 443 : 80)}:${hosts.join(',')}`],
+    }
+  // git:// knows no such setting: it is given the address, and says the name to a server of many.
+  return {
+    ...plain,
+    url: `git://${hosts[0]}${port ? `:${port}` : ''}${pathname}${search}`,
+    env: { ...plain.env, GIT_OVERRIDE_VIRTUAL_HOST: host },
+  }
+}
+
+export interface GitCall {
+  readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => boolean | void
+  readonly stdin?: string
+  /** See RunOptions. */
+  readonly silent?: boolean
+  /** Needed by commands that connect. */
+  readonly route?: Route
+}
+
+/** Runs git with nothing of the worker's own configuration, no hooks, no prompts and only the protocols a mirror needs. */
+export function callGit(
+  context: SyncContext,
+  command: readonly string[],
+  { onLine, stdin, silent, route }: GitCall = {},
+): Promise<Exit> {
+  const [user, password] = credentials(context.auth)
+  const env = {
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_ASKPASS: '',
+    GIT_ALLOW_PROTOCOL: 'none',
+    ...route?.env,
+    ...(password === null ? {} : { KAGAMI_USERNAME: user, KAGAMI_PASSWORD: password }),
+  }
+  const pinned = [...settings(context, password !== null), ...(route?.settings ?? [])]
+  return context.run('git', [...pinned.flatMap((setting) => ['-c', setting]), ...command], {
+    env,
+    onLine,
+    stdin,
+    silent,
+  })
+}
+
+function settings({ options }: SyncContext, withCredentials: boolean): string[] {
+  // The helper reads its environment: neither an argument nor a file ever holds the secret.
+  const helper = withCredentials
+    ? ['credential.helper=!f() { printf "username=%s\\npassword=%s\\n" "$KAGAMI_USERNAME" "$KAGAMI_PASSWORD"; }; f']
+    : []
+  const fsck =
+    options.fsck === false
+      ? []
+      : [
+          'transfer.fsckObjects=true',
+          ...['zeroPaddedFilemode', 'badTimezone', 'missingSpaceBeforeDate'].map((id) => `fetch.fsck.${id}=ignore`),
+        ]
+  return [
+    'core.hooksPath=/dev/null',
+    'credential.helper=',
+    ...helper,
+    'gc.auto=0',
+    'maintenance.auto=false',
+    'fetch.unpackLimit=1',
+    ...fsck,
+    'http.proxy=',
+    'http.followRedirects=false',
+    'http.lowSpeedLimit=1000',
+    'http.lowSpeedTime=60',
+    'transfer.bundleURI=false',
+    'core.fsync=all',
+  ]
+}
+
+const UNITS: Readonly<Record<string, number>> = { bytes: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
+const PHASES: Readonly<Record<string, 'listing' | 'transferring' | 'verifying'>> = {
+  'Counting objects': 'listing',
+  'Compressing objects': 'listing',
+  'Receiving objects': 'transferring',
+  'Resolving deltas': 'verifying',
+  'Checking objects': 'verifying',
+}
+
+/** Reads git's progress lines; only the last one of each step goes into the log. */
+export function createProgressReader(context: SyncContext): {
+  onLine: (line: string) => boolean
+  bytes: () => number | null
+} {
+  let bytes: number | null = null
+  // What the upstream says of itself costs it nothing: said again it is no progress, and it is never believed about bytes.
+  const told = new Set<string>()
+  return {
+    bytes: () => bytes,
+    onLine(line) {
+      const found = /^(remote: )?([A-Z][a-z]+ \w+): +(\d{1,2}|100)% \(\d+\/\d+\)(?:, ([\d.]+) (bytes|[KMG]iB))?/.exec(
+        line,
+      )
+      const phase = found?.[2] ? PHASES[found[2]] : undefined
+      if (!found || !phase) return true
+      if (found[1]) {
+        const step = `${found[2]} ${found[3]}`
+        if (told.has(step)) return line.includes('done.')
+        told.add(step)
+      } else if (found[4] && found[5]) bytes = Math.round(Number(found[4]) * (UNITS[found[5]] ?? 1))
+      context.progress({ phase, percent: Number(found[3]), bytes })
+      return line.includes('done.')
+    },
+  }
+}

@@ -1,0 +1,75 @@
+// errors.ts — What git's last words mean. git exits with 128 for nearly everything, so the text decides. Pure.
+import type { FailureReason } from '@kagami/protocol'
+import { SyncFailure, type Exit } from '../../provider.ts'
+
+interface Rule {
+  readonly reason: FailureReason
+  readonly pattern: RegExp
+  /** Says it better than git does. */
+  readonly message?: string
+}
+
+// The order matters: a broken connection also makes index-pack complain, and a full disk makes the connection break.
+const RULES: readonly Rule[] = [
+  { reason: 'disk_full', pattern: /No space left on device|Disk quota exceeded/ },
+  {
+    reason: 'tool_missing',
+    pattern: /'remote-https?' is not a git command|remote helper for 'https?'/,
+    message: 'git-remote-https is not installed on this worker: install git with its http support',
+  },
+  {
+    reason: 'auth_rejected',
+    pattern:
+      /Authentication failed|could not read (Username|Password)|terminal prompts disabled|Access denied|returned error: 40[13]\b/,
+  },
+  {
+    reason: 'upstream_missing',
+    pattern: /returned error: 30\d|url base from redirection/,
+    message: 'the upstream sends us to another address: give its final address, often the one that ends in .git',
+  },
+  {
+    reason: 'upstream_missing',
+    pattern:
+      /not found|returned error: 4(04|10)\b|not exported|does not appear to be a git repository|no such repository/i,
+  },
+  {
+    reason: 'upstream_refused',
+    pattern: /returned error: (429|5\d\d)\b|transport '.*' not allowed|strange (hostname|pathname)|not our ref/,
+  },
+  { reason: 'timed_out', pattern: /Operation too slow|timed out/i },
+  {
+    reason: 'upstream_unreachable',
+    pattern:
+      /Could not resolve|unable to look up|Failed to connect|unable to connect|Couldn't connect|Connection (refused|reset)|unreachable|No route to host|Empty reply|SSL|TLS|certificate/i,
+  },
+  {
+    reason: 'content_invalid',
+    pattern:
+      /fsck error|fatal: fsck|bad object|does not match index|corrupt|missing (blob|tree|commit)|pack has bad|invalid object/i,
+  },
+  {
+    reason: 'content_invalid',
+    pattern:
+      /protocol error|expected '[^']*', received|expected flush|bad line length|invalid server response|did not send all necessary|is this a git repository|expected .* got|unexpected content-type|invalid content-type/i,
+    message: 'what the upstream says is not what a git server says',
+  },
+  {
+    reason: 'upstream_unreachable',
+    pattern:
+      /hung up unexpectedly|early EOF|unexpected disconnect|RPC failed|unable to access|transfer closed|could not read from remote/i,
+  },
+  { reason: 'content_invalid', pattern: /index-pack/ },
+]
+
+/** The failure a git command that did not exit with 0 stands for. */
+export function gitFailure(exit: Exit): SyncFailure {
+  const rule = RULES.find(({ pattern }) => pattern.test(exit.tail))
+  const said = mainLine(exit.tail) || `git ended with ${exit.signal ?? `exit code ${exit.code}`}`
+  return new SyncFailure(rule?.reason ?? 'unknown', rule?.message ?? said, { tail: exit.tail, exitCode: exit.code })
+}
+
+function mainLine(tail: string): string {
+  const lines = tail.split('\n').filter((line) => /^(fatal|error|remote): /.test(line))
+  const best = lines.find((line) => line.startsWith('fatal: ')) ?? lines[0]
+  return (best ?? '').replace(/^(fatal|error): /, '')
+}

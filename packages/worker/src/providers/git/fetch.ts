@@ -1,0 +1,158 @@
+// fetch.ts — How objects and refs arrive in a repository: cloned, fetched, deleted; nothing is left of what failed. When and where is decided in git.ts.
+import { callGit, createProgressReader, type Route } from './call.ts'
+import { gitFailure } from './errors.ts'
+import { bringLfs } from '../git-lfs/lfs.ts'
+import { inTheWay, readLocalRefs, sameRefs, type RemoteRefs } from './refs.ts'
+import {
+  packFiles,
+  removeLeftovers,
+  removePacksBut,
+  writeConfig,
+  writeHead,
+  writeServerListings,
+} from './repository.ts'
+import { refspecsOf, type Selection } from './selection.ts'
+import { SyncFailure, type Exit, type SyncContext } from '../../provider.ts'
+
+/** An upstream as this run sees it. */
+export interface Upstream {
+  readonly context: SyncContext
+  /** Whether LFS objects are mirrored too. */
+  readonly lfs: boolean
+  readonly selection: Selection
+  readonly addresses: readonly string[]
+  readonly route: Route
+}
+
+/** Makes a new repository in `folder`, which is emptied first: a half clone cannot be continued. Returns the bytes that came, where git says. */
+export async function cloneInto(
+  { context, selection, route }: Upstream,
+  remote: RemoteRefs,
+  folder: string,
+): Promise<number | null> {
+  const { tree } = context
+  const progress = createProgressReader(context)
+  await tree.discard()
+  const direct = selection.whole && remote.refs.size > 0
+  const command = direct
+    ? ['clone', '--mirror', '--template=', '--progress', ...route.flags, '--', route.url, folder]
+    : ['init', '--bare', '--template=', '--', folder]
+  const exit = await callGit(context, command, { onLine: progress.onLine, route })
+  if (exit.code !== 0) throw gitFailure(exit)
+  if (!direct && remote.refs.size > 0) {
+    const fetched = await callGit(context, fetchCommand(route, folder, selection), { onLine: progress.onLine, route })
+    if (fetched.code !== 0) throw gitFailure(fetched)
+  }
+  settle(folder, context, remote)
+  return progress.bytes()
+}
+
+/** Fetches objects, git's and LFS's, and moves no ref: nobody sees a branch before all of its files are there. A dry run of git fetches objects. */
+export async function fetchAhead(
+  { context, selection, route }: Upstream,
+  remote: RemoteRefs,
+  gitDir: string,
+): Promise<Moved> {
+  const progress = createProgressReader(context)
+  let received = 0
+  const exit = await leavingNothing(gitDir, async () => {
+    const fetched = await callGit(context, fetchCommand(route, gitDir, selection, ['--dry-run']), {
+      onLine: progress.onLine,
+      route,
+    })
+    if (fetched.code === 0)
+      received = await bringLfs({ context, gitDir, ids: remote.refs.values(), headId: remote.headId })
+    return fetched
+  })
+  return { exit, bytes: (progress.bytes() ?? 0) + received }
+}
+
+/** How git ended. */
+export interface Moved {
+  readonly exit: Exit
+  /** Received, where git says. */
+  readonly bytes: number | null
+}
+
+export interface Move {
+  readonly gitDir: string
+  /** Names of refs the upstream no longer has. */
+  readonly gone: readonly string[]
+  /** Packs that were there before the run; those that are there now unless told otherwise. */
+  readonly packs?: ReadonlySet<string>
+}
+
+/** Fetches refs, and deletes those that are gone. */
+export async function moveRefs(
+  upstream: Upstream,
+  remote: RemoteRefs,
+  { gitDir, gone, packs = packFiles(gitDir) }: Move,
+): Promise<Moved> {
+  const { context, selection, route } = upstream
+  await removeRefs(context, gitDir, inTheWay(gone, remote.refs))
+  const progress = createProgressReader(context)
+  const exit = await leavingNothing(
+    gitDir,
+    () => callGit(context, fetchCommand(route, gitDir, selection), { onLine: progress.onLine, route }),
+    packs,
+  )
+  if (exit.code !== 0) return { exit, bytes: null }
+  const left = readLocalRefs(gitDir).refs
+  await removeRefs(
+    context,
+    gitDir,
+    gone.filter((name) => left.has(name)),
+  )
+  settle(gitDir, context, remote)
+  return { exit, bytes: progress.bytes() }
+}
+
+/** Takes away what a fetch that failed has brought: half packs, and whole ones no ref needs. An upstream that never finishes would fill the disk with them. */
+async function leavingNothing(gitDir: string, fetch: () => Promise<Exit>, packs = packFiles(gitDir)): Promise<Exit> {
+  const { refs } = readLocalRefs(gitDir)
+  let whole = false
+  try {
+    const exit = await fetch()
+    whole = exit.code === 0
+    return exit
+  } finally {
+    if (!whole) {
+      removeLeftovers(gitDir)
+      if (sameRefs(refs, readLocalRefs(gitDir).refs)) removePacksBut(gitDir, packs)
+    }
+  }
+}
+
+async function removeRefs(context: SyncContext, gitDir: string, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return
+  const exit = await callGit(context, [`--git-dir=${gitDir}`, 'update-ref', '--stdin', '-z'], {
+    stdin: names.map((name) => `delete ${name}\0\0`).join(''),
+  })
+  if (exit.code !== 0) throw gitFailure(exit)
+}
+
+function fetchCommand(
+  { url, flags }: Route,
+  gitDir: string,
+  selection: Selection,
+  more: readonly string[] = [],
+): string[] {
+  const quiet = ['--progress', '--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules', '--no-tags']
+  return [`--git-dir=${gitDir}`, 'fetch', ...quiet, ...more, ...flags, '--', url, ...refspecsOf(selection)]
+}
+
+/** Brings the repository's own files in order after objects and refs have arrived, and refuses an empty result. */
+export function settle(gitDir: string, context: SyncContext, remote: RemoteRefs): void {
+  writeConfig(gitDir, context.upstream, idLength(remote))
+  const { refs } = readLocalRefs(gitDir)
+  if (refs.size === 0 && remote.refs.size > 0)
+    throw new SyncFailure('content_invalid', 'git reported success, but the copy has no refs')
+  if (!sameRefs(refs, remote.refs)) context.log('the upstream moved while it was fetched')
+  writeHead(gitDir, remote)
+  writeServerListings(gitDir, refs, remote.peeled)
+}
+
+/** Length of this upstream's object ids, hex digits. */
+export function idLength(remote: RemoteRefs): number {
+  return remote.headId?.length ?? remote.refs.values().next().value?.length ?? 40
+}

@@ -1,0 +1,224 @@
+// git.ts — Mirrors a git repository, bare and whole: every ref, deletions too. What a run does, in which order; how objects arrive is in fetch.ts.
+import Type from 'typebox'
+import { callGit, credentials, routeOf } from './call.ts'
+import { careFor, isDamaged, keepCareDate, replaceObjects } from './maintenance.ts'
+import { gitFailure } from './errors.ts'
+import { cloneInto, fetchAhead, idLength, moveRefs, settle, type Upstream } from './fetch.ts'
+import {
+  bringLfs,
+  dropParts,
+  isClonedWhole,
+  isLfsDone,
+  lfsBytes,
+  lfsNote,
+  lfsOptions,
+  markCloned,
+  wantsLfs,
+} from '../git-lfs/lfs.ts'
+import { collectLine, createRefCollector, readLocalRefs, sameRefs, type RemoteRefs } from './refs.ts'
+import { isRepository, objectBytes, packFiles, removeLeftovers, writeConfig, writeHead } from './repository.ts'
+import { isSelected, refsOption, selectionOf, type Selection } from './selection.ts'
+import { listRefs } from './wire.ts'
+import { SyncFailure, type Provider, type SyncStats } from '../../provider.ts'
+
+const MAX_LOOSE_REFS = 2000
+
+const options = Type.Object(
+  {
+    refs: refsOption,
+    fsck: Type.Boolean({
+      default: true,
+      description:
+        'Check every object that arrives. Turn off only for an old repository that git itself finds fault with',
+    }),
+    ...lfsOptions,
+  },
+  { additionalProperties: false },
+)
+
+/** The kind `git`: http, https and git:// upstreams, kept as `git clone --mirror` would. */
+export const git: Provider = {
+  kind: 'git',
+  options,
+  async probe(run) {
+    let detail = ''
+    try {
+      const exit = await run('git', ['--version'], { onLine: (line) => void (detail ||= line) })
+      return { available: exit.code === 0, detail: detail || 'git does not start' }
+    } catch (error) {
+      return { available: false, detail: (error as Error).message }
+    }
+  },
+  async sync(context) {
+    context.progress({ phase: 'connecting' })
+    const lfs = wantsLfs(context)
+    const exists = await context.tree.exists()
+    const addresses = context.local === null ? await context.peers.resolve(new URL(context.upstream).hostname) : []
+    const upstream: Upstream = {
+      context,
+      lfs,
+      selection: selectionOf(context.options.refs),
+      addresses,
+      route: routeOf(context, addresses),
+    }
+    const remote = await readUpstream(upstream)
+    return exists ? update(upstream, remote) : create(upstream, remote)
+  },
+}
+
+/** The refs of the upstream that are wanted. */
+async function readUpstream({ context, selection, addresses, route }: Upstream): Promise<RemoteRefs> {
+  const { upstream, auth, signal } = context
+  const [user, password] = credentials(auth)
+  const authorization = password === null ? null : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+  const listed = context.local === null ? await listRefs({ upstream, authorization, addresses, signal }) : null
+  if (listed) return select(listed, selection)
+  const collector = createRefCollector()
+  const onLine = (line: string, stream: string) => !(stream === 'stdout' && collectLine(collector, line))
+  const exit = await callGit(context, ['ls-remote', '--symref', ...route.flags, '--', route.url], { onLine, route })
+  if (exit.code !== 0) throw gitFailure(exit)
+  return select(collector.done(), selection)
+}
+
+function select(remote: RemoteRefs, selection: Selection): RemoteRefs {
+  return selection.whole
+    ? remote
+    : { ...remote, refs: new Map([...remote.refs].filter(([name]) => isSelected(selection, name))) }
+}
+
+async function create(upstream: Upstream, remote: RemoteRefs): Promise<SyncStats> {
+  const { context, lfs } = upstream
+  const { staging } = context.tree
+  const bytes = (isClonedWhole(staging) ? await freshen(upstream, remote, staging) : null) ?? {
+    git: await cloneInto(upstream, remote, staging),
+  }
+  if (lfs) markCloned(staging)
+  const received = lfs ? await bringFor(upstream, remote, staging) : 0
+  await dropParts(context)
+  context.progress({ phase: 'publishing' })
+  // git does not tell the size of what arrives in one piece.
+  const stats = statsOf(staging, remote, (bytes.git ?? objectBytes(staging)) + received)
+  await context.tree.publish()
+  keepCareDate(context)
+  return stats
+}
+
+/** Brings a clone that waited for its LFS objects to what the upstream has now; null when it must be fetched anew. */
+async function freshen(
+  upstream: Upstream,
+  remote: RemoteRefs,
+  staging: string,
+): Promise<{ git: number | null } | null> {
+  upstream.context.log('goes on with the clone of an earlier run')
+  removeLeftovers(staging)
+  const local = readLocalRefs(staging)
+  if (sameRefs(local.refs, remote.refs)) return { git: 0 }
+  const { exit, bytes } = await moveRefs(upstream, remote, {
+    gitDir: staging,
+    gone: [...local.refs.keys()].filter((name) => !remote.refs.has(name)),
+  })
+  if (exit.code !== 0 && isDamaged(exit)) return null
+  if (exit.code !== 0) throw gitFailure(exit)
+  return { git: bytes }
+}
+
+async function update(upstream: Upstream, remote: RemoteRefs): Promise<SyncStats> {
+  const { context } = upstream
+  const { published } = context.tree
+  if (!isRepository(published)) {
+    throw new SyncFailure(
+      'local_conflict',
+      `${published} is not a git repository (any more): move it away and it is fetched anew`,
+    )
+  }
+  removeLeftovers(published)
+  if (!upstream.lfs) await dropParts(context)
+  const local = readLocalRefs(published)
+  const gone = [...local.refs.keys()].filter((name) => !remote.refs.has(name))
+  context.allow({
+    removed: gone.length,
+    total: local.refs.size,
+    examples: gone.slice(0, 500),
+    incomingBytes: null,
+    sizeBeforeBytes: null,
+    sizeAfterBytes: remote.refs.size === 0 ? 0 : null,
+  })
+  writeConfig(published, context.upstream, idLength(remote))
+  if (!(await careFor(context, published))) return mend(upstream, remote, 'a check of the copy found damaged objects')
+  if (!sameRefs(local.refs, remote.refs)) return follow(upstream, remote, gone)
+  writeHead(published, remote)
+  const received =
+    upstream.lfs && !isLfsDone(context, published, remote.refs.values()) ? await completeLfs(upstream, remote) : 0
+  return statsOf(published, remote, received)
+}
+
+/** Fetches first and deletes afterwards, and only what was asked leave for: an upstream that is emptied meanwhile deletes nothing. */
+async function follow(upstream: Upstream, remote: RemoteRefs, gone: readonly string[]): Promise<SyncStats> {
+  const { context, lfs } = upstream
+  const fork = await context.tree.fork()
+  const packs = packFiles(fork.path)
+  const ahead = lfs ? await fetchAhead(upstream, remote, fork.path) : null
+  const { exit, bytes } =
+    ahead && ahead.exit.code !== 0 ? ahead : await moveRefs(upstream, remote, { gitDir: fork.path, gone, packs })
+  if (exit.code !== 0 && isDamaged(exit)) return mend(upstream, remote, 'git found damaged objects in the copy')
+  if (exit.code !== 0) throw gitFailure(exit)
+  // What the upstream got between the two fetches.
+  const late = lfs ? await bringFor(upstream, remote, fork.path) : 0
+  if (readLocalRefs(fork.path).loose > MAX_LOOSE_REFS)
+    await callGit(context, [`--git-dir=${fork.path}`, 'pack-refs', '--all'])
+  const stats = statsOf(fork.path, remote, ahead ? (ahead.bytes ?? 0) + (bytes ?? 0) + late : bytes)
+  context.progress({ phase: 'publishing' })
+  // git flushes what it writes: core.fsync=all.
+  await fork.publish(true)
+  return stats
+}
+
+/** The LFS objects of the refs a repository has. Returns the bytes that came. */
+function bringFor({ context }: Upstream, remote: RemoteRefs, gitDir: string): Promise<number> {
+  return bringLfs({ context, gitDir, ids: readLocalRefs(gitDir).refs.values(), headId: remote.headId })
+}
+
+/** Brings LFS objects a published copy lacks although its refs are those of the upstream. Returns the bytes that came. */
+async function completeLfs({ context }: Upstream, remote: RemoteRefs): Promise<number> {
+  const { published } = context.tree
+  return bringLfs({
+    context,
+    gitDir: published,
+    open: context.tree.fork,
+    ids: readLocalRefs(published).refs.values(),
+    headId: remote.headId,
+  })
+}
+
+/** Fetches everything anew beside the damaged copy, and puts it in the place of what is damaged only once it is whole. */
+async function mend(upstream: Upstream, remote: RemoteRefs, why: string): Promise<SyncStats> {
+  const { context } = upstream
+  const { staging } = context.tree
+  context.log(`${why}: fetching all of it anew, the copy stays as it is meanwhile`)
+  const bytes = await cloneInto(upstream, remote, staging)
+  const fork = await context.tree.fork()
+  replaceObjects(staging, fork.path)
+  settle(fork.path, context, remote)
+  context.progress({ phase: 'publishing' })
+  await fork.publish()
+  await context.tree.discard()
+  keepCareDate(context)
+  // What is mended is shown at once; LFS objects of refs that moved meanwhile come after it.
+  const received =
+    upstream.lfs && !isLfsDone(context, context.tree.published, remote.refs.values())
+      ? await completeLfs(upstream, remote)
+      : 0
+  const stats = statsOf(context.tree.published, remote, (bytes ?? objectBytes(context.tree.published)) + received)
+  return { ...stats, note: [`${why}; it was fetched anew`, stats.note].filter(Boolean).join('; ') }
+}
+
+function statsOf(gitDir: string, remote: RemoteRefs, bytes: number | null): SyncStats {
+  const revision = remote.headId ?? (remote.head ? (remote.refs.get(remote.head) ?? null) : null)
+  return {
+    bytes,
+    files: remote.refs.size,
+    sizeBytes: objectBytes(gitDir) + lfsBytes(gitDir),
+    revision,
+    note: lfsNote(gitDir),
+  }
+}

@@ -1,0 +1,144 @@
+// file.ts — Mirrors one file: asked for only when it changed, continued when it broke off, checked, put in place whole.
+import { statSync } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileNameOf } from '../../http/address.ts'
+import { ask } from '../../http/ask.ts'
+import { isPage } from '../../http/content.ts'
+import { checksumUrl, digestIn, digestOption, type Digest } from '../../http/digest.ts'
+import { statusFailure } from '../../http/errors.ts'
+import { fetchFile, type Fetched } from '../../http/fetch.ts'
+import { createMemory, type Memory, type Validators } from '../../http/memory.ts'
+import type { HttpOptions } from '../../http/options.ts'
+import { SyncFailure, type SyncContext, type SyncStats } from '../../provider.ts'
+
+/** Largest checksum file that is read, bytes. */
+const CHECKSUMS_MAX_BYTES = 32 * 1024 * 1024
+
+/** What a run of one file works on. */
+export interface FileRun {
+  readonly context: SyncContext
+  readonly options: HttpOptions
+  readonly url: URL
+}
+
+/** Whether an earlier run published the address as one file. */
+export async function isKnownFile({ context, url }: FileRun): Promise<boolean> {
+  return (await createMemory(context.tree.staging).ofCopy(url.href, context.tree.published)) !== null
+}
+
+/** Brings the published file to what the upstream has. Throws SyncFailure and what the network throws. */
+export async function syncFile(run: FileRun): Promise<SyncStats> {
+  const { context, url } = run
+  const file = fileNameOf(url)
+  const memory = createMemory(context.tree.staging)
+  await mkdir(context.tree.staging, { recursive: true })
+  try {
+    return await follow(run, memory, file)
+  } catch (error) {
+    // A part would keep a full disk full.
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') await memory.dropPart()
+    throw error
+  }
+}
+
+async function follow({ context, options, url }: FileRun, memory: Memory, file: string): Promise<SyncStats> {
+  const copy = await memory.ofCopy(url.href, context.tree.published)
+  // A copy that was never held against this checksum is fetched again.
+  const known = copy && (options.checksum === '' || copy.verified === options.checksum) ? copy : null
+  context.progress({ phase: 'connecting' })
+  const digests = await promisedDigests({ context, options, url }, file)
+  const published = join(context.tree.published, file)
+  const admit = await admission(context, memory, file)
+  const fetched = await fetchFile({
+    context,
+    options,
+    url,
+    file,
+    memory,
+    known,
+    digests,
+    pageExpected: () => isPage(published),
+    admit,
+    moved: (received, from, total) =>
+      context.progress({
+        phase: 'transferring',
+        bytes: received,
+        percent: total ? Math.floor(((from + received) / total) * 100) : null,
+      }),
+  })
+  if (!fetched) return { bytes: 0, files: 1, sizeBytes: copy!.size, revision: revisionOf(copy!) }
+  admit(fetched.size, fetched.size)
+  return await publish({ context, options, url }, memory, fetched)
+}
+
+/** Asks whether a body may take the copy's place: not when it is empty, much smaller, or larger than there is room for. */
+async function admission(
+  context: SyncContext,
+  memory: Memory,
+  file: string,
+): Promise<(size: number | null, grown: number) => void> {
+  const found = statSync(join(context.tree.published, file), { throwIfNoEntry: false })
+  const last = await memory.last()
+  // A copy that somebody changed here says nothing of the upstream; what came last does.
+  const before = found ? (last?.file === file ? last.size : found.size) : null
+  return (size, grown) => {
+    const emptied = size === 0 && before !== null && before > 0
+    context.allow({
+      removed: emptied ? 1 : 0,
+      total: before === null ? 0 : 1,
+      examples: emptied ? [file] : [],
+      incomingBytes: size === null ? null : Math.max(0, size - grown),
+      sizeBeforeBytes: size === null ? null : before,
+      sizeAfterBytes: size ?? grown,
+    })
+  }
+}
+
+async function publish(
+  { context, options }: FileRun,
+  memory: Memory,
+  { part, size, received, validators, unverified }: Fetched,
+): Promise<SyncStats> {
+  context.progress({ phase: 'publishing', percent: null, bytes: received })
+  const before = (await memory.last())?.file ?? null
+  await context.tree.publishFile(part, validators.file)
+  await memory.keepCopy({ ...validators, ...(options.checksum === '' ? {} : { verified: options.checksum }) }, size)
+  // Another address may name another file; the mirror is the new one alone.
+  if (before !== null && before !== validators.file) await rm(join(context.tree.published, before), { force: true })
+  const note =
+    unverified && options.checksum === ''
+      ? 'the upstream does not say how long the file is: whether it is complete is unverified'
+      : null
+  return { bytes: received, files: 1, sizeBytes: size, revision: revisionOf(validators), note }
+}
+
+function revisionOf({ etag, modified }: Validators): string | null {
+  return etag ?? modified
+}
+
+/** What the option `checksum` promises of the file, read from the upstream where it names a file there. */
+async function promisedDigests({ context, options, url }: FileRun, file: string): Promise<Digest[]> {
+  if (options.checksum === '') return []
+  const said = digestOption(options.checksum)
+  if (said) return [said]
+  const at = checksumUrl(options.checksum, url)
+  const { answer } = await ask({ context, options, url: at, headers: {}, home: url.origin })
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    if (answer.status !== 200) throw statusFailure(answer.status, context.auth !== null, answer.headers['retry-after'])
+    await answer.body((chunk) => {
+      size += chunk.length
+      if (size > CHECKSUMS_MAX_BYTES)
+        throw new SyncFailure('content_invalid', `${options.checksum} is too large for a checksum file`)
+      chunks.push(Buffer.from(chunk))
+    })
+  } finally {
+    answer.close()
+  }
+  const found = digestIn(Buffer.concat(chunks).toString('utf8'), file, options.checksum)
+  if (!found)
+    throw new SyncFailure('content_invalid', `${options.checksum} says nothing of ${file}; the copy stays as it is`)
+  return [found]
+}

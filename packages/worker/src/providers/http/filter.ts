@@ -1,0 +1,27 @@
+// filter.ts — Which paths of an upstream are part of the mirror, by the patterns of its options. Pure.
+import picomatch from 'picomatch'
+import { STATE_FOLDER } from './tree-memory.ts'
+
+export interface Filter {
+  file(path: string): boolean
+  folder(path: string): boolean
+}
+
+/** A pattern without a slash is held against the last part of a path, `**` stands for any number of parts. */
+export function createFilter({ include, exclude }: { include: readonly string[]; exclude: readonly string[] }): Filter {
+  const options = { dot: true, basename: true, nonegate: true }
+  const compile = (globs: readonly string[]) =>
+    globs.length === 0
+      ? null
+      : picomatch(
+          globs.map((glob) => glob.replace(/^\//, '').replace(/\/$/, '/**')),
+          options,
+        )
+  const included = compile(include)
+  const excluded = compile(exclude)
+  return {
+    file: (path) => (included?.(path) ?? true) && !excluded?.(path),
+    // A folder may hold what is included further down: only what is excluded is not entered.
+    folder: (path) => path !== STATE_FOLDER && !excluded?.(path),
+  }
+}

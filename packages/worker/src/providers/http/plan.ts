@@ -1,0 +1,101 @@
+// plan.ts — Compares what an upstream lists with what is here, and decides for each file. Pure.
+import type { Entry } from './listing.ts'
+import type { LocalFile } from './local.ts'
+import type { Known } from './tree-memory.ts'
+
+/** A file the upstream lists. */
+export interface Remote extends Entry {
+  readonly path: string
+  /** Its path in the request line. */
+  readonly request: string
+}
+
+/** What is done about a file: nothing, ask whether it changed, fetch it. */
+export type Verdict = 'same' | 'ask' | 'fetch'
+
+export interface Sight {
+  readonly remote: Remote
+  readonly local: LocalFile | null | undefined
+  readonly known: Known | undefined
+  readonly compare: 'auto' | 'listing' | 'ask'
+}
+
+/** What is done about one file. */
+export function judge({ remote, local, known, compare }: Sight): Verdict {
+  if (!local) return 'fetch'
+  if (known) {
+    if (local.size !== known.size || local.mtime !== known.mtime) return 'fetch'
+    // Whatever the server says of its validators: another size is another file.
+    if (remote.exact && remote.size !== local.size) return 'fetch'
+    const unchanged = remote.stamp === known.stamp && tells(remote, compare)
+    const askable = known.etag !== '' || known.modified !== ''
+    if (unchanged && compare !== 'ask' && !(known.fresh && askable)) return 'same'
+    return askable ? 'ask' : 'fetch'
+  }
+  return compare !== 'ask' &&
+    remote.exact &&
+    remote.size === local.size &&
+    remote.time !== null &&
+    sameTime(remote, local)
+    ? 'same'
+    : 'fetch'
+}
+
+/** Whether a listing says enough of a file to notice a change. */
+function tells({ exact, time, size }: Remote, compare: Sight['compare']): boolean {
+  return time !== null && (exact || (compare === 'listing' && size !== null))
+}
+
+function sameTime({ time, grain }: Remote, { mtime }: LocalFile): boolean {
+  return Math.floor((mtime * 1000) / grain) === Math.floor(time! / grain)
+}
+
+/** What a tree will be, for the guard. */
+export interface Outlook {
+  readonly removed: number
+  readonly total: number
+  readonly examples: string[]
+  readonly incomingBytes: number | null
+  readonly sizeBeforeBytes: number
+  readonly sizeAfterBytes: number | null
+}
+
+const EXAMPLES_MAX = 200
+
+/** Adds up what would go and what would come. `sizeOf`: bytes a wanted file will have; null when that is not known. `deletes`: whether anything is deleted at all. */
+export function outlookOf(parts: {
+  local: ReadonlyMap<string, LocalFile | null>
+  wanted: ReadonlyMap<string, Remote>
+  fetching: Iterable<string>
+  sizeOf: (remote: Remote) => number | null
+  deletes: boolean
+}): Outlook {
+  const { local, wanted, deletes, sizeOf } = parts
+  let [before, kept, removed] = [0, 0, 0]
+  const examples: string[] = []
+  for (const [path, file] of local) {
+    before += file?.size ?? 0
+    if (wanted.has(path)) continue
+    if (!deletes) kept += file?.size ?? 0
+    else if (++removed <= EXAMPLES_MAX) examples.push(path)
+  }
+  const incoming = sum([...parts.fetching].map((path) => sizeOf(wanted.get(path)!)))
+  const after = sum([...wanted.values()].map(sizeOf))
+  return {
+    removed,
+    total: local.size,
+    examples,
+    incomingBytes: incoming,
+    sizeBeforeBytes: before,
+    sizeAfterBytes: after === null ? null : after + kept,
+  }
+}
+
+function sum(sizes: readonly (number | null)[]): number | null {
+  let total = 0
+  for (const size of sizes) {
+    if (size === null) return null
+    total += size
+  }
+  return total
+}

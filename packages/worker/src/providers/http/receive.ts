@@ -1,0 +1,218 @@
+// receive.ts — One small file on its way from a lane to the disk: opened with its first byte, checked at its end. Decides what an answer means for the file.
+import { closeSync, futimesSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { isRedirect } from '../../http/ask.ts'
+import { createChecker, digestsOf, type Checker } from '../../http/digest.ts'
+import { beginsLikePage, pageFailure, refuseEncoded, seemsPage } from '../../http/content.ts'
+import type { Exchange } from '../../http/pipeline.ts'
+import { clearFolder, clearParents } from './local.ts'
+import type { HttpOptions } from '../../http/options.ts'
+import type { Remote } from './plan.ts'
+import { createRateWatch } from '../../http/rate.ts'
+import { SyncFailure } from '../../provider.ts'
+import type { Known } from './tree-memory.ts'
+
+/** Larger files go over a connection of their own, where they can be continued. */
+export const LARGE_BYTES = 8 * 1024 * 1024
+/** Time within which a file may change again without a listing showing it, ms. */
+const FRESH_MS = 120_000
+/** An answer nobody wants is read to its end up to this size; beyond, a new connection costs less. */
+const IGNORED_MAX_BYTES = 256 * 1024
+
+/** What came of asking for a file. */
+export type Catch =
+  | { readonly is: 'fetched'; readonly known: Known; readonly unverified: boolean }
+  | { readonly is: 'unchanged'; readonly known: Known }
+  | { readonly is: 'vanished' }
+  /** To be fetched by itself: it is large, or elsewhere. */
+  | { readonly is: 'alone' }
+  | { readonly is: 'status'; readonly status: number; readonly retryAfter: string | undefined }
+  | { readonly is: 'failed'; readonly error: unknown }
+
+export interface Job {
+  readonly remote: Remote
+  /** What is here already; then it is only asked for when it changed. */
+  readonly known: Known | null
+}
+
+export interface CatchOptions {
+  readonly job: Job
+  readonly folder: string
+  readonly options: HttpOptions
+  readonly headers: Readonly<Record<string, string>>
+  readonly pageExpected: (path: string) => boolean
+  readonly moved: (bytes: number) => void
+  readonly done: (caught: Catch) => void
+}
+
+/** The exchange that brings a file into `folder`. */
+export function createCatch(parts: CatchOptions): Exchange {
+  const { job, options, headers, pageExpected, done } = parts
+  const { remote, known } = job
+  const file = createSink(parts)
+  let told: Readonly<Record<string, string>> = {}
+  let caught: Catch | null = null
+  let checker: Checker | null = null
+  const settle = (result: Catch, length: number) => {
+    caught = result
+    if (length > IGNORED_MAX_BYTES) throw new Error('not wanted')
+  }
+  const finished = (result: Catch) => {
+    file.close()
+    done(result)
+  }
+  return {
+    path: remote.request,
+    headers: known
+      ? {
+          ...headers,
+          ...(known.etag ? { 'if-none-match': known.etag } : {}),
+          ...(known.modified ? { 'if-modified-since': known.modified } : {}),
+        }
+      : headers,
+    head(status, answered) {
+      told = answered
+      const length = Number(answered['content-length'] ?? 0)
+      const meaning = meaningOf(status, answered, job)
+      if (meaning) settle(meaning, length)
+      else if (length > LARGE_BYTES) settle({ is: 'alone' }, length)
+      else checker = createChecker(digestsOf(answered, true))
+    },
+    data(chunk) {
+      if (caught) return
+      const isFirst = file.size() === 0
+      if (
+        isFirst &&
+        !options.accept_html &&
+        seemsPage(told, remote.name) &&
+        beginsLikePage(chunk) &&
+        !pageExpected(remote.path)
+      )
+        return settle({ is: 'failed', error: pageFailure(remote.path) }, 0)
+      checker?.update(chunk)
+      file.write(chunk, told['content-length'])
+    },
+    end() {
+      if (!caught) checker?.verify()
+      finished(caught ?? complete(file.opened(), file.size(), told, remote))
+    },
+    fail: (error) => finished(caught ?? { is: 'failed', error }),
+  }
+}
+
+interface Sink {
+  write(chunk: Buffer, promised: string | undefined): void
+  size(): number
+  /** Its handle; opens it when nothing was written. */
+  opened(): number
+  close(): void
+}
+
+/** A file that is opened when its first byte comes. */
+function createSink({ job, folder, options, moved }: CatchOptions): Sink {
+  const { path } = job.remote
+  let handle = -1
+  let size = 0
+  let rate: ((bytes: number) => void) | null = null
+  const opened = () => (handle < 0 ? (handle = openAt(folder, path)) : handle)
+  return {
+    opened,
+    size: () => size,
+    write(chunk, promised) {
+      opened()
+      for (let at = 0; at < chunk.length;) at += writeSync(handle, chunk, at)
+      size += chunk.length
+      moved(chunk.length)
+      // Whole in one piece, as most are: nothing to watch.
+      if (chunk.length === size && String(size) === promised) return
+      rate ??= createRateWatch(options)
+      rate(chunk.length)
+      if (options.max_mib > 0 && size > options.max_mib * 1024 ** 2)
+        throw new SyncFailure(
+          'content_invalid',
+          `${path} is larger than the ${options.max_mib} MiB a file may have (max_mib)`,
+        )
+    },
+    close() {
+      if (handle >= 0) closeSync(handle)
+      handle = -1
+    },
+  }
+}
+
+/** What an answer without a body we want means; null for the file itself. */
+function meaningOf(status: number, headers: Readonly<Record<string, string>>, { known, remote }: Job): Catch | null {
+  if (status === 200) return encodingProblem(headers, remote.name)
+  if (status === 304 && known)
+    return { is: 'unchanged', known: { ...known, stamp: remote.stamp, fresh: isFresh(known.modified, headers.date) } }
+  if (status === 404 || status === 410) return { is: 'vanished' }
+  if (isRedirect(status)) return { is: 'alone' }
+  return { is: 'status', status, retryAfter: headers['retry-after'] }
+}
+
+function encodingProblem(headers: Readonly<Record<string, string>>, name: string): Catch | null {
+  try {
+    refuseEncoded(headers, name)
+    return null
+  } catch (error) {
+    return { is: 'failed', error }
+  }
+}
+
+/** Sets the time of a file that came whole, and says by what it will be known. */
+function complete(handle: number, size: number, headers: Readonly<Record<string, string>>, remote: Remote): Catch {
+  const measured = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
+  if (!measured && remote.exact && remote.size !== size) {
+    return {
+      is: 'failed',
+      error: new SyncFailure(
+        'content_invalid',
+        `${size} bytes of ${remote.path} came where the listing says ${remote.size}`,
+      ),
+    }
+  }
+  const known = knownOf(remote, size, headers)
+  futimesSync(handle, known.mtime, known.mtime)
+  return { is: 'fetched', known, unverified: !measured && !remote.exact }
+}
+
+/** What is remembered of a file that was fetched. */
+export function knownOf(remote: Remote, size: number, headers: Readonly<Record<string, string>>): Known {
+  const modified = headers['last-modified'] ?? ''
+  const said = Date.parse(modified)
+  const listed = remote.grain === 1000 ? remote.time : null
+  const time = Number.isNaN(said) ? (listed ?? Date.now()) : said
+  return {
+    size,
+    mtime: Math.floor(time / 1000),
+    stamp: remote.stamp,
+    etag: headers.etag ?? '',
+    modified,
+    fresh: isFresh(modified, headers.date),
+  }
+}
+
+function isFresh(modified: string, date: string | undefined): boolean {
+  const age = Date.parse(date ?? '') - Date.parse(modified)
+  return Number.isNaN(age) || age < FRESH_MS
+}
+
+/** Opens a new file, with the folders above it. */
+function openAt(folder: string, path: string): number {
+  const at = `${folder}/${path}`
+  try {
+    return openSync(at, 'w', 0o644)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'EISDIR') throw error
+    makeRoom(folder, path)
+    return openSync(at, 'w', 0o644)
+  }
+}
+
+/** Makes the folders a file needs and clears its way of what is of another kind. */
+export function makeRoom(folder: string, path: string): void {
+  clearParents(folder, path)
+  clearFolder(join(folder, path))
+  mkdirSync(dirname(join(folder, path)), { recursive: true })
+}

@@ -1,0 +1,128 @@
+// tree-memory.ts — What the http provider remembers of a tree: by which words and validators each file is known. Losing it costs questions, never files.
+import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** Folder in staging that is ours; no file of an upstream may be called so at the top. */
+export const STATE_FOLDER = '.kagami-http'
+const HEADER = 'kagami-http-tree 1'
+/** Lines after which others get their turn. */
+const BREATHE_EVERY = 20_000
+
+/** One file as it was fetched. */
+export interface Known {
+  readonly size: number
+  /** Seconds since 1970 of the file here. */
+  readonly mtime: number
+  /** What the listing said of it then. */
+  readonly stamp: string
+  readonly etag: string
+  readonly modified: string
+  /** It was so new when it was fetched that it may have changed again within what the listing can tell. */
+  readonly fresh: boolean
+}
+
+export interface TreeMemory {
+  /** Files that are fetched and not published yet. */
+  readonly newFolder: string
+  /** Where large downloads grow. */
+  readonly partsFolder: string
+  /** What is known of published files and, over it, of fetched ones. */
+  load(): Promise<{ known: Map<string, Known>; fetched: Map<string, Known> }>
+  /** Notes a fetched file, so that a run that is broken off need not fetch it again; written in batches. */
+  note(path: string, known: Known): void
+  flush(): void
+  /** Writes all anew and forgets what was fetched, under the address it is asked for by; `parts`: but not the downloads that can be continued. */
+  keep(known: ReadonlyMap<string, Known>, still: { parts: boolean; address: string }): Promise<void>
+  /** Removes everything; before a first publish, since staging becomes the tree. */
+  drop(): Promise<void>
+}
+
+/** The address whose tree an earlier run published; null when none did. */
+export function treeAddress(staging: string): string | null {
+  try {
+    return readFileSync(join(staging, STATE_FOLDER, 'address'), 'utf8')
+  } catch {
+    return null
+  }
+}
+
+/** The memory of the tree at `base`; of another address nothing is remembered. */
+export function createTreeMemory(staging: string, base: string): TreeMemory {
+  const folder = join(staging, STATE_FOLDER)
+  const file = join(folder, 'tree')
+  const journal = join(folder, 'journal')
+  const newFolder = join(folder, 'new')
+  let pending: string[] = []
+  const flush = () => {
+    if (pending.length === 0) return
+    mkdirSync(folder, { recursive: true })
+    appendFileSync(journal, `${pending.join('\n')}\n`)
+    pending = []
+  }
+  return {
+    newFolder,
+    partsFolder: join(folder, 'parts'),
+    flush,
+    async load() {
+      return { known: await readKnown(file, base), fetched: await readKnown(journal, base) }
+    },
+    note(path, known) {
+      if (pending.length === 0) pending.push(`${HEADER} ${base}`)
+      if (pending.push(lineOf(path, known)) > 500) flush()
+    },
+    async keep(known, { parts, address }) {
+      mkdirSync(folder, { recursive: true })
+      await writeFile(join(folder, 'address'), address)
+      const lines = [`${HEADER} ${base}`]
+      for (const [path, one] of known) lines.push(lineOf(path, one))
+      await writeFile(`${file}.tmp`, `${lines.join('\n')}\n`)
+      await rename(`${file}.tmp`, file)
+      pending = []
+      await rm(journal, { force: true })
+      await rm(newFolder, { recursive: true, force: true })
+      if (!parts) await rm(join(folder, 'parts'), { recursive: true, force: true })
+    },
+    drop: () => rm(folder, { recursive: true, force: true }),
+  }
+}
+
+function lineOf(path: string, { size, mtime, stamp, etag, modified, fresh }: Known): string {
+  return [path, size, mtime, clean(stamp), clean(etag), clean(modified), fresh ? 1 : 0].join('\t')
+}
+
+const clean = (text: string) => text.replace(/[\t\r\n]/g, ' ')
+
+async function readKnown(file: string, base: string): Promise<Map<string, Known>> {
+  const known = new Map<string, Known>()
+  const text = await readFile(file, 'utf8').catch(() => '')
+  let ours = false
+  let count = 0
+  for (let at = 0, end = text.indexOf('\n'); end >= 0; at = end + 1, end = text.indexOf('\n', at)) {
+    const line = text.slice(at, end)
+    if (line.startsWith(HEADER)) ours = line === `${HEADER} ${base}`
+    else if (ours) remember(known, line)
+    if (++count % BREATHE_EVERY === 0) await breathe()
+  }
+  return known
+}
+
+function remember(known: Map<string, Known>, line: string): void {
+  const fields = line.split('\t')
+  if (fields.length !== 7) return
+  const [path, size, mtime, stamp, etag, modified, fresh] = fields as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ]
+  known.set(path, { size: Number(size), mtime: Number(mtime), stamp, etag, modified, fresh: fresh === '1' })
+}
+
+/** Lets everything else in the process have its turn. */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

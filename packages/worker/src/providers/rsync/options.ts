@@ -1,0 +1,150 @@
+// options.ts — What an rsync replica can be told, and the flags it becomes. Nothing a caller writes becomes a flag that is not listed here.
+import Type from 'typebox'
+
+/** Where rsync keeps what is not complete; one such folder beside the files concerned, which only its owner may enter. */
+export const PARTIAL = '.~tmp~'
+const CONNECT_SECONDS = 30
+
+/** Flags that change what is copied or how it is compared, never where it goes, what is run or what is read on the worker. */
+const EXTRA_PATTERN =
+  '^--(hard-links|checksum|sparse|size-only|ignore-times|whole-file|no-whole-file|fuzzy|prune-empty-dirs|copy-links|copy-unsafe-links|delete-excluded|no-compress|omit-dir-times|max-size=[0-9]{1,15}[kKmMgGtT]?|min-size=[0-9]{1,15}[kKmMgGtT]?|modify-window=-?[0-9]{1,6}|block-size=[0-9]{1,7}|skip-compress=[A-Za-z0-9/]{1,500}|compress-level=[0-9]{1,2}|compress-choice=(zstd|lz4|zlibx|zlib|none)|checksum-choice=(xxh128|xxh3|xxh64|md5|md4|none))$'
+/** Extra options that put what a link leads to in its place, out of the tree too. */
+export const FOLLOWS_LINKS: ReadonlySet<string> = new Set(['--copy-links', '--copy-unsafe-links'])
+/** Include, exclude, protect, risk, hide, show and clear; not merge and dir-merge, which read files. */
+const FILTER_PATTERN = '^(!|([-+PRHS]|include|exclude|protect|risk|hide|show)(,[/!Csrpx]+)? [^\\n\\r\\u0000]+)$'
+
+/** Indices that name other files: they must come after what they name. The lists are those of Debian's ftpsync. */
+const STAGE_ONE: Readonly<Record<string, readonly string[]>> = {
+  debian: [
+    '--include=*.diff/',
+    '--include=by-hash/',
+    '--exclude=*.diff/Index',
+    '--exclude=Contents*',
+    '--exclude=Packages*',
+    '--exclude=Sources*',
+    '--exclude=Release*',
+    '--exclude=InRelease',
+    '--exclude=i18n/*',
+    '--exclude=dep11/*',
+    '--exclude=installer-*/current',
+    '--exclude=ls-lR*',
+  ],
+  'debian-oldstyle': [
+    '--exclude=Packages*',
+    '--exclude=Sources*',
+    '--exclude=Release*',
+    '--exclude=InRelease',
+    '--exclude=i18n/*',
+    '--exclude=ls-lR*',
+    '--exclude=dep11/*',
+  ],
+}
+
+export const options = Type.Object(
+  {
+    compress: Type.Boolean({
+      default: true,
+      description:
+        'Compress on the way. Turn off on fast links and for files that are compressed already: it costs CPU on both ends',
+    }),
+    delay_updates: Type.Boolean({
+      default: true,
+      description: 'Put changed files in place together at the end instead of one by one as they arrive',
+    }),
+    two_stage: Type.Enum(['off', 'debian', 'debian-oldstyle'], {
+      default: 'off',
+      description:
+        'Fetch packages first and the indices that name them afterwards, so that no index names a file that is not there yet',
+    }),
+    exclude: Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), {
+      default: [],
+      maxItems: 200,
+      description: 'Patterns of files to leave out, as rsync --exclude understands them',
+    }),
+    filters: Type.Array(Type.String({ pattern: FILTER_PATTERN, maxLength: 1024 }), {
+      default: [],
+      maxItems: 200,
+      description:
+        'Filter rules as rsync --filter understands them, before the excludes: "+ /dists/***", "- *.iso", "P local/". Rules that read files (merge) are refused',
+    }),
+    timeout_secs: Type.Integer({
+      default: 300,
+      minimum: 10,
+      maximum: 86_400,
+      description: 'Give up when nothing came for this many seconds',
+    }),
+    bwlimit_kbps: Type.Integer({
+      default: 0,
+      minimum: 0,
+      maximum: 100_000_000,
+      description: 'KiB per second to use at most; 0 is no limit',
+    }),
+    memory_mib: Type.Integer({
+      default: 0,
+      minimum: 0,
+      maximum: 1_000_000,
+      description:
+        'Most memory rsync may take, MiB, against lists of files without end; a million files take about 120. 0 is a quarter of the machine’s, at least 512',
+    }),
+    address_family: Type.Enum(['any', 'ipv4', 'ipv6'], {
+      default: 'any',
+      description: 'Which addresses of the upstream to use',
+    }),
+    extra_options: Type.Array(Type.String({ pattern: EXTRA_PATTERN }), {
+      default: [],
+      maxItems: 30,
+      description:
+        'More options of rsync, of those that cannot do harm: --hard-links, --checksum, --sparse, --size-only, --fuzzy, --max-size=…, --copy-links, --delete-excluded and the like',
+    }),
+  },
+  { additionalProperties: false },
+)
+
+export interface RsyncOptions {
+  readonly compress: boolean
+  readonly delay_updates: boolean
+  readonly two_stage: 'off' | 'debian' | 'debian-oldstyle'
+  readonly exclude: readonly string[]
+  readonly filters: readonly string[]
+  readonly timeout_secs: number
+  readonly bwlimit_kbps: number
+  readonly memory_mib: number
+  readonly address_family: 'any' | 'ipv4' | 'ipv6'
+  readonly extra_options: readonly string[]
+}
+
+/** What is copied and how: archive without owners, devices, setuid bits and links that leave the tree. */
+export function contentFlags({ exclude, filters, extra_options }: RsyncOptions): string[] {
+  return [
+    '-a',
+    '--safe-links',
+    '--no-devices',
+    '--no-specials',
+    '--no-owner',
+    '--no-group',
+    // Readable for whoever serves it, never setuid, executable where it was.
+    '--chmod=D0755,Fug-s,F-t,Fa+rX,Fu+w,Fgo-w',
+    '--no-human-readable',
+    ...extra_options,
+    ...filters.map((rule) => `--filter=${rule}`),
+    ...exclude.map((pattern) => `--exclude=${pattern}`),
+    `--exclude=${PARTIAL}`,
+  ]
+}
+
+/** How the connection is made and when it is given up; `local`: between two folders of this machine. */
+export function connectionFlags(
+  { timeout_secs, address_family, bwlimit_kbps }: RsyncOptions,
+  local: boolean,
+): string[] {
+  const paced = [`--timeout=${timeout_secs}`, ...(bwlimit_kbps > 0 ? [`--bwlimit=${bwlimit_kbps}`] : [])]
+  if (local) return paced
+  const family = { any: [], ipv4: ['--ipv4'], ipv6: ['--ipv6'] }[address_family]
+  // Without TCP_NODELAY every small message of the protocol may wait 40 ms for an acknowledgement.
+  return ['--sockopts=TCP_NODELAY', `--contimeout=${Math.min(CONNECT_SECONDS, timeout_secs)}`, ...family, ...paced]
+}
+
+/** The flags by which a first stage leaves out the indices; null when there is just one stage. */
+export function firstStageFlags({ two_stage }: RsyncOptions): readonly string[] | null {
+  return STAGE_ONE[two_stage] ?? null
+}

@@ -1,0 +1,114 @@
+// output.ts — Reads what rsync says: progress lines, statistics, the meaning of its exit codes. Pure.
+import type { FailureReason, Progress } from '@kagami/protocol'
+import { SyncFailure, type Exit } from '../../provider.ts'
+
+/** Reads lines of `--info=progress2`; null for another line. A percent only once the whole file list is known. */
+export function createProgressReader(): (line: string) => (Partial<Progress> & Pick<Progress, 'phase'>) | null {
+  let listed = false
+  return (line) => {
+    listed ||= line.includes('to-chk=')
+    return readProgress(line, listed)
+  }
+}
+
+function readProgress(line: string, listed: boolean): (Partial<Progress> & Pick<Progress, 'phase'>) | null {
+  const found = /^\s*(\d+)\s+(\d+)%\s+\S+\s+\S+(?:\s+\(xfr#(\d+), (?:ir|to)-chk=\d+\/\d+\))?\s*$/.exec(line)
+  if (!found) return null
+  return {
+    phase: 'transferring',
+    bytes: Number(found[1]),
+    percent: listed ? Math.min(100, Number(found[2])) : null,
+    files: found[3] ? Number(found[3]) : null,
+  }
+}
+
+export interface Statistics {
+  files: number | null
+  sizeBytes: number | null
+  received: number | null
+}
+
+/** Takes one line of `--stats` into `statistics`. */
+export function readStatistics(line: string, statistics: Statistics): void {
+  const number = (pattern: RegExp) => {
+    const found = pattern.exec(line)?.[1]
+    return found === undefined ? null : Number(found)
+  }
+  statistics.files ??= number(/^Number of files: \d+ \(reg: (\d+)/) ?? (/^Number of files: \d+/.test(line) ? 0 : null)
+  statistics.sizeBytes ??= number(/^Total file size: (\d+)/)
+  statistics.received ??= number(/^Total bytes received: (\d+)/)
+}
+
+interface Rule {
+  readonly code: number | null
+  readonly pattern: RegExp
+  readonly reason: FailureReason
+  readonly message?: string
+}
+
+// The first rule that fits: some codes mean two things, told apart by the text.
+const RULES: readonly Rule[] = [
+  {
+    code: null,
+    pattern: /No space left on device|Disk quota exceeded/,
+    reason: 'disk_full',
+    message: 'no space is left on the disk',
+  },
+  {
+    code: 5,
+    pattern: /max connections/,
+    reason: 'upstream_refused',
+    message: 'the upstream has too many connections just now',
+  },
+  {
+    code: 5,
+    pattern: /auth failed/,
+    reason: 'auth_rejected',
+    message: 'the upstream rejects the credentials, or wants some',
+  },
+  { code: 5, pattern: /Unknown module|chdir failed|chroot failed/, reason: 'upstream_missing' },
+  {
+    code: 5,
+    pattern: /did not see server greeting|didn't get server startup line/,
+    reason: 'upstream_unreachable',
+    message: 'the upstream broke the connection while it greeted',
+  },
+  { code: 5, pattern: /(?:)/, reason: 'upstream_refused' },
+  { code: 10, pattern: /refuse/i, reason: 'upstream_unreachable' },
+  { code: 10, pattern: /(?:)/, reason: 'upstream_unreachable' },
+  { code: 11, pattern: /(?:)/, reason: 'disk_full' },
+  { code: 12, pattern: /(?:)/, reason: 'upstream_unreachable', message: 'the upstream broke the connection' },
+  {
+    code: 22,
+    pattern: /(?:)/,
+    reason: 'quota_exceeded',
+    message:
+      'rsync needs more memory for the upstream’s list of files than it may have (memory_mib): there are very many, or the list has no end. The copy is as it was. Raise memory_mib if so many files are meant, or leave some out with exclude',
+  },
+  { code: 23, pattern: /(change_dir|link_stat) "[^"]*" \(in [^)]*\) failed: No such file/, reason: 'upstream_missing' },
+  { code: 23, pattern: /(?:)/, reason: 'partial' },
+  { code: 30, pattern: /(?:)/, reason: 'timed_out', message: 'nothing came from the upstream for too long' },
+  { code: 35, pattern: /(?:)/, reason: 'upstream_unreachable', message: 'the upstream does not answer' },
+]
+
+/** The failure an rsync that did not exit with 0 or 24 stands for. */
+export function rsyncFailure(exit: Exit): SyncFailure {
+  const rule = RULES.find(({ code, pattern }) => (code === null || code === exit.code) && pattern.test(exit.tail))
+  const said = mainLine(exit.tail) || `rsync ended with ${exit.signal ?? `exit code ${exit.code}`}`
+  return new SyncFailure(rule?.reason ?? 'unknown', rule?.message ?? said, { tail: exit.tail, exitCode: exit.code })
+}
+
+function mainLine(tail: string): string {
+  const lines = tail.split('\n').filter((line) => line !== '')
+  return (
+    lines.find((line) => line.startsWith('@ERROR')) ??
+    lines.find((line) => /failed|error/i.test(line)) ??
+    lines[0] ??
+    ''
+  ).replace(/^(@ERROR|rsync|rsync error): /, '')
+}
+
+/** Whether a daemon only refuses compression. */
+export function refusesCompression(exit: Exit): boolean {
+  return exit.code !== 0 && /configured to refuse --(compress|new-compress|old-compress|zc)/.test(exit.tail)
+}

@@ -1,0 +1,202 @@
+// conformance.ts — What every kind must keep, run against a real upstream of each. A new provider passes this or is none.
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { SyncReport } from '@kagami/protocol'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { findMarked } from '../programs/orphans.ts'
+import {
+  commandLines,
+  createBench,
+  mentions,
+  readTree,
+  startStallingProxy,
+  type Bench,
+  type SyncCall,
+} from './sandbox.ts'
+
+/** A running upstream of one kind with content that fills at least 300 kB. */
+export interface Subject {
+  readonly upstream: string
+  readonly port: number
+  /** Adds, changes and removes. */
+  readonly change: () => Promise<void>
+  /** Everything is gone, but the upstream answers as before. */
+  readonly empty: () => Promise<void>
+  /** What the address names is no longer there. */
+  readonly vanish: () => Promise<void>
+  /** Asserts that the copy has the bytes of the upstream and nothing else. */
+  readonly expectSame: (published: string) => Promise<void>
+  readonly stop: () => Promise<void>
+}
+
+export interface Conformance {
+  readonly kind: string
+  /** Which form of the kind, where it has several. */
+  readonly form?: string
+  /** Program without which the kind cannot be synced; null when it needs none. */
+  readonly tool: string | null
+  readonly start: (dir: string, auth?: { username: string; password: string }) => Promise<Subject>
+}
+
+interface Stage {
+  readonly kind: string
+  readonly tool: string | null
+  readonly bench: () => Bench
+  readonly subject: () => Subject
+  readonly sync: (more?: Partial<SyncCall>) => Promise<SyncReport>
+}
+
+const SECRET = 'correct-horse-battery'
+
+/** Runs the suite for one kind. */
+export function providerConformance(conformance: Conformance): void {
+  const kind = conformance.form ? `${conformance.kind} (${conformance.form})` : conformance.kind
+  describe(`a mirror of kind ${kind}`, () => {
+    const stage = prepare(conformance)
+    followsItsUpstream(stage)
+    isKept(stage)
+    endsWhenItMust(stage)
+    touchesNothingElse(stage)
+  })
+  describe(`a mirror of kind ${kind} with a password`, () =>
+    keepsItsPassword(prepare(conformance, { username: 'bob', password: SECRET })))
+}
+
+function prepare({ kind, tool, start }: Conformance, auth?: { username: string; password: string }): Stage {
+  let bench: Bench
+  let subject: Subject
+  beforeEach(async () => {
+    bench = createBench()
+    subject = await start(join(bench.dir, 'upstream'), auth)
+  })
+  afterEach(async () => {
+    await subject.stop()
+    bench.remove()
+  })
+  return {
+    kind,
+    tool,
+    bench: () => bench,
+    subject: () => subject,
+    sync: (more) => bench.sync({ kind, upstream: subject.upstream, ...more }),
+  }
+}
+
+function followsItsUpstream({ kind, bench, subject, sync }: Stage): void {
+  it('has the bytes of its upstream after the first sync', async () => {
+    expect(await sync()).toMatchObject({ outcome: 'success', reason: null, kind })
+    await subject().expectSame(bench().published)
+  })
+
+  it('stays as it is when the upstream did not change', async () => {
+    await sync()
+    expect(await sync()).toMatchObject({ outcome: 'success' })
+    await subject().expectSame(bench().published)
+  })
+
+  it('follows what was added, changed and removed', async () => {
+    await sync()
+    await subject().change()
+    expect(await sync()).toMatchObject({ outcome: 'success' })
+    await subject().expectSame(bench().published)
+  })
+}
+
+function isKept({ bench, subject, sync }: Stage): void {
+  const disasters: [string, string, () => Promise<void>][] = [
+    ['is suddenly empty', 'upstream_empty', () => subject().empty()],
+    ['vanishes', 'upstream_missing', () => subject().vanish()],
+    ['does not answer', 'upstream_unreachable', () => subject().stop()],
+  ]
+  it.each(disasters)('is kept when the upstream %s, and the report says so', async (_what, reason, happen) => {
+    await sync()
+    const before = readTree(bench().published)
+    await happen()
+    const report = await sync()
+    expect(report).toMatchObject({ outcome: reason === 'upstream_empty' ? 'held' : 'failed', reason })
+    expect(report.message).not.toBe('')
+    expect(readTree(bench().published)).toEqual(before)
+  })
+}
+
+function endsWhenItMust({ bench, subject, sync }: Stage): void {
+  const behind = (port: number) => subject().upstream.replace(`:${subject().port}`, `:${port}`)
+
+  it('shows nothing of a first sync that was cancelled half-way, and leaves no process behind', async () => {
+    const proxy = await startStallingProxy(subject().port, 100_000)
+    const stop = new AbortController()
+    void proxy.stalled.then(() => stop.abort('cancelled'))
+    const report = await sync({ upstream: behind(proxy.port), signal: stop.signal })
+    await proxy.stop()
+    expect(report).toMatchObject({ outcome: 'cancelled', reason: 'cancelled' })
+    expect(readdirSync(bench().dataDir)).toEqual(['.kagami'])
+    expect(findMarked(`${bench().dataDir}:`)).toEqual([])
+    expect(await sync()).toMatchObject({ outcome: 'success' })
+    await subject().expectSame(bench().published)
+  })
+
+  it('ends a sync that takes longer than its limit', async () => {
+    const proxy = await startStallingProxy(subject().port, 100_000)
+    const report = await sync({ upstream: behind(proxy.port), timeoutSeconds: 1 })
+    await proxy.stop()
+    expect(report).toMatchObject({ outcome: 'failed', reason: 'timed_out' })
+  })
+}
+
+function touchesNothingElse({ kind, tool, bench, sync }: Stage): void {
+  it('does not touch the mirror of another replica', async () => {
+    await sync({ name: 'other', replicaId: 'replica-2' })
+    const before = readTree(join(bench().dataDir, 'other'))
+    const report = await bench().sync({
+      kind: kind === 'git' ? 'http' : 'git',
+      upstream: 'http://127.0.0.1:1/x',
+      name: 'other',
+      replicaId: 'replica-3',
+    })
+    expect(report).toMatchObject({ outcome: 'failed', reason: 'local_conflict' })
+    expect(report.message).toContain(join(bench().dataDir, 'other'))
+    expect(readTree(join(bench().dataDir, 'other'))).toEqual(before)
+  })
+
+  it('names the program that is not installed', async () => {
+    const path = process.env.PATH
+    process.env.PATH = '/nonexistent'
+    try {
+      const report = await sync()
+      if (tool === null) return expect(report.outcome).toBe('success')
+      expect(report).toMatchObject({ outcome: 'failed', reason: 'tool_missing' })
+      expect(report.message).toContain(tool)
+    } finally {
+      process.env.PATH = path
+    }
+  })
+}
+
+function keepsItsPassword({ bench, subject, sync }: Stage): void {
+  it('says that credentials are wrong or missing', async () => {
+    expect(await sync({ auth: { type: 'basic', username: 'bob', password: 'not-this-one' } })).toMatchObject({
+      outcome: 'failed',
+      reason: 'auth_rejected',
+    })
+    expect(await sync()).toMatchObject({ outcome: 'failed', reason: 'auth_rejected' })
+  })
+
+  it('shows the password in no argument, log, report or file', async () => {
+    const state = { seen: '', done: false }
+    const running = sync({ auth: { type: 'basic', username: 'bob', password: SECRET } }).finally(
+      () => (state.done = true),
+    )
+    while (!state.done) {
+      state.seen += commandLines()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    const report = await running
+    expect(report).toMatchObject({ outcome: 'success' })
+    await subject().expectSame(bench().published)
+    for (const secret of [SECRET, Buffer.from(`bob:${SECRET}`).toString('base64')]) {
+      expect(state.seen.includes(secret)).toBe(false)
+      expect(JSON.stringify(report)).not.toContain(secret)
+      expect(mentions(bench().dataDir, secret)).toBe(false)
+    }
+  })
+}

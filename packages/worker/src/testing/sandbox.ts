@@ -1,0 +1,178 @@
+// sandbox.ts — What tests of providers need: a data_dir of their own, one call that runs a real sync, a proxy that stalls. No assertions.
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Auth, Progress, SyncReport } from '@kagami/protocol'
+import { runSync, type SyncDeps, type SyncJob } from '../sync/run.ts'
+import { providers } from '../providers/index.ts'
+import type { Peers, Provider } from '../provider.ts'
+
+export interface SyncCall {
+  readonly kind: string
+  readonly upstream: string
+  readonly auth?: Auth | null
+  readonly options?: Readonly<Record<string, unknown>>
+  readonly name?: string
+  readonly replicaId?: string
+  readonly signal?: AbortSignal
+  readonly timeoutSeconds?: number
+  readonly adoptExisting?: boolean
+  readonly task?: SyncJob['task']
+  readonly sizeBytes?: number
+  readonly hooks?: SyncDeps['hooks']
+  readonly publicOnly?: boolean
+  readonly upstreamRoots?: readonly string[]
+  /** Answers of the name server: each host is there. */
+  readonly foundAt?: string
+  readonly onProgress?: (progress: Progress) => void
+}
+
+export interface Bench {
+  readonly dir: string
+  readonly dataDir: string
+  /** Where the copy of the default replica is. */
+  readonly published: string
+  sync(call: SyncCall): Promise<SyncReport>
+  /** The log of the run that wrote `report`. */
+  log(report: SyncReport): string
+  remove(): void
+}
+
+let runs = 0
+
+/** A fresh folder with a data_dir in it. */
+export function createBench(): Bench {
+  const dir = mkdtempSync(join(tmpdir(), 'kagami-test-'))
+  const dataDir = mkdtempSync(join(dir, 'data-'))
+  return {
+    dir,
+    dataDir,
+    published: join(dataDir, 'copy'),
+    sync: (call) =>
+      runSync(
+        {
+          sync_id: `sync-${++runs}`,
+          worker_id: 'w',
+          trigger: 'manual',
+          request_id: null,
+          timeoutSeconds: call.timeoutSeconds ?? 60,
+          task: call.task,
+          sizeBytes: call.sizeBytes,
+          spec: {
+            replica_id: call.replicaId ?? 'replica-1',
+            name: call.name ?? 'copy',
+            kind: call.kind,
+            upstream: call.upstream,
+            interval_secs: null,
+            labels: {},
+            options: { ...call.options },
+            auth: call.auth ?? null,
+            origin: 'api',
+          },
+        },
+        {
+          providers: call.foundAt === undefined ? providers : withAddress(providers, call.foundAt),
+          dataDir,
+          adoptExisting: call.adoptExisting,
+          hooks: call.hooks,
+          publicOnly: call.publicOnly,
+          upstreamRoots: call.upstreamRoots,
+          signal: call.signal ?? new AbortController().signal,
+          onProgress: call.onProgress ?? (() => {}),
+          now: () => new Date(),
+        },
+      ),
+    log: (report) => readFileSync(join(dataDir, '.kagami', 'logs', report.replica_id, `${report.sync_id}.log`), 'utf8'),
+    remove: () => rmSync(dir, { recursive: true, force: true }),
+  }
+}
+
+/** The kinds, with a name server that knows one address. */
+function withAddress(kinds: Readonly<Record<string, Provider>>, address: string): Record<string, Provider> {
+  const resolve = (peers: Peers) => ({
+    check: (found: string | undefined) => peers.check(found),
+    resolve: () => Promise.resolve([address]),
+  })
+  return Object.fromEntries(
+    Object.entries(kinds).map(([kind, provider]) => [
+      kind,
+      {
+        ...provider,
+        sync: (context) => provider.sync({ ...context, peers: resolve(context.peers) }),
+      } satisfies Provider,
+    ]),
+  )
+}
+
+/** Path → content of every file below a folder; long content as its size and digest, so that a difference can be read. */
+export function readTree(folder: string): Record<string, string> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const paths = files.map((entry) => join(entry.parentPath, entry.name)).sort()
+  return Object.fromEntries(paths.map((path) => [path.slice(folder.length + 1), shown(readFileSync(path))]))
+}
+
+function shown(content: Buffer): string {
+  return content.length <= 200
+    ? content.toString('latin1')
+    : `${content.length} bytes, sha256 ${createHash('sha256').update(content).digest('hex')}`
+}
+
+/** Whether a text stands anywhere in the files below a folder. */
+export function mentions(folder: string, text: string): boolean {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  return files.some((entry) => readFileSync(join(entry.parentPath, entry.name)).includes(text))
+}
+
+/** Command lines of every process on this machine. */
+export function commandLines(): string {
+  const processes = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))
+  return processes
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
+      } catch {
+        return ''
+      }
+    })
+    .join('\n')
+}
+
+export interface StallingProxy {
+  readonly port: number
+  /** Resolves once something was held back. */
+  readonly stalled: Promise<void>
+  stop(): Promise<void>
+}
+
+/** Passes `bytes` of what the upstream on `port` sends per connection, then nothing more. */
+export async function startStallingProxy(port: number, bytes: number): Promise<StallingProxy> {
+  const stalled = Promise.withResolvers<void>()
+  const sockets = new Set<Socket>()
+  const server = createServer((client) => {
+    const upstream = connect({ host: '127.0.0.1', port })
+    let left = bytes
+    for (const socket of [client, upstream])
+      sockets.add(socket.on('error', () => {}).on('close', () => [client, upstream].map((one) => one.destroy())))
+    client.pipe(upstream)
+    upstream.on('data', (chunk: Buffer) => {
+      if (left > 0) client.write(chunk.subarray(0, left))
+      left -= chunk.length
+      if (left > 0) return
+      upstream.pause()
+      stalled.resolve()
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  return {
+    port: typeof address === 'object' && address ? address.port : 0,
+    stalled: stalled.promise,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        for (const socket of sockets) socket.destroy()
+      }),
+  }
+}

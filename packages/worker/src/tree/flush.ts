@@ -1,0 +1,42 @@
+// flush.ts — Makes sure that what was written is on the disk before anybody is told so.
+import { closeSync, fsyncSync, openSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { SyncFailure, type RunCommand } from '../provider.ts'
+
+/** Files and directories up to which each is flushed by itself. */
+const FLUSH_SINGLY_MAX = 300
+
+/** Flushes a tree with all in it. */
+export async function flushTree(tree: string, run: RunCommand): Promise<void> {
+  const entries = (await readdir(tree, { recursive: true, withFileTypes: true })).filter(
+    (entry) => entry.isFile() || entry.isDirectory(),
+  )
+  await flushPaths(tree, [...entries.map((entry) => relative(tree, join(entry.parentPath, entry.name))), ''], run)
+}
+
+/** Flushes paths below a folder: a few one by one, many with their whole filesystem, since one fsync for each would cost minutes. */
+export async function flushPaths(folder: string, names: readonly string[], run: RunCommand): Promise<void> {
+  if (names.length > FLUSH_SINGLY_MAX && (await flushFilesystem(folder, run))) return
+  for (const name of names) flushPath(join(folder, name))
+}
+
+/** Flushes the filesystem a path is on; false where no program does that. */
+export async function flushFilesystem(path: string, run: RunCommand): Promise<boolean> {
+  try {
+    return (await run('sync', ['-f', path])).code === 0
+  } catch (error) {
+    if (error instanceof SyncFailure && error.reason === 'tool_missing') return false
+    throw error
+  }
+}
+
+/** Flushes one file or directory. */
+export function flushPath(path: string): void {
+  const handle = openSync(path, 'r')
+  try {
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+}

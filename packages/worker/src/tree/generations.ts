@@ -1,0 +1,154 @@
+// generations.ts — publish = "swap": whole trees beside each other, one of them published by a symbolic link that is replaced in one step.
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { basename, dirname, join, relative } from 'node:path'
+import { readJsonIfThere, writeDurably } from '@kagami/runtime'
+import { SyncFailure, type Fork, type RunCommand } from '../provider.ts'
+import { flushPath, flushTree } from './flush.ts'
+import { paths } from './paths.ts'
+
+export interface GenerationOptions {
+  readonly dataDir: string
+  readonly name: string
+  readonly run: RunCommand
+  /** Earlier generations that are kept. */
+  readonly keep: number
+}
+
+export interface Generation {
+  readonly number: number
+  /** When it was put in place first. */
+  readonly at: Date
+}
+
+/** The number of the published generation; null when the published tree is a plain directory or missing. */
+export function currentGeneration(dataDir: string, name: string): number | null {
+  const link = lstatSync(paths.published(dataDir, name), { throwIfNoEntry: false })
+  if (!link?.isSymbolicLink()) return null
+  const target = readlinkSync(paths.published(dataDir, name))
+  const number = Number(basename(target))
+  return dirname(target) === relative(dataDir, paths.generations(dataDir, name)) && Number.isInteger(number)
+    ? number
+    : null
+}
+
+/** Every kept generation, oldest first. */
+export function listGenerations(dataDir: string, name: string): Generation[] {
+  const folder = paths.generations(dataDir, name)
+  if (!existsSync(folder)) return []
+  const numbers = readdirSync(folder)
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .sort((a, b) => a - b)
+  return numbers.map((number) => ({ number, at: statSync(join(folder, String(number))).ctime }))
+}
+
+/** Makes `tree` (a finished directory on the same filesystem) the published generation. Readers see the tree before or this one. */
+export async function publishGeneration(tree: string, options: GenerationOptions): Promise<number> {
+  const { dataDir, name, run } = options
+  const folder = paths.generations(dataDir, name)
+  mkdirSync(folder, { recursive: true, mode: 0o755 })
+  await flushTree(tree, run)
+  const last = listGenerations(dataDir, name).at(-1)?.number ?? 0
+  const number = last + 1
+  renameSync(tree, join(folder, String(number)))
+  flushPath(folder)
+  pointTo(options, number)
+  await prune(options, number)
+  return number
+}
+
+/** Goes back to an earlier generation: `to`, or the one before the published. Returns its number. Throws SyncFailure when there is none. */
+export function rollBack(options: Pick<GenerationOptions, 'dataDir' | 'name'>, to: number | null): number {
+  const current = currentGeneration(options.dataDir, options.name)
+  const kept = listGenerations(options.dataDir, options.name).map(({ number }) => number)
+  const wanted = to ?? kept.filter((number) => current !== null && number < current).at(-1) ?? null
+  if (wanted === null || !kept.includes(wanted)) {
+    throw new SyncFailure(
+      'local_conflict',
+      current === null
+        ? 'it is not published with publish = "swap", so nothing earlier is kept'
+        : `generation ${wanted ?? current - 1} is not kept; there are ${kept.join(', ')}`,
+    )
+  }
+  pointTo(options, wanted)
+  return wanted
+}
+
+/** The published tree, copied by hard links into a place nobody reads. A copy an earlier run left is used again while it is of the same generation. */
+export async function forkGeneration(options: GenerationOptions): Promise<Fork> {
+  const { dataDir, name, run } = options
+  const path = join(paths.generations(dataDir, name), 'next')
+  const note = `${path}.json`
+  const base = currentGeneration(dataDir, name)
+  const left = readJsonIfThere(note) as { base?: unknown } | null
+  if (!(left && left.base === base && existsSync(path))) {
+    await dropFork(options)
+    await copyByLinks(paths.published(dataDir, name), path, run)
+    writeDurably(note, JSON.stringify({ base }))
+  }
+  return {
+    path,
+    async publish() {
+      // First the note: a fork without it is never taken for a part of the next run.
+      rmSync(note, { force: true })
+      await publishGeneration(path, options)
+    },
+  }
+}
+
+async function copyByLinks(from: string, to: string, run: RunCommand): Promise<void> {
+  mkdirSync(to, { recursive: true, mode: 0o755 })
+  if (!existsSync(from)) return
+  const exit = await run('cp', ['-al', '--', `${from}/.`, `${to}/`])
+  if (exit.code !== 0)
+    throw new SyncFailure(
+      'local_conflict',
+      `the published tree cannot be copied by hard links: ${exit.tail.split('\n').at(-1) ?? ''}`,
+      { tail: exit.tail, exitCode: exit.code },
+    )
+}
+
+/** Removes a copy that was not published. */
+export async function dropFork({ dataDir, name }: Pick<GenerationOptions, 'dataDir' | 'name'>): Promise<void> {
+  const path = join(paths.generations(dataDir, name), 'next')
+  rmSync(`${path}.json`, { force: true })
+  await rm(path, { recursive: true, force: true })
+}
+
+/** Puts the newest generation in place when a crash left none published. */
+export function mendPublished(options: Pick<GenerationOptions, 'dataDir' | 'name'>): void {
+  const newest = listGenerations(options.dataDir, options.name).at(-1)
+  if (newest && !lstatSync(paths.published(options.dataDir, options.name), { throwIfNoEntry: false }))
+    pointTo(options, newest.number)
+}
+
+/** Replaces the link in one step. Only a plain directory, left from publish = "in-place", must first be moved out of the way: once, for an instant. */
+function pointTo({ dataDir, name }: Pick<GenerationOptions, 'dataDir' | 'name'>, number: number): void {
+  const published = paths.published(dataDir, name)
+  const folder = paths.generations(dataDir, name)
+  const link = join(folder, 'link')
+  rmSync(link, { force: true })
+  symlinkSync(join(relative(dataDir, folder), String(number)), link)
+  const found = lstatSync(published, { throwIfNoEntry: false })
+  if (found?.isDirectory()) renameSync(published, join(folder, '0'))
+  renameSync(link, published)
+  flushPath(dataDir)
+}
+
+async function prune({ dataDir, name, keep }: GenerationOptions, current: number): Promise<void> {
+  const earlier = listGenerations(dataDir, name).filter(({ number }) => number < current)
+  for (const { number } of earlier.slice(0, Math.max(0, earlier.length - keep))) {
+    await rm(join(paths.generations(dataDir, name), String(number)), { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,70 @@
+// swap-served.test.ts — A copy that is published by swap, behind the servers people put before their mirrors: what each needs to follow the link.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { freePort, startRsyncUpstream, writeFiles } from '@kagami/demo'
+import { describe, expect, it } from 'vitest'
+import { startChild, stopChild, untilListening } from '@kagami/demo/child'
+import { benchForEach } from '../testing/kills.ts'
+import { readTree, type Bench } from '../testing/sandbox.ts'
+import { startWebServer } from '../testing/web-servers.ts'
+
+const SECOND = 'second one\n'
+
+describe('a copy that is published by swap', () => {
+  let bench: Bench
+  let files: string
+  const stops = benchForEach(async (fresh) => {
+    bench = fresh
+    for (const dir of [bench.dir, bench.dataDir]) execFileSync('chmod', ['755', dir])
+    files = join(bench.dir, 'up', 'files')
+    const upstream = await startRsyncUpstream({ dir: join(bench.dir, 'up') })
+    for (const text of ['first\n', SECOND]) {
+      writeFiles(files, { 'sub/a.txt': text })
+      expect(await bench.sync({ kind: 'rsync', upstream: upstream.url, options: { publish: 'swap' } })).toMatchObject({
+        outcome: 'success',
+      })
+    }
+    await upstream.stop()
+  })
+
+  it.each([
+    ['nginx', '', 200],
+    ['Caddy', '', 200],
+    ['lighttpd', '', 200],
+    ['Apache, plain', '', 200],
+    ['Apache, plain', 'Options FollowSymLinks', 200],
+    ['Apache, plain', 'Options SymLinksIfOwnerMatch', 200],
+    ['Apache, plain', 'Options Indexes', 403],
+  ] as const)('is served by %s with "%s": %i', async (kind, rules, status) => {
+    const server = await startWebServer(kind, { root: bench.dataDir, state: join(bench.dir, 'state'), rules })
+    stops.push(server.stop)
+    const answer = await fetch(`${server.url}/copy/sub/a.txt`)
+    expect([answer.status, status === 200 ? await answer.text() : SECOND]).toEqual([status, SECOND])
+  })
+
+  it.runIf(process.getuid?.() === 0).each([
+    ['of its own', 'yes', ''],
+    ['of its own', 'no', ''],
+    ['of all of data_dir', 'yes', 'copy/'],
+    ['of all of data_dir', 'no', 'copy/'],
+  ] as const)('is served by rsyncd as a module %s, use chroot = %s, at "%s"', async (which, chroot, path) => {
+    const port = await freePort()
+    const config = join(bench.dir, 'rsyncd.conf')
+    const served = which === 'of its own' ? bench.published : `${bench.dataDir}\nexclude = /.kagami /.generations`
+    writeFileSync(
+      config,
+      `uid = 0\ngid = 0\nuse chroot = ${chroot}\nlog file = ${bench.dir}/rsyncd.log\n[mirror]\npath = ${served}\n`,
+    )
+    const child = startChild(
+      'rsync',
+      ['--daemon', '--no-detach', `--config=${config}`, '--address=127.0.0.1', `--port=${port}`],
+      { noInput: true },
+    )
+    stops.push(() => stopChild(child))
+    await untilListening(child, port)
+    const into = join(bench.dir, 'into')
+    const got = spawnSync('rsync', ['-a', `rsync://127.0.0.1:${port}/mirror/${path}`, `${into}/`], { encoding: 'utf8' })
+    expect([got.status, got.stderr, readTree(into)]).toEqual([0, '', { 'sub/a.txt': SECOND }])
+  })
+})

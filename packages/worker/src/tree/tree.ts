@@ -1,0 +1,202 @@
+// tree.ts — A replica's files on disk: who owns them, staging, publish. Never asks where the bytes come from.
+import { lstatSync, opendirSync, realpathSync } from 'node:fs'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Policy, ReplicaSpec } from '@kagami/protocol'
+import { readIfThere, writeDurably } from '@kagami/runtime'
+import { SyncFailure, type Fork, type RunCommand, type Tree } from '../provider.ts'
+import { flushFilesystem, flushPath, flushPaths, flushTree } from './flush.ts'
+import { currentGeneration, dropFork, forkGeneration, mendPublished, publishGeneration } from './generations.ts'
+import { FREE_MIN_BYTES, freeBytes } from '../sync/limits.ts'
+import { paths } from './paths.ts'
+import type { Reach } from '../sync/peers.ts'
+
+export interface TreeOptions {
+  readonly dataDir: string
+  readonly spec: Pick<ReplicaSpec, 'replica_id' | 'name' | 'kind' | 'upstream'>
+  readonly run: RunCommand
+  readonly policy: Pick<Policy, 'publish' | 'keep_generations'>
+  /** Takes over a directory that carries no mark of ours. */
+  readonly adoptExisting?: boolean
+}
+
+/** A Tree that must be claimed before it is used. */
+export interface OwnedTree extends Tree {
+  /** Checks that the place is ours and has room, and marks it. Throws SyncFailure local_conflict or disk_full; nothing is touched then. */
+  claim(): Promise<void>
+  /** Gives back the space of everything that is not published. */
+  release(): Promise<void>
+  /** Where earlier runs found the upstream; null when they did not, or since its address changed. */
+  reach(): Reach | null
+  keepReach(reach: Reach): void
+}
+
+interface Marker {
+  readonly replica_id: string
+  readonly kind: string
+  readonly upstream: string
+  readonly name: string
+  readonly reach?: Reach
+}
+
+/** The tree of one replica. Throws when its name or id cannot name a directory. */
+export function createTree(options: TreeOptions): OwnedTree {
+  const { dataDir, spec, run, policy } = options
+  const published = paths.published(dataDir, spec.name)
+  const staging = paths.staging(dataDir, spec.replica_id)
+  const swap = policy.publish === 'swap'
+  const kept = { dataDir, name: spec.name, run, keep: policy.keep_generations }
+  const fork = async (): Promise<Fork> =>
+    swap
+      ? forkGeneration(kept)
+      : {
+          path: published,
+          publish: async (flushed = false) => void (flushed || (await flushFilesystem(published, run))),
+        }
+  return {
+    published,
+    staging,
+    exists: async () => hasEntries(published),
+    flush: (folder, files) => flushPaths(folder, files, run),
+    discard: () => rm(staging, { recursive: true, force: true }),
+    claim: () => claim(options, published, staging),
+    async release() {
+      await rm(staging, { recursive: true, force: true })
+      await dropFork(kept)
+    },
+    reach: () => readMarker(dataDir, spec.name)?.reach ?? null,
+    keepReach: (reach) => keepMarker(dataDir, { ...markerOf(spec), reach }),
+    fork,
+    async publish() {
+      if (swap) return void (await publishGeneration(staging, kept))
+      await flushTree(staging, run)
+      await rename(staging, published)
+      flushPath(dataDir)
+    },
+    publishFile: async (from, file) => (swap ? publishFileBySwap(from, file, fork) : putFile(from, published, file)),
+  }
+}
+
+/** A handful of looks at the disk: asked for one by one through the thread pool they would take longer than the sync they precede. */
+async function claim(
+  { dataDir, spec, adoptExisting = false }: TreeOptions,
+  published: string,
+  staging: string,
+): Promise<void> {
+  mendPublished({ dataDir, name: spec.name })
+  refuseStrangePlace(dataDir, spec.name)
+  const marker = readMarker(dataDir, spec.name)
+  refuseForeign({ dataDir, spec, published, marker, adoptExisting })
+  refuseFullDisk(dataDir)
+  const wanted = markerOf(spec)
+  if (marker && JSON.stringify({ ...marker, reach: undefined }) === JSON.stringify(wanted)) return
+  // A first copy staged for another kind or upstream must not be taken for a part of this one.
+  const staged = marker?.kind === spec.kind && (marker.upstream === spec.upstream || hasEntries(published))
+  if (!staged) await rm(staging, { recursive: true, force: true })
+  keepMarker(dataDir, wanted)
+}
+
+function markerOf({ replica_id, kind, upstream, name }: TreeOptions['spec']): Marker {
+  return { replica_id, kind, upstream, name }
+}
+
+function keepMarker(dataDir: string, marker: Marker): void {
+  writeDurably(paths.marker(dataDir, marker.name), `${JSON.stringify(marker)}\n`, 0o640)
+}
+
+async function putFile(from: string, folder: string, file: string): Promise<void> {
+  const into = join(folder, file)
+  await mkdir(dirname(into), { recursive: true })
+  const handle = await open(from, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await rename(from, into)
+  flushPath(dirname(into))
+}
+
+async function publishFileBySwap(from: string, file: string, fork: () => Promise<Fork>): Promise<void> {
+  const next = await fork()
+  await putFile(from, next.path, file)
+  await next.publish()
+}
+
+/** Looks at one entry only: a mirror may have a hundred thousand. */
+function hasEntries(path: string): boolean {
+  try {
+    const directory = opendirSync(path)
+    const first = directory.readSync()
+    directory.closeSync()
+    return first !== null
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+}
+
+function refuseStrangePlace(dataDir: string, name: string): void {
+  const published = paths.published(dataDir, name)
+  const found = lstatSync(published, { throwIfNoEntry: false })
+  if (!found || currentGeneration(dataDir, name) !== null) return
+  if (!found.isDirectory()) {
+    const what = found.isSymbolicLink() ? 'a symbolic link' : 'not a directory'
+    throw new SyncFailure(
+      'local_conflict',
+      `${published} is ${what}: move it away, a mirror is kept in a directory of its own`,
+    )
+  }
+  if (dirname(realpathSync(published)) !== realpathSync(dataDir))
+    throw new SyncFailure('local_conflict', `${published} lies outside ${dataDir}`)
+}
+
+interface Claim {
+  readonly dataDir: string
+  readonly spec: TreeOptions['spec']
+  readonly published: string
+  readonly marker: Marker | null
+  readonly adoptExisting: boolean
+}
+
+function refuseForeign({ dataDir, spec, published, marker, adoptExisting }: Claim): void {
+  const held = marker ? paths.published(dataDir, marker.name) : published
+  if (!hasEntries(held)) return
+  if (!marker) {
+    if (adoptExisting) return
+    throw new SyncFailure(
+      'local_conflict',
+      `${published} exists and was not made by Kagami: move it away, choose another name, or set adopt_existing`,
+    )
+  }
+  const sameReplica = marker.replica_id === spec.replica_id && marker.kind === spec.kind
+  const addedAgain = marker.kind === spec.kind && marker.upstream === spec.upstream
+  if (marker.name === spec.name && (sameReplica || addedAgain)) return
+  throw new SyncFailure(
+    'local_conflict',
+    `${held} holds a ${marker.kind} mirror of ${marker.upstream}: move it away or choose another name`,
+  )
+}
+
+function readMarker(dataDir: string, name: string): Marker | null {
+  const path = paths.marker(dataDir, name)
+  const text = readIfThere(path)
+  if (text === null) return null
+  try {
+    const { reach, ...marker } = JSON.parse(text) as Marker
+    if ([marker.replica_id, marker.kind, marker.upstream, marker.name].every((field) => typeof field === 'string')) {
+      return { ...markerOf(marker), ...(reach === 'public' || reach === 'private' ? { reach } : {}) }
+    }
+  } catch {
+    // Falls through: a marker nobody can read proves nothing.
+  }
+  throw new SyncFailure(
+    'local_conflict',
+    `${path} cannot be read as the mark of a mirror: remove it if ${paths.published(dataDir, name)} is yours to replace`,
+  )
+}
+
+function refuseFullDisk(dataDir: string): void {
+  if (freeBytes(dataDir) < FREE_MIN_BYTES)
+    throw new SyncFailure('disk_full', `less than ${FREE_MIN_BYTES / 1024 ** 2} MiB are free in ${dataDir}`)
+}

@@ -1,0 +1,28 @@
+// workspace.ts — What is done with a data_dir once, before the first sync. Deletes nothing a sync could still use.
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { killMarked } from '../programs/orphans.ts'
+import { paths } from './paths.ts'
+
+export interface Workspace {
+  /** Processes of a former worker that were still running and were ended. */
+  readonly orphans: number
+  /** Staging folders of replicas that are not known (any more); kept until someone removes them. */
+  readonly strangers: string[]
+}
+
+/** The mark of every program started for this data_dir. */
+export function workspaceMark(dataDir: string): string {
+  return `${dataDir}:`
+}
+
+/** Makes the folders, ends leftovers of a killed worker and removes temporary files. Call only while the data_dir is locked. Throws when it cannot be written. */
+export function prepareWorkspace(dataDir: string, knownReplicas: ReadonlySet<string> = new Set()): Workspace {
+  const orphans = killMarked(workspaceMark(dataDir))
+  mkdirSync(paths.stagings(dataDir), { recursive: true })
+  mkdirSync(paths.markers(dataDir), { recursive: true })
+  for (const entry of readdirSync(paths.markers(dataDir))) {
+    if (entry.endsWith('.tmp')) rmSync(join(paths.markers(dataDir), entry), { force: true })
+  }
+  return { orphans, strangers: readdirSync(paths.stagings(dataDir)).filter((entry) => !knownReplicas.has(entry)) }
+}
