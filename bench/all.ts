@@ -1,5 +1,6 @@
-// all.ts — `npm run bench` runs every bench, `npm run bench p6 p8` those, `-- --quick` with small sizes; ends with a table of what was promised.
-// Each bench runs in a process of its own, one after the other. A missed promise is shown, not an error: only a bench that cannot run is.
+// all.ts — `npm run bench` runs every bench, `npm run bench p6 p8` those, `-- --quick` with small sizes; ends with a
+// table of what was promised. Each bench runs in a process of its own, one after the other. A missed promise is shown,
+// not an error: only a bench that cannot run is.
 import { fork } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { availableParallelism, loadavg } from 'node:os'
@@ -12,7 +13,8 @@ const wanted = words.filter((word) => !word.startsWith('-')).map((word) => word.
 
 if (flags.includes('--help')) {
   console.log(
-    'npm run bench [p1 p2 …] [-- --quick]   the benches of bench/, all of them or those named; --quick with small sizes',
+    'npm run bench [p1 p2 …] [-- --quick]   the benches of bench/, all of them or those named; --quick with ' +
+      'small sizes',
   )
   process.exit()
 }
@@ -64,7 +66,8 @@ console.log(
     .join('\n')}`,
 )
 console.log(
-  `\n${((performance.now() - started) / 1000).toFixed(0)} s, ${availableParallelism()} cores, load now ${loadavg()[0]!.toFixed(1)}. Ratios are medians [least–most] of pairs run in turns.`,
+  `\n${((performance.now() - started) / 1000).toFixed(0)} s, ${availableParallelism()} cores, load now ` +
+    `${loadavg()[0]!.toFixed(1)}. Ratios are medians [least–most] of pairs run in turns.`,
 )
 if (failed.length > 0) console.error(`could not run: ${failed.join(', ')}`)
 process.exit(failed.length > 0 ? 1 : 0)

@@ -1,4 +1,5 @@
-// http-trees.ts — What the benches of http trees need: files behind a real nginx, our syncs in a process of their own, and the peers' commands.
+// http-trees.ts — What the benches of http trees need: files behind a real nginx, our syncs in a process of their own,
+// and the peers' commands.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,5 @@
-// measure.ts — How every bench measures: ours and its peer in turns, medians with their spread, ratios pair by pair. Knows nothing of Kagami.
+// measure.ts — How every bench measures: ours and its peer in turns, medians with their spread, ratios pair by pair.
+// Knows nothing of Kagami.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
@@ -79,7 +80,10 @@ function hasTmpfs(): boolean {
 }
 
 function describe({ goal, what, peer, ratio, promise, met, note }: Finding): string {
-  return `${goal} ${what} over ${peer}: ${show(ratio, 2)}, promised ${promise}: ${met ? 'met' : 'NOT MET'}${note ? `   (${note})` : ''}`
+  return (
+    `${goal} ${what} over ${peer}: ${show(ratio, 2)}, promised ${promise}: ` +
+    `${met ? 'met' : 'NOT MET'}${note ? `   (${note})` : ''}`
+  )
 }
 
 /** `1.02 [0.98–1.10]` */
@@ -133,7 +137,8 @@ export async function duel(
     ratio: spread(ours.map((cost, round) => cost / peer[round]!)),
   }
   console.log(
-    `  ${label}: ours ${show(result.ours)} ${options.unit ?? 'ms'}, peer ${show(result.peer)} ${options.unit ?? 'ms'}, ratio ${show(result.ratio, 2)}, ${options.rounds} rounds`,
+    `  ${label}: ours ${show(result.ours)} ${options.unit ?? 'ms'}, peer ${show(result.peer)} ` +
+      `${options.unit ?? 'ms'}, ratio ${show(result.ratio, 2)}, ${options.rounds} rounds`,
   )
   return result
 }

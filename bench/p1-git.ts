@@ -1,4 +1,5 @@
-// p1-git.ts — P1: what a git sync costs over bare `git fetch --prune`, when nothing changed, after 100 commits, and with 50,000 refs.
+// p1-git.ts — P1: what a git sync costs over bare `git fetch --prune`, when nothing changed, after 100 commits, and
+// with 50,000 refs.
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,7 +23,11 @@ async function addCommits(repository: string, from: number, count: number): Prom
   const commits = Array.from({ length: count }, (_, i) => {
     const n = from + i
     const file = `d${n % 20}/f${n % FILES}`
-    return `commit refs/heads/main\ncommitter Bench <bench@example.org> ${1_700_000_000 + n} +0000\n${text(`change ${n}`)}${i === 0 && n > 0 ? 'from refs/heads/main^0\n' : ''}M 100644 inline ${file}\n${text(`${n} `.repeat(80))}`
+    return (
+      `commit refs/heads/main\ncommitter Bench <bench@example.org> ${1_700_000_000 + n} ` +
+      `+0000\n${text(`change ${n}`)}${i === 0 && n > 0 ? 'from refs/heads/main^0\n' : ''}M 100644 inline ` +
+      `${file}\n${text(`${n} `.repeat(80))}`
+    )
   })
   await runChild('git', [`--git-dir=${repository}`, 'fast-import', '--quiet', '--force'], { stdin: commits.join('') })
 }

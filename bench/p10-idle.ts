@@ -1,5 +1,6 @@
-// p10-idle.ts — P10: how long a worker takes from exec to joined, and what it weighs when idle, over a `node -e` with a NATS client.
-// Both are one Node process, started the same way; joined is when the answer to the first request is on the wire, seen from outside.
+// p10-idle.ts — P10: how long a worker takes from exec to joined, and what it weighs when idle, over a `node -e` with a
+// NATS client. Both are one Node process, started the same way; joined is when the answer to the first request is on
+// the wire, seen from outside.
 import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
@@ -53,7 +54,8 @@ async function body({ disk, quick, also }: Bench): Promise<Finding[]> {
       await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
       memory[who].push(memoryOf(child.pid!))
     }
-    // Both say goodbye as after a `systemctl restart`: a killed worker's next life first waits until the old one surely is gone.
+    // Both say goodbye as after a `systemctl restart`: a killed worker's next life first waits until the old one surely
+    // is gone.
     const gone = new Promise((resolve) => child.once('exit', resolve))
     child.kill('SIGTERM')
     await gone
@@ -73,7 +75,8 @@ async function body({ disk, quick, also }: Bench): Promise<Finding[]> {
   const middle = (who: 'ours' | 'peer', field: 'rss' | 'own') =>
     spread(memory[who].map((sample) => sample[field])).median
   console.log(
-    `  idle: ours ${middle('ours', 'rss').toFixed(0)} MiB RSS, ${middle('ours', 'own').toFixed(0)} its own; peer ${middle('peer', 'rss').toFixed(0)} MiB RSS, ${middle('peer', 'own').toFixed(0)} its own`,
+    `  idle: ours ${middle('ours', 'rss').toFixed(0)} MiB RSS, ${middle('ours', 'own').toFixed(0)} its own; ` +
+      `peer ${middle('peer', 'rss').toFixed(0)} MiB RSS, ${middle('peer', 'own').toFixed(0)} its own`,
   )
   const peer = '`node -e` with a NATS client'
   return [

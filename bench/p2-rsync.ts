@@ -1,4 +1,5 @@
-// p2-rsync.ts — P2: what an rsync sync of 100,000 small files costs over bare `rsync -a --delete`: a first copy, and when nothing changed.
+// p2-rsync.ts — P2: what an rsync sync of 100,000 small files costs over bare `rsync -a --delete`: a first copy, and
+// when nothing changed.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startRsyncUpstream } from '@kagami/demo'

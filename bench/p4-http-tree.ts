@@ -1,4 +1,5 @@
-// p4-http-tree.ts — P4: what the first copy of an http tree of many small files costs over `curl -Z`, which is told every address, and over wget and lftp, which are not.
+// p4-http-tree.ts — P4: what the first copy of an http tree of many small files costs over `curl -Z`, which is told
+// every address, and over wget and lftp, which are not.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { findProgram } from '@kagami/runtime'

@@ -1,11 +1,13 @@
-// p8-dispatch.ts — P8: from `POST sync` to the tool running on the worker, over a bare NATS request that spawns the same tool.
+// p8-dispatch.ts — P8: from `POST sync` to the tool running on the worker, over a bare NATS request that spawns the
+// same tool.
 //
-// Ours: a real supervisor and a real worker, as processes, SQLite and the worker's state on disk. Between the POST and the tool lie: HTTP, the
-// decision and its audit entry committed to SQLite, the document written to the bucket, the hint, the worker's read of its document, the
-// request and the running sync journalled durably, and the wrapping that keeps a tool from outliving its sync.
-// Peer: a process that waits for a NATS request and calls spawn(). It remembers nothing, checks nothing and can leave its child behind.
-// The tool is the same script for both: an `rsync` first on PATH whose first act is to write down the time. Both are seen through the same
-// file, so that neither gains from how it is watched.
+// Ours: a real supervisor and a real worker, as processes, SQLite and the worker's state on disk. Between the POST and
+// the tool lie: HTTP, the decision and its audit entry committed to SQLite, the document written to the bucket, the
+// hint, the worker's read of its document, the request and the running sync journalled durably, and the wrapping that
+// keeps a tool from outliving its sync. Peer: a process that waits for a NATS request and calls spawn(). It remembers
+// nothing, checks nothing and can leave its child behind. The tool is the same script for both: an `rsync` first on
+// PATH whose first act is to write down the time. Both are seen through the same file, so that neither gains from how
+// it is watched.
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
@@ -31,7 +33,8 @@ function makeTool(folder: string, times: string): string {
   const lines = [
     '#!/bin/bash',
     `echo $EPOCHREALTIME >> ${times}`,
-    'case "$*" in *--version*) echo "rsync  version 3.4.3  protocol version 32";; *--list-only*) echo "-rw-r--r--  1 2026/11/23 00:00:00 file";; esac',
+    'case "$*" in *--version*) echo "rsync  version 3.4.3  protocol version 32";; *--list-only*) echo ' +
+      '"-rw-r--r--  1 2026/11/23 00:00:00 file";; esac',
   ]
   writeFileSync(tool, `${lines.join('\n')}\n`)
   chmodSync(tool, 0o755)

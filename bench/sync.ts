@@ -1,4 +1,5 @@
-// sync.ts — One sync as a worker runs it, in this process and without a fleet: limits, log, containment, provider, report.
+// sync.ts — One sync as a worker runs it, in this process and without a fleet: limits, log, containment, provider,
+// report.
 import { providers } from '@kagami/worker'
 import { replicaIdOf } from '@kagami/runtime'
 import { runSync } from '@kagami/worker/sync/run'

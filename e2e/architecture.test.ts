@@ -1,4 +1,5 @@
-// architecture.test.ts — The rules of the house, read from ARCHITECTURE.md and held against the code: who may import whom, how large a file may be, that the docs name what exists.
+// architecture.test.ts — The rules of the house, read from ARCHITECTURE.md and held against the code: who may import
+// whom, how large a file may be, that the docs name what exists.
 import { spawnSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'

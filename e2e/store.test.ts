@@ -293,7 +293,8 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     const flood = 'with recursive n(i) as (select 1 union all select i + 1 from n where i < 10050)'
     await behindItsBack(
       url,
-      `insert into audit (at, actor, action, result) ${flood} select ${Date.parse(at(50))}, 'x', 'flood', 'unauthorized' from n`,
+      `insert into audit (at, actor, action, result) ${flood} select ${Date.parse(at(50))}, 'x', 'flood', ` +
+        `'unauthorized' from n`,
     )
     await store.prune(new Date(at(11)))
     expect((await store.listAudit(null, page)).total).toBe(done + 10_000)

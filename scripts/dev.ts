@@ -1,4 +1,5 @@
-// dev.ts — `npm run dev`: everything with hot reload. The server starts again when its sources change; the UI reloads in place.
+// dev.ts — `npm run dev`: everything with hot reload. The server starts again when its sources change; the UI reloads
+// in place.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 

@@ -1,4 +1,5 @@
-// docs.ts — `npm run docs`: writes the references from the schemas and records they describe; `--check` names those that are stale.
+// docs.ts — `npm run docs`: writes the references from the schemas and records they describe; `--check` names those
+// that are stale.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { format, type FormatOptions } from 'oxfmt'

@@ -1,4 +1,5 @@
-// faults.ts — `npm run test:faults`: injects every fault of the scoreboard at full size and prints, promise by promise, whether it holds and what was counted.
+// faults.ts — `npm run test:faults`: injects every fault of the scoreboard at full size and prints, promise by promise,
+// whether it holds and what was counted.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -57,7 +58,9 @@ function verdictOf({ row, fault, promise, proofs }: Row): { holds: boolean; text
   const counted = figures.length > 0 ? figures.join('; ') : `${passed} ${passed === 1 ? 'test' : 'tests'}`
   return {
     holds,
-    text: `${holds ? '  ok ' : 'FAIL '} ${String(row).padStart(2)}  ${fault}: ${promise} (${counted})${wrong.map((line) => `\n          ${line}`).join('')}`,
+    text:
+      `${holds ? '  ok ' : 'FAIL '} ${String(row).padStart(2)}  ${fault}: ${promise} ` +
+      `(${counted})${wrong.map((line) => `\n          ${line}`).join('')}`,
   }
 }
 

@@ -1,4 +1,5 @@
-// chaos.test.ts — kill -9 at random moments of worker, supervisor and nats-server in a fleet that syncs changing upstreams of all kinds: nothing is lost, doubled, torn, stuck or left behind.
+// chaos.test.ts — kill -9 at random moments of worker, supervisor and nats-server in a fleet that syncs changing
+// upstreams of all kinds: nothing is lost, doubled, torn, stuck or left behind.
 import { setTimeout as pause } from 'node:timers/promises'
 import { startNatsServer, type NatsServer } from '@kagami/runtime'
 import { findMarked } from '@kagami/worker/programs/orphans'

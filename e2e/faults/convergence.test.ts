@@ -1,4 +1,5 @@
-// convergence.test.ts — Documents and heartbeats that are lost, doubled, late and out of order between the worker's machine and the supervisor's fleet: once the network is quiet, both hold the same.
+// convergence.test.ts — Documents and heartbeats that are lost, doubled, late and out of order between the worker's
+// machine and the supervisor's fleet: once the network is quiet, both hold the same.
 import fc from 'fast-check'
 import type { Desired, Heartbeat, ReplicaSpec, SyncReport } from '@kagami/protocol'
 import { applyHeartbeat, createFleet, putWorker, type WorkerEntry } from '@kagami/supervisor/core/fleet'

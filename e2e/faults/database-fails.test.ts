@@ -1,4 +1,5 @@
-// database-fails.test.ts — A database that is locked, full, damaged, empty, or gone in the middle of a write: the supervisor stands it or refuses to start, and what it acknowledged is there.
+// database-fails.test.ts — A database that is locked, full, damaged, empty, or gone in the middle of a write: the
+// supervisor stands it or refuses to start, and what it acknowledged is there.
 import {
   closeSync,
   copyFileSync,
@@ -158,7 +159,9 @@ describe.runIf(process.getuid?.() === 0)('a supervisor whose disk is full', () =
     unlinkSync(filling)
     await until('writes are taken again', () => adds(fleet.supervisor, 'after-full'))
     const kept = await fleet.settle()
-    task.meta.figure = `full: writes refused (${refused}), ${fleet.ledger.begun.size - before} syncs meanwhile, ${kept} of ${fleet.ledger.begun.size} in the history afterwards`
+    task.meta.figure =
+      `full: writes refused (${refused}), ${fleet.ledger.begun.size - before} syncs meanwhile, ${kept} of ` +
+      `${fleet.ledger.begun.size} in the history afterwards`
   })
 })
 
@@ -222,7 +225,9 @@ describe('a supervisor on PostgreSQL', () => {
       const kept = await fleet.settle()
       await fleet.restartSupervisor()
       await until('a restart finds the same', async () => (await wholeHistory(fleet.supervisor.api)).size === kept)
-      task.meta.figure = `${STOPS} stops in the middle of ${yes.length} acknowledged writes: 0 exits, 0 lost, 0 half; ${kept} of ${fleet.ledger.begun.size} reports in the history`
+      task.meta.figure =
+        `${STOPS} stops in the middle of ${yes.length} acknowledged writes: 0 exits, 0 lost, 0 half; ${kept} of ` +
+        `${fleet.ledger.begun.size} reports in the history`
     },
   )
 })

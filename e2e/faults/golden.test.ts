@@ -1,4 +1,5 @@
-// golden.test.ts — Messages as each version sent them, recorded from real programs: today's schemas take them all. `KAGAMI_RECORD=1` records those of this version anew.
+// golden.test.ts — Messages as each version sent them, recorded from real programs: today's schemas take them all.
+// `KAGAMI_RECORD=1` records those of this version anew.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from '@nats-io/transport-node'
@@ -41,7 +42,9 @@ describe('messages of every version up to this one', () => {
 
   test('there are some of this version', ({ task }) => {
     expect(versions).toContain(`${version}.json`)
-    task.meta.figure = `${versions.length} versions, ${versions.reduce((sum, file) => sum + load(file).length, 0)} recorded messages: all taken`
+    task.meta.figure =
+      `${versions.length} versions, ${versions.reduce((sum, file) => sum + load(file).length, 0)} recorded ` +
+      'messages: all taken'
   })
 })
 
@@ -56,7 +59,8 @@ describe.runIf(process.env['KAGAMI_RECORD'])('recording', () => {
     const replies = new Map<string, Name>()
     const keep = (name: Name, part: Golden['part'], body: unknown) =>
       found.set(
-        `${name} ${part} ${JSON.stringify(Object.keys((body as object | null) ?? {}))} ${(body as { outcome?: string; full?: boolean }).outcome ?? ''}${(body as { full?: boolean }).full ?? ''}`,
+        `${name} ${part} ${JSON.stringify(Object.keys((body as object | null) ?? {}))} ` +
+          `${(body as { outcome?: string; full?: boolean }).outcome ?? ''}${(body as { full?: boolean }).full ?? ''}`,
         { name, part, body },
       )
     connection.subscribe('>', {

@@ -1,4 +1,5 @@
-// hostile.test.ts — Every hostile input we know of, through API, command line and wire: refused with the field named, nothing run, nothing written, nothing crashed.
+// hostile.test.ts — Every hostile input we know of, through API, command line and wire: refused with the field named,
+// nothing run, nothing written, nothing crashed.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { pathToFileURL } from 'node:url'
@@ -307,7 +308,8 @@ describe('hostile input', () => {
         .once('close', () => closed.count++)
         .resume()
       socket.write(
-        'POST /workers/w-1/sync HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{',
+        'POST /workers/w-1/sync HTTP/1.1\r\nHost: localhost\r\nContent-Type: ' +
+          'application/json\r\nContent-Length: 1000\r\n\r\n{',
       )
       slow.push(socket)
     }

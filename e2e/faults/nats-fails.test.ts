@@ -1,4 +1,5 @@
-// nats-fails.test.ts — nats-server killed, frozen, away for long, started again without its store, and on a full disk, while reports come in all the time: each is in the history, once.
+// nats-fails.test.ts — nats-server killed, frozen, away for long, started again without its store, and on a full disk,
+// while reports come in all the time: each is in the history, once.
 import { rmSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'

@@ -1,4 +1,5 @@
-// poison.test.ts — Messages that nobody can use, on every subject: the programs answer on, each bad report is put aside and counted, and nothing exits.
+// poison.test.ts — Messages that nobody can use, on every subject: the programs answer on, each bad report is put aside
+// and counted, and nothing exits.
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { jetstream } from '@nats-io/jetstream'
 import { MESSAGE_MAX_BYTES, messages, subjectFor, type SyncReport } from '@kagami/protocol'
@@ -64,7 +65,10 @@ function poison(n: number): string | Uint8Array {
   return wrong[n % wrong.length]!
 }
 
-/** Seconds the supervisor's event loop was late at most since this was last asked (prom-client begins its histogram anew with each answer); undefined where it tells none. */
+/**
+ * Seconds the supervisor's event loop was late at most since this was last asked (prom-client begins its histogram anew
+ * with each answer); undefined where it tells none.
+ */
 async function latest(url: string): Promise<number | undefined> {
   const told = /nodejs_eventloop_lag_max_seconds ([\d.e-]+)/.exec(await (await fetch(`${url}/metrics`)).text())?.[1]
   return told === undefined ? undefined : Number(told)
@@ -133,7 +137,9 @@ describe('a fleet that is sent poison', () => {
         accepted: true,
       })
       const late = await latest(supervisor.url)
-      task.meta.figure = `${sent} messages and ${EACH} reports nobody can use: ${aside} put aside, ${answers} answers meanwhile, 0 exits${late === undefined ? '' : `, event loop at most ${Math.round(late * 1000)} ms late`}`
+      task.meta.figure =
+        `${sent} messages and ${EACH} reports nobody can use: ${aside} put aside, ${answers} answers meanwhile, ` +
+        `0 exits${late === undefined ? '' : `, event loop at most ${Math.round(late * 1000)} ms late`}`
     },
   )
 })

@@ -1,4 +1,6 @@
-// power-cut.test.ts — The power goes: what was reported as synced is there whole, what the API said yes to is in the database, every file of ours can be read, and no report is lost. Two disk images, one of worker and supervisor, one of nats-server, copied in the middle of syncs, stand for the cut.
+// power-cut.test.ts — The power goes: what was reported as synced is there whole, what the API said yes to is in the
+// database, every file of ours can be read, and no report is lost. Two disk images, one of worker and supervisor, one
+// of nats-server, copied in the middle of syncs, stand for the cut.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -45,7 +47,10 @@ function mount(place: Place, folder: string): void {
   place.also(() => spawnSync('umount', ['-l', at]))
 }
 
-/** Copies the images and says whether they were the same before and after: then the copies are what the disks had at one moment, and not a bit of this and a bit of that. */
+/**
+ * Copies the images and says whether they were the same before and after: then the copies are what the disks had at one
+ * moment, and not a bit of this and a bit of that.
+ */
 function copiedAtOnce(place: Place): boolean {
   for (const { disk, cut } of DISKS)
     execFileSync('cp', ['--sparse=always', place.at(`${disk}.img`), place.at(`${cut}.img`)])
@@ -203,7 +208,8 @@ describe.runIf(canMount)('after a power cut', () => {
       const before = new Set(reported.map(({ last_sync }) => last_sync!.sync_id))
       const acknowledged = new Set(knownOn(place.at('disk', 'data')).acknowledged)
       await supervisor.api.call('syncWorker', { params: { id: 'w-1' }, body: {} })
-      // A third of the cuts come as soon as all was reported, a third while the stream alone has the reports, the others in the middle of the syncs.
+      // A third of the cuts come as soon as all was reported, a third while the stream alone has the reports, the
+      // others in the middle of the syncs.
       if (cut % 3 === 1)
         reported = await until('all are synced again', () => done(before), {
           timeoutMs: 60_000,
@@ -238,11 +244,16 @@ describe.runIf(canMount)('after a power cut', () => {
           seen: () => worker.output().slice(-3000),
         })
     }
-    task.meta.figure = `${CUTS} cuts, ${providers.length} copies each whole, ${accepted.length} accepted writes kept, ${told} reports told once`
+    task.meta.figure =
+      `${CUTS} cuts, ${providers.length} copies each whole, ${accepted.length} accepted writes kept, ${told} ` +
+      'reports told once'
   }, 1_800_000)
 })
 
-/** Every copy is the version that was reported, or one further; in place each file is by itself. Whatever we keep as JSON can be read. */
+/**
+ * Every copy is the version that was reported, or one further; in place each file is by itself. Whatever we keep as
+ * JSON can be read.
+ */
 async function expectWhole(data: string, versions: readonly Version[], reported: number): Promise<void> {
   for (const form of Object.keys(versions[0]!)) {
     for (const publish of PUBLISH) {
@@ -269,7 +280,10 @@ async function expectWhole(data: string, versions: readonly Version[], reported:
     ).not.toThrow()
 }
 
-/** Starts the fleet on what the disk had: what the stream acknowledged is in the history without the worker, and every sync that began is with it. Returns how many. */
+/**
+ * Starts the fleet on what the disk had: what the stream acknowledged is in the history without the worker, and every
+ * sync that began is with it. Returns how many.
+ */
 async function expectTold(
   place: Place,
   layout: Awaited<ReturnType<typeof makeNatsLayout>>,

@@ -1,4 +1,5 @@
-// scoreboard.ts — Every fault and every bad input we promise to stand, and the tests that prove it. `npm run test:faults` runs them at full size and prints this table.
+// scoreboard.ts — Every fault and every bad input we promise to stand, and the tests that prove it. `npm run
+// test:faults` runs them at full size and prints this table.
 
 /** One promise. Each proof is a file of tests and a part of a test's title; all of them must pass. */
 export interface Row {
@@ -16,7 +17,8 @@ export const scoreboard: readonly Row[] = [
   {
     row: 1,
     fault:
-      'kill -9 at random moments: of a worker in first syncs and updates, and of worker, supervisor and nats-server of a working fleet',
+      'kill -9 at random moments: of a worker in first syncs and updates, and of worker, supervisor and ' +
+      'nats-server of a working fleet',
     promise: 'no report is lost or doubled, every copy is some version of its upstream, nothing is stuck',
     proofs: [
       [
@@ -168,7 +170,8 @@ export const scoreboard: readonly Row[] = [
     row: 19,
     fault: 'a power cut (the image of a disk, copied while all runs; needs root)',
     promise:
-      'what was reported as synced is there whole, what the API said yes to is in the database, what the stream acknowledged is in it, each report counts once',
+      'what was reported as synced is there whole, what the API said yes to is in the database, what the ' +
+      'stream acknowledged is in it, each report counts once',
     proofs: [['e2e/faults/power-cut.test.ts', 'what was reported as synced is there whole']],
   },
   {
@@ -274,7 +277,8 @@ export const scoreboard: readonly Row[] = [
   {
     row: 32,
     fault:
-      'https with a certificate that has expired, is another host’s, or nobody known has signed; redirects from https to http',
+      'https with a certificate that has expired, is another host’s, or nobody known has signed; redirects ' +
+      'from https to http',
     promise: 'refused, with what is wrong; the copy stays byte for byte',
     proofs: [
       'is refused, and the copy stays',

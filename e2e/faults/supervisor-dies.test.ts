@@ -1,4 +1,5 @@
-// supervisor-dies.test.ts — kill -9 of the supervisor while people write: whatever it answered with yes is there when it comes back, and is done.
+// supervisor-dies.test.ts — kill -9 of the supervisor while people write: whatever it answered with yes is there when
+// it comes back, and is done.
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { subjectFor, type Join } from '@kagami/protocol'

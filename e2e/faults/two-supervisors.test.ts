@@ -1,4 +1,5 @@
-// two-supervisors.test.ts — Two supervisors on one database and one NATS: the one that began last writes, the other one nothing at all, and it says why it ends.
+// two-supervisors.test.ts — Two supervisors on one database and one NATS: the one that began last writes, the other one
+// nothing at all, and it says why it ends.
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { DESIRED_BUCKET } from '@kagami/protocol'
 import { Kvm } from '@nats-io/kv'

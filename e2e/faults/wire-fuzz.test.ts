@@ -1,4 +1,5 @@
-// wire-fuzz.test.ts — Whatever strangers publish on an open NATS: the programs go on, the API answers, and the next good message counts.
+// wire-fuzz.test.ts — Whatever strangers publish on an open NATS: the programs go on, the API answers, and the next
+// good message counts.
 import { jetstream } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import fc from 'fast-check'

@@ -1,4 +1,6 @@
-// worker-disk-full.test.ts — Somebody else fills the disk of a worker to its last byte in the middle of a sync: the worker lives on, tells how the sync ended, and syncs again when there is space; killed, it starts on the full disk. Needs root, to have a disk of its own.
+// worker-disk-full.test.ts — Somebody else fills the disk of a worker to its last byte in the middle of a sync: the
+// worker lives on, tells how the sync ended, and syncs again when there is space; killed, it starts on the full disk.
+// Needs root, to have a disk of its own.
 import { rmSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { startHttpUpstream, writeFiles } from '@kagami/demo'

@@ -12,7 +12,10 @@ export interface BusyFleet {
   supervisor: SupervisorProgram
   /** Starts the supervisor again, on the same port. */
   restartSupervisor(): Promise<void>
-  /** Stops the workers, waits until the history is whole, and returns how many syncs it has. Throws when one is missing or was never begun. */
+  /**
+   * Stops the workers, waits until the history is whole, and returns how many syncs it has. Throws when one is missing
+   * or was never begun.
+   */
   settle(): Promise<number>
 }
 

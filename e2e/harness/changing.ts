@@ -1,4 +1,5 @@
-// changing.ts — Upstreams that change all the time, with content that says by itself which version it is and whether it is whole.
+// changing.ts — Upstreams that change all the time, with content that says by itself which version it is and whether it
+// is whole.
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// locked.ts — A real nats-server, locked by what `kagami nats init` wrote, and clients with the credentials of a worker that fell into wrong hands.
+// locked.ts — A real nats-server, locked by what `kagami nats init` wrote, and clients with the credentials of a worker
+// that fell into wrong hands.
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import {

@@ -1,4 +1,5 @@
-// nats-place.ts — A nats-server of which a test owns process and store: killed, frozen, emptied, on a disk that is full.
+// nats-place.ts — A nats-server of which a test owns process and store: killed, frozen, emptied, on a disk that is
+// full.
 import { execFileSync } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'

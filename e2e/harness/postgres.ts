@@ -9,12 +9,17 @@ import { until } from './wait.ts'
 
 export interface PostgresServer {
   readonly url: string
-  /** What `pg_ctl stop -m immediate` does: every connection breaks in the middle of what it does, and nothing is flushed. */
+  /**
+   * What `pg_ctl stop -m immediate` does: every connection breaks in the middle of what it does, and nothing is
+   * flushed.
+   */
   stopImmediately(): Promise<void>
   start(): Promise<void>
 }
 
-/** Starts one and returns its URL. It refuses root, so then it runs as the user `postgres` that Debian's package made. */
+/**
+ * Starts one and returns its URL. It refuses root, so then it runs as the user `postgres` that Debian's package made.
+ */
 export async function aPostgres(place: Place): Promise<string> {
   return (await aPostgresServer(place)).url
 }

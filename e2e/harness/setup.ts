@@ -1,4 +1,5 @@
-// setup.ts — Makes sure every real part the tests talk to is on this machine, and says where. Runs once before all tests.
+// setup.ts — Makes sure every real part the tests talk to is on this machine, and says where. Runs once before all
+// tests.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -59,7 +60,9 @@ function postgresDirectory(): string | null {
   return found ?? null
 }
 
-/** A browser and a database server are more than we unpack by ourselves: Debian installs them, as root or through sudo. */
+/**
+ * A browser and a database server are more than we unpack by ourselves: Debian installs them, as root or through sudo.
+ */
 function installed(packages: string[], find: () => string | null): string {
   const prefix = process.getuid?.() === 0 ? [] : ['sudo', '-n']
   const asRoot = (...words: string[]) => {

@@ -1,7 +1,10 @@
 // wait.ts — Waiting for something to become true, never for time to pass.
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** Asks again and again until `probe` gives something, and returns it. When it never does, the error shows the last thing seen. */
+/**
+ * Asks again and again until `probe` gives something, and returns it. When it never does, the error shows the last
+ * thing seen.
+ */
 export async function until<T>(
   what: string,
   probe: () => Promise<T | null | undefined | false> | T | null | undefined | false,

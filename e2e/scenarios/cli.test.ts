@@ -1,4 +1,5 @@
-// cli.test.ts — Every command line of interfaces.md §5 runs as written; the others print tables for people and JSON for programs, and fail with words and codes.
+// cli.test.ts — Every command line of interfaces.md §5 runs as written; the others print tables for people and JSON for
+// programs, and fail with words and codes.
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { startHttpUpstream } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -17,7 +18,8 @@ describe('kagami run', () => {
     const supervisor = startProgram(
       place,
       words(
-        `run supervisor --nats-url ${nats.url} --http-addr 127.0.0.1:${port} --db-url sqlite://supervisor.db?mode=rwc --auto-approve false`,
+        `run supervisor --nats-url ${nats.url} --http-addr 127.0.0.1:${port} --db-url ` +
+          'sqlite://supervisor.db?mode=rwc --auto-approve false',
       ),
     )
     await until('it is ready', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok, {
@@ -91,13 +93,15 @@ describe('kagami docker', () => {
     ['docker run nats --port 4222 --monitor-port 8222', [/^docker run .*-p 4222:4222 -p 8222:8222 .*-js/]],
     ['docker nats --port 4333 --image nats:2.10 --jetstream', [/^docker run .*-p 4333:4222 .*nats:2\.10 -js/]],
     [
-      'docker run supervisor --image kagami-supervisor --nats-url nats://host.docker.internal:4222 --http-addr 0.0.0.0:21000 --db-url sqlite:///data/supervisor.db?mode=rwc --auto-approve false --port 21000',
+      'docker run supervisor --image kagami-supervisor --nats-url nats://host.docker.internal:4222 ' +
+        '--http-addr 0.0.0.0:21000 --db-url sqlite:///data/supervisor.db?mode=rwc --auto-approve false --port 21000',
       [
         /^docker run -d .*--add-host host\.docker\.internal:host-gateway -p 21000:21000 -v kagami-supervisor:\/data -e KAGAMI_NATS_URL=nats:\/\/host\.docker\.internal:4222 .*-e SUPERVISOR_DATABASE_URL=sqlite:\/\/\/data\/supervisor\.db\?mode=rwc -e SUPERVISOR_AUTO_APPROVE=false kagami-supervisor$/,
       ],
     ],
     [
-      'docker run worker --image kagami-worker --nats-url nats://host.docker.internal:4222 --data-dir /var/lib/kagami/worker --port 8080 --config ./worker.toml',
+      'docker run worker --image kagami-worker --nats-url nats://host.docker.internal:4222 --data-dir ' +
+        '/var/lib/kagami/worker --port 8080 --config ./worker.toml',
       [
         /^docker run -d .*-p 8080:8080 -v \/var\/lib\/kagami\/worker:\/data -v \S+\/worker\.toml:\/app\/worker\.toml:ro -e KAGAMI_NATS_URL=\S+ -e KAGAMI_DATA_DIR=\/data kagami-worker$/,
       ],

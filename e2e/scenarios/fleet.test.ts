@@ -1,4 +1,5 @@
-// fleet.test.ts — What operators count on from day to day: tokens and audit, live streams, logs of running syncs, cancelling, stopping and two processes with one id.
+// fleet.test.ts — What operators count on from day to day: tokens and audit, live streams, logs of running syncs,
+// cancelling, stopping and two processes with one id.
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { startHttpUpstream } from '@kagami/demo'

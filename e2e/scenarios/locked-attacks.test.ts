@@ -1,4 +1,5 @@
-// locked-attacks.test.ts — What somebody with the real credentials of one worker, or a join token, tries on a locked NATS. Nothing of a neighbour can be read or written.
+// locked-attacks.test.ts — What somebody with the real credentials of one worker, or a join token, tries on a locked
+// NATS. Nothing of a neighbour can be read or written.
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'

@@ -1,4 +1,5 @@
-// locked-nats.test.ts — A locked NATS as an operator sets it up: init, token, enrol, approve, sync; each part restarted; a worker revoked; what must be refused is refused.
+// locked-nats.test.ts — A locked NATS as an operator sets it up: init, token, enrol, approve, sync; each part
+// restarted; a worker revoked; what must be refused is refused.
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { startHttpUpstream } from '@kagami/demo'
 import { readJoinToken, writeJoinToken } from '@kagami/runtime'

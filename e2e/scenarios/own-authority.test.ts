@@ -1,4 +1,5 @@
-// own-authority.test.ts — A company's mirrors: upstreams behind https whose certificates are from an authority of its own.
+// own-authority.test.ts — A company's mirrors: upstreams behind https whose certificates are from an authority of its
+// own.
 import { execFileSync, spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { freePort, writeFiles } from '@kagami/demo'
@@ -18,7 +19,8 @@ test('a worker with ca_file mirrors http and git upstreams of that authority, an
     'sh',
     [
       '-c',
-      'git init -q work && cd work && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m one && git clone -q --bare . ../up/repo.git && git -C ../up/repo.git update-server-info',
+      'git init -q work && cd work && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m one && ' +
+        'git clone -q --bare . ../up/repo.git && git -C ../up/repo.git update-server-info',
     ],
     { cwd: place.dir },
   )
@@ -77,7 +79,8 @@ test('a worker with ca_file believes a NATS of that authority, and one without s
   const [port, config] = [await freePort(), place.at('nats-tls.conf')]
   writeFileSync(
     config,
-    `listen: "127.0.0.1:${port}"\ntls { cert_file: "${certificate}", key_file: "${key}" }\njetstream { store_dir: "${place.at('nats-tls')}" }\n`,
+    `listen: "127.0.0.1:${port}"\ntls { cert_file: "${certificate}", key_file: "${key}" }\njetstream { ` +
+      `store_dir: "${place.at('nats-tls')}" }\n`,
   )
   const server = spawn(inject('tools').natsOld, ['-c', config], { stdio: 'ignore' })
   place.also(() => server.kill())

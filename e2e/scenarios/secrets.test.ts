@@ -1,4 +1,5 @@
-// secrets.test.ts — Credentials of an upstream reach the one program that needs them and nothing else: no file, log, argument, message, answer or page.
+// secrets.test.ts — Credentials of an upstream reach the one program that needs them and nothing else: no file, log,
+// argument, message, answer or page.
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import type { Desired } from '@kagami/protocol'

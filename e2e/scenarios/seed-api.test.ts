@@ -1,4 +1,5 @@
-// seed-api.test.ts — Every route, code and shape of interfaces.md §1, against the running programs, on both supported NATS servers.
+// seed-api.test.ts — Every route, code and shape of interfaces.md §1, against the running programs, on both supported
+// NATS servers.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import {
   checkFor,

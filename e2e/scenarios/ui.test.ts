@@ -1,4 +1,5 @@
-// ui.test.ts — The web UI in a real browser, against a real supervisor and worker: live, decisive, honest when the supervisor is away, accessible in both themes.
+// ui.test.ts — The web UI in a real browser, against a real supervisor and worker: live, decisive, honest when the
+// supervisor is away, accessible in both themes.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { startHttpUpstream } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'

@@ -1,4 +1,5 @@
-// up-locks.test.ts — `kagami up` on a state directory from before NATS was locked: nothing that waited in its streams is lost, and from then on strangers get no word in.
+// up-locks.test.ts — `kagami up` on a state directory from before NATS was locked: nothing that waited in its streams
+// is lost, and from then on strangers get no word in.
 import { existsSync, mkdirSync } from 'node:fs'
 import { connect } from '@nats-io/transport-node'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'

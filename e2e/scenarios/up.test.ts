@@ -1,4 +1,5 @@
-// up.test.ts — `kagami up`, as a newcomer runs it: three demo mirrors become ready, nothing is left behind however it ends, a second start goes on where the first stopped.
+// up.test.ts — `kagami up`, as a newcomer runs it: three demo mirrors become ready, nothing is left behind however it
+// ends, a second start goes on where the first stopped.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:net'

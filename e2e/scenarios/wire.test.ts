@@ -1,4 +1,5 @@
-// wire.test.ts — Every message of the wire, sent to the running programs as a strange peer would: unknown fields are ignored, wrong types refused and logged once, too large ones refused or split.
+// wire.test.ts — Every message of the wire, sent to the running programs as a strange peer would: unknown fields are
+// ignored, wrong types refused and logged once, too large ones refused or split.
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import type { messages } from '@kagami/protocol'
 import {

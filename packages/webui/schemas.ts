@@ -1,4 +1,5 @@
-// schemas.ts — Stands in for the schema library in the browser: the UI reads routes and error tables, the server validates. Saves 45 kB.
+// schemas.ts — Stands in for the schema library in the browser: the UI reads routes and error tables, the server
+// validates. Saves 45 kB.
 type Shape = { properties: object }
 
 const make = (given: unknown): Shape => ({ properties: typeof given === 'object' && given !== null ? given : {} })

@@ -1,4 +1,5 @@
-// configuration.ts — docs/configuration.md: every key and every environment variable. One the code reads and this page lacks is an error.
+// configuration.ts — docs/configuration.md: every key and every environment variable. One the code reads and this page
+// lacks is an error.
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SupervisorKeys } from '../../packages/supervisor/src/config.ts'
@@ -9,7 +10,8 @@ import { code, GENERATED, table, typeOf, type Shape } from './markdown.ts'
 const OTHERS: Readonly<Record<string, [who: string, meaning: string]>> = {
   KAGAMI_NATS_URL: [
     'supervisor, worker, up',
-    'NATS address. The supervisor needs it when it is started by itself. `kagami up` starts no NATS server of its own when it is set.',
+    'NATS address. The supervisor needs it when it is started by itself. `kagami up` starts no NATS server of ' +
+      'its own when it is set.',
   ],
   KAGAMI_CONFIG: ['worker, up', 'Path of worker.toml when `--config` is not given. Default `./worker.toml`.'],
   KAGAMI_STATE_DIR: ['up', 'Where `kagami up` keeps everything. Default `./.kagami`.'],
@@ -24,7 +26,8 @@ const OTHERS: Readonly<Record<string, [who: string, meaning: string]>> = {
   XDG_CACHE_HOME: ['up', 'See KAGAMI_CACHE_DIR.'],
   LOG_LEVEL: [
     'all programs',
-    '`trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`. Default `info`; the parts inside `kagami up` say only `warn` unless it is set.',
+    '`trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`. Default `info`; the parts inside `kagami ' +
+      'up` say only `warn` unless it is set.',
   ],
   RUST_LOG: ['all programs', 'Read when LOG_LEVEL is not set.'],
   KAGAMI_LOG: [
@@ -42,11 +45,13 @@ const OTHERS: Readonly<Record<string, [who: string, meaning: string]>> = {
   KAGAMI_TOKEN_FILE: ['command line', 'File that holds the token. Read when KAGAMI_TOKEN is not set.'],
   XDG_STATE_HOME: [
     'command line, supervisor',
-    'Below it, in `kagami/api-token-PORT`, the supervisor leaves its token for the command line of the same user. Default `~/.local/state`.',
+    'Below it, in `kagami/api-token-PORT`, the supervisor leaves its token for the command line of the same ' +
+      'user. Default `~/.local/state`.',
   ],
   KAGAMI_AUTH: [
     'command line',
-    'Credentials for `kagami replicas add`, as JSON: `{"type":"basic","username":"…","password":"…"}` or `{"type":"token","token":"…"}`.',
+    'Credentials for `kagami replicas add`, as JSON: `{"type":"basic","username":"…","password":"…"}` or ' +
+      '`{"type":"token","token":"…"}`.',
   ],
   KAGAMI_NODE: ['command line', 'Node program to run with, instead of the one npm installed.'],
   PATH: [
@@ -63,14 +68,17 @@ export function configurationReference(root: string): string {
   const parts = [
     '# Configuration',
     GENERATED,
-    'Later wins: default, file, environment, command-line flag. An empty variable counts as not set. A wrong value is refused at start with the place it came from; an unknown key of worker.toml is named in the log and ignored.',
+    'Later wins: default, file, environment, command-line flag. An empty variable counts as not set. A wrong ' +
+      'value is refused at start with the place it came from; an unknown key of worker.toml is named in the ' +
+      'log and ignored.',
     '## Worker',
     'Keys of worker.toml, and the environment variable of each.',
     keyTable(WorkerKeys as Shape, 'KAGAMI_'),
     '`KAGAMI_PROVIDERS` is the list of `[[providers]]` as a JSON array. An array replaces the one of the file.',
     '### Keys of a `[[providers]]` table',
     keyTable(ProviderKeys as Shape, null),
-    'A provider may also be just a string, the name: it is shown and never synced. In TOML, a top-level key written below a `[[providers]]` table belongs to that table; the worker notices this and refuses to start.',
+    'A provider may also be just a string, the name: it is shown and never synced. In TOML, a top-level key ' +
+      'written below a `[[providers]]` table belongs to that table; the worker notices this and refuses to start.',
     '## Supervisor',
     'Environment variables only; the flags of `kagami run supervisor` set some of them.',
     keyTable(SupervisorKeys, 'SUPERVISOR_'),

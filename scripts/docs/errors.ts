@@ -27,11 +27,16 @@ export function errorReference(): string {
     '# Errors',
     GENERATED,
     '## Refusals',
-    'The supervisor says no to a request. Over HTTP: `{"error": {"code", "message", "hint", "field", "request_id"}}`. On the command line: message and hint on stderr (as JSON with `--json`), and the exit code.',
+    'The supervisor says no to a request. Over HTTP: `{"error": {"code", "message", "hint", "field", ' +
+      '"request_id"}}`. On the command line: message and hint on stderr (as JSON with `--json`), and the exit code.',
     table(['code', 'HTTP', 'exit', 'meaning', 'what to do'], refusals),
-    'Other exit codes: 0 ok, 1 the operation failed or a fault, 6 the supervisor cannot be reached, 7 `--timeout`, 8 some of many failed.',
+    'Other exit codes: 0 ok, 1 the operation failed or a fault, 6 the supervisor cannot be reached, 7 ' +
+      '`--timeout`, 8 some of many failed.',
     '## Failures',
-    'A sync did not succeed. The reason is in the report, in the API (`last_sync.reason`), in the metric `kagami_syncs_total{reason}` and in the log of the sync. "Soon" is about 15 s after the end, then twice as long each time up to about an hour (each half as much more or less, so that a fleet spreads), and never later than the next interval. A replica without an interval is not tried again by itself.',
+    'A sync did not succeed. The reason is in the report, in the API (`last_sync.reason`), in the metric ' +
+      '`kagami_syncs_total{reason}` and in the log of the sync. "Soon" is about 15 s after the end, then ' +
+      'twice as long each time up to about an hour (each half as much more or less, so that a fleet spreads), ' +
+      'and never later than the next interval. A replica without an interval is not tried again by itself.',
     table(['reason', 'meaning', 'what to do', 'tried again'], reasons),
   ]
   return `${parts.join('\n\n')}\n`

@@ -14,10 +14,16 @@ const TAGS: Readonly<Record<Route['tag'], string>> = {
 }
 
 const INTRODUCTION = [
-  'The supervisor listens on `SUPERVISOR_HTTP_ADDR`. Bodies are JSON in snake_case. Routes at the root give times in Unix seconds; those under `/api/v1` in RFC 3339, UTC (*instant* below). The same reference is served as `/openapi.json`, and as a page at `/docs`.',
-  'Reading is open. Writing needs `Authorization: Bearer TOKEN` unless `SUPERVISOR_AUTH=none`; a write from a page of another origin is refused. An error has the shape [ErrorBody](#errorbody); its codes are in [errors.md](errors.md). Beside those named here, any route may answer `internal` or `unavailable`.',
+  'The supervisor listens on `SUPERVISOR_HTTP_ADDR`. Bodies are JSON in snake_case. Routes at the root give ' +
+    'times in Unix seconds; those under `/api/v1` in RFC 3339, UTC (*instant* below). The same reference is ' +
+    'served as `/openapi.json`, and as a page at `/docs`.',
+  'Reading is open. Writing needs `Authorization: Bearer TOKEN` unless `SUPERVISOR_AUTH=none`; a write from a ' +
+    'page of another origin is refused. An error has the shape [ErrorBody](#errorbody); its codes are in ' +
+    '[errors.md](errors.md). Beside those named here, any route may answer `internal` or `unavailable`.',
   'Lists come in pages: `{items, next_cursor, total}`. Send `next_cursor` back as `cursor` until it is null.',
-  'Also served, and not part of the reference: `GET /healthz` (this process lives), `GET /readyz` (NATS and database answer; 503 and what is missing otherwise), `GET /metrics` (Prometheus), `GET /ui/`, and `GET /`, which leads there.',
+  'Also served, and not part of the reference: `GET /healthz` (this process lives), `GET /readyz` (NATS and ' +
+    'database answer; 503 and what is missing otherwise), `GET /metrics` (Prometheus), `GET /ui/`, and `GET ' +
+    '/`, which leads there.',
 ]
 
 /** The page. */
@@ -65,7 +71,7 @@ function section(route: Route): string {
 }
 
 function meaning({ description, default: preset }: Shape): string {
-  return `${description ?? ''}${preset === undefined ? '' : `${description ? '; ' : ''}default ${JSON.stringify(preset)}`}`
+  return `${description ?? ''}${preset === undefined ? '' : `${description ? '; ' : ''}default ` + `${JSON.stringify(preset)}`}`
 }
 
 function bodyOf(shape: Shape): string {

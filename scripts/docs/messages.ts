@@ -26,8 +26,11 @@ export function messageReference(): string {
   const parts = [
     '# Messages',
     GENERATED,
-    `Payloads are JSON, at most ${MESSAGE_MAX_BYTES} bytes. Wire version ${WIRE_VERSION}. \`<id>\` is the worker's id: who sends is taken from the subject, never from the body. A payload that does not fit is refused and logged once per sender and reason; unknown fields are ignored. An *instant* is RFC 3339 in UTC.`,
-    `Heartbeats come every ${HEARTBEAT_SECONDS} s, ten per cent more or less. Reports are read by the durable consumer \`${EVENTS_CONSUMER}\`.`,
+    `Payloads are JSON, at most ${MESSAGE_MAX_BYTES} bytes. Wire version ${WIRE_VERSION}. \`<id>\` is the ` +
+      `worker's id: who sends is taken from the subject, never from the body. A payload that does not fit is ` +
+      'refused and logged once per sender and reason; unknown fields are ignored. An *instant* is RFC 3339 in UTC.',
+    `Heartbeats come every ${HEARTBEAT_SECONDS} s, ten per cent more or less. Reports are read by the durable ` +
+      `consumer \`${EVENTS_CONSUMER}\`.`,
     table(
       ['subject', 'from', 'what it is for'],
       all.map(([name, { subject, from, summary }]) => [`[${code(subject)}](#${name.toLowerCase()})`, from, summary]),

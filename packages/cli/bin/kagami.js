@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// kagami.js — The launcher: plain JavaScript, so that it starts on an old Node too, finds the pinned one and hands over to it.
+// kagami.js — The launcher: plain JavaScript, so that it starts on an old Node too, finds the pinned one and hands over
+// to it.
 import { spawn } from 'node:child_process'
 import { homedir } from 'node:os'
 import { existsSync, realpathSync } from 'node:fs'
@@ -24,12 +25,14 @@ function findNode() {
   const [major, minor] = process.versions.node.split('.').map(Number)
   if (major > 22 || (major === 22 && minor >= 18)) return process.execPath
   process.stderr.write(
-    `error: Kagami needs Node 22.18 or newer; this is ${process.version}, and the pinned one is not installed\nhint: run npm ci in Kagami's folder, or set KAGAMI_NODE\n`,
+    `error: Kagami needs Node 22.18 or newer; this is ${process.version}, and the pinned one is not ` +
+      `installed\nhint: run npm ci in Kagami's folder, or set KAGAMI_NODE\n`,
   )
   process.exit(1)
 }
 
-// Hundreds of small files, kept compiled, load in half the time. Only a hint: a place that cannot be written to is no harm.
+// Hundreds of small files, kept compiled, load in half the time. Only a hint: a place that cannot be written to is no
+// harm.
 process.env.NODE_COMPILE_CACHE ??= join(
   process.env.KAGAMI_CACHE_DIR || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'kagami'),
   'compiled',

@@ -1,4 +1,5 @@
-// session.ts — Which supervisor a command talks to, and with which token. Tokens come from files and the environment, never from arguments.
+// session.ts — Which supervisor a command talks to, and with which token. Tokens come from files and the environment,
+// never from arguments.
 import { readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// words.ts — States, ages, sizes and durations in the words and signs of the UI. Colour comes last and only on a terminal.
+// words.ts — States, ages, sizes and durations in the words and signs of the UI. Colour comes last and only on a
+// terminal.
 import type { Health } from '@kagami/protocol'
 import pc from 'picocolors'
 

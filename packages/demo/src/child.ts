@@ -1,4 +1,5 @@
-// child.ts — Starts the programs of the demo's upstreams, tied to us so that none outlives us. The only place here that does.
+// child.ts — Starts the programs of the demo's upstreams, tied to us so that none outlives us. The only place here that
+// does.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { connect, createServer } from 'node:net'

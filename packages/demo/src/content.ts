@@ -29,7 +29,9 @@ export async function commit(repository: string, { branch = 'main', message, fil
     value === null ? `D ${path}\n` : `M 100644 inline ${path}\n${text(value)}`,
   )
   const from = parent.trim() === '' ? '' : `from ${parent.trim()}\n`
-  const stream = `commit ${ref}\ncommitter Kagami Demo <demo@example.org> ${Math.floor(Date.now() / 1000)} +0000\n${text(message)}${from}${changes.join('')}\n`
+  const stream =
+    `commit ${ref}\ncommitter Kagami Demo <demo@example.org> ${Math.floor(Date.now() / 1000)} ` +
+    `+0000\n${text(message)}${from}${changes.join('')}\n`
   await runChild('git', [`--git-dir=${repository}`, 'fast-import', '--quiet', '--force'], { stdin: stream, toolPath })
 }
 

@@ -35,7 +35,10 @@ interface Part {
   change(round: number): Promise<void>
 }
 
-/** Starts the upstreams whose tools are there and changes each every `everySeconds`. Throws only when `dir` cannot be written. */
+/**
+ * Starts the upstreams whose tools are there and changes each every `everySeconds`. Throws only when `dir` cannot be
+ * written.
+ */
 export async function startDemo({ dir, toolPath, everySeconds = 60 }: DemoOptions): Promise<Demo> {
   const starts = { git: startGit, rsync: startRsync, http: startHttp }
   const parts: Part[] = []

@@ -1,4 +1,5 @@
-// git-upstream.ts — A git upstream on loopback: smart http through git's own http-backend, or git's daemon. Serves; does not make content.
+// git-upstream.ts — A git upstream on loopback: smart http through git's own http-backend, or git's daemon. Serves;
+// does not make content.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { mkdirSync } from 'node:fs'
 import { freePort, startChild, stopChild, untilListening } from './child.ts'

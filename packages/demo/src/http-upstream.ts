@@ -1,4 +1,5 @@
-// http-upstream.ts — A plain http file server on loopback with ETag, Last-Modified, Range and, when asked for, listings. Serves; does not make content.
+// http-upstream.ts — A plain http file server on loopback with ETag, Last-Modified, Range and, when asked for,
+// listings. Serves; does not make content.
 import { createReadStream, mkdirSync, readdirSync, statSync, type Stats } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join, normalize } from 'node:path'
@@ -68,7 +69,8 @@ function list(dir: string, request: IncomingMessage, response: ServerResponse): 
   response
     .writeHead(200, { 'content-type': 'text/html' })
     .end(
-      `<html><head><title>Index of ${escaped(path)}</title></head><body><h1>Index of ${escaped(path)}</h1><hr><pre><a href="../">../</a>\n${rows.join('')}</pre></body></html>\n`,
+      `<html><head><title>Index of ${escaped(path)}</title></head><body><h1>Index of ` +
+        `${escaped(path)}</h1><hr><pre><a href="../">../</a>\n${rows.join('')}</pre></body></html>\n`,
     )
   return true
 }
@@ -77,7 +79,10 @@ function row(name: string, { size, mtime, ...found }: Stats): string {
   const isFolder = (found.mode & 0o170000) === 0o040000
   const [year, month, day] = mtime.toISOString().slice(0, 10).split('-')
   const slash = isFolder ? '/' : ''
-  return `<a href="${encodeURIComponent(name)}${slash}">${escaped(name)}${slash}</a>   ${day}-${MONTHS[Number(month) - 1]}-${year} ${mtime.toISOString().slice(11, 16)}   ${isFolder ? '-' : size}\n`
+  return (
+    `<a href="${encodeURIComponent(name)}${slash}">${escaped(name)}${slash}</a> ` +
+    `  ${day}-${MONTHS[Number(month) - 1]}-${year} ${mtime.toISOString().slice(11, 16)}   ${isFolder ? '-' : size}\n`
+  )
 }
 
 const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')

@@ -1,4 +1,5 @@
-// upstream.ts — What every upstream of the demo has in common: its address, its end, and the small http server under two of them.
+// upstream.ts — What every upstream of the demo has in common: its address, its end, and the small http server under
+// two of them.
 import { timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 

@@ -1,4 +1,5 @@
-// calendar.ts — Cron schedules and time windows: whether they can be kept, and when they next allow something. Knows no clock of its own.
+// calendar.ts — Cron schedules and time windows: whether they can be kept, and when they next allow something. Knows no
+// clock of its own.
 import { Cron } from 'croner'
 import type { Policy } from './policy.ts'
 
@@ -44,7 +45,10 @@ export function nextCron(cron: string, timezone: string, after: Date): Date | nu
   return new Cron(cron, { timezone, paused: true, domAndDow: false }).nextRun(after)
 }
 
-/** The first instant, at or after one, at which one of the windows is open. With no windows, or none that can be read, that instant itself. */
+/**
+ * The first instant, at or after one, at which one of the windows is open. With no windows, or none that can be read,
+ * that instant itself.
+ */
 export function opensAt(windows: readonly string[], timezone: string, at: Date): Date {
   const read = windows.map(readWindow).filter((window) => window !== null)
   if (read.length === 0 || !isZone(timezone)) return at

@@ -33,7 +33,8 @@ export const errors = {
     400,
     2,
     'The upstream does not fit its kind.',
-    'git: https:// or git://, rsync: rsync://host/module/, http: https:// or http://. git and rsync also file:// below upstream_roots of the worker’s worker.toml. Credentials go into "auth".',
+    'git: https:// or git://, rsync: rsync://host/module/, http: https:// or http://. git and rsync also ' +
+      'file:// below upstream_roots of the worker’s worker.toml. Credentials go into "auth".',
   ),
   invalid_interval: entry(400, 2, 'The interval is out of range.', 'Use 0 for manual only, or 1 to 2592000 seconds.'),
   invalid_kind: entry(
@@ -61,14 +62,16 @@ export const errors = {
     421,
     2,
     'The request was sent to a name this supervisor does not go by.',
-    'On loopback only localhost and loopback addresses are answered, so that no web page can reach it under a name of its own. Behind a proxy, name its host in SUPERVISOR_ALLOWED_HOSTS.',
+    'On loopback only localhost and loopback addresses are answered, so that no web page can reach it under a ' +
+      'name of its own. Behind a proxy, name its host in SUPERVISOR_ALLOWED_HOSTS.',
   ),
   body_too_large: entry(413, 2, 'The request body is too large.', 'Send at most 1 MiB.'),
   unauthorized: entry(
     401,
     4,
     'Writing needs a token.',
-    'Send "Authorization: Bearer TOKEN". The token is in the supervisor’s state directory (api-token), or what SUPERVISOR_API_TOKEN says.',
+    'Send "Authorization: Bearer TOKEN". The token is in the supervisor’s state directory (api-token), or ' +
+      'what SUPERVISOR_API_TOKEN says.',
   ),
   too_many_attempts: entry(
     429,
@@ -134,7 +137,9 @@ export class Refusal extends Error {
   }
 }
 
-/** When a failed sync is tried again: `soon` with growing pauses, at the next `interval`, or `never` until someone acts. */
+/**
+ * When a failed sync is tried again: `soon` with growing pauses, at the next `interval`, or `never` until someone acts.
+ */
 export type Retry = 'soon' | 'interval' | 'never'
 
 /** Failures: the world said no. What each reason means, what to do, and when the worker tries again. */
@@ -166,7 +171,9 @@ export const failures: Record<FailureReason, { meaning: string; hint: string; re
   },
   timed_out: {
     meaning: 'The sync took longer than its limit, or nothing moved.',
-    hint: 'Look at why the upstream is slow; the limit is sync_timeout_secs of the worker, or timeout_secs among the options of the kind.',
+    hint:
+      'Look at why the upstream is slow; the limit is sync_timeout_secs of the worker, or timeout_secs among ' +
+      'the options of the kind.',
     retry: 'soon',
   },
   cancelled: {
@@ -211,22 +218,32 @@ export const failures: Record<FailureReason, { meaning: string; hint: string; re
   },
   too_many_deletions: {
     meaning: 'The sync would delete more than its limit allows.',
-    hint: 'Nothing was deleted. If it is meant: kagami replicas approve NAME@WORKER. If not: kagami replicas reject NAME@WORKER. The limits are max_delete_percent and max_shrink_percent among its options.',
+    hint:
+      'Nothing was deleted. If it is meant: kagami replicas approve NAME@WORKER. If not: kagami replicas reject ' +
+      'NAME@WORKER. The limits are max_delete_percent and max_shrink_percent among its options.',
     retry: 'interval',
   },
   stalled: {
     meaning: 'Nothing moved for too long: no byte, no file. What the upstream says meanwhile does not count.',
-    hint: 'The published copy is as it was. The limit is stall_secs among the options; look at the upstream if it happens again.',
+    hint:
+      'The published copy is as it was. The limit is stall_secs among the options; look at the upstream if it ' +
+      'happens again.',
     retry: 'soon',
   },
   quota_exceeded: {
     meaning: 'The upstream is larger than a limit of this replica.',
-    hint: 'The published copy is as it was. Raise the limit the message names among the options (quota_mib, max_files, memory_mib), or leave out more of the upstream.',
+    hint:
+      'The published copy is as it was. Raise the limit the message names among the options (quota_mib, ' +
+      'max_files, memory_mib), or leave out more of the upstream.',
     retry: 'interval',
   },
   address_forbidden: {
     meaning: 'The address leads where this worker does not go.',
-    hint: 'Link-local addresses are never asked; private ones neither once an upstream was public, nor with upstream_policy = "public-only". If the upstream is meant to have a private address now, set allow_private among the replica’s options. If not, somebody leads it astray: look at its name server and redirects. Folders of the worker’s own machine are mirrored only below upstream_roots of its worker.toml.',
+    hint:
+      'Link-local addresses are never asked; private ones neither once an upstream was public, nor with ' +
+      'upstream_policy = "public-only". If the upstream is meant to have a private address now, set ' +
+      'allow_private among the replica’s options. If not, somebody leads it astray: look at its name server ' +
+      'and redirects. Folders of the worker’s own machine are mirrored only below upstream_roots of its worker.toml.',
     retry: 'interval',
   },
   invalid_options: {

@@ -53,7 +53,8 @@ export const Join = Type.Object({
     Type.String({
       maxLength: 8192,
       description:
-        'On a locked NATS: the credentials without their key, so that a supervisor whose database was lost knows which key is whose',
+        'On a locked NATS: the credentials without their key, so that a supervisor whose database was lost ' +
+        'knows which key is whose',
     }),
   ),
 })
@@ -106,7 +107,10 @@ export const EnrolReply = Type.Object({
 })
 export type EnrolReply = Static<typeof EnrolReply>
 
-/** Proves that both sides hold the same replica states without sending them: how many, and the sum of their `revision_no`. */
+/**
+ * Proves that both sides hold the same replica states without sending them: how many, and the sum of their
+ * `revision_no`.
+ */
 export const Digest = Type.Object({ count: Type.Integer({ minimum: 0 }), revisions: Type.Integer({ minimum: 0 }) })
 export type Digest = Static<typeof Digest>
 
@@ -116,7 +120,10 @@ export const Heartbeat = Type.Object({
   seq: Type.Integer({ minimum: 0 }),
   sent_at: Instant,
   observed_rev: Type.Integer({ minimum: 0, description: 'Revision of the desired document that is applied' }),
-  /** A full heartbeat names every replica; the supervisor forgets those it does not name. Large ones come in parts of one `seq`. */
+  /**
+   * A full heartbeat names every replica; the supervisor forgets those it does not name. Large ones come in parts of
+   * one `seq`.
+   */
   full: Type.Boolean(),
   part: Type.Object({
     index: Type.Integer({ minimum: 0, maximum: 4095 }),
@@ -143,7 +150,10 @@ export const ProgressEvent = Type.Object({
 })
 export type ProgressEvent = Static<typeof ProgressEvent>
 
-/** What is asked of a replica: a sync; a decision about a hold, `approve` also syncing; or going back to an earlier tree. */
+/**
+ * What is asked of a replica: a sync; a decision about a hold, `approve` also syncing; or going back to an earlier
+ * tree.
+ */
 export const SyncAction = Type.Enum(['sync', 'approve', 'reject', 'rollback'])
 export type SyncAction = Static<typeof SyncAction>
 
@@ -281,7 +291,8 @@ export const messages = {
     schema: Enrol,
     reply: EnrolReply,
     summary:
-      'On a locked NATS, before a worker has credentials: asks for them with a join token. <id> is the public key of the worker; repeated until approved.',
+      'On a locked NATS, before a worker has credentials: asks for them with a join token. <id> is the public ' +
+      'key of the worker; repeated until approved.',
   }),
   heartbeat: message({
     subject: 'kagami.worker.<id>.hb',

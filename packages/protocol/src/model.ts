@@ -1,4 +1,5 @@
-// model.ts — The nouns: what a worker, replica, resource and sync are, on the wire and in the API. Schema and type share a name.
+// model.ts — The nouns: what a worker, replica, resource and sync are, on the wire and in the API. Schema and type
+// share a name.
 import Type, { type Static } from 'typebox'
 import { Kind, ReplicaId, ReplicaName, WorkerId } from './names.ts'
 
@@ -100,7 +101,9 @@ export const Auth = Type.Union([
 ])
 export type Auth = Static<typeof Auth>
 
-/** Credentials as they are kept and sent: sealed for one worker and one replica with its upstream, by HPKE (RFC 9180). */
+/**
+ * Credentials as they are kept and sent: sealed for one worker and one replica with its upstream, by HPKE (RFC 9180).
+ */
 export const SealedAuth = Type.Object({
   type: Type.Literal('sealed'),
   box: Type.String({ maxLength: 16_384, description: 'base64' }),
@@ -145,7 +148,10 @@ export const Progress = Type.Object({
 })
 export type Progress = Static<typeof Progress>
 
-/** A sync that stopped before it deleted anything, because too much would have gone. Stays until somebody decides, or the upstream recovers. */
+/**
+ * A sync that stopped before it deleted anything, because too much would have gone. Stays until somebody decides, or
+ * the upstream recovers.
+ */
 export const Hold = Type.Object({
   hold_id: Type.String({ maxLength: 64, description: 'Id of the sync that found it first' }),
   since: Instant,
@@ -202,7 +208,9 @@ export const SyncReport = Type.Object({
 })
 export type SyncReport = Static<typeof SyncReport>
 
-/** What a worker says of one of its replicas. `revision_no` grows with every change and feeds the heartbeat's digest. */
+/**
+ * What a worker says of one of its replicas. `revision_no` grows with every change and feeds the heartbeat's digest.
+ */
 export const ReplicaState = Type.Object({
   replica_id: ReplicaId,
   revision_no: Count,

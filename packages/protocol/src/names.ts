@@ -14,9 +14,10 @@ export const INTERVAL_MAX_SECONDS = 2_592_000
 export const INTERVAL_MIN_SECONDS = 1
 
 const RESERVED = new Set(
-  'current releases lost+found con prn aux nul com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9'.split(
-    ' ',
-  ),
+  (
+    'current releases lost+found con prn aux nul com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt1 lpt2 lpt3 ' +
+    'lpt4 lpt5 lpt6 lpt7 lpt8 lpt9'
+  ).split(' '),
 )
 
 export const ReplicaName = Type.String({
@@ -65,8 +66,8 @@ const SCHEMES: Record<string, readonly string[]> = {
 export const LOCAL_KINDS: readonly string[] = ['git', 'rsync']
 
 /**
- * Says why `upstream` cannot be synced as `kind`, or returns null when it can. Kinds it does not know are left to their provider.
- * `roots`: folders of the worker below which file:// upstreams are allowed, absolute paths.
+ * Says why `upstream` cannot be synced as `kind`, or returns null when it can. Kinds it does not know are left to their
+ * provider. `roots`: folders of the worker below which file:// upstreams are allowed, absolute paths.
  */
 export function upstreamProblem(kind: string, upstream: string, roots: readonly string[] = []): string | null {
   if (upstream.length === 0) return 'must not be empty'

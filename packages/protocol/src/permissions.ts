@@ -1,4 +1,5 @@
-// permissions.ts — Who may say and hear what on a locked NATS: two accounts, what crosses between them, and the rights of each user.
+// permissions.ts — Who may say and hear what on a locked NATS: two accounts, what crosses between them, and the rights
+// of each user.
 import { DESIRED_BUCKET, desiredHint, messages, subjectFor } from './messages.ts'
 
 /** The subjects one user of an account may publish to and subscribe to. */
@@ -29,7 +30,10 @@ export const offeredByWorkers: Offer = { services: ['kagami.rpc.>'], streams: ['
 /** Where a worker of this id gets its answers; its connection must be made with it. */
 export const workerInbox = (workerId: string): string => `_INBOX.${workerId}`
 
-/** The rights of a worker: its own subjects, its own document, its own answers. Ids are one subject token, so none reaches into another's. */
+/**
+ * The rights of a worker: its own subjects, its own document, its own answers. Ids are one subject token, so none
+ * reaches into another's.
+ */
 export function workerRights(workerId: string): SubjectRights {
   return {
     publish: [
@@ -53,7 +57,10 @@ export const joinRights: SubjectRights = {
   answers: false,
 }
 
-/** The rights the supervisor needs in the system account: to look at and replace the workers' account, where revocations stand. */
+/**
+ * The rights the supervisor needs in the system account: to look at and replace the workers' account, where revocations
+ * stand.
+ */
 export function systemRights(workersAccount: string): SubjectRights {
   return {
     publish: ['$SYS.REQ.CLAIMS.UPDATE', `$SYS.REQ.ACCOUNT.${workersAccount}.CLAIMS.LOOKUP`],

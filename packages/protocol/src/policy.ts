@@ -1,4 +1,5 @@
-// policy.ts — The options every kind has beside its own: publish, guard, schedule, limits, freshness. Schema and defaults, written once.
+// policy.ts — The options every kind has beside its own: publish, guard, schedule, limits, freshness. Schema and
+// defaults, written once.
 import Type, { type Static } from 'typebox'
 import { Default } from 'typebox/value'
 
@@ -7,7 +8,8 @@ export const policyProperties = {
   publish: Type.Enum(['in-place', 'swap'], {
     default: 'in-place',
     description:
-      'in-place: each file is replaced whole, deletions come last. swap: a whole new tree is made beside the old one, unchanged files hard-linked, and put in its place in one step',
+      'in-place: each file is replaced whole, deletions come last. swap: a whole new tree is made beside the ' +
+      'old one, unchanged files hard-linked, and put in its place in one step',
   }),
   keep_generations: Type.Integer({
     default: 2,
@@ -21,14 +23,16 @@ export const policyProperties = {
     minimum: 0,
     maximum: 100,
     description:
-      'A sync that would delete more of the files (git: refs) than this is held until somebody approves it. 100 turns the guard off, but for an upstream that is empty',
+      'A sync that would delete more of the files (git: refs) than this is held until somebody approves it. ' +
+      '100 turns the guard off, but for an upstream that is empty',
   }),
   max_shrink_percent: Type.Integer({
     default: 50,
     minimum: 0,
     maximum: 100,
     description:
-      'A sync after which the copy would be smaller by more than this, and by more than 4 KiB, is held too. 100 turns it off',
+      'A sync after which the copy would be smaller by more than this, and by more than 4 KiB, is held too. ' +
+      '100 turns it off',
   }),
   cron: Type.String({
     default: '',
@@ -59,7 +63,8 @@ export const policyProperties = {
     minimum: 0,
     maximum: 86_400,
     description:
-      'A sync in which nothing moves for this long (no byte, no file; what the upstream says does not count) is ended, seconds; 0 turns it off. To rsync the listing of a very large tree is one such silence',
+      'A sync in which nothing moves for this long (no byte, no file; what the upstream says does not count) ' +
+      'is ended, seconds; 0 turns it off. To rsync the listing of a very large tree is one such silence',
   }),
   quota_mib: Type.Integer({
     default: 0,
@@ -82,7 +87,9 @@ export const policyProperties = {
   allow_private: Type.Boolean({
     default: false,
     description:
-      'Goes on when an upstream that was found at a public address leads to a private one, as it does in a network that gives its own answers for public names. Link-local addresses stay refused, and all private ones where the worker has upstream_policy = "public-only"',
+      'Goes on when an upstream that was found at a public address leads to a private one, as it does in a ' +
+      'network that gives its own answers for public names. Link-local addresses stay refused, and all ' +
+      'private ones where the worker has upstream_policy = "public-only"',
   }),
   verify: Type.Enum(['none', 'debian'], {
     default: 'none',
@@ -93,7 +100,10 @@ export const policyProperties = {
 export const Policy = Type.Object(policyProperties)
 export type Policy = Static<typeof Policy>
 
-/** The policy among a replica's options, defaults filled in. Values that do not fit are left as they are: checking is done where options are taken in. */
+/**
+ * The policy among a replica's options, defaults filled in. Values that do not fit are left as they are: checking is
+ * done where options are taken in.
+ */
 export function policyOf(options: Readonly<Record<string, unknown>>): Policy {
   const own = Object.fromEntries(Object.entries(options).filter(([key]) => Object.hasOwn(policyProperties, key)))
   return Default(Policy, structuredClone(own)) as Policy

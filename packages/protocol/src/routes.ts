@@ -1,4 +1,5 @@
-// routes.ts — Every HTTP route: method, path, schemas, summary. Validation, OpenAPI, the typed client and the handlers' types come from here.
+// routes.ts — Every HTTP route: method, path, schemas, summary. Validation, OpenAPI, the typed client and the handlers'
+// types come from here.
 import Type from 'typebox'
 import { Auth, Labels, Nullable, Options } from './model.ts'
 import { Kind, WorkerId } from './names.ts'

@@ -1,4 +1,5 @@
-// untrusted.ts — JSON from strangers: what no schema says, but what later breaks logs, databases and recursive code. Browser-safe.
+// untrusted.ts — JSON from strangers: what no schema says, but what later breaks logs, databases and recursive code.
+// Browser-safe.
 
 /** Deepest nesting that is taken: nothing we say is deeper than ten. */
 export const DEPTH_MAX = 64
@@ -9,7 +10,10 @@ export interface Oddity {
   readonly message: string
 }
 
-/** The first thing in a value that nobody may send: too deep a nesting, a NUL, half a character. Null when there is none. Never recurses. */
+/**
+ * The first thing in a value that nobody may send: too deep a nesting, a NUL, half a character. Null when there is
+ * none. Never recurses.
+ */
 export function oddityIn(value: unknown): Oddity | null {
   const waiting: { value: unknown; path: readonly string[] }[] = [{ value, path: [] }]
   for (let at = waiting.pop(); at; at = waiting.pop()) {
@@ -32,7 +36,10 @@ function oddText(text: string): string | null {
   return text.isWellFormed() ? null : 'must not contain half a character (a lone surrogate)'
 }
 
-/** Parses JSON from strangers. Throws an Error that says what is wrong, a SyntaxError when it is no JSON. Costs one look at the text beside the parsing. */
+/**
+ * Parses JSON from strangers. Throws an Error that says what is wrong, a SyntaxError when it is no JSON. Costs one look
+ * at the text beside the parsing.
+ */
 export function parseUntrusted(text: string): unknown {
   if (isDeep(text)) throw new Error(`is nested deeper than ${DEPTH_MAX}`)
   const value: unknown = JSON.parse(text)

@@ -275,7 +275,9 @@ export const ErrorBody = Type.Object({
 })
 export type ErrorBody = Static<typeof ErrorBody>
 
-/** One page of a list. `next_cursor` is opaque and null on the last page; `total` counts all rows the filter matches. */
+/**
+ * One page of a list. `next_cursor` is opaque and null on the last page; `total` counts all rows the filter matches.
+ */
 export const pageOf = <T extends Type.TSchema>(item: T) =>
   Type.Object({ items: Type.Array(item), next_cursor: Nullable(Type.String()), total: Count })
 export interface Page<T> {

@@ -1,4 +1,5 @@
-// bus.ts — The connection to NATS as our rooms see it: checked messages by name. Streams and buckets stay with the room that owns them.
+// bus.ts — The connection to NATS as our rooms see it: checked messages by name. Streams and buckets stay with the room
+// that owns them.
 import { jetstream, type JetStreamClient } from '@nats-io/jetstream'
 import { RequestError, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node'
 import { messages, OLDER_MESSAGE_MAX_BYTES, MESSAGE_MAX_BYTES, subjectFor, subjectForAll } from '@kagami/protocol'
@@ -49,7 +50,10 @@ export async function connectBus(options: ConnectOptions): Promise<Bus> {
   return createBus(await connectNats(options), options.logger, options.identity ? LOCKED_REPLIES : OPEN_REPLIES)
 }
 
-/** Requests that crossed from one account to the other want their answers here; nobody can make one up, so who asks is certain. */
+/**
+ * Requests that crossed from one account to the other want their answers here; nobody can make one up, so who asks is
+ * certain.
+ */
 const LOCKED_REPLIES = '_R_.'
 /** Where clients wait for answers. Answering on any other subject would lend our rights to whoever chose it. */
 const OPEN_REPLIES = '_INBOX.'

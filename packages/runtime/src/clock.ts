@@ -41,7 +41,10 @@ export function every(clock: Clock, ms: number, task: () => void): () => void {
   return () => cancel()
 }
 
-/** Tells by how many ms the wall clock was set, soon after it was; small corrections are left alone. Returns the way to stop. */
+/**
+ * Tells by how many ms the wall clock was set, soon after it was; small corrections are left alone. Returns the way to
+ * stop.
+ */
 export function onClockJump(clock: Clock, tell: (byMs: number) => void): () => void {
   const offset = () => clock.now().getTime() - clock.monotonicMs()
   let known = offset()

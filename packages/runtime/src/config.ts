@@ -1,4 +1,5 @@
-// config.ts — Layers of configuration (default < file < environment < flag) over one schema, with errors that name file, key and cure.
+// config.ts — Layers of configuration (default < file < environment < flag) over one schema, with errors that name
+// file, key and cure.
 import { checkFor } from '@kagami/protocol'
 import { parse, TomlError } from 'smol-toml'
 import type Type from 'typebox'

@@ -1,4 +1,5 @@
-// credentials.ts — A replica's credentials, sealed for the one worker that needs them. Nothing else may write them anywhere.
+// credentials.ts — A replica's credentials, sealed for the one worker that needs them. Nothing else may write them
+// anywhere.
 import { sealedFor, type ReplicaSpec } from '@kagami/protocol'
 import { seal } from './sealing.ts'
 

@@ -1,4 +1,5 @@
-// debian.ts — Fetches programs from Debian's archive without root: downloaded and checked by apt, unpacked into a cache of our own.
+// debian.ts — Fetches programs from Debian's archive without root: downloaded and checked by apt, unpacked into a cache
+// of our own.
 import { execFile } from 'node:child_process'
 import {
   chmodSync,
@@ -55,14 +56,18 @@ export class FetchError extends Error {
   }
 }
 
-/** Directory with a runnable `program`, fetched on first use. Throws FetchError when this machine has no apt or no network. */
+/**
+ * Directory with a runnable `program`, fetched on first use. Throws FetchError when this machine has no apt or no
+ * network.
+ */
 export async function fetchProgram(wanted: DebianFetch, onStep: (step: string) => void = () => {}): Promise<string> {
   const home = join(cacheDirectory(), 'debian', `${wanted.package}${wanted.suite ? `-${wanted.suite}` : ''}`)
   const bin = join(home, 'bin')
   if (existsSync(join(bin, wanted.program))) return bin
   if (!findProgram('apt-get') || !findProgram('dpkg-deb')) {
     throw new FetchError(
-      `${wanted.program} is not installed, and this is not a Debian or Ubuntu machine it could be fetched for. Install ${wanted.package} with your package manager.`,
+      `${wanted.program} is not installed, and this is not a Debian or Ubuntu machine it could be fetched ` +
+        `for. Install ${wanted.package} with your package manager.`,
     )
   }
   onStep(`fetching ${wanted.package}${wanted.suite ? ` (${wanted.suite})` : ''} from Debian's archive`)
@@ -75,7 +80,8 @@ export async function fetchProgram(wanted: DebianFetch, onStep: (step: string) =
     renameSync(join(work, 'out'), home)
   } catch (error) {
     throw new FetchError(
-      `${wanted.program} is not installed and could not be fetched: ${reasonOf(error)}. Install it: apt-get install ${wanted.package}`,
+      `${wanted.program} is not installed and could not be fetched: ${reasonOf(error)}. Install it: apt-get ` +
+        `install ${wanted.package}`,
       error,
     )
   } finally {
@@ -153,7 +159,8 @@ function writeWrappers(work: string, home: string) {
         '#!/bin/sh',
         `R='${join(home, 'root')}'`,
         'export LD_LIBRARY_PATH="$(printf "%s:" "$R"/usr/lib/*-linux-gnu "$R"/lib/*-linux-gnu)$LD_LIBRARY_PATH"',
-        '[ -d "$R/usr/lib/git-core" ] && export GIT_EXEC_PATH="$R/usr/lib/git-core" GIT_TEMPLATE_DIR="$R/usr/share/git-core/templates"',
+        '[ -d "$R/usr/lib/git-core" ] && export GIT_EXEC_PATH="$R/usr/lib/git-core" ' +
+          'GIT_TEMPLATE_DIR="$R/usr/share/git-core/templates"',
         `exec "$R/${directory}/${program}" "$@"`,
       ]
       writeFileSync(join(bin, program), `${script.join('\n')}\n`)

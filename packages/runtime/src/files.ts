@@ -30,7 +30,10 @@ export function writeDurably(path: string, text: string, mode = 0o600): void {
   flushDirectory(dirname(path))
 }
 
-/** Makes the directory when it is missing, and looks just once: making a whole path would never end where its root was deleted under us. */
+/**
+ * Makes the directory when it is missing, and looks just once: making a whole path would never end where its root was
+ * deleted under us.
+ */
 function openIn(directory: string, path: string, mode: number): number {
   try {
     return openSync(path, 'w', mode)

@@ -1,4 +1,5 @@
-// join-token.ts — The join token: one line with all a new worker needs to ask for credentials. Whoever holds it may ask; people still decide.
+// join-token.ts — The join token: one line with all a new worker needs to ask for credentials. Whoever holds it may
+// ask; people still decide.
 import { createHash, randomBytes } from 'node:crypto'
 import { checkFor } from '@kagami/protocol'
 import Type, { type Static } from 'typebox'

@@ -40,7 +40,9 @@ interface Process {
   readonly born: string
 }
 
-/** Who started us: our parent, and beyond a shell in between (npm runs scripts through one) the one who started that. */
+/**
+ * Who started us: our parent, and beyond a shell in between (npm runs scripts through one) the one who started that.
+ */
 function starters(parent: number): Process[] {
   const found: Process[] = []
   for (let next = processOf(parent); next; next = processOf(next.parent)) {

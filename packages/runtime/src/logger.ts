@@ -1,4 +1,5 @@
-// logger.ts — Structured logs: JSON lines, or readable ones on a terminal. Secrets are cut out here, once for all rooms.
+// logger.ts — Structured logs: JSON lines, or readable ones on a terminal. Secrets are cut out here, once for all
+// rooms.
 import { pino, type Logger as PinoLogger } from 'pino'
 import pretty from 'pino-pretty'
 
@@ -19,7 +20,10 @@ const SECRETS = [
   'req.headers.authorization',
 ]
 
-/** Makes a program's logger. `LOG_LEVEL` (or the seed's `RUST_LOG`) sets the level; `KAGAMI_LOG=json|pretty` the form. Writes to stderr. */
+/**
+ * Makes a program's logger. `LOG_LEVEL` (or the seed's `RUST_LOG`) sets the level; `KAGAMI_LOG=json|pretty` the form.
+ * Writes to stderr.
+ */
 export function createLogger(name: string, env: NodeJS.ProcessEnv = process.env): Logger {
   const asked = (env['LOG_LEVEL'] ?? env['RUST_LOG'] ?? 'info').toLowerCase()
   const level = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].includes(asked) ? asked : 'info'

@@ -1,4 +1,5 @@
-// nats-accounts.ts — The two accounts of a locked NATS as signed claims, and the users in them. What each may say is in the protocol.
+// nats-accounts.ts — The two accounts of a locked NATS as signed claims, and the users in them. What each may say is in
+// the protocol.
 import {
   joinRights,
   offeredBySupervisors,

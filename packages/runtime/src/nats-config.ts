@@ -1,4 +1,5 @@
-// nats-config.ts — The text of nats-server's configuration, for the version that will read it: an unknown field would keep it from starting.
+// nats-config.ts — The text of nats-server's configuration, for the version that will read it: an unknown field would
+// keep it from starting.
 import { join } from 'node:path'
 import { accountLines, type NatsLayout } from './nats-accounts.ts'
 
@@ -38,7 +39,8 @@ export function natsConfiguration({
     'max_payload: 1MB',
     ...more,
     // Flushed before it is acknowledged: what a worker forgot because NATS has it survives a power cut.
-    `jetstream { store_dir: ${path('jetstream')}${layout && versionAtLeast(version ?? '0', [2, 10, 0]) ? ', sync_interval: always' : ''} }`,
+    'jetstream { store_dir: ' +
+      `${path('jetstream')}${layout && versionAtLeast(version ?? '0', [2, 10, 0]) ? ', sync_interval: always' : ''} }`,
     ...(tls ? [`tls { cert_file: ${path('server.pem')}, key_file: ${path('server.key')}, timeout: 5 }`] : []),
     ...(layout ? accountLines(layout, join(dir, 'accounts')) : []),
     '',

@@ -1,4 +1,5 @@
-// nats-connect.ts — How a connection to NATS is opened and kept: tried for ever, and with who we are and whom we trust where NATS is locked.
+// nats-connect.ts — How a connection to NATS is opened and kept: tried for ever, and with who we are and whom we trust
+// where NATS is locked.
 import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node'
 import { pause } from './clock.ts'
 import type { Logger } from './logger.ts'
@@ -46,7 +47,8 @@ export async function connectNats(options: ConnectOptions): Promise<NatsConnecti
       const { refused, ...reason } = reasonOf(error)
       const message =
         refused && !options.identity && AUTHORIZATION.test(reason.message)
-          ? `it is locked, and this program has no credentials (${reason.message}). A worker gets them with a join token: kagami nats token`
+          ? `it is locked, and this program has no credentials (${reason.message}). A worker gets them with a ` +
+            'join token: kagami nats token'
           : reason.message
       if (isMistake(error)) throw error
       if (refused) manners.refused()

@@ -1,4 +1,5 @@
-// nats-server.ts — The embedded nats-server: found or fetched, started on loopback, never left behind, never sharing a store.
+// nats-server.ts — The embedded nats-server: found or fetched, started on loopback, never left behind, never sharing a
+// store.
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -27,7 +28,8 @@ export async function findNatsServer(
   const version = await natsServerVersion(found)
   if (!versionAtLeast(version, OLDEST))
     throw new Error(
-      `${found} is nats-server ${version}; ${OLDEST.join('.')} or newer is needed. Set KAGAMI_NATS_SERVER to a newer one.`,
+      `${found} is nats-server ${version}; ${OLDEST.join('.')} or newer is needed. Set KAGAMI_NATS_SERVER to ` +
+        'a newer one.',
     )
   return { path: found, version }
 }
@@ -75,7 +77,10 @@ export interface NatsServerOptions {
   readonly layout?: Pick<NatsLayout, 'server'> | undefined
 }
 
-/** Starts nats-server with JetStream on loopback. The port is random the first time and kept in `dir` afterwards, since workers remember it. */
+/**
+ * Starts nats-server with JetStream on loopback. The port is random the first time and kept in `dir` afterwards, since
+ * workers remember it.
+ */
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
   mkdirSync(join(options.dir, 'ports'), { recursive: true })
   for (const stale of readdirSync(join(options.dir, 'ports'))) rmSync(join(options.dir, 'ports', stale))
@@ -125,7 +130,9 @@ function rememberedPort(dir: string): number {
   }
 }
 
-/** flock keeps a second server off the store; pdeathsig ends it with us. Both exec, so the child's pid is nats-server's. */
+/**
+ * flock keeps a second server off the store; pdeathsig ends it with us. Both exec, so the child's pid is nats-server's.
+ */
 function spawnGuarded(binary: string, dir: string): ChildProcess {
   const config = ['-c', join(dir, 'nats-server.conf')]
   const guard = findProgram('setpriv') ? ['setpriv', '--pdeathsig', 'TERM'] : []

@@ -1,4 +1,5 @@
-// sealing.ts — Text that only one worker can read: HPKE (RFC 9180) with X25519, HKDF-SHA256 and AES-256-GCM. Knows nothing of what is sealed.
+// sealing.ts — Text that only one worker can read: HPKE (RFC 9180) with X25519, HKDF-SHA256 and AES-256-GCM. Knows
+// nothing of what is sealed.
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core'
 import { readIfThere, writeDurably } from './files.ts'
 
@@ -15,7 +16,10 @@ export interface SealingKey {
   open(box: string, purpose: string): Promise<string>
 }
 
-/** Reads the private key in a file, or makes one and keeps it there, readable by its owner alone. Throws when the file holds something else. */
+/**
+ * Reads the private key in a file, or makes one and keeps it there, readable by its owner alone. Throws when the file
+ * holds something else.
+ */
 export async function openSealingKey(file: string): Promise<SealingKey> {
   const kept = readIfThere(file)
   if (kept === null)

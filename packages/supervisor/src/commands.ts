@@ -1,4 +1,5 @@
-// commands.ts — What people ask of the fleet. Each is decided, kept in the database together with its audit entry, then sent.
+// commands.ts — What people ask of the fleet. Each is decided, kept in the database together with its audit entry, then
+// sent.
 import { Refusal, type LogReply, type ReplicaSpec } from '@kagami/protocol'
 import { newId, sealAuth } from '@kagami/runtime'
 import {
@@ -50,7 +51,10 @@ export interface Commands {
   resumeReplica(entry: ReplicaEntry, by: Caller): Promise<void>
   /** Lets the held sync delete what it would have deleted, or decides that nothing is deleted. */
   decideHold(entry: ReplicaEntry, decision: HoldDecision, by: Caller): Promise<SyncRequested>
-  /** Puts an earlier tree in place and pauses the replica, so that the next sync does not undo it. Null: the tree before. */
+  /**
+   * Puts an earlier tree in place and pauses the replica, so that the next sync does not undo it. Null: the tree
+   * before.
+   */
   rollBack(entry: ReplicaEntry, generation: number | null, by: Caller): Promise<SyncRequested>
   readLog(at: { workerId: string; replicaId: string; syncId: string; offset: number; limit: number }): Promise<LogReply>
 }
@@ -141,13 +145,17 @@ async function terminate(core: Core, id: string, by: Caller): Promise<void> {
   core.teller.workerGone(id)
 }
 
-/** The database first, so that a supervisor that dies here revokes at its next start. A worker that was terminated may be revoked too. */
+/**
+ * The database first, so that a supervisor that dies here revokes at its next start. A worker that was terminated may
+ * be revoked too.
+ */
 async function revoke(core: Core, id: string, { reason, by }: { reason: string | null; by: Caller }): Promise<void> {
   const { accounts, store, clock } = core
   if (!accounts)
     throw new Refusal(
       'conflict',
-      'NATS is open here: workers have no credentials that could be revoked. Reject or terminate the worker, and lock NATS: kagami nats init',
+      'NATS is open here: workers have no credentials that could be revoked. Reject or terminate the worker, ' +
+        'and lock NATS: kagami nats init',
     )
   const worker = core.fleet.workers.get(id)
   const known = (await store.findKeys(id, '')).map((key) => key.public_key)
@@ -173,7 +181,8 @@ async function revoke(core: Core, id: string, { reason, by }: { reason: string |
     )
     throw new Refusal(
       'unavailable',
-      `worker ${id} is rejected, but NATS did not take the revocation yet: ${(error as Error).message}. It gets it when the supervisor reaches it again`,
+      `worker ${id} is rejected, but NATS did not take the revocation yet: ${(error as Error).message}. It ` +
+        'gets it when the supervisor reaches it again',
     )
   }
 }

@@ -1,4 +1,5 @@
-// config.ts — The supervisor's configuration: one schema, from SUPERVISOR_*, KAGAMI_NATS_URL and flags. docs/configuration.md is generated from it.
+// config.ts — The supervisor's configuration: one schema, from SUPERVISOR_*, KAGAMI_NATS_URL and flags.
+// docs/configuration.md is generated from it.
 import { statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { checkFor } from '@kagami/protocol'
@@ -44,13 +45,15 @@ export const SupervisorKeys = Type.Object({
     Type.String({
       minLength: 1,
       description:
-        'The file supervisor.json of `kagami nats init`: NATS is locked. Absent: NATS is open, and workers on it are trusted.',
+        'The file supervisor.json of `kagami nats init`: NATS is locked. Absent: NATS is open, and workers on ' +
+        'it are trusted.',
     }),
   ),
   allowed_hosts: Type.Array(Type.String({ pattern: '^[A-Za-z0-9.:_-]+$' }), {
     default: [],
     description:
-      'Host names under which the API is answered, as a JSON array; needed behind a proxy when it listens on loopback. Empty: on loopback localhost and loopback addresses, elsewhere any.',
+      'Host names under which the API is answered, as a JSON array; needed behind a proxy when it listens on ' +
+      'loopback. Empty: on loopback localhost and loopback addresses, elsewhere any.',
   }),
   history_days: Type.Integer({
     minimum: 1,
@@ -104,7 +107,8 @@ export function loadSupervisorConfig(
   const warnings =
     config.auth === 'none' && !isLoopback(address.host)
       ? [
-          `authentication is off and the API listens on ${config.http_addr}: anyone who reaches it may approve, add and remove. Set SUPERVISOR_AUTH=token, or bind to 127.0.0.1`,
+          `authentication is off and the API listens on ${config.http_addr}: anyone who reaches it may ` +
+            'approve, add and remove. Set SUPERVISOR_AUTH=token, or bind to 127.0.0.1',
         ]
       : []
   if (config.nats_credentials && (statSync(config.nats_credentials).mode & 0o077) !== 0)

@@ -1,4 +1,5 @@
-// deciding.ts — What people decide about one replica: pause, resume, a hold, an earlier tree. Kept in the database first, then sent.
+// deciding.ts — What people decide about one replica: pause, resume, a hold, an earlier tree. Kept in the database
+// first, then sent.
 import { Refusal } from '@kagami/protocol'
 import { newId } from '@kagami/runtime'
 import type { Commands, SyncRequested } from './commands.ts'

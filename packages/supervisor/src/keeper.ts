@@ -1,4 +1,5 @@
-// keeper.ts — Writes the fleet's last words to the store in batches: what changed, soon, and nothing when nothing changed.
+// keeper.ts — Writes the fleet's last words to the store in batches: what changed, soon, and nothing when nothing
+// changed.
 import type { Clock, Logger } from '@kagami/runtime'
 import { every } from '@kagami/runtime'
 import type { Changes, ReplicaEntry } from './core/fleet.ts'

@@ -1,4 +1,5 @@
-// keeping.ts — How what people decide is kept: in the database together with its audit entry, then in memory, then sent. Decides nothing.
+// keeping.ts — How what people decide is kept: in the database together with its audit entry, then in memory, then
+// sent. Decides nothing.
 import { noChanges, putWorker } from './core/fleet.ts'
 import { documentOf } from './edge/projection.ts'
 import type { NewAudit, WorkerRecord } from './store/store.ts'

@@ -22,7 +22,10 @@ export interface RunningSupervisor {
   stop(): Promise<void>
 }
 
-/** Starts everything a supervisor is. Throws ConfigError when it cannot run here; whatever was opened is then closed again. */
+/**
+ * Starts everything a supervisor is. Throws ConfigError when it cannot run here; whatever was opened is then closed
+ * again.
+ */
 export async function openSupervisor(config: SupervisorConfig, logger: Logger): Promise<RunningSupervisor> {
   const closing: (() => Promise<void>)[] = []
   const stop = async () => {
@@ -39,7 +42,8 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
     const token = openToken(config)
     if (!config.natsCredentials)
       logger.warn(
-        'NATS is open: whoever reaches it may act as any worker or as the supervisor, so all that reaches it is trusted. To lock it: kagami nats init. Workers of earlier versions are served only while it is open',
+        'NATS is open: whoever reaches it may act as any worker or as the supervisor, so all that reaches it ' +
+          'is trusted. To lock it: kagami nats init. Workers of earlier versions are served only while it is open',
       )
     const bus = await connectBus({
       url: config.natsUrl,
@@ -86,7 +90,8 @@ export async function runSupervisor(options: { flags?: Values } = {}): Promise<n
   const { token, port } = running
   if (token.fresh)
     process.stderr.write(
-      `\nA token for writing was made and kept in ${token.file}\n${intoJournal() ? '' : `Sign in:  ${signInLink(port, token)}\n`}\n`,
+      `\nA token for writing was made and kept in ` +
+        `${token.file}\n${intoJournal() ? '' : `Sign in:  ${signInLink(port, token)}\n`}\n`,
     )
   const ending = await Promise.race([stopRequested(), running.supervisor.superseded])
   if (typeof ending === 'string') logger.info({ signal: ending }, 'stopping')

@@ -1,4 +1,5 @@
-// supervisor.ts — The Supervisor actor: what it hears changes the fleet, what changes is kept and told. Wiring; decisions are in core/.
+// supervisor.ts — The Supervisor actor: what it hears changes the fleet, what changes is kept and told. Wiring;
+// decisions are in core/.
 import type { KV } from '@nats-io/kv'
 import type { Desired, Summary, SyncReport } from '@kagami/protocol'
 import { every, newId, pause, type Bus, type Clock, type Logger } from '@kagami/runtime'
@@ -200,7 +201,10 @@ async function restore(core: Core) {
   )
 }
 
-/** Makes streams and buckets now and after every reconnect, and brings the bucket up to date. Resolves after the first success. */
+/**
+ * Makes streams and buckets now and after every reconnect, and brings the bucket up to date. Resolves after the first
+ * success.
+ */
 function keepObjects(core: Core): Promise<void> {
   let working: Promise<void> | null = null
   let ranked = false
@@ -234,7 +238,9 @@ function keepObjects(core: Core): Promise<void> {
   return again()
 }
 
-/** A stream that was made anew has lost what it held: workers that join hear of it, and tell their last reports again. */
+/**
+ * A stream that was made anew has lost what it held: workers that join hear of it, and tell their last reports again.
+ */
 function learnStream(core: Core, stream: string) {
   if (core.stream === stream) return
   const known = core.stream !== null
@@ -246,7 +252,10 @@ function learnStream(core: Core, stream: string) {
       void core.bus.request('refresh', worker.record.worker_id, {}, 2000)
 }
 
-/** A database that was restored or made anew counts from behind: our term must be above every document workers have seen. */
+/**
+ * A database that was restored or made anew counts from behind: our term must be above every document workers have
+ * seen.
+ */
 async function outrank(core: Core, bucket: KV): Promise<void> {
   const highest = await highestTerm(bucket)
   if (highest < core.term) return
@@ -254,7 +263,8 @@ async function outrank(core: Core, bucket: KV): Promise<void> {
   await readReportsAgain(core.bus)
   core.logger.warn(
     { term: core.term },
-    'the bucket holds documents of a later term than the database, which was restored or made anew: the database wins, and the history of the last days is read again',
+    'the bucket holds documents of a later term than the database, which was restored or made anew: the ' +
+      'database wins, and the history of the last days is read again',
   )
 }
 

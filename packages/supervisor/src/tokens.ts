@@ -1,4 +1,5 @@
-// tokens.ts — Join tokens: made, shown once, listed and withdrawn. Of the secret only a hash is kept, in the database, with its audit entry.
+// tokens.ts — Join tokens: made, shown once, listed and withdrawn. Of the secret only a hash is kept, in the database,
+// with its audit entry.
 import { Refusal, type JoinToken, type NewJoinToken } from '@kagami/protocol'
 import { newId, newJoinSecret, writeJoinToken } from '@kagami/runtime'
 import type { Caller } from './commands.ts'
@@ -32,7 +33,8 @@ export function createTokens({ accounts, store, clock }: Pick<Core, 'accounts' |
         made_by: by.actor,
         expires_at: new Date(now.getTime() + expires_secs * 1000).toISOString(),
       }
-      const detail = `${uses} ${uses === 1 ? 'use' : 'uses'} until ${record.expires_at}${worker_id ? `, for ${worker_id}` : ''}`
+      const detail =
+        `${uses} ${uses === 1 ? 'use' : 'uses'} until ` + `${record.expires_at}${worker_id ? `, for ${worker_id}` : ''}`
       await store.addJoinToken(record, {
         at: record.made_at,
         ...by,

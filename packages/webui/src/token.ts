@@ -20,7 +20,10 @@ export function writeToken(token: string | null): void {
   }
 }
 
-/** Takes `#token=…` out of the address at once, so that it is neither shared nor kept in the history. True when there was one. */
+/**
+ * Takes `#token=…` out of the address at once, so that it is neither shared nor kept in the history. True when there
+ * was one.
+ */
 export function takeTokenFromAddress(): boolean {
   const hash = new URLSearchParams(location.hash.slice(1))
   const token = hash.get('token')

@@ -153,7 +153,8 @@ labels.region = "us"`)
   test('a nats_url below [[providers]] is told, since TOML gives it to the provider', () => {
     expect(
       problem(
-        'data_dir = "/d"\n[[providers]]\nname = "a"\nkind = "git"\nupstream = "https://h/a.git"\nnats_url = "nats://x:4222"',
+        'data_dir = "/d"\n[[providers]]\nname = "a"\nkind = "git"\nupstream = "https://h/a.git"\nnats_url = ' +
+          '"nats://x:4222"',
       ),
     ).toEqual({
       message: 'worker.toml: nats_url is written below [[providers]] "a", so TOML reads it as a key of that provider',
@@ -169,7 +170,8 @@ labels.region = "us"`)
 
   test('an unknown key is warned about, with the nearest known one', () => {
     const { warnings } = load(
-      'data_dir = "/d"\nnats_ulr = "x"\n[[providers]]\nname = "a"\nkind = "git"\nupstream = "https://h/a.git"\nintervall_secs = 5',
+      'data_dir = "/d"\nnats_ulr = "x"\n[[providers]]\nname = "a"\nkind = "git"\nupstream = ' +
+        '"https://h/a.git"\nintervall_secs = 5',
     )
     expect(warnings.map((text) => text.replace(/\S*\/worker\.toml/, 'worker.toml'))).toEqual([
       'worker.toml: unknown key nats_ulr is ignored; did you mean nats_url?',
@@ -188,7 +190,8 @@ labels.region = "us"`)
     ['http_addr = "nonsense"', 'worker.toml: http_addr must be host:port, not "nonsense"'],
     [
       '[[providers]]\nname = "a/b"\nkind = "git"\nupstream = "https://h/a.git"',
-      'providers[0]: name "a/b" cannot be used: use letters, digits, ".", "_" and "-", beginning with a letter or digit, at most 128 characters',
+      'providers[0]: name "a/b" cannot be used: use letters, digits, ".", "_" and "-", beginning with a ' +
+        'letter or digit, at most 128 characters',
     ],
     [
       '[[providers]]\nname = "a"\nkind = "gti"\nupstream = "https://h/a.git"',
@@ -201,7 +204,8 @@ labels.region = "us"`)
     ],
     [
       '[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "file:///srv/a"',
-      'providers[0] (a): upstream must not be a folder of the worker itself: its worker.toml allows none (upstream_roots)',
+      'providers[0] (a): upstream must not be a folder of the worker itself: its worker.toml allows none ' +
+        '(upstream_roots)',
     ],
     [
       'upstream_roots = ["/srv/in"]\n[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "file:///srv/a"',
@@ -217,7 +221,8 @@ labels.region = "us"`)
       'providers[0] (a): interval_secs must be >= 0',
     ],
     [
-      '[[providers]]\nname = "a"\nkind = "git"\nupstream = "https://h/a.git"\n[[providers]]\nname = "A"\nkind = "git"\nupstream = "https://h/a.git"',
+      '[[providers]]\nname = "a"\nkind = "git"\nupstream = "https://h/a.git"\n[[providers]]\nname = "A"\nkind ' +
+        '= "git"\nupstream = "https://h/a.git"',
       'providers[1]: name "A" is taken by "a"',
     ],
   ])('%s is refused by name', (text, message) => {
@@ -240,7 +245,8 @@ labels.region = "us"`)
 describe('what worker.toml says of one replica', () => {
   const replica = (more: string, env: Record<string, string> = {}) =>
     load(
-      `data_dir = "/d"\n[hooks]\non_success = ["/bin/a"]\non_held = ["/bin/b"]\n[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "rsync://h/m/"\n${more}`,
+      `data_dir = "/d"\n[hooks]\non_success = ["/bin/a"]\non_held = ["/bin/b"]\n[[providers]]\nname = ` +
+        `"a"\nkind = "rsync"\nupstream = "rsync://h/m/"\n${more}`,
       env,
     )
 

@@ -1,4 +1,5 @@
-// config.ts — The worker's configuration: one schema, from worker.toml, KAGAMI_* and flags. docs/configuration.md is generated from it.
+// config.ts — The worker's configuration: one schema, from worker.toml, KAGAMI_* and flags. docs/configuration.md is
+// generated from it.
 import { hostname } from 'node:os'
 import { isAbsolute, resolve } from 'node:path'
 import {
@@ -38,7 +39,9 @@ const HookTable = Type.Object(
   {
     additionalProperties: false,
     description:
-      'Programs to run after a sync, each a list of program and arguments: { on_success = ["/usr/local/bin/purge", "--all"] }. The facts are in KAGAMI_… variables, see docs/operations.md. At most 60 s; the output is in the log of the sync.',
+      'Programs to run after a sync, each a list of program and arguments: { on_success = ' +
+      '["/usr/local/bin/purge", "--all"] }. The facts are in KAGAMI_… variables, see docs/operations.md. At ' +
+      'most 60 s; the output is in the log of the sync.',
   },
 )
 
@@ -54,7 +57,8 @@ const AuthTable = Type.Object(
   {
     additionalProperties: false,
     description:
-      'Credentials: { type = "basic", username = "…", password_file = "/run/secrets/x" } or { type = "token", token_file = "…" }; password and token themselves are taken too. They never leave the worker.',
+      'Credentials: { type = "basic", username = "…", password_file = "/run/secrets/x" } or { type = "token", ' +
+      'token_file = "…" }; password and token themselves are taken too. They never leave the worker.',
   },
 )
 
@@ -113,13 +117,16 @@ export const WorkerKeys = Type.Object({
     default: [],
     maxItems: 64,
     description:
-      'Folders of this machine below which git and rsync may mirror file:// upstreams: ["/srv/incoming"]. None by default: what the worker can read there would be published.',
+      'Folders of this machine below which git and rsync may mirror file:// upstreams: ["/srv/incoming"]. ' +
+      'None by default: what the worker can read there would be published.',
   }),
   ca_file: Type.Optional(
     Type.String({
       minLength: 1,
       description:
-        'File of certificates (PEM) of authorities to believe besides the public ones and those of this system: for https upstreams of http and git, and for a NATS with TLS that nats_url names by its host name. Read at start.',
+        'File of certificates (PEM) of authorities to believe besides the public ones and those of this ' +
+        'system: for https upstreams of http and git, and for a NATS with TLS that nats_url names by its host ' +
+        'name. Read at start.',
     }),
   ),
   hooks: Type.Optional(HookTable),
@@ -243,7 +250,8 @@ function catchSwallowedKeys(values: Values, file: string) {
     if (!swallowed) continue
     const name = (provider as { name?: unknown }).name
     throw new ConfigError(
-      `${file}: ${swallowed} is written below [[providers]] "${typeof name === 'string' ? name : '?'}", so TOML reads it as a key of that provider`,
+      `${file}: ${swallowed} is written below [[providers]] "${typeof name === 'string' ? name : '?'}", so ` +
+        'TOML reads it as a key of that provider',
       `Move ${swallowed} above the first [[providers]].`,
     )
   }
@@ -256,7 +264,9 @@ interface Declaring {
   readonly warnings: string[]
 }
 
-/** The replicas `providers` declares. Throws ConfigError naming provider and key; unknown keys are added to `warnings`. */
+/**
+ * The replicas `providers` declares. Throws ConfigError naming provider and key; unknown keys are added to `warnings`.
+ */
 export function declaredReplicas(config: WorkerConfig, parts: Declaring): ReplicaSpec[] {
   const taken = new Map<string, string>()
   return config.providers.map((provider, index) => {
@@ -344,7 +354,8 @@ function authOf(
     const found = file === undefined ? text : readSecret(file)
     if (!found)
       throw new ConfigError(
-        `${where}: auth of type ${type} needs ${key} or ${key}_file${file === undefined ? '' : `; ${file} cannot be read, or is empty`}`,
+        `${where}: auth of type ${type} needs ${key} or ` +
+          `${key}_file${file === undefined ? '' : `; ${file} cannot be read, or is empty`}`,
       )
     return found
   }

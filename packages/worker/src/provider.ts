@@ -1,4 +1,5 @@
-// provider.ts — The contract of a provider: how the bytes of one kind of upstream arrive. A provider owns no timer, process, state or path of its own.
+// provider.ts — The contract of a provider: how the bytes of one kind of upstream arrive. A provider owns no timer,
+// process, state or path of its own.
 import type { Auth, FailureReason, Progress } from '@kagami/protocol'
 import type Type from 'typebox'
 
@@ -9,7 +10,10 @@ export interface Provider {
   readonly options: Type.TObject
   /** Says whether the kind can be synced on this machine: the tool's version, or what is missing. Never throws. */
   probe(run: RunCommand): Promise<{ available: boolean; detail: string }>
-  /** Brings the tree to what the upstream has now. Throws SyncFailure when the world says no; the published tree is then as it was, or further towards the upstream, never damaged. */
+  /**
+   * Brings the tree to what the upstream has now. Throws SyncFailure when the world says no; the published tree is then
+   * as it was, or further towards the upstream, never damaged.
+   */
   sync(context: SyncContext): Promise<SyncStats>
 }
 
@@ -22,13 +26,19 @@ export interface SyncContext {
   readonly tree: Tree
   readonly run: RunCommand
   readonly peers: Peers
-  /** The folder of this machine that a file:// upstream names, absolute, checked, links followed; null for an upstream elsewhere. Tools are given this one, never `upstream`. */
+  /**
+   * The folder of this machine that a file:// upstream names, absolute, checked, links followed; null for an upstream
+   * elsewhere. Tools are given this one, never `upstream`.
+   */
   readonly local: string | null
-  /** Size of the copy as the last run measured it, bytes; null when none did. For tools that tell only what it would be. */
+  /**
+   * Size of the copy as the last run measured it, bytes; null when none did. For tools that tell only what it would be.
+   */
   readonly sizeBytes: number | null
   /**
-   * Says what the run is about to do to a published tree, before it does any of it. Returns when it may go on; throws SyncFailure with the reason
-   * too_many_deletions or upstream_empty (the run is then held until somebody decides), quota_exceeded or disk_full.
+   * Says what the run is about to do to a published tree, before it does any of it. Returns when it may go on; throws
+   * SyncFailure with the reason too_many_deletions or upstream_empty (the run is then held until somebody decides),
+   * quota_exceeded or disk_full.
    */
   allow(plan: Plan): void
   /** Waits because the upstream asked for it; at once over when the run is. */
@@ -56,11 +66,20 @@ export interface Plan {
   readonly sizeAfterBytes: number | null
 }
 
-/** Which addresses may be talked to. Link-local ones never; private ones not once the upstream is known to be public, or when the worker allows only public ones. */
+/**
+ * Which addresses may be talked to. Link-local ones never; private ones not once the upstream is known to be public, or
+ * when the worker allows only public ones.
+ */
 export interface Peers {
-  /** Throws SyncFailure address_forbidden when an IP address, of a literal in a URL or of an open connection, is not allowed. */
+  /**
+   * Throws SyncFailure address_forbidden when an IP address, of a literal in a URL or of an open connection, is not
+   * allowed.
+   */
   check(address: string | undefined): void
-  /** Every address of a host name or literal, each checked. Throws SyncFailure address_forbidden, or upstream_unreachable when there is none. */
+  /**
+   * Every address of a host name or literal, each checked. Throws SyncFailure address_forbidden, or
+   * upstream_unreachable when there is none.
+   */
   resolve(host: string): Promise<readonly string[]>
 }
 
@@ -75,13 +94,20 @@ export interface Tree {
   /** Flushes `staging` to disk and makes it the published tree. Only for a first sync: nothing may be published yet. */
   publish(): Promise<void>
   /**
-   * Opens the published tree for change. In place, `path` is the tree people read, and every change must be whole by itself. With publish = "swap" it is a
-   * copy of it that nobody reads yet, its files hard-linked: replace files by rename, never write into one. An interrupted copy is handed out again.
+   * Opens the published tree for change. In place, `path` is the tree people read, and every change must be whole by
+   * itself. With publish = "swap" it is a copy of it that nobody reads yet, its files hard-linked: replace files by
+   * rename, never write into one. An interrupted copy is handed out again.
    */
   fork(): Promise<Fork>
-  /** Flushes `from` (inside staging) and renames it to `<file>` of the published tree, whose directories it makes when missing: readers see the old file or the new one. */
+  /**
+   * Flushes `from` (inside staging) and renames it to `<file>` of the published tree, whose directories it makes when
+   * missing: readers see the old file or the new one.
+   */
   publishFile(from: string, file: string): Promise<void>
-  /** Makes sure that files and directories are on the disk: paths below `folder`, which is inside staging or a tree opened for change. */
+  /**
+   * Makes sure that files and directories are on the disk: paths below `folder`, which is inside staging or a tree
+   * opened for change.
+   */
   flush(folder: string, files: readonly string[]): Promise<void>
   /** Empties `staging`. */
   discard(): Promise<void>
@@ -90,7 +116,10 @@ export interface Tree {
 /** A published tree opened for change. */
 export interface Fork {
   readonly path: string
-  /** Makes what was changed the published tree, in one step and flushed to disk. In place it only flushes, and not even that when the tool has done so: `flushed`. */
+  /**
+   * Makes what was changed the published tree, in one step and flushed to disk. In place it only flushes, and not even
+   * that when the tool has done so: `flushed`.
+   */
   publish(flushed?: boolean): Promise<void>
 }
 
@@ -106,7 +135,8 @@ export interface SyncStats {
 
 /**
  * Runs a program with a clean environment, in a process group that ends with the sync, its output in the run's log.
- * Resolves once the program and all it started are gone. Throws SyncFailure tool_missing, and cancelled or interrupted when the sync was stopped.
+ * Resolves once the program and all it started are gone. Throws SyncFailure tool_missing, and cancelled or interrupted
+ * when the sync was stopped.
  */
 export type RunCommand = (command: string, args: readonly string[], options?: RunOptions) => Promise<Exit>
 
@@ -117,11 +147,17 @@ export interface RunOptions {
   readonly stdin?: string
   /** Works on this machine alone and may say nothing for long: silence is then no stall. */
   readonly silent?: boolean
-  /** Most memory each of its processes may take, MiB; 0: a quarter of this machine's, at least 512. It is told there is none beyond. Absent: no limit. */
+  /**
+   * Most memory each of its processes may take, MiB; 0: a quarter of this machine's, at least 512. It is told there is
+   * none beyond. Absent: no limit.
+   */
   readonly memoryMib?: number
   /** Its stdout is progress drawn over itself with `\r`: of a burst only the last line counts. */
   readonly redraws?: boolean
-  /** Each line of output as it comes (`\r` ends a line too, for progress). Return false to keep it out of the log and the tail. */
+  /**
+   * Each line of output as it comes (`\r` ends a line too, for progress). Return false to keep it out of the log and
+   * the tail.
+   */
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => boolean | void
 }
 

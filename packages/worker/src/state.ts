@@ -1,4 +1,5 @@
-// state.ts — What a worker keeps in data_dir/.kagami: its id, the last desired document, each replica's life. Nothing else writes there but sync/.
+// state.ts — What a worker keeps in data_dir/.kagami: its id, the last desired document, each replica's life. Nothing
+// else writes there but sync/.
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkFor, Desired, WORKER_ID_PATTERN, type SyncReport } from '@kagami/protocol'
@@ -136,7 +137,10 @@ export function interruptedReport(
   }
 }
 
-/** What is remembered once the reports found in the spool are taken into account: a crash may have come between the two writes. */
+/**
+ * What is remembered once the reports found in the spool are taken into account: a crash may have come between the two
+ * writes.
+ */
 export function caughtUp(spec: Replica['spec'], before: Remembered, report: SyncReport): Remembered {
   return { ...before, life: { state: 'idle' }, facts: learn({ spec, facts: before.facts }, report) }
 }

@@ -133,7 +133,9 @@ async function openDataDir(config: WorkerConfig): Promise<{ files: WorkerFiles; 
   )
 }
 
-/** Closes what a crash left open: reports in the spool count, and a sync that was running gets a report that says so. */
+/**
+ * Closes what a crash left open: reports in the spool count, and a sync that was running gets a report that says so.
+ */
 function recover(left: {
   id: string
   files: WorkerFiles

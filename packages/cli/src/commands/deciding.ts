@@ -20,7 +20,10 @@ export function addDeciding(replicas: Command): void {
         body: { hold_id: replica.hold?.hold_id ?? null },
       })
       remark(`Follow: kagami logs -f ${nameOf(replica)}`)
-      return `Approved: ${replica.hold?.removed ?? 0} of ${replica.hold?.total ?? 0} entries of ${nameOf(replica)} may be deleted, once`
+      return (
+        `Approved: ${replica.hold?.removed ?? 0} of ${replica.hold?.total ?? 0} entries of ${nameOf(replica)} ` +
+        'may be deleted, once'
+      )
     },
   )
   decision(replicas, 'reject <REPLICA>', 'decide that a held sync deletes nothing', async (client, replica) => {
@@ -28,7 +31,10 @@ export function addDeciding(replicas: Command): void {
       params: { id: replica.replica_id },
       body: { hold_id: replica.hold?.hold_id ?? null },
     })
-    return `Rejected: nothing of ${nameOf(replica)} is deleted. It syncs again by itself once the upstream has recovered`
+    return (
+      `Rejected: nothing of ${nameOf(replica)} is deleted. It syncs again by itself once the upstream has ` +
+      'recovered'
+    )
   })
   decision<WithReason>(
     replicas,
@@ -53,7 +59,10 @@ export function addDeciding(replicas: Command): void {
         body: { generation: generationOf(to) },
       })
       remark(`Once it is right again: kagami replicas resume ${nameOf(replica)}`)
-      return `${nameOf(replica)} goes back to ${to === undefined ? 'the tree before' : `generation ${to}`}, and is paused so that the next sync does not undo it`
+      return (
+        `${nameOf(replica)} goes back to ${to === undefined ? 'the tree before' : `generation ${to}`}, and is ` +
+        'paused so that the next sync does not undo it'
+      )
     },
   ).option('--to <GENERATION>', 'number of the tree (default: the one before the present)')
 }

@@ -1,4 +1,5 @@
-// docker.ts — kagami docker: the seed's lines for building and running images. Each is one docker command, printed before it runs.
+// docker.ts — kagami docker: the seed's lines for building and running images. Each is one docker command, printed
+// before it runs.
 import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -181,7 +182,8 @@ function ownerOf(dataDir: string): string[] {
   const found = statSync(dataDir, { throwIfNoEntry: false })
   if (!found)
     remark(
-      `warning: ${dataDir} is not there yet; make it first, or the worker cannot write: install -d -o 10001 -g 10001 ${dataDir}`,
+      `warning: ${dataDir} is not there yet; make it first, or the worker cannot write: install -d -o 10001 ` +
+        `-g 10001 ${dataDir}`,
     )
   return found ? ['--user', `${found.uid}:${found.gid}`] : []
 }

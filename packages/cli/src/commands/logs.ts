@@ -21,7 +21,9 @@ export function addLogs(program: Command): void {
       const ended = await client.call('getSync', { params: { id: sync.sync_id } })
       if (ended.state === 'finished')
         remark(
-          `── ${state(ended.outcome ?? 'unknown')} after ${span(ended.duration_ms ?? 0)}${ended.message ? ` · ${ended.message}` : ''} ──${ended.hint && ended.outcome !== 'success' ? `\nhint: ${ended.hint}` : ''}`,
+          `── ${state(ended.outcome ?? 'unknown')} after ` +
+            `${span(ended.duration_ms ?? 0)}${ended.message ? ` · ${ended.message}` : ''} ` +
+            `──${ended.hint && ended.outcome !== 'success' ? `\nhint: ${ended.hint}` : ''}`,
         )
     },
   ).option('-f, --follow', 'go on until the sync ends')

@@ -29,7 +29,8 @@ export function addNats(program: Command): void {
       const { renewCertificate } = await import('../nats/init.ts')
       await renewCertificate(dir, host)
       remark(
-        'Wrote server/server.pem and server/server.key. To have the running server take them: nats-server --signal reload',
+        'Wrote server/server.pem and server/server.key. To have the running server take them: nats-server ' +
+          '--signal reload',
       )
     })
   apiCommand<TokenOptions>(
@@ -46,7 +47,8 @@ export function addNats(program: Command): void {
       if (options.json) return printJson(made)
       process.stdout.write(`${made.token}\n`)
       remark(
-        `Good for ${made.uses} worker${made.uses === 1 ? '' : 's'} until ${made.expires_at}; it is not shown again. Give it to a worker as KAGAMI_JOIN_TOKEN, or in a file named by KAGAMI_JOIN_TOKEN_FILE.`,
+        `Good for ${made.uses} worker${made.uses === 1 ? '' : 's'} until ${made.expires_at}; it is not shown ` +
+          'again. Give it to a worker as KAGAMI_JOIN_TOKEN, or in a file named by KAGAMI_JOIN_TOKEN_FILE.',
       )
     },
   )
@@ -120,7 +122,7 @@ A locked NATS was written to ${dir}
   server/          for nats-server: its configuration, certificate and key; it keeps its store there
   supervisor.json  for the supervisor: whoever holds it decides about the whole fleet
   keys/            the root keys; nobody needs them day to day
-The configuration is for ${version ? `nats-server ${version}` : 'any nats-server from 2.9.10 on; from 2.10 on give --server-version, and it also flushes before it acknowledges'}.
+The configuration is for ${version ? `nats-server ${version}` : 'any nats-server from 2.9.10 on; from 2.10 ' + 'on give ' + '--server-version, and ' + 'it also ' + 'flushes ' + 'before it ' + 'acknowledges'}.
 
 1. Start it           nats-server -c ${configuration}
 2. The supervisor     SUPERVISOR_NATS_CREDENTIALS=${dir}/supervisor.json kagami run supervisor

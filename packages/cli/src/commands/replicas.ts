@@ -69,7 +69,10 @@ export function addReplicas(program: Command): void {
     .option('--option <KEY=VALUE...>', 'options of the kind')
     .addHelpText(
       'after',
-      '\nCredentials are read from KAGAMI_AUTH: {"type":"basic","username":…,"password":…} or {"type":"token","token":…}.\n\nExamples:\n  kagami replicas add rsync://rsync.example.org/debian/ --worker sh-12 --interval 21600\n  kagami replicas add https://example.org/tool.git --worker sh-12 --name tool --label env=prod',
+      '\nCredentials are read from KAGAMI_AUTH: {"type":"basic","username":…,"password":…} or ' +
+        '{"type":"token","token":…}.\n\nExamples:\n  kagami replicas add rsync://rsync.example.org/debian/ ' +
+        '--worker sh-12 --interval 21600\n  kagami replicas add https://example.org/tool.git --worker sh-12 ' +
+        '--name tool --label env=prod',
     )
   apiCommand<ApiOptions>(
     replicas,
@@ -100,7 +103,8 @@ async function list(client: Client, { json, limit, ...filter }: ListOptions): Pr
   printTable(['HEALTH', 'REPLICA', 'KIND', 'LAST OK', 'FAILING', 'CAUSE', 'SIZE', 'NEXT'], items.map(rowOf))
   const failing = items.find((replica) => replica.health === 'failed')
   remark(
-    `${items.length} of ${total} replicas shown.${failing ? ` Why: kagami logs ${failing.name}@${failing.worker_name}` : ''}`,
+    `${items.length} of ${total} replicas ` +
+      `shown.${failing ? ` Why: kagami logs ${failing.name}@${failing.worker_name}` : ''}`,
   )
 }
 
@@ -143,13 +147,15 @@ function detailsOf(replica: Replica): string[][] {
     [
       'would delete',
       replica.hold
-        ? `${replica.hold.removed} of ${replica.hold.total}: ${replica.hold.examples.slice(0, 5).join(', ')}${replica.hold.removed > 5 ? ', …' : ''}`
+        ? `${replica.hold.removed} of ${replica.hold.total}: ` +
+          `${replica.hold.examples.slice(0, 5).join(', ')}${replica.hold.removed > 5 ? ', …' : ''}`
         : null,
     ],
     [
       'paused',
       replica.paused
-        ? `by ${replica.paused.by} ${age(replica.paused.at)}${replica.paused.reason ? `: ${replica.paused.reason}` : ''}`
+        ? `by ${replica.paused.by} ` +
+          `${age(replica.paused.at)}${replica.paused.reason ? `: ${replica.paused.reason}` : ''}`
         : null,
     ],
     ['content of', replica.content_at ? age(replica.content_at) : null],

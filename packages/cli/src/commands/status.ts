@@ -30,7 +30,8 @@ export function addStatus(program: Command): void {
     .option('--fail-on <HEALTHS>', 'exit 1 when a replica has one of these, for example failed,stale')
     .addHelpText(
       'after',
-      '\nExamples:\n  kagami status\n  kagami status --json | jq .health_counts\n  kagami status --fail-on failed,stale || mail -s mirrors ops < /dev/null',
+      '\nExamples:\n  kagami status\n  kagami status --json | jq .health_counts\n  kagami status --fail-on ' +
+        'failed,stale || mail -s mirrors ops < /dev/null',
     )
 }
 
@@ -46,15 +47,19 @@ function textOf(summary: Summary, { api, pending, lost }: { api: string; pending
     workers.pending && state('pending', workers.pending),
   ].filter(Boolean)
   const lines = [
-    `Supervisor  ${api}  ${summary.version}  up ${up}   NATS ${summary.nats.connected ? `ok (${summary.nats.server_version ?? 'unknown version'})` : 'not reached'}`,
-    `Workers     ${workers.total === 0 ? 'none yet: kagami run worker --nats-url URL --data-dir DIR' : workerCounts.join('  ')}`,
-    `Mirrors     ${summary.resources_total}   ${healthCounts(summary.health_counts)}   Syncing ${jobs.running}, queued ${jobs.queued}, slots ${jobs.limit}`,
-    `Storage     ${storage.total_bytes > 0 ? `${size(storage.used_bytes)} / ${size(storage.total_bytes)} (${Math.round((storage.used_bytes / storage.total_bytes) * 100)}%)` : '- (no worker has told yet)'}`,
+    `Supervisor  ${api}  ${summary.version}  up ${up}   NATS ` +
+      `${summary.nats.connected ? `ok (${summary.nats.server_version ?? 'unknown version'})` : 'not reached'}`,
+    `Workers     ${workers.total === 0 ? 'none yet: kagami ' + 'run worker ' + '--nats-url URL ' + '--data-dir DIR' : workerCounts.join('  ')}`,
+    `Mirrors     ${summary.resources_total}   ${healthCounts(summary.health_counts)}   Syncing ` +
+      `${jobs.running}, queued ${jobs.queued}, slots ${jobs.limit}`,
+    `Storage     ${storage.total_bytes > 0 ? `${size(storage.used_bytes)} / ` + `${size(storage.total_bytes)} ` + `(${Math.round((storage.used_bytes / storage.total_bytes) * 100)}%)` : '- (no worker has ' + 'told yet)'}`,
     'Needs attention',
   ]
   for (const cause of summary.causes) {
     lines.push(
-      `  ${state('failed')}  ${cause.message}  ${cause.replicas} ${cause.replicas === 1 ? 'replica' : 'replicas'} on ${cause.workers.join(', ')}  → kagami replicas --cause ${cause.reason}`,
+      `  ${state('failed')}  ${cause.message}  ${cause.replicas} ` +
+        `${cause.replicas === 1 ? 'replica' : 'replicas'} on ${cause.workers.join(', ')}  → kagami replicas ` +
+        `--cause ${cause.reason}`,
       `     ${cause.hint}`,
     )
   }
@@ -62,7 +67,8 @@ function textOf(summary: Summary, { api, pending, lost }: { api: string; pending
   for (const name of lost) lines.push(`  ${state('lost')}  worker ${name} is silent  → kagami workers get ${name}`)
   if (lines.at(-1) === 'Needs attention')
     lines.push(
-      `  Nothing needs you.${summary.last_failure ? ` Last failure ${age(summary.last_failure.at)} (${summary.last_failure.name})` : ''}`,
+      '  Nothing needs ' +
+        `you.${summary.last_failure ? ` Last failure ${age(summary.last_failure.at)} ` + `(${summary.last_failure.name})` : ''}`,
     )
   return `${lines.join('\n')}\n`
 }

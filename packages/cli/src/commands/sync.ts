@@ -42,7 +42,8 @@ export function addSync(program: Command): void {
     .option('--timeout <SECONDS>', 'with --wait: give up waiting after this long, exit 7; the sync goes on')
     .addHelpText(
       'after',
-      '\nExamples:\n  kagami sync debian\n  kagami sync debian@sh-12 --wait\n  kagami sync debian arch --wait --timeout 3600',
+      '\nExamples:\n  kagami sync debian\n  kagami sync debian@sh-12 --wait\n  kagami sync debian arch --wait ' +
+        '--timeout 3600',
     )
 }
 
@@ -89,7 +90,8 @@ async function follow(
     )
     if (ended) {
       process.stdout.write(
-        `${state(ended.outcome ?? 'unknown')} ${ended.name}@${ended.worker_name}. ${span(ended.duration_ms ?? 0)}${ended.bytes === null ? '' : `, ${size(ended.bytes)} received`}${ended.message ? `: ${ended.message}` : ''}   kagami logs ${ended.sync_id}\n`,
+        `${state(ended.outcome ?? 'unknown')} ${ended.name}@${ended.worker_name}. ` +
+          `${span(ended.duration_ms ?? 0)}${ended.bytes === null ? '' : `, ${size(ended.bytes)} ` + 'received'}${ended.message ? `: ${ended.message}` : ''}   kagami logs ${ended.sync_id}\n`,
       )
       return ended
     }

@@ -91,7 +91,8 @@ async function list(client: Client, options: ListOptions): Promise<void> {
   if (options.json) return printJson(items)
   if (total === 0)
     return remark(
-      'No workers. Start one: kagami run worker --nats-url URL --data-dir DIR --config worker.toml\nWhere NATS is locked, without --nats-url and with KAGAMI_JOIN_TOKEN set to what `kagami nats token` prints.',
+      'No workers. Start one: kagami run worker --nats-url URL --data-dir DIR --config worker.toml\nWhere ' +
+        'NATS is locked, without --nats-url and with KAGAMI_JOIN_TOKEN set to what `kagami nats token` prints.',
     )
   printTable(['STATE', 'NAME', 'ID', 'VERSION', 'REPLICAS', 'SYNCING', 'DISK', 'SEEN'], items.map(rowOf))
   if (items.length < total) remark(`${items.length} of ${total} workers shown; --limit shows more`)
@@ -131,7 +132,8 @@ function detailsOf(worker: Worker): string[][] {
       worker.kinds
         .map(
           (kind) =>
-            `${kind.available ? '✓' : '✕'} ${kind.kind} (${kind.detail})${kind.roots ? `, also file:// below ${kind.roots.join(', ')}` : ''}`,
+            `${kind.available ? '✓' : '✕'} ${kind.kind} ` +
+            `(${kind.detail})${kind.roots ? `, also file:// below ${kind.roots.join(', ')}` : ''}`,
         )
         .join('\n'),
     ],
@@ -152,7 +154,8 @@ async function confirm(client: Client, worker: Worker): Promise<void> {
     if ((await client.call('getResource', { params: { id: replica.name } }).catch(() => null))?.replicas_total === 1)
       alone.push(replica.name)
   remark(
-    `! Terminate ${worker.name} (${client.baseUrl})\n  ${worker.replicas_total} replicas, ${worker.jobs?.running ?? 0} running syncs. Files on its disk stay.`,
+    `! Terminate ${worker.name} (${client.baseUrl})\n  ${worker.replicas_total} replicas, ` +
+      `${worker.jobs?.running ?? 0} running syncs. Files on its disk stay.`,
   )
   if (alone.length > 0) remark(`  These mirrors lose their ONLY copy: ${alone.join(', ')}`)
   const prompt = createInterface({ input: process.stdin, output: process.stderr })

@@ -3,7 +3,10 @@ import 'reflect-metadata'
 import { isIP } from 'node:net'
 import * as x509 from '@peculiar/x509'
 
-/** Both live this long: nobody outside trusts this authority, and a fleet that stops at night because of a date helps nobody. */
+/**
+ * Both live this long: nobody outside trusts this authority, and a fleet that stops at night because of a date helps
+ * nobody.
+ */
 const YEARS = 10
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 

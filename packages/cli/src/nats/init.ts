@@ -1,4 +1,5 @@
-// nats/init.ts — Writes all a locked NATS needs: configuration, accounts, keys and certificates, each where only its owner reads it.
+// nats/init.ts — Writes all a locked NATS needs: configuration, accounts, keys and certificates, each where only its
+// owner reads it.
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -72,7 +73,10 @@ export async function initNats(options: InitOptions): Promise<Initialised> {
   return { dir, url, version, configuration: join(server, 'nats-server.conf') }
 }
 
-/** A new certificate of the server for these hosts, signed by the authority of `dir`. Throws ConfigError when its key is not there. */
+/**
+ * A new certificate of the server for these hosts, signed by the authority of `dir`. Throws ConfigError when its key is
+ * not there.
+ */
 export async function renewCertificate(dir: string, hosts: readonly string[]): Promise<void> {
   const files = { certificate: join(resolve(dir), 'server', 'ca.pem'), key: join(resolve(dir), 'keys', 'ca.key') }
   for (const file of Object.values(files))
@@ -106,7 +110,10 @@ function write(path: string, text: string): void {
   chmodSync(path, 0o600)
 }
 
-/** Of the program that will run, or that is named; null when there is none here: then nothing is written that an old one would refuse. */
+/**
+ * Of the program that will run, or that is named; null when there is none here: then nothing is written that an old one
+ * would refuse.
+ */
 async function versionOf({ server, serverVersion }: InitOptions): Promise<string | null> {
   if (serverVersion) return serverVersion.replace(/^v/, '')
   const program = server ?? findProgram('nats-server', ['/usr/sbin', '/usr/local/sbin'])

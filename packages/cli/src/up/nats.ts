@@ -1,4 +1,5 @@
-// up/nats.ts — The NATS server of `kagami up`: somebody's, when one is named, else our own child, locked, and started again when it dies.
+// up/nats.ts — The NATS server of `kagami up`: somebody's, when one is named, else our own child, locked, and started
+// again when it dies.
 import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import {
@@ -85,7 +86,10 @@ async function openLayout(dir: string): Promise<KeptLayout> {
   return layout
 }
 
-/** Before, this server was open, and its streams were in the account of those who have none: reports in them are still wanted. */
+/**
+ * Before, this server was open, and its streams were in the account of those who have none: reports in them are still
+ * wanted.
+ */
 function takeOverOpenStore(dir: string, { supervisorsAccount }: KeptLayout, logger: Logger): void {
   const store = join(dir, 'jetstream', 'jetstream')
   const [open, locked] = [join(store, '$G'), join(store, supervisorsAccount)]

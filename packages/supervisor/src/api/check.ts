@@ -1,4 +1,5 @@
-// check.ts — Checks what came in against a route's schema. Texts of queries become numbers where numbers are wanted; bodies are never coerced.
+// check.ts — Checks what came in against a route's schema. Texts of queries become numbers where numbers are wanted;
+// bodies are never coerced.
 import { checkFor, Refusal } from '@kagami/protocol'
 import type Type from 'typebox'
 import { Convert, Default } from 'typebox/value'

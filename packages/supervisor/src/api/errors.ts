@@ -1,4 +1,5 @@
-// errors.ts — Every error of the API in one shape: code, message, hint, field, request id. Faults are logged here, once.
+// errors.ts — Every error of the API in one shape: code, message, hint, field, request id. Faults are logged here,
+// once.
 import { errors, Refusal, type ErrorCode } from '@kagami/protocol'
 import type { Logger } from '@kagami/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'

@@ -1,4 +1,5 @@
-// find.ts — What people may call a thing: id, unique beginning of an id, name, or name@worker. Says who else it could be.
+// find.ts — What people may call a thing: id, unique beginning of an id, name, or name@worker. Says who else it could
+// be.
 import { Refusal } from '@kagami/protocol'
 import type { SyncTarget } from '../commands.ts'
 import type { Fleet, ReplicaEntry, WorkerEntry } from '../core/fleet.ts'

@@ -1,4 +1,5 @@
-// guard.ts — What no request may have, whatever it asks for: a foreign host, odd characters, too deep a body, too many writes. Knows no route.
+// guard.ts — What no request may have, whatever it asks for: a foreign host, odd characters, too deep a body, too many
+// writes. Knows no route.
 import { oddityIn, parseUntrusted, Refusal } from '@kagami/protocol'
 import { isLoopback } from '@kagami/runtime'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -8,7 +9,10 @@ const WRITES_A_MINUTE = 3000
 /** Wrong tokens an address may try in a minute. */
 const WRONG_TOKENS_A_MINUTE = 10
 
-/** Refuses requests to names that are not ours: a page elsewhere could otherwise reach a supervisor on loopback by a name it controls. */
+/**
+ * Refuses requests to names that are not ours: a page elsewhere could otherwise reach a supervisor on loopback by a
+ * name it controls.
+ */
 export function guardHosts(
   server: FastifyInstance,
   { host, allowed }: { host: string; allowed: readonly string[] },
@@ -39,7 +43,10 @@ function isLocal(name: string): boolean {
   return isLoopback(name.replace(/^\[|\]$/g, '')) || name.endsWith('.localhost')
 }
 
-/** Reads JSON bodies. The seed's front ends send `content-type: application/json` without a body; a form of another site can send no JSON. */
+/**
+ * Reads JSON bodies. The seed's front ends send `content-type: application/json` without a body; a form of another site
+ * can send no JSON.
+ */
 export function readJsonBodies(server: FastifyInstance): void {
   server.removeContentTypeParser('text/plain')
   const parse = server.getDefaultJsonParser('error', 'error')
@@ -59,14 +66,19 @@ function fieldIn({ message }: Error): string | null {
   return /^field (\S+)/.exec(message)?.[1] ?? null
 }
 
-/** Refuses what a database or a log cannot hold in parameters and queries; bodies were looked at when they were read. */
+/**
+ * Refuses what a database or a log cannot hold in parameters and queries; bodies were looked at when they were read.
+ */
 export function refuseOddText(request: FastifyRequest): void {
   const oddity = oddityIn({ params: request.params, query: request.query })
   if (oddity)
     throw new Refusal('invalid_request', `${oddity.field} ${oddity.message}`, oddity.field.split('.')[1] ?? null)
 }
 
-/** Counts something an address does, and says in Retry-After when it may go on. Throws what `refuse` makes when it did it too often. */
+/**
+ * Counts something an address does, and says in Retry-After when it may go on. Throws what `refuse` makes when it did
+ * it too often.
+ */
 export type Limit = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
 function createLimit(server: FastifyInstance, aMinute: number, refuse: () => Refusal): Limit {

@@ -1,4 +1,5 @@
-// server.ts — Mounts routes.ts on HTTP: checks, authentication, errors, reference, metrics, health, UI. Decides nothing about the fleet.
+// server.ts — Mounts routes.ts on HTTP: checks, authentication, errors, reference, metrics, health, UI. Decides nothing
+// about the fleet.
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import { ConfigError, isLoopback, whoListensOn, newId } from '@kagami/runtime'

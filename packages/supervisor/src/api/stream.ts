@@ -1,4 +1,5 @@
-// stream.ts — Server-sent events: the feed on a response that stays open. A watcher too slow to read is let go; it comes back and goes on.
+// stream.ts — Server-sent events: the feed on a response that stays open. A watcher too slow to read is let go; it
+// comes back and goes on.
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Feed } from '../feed.ts'
 

@@ -8,7 +8,8 @@ import type { FastifyInstance } from 'fastify'
 const BUILT_IN = fileURLToPath(new URL('../../../webui/dist', import.meta.url))
 /** Everything from our own origin. An operator's own front end sets its own rules. */
 const POLICY =
-  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri " +
+  "'none'; frame-ancestors 'none'; form-action 'self'"
 
 /** Serves the UI and sends `/` to it. */
 export async function serveUi(server: FastifyInstance, directory: string | undefined): Promise<void> {
@@ -46,6 +47,9 @@ export function isUiPage(url: string, method: string): boolean {
 
 function missing(root: string, directory: string | undefined): string {
   if (directory)
-    return `SUPERVISOR_WEBUI_DIR ${root} holds no index.html.\nThe API works. Put a front end there, or unset it to use the built-in UI.\n`
+    return (
+      `SUPERVISOR_WEBUI_DIR ${root} holds no index.html.\nThe API works. Put a front end there, or unset it to ` +
+      `use the built-in UI.\n`
+    )
   return 'The UI is not built. The API works.\nBuild it: npm run build -w @kagami/webui\n'
 }

@@ -1,4 +1,5 @@
-// decisions.ts — What becomes of a worker's record when someone joins, or people ask for something. Pure; says no by throwing a Refusal.
+// decisions.ts — What becomes of a worker's record when someone joins, or people ask for something. Pure; says no by
+// throwing a Refusal.
 import {
   intervalProblem,
   policyOf,
@@ -29,7 +30,10 @@ export interface AddReplicaBody {
   auth?: Auth | null | undefined
 }
 
-/** The record after a join; a worker seen for the first time is pending, or approved when joins are approved by themselves. */
+/**
+ * The record after a join; a worker seen for the first time is pending, or approved when joins are approved by
+ * themselves.
+ */
 export function joined(
   record: WorkerRecord | null,
   join: Join | { worker_id: string; older: true },
@@ -220,7 +224,10 @@ export function withPause(record: WorkerRecord, replicaId: string, paused: Pause
 /** What may be asked beside a plain sync. */
 export type Order = Pick<SyncRequest, 'action' | 'hold_id' | 'generation'>
 
-/** The record with a sync, or what `order` says, asked for: one request a replica. Requests the worker has taken up are left out. */
+/**
+ * The record with a sync, or what `order` says, asked for: one request a replica. Requests the worker has taken up are
+ * left out.
+ */
 export function withSyncs(
   worker: WorkerEntry,
   replicaIds: readonly string[],

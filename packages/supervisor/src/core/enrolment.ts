@@ -1,4 +1,5 @@
-// enrolment.ts — Whether a key may speak for a worker id on a locked NATS: bound once, to one key, until that is revoked. Pure.
+// enrolment.ts — Whether a key may speak for a worker id on a locked NATS: bound once, to one key, until that is
+// revoked. Pure.
 import type { JoinTokenRecord, WorkerKey } from '../store/store.ts'
 
 /** `claim`: bind them now, with one use of the token. `bound`: they belong together already. */
@@ -16,14 +17,16 @@ export function enrolment(
   const mine = known.keys.find((key) => key.public_key === asked.publicKey)
   if (mine?.revoked_at)
     return refused(
-      'the key of this worker was revoked. To let it come back, remove .kagami/nats.json from its data_dir and start it with a new join token',
+      'the key of this worker was revoked. To let it come back, remove .kagami/nats.json from its data_dir ' +
+        'and start it with a new join token',
     )
   if (mine && mine.worker_id !== asked.workerId) return refused(`this key belongs to worker ${mine.worker_id}`)
   // A use of the token was counted when the key was bound; asking again costs nothing.
   if (mine) return { verdict: 'bound' }
   const other = known.keys.find((key) => key.worker_id === asked.workerId && !key.revoked_at)
   const problem = other
-    ? `worker id ${asked.workerId} belongs to another key. If its data_dir was lost, revoke the old key first: kagami workers revoke ${asked.workerId}`
+    ? `worker id ${asked.workerId} belongs to another key. If its data_dir was lost, revoke the old key first: ` +
+      `kagami workers revoke ${asked.workerId}`
     : tokenProblem(asked, known.token, now)
   return problem === null ? { verdict: 'claim', tokenId: known.token!.id } : refused(problem)
 }

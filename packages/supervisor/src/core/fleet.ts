@@ -1,4 +1,5 @@
-// fleet.ts — The fleet as it is known now, kept incrementally: what one heartbeat changes costs what changed, not what exists.
+// fleet.ts — The fleet as it is known now, kept incrementally: what one heartbeat changes costs what changed, not what
+// exists.
 import type {
   Digest,
   Health,

@@ -1,4 +1,5 @@
-// health.ts — What an operator should think of a replica now: one word and one sentence. Pure; also says when time alone may change it.
+// health.ts — What an operator should think of a replica now: one word and one sentence. Pure; also says when time
+// alone may change it.
 import type { Health, Hold, Presence, ReplicaState } from '@kagami/protocol'
 
 /** A sync without a sign of progress for this long, ms, … */
@@ -39,7 +40,9 @@ export function judge(replica: ReplicaState, presence: Presence, progressAt: num
   if (replica.failures > 0 && last) {
     return {
       health: 'failed',
-      detail: `failed ${replica.failures === 1 ? 'once' : `${replica.failures} times`}: ${last.message ?? last.reason ?? 'no reason given'}`,
+      detail:
+        `failed ${replica.failures === 1 ? 'once' : `${replica.failures} times`}: ` +
+        `${last.message ?? last.reason ?? 'no reason given'}`,
       until: forever,
     }
   }

@@ -1,4 +1,5 @@
-// resources.ts — The same name seen across the fleet: which replicas, and in one word how they are. Kept replica by replica.
+// resources.ts — The same name seen across the fleet: which replicas, and in one word how they are. Kept replica by
+// replica.
 import type { ResourceStatus, SeedStatus } from '@kagami/protocol'
 import { createTally, type Tally } from './counts.ts'
 import type { ReplicaEntry } from './fleet.ts'
@@ -11,7 +12,10 @@ export interface ResourceEntry {
   readonly healths: Tally
 }
 
-/** `error` when all failed, `failed` when some did, `syncing` when none failed and some are under way or new, else `ready`. */
+/**
+ * `error` when all failed, `failed` when some did, `syncing` when none failed and some are under way or new, else
+ * `ready`.
+ */
 export function resourceStatus(statuses: Tally): ResourceStatus {
   const failed = statuses.get('failed')
   if (failed > 0) return failed === statuses.total ? 'error' : 'failed'

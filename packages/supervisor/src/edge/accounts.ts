@@ -1,4 +1,5 @@
-// accounts.ts — The supervisor's authority over a locked NATS: signs workers' credentials and takes them back. Who gets any is decided elsewhere.
+// accounts.ts — The supervisor's authority over a locked NATS: signs workers' credentials and takes them back. Who gets
+// any is decided elsewhere.
 import {
   workersSigner,
   connectNats,
@@ -25,7 +26,10 @@ export interface Accounts {
   sign(workerId: string, publicKey: string): Promise<string>
   /** The key of a JWT that we signed for this id; null when it is none. */
   verify(workerId: string, jwt: string): string | null
-  /** Has NATS refuse what these keys were given until now, and cuts their connections. Rejects when NATS did not take it. */
+  /**
+   * Has NATS refuse what these keys were given until now, and cuts their connections. Rejects when NATS did not take
+   * it.
+   */
   revoke(publicKeys: readonly string[]): Promise<void>
 }
 
@@ -62,7 +66,10 @@ export function createAccounts(
   }
 }
 
-/** Sees to it that NATS knows every revocation of the database, and tries until it does: NATS may have been made anew or restored. */
+/**
+ * Sees to it that NATS knows every revocation of the database, and tries until it does: NATS may have been made anew or
+ * restored.
+ */
 export async function enforceRevocations(
   accounts: Accounts,
   parts: { keys: () => Promise<readonly string[]>; logger: Logger; signal: AbortSignal },

@@ -1,4 +1,5 @@
-// enrol.ts — New workers on a locked NATS: their requests for credentials, answered. Admission stays what it is everywhere: people decide.
+// enrol.ts — New workers on a locked NATS: their requests for credentials, answered. Admission stays what it is
+// everywhere: people decide.
 import { enrolProof, type Enrol, type EnrolReply, type Join } from '@kagami/protocol'
 import { hashOfJoinSecret, isUserKey, signedByUser } from '@kagami/runtime'
 import { joined } from '../core/decisions.ts'
@@ -69,7 +70,10 @@ async function bind(core: Core, { token, join, publicKey }: Enrol & { publicKey:
   return claimed ? null : 'this join token was used up just now'
 }
 
-/** The worker as the fleet sees it while it waits: what it says of itself, and that it is there. Which of its processes counts is settled when it joins. */
+/**
+ * The worker as the fleet sees it while it waits: what it says of itself, and that it is there. Which of its processes
+ * counts is settled when it joins.
+ */
 async function meet(core: Core, join: Join): Promise<WorkerRecord> {
   const now = core.clock.now()
   const known = core.fleet.workers.get(join.worker_id)

@@ -1,4 +1,5 @@
-// listen.ts — What workers say, brought to the fleet: joins, heartbeats, progress, goodbyes. Identity comes from the subject.
+// listen.ts — What workers say, brought to the fleet: joins, heartbeats, progress, goodbyes. Identity comes from the
+// subject.
 import type { Heartbeat, Join, JoinReply, ProgressEvent } from '@kagami/protocol'
 import { WIRE_VERSION } from '@kagami/protocol'
 import { joined } from '../core/decisions.ts'
@@ -74,7 +75,10 @@ async function answerJoin(core: Core, join: Join, workerId: string): Promise<Joi
   })
 }
 
-/** After the loss of a database nobody knows whose key is whose; what we signed ourselves tells, and can then be revoked. */
+/**
+ * After the loss of a database nobody knows whose key is whose; what we signed ourselves tells, and can then be
+ * revoked.
+ */
 async function learnKey({ accounts, store, clock }: Core, workerId: string, jwt: string | undefined): Promise<void> {
   const key = jwt && accounts?.verify(workerId, jwt)
   if (!key) return
@@ -88,7 +92,9 @@ async function learnKey({ accounts, store, clock }: Core, workerId: string, jwt:
     })
 }
 
-/** One sentence when another live process holds the id; null when the id is free or was held by a process that is gone. */
+/**
+ * One sentence when another live process holds the id; null when the id is free or was held by a process that is gone.
+ */
 async function otherProcess(core: Core, known: WorkerEntry, join: Join): Promise<string | null> {
   if (!known.instance || known.instance === join.instance || known.presence === 'lost' || known.record.older_wire)
     return null
@@ -98,7 +104,11 @@ async function otherProcess(core: Core, known: WorkerEntry, join: Join): Promise
     { worker_id: join.worker_id, host: join.hostname },
     'a second process uses the id of a running worker; it is kept waiting',
   )
-  return `another running process uses worker id ${join.worker_id} (on ${known.record.hostname ?? 'an unknown host'}); this one waits. Give each worker a worker_id and data_dir of its own`
+  return (
+    `another running process uses worker id ${join.worker_id} (on ` +
+    `${known.record.hostname ?? 'an unknown host'}); this one waits. Give each worker a worker_id and ` +
+    'data_dir of its own'
+  )
 }
 
 function auditOfJoin(core: Core, workerId: string, admission: string) {
@@ -125,7 +135,8 @@ export function hearHeartbeat(
   if (beat.worker_id !== workerId || core.tombstones.has(`${workerId}/${beat.instance}`)) return
   const worker = core.fleet.workers.get(workerId)
   if (!worker) return refresh(workerId)
-  // A process that is not the one we know: a restart we have not heard the join of, or a second one, which its join will tell.
+  // A process that is not the one we know: a restart we have not heard the join of, or a second one, which its join
+  // will tell.
   if (worker.instance !== beat.instance) {
     if (worker.conflict === null) refresh(workerId)
     return

@@ -1,4 +1,5 @@
-// objects.ts — The streams and buckets the fleet needs on NATS, made and kept as nats.md §2.2 describes. Works from nats-server 2.9.10 on.
+// objects.ts — The streams and buckets the fleet needs on NATS, made and kept as nats.md §2.2 describes. Works from
+// nats-server 2.9.10 on.
 import {
   AckPolicy,
   DiscardPolicy,
@@ -112,7 +113,10 @@ async function ensureEvents(manager: JetStreamManager) {
   }
 }
 
-/** JetStream reserves a stream's size: a small disk, or one that was nearly full when nats-server started, gets a smaller stream rather than none. */
+/**
+ * JetStream reserves a stream's size: a small disk, or one that was nearly full when nats-server started, gets a
+ * smaller stream rather than none.
+ */
 async function asLargeAsFits(bytes: number, make: (bytes: number) => Promise<unknown>): Promise<void> {
   try {
     await make(bytes)

@@ -14,7 +14,10 @@ export interface Projection {
   put(document: Desired): void
   /** The bucket to write to; null while there is none. */
   use(bucket: KV | null): void
-  /** Writes the documents of these workers where the bucket does not hold them. `current` gives one as it is at that moment: it may change while the bucket is asked. */
+  /**
+   * Writes the documents of these workers where the bucket does not hold them. `current` gives one as it is at that
+   * moment: it may change while the bucket is asked.
+   */
   reconcile(workerIds: readonly string[], current: (workerId: string) => Desired | null): Promise<void>
   /** Documents that are not there yet. */
   readonly waiting: number

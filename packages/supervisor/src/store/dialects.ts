@@ -13,7 +13,10 @@ export interface OpenDialect {
   readonly directory: string | null
 }
 
-/** Opens what a database URL names: `sqlite://file.db?mode=rwc`, `sqlite:///abs/file.db`, `postgres://…`. Throws ConfigError. */
+/**
+ * Opens what a database URL names: `sqlite://file.db?mode=rwc`, `sqlite:///abs/file.db`, `postgres://…`. Throws
+ * ConfigError.
+ */
 export async function openDialect(url: string, logger: Logger): Promise<OpenDialect> {
   if (url.startsWith('sqlite:')) return openSqlite(url)
   if (/^postgres(ql)?:\/\//.test(url))
@@ -68,7 +71,8 @@ async function openSqlite(url: string): Promise<OpenDialect> {
     if (error instanceof ConfigError) throw error
     throw new ConfigError(
       `${path} cannot be opened: ${(error as Error).message}`,
-      'It must be a SQLite database this user can write to. If it was one: mirrors keep syncing without the supervisor; restore the database from a backup.',
+      'It must be a SQLite database this user can write to. If it was one: mirrors keep syncing without the ' +
+        'supervisor; restore the database from a backup.',
     )
   }
 }
@@ -93,7 +97,8 @@ function adapt(database: DatabaseSync, onClose: () => void): SqliteDatabase {
       onClose()
     },
     prepare(text) {
-      // A deferred transaction that upgrades to writing fails at once when another process writes; an immediate one waits.
+      // A deferred transaction that upgrades to writing fails at once when another process writes; an immediate one
+      // waits.
       const statement = database.prepare(text === 'begin' ? 'begin immediate' : text)
       const reader = statement.columns().length > 0
       return {

@@ -1,4 +1,5 @@
-// sql-fence.ts — One writer: each transaction that writes looks first whether this life of the supervisor is still the newest. Knows no tables but `meta`.
+// sql-fence.ts — One writer: each transaction that writes looks first whether this life of the supervisor is still the
+// newest. Knows no tables but `meta`.
 import { pause } from '@kagami/runtime'
 import { sql, type Kysely, type Transaction } from 'kysely'
 import type { Tables } from './schema.ts'
@@ -65,7 +66,10 @@ export function createFence(
   }
 }
 
-/** Asks again and again for a file that another process has locked, for 15 seconds: waiting inside SQLite would keep everybody else waiting. */
+/**
+ * Asks again and again for a file that another process has locked, for 15 seconds: waiting inside SQLite would keep
+ * everybody else waiting.
+ */
 export async function patiently<T>(task: () => Promise<T>): Promise<T> {
   const since = performance.now()
   for (;;) {

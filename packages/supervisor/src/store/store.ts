@@ -113,7 +113,8 @@ export class Superseded extends Refusal {
   constructor(mine: number, newest: number) {
     super(
       'unavailable',
-      `another supervisor has taken over this database (term ${newest}, this one has ${mine}); this one writes nothing any more and stops`,
+      `another supervisor has taken over this database (term ${newest}, this one has ${mine}); this one ` +
+        'writes nothing any more and stops',
     )
     this.name = 'Superseded'
   }
@@ -153,7 +154,10 @@ export interface Store extends KeyStore {
   /** Keeps a message nobody can use, so that it is seen and does not block others; the newest 2500 stay. */
   addDeadLetter(letter: { subject: string; body: string; reason: string; at: Date }): Promise<void>
   countDeadLetters(): Promise<number>
-  /** Removes history that ended before `before`, and refusals from the audit, of which at most the newest 10,000 stay. Returns how many syncs went. */
+  /**
+   * Removes history that ended before `before`, and refusals from the audit, of which at most the newest 10,000 stay.
+   * Returns how many syncs went.
+   */
   prune(before: Date): Promise<number>
   /** Throws when the database cannot be used just now. */
   ping(): Promise<void>

@@ -1,4 +1,5 @@
-// fleetDraw.ts — Paints the fleet map. Fresh cells are quiet; only problems are saturated, and carry a mark besides their colour.
+// fleetDraw.ts — Paints the fleet map. Fresh cells are quiet; only problems are saturated, and carry a mark besides
+// their colour.
 import type { Health } from '@kagami/protocol'
 import { healthLooks } from '../health.ts'
 import { cellsOf, type FleetLayout } from './fleetLayout.ts'

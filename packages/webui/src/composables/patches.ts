@@ -22,7 +22,10 @@ export function patchSync(row: Sync, event: StreamEvent): Sync | undefined {
   return undefined
 }
 
-/** Whether a replica event changes which rows a list shows or their order: it left, came, or is better or worse than it was. */
+/**
+ * Whether a replica event changes which rows a list shows or their order: it left, came, or is better or worse than it
+ * was.
+ */
 export function replicaMoves(
   event: StreamEvent,
   rows: readonly Replica[],

@@ -1,4 +1,5 @@
-// useFetched.ts — One thing from the API: fetched when its key changes and after a gap in the stream; the old one stays meanwhile.
+// useFetched.ts — One thing from the API: fetched when its key changes and after a gap in the stream; the old one stays
+// meanwhile.
 import { onScopeDispose, ref, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
 import { isAborted, problemOf, type Problem } from '../api.ts'
 import { useLive } from '../stores/live.ts'

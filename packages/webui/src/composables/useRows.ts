@@ -1,4 +1,5 @@
-// useRows.ts — A list from the API: pages by cursor, rows patched in place by the stream, re-ordered only when nobody is at them.
+// useRows.ts — A list from the API: pages by cursor, rows patched in place by the stream, re-ordered only when nobody
+// is at them.
 import type { Page, StreamEvent } from '@kagami/protocol'
 import { onScopeDispose, ref, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
 import { isAborted, problemOf, type Problem } from '../api.ts'

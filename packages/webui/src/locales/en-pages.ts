@@ -18,7 +18,8 @@ export const pages = {
     review: 'Review',
     silentWorker: '1 worker is silent | {n} workers are silent',
     silentHint:
-      'Its replicas are shown as unknown, with their last facts. | Their replicas are shown as unknown, with their last facts.',
+      'Its replicas are shown as unknown, with their last facts. | Their replicas are shown as unknown, with ' +
+      'their last facts.',
     pendingWorkers: '1 worker waits for approval | {n} workers wait for approval',
     pendingHint: 'A pending worker syncs nothing.',
     natsDown: 'The supervisor has lost NATS',
@@ -68,7 +69,8 @@ export const pages = {
     waiting: 'Waiting for the first worker …',
     nats: 'Put in the address of your NATS server.',
     token:
-      'On another machine: run “kagami nats token” where the supervisor is, and put what it prints into KAGAMI_JOIN_TOKEN.',
+      'On another machine: run “kagami nats token” where the supervisor is, and put what it prints into ' +
+      'KAGAMI_JOIN_TOKEN.',
   },
   mirror: {
     what: 'this mirror',

@@ -29,7 +29,8 @@ export const shell = {
     about: 'Changes appear here by themselves.',
     retry: 'Try now',
     banner:
-      'No connection to the supervisor. What you see is from {time}; ages keep counting, and changing things is switched off until it is back. Mirrors keep syncing.',
+      'No connection to the supervisor. What you see is from {time}; ages keep counting, and changing things ' +
+      'is switched off until it is back. Mirrors keep syncing.',
     bannerNoData: 'No connection to the supervisor. This page tries again by itself. Mirrors keep syncing.',
   },
   session: {
@@ -39,7 +40,8 @@ export const shell = {
     token: 'API token',
     keep: 'It is kept in this browser until you sign out.',
     about:
-      'Reading is open; changing things needs the token of the supervisor. It prints a sign-in link when it starts, and keeps the token in its state directory in the file api-token.',
+      'Reading is open; changing things needs the token of the supervisor. It prints a sign-in link when it ' +
+      'starts, and keeps the token in its state directory in the file api-token.',
     wrong: 'The supervisor does not know this token.',
     empty: 'Paste the token first.',
     signedIn: 'Signed in',

@@ -1,4 +1,5 @@
-// line.ts — One EventSource that never gives up: reopened with growing pauses, watched for silence, its events handed out in batches.
+// line.ts — One EventSource that never gives up: reopened with growing pauses, watched for silence, its events handed
+// out in batches.
 import type { StreamEvent } from '@kagami/protocol'
 import { backOff } from './backoff.ts'
 

@@ -28,7 +28,10 @@ export const noFacts: Facts = {
   generation: null,
 }
 
-/** What a report adds to what is known. A cancelled or interrupted sync is no failure of the upstream, and going back to an earlier tree is no success of it. */
+/**
+ * What a report adds to what is known. A cancelled or interrupted sync is no failure of the upstream, and going back to
+ * an earlier tree is no success of it.
+ */
 export function learn(known: { spec: ReplicaSpec; facts: Facts }, report: SyncReport): Facts {
   const { facts, spec } = known
   const { sync_id, outcome, reason, message, hint, started_at, ended_at, duration_ms, bytes } = report

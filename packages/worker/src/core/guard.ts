@@ -19,8 +19,9 @@ export interface Objection {
 const SHRINK_MIN_BYTES = 4096
 
 /**
- * Says why a run must be held, or null when it may go on. `approved`: entries somebody allowed this run to delete. `noun`: what the entries are, in the
- * plural. A single entry among several never holds a run: in a tree of three it would be a third of all.
+ * Says why a run must be held, or null when it may go on. `approved`: entries somebody allowed this run to delete.
+ * `noun`: what the entries are, in the plural. A single entry among several never holds a run: in a tree of three it
+ * would be a third of all.
  */
 export function objectionTo(
   plan: Removal,
@@ -46,7 +47,9 @@ export function objectionTo(
   ) {
     return {
       reason: 'too_many_deletions',
-      message: `the copy would shrink from ${sizeBeforeBytes} to ${sizeAfterBytes} bytes, by more than ${limits.max_shrink_percent} %`,
+      message:
+        `the copy would shrink from ${sizeBeforeBytes} to ${sizeAfterBytes} bytes, by more than ` +
+        `${limits.max_shrink_percent} %`,
     }
   }
   return null

@@ -40,7 +40,9 @@ export function afterJoin(membership: Membership, reply: JoinReply | null): Memb
   return { standing: 'pending', fenced: false, reason: reply.reason, attempts: membership.attempts + 1 }
 }
 
-/** What a desired document makes of us. A document for another process of our id fences us; one from the cache cannot. */
+/**
+ * What a desired document makes of us. A document for another process of our id fences us; one from the cache cannot.
+ */
 export function afterDesired(membership: Membership, desired: Desired, instance: string | null): Membership {
   // A cached approval lets us work alone; a cached no is asked for anew, since starting again is how one comes back.
   if (instance === null)

@@ -1,9 +1,13 @@
-// replica.ts — A replica's life on its worker: idle → queued → syncing → idle, and what is known of it. Knows no other replica.
+// replica.ts — A replica's life on its worker: idle → queued → syncing → idle, and what is known of it. Knows no other
+// replica.
 import type { ReplicaSpec, ReplicaState, SeedStatus, SyncAction, SyncReport, Trigger } from '@kagami/protocol'
 import { learn, noFacts, type Facts } from './facts.ts'
 import { dueAtStart, timingOf } from './schedule.ts'
 
-/** What a run is for: a sync, which somebody may have allowed to delete that many entries; or going back to an earlier tree, null being the one before. */
+/**
+ * What a run is for: a sync, which somebody may have allowed to delete that many entries; or going back to an earlier
+ * tree, null being the one before.
+ */
 export type Task =
   | { readonly type: 'sync'; readonly approved: number | null }
   | { readonly type: 'rollback'; readonly to: number | null }

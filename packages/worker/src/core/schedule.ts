@@ -9,14 +9,19 @@ import {
   type ReplicaSpec,
 } from '@kagami/protocol'
 
-/** Longest wait before a first sync, seconds: enough to spread a fleet's start, short enough to see something happen. */
+/**
+ * Longest wait before a first sync, seconds: enough to spread a fleet's start, short enough to see something happen.
+ */
 const SPREAD_MAX_SECONDS = 30
 /** First pause after a failure that is worth an early retry, seconds; doubles each time. */
 const RETRY_FIRST_SECONDS = 15
 /** Longest pause between early retries, seconds. */
 const RETRY_MAX_SECONDS = 3600
 
-/** Longest delay after a cron time or the opening of a window, seconds: a hundred replicas of one time must not start at once. */
+/**
+ * Longest delay after a cron time or the opening of a window, seconds: a hundred replicas of one time must not start at
+ * once.
+ */
 const CRON_SPREAD_SECONDS = 30
 
 /** When a replica wants to be synced. */
@@ -44,7 +49,10 @@ export function fraction(text: string): number {
   return ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 32
 }
 
-/** When a replica is due after the worker started: soon when overdue or new, spread so that a fleet does not start at once. Null: only when asked. */
+/**
+ * When a replica is due after the worker started: soon when overdue or new, spread so that a fleet does not start at
+ * once. Null: only when asked.
+ */
 export function dueAtStart(replica: { id: string; timing: Timing; nextDueAt: Date | null }, now: Date): Date | null {
   const { id, timing, nextDueAt } = replica
   if (timing.cron)
@@ -60,7 +68,10 @@ export function dueAtStart(replica: { id: string; timing: Timing; nextDueAt: Dat
   return allowed(due > soon ? due : soon, replica)
 }
 
-/** When a replica is next due after a sync. Failures worth it are retried earlier, with growing pauses. Null: only when asked. */
+/**
+ * When a replica is next due after a sync. Failures worth it are retried earlier, with growing pauses. Null: only when
+ * asked.
+ */
 export function dueAfter(
   sync: {
     id: string

@@ -1,4 +1,5 @@
-// slots.ts — Decides which waiting syncs may start: slots per worker and per upstream host. Says of the others why they wait.
+// slots.ts — Decides which waiting syncs may start: slots per worker and per upstream host. Says of the others why they
+// wait.
 
 export interface Waiting {
   readonly id: string
@@ -19,7 +20,10 @@ export interface Turn {
   readonly wait: readonly { id: string; position: number; reason: string }[]
 }
 
-/** Hands out free slots: first those people asked for, then oldest first. `running` holds the upstream host of each running sync. */
+/**
+ * Hands out free slots: first those people asked for, then oldest first. `running` holds the upstream host of each
+ * running sync.
+ */
 export function takeTurns(waiting: readonly Waiting[], running: readonly string[], limits: Limits): Turn {
   const order = [...waiting].sort(
     (a, b) => Number(b.asked) - Number(a.asked) || a.since.getTime() - b.since.getTime() || (a.id < b.id ? -1 : 1),

@@ -1,4 +1,5 @@
-// core/worker.ts — The Worker machine: membership, desired state and replicas together. Decides everything, does nothing.
+// core/worker.ts — The Worker machine: membership, desired state and replicas together. Decides everything, does
+// nothing.
 import type { Desired, JoinReply, ReplicaSpec, SyncReport, SyncRequest } from '@kagami/protocol'
 import { replicaNameKey } from '@kagami/protocol'
 import type { Step } from '@kagami/runtime/machine'
@@ -56,7 +57,9 @@ export type WorkerEffect =
   | { readonly type: 'wake'; readonly at: Date | null }
   | { readonly type: 'end'; readonly why: 'rejected' | 'terminated'; readonly reason: string | null }
 
-/** The worker before it knows anything but its own configuration: the declared replicas exist, and wait for approval. */
+/**
+ * The worker before it knows anything but its own configuration: the declared replicas exist, and wait for approval.
+ */
 export function openWorker(
   parts: Pick<WorkerState, 'id' | 'instance' | 'limits' | 'declared' | 'remembered'>,
   now: Date,
@@ -110,7 +113,10 @@ function apply(state: WorkerState, event: WorkerEvent, now: Date): WorkerState {
   }
 }
 
-/** Makes the replicas what worker.toml and the document ask for together. Reading the same document twice changes nothing. */
+/**
+ * Makes the replicas what worker.toml and the document ask for together. Reading the same document twice changes
+ * nothing.
+ */
 function reconcile(state: WorkerState, desired: Desired, cached: boolean, now: Date): WorkerState {
   if (state.desired && desired.term < state.desired.term) return state
   const membership = afterDesired(state.membership, desired, cached ? null : state.instance)
@@ -140,7 +146,9 @@ function reconcile(state: WorkerState, desired: Desired, cached: boolean, now: D
   return { ...state, membership, desired, replicas, documents }
 }
 
-/** Where a new replica's revision numbers begin: far apart, so that the sum of a digest fits one set of replicas alone. */
+/**
+ * Where a new replica's revision numbers begin: far apart, so that the sum of a digest fits one set of replicas alone.
+ */
 function firstRevision(id: string, documents: number): number {
   return 1 + Math.floor(fraction(`${id}/${documents}`) * 2 ** 31)
 }
@@ -195,7 +203,10 @@ function giveTurns(replicas: Map<string, Replica>, limits: Limits, now: Date, ne
     replicas.set(id, advanceReplica(replicas.get(id)!, { type: 'waiting', position, reason }, now))
 }
 
-/** Everything that must be done follows from what is different now. Order matters: what must survive a crash comes first. */
+/**
+ * Everything that must be done follows from what is different now. Order matters: what must survive a crash comes
+ * first.
+ */
 function consequences(before: WorkerState, after: WorkerState, event: WorkerEvent): WorkerEffect[] {
   const changed = [...after.replicas.values()].filter(
     (replica) => before.replicas.get(replica.spec.replica_id)?.revisionNo !== replica.revisionNo,

@@ -1,4 +1,5 @@
-// conversation.ts — When the worker speaks and listens: joins, reads, beats and reports in their rhythm. What is said is decided elsewhere.
+// conversation.ts — When the worker speaks and listens: joins, reads, beats and reports in their rhythm. What is said
+// is decided elsewhere.
 import { statfs, stat } from 'node:fs/promises'
 import { readIfThere, type Clock, type Logger } from '@kagami/runtime'
 import { HEARTBEAT_SECONDS, type Join, type JoinReply, type Storage } from '@kagami/protocol'
@@ -47,7 +48,10 @@ interface Shared {
   readonly pending: { changed: Map<string, Replica>; removed: Set<string>; full: boolean }
   link: Link | null
   closed: boolean
-  /** Cleared until the supervisor has taken this process in: what it hears before, it cannot place, so all is said again then. */
+  /**
+   * Cleared until the supervisor has taken this process in: what it hears before, it cannot place, so all is said again
+   * then.
+   */
   introduced: boolean
   seq: number
   /** One timer per purpose; setting it again replaces it. */
@@ -210,7 +214,10 @@ function logAnswer(logger: Logger, state: WorkerState, reply: Awaited<ReturnType
   }
 }
 
-/** The filesystem of data_dir. The kernel's boot id and the device number tell it apart from other hosts' and other disks. */
+/**
+ * The filesystem of data_dir. The kernel's boot id and the device number tell it apart from other hosts' and other
+ * disks.
+ */
 async function storageOf(dataDir: string): Promise<Storage | null> {
   try {
     const [space, place] = await Promise.all([statfs(dataDir), stat(dataDir)])

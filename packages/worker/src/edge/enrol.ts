@@ -1,4 +1,5 @@
-// enrol.ts — How a worker comes by credentials on a locked NATS: a key of its own, a join token, and patience until people approve. Decides nothing.
+// enrol.ts — How a worker comes by credentials on a locked NATS: a key of its own, a join token, and patience until
+// people approve. Decides nothing.
 import { join as pathOf } from 'node:path'
 import { checkFor, enrolProof, JOIN_INBOX, workerInbox, type EnrolReply, type Join } from '@kagami/protocol'
 import {
@@ -96,7 +97,8 @@ function readKept({ directory, workerId, token }: EntranceParts): Kept | null {
   if (readIfThere(path) !== null)
     throw new ConfigError(
       `${path} is damaged`,
-      'Restore it, or remove it and start the worker with a new join token after revoking it: kagami workers revoke ID.',
+      'Restore it, or remove it and start the worker with a new join token after revoking it: kagami workers ' +
+        'revoke ID.',
     )
   return null
 }
@@ -157,7 +159,8 @@ function tell(logger: Logger, reply: EnrolReply | null) {
   else if (reply.status === 'refused')
     logger.error(
       { reason },
-      `the supervisor gives this worker no credentials: ${reason ?? ''}. Start it with a new join token: kagami nats token`,
+      `the supervisor gives this worker no credentials: ${reason ?? ''}. Start it with a new join token: ` +
+        'kagami nats token',
     )
   else
     logger.info(

@@ -1,4 +1,5 @@
-// heartbeat.ts — Puts replica states into heartbeats: what changed, or everything, in parts that fit a message. Sends nothing itself.
+// heartbeat.ts — Puts replica states into heartbeats: what changed, or everything, in parts that fit a message. Sends
+// nothing itself.
 import { MESSAGE_MAX_BYTES, type Digest, type Heartbeat, type ReplicaState } from '@kagami/protocol'
 import { describeReplica, type Replica } from '../core/replica.ts'
 import type { WorkerState } from '../core/worker.ts'

@@ -1,4 +1,5 @@
-// edge/nats.ts — The worker's side of the wire: joins, reads desired state, sends heartbeats and reports, answers requests. Decides nothing.
+// edge/nats.ts — The worker's side of the wire: joins, reads desired state, sends heartbeats and reports, answers
+// requests. Decides nothing.
 import { jetstream } from '@nats-io/jetstream'
 import {
   checkFor,
@@ -47,7 +48,9 @@ export interface Link {
 
 const READ_TIMEOUT_MS = 1500
 
-/** Connects and serves the worker's subjects. Resolves once NATS is reached; until then the worker works from its cache. */
+/**
+ * Connects and serves the worker's subjects. Resolves once NATS is reached; until then the worker works from its cache.
+ */
 export async function openLink(parts: {
   url: string
   identity?: NatsIdentity
@@ -88,7 +91,10 @@ export async function openLink(parts: {
   }
 }
 
-/** Reads our key with a direct get: no consumer, no watcher, and the id stands in the subject, which permissions can guard. */
+/**
+ * Reads our key with a direct get: no consumer, no watcher, and the id stands in the subject, which permissions can
+ * guard.
+ */
 async function readDesired(
   bus: Bus,
   workerId: string,
@@ -104,7 +110,9 @@ async function readDesired(
     const problem = check.problem(document)
     refused({
       subject,
-      reason: `the desired document cannot be understood, going on with the last good one: ${problem.field} ${problem.message}`,
+      reason:
+        `the desired document cannot be understood, going on with the last good one: ${problem.field} ` +
+        `${problem.message}`,
     })
     return 'unreachable'
   } catch {

@@ -1,4 +1,5 @@
-// older-supervisor.ts — A supervisor that speaks the wire of interfaces.md §6: our worker in its words, its commands in ours. Nothing else knows of it.
+// older-supervisor.ts — A supervisor that speaks the wire of interfaces.md §6: our worker in its words, its commands in
+// ours. Nothing else knows of it.
 import {
   intervalProblem,
   replicaNameProblem,

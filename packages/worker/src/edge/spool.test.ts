@@ -1,4 +1,5 @@
-// spool.test.ts — Reports wait until the stream has them, come again when it was lost, and are told even when the disk does not take them.
+// spool.test.ts — Reports wait until the stream has them, come again when it was lost, and are told even when the disk
+// does not take them.
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -70,7 +71,8 @@ describe('a report that the stream has', () => {
     const report = aReport()
     spool.keep(report)
     expect(complaints).toEqual([
-      'the report of a sync cannot be written to data_dir; it is told from memory, and lost should the worker end before. Look at the disk',
+      'the report of a sync cannot be written to data_dir; it is told from memory, and lost should the worker ' +
+        'end before. Look at the disk',
     ])
     expect([spool.size, spool.holds(report.sync_id)]).toEqual([1, true])
     await spool.flush(send)

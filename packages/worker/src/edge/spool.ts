@@ -1,4 +1,5 @@
-// spool.ts — Reports of finished syncs, on disk until the stream has them; the last of those stay, in case the stream is lost before the database has them.
+// spool.ts — Reports of finished syncs, on disk until the stream has them; the last of those stay, in case the stream
+// is lost before the database has them.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkFor, SyncReport } from '@kagami/protocol'
@@ -8,7 +9,10 @@ import { readIfThere, readJsonIfThere, writeDurably, type Logger } from '@kagami
 export const KEEP_SENT = 2000
 
 export interface Spool {
-  /** Keeps a report; when this returns it survives a crash. One that the disk does not take is told all the same, and lost if this process ends before: that is logged. */
+  /**
+   * Keeps a report; when this returns it survives a crash. One that the disk does not take is told all the same, and
+   * lost if this process ends before: that is logged.
+   */
   keep(report: SyncReport): void
   /** Whether a sync's report is here. */
   holds(syncId: string): boolean
@@ -19,7 +23,9 @@ export interface Spool {
   readonly size: number
 }
 
-/** Opens the spool of a worker and takes up what earlier runs left. A damaged file is named in the log and set aside. */
+/**
+ * Opens the spool of a worker and takes up what earlier runs left. A damaged file is named in the log and set aside.
+ */
 export function openSpool(directory: string, logger: Logger): Spool {
   const waiting = new Map<string, SyncReport>()
   const sent = openSent(join(directory, 'sent'))
@@ -71,12 +77,16 @@ function write(file: string, report: SyncReport, logger: Logger): void {
   } catch (error) {
     logger.error(
       { sync_id: report.sync_id, reason: (error as Error).message },
-      'the report of a sync cannot be written to data_dir; it is told from memory, and lost should the worker end before. Look at the disk',
+      'the report of a sync cannot be written to data_dir; it is told from memory, and lost should the worker ' +
+        'end before. Look at the disk',
     )
   }
 }
 
-/** What the stream has, oldest first. Nothing here is flushed: a report that comes back after a crash is told twice and counts once. */
+/**
+ * What the stream has, oldest first. Nothing here is flushed: a report that comes back after a crash is told twice and
+ * counts once.
+ */
 function openSent(directory: string) {
   const files = listed(directory)
   const stream = join(directory, 'stream')

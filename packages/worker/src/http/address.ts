@@ -2,7 +2,10 @@
 import { isIPv4, type LookupFunction } from 'node:net'
 import { SyncFailure, type Peers } from '../provider.ts'
 
-/** Throws SyncFailure when an address may not be asked: wrong scheme, credentials in it, or a host that is an address we do not go to. */
+/**
+ * Throws SyncFailure when an address may not be asked: wrong scheme, credentials in it, or a host that is an address we
+ * do not go to.
+ */
 export function checkAddress(url: URL, peers: Pick<Peers, 'check'>): void {
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     throw new SyncFailure('upstream_refused', `${url.protocol} is not an address we follow`)
@@ -37,7 +40,10 @@ async function answer(
   else callback(null, found[0]?.address ?? '', found[0]?.family)
 }
 
-/** The name of the file an address means: its last segment, decoded where that is harmless; `index.html` when it has none. */
+/**
+ * The name of the file an address means: its last segment, decoded where that is harmless; `index.html` when it has
+ * none.
+ */
 export function fileNameOf(url: URL): string {
   const segment = url.pathname.split('/').at(-1) ?? ''
   const name = decode(segment)

@@ -1,4 +1,5 @@
-// ask.ts — One question to an upstream: over the right connection, through redirects within policy, credentials to their own origin only.
+// ask.ts — One question to an upstream: over the right connection, through redirects within policy, credentials to
+// their own origin only.
 import { checkAddress } from './address.ts'
 import type { Answer } from './message.ts'
 import type { FetchOptions } from './options.ts'
@@ -31,7 +32,10 @@ export interface Errand {
 /** Whether a status sends us elsewhere. */
 export const isRedirect = (status: number): boolean => REDIRECTS.has(status)
 
-/** Asks, and follows at most five redirects. Throws SyncFailure when they lead where we do not go, and what the network throws. */
+/**
+ * Asks, and follows at most five redirects. Throws SyncFailure when they lead where we do not go, and what the network
+ * throws.
+ */
 export async function ask(errand: Errand): Promise<{ answer: Answer; url: URL }> {
   const {
     context,
@@ -80,7 +84,8 @@ function nextOf(
   if (from.protocol === 'https:' && next.protocol === 'http:' && !allowDowngrade) {
     throw new SyncFailure(
       'upstream_refused',
-      `the upstream sends us from https to ${next.origin}, where anybody could change what comes; the option allow_downgrade follows it`,
+      `the upstream sends us from https to ${next.origin}, where anybody could change what comes; the option ` +
+        'allow_downgrade follows it',
     )
   }
   return next

@@ -1,9 +1,13 @@
-// content.ts — Whether what an upstream sends can be the file it was asked for: no compressed stand-in, no error page with status 200.
+// content.ts — Whether what an upstream sends can be the file it was asked for: no compressed stand-in, no error page
+// with status 200.
 import { closeSync, openSync, readSync } from 'node:fs'
 import { SyncFailure } from '../provider.ts'
 
 const SNIFF_BYTES = 1024
-/** Endings of names whose bytes are the encoding itself: some servers say so in Content-Encoding, and mean the file as it is. */
+/**
+ * Endings of names whose bytes are the encoding itself: some servers say so in Content-Encoding, and mean the file as
+ * it is.
+ */
 const OWN_ENCODING: Readonly<Record<string, RegExp>> = {
   gzip: /\.(t?gz|svgz)$/i,
   'x-gzip': /\.(t?gz|svgz)$/i,
@@ -24,7 +28,8 @@ export function refuseEncoded(headers: Readonly<Record<string, string>>, file: s
   if (encoding === 'identity' || encoding === '' || OWN_ENCODING[encoding]?.test(file)) return
   throw new SyncFailure(
     'content_invalid',
-    `the upstream sends ${file} encoded as ${encoding.slice(0, 40)}, though it was asked not to; encoded bytes are never stored`,
+    `the upstream sends ${file} encoded as ${encoding.slice(0, 40)}, though it was asked not to; encoded ` +
+      'bytes are never stored',
   )
 }
 

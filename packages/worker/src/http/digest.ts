@@ -25,7 +25,10 @@ const BY_NAME: Readonly<Record<string, Digest['algorithm']>> = {
 }
 const BYTES: Readonly<Record<Digest['algorithm'], number>> = { md5: 16, sha1: 20, sha256: 32, sha512: 64 }
 
-/** The digest a checksum option says outright (`sha256:HEX`); null when it names a file. Throws SyncFailure when it is neither. */
+/**
+ * The digest a checksum option says outright (`sha256:HEX`); null when it names a file. Throws SyncFailure when it is
+ * neither.
+ */
 export function digestOption(option: string): Digest | null {
   const [, name, hex] = /^([a-z0-9-]+):([0-9a-f]+)$/i.exec(option) ?? []
   if (name === undefined || hex === undefined) {
@@ -66,7 +69,10 @@ export function digestIn(text: string, file: string, from: string): Digest | nul
     : null
 }
 
-/** What an answer promises of the file. `whole`: the answer carries all of it, so that what is said of the body is said of the file. */
+/**
+ * What an answer promises of the file. `whole`: the answer carries all of it, so that what is said of the body is said
+ * of the file.
+ */
 export function digestsOf(headers: Readonly<Record<string, string>>, whole: boolean): Digest[] {
   const names = ['repr-digest', 'digest', ...(whole ? ['content-digest'] : [])]
   const found = names.flatMap((header) =>

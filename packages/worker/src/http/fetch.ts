@@ -1,4 +1,5 @@
-// fetch.ts — Brings one file to a part in staging: whole, as long as promised, checked. Knows no published tree; who asks puts it in place.
+// fetch.ts — Brings one file to a part in staging: whole, as long as promised, checked. Knows no published tree; who
+// asks puts it in place.
 import { closeSync, fdatasync, openSync, writeSync } from 'node:fs'
 import { utimes } from 'node:fs/promises'
 import { ask } from './ask.ts'
@@ -36,7 +37,10 @@ export interface Order {
   readonly size?: number
   /** Whether a web page is what the file is. */
   readonly pageExpected: () => boolean
-  /** Called with the size a file will have (null: not known) before its body, and as a body of unknown length grows. Throws to refuse it. */
+  /**
+   * Called with the size a file will have (null: not known) before its body, and as a body of unknown length grows.
+   * Throws to refuse it.
+   */
   readonly admit: (size: number | null, grown: number) => void
   /** Bytes received so far, and those there will be with what was there; null when not known. */
   readonly moved: (received: number, from: number, total: number | null) => void
@@ -52,7 +56,10 @@ export interface Fetched {
   readonly unverified: boolean
 }
 
-/** Fetches; null when the file is as it was. Throws SyncFailure and what the network throws; a part that can be continued stays. */
+/**
+ * Fetches; null when the file is as it was. Throws SyncFailure and what the network throws; a part that can be
+ * continued stays.
+ */
 export async function fetchFile(order: Order): Promise<Fetched | null> {
   const { context, url, memory, known, file, identity = url.href } = order
   const part = await memory.ofPart(identity)
@@ -92,7 +99,10 @@ function conditions(copy: Validators | null, part: (Validators & { size: number 
   }
 }
 
-/** A server that sends another range than it was asked for, or goes on with another file, would give a file of two halves. */
+/**
+ * A server that sends another range than it was asked for, or goes on with another file, would give a file of two
+ * halves.
+ */
 async function continuedFrom(
   { headers }: Answer,
   part: Validators & { size: number },
@@ -181,7 +191,8 @@ async function writeBody(
       shown = received
       moved(received, from, total)
     })
-    // Not before the body: reading a large part takes longer than a connection may be silent, and each try would end there.
+    // Not before the body: reading a large part takes longer than a connection may be silent, and each try would end
+    // there.
     if (from > 0) await checker?.catchUp(memory.part)
     checker?.verify()
     return received

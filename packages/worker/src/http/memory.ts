@@ -1,4 +1,5 @@
-// memory.ts — What the http provider remembers between runs, in small files in staging: validators of the copy, and of a part. Not the bytes.
+// memory.ts — What the http provider remembers between runs, in small files in staging: validators of the copy, and of
+// a part. Not the bytes.
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 

@@ -16,7 +16,10 @@ export interface Answer {
   readonly status: number
   /** Names in lower case; of repeated headers the first. */
   readonly headers: Readonly<Record<string, string>>
-  /** Calls `onChunk` with each piece, which is valid only during the call; resolves at a clean end. Rejects when the body is cut off or `onChunk` throws. */
+  /**
+   * Calls `onChunk` with each piece, which is valid only during the call; resolves at a clean end. Rejects when the
+   * body is cut off or `onChunk` throws.
+   */
   body(onChunk: (chunk: Buffer) => void): Promise<void>
   /** Gives up the rest. */
   close(): void

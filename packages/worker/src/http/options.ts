@@ -1,4 +1,5 @@
-// options.ts — What a replica of the kind http can be told: the schema, and its values with types. Nothing is decided here.
+// options.ts — What a replica of the kind http can be told: the schema, and its values with types. Nothing is decided
+// here.
 import Type, { type Static } from 'typebox'
 
 const globs = (description: string) =>
@@ -9,14 +10,17 @@ export const HttpOptions = Type.Object(
     tree: Type.Enum(['auto', 'always', 'never'], {
       default: 'auto',
       description:
-        'Whether the address is a directory to be mirrored with all below it. auto: when it ends in "/" and answers with a listing of nginx, Apache, lighttpd, Caddy or the like',
+        'Whether the address is a directory to be mirrored with all below it. auto: when it ends in "/" and ' +
+        'answers with a listing of nginx, Apache, lighttpd, Caddy or the like',
     }),
     include: globs('Trees: only files whose path matches one of these patterns ("*.iso", "pool/**"). Empty: all'),
     exclude: globs('Trees: files and directories whose path matches one of these are not part of the mirror'),
     compare: Type.Enum(['auto', 'listing', 'ask'], {
       default: 'auto',
       description:
-        'Trees: how a changed file is noticed. auto: by the listing where it tells exact sizes and times, else by asking for the file if it changed. listing: by the listing even where sizes are rounded. ask: always by asking',
+        'Trees: how a changed file is noticed. auto: by the listing where it tells exact sizes and times, ' +
+        'else by asking for the file if it changed. listing: by the listing even where sizes are rounded. ' +
+        'ask: always by asking',
     }),
     parallel: Type.Integer({
       default: 4,
@@ -40,7 +44,8 @@ export const HttpOptions = Type.Object(
       default: '',
       maxLength: 255,
       description:
-        'Single files: "sha256:HEX", or the name of a checksum file beside it ("SHA256SUMS"), or the ending of one (".sha256"). What does not match is not published',
+        'Single files: "sha256:HEX", or the name of a checksum file beside it ("SHA256SUMS"), or the ending ' +
+        'of one (".sha256"). What does not match is not published',
     }),
     max_mib: Type.Integer({
       default: 0,
@@ -63,7 +68,8 @@ export const HttpOptions = Type.Object(
     accept_html: Type.Boolean({
       default: false,
       description:
-        'Takes a web page for a file that is none by its name; else it is taken for an error page that was sent with status 200',
+        'Takes a web page for a file that is none by its name; else it is taken for an error page that was ' +
+        'sent with status 200',
     }),
     allow_downgrade: Type.Boolean({ default: false, description: 'Follows redirects from https to http' }),
   },

@@ -1,4 +1,5 @@
-// pipeline-plain.ts — Pipelined plain http straight from the sockets. An answer that leaves a doubt about its end is asked for again through the parser.
+// pipeline-plain.ts — Pipelined plain http straight from the sockets. An answer that leaves a doubt about its end is
+// asked for again through the parser.
 import { connect, type Socket } from 'node:net'
 import { guardedLookup, hostOf } from './address.ts'
 import { createLaneReader, type LaneReader } from './pipeline-reader.ts'
@@ -7,7 +8,9 @@ import { Idle, Truncated } from './message.ts'
 import { requestText } from './socket.ts'
 
 const BUFFER_BYTES = 256 * 1024
-/** Connections in a row that brought nothing before everything waiting is given up; those opened at once come on top. */
+/**
+ * Connections in a row that brought nothing before everything waiting is given up; those opened at once come on top.
+ */
 const BARREN_MAX = 4
 
 interface Lane {

@@ -10,7 +10,10 @@ export interface LaneEvents {
   current(): Exchange | undefined
   /** The current exchange has its whole answer. `keeps`: the connection stays open. */
   answered(keeps: boolean): void
-  /** The answer cannot be read simply; `lasting`: such a server will send more of them. The connection is of no use any more. */
+  /**
+   * The answer cannot be read simply; `lasting`: such a server will send more of them. The connection is of no use any
+   * more.
+   */
   odd(exchange: Exchange, lasting: boolean): void
   broken(error: Error): void
 }

@@ -1,4 +1,5 @@
-// pipeline.test.ts — Many questions over few connections, against servers that cut, close, chunk and dawdle: every answer reaches its question, none another's.
+// pipeline.test.ts — Many questions over few connections, against servers that cut, close, chunk and dawdle: every
+// answer reaches its question, none another's.
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createPeers } from '../sync/peers.ts'
@@ -131,7 +132,8 @@ describe('every question gets its own answer from a server that', () => {
 
   it('answers in chunks', async () => {
     const chunked = (path: string) =>
-      `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nbody \r\n${`of ${path}`.length.toString(16)}\r\nof ${path}\r\n0\r\n\r\n`
+      `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nbody ` +
+      `\r\n${`of ${path}`.length.toString(16)}\r\nof ${path}\r\n0\r\n\r\n`
     expect(
       await askAll(
         await serve((socket, paths) =>

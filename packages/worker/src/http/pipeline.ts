@@ -1,11 +1,15 @@
-// pipeline.ts — Many small questions to one origin over few connections, pipelined. Carries bytes; what they mean is decided by who asks.
+// pipeline.ts — Many small questions to one origin over few connections, pipelined. Carries bytes; what they mean is
+// decided by who asks.
 import { Pool } from 'undici'
 import { USER_AGENT } from './message.ts'
 import { explain, flat, guardedConnector } from './parser.ts'
 import { createPlainLanes } from './pipeline-plain.ts'
 import type { Peers } from '../provider.ts'
 
-/** One question and what is done with its answer. Called in order: head, data…, then end or fail. An error thrown by them fails the exchange. */
+/**
+ * One question and what is done with its answer. Called in order: head, data…, then end or fail. An error thrown by
+ * them fails the exchange.
+ */
 export interface Exchange {
   /** Path and query, as in the request line. */
   readonly path: string
@@ -36,7 +40,10 @@ export interface LaneOptions {
   readonly idleMs: number
 }
 
-/** Opens nothing until the first question. Plain http answers of known length are read straight from the socket, all others by a parser. */
+/**
+ * Opens nothing until the first question. Plain http answers of known length are read straight from the socket, all
+ * others by a parser.
+ */
 export function createLanes(options: LaneOptions): Lanes {
   const parsed = createParsedLanes(options)
   const plain = options.origin.protocol === 'http:' ? createPlainLanes(options, parsed.send) : null

@@ -1,4 +1,5 @@
-// rate.ts — Too slow and too fast: notices a download that drips, says how long an upstream may ask to wait. Silence is noticed by the connection.
+// rate.ts — Too slow and too fast: notices a download that drips, says how long an upstream may ask to wait. Silence is
+// noticed by the connection.
 import type { FetchOptions } from './options.ts'
 import { SyncFailure } from '../provider.ts'
 
@@ -18,7 +19,8 @@ export function createRateWatch({
     if (came < (min_rate_bps * (now - since)) / 1000)
       throw new SyncFailure(
         'stalled',
-        `the upstream sent ${came} bytes in ${Math.round((now - since) / 1000)} s, less than ${min_rate_bps} a second (min_rate_bps)`,
+        `the upstream sent ${came} bytes in ${Math.round((now - since) / 1000)} s, less than ${min_rate_bps} ` +
+          'a second (min_rate_bps)',
       )
     since = now
     came = 0

@@ -1,4 +1,5 @@
-// socket.ts — A plain http answer read straight from the socket: twice as fast as a parser for large files. Says null for anything unusual.
+// socket.ts — A plain http answer read straight from the socket: twice as fast as a parser for large files. Says null
+// for anything unusual.
 import { connect, type Socket } from 'node:net'
 import { guardedLookup, hostOf } from './address.ts'
 import { Idle, Truncated, USER_AGENT, type Answer, type Question } from './message.ts'
@@ -8,7 +9,10 @@ const HEAD_MAX_BYTES = 64 * 1024
 
 type Sink = (chunk: Buffer) => void
 
-/** Asks over a new connection. Null when the answer is not a simple one of known length: ask again through a real parser. Throws what the network throws. */
+/**
+ * Asks over a new connection. Null when the answer is not a simple one of known length: ask again through a real
+ * parser. Throws what the network throws.
+ */
 export async function askSocket({ url, headers, signal, peers, idleMs }: Question): Promise<Answer | null> {
   const reader = createReader()
   const socket = connect({
@@ -72,7 +76,9 @@ export function requestText({
   host: string
   headers: Readonly<Record<string, string>>
 }): string {
-  let text = `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nuser-agent: ${USER_AGENT}\r\naccept: ${headers.accept ?? '*/*'}\r\naccept-encoding: identity\r\n`
+  let text =
+    `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nuser-agent: ${USER_AGENT}\r\naccept: ` +
+    `${headers.accept ?? '*/*'}\r\naccept-encoding: identity\r\n`
   if (/[\r\n\0 ]/.test(path)) throw new Error('a path holds a space or a line end')
   for (const name in headers) {
     // A line end inside a value would be a header of its own.

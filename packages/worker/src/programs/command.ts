@@ -1,4 +1,5 @@
-// command.ts — The only place that starts programs: clean environment, whole-tree kill, bounded output. Knows no mirrors.
+// command.ts — The only place that starts programs: clean environment, whole-tree kill, bounded output. Knows no
+// mirrors.
 import { randomUUID } from 'node:crypto'
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { pause } from '@kagami/runtime'
@@ -44,7 +45,8 @@ export function works(candidate: Containment): boolean {
 
 /**
  * A RunCommand bound to one run. Resolves with the exit once the program and all it started are gone.
- * Throws SyncFailure: tool_missing naming the tool, cancelled when the signal ended it, unknown when it could not be started.
+ * Throws SyncFailure: tool_missing naming the tool, cancelled when the signal ended it, unknown when it could not be
+ * started.
  */
 export function createCommandRunner(options: RunnerOptions): RunCommand {
   return async (command, args, runOptions = {}) => {

@@ -1,4 +1,5 @@
-// containment.ts — How a program is wrapped so that nothing it starts outlives it or us. Builds argument lists; starts nothing itself.
+// containment.ts — How a program is wrapped so that nothing it starts outlives it or us. Builds argument lists; starts
+// nothing itself.
 import { accessSync, constants, statSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { isAbsolute, join } from 'node:path'
@@ -64,7 +65,8 @@ export function candidates(): Containment[] {
   const setpriv = findTool('setpriv', DEFAULT_PATH)
   const unshare = findTool('unshare', DEFAULT_PATH)
   if (!setpriv) return [PLAIN]
-  // The death signal is not sent when we died before it was asked for: the shell then sees another parent and starts nothing.
+  // The death signal is not sent when we died before it was asked for: the shell then sees another parent and starts
+  // nothing.
   const tied = (inner: readonly string[]): [string, string[]] => [
     setpriv,
     ['--pdeathsig', 'KILL', sh, '-c', '[ "$PPID" = "$0" ] && exec "$@"', String(process.pid), ...inner],

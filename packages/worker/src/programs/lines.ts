@@ -18,7 +18,10 @@ export interface LineSplitter {
   end(): void
 }
 
-/** Calls `onLine` for each non-empty line; both `\n` and `\r` end one. With `thin`, what a `\r` overwrites within one chunk is dropped, as on a terminal: of a burst of progress only the last counts. */
+/**
+ * Calls `onLine` for each non-empty line; both `\n` and `\r` end one. With `thin`, what a `\r` overwrites within one
+ * chunk is dropped, as on a terminal: of a burst of progress only the last counts.
+ */
 export function createLineSplitter(onLine: (line: string) => void, thin = false): LineSplitter {
   const decoder = new StringDecoder('utf8')
   let rest = ''

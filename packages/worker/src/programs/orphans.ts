@@ -1,4 +1,5 @@
-// orphans.ts — Finds and ends processes left over from an earlier run of ours, by the mark in their environment. Starts nothing.
+// orphans.ts — Finds and ends processes left over from an earlier run of ours, by the mark in their environment. Starts
+// nothing.
 import { readdirSync, readFileSync } from 'node:fs'
 
 /** Name of the environment variable every program we start carries; its value is the mark. */
@@ -12,7 +13,9 @@ export function findMarked(prefix: string): number[] {
   )
 }
 
-/** Sends SIGKILL to every marked process and returns how many there were. Call only when no live worker owns the mark. */
+/**
+ * Sends SIGKILL to every marked process and returns how many there were. Call only when no live worker owns the mark.
+ */
 export function killMarked(prefix: string): number {
   const found = findMarked(prefix)
   for (const pid of found) {

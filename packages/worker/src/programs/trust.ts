@@ -1,4 +1,5 @@
-// trust.ts — Which certificate authorities this process believes besides the public ones, and its tools with it. Process-wide, as the trust of TLS in Node is.
+// trust.ts — Which certificate authorities this process believes besides the public ones, and its tools with it.
+// Process-wide, as the trust of TLS in Node is.
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
@@ -8,8 +9,8 @@ import { ConfigError, readIfThere, writeDurably } from '@kagami/runtime'
 let bundle: string | null = null
 
 /**
- * Believes the authorities in `file` (PEM) besides those of Node and of this system, in every TLS connection of this process from now on, and writes all of them
- * to `into` for its tools. Throws ConfigError when there is none in it.
+ * Believes the authorities in `file` (PEM) besides those of Node and of this system, in every TLS connection of this
+ * process from now on, and writes all of them to `into` for its tools. Throws ConfigError when there is none in it.
  */
 export function trustAlso(file: string, into: string): void {
   const own = authoritiesIn(file)

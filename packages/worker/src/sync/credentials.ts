@@ -6,7 +6,10 @@ import { SyncFailure } from '../provider.ts'
 /** A spec whose credentials, if it has any, are open. Never written anywhere. */
 export type OpenSpec = Omit<ReplicaSpec, 'auth'> & { readonly auth?: Auth | null }
 
-/** The credentials of a replica; null when it has none. Throws SyncFailure auth_rejected when they were sealed for another key or another upstream. */
+/**
+ * The credentials of a replica; null when it has none. Throws SyncFailure auth_rejected when they were sealed for
+ * another key or another upstream.
+ */
 export async function openAuth(
   spec: ReplicaSpec,
   { workerId, key }: { workerId: string; key: SealingKey },
@@ -21,6 +24,7 @@ export async function openAuth(
   }
   throw new SyncFailure(
     'auth_rejected',
-    'the credentials were sealed for another key of this worker, or for another upstream: remove the replica and add it again with them',
+    'the credentials were sealed for another key of this worker, or for another upstream: remove the replica ' +
+      'and add it again with them',
   )
 }

@@ -1,4 +1,5 @@
-// freshness.ts — Tells "success" from "exit 0": how old the content itself is, and whether its indices are what its own signed list says.
+// freshness.ts — Tells "success" from "exit 0": how old the content itself is, and whether its indices are what its own
+// signed list says.
 import { createHash } from 'node:crypto'
 import {
   createReadStream,
@@ -17,7 +18,10 @@ import { SyncFailure } from '../provider.ts'
 
 const HEAD_BYTES = 4096
 
-/** When the content last changed at its source, as a file in the tree says; null when there is no such file. Throws SyncFailure invalid_options when the file lies outside. */
+/**
+ * When the content last changed at its source, as a file in the tree says; null when there is no such file. Throws
+ * SyncFailure invalid_options when the file lies outside.
+ */
 export function contentDate(tree: string, file: string): Date | null {
   const path = join(tree, file)
   if (!path.startsWith(tree + sep))
@@ -28,7 +32,10 @@ export function contentDate(tree: string, file: string): Date | null {
   return dateIn(readHead(path)) ?? statSync(path).mtime
 }
 
-/** The date a text begins with: Unix seconds or milliseconds, or a date as people, mail and Debian's traces write it. Null when it begins with none. */
+/**
+ * The date a text begins with: Unix seconds or milliseconds, or a date as people, mail and Debian's traces write it.
+ * Null when it begins with none.
+ */
 export function dateIn(text: string): Date | null {
   const first =
     text
@@ -56,7 +63,10 @@ function readHead(path: string): string {
   }
 }
 
-/** Checks every index below `dists/` that is there against the SHA-256 its InRelease (or Release) names. Throws SyncFailure content_invalid naming the first that differs. */
+/**
+ * Checks every index below `dists/` that is there against the SHA-256 its InRelease (or Release) names. Throws
+ * SyncFailure content_invalid naming the first that differs.
+ */
 export async function verifyDebian(tree: string, signal: AbortSignal): Promise<number> {
   const lists = findLists(join(tree, 'dists'), 0)
   if (lists.length === 0)

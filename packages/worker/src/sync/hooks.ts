@@ -1,4 +1,5 @@
-// hooks.ts — Programs the worker's own configuration wants run after a sync, with its facts in their environment. Nothing that comes over the network gets here.
+// hooks.ts — Programs the worker's own configuration wants run after a sync, with its facts in their environment.
+// Nothing that comes over the network gets here.
 import type { SyncReport } from '@kagami/protocol'
 import type { RunCommand } from '../provider.ts'
 
@@ -12,7 +13,10 @@ export interface Hooks {
   readonly on_held?: readonly string[]
 }
 
-/** Runs the hook for a report. Returns what went wrong in one sentence, or null. A cancelled or interrupted sync has none. */
+/**
+ * Runs the hook for a report. Returns what went wrong in one sentence, or null. A cancelled or interrupted sync has
+ * none.
+ */
 export async function runHook(
   hooks: Hooks,
   report: SyncReport,

@@ -1,4 +1,5 @@
-// kills.test.ts — A worker killed at random moments of first syncs and updates, for every kind and both ways to publish: what is published is some version of the upstream, and the next sync is right.
+// kills.test.ts — A worker killed at random moments of first syncs and updates, for every kind and both ways to
+// publish: what is published is some version of the upstream, and the next sync is right.
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// limits.test.ts — What ends a sync from outside, and what a sync may not begin: silence, quota, full disks, hooks and content that is too old or wrong.
+// limits.test.ts — What ends a sync from outside, and what a sync may not begin: silence, quota, full disks, hooks and
+// content that is too old or wrong.
 import { spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -191,7 +192,9 @@ describe('a Debian archive that is verified', () => {
   const lists = (text: string) => {
     const digest = createHash('sha256').update(text).digest('hex')
     return {
-      'dists/sid/InRelease': `Origin: ${text.trim()}\nMD5Sum:\n 0 0 x\nSHA256:\n ${digest} ${text.length} main/Packages\n ${'0'.repeat(64)} 5 main/left-out\nAcquire-By-Hash: yes\n`,
+      'dists/sid/InRelease':
+        `Origin: ${text.trim()}\nMD5Sum:\n 0 0 x\nSHA256:\n ${digest} ${text.length} main/Packages\n ` +
+        `${'0'.repeat(64)} 5 main/left-out\nAcquire-By-Hash: yes\n`,
       'dists/sid/main/Packages': text,
     }
   }
@@ -216,7 +219,8 @@ describe('a hook', () => {
   const facts = (file: string) => [
     '/bin/sh',
     '-c',
-    `echo "$KAGAMI_OUTCOME $KAGAMI_REPLICA $KAGAMI_FILES $KAGAMI_HELD_REMOVED $KAGAMI_PATH" >> ${file}; echo from the hook`,
+    `echo "$KAGAMI_OUTCOME $KAGAMI_REPLICA $KAGAMI_FILES $KAGAMI_HELD_REMOVED $KAGAMI_PATH" >> ${file}; echo ` +
+      'from the hook',
   ]
 
   it('runs after the sync it is for, with the facts in its environment and its output in the log', async () => {

@@ -1,4 +1,5 @@
-// limits.ts — What ends a run from outside: a stop, its time, silence, a disk that fills up. Says afterwards which it was.
+// limits.ts — What ends a run from outside: a stop, its time, silence, a disk that fills up. Says afterwards which it
+// was.
 import { statfsSync } from 'node:fs'
 
 /** Longest time a timer can wait, ms; a longer one would fire at once. */

@@ -1,4 +1,5 @@
-// local.test.ts — Folders of the worker's own machine as upstreams: mirrored below the roots of worker.toml, and nowhere else, whatever a name or a link says.
+// local.test.ts — Folders of the worker's own machine as upstreams: mirrored below the roots of worker.toml, and
+// nowhere else, whatever a name or a link says.
 import { chownSync, mkdirSync, readFileSync, realpathSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'

@@ -1,4 +1,5 @@
-// local.ts — Upstreams that are folders of this machine: what worker.toml allows, with every link followed. Reads nothing in them.
+// local.ts — Upstreams that are folders of this machine: what worker.toml allows, with every link followed. Reads
+// nothing in them.
 import { realpath, stat } from 'node:fs/promises'
 import { isBelow, localPathOf, upstreamProblem } from '@kagami/protocol'
 import { SyncFailure } from '../provider.ts'
@@ -10,8 +11,9 @@ export interface Allowed {
 }
 
 /**
- * Checks an upstream's address. Returns the folder that a file:// upstream names, with every link on the way followed; null for one elsewhere.
- * Throws SyncFailure upstream_missing or upstream_refused, and address_forbidden when the folder is outside of the allowed roots or overlaps data_dir.
+ * Checks an upstream's address. Returns the folder that a file:// upstream names, with every link on the way followed;
+ * null for one elsewhere. Throws SyncFailure upstream_missing or upstream_refused, and address_forbidden when the
+ * folder is outside of the allowed roots or overlaps data_dir.
  */
 export async function localUpstream(
   { kind, upstream }: { kind: string; upstream: string },

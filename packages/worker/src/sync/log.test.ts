@@ -1,4 +1,5 @@
-// log.test.ts — The log of a sync: complete while it is small, bounded when it is not, without secrets, readable in pieces.
+// log.test.ts — The log of a sync: complete while it is small, bounded when it is not, without secrets, readable in
+// pieces.
 import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

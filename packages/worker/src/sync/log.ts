@@ -107,7 +107,10 @@ export interface LogPiece {
   readonly running?: boolean
 }
 
-/** A piece of a log, never cut inside a character. `found: false` for unknown and impossible ids; throws only when the disk fails. */
+/**
+ * A piece of a log, never cut inside a character. `found: false` for unknown and impossible ids; throws only when the
+ * disk fails.
+ */
 export function readLog(piece: LogPiece): LogReply {
   const running = piece.running ?? false
   const nothing: LogReply = { found: false, text: '', offset: 0, next_offset: 0, size_bytes: 0, running }

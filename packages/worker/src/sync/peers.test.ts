@@ -1,4 +1,5 @@
-// peers.test.ts — Which addresses are public, private or never asked; that tools go to the one that was checked, and no sync to the wrong side.
+// peers.test.ts — Which addresses are public, private or never asked; that tools go to the one that was checked, and no
+// sync to the wrong side.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'

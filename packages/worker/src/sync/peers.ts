@@ -11,7 +11,8 @@ export interface KnownPeers extends Peers {
   readonly reach: Reach | null
 }
 
-// Link-local addresses answer with the secrets of a cloud machine; no mirror is there. fd00:ec2::254 and 100.100.100.200 do the same by another name.
+// Link-local addresses answer with the secrets of a cloud machine; no mirror is there. fd00:ec2::254 and
+// 100.100.100.200 do the same by another name.
 const never = listOf(['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::254/128', '100.100.100.200/32'])
 /** Special-purpose ranges of RFC 6890 and its updates that the public internet does not route. */
 const inside = listOf([
@@ -65,7 +66,10 @@ export function reachOf(address: string): Reach | 'never' {
   return inside.check(plain, family) ? 'private' : 'public'
 }
 
-/** The peers of one run. `known`: where the upstream was found by earlier runs; `allowPrivate`: it may have moved from a public to a private address. */
+/**
+ * The peers of one run. `known`: where the upstream was found by earlier runs; `allowPrivate`: it may have moved from a
+ * public to a private address.
+ */
 export function createPeers({
   publicOnly,
   known,

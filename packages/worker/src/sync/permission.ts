@@ -1,4 +1,5 @@
-// permission.ts — What a run may do to a published tree: the deletion guard, the quota and the room on the disk, asked before anything is done.
+// permission.ts — What a run may do to a published tree: the deletion guard, the quota and the room on the disk, asked
+// before anything is done.
 import type { Policy } from '@kagami/protocol'
 import { objectionTo } from '../core/guard.ts'
 import { SyncFailure, type Plan } from '../provider.ts'
@@ -22,7 +23,10 @@ export class NoRoom extends SyncFailure {
   }
 }
 
-/** Returns when the run may go on; throws SyncHeld, or SyncFailure: quota_exceeded, NoRoom, or disk_full when the disk fills up already. */
+/**
+ * Returns when the run may go on; throws SyncHeld, or SyncFailure: quota_exceeded, NoRoom, or disk_full when the disk
+ * fills up already.
+ */
 export function allowPlan(plan: Plan, { policy, kind, dataDir, approved, log }: Permission): void {
   const noun = kind === 'git' ? 'refs' : 'files'
   const objection = objectionTo(plan, policy, { approved, noun })

@@ -9,7 +9,10 @@ export interface ProgressThinner {
   end(): void
 }
 
-/** Merges partial progress of one phase and passes it on at most once a second; a new phase is passed on as soon as a second is over. */
+/**
+ * Merges partial progress of one phase and passes it on at most once a second; a new phase is passed on as soon as a
+ * second is over.
+ */
 export function createProgressThinner(deliver: (progress: Progress) => void): ProgressThinner {
   let current: Progress | null = null
   let waiting = false

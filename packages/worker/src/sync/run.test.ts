@@ -1,4 +1,5 @@
-// run.test.ts — One sync: whose folder it may touch, how it is reported, and that being killed never leaves a false mirror.
+// run.test.ts — One sync: whose folder it may touch, how it is reported, and that being killed never leaves a false
+// mirror.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'

@@ -234,7 +234,10 @@ function goBack({ spec }: SyncJob, { dataDir }: SyncDeps, to: number | null): Br
   }
 }
 
-/** Our own work on a large tree may be silent for long: that is no stall of the upstream. What is wrong is found before it is published. */
+/**
+ * Our own work on a large tree may be silent for long: that is no stall of the upstream. What is wrong is found before
+ * it is published.
+ */
 function watchedTree(
   tree: Tree,
   { quietly, signal }: RunLimits,

@@ -1,4 +1,5 @@
-// conformance.ts — What every kind must keep, run against a real upstream of each. A new provider passes this or is none.
+// conformance.ts — What every kind must keep, run against a real upstream of each. A new provider passes this or is
+// none.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SyncReport } from '@kagami/protocol'

@@ -1,4 +1,5 @@
-// hostile.ts — Upstreams that cut, flip, fall silent, drip and flood, for tests: a proxy before a real daemon, a liar before a real web server, bare sockets. No assertions.
+// hostile.ts — Upstreams that cut, flip, fall silent, drip and flood, for tests: a proxy before a real daemon, a liar
+// before a real web server, bare sockets. No assertions.
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
@@ -10,7 +11,10 @@ export interface HostileUpstream {
 export interface Tampering {
   /** Bytes of each connection's answer that pass as they are. */
   readonly after: number
-  /** What happens then: the connection is cut; nothing more comes; one byte comes a second; one byte is turned over and all else passes. */
+  /**
+   * What happens then: the connection is cut; nothing more comes; one byte comes a second; one byte is turned over and
+   * all else passes.
+   */
   readonly how: 'cut' | 'silence' | 'drip' | 'flip'
 }
 
@@ -82,7 +86,9 @@ export interface Exchange {
   answer(asked?: Buffer): Promise<{ status: number; type: string; body: Buffer }>
 }
 
-/** A web server before another one: `lie` answers a request itself and returns true, or leaves it to be answered truly. */
+/**
+ * A web server before another one: `lie` answers a request itself and returns true, or leaves it to be answered truly.
+ */
 export async function startLyingServer(
   upstream: string,
   lie: (exchange: Exchange) => Promise<boolean> | boolean,

@@ -1,4 +1,5 @@
-// kills.ts — What tests of whole syncs share: a bench for each test, a worker that is killed in the middle, a reader who looks all the time. No assertions.
+// kills.ts — What tests of whole syncs share: a bench for each test, a worker that is killed in the middle, a reader
+// who looks all the time. No assertions.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +11,10 @@ import type { Readings } from './tree-reader.ts'
 const fixture = fileURLToPath(new URL('sync-program.ts', import.meta.url))
 const reader = fileURLToPath(new URL('tree-reader.ts', import.meta.url))
 
-/** Hands a fresh bench to each test of a file or suite. What is pushed onto the list it returns is stopped afterwards, last in, first out. */
+/**
+ * Hands a fresh bench to each test of a file or suite. What is pushed onto the list it returns is stopped afterwards,
+ * last in, first out.
+ */
 export function benchForEach(begin: (bench: Bench) => unknown): (() => Promise<void>)[] {
   const stops: (() => Promise<void>)[] = []
   let bench: Bench
@@ -25,7 +29,10 @@ export function benchForEach(begin: (bench: Bench) => unknown): (() => Promise<v
   return stops
 }
 
-/** Lets a process of its own sync, and kills it so many milliseconds after the sync began. What `spec` leaves out is that of the default replica. */
+/**
+ * Lets a process of its own sync, and kills it so many milliseconds after the sync began. What `spec` leaves out is
+ * that of the default replica.
+ */
 export async function killAfter(ms: number, dataDir: string, spec: object): Promise<void> {
   const errand = {
     dataDir,
@@ -48,7 +55,10 @@ export async function killAfter(ms: number, dataDir: string, spec: object): Prom
   if (worker.exitCode === null && worker.signalCode === null) await once(worker, 'exit')
 }
 
-/** Reads a published tree over and over in a process of its own, until the function that is returned is called: it tells what was seen. */
+/**
+ * Reads a published tree over and over in a process of its own, until the function that is returned is called: it tells
+ * what was seen.
+ */
 export function watchReadings(published: string): () => Promise<Readings> {
   const watching = spawn(process.execPath, [reader, published], { stdio: ['ignore', 'pipe', 'inherit'] })
   const told = (async () => {

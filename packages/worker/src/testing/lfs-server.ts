@@ -1,4 +1,5 @@
-// lfs-server.ts — A git upstream with an LFS server beside it, for tests: the batch API and a store of objects, as the real git-lfs pushes to it and pulls from it.
+// lfs-server.ts — A git upstream with an LFS server beside it, for tests: the batch API and a store of objects, as the
+// real git-lfs pushes to it and pulls from it.
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -177,7 +178,9 @@ export async function createAuthor(dir: string, url: string): Promise<Author> {
   const config = join(dir, 'gitconfig')
   writeFileSync(
     config,
-    `[user]\n\tname = A\n\temail = a@example.org\n[filter "lfs"]\n\tclean = git-lfs clean -- %f\n\tsmudge = git-lfs smudge -- %f\n\tprocess = git-lfs filter-process\n\trequired = true\n[lfs]\n\tlocksverify = false\n[init]\n\tdefaultBranch = main\n`,
+    `[user]\n\tname = A\n\temail = a@example.org\n[filter "lfs"]\n\tclean = git-lfs clean -- %f\n\tsmudge = ` +
+      `git-lfs smudge -- %f\n\tprocess = git-lfs filter-process\n\trequired = true\n[lfs]\n\tlocksverify = ` +
+      `false\n[init]\n\tdefaultBranch = main\n`,
   )
   const git = (cwd: string, ...args: string[]) =>
     runChild('git', args, { cwd, toolPath, env: { GIT_CONFIG_GLOBAL: config, HOME: dir, GIT_TERMINAL_PROMPT: '0' } })
@@ -212,7 +215,9 @@ export interface LfsBench extends Bench {
   readonly dirUpstream: string
   readonly upstream: LfsUpstream
   readonly author: Author
-  /** Pushes three LFS files and a plain one; what the upstream was asked meanwhile is forgotten. Returns the LFS files. */
+  /**
+   * Pushes three LFS files and a plain one; what the upstream was asked meanwhile is forgotten. Returns the LFS files.
+   */
   pushFirst(): Promise<Record<string, Buffer>>
   /** Syncs with LFS turned on. */
   syncLfs(options?: object, more?: Partial<SyncCall>): Promise<SyncReport>
@@ -222,12 +227,17 @@ export interface LfsBench extends Bench {
   placeOf(oid: string): string
   /** Makes the copy believe that its last look at everything was long ago. */
   age(): void
-  /** Those of the files that a clone of the copy, made by the real git-lfs, has other than they are; a clone that asks the upstream for them proves nothing, and throws. */
+  /**
+   * Those of the files that a clone of the copy, made by the real git-lfs, has other than they are; a clone that asks
+   * the upstream for them proves nothing, and throws.
+   */
   strangeInClone(files: Readonly<Record<string, Buffer>>, ref?: string): Promise<string[]>
   stop(): Promise<void>
 }
 
-/** What most tests of LFS begin with, made anew for each of them: a bench whose upstream has the files of `pushFirst`. */
+/**
+ * What most tests of LFS begin with, made anew for each of them: a bench whose upstream has the files of `pushFirst`.
+ */
 export function lfsForEach() {
   let bench: LfsBench
   let first: Record<string, Buffer>

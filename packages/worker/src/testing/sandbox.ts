@@ -1,4 +1,5 @@
-// sandbox.ts — What tests of providers need: a data_dir of their own, one call that runs a real sync, a proxy that stalls. No assertions.
+// sandbox.ts — What tests of providers need: a data_dir of their own, one call that runs a real sync, a proxy that
+// stalls. No assertions.
 import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
@@ -106,7 +107,9 @@ function withAddress(kinds: Readonly<Record<string, Provider>>, address: string)
   )
 }
 
-/** Path → content of every file below a folder; long content as its size and digest, so that a difference can be read. */
+/**
+ * Path → content of every file below a folder; long content as its size and digest, so that a difference can be read.
+ */
 export function readTree(folder: string): Record<string, string> {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
   const paths = files.map((entry) => join(entry.parentPath, entry.name)).sort()

@@ -1,4 +1,5 @@
-// sync-program.ts — A program for tests that are about being killed: runs one command or one sync, and says on stdout how it went.
+// sync-program.ts — A program for tests that are about being killed: runs one command or one sync, and says on stdout
+// how it went.
 import { providers } from '../providers/index.ts'
 import { createCommandRunner } from '../programs/command.ts'
 import type { OpenSpec } from '../sync/credentials.ts'

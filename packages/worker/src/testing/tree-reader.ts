@@ -1,4 +1,5 @@
-// tree-reader.ts — A reader for tests: reads a published tree over and over, as a web server's clients do, and tells each version it saw and each reading that was not whole.
+// tree-reader.ts — A reader for tests: reads a published tree over and over, as a web server's clients do, and tells
+// each version it saw and each reading that was not whole.
 import { readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 

@@ -1,4 +1,5 @@
-// web-servers.ts — Real web servers with directory listings, on loopback: nginx, Apache, lighttpd, Caddy. From PATH, else fetched from Debian's archive.
+// web-servers.ts — Real web servers with directory listings, on loopback: nginx, Apache, lighttpd, Caddy. From PATH,
+// else fetched from Debian's archive.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
@@ -18,7 +19,10 @@ export interface WebServerOptions {
   /** Where it keeps what it needs; made when missing. */
   readonly state: string
   readonly port?: number
-  /** Serves https with these files; the names of all connections that asked for something are then in `access.log` of `state` (nginx). */
+  /**
+   * Serves https with these files; the names of all connections that asked for something are then in `access.log` of
+   * `state` (nginx).
+   */
   readonly tls?: { readonly certificate: string; readonly key: string }
   /** More lines for the server's own configuration (nginx, Apache). */
   readonly rules?: string
@@ -36,7 +40,8 @@ const nginx = (more: string): Recipe => ({
   package: 'nginx',
   prepare({ root, state, port, tls, rules = '' }) {
     const secure = tls
-      ? `ssl_certificate ${tls.certificate}; ssl_certificate_key ${tls.key}; access_log ${state}/access.log connections;`
+      ? `ssl_certificate ${tls.certificate}; ssl_certificate_key ${tls.key}; access_log ${state}/access.log ` +
+        'connections;'
       : 'access_log off;'
     const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
       .map((name) => `${name}_temp_path ${state}/${name};`)
@@ -74,7 +79,9 @@ const lighttpd: Recipe = {
   prepare({ root, state, port }, modules) {
     writeFileSync(
       join(state, 'lighttpd.conf'),
-      `server.document-root = "${root}"\nserver.port = ${port}\nserver.bind = "127.0.0.1"\nserver.modules = ("mod_dirlisting")\ndir-listing.activate = "enable"\nserver.stat-cache-engine = "disable"\nmimetype.assign = ("" => "application/octet-stream")\n`,
+      `server.document-root = "${root}"\nserver.port = ${port}\nserver.bind = "127.0.0.1"\nserver.modules = ` +
+        `("mod_dirlisting")\ndir-listing.activate = "enable"\nserver.stat-cache-engine = ` +
+        `"disable"\nmimetype.assign = ("" => "application/octet-stream")\n`,
     )
     return ['-D', '-f', join(state, 'lighttpd.conf'), '-m', modules]
   },
@@ -87,7 +94,8 @@ const caddy: Recipe = {
     if (!tls) return ['file-server', '--browse', '--listen', `127.0.0.1:${port}`, '--root', root]
     writeFileSync(
       join(state, 'Caddyfile'),
-      `{\nadmin off\nauto_https off\n}\nhttps://127.0.0.1:${port} {\ntls ${tls.certificate} ${tls.key}\nroot * ${root}\nfile_server browse\n}\n`,
+      `{\nadmin off\nauto_https off\n}\nhttps://127.0.0.1:${port} {\ntls ${tls.certificate} ${tls.key}\nroot ` +
+        `* ${root}\nfile_server browse\n}\n`,
     )
     return ['run', '--config', join(state, 'Caddyfile'), '--adapter', 'caddyfile']
   },

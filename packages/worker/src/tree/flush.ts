@@ -15,7 +15,10 @@ export async function flushTree(tree: string, run: RunCommand): Promise<void> {
   await flushPaths(tree, [...entries.map((entry) => relative(tree, join(entry.parentPath, entry.name))), ''], run)
 }
 
-/** Flushes paths below a folder: a few one by one, many with their whole filesystem, since one fsync for each would cost minutes. */
+/**
+ * Flushes paths below a folder: a few one by one, many with their whole filesystem, since one fsync for each would cost
+ * minutes.
+ */
 export async function flushPaths(folder: string, names: readonly string[], run: RunCommand): Promise<void> {
   if (names.length > FLUSH_SINGLY_MAX && (await flushFilesystem(folder, run))) return
   for (const name of names) flushPath(join(folder, name))

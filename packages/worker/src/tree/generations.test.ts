@@ -1,4 +1,5 @@
-// generations.test.ts — publish = "swap": what readers see while trees are replaced, what is kept, and what a crash leaves.
+// generations.test.ts — publish = "swap": what readers see while trees are replaced, what is kept, and what a crash
+// leaves.
 import {
   existsSync,
   mkdirSync,

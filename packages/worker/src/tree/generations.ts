@@ -1,4 +1,5 @@
-// generations.ts — publish = "swap": whole trees beside each other, one of them published by a symbolic link that is replaced in one step.
+// generations.ts — publish = "swap": whole trees beside each other, one of them published by a symbolic link that is
+// replaced in one step.
 import {
   existsSync,
   lstatSync,
@@ -53,7 +54,10 @@ export function listGenerations(dataDir: string, name: string): Generation[] {
   return numbers.map((number) => ({ number, at: statSync(join(folder, String(number))).ctime }))
 }
 
-/** Makes `tree` (a finished directory on the same filesystem) the published generation. Readers see the tree before or this one. */
+/**
+ * Makes `tree` (a finished directory on the same filesystem) the published generation. Readers see the tree before or
+ * this one.
+ */
 export async function publishGeneration(tree: string, options: GenerationOptions): Promise<number> {
   const { dataDir, name, run } = options
   const folder = paths.generations(dataDir, name)
@@ -68,7 +72,10 @@ export async function publishGeneration(tree: string, options: GenerationOptions
   return number
 }
 
-/** Goes back to an earlier generation: `to`, or the one before the published. Returns its number. Throws SyncFailure when there is none. */
+/**
+ * Goes back to an earlier generation: `to`, or the one before the published. Returns its number. Throws SyncFailure
+ * when there is none.
+ */
 export function rollBack(options: Pick<GenerationOptions, 'dataDir' | 'name'>, to: number | null): number {
   const current = currentGeneration(options.dataDir, options.name)
   const kept = listGenerations(options.dataDir, options.name).map(({ number }) => number)
@@ -85,7 +92,10 @@ export function rollBack(options: Pick<GenerationOptions, 'dataDir' | 'name'>, t
   return wanted
 }
 
-/** The published tree, copied by hard links into a place nobody reads. A copy an earlier run left is used again while it is of the same generation. */
+/**
+ * The published tree, copied by hard links into a place nobody reads. A copy an earlier run left is used again while it
+ * is of the same generation.
+ */
 export async function forkGeneration(options: GenerationOptions): Promise<Fork> {
   const { dataDir, name, run } = options
   const path = join(paths.generations(dataDir, name), 'next')
@@ -133,7 +143,10 @@ export function mendPublished(options: Pick<GenerationOptions, 'dataDir' | 'name
     pointTo(options, newest.number)
 }
 
-/** Replaces the link in one step. Only a plain directory, left from publish = "in-place", must first be moved out of the way: once, for an instant. */
+/**
+ * Replaces the link in one step. Only a plain directory, left from publish = "in-place", must first be moved out of the
+ * way: once, for an instant.
+ */
 function pointTo({ dataDir, name }: Pick<GenerationOptions, 'dataDir' | 'name'>, number: number): void {
   const published = paths.published(dataDir, name)
   const folder = paths.generations(dataDir, name)

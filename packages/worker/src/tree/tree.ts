@@ -22,7 +22,10 @@ export interface TreeOptions {
 
 /** A Tree that must be claimed before it is used. */
 export interface OwnedTree extends Tree {
-  /** Checks that the place is ours and has room, and marks it. Throws SyncFailure local_conflict or disk_full; nothing is touched then. */
+  /**
+   * Checks that the place is ours and has room, and marks it. Throws SyncFailure local_conflict or disk_full; nothing
+   * is touched then.
+   */
   claim(): Promise<void>
   /** Gives back the space of everything that is not published. */
   release(): Promise<void>
@@ -77,7 +80,10 @@ export function createTree(options: TreeOptions): OwnedTree {
   }
 }
 
-/** A handful of looks at the disk: asked for one by one through the thread pool they would take longer than the sync they precede. */
+/**
+ * A handful of looks at the disk: asked for one by one through the thread pool they would take longer than the sync
+ * they precede.
+ */
 async function claim(
   { dataDir, spec, adoptExisting = false }: TreeOptions,
   published: string,
@@ -192,7 +198,8 @@ function readMarker(dataDir: string, name: string): Marker | null {
   }
   throw new SyncFailure(
     'local_conflict',
-    `${path} cannot be read as the mark of a mirror: remove it if ${paths.published(dataDir, name)} is yours to replace`,
+    `${path} cannot be read as the mark of a mirror: remove it if ${paths.published(dataDir, name)} is yours ` +
+      'to replace',
   )
 }
 

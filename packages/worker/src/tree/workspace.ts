@@ -16,7 +16,10 @@ export function workspaceMark(dataDir: string): string {
   return `${dataDir}:`
 }
 
-/** Makes the folders, ends leftovers of a killed worker and removes temporary files. Call only while the data_dir is locked. Throws when it cannot be written. */
+/**
+ * Makes the folders, ends leftovers of a killed worker and removes temporary files. Call only while the data_dir is
+ * locked. Throws when it cannot be written.
+ */
 export function prepareWorkspace(dataDir: string, knownReplicas: ReadonlySet<string> = new Set()): Workspace {
   const orphans = killMarked(workspaceMark(dataDir))
   mkdirSync(paths.stagings(dataDir), { recursive: true })

@@ -1,4 +1,5 @@
-// batch.ts — The batch API of Git LFS: asks a server where objects can be downloaded. What it answers is a stranger's word, and checked.
+// batch.ts — The batch API of Git LFS: asks a server where objects can be downloaded. What it answers is a stranger's
+// word, and checked.
 import { checkFor, parseUntrusted } from '@kagami/protocol'
 import Type, { type Static } from 'typebox'
 import type { LfsObject } from './store.ts'
@@ -54,7 +55,10 @@ export interface Offer {
   readonly authenticated: boolean
 }
 
-/** Asks for at most BATCH_MAX objects. `missing` are those the server does not have. Throws SyncFailure and what the network throws. */
+/**
+ * Asks for at most BATCH_MAX objects. `missing` are those the server does not have. Throws SyncFailure and what the
+ * network throws.
+ */
 export async function askBatch(
   server: LfsServer,
   objects: readonly LfsObject[],
@@ -82,7 +86,10 @@ export async function askBatch(
   return { offers, missing }
 }
 
-/** What a server says of one object. Null when the upstream cannot give it: lost (404, 410), or a pointer that never was right (422). Throws SyncFailure for what is not to be followed. */
+/**
+ * What a server says of one object. Null when the upstream cannot give it: lost (404, 410), or a pointer that never was
+ * right (422). Throws SyncFailure for what is not to be followed.
+ */
 export function offerOf(
   { base, context }: Pick<LfsServer, 'base' | 'context'>,
   object: LfsObject,
@@ -215,7 +222,8 @@ async function refusal(server: LfsServer, answer: HttpAnswer): Promise<SyncFailu
   if ([404, 405, 410, 501].includes(status)) {
     return new SyncFailure(
       'upstream_missing',
-      `there is no LFS server for this repository at ${origin} (it answers ${status}): give the address of the right one as lfs_url, or turn the option lfs off`,
+      `there is no LFS server for this repository at ${origin} (it answers ${status}): give the address of ` +
+        'the right one as lfs_url, or turn the option lfs off',
     )
   }
   const failure = statusFailure(status, server.context.auth !== null && origin === server.home, headers['retry-after'])

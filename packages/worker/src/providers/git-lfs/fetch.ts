@@ -1,4 +1,5 @@
-// fetch.ts — Downloads LFS objects, a few at once, and puts each in place once it is whole and checked. Says what is missing; decides nothing.
+// fetch.ts — Downloads LFS objects, a few at once, and puts each in place once it is whole and checked. Says what is
+// missing; decides nothing.
 import { mkdirSync, renameSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -43,7 +44,10 @@ export function createHaul(): LfsHaul {
 /** Where parts of objects grow. */
 export const partsFolder = ({ tree }: SyncContext): string => join(tree.staging, 'lfs-parts')
 
-/** Fetches every object into the store. Throws SyncFailure and what the network throws; one with wrong bytes is told once all others came. */
+/**
+ * Fetches every object into the store. Throws SyncFailure and what the network throws; one with wrong bytes is told
+ * once all others came.
+ */
 export async function fetchObjects(order: LfsOrder, haul: LfsHaul): Promise<void> {
   const { server, objects, context } = order
   const total = objects.reduce((sum, { size }) => sum + size, 0)
@@ -67,7 +71,8 @@ export async function fetchObjects(order: LfsOrder, haul: LfsHaul): Promise<void
   if (wrong.length > 0)
     throw new SyncFailure(
       'content_invalid',
-      `${wrong.length} of ${objects.length} objects are not what their pointers say, and were not stored; the first: ${wrong[0]}`,
+      `${wrong.length} of ${objects.length} objects are not what their pointers say, and were not stored; the ` +
+        `first: ${wrong[0]}`,
     )
 }
 

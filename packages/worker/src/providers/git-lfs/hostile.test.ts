@@ -1,4 +1,5 @@
-// hostile.test.ts — LFS servers that lie, lead astray or fail: nothing wrong is stored, nothing that is there is harmed, no secret is shown.
+// hostile.test.ts — LFS servers that lie, lead astray or fail: nothing wrong is stored, nothing that is there is
+// harmed, no secret is shown.
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
@@ -77,7 +78,9 @@ describe('LFS files of a mirror are kept, and the report says why, when the serv
       lie(response, question)
       return true
     }
-  /** Syncs from the lying server; asserts the reason, that the copy is as it was, and that the next honest run is right. */
+  /**
+   * Syncs from the lying server; asserts the reason, that the copy is as it was, and that the next honest run is right.
+   */
   const against = async (
     lie: LfsUpstream['lie'],
     reasons: readonly FailureReason[],

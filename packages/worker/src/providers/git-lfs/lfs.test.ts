@@ -1,4 +1,5 @@
-// lfs.test.ts — Git LFS in the kind git: the real git-lfs pushes to the upstream, and clones from the copy what it pushed.
+// lfs.test.ts — Git LFS in the kind git: the real git-lfs pushes to the upstream, and clones from the copy what it
+// pushed.
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// lfs.ts — Git LFS in a run of the kind git: when there is something to do, what is fetched, what is remembered. The wire is in batch.ts.
+// lfs.ts — Git LFS in a run of the kind git: when there is something to do, what is fetched, what is remembered. The
+// wire is in batch.ts.
 import { rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -29,13 +30,15 @@ export const lfsOptions = {
   lfs: Type.Boolean({
     default: false,
     description:
-      'Also fetch the files that Git LFS keeps outside of the repository, those of every ref, into lfs/objects of the copy',
+      'Also fetch the files that Git LFS keeps outside of the repository, those of every ref, into ' +
+      'lfs/objects of the copy',
   }),
   lfs_url: Type.String({
     default: '',
     maxLength: 2048,
     description:
-      'Address of the LFS server, http or https. Empty: what .lfsconfig of the upstream names as lfs.url, else the upstream’s own, <upstream>.git/info/lfs',
+      'Address of the LFS server, http or https. Empty: what .lfsconfig of the upstream names as lfs.url, ' +
+      'else the upstream’s own, <upstream>.git/info/lfs',
   }),
 }
 
@@ -54,7 +57,8 @@ export function wantsLfs({ options, upstream }: SyncContext): boolean {
   if (!url && !/^https?:/i.test(upstream))
     throw new SyncFailure(
       'invalid_options',
-      'option "lfs": this upstream is not a web address, so its LFS server must be named: give its https address as lfs_url, or turn lfs off',
+      'option "lfs": this upstream is not a web address, so its LFS server must be named: give its https ' +
+        'address as lfs_url, or turn lfs off',
     )
   return true
 }
@@ -70,7 +74,8 @@ function optionUrl(option: unknown): URL | null {
   if (url.username !== '' || url.password !== '')
     throw new SyncFailure(
       'invalid_options',
-      'option "lfs_url": must not contain a user name or password: those given as "auth" are used when it is on the upstream’s own host',
+      'option "lfs_url": must not contain a user name or password: those given as "auth" are used when it is ' +
+        'on the upstream’s own host',
     )
   return url
 }
@@ -116,7 +121,10 @@ export interface LfsJob {
   readonly headId: string | null
 }
 
-/** Fetches the LFS objects that refs need and that are not there. Returns the bytes that came. Throws SyncFailure; what came by then stays, and is not fetched again. */
+/**
+ * Fetches the LFS objects that refs need and that are not there. Returns the bytes that came. Throws SyncFailure; what
+ * came by then stays, and is not fetched again.
+ */
 export async function bringLfs(job: LfsJob): Promise<number> {
   const { context, gitDir, ids, open } = job
   const state = readState(gitDir)
@@ -142,7 +150,8 @@ export async function bringLfs(job: LfsJob): Promise<number> {
     if (wanted.length > 0)
       await fetchWanted({ ...job, store, wanted, haul, before: objectBytes(gitDir) + bytesIn(store) })
   } catch (error) {
-    // Nothing more than before is covered: the next run goes on. What is damaged in a tree that stays is found once more.
+    // Nothing more than before is covered: the next run goes on. What is damaged in a tree that stays is found once
+    // more.
     const unsettled =
       state && damaged.size > 0 && store !== gitDir
         ? { checkedAt: state.checkedAt, round: state.round }
@@ -195,7 +204,8 @@ function tellMissing(context: SyncContext, missing: readonly LfsObject[]): void 
     .join(', ')
   if (missing.length > 0)
     context.log(
-      `the upstream does not have the LFS objects ${shown}${missing.length > 20 ? ` and ${missing.length - 20} more` : ''}`,
+      'the upstream does not have the LFS objects ' +
+        `${shown}${missing.length > 20 ? ` and ${missing.length - 20} more` : ''}`,
     )
 }
 
@@ -249,7 +259,10 @@ async function fetchWanted({ context, gitDir, headId, store, wanted, haul, befor
   await fetchObjects({ context, server, options: FETCH, store, objects: wanted }, haul)
 }
 
-/** The LFS server: the one the option names, else the upstream's .lfsconfig, else the one every forge has beside the repository. */
+/**
+ * The LFS server: the one the option names, else the upstream's .lfsconfig, else the one every forge has beside the
+ * repository.
+ */
 async function serverOf(context: SyncContext, gitDir: string, headId: string | null): Promise<URL> {
   const given = optionUrl(context.options['lfs_url'])
   if (given) return given
@@ -263,7 +276,8 @@ async function serverOf(context: SyncContext, gitDir: string, headId: string | n
   if (!url || !/^https?:$/.test(url.protocol))
     throw new SyncFailure(
       'upstream_refused',
-      'the upstream’s .lfsconfig names an LFS server that is not at a web address, and only those are asked: give one as lfs_url',
+      'the upstream’s .lfsconfig names an LFS server that is not at a web address, and only those are asked: ' +
+        'give one as lfs_url',
     )
   if (upstream.protocol === 'https:' && url.protocol === 'http:')
     throw new SyncFailure(

@@ -1,4 +1,5 @@
-// pointers.ts — Which LFS objects refs need: the pointers among the small blobs they reach. Reads the repository, fetches nothing.
+// pointers.ts — Which LFS objects refs need: the pointers among the small blobs they reach. Reads the repository,
+// fetches nothing.
 import { randomUUID } from 'node:crypto'
 import { callGit } from '../git/call.ts'
 import { gitFailure } from '../git/errors.ts'
@@ -22,7 +23,9 @@ export interface PointerSearch {
   readonly onPointer: (object: LfsObject) => void
 }
 
-/** Finds every pointer that `tips` reach and `covered` do not. Throws SyncFailure when git cannot read the repository. */
+/**
+ * Finds every pointer that `tips` reach and `covered` do not. Throws SyncFailure when git cannot read the repository.
+ */
 export async function findPointers(search: PointerSearch): Promise<void> {
   const { context, gitDir, tips, covered } = search
   if (tips.length === 0) return
@@ -62,7 +65,8 @@ export async function presentIds(context: SyncContext, gitDir: string, ids: read
 }
 
 function listBlobs({ context, gitDir }: PointerSearch, revisions: readonly string[], into: IdList): Promise<Exit> {
-  // What an earlier run covered may be gone since a damaged copy was fetched anew: then more is searched. It must stand before --stdin.
+  // What an earlier run covered may be gone since a damaged copy was fetched anew: then more is searched. It must stand
+  // before --stdin.
   const filter = [`--filter=combine:object:type=blob+blob:limit=${POINTER_MAX_BYTES}`, '--filter-provided-objects']
   const onLine = (line: string, stream: string) => {
     if (stream === 'stdout') into.add(line)
@@ -102,7 +106,10 @@ function createIdList(): IdList {
   }
 }
 
-/** Reads blobs line by line as `git cat-file --batch` prints them, each after a line that begins with `mark`. `line` always says false: nothing of it belongs into a log. */
+/**
+ * Reads blobs line by line as `git cat-file --batch` prints them, each after a line that begins with `mark`. `line`
+ * always says false: nothing of it belongs into a log.
+ */
 export function createPointerReader(
   mark: string,
   onPointer: (object: LfsObject) => void,
@@ -130,7 +137,10 @@ export function createPointerReader(
   }
 }
 
-/** The object a pointer names; null for everything that is no pointer by the specification. White space at line ends is let pass, as git-lfs does. */
+/**
+ * The object a pointer names; null for everything that is no pointer by the specification. White space at line ends is
+ * let pass, as git-lfs does.
+ */
 export function parsePointer(lines: readonly string[]): LfsObject | null {
   const [version, ...rest] = lines
   if (version === undefined || !VERSIONS.has(version)) return null

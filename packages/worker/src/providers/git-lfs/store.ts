@@ -1,4 +1,5 @@
-// store.ts — The LFS objects of a repository on disk, laid out as git-lfs does, and what is known of them. Asks no server.
+// store.ts — The LFS objects of a repository on disk, laid out as git-lfs does, and what is known of them. Asks no
+// server.
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { gitFailure } from '../git/errors.ts'
@@ -13,7 +14,10 @@ export interface LfsObject {
   readonly size: number
 }
 
-/** What is known of the LFS objects beside it. It lies in the repository, so that it goes where they go: into the next generation, and back to an earlier one. */
+/**
+ * What is known of the LFS objects beside it. It lies in the repository, so that it goes where they go: into the next
+ * generation, and back to an earlier one.
+ */
 export interface LfsState {
   /** Object ids of refs: what they reach is here, or in `missing`. */
   readonly tips: readonly string[]
@@ -82,7 +86,10 @@ export function foldersOf({ oid }: LfsObject): string[] {
   ]
 }
 
-/** Reads one of `ROUNDS` parts of the objects, and says which have bytes that are not theirs. sha256sum does the reading: it may take hours of CPU. */
+/**
+ * Reads one of `ROUNDS` parts of the objects, and says which have bytes that are not theirs. sha256sum does the
+ * reading: it may take hours of CPU.
+ */
 export async function findDamaged(context: SyncContext, gitDir: string, round: number): Promise<Set<string>> {
   const root = join(gitDir, 'lfs', 'objects')
   const names = [...oidsIn(gitDir)].filter((oid) => Number.parseInt(oid[0]!, 16) % ROUNDS === round % ROUNDS)

@@ -1,4 +1,5 @@
-// call.ts — How git is called: its arguments, its environment, its progress. What it is called for is in git.ts and maintenance.ts.
+// call.ts — How git is called: its arguments, its environment, its progress. What it is called for is in git.ts and
+// maintenance.ts.
 import type { Exit, SyncContext } from '../../provider.ts'
 
 /** User name and password of an upstream; null where there are none. */
@@ -18,14 +19,18 @@ export interface Route {
   readonly settings: readonly string[]
 }
 
-/** The way to the upstream by addresses that were checked, whatever the name server says a moment later; to a folder of this machine by its real path. */
+/**
+ * The way to the upstream by addresses that were checked, whatever the name server says a moment later; to a folder of
+ * this machine by its real path.
+ */
 export function routeOf(
   { upstream, local }: Pick<SyncContext, 'upstream' | 'local'>,
   addresses: readonly string[],
 ): Route {
   const plain = { url: upstream, flags: [], env: { GIT_ALLOW_PROTOCOL: 'https:http:git' }, settings: [] }
   if (local !== null) {
-    // git serves only repositories of its own user, unless told that its owner is trusted: whoever wrote the root into worker.toml has said so.
+    // git serves only repositories of its own user, unless told that its owner is trusted: whoever wrote the root into
+    // worker.toml has said so.
     return {
       ...plain,
       url: `file://${encodeURI(local)}`,
@@ -58,7 +63,9 @@ export interface GitCall {
   readonly route?: Route
 }
 
-/** Runs git with nothing of the worker's own configuration, no hooks, no prompts and only the protocols a mirror needs. */
+/**
+ * Runs git with nothing of the worker's own configuration, no hooks, no prompts and only the protocols a mirror needs.
+ */
 export function callGit(
   context: SyncContext,
   command: readonly string[],
@@ -127,7 +134,8 @@ export function createProgressReader(context: SyncContext): {
   bytes: () => number | null
 } {
   let bytes: number | null = null
-  // What the upstream says of itself costs it nothing: said again it is no progress, and it is never believed about bytes.
+  // What the upstream says of itself costs it nothing: said again it is no progress, and it is never believed about
+  // bytes.
   const told = new Set<string>()
   return {
     bytes: () => bytes,

@@ -1,4 +1,5 @@
-// fetch.ts — How objects and refs arrive in a repository: cloned, fetched, deleted; nothing is left of what failed. When and where is decided in git.ts.
+// fetch.ts — How objects and refs arrive in a repository: cloned, fetched, deleted; nothing is left of what failed.
+// When and where is decided in git.ts.
 import { callGit, createProgressReader, type Route } from './call.ts'
 import { gitFailure } from './errors.ts'
 import { bringLfs } from '../git-lfs/lfs.ts'
@@ -24,7 +25,10 @@ export interface Upstream {
   readonly route: Route
 }
 
-/** Makes a new repository in `folder`, which is emptied first: a half clone cannot be continued. Returns the bytes that came, where git says. */
+/**
+ * Makes a new repository in `folder`, which is emptied first: a half clone cannot be continued. Returns the bytes that
+ * came, where git says.
+ */
 export async function cloneInto(
   { context, selection, route }: Upstream,
   remote: RemoteRefs,
@@ -47,7 +51,10 @@ export async function cloneInto(
   return progress.bytes()
 }
 
-/** Fetches objects, git's and LFS's, and moves no ref: nobody sees a branch before all of its files are there. A dry run of git fetches objects. */
+/**
+ * Fetches objects, git's and LFS's, and moves no ref: nobody sees a branch before all of its files are there. A dry run
+ * of git fetches objects.
+ */
 export async function fetchAhead(
   { context, selection, route }: Upstream,
   remote: RemoteRefs,
@@ -107,7 +114,10 @@ export async function moveRefs(
   return { exit, bytes: progress.bytes() }
 }
 
-/** Takes away what a fetch that failed has brought: half packs, and whole ones no ref needs. An upstream that never finishes would fill the disk with them. */
+/**
+ * Takes away what a fetch that failed has brought: half packs, and whole ones no ref needs. An upstream that never
+ * finishes would fill the disk with them.
+ */
 async function leavingNothing(gitDir: string, fetch: () => Promise<Exit>, packs = packFiles(gitDir)): Promise<Exit> {
   const { refs } = readLocalRefs(gitDir)
   let whole = false

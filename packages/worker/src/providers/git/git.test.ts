@@ -175,7 +175,8 @@ describe('a git mirror', () => {
     const config = join(bench.published, 'config')
     writeFileSync(
       config,
-      `${readFileSync(config, 'utf8')}[core]\n\tgitProxy = touch ${proof}\n\tfsmonitor = touch ${proof}\n[protocol]\n\tallow = always\n[remote "evil"]\n\turl = ext::sh -c touch% ${proof}\n`,
+      `${readFileSync(config, 'utf8')}[core]\n\tgitProxy = touch ${proof}\n\tfsmonitor = touch ` +
+        `${proof}\n[protocol]\n\tallow = always\n[remote "evil"]\n\turl = ext::sh -c touch% ${proof}\n`,
     )
     mkdirSync(join(bench.published, 'hooks'), { recursive: true })
     writeFileSync(join(bench.published, 'hooks/reference-transaction'), `#!/bin/sh\ntouch ${proof}\n`, { mode: 0o755 })

@@ -1,4 +1,5 @@
-// git.ts — Mirrors a git repository, bare and whole: every ref, deletions too. What a run does, in which order; how objects arrive is in fetch.ts.
+// git.ts — Mirrors a git repository, bare and whole: every ref, deletions too. What a run does, in which order; how
+// objects arrive is in fetch.ts.
 import Type from 'typebox'
 import { callGit, credentials, routeOf } from './call.ts'
 import { careFor, isDamaged, keepCareDate, replaceObjects } from './maintenance.ts'
@@ -152,7 +153,10 @@ async function update(upstream: Upstream, remote: RemoteRefs): Promise<SyncStats
   return statsOf(published, remote, received)
 }
 
-/** Fetches first and deletes afterwards, and only what was asked leave for: an upstream that is emptied meanwhile deletes nothing. */
+/**
+ * Fetches first and deletes afterwards, and only what was asked leave for: an upstream that is emptied meanwhile
+ * deletes nothing.
+ */
 async function follow(upstream: Upstream, remote: RemoteRefs, gone: readonly string[]): Promise<SyncStats> {
   const { context, lfs } = upstream
   const fork = await context.tree.fork()
@@ -178,7 +182,9 @@ function bringFor({ context }: Upstream, remote: RemoteRefs, gitDir: string): Pr
   return bringLfs({ context, gitDir, ids: readLocalRefs(gitDir).refs.values(), headId: remote.headId })
 }
 
-/** Brings LFS objects a published copy lacks although its refs are those of the upstream. Returns the bytes that came. */
+/**
+ * Brings LFS objects a published copy lacks although its refs are those of the upstream. Returns the bytes that came.
+ */
 async function completeLfs({ context }: Upstream, remote: RemoteRefs): Promise<number> {
   const { published } = context.tree
   return bringLfs({
@@ -190,7 +196,9 @@ async function completeLfs({ context }: Upstream, remote: RemoteRefs): Promise<n
   })
 }
 
-/** Fetches everything anew beside the damaged copy, and puts it in the place of what is damaged only once it is whole. */
+/**
+ * Fetches everything anew beside the damaged copy, and puts it in the place of what is damaged only once it is whole.
+ */
 async function mend(upstream: Upstream, remote: RemoteRefs, why: string): Promise<SyncStats> {
   const { context } = upstream
   const { staging } = context.tree

@@ -1,4 +1,5 @@
-// hostile.test.ts — Git upstreams that cut, lie, flood or dawdle: the published repository stays byte for byte what it was, the report says why, and the next good sync is right.
+// hostile.test.ts — Git upstreams that cut, lie, flood or dawdle: the published repository stays byte for byte what it
+// was, the report says why, and the next good sync is right.
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { FailureReason, SyncReport } from '@kagami/protocol'

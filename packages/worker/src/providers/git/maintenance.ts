@@ -1,4 +1,5 @@
-// maintenance.ts — Keeps a repository healthy over the years: weekly checks and repacking, and new objects in place of damaged ones. Never makes it unreadable meanwhile.
+// maintenance.ts — Keeps a repository healthy over the years: weekly checks and repacking, and new objects in place of
+// damaged ones. Never makes it unreadable meanwhile.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { callGit } from './call.ts'
@@ -44,7 +45,10 @@ export async function careFor(context: SyncContext, gitDir: string): Promise<boo
   return true
 }
 
-/** Whether about a week has passed since a date, ISO 8601; what is no date is long ago. `key` spreads it over two days, so that a worker does not check a thousand repositories in one hour. */
+/**
+ * Whether about a week has passed since a date, ISO 8601; what is no date is long ago. `key` spreads it over two days,
+ * so that a worker does not check a thousand repositories in one hour.
+ */
 export function isWeekAgo(date: string, key: string): boolean {
   const spread = Buffer.from(key).reduce((sum, byte) => (sum * 31 + byte) % 1000, 0) / 1000
   return !(Date.now() - Date.parse(date) < WEEK_MS + spread * 2 * 24 * 3600_000)
@@ -72,8 +76,9 @@ function packsOf(gitDir: string): string[] {
 }
 
 /**
- * Puts the objects and refs of a fresh clone into a damaged repository: first the new packs, whole before git sees their index; then the refs, in one step;
- * then the damaged objects go. At every moment a reader finds a repository with all objects of its refs, as far as they were not damaged.
+ * Puts the objects and refs of a fresh clone into a damaged repository: first the new packs, whole before git sees
+ * their index; then the refs, in one step; then the damaged objects go. At every moment a reader finds a repository
+ * with all objects of its refs, as far as they were not damaged.
  */
 export function replaceObjects(fresh: string, damaged: string): void {
   const into = join(damaged, 'objects', 'pack')

@@ -1,4 +1,5 @@
-// refs.ts — The refs of a repository: read from disk, parsed from a listing, compared. Starts no program and opens no connection.
+// refs.ts — The refs of a repository: read from disk, parsed from a listing, compared. Starts no program and opens no
+// connection.
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -27,7 +28,9 @@ export interface RefCollector {
   done(): RemoteRefs
 }
 
-/** Gathers a listing entry by entry; `name^{}` is the peeled form of `name`. Names that are not below refs/ are ignored. */
+/**
+ * Gathers a listing entry by entry; `name^{}` is the peeled form of `name`. Names that are not below refs/ are ignored.
+ */
 export function createRefCollector(): RefCollector {
   const refs = new Map<string, string>()
   const peeled = new Map<string, string>()
@@ -66,7 +69,10 @@ export function collectLine(collector: RefCollector, line: string): boolean {
   return true
 }
 
-/** Reads packed and loose refs and removes lock files a killed run left. Call only while no other process works in `gitDir`. */
+/**
+ * Reads packed and loose refs and removes lock files a killed run left. Call only while no other process works in
+ * `gitDir`.
+ */
 export function readLocalRefs(gitDir: string): LocalRefs {
   const refs = readPacked(join(gitDir, 'packed-refs'))
   const loose = readLoose(gitDir, 'refs', refs)

@@ -1,4 +1,5 @@
-// repository.ts — The files of a bare repository that we keep in order ourselves: config, HEAD, leftovers, listings for web servers. Starts no program.
+// repository.ts — The files of a bare repository that we keep in order ourselves: config, HEAD, leftovers, listings for
+// web servers. Starts no program.
 import {
   closeSync,
   existsSync,
@@ -33,7 +34,10 @@ export function isRepository(gitDir: string): boolean {
   return ['HEAD', 'objects', 'refs'].every((entry) => existsSync(join(gitDir, entry)))
 }
 
-/** Removes what a killed run left behind: locks and half-written packs. Call only while no other process works in `gitDir`. */
+/**
+ * Removes what a killed run left behind: locks and half-written packs. Call only while no other process works in
+ * `gitDir`.
+ */
 export function removeLeftovers(gitDir: string): void {
   for (const lock of LOCKS) rmSync(join(gitDir, lock), { force: true })
   for (const folder of ['objects', 'objects/pack']) {
@@ -58,7 +62,9 @@ export function removePacksBut(gitDir: string, known: ReadonlySet<string>): void
   for (const file of added) rmSync(join(gitDir, 'objects', 'pack', file), { force: true })
 }
 
-/** Writes config as it must be: what stands there is code to git, and the address in it is published. No hooks either. */
+/**
+ * Writes config as it must be: what stands there is code to git, and the address in it is published. No hooks either.
+ */
 export function writeConfig(gitDir: string, upstream: string, idLength: number): void {
   const format =
     idLength === 64

@@ -1,4 +1,5 @@
-// wire.ts — Asks an upstream for its refs without starting git (protocol v2, http and git://). Says null whenever anything is unusual: git then asks itself.
+// wire.ts — Asks an upstream for its refs without starting git (protocol v2, http and git://). Says null whenever
+// anything is unusual: git then asks itself.
 import { connect, isIP, type LookupFunction } from 'node:net'
 import { Client, type Dispatcher } from 'undici'
 import { createRefCollector, type RemoteRefs } from './refs.ts'
@@ -17,7 +18,10 @@ export interface WireRequest {
   readonly signal: AbortSignal
 }
 
-/** The refs of an upstream, or null when it must be asked by git itself. Throws SyncFailure content_invalid for a web page, which git would take for an empty repository. */
+/**
+ * The refs of an upstream, or null when it must be asked by git itself. Throws SyncFailure content_invalid for a web
+ * page, which git would take for an empty repository.
+ */
 export async function listRefs(request: WireRequest): Promise<RemoteRefs | null> {
   const url = new URL(request.upstream)
   try {

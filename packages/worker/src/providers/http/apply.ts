@@ -29,7 +29,10 @@ export async function publishFirst({ context, memory, wanted }: Placing): Promis
   await context.tree.publish()
 }
 
-/** Brings the published tree to what was fetched. In place, readers see each file before or after; with publish = "swap", all of them at once. */
+/**
+ * Brings the published tree to what was fetched. In place, readers see each file before or after; with publish =
+ * "swap", all of them at once.
+ */
 export async function publishChanges({ context, folder, fetched, wanted, deletes, strange }: Placing): Promise<void> {
   context.progress({ phase: 'publishing', percent: null })
   const fork = await context.tree.fork()

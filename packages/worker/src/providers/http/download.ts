@@ -1,4 +1,5 @@
-// download.ts — Fetches many files into one folder: small ones pipelined, large ones over connections of their own. Says what came, deletes nothing.
+// download.ts — Fetches many files into one folder: small ones pipelined, large ones over connections of their own.
+// Says what came, deletes nothing.
 import { createHash } from 'node:crypto'
 import { rename, rm, utimes, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -51,7 +52,10 @@ type Growing = {
       : Haul[Key]
 }
 
-/** Fetches every job. Throws SyncFailure when the upstream cannot be reached any more, and when the disk or the quota ends; what came by then is noted. */
+/**
+ * Fetches every job. Throws SyncFailure when the upstream cannot be reached any more, and when the disk or the quota
+ * ends; what came by then is noted.
+ */
 export async function download(jobs: readonly Job[], parts: DownloadOptions): Promise<Haul> {
   const { context, memory } = parts
   const haul: Growing = { fetched: new Map(), unchanged: new Map(), vanished: [], failed: [], unverified: 0, bytes: 0 }
@@ -155,7 +159,10 @@ function createQueue(jobs: readonly Job[]): Queue {
   }
 }
 
-/** Notes what came of a file. Says whether it is tried again: not, at once, or after so many seconds. Throws what ends the run. */
+/**
+ * Notes what came of a file. Says whether it is tried again: not, at once, or after so many seconds. Throws what ends
+ * the run.
+ */
 function settle(job: Job, caught: Catch, work: Work): 'no' | 'now' | number {
   const { haul, memory, context, alone } = work
   const { path } = job.remote

@@ -72,7 +72,9 @@ async function follow({ context, options, url }: FileRun, memory: Memory, file: 
   return await publish({ context, options, url }, memory, fetched)
 }
 
-/** Asks whether a body may take the copy's place: not when it is empty, much smaller, or larger than there is room for. */
+/**
+ * Asks whether a body may take the copy's place: not when it is empty, much smaller, or larger than there is room for.
+ */
 async function admission(
   context: SyncContext,
   memory: Memory,

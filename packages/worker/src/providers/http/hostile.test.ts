@@ -1,4 +1,5 @@
-// hostile.test.ts — Upstreams that lie, dawdle or point elsewhere: the published copy stays byte for byte what it was, and the report says why.
+// hostile.test.ts — Upstreams that lie, dawdle or point elsewhere: the published copy stays byte for byte what it was,
+// and the report says why.
 import { createHash, randomBytes } from 'node:crypto'
 import { getEventListeners } from 'node:events'
 import { writeFileSync } from 'node:fs'

@@ -1,4 +1,5 @@
-// http.ts — The kind http: one file, or a tree of them behind directory listings. Chooses between the two; each is a file of its own.
+// http.ts — The kind http: one file, or a tree of them behind directory listings. Chooses between the two; each is a
+// file of its own.
 import { checkAddress } from '../../http/address.ts'
 import { networkFailure } from '../../http/errors.ts'
 import { isKnownFile, syncFile, type FileRun } from './file.ts'
@@ -7,7 +8,10 @@ import { readRoot, syncTree } from './tree.ts'
 import { treeAddress } from './tree-memory.ts'
 import { SyncFailure, type Provider, type SyncStats } from '../../provider.ts'
 
-/** The kind `http`: an http or https address, kept as one file under its real name or, when it is a directory, as a tree. */
+/**
+ * The kind `http`: an http or https address, kept as one file under its real name or, when it is a directory, as a
+ * tree.
+ */
 export const http: Provider = {
   kind: 'http',
   options: HttpOptions,
@@ -25,7 +29,10 @@ export const http: Provider = {
   },
 }
 
-/** A tree when the options say so, or when a directory answers with a listing; what an address was found to be at first it stays. */
+/**
+ * A tree when the options say so, or when a directory answers with a listing; what an address was found to be at first
+ * it stays.
+ */
 async function choose(run: FileRun): Promise<SyncStats> {
   const { context, options, url } = run
   const held = treeAddress(context.tree.staging)

@@ -1,4 +1,5 @@
-// listing.ts — Reads directory listings of web servers: what is in a directory, and what the listing says of it. Pure; trusts no name.
+// listing.ts — Reads directory listings of web servers: what is in a directory, and what the listing says of it. Pure;
+// trusts no name.
 import { Parser } from 'htmlparser2'
 
 /** One thing a listing names, directly below its directory. */

@@ -18,7 +18,10 @@ export interface LocalTree {
 
 const BREATHE_EVERY = 5000
 
-/** Looks at everything below a folder; nothing when it does not exist. `skip`: a name at the top that is left out; `look`: how a file is looked at. */
+/**
+ * Looks at everything below a folder; nothing when it does not exist. `skip`: a name at the top that is left out;
+ * `look`: how a file is looked at.
+ */
 export async function readLocal(folder: string, skip: string | null = null, look = fileAt): Promise<LocalTree> {
   const files = new Map<string, LocalFile | null>()
   const folders: string[] = []

@@ -62,7 +62,10 @@ export interface Outlook {
 
 const EXAMPLES_MAX = 200
 
-/** Adds up what would go and what would come. `sizeOf`: bytes a wanted file will have; null when that is not known. `deletes`: whether anything is deleted at all. */
+/**
+ * Adds up what would go and what would come. `sizeOf`: bytes a wanted file will have; null when that is not known.
+ * `deletes`: whether anything is deleted at all.
+ */
 export function outlookOf(parts: {
   local: ReadonlyMap<string, LocalFile | null>
   wanted: ReadonlyMap<string, Remote>

@@ -1,4 +1,5 @@
-// receive.ts — One small file on its way from a lane to the disk: opened with its first byte, checked at its end. Decides what an answer means for the file.
+// receive.ts — One small file on its way from a lane to the disk: opened with its first byte, checked at its end.
+// Decides what an answer means for the file.
 import { closeSync, futimesSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isRedirect } from '../../http/ask.ts'

@@ -1,4 +1,5 @@
-// tls.test.ts — https with certificates of an authority of one's own: whom we believe, whom we refuse, and how few connections a tree takes.
+// tls.test.ts — https with certificates of an authority of one's own: whom we believe, whom we refuse, and how few
+// connections a tree takes.
 import { execFileSync } from 'node:child_process'
 import { readFileSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
@@ -142,7 +143,9 @@ describe('over https, with an authority of one’s own,', () => {
     const plain: Upstream = await startHttpUpstream({ dir: root, listings: true })
     stops.push(plain.stop)
     await serve('nginx', good, {
-      rules: `location = /moved.iso { return 302 ${plain.url}/a.iso; } location = /moved/ { return 301 ${plain.url}/; }`,
+      rules:
+        `location = /moved.iso { return 302 ${plain.url}/a.iso; } location = /moved/ { return 301 ` +
+        `${plain.url}/; }`,
     })
     for (const path of ['/moved.iso', '/moved/']) {
       const report = await sync(path)
@@ -157,7 +160,8 @@ describe('over https, with an authority of one’s own,', () => {
       'sh',
       [
         '-c',
-        'git init -q work && cd work && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m one && git clone -q --bare . ../upstream/repo.git && git -C ../upstream/repo.git update-server-info',
+        'git init -q work && cd work && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m one ' +
+          '&& git clone -q --bare . ../upstream/repo.git && git -C ../upstream/repo.git update-server-info',
       ],
       { cwd: bench.dir },
     )

@@ -1,4 +1,5 @@
-// tree-memory.ts — What the http provider remembers of a tree: by which words and validators each file is known. Losing it costs questions, never files.
+// tree-memory.ts — What the http provider remembers of a tree: by which words and validators each file is known. Losing
+// it costs questions, never files.
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -32,7 +33,10 @@ export interface TreeMemory {
   /** Notes a fetched file, so that a run that is broken off need not fetch it again; written in batches. */
   note(path: string, known: Known): void
   flush(): void
-  /** Writes all anew and forgets what was fetched, under the address it is asked for by; `parts`: but not the downloads that can be continued. */
+  /**
+   * Writes all anew and forgets what was fetched, under the address it is asked for by; `parts`: but not the downloads
+   * that can be continued.
+   */
   keep(known: ReadonlyMap<string, Known>, still: { parts: boolean; address: string }): Promise<void>
   /** Removes everything; before a first publish, since staging becomes the tree. */
   drop(): Promise<void>

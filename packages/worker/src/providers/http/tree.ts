@@ -1,4 +1,5 @@
-// tree.ts — Mirrors a directory with all below it: list, compare, ask the guard, fetch aside, put in place, delete last.
+// tree.ts — Mirrors a directory with all below it: list, compare, ask the guard, fetch aside, put in place, delete
+// last.
 import { publishChanges, publishFirst, type Placing } from './apply.ts'
 import { ask, authorizationOf } from '../../http/ask.ts'
 import type { Job } from './receive.ts'
@@ -24,7 +25,9 @@ export interface Root {
   readonly listing: Listing
 }
 
-/** Reads the listing at the address; null when what answers is none. Throws SyncFailure for a status that is not 200. */
+/**
+ * Reads the listing at the address; null when what answers is none. Throws SyncFailure for a status that is not 200.
+ */
 export async function readRoot({ context, options, url }: FileRun): Promise<Root | null> {
   const at = new URL(url.href)
   at.hash = ''
@@ -71,7 +74,10 @@ export async function readRoot({ context, options, url }: FileRun): Promise<Root
   }
 }
 
-/** Brings the published tree to what the upstream lists. Throws SyncFailure; partial when something could not be read: then nothing is deleted. */
+/**
+ * Brings the published tree to what the upstream lists. Throws SyncFailure; partial when something could not be read:
+ * then nothing is deleted.
+ */
 export async function syncTree(run: FileRun, root: Root): Promise<SyncStats> {
   const { context, options, url } = run
   const base = root.base

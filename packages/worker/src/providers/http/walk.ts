@@ -1,4 +1,5 @@
-// walk.ts — Reads the listings of a whole tree, several at a time. Descends only; what cannot be read is said, not guessed.
+// walk.ts — Reads the listings of a whole tree, several at a time. Descends only; what cannot be read is said, not
+// guessed.
 import { isRedirect } from '../../http/ask.ts'
 import { refuseEncoded } from '../../http/content.ts'
 import { networkFailure, retryAfterSeconds, statusFailure } from '../../http/errors.ts'

@@ -1,4 +1,5 @@
-// hostile.test.ts — Rsync daemons that cut, lie, flood or dawdle: the published tree stays byte for byte what it was, the report says why, and the next good sync is right.
+// hostile.test.ts — Rsync daemons that cut, lie, flood or dawdle: the published tree stays byte for byte what it was,
+// the report says why, and the next good sync is right.
 import { randomBytes } from 'node:crypto'
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,11 +1,17 @@
-// options.ts — What an rsync replica can be told, and the flags it becomes. Nothing a caller writes becomes a flag that is not listed here.
+// options.ts — What an rsync replica can be told, and the flags it becomes. Nothing a caller writes becomes a flag that
+// is not listed here.
 import Type from 'typebox'
 
-/** Where rsync keeps what is not complete; one such folder beside the files concerned, which only its owner may enter. */
+/**
+ * Where rsync keeps what is not complete; one such folder beside the files concerned, which only its owner may enter.
+ */
 export const PARTIAL = '.~tmp~'
 const CONNECT_SECONDS = 30
 
-/** Flags that change what is copied or how it is compared, never where it goes, what is run or what is read on the worker. */
+/**
+ * Flags that change what is copied or how it is compared, never where it goes, what is run or what is read on the
+ * worker.
+ */
 const EXTRA_PATTERN =
   '^--(hard-links|checksum|sparse|size-only|ignore-times|whole-file|no-whole-file|fuzzy|prune-empty-dirs|copy-links|copy-unsafe-links|delete-excluded|no-compress|omit-dir-times|max-size=[0-9]{1,15}[kKmMgGtT]?|min-size=[0-9]{1,15}[kKmMgGtT]?|modify-window=-?[0-9]{1,6}|block-size=[0-9]{1,7}|skip-compress=[A-Za-z0-9/]{1,500}|compress-level=[0-9]{1,2}|compress-choice=(zstd|lz4|zlibx|zlib|none)|checksum-choice=(xxh128|xxh3|xxh64|md5|md4|none))$'
 /** Extra options that put what a link leads to in its place, out of the tree too. */
@@ -45,7 +51,8 @@ export const options = Type.Object(
     compress: Type.Boolean({
       default: true,
       description:
-        'Compress on the way. Turn off on fast links and for files that are compressed already: it costs CPU on both ends',
+        'Compress on the way. Turn off on fast links and for files that are compressed already: it costs CPU ' +
+        'on both ends',
     }),
     delay_updates: Type.Boolean({
       default: true,
@@ -54,7 +61,8 @@ export const options = Type.Object(
     two_stage: Type.Enum(['off', 'debian', 'debian-oldstyle'], {
       default: 'off',
       description:
-        'Fetch packages first and the indices that name them afterwards, so that no index names a file that is not there yet',
+        'Fetch packages first and the indices that name them afterwards, so that no index names a file that ' +
+        'is not there yet',
     }),
     exclude: Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), {
       default: [],
@@ -65,7 +73,8 @@ export const options = Type.Object(
       default: [],
       maxItems: 200,
       description:
-        'Filter rules as rsync --filter understands them, before the excludes: "+ /dists/***", "- *.iso", "P local/". Rules that read files (merge) are refused',
+        'Filter rules as rsync --filter understands them, before the excludes: "+ /dists/***", "- *.iso", "P ' +
+        'local/". Rules that read files (merge) are refused',
     }),
     timeout_secs: Type.Integer({
       default: 300,
@@ -84,7 +93,8 @@ export const options = Type.Object(
       minimum: 0,
       maximum: 1_000_000,
       description:
-        'Most memory rsync may take, MiB, against lists of files without end; a million files take about 120. 0 is a quarter of the machine’s, at least 512',
+        'Most memory rsync may take, MiB, against lists of files without end; a million files take about 120. ' +
+        '0 is a quarter of the machine’s, at least 512',
     }),
     address_family: Type.Enum(['any', 'ipv4', 'ipv6'], {
       default: 'any',
@@ -94,7 +104,8 @@ export const options = Type.Object(
       default: [],
       maxItems: 30,
       description:
-        'More options of rsync, of those that cannot do harm: --hard-links, --checksum, --sparse, --size-only, --fuzzy, --max-size=…, --copy-links, --delete-excluded and the like',
+        'More options of rsync, of those that cannot do harm: --hard-links, --checksum, --sparse, ' +
+        '--size-only, --fuzzy, --max-size=…, --copy-links, --delete-excluded and the like',
     }),
   },
   { additionalProperties: false },

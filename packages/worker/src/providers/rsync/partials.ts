@@ -1,4 +1,5 @@
-// partials.ts — Files rsync could not complete: kept for the next run, but out of the tree people read. Knows paths, starts nothing.
+// partials.ts — Files rsync could not complete: kept for the next run, but out of the tree people read. Knows paths,
+// starts nothing.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { PARTIAL } from './options.ts'
@@ -14,7 +15,9 @@ export function stashPartials(tree: string, stash: string): void {
   }
 }
 
-/** Moves what was stashed back to where rsync looks for it, as far as the folders are still there, and forgets the rest. */
+/**
+ * Moves what was stashed back to where rsync looks for it, as far as the folders are still there, and forgets the rest.
+ */
 export function bringBackPartials(stash: string, tree: string): void {
   if (!existsSync(stash)) return
   for (const path of partialFolders(stash, '')) {

@@ -1,4 +1,5 @@
-// rsync.ts — Mirrors an rsync module: looks first at what would change, then copies, deletions last. How rsync is called is here.
+// rsync.ts — Mirrors an rsync module: looks first at what would change, then copies, deletions last. How rsync is
+// called is here.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
@@ -59,7 +60,8 @@ function refuseOpenLinks({ local, options }: SyncContext): void {
   if (local !== null && following)
     throw new SyncFailure(
       'invalid_options',
-      `extra_options: ${following} is not for folders of this machine: a link there could publish any file the worker can read`,
+      `extra_options: ${following} is not for folders of this machine: a link there could publish any file ` +
+        'the worker can read',
     )
 }
 
@@ -88,7 +90,8 @@ async function create(upstream: Upstream): Promise<SyncStats> {
   const { staging } = context.tree
   const resumed = existsSync(staging)
   mkdirSync(staging, { recursive: true })
-  // What an earlier try left in staging was never published, so whatever goes from it goes unasked. Where nothing can go, rsync need not know the whole list before it begins.
+  // What an earlier try left in staging was never published, so whatever goes from it goes unasked. Where nothing can
+  // go, rsync need not know the whole list before it begins.
   const { plan } = await foresee(upstream, staging, [])
   context.allow({ ...plan, removed: 0, total: 0, examples: [] })
   const stats = await transfer(upstream, staging, {
@@ -141,7 +144,10 @@ async function update(upstream: Upstream): Promise<SyncStats> {
   }
 }
 
-/** Copies into the published tree, or the copy of it. `most`: files that may go; null: none, since not all of the upstream could be read. */
+/**
+ * Copies into the published tree, or the copy of it. `most`: files that may go; null: none, since not all of the
+ * upstream could be read.
+ */
 async function follow(
   upstream: Upstream,
   path: string,
@@ -158,7 +164,10 @@ async function follow(
   return transfer(upstream, path, { partials, deletes: most !== null, drop: again, most: most ?? 0 })
 }
 
-/** What a run would do to a folder. `whole`: all of the upstream could be read, so that what it lacks is really gone. Only with itemized changes are they counted and named. */
+/**
+ * What a run would do to a folder. `whole`: all of the upstream could be read, so that what it lacks is really gone.
+ * Only with itemized changes are they counted and named.
+ */
 async function foresee(upstream: Upstream, folder: string, counting: readonly string[]) {
   upstream.context.progress({ phase: 'listing' })
   let reader = createPlanReader()
@@ -227,7 +236,10 @@ function slack(files: number): number {
   return Math.max(10, files * 2)
 }
 
-/** The upstream without a user name, which travels in the environment like the password, and by the address that was checked: another answer of the name server must not lead elsewhere. */
+/**
+ * The upstream without a user name, which travels in the environment like the password, and by the address that was
+ * checked: another answer of the name server must not lead elsewhere.
+ */
 async function addressOf({ upstream, local, peers, options }: SyncContext): Promise<string> {
   if (local !== null) return `${local}/`
   const url = new URL(upstream)
