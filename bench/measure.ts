@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { putOnPath } from '@kagami/runtime'
 
 /** One promise, measured. */
 export interface Finding {
@@ -53,6 +54,7 @@ export async function main(title: string, body: (bench: Bench) => Promise<Findin
   const stop = () => process.exit(130)
   process.once('SIGINT', stop).once('SIGTERM', stop)
   try {
+    await putOnPath(['git', 'rsync'], console.log)
     const findings = await body({
       dir: scratch(hasTmpfs() ? TMPFS : tmpdir()),
       disk: scratch(tmpdir()),

@@ -4,7 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { SeedResource } from '@kagami/protocol'
-import { describe, expect, inject, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { aPlace, type Place } from '../harness/place.ts'
 import { freePort, kagami, LAUNCHER, ROOT } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
@@ -33,7 +33,7 @@ interface Up {
 /** Through the launcher, on whatever Node is first on PATH, as npm starts it. */
 async function up(place: Place, port: number): Promise<Up> {
   const env = {
-    PATH: [...inject('tools').toolPath, process.env['PATH'] ?? ''].join(':'),
+    PATH: process.env['PATH'] ?? '',
     HOME: process.env['HOME'] ?? place.dir,
     XDG_STATE_HOME: place.at('home', '.local', 'state'),
   }

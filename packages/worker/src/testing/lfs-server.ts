@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { dirname, join } from 'node:path'
 import { ensureRepository, runChild, startGitUpstream } from '@kagami/demo'
 import type { SyncReport } from '@kagami/protocol'
-import { fetchProgram, findProgram } from '@kagami/runtime'
+import { findProgram, putOnPath } from '@kagami/runtime'
 import { afterEach, beforeEach, expect } from 'vitest'
 import { objectPath } from '../providers/git-lfs/store.ts'
 import { createBench, type Bench, type SyncCall } from './sandbox.ts'
@@ -173,7 +173,7 @@ export interface Author {
 
 /** Finds or fetches git-lfs, and works below `dir` on `<url>/a.git`. */
 export async function createAuthor(dir: string, url: string): Promise<Author> {
-  const toolPath = findProgram('git-lfs') ? [] : [await fetchProgram({ program: 'git-lfs', package: 'git-lfs' })]
+  await putOnPath(['git-lfs'])
   mkdirSync(dir, { recursive: true })
   const config = join(dir, 'gitconfig')
   writeFileSync(
@@ -183,7 +183,7 @@ export async function createAuthor(dir: string, url: string): Promise<Author> {
       `false\n[init]\n\tdefaultBranch = main\n`,
   )
   const git = (cwd: string, ...args: string[]) =>
-    runChild('git', args, { cwd, toolPath, env: { GIT_CONFIG_GLOBAL: config, HOME: dir, GIT_TERMINAL_PROMPT: '0' } })
+    runChild('git', args, { cwd, env: { GIT_CONFIG_GLOBAL: config, HOME: dir, GIT_TERMINAL_PROMPT: '0' } })
   const work = join(dir, 'work')
   mkdirSync(work)
   await git(work, 'init', '-q')
