@@ -2,27 +2,28 @@
 // process, state or path of its own.
 import type { Auth, FailureReason, Progress } from '@kagami/protocol'
 import type Type from 'typebox'
+import type { Static } from 'typebox'
 
-/** One kind of upstream. A new provider is one file and one line in index.ts. */
-export interface Provider {
+/** One kind of upstream, with the schema of its options. A new provider is one file and one line in index.ts. */
+export interface Provider<Schema extends Type.TObject = Type.TObject> {
   readonly kind: string
   /** JSON Schema of the options, announced to the supervisor: it validates and draws the form from it. */
-  readonly options: Type.TObject
+  readonly options: Schema
   /** Says whether the kind can be synced on this machine: the tool's version, or what is missing. Never throws. */
   probe(run: RunCommand): Promise<{ available: boolean; detail: string }>
   /**
    * Brings the tree to what the upstream has now. Throws SyncFailure when the world says no; the published tree is then
    * as it was, or further towards the upstream, never damaged.
    */
-  sync(context: SyncContext): Promise<SyncStats>
+  sync(context: SyncContext<Static<Schema>>): Promise<SyncStats>
 }
 
 /** Everything a provider may touch. */
-export interface SyncContext {
+export interface SyncContext<Options = Readonly<Record<string, unknown>>> {
   readonly upstream: string
   readonly auth: Auth | null
   /** Already checked against the provider's schema, defaults filled in. */
-  readonly options: Readonly<Record<string, unknown>>
+  readonly options: Readonly<Options>
   readonly tree: Tree
   readonly run: RunCommand
   readonly peers: Peers
@@ -82,6 +83,9 @@ export interface Peers {
    */
   resolve(host: string): Promise<readonly string[]>
 }
+
+/** The side of the network an upstream is on. */
+export type Reach = 'public' | 'private'
 
 /** A replica's files. `published` is what people read; `staging` is beside it on the same filesystem. */
 export interface Tree {

@@ -141,6 +141,6 @@ export function interruptedReport(
  * What is remembered once the reports found in the spool are taken into account: a crash may have come between the two
  * writes.
  */
-export function caughtUp(spec: Replica['spec'], before: Remembered, report: SyncReport): Remembered {
+export function withReport(spec: Replica['spec'], before: Remembered, report: SyncReport): Remembered {
   return { ...before, life: { state: 'idle' }, facts: learn({ spec, facts: before.facts }, report) }
 }

@@ -11,7 +11,7 @@ export interface Membership {
   readonly attempts: number
 }
 
-export const stranger: Membership = { standing: 'unknown', fenced: false, reason: null, attempts: 0 }
+export const notJoined: Membership = { standing: 'unknown', fenced: false, reason: null, attempts: 0 }
 
 /** Whether syncs may run. */
 export function mayWork(membership: Membership): boolean {

@@ -36,7 +36,7 @@ export type Life =
     }
 
 /** What somebody asked of a replica. */
-export interface Order {
+export interface SyncOrder {
   readonly requestId: string
   readonly action: SyncAction
   /** The hold that is decided, for `approve` and `reject`. */
@@ -61,7 +61,7 @@ export interface Replica {
 
 export type ReplicaEvent =
   | { readonly type: 'due' }
-  | { readonly type: 'requested'; readonly order: Order }
+  | { readonly type: 'requested'; readonly order: SyncOrder }
   | { readonly type: 'paused'; readonly paused: boolean }
   /** The document now carries just these requests. */
   | { readonly type: 'settled'; readonly open: ReadonlySet<string> }
@@ -182,7 +182,7 @@ function dueAfterJump({ spec, facts }: Replica, byMs: number, now: Date): Date |
 }
 
 /** A decision about a hold that is no longer the present one changes nothing: what it was about is gone. */
-function ordered(replica: Replica, order: Order, now: Date): Replica {
+function ordered(replica: Replica, order: SyncOrder, now: Date): Replica {
   const { hold } = replica.facts
   const decides = hold !== null && hold.hold_id === order.holdId
   if (order.action === 'reject')

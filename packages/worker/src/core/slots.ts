@@ -24,7 +24,7 @@ export interface Turn {
  * Hands out free slots: first those people asked for, then oldest first. `running` holds the upstream host of each
  * running sync.
  */
-export function takeTurns(waiting: readonly Waiting[], running: readonly string[], limits: Limits): Turn {
+export function assignSlots(waiting: readonly Waiting[], running: readonly string[], limits: Limits): Turn {
   const order = [...waiting].sort(
     (a, b) => Number(b.asked) - Number(a.asked) || a.since.getTime() - b.since.getTime() || (a.id < b.id ? -1 : 1),
   )

@@ -37,12 +37,12 @@ const Kept = Type.Object({
 type Kept = Static<typeof Kept>
 
 /** Where NATS is, and who we are there; no identity where it is open. */
-export interface Entrance {
+export interface NatsAccess {
   readonly url: string
   readonly identity?: NatsIdentity
 }
 
-export interface EntranceParts {
+export interface AccessParts {
   /** data_dir/.kagami */
   readonly directory: string
   readonly workerId: string
@@ -50,7 +50,7 @@ export interface EntranceParts {
   readonly url: string
   /** Whether the address was configured: then it wins over the one of the token. */
   readonly urlGiven: boolean
-  readonly introduction: () => Join
+  readonly joinMessage: () => Join
   readonly logger: Logger
   readonly signal: AbortSignal
   /** Told while the fleet has not approved us. */
@@ -58,10 +58,10 @@ export interface EntranceParts {
 }
 
 /** Finds what is kept, or asks for credentials until there are some. Throws ConfigError when it can have none. */
-export async function findEntrance(parts: EntranceParts): Promise<Entrance> {
+export async function obtainAccess(parts: AccessParts): Promise<NatsAccess> {
   const kept = readKept(parts)
   if (!kept) return { url: parts.url }
-  const approved = kept.jwt === null ? await ask(parts, kept) : kept
+  const approved = kept.jwt === null ? await requestCredentials(parts, kept) : kept
   const { ca, seed, jwt } = approved
   return {
     url: parts.urlGiven ? parts.url : approved.url,
@@ -76,7 +76,7 @@ export function holdsCredentials(dataDir: string, account: string): boolean {
 }
 
 /** What is kept and still fits, else what a token lets us begin; null when NATS is open. */
-function readKept({ directory, workerId, token }: EntranceParts): Kept | null {
+function readKept({ directory, workerId, token }: AccessParts): Kept | null {
   const path = pathOf(directory, FILE)
   const read = readJsonIfThere(path)
   const kept = checkFor(Kept).ok(read) ? read : null
@@ -103,7 +103,7 @@ function readKept({ directory, workerId, token }: EntranceParts): Kept | null {
   return null
 }
 
-async function ask(parts: EntranceParts, kept: Kept): Promise<Kept> {
+async function requestCredentials(parts: AccessParts, kept: Kept): Promise<Kept> {
   const { directory, logger, signal } = parts
   const { token } = kept
   if (!token)
@@ -120,7 +120,7 @@ async function ask(parts: EntranceParts, kept: Kept): Promise<Kept> {
     signal,
   })
   try {
-    const approved: Kept = { ...kept, jwt: await askUntilApproved(parts, bus, kept) }
+    const approved: Kept = { ...kept, jwt: await requestUntilApproved(parts, bus, kept) }
     delete approved.token
     writeDurably(pathOf(directory, FILE), JSON.stringify(approved))
     logger.info('this worker has credentials of its own now; the join token is no longer needed')
@@ -130,20 +130,20 @@ async function ask(parts: EntranceParts, kept: Kept): Promise<Kept> {
   }
 }
 
-async function askUntilApproved(parts: EntranceParts, bus: Bus, { seed, token }: Kept): Promise<string> {
+async function requestUntilApproved(parts: AccessParts, bus: Bus, { seed, token }: Kept): Promise<string> {
   const key = openNatsKey(seed)
   const { publicKey } = key
   let said = ''
   for (let tries = 0; ; tries++) {
     parts.signal.throwIfAborted()
-    const asked = { token: token!.secret, join: parts.introduction() }
+    const asked = { token: token!.secret, join: parts.joinMessage() }
     const signature = Buffer.from(key.sign(Buffer.from(enrolProof(publicKey, asked)))).toString('base64url')
     const reply = await bus.request('enrol', publicKey, { ...asked, signature }, ANSWER_MS)
     // Joining programs share one inbox: what is not about us was not meant for us, or is meant to mislead.
     const ours = reply?.public_key === publicKey && reply.worker_id === parts.workerId ? reply : null
     if (ours?.jwt) return ours.jwt
     const word = ours?.status ?? 'no answer'
-    if (said !== word) tell(parts.logger, ours)
+    if (said !== word) logReply(parts.logger, ours)
     said = word
     if (ours && ours.status !== 'refused') parts.onWaiting(ours)
     await pause(
@@ -153,7 +153,7 @@ async function askUntilApproved(parts: EntranceParts, bus: Bus, { seed, token }:
   }
 }
 
-function tell(logger: Logger, reply: EnrolReply | null) {
+function logReply(logger: Logger, reply: EnrolReply | null) {
   const reason = reply?.reason ?? undefined
   if (!reply) logger.warn('no supervisor answers yet; asking for credentials again with growing pauses')
   else if (reply.status === 'refused')

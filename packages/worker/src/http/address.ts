@@ -22,10 +22,10 @@ export function hostOf(url: URL): string {
 
 /** How connections look names up: every address is checked before one is tried. */
 export function guardedLookup(peers: Peers): LookupFunction {
-  return (host, options, callback) => void answer(peers, host, options.all === true, callback)
+  return (host, options, callback) => void resolveHost(peers, host, options.all === true, callback)
 }
 
-async function answer(
+async function resolveHost(
   peers: Peers,
   host: string,
   all: boolean,

@@ -1,7 +1,7 @@
 // message.ts — What a request and an answer are to the http client, whatever carries them. Types and their errors.
 import type { Peers } from '../provider.ts'
 
-export interface Question {
+export interface HttpRequest {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   /** Sent with POST; without it the question is a GET. */
@@ -12,7 +12,7 @@ export interface Question {
   readonly idleMs: number
 }
 
-export interface Answer {
+export interface HttpResponse {
   readonly status: number
   /** Names in lower case; of repeated headers the first. */
   readonly headers: Readonly<Record<string, string>>

@@ -3,16 +3,17 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createPeers } from '../sync/peers.ts'
-import { createLanes, type Lanes } from './pipeline.ts'
+import { createPipeline } from './pipeline.ts'
+import type { Pipeline } from './pipeline-request.ts'
 import { Truncated } from './message.ts'
 
 let server: Server | null = null
-let lanes: Lanes | null = null
+let pipeline: Pipeline | null = null
 let connections = 0
 let most = 0
 
 afterEach(async () => {
-  lanes?.close()
+  pipeline?.close()
   const closing = server
   if (closing) await new Promise((resolve) => closing.close(resolve))
   server = null
@@ -50,7 +51,7 @@ async function serve(answers: Answers): Promise<URL> {
 
 /** Asks for /0 … /n-1 at once; what each got, or the error it got. */
 async function askAll(origin: URL, count: number): Promise<(string | Error)[]> {
-  lanes = createLanes({
+  pipeline = createPipeline({
     origin,
     peers: createPeers({ publicOnly: false, known: null }),
     signal: new AbortController().signal,
@@ -64,7 +65,7 @@ async function askAll(origin: URL, count: number): Promise<(string | Error)[]> {
       (_, index) =>
         new Promise<string | Error>((resolve) => {
           let body = ''
-          lanes!.send({
+          pipeline!.send({
             path: `/${index}`,
             headers: {},
             head: (status) => void (body = `${status} `),
@@ -101,7 +102,7 @@ describe('every question gets its own answer from a server that', () => {
     expect(
       await askAll(await serve((socket, paths) => socket.end(whole(paths[0]!, 'connection: close\r\n'))), 20),
     ).toEqual(expected(20))
-    lanes?.close()
+    pipeline?.close()
     server?.close()
     expect(
       await askAll(
@@ -111,7 +112,7 @@ describe('every question gets its own answer from a server that', () => {
         20,
       ),
     ).toEqual(expected(20))
-    lanes?.close()
+    pipeline?.close()
     server?.close()
     expect(await askAll(await serve((socket, paths) => socket.end(whole(paths[0]!))), 20)).toEqual(expected(20))
   })

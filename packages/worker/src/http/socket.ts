@@ -2,7 +2,7 @@
 // for anything unusual.
 import { connect, type Socket } from 'node:net'
 import { guardedLookup, hostOf } from './address.ts'
-import { Idle, Truncated, USER_AGENT, type Answer, type Question } from './message.ts'
+import { Idle, Truncated, USER_AGENT, type HttpResponse, type HttpRequest } from './message.ts'
 
 const BUFFER_BYTES = 256 * 1024
 const HEAD_MAX_BYTES = 64 * 1024
@@ -13,7 +13,13 @@ type Sink = (chunk: Buffer) => void
  * Asks over a new connection. Null when the answer is not a simple one of known length: ask again through a real
  * parser. Throws what the network throws.
  */
-export async function askSocket({ url, headers, signal, peers, idleMs }: Question): Promise<Answer | null> {
+export async function requestBySocket({
+  url,
+  headers,
+  signal,
+  peers,
+  idleMs,
+}: HttpRequest): Promise<HttpResponse | null> {
   const reader = createReader()
   const socket = connect({
     host: hostOf(url),
@@ -21,7 +27,7 @@ export async function askSocket({ url, headers, signal, peers, idleMs }: Questio
     lookup: guardedLookup(peers),
     onread: {
       buffer: Buffer.allocUnsafeSlow(BUFFER_BYTES),
-      callback: (length, buffer) => reader.take(Buffer.from(buffer.buffer, buffer.byteOffset, length)),
+      callback: (length, buffer) => reader.receive(Buffer.from(buffer.buffer, buffer.byteOffset, length)),
     },
   })
   // Node's own option keeps a listener, and with it socket and buffer, for as long as the signal of the run lives.
@@ -88,17 +94,17 @@ export function requestText({
   return `${text}\r\n`
 }
 
-interface Reader {
+interface SocketReader {
   readonly head: Promise<{ head: string; rest: Buffer }>
   /** What the socket calls; false stops it. */
-  readonly take: (chunk: Buffer) => boolean
+  readonly receive: (chunk: Buffer) => boolean
   readonly fail: (error: Error) => void
   /** Sends what comes from now on to `sink`. */
-  pour(sink: Sink, failed: (error: Error) => void): void
+  redirectTo(sink: Sink, failed: (error: Error) => void): void
 }
 
 /** Collects the head, then stops the socket until the body is wanted. */
-function createReader(): Reader {
+function createReader(): SocketReader {
   const start = Promise.withResolvers<{ head: string; rest: Buffer }>()
   let collected = Buffer.alloc(0)
   let sink: Sink | null = null
@@ -106,7 +112,7 @@ function createReader(): Reader {
   let failed = (error: Error) => start.reject(error)
   return {
     head: start.promise,
-    take(chunk) {
+    receive(chunk) {
       if (sink) {
         sink(chunk)
         return true
@@ -121,7 +127,7 @@ function createReader(): Reader {
       failure ??= error
       failed(failure)
     },
-    pour(next, onFailure) {
+    redirectTo(next, onFailure) {
       sink = next
       failed = onFailure
       if (failure) failed(failure)
@@ -130,7 +136,7 @@ function createReader(): Reader {
 }
 
 /** Null for every head that leaves a doubt about where the body ends. */
-export function parseHead(head: string): Pick<Answer, 'status' | 'headers'> | null {
+export function parseHead(head: string): Pick<HttpResponse, 'status' | 'headers'> | null {
   const [first = '', ...lines] = head.split('\r\n')
   const status = Number(/^HTTP\/1\.[01] ([2-5]\d\d)(?: |$)/.exec(first)?.[1])
   if (!Number.isInteger(status)) return null
@@ -148,15 +154,15 @@ export function parseHead(head: string): Pick<Answer, 'status' | 'headers'> | nu
   return { status, headers }
 }
 
-interface Body {
+interface BodyRead {
   readonly socket: Socket
-  readonly reader: Reader
+  readonly reader: SocketReader
   readonly rest: Buffer
   readonly length: number
   readonly onChunk: Sink
 }
 
-function readBody({ socket, reader, rest, length, onChunk }: Body): Promise<void> {
+function readBody({ socket, reader, rest, length, onChunk }: BodyRead): Promise<void> {
   let left = length
   return new Promise<void>((resolve, reject) => {
     const take: Sink = (chunk) => {
@@ -172,7 +178,7 @@ function readBody({ socket, reader, rest, length, onChunk }: Body): Promise<void
     }
     take(rest)
     if (left === 0) return
-    reader.pour(take, (error) =>
+    reader.redirectTo(take, (error) =>
       reject(error instanceof Truncated ? new Truncated(`${left} bytes of ${length} are missing`) : error),
     )
     socket.resume()

@@ -14,6 +14,16 @@ export interface Ending {
   readonly fault: boolean
 }
 
+/** How a sync that threw nothing has ended. */
+export const SUCCESS: Ending = {
+  outcome: 'success',
+  reason: null,
+  message: null,
+  tail: null,
+  exitCode: null,
+  fault: false,
+}
+
 /** A run that may not delete what it would have to: it waits for a decision. */
 export class SyncHeld extends SyncFailure {
   readonly plan: Plan

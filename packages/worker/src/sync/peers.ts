@@ -1,9 +1,7 @@
 // peers.ts — Which addresses a sync may talk to. Knows networks, no kind and no protocol.
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIP, isIPv4 } from 'node:net'
-import { SyncFailure, type Peers } from '../provider.ts'
-
-export type Reach = 'public' | 'private'
+import { SyncFailure, type Peers, type Reach } from '../provider.ts'
 
 /** Peers, and what the run learned of its upstream. */
 export interface KnownPeers extends Peers {

@@ -3,7 +3,7 @@
 import type { Policy } from '@kagami/protocol'
 import { objectionTo } from '../core/guard.ts'
 import { SyncFailure, type Plan } from '../provider.ts'
-import { FREE_MIN_BYTES, freeBytes } from './limits.ts'
+import { FREE_MIN_BYTES, freeBytes } from '../tree/space.ts'
 import { SyncHeld } from './outcome.ts'
 
 export interface Permission {

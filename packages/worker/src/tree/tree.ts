@@ -4,12 +4,11 @@ import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Policy, ReplicaSpec } from '@kagami/protocol'
 import { readIfThere, writeDurably } from '@kagami/runtime'
-import { SyncFailure, type Fork, type RunCommand, type Tree } from '../provider.ts'
+import { SyncFailure, type Fork, type Reach, type RunCommand, type Tree } from '../provider.ts'
 import { flushFilesystem, flushPath, flushPaths, flushTree } from './flush.ts'
 import { currentGeneration, dropFork, forkGeneration, mendPublished, publishGeneration } from './generations.ts'
-import { FREE_MIN_BYTES, freeBytes } from '../sync/limits.ts'
+import { FREE_MIN_BYTES, freeBytes } from './space.ts'
 import { paths } from './paths.ts'
-import type { Reach } from '../sync/peers.ts'
 
 export interface TreeOptions {
   readonly dataDir: string

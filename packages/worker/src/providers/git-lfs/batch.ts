@@ -3,10 +3,10 @@
 import { checkFor, parseUntrusted } from '@kagami/protocol'
 import Type, { type Static } from 'typebox'
 import type { LfsObject } from './store.ts'
-import { ask, type Errand } from '../../http/ask.ts'
+import { sendRequest, type RequestParts } from '../../http/request.ts'
 import { refuseEncoded } from '../../http/content.ts'
 import { retryAfterSeconds, statusFailure } from '../../http/errors.ts'
-import type { Answer as HttpAnswer } from '../../http/message.ts'
+import type { HttpResponse } from '../../http/message.ts'
 import { createRateWatch, PATIENCE_SECONDS } from '../../http/rate.ts'
 import { SyncFailure, type SyncContext } from '../../provider.ts'
 
@@ -39,7 +39,7 @@ const Complaint = Type.Object({ message: Text })
 /** How the LFS server of a run is talked to. */
 export interface LfsServer {
   readonly context: Pick<SyncContext, 'auth' | 'peers' | 'signal' | 'log' | 'pause'>
-  readonly options: Errand['options'] & { readonly min_rate_bps: number }
+  readonly options: RequestParts['options'] & { readonly min_rate_bps: number }
   /** Its address, without `/objects/batch`. */
   readonly base: URL
   /** The origin credentials are for. */
@@ -150,7 +150,7 @@ async function readAnswer(server: LfsServer, body: string): Promise<Static<typeo
   const url = new URL(base.href)
   url.pathname = `${base.pathname.replace(/\/+$/, '')}/objects/batch`
   for (let attempt = 1; ; attempt++) {
-    const { answer } = await ask({
+    const { response } = await sendRequest({
       ...server,
       url,
       body,
@@ -158,18 +158,18 @@ async function readAnswer(server: LfsServer, body: string): Promise<Static<typeo
       headers: { accept: JSON_TYPE, 'content-type': JSON_TYPE },
     })
     try {
-      if (answer.status === 200) return parse(await textOf(server, answer, ANSWER_MAX_BYTES))
-      const seconds = retryAfterSeconds(answer.headers['retry-after'])
+      if (response.status === 200) return parse(await textOf(server, response, ANSWER_MAX_BYTES))
+      const seconds = retryAfterSeconds(response.headers['retry-after'])
       const worthWaiting =
-        (answer.status === 429 || answer.status === 503) &&
+        (response.status === 429 || response.status === 503) &&
         seconds !== null &&
         seconds <= PATIENCE_SECONDS &&
         attempt < TRIES
-      if (!worthWaiting) throw await refusal(server, answer)
-      answer.close()
+      if (!worthWaiting) throw await refusal(server, response)
+      response.close()
       await context.pause(seconds)
     } finally {
-      answer.close()
+      response.close()
     }
   }
 }
@@ -193,26 +193,26 @@ function parse(text: string): Static<typeof Answer> {
   )
 }
 
-async function textOf({ options }: LfsServer, answer: HttpAnswer, maxBytes: number): Promise<string> {
-  refuseEncoded(answer.headers, 'the answer of the LFS server')
+async function textOf({ options }: LfsServer, response: HttpResponse, maxBytes: number): Promise<string> {
+  refuseEncoded(response.headers, 'the answer of the LFS server')
   const rate = createRateWatch(options)
   const chunks: Buffer[] = []
   let size = 0
-  await answer.body((chunk) => {
+  await response.body((chunk) => {
     rate(chunk.length)
     size += chunk.length
     if (size > maxBytes)
       throw new SyncFailure(
         'content_invalid',
-        `the LFS server answers with more than ${maxBytes / 1024} KiB: that is no answer to what it was asked`,
+        `the LFS server answers with more than ${maxBytes / 1024} KiB: that is no response to what it was asked`,
       )
     chunks.push(Buffer.from(chunk))
   })
   return Buffer.concat(chunks).toString('utf8')
 }
 
-async function refusal(server: LfsServer, answer: HttpAnswer): Promise<SyncFailure> {
-  const { status, headers } = answer
+async function refusal(server: LfsServer, response: HttpResponse): Promise<SyncFailure> {
+  const { status, headers } = response
   const { origin } = server.base
   if (status >= 300 && status < 400)
     return new SyncFailure(
@@ -227,14 +227,14 @@ async function refusal(server: LfsServer, answer: HttpAnswer): Promise<SyncFailu
     )
   }
   const failure = statusFailure(status, server.context.auth !== null && origin === server.home, headers['retry-after'])
-  const said = await complaintOf(server, answer)
+  const said = await complaintOf(server, response)
   return new SyncFailure(failure.reason, said ? `${failure.message}; it says "${said}"` : failure.message)
 }
 
 /** What a server says of its refusal, as far as it can be shown; empty when it says nothing. */
-async function complaintOf(server: LfsServer, answer: HttpAnswer): Promise<string> {
+async function complaintOf(server: LfsServer, response: HttpResponse): Promise<string> {
   try {
-    const value = parseUntrusted(await textOf(server, answer, ERROR_MAX_BYTES))
+    const value = parseUntrusted(await textOf(server, response, ERROR_MAX_BYTES))
     return checkFor(Complaint).ok(value)
       ? value.message
           .replace(/[^\x20-\x7e]|https?:\S+/g, ' ')

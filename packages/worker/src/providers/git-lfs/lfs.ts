@@ -7,7 +7,7 @@ import Type from 'typebox'
 import { callGit, credentials } from '../git/call.ts'
 import { isWeekAgo } from '../git/maintenance.ts'
 import type { LfsServer } from './batch.ts'
-import { createHaul, fetchObjects, partsFolder, type LfsHaul } from './fetch.ts'
+import { createResult, fetchObjects, partsFolder, type LfsResult } from './fetch.ts'
 import { findPointers, presentIds } from './pointers.ts'
 import {
   countBytes,
@@ -125,7 +125,7 @@ export interface LfsJob {
  * Fetches the LFS objects that refs need and that are not there. Returns the bytes that came. Throws SyncFailure; what
  * came by then stays, and is not fetched again.
  */
-export async function bringLfs(job: LfsJob): Promise<number> {
+export async function fetchLfs(job: LfsJob): Promise<number> {
   const { context, gitDir, ids, open } = job
   const state = readState(gitDir)
   const base = state !== null && !isWeekAgo(state.checkedAt, context.tree.staging) ? state : startOver(state)
@@ -143,12 +143,12 @@ export async function bringLfs(job: LfsJob): Promise<number> {
   for (const oid of damaged) rmSync(join(store, objectPath({ oid })), { force: true })
   // A copy that an earlier run filled has some of them.
   const wanted = missing.filter((object) => !hasObject(store, object))
-  const haul = createHaul()
+  const result = createResult()
   const bytesIn = (folder: string) =>
-    base === state && folder === store ? base.bytes + haul.storedBytes : countBytes(folder)
+    base === state && folder === store ? base.bytes + result.storedBytes : countBytes(folder)
   try {
     if (wanted.length > 0)
-      await fetchWanted({ ...job, store, wanted, haul, before: objectBytes(gitDir) + bytesIn(store) })
+      await fetchWanted({ ...job, store, wanted, result, before: objectBytes(gitDir) + bytesIn(store) })
   } catch (error) {
     // Nothing more than before is covered: the next run goes on. What is damaged in a tree that stays is found once
     // more.
@@ -157,26 +157,26 @@ export async function bringLfs(job: LfsJob): Promise<number> {
         ? { checkedAt: state.checkedAt, round: state.round }
         : { checkedAt: base === state ? base.checkedAt : '' }
     keepState(gitDir, { ...base, ...unsettled, bytes: bytesIn(gitDir) })
-    throw told(error)
+    throw lfsFailure(error)
   }
   // Only what is on the disk counts as covered.
-  if (haul.folders.size > 0) await context.tree.flush(store, [...haul.folders])
-  await dropParts(context)
-  const changed = haul.folders.size > 0 || wanted.length < missing.length
+  if (result.folders.size > 0) await context.tree.flush(store, [...result.folders])
+  await removeParts(context)
+  const changed = result.folders.size > 0 || wanted.length < missing.length
   const now = {
     ...base,
     tips: [...fresh, ...base.tips],
-    missing: haul.missing.slice(0, MISSING_KEPT),
-    missingCount: haul.missing.length + base.missingCount - base.missing.length,
+    missing: result.missing.slice(0, MISSING_KEPT),
+    missingCount: result.missing.length + base.missingCount - base.missing.length,
   }
   keepState(changed ? store : gitDir, { ...now, bytes: bytesIn(changed ? store : gitDir) })
-  tellMissing(context, haul.missing)
+  logMissing(context, result.missing)
   if (changed) await fork?.publish(true)
-  return haul.bytes
+  return result.bytes
 }
 
 /** Removes parts of objects. A tree must not be published with them. */
-export async function dropParts(context: SyncContext): Promise<void> {
+export async function removeParts(context: SyncContext): Promise<void> {
   await rm(partsFolder(context), { recursive: true, force: true })
 }
 
@@ -197,7 +197,7 @@ function newTips(state: LfsState, ids: Iterable<string>): string[] {
   return [...new Set(ids)].filter((id) => !covered.has(id))
 }
 
-function tellMissing(context: SyncContext, missing: readonly LfsObject[]): void {
+function logMissing(context: SyncContext, missing: readonly LfsObject[]): void {
   const shown = missing
     .slice(0, 20)
     .map(({ oid }) => oid)
@@ -209,7 +209,7 @@ function tellMissing(context: SyncContext, missing: readonly LfsObject[]): void 
     )
 }
 
-interface Search {
+interface MissingSearch {
   readonly context: SyncContext
   readonly gitDir: string
   readonly fresh: readonly string[]
@@ -218,7 +218,7 @@ interface Search {
 }
 
 /** What the refs need and is not here, and what the upstream did not have the last time. */
-async function missingHere({ context, gitDir, fresh, base, damaged }: Search): Promise<LfsObject[]> {
+async function missingHere({ context, gitDir, fresh, base, damaged }: MissingSearch): Promise<LfsObject[]> {
   const wanted = new Map<string, LfsObject>()
   const consider = (object: LfsObject) => {
     // Of an empty file git-lfs asks nothing.
@@ -230,15 +230,15 @@ async function missingHere({ context, gitDir, fresh, base, damaged }: Search): P
   return [...wanted.values()]
 }
 
-interface Fetching extends LfsJob {
+interface LfsFetchJob extends LfsJob {
   readonly store: string
   readonly wanted: readonly LfsObject[]
-  readonly haul: LfsHaul
+  readonly result: LfsResult
   /** Size of the copy now, bytes. */
   readonly before: number
 }
 
-async function fetchWanted({ context, gitDir, headId, store, wanted, haul, before }: Fetching): Promise<void> {
+async function fetchWanted({ context, gitDir, headId, store, wanted, result, before }: LfsFetchJob): Promise<void> {
   const incomingBytes = wanted.reduce((sum, { size }) => sum + size, 0)
   context.allow({
     removed: 0,
@@ -256,7 +256,7 @@ async function fetchWanted({ context, gitDir, headId, store, wanted, haul, befor
     home: new URL(context.upstream).origin,
   }
   context.log(`${wanted.length} LFS objects, ${incomingBytes} bytes, are asked for at ${server.base.origin}`)
-  await fetchObjects({ context, server, options: FETCH, store, objects: wanted }, haul)
+  await fetchObjects({ context, server, options: FETCH, store, objects: wanted }, result)
 }
 
 /**
@@ -306,7 +306,7 @@ async function readLfsConfig(context: SyncContext, gitDir: string, headId: strin
 }
 
 /** Says of a failure that it is LFS's, since git's part went well. */
-function told(error: unknown): unknown {
+function lfsFailure(error: unknown): unknown {
   const failure = networkFailure(error)
   if (!(failure instanceof SyncFailure)) return failure
   if (failure.reason === 'disk_full' || failure.reason === 'quota_exceeded') return failure

@@ -17,8 +17,8 @@ export function isDamaged(exit: Exit): boolean {
 }
 
 /** Checks every pack once a week and joins small ones. Returns false when the copy is damaged. */
-export async function careFor(context: SyncContext, gitDir: string): Promise<boolean> {
-  if (!isTime(context)) return true
+export async function maintain(context: SyncContext, gitDir: string): Promise<boolean> {
+  if (!isMaintenanceDue(context)) return true
   context.progress({ phase: 'verifying' })
   const packs = packsOf(gitDir)
   if (packs.length > 0) {
@@ -40,7 +40,7 @@ export async function careFor(context: SyncContext, gitDir: string): Promise<boo
   await callGit(context, [`--git-dir=${gitDir}`, 'commit-graph', 'write', '--reachable', '--no-progress'], {
     silent: true,
   })
-  keepCareDate(context)
+  recordCheck(context)
   context.log(`checked ${packs.length} packs; all are whole`)
   return true
 }
@@ -55,12 +55,12 @@ export function isWeekAgo(date: string, key: string): boolean {
 }
 
 /** Remembers that the copy is known to be whole now. */
-export function keepCareDate({ tree }: SyncContext): void {
+export function recordCheck({ tree }: SyncContext): void {
   mkdirSync(tree.staging, { recursive: true })
   writeFileSync(join(tree.staging, 'checked'), new Date().toISOString())
 }
 
-function isTime({ tree }: SyncContext): boolean {
+function isMaintenanceDue({ tree }: SyncContext): boolean {
   const file = join(tree.staging, 'checked')
   if (!existsSync(file)) return false
   return isWeekAgo(readFileSync(file, 'utf8'), tree.staging)

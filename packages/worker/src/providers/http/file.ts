@@ -3,11 +3,11 @@ import { statSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileNameOf } from '../../http/address.ts'
-import { ask } from '../../http/ask.ts'
+import { sendRequest } from '../../http/request.ts'
 import { isPage } from '../../http/content.ts'
 import { checksumUrl, digestIn, digestOption, type Digest } from '../../http/digest.ts'
 import { statusFailure } from '../../http/errors.ts'
-import { fetchFile, type Fetched } from '../../http/fetch.ts'
+import { downloadFile, type FetchedFile } from '../../http/download.ts'
 import { createMemory, type Memory, type Validators } from '../../http/memory.ts'
 import type { HttpOptions } from '../../http/options.ts'
 import { SyncFailure, type SyncContext, type SyncStats } from '../../provider.ts'
@@ -34,7 +34,7 @@ export async function syncFile(run: FileRun): Promise<SyncStats> {
   const memory = createMemory(context.tree.staging)
   await mkdir(context.tree.staging, { recursive: true })
   try {
-    return await follow(run, memory, file)
+    return await updateFile(run, memory, file)
   } catch (error) {
     // A part would keep a full disk full.
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') await memory.dropPart()
@@ -42,15 +42,15 @@ export async function syncFile(run: FileRun): Promise<SyncStats> {
   }
 }
 
-async function follow({ context, options, url }: FileRun, memory: Memory, file: string): Promise<SyncStats> {
+async function updateFile({ context, options, url }: FileRun, memory: Memory, file: string): Promise<SyncStats> {
   const copy = await memory.ofCopy(url.href, context.tree.published)
   // A copy that was never held against this checksum is fetched again.
   const known = copy && (options.checksum === '' || copy.verified === options.checksum) ? copy : null
   context.progress({ phase: 'connecting' })
   const digests = await promisedDigests({ context, options, url }, file)
   const published = join(context.tree.published, file)
-  const admit = await admission(context, memory, file)
-  const fetched = await fetchFile({
+  const admit = await admissionCheck(context, memory, file)
+  const fetched = await downloadFile({
     context,
     options,
     url,
@@ -60,7 +60,7 @@ async function follow({ context, options, url }: FileRun, memory: Memory, file: 
     digests,
     pageExpected: () => isPage(published),
     admit,
-    moved: (received, from, total) =>
+    onBytes: (received, from, total) =>
       context.progress({
         phase: 'transferring',
         bytes: received,
@@ -75,7 +75,7 @@ async function follow({ context, options, url }: FileRun, memory: Memory, file: 
 /**
  * Asks whether a body may take the copy's place: not when it is empty, much smaller, or larger than there is room for.
  */
-async function admission(
+async function admissionCheck(
   context: SyncContext,
   memory: Memory,
   file: string,
@@ -100,7 +100,7 @@ async function admission(
 async function publish(
   { context, options }: FileRun,
   memory: Memory,
-  { part, size, received, validators, unverified }: Fetched,
+  { part, size, received, validators, unverified }: FetchedFile,
 ): Promise<SyncStats> {
   context.progress({ phase: 'publishing', percent: null, bytes: received })
   const before = (await memory.last())?.file ?? null
@@ -125,19 +125,20 @@ async function promisedDigests({ context, options, url }: FileRun, file: string)
   const said = digestOption(options.checksum)
   if (said) return [said]
   const at = checksumUrl(options.checksum, url)
-  const { answer } = await ask({ context, options, url: at, headers: {}, home: url.origin })
+  const { response } = await sendRequest({ context, options, url: at, headers: {}, home: url.origin })
   const chunks: Buffer[] = []
   let size = 0
   try {
-    if (answer.status !== 200) throw statusFailure(answer.status, context.auth !== null, answer.headers['retry-after'])
-    await answer.body((chunk) => {
+    if (response.status !== 200)
+      throw statusFailure(response.status, context.auth !== null, response.headers['retry-after'])
+    await response.body((chunk) => {
       size += chunk.length
       if (size > CHECKSUMS_MAX_BYTES)
         throw new SyncFailure('content_invalid', `${options.checksum} is too large for a checksum file`)
       chunks.push(Buffer.from(chunk))
     })
   } finally {
-    answer.close()
+    response.close()
   }
   const found = digestIn(Buffer.concat(chunks).toString('utf8'), file, options.checksum)
   if (!found)

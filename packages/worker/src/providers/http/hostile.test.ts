@@ -10,7 +10,7 @@ import { gzipSync } from 'node:zlib'
 import { startHttpUpstream, writeFiles } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createPeers } from '../../sync/peers.ts'
-import { ask } from '../../http/ask.ts'
+import { sendRequest } from '../../http/request.ts'
 import { SyncFailure } from '../../provider.ts'
 import { createBench, readTree, type Bench } from '../../testing/sandbox.ts'
 
@@ -244,7 +244,7 @@ describe('a redirect', () => {
       resolve: real.resolve,
     }
     const context = { auth: null, peers, signal: new AbortController().signal, log: () => {} }
-    const asking = ask({
+    const asking = sendRequest({
       context,
       options: { timeout_secs: 5, allow_downgrade: false },
       url: new URL(`${upstream.url}/x`),
@@ -292,7 +292,7 @@ describe('a question that is over', () => {
       log: () => {},
     }
     const asking = (parsed: boolean) =>
-      ask({
+      sendRequest({
         context,
         options: { timeout_secs: 5, allow_downgrade: false },
         url: new URL(`${upstream.url}/a.iso`),
@@ -300,9 +300,9 @@ describe('a question that is over', () => {
         parsed,
       })
     for (const parsed of [true, false]) {
-      const { answer } = await asking(parsed)
-      await answer.body(() => {})
-      answer.close()
+      const { response } = await asking(parsed)
+      await response.body(() => {})
+      response.close()
       await vi.waitFor(() => expect(getEventListeners(stopping.signal, 'abort')).toEqual([]))
     }
     stopping.abort('interrupted')

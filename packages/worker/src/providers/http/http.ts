@@ -12,7 +12,7 @@ import { SyncFailure, type Provider, type SyncStats } from '../../provider.ts'
  * The kind `http`: an http or https address, kept as one file under its real name or, when it is a directory, as a
  * tree.
  */
-export const http: Provider = {
+export const http: Provider<typeof HttpOptions> = {
   kind: 'http',
   options: HttpOptions,
   probe: async () => ({ available: true, detail: `Node.js ${process.versions.node}` }),
@@ -20,9 +20,9 @@ export const http: Provider = {
     const url = URL.parse(context.upstream)
     if (!url) throw new SyncFailure('upstream_missing', 'the upstream is not an address')
     checkAddress(url, context.peers)
-    const options = context.options as HttpOptions
+    const { options } = context
     try {
-      return await choose({ context, options, url })
+      return await syncFileOrTree({ context, options, url })
     } catch (error) {
       throw networkFailure(error)
     }
@@ -33,7 +33,7 @@ export const http: Provider = {
  * A tree when the options say so, or when a directory answers with a listing; what an address was found to be at first
  * it stays.
  */
-async function choose(run: FileRun): Promise<SyncStats> {
+async function syncFileOrTree(run: FileRun): Promise<SyncStats> {
   const { context, options, url } = run
   const held = treeAddress(context.tree.staging)
   const wasTree = held === url.href

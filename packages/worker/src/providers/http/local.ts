@@ -1,7 +1,7 @@
 // local.ts — What a tree on disk holds, and taking things out of it. Follows no link, leaves the folder never.
 import { lstatSync, readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { breathe } from './tree-memory.ts'
+import { yieldToEventLoop } from './tree-memory.ts'
 
 /** A regular file: bytes, and seconds since 1970 it was changed. */
 export interface LocalFile {
@@ -36,7 +36,7 @@ export async function readLocal(folder: string, skip: string | null = null, look
         folders.push(path)
         open.push(path)
       } else files.set(path, entry.isFile() ? look(`${folder}/${path}`) : null)
-      if (++seen % BREATHE_EVERY === 0) await breathe()
+      if (++seen % BREATHE_EVERY === 0) await yieldToEventLoop()
     }
   }
   return { files, folders }
@@ -83,7 +83,7 @@ export async function removeOthers(
   for (const path of files.keys()) {
     if (wanted(path)) continue
     unlinkSync(join(folder, path))
-    if (++removed % BREATHE_EVERY === 0) await breathe()
+    if (++removed % BREATHE_EVERY === 0) await yieldToEventLoop()
   }
   for (const path of folders.toReversed()) removeIfEmpty(join(folder, path))
   return removed

@@ -11,7 +11,7 @@ const HEADER = 'kagami-http-tree 1'
 const BREATHE_EVERY = 20_000
 
 /** One file as it was fetched. */
-export interface Known {
+export interface KnownFile {
   readonly size: number
   /** Seconds since 1970 of the file here. */
   readonly mtime: number
@@ -29,15 +29,15 @@ export interface TreeMemory {
   /** Where large downloads grow. */
   readonly partsFolder: string
   /** What is known of published files and, over it, of fetched ones. */
-  load(): Promise<{ known: Map<string, Known>; fetched: Map<string, Known> }>
+  load(): Promise<{ known: Map<string, KnownFile>; fetched: Map<string, KnownFile> }>
   /** Notes a fetched file, so that a run that is broken off need not fetch it again; written in batches. */
-  note(path: string, known: Known): void
+  note(path: string, known: KnownFile): void
   flush(): void
   /**
    * Writes all anew and forgets what was fetched, under the address it is asked for by; `parts`: but not the downloads
    * that can be continued.
    */
-  keep(known: ReadonlyMap<string, Known>, still: { parts: boolean; address: string }): Promise<void>
+  keep(known: ReadonlyMap<string, KnownFile>, still: { parts: boolean; address: string }): Promise<void>
   /** Removes everything; before a first publish, since staging becomes the tree. */
   drop(): Promise<void>
 }
@@ -91,14 +91,14 @@ export function createTreeMemory(staging: string, base: string): TreeMemory {
   }
 }
 
-function lineOf(path: string, { size, mtime, stamp, etag, modified, fresh }: Known): string {
+function lineOf(path: string, { size, mtime, stamp, etag, modified, fresh }: KnownFile): string {
   return [path, size, mtime, clean(stamp), clean(etag), clean(modified), fresh ? 1 : 0].join('\t')
 }
 
 const clean = (text: string) => text.replace(/[\t\r\n]/g, ' ')
 
-async function readKnown(file: string, base: string): Promise<Map<string, Known>> {
-  const known = new Map<string, Known>()
+async function readKnown(file: string, base: string): Promise<Map<string, KnownFile>> {
+  const known = new Map<string, KnownFile>()
   const text = await readFile(file, 'utf8').catch(() => '')
   let ours = false
   let count = 0
@@ -106,12 +106,12 @@ async function readKnown(file: string, base: string): Promise<Map<string, Known>
     const line = text.slice(at, end)
     if (line.startsWith(HEADER)) ours = line === `${HEADER} ${base}`
     else if (ours) remember(known, line)
-    if (++count % BREATHE_EVERY === 0) await breathe()
+    if (++count % BREATHE_EVERY === 0) await yieldToEventLoop()
   }
   return known
 }
 
-function remember(known: Map<string, Known>, line: string): void {
+function remember(known: Map<string, KnownFile>, line: string): void {
   const fields = line.split('\t')
   if (fields.length !== 7) return
   const [path, size, mtime, stamp, etag, modified, fresh] = fields as [
@@ -127,6 +127,6 @@ function remember(known: Map<string, Known>, line: string): void {
 }
 
 /** Lets everything else in the process have its turn. */
-export function breathe(): Promise<void> {
+export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

@@ -1,6 +1,6 @@
 // options.ts — What an rsync replica can be told, and the flags it becomes. Nothing a caller writes becomes a flag that
 // is not listed here.
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
 
 /**
  * Where rsync keeps what is not complete; one such folder beside the files concerned, which only its owner may enter.
@@ -12,8 +12,13 @@ const CONNECT_SECONDS = 30
  * Flags that change what is copied or how it is compared, never where it goes, what is run or what is read on the
  * worker.
  */
-const EXTRA_PATTERN =
-  '^--(hard-links|checksum|sparse|size-only|ignore-times|whole-file|no-whole-file|fuzzy|prune-empty-dirs|copy-links|copy-unsafe-links|delete-excluded|no-compress|omit-dir-times|max-size=[0-9]{1,15}[kKmMgGtT]?|min-size=[0-9]{1,15}[kKmMgGtT]?|modify-window=-?[0-9]{1,6}|block-size=[0-9]{1,7}|skip-compress=[A-Za-z0-9/]{1,500}|compress-level=[0-9]{1,2}|compress-choice=(zstd|lz4|zlibx|zlib|none)|checksum-choice=(xxh128|xxh3|xxh64|md5|md4|none))$'
+const EXTRA_PATTERN = `^--(${[
+  'hard-links|checksum|sparse|size-only|ignore-times|whole-file|no-whole-file|fuzzy|prune-empty-dirs',
+  'copy-links|copy-unsafe-links|delete-excluded|no-compress|omit-dir-times',
+  'max-size=[0-9]{1,15}[kKmMgGtT]?|min-size=[0-9]{1,15}[kKmMgGtT]?',
+  'modify-window=-?[0-9]{1,6}|block-size=[0-9]{1,7}|skip-compress=[A-Za-z0-9/]{1,500}|compress-level=[0-9]{1,2}',
+  'compress-choice=(zstd|lz4|zlibx|zlib|none)|checksum-choice=(xxh128|xxh3|xxh64|md5|md4|none)',
+].join('|')})$`
 /** Extra options that put what a link leads to in its place, out of the tree too. */
 export const FOLLOWS_LINKS: ReadonlySet<string> = new Set(['--copy-links', '--copy-unsafe-links'])
 /** Include, exclude, protect, risk, hide, show and clear; not merge and dir-merge, which read files. */
@@ -111,18 +116,7 @@ export const options = Type.Object(
   { additionalProperties: false },
 )
 
-export interface RsyncOptions {
-  readonly compress: boolean
-  readonly delay_updates: boolean
-  readonly two_stage: 'off' | 'debian' | 'debian-oldstyle'
-  readonly exclude: readonly string[]
-  readonly filters: readonly string[]
-  readonly timeout_secs: number
-  readonly bwlimit_kbps: number
-  readonly memory_mib: number
-  readonly address_family: 'any' | 'ipv4' | 'ipv6'
-  readonly extra_options: readonly string[]
-}
+export type RsyncOptions = Static<typeof options>
 
 /** What is copied and how: archive without owners, devices, setuid bits and links that leave the tree. */
 export function contentFlags({ exclude, filters, extra_options }: RsyncOptions): string[] {

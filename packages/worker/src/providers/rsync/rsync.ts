@@ -24,11 +24,13 @@ import {
   type SyncStats,
 } from '../../provider.ts'
 
+type RsyncContext = SyncContext<RsyncOptions>
+
 /** Older versions have holes a hostile upstream can use. */
 const SAFE_VERSION = [3, 4, 3]
 
 /** The kind `rsync`: rsync:// upstreams, kept as `rsync -az --delete` would, made safe. */
-export const rsync: Provider = {
+export const rsync: Provider<typeof options> = {
   kind: 'rsync',
   options,
   async probe(run) {
@@ -44,10 +46,10 @@ export const rsync: Provider = {
     refuseOpenLinks(context)
     const exists = await context.tree.exists()
     context.progress({ phase: 'connecting' })
-    const upstream: Upstream = {
+    const upstream: RsyncUpstream = {
       context,
-      options: context.options as unknown as RsyncOptions,
-      compress: Boolean(context.options.compress) && context.local === null,
+      options: context.options,
+      compress: context.options.compress && context.local === null,
       address: await addressOf(context),
     }
     return exists ? update(upstream) : create(upstream)
@@ -55,8 +57,8 @@ export const rsync: Provider = {
 }
 
 /** Links of a folder of this machine may lead to any file of it. */
-function refuseOpenLinks({ local, options }: SyncContext): void {
-  const following = (options as unknown as RsyncOptions).extra_options.find((option) => FOLLOWS_LINKS.has(option))
+function refuseOpenLinks({ local, options }: RsyncContext): void {
+  const following = options.extra_options.find((option) => FOLLOWS_LINKS.has(option))
   if (local !== null && following)
     throw new SyncFailure(
       'invalid_options',
@@ -66,8 +68,8 @@ function refuseOpenLinks({ local, options }: SyncContext): void {
 }
 
 /** An upstream as this run calls it. */
-interface Upstream {
-  readonly context: SyncContext
+interface RsyncUpstream {
+  readonly context: RsyncContext
   readonly options: RsyncOptions
   readonly address: string
   /** Cleared when the upstream refuses it. */
@@ -85,14 +87,14 @@ async function probeVersion(run: RunCommand): Promise<{ available: boolean; deta
   return { available: exit.code === 0, detail: detail || 'rsync does not start' }
 }
 
-async function create(upstream: Upstream): Promise<SyncStats> {
+async function create(upstream: RsyncUpstream): Promise<SyncStats> {
   const { context } = upstream
   const { staging } = context.tree
   const resumed = existsSync(staging)
   mkdirSync(staging, { recursive: true })
   // What an earlier try left in staging was never published, so whatever goes from it goes unasked. Where nothing can
   // go, rsync need not know the whole list before it begins.
-  const { plan } = await foresee(upstream, staging, [])
+  const { plan } = await dryRun(upstream, staging, [])
   context.allow({ ...plan, removed: 0, total: 0, examples: [] })
   const stats = await transfer(upstream, staging, {
     partials: resumed ? [`--partial-dir=${PARTIAL}`] : [],
@@ -104,10 +106,10 @@ async function create(upstream: Upstream): Promise<SyncStats> {
   return stats
 }
 
-async function update(upstream: Upstream): Promise<SyncStats> {
+async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   const { context } = upstream
   const { staging, published } = context.tree
-  const { plan, statistics, changes, whole } = await foresee(upstream, published, [
+  const { plan, statistics, changes, whole } = await dryRun(upstream, published, [
     '--delete-after',
     '--itemize-changes',
   ])
@@ -127,7 +129,7 @@ async function update(upstream: Upstream): Promise<SyncStats> {
   mkdirSync(arrivals, { mode: 0o700 })
   bringBackPartials(stash, fork.path)
   try {
-    const stats = await follow(upstream, fork.path, {
+    const stats = await copyChanges(upstream, fork.path, {
       again: wasUnfinished,
       most: whole ? plan.removed : null,
       arrivals,
@@ -148,8 +150,8 @@ async function update(upstream: Upstream): Promise<SyncStats> {
  * Copies into the published tree, or the copy of it. `most`: files that may go; null: none, since not all of the
  * upstream could be read.
  */
-async function follow(
-  upstream: Upstream,
+async function copyChanges(
+  upstream: RsyncUpstream,
   path: string,
   { again, most, arrivals }: { again: boolean; most: number | null; arrivals: string },
 ): Promise<SyncStats> {
@@ -168,14 +170,19 @@ async function follow(
  * What a run would do to a folder. `whole`: all of the upstream could be read, so that what it lacks is really gone.
  * Only with itemized changes are they counted and named.
  */
-async function foresee(upstream: Upstream, folder: string, counting: readonly string[]) {
+async function dryRun(upstream: RsyncUpstream, folder: string, counting: readonly string[]) {
   upstream.context.progress({ phase: 'listing' })
   let reader = createPlanReader()
   const flags = ['--dry-run', '--stats', ...counting]
-  const exit = await call(upstream, (compress) => [...flags, ...compress, ...contentFlags(upstream.options)], folder, {
-    onStart: () => void (reader = createPlanReader()),
-    onLine: (line, stream) => reader.onLine(line, stream),
-  })
+  const exit = await callRsync(
+    upstream,
+    (compress) => [...flags, ...compress, ...contentFlags(upstream.options)],
+    folder,
+    {
+      onStart: () => void (reader = createPlanReader()),
+      onLine: (line, stream) => reader.onLine(line, stream),
+    },
+  )
   if (exit.code !== 0 && exit.code !== 23 && exit.code !== 24) throw rsyncFailure(exit)
   if (exit.code === 23 && rsyncFailure(exit).reason !== 'partial') throw rsyncFailure(exit)
   return { ...reader.done(), whole: exit.code !== 23 }
@@ -192,7 +199,7 @@ interface Transfer {
 
 /** Keeping incomplete files costs a third of a run that changes nothing, so only a run after a broken one does. */
 async function transfer(
-  upstream: Upstream,
+  upstream: RsyncUpstream,
   into: string,
   { partials, deletes, drop, most }: Transfer,
 ): Promise<SyncStats> {
@@ -205,8 +212,10 @@ async function transfer(
     else readStatistics(line, statistics)
     return progress === null
   }
-  const deletions = deletes ? ['--delete-after', ...(most === undefined ? [] : [`--max-delete=${slack(most)}`])] : []
-  const exit = await call(
+  const deletions = deletes
+    ? ['--delete-after', ...(most === undefined ? [] : [`--max-delete=${deletionLimit(most)}`])]
+    : []
+  const exit = await callRsync(
     upstream,
     (compress) => [
       ...compress,
@@ -232,7 +241,7 @@ async function transfer(
 }
 
 /** Folders count as deletions too, and are not in the plan: one for each file is more than enough. */
-function slack(files: number): number {
+function deletionLimit(files: number): number {
   return Math.max(10, files * 2)
 }
 
@@ -240,10 +249,10 @@ function slack(files: number): number {
  * The upstream without a user name, which travels in the environment like the password, and by the address that was
  * checked: another answer of the name server must not lead elsewhere.
  */
-async function addressOf({ upstream, local, peers, options }: SyncContext): Promise<string> {
+async function addressOf({ upstream, local, peers, options }: RsyncContext): Promise<string> {
   if (local !== null) return `${local}/`
   const url = new URL(upstream)
-  const { address_family } = options as unknown as RsyncOptions
+  const { address_family } = options
   const addresses = await peers.resolve(url.hostname)
   const wanted = addresses.filter(
     (address) => address_family === 'any' || address.includes(':') === (address_family === 'ipv6'),
@@ -261,8 +270,8 @@ interface Call extends RunOptions {
 }
 
 /** Calls rsync on a folder; without compression when the upstream does not want it. */
-async function call(
-  upstream: Upstream,
+async function callRsync(
+  upstream: RsyncUpstream,
   flags: (compress: readonly string[]) => readonly string[],
   folder: string,
   { onStart, ...how }: Call,

@@ -1,4 +1,4 @@
-// conversation.ts — When the worker speaks and listens: joins, reads, beats and reports in their rhythm. What is said
+// messenger.ts — When the worker speaks and listens: joins, reads, beats and reports in their rhythm. What is said
 // is decided elsewhere.
 import { statfs, stat } from 'node:fs/promises'
 import { readIfThere, type Clock, type Logger } from '@kagami/runtime'
@@ -17,34 +17,34 @@ const RETRY_MS = 1000
 /** Unanswered joins after which an older supervisor is tried. */
 const OLDER_AFTER_JOINS = 3
 
-export interface Conversation {
+export interface Messenger {
   /** The link is up: join, read, say everything. */
   open(link: Link): void
   connected(now: boolean): void
   /** These changed: tell it at once, together with what else changes now. */
-  announce(changed: readonly Replica[], removed: readonly string[]): void
+  sendChanges(changed: readonly Replica[], removed: readonly string[]): void
   /** The desired document may have changed. */
   hint(): void
   /** The supervisor lost track of us. */
-  refresh(): void
+  sendAll(): void
   /** Tries to send what waits in the spool. */
   flushReports(): Promise<void>
   close(): void
 }
 
-export interface ConversationParts {
+export interface MessengerParts {
   readonly clock: Clock
   readonly logger: Logger
   readonly dataDir: string
-  introduction(): Join
+  joinMessage(): Join
   readonly spool: Spool
   state(): WorkerState
   tell(event: WorkerEvent): void
   onHeartbeat(at: Date): void
 }
 
-interface Shared {
-  readonly parts: ConversationParts
+interface MessengerState {
+  readonly parts: MessengerParts
   readonly pending: { changed: Map<string, Replica>; removed: Set<string>; full: boolean }
   link: Link | null
   closed: boolean
@@ -52,111 +52,111 @@ interface Shared {
    * Cleared until the supervisor has taken this process in: what it hears before, it cannot place, so all is said again
    * then.
    */
-  introduced: boolean
+  accepted: boolean
   seq: number
   /** One timer per purpose; setting it again replaces it. */
-  later(purpose: 'join' | 'read' | 'beat' | 'reports', ms: number, task: () => void): void
+  schedule(purpose: 'join' | 'read' | 'beat' | 'reports', ms: number, task: () => void): void
 }
 
 /** Starts silent; speaks once `open` gives it a link. */
-export function createConversation(parts: ConversationParts): Conversation {
+export function createMessenger(parts: MessengerParts): Messenger {
   const timers = new Map<string, () => void>()
-  const shared: Shared = {
+  const state: MessengerState = {
     parts,
     pending: { changed: new Map(), removed: new Set(), full: true },
     link: null,
     closed: false,
-    introduced: false,
+    accepted: false,
     seq: 0,
-    later(purpose, ms, task) {
+    schedule(purpose, ms, task) {
       timers.get(purpose)?.()
-      if (!shared.closed) timers.set(purpose, parts.clock.after(ms, task))
+      if (!state.closed) timers.set(purpose, parts.clock.after(ms, task))
     },
   }
-  const read = exclusive(() => readOnce(shared, () => void read()))
-  const beat = exclusive(() => beatOnce(shared, () => void beat()))
-  const flushReports = () => flushOnce(shared)
-  const sayEverything = () => {
-    shared.pending.full = true
-    void joinOnce(shared, { read: () => void read(), beat: () => void beat() })
+  const read = exclusive(() => readDesired(state, () => void read()))
+  const beat = exclusive(() => sendHeartbeat(state, () => void beat()))
+  const flushReports = () => sendReports(state)
+  const sendEverything = () => {
+    state.pending.full = true
+    void sendJoin(state, { read: () => void read(), beat: () => void beat() })
     void beat()
     void flushReports()
   }
   return {
     open(link) {
-      shared.link = link
-      sayEverything()
+      state.link = link
+      sendEverything()
     },
-    connected: (now) => now && sayEverything(),
-    announce(changed, removed) {
-      for (const replica of changed) shared.pending.changed.set(replica.spec.replica_id, replica)
+    connected: (now) => now && sendEverything(),
+    sendChanges(changed, removed) {
+      for (const replica of changed) state.pending.changed.set(replica.spec.replica_id, replica)
       for (const id of removed) {
-        shared.pending.changed.delete(id)
-        shared.pending.removed.add(id)
+        state.pending.changed.delete(id)
+        state.pending.removed.add(id)
       }
-      shared.later('beat', GATHER_MS, () => void beat())
+      state.schedule('beat', GATHER_MS, () => void beat())
     },
     hint: () => void read(),
-    refresh() {
-      shared.introduced = false
-      sayEverything()
+    sendAll() {
+      state.accepted = false
+      sendEverything()
     },
     flushReports,
     close() {
-      shared.closed = true
+      state.closed = true
       for (const cancel of timers.values()) cancel()
     },
   }
 }
 
-function usable({ closed, link }: Shared): Link | null {
+function openLinkOf({ closed, link }: MessengerState): Link | null {
   return !closed && link?.connected ? link : null
 }
 
-async function joinOnce(shared: Shared, next: { read(): void; beat(): void }): Promise<void> {
-  const { parts } = shared
-  const link = usable(shared)
+async function sendJoin(state: MessengerState, next: { read(): void; beat(): void }): Promise<void> {
+  const { parts } = state
+  const link = openLinkOf(state)
   if (link) {
-    const reply = (await link.join(parts.introduction())) ?? (await askOlder(shared, link))
-    if (shared.closed) return
+    const reply = (await link.join(parts.joinMessage())) ?? (await joinOlder(state, link))
+    if (state.closed) return
     logAnswer(parts.logger, parts.state(), reply)
     parts.tell({ type: 'join_answered', reply })
     if (reply) next.read()
-    if (reply?.supervisor?.stream && parts.spool.streamIs(reply.supervisor.stream)) void flushOnce(shared)
-    if (reply?.accepted && !shared.introduced) {
-      shared.introduced = true
-      shared.pending.full = true
+    if (reply?.supervisor?.stream && parts.spool.streamIs(reply.supervisor.stream)) void sendReports(state)
+    if (reply?.accepted && !state.accepted) {
+      state.accepted = true
+      state.pending.full = true
       next.beat()
     }
   }
-  shared.later('join', nextJoinMs(parts.state().membership, parts.state().id), () => void joinOnce(shared, next))
+  state.schedule('join', nextJoinMs(parts.state().membership, parts.state().id), () => void sendJoin(state, next))
 }
 
 /** An older supervisor hears us only in its own words; it is asked when ours stay unanswered for a while. */
-async function askOlder({ parts }: Shared, link: Link): Promise<JoinReply | null> {
+async function joinOlder({ parts }: MessengerState, link: Link): Promise<JoinReply | null> {
   if (parts.state().membership.attempts < OLDER_AFTER_JOINS && !link.older.active) return null
   return link.older.join()
 }
 
-async function readOnce(shared: Shared, again: () => void): Promise<void> {
-  const link = usable(shared)
+async function readDesired(state: MessengerState, again: () => void): Promise<void> {
+  const link = openLinkOf(state)
   if (!link) return
   const desired = await link.readDesired()
-  if (shared.closed) return
-  if (desired && desired !== 'unreachable') shared.parts.tell({ type: 'desired_read', desired, cached: false })
-  shared.later('read', desired === 'unreachable' ? RETRY_MS : READ_EVERY_MS * (0.8 + 0.4 * Math.random()), again)
+  if (state.closed) return
+  if (desired && desired !== 'unreachable') state.parts.tell({ type: 'desired_read', desired, cached: false })
+  state.schedule('read', desired === 'unreachable' ? RETRY_MS : READ_EVERY_MS * (0.8 + 0.4 * Math.random()), again)
 }
 
-async function beatOnce(shared: Shared, again: () => void): Promise<void> {
-  const { parts, pending } = shared
-  shared.later('beat', HEARTBEAT_SECONDS * 1000 * (0.9 + 0.2 * Math.random()), again)
-  if (!usable(shared)) return
+async function sendHeartbeat(state: MessengerState, again: () => void): Promise<void> {
+  const { parts, pending } = state
+  state.schedule('beat', HEARTBEAT_SECONDS * 1000 * (0.9 + 0.2 * Math.random()), again)
+  if (!openLinkOf(state)) return
   const storage = await storageOf(parts.dataDir)
-  const link = usable(shared)
+  const link = openLinkOf(state)
   if (!link) return
-  const state = parts.state()
+  const worker = parts.state()
   const contents = {
-    changed: [...(pending.full ? state.replicas : pending.changed).values()],
+    changed: [...(pending.full ? worker.replicas : pending.changed).values()],
     removed: [...pending.removed],
     full: pending.full,
   }
@@ -166,18 +166,18 @@ async function beatOnce(shared: Shared, again: () => void): Promise<void> {
   link.older.beat(storage)
   link.heartbeat(
     heartbeatsFor(
-      { ...envelopeOf(state), seq: ++shared.seq, sent_at: parts.clock.now().toISOString(), storage },
+      { ...envelopeOf(worker), seq: ++state.seq, sent_at: parts.clock.now().toISOString(), storage },
       contents,
     ),
   )
   parts.onHeartbeat(parts.clock.now())
 }
 
-async function flushOnce(shared: Shared): Promise<void> {
-  const { spool } = shared.parts
-  const link = usable(shared)
+async function sendReports(state: MessengerState): Promise<void> {
+  const { spool } = state.parts
+  const link = openLinkOf(state)
   if (link) await spool.flush((report) => link.report(report))
-  if (spool.size > 0) shared.later('reports', RETRY_MS, () => void flushOnce(shared))
+  if (spool.size > 0) state.schedule('reports', RETRY_MS, () => void sendReports(state))
 }
 
 /** Runs `task` one at a time; a call during a run leads to one more run after it. */

@@ -1,10 +1,10 @@
-// ask.ts — One question to an upstream: over the right connection, through redirects within policy, credentials to
+// request.ts — One request to an upstream: over the right connection, through redirects within policy, credentials to
 // their own origin only.
 import { checkAddress } from './address.ts'
-import type { Answer } from './message.ts'
+import type { HttpResponse } from './message.ts'
 import type { FetchOptions } from './options.ts'
-import { askParser } from './parser.ts'
-import { askSocket } from './socket.ts'
+import { requestByParser } from './parser.ts'
+import { requestBySocket } from './socket.ts'
 import { SyncFailure, type SyncContext } from '../provider.ts'
 
 const MAX_REDIRECTS = 5
@@ -12,18 +12,18 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308])
 /** Redirects after which a POST is still one. */
 const KEEPS_BODY = new Set([307, 308])
 
-export interface Errand {
+export interface RequestParts {
   readonly context: Pick<SyncContext, 'auth' | 'peers' | 'signal' | 'log'>
   readonly options: Pick<FetchOptions, 'timeout_secs' | 'allow_downgrade'>
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   /** Headers for `url` alone: where it redirects to never sees them. */
-  readonly own?: Readonly<Record<string, string>>
-  /** Sent with POST; without it the question is a GET. */
+  readonly ownHeaders?: Readonly<Record<string, string>>
+  /** Sent with POST; without it the request is a GET. */
   readonly body?: string
   /** The origin `auth` is for; that of `url` unless told otherwise. */
   readonly home?: string
-  /** Reads the answer with the parser at once: for those that will come in chunks. */
+  /** Reads the response with the parser at once: for those that will come in chunks. */
   readonly parsed?: boolean
   /** Addresses may hold secrets: the log names hosts alone. */
   readonly discreet?: boolean
@@ -36,24 +36,24 @@ export const isRedirect = (status: number): boolean => REDIRECTS.has(status)
  * Asks, and follows at most five redirects. Throws SyncFailure when they lead where we do not go, and what the network
  * throws.
  */
-export async function ask(errand: Errand): Promise<{ answer: Answer; url: URL }> {
+export async function sendRequest(parts: RequestParts): Promise<{ response: HttpResponse; url: URL }> {
   const {
     context,
     options,
     url,
     headers,
-    own,
+    ownHeaders: own,
     body,
     home = url.origin,
     parsed = body !== undefined,
     discreet = false,
-  } = errand
+  } = parts
   const { peers, signal } = context
   checkAddress(url, peers)
   let at = url
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     const authorization = at.origin === home ? authorizationOf(context.auth) : {}
-    const question = {
+    const request = {
       url: at,
       headers: { ...headers, ...(hop === 0 ? own : {}), ...authorization },
       body,
@@ -61,12 +61,16 @@ export async function ask(errand: Errand): Promise<{ answer: Answer; url: URL }>
       peers,
       idleMs: options.timeout_secs * 1000,
     }
-    const answer =
-      (at.protocol === 'http:' && !parsed ? await askSocket(question) : null) ?? (await askParser(question))
-    const location = answer.headers.location
-    if (!isRedirect(answer.status) || location === undefined || (body !== undefined && !KEEPS_BODY.has(answer.status)))
-      return { answer, url: at }
-    answer.close()
+    const response =
+      (at.protocol === 'http:' && !parsed ? await requestBySocket(request) : null) ?? (await requestByParser(request))
+    const location = response.headers.location
+    if (
+      !isRedirect(response.status) ||
+      location === undefined ||
+      (body !== undefined && !KEEPS_BODY.has(response.status))
+    )
+      return { response, url: at }
+    response.close()
     at = nextOf(location, at, { peers, allowDowngrade: options.allow_downgrade })
     context.log(`redirected to ${discreet ? at.origin : at.href}`)
   }

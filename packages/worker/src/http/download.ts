@@ -1,13 +1,13 @@
-// fetch.ts — Brings one file to a part in staging: whole, as long as promised, checked. Knows no published tree; who
+// download.ts — Brings one file to a part in staging: whole, as long as promised, checked. Knows no published tree; who
 // asks puts it in place.
 import { closeSync, fdatasync, openSync, writeSync } from 'node:fs'
 import { utimes } from 'node:fs/promises'
-import { ask } from './ask.ts'
+import { sendRequest } from './request.ts'
 import { isPage, pageFailure, refuseEncoded, seemsPage } from './content.ts'
 import { createChecker, digestsOf, type Digest } from './digest.ts'
 import { statusFailure } from './errors.ts'
 import { isStrong, type Memory, type Validators } from './memory.ts'
-import type { Answer } from './message.ts'
+import type { HttpResponse } from './message.ts'
 import type { FetchOptions } from './options.ts'
 import { createRateWatch } from './rate.ts'
 import { SyncFailure, type SyncContext } from '../provider.ts'
@@ -16,14 +16,14 @@ import { SyncFailure, type SyncContext } from '../provider.ts'
 const FLUSH_BYTES = 64 * 1024 * 1024
 const PROGRESS_BYTES = 64 * 1024
 
-export interface Order {
+export interface FileRequest {
   readonly context: Pick<SyncContext, 'auth' | 'peers' | 'signal' | 'log'>
   readonly options: FetchOptions
   readonly url: URL
   /** The origin credentials are for. */
   readonly home?: string
   /** Headers for `url` alone. */
-  readonly own?: Readonly<Record<string, string>>
+  readonly ownHeaders?: Readonly<Record<string, string>>
   /** What a part is found again by; the address, unless that holds secrets or is another one each time. */
   readonly identity?: string
   /** See Errand. */
@@ -43,10 +43,10 @@ export interface Order {
    */
   readonly admit: (size: number | null, grown: number) => void
   /** Bytes received so far, and those there will be with what was there; null when not known. */
-  readonly moved: (received: number, from: number, total: number | null) => void
+  readonly onBytes: (received: number, from: number, total: number | null) => void
 }
 
-export interface Fetched {
+export interface FetchedFile {
   /** The complete file. */
   readonly part: string
   readonly size: number
@@ -60,34 +60,34 @@ export interface Fetched {
  * Fetches; null when the file is as it was. Throws SyncFailure and what the network throws; a part that can be
  * continued stays.
  */
-export async function fetchFile(order: Order): Promise<Fetched | null> {
-  const { context, url, memory, known, file, identity = url.href } = order
+export async function downloadFile(request: FileRequest): Promise<FetchedFile | null> {
+  const { context, url, memory, known, file, identity = url.href } = request
   const part = await memory.ofPart(identity)
-  const { answer } = await ask({ ...order, headers: conditions(known, part) })
+  const { response } = await sendRequest({ ...request, headers: conditions(known, part) })
   try {
-    if (answer.status === 304 && known) return null
+    if (response.status === 304 && known) return null
     const validators: Validators = {
       url: identity,
       file,
-      etag: answer.headers.etag ?? null,
-      modified: answer.headers['last-modified'] ?? null,
+      etag: response.headers.etag ?? null,
+      modified: response.headers['last-modified'] ?? null,
     }
-    if (answer.status === 416 && part) {
+    if (response.status === 416 && part) {
       await memory.dropPart()
-      return await fetchFile(order)
+      return await downloadFile(request)
     }
-    if (answer.status === 200 || answer.status === 206) refuseEncoded(answer.headers, file)
-    if (answer.status === 206 && part)
-      return await receive({
-        ...order,
-        answer,
+    if (response.status === 200 || response.status === 206) refuseEncoded(response.headers, file)
+    if (response.status === 206 && part)
+      return await receiveBody({
+        ...request,
+        response,
         validators: { ...part, modified: validators.modified ?? part.modified },
-        from: await continuedFrom(answer, part, memory),
+        from: await continuedFrom(response, part, memory),
       })
-    if (answer.status === 200) return await receive({ ...order, answer, validators, from: 0 })
-    throw statusFailure(answer.status, context.auth !== null, answer.headers['retry-after'])
+    if (response.status === 200) return await receiveBody({ ...request, response, validators, from: 0 })
+    throw statusFailure(response.status, context.auth !== null, response.headers['retry-after'])
   } finally {
-    answer.close()
+    response.close()
   }
 }
 
@@ -104,7 +104,7 @@ function conditions(copy: Validators | null, part: (Validators & { size: number 
  * halves.
  */
 async function continuedFrom(
-  { headers }: Answer,
+  { headers }: HttpResponse,
   part: Validators & { size: number },
   memory: Memory,
 ): Promise<number> {
@@ -121,32 +121,32 @@ async function continuedFrom(
   )
 }
 
-interface Reception extends Order {
-  readonly answer: Answer
+interface BodyDownload extends FileRequest {
+  readonly response: HttpResponse
   readonly validators: Validators
   /** Bytes already there. */
   readonly from: number
 }
 
-async function receive(reception: Reception): Promise<Fetched> {
-  const { memory, answer, validators, from, file, options, admit } = reception
-  const promised = answer.headers['content-length'] === undefined ? null : Number(answer.headers['content-length'])
+async function receiveBody(download: BodyDownload): Promise<FetchedFile> {
+  const { memory, response, validators, from, file, options, admit } = download
+  const promised = response.headers['content-length'] === undefined ? null : Number(response.headers['content-length'])
   const total = promised === null ? null : from + promised
   refuseTooLarge(total ?? 0, options)
-  if (total !== null && total !== (reception.size ?? total)) throw wrongSize(total, reception.size)
+  if (total !== null && total !== (download.size ?? total)) throw wrongSize(total, download.size)
   admit(total, 0)
   if (from === 0) await memory.dropPart()
   if (from === 0 && isStrong(validators.etag)) await memory.keepPart(validators)
   try {
-    const received = await writeBody(reception, total)
-    if (from + received !== (reception.size ?? from + received)) throw wrongSize(from + received, reception.size)
+    const received = await writeBody(download, total)
+    if (from + received !== (download.size ?? from + received)) throw wrongSize(from + received, download.size)
     if (promised !== null && received !== promised)
       throw new SyncFailure('content_invalid', `${received} bytes came where ${promised} were promised`)
-    if (!options.accept_html && !reception.pageExpected() && seemsPage(answer.headers, file) && isPage(memory.part))
+    if (!options.accept_html && !download.pageExpected() && seemsPage(response.headers, file) && isPage(memory.part))
       throw pageFailure(file)
     const modified = new Date(validators.modified ?? Number.NaN)
     if (!Number.isNaN(modified.getTime())) await utimes(memory.part, modified, modified)
-    const chunked = answer.headers['transfer-encoding'] !== undefined
+    const chunked = response.headers['transfer-encoding'] !== undefined
     return { part: memory.part, size: from + received, received, validators, unverified: promised === null && !chunked }
   } catch (error) {
     // What is wrong as a whole cannot be continued; what was cut off or came too slowly can.
@@ -169,24 +169,24 @@ function wrongSize(bytes: number, size = 0): SyncFailure {
 
 /** Writes at once what arrives: the buffer is used again for the next piece, so memory stays flat at any size. */
 async function writeBody(
-  { answer, memory, from, options, digests, size = Infinity, admit, moved }: Reception,
+  { response, memory, from, options, digests, size = Infinity, admit, onBytes: moved }: BodyDownload,
   total: number | null,
 ): Promise<number> {
-  const checker = createChecker([...digests, ...digestsOf(answer.headers, from === 0)])
+  const checker = createChecker([...digests, ...digestsOf(response.headers, from === 0)])
   const handle = openSync(memory.part, from === 0 ? 'w' : 'a', 0o644)
   const rate = createRateWatch(options)
   const flusher = createFlusher(handle)
   let received = 0
   let shown = 0
   try {
-    await answer.body((chunk) => {
+    await response.body((chunk) => {
       for (let at = 0; at < chunk.length;) at += writeSync(handle, chunk, at)
       if (from === 0) checker?.update(chunk)
       received += chunk.length
       rate(chunk.length)
       refuseTooLarge(from + received, options)
       if (from + received > size) throw wrongSize(from + received, size)
-      if (flusher.wrote(received) && total === null) admit(null, received)
+      if (flusher.shouldFlush(received) && total === null) admit(null, received)
       if (received - shown < PROGRESS_BYTES) return
       shown = received
       moved(received, from, total)
@@ -202,12 +202,12 @@ async function writeBody(
   }
 }
 
-function createFlusher(handle: number): { wrote(received: number): boolean; done(): Promise<void> } {
+function createFlusher(handle: number): { shouldFlush(received: number): boolean; done(): Promise<void> } {
   let flushed = 0
   let flushing: Promise<void> | null = null
   return {
     /** Whether enough came to ask the disk to keep up. */
-    wrote(received) {
+    shouldFlush(received) {
       if (received - flushed < FLUSH_BYTES || flushing) return false
       flushed = received
       flushing = new Promise<void>((resolve) => fdatasync(handle, () => resolve(void (flushing = null))))
