@@ -143,11 +143,10 @@ describe('a fleet whose programs are killed at random moments', () => {
       const { history, unknown } = await compared(ledger, supervisor.api)
       expect({ torn, leftover }, `KAGAMI_SEED=${dice.seed}`).toEqual({ torn: [], leftover: [] })
       expect(unknown, 'in the history, but never begun').toEqual([])
-      task.meta.figure = `${KILLS} kills (${Object.entries(killed)
-        .map(([whom, times]) => `${whom} ${times}`)
-        .join(
-          ', ',
-        )}), ${history.size} syncs of ${upstreams.versions} versions: 0 lost, 0 doubled; ${looked} published files looked at: 0 torn; 0 processes left, 0 replicas stuck`
+      const each = Object.entries(killed).map(([whom, times]) => `${whom} ${times}`)
+      task.meta.figure =
+        `${KILLS} kills (${each.join(', ')}), ${history.size} syncs of ${upstreams.versions} versions: ` +
+        `0 lost, 0 doubled; ${looked} published files looked at: 0 torn; 0 processes left, 0 replicas stuck`
     },
   )
 })

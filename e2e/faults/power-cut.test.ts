@@ -160,7 +160,7 @@ function knownOn(data: string): { begun: string[]; acknowledged: string[] } {
 describe.runIf(canMount)('after a power cut', () => {
   const place = aPlace()
 
-  test(`${CUTS} times, what was reported as synced is there whole, what the API said yes to is in the database, and every report is in the history once`, async ({
+  test(`${CUTS} times, synced copies are whole, accepted writes are kept, every report is in the history once`, async ({
     task,
   }) => {
     for (const { disk, size } of DISKS) {

@@ -154,7 +154,7 @@ const body = fc.oneof(
   { weight: 1, arbitrary: deep.map((text) => Buffer.from(text)) },
 )
 
-test(`${RUNS} messages made up at random, on every subject, end no program and keep no good message from counting`, async ({
+test(`${RUNS} random messages on every subject end no program and keep no good message from counting`, async ({
   task,
 }) => {
   const server = await aNats(place)

@@ -142,7 +142,7 @@ describe('an older worker', () => {
     ])
   })
 
-  test('survives a restart of the supervisor, and a late heartbeat does not bring it back once it is terminated', async () => {
+  test('survives a restart of the supervisor; a late heartbeat does not bring it back once terminated', async () => {
     const port = Number(new URL(supervisor.url).port)
     await supervisor.kill()
     supervisor = await aSupervisor(place, { nats: nats.getServer(), port, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })

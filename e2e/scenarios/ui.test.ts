@@ -167,7 +167,7 @@ describe('the web UI', () => {
     }
   }, 60_000)
 
-  test('when the supervisor is away it says so and keeps what it knew; when it is back it goes on by itself', async () => {
+  test('says when the supervisor is away and keeps what it knew; goes on by itself when it is back', async () => {
     const { page } = await signedIn()
     const port = Number(new URL(supervisor.url).port)
     await page.goto('/ui/workers/w-1')
@@ -217,16 +217,30 @@ describe('a front end written for the seed', () => {
       place.at('ui', 'index.html'),
       `<!doctype html><title>seed</title><body><pre id=out></pre><button id=approve>approve</button><script>
 const api = location.origin
-const call = (method, path, body) => fetch(api + path, { method, headers: { 'Content-Type': 'application/json' }, body: body === undefined ? undefined : JSON.stringify(body) })
+const headers = { 'Content-Type': 'application/json' }
+const call = (method, path, body) =>
+  fetch(api + path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) })
 async function show() {
-  const [overview, workers, resources, telemetry] = await Promise.all(['/overview', '/workers', '/resources', '/telemetry'].map((p) => fetch(api + p).then((r) => r.json())))
-  document.getElementById('out').textContent = [overview.workers_total, workers.map((w) => w.worker_id + ':' + w.status + ':' + w.approved), resources.map((r) => r.name + ':' + r.status), telemetry.traffic.length].join(' ')
+  const paths = ['/overview', '/workers', '/resources', '/telemetry']
+  const read = (path) => fetch(api + path).then((r) => r.json())
+  const [overview, workers, resources, telemetry] = await Promise.all(paths.map(read))
+  document.getElementById('out').textContent = [
+    overview.workers_total,
+    workers.map((w) => w.worker_id + ':' + w.status + ':' + w.approved),
+    resources.map((r) => r.name + ':' + r.status),
+    telemetry.traffic.length,
+  ].join(' ')
 }
 document.getElementById('approve').onclick = async () => {
   const workers = await fetch(api + '/workers').then((r) => r.json())
   const id = workers[0].worker_id
-  const codes = [(await call('POST', '/workers/' + id + '/approve')).status, (await call('POST', '/workers/' + id + '/add_replica', { name: 'n', kind: 'http', upstream: 'http://127.0.0.1:9/x', interval_secs: null, labels: {} })).status]
-  codes.push((await call('POST', '/workers/' + id + '/sync', { resource: null })).status, (await call('DELETE', '/workers/' + id)).status)
+  const worker = '/workers/' + id
+  const replica = { name: 'n', kind: 'http', upstream: 'http://127.0.0.1:9/x', interval_secs: null, labels: {} }
+  const codes = []
+  codes.push((await call('POST', worker + '/approve')).status)
+  codes.push((await call('POST', worker + '/add_replica', replica)).status)
+  codes.push((await call('POST', worker + '/sync', { resource: null })).status)
+  codes.push((await call('DELETE', worker)).status)
   document.title = codes.join(',')
 }
 setInterval(show, 200)

@@ -1,5 +1,5 @@
 // cli.ts — docs/cli.md: every command and option, from the tree the program parses with.
-import type { Command } from 'commander'
+import type { Command, Option } from 'commander'
 import { createProgram } from '../../packages/cli/src/program.ts'
 import { code, GENERATED, table } from './markdown.ts'
 
@@ -50,9 +50,11 @@ function ownOptions({ options }: Command) {
 }
 
 function section({ path, command }: Leaf): string {
-  const rows = ownOptions(command).map((option) => [
-    code(option.flags),
-    `${option.description}${option.defaultValue === undefined ? '' : ` (default ${String(option.defaultValue)})`}${option.mandatory ? '; required' : ''}`,
-  ])
+  const rows = ownOptions(command).map((option) => [code(option.flags), meaningOf(option)])
   return `## ${path}${argumentsOf(command)}\n\n${command.description()}\n\n${table(['option', 'meaning'], rows)}`
+}
+
+function meaningOf({ description, defaultValue, mandatory }: Option): string {
+  const preset = defaultValue === undefined ? '' : ` (default ${String(defaultValue)})`
+  return `${description}${preset}${mandatory ? '; required' : ''}`
 }

@@ -3,7 +3,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SupervisorKeys } from '../../packages/supervisor/src/config.ts'
-import { ProviderKeys, WorkerKeys } from '../../packages/worker/src/config.ts'
+import { ProviderKeys, WorkerKeys } from '../../packages/worker/src/config/keys.ts'
 import { code, GENERATED, table, typeOf, type Shape } from './markdown.ts'
 
 /** Variables that are not keys of a schema: who reads them, and what for. */

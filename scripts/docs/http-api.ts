@@ -71,7 +71,8 @@ function section(route: Route): string {
 }
 
 function meaning({ description, default: preset }: Shape): string {
-  return `${description ?? ''}${preset === undefined ? '' : `${description ? '; ' : ''}default ` + `${JSON.stringify(preset)}`}`
+  const text = preset === undefined ? null : `default ${JSON.stringify(preset)}`
+  return [description, text].filter(Boolean).join('; ')
 }
 
 function bodyOf(shape: Shape): string {

@@ -2,7 +2,7 @@
 import { hostname } from 'node:os'
 import { WIRE_VERSION, type Join, type KindAnnouncement } from '@kagami/protocol'
 import { createActor, newId, sealAuth, type Actor, type Clock, type Logger, type SealingKey } from '@kagami/runtime'
-import type { WorkerConfig } from './config.ts'
+import type { WorkerConfig } from './config/config.ts'
 import type { Replica } from './core/replica.ts'
 import { createWorkerMachine, type WorkerEvent, type WorkerState } from './core/worker.ts'
 import { obtainAccess } from './edge/enrol.ts'

@@ -11,7 +11,8 @@ import {
   type Logger,
   type SealingKey,
 } from '@kagami/runtime'
-import { declaredReplicas, type WorkerConfig } from './config.ts'
+import type { WorkerConfig } from './config/config.ts'
+import { declaredReplicas } from './config/replicas.ts'
 import { openWorker, type WorkerState } from './core/worker.ts'
 import { serveWorkerHttp } from './edge/http.ts'
 import { openSpool, type Spool } from './edge/spool.ts'

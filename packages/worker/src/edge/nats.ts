@@ -111,8 +111,8 @@ async function readDesired(
     refused({
       subject,
       reason:
-        `the desired document cannot be understood, going on with the last good one: ${problem.field} ` +
-        `${problem.message}`,
+        'the desired document cannot be understood, going on with the last good one: ' +
+        `${problem.field} ${problem.message}`,
     })
     return 'unreachable'
   } catch {

@@ -39,7 +39,7 @@ describe('a program', () => {
     expect(names).toEqual(['GIVEN', 'HOME', 'KAGAMI_RUN', 'LC_ALL', 'PATH'])
   })
 
-  it('gets the memory it may have, a share of the machine’s where nobody said how much, and all of it without a limit', async () => {
+  it('gets the memory it may have: as told, else a share of the machine’s, or all of it without a limit', async () => {
     const { run, lines } = runner()
     for (const memoryMib of [100, 0, undefined]) await run('sh', ['-c', 'ulimit -v'], { memoryMib })
     expect([lines[0], lines[2]]).toEqual([String(100 * 1024), 'unlimited'])

@@ -1,9 +1,9 @@
 // job.ts — What one sync is given: the job itself, and what the worker provides for it. Types only.
 import type { Policy, Progress, Trigger } from '@kagami/protocol'
+import type { Hooks } from '../config/keys.ts'
 import type { Task } from '../core/replica.ts'
 import type { Provider } from '../provider.ts'
 import type { OpenSpec } from './credentials.ts'
-import type { Hooks } from './hooks.ts'
 import type { RunLimits } from './limits.ts'
 import type { RunLog } from './log.ts'
 import type { ProgressThrottle } from './progress.ts'

@@ -1,4 +1,5 @@
-// progress.ts — Limits the progress reports of a run to one a second; the last one is always delivered. Knows no provider.
+// progress.ts — Limits the progress reports of a run to one a second; the last one is always delivered. Knows no
+// provider.
 import type { Progress } from '@kagami/protocol'
 
 const EVERY_MS = 1000

@@ -57,7 +57,7 @@ describe('a tree that is published by swap', () => {
     task.meta.figure = `${ROUNDS} syncs, ${seen.whole} readings, ${seen.broken.length} mixed or missing`
   }, 240_000)
 
-  it('shares the files that did not change with the tree before, and keeps as many trees as it is told to', async () => {
+  it('shares unchanged files with the tree before, and keeps as many trees as it is told to', async () => {
     const call = await serve({ keep_generations: 3 })
     await bench.sync(call)
     for (let round = 1; round <= 5; round++) {

@@ -56,7 +56,7 @@ describe('a git mirror with LFS, over the years,', () => {
     await lfs.cloneIsWhole(files)
   })
 
-  it('whose trees are swapped makes no new tree for files that are lost for good, and mends one that rotted although the server was away at first', async () => {
+  it('published by swap makes no new tree for lost files, and mends a damaged one once the server is back', async () => {
     const swap = { publish: 'swap' }
     const trees = () =>
       readdirSync(join(lfs.bench.dataDir, '.generations', 'copy')).filter((entry) => /^\d+$/.test(entry))

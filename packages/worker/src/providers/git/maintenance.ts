@@ -9,11 +9,18 @@ const WEEK_MS = 7 * 24 * 3600_000
 /** Packs above which they are joined. */
 const PACKS_MAX = 20
 
+const DAMAGE = new RegExp(
+  [
+    'does not match index|bad object refs|object file .* is empty|loose object .* is corrupt',
+    'packfile .* (is invalid|cannot be accessed|is truncated)|unable to read sha1 file|pack has bad object',
+    'inflate: data stream error|bad packed object|index file .* is too small',
+  ].join('|'),
+  'i',
+)
+
 /** Whether git's last words mean that the copy on this disk is damaged, not the upstream. */
 export function isDamaged(exit: Exit): boolean {
-  return /does not match index|bad object refs|object file .* is empty|loose object .* is corrupt|packfile .* (is invalid|cannot be accessed|is truncated)|unable to read sha1 file|pack has bad object|inflate: data stream error|bad packed object|index file .* is too small/i.test(
-    exit.tail,
-  )
+  return DAMAGE.test(exit.tail)
 }
 
 /** Checks every pack once a week and joins small ones. Returns false when the copy is damaged. */

@@ -159,7 +159,8 @@ function lsRefs(greeting: readonly (string | null)[]): string | null {
   if (said[0] !== 'version 2' || !feature || said.includes('object-format=sha256')) return null
   const format = said.includes('object-format=sha1') ? packet('object-format=sha1\n') : ''
   const unborn = feature.includes('unborn') ? packet('unborn\n') : ''
-  return `${packet('command=ls-refs\n')}${packet(`agent=${AGENT.replace(' ', '-')}\n`)}${format}0001${packet('peel\n')}${packet('symrefs\n')}${unborn}0000`
+  const command = packet('command=ls-refs\n') + packet(`agent=${AGENT.replace(' ', '-')}\n`) + format
+  return `${command}0001${packet('peel\n')}${packet('symrefs\n')}${unborn}0000`
 }
 
 function parseRefs(packets: readonly (string | null)[]): RemoteRefs | null {

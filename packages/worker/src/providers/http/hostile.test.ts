@@ -205,7 +205,7 @@ describe('the copy of a file is kept, and the report says why, when the upstream
     expect(report.message).toContain('120 s')
   })
 
-  it('is found at a private address by a worker that goes to public ones only, however the address is spelled', async () => {
+  it('is at a private address, however spelled, and the worker goes to public ones only', async () => {
     const port = new URL(base).port
     for (const host of [
       '127.0.0.1',

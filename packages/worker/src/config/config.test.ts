@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError, replicaIdOf, writeJoinToken } from '@kagami/runtime'
 import { describe, expect, test } from 'vitest'
-import { declaredReplicas, hooksFor, loadWorkerConfig, WorkerKeys } from './config.ts'
+import { hooksFor, loadWorkerConfig } from './config.ts'
+import { WorkerKeys } from './keys.ts'
+import { declaredReplicas } from './replicas.ts'
 
 const kinds = ['git', 'rsync', 'http']
 
