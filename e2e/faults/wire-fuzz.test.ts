@@ -9,7 +9,7 @@ import { expect, test } from 'vitest'
 import { aNats, aPlace } from '../harness/place.ts'
 import { aSupervisor, aWorker } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
-import { until } from '../harness/wait.ts'
+import { PATIENCE_MS, until } from '../harness/wait.ts'
 
 const place = aPlace()
 const RUNS = rounds(300, 20_000)
@@ -170,7 +170,7 @@ test(`${RUNS} random messages on every subject end no program and keep no good m
   const nats = await connect({ servers: server.url })
   place.also(() => nats.close())
   const peer = (
-    await nats.request(subjectFor('join', PEER), JSON.stringify(join), { timeout: 5000 })
+    await nats.request(subjectFor('join', PEER), JSON.stringify(join), { timeout: PATIENCE_MS })
   ).json() as JoinReply
   expect(peer).toMatchObject({ accepted: true })
   let slowest = 0
@@ -199,7 +199,6 @@ test(`${RUNS} random messages on every subject end no program and keep no good m
     'the worker took up a replica',
     async () => (await supervisor.api.call('listReplicas', { query: { name: 'after' } })).items[0]?.last_sync,
     {
-      timeoutMs: 60_000,
       seen: async () => ({
         workers: (await supervisor.api.call('listWorkers')).items,
         supervisor: supervisor.output().slice(-1500),
@@ -226,7 +225,7 @@ async function stillWorks(
   await until(
     'a good message counts',
     async () => {
-      await nats.request(subjectFor('join', PEER), JSON.stringify(join), { timeout: 5000 }).catch(() => null)
+      await nats.request(subjectFor('join', PEER), JSON.stringify(join), { timeout: PATIENCE_MS }).catch(() => null)
       nats.publish(subjectFor('heartbeat', PEER), JSON.stringify(beat(seq)))
       return (await supervisor.api.call('listReplicas', { query: { worker: PEER } })).items.some(
         ({ name }) => name === `mirror-${seq}`,

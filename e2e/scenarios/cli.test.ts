@@ -69,7 +69,7 @@ describe('kagami run', () => {
     expect([stranger.code, stranger.stderr]).toEqual([4, expect.stringContaining('the token is not right')])
     supervisor.child.kill('SIGTERM')
     expect(await supervisor.exited).toBe(0)
-  }, 60_000)
+  })
 })
 
 describe('kagami docker', () => {

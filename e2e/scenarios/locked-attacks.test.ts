@@ -38,7 +38,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
         (await supervisor.api.call('listWorkers')).items.some(
           (one) => one.worker_id === id && one.desired_rev > 0 && one.observed_rev === one.desired_rev,
         ),
-      { timeoutMs: 30_000, seen: () => program.output() },
+      { seen: () => program.output() },
     )
     return program
   }
@@ -117,7 +117,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
     watch(thief)
     before = await victims()
     expect(JSON.stringify(before)).toContain(SECRET)
-  }, 120_000)
+  })
 
   test.each(PUBLISHES)('cannot %s', async (_, subject) => {
     refusals.length = 0
@@ -195,7 +195,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
     await expect(connect({ servers: nats.url, tls: { ca: nats.credentials.ca! }, reconnect: false })).rejects.toThrow(
       /authorization/i,
     )
-  }, 30_000)
+  })
 
   describe('somebody with a join token', () => {
     let guest: NatsConnection
@@ -258,6 +258,6 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
       await ask('victim')
       await unharmed()
       expect((await supervisor.api.call('listJoinTokens'))[0]).toMatchObject({ used: 0 })
-    }, 30_000)
+    })
   })
 })

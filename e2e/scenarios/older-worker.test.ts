@@ -5,7 +5,7 @@ import type { SeedWorker } from '@kagami/protocol'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { aNats, aPlace } from '../harness/place.ts'
 import { aSupervisor, type SupervisorProgram } from '../harness/programs.ts'
-import { until } from '../harness/wait.ts'
+import { PATIENCE_MS, until } from '../harness/wait.ts'
 
 interface Command {
   type: string
@@ -42,7 +42,9 @@ describe('an older worker', () => {
     })
   const join = async () =>
     (
-      await nats.request('kagami.supervisor.join', JSON.stringify({ worker_id: id, replicas }), { timeout: 3000 })
+      await nats.request('kagami.supervisor.join', JSON.stringify({ worker_id: id, replicas }), {
+        timeout: PATIENCE_MS,
+      })
     ).json() as { accepted: boolean; status: string; reason: string | null }
   const shown = async () =>
     ((await (await fetch(`${supervisor.url}/workers`)).json()) as SeedWorker[]).find((one) => one.worker_id === id)

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { joinOf, REPLIES } from '../harness/attacks.ts'
 import { aNats, aPlace, NATS_VERSIONS } from '../harness/place.ts'
 import { aSupervisor } from '../harness/programs.ts'
-import { until } from '../harness/wait.ts'
+import { PATIENCE_MS, until } from '../harness/wait.ts'
 
 describe.each(NATS_VERSIONS)('on an open %s nats-server', (version) => {
   const place = aPlace()
@@ -23,7 +23,7 @@ describe.each(NATS_VERSIONS)('on an open %s nats-server', (version) => {
     client.subscribe('kagami.rpc.victim.cancel', { callback: (_, message) => void told.push(message.string()) })
     for (const reply of REPLIES.filter((one) => !one.startsWith('_INBOX.')))
       client.publish(subjectFor('join', 'thief'), JSON.stringify(joinOf('thief')), { reply })
-    await client.request(subjectFor('join', 'thief'), JSON.stringify(joinOf('thief')), { timeout: 3000 })
+    await client.request(subjectFor('join', 'thief'), JSON.stringify(joinOf('thief')), { timeout: PATIENCE_MS })
     const manager = await jetstreamManager(client)
     const stream = await until('there is a stream of reports', () => manager.streams.info(EVENTS_STREAM))
     expect(stream.state.messages).toBe(0)

@@ -7,6 +7,7 @@ import { tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, vi } from 'vitest'
+import { PATIENCE } from '../testing/patience.ts'
 import { containment, createCommandRunner, works } from './command.ts'
 import { candidates } from './containment.ts'
 import { findMarked } from './orphans.ts'
@@ -122,7 +123,7 @@ describe('a program', () => {
       expect(findMarked(mark).length).toBeGreaterThanOrEqual(3)
       worker.kill('SIGKILL')
       await once(worker, 'exit')
-      await vi.waitFor(() => expect(findMarked(mark)).toEqual([]), { timeout: 5000, interval: 10 })
+      await vi.waitFor(() => expect(findMarked(mark)).toEqual([]), PATIENCE)
     },
   )
 })

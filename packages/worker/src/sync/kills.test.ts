@@ -20,6 +20,7 @@ import { startLfsUpstream } from '../testing/lfs-server.ts'
 import { containment } from '../programs/command.ts'
 import { findMarked } from '../programs/orphans.ts'
 import { benchForEach, killAfter } from '../testing/kills.ts'
+import { PATIENCE } from '../testing/patience.ts'
 
 const FULL = process.env['KAGAMI_FAULTS'] === 'full'
 const COMBINATIONS = ['git', 'git-lfs', 'rsync', 'http-file', 'http-tree'].flatMap((form) =>
@@ -181,7 +182,7 @@ describe('a worker that is killed at any moment of a sync', () => {
           const where = `seed ${seed}, kill ${kill}`
           await killAfter(dice() * LATEST_MS, bench.dataDir, call)
           if (containment().level === 'namespace')
-            await vi.waitFor(() => expect(findMarked(`${bench.dataDir}:`)).toEqual([]), { timeout: 5000, interval: 10 })
+            await vi.waitFor(() => expect(findMarked(`${bench.dataDir}:`)).toEqual([]), PATIENCE)
           // An empty folder is made an instant before the first file is put there.
           if (existsSync(bench.published) && readdirSync(bench.published).length > 0)
             expectSome(await upstream.state(bench.published), versions, {

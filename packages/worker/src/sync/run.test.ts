@@ -11,6 +11,7 @@ import { readTree, type Bench } from '../testing/sandbox.ts'
 import { containment } from '../programs/command.ts'
 import { findMarked } from '../programs/orphans.ts'
 import { benchForEach, killAfter } from '../testing/kills.ts'
+import { PATIENCE } from '../testing/patience.ts'
 import { prepareWorkspace } from '../tree/workspace.ts'
 
 let bench: Bench
@@ -144,12 +145,12 @@ describe('a worker that is killed', () => {
       const call = { kind: 'git', upstream: `${upstream.url}/a.git`, name, replicaId: name }
       await killAfter(delay, bench.dataDir, { ...call, replica_id: name })
       if (containment().level === 'namespace')
-        await vi.waitFor(() => expect(findMarked(`${bench.dataDir}:`)).toEqual([]), { timeout: 5000, interval: 10 })
+        await vi.waitFor(() => expect(findMarked(`${bench.dataDir}:`)).toEqual([]), PATIENCE)
       if (existsSync(join(bench.dataDir, name))) expect(await refs(join(bench.dataDir, name))).toBe(wanted)
       expect(await bench.sync(call)).toMatchObject({ outcome: 'success', files: 20 })
       expect(await refs(join(bench.dataDir, name))).toBe(wanted)
     }
-  }, 120_000)
+  })
 })
 
 describe('the start of a worker', () => {
@@ -160,9 +161,9 @@ describe('the start of a worker', () => {
     writeFileSync(join(bench.dataDir, '.kagami/trees/x.json.tmp'), '')
     const left = spawn('sleep', ['1000'], { env: { PATH: process.env.PATH, KAGAMI_RUN: `${bench.dataDir}:1` } })
     await once(left, 'spawn')
-    await vi.waitFor(() => expect(findMarked(`${bench.dataDir}:`)).toEqual([left.pid]))
+    await vi.waitFor(() => expect(findMarked(`${bench.dataDir}:`)).toEqual([left.pid]), PATIENCE)
     expect(prepareWorkspace(bench.dataDir, new Set(['known']))).toEqual({ orphans: 1, strangers: ['stranger'] })
-    await vi.waitFor(() => expect(left.signalCode).toBe('SIGKILL'))
+    await vi.waitFor(() => expect(left.signalCode).toBe('SIGKILL'), PATIENCE)
     expect(existsSync(join(bench.dataDir, '.kagami/staging/stranger'))).toBe(true)
     expect(existsSync(join(bench.dataDir, '.kagami/trees/x.json.tmp'))).toBe(false)
   })

@@ -253,7 +253,7 @@ describe('the copy of a repository is kept, and the report says why, when the up
       ])
     }
     await recovers()
-  }, 90_000)
+  })
 
   it('falls silent or drips', async ({ task }: TestContext) => {
     const ports = { http: http.port, git: await daemon() }
@@ -268,5 +268,5 @@ describe('the copy of a repository is kept, and the report says why, when the up
     await against(`git://127.0.0.1:${await opened(startBareServer(() => {}))}/a.git`, ['stalled'], { stall_secs: 1 })
     await recovers()
     task.meta.figure = 'git: 7 stalls and drips over http and git://, each ended at its limit'
-  }, 60_000)
+  })
 })

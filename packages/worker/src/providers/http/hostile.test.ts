@@ -13,6 +13,7 @@ import { createPeers } from '../../sync/peers.ts'
 import { sendRequest } from '../../http/request.ts'
 import { SyncFailure } from '../../provider.ts'
 import { createBench, readTree, type Bench } from '../../testing/sandbox.ts'
+import { PATIENCE } from '../../testing/patience.ts'
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => unknown
 
@@ -303,7 +304,7 @@ describe('a question that is over', () => {
       const { response } = await asking(parsed)
       await response.body(() => {})
       response.close()
-      await vi.waitFor(() => expect(getEventListeners(stopping.signal, 'abort')).toEqual([]))
+      await vi.waitFor(() => expect(getEventListeners(stopping.signal, 'abort')).toEqual([]), PATIENCE)
     }
     stopping.abort('interrupted')
     for (const parsed of [true, false]) await expect(asking(parsed)).rejects.toThrow()

@@ -189,7 +189,7 @@ describe('the copy of a module is kept, and the report says why, when the upstre
       ).toBeLessThan(5 * 1024 * 1024)
     }
     await recovers()
-  }, 60_000)
+  })
 
   it('lists files without end', async ({ task }) => {
     const upstream = await hostile(startEndlessLister())
@@ -212,7 +212,7 @@ describe('the copy of a module is kept, and the report says why, when the upstre
     expect(existsSync(join(bench.dataDir, 'first'))).toBe(false)
     await recovers()
     task.meta.figure = 'rsync: 3 endless lists, each ended at 200 MiB'
-  }, 60_000)
+  })
 
   it('falls silent or drips', async ({ task }) => {
     change()
@@ -225,5 +225,5 @@ describe('the copy of a module is kept, and the report says why, when the upstre
       })
     await recovers()
     task.meta.figure = 'rsync: 5 stalls and drips, each ended at its limit'
-  }, 60_000)
+  })
 })

@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { providerConformance, type Subject } from '../../testing/conformance.ts'
+import { PATIENCE } from '../../testing/patience.ts'
 import { createProgressReader, refusesCompression, rsyncFailure } from './output.ts'
 import { createBench, readTree, startStallingProxy, type Bench } from '../../testing/sandbox.ts'
 
@@ -179,7 +180,7 @@ describe('an rsync mirror', () => {
     const arrived = () => readdirSync(arrivals).reduce((sum, file) => sum + statSync(join(arrivals, file)).size, 0)
     // What is on its way through pipes and buffers is nothing yet that could be kept.
     void proxy.stalled
-      .then(() => vi.waitFor(() => expect(arrived()).toBeGreaterThan(300_000), { timeout: 20_000, interval: 10 }))
+      .then(() => vi.waitFor(() => expect(arrived()).toBeGreaterThan(300_000), PATIENCE))
       .finally(() => stop.abort('cancelled'))
     await bench.sync({
       ...call,
