@@ -8,7 +8,7 @@ import { putOnPath } from '@kagami/runtime'
 
 /** One promise, measured. */
 export interface Finding {
-  /** `P1`, as performance.md numbers the goals. */
+  /** `P1`, as docs/benchmarks.md numbers the goals. */
   readonly goal: string
   readonly what: string
   readonly peer: string

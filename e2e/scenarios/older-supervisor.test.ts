@@ -1,4 +1,4 @@
-// older-supervisor.test.ts — A supervisor that speaks just the wire of interfaces.md §6 admits our worker, sees it
+// older-supervisor.test.ts — A supervisor that speaks just the v0 wire (docs/compatibility.md) admits our worker, sees it
 // sync, gives and takes replicas, and ends it.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { startHttpUpstream } from '@kagami/demo'

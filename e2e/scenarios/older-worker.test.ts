@@ -1,4 +1,4 @@
-// older-worker.test.ts — A worker that speaks just the wire of interfaces.md §6 joins, is approved, syncs, is given and
+// older-worker.test.ts — A worker that speaks just the v0 wire (docs/compatibility.md) joins, is approved, syncs, is given and
 // loses a replica, and is ended.
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import type { SeedWorker } from '@kagami/protocol'

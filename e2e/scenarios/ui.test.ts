@@ -115,7 +115,7 @@ describe('the web UI', () => {
     const asked = performance.now()
     await supervisor.api.call('syncReplica', { params: { id: items[0]!.replica_id } })
     await until('the new sync is in the table', async () => (await rows.count()) > before)
-    // ux.md's promise, with room for a busy machine.
+    // Two seconds are promised; the rest is room for a busy machine.
     expect(performance.now() - asked).toBeLessThan(10_000)
   })
 

@@ -17,14 +17,14 @@ import type { Static } from 'typebox'
 import { pickKeys, ProviderKeys, WorkerKeys, type Hooks } from './keys.ts'
 
 export interface WorkerConfig extends Omit<Static<typeof WorkerKeys>, 'providers' | 'name' | 'worker_id'> {
-  /** Whether somebody set nats_url: then it wins over the one in the join token. */
+  /** Whether nats_url was set: then it takes precedence over the address in the join token. */
   readonly natsUrlGiven: boolean
   readonly joinToken: JoinToken | null
   readonly name: string
   readonly worker_id: string | null
   readonly httpAddress: { host: string; port: number }
   readonly providers: readonly unknown[]
-  /** What is odd but not wrong; told once at start. */
+  /** What is odd but not wrong; logged once at start. */
   readonly warnings: readonly string[]
 }
 
@@ -104,7 +104,7 @@ function joinTokenOf(
   return text ? readJoinToken(text, join_token_file!) : null
 }
 
-/** In TOML, a top-level key written below a `[[providers]]` table belongs to that provider. */
+/** In TOML, a top-level key written below a `[[providers]]` table belongs to that table. */
 function refuseMisplacedKeys(values: Values, file: string) {
   const providers = Array.isArray(values['providers']) ? values['providers'] : []
   const top = Object.keys(WorkerKeys.properties).filter((key) => !(key in ProviderKeys.properties))
@@ -121,7 +121,7 @@ function refuseMisplacedKeys(values: Values, file: string) {
   }
 }
 
-/** The programs for a replica: its own before those of the worker. */
+/** The hooks of a replica: its own take precedence over those of the worker. */
 export function hooksFor(config: WorkerConfig, name: string): Hooks {
   const own = config.providers.find((provider) => (provider as { name?: unknown } | null)?.name === name) as
     | { hooks?: Hooks }

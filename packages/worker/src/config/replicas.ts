@@ -14,7 +14,7 @@ import type { Static } from 'typebox'
 import type { WorkerConfig } from './config.ts'
 import { pickKeys, ProviderKeys, type AuthTable } from './keys.ts'
 
-/** Whose replicas are declared, of which kinds, and where oddities are told. */
+/** What the declared replicas belong to, and where warnings about them are collected. */
 interface Declaring {
   readonly workerId: string
   readonly kinds: readonly string[]
@@ -102,7 +102,7 @@ function fullReplica(
   }
 }
 
-/** Credentials as written, or read from the files they are in. */
+/** Credentials as written in the file, or read from the files they name. */
 function authOf(
   { type, username, password, password_file, token, token_file }: Static<typeof AuthTable>,
   where: string,

@@ -25,9 +25,9 @@ export interface WorkerState {
   readonly declared: readonly ReplicaSpec[]
   readonly desired: Desired | null
   readonly replicas: ReadonlyMap<string, Replica>
-  /** Documents taken in so far. */
+  /** Desired documents read so far. */
   readonly documents: number
-  /** What earlier runs of this worker left, for replicas that are yet to be opened. */
+  /** What earlier runs of this worker remember of replicas that are not open yet. */
   readonly remembered: ReadonlyMap<string, Remembered>
   readonly stopping: boolean
 }
@@ -52,9 +52,7 @@ export type WorkerEffect =
   | { readonly type: 'wake'; readonly at: Date | null }
   | { readonly type: 'end'; readonly why: 'rejected' | 'terminated'; readonly reason: string | null }
 
-/**
- * The worker before it knows anything but its own configuration: the declared replicas exist, and wait for approval.
- */
+/** The worker when it knows only its own configuration: the declared replicas exist, and wait for approval. */
 export function openWorker(
   parts: Pick<WorkerState, 'id' | 'instance' | 'limits' | 'declared' | 'remembered'>,
   now: Date,
@@ -68,7 +66,7 @@ export function openWorker(
   return { ...parts, membership: notJoined, desired: null, replicas, documents: 0, stopping: false }
 }
 
-/** Makes the machine. `newId` names each sync; it is the machine's only source of anything new. */
+/** Creates the machine. `newId` names each sync; it is the only source of anything new. */
 export function createWorkerMachine(
   newId: () => string,
 ): (state: WorkerState, event: WorkerEvent, now: Date) => Step<WorkerState, WorkerEffect> {
@@ -108,7 +106,7 @@ function apply(state: WorkerState, event: WorkerEvent, now: Date): WorkerState {
 }
 
 /**
- * Makes the replicas what worker.toml and the document ask for together. Reading the same document twice changes
+ * Makes the replicas what worker.toml and the document together ask for. Reading the same document twice changes
  * nothing.
  */
 function reconcile(state: WorkerState, desired: Desired, cached: boolean, now: Date): WorkerState {
@@ -141,7 +139,7 @@ function reconcile(state: WorkerState, desired: Desired, cached: boolean, now: D
 }
 
 /**
- * Where a new replica's revision numbers begin: far apart, so that the sum of a digest fits one set of replicas alone.
+ * Where a new replica's revision numbers begin: far apart, so that another set of replicas does not have the same sum.
  */
 function firstRevision(id: string, documents: number): number {
   return 1 + Math.floor(fraction(`${id}/${documents}`) * 2 ** 31)
@@ -151,7 +149,7 @@ function syncOrderOf({ request_id, action, hold_id, generation }: SyncRequest): 
   return { requestId: request_id, action: action ?? 'sync', holdId: hold_id ?? null, generation: generation ?? null }
 }
 
-/** Declared replicas nobody removed, then added ones. A name declared in worker.toml wins over an added one. */
+/** Declared replicas that nobody removed, then added ones. A name in worker.toml takes precedence over an added one. */
 function wanted(declared: readonly ReplicaSpec[], desired: Desired): ReplicaSpec[] {
   const kept = declared.filter((spec) => !desired.removed.includes(spec.replica_id))
   const names = new Set(kept.map((spec) => replicaNameKey(spec.name)))
@@ -165,13 +163,13 @@ function advanceOne(state: WorkerState, replicaId: string, event: ReplicaEvent, 
   return next === replica ? state : { ...state, replicas: new Map(state.replicas).set(replicaId, next) }
 }
 
-/** Queues what is due and starts what has a slot; or, when it may not work, takes everything out of the queue. */
+/** Queues what is due and starts what has a slot. When the worker may not sync, empties the queue. */
 function schedule(state: WorkerState, now: Date, newId: () => string): WorkerState {
   const replicas = new Map(state.replicas)
   const working = mayWork(state.membership) && !state.stopping
   for (const [id, replica] of replicas) {
     if (working && isDue(replica, now)) replicas.set(id, advanceReplica(replica, { type: 'due' }, now))
-    // Someone's request stays queued through a pause; what the schedule wanted comes again by itself.
+    // A requested sync stays queued through a pause; what the schedule wanted becomes due again by itself.
     else if ((!working || replica.paused) && replica.life.state === 'queued' && !replica.life.requestId)
       replicas.set(id, advanceReplica(replica, { type: 'withdrawn' }, now))
   }
@@ -197,10 +195,7 @@ function startWaiting(replicas: Map<string, Replica>, limits: Limits, now: Date,
     replicas.set(id, advanceReplica(replicas.get(id)!, { type: 'waiting', position, reason }, now))
 }
 
-/**
- * Everything that must be done follows from what is different now. Order matters: what must survive a crash comes
- * first.
- */
+/** Every effect follows from what is different now. The order matters: what must survive a crash comes first. */
 function consequences(before: WorkerState, after: WorkerState, event: WorkerEvent): WorkerEffect[] {
   const changed = [...after.replicas.values()].filter(
     (replica) => before.replicas.get(replica.spec.replica_id)?.revisionNo !== replica.revisionNo,
@@ -250,7 +245,7 @@ function syncIdOf(replica: Replica | undefined): string | null {
   return replica?.life.state === 'syncing' ? replica.life.syncId : null
 }
 
-/** A place in the queue is not worth a write to disk; a life, a request or a fact is. */
+/** A position in the queue is not worth a write to disk; a state, a request or a fact is. */
 function mustPersist(before: Replica | undefined, after: Replica): boolean {
   return (
     !before ||

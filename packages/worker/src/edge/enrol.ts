@@ -1,5 +1,5 @@
-// enrol.ts — How a worker comes by credentials on a locked NATS: a key of its own, a join token, and patience until
-// people approve. Decides nothing.
+// enrol.ts — How a worker obtains credentials on a locked NATS: it makes a key, sends a join token, and waits until
+// people approve.
 import { join as pathOf } from 'node:path'
 import { checkFor, enrolProof, JOIN_INBOX, workerInbox, type EnrolReply, type Join } from '@kagami/protocol'
 import {
@@ -23,20 +23,20 @@ const ANSWER_MS = 3000
 const ASK_FIRST_MS = 1000
 const ASK_MAX_MS = 10_000
 
-/** What is kept in data_dir/.kagami/nats.json (0600): the key is made here and never leaves. */
+/** The content of data_dir/.kagami/nats.json (0600). The key is made here and never leaves the worker. */
 const Kept = Type.Object({
   worker_id: Type.String(),
   url: Type.String(),
   ca: Type.Union([Type.String(), Type.Null()]),
   account: Type.String(),
   seed: Type.String(),
-  /** Null until approved; the token is kept meanwhile, so that a restart goes on asking. */
+  /** Null until approved. The token is kept until then, so that a restart goes on asking. */
   jwt: Type.Union([Type.String(), Type.Null()]),
   token: Type.Optional(JoinToken),
 })
 type Kept = Static<typeof Kept>
 
-/** Where NATS is, and who we are there; no identity where it is open. */
+/** The address of NATS and the worker's identity there; no identity where NATS is open. */
 export interface NatsAccess {
   readonly url: string
   readonly identity?: NatsIdentity
@@ -48,16 +48,16 @@ export interface AccessParts {
   readonly workerId: string
   readonly token: JoinToken | null
   readonly url: string
-  /** Whether the address was configured: then it wins over the one of the token. */
+  /** Whether the address was configured: then it takes precedence over that of the token. */
   readonly urlGiven: boolean
   readonly joinMessage: () => Join
   readonly logger: Logger
   readonly signal: AbortSignal
-  /** Told while the fleet has not approved us. */
+  /** Called while the fleet has not approved the worker. */
   readonly onWaiting: (reply: EnrolReply) => void
 }
 
-/** Finds what is kept, or asks for credentials until there are some. Throws ConfigError when it can have none. */
+/** Reads stored credentials, or requests them until they are granted. Throws ConfigError when there can be none. */
 export async function obtainAccess(parts: AccessParts): Promise<NatsAccess> {
   const kept = readKept(parts)
   if (!kept) return { url: parts.url }
@@ -75,13 +75,13 @@ export function holdsCredentials(dataDir: string, account: string): boolean {
   return checkFor(Kept).ok(kept) && kept.account === account && kept.jwt !== null
 }
 
-/** What is kept and still fits, else what a token lets us begin; null when NATS is open. */
+/** The stored content if it still fits, otherwise what a token starts with; null when NATS is open. */
 function readKept({ directory, workerId, token }: AccessParts): Kept | null {
   const path = pathOf(directory, FILE)
   const read = readJsonIfThere(path)
   const kept = checkFor(Kept).ok(read) ? read : null
   const fits = kept?.worker_id === workerId && (!token || token.account === kept.account)
-  // A newer token replaces the one we asked with before; the key stays, since it may be bound already.
+  // A newer token replaces the one used before. The key stays, because it may already be bound.
   if (kept && fits) return token && !kept.jwt ? { ...kept, url: token.url, ca: token.ca, token } : kept
   if (token) {
     const { url, ca, account } = token
@@ -139,7 +139,7 @@ async function requestUntilApproved(parts: AccessParts, bus: Bus, { seed, token 
     const asked = { token: token!.secret, join: parts.joinMessage() }
     const signature = Buffer.from(key.sign(Buffer.from(enrolProof(publicKey, asked)))).toString('base64url')
     const reply = await bus.request('enrol', publicKey, { ...asked, signature }, ANSWER_MS)
-    // Joining programs share one inbox: what is not about us was not meant for us, or is meant to mislead.
+    // All joining programs share one inbox: ignore answers that are not about this worker.
     const ours = reply?.public_key === publicKey && reply.worker_id === parts.workerId ? reply : null
     if (ours?.jwt) return ours.jwt
     const word = ours?.status ?? 'no answer'

@@ -1,5 +1,5 @@
-// messenger.ts — When the worker speaks and listens: joins, reads, beats and reports in their rhythm. What is said
-// is decided elsewhere.
+// messenger.ts — When the worker sends and reads: joins, documents, heartbeats and reports, each in its rhythm. The
+// contents are decided elsewhere.
 import { statfs, stat } from 'node:fs/promises'
 import { readIfThere, type Clock, type Logger } from '@kagami/runtime'
 import { HEARTBEAT_SECONDS, type Join, type JoinReply, type Storage } from '@kagami/protocol'
@@ -10,7 +10,7 @@ import type { Spool } from './spool.ts'
 import { envelopeOf, heartbeatsFor } from './heartbeat.ts'
 import type { Link } from './nats.ts'
 
-/** Changes that come together are told together, ms. */
+/** Changes within this time go into one heartbeat, ms. */
 const GATHER_MS = 5
 const READ_EVERY_MS = 60_000
 const RETRY_MS = 1000
@@ -18,16 +18,16 @@ const RETRY_MS = 1000
 const OLDER_AFTER_JOINS = 3
 
 export interface Messenger {
-  /** The link is up: join, read, say everything. */
+  /** The link is up: join, read the document, send everything. */
   open(link: Link): void
   connected(now: boolean): void
-  /** These changed: tell it at once, together with what else changes now. */
+  /** These changed: send them at once, with what else changes in that moment. */
   sendChanges(changed: readonly Replica[], removed: readonly string[]): void
-  /** The desired document may have changed. */
+  /** The desired document may have changed: read it. */
   hint(): void
-  /** The supervisor lost track of us. */
+  /** The supervisor does not know this process: join and send everything. */
   sendAll(): void
-  /** Tries to send what waits in the spool. */
+  /** Tries to send the reports in the spool. */
   flushReports(): Promise<void>
   close(): void
 }
@@ -49,16 +49,16 @@ interface MessengerState {
   link: Link | null
   closed: boolean
   /**
-   * Cleared until the supervisor has taken this process in: what it hears before, it cannot place, so all is said again
-   * then.
+   * False until the supervisor has accepted this process. It cannot place what it received before, so everything is
+   * sent again then.
    */
   accepted: boolean
   seq: number
-  /** One timer per purpose; setting it again replaces it. */
+  /** One timer for each purpose; setting it again replaces it. */
   schedule(purpose: 'join' | 'read' | 'beat' | 'reports', ms: number, task: () => void): void
 }
 
-/** Starts silent; speaks once `open` gives it a link. */
+/** Silent until `open` gives it a link. */
 export function createMessenger(parts: MessengerParts): Messenger {
   const timers = new Map<string, () => void>()
   const state: MessengerState = {
@@ -132,7 +132,7 @@ async function sendJoin(state: MessengerState, next: { read(): void; beat(): voi
   state.schedule('join', nextJoinMs(parts.state().membership, parts.state().id), () => void sendJoin(state, next))
 }
 
-/** An older supervisor hears us only in its own words; it is asked when ours stay unanswered for a while. */
+/** A supervisor of v0 knows only its own messages; it is tried when ours stay unanswered for a while. */
 async function joinOlder({ parts }: MessengerState, link: Link): Promise<JoinReply | null> {
   if (parts.state().membership.attempts < OLDER_AFTER_JOINS && !link.older.active) return null
   return link.older.join()
@@ -180,7 +180,7 @@ async function sendReports(state: MessengerState): Promise<void> {
   if (spool.size > 0) state.schedule('reports', RETRY_MS, () => void sendReports(state))
 }
 
-/** Runs `task` one at a time; a call during a run leads to one more run after it. */
+/** Runs `task` one at a time. A call during a run leads to one more run after it. */
 function exclusive(task: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | null = null
   let again = false
@@ -215,8 +215,7 @@ function logAnswer(logger: Logger, state: WorkerState, reply: Awaited<ReturnType
 }
 
 /**
- * The filesystem of data_dir. The kernel's boot id and the device number tell it apart from other hosts' and other
- * disks.
+ * The filesystem of data_dir. Boot id and device number distinguish it from those of other hosts and from other disks.
  */
 async function storageOf(dataDir: string): Promise<Storage | null> {
   try {

@@ -1,5 +1,5 @@
-// spool.test.ts — Reports wait until the stream has them, come again when it was lost, and are told even when the disk
-// does not take them.
+// spool.test.ts — Reports wait until the stream has them, are sent again when it was lost, and are sent even when the
+// disk refuses them.
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

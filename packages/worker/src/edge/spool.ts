@@ -1,31 +1,32 @@
-// spool.ts — Reports of finished syncs, on disk until the stream has them; the last of those stay, in case the stream
+// spool.ts — Reports of finished syncs, on disk until the stream has them. The last of those stay, in case the stream
 // is lost before the database has them.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkFor, SyncReport } from '@kagami/protocol'
 import { readIfThere, readJsonIfThere, writeDurably, type Logger } from '@kagami/runtime'
 
-/** Reports that are kept after the stream has them: a day of 80 replicas that sync every hour. */
+/** Reports kept after the stream has them: a day of 80 replicas that sync every hour. */
 export const KEEP_SENT = 2000
 
 export interface Spool {
   /**
-   * Keeps a report; when this returns it survives a crash. One that the disk does not take is told all the same, and
-   * lost if this process ends before: that is logged.
+   * Keeps a report; when this returns it survives a crash. A report the disk refuses is logged and sent from memory,
+   * and lost if this process ends before.
    */
   keep(report: SyncReport): void
-  /** Whether a sync's report is here. */
+  /** Whether a sync's report is in the spool. */
   holds(syncId: string): boolean
-  /** Sends everything kept, oldest first, until `send` fails; what was sent is put aside. One run at a time. */
+  /** Sends everything kept, oldest first, until `send` fails; sent reports are moved aside. One run at a time. */
   flush(send: (report: SyncReport) => Promise<boolean>): Promise<void>
-  /** Which stream there is. True when it is another one than before: then the last reports wait again. */
+  /**
+   * Says which stream there is now. True when it is another one than before: then the last reports wait to be sent
+   * again.
+   */
   streamIs(name: string): boolean
   readonly size: number
 }
 
-/**
- * Opens the spool of a worker and takes up what earlier runs left. A damaged file is named in the log and set aside.
- */
+/** Opens the spool of a worker with what earlier runs left. A damaged file is logged and stays where it is. */
 export function openSpool(directory: string, logger: Logger): Spool {
   const waiting = new Map<string, SyncReport>()
   const sent = openSent(join(directory, 'sent'))
@@ -84,8 +85,8 @@ function write(file: string, report: SyncReport, logger: Logger): void {
 }
 
 /**
- * What the stream has, oldest first. Nothing here is flushed: a report that comes back after a crash is told twice and
- * counts once.
+ * The reports the stream has, oldest first. Nothing here is flushed: a report that reappears after a crash is sent
+ * twice and counts once.
  */
 function openSent(directory: string) {
   const files = listed(directory)
@@ -94,7 +95,7 @@ function openSent(directory: string) {
   mkdirSync(directory, { recursive: true })
   return {
     put(from: string, file: string) {
-      // One that could not be written is nowhere.
+      // A report that could not be written has no file.
       if (!existsSync(from)) return
       renameSync(from, join(directory, file))
       files.push(file)

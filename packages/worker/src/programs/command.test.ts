@@ -1,4 +1,4 @@
-// command.test.ts — Programs end with the sync that started them, whatever happens, and say no more than they may.
+// command.test.ts — Programs end with the sync that started them, whatever happens, and write no more than they may.
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'

@@ -36,11 +36,11 @@ interface Upstream {
   readonly upstream: string
   readonly options?: object
   readonly stop: () => Promise<void>
-  /** Brings the next version. */
+  /** The content of a copy, comparable between copies and versions. */
   readonly next: (version: number) => Promise<void>
   /** What a copy has, comparable between copies and versions. */
   readonly state: (folder: string) => Promise<Record<string, string>>
-  /** What the upstream has. */
+  /** Numbers from 0 to 1, the same for the same seed. */
   readonly wanted: () => Promise<Record<string, string>>
 }
 

@@ -1,5 +1,5 @@
-// limits.ts — What ends a run from outside: a stop, its time, silence, a disk that fills up. Says afterwards which it
-// was.
+// limits.ts — What ends a run from outside: a request to stop, its time limit, a stall, a disk that fills up. Tells
+// afterwards which it was.
 import { FREE_MIN_BYTES, freeBytes } from '../tree/space.ts'
 
 /** Longest time a timer can wait, ms; a longer one would fire at once. */
@@ -14,9 +14,9 @@ export interface RunLimits {
   readonly signal: AbortSignal
   /** Which limit was hit; null when none was. */
   readonly cause: Cause | null
-  /** Something moved. */
+  /** Resets the stall timer: something moved. */
   touch(): void
-  /** Does work of ours that may be silent for long without counting it as a stall. */
+  /** Runs work of the worker's own that may be silent for long, without counting that as a stall. */
   quietly<T>(work: () => Promise<T>): Promise<T>
   end(): void
 }

@@ -1,5 +1,5 @@
-// peers.test.ts — Which addresses are public, private or never asked; that tools go to the one that was checked, and no
-// sync to the wrong side.
+// peers.test.ts — Which addresses are public, private or never allowed; that tools connect to the address that was
+// checked, and syncs never to the wrong side.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -134,7 +134,7 @@ describe('the address that was checked', () => {
       }
       try {
         expect(await bench.sync(call)).toMatchObject({ outcome: 'failed', reason: 'upstream_unreachable' })
-        // The name server of the machine does not know the name: a tool that asked it again would fail.
+        // The machine's name server does not know the name: a tool that looked it up again would fail.
         for (const options of [{}, scheme === 'rsync' ? { compress: false } : { refs: ['refs/heads/*'] }]) {
           expect(
             await bench.sync({
@@ -180,7 +180,7 @@ describe('the address that was checked', () => {
     expect(
       await bench.sync({ kind: 'git', upstream: `git://mirror.invalid:${port}/a.git`, foundAt: '127.0.0.1' }),
     ).toMatchObject({ outcome: 'success' })
-    // The list of refs is asked for by ourselves, what they name by git.
+    // Kagami requests the list of refs, git what they name.
     expect(said).toHaveLength(2)
     for (const request of said) expect(request).toContain(`host=mirror.invalid:${port}\0`)
     server.close()
@@ -234,7 +234,7 @@ describe('an upstream on the wrong side', () => {
     const marker = join(bench.dataDir, '.kagami', 'trees', 'copy.json')
     const found = JSON.parse(readFileSync(marker, 'utf8')) as object
     expect(found).toMatchObject({ reach: 'private' })
-    // No test may talk to the internet: that a public address was found is written by hand.
+    // Tests do not use the internet: that a public address was found is written by hand.
     writeFileSync(marker, JSON.stringify({ ...found, reach: 'public' }))
     const before = asked
     expect(await bench.sync(call)).toMatchObject({ outcome: 'failed', reason: 'address_forbidden' })

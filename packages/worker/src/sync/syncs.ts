@@ -1,4 +1,4 @@
-// syncs.ts — The syncs that run now: starts, aborts and counts them. One sync's inside is run.ts.
+// syncs.ts — The running syncs: starts, aborts and counts them. What one sync does is in run.ts.
 import type { ProgressEvent, ReplicaSpec, SyncReport } from '@kagami/protocol'
 import type { Clock, SealingKey } from '@kagami/runtime'
 import { hooksFor, type WorkerConfig } from '../config/config.ts'
@@ -13,7 +13,7 @@ export interface Syncs {
   abort(syncId: string, reason: 'cancelled' | 'interrupted'): void
   abortAll(reason: 'cancelled' | 'interrupted'): void
   isRunning(syncId: string): boolean
-  /** Resolves when none runs. */
+  /** Resolves when no sync is running. */
   idle(): Promise<void>
 }
 

@@ -46,7 +46,7 @@ describe('a tree that is published by swap', () => {
     await bench.sync(call)
     const readings = watchReadings(bench.published)
     for (let round = 1; round <= ROUNDS; round++) {
-      // rsync tells versions of one second apart by their length alone.
+      // Within one second, rsync distinguishes versions only by their length.
       version(`version-${round}-${'x'.repeat(round % 9)}`)
       expect(await bench.sync(call)).toMatchObject({ outcome: 'success', generation: round + 1 })
     }

@@ -1,5 +1,5 @@
-// swap-served.test.ts — A copy that is published by swap, behind the servers people put before their mirrors: what each
-// needs to follow the link.
+// swap-served.test.ts — A copy published by swap behind the servers people use for mirrors: what each needs to follow
+// the link.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// tree.ts — A replica's files on disk: who owns them, staging, publish. Never asks where the bytes come from.
+// tree.ts — A replica's files on disk: whose folder it is, staging, publishing. Never asks where the bytes come from.
 import { lstatSync, opendirSync, realpathSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -15,18 +15,18 @@ export interface TreeOptions {
   readonly spec: Pick<ReplicaSpec, 'replica_id' | 'name' | 'kind' | 'upstream'>
   readonly run: RunCommand
   readonly policy: Pick<Policy, 'publish' | 'keep_generations'>
-  /** Takes over a directory that carries no mark of ours. */
+  /** Takes over a directory without a marker of Kagami. */
   readonly adoptExisting?: boolean
 }
 
-/** A Tree that must be claimed before it is used. */
+/** A tree that must be claimed before it is used. */
 export interface OwnedTree extends Tree {
   /**
-   * Checks that the place is ours and has room, and marks it. Throws SyncFailure local_conflict or disk_full; nothing
-   * is touched then.
+   * Checks that the folder belongs to this replica and that the disk has room, and writes the marker. Throws
+   * SyncFailure local_conflict or disk_full; nothing is touched then.
    */
   claim(): Promise<void>
-  /** Gives back the space of everything that is not published. */
+  /** Removes everything that is not published, to free its space. */
   release(): Promise<void>
   /** Where earlier runs found the upstream; null when they did not, or since its address changed. */
   reach(): Reach | null
@@ -80,8 +80,8 @@ export function createTree(options: TreeOptions): OwnedTree {
 }
 
 /**
- * A handful of looks at the disk: asked for one by one through the thread pool they would take longer than the sync
- * they precede.
+ * Synchronous, because these few looks at the disk would take longer through the thread pool than the sync they
+ * precede.
  */
 async function claim(
   { dataDir, spec, adoptExisting = false }: TreeOptions,
@@ -95,7 +95,7 @@ async function claim(
   refuseFullDisk(dataDir)
   const wanted = markerOf(spec)
   if (marker && JSON.stringify({ ...marker, reach: undefined }) === JSON.stringify(wanted)) return
-  // A first copy staged for another kind or upstream must not be taken for a part of this one.
+  // A first copy that was staged for another kind or upstream must not become part of this one.
   const staged = marker?.kind === spec.kind && (marker.upstream === spec.upstream || hasEntries(published))
   if (!staged) await rm(staging, { recursive: true, force: true })
   keepMarker(dataDir, wanted)
@@ -193,7 +193,7 @@ function readMarker(dataDir: string, name: string): Marker | null {
       return { ...markerOf(marker), ...(reach === 'public' || reach === 'private' ? { reach } : {}) }
     }
   } catch {
-    // Falls through: a marker nobody can read proves nothing.
+    // Falls through: a marker that cannot be read proves nothing.
   }
   throw new SyncFailure(
     'local_conflict',
