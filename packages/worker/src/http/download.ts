@@ -1,5 +1,5 @@
-// download.ts — Brings one file to a part in staging: whole, as long as promised, checked. Knows no published tree; who
-// asks puts it in place.
+// download.ts — Downloads one file to a part in staging: whole, of the promised length, checked. Knows no published
+// tree; the caller publishes.
 import { closeSync, fdatasync, openSync, writeSync } from 'node:fs'
 import { utimes } from 'node:fs/promises'
 import { sendRequest } from './request.ts'
@@ -12,7 +12,7 @@ import type { FetchOptions } from './options.ts'
 import { createRateWatch } from './rate.ts'
 import { SyncFailure, type SyncContext } from '../provider.ts'
 
-/** Written bytes after which the disk is asked to keep up, so that the last flush is short. */
+/** Written bytes after which the disk is flushed in the background, so that the last flush is short. */
 const FLUSH_BYTES = 64 * 1024 * 1024
 const PROGRESS_BYTES = 64 * 1024
 
@@ -20,45 +20,45 @@ export interface FileRequest {
   readonly context: Pick<SyncContext, 'auth' | 'peers' | 'signal' | 'log'>
   readonly options: FetchOptions
   readonly url: URL
-  /** The origin credentials are for. */
+  /** The origin the credentials are for. */
   readonly home?: string
-  /** Headers for `url` alone. */
+  /** Headers for `url` only; redirects do not get them. */
   readonly ownHeaders?: Readonly<Record<string, string>>
-  /** What a part is found again by; the address, unless that holds secrets or is another one each time. */
+  /** What a part is found again by: the address, unless that holds secrets or differs each time. */
   readonly identity?: string
-  /** See Errand. */
+  /** See RequestParts. */
   readonly discreet?: boolean
   readonly file: string
   readonly memory: Memory
-  /** Validators of what is there already: then it is only asked for when it changed. */
+  /** Validators of the existing copy: then the request is conditional. */
   readonly known: Validators | null
   readonly digests: readonly Digest[]
-  /** The only size it may have, bytes. */
+  /** The only size the file may have, bytes. */
   readonly size?: number
-  /** Whether a web page is what the file is. */
+  /** Whether the file is expected to be a web page. */
   readonly pageExpected: () => boolean
   /**
-   * Called with the size a file will have (null: not known) before its body, and as a body of unknown length grows.
-   * Throws to refuse it.
+   * Called with the size the file will have (null: not known) before its body, and again while a body of unknown length
+   * grows. Throws to refuse it.
    */
   readonly admit: (size: number | null, grown: number) => void
-  /** Bytes received so far, and those there will be with what was there; null when not known. */
+  /** Bytes received so far, bytes that were there before, and the total; null when not known. */
   readonly onBytes: (received: number, from: number, total: number | null) => void
 }
 
 export interface FetchedFile {
-  /** The complete file. */
+  /** Path of the complete file. */
   readonly part: string
   readonly size: number
   readonly received: number
   readonly validators: Validators
-  /** The upstream did not say how long it is, so that a cut cannot be noticed. */
+  /** The upstream did not say how long the file is, so that a cut would not be noticed. */
   readonly unverified: boolean
 }
 
 /**
- * Fetches; null when the file is as it was. Throws SyncFailure and what the network throws; a part that can be
- * continued stays.
+ * Downloads the file; null when it did not change. Throws SyncFailure and network errors. A part that can be continued
+ * stays.
  */
 export async function downloadFile(request: FileRequest): Promise<FetchedFile | null> {
   const { context, url, memory, known, file, identity = url.href } = request
@@ -100,8 +100,7 @@ function conditions(copy: Validators | null, part: (Validators & { size: number 
 }
 
 /**
- * A server that sends another range than it was asked for, or goes on with another file, would give a file of two
- * halves.
+ * A server that sends another range than requested, or continues with another file, would give a file of two halves.
  */
 async function continuedFrom(
   { headers }: HttpResponse,
@@ -111,7 +110,7 @@ async function continuedFrom(
   const range = headers['content-range'] ?? ''
   const start = Number(/^bytes (\d+)-\d+\/(?:\d+|\*)$/.exec(range)?.[1])
   if (start === part.size && (headers.etag === undefined || headers.etag === part.etag)) return part.size
-  // The next run begins anew.
+  // The next run starts from the beginning.
   await memory.dropPart()
   throw new SyncFailure(
     'content_invalid',
@@ -124,7 +123,7 @@ async function continuedFrom(
 interface BodyDownload extends FileRequest {
   readonly response: HttpResponse
   readonly validators: Validators
-  /** Bytes already there. */
+  /** Bytes that are already there. */
   readonly from: number
 }
 
@@ -149,7 +148,7 @@ async function receiveBody(download: BodyDownload): Promise<FetchedFile> {
     const chunked = response.headers['transfer-encoding'] !== undefined
     return { part: memory.part, size: from + received, received, validators, unverified: promised === null && !chunked }
   } catch (error) {
-    // What is wrong as a whole cannot be continued; what was cut off or came too slowly can.
+    // A file that is wrong as a whole cannot be continued; one that was cut off or came too slowly can.
     if (error instanceof SyncFailure && error.reason !== 'stalled') await memory.dropPart()
     throw error
   }
@@ -167,7 +166,7 @@ function wrongSize(bytes: number, size = 0): SyncFailure {
   return new SyncFailure('content_invalid', `the upstream sends ${bytes} bytes or more where there must be ${size}`)
 }
 
-/** Writes at once what arrives: the buffer is used again for the next piece, so memory stays flat at any size. */
+/** Writes each piece at once: the buffer is used again for the next piece, so memory stays the same at any size. */
 async function writeBody(
   { response, memory, from, options, digests, size = Infinity, admit, onBytes: moved }: BodyDownload,
   total: number | null,
@@ -191,8 +190,8 @@ async function writeBody(
       shown = received
       moved(received, from, total)
     })
-    // Not before the body: reading a large part takes longer than a connection may be silent, and each try would end
-    // there.
+    // After the body, because reading a large part takes longer than a connection may be silent, and every try would
+    // end there.
     if (from > 0) await checker?.catchUp(memory.part)
     checker?.verify()
     return received
@@ -206,7 +205,7 @@ function createFlusher(handle: number): { shouldFlush(received: number): boolean
   let flushed = 0
   let flushing: Promise<void> | null = null
   return {
-    /** Whether enough came to ask the disk to keep up. */
+    /** Whether enough was received to flush in the background. */
     shouldFlush(received) {
       if (received - flushed < FLUSH_BYTES || flushing) return false
       flushed = received

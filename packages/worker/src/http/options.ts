@@ -1,5 +1,4 @@
-// options.ts — What a replica of the kind http can be told: the schema, and its values with types. Nothing is decided
-// here.
+// options.ts — The options of a replica of the kind http: schema and type.
 import Type, { type Static } from 'typebox'
 
 const globs = (description: string) =>
@@ -77,7 +76,7 @@ export const HttpOptions = Type.Object(
 )
 export type HttpOptions = Static<typeof HttpOptions>
 
-/** What of them one download is bound by. */
+/** The options that apply to one download. */
 export type FetchOptions = Pick<
   HttpOptions,
   'max_mib' | 'min_rate_bps' | 'timeout_secs' | 'accept_html' | 'allow_downgrade'

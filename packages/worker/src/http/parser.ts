@@ -1,4 +1,4 @@
-// parser.ts — Any http or https answer through undici. Raw bytes: nothing is decoded, no redirect is followed.
+// parser.ts — Any http or https response through undici. Raw bytes: nothing is decoded, no redirect is followed.
 import { buildConnector, Client, type Dispatcher } from 'undici'
 import { guardedLookup } from './address.ts'
 import { Idle, Truncated, USER_AGENT, type HttpResponse, type HttpRequest } from './message.ts'
@@ -6,7 +6,7 @@ import type { Peers } from '../provider.ts'
 
 const HIGH_WATER_BYTES = 1024 * 1024
 
-/** Asks over a new connection. Throws what the network throws. */
+/** Sends a request over a new connection. Throws network errors. */
 export async function requestByParser({
   url,
   headers,
@@ -24,7 +24,7 @@ export async function requestByParser({
   const response = createResponseHandler(idleMs)
   const stop = () => response.abort(new Error('stopped'))
   const close = () => {
-    // A run may ask thousands of times, and its signal would keep them all.
+    // A run may send thousands of requests, and its signal would keep all of these listeners.
     signal.removeEventListener('abort', stop)
     void client.destroy().catch(() => {})
   }
@@ -49,7 +49,7 @@ export async function requestByParser({
   }
 }
 
-/** Connections to addresses that may be talked to only: checked before, and again once open. */
+/** Opens connections only to allowed addresses: checked before, and again once open. */
 export function guardedConnector(peers: Peers, timeout: number): buildConnector.connector {
   const connector = buildConnector({
     timeout,
@@ -79,7 +79,7 @@ interface ResponseHandler {
 function createResponseHandler(idleMs: number): ResponseHandler {
   const head = Promise.withResolvers<Pick<HttpResponse, 'status' | 'headers'>>()
   const end = Promise.withResolvers<void>()
-  // Whoever only wants the head must not be told of the body's fate.
+  // Callers that only want the head must not get an unhandled rejection of the body.
   void end.promise.catch(() => {})
   let controller: Dispatcher.DispatchController | undefined
   let sink: ((chunk: Buffer) => void) | null = null
@@ -90,7 +90,7 @@ function createResponseHandler(idleMs: number): ResponseHandler {
       if (early) started.abort(early)
     },
     onResponseStart(started, status, headers) {
-      // Earlier answers (103) announce; the real one follows.
+      // Earlier responses (103) are announcements; the real one follows.
       if (status < 200) return
       started.pause()
       head.resolve({ status, headers: flattenHeaders(headers) })
@@ -134,7 +134,7 @@ export function flattenHeaders(
   )
 }
 
-/** An error of the parser in our words. */
+/** An error of the parser as one of this client. */
 export function explainError(error: Error & { code?: string }, idleMs: number): Error {
   if (error.code === 'UND_ERR_HEADERS_TIMEOUT' || error.code === 'UND_ERR_BODY_TIMEOUT') return new Idle(idleMs)
   if (

@@ -1,5 +1,5 @@
-// pipeline.test.ts — Many questions over few connections, against servers that cut, close, chunk and dawdle: every
-// answer reaches its question, none another's.
+// pipeline.test.ts — Many requests over few connections, against servers that cut, close, chunk and delay: every
+// response reaches its own request.
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createPeers } from '../sync/peers.ts'
@@ -19,7 +19,7 @@ afterEach(async () => {
   server = null
 })
 
-/** Answers what one socket asked so far, by the paths in order. */
+/** Answers what one socket requested so far, by the paths in order. */
 type Answers = (socket: Socket, paths: string[]) => void
 
 async function serve(answers: Answers): Promise<URL> {
@@ -49,7 +49,7 @@ async function serve(answers: Answers): Promise<URL> {
   return new URL(`http://127.0.0.1:${(server.address() as { port: number }).port}/`)
 }
 
-/** Asks for /0 … /n-1 at once; what each got, or the error it got. */
+/** Requests /0 … /n-1 at once; returns what each got, or its error. */
 async function askAll(origin: URL, count: number): Promise<(string | Error)[]> {
   pipeline = createPipeline({
     origin,

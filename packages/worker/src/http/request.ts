@@ -1,5 +1,5 @@
-// request.ts — One request to an upstream: over the right connection, through redirects within policy, credentials to
-// their own origin only.
+// request.ts — One request to an upstream: over the right connection, through redirects within policy, credentials only
+// to their own origin.
 import { checkAddress } from './address.ts'
 import type { HttpResponse } from './message.ts'
 import type { FetchOptions } from './options.ts'
@@ -9,7 +9,7 @@ import { SyncFailure, type SyncContext } from '../provider.ts'
 
 const MAX_REDIRECTS = 5
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
-/** Redirects after which a POST is still one. */
+/** Redirects after which a POST stays one. */
 const KEEPS_BODY = new Set([307, 308])
 
 export interface RequestParts {
@@ -17,24 +17,24 @@ export interface RequestParts {
   readonly options: Pick<FetchOptions, 'timeout_secs' | 'allow_downgrade'>
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
-  /** Headers for `url` alone: where it redirects to never sees them. */
+  /** Headers for `url` only: redirects do not get them. */
   readonly ownHeaders?: Readonly<Record<string, string>>
   /** Sent with POST; without it the request is a GET. */
   readonly body?: string
-  /** The origin `auth` is for; that of `url` unless told otherwise. */
+  /** The origin `auth` is for; by default that of `url`. */
   readonly home?: string
-  /** Reads the response with the parser at once: for those that will come in chunks. */
+  /** Uses the parser at once: for responses that will be chunked. */
   readonly parsed?: boolean
-  /** Addresses may hold secrets: the log names hosts alone. */
+  /** Addresses may hold secrets: the log names only hosts. */
   readonly discreet?: boolean
 }
 
-/** Whether a status sends us elsewhere. */
+/** Whether a status is a redirect. */
 export const isRedirect = (status: number): boolean => REDIRECTS.has(status)
 
 /**
- * Asks, and follows at most five redirects. Throws SyncFailure when they lead where we do not go, and what the network
- * throws.
+ * Sends a request and follows at most five redirects. Throws SyncFailure when they lead where they may not, and network
+ * errors.
  */
 export async function sendRequest(parts: RequestParts): Promise<{ response: HttpResponse; url: URL }> {
   const {
@@ -95,7 +95,7 @@ function nextOf(
   return next
 }
 
-/** The header that carries credentials. */
+/** The Authorization header for credentials. */
 export function authorizationOf(auth: SyncContext['auth']): Record<string, string> {
   if (!auth) return {}
   return {

@@ -1,5 +1,5 @@
-// socket.ts — A plain http answer read straight from the socket: twice as fast as a parser for large files. Says null
-// for anything unusual.
+// socket.ts — A plain http response read straight from the socket: twice as fast as a parser for large files. Returns
+// null for anything unusual.
 import { connect, type Socket } from 'node:net'
 import { guardedLookup, hostOf } from './address.ts'
 import { Idle, Truncated, USER_AGENT, type HttpResponse, type HttpRequest } from './message.ts'
@@ -10,8 +10,8 @@ const HEAD_MAX_BYTES = 64 * 1024
 type Sink = (chunk: Buffer) => void
 
 /**
- * Asks over a new connection. Null when the answer is not a simple one of known length: ask again through a real
- * parser. Throws what the network throws.
+ * Sends a request over a new connection. Null when the response is not a simple one of known length: send it again
+ * through the parser. Throws network errors.
  */
 export async function requestBySocket({
   url,
@@ -30,7 +30,8 @@ export async function requestBySocket({
       callback: (length, buffer) => reader.receive(Buffer.from(buffer.buffer, buffer.byteOffset, length)),
     },
   })
-  // Node's own option keeps a listener, and with it socket and buffer, for as long as the signal of the run lives.
+  // Node's own signal option keeps a listener, and with it socket and buffer, for as long as the signal of the run
+  // lives.
   const stop = () => void socket.destroy(new Error('stopped'))
   signal.addEventListener('abort', stop)
   socket.once('close', () => signal.removeEventListener('abort', stop))
@@ -72,7 +73,7 @@ export async function requestBySocket({
   }
 }
 
-/** A request as it goes over the wire. Throws when its path or a header value holds what would end it. */
+/** The text of a request. Throws when its path or a header value contains what would end it. */
 export function requestText({
   path,
   host,
@@ -87,7 +88,7 @@ export function requestText({
     `${headers.accept ?? '*/*'}\r\naccept-encoding: identity\r\n`
   if (/[\r\n\0 ]/.test(path)) throw new Error('a path holds a space or a line end')
   for (const name in headers) {
-    // A line end inside a value would be a header of its own.
+    // A line end inside a value would start another header.
     if (/[\r\n\0]/.test(headers[name]!)) throw new Error('a header value holds a line end')
     if (name !== 'accept') text += `${name}: ${headers[name]}\r\n`
   }
@@ -96,10 +97,10 @@ export function requestText({
 
 interface SocketReader {
   readonly head: Promise<{ head: string; rest: Buffer }>
-  /** What the socket calls; false stops it. */
+  /** Called by the socket; false stops it. */
   readonly receive: (chunk: Buffer) => boolean
   readonly fail: (error: Error) => void
-  /** Sends what comes from now on to `sink`. */
+  /** Sends what is received from now on to `sink`. */
   redirectTo(sink: Sink, failed: (error: Error) => void): void
 }
 
@@ -166,7 +167,7 @@ function readBody({ socket, reader, rest, length, onChunk }: BodyRead): Promise<
   let left = length
   return new Promise<void>((resolve, reject) => {
     const take: Sink = (chunk) => {
-      // More than was promised is not part of the file.
+      // Bytes beyond the promised length are not part of the file.
       const piece = chunk.length > left ? chunk.subarray(0, left) : chunk
       left -= piece.length
       try {

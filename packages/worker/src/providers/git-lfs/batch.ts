@@ -1,5 +1,5 @@
-// batch.ts — The batch API of Git LFS: asks a server where objects can be downloaded. What it answers is a stranger's
-// word, and checked.
+// batch.ts — The batch API of Git LFS: asks a server where objects can be downloaded. The answer comes from a stranger
+// and is checked.
 import { checkFor, parseUntrusted } from '@kagami/protocol'
 import Type, { type Static } from 'typebox'
 import type { LfsObject } from './store.ts'
@@ -10,7 +10,7 @@ import type { HttpResponse } from '../../http/message.ts'
 import { createRateWatch, PATIENCE_SECONDS } from '../../http/rate.ts'
 import { SyncFailure, type SyncContext } from '../../provider.ts'
 
-/** Objects a server is asked for at once. */
+/** Objects in one request. */
 export const BATCH_MAX = 100
 /** Largest answer that is read, bytes: a hundred long addresses are far less. */
 const ANSWER_MAX_BYTES = 4 * 1024 * 1024
@@ -36,28 +36,28 @@ const Answer = Type.Object({
 })
 const Complaint = Type.Object({ message: Text })
 
-/** How the LFS server of a run is talked to. */
+/** The LFS server of a run and how it is reached. */
 export interface LfsServer {
   readonly context: Pick<SyncContext, 'auth' | 'peers' | 'signal' | 'log' | 'pause'>
   readonly options: RequestParts['options'] & { readonly min_rate_bps: number }
   /** Its address, without `/objects/batch`. */
   readonly base: URL
-  /** The origin credentials are for. */
+  /** The origin the credentials are for. */
   readonly home: string
 }
 
-/** Where one object can be fetched. Its address and headers may hold secrets: never to be shown. */
+/** Where one object can be downloaded. Address and headers may hold secrets and must not be shown. */
 export interface Offer {
   readonly object: LfsObject
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
-  /** The server says that nothing but `headers` is needed. */
+  /** The server says that `headers` are all that is needed. */
   readonly authenticated: boolean
 }
 
 /**
- * Asks for at most BATCH_MAX objects. `missing` are those the server does not have. Throws SyncFailure and what the
- * network throws.
+ * Asks for at most BATCH_MAX objects. `missing` are those the server does not have. Throws SyncFailure and network
+ * errors.
  */
 export async function askBatch(
   server: LfsServer,
@@ -87,8 +87,8 @@ export async function askBatch(
 }
 
 /**
- * What a server says of one object. Null when the upstream cannot give it: lost (404, 410), or a pointer that never was
- * right (422). Throws SyncFailure for what is not to be followed.
+ * What a server answers about one object. Null when the upstream cannot give it: lost (404, 410), or a pointer that was
+ * never valid (422). Throws SyncFailure for an offer that must not be followed.
  */
 export function offerOf(
   { base, context }: Pick<LfsServer, 'base' | 'context'>,
@@ -117,7 +117,7 @@ export function offerOf(
   return { object, url, headers: headersOf(actions.download.header ?? {}), authenticated: authenticated === true }
 }
 
-/** What is ours to say of a request; a server that says it instead would change which request it is. */
+/** Headers that the client sets itself; a server that sets them would change which request is sent. */
 const OURS = new Set([
   'host',
   'connection',
@@ -231,7 +231,7 @@ async function refusal(server: LfsServer, response: HttpResponse): Promise<SyncF
   return new SyncFailure(failure.reason, said ? `${failure.message}; it says "${said}"` : failure.message)
 }
 
-/** What a server says of its refusal, as far as it can be shown; empty when it says nothing. */
+/** The server's explanation of a refusal, as far as it can be shown; empty when there is none. */
 async function complaintOf(server: LfsServer, response: HttpResponse): Promise<string> {
   try {
     const value = parseUntrusted(await textOf(server, response, ERROR_MAX_BYTES))

@@ -1,4 +1,4 @@
-// fetch.ts — Downloads LFS objects, a few at once, and puts each in place once it is whole and checked. Says what is
+// fetch.ts — Downloads LFS objects, a few at once, and puts each in place once it is whole and checked. Reports what is
 // missing; decides nothing.
 import { mkdirSync, renameSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
@@ -14,14 +14,14 @@ import { SyncFailure, type SyncContext } from '../../provider.ts'
 const LANES = 4
 /** Objects with wrong bytes after which a server is given up. */
 const WRONG_MAX = 10
-/** Failures after which an object is asked for once more: what a server gave to get it with may have run out. */
+/** Failures after which an object is requested once more: what the server gave for the download may have expired. */
 const AGAIN = new Set(['auth_rejected', 'upstream_refused', 'stalled'])
 
 export interface LfsDownload {
   readonly context: SyncContext
   readonly server: LfsServer
   readonly options: FetchOptions
-  /** The repository the objects go to. */
+  /** The repository the objects are stored in. */
   readonly store: string
   readonly objects: readonly LfsObject[]
 }
@@ -32,21 +32,23 @@ export interface LfsResult {
   /** Bytes of the objects that were put in place. */
   storedBytes: number
   readonly missing: LfsObject[]
-  /** Directories that changed, below the store. */
+  /** Directories that changed, relative to the repository. */
   readonly folders: Set<string>
 }
 
-/** An empty result; it is filled while objects arrive, so that whoever catches a failure knows what came before it. */
+/**
+ * An empty result. It is filled while objects arrive, so that a caller that catches a failure knows what came before.
+ */
 export function createResult(): LfsResult {
   return { bytes: 0, storedBytes: 0, missing: [], folders: new Set() }
 }
 
-/** Where parts of objects grow. */
+/** Where partial downloads are kept. */
 export const partsFolder = ({ tree }: SyncContext): string => join(tree.staging, 'lfs-parts')
 
 /**
- * Fetches every object into the store. Throws SyncFailure and what the network throws; one with wrong bytes is told
- * once all others came.
+ * Downloads every object into the repository. Throws SyncFailure and network errors; objects with wrong bytes are
+ * reported after all others have come.
  */
 export async function fetchObjects(order: LfsDownload, result: LfsResult): Promise<void> {
   const { server, objects, context } = order
@@ -78,7 +80,7 @@ export async function fetchObjects(order: LfsDownload, result: LfsResult): Promi
 
 interface DownloadState extends LfsDownload {
   readonly result: LfsResult
-  /** What was wrong with objects that came whole. */
+  /** Descriptions of objects that came whole and were wrong. */
   readonly wrong: string[]
   readonly reportProgress: () => void
 }
@@ -158,7 +160,7 @@ async function download(
     known: null,
     digests: [{ algorithm: 'sha256', hex: object.oid, from: 'its pointer' }],
     size: object.size,
-    // Whatever its bytes look like, they are the right ones or not.
+    // Whatever the bytes look like, their checksum decides.
     pageExpected: () => true,
     admit: () => {},
     onBytes: moved,

@@ -1,5 +1,5 @@
-// hostile.test.ts — LFS servers that lie, lead astray or fail: nothing wrong is stored, nothing that is there is
-// harmed, no secret is shown.
+// hostile.test.ts — LFS servers that lie, redirect or fail: nothing wrong is stored, nothing that is there is harmed,
+// no secret is shown.
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'

@@ -1,11 +1,11 @@
-// errors.ts — What git's last words mean. git exits with 128 for nearly everything, so the text decides. Pure.
+// errors.ts — What the end of git's output means. git exits with 128 for nearly everything, so the text decides. Pure.
 import type { FailureReason } from '@kagami/protocol'
 import { SyncFailure, type Exit } from '../../provider.ts'
 
 interface Rule {
   readonly reason: FailureReason
   readonly pattern: RegExp
-  /** Says it better than git does. */
+  /** A better message than git's own. */
   readonly message?: string
 }
 
@@ -77,7 +77,7 @@ const RULES: readonly Rule[] = [
   { reason: 'content_invalid', pattern: /index-pack/ },
 ]
 
-/** The failure a git command that did not exit with 0 stands for. */
+/** The failure of a git command that did not exit with 0. */
 export function gitFailure(exit: Exit): SyncFailure {
   const rule = RULES.find(({ pattern }) => pattern.test(exit.tail))
   const said = mainLine(exit.tail) || `git ended with ${exit.signal ?? `exit code ${exit.code}`}`

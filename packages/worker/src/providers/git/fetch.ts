@@ -1,5 +1,5 @@
-// fetch.ts — How objects and refs arrive in a repository: cloned, fetched, deleted; nothing is left of what failed.
-// When and where is decided in git.ts.
+// fetch.ts — How objects and refs get into a repository: cloned, fetched, deleted; a failure leaves nothing behind.
+// git.ts decides when and where.
 import { callGit, createProgressReader, type Route } from './call.ts'
 import { gitFailure } from './errors.ts'
 import { inTheWay, readLocalRefs, sameRefs, type RemoteRefs } from './refs.ts'
@@ -14,7 +14,7 @@ import {
 import { refspecsOf, type Selection } from './selection.ts'
 import { SyncFailure, type Exit, type SyncContext } from '../../provider.ts'
 
-/** An upstream as this run sees it. */
+/** The upstream of a run. */
 export interface GitUpstream {
   readonly context: SyncContext
   /** Whether LFS objects are mirrored too. */
@@ -25,8 +25,8 @@ export interface GitUpstream {
 }
 
 /**
- * Makes a new repository in `folder`, which is emptied first: a half clone cannot be continued. Returns the bytes that
- * came, where git says.
+ * Creates a repository in `folder`, which is emptied first, because half a clone cannot be continued. Returns the
+ * received bytes, where git reports them.
  */
 export async function cloneInto(
   { context, selection, route }: GitUpstream,
@@ -73,10 +73,10 @@ export async function fetchAhead(
   return { exit, bytes: (progress.bytes() ?? 0) + received }
 }
 
-/** How git ended. */
+/** How a fetch ended. */
 export interface FetchResult {
   readonly exit: Exit
-  /** Received, where git says. */
+  /** Received, where git reports it. */
   readonly bytes: number | null
 }
 
@@ -84,11 +84,11 @@ export interface RefUpdate {
   readonly gitDir: string
   /** Names of refs the upstream no longer has. */
   readonly gone: readonly string[]
-  /** Packs that were there before the run; those that are there now unless told otherwise. */
+  /** Packs that were there before the run; by default those that are there now. */
   readonly packs?: ReadonlySet<string>
 }
 
-/** Fetches refs, and deletes those that are gone. */
+/** Fetches refs and deletes those that are gone. */
 export async function updateRefs(
   upstream: GitUpstream,
   remote: RemoteRefs,
@@ -114,7 +114,7 @@ export async function updateRefs(
 }
 
 /**
- * Takes away what a fetch that failed has brought: half packs, and whole ones no ref needs. An upstream that never
+ * Removes what a failed fetch brought: incomplete packs, and complete ones that no ref needs. An upstream that never
  * finishes would fill the disk with them.
  */
 async function removingOnFailure(gitDir: string, fetch: () => Promise<Exit>, packs = packFiles(gitDir)): Promise<Exit> {
@@ -150,7 +150,7 @@ function fetchCommand(
   return [`--git-dir=${gitDir}`, 'fetch', ...quiet, ...more, ...flags, '--', url, ...refspecsOf(selection)]
 }
 
-/** Brings the repository's own files in order after objects and refs have arrived, and refuses an empty result. */
+/** Writes the repository's own files after objects and refs have arrived, and refuses an empty result. */
 export function finishRepository(gitDir: string, context: SyncContext, remote: RemoteRefs): void {
   writeConfig(gitDir, context.upstream, idLength(remote))
   const { refs } = readLocalRefs(gitDir)

@@ -1,5 +1,5 @@
-// git.ts — Mirrors a git repository, bare and whole: every ref, deletions too. What a run does, in which order; how
-// objects arrive is in fetch.ts.
+// git.ts — Mirrors a git repository, bare and whole: every ref, deletions too. What a run does and in which order;
+// fetch.ts has how objects arrive.
 import Type from 'typebox'
 import { callGit, credentials, routeOf } from './call.ts'
 import { maintain, isDamaged, recordCheck, replaceObjects } from './maintenance.ts'
@@ -67,7 +67,7 @@ export const git: Provider<typeof options> = {
   },
 }
 
-/** The refs of the upstream that are wanted. */
+/** The refs of the upstream that the options select. */
 async function readUpstream({ context, selection, addresses, route }: GitUpstream): Promise<RemoteRefs> {
   const { upstream, auth, signal } = context
   const [user, password] = credentials(auth)
@@ -97,14 +97,14 @@ async function create(upstream: GitUpstream, remote: RemoteRefs): Promise<SyncSt
   const received = lfs ? await fetchLfsFor(upstream, remote, staging) : 0
   await removeParts(context)
   context.progress({ phase: 'publishing' })
-  // git does not tell the size of what arrives in one piece.
+  // git does not report the size of what arrives in one piece.
   const stats = statsOf(staging, remote, (bytes.git ?? objectBytes(staging)) + received)
   await context.tree.publish()
   recordCheck(context)
   return stats
 }
 
-/** Brings a clone that waited for its LFS objects to what the upstream has now; null when it must be fetched anew. */
+/** Updates a clone that waited for its LFS objects; null when it must be cloned again. */
 async function resumeClone(
   upstream: GitUpstream,
   remote: RemoteRefs,
@@ -155,7 +155,7 @@ async function update(upstream: GitUpstream, remote: RemoteRefs): Promise<SyncSt
 }
 
 /**
- * Fetches first and deletes afterwards, and only what was asked leave for: an upstream that is emptied meanwhile
+ * Fetches first and deletes afterwards, and deletes only what `allow` approved: an upstream that is emptied meanwhile
  * deletes nothing.
  */
 async function applyUpdate(upstream: GitUpstream, remote: RemoteRefs, gone: readonly string[]): Promise<SyncStats> {
@@ -171,7 +171,7 @@ async function applyUpdate(upstream: GitUpstream, remote: RemoteRefs, gone: read
     ahead && ahead.exit.code !== 0 ? ahead : await updateRefs(upstream, remote, { gitDir: fork.path, gone, packs })
   if (exit.code !== 0 && isDamaged(exit)) return fetchAnew(upstream, remote, 'git found damaged objects in the copy')
   if (exit.code !== 0) throw gitFailure(exit)
-  // What the upstream got between the two fetches.
+  // What changed upstream between the two fetches.
   const late = lfs ? await fetchLfsFor(upstream, remote, fork.path) : 0
   if (readLocalRefs(fork.path).loose > MAX_LOOSE_REFS)
     await callGit(context, [`--git-dir=${fork.path}`, 'pack-refs', '--all'])
@@ -182,13 +182,14 @@ async function applyUpdate(upstream: GitUpstream, remote: RemoteRefs, gone: read
   return stats
 }
 
-/** The LFS objects of the refs a repository has. Returns the bytes that came. */
+/** Downloads the LFS objects of the refs a repository has. Returns the received bytes. */
 function fetchLfsFor({ context }: GitUpstream, remote: RemoteRefs, gitDir: string): Promise<number> {
   return fetchLfs({ context, gitDir, ids: readLocalRefs(gitDir).refs.values(), headId: remote.headId })
 }
 
 /**
- * Brings LFS objects a published copy lacks although its refs are those of the upstream. Returns the bytes that came.
+ * Downloads LFS objects that a published copy lacks although its refs are those of the upstream. Returns the received
+ * bytes.
  */
 async function fetchMissingLfs({ context }: GitUpstream, remote: RemoteRefs): Promise<number> {
   const { published } = context.tree
@@ -201,9 +202,7 @@ async function fetchMissingLfs({ context }: GitUpstream, remote: RemoteRefs): Pr
   })
 }
 
-/**
- * Fetches everything anew beside the damaged copy, and puts it in the place of what is damaged only once it is whole.
- */
+/** Clones everything again beside the damaged copy, and replaces what is damaged only once the clone is whole. */
 async function fetchAnew(upstream: GitUpstream, remote: RemoteRefs, why: string): Promise<SyncStats> {
   const { context } = upstream
   const { staging } = context.tree
@@ -216,7 +215,7 @@ async function fetchAnew(upstream: GitUpstream, remote: RemoteRefs, why: string)
   await fork.publish()
   await context.tree.discard()
   recordCheck(context)
-  // What is mended is shown at once; LFS objects of refs that moved meanwhile come after it.
+  // The mended copy is published at once; LFS objects of refs that moved meanwhile come after it.
   const received =
     upstream.lfs && !isLfsDone(context, context.tree.published, remote.refs.values())
       ? await fetchMissingLfs(upstream, remote)

@@ -1,4 +1,4 @@
-// hostile.test.ts — Git upstreams that cut, lie, flood or dawdle: the published repository stays byte for byte what it
+// hostile.test.ts — Git upstreams that cut, lie, flood or delay: the published repository stays byte for byte what it
 // was, the report says why, and the next good sync is right.
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
@@ -184,7 +184,7 @@ describe('the copy of a repository is kept, and the report says why, when the up
       exchange.response.writeHead(200, { 'content-type': type }).end(swap(body, real, made))
       return true
     }
-    // First the server refuses what it named; then it sends something else.
+    // First the server refuses what it listed; then it sends something else.
     await against(await lying((exchange) => isRefs(exchange) && refs(exchange)), ['upstream_refused'])
     await against(
       await lying(async (exchange) => {

@@ -1,5 +1,5 @@
-// download.ts — Fetches many files into one folder: small ones pipelined, large ones over connections of their own.
-// Says what came, deletes nothing.
+// download.ts — Downloads many files into one folder: small ones pipelined, large ones over connections of their own.
+// Reports what came, deletes nothing.
 import { createHash } from 'node:crypto'
 import { rename, rm, utimes, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ import { SyncFailure, type SyncContext } from '../../provider.ts'
 const TRIES = 3
 /** Network failures in a row after which the upstream is given up for this run. */
 const FAILURES_MAX = 40
-/** Reasons that are about one file, not about the run. */
+/** Reasons that concern one file, not the run. */
 const OF_ONE_FILE = new Set(['content_invalid', 'upstream_refused', 'upstream_missing', 'auth_rejected', 'stalled'])
 
 export interface DownloadOptions {
@@ -26,7 +26,7 @@ export interface DownloadOptions {
   readonly options: HttpOptions
   readonly openPipeline: () => Pipeline
   readonly base: URL
-  /** The origin credentials are for. */
+  /** The origin the credentials are for. */
   readonly home: string
   readonly headers: Readonly<Record<string, string>>
   readonly folder: string
@@ -53,8 +53,8 @@ type PartialResult = {
 }
 
 /**
- * Fetches every job. Throws SyncFailure when the upstream cannot be reached any more, and when the disk or the quota
- * ends; what came by then is noted.
+ * Downloads every file. Throws SyncFailure when the upstream can no longer be reached, and when disk or quota are full;
+ * what came before is recorded.
  */
 export async function downloadFiles(jobs: readonly FileJob[], parts: DownloadOptions): Promise<DownloadResult> {
   const { context, memory } = parts
@@ -146,7 +146,7 @@ async function downloadSmall(jobs: readonly FileJob[], work: DownloadState): Pro
 interface Queue {
   next(): FileJob | undefined
   empty(): boolean
-  /** Puts a job back, or notes its failure once it was tried often enough. Whether it was put back. */
+  /** Puts a job back, or records its failure after enough tries. Returns whether it was put back. */
   retry(job: FileJob, failure: Unread, work: DownloadState): boolean
 }
 
@@ -168,7 +168,7 @@ function createQueue(jobs: readonly FileJob[]): Queue {
 }
 
 /**
- * Notes what came of a file. Says whether it is tried again: not, at once, or after so many seconds. Throws what ends
+ * Records the outcome of a file. Returns when it is tried again: never, now, or after so many seconds. Throws what ends
  * the run.
  */
 function recordOutcome(job: FileJob, outcome: FileOutcome, work: DownloadState): 'no' | 'now' | number {
@@ -205,7 +205,7 @@ function recordOutcome(job: FileJob, outcome: FileOutcome, work: DownloadState):
     case 'failed': {
       const failure = networkFailure(outcome.error)
       if (!(failure instanceof SyncFailure)) throw outcome.error
-      // A cut connection may be whole the next time; wrong content that came whole is wrong.
+      // A cut connection may succeed the next time; wrong content that came whole stays wrong.
       if (failure !== outcome.error) return 'now'
       if (!OF_ONE_FILE.has(failure.reason)) throw failure
       result.failed.push({ path, why: failure.message, transient: false })

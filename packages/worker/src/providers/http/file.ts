@@ -1,4 +1,5 @@
-// file.ts — Mirrors one file: asked for only when it changed, continued when it broke off, checked, put in place whole.
+// file.ts — Mirrors one file: requested only when it changed, continued after an interruption, checked, published
+// whole.
 import { statSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -27,7 +28,7 @@ export async function isKnownFile({ context, url }: FileRun): Promise<boolean> {
   return (await createMemory(context.tree.staging).ofCopy(url.href, context.tree.published)) !== null
 }
 
-/** Brings the published file to what the upstream has. Throws SyncFailure and what the network throws. */
+/** Updates the published file to what the upstream has. Throws SyncFailure and network errors. */
 export async function syncFile(run: FileRun): Promise<SyncStats> {
   const { context, url } = run
   const file = fileNameOf(url)
@@ -44,7 +45,7 @@ export async function syncFile(run: FileRun): Promise<SyncStats> {
 
 async function updateFile({ context, options, url }: FileRun, memory: Memory, file: string): Promise<SyncStats> {
   const copy = await memory.ofCopy(url.href, context.tree.published)
-  // A copy that was never held against this checksum is fetched again.
+  // A copy that was never checked against this checksum is downloaded again.
   const known = copy && (options.checksum === '' || copy.verified === options.checksum) ? copy : null
   context.progress({ phase: 'connecting' })
   const digests = await promisedDigests({ context, options, url }, file)
@@ -73,7 +74,8 @@ async function updateFile({ context, options, url }: FileRun, memory: Memory, fi
 }
 
 /**
- * Asks whether a body may take the copy's place: not when it is empty, much smaller, or larger than there is room for.
+ * Returns a check whether a body may replace the copy: not when it is empty, much smaller, or larger than there is room
+ * for.
  */
 async function admissionCheck(
   context: SyncContext,
@@ -82,7 +84,7 @@ async function admissionCheck(
 ): Promise<(size: number | null, grown: number) => void> {
   const found = statSync(join(context.tree.published, file), { throwIfNoEntry: false })
   const last = await memory.last()
-  // A copy that somebody changed here says nothing of the upstream; what came last does.
+  // A copy that somebody changed here says nothing about the upstream; what was published last does.
   const before = found ? (last?.file === file ? last.size : found.size) : null
   return (size, grown) => {
     const emptied = size === 0 && before !== null && before > 0
@@ -106,7 +108,7 @@ async function publish(
   const before = (await memory.last())?.file ?? null
   await context.tree.publishFile(part, validators.file)
   await memory.keepCopy({ ...validators, ...(options.checksum === '' ? {} : { verified: options.checksum }) }, size)
-  // Another address may name another file; the mirror is the new one alone.
+  // Another address may name another file; the mirror has only the new one.
   if (before !== null && before !== validators.file) await rm(join(context.tree.published, before), { force: true })
   const note =
     unverified && options.checksum === ''

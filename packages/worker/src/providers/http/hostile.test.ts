@@ -1,5 +1,5 @@
-// hostile.test.ts — Upstreams that lie, dawdle or point elsewhere: the published copy stays byte for byte what it was,
-// and the report says why.
+// hostile.test.ts — Upstreams that lie, delay or redirect: the published copy stays byte for byte what it was, and the
+// report says why.
 import { createHash, randomBytes } from 'node:crypto'
 import { getEventListeners } from 'node:events'
 import { writeFileSync } from 'node:fs'
@@ -46,7 +46,7 @@ describe('the copy of a file is kept, and the report says why, when the upstream
   })
   const sync = (options: object = {}, more: object = {}) =>
     bench.sync({ kind: 'http', upstream: `${base}/a.iso`, options: { ...options }, ...more })
-  /** Syncs once well, then against the answer. */
+  /** Syncs once without faults, then against the faulty response. */
   const against = async (hostile: Answer, options: object = {}) => {
     await sync(options)
     const before = readTree(bench.published)
@@ -238,7 +238,7 @@ describe('a redirect', () => {
       intercept: (_request, response) =>
         Boolean(response.writeHead(302, { location: `http://127.0.0.2:${target.port}/x` }).end()),
     })
-    // 127.0.0.1 stands for the public side here: everything else is judged by the real rules.
+    // 127.0.0.1 stands for the public side here; everything else follows the real rules.
     const real = createPeers({ publicOnly: true, known: null })
     const peers = {
       check: (address?: string) => (address === '127.0.0.1' ? undefined : real.check(address)),

@@ -1,5 +1,4 @@
-// http.ts — The kind http: one file, or a tree of them behind directory listings. Chooses between the two; each is a
-// file of its own.
+// http.ts — The kind http: one file, or a tree behind directory listings. Chooses between file.ts and tree.ts.
 import { checkAddress } from '../../http/address.ts'
 import { networkFailure } from '../../http/errors.ts'
 import { isKnownFile, syncFile, type FileRun } from './file.ts'
@@ -30,8 +29,8 @@ export const http: Provider<typeof HttpOptions> = {
 }
 
 /**
- * A tree when the options say so, or when a directory answers with a listing; what an address was found to be at first
- * it stays.
+ * A tree when the options say so, or when a directory answers with a listing. An address stays what it was first found
+ * to be.
  */
 async function syncFileOrTree(run: FileRun): Promise<SyncStats> {
   const { context, options, url } = run

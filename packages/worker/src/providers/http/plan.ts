@@ -10,7 +10,7 @@ export interface RemoteFile extends Entry {
   readonly request: string
 }
 
-/** What is done about a file: nothing, ask whether it changed, fetch it. */
+/** What is done about a file: nothing, a conditional request, or a download. */
 export type Verdict = 'same' | 'ask' | 'fetch'
 
 export interface Comparison {
@@ -20,12 +20,12 @@ export interface Comparison {
   readonly compare: 'auto' | 'listing' | 'ask'
 }
 
-/** What is done about one file. */
+/** Decides what is done about one file. */
 export function decideFile({ remote, local, known, compare }: Comparison): Verdict {
   if (!local) return 'fetch'
   if (known) {
     if (local.size !== known.size || local.mtime !== known.mtime) return 'fetch'
-    // Whatever the server says of its validators: another size is another file.
+    // Whatever the server says about its validators: another size is another file.
     if (remote.exact && remote.size !== local.size) return 'fetch'
     const unchanged = remote.stamp === known.stamp && tells(remote, compare)
     const askable = known.etag !== '' || known.modified !== ''
@@ -41,7 +41,7 @@ export function decideFile({ remote, local, known, compare }: Comparison): Verdi
     : 'fetch'
 }
 
-/** Whether a listing says enough of a file to notice a change. */
+/** Whether a listing says enough about a file to notice a change. */
 function tells({ exact, time, size }: RemoteFile, compare: Comparison['compare']): boolean {
   return time !== null && (exact || (compare === 'listing' && size !== null))
 }
@@ -63,8 +63,8 @@ export interface Outlook {
 const EXAMPLES_MAX = 200
 
 /**
- * Adds up what would go and what would come. `sizeOf`: bytes a wanted file will have; null when that is not known.
- * `deletes`: whether anything is deleted at all.
+ * Counts what would be deleted and what would be downloaded. `sizeOf`: bytes a wanted file will have; null when not
+ * known. `deletes`: whether anything is deleted at all.
  */
 export function planOf(parts: {
   local: ReadonlyMap<string, LocalFile | null>

@@ -1,5 +1,5 @@
-// receive.ts — One small file on its way from a lane to the disk: opened with its first byte, checked at its end.
-// Decides what an answer means for the file.
+// receive.ts — One small file on its way from a pipeline to the disk: opened with its first byte, checked at its end.
+// Decides what a response means for the file.
 import { closeSync, futimesSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isRedirect } from '../../http/request.ts'
@@ -13,26 +13,26 @@ import { createRateWatch } from '../../http/rate.ts'
 import { SyncFailure } from '../../provider.ts'
 import type { KnownFile } from './tree-memory.ts'
 
-/** Larger files go over a connection of their own, where they can be continued. */
+/** Larger files use a connection of their own, where they can be continued. */
 export const LARGE_BYTES = 8 * 1024 * 1024
-/** Time within which a file may change again without a listing showing it, ms. */
+/** Within this time a file may change again without a listing showing it, ms. */
 const FRESH_MS = 120_000
-/** An answer nobody wants is read to its end up to this size; beyond, a new connection costs less. */
+/** An unwanted body up to this size is read to its end; beyond, a new connection costs less. */
 const IGNORED_MAX_BYTES = 256 * 1024
 
-/** What came of asking for a file. */
+/** What came of requesting a file. */
 export type FileOutcome =
   | { readonly is: 'fetched'; readonly known: KnownFile; readonly unverified: boolean }
   | { readonly is: 'unchanged'; readonly known: KnownFile }
   | { readonly is: 'vanished' }
-  /** To be fetched by itself: it is large, or elsewhere. */
+  /** To be downloaded separately: it is large, or at another address. */
   | { readonly is: 'alone' }
   | { readonly is: 'status'; readonly status: number; readonly retryAfter: string | undefined }
   | { readonly is: 'failed'; readonly error: unknown }
 
 export interface FileJob {
   readonly remote: RemoteFile
-  /** What is here already; then it is only asked for when it changed. */
+  /** The file that is here already: then the request is conditional. */
   readonly known: KnownFile | null
 }
 
@@ -46,7 +46,7 @@ export interface FileRequestOptions {
   readonly onDone: (outcome: FileOutcome) => void
 }
 
-/** The exchange that brings a file into `folder`. */
+/** The request that downloads a file into `folder`. */
 export function createFileRequest(parts: FileRequestOptions): PipelinedRequest {
   const { job, options, headers, pageExpected, onDone: done } = parts
   const { remote, known } = job
@@ -104,7 +104,7 @@ export function createFileRequest(parts: FileRequestOptions): PipelinedRequest {
 interface Sink {
   write(chunk: Buffer, promised: string | undefined): void
   size(): number
-  /** Its handle; opens it when nothing was written. */
+  /** Its file handle; opens the file when nothing was written. */
   opened(): number
   close(): void
 }
@@ -124,7 +124,7 @@ function createSink({ job, folder, options, onBytes: moved }: FileRequestOptions
       for (let at = 0; at < chunk.length;) at += writeSync(handle, chunk, at)
       size += chunk.length
       moved(chunk.length)
-      // Whole in one piece, as most are: nothing to watch.
+      // Complete in one piece, as most are: there is no rate to watch.
       if (chunk.length === size && String(size) === promised) return
       rate ??= createRateWatch(options)
       rate(chunk.length)
@@ -141,7 +141,7 @@ function createSink({ job, folder, options, onBytes: moved }: FileRequestOptions
   }
 }
 
-/** What an answer without a body we want means; null for the file itself. */
+/** The outcome a head decides; null when the body is the file. */
 function outcomeOfHead(
   status: number,
   headers: Readonly<Record<string, string>>,
@@ -164,7 +164,7 @@ function encodingProblem(headers: Readonly<Record<string, string>>, name: string
   }
 }
 
-/** Sets the time of a file that came whole, and says by what it will be known. */
+/** Sets the time of a complete file, and returns what it will be known by. */
 function completeFile(
   handle: number,
   size: number,
@@ -186,7 +186,7 @@ function completeFile(
   return { is: 'fetched', known, unverified: !measured && !remote.exact }
 }
 
-/** What is remembered of a file that was fetched. */
+/** What is remembered of a file that was downloaded. */
 export function knownOf(remote: RemoteFile, size: number, headers: Readonly<Record<string, string>>): KnownFile {
   const modified = headers['last-modified'] ?? ''
   const said = Date.parse(modified)
@@ -220,7 +220,7 @@ function openAt(folder: string, path: string): number {
   }
 }
 
-/** Makes the folders a file needs and clears its way of what is of another kind. */
+/** Creates the folders a file needs and removes what stands in their place. */
 export function clearPath(folder: string, path: string): void {
   clearParents(folder, path)
   clearFolder(join(folder, path))

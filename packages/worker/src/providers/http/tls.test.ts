@@ -1,4 +1,4 @@
-// tls.test.ts — https with certificates of an authority of one's own: whom we believe, whom we refuse, and how few
+// tls.test.ts — https with certificates of a private authority: which are trusted, which refused, and how few
 // connections a tree takes.
 import { execFileSync } from 'node:child_process'
 import { readFileSync, utimesSync } from 'node:fs'

@@ -1,5 +1,4 @@
-// tree.ts — Mirrors a directory with all below it: list, compare, ask the guard, fetch aside, put in place, delete
-// last.
+// tree.ts — Mirrors a directory with everything below it: list, compare, ask the guard, download, publish, delete last.
 import { publishChanges, publishFirst, type PublishParts } from './apply.ts'
 import { sendRequest, authorizationOf } from '../../http/request.ts'
 import type { FileJob } from './receive.ts'
@@ -26,9 +25,7 @@ export interface Root {
   readonly listing: Listing
 }
 
-/**
- * Reads the listing at the address; null when what answers is none. Throws SyncFailure for a status that is not 200.
- */
+/** Reads the listing at the address; null when the response is none. Throws SyncFailure for a status other than 200. */
 export async function readRoot({ context, options, url }: FileRun): Promise<Root | null> {
   const at = new URL(url.href)
   at.hash = ''
@@ -77,7 +74,7 @@ export async function readRoot({ context, options, url }: FileRun): Promise<Root
 }
 
 /**
- * Brings the published tree to what the upstream lists. Throws SyncFailure; partial when something could not be read:
+ * Updates the published tree to what the upstream lists. Throws SyncFailure; partial when something could not be read:
  * then nothing is deleted.
  */
 export async function syncTree(run: FileRun, root: Root): Promise<SyncStats> {
@@ -146,9 +143,9 @@ async function listAll(
 interface ComparedTree {
   readonly local: LocalTree
   readonly jobs: readonly FileJob[]
-  /** What is known of files that stay as they are, published or fetched earlier. */
+  /** What is known of files that stay, published or downloaded earlier. */
   readonly known: Map<string, KnownFile>
-  /** Files an interrupted run fetched. */
+  /** Files that an interrupted run downloaded. */
   readonly staged: Map<string, KnownFile>
   /** What was known before. */
   readonly before: ReadonlyMap<string, KnownFile>
@@ -184,7 +181,7 @@ async function compareTree(
   return { local, jobs, known, staged, before }
 }
 
-/** What a broken-off run fetched and already put in place. */
+/** What an interrupted run downloaded and already published. */
 function sameAs(
   early: KnownFile | undefined,
   local: { size: number; mtime: number } | null | undefined,

@@ -1,5 +1,5 @@
-// walk.ts — Reads the listings of a whole tree, several at a time. Descends only; what cannot be read is said, not
-// guessed.
+// walk.ts — Reads the listings of a whole tree, several at a time. Goes only downwards; what cannot be read is
+// reported, not guessed.
 import { isRedirect } from '../../http/request.ts'
 import { refuseEncoded } from '../../http/content.ts'
 import { networkFailure, retryAfterSeconds, statusFailure } from '../../http/errors.ts'
@@ -13,7 +13,7 @@ import { SyncFailure, type SyncContext } from '../../provider.ts'
 
 /** Largest listing that is read, bytes. */
 export const LISTING_MAX_BYTES = 64 * 1024 * 1024
-/** What is asked for: Caddy answers with exact sizes and times then. */
+/** The Accept header: Caddy answers with exact sizes and times then. */
 export const LISTING_HEADERS = { accept: 'application/json, text/html;q=0.9, */*;q=0.1' }
 const TRIES = 3
 
@@ -21,7 +21,7 @@ const TRIES = 3
 export interface Unread {
   readonly path: string
   readonly why: string
-  /** It may well be readable the next time. */
+  /** It may be readable the next time. */
   readonly transient: boolean
 }
 
@@ -64,7 +64,7 @@ export async function listTree(parts: WalkOptions): Promise<TreeListing> {
   return found
 }
 
-/** Works on what is in `open`, and on what is added meanwhile, `most` at a time. Rejects with the first error. */
+/** Works on the items in `open`, and on those added meanwhile, `most` at a time. Rejects with the first error. */
 async function eachAtOnce<T>(open: T[], most: number, work: (one: T) => Promise<void>): Promise<void> {
   const active = new Set<Promise<void>>()
   while (open.length > 0 || active.size > 0) {

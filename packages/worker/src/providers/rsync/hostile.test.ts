@@ -1,4 +1,4 @@
-// hostile.test.ts — Rsync daemons that cut, lie, flood or dawdle: the published tree stays byte for byte what it was,
+// hostile.test.ts — Rsync daemons that cut, lie, flood or delay: the published tree stays byte for byte what it was,
 // the report says why, and the next good sync is right.
 import { randomBytes } from 'node:crypto'
 import { existsSync, statSync } from 'node:fs'
@@ -43,7 +43,7 @@ describe('the copy of a module is kept, and the report says why, when the upstre
     for (const stop of stops.splice(0).reverse()) await stop()
     bench.remove()
   })
-  // Its length differs each time: dates of one second are equal to rsync.
+  // Its length differs each time, because rsync considers dates within one second equal.
   let changes = 0
   const change = () =>
     writeFiles(files, {
@@ -157,7 +157,7 @@ describe('the copy of a module is kept, and the report says why, when the upstre
         const whole = new Set([...Object.values(before), ...Object.values(after)])
         const report = await sync(await tampered({ after: at, how: 'flip' }), { stall_secs: 1 })
         outcomes[report.outcome] = (outcomes[report.outcome] ?? 0) + 1
-        // The list of files bears no checksum, so a name or a date may arrive wrong; what is in a file never.
+        // The file list has no checksum, so a name or a date may arrive wrong; the content of a file never.
         expect(
           Object.values(readTree(bench.published)).filter((content) => !whole.has(content)),
           `byte ${at}`,

@@ -1,5 +1,4 @@
-// rsync.ts — Mirrors an rsync module: looks first at what would change, then copies, deletions last. How rsync is
-// called is here.
+// rsync.ts — Mirrors an rsync module: a dry run first, then the copy, deletions last. How rsync is called is here.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
@@ -26,7 +25,7 @@ import {
 
 type RsyncContext = SyncContext<RsyncOptions>
 
-/** Older versions have holes a hostile upstream can use. */
+/** Older versions have known holes that a hostile upstream can use. */
 const SAFE_VERSION = [3, 4, 3]
 
 /** The kind `rsync`: rsync:// upstreams, kept as `rsync -az --delete` would, made safe. */
@@ -56,7 +55,7 @@ export const rsync: Provider<typeof options> = {
   },
 }
 
-/** Links of a folder of this machine may lead to any file of it. */
+/** Links in a folder of this machine may point to any of its files. */
 function refuseOpenLinks({ local, options }: RsyncContext): void {
   const following = options.extra_options.find((option) => FOLLOWS_LINKS.has(option))
   if (local !== null && following)
@@ -67,12 +66,12 @@ function refuseOpenLinks({ local, options }: RsyncContext): void {
     )
 }
 
-/** An upstream as this run calls it. */
+/** The upstream of a run. */
 interface RsyncUpstream {
   readonly context: RsyncContext
   readonly options: RsyncOptions
   readonly address: string
-  /** Cleared when the upstream refuses it. */
+  /** Set to false when the upstream refuses it. */
   compress: boolean
 }
 
@@ -92,8 +91,8 @@ async function create(upstream: RsyncUpstream): Promise<SyncStats> {
   const { staging } = context.tree
   const resumed = existsSync(staging)
   mkdirSync(staging, { recursive: true })
-  // What an earlier try left in staging was never published, so whatever goes from it goes unasked. Where nothing can
-  // go, rsync need not know the whole list before it begins.
+  // Staging was never published, so what is deleted from it needs no permission. Where nothing can be deleted, rsync
+  // need not know the whole list before it starts.
   const { plan } = await dryRun(upstream, staging, [])
   context.allow({ ...plan, removed: 0, total: 0, examples: [] })
   const stats = await transfer(upstream, staging, {
@@ -114,7 +113,7 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
     '--itemize-changes',
   ])
   if (whole) context.allow({ ...plan, sizeBeforeBytes: context.sizeBytes })
-  // While this file exists an earlier run did not come to its end.
+  // This file exists while an earlier run did not finish.
   const unfinished = join(staging, 'unfinished')
   const wasUnfinished = existsSync(unfinished)
   if (whole && changes === 0 && !wasUnfinished)
