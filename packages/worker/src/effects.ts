@@ -30,12 +30,12 @@ export function createEffectHandlers(parts: EffectParts): EffectHandlers<WorkerE
   let cancelWake = () => {}
   let cancelKeep = () => {}
   return {
-    persist: ({ replica }) => files.keepReplica(replica),
-    forget: ({ replicaId }) => files.forgetReplica(replicaId),
+    persist: ({ replica }) => files.saveReplica(replica),
+    forget: ({ replicaId }) => files.removeReplica(replicaId),
     keep_desired({ desired }) {
       // Losing this cache costs nothing while NATS answers.
       cancelKeep()
-      cancelKeep = clock.after(KEEP_MS, () => files.keepDesired(desired))
+      cancelKeep = clock.after(KEEP_MS, () => files.saveDesired(desired))
     },
     start: ({ replica, syncId }) => syncs.start(replica, syncId),
     abort: ({ syncId, reason }) => syncs.abort(syncId, reason),

@@ -24,10 +24,10 @@ export interface WorkerFiles {
   /** The worker's id: configured, or created once and kept. */
   workerId(configured: string | null): string
   readDesired(): Desired | null
-  keepDesired(desired: Desired): void
+  saveDesired(desired: Desired): void
   readReplicas(): Map<string, Remembered>
-  keepReplica(replica: Replica): void
-  forgetReplica(replicaId: string): void
+  saveReplica(replica: Replica): void
+  removeReplica(replicaId: string): void
 }
 
 interface Record {
@@ -51,7 +51,7 @@ export function openWorkerFiles(dataDir: string): WorkerFiles {
       const kept = readJsonIfThere(join(directory, 'desired.json'))
       return checkFor(Desired).ok(kept) ? kept : null
     },
-    keepDesired: (desired) => writeDurably(join(directory, 'desired.json'), JSON.stringify(desired)),
+    saveDesired: (desired) => writeDurably(join(directory, 'desired.json'), JSON.stringify(desired)),
     readReplicas() {
       const found = new Map<string, Remembered>()
       for (const file of readdirSync(replicas).filter((name) => name.endsWith('.json'))) {
@@ -60,13 +60,13 @@ export function openWorkerFiles(dataDir: string): WorkerFiles {
       }
       return found
     },
-    keepReplica({ spec, life, facts, again, taken }) {
+    saveReplica({ spec, life, facts, again, taken }) {
       writeDurably(
         join(replicas, `${encodeURIComponent(spec.replica_id)}.json`),
         JSON.stringify({ life, facts, again, taken }),
       )
     },
-    forgetReplica: (replicaId) => removeDurably(join(replicas, `${encodeURIComponent(replicaId)}.json`)),
+    removeReplica: (replicaId) => removeDurably(join(replicas, `${encodeURIComponent(replicaId)}.json`)),
   }
 }
 

@@ -134,7 +134,7 @@ function step(replica: Replica, event: ReplicaEvent, now: Date): Replica {
       const { order } = event
       return replica.taken.includes(order.requestId)
         ? replica
-        : ordered({ ...replica, taken: [...replica.taken, order.requestId] }, order, now)
+        : withRequest({ ...replica, taken: [...replica.taken, order.requestId] }, order, now)
     }
     case 'paused':
       return replica.paused === event.paused ? replica : { ...replica, paused: event.paused }
@@ -182,7 +182,7 @@ function dueAfterJump({ spec, facts }: Replica, byMs: number, now: Date): Date |
 }
 
 /** A decision about a hold that no longer exists changes nothing. */
-function ordered(replica: Replica, order: SyncOrder, now: Date): Replica {
+function withRequest(replica: Replica, order: SyncOrder, now: Date): Replica {
   const { hold } = replica.facts
   const decides = hold !== null && hold.hold_id === order.holdId
   if (order.action === 'reject')

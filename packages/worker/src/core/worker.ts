@@ -112,7 +112,7 @@ function apply(state: WorkerState, event: WorkerEvent, now: Date): WorkerState {
 function reconcile(state: WorkerState, desired: Desired, cached: boolean, now: Date): WorkerState {
   if (state.desired && desired.term < state.desired.term) return state
   const membership = afterDesired(state.membership, desired, cached ? null : state.instance)
-  const specs = wanted(state.declared, desired)
+  const specs = wantedSpecs(state.declared, desired)
   const open = new Set(desired.syncs.map((request) => request.request_id))
   const documents = state.documents + 1
   const replicas = new Map<string, Replica>()
@@ -150,7 +150,7 @@ function syncOrderOf({ request_id, action, hold_id, generation }: SyncRequest): 
 }
 
 /** Declared replicas that nobody removed, then added ones. A name in worker.toml takes precedence over an added one. */
-function wanted(declared: readonly ReplicaSpec[], desired: Desired): ReplicaSpec[] {
+function wantedSpecs(declared: readonly ReplicaSpec[], desired: Desired): ReplicaSpec[] {
   const kept = declared.filter((spec) => !desired.removed.includes(spec.replica_id))
   const names = new Set(kept.map((spec) => replicaNameKey(spec.name)))
   return [...kept, ...desired.replicas.filter((spec) => !names.has(replicaNameKey(spec.name)))]

@@ -136,9 +136,9 @@ async function requestUntilApproved(parts: AccessParts, bus: Bus, { seed, token 
   let said = ''
   for (let tries = 0; ; tries++) {
     parts.signal.throwIfAborted()
-    const asked = { token: token!.secret, join: parts.joinMessage() }
-    const signature = Buffer.from(key.sign(Buffer.from(enrolProof(publicKey, asked)))).toString('base64url')
-    const reply = await bus.request('enrol', publicKey, { ...asked, signature }, ANSWER_MS)
+    const request = { token: token!.secret, join: parts.joinMessage() }
+    const signature = Buffer.from(key.sign(Buffer.from(enrolProof(publicKey, request)))).toString('base64url')
+    const reply = await bus.request('enrol', publicKey, { ...request, signature }, ANSWER_MS)
     // All joining programs share one inbox: ignore answers that are not about this worker.
     const ours = reply?.public_key === publicKey && reply.worker_id === parts.workerId ? reply : null
     if (ours?.jwt) return ours.jwt

@@ -122,7 +122,7 @@ async function sendJoin(state: MessengerState, next: { read(): void; beat(): voi
     logAnswer(parts.logger, parts.state(), reply)
     parts.tell({ type: 'join_answered', reply })
     if (reply) next.read()
-    if (reply?.supervisor?.stream && parts.spool.streamIs(reply.supervisor.stream)) void sendReports(state)
+    if (reply?.supervisor?.stream && parts.spool.setStream(reply.supervisor.stream)) void sendReports(state)
     if (reply?.accepted && !state.accepted) {
       state.accepted = true
       state.pending.full = true

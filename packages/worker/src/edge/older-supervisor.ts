@@ -45,7 +45,7 @@ export function createOlderSupervisor(
   parts: OlderView & { bus: Bus; workerId: string; logger: Logger },
 ): OlderSupervisor {
   const { bus, workerId, logger } = parts
-  const told = new Map<string, SeedStatus>()
+  const sentStatuses = new Map<string, SeedStatus>()
   let active = false
   const replicas = () => [...parts.state().replicas.values()].map(describe)
   return {
@@ -70,9 +70,9 @@ export function createOlderSupervisor(
       if (!active) return
       const now = replicas()
       for (const { replica_id, status } of now) {
-        if (told.get(replica_id) !== status)
+        if (sentStatuses.get(replica_id) !== status)
           bus.publish('olderStatus', workerId, { worker_id: workerId, replica_id, status })
-        told.set(replica_id, status)
+        sentStatuses.set(replica_id, status)
       }
       bus.publish('olderHeartbeat', workerId, {
         worker_id: workerId,

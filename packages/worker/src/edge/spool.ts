@@ -22,7 +22,7 @@ export interface Spool {
    * Says which stream there is now. True when it is another one than before: then the last reports wait to be sent
    * again.
    */
-  streamIs(name: string): boolean
+  setStream(name: string): boolean
   readonly size: number
 }
 
@@ -31,12 +31,12 @@ export function openSpool(directory: string, logger: Logger): Spool {
   const waiting = new Map<string, SyncReport>()
   const sent = openSent(join(directory, 'sent'))
   const check = checkFor(SyncReport)
-  const take = (file: string) => {
+  const load = (file: string) => {
     const report = readJsonIfThere(join(directory, file))
     if (check.ok(report)) waiting.set(report.sync_id, report)
     else logger.error({ file: join(directory, file) }, 'a report in the spool cannot be read; it is left where it is')
   }
-  listed(directory).forEach(take)
+  listed(directory).forEach(load)
   let flushing: Promise<void> | null = null
   async function drain(send: (report: SyncReport) => Promise<boolean>) {
     for (const [syncId, report] of waiting) {
@@ -57,13 +57,16 @@ export function openSpool(directory: string, logger: Logger): Spool {
       })
       return flushing
     },
-    streamIs(name) {
+    setStream(name) {
       if (!sent.isOther(name)) return false
-      const again = sent.takeBack(directory)
-      again.forEach(take)
+      const again = sent.restoreAll(directory)
+      again.forEach(load)
       sent.remember(name)
       if (again.length > 0)
-        logger.warn({ reports: again.length }, 'the stream of reports was made anew; the last reports are told again')
+        logger.warn(
+          { reports: again.length },
+          'the stream of reports was created anew; the last reports are sent again',
+        )
       return again.length > 0
     },
     get size() {
@@ -78,8 +81,8 @@ function write(file: string, report: SyncReport, logger: Logger): void {
   } catch (error) {
     logger.error(
       { sync_id: report.sync_id, reason: (error as Error).message },
-      'the report of a sync cannot be written to data_dir; it is told from memory, and lost should the worker ' +
-        'end before. Look at the disk',
+      'the report of a sync cannot be written to data_dir; it is sent from memory, and lost if the worker ' +
+        'ends before. Check the disk',
     )
   }
 }
@@ -106,7 +109,7 @@ function openSent(directory: string) {
       known = name
       writeDurably(stream, name)
     },
-    takeBack(to: string): string[] {
+    restoreAll(to: string): string[] {
       const again = known === null ? [] : files.splice(0)
       for (const file of again) renameSync(join(directory, file), join(to, file))
       return again

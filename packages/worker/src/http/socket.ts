@@ -166,7 +166,7 @@ interface BodyRead {
 function readBody({ socket, reader, rest, length, onChunk }: BodyRead): Promise<void> {
   let left = length
   return new Promise<void>((resolve, reject) => {
-    const take: Sink = (chunk) => {
+    const onData: Sink = (chunk) => {
       // Bytes beyond the promised length are not part of the file.
       const piece = chunk.length > left ? chunk.subarray(0, left) : chunk
       left -= piece.length
@@ -177,9 +177,9 @@ function readBody({ socket, reader, rest, length, onChunk }: BodyRead): Promise<
       }
       if (left === 0) resolve()
     }
-    take(rest)
+    onData(rest)
     if (left === 0) return
-    reader.redirectTo(take, (error) =>
+    reader.redirectTo(onData, (error) =>
       reject(error instanceof Truncated ? new Truncated(`${left} bytes of ${length} are missing`) : error),
     )
     socket.resume()

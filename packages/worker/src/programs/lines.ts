@@ -28,7 +28,7 @@ export function createLineSplitter(onLine: (line: string) => void, thin = false)
   const emit = (line: string) => {
     if (line !== '') onLine(cleanLine(line.length > LINE_MAX ? `${line.slice(0, LINE_MAX)}…` : line))
   }
-  const take = (text: string) => {
+  const emitComplete = (text: string) => {
     const whole = rest + text
     const end = Math.max(whole.lastIndexOf('\n'), whole.lastIndexOf('\r'))
     rest = whole.slice(end + 1)
@@ -39,9 +39,9 @@ export function createLineSplitter(onLine: (line: string) => void, thin = false)
     if (rest.length > LINE_MAX) rest = rest.slice(0, LINE_MAX + 1)
   }
   return {
-    write: (chunk) => take(decoder.write(chunk)),
+    write: (chunk) => emitComplete(decoder.write(chunk)),
     end: () => {
-      take(decoder.end())
+      emitComplete(decoder.end())
       emit(rest)
       rest = ''
     },

@@ -43,7 +43,7 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   const peers = peersOf(run, tree)
   const context = contextOf(run, { local, options, run: command, tree, peers })
   const stats = await releasingOnFullDisk(run, tree, () => provider.sync(context))
-  if (peers.reach && peers.reach !== tree.reach()) tree.keepReach(peers.reach)
+  if (peers.reach && peers.reach !== tree.reach()) tree.saveReach(peers.reach)
   return resultOf(run, tree, stats)
 }
 

@@ -2,7 +2,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { SyncReport } from '@kagami/protocol'
-import { mentions, type Bench } from './sandbox.ts'
+import { mentions, type Sandbox } from './sandbox.ts'
 
 export const USER = { username: 'bob', password: 'correct-horse-battery' }
 const SECRETS = [
@@ -14,8 +14,8 @@ const SECRETS = [
 ]
 
 /** Secrets that a report or a file of the copy shows. */
-export function shownSecrets(bench: Bench, report: SyncReport): string[] {
-  return SECRETS.filter((secret) => JSON.stringify(report).includes(secret) || mentions(bench.dataDir, secret))
+export function shownSecrets(sandbox: Sandbox, report: SyncReport): string[] {
+  return SECRETS.filter((secret) => JSON.stringify(report).includes(secret) || mentions(sandbox.dataDir, secret))
 }
 
 /** A server at another origin; `got` has the headers of each request it received. */

@@ -137,7 +137,7 @@ export async function dropFork({ dataDir, name }: Pick<GenerationOptions, 'dataD
 }
 
 /** Publishes the newest generation when a crash left none published. */
-export function mendPublished(options: Pick<GenerationOptions, 'dataDir' | 'name'>): void {
+export function restorePublished(options: Pick<GenerationOptions, 'dataDir' | 'name'>): void {
   const newest = listGenerations(options.dataDir, options.name).at(-1)
   if (newest && !lstatSync(paths.published(options.dataDir, options.name), { throwIfNoEntry: false }))
     pointTo(options, newest.number)

@@ -6,7 +6,7 @@ import type { Policy, ReplicaSpec } from '@kagami/protocol'
 import { readIfThere, writeDurably } from '@kagami/runtime'
 import { SyncFailure, type Fork, type Reach, type RunCommand, type Tree } from '../provider.ts'
 import { flushFilesystem, flushPath, flushPaths, flushTree } from './flush.ts'
-import { currentGeneration, dropFork, forkGeneration, mendPublished, publishGeneration } from './generations.ts'
+import { currentGeneration, dropFork, forkGeneration, restorePublished, publishGeneration } from './generations.ts'
 import { FREE_MIN_BYTES, freeBytes } from './space.ts'
 import { paths } from './paths.ts'
 
@@ -30,7 +30,7 @@ export interface OwnedTree extends Tree {
   release(): Promise<void>
   /** Where earlier runs found the upstream; null when they did not, or since its address changed. */
   reach(): Reach | null
-  keepReach(reach: Reach): void
+  saveReach(reach: Reach): void
 }
 
 interface Marker {
@@ -67,7 +67,7 @@ export function createTree(options: TreeOptions): OwnedTree {
       await dropFork(kept)
     },
     reach: () => readMarker(dataDir, spec.name)?.reach ?? null,
-    keepReach: (reach) => keepMarker(dataDir, { ...markerOf(spec), reach }),
+    saveReach: (reach) => writeMarker(dataDir, { ...markerOf(spec), reach }),
     fork,
     async publish() {
       if (swap) return void (await publishGeneration(staging, kept))
@@ -88,7 +88,7 @@ async function claim(
   published: string,
   staging: string,
 ): Promise<void> {
-  mendPublished({ dataDir, name: spec.name })
+  restorePublished({ dataDir, name: spec.name })
   refuseStrangePlace(dataDir, spec.name)
   const marker = readMarker(dataDir, spec.name)
   refuseForeign({ dataDir, spec, published, marker, adoptExisting })
@@ -98,14 +98,14 @@ async function claim(
   // A first copy that was staged for another kind or upstream must not become part of this one.
   const staged = marker?.kind === spec.kind && (marker.upstream === spec.upstream || hasEntries(published))
   if (!staged) await rm(staging, { recursive: true, force: true })
-  keepMarker(dataDir, wanted)
+  writeMarker(dataDir, wanted)
 }
 
 function markerOf({ replica_id, kind, upstream, name }: TreeOptions['spec']): Marker {
   return { replica_id, kind, upstream, name }
 }
 
-function keepMarker(dataDir: string, marker: Marker): void {
+function writeMarker(dataDir: string, marker: Marker): void {
   writeDurably(paths.marker(dataDir, marker.name), `${JSON.stringify(marker)}\n`, 0o640)
 }
 

@@ -59,7 +59,7 @@ export interface Offer {
  * Asks for at most BATCH_MAX objects. `missing` are those the server does not have. Throws SyncFailure and network
  * errors.
  */
-export async function askBatch(
+export async function requestBatch(
   server: LfsServer,
   objects: readonly LfsObject[],
 ): Promise<{ offers: Offer[]; missing: LfsObject[] }> {

@@ -3,7 +3,7 @@
 import { mkdirSync, renameSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { askBatch, BATCH_MAX, type LfsServer, type Offer } from './batch.ts'
+import { requestBatch, BATCH_MAX, type LfsServer, type Offer } from './batch.ts'
 import { foldersOf, objectPath, type LfsObject } from './store.ts'
 import { networkFailure } from '../../http/errors.ts'
 import { downloadFile } from '../../http/download.ts'
@@ -11,7 +11,7 @@ import { createMemory } from '../../http/memory.ts'
 import type { FetchOptions } from '../../http/options.ts'
 import { SyncFailure, type SyncContext } from '../../provider.ts'
 
-const LANES = 4
+const PARALLEL = 4
 /** Objects with wrong bytes after which a server is given up. */
 const WRONG_MAX = 10
 /** Failures after which an object is requested once more: what the server gave for the download may have expired. */
@@ -66,7 +66,7 @@ export async function fetchObjects(order: LfsDownload, result: LfsResult): Promi
       }),
   }
   for (let from = 0; from < objects.length; from += BATCH_MAX) {
-    const { offers, missing } = await askBatch(server, objects.slice(from, from + BATCH_MAX))
+    const { offers, missing } = await requestBatch(server, objects.slice(from, from + BATCH_MAX))
     result.missing.push(...missing)
     await fetchInParallel(offers, work)
   }
@@ -92,7 +92,7 @@ async function fetchInParallel(offers: readonly Offer[], work: DownloadState): P
   const queue = [...offers]
   let failure: unknown = null
   await Promise.all(
-    Array.from({ length: LANES }, async () => {
+    Array.from({ length: PARALLEL }, async () => {
       for (let offer = queue.shift(); offer && failure === null; offer = queue.shift()) {
         try {
           await fetchOne(offer, work, signal)
@@ -126,7 +126,9 @@ async function fetchOne(offer: Offer, work: DownloadState, signal: AbortSignal, 
       return
     }
     if (again || (cameWhole && !AGAIN.has(failure.reason))) throw failure
-    const { offers, missing } = await askBatch({ ...server, context: { ...server.context, signal } }, [offer.object])
+    const { offers, missing } = await requestBatch({ ...server, context: { ...server.context, signal } }, [
+      offer.object,
+    ])
     result.missing.push(...missing)
     for (const fresh of offers) await fetchOne(fresh, work, signal, true)
   }

@@ -8,7 +8,7 @@ import type { FailureReason } from '@kagami/protocol'
 import { commit, ensureRepository, runChild } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { objectPath } from './store.ts'
-import { createBench, readTree, type Bench } from '../../testing/sandbox.ts'
+import { createSandbox, readTree, type Sandbox } from '../../testing/sandbox.ts'
 import { flood } from '../../testing/hostile.ts'
 import {
   answer,
@@ -22,7 +22,7 @@ import {
 import { shownSecrets, startOtherServer, USER } from '../../testing/lfs-secrets.ts'
 
 describe('LFS files of a mirror are kept, and the report says why, when the server', () => {
-  let bench: Bench
+  let sandbox: Sandbox
   let dir: string
   let upstream: LfsUpstream
   let author: Author
@@ -30,12 +30,12 @@ describe('LFS files of a mirror are kept, and the report says why, when the serv
   let good: string
   const stops: (() => void)[] = []
   beforeEach(async () => {
-    bench = createBench()
-    dir = join(bench.dir, 'upstream')
+    sandbox = createSandbox()
+    dir = join(sandbox.dir, 'upstream')
     await ensureRepository(join(dir, 'a.git'))
     await runChild('git', [`--git-dir=${join(dir, 'a.git')}`, 'config', 'http.receivepack', 'true'])
     upstream = await startLfsUpstream({ dir })
-    author = await createAuthor(join(bench.dir, 'author'), upstream.url)
+    author = await createAuthor(join(sandbox.dir, 'author'), upstream.url)
     await author.push({ lfs: { 'one.bin': randomBytes(4000) } })
     expect(await sync()).toMatchObject({ outcome: 'success' })
     ;[good, oid] = (await author.push({ lfs: { 'good.bin': randomBytes(5000), 'two.bin': randomBytes(60_000) } })) as [
@@ -47,16 +47,16 @@ describe('LFS files of a mirror are kept, and the report says why, when the serv
   afterEach(async () => {
     for (const stop of stops.splice(0)) stop()
     await upstream.stop()
-    bench.remove()
+    sandbox.remove()
   })
 
   const sync = (options: object = {}, more: object = {}) =>
-    bench.sync({ kind: 'git', upstream: `${upstream.url}/a.git`, options: { lfs: true, ...options }, ...more })
-  const placeOf = (one: string) => join(bench.published, objectPath({ oid: one }))
+    sandbox.sync({ kind: 'git', upstream: `${upstream.url}/a.git`, options: { lfs: true, ...options }, ...more })
+  const placeOf = (one: string) => join(sandbox.published, objectPath({ oid: one }))
   /** All that a reader sees but the LFS objects that came whole, which no ref names yet. */
   const seen = () =>
     Object.fromEntries(
-      Object.entries(readTree(bench.published)).filter(
+      Object.entries(readTree(sandbox.published)).filter(
         ([path]) => path !== objectPath({ oid: good }) && !path.endsWith('kagami.json'),
       ),
     )
@@ -85,7 +85,7 @@ describe('LFS files of a mirror are kept, and the report says why, when the serv
       expect.stringMatching(says),
     ])
     expect(seen()).toEqual(before)
-    expect(shownSecrets(bench, report)).toEqual([])
+    expect(shownSecrets(sandbox, report)).toEqual([])
     upstream.lie = () => false
     return report
   }
@@ -305,8 +305,8 @@ describe('LFS files of a mirror are kept, and the report says why, when the serv
     const report = await sync()
     expect(report).toMatchObject({ outcome: 'success' })
     expect(other.got.map((headers) => [headers.authorization, headers['x-ticket']])).toEqual([[undefined, undefined]])
-    expect(bench.log(report)).toContain(`redirected to ${other.origin}\n`)
-    expect(shownSecrets(bench, report)).toEqual([])
+    expect(sandbox.log(report)).toContain(`redirected to ${other.origin}\n`)
+    expect(shownSecrets(sandbox, report)).toEqual([])
     await recovers()
   })
 

@@ -13,7 +13,7 @@ import {
   countBytes,
   findDamaged,
   hasObject,
-  keepState,
+  writeState,
   MISSING_KEPT,
   objectPath,
   readState,
@@ -51,7 +51,7 @@ const FETCH: FetchOptions = {
 }
 
 /** Whether LFS is turned on for a run. Throws SyncFailure invalid_options where it cannot be. */
-export function wantsLfs({ options, upstream }: SyncContext): boolean {
+export function isLfsEnabled({ options, upstream }: SyncContext): boolean {
   if (options['lfs'] !== true) return false
   const url = optionUrl(options['lfs_url'])
   if (!url && !/^https?:/i.test(upstream))
@@ -94,7 +94,7 @@ export function isClonedWhole(gitDir: string): boolean {
 /** Records that git's part is whole and the LFS objects are not known yet. */
 export function markCloned(gitDir: string): void {
   if (readState(gitDir) === null)
-    keepState(gitDir, { tips: [], missing: [], missingCount: 0, bytes: countBytes(gitDir), checkedAt: '', round: 0 })
+    writeState(gitDir, { tips: [], missing: [], missingCount: 0, bytes: countBytes(gitDir), checkedAt: '', round: 0 })
 }
 
 /** Bytes of the LFS objects of a copy, as they were counted. */
@@ -155,7 +155,7 @@ export async function fetchLfs(job: LfsJob): Promise<number> {
       state && damaged.size > 0 && store !== gitDir
         ? { checkedAt: state.checkedAt, round: state.round }
         : { checkedAt: base === state ? base.checkedAt : '' }
-    keepState(gitDir, { ...base, ...unsettled, bytes: bytesIn(gitDir) })
+    writeState(gitDir, { ...base, ...unsettled, bytes: bytesIn(gitDir) })
     throw lfsFailure(error)
   }
   // Only what is on the disk counts as covered.
@@ -168,7 +168,7 @@ export async function fetchLfs(job: LfsJob): Promise<number> {
     missing: result.missing.slice(0, MISSING_KEPT),
     missingCount: result.missing.length + base.missingCount - base.missing.length,
   }
-  keepState(changed ? store : gitDir, { ...now, bytes: bytesIn(changed ? store : gitDir) })
+  writeState(changed ? store : gitDir, { ...now, bytes: bytesIn(changed ? store : gitDir) })
   logMissing(context, result.missing)
   if (changed) await fork?.publish(true)
   return result.bytes

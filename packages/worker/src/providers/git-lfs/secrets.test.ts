@@ -8,26 +8,26 @@ import { describe, expect, it } from 'vitest'
 import { createPeers } from '../../sync/peers.ts'
 import { answer, createAuthor, startLfsUpstream } from '../../testing/lfs-server.ts'
 import { shownSecrets, USER } from '../../testing/lfs-secrets.ts'
-import { createBench } from '../../testing/sandbox.ts'
-import { askBatch, offerOf, type LfsServer } from './batch.ts'
+import { createSandbox } from '../../testing/sandbox.ts'
+import { requestBatch, offerOf, type LfsServer } from './batch.ts'
 
 describe('an LFS server with a password', () => {
   it('is asked with the upstream’s credentials, which are shown nowhere and go to no other host', async () => {
-    const bench = createBench()
-    const dir = join(bench.dir, 'upstream')
+    const sandbox = createSandbox()
+    const dir = join(sandbox.dir, 'upstream')
     await ensureRepository(join(dir, 'a.git'))
     const open = await startLfsUpstream({ dir })
     await runChild('git', [`--git-dir=${join(dir, 'a.git')}`, 'config', 'http.receivepack', 'true'])
-    const author = await createAuthor(join(bench.dir, 'author'), open.url)
+    const author = await createAuthor(join(sandbox.dir, 'author'), open.url)
     await author.push({ lfs: { 'one.bin': randomBytes(4000) } })
     await open.stop()
     const upstream = await startLfsUpstream({ dir, auth: { ...USER, username: 'oauth2' } })
     const call = { kind: 'git', upstream: `${upstream.url}/a.git`, options: { lfs: true } }
-    expect(await bench.sync({ ...call, auth: { type: 'token', token: 'no' } })).toMatchObject({
+    expect(await sandbox.sync({ ...call, auth: { type: 'token', token: 'no' } })).toMatchObject({
       outcome: 'failed',
       reason: 'auth_rejected',
     })
-    const report = await bench.sync({ ...call, auth: { type: 'token', token: USER.password } })
+    const report = await sandbox.sync({ ...call, auth: { type: 'token', token: USER.password } })
     expect(report, report.message ?? '').toMatchObject({ outcome: 'success' })
     expect(
       upstream.asked.map(({ what, headers }) => [
@@ -39,9 +39,9 @@ describe('an LFS server with a password', () => {
       ['batch', true, false],
       ['object', false, true],
     ])
-    expect(shownSecrets(bench, report)).toEqual([])
+    expect(shownSecrets(sandbox, report)).toEqual([])
     await upstream.stop()
-    bench.remove()
+    sandbox.remove()
   })
 })
 
@@ -67,8 +67,8 @@ describe('where an LFS server may lead', () => {
       },
     })
     const object = { oid: 'a'.repeat(64), size: 1 }
-    await expect(askBatch(server('public'), [object])).rejects.toMatchObject({ reason: 'address_forbidden' })
-    expect((await askBatch(server('private'), [object])).offers).toHaveLength(1)
+    await expect(requestBatch(server('public'), [object])).rejects.toMatchObject({ reason: 'address_forbidden' })
+    expect((await requestBatch(server('private'), [object])).offers).toHaveLength(1)
     upstream.close()
     const offer = (base: string, href: string) =>
       offerOf({ ...server('private'), base: new URL(base) }, object, {

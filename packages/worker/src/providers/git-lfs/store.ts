@@ -51,7 +51,7 @@ export function readState(gitDir: string): LfsState | null {
 }
 
 /** Writes the state durably: to another file, flushed, renamed. */
-export function keepState(gitDir: string, state: LfsState): void {
+export function writeState(gitDir: string, state: LfsState): void {
   replaceFile(stateFile(gitDir), JSON.stringify(state))
 }
 

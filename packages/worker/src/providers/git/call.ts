@@ -133,7 +133,7 @@ export function createProgressReader(context: SyncContext): {
 } {
   let bytes: number | null = null
   // Text of the upstream costs it nothing: repeated it is no progress, and it is never believed about bytes.
-  const told = new Set<string>()
+  const seenSteps = new Set<string>()
   return {
     bytes: () => bytes,
     onLine(line) {
@@ -144,8 +144,8 @@ export function createProgressReader(context: SyncContext): {
       if (!found || !phase) return true
       if (found[1]) {
         const step = `${found[2]} ${found[3]}`
-        if (told.has(step)) return line.includes('done.')
-        told.add(step)
+        if (seenSteps.has(step)) return line.includes('done.')
+        seenSteps.add(step)
       } else if (found[4] && found[5]) bytes = Math.round(Number(found[4]) * (UNITS[found[5]] ?? 1))
       context.progress({ phase, percent: Number(found[3]), bytes })
       return line.includes('done.')

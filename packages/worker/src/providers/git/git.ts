@@ -14,7 +14,7 @@ import {
   lfsNote,
   lfsOptions,
   markCloned,
-  wantsLfs,
+  isLfsEnabled,
 } from '../git-lfs/lfs.ts'
 import { collectLine, createRefCollector, readLocalRefs, sameRefs, type RemoteRefs } from './refs.ts'
 import { isRepository, objectBytes, packFiles, removeLeftovers, writeConfig, writeHead } from './repository.ts'
@@ -52,7 +52,7 @@ export const git: Provider<typeof options> = {
   },
   async sync(context) {
     context.progress({ phase: 'connecting' })
-    const lfs = wantsLfs(context)
+    const lfs = isLfsEnabled(context)
     const exists = await context.tree.exists()
     const addresses = context.local === null ? await context.peers.resolve(new URL(context.upstream).hostname) : []
     const upstream: GitUpstream = {

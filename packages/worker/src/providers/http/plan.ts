@@ -27,10 +27,10 @@ export function decideFile({ remote, local, known, compare }: Comparison): Verdi
     if (local.size !== known.size || local.mtime !== known.mtime) return 'fetch'
     // Whatever the server says about its validators: another size is another file.
     if (remote.exact && remote.size !== local.size) return 'fetch'
-    const unchanged = remote.stamp === known.stamp && tells(remote, compare)
-    const askable = known.etag !== '' || known.modified !== ''
-    if (unchanged && compare !== 'ask' && !(known.fresh && askable)) return 'same'
-    return askable ? 'ask' : 'fetch'
+    const unchanged = remote.stamp === known.stamp && showsChanges(remote, compare)
+    const hasValidators = known.etag !== '' || known.modified !== ''
+    if (unchanged && compare !== 'ask' && !(known.fresh && hasValidators)) return 'same'
+    return hasValidators ? 'ask' : 'fetch'
   }
   return compare !== 'ask' &&
     remote.exact &&
@@ -42,7 +42,7 @@ export function decideFile({ remote, local, known, compare }: Comparison): Verdi
 }
 
 /** Whether a listing says enough about a file to notice a change. */
-function tells({ exact, time, size }: RemoteFile, compare: Comparison['compare']): boolean {
+function showsChanges({ exact, time, size }: RemoteFile, compare: Comparison['compare']): boolean {
   return time !== null && (exact || (compare === 'listing' && size !== null))
 }
 

@@ -54,7 +54,7 @@ export function createFileRequest(parts: FileRequestOptions): PipelinedRequest {
   let responseHeaders: Readonly<Record<string, string>> = {}
   let outcome: FileOutcome | null = null
   let checker: Checker | null = null
-  const settle = (result: FileOutcome, length: number) => {
+  const finishWith = (result: FileOutcome, length: number) => {
     outcome = result
     if (length > IGNORED_MAX_BYTES) throw new Error('not wanted')
   }
@@ -75,8 +75,8 @@ export function createFileRequest(parts: FileRequestOptions): PipelinedRequest {
       responseHeaders = headers
       const length = Number(headers['content-length'] ?? 0)
       const meaning = outcomeOfHead(status, headers, job)
-      if (meaning) settle(meaning, length)
-      else if (length > LARGE_BYTES) settle({ is: 'alone' }, length)
+      if (meaning) finishWith(meaning, length)
+      else if (length > LARGE_BYTES) finishWith({ is: 'alone' }, length)
       else checker = createChecker(digestsOf(headers, true))
     },
     data(chunk) {
@@ -89,7 +89,7 @@ export function createFileRequest(parts: FileRequestOptions): PipelinedRequest {
         beginsLikePage(chunk) &&
         !pageExpected(remote.path)
       )
-        return settle({ is: 'failed', error: pageFailure(remote.path) }, 0)
+        return finishWith({ is: 'failed', error: pageFailure(remote.path) }, 0)
       checker?.update(chunk)
       file.write(chunk, responseHeaders['content-length'])
     },

@@ -11,7 +11,7 @@ import {
   type RsyncOptions,
 } from './options.ts'
 import { createProgressReader, readStatistics, refusesCompression, rsyncFailure, type Statistics } from './output.ts'
-import { bringBackPartials, dropPartials, stashPartials } from './partials.ts'
+import { restorePartials, removePartials, stashPartials } from './partials.ts'
 import { createPlanReader } from './plan.ts'
 import {
   SyncFailure,
@@ -126,7 +126,7 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   const arrivals = join(staging, 'arrivals')
   rmSync(arrivals, { recursive: true, force: true })
   mkdirSync(arrivals, { mode: 0o700 })
-  bringBackPartials(stash, fork.path)
+  restorePartials(stash, fork.path)
   try {
     const stats = await copyChanges(upstream, fork.path, {
       again: wasUnfinished,
@@ -230,10 +230,10 @@ async function transfer(
   if (exit.code !== 0 && exit.code !== 24) {
     const failure = rsyncFailure(exit)
     // What is incomplete would keep the disk full.
-    if (failure.reason === 'disk_full') dropPartials(into)
+    if (failure.reason === 'disk_full') removePartials(into)
     throw failure
   }
-  if (drop) dropPartials(into)
+  if (drop) removePartials(into)
   const note =
     exit.code === 24 ? 'some files vanished from the upstream while they were read; the next sync catches up' : null
   return { bytes: statistics.received, files: statistics.files, sizeBytes: statistics.sizeBytes, revision: null, note }
