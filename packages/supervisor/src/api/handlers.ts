@@ -1,15 +1,15 @@
 // handlers.ts — The shape of a handler, and all of them together: a route without one does not compile.
 import type { Input, Output, RouteName } from '@kagami/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Caller } from '../commands.ts'
+import type { Caller } from '../commands/commands.ts'
 import type { Supervisor } from '../supervisor.ts'
-import { decidingHandlers } from './deciding.ts'
-import { fleetHandlers } from './fleet.ts'
-import { listHandlers } from './lists.ts'
-import { seedHandlers } from './seed.ts'
+import { decidingHandlers } from './replicas.ts'
+import { fleetHandlers } from './resources.ts'
+import { listHandlers } from './workers.ts'
+import { seedHandlers } from './v0.ts'
 import { syncHandlers } from './syncs.ts'
 import { systemHandlers } from './system.ts'
-import { tokenHandlers } from './tokens.ts'
+import { tokenHandlers } from './join-tokens.ts'
 
 export interface Context {
   readonly supervisor: Supervisor

@@ -1,7 +1,7 @@
 // metrics.ts — The supervisor's Prometheus metrics, counted as things happen or read when scraped.
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { FastifyInstance } from 'fastify'
-import type { Tally } from '../core/counts.ts'
+import type { Tally } from '../core/tally.ts'
 import type { Supervisor } from '../supervisor.ts'
 
 /** Registers the metrics and times every request by route. */

@@ -1,7 +1,7 @@
 // stream.ts — Server-sent events: the feed on a response that stays open. A watcher too slow to read is let go; it
 // comes back and goes on.
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Feed } from '../feed.ts'
+import type { Feed } from '../live/feed.ts'
 
 const KEEP_ALIVE_MS = 15_000
 const UNREAD_MAX_BYTES = 4 * 1024 * 1024

@@ -12,7 +12,7 @@ import type {
   Storage,
 } from '@kagami/protocol'
 import type { WorkerRecord } from '../store/store.ts'
-import { createTally, type Tally } from './counts.ts'
+import { createTally, type Tally } from './tally.ts'
 import { count, recount, uncount } from './counting.ts'
 import { judge, type Verdict } from './health.ts'
 import type { ResourceEntry } from './resources.ts'

@@ -1,7 +1,7 @@
 // resources.ts — The same name seen across the fleet: which replicas, and in one word how they are. Kept replica by
 // replica.
 import type { ResourceStatus, SeedStatus } from '@kagami/protocol'
-import { createTally, type Tally } from './counts.ts'
+import { createTally, type Tally } from './tally.ts'
 import type { ReplicaEntry } from './fleet.ts'
 
 export interface ResourceEntry {

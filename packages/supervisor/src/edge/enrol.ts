@@ -2,7 +2,7 @@
 // everywhere: people decide.
 import { enrolProof, type Enrol, type EnrolReply, type Join } from '@kagami/protocol'
 import { hashOfJoinSecret, isUserKey, signedByUser } from '@kagami/runtime'
-import { joined } from '../core/decisions.ts'
+import { joined } from '../core/records.ts'
 import { enrolment } from '../core/enrolment.ts'
 import { noChanges, putWorker, setPresence } from '../core/fleet.ts'
 import type { WorkerRecord } from '../store/store.ts'

@@ -2,7 +2,7 @@
 // subject.
 import type { Heartbeat, Join, JoinReply, ProgressEvent } from '@kagami/protocol'
 import { WIRE_VERSION } from '@kagami/protocol'
-import { joined } from '../core/decisions.ts'
+import { joined } from '../core/records.ts'
 import { applyHeartbeat, noChanges, putWorker, setPresence, type WorkerEntry } from '../core/fleet.ts'
 import type { Core } from '../supervisor.ts'
 import { version } from '../version.ts'

@@ -9,11 +9,11 @@ import {
   type ReplicaState,
   type SeedStatus,
 } from '@kagami/protocol'
-import { joined } from '../core/decisions.ts'
+import { joined } from '../core/records.ts'
 import { applyHeartbeat, noChanges, putReplica, putWorker, setPresence, type WorkerEntry } from '../core/fleet.ts'
 import type { NewAudit } from '../store/store.ts'
 import type { Core } from '../supervisor.ts'
-import type { SyncRequested } from '../commands.ts'
+import type { SyncRequested } from '../commands/commands.ts'
 
 const ANSWER_MS = 3000
 /** The process id of workers that have none. */

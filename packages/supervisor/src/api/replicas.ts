@@ -1,4 +1,4 @@
-// deciding.ts — What is decided about one replica under /api/v1: pause, resume, holds, earlier trees.
+// replicas.ts — What is decided about one replica under /api/v1: pause, resume, holds, earlier trees.
 import { findReplica } from './find.ts'
 import type { Context, Handlers } from './handlers.ts'
 

@@ -1,10 +1,10 @@
-// tokens.ts — Join tokens: made, shown once, listed and withdrawn. Of the secret only a hash is kept, in the database,
+// join-tokens.ts — Join tokens: made, shown once, listed and withdrawn. Of the secret only a hash is kept, in the database,
 // with its audit entry.
 import { Refusal, type JoinToken, type NewJoinToken } from '@kagami/protocol'
 import { newId, newJoinSecret, writeJoinToken } from '@kagami/runtime'
 import type { Caller } from './commands.ts'
-import type { JoinTokenRecord } from './store/store.ts'
-import type { Core } from './supervisor.ts'
+import type { JoinTokenRecord } from '../store/store.ts'
+import type { Core } from '../supervisor.ts'
 
 export interface Tokens {
   /** Refuses where NATS is open. */

@@ -1,9 +1,9 @@
-// keeping.ts — How what people decide is kept: in the database together with its audit entry, then in memory, then
+// save.ts — How what people decide is kept: in the database together with its audit entry, then in memory, then
 // sent. Decides nothing.
-import { noChanges, putWorker } from './core/fleet.ts'
-import { documentOf } from './edge/projection.ts'
-import type { NewAudit, WorkerRecord } from './store/store.ts'
-import type { Core } from './supervisor.ts'
+import { noChanges, putWorker } from '../core/fleet.ts'
+import { documentOf } from '../edge/projection.ts'
+import type { NewAudit, WorkerRecord } from '../store/store.ts'
+import type { Core } from '../supervisor.ts'
 
 /** Who asks, for the audit. */
 export interface Caller {

@@ -11,18 +11,18 @@ import {
   withReplica,
   withSyncs,
   type AddReplicaBody,
-} from './core/decisions.ts'
-import { dropWorker, noChanges, putWorker, type ReplicaEntry, type WorkerEntry } from './core/fleet.ts'
-import { createDecisions, type HoldDecision } from './deciding.ts'
-import { addToOlderWorker, removeFromOlderWorker, syncOlderWorker, tellOlderWorker } from './edge/older-workers.ts'
-import { documentOf } from './edge/projection.ts'
-import { audit, keep, type Caller } from './keeping.ts'
-import type { WorkerRecord } from './store/store.ts'
-import type { Core } from './supervisor.ts'
+} from '../core/records.ts'
+import { dropWorker, noChanges, putWorker, type ReplicaEntry, type WorkerEntry } from '../core/fleet.ts'
+import { createDecisions, type HoldDecision } from './replicas.ts'
+import { addToOlderWorker, removeFromOlderWorker, syncOlderWorker, tellOlderWorker } from '../edge/older-workers.ts'
+import { documentOf } from '../edge/projection.ts'
+import { audit, keep, type Caller } from './save.ts'
+import type { WorkerRecord } from '../store/store.ts'
+import type { Core } from '../supervisor.ts'
 
 const ANSWER_MS = 3000
 
-export type { Caller } from './keeping.ts'
+export type { Caller } from './save.ts'
 
 /** A replica to sync: one its worker shows, or one it was just asked to add. */
 export interface SyncTarget {

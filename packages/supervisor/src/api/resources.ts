@@ -1,4 +1,4 @@
-// fleet.ts — The whole fleet at a glance, and what is asked of replicas and mirrors under /api/v1.
+// resources.ts — The whole fleet at a glance, and what is asked of replicas and mirrors under /api/v1.
 import { Refusal } from '@kagami/protocol'
 import type { ReplicaEntry } from '../core/fleet.ts'
 import type { Supervisor } from '../supervisor.ts'

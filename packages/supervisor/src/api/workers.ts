@@ -1,4 +1,4 @@
-// lists.ts — Workers, replicas and resources: filtered, sorted, in pages, and one by one.
+// workers.ts — Workers, replicas and resources: filtered, sorted, in pages, and one by one.
 import { Refusal, type Input } from '@kagami/protocol'
 import type { ReplicaEntry } from '../core/fleet.ts'
 import { HEALTH_ORDER } from '../core/health.ts'

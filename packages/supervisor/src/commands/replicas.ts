@@ -1,12 +1,12 @@
-// deciding.ts — What people decide about one replica: pause, resume, a hold, an earlier tree. Kept in the database
+// replicas.ts — What people decide about one replica: pause, resume, a hold, an earlier tree. Kept in the database
 // first, then sent.
 import { Refusal } from '@kagami/protocol'
 import { newId } from '@kagami/runtime'
 import type { Commands, SyncRequested } from './commands.ts'
-import { requireApproved, withPause, withSyncs, type Order } from './core/decisions.ts'
-import type { ReplicaEntry, WorkerEntry } from './core/fleet.ts'
-import { audit, keep, type Caller } from './keeping.ts'
-import type { Core } from './supervisor.ts'
+import { requireApproved, withPause, withSyncs, type Order } from '../core/records.ts'
+import type { ReplicaEntry, WorkerEntry } from '../core/fleet.ts'
+import { audit, keep, type Caller } from './save.ts'
+import type { Core } from '../supervisor.ts'
 
 export interface HoldDecision {
   readonly action: 'approve' | 'reject'

@@ -1,6 +1,6 @@
-// seed.ts — The seed's routes: exact names, codes and shapes of interfaces.md §1.
+// v0.ts — The seed's routes: exact names, codes and shapes of interfaces.md §1.
 import { seedResourceOf, seedWorkerOf } from '../core/views.ts'
-import { seedOverviewOf, telemetryOf } from '../summary.ts'
+import { seedOverviewOf, telemetryOf } from '../live/summary.ts'
 import type { Handlers } from './handlers.ts'
 
 export const seedHandlers: Pick<

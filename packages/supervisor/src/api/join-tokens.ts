@@ -1,4 +1,4 @@
-// tokens.ts — Who gets credentials on a locked NATS, and who loses them: join tokens and revocations under /api/v1.
+// join-tokens.ts — Who gets credentials on a locked NATS, and who loses them: join tokens and revocations under /api/v1.
 import type { Handlers } from './handlers.ts'
 import { findWorker } from './find.ts'
 

@@ -1,4 +1,4 @@
-// counts.ts — Counters that are kept while things change, so that no question needs a walk over the fleet.
+// tally.ts — Counters that are kept while things change, so that no question needs a walk over the fleet.
 
 /** Counts by key; a key nobody has is absent. */
 export interface Tally {

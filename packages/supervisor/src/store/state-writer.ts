@@ -1,9 +1,9 @@
-// keeper.ts — Writes the fleet's last words to the store in batches: what changed, soon, and nothing when nothing
+// state-writer.ts — Writes the fleet's last words to the store in batches: what changed, soon, and nothing when nothing
 // changed.
 import type { Clock, Logger } from '@kagami/runtime'
 import { every } from '@kagami/runtime'
-import type { Changes, ReplicaEntry } from './core/fleet.ts'
-import type { Store } from './store/store.ts'
+import type { Changes, ReplicaEntry } from '../core/fleet.ts'
+import type { Store } from './store.ts'
 
 /** What a crash loses of this, the next heartbeats say again. */
 const FLUSH_MS = 500

@@ -1,4 +1,4 @@
-// decisions.ts — What becomes of a worker's record when someone joins, or people ask for something. Pure; says no by
+// records.ts — What becomes of a worker's record when someone joins, or people ask for something. Pure; says no by
 // throwing a Refusal.
 import {
   intervalProblem,

@@ -1,9 +1,9 @@
 // summary.ts — The fleet in one page of numbers, each counted or measured, and the totals of the seed's telemetry.
 import type { SeedOverview, Summary, Telemetry } from '@kagami/protocol'
-import { causesOf } from './core/views.ts'
-import type { Fleet } from './core/fleet.ts'
-import type { Core } from './supervisor.ts'
-import { version } from './version.ts'
+import { causesOf } from '../core/views.ts'
+import type { Fleet } from '../core/fleet.ts'
+import type { Core } from '../supervisor.ts'
+import { version } from '../version.ts'
 
 const CAUSES_MAX = 12
 const GB = 1e9
