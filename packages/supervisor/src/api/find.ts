@@ -2,7 +2,7 @@
 // be.
 import { Refusal } from '@kagami/protocol'
 import type { SyncTarget } from '../commands/commands.ts'
-import type { Fleet, ReplicaEntry, WorkerEntry } from '../core/fleet.ts'
+import type { Fleet, ReplicaEntry, WorkerEntry } from '../core/entries.ts'
 
 /** The worker somebody means. */
 export function findWorker(fleet: Fleet, text: string): WorkerEntry {

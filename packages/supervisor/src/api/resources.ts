@@ -1,6 +1,6 @@
 // resources.ts — The whole fleet at a glance, and what is asked of replicas and mirrors under /api/v1.
 import { Refusal } from '@kagami/protocol'
-import type { ReplicaEntry } from '../core/fleet.ts'
+import type { ReplicaEntry } from '../core/entries.ts'
 import type { Supervisor } from '../supervisor.ts'
 import { findReplica, findSyncTarget, targetOf } from './find.ts'
 import type { Handlers } from './handlers.ts'

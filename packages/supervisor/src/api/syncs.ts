@@ -1,6 +1,6 @@
 // syncs.ts — Syncs that run and that have ended, and their logs.
 import { Refusal, type Sync } from '@kagami/protocol'
-import type { Fleet, ReplicaEntry } from '../core/fleet.ts'
+import type { Fleet, ReplicaEntry } from '../core/entries.ts'
 import { finishedSyncOf, runningSyncOf } from '../core/views.ts'
 import type { Supervisor } from '../supervisor.ts'
 import { findReplica, findWorker } from './find.ts'

@@ -1,6 +1,6 @@
 // workers.ts — Workers, replicas and resources: filtered, sorted, in pages, and one by one.
 import { Refusal, type Input } from '@kagami/protocol'
-import type { ReplicaEntry } from '../core/fleet.ts'
+import type { ReplicaEntry } from '../core/entries.ts'
 import { HEALTH_ORDER } from '../core/health.ts'
 import { resourceStatus } from '../core/resources.ts'
 import { replicaOf, resourceOf, workerOf, worstOf } from '../core/views.ts'

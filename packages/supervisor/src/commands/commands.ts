@@ -12,7 +12,8 @@ import {
   withSyncs,
   type AddReplicaBody,
 } from '../core/records.ts'
-import { dropWorker, noChanges, putWorker, type ReplicaEntry, type WorkerEntry } from '../core/fleet.ts'
+import { dropWorker, putWorker } from '../core/fleet.ts'
+import { noChanges, type ReplicaEntry, type WorkerEntry } from '../core/entries.ts'
 import { createDecisions, type HoldDecision } from './replicas.ts'
 import { addToOlderWorker, removeFromOlderWorker, syncOlderWorker, tellOlderWorker } from '../edge/older-workers.ts'
 import { documentOf } from '../edge/projection.ts'

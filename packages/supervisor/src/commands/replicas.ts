@@ -4,7 +4,7 @@ import { Refusal } from '@kagami/protocol'
 import { newId } from '@kagami/runtime'
 import type { Commands, SyncRequested } from './commands.ts'
 import { requireApproved, withPause, withSyncs, type Order } from '../core/records.ts'
-import type { ReplicaEntry, WorkerEntry } from '../core/fleet.ts'
+import type { ReplicaEntry, WorkerEntry } from '../core/entries.ts'
 import { audit, keep, type Caller } from './save.ts'
 import type { Core } from '../supervisor.ts'
 

@@ -1,6 +1,7 @@
 // save.ts — How what people decide is kept: in the database together with its audit entry, then in memory, then
 // sent. Decides nothing.
-import { noChanges, putWorker } from '../core/fleet.ts'
+import { putWorker } from '../core/fleet.ts'
+import { noChanges } from '../core/entries.ts'
 import { documentOf } from '../edge/projection.ts'
 import type { NewAudit, WorkerRecord } from '../store/store.ts'
 import type { Core } from '../supervisor.ts'

@@ -1,6 +1,6 @@
 // counting.ts — Judges replicas and moves them between counters; plans the reviews that time alone calls for. Costs one
 // replica, not the fleet.
-import { noChanges, type Changes, type Fleet, type ReplicaEntry } from './fleet.ts'
+import { noChanges, type Changes, type Fleet, type ReplicaEntry } from './entries.ts'
 import { judge } from './health.ts'
 import { moveInResource } from './resources.ts'
 

@@ -1,77 +1,11 @@
 // fleet.ts — The fleet as it is known now, kept incrementally: what one heartbeat changes costs what changed, not what
 // exists.
-import type {
-  Digest,
-  Health,
-  Heartbeat,
-  Jobs,
-  Presence,
-  Progress,
-  ReplicaState,
-  SeedStatus,
-  Storage,
-} from '@kagami/protocol'
+import type { Digest, Heartbeat, Presence, ReplicaState } from '@kagami/protocol'
 import type { WorkerRecord } from '../store/store.ts'
-import { createTally, type Tally } from './tally.ts'
 import { count, recount, uncount } from './counting.ts'
-import { judge, type Verdict } from './health.ts'
-import type { ResourceEntry } from './resources.ts'
-
-export interface ReplicaEntry {
-  readonly worker: WorkerEntry
-  state: ReplicaState
-  verdict: Verdict
-  progress: Progress | null
-  /** The sync `progress` is of; it may be told before the heartbeat that names the sync. */
-  progressOf: string | null
-  /** Unix ms of the last sign of life of the running sync. */
-  progressAt: number | null
-  /** How it is counted now; null while its worker is not approved. */
-  counted: { status: SeedStatus; health: Health } | null
-}
-
-export interface WorkerEntry {
-  record: WorkerRecord
-  presence: Presence
-  /** Monotonic ms of the last heartbeat; null before the first since our start. */
-  heardMs: number | null
-  lastSeenAt: string | null
-  instance: string | null
-  observedRev: number
-  storage: Storage | null
-  jobs: Jobs | null
-  /** What a second process with this id was told, and monotonic ms of its last try. */
-  conflict: { readonly text: string; readonly at: number } | null
-  readonly replicas: Map<string, ReplicaEntry>
-  /** Sum of the `revision_no` of `replicas`, for the digest. */
-  revisions: number
-  readonly healths: Tally
-  /** Parts of a full heartbeat that has not come whole yet. */
-  parts: { seq: number; states: ReplicaState[]; have: number } | null
-  /** Cleared until a full heartbeat of the present process came. */
-  inStep: boolean
-}
-
-export interface Fleet {
-  readonly workers: Map<string, WorkerEntry>
-  readonly replicas: Map<string, ReplicaEntry>
-  readonly resources: Map<string, ResourceEntry>
-  readonly healths: Tally
-  readonly statuses: Tally
-  readonly admissions: Tally
-  readonly presences: Tally
-  /** Replicas by the minute in which time alone may change their health. */
-  readonly reviews: Map<number, Set<ReplicaEntry>>
-}
-
-/** What an event changed, for those who persist and those who watch. */
-export interface Changes {
-  readonly replicas: Set<ReplicaEntry>
-  readonly removed: ReplicaEntry[]
-  readonly workers: Set<WorkerEntry>
-}
-
-export const noChanges = (): Changes => ({ replicas: new Set(), removed: [], workers: new Set() })
+import { noChanges, type Changes, type Fleet, type ReplicaEntry, type WorkerEntry } from './entries.ts'
+import { judge } from './health.ts'
+import { createTally } from './tally.ts'
 
 /** A fleet nobody has joined. */
 export function createFleet(): Fleet {

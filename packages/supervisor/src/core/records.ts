@@ -18,7 +18,7 @@ import {
 } from '@kagami/protocol'
 import { Check, Errors } from 'typebox/value'
 import type { WorkerRecord } from '../store/store.ts'
-import type { WorkerEntry } from './fleet.ts'
+import type { WorkerEntry } from './entries.ts'
 
 export interface AddReplicaBody {
   name: string

@@ -2,15 +2,7 @@
 // replica.
 import type { ResourceStatus, SeedStatus } from '@kagami/protocol'
 import { createTally, type Tally } from './tally.ts'
-import type { ReplicaEntry } from './fleet.ts'
-
-export interface ResourceEntry {
-  readonly name: string
-  /** Replicas on approved workers; only these count. */
-  readonly replicas: Set<ReplicaEntry>
-  readonly statuses: Tally
-  readonly healths: Tally
-}
+import type { ReplicaEntry, ResourceEntry } from './entries.ts'
 
 /**
  * `error` when all failed, `failed` when some did, `syncing` when none failed and some are under way or new, else

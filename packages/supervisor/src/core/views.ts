@@ -12,9 +12,10 @@ import type {
   Worker,
 } from '@kagami/protocol'
 import { failures } from '@kagami/protocol'
-import type { Fleet, ReplicaEntry, WorkerEntry } from './fleet.ts'
+import type { Fleet, ReplicaEntry, WorkerEntry } from './entries.ts'
 import { HEALTH_ORDER } from './health.ts'
-import { resourceStatus, type ResourceEntry } from './resources.ts'
+import { resourceStatus } from './resources.ts'
+import type { ResourceEntry } from './entries.ts'
 
 const unix = (instant: string | null) => (instant ? Math.floor(Date.parse(instant) / 1000) : null)
 

@@ -10,7 +10,8 @@ import {
   type SeedStatus,
 } from '@kagami/protocol'
 import { joined } from '../core/records.ts'
-import { applyHeartbeat, noChanges, putReplica, putWorker, setPresence, type WorkerEntry } from '../core/fleet.ts'
+import { applyHeartbeat, putReplica, putWorker, setPresence } from '../core/fleet.ts'
+import { noChanges, type WorkerEntry } from '../core/entries.ts'
 import type { NewAudit } from '../store/store.ts'
 import type { Core } from '../supervisor.ts'
 import type { SyncRequested } from '../commands/commands.ts'

@@ -1,7 +1,7 @@
 // publisher.ts — Gathers what changed for a moment, then tells the feed each thing once in its newest state.
 import type { Progress, SyncReport } from '@kagami/protocol'
 import { every, type Clock } from '@kagami/runtime'
-import type { Changes, Fleet, ReplicaEntry, WorkerEntry } from '../core/fleet.ts'
+import type { Changes, Fleet, ReplicaEntry, WorkerEntry } from '../core/entries.ts'
 import { finishedSyncOf, replicaOf, workerOf } from '../core/views.ts'
 import type { Feed } from './feed.ts'
 

@@ -1,7 +1,7 @@
 // summary.ts — The fleet in one page of numbers, each counted or measured, and the totals of the seed's telemetry.
 import type { SeedOverview, Summary, Telemetry } from '@kagami/protocol'
 import { causesOf } from '../core/views.ts'
-import type { Fleet } from '../core/fleet.ts'
+import type { Fleet } from '../core/entries.ts'
 import type { Core } from '../supervisor.ts'
 import { version } from '../version.ts'
 

@@ -2,7 +2,7 @@
 // changed.
 import type { Clock, Logger } from '@kagami/runtime'
 import { every } from '@kagami/runtime'
-import type { Changes, ReplicaEntry } from '../core/fleet.ts'
+import type { Changes, ReplicaEntry } from '../core/entries.ts'
 import type { Store } from './store.ts'
 
 /** What a crash loses of this, the next heartbeats say again. */
