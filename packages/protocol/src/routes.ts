@@ -86,7 +86,7 @@ export const routes = {
     response: SeedOverview,
     write: false,
   },
-  seedWorkers: {
+  v0Workers: {
     method: 'GET',
     path: '/workers',
     tag: 'seed',
@@ -95,7 +95,7 @@ export const routes = {
     response: Type.Array(SeedWorker),
     write: false,
   },
-  seedResources: {
+  v0Resources: {
     method: 'GET',
     path: '/resources',
     tag: 'seed',

@@ -1,7 +1,7 @@
 // find.ts — What people may call a thing: id, unique beginning of an id, name, or name@worker. Says who else it could
 // be.
 import { Refusal } from '@kagami/protocol'
-import type { SyncTarget } from '../commands/commands.ts'
+import type { SyncTarget } from '../commands/types.ts'
 import type { Fleet, ReplicaEntry, WorkerEntry } from '../core/entries.ts'
 
 /** The worker somebody means. */

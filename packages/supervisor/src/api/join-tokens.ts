@@ -1,21 +1,11 @@
-// join-tokens.ts — Who gets credentials on a locked NATS, and who loses them: join tokens and revocations under /api/v1.
-import type { Handlers } from './handlers.ts'
-import { findWorker } from './find.ts'
+// join-tokens.ts — Join tokens under /api/v1: create, list, withdraw.
+import type { Handlers } from './handler.ts'
 
-export const tokenHandlers: Pick<Handlers, 'makeJoinToken' | 'listJoinTokens' | 'removeJoinToken' | 'revokeWorker'> = {
-  makeJoinToken: ({ body }, { supervisor, caller }) => supervisor.tokens.make(body, caller),
-  listJoinTokens: (_, { supervisor }) => supervisor.tokens.list(),
+export const joinTokenHandlers: Pick<Handlers, 'makeJoinToken' | 'listJoinTokens' | 'removeJoinToken'> = {
+  makeJoinToken: ({ body }, { supervisor, caller }) => supervisor.joinTokens.create(body, caller),
+  listJoinTokens: (_, { supervisor }) => supervisor.joinTokens.list(),
   async removeJoinToken({ params }, { supervisor, caller }) {
-    await supervisor.tokens.remove(params.id, caller)
-    return undefined
-  },
-  async revokeWorker({ params, body }, { supervisor, caller }) {
-    const { workers } = supervisor.core.fleet
-    // A terminated worker is forgotten, and its credentials can still be revoked by its id.
-    const named = [...workers.values()].some((worker) => worker.record.name === params.id)
-    const id =
-      !workers.has(params.id) && named ? findWorker(supervisor.core.fleet, params.id).record.worker_id : params.id
-    await supervisor.commands.revoke(id, body?.reason ?? null, caller)
+    await supervisor.joinTokens.remove(params.id, caller)
     return undefined
   },
 }

@@ -36,3 +36,8 @@ export function mentions(typed: string | undefined, ...texts: (string | null)[])
   const needle = typed.toLowerCase()
   return texts.some((text) => text?.toLowerCase().includes(needle))
 }
+
+/** Orders texts by their code units. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

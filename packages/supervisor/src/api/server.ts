@@ -17,7 +17,8 @@ import {
   refuseOddText,
   type Limit,
 } from './guard.ts'
-import { handlers, type Context } from './handlers.ts'
+import type { Context } from './handler.ts'
+import { handlers } from './handlers.ts'
 import { observe, serveMetrics } from './metrics.ts'
 import { serveReference } from './reference.ts'
 import { isUiPage, serveUi } from './ui.ts'
@@ -35,7 +36,7 @@ export interface ApiServer {
 
 /** Starts the API. Throws ConfigError naming who holds the port when it is taken. */
 export async function serveApi(supervisor: Supervisor, token: Token): Promise<ApiServer> {
-  const { config, logger } = supervisor.core
+  const { config, logger } = supervisor.services
   const server = fastify({
     bodyLimit: BODY_MAX_BYTES,
     requestTimeout: 30_000,
@@ -89,9 +90,9 @@ function mountRoutes(server: FastifyInstance, supervisor: Supervisor, token: Tok
       async handler(request, reply) {
         refuseOddText(request)
         const given = bearerOf(request.headers.authorization)
-        const authenticated = supervisor.core.config.auth === 'none' || (given !== null && token.fits(given))
+        const authenticated = supervisor.services.config.auth === 'none' || (given !== null && token.fits(given))
         const caller = {
-          actor: supervisor.core.config.auth === 'none' ? 'anyone' : authenticated ? 'token' : 'stranger',
+          actor: supervisor.services.config.auth === 'none' ? 'anyone' : authenticated ? 'token' : 'stranger',
           remote: request.ip,
         }
         const context: Context = { supervisor, authenticated, caller, request, reply }
@@ -141,16 +142,16 @@ async function refuseStranger(
   limit: Limit,
 ): Promise<never> {
   if (given === null) throw new Refusal('unauthorized', 'this needs a token')
-  supervisor.core.logger.warn({ remote: request.ip, url: request.url.split('?')[0] }, 'a wrong token was used')
+  supervisor.services.logger.warn({ remote: request.ip, url: request.url.split('?')[0] }, 'a wrong token was used')
   await limit(request, reply)
   throw new Refusal('unauthorized', 'the token is not right')
 }
 
 async function auditRefusal({ supervisor, caller, request }: Context, action: string, refusal: Refusal) {
   const target = (request.params as { id?: string }).id ?? null
-  await supervisor.core.store
+  await supervisor.services.store
     .addAudit({
-      at: supervisor.core.clock.now().toISOString(),
+      at: supervisor.services.clock.now().toISOString(),
       ...caller,
       action,
       target,

@@ -19,7 +19,7 @@ export function openStream(feed: Feed, request: FastifyRequest, reply: FastifyRe
   })
   raw.write('retry: 2000\n\n')
   const after = (request.headers['last-event-id'] as string | undefined) ?? lastId ?? null
-  const stop = feed.follow(after, (item) => {
+  const stop = feed.subscribe(after, (item) => {
     raw.write(item.text)
     if (raw.writableLength > UNREAD_MAX_BYTES) raw.destroy()
   })

@@ -4,12 +4,12 @@ import type { Fleet, ReplicaEntry } from '../core/entries.ts'
 import { finishedSyncOf, runningSyncOf } from '../core/views.ts'
 import type { Supervisor } from '../supervisor.ts'
 import { findReplica, findWorker } from './find.ts'
-import type { Handlers } from './handlers.ts'
+import type { Handlers } from './handler.ts'
 import { cursorOf, wordsOf } from './pages.ts'
 
 export const syncHandlers: Pick<Handlers, 'listSyncs' | 'getSync' | 'syncLog' | 'cancelSync'> = {
   async listSyncs({ query }, { supervisor }) {
-    const { fleet, store } = supervisor.core
+    const { fleet, store } = supervisor.services
     if (query.state && query.state !== 'running' && query.state !== 'finished')
       throw new Refusal('invalid_request', 'state must be running or finished', 'state')
     const workerId = query.worker ? findWorker(fleet, query.worker).record.worker_id : undefined
@@ -86,7 +86,7 @@ function runningSyncs(fleet: Fleet): Sync[] {
 
 /** A sync by id or unique beginning: running ones first, then the history. */
 async function locate(supervisor: Supervisor, id: string): Promise<{ sync: Sync; entry: ReplicaEntry | null }> {
-  const { fleet, store } = supervisor.core
+  const { fleet, store } = supervisor.services
   for (const worker of fleet.workers.values()) {
     for (const entry of worker.replicas.values()) {
       if (!entry.state.current?.sync_id.startsWith(id)) continue

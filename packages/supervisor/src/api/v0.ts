@@ -1,13 +1,12 @@
-// v0.ts — The seed's routes: exact names, codes and shapes of interfaces.md §1.
-import { seedResourceOf, seedWorkerOf } from '../core/views.ts'
-import { seedOverviewOf, telemetryOf } from '../live/summary.ts'
-import type { Handlers } from './handlers.ts'
+// v0.ts — The routes at the root, API v0: compatible with earlier versions of Kagami in every name, status and shape.
+import { telemetryOf, v0OverviewOf, v0ResourceOf, v0WorkerOf } from '../core/v0-views.ts'
+import type { Handlers } from './handler.ts'
 
-export const seedHandlers: Pick<
+export const v0Handlers: Pick<
   Handlers,
   | 'overview'
-  | 'seedWorkers'
-  | 'seedResources'
+  | 'v0Workers'
+  | 'v0Resources'
   | 'telemetry'
   | 'approve'
   | 'reject'
@@ -16,11 +15,14 @@ export const seedHandlers: Pick<
   | 'addReplica'
   | 'removeReplica'
 > = {
-  overview: (_, { supervisor }) => seedOverviewOf(supervisor.core.fleet),
-  seedWorkers: (_, { supervisor }) => [...supervisor.core.fleet.workers.values()].map(seedWorkerOf),
-  seedResources: (_, { supervisor }) =>
-    [...supervisor.core.fleet.resources.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(seedResourceOf),
-  telemetry: (_, { supervisor }) => telemetryOf(supervisor.core),
+  overview: (_, { supervisor }) => v0OverviewOf(supervisor.services.fleet),
+  v0Workers: (_, { supervisor }) => [...supervisor.services.fleet.workers.values()].map(v0WorkerOf),
+  v0Resources: (_, { supervisor }) =>
+    [...supervisor.services.fleet.resources.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(v0ResourceOf),
+  telemetry: (_, { supervisor }) => {
+    const { fleet, traffic, clock } = supervisor.services
+    return telemetryOf(fleet, traffic.view(clock.now().getTime()))
+  },
   async approve({ params }, { supervisor, caller }) {
     await supervisor.commands.approve(params.id, caller)
     return undefined

@@ -1,65 +1,68 @@
-// join-tokens.ts — Join tokens: made, shown once, listed and withdrawn. Of the secret only a hash is kept, in the database,
-// with its audit entry.
+// join-tokens.ts — Join tokens: create, list and withdraw. The secret is shown once; the database keeps only its hash.
 import { Refusal, type JoinToken, type NewJoinToken } from '@kagami/protocol'
 import { newId, newJoinSecret, writeJoinToken } from '@kagami/runtime'
-import type { Caller } from './commands.ts'
+import type { Services } from '../services.ts'
 import type { JoinTokenRecord } from '../store/store.ts'
-import type { Core } from '../supervisor.ts'
+import { auditEntry } from './save.ts'
+import type { Caller } from './types.ts'
 
-export interface Tokens {
+/** What the caller wants of a new token. */
+export interface JoinTokenOptions {
+  /** Default: one day. */
+  readonly expires_secs?: number | undefined
+  /** Default: one. */
+  readonly uses?: number | undefined
+  /** The only worker id that may use it; null for any. */
+  readonly worker_id?: string | null | undefined
+}
+
+export interface JoinTokens {
   /** Refuses where NATS is open. */
-  make(
-    asked: { expires_secs?: number | undefined; uses?: number | undefined; worker_id?: string | null | undefined },
-    by: Caller,
-  ): Promise<NewJoinToken>
+  create(options: JoinTokenOptions, by: Caller): Promise<NewJoinToken>
   list(): Promise<JoinToken[]>
   remove(id: string, by: Caller): Promise<void>
 }
 
-/** Tokens of a supervisor. */
-export function createTokens({ accounts, store, clock }: Pick<Core, 'accounts' | 'store' | 'clock'>): Tokens {
+/** The join tokens of one supervisor. */
+export function createJoinTokens(services: Pick<Services, 'accounts' | 'store' | 'clock'>): JoinTokens {
+  const { store } = services
   return {
-    async make({ expires_secs = 86_400, uses = 1, worker_id }, by) {
-      if (!accounts) throw new Refusal('conflict', 'NATS is open here: workers need no join token, only its address')
-      const now = clock.now()
-      const { secret, hash } = newJoinSecret()
-      const record: JoinTokenRecord = {
-        id: newId(),
-        hash,
-        worker_id: worker_id ?? null,
-        uses,
-        used: 0,
-        made_at: now.toISOString(),
-        made_by: by.actor,
-        expires_at: new Date(now.getTime() + expires_secs * 1000).toISOString(),
-      }
-      const detail =
-        `${uses} ${uses === 1 ? 'use' : 'uses'} until ` + `${record.expires_at}${worker_id ? `, for ${worker_id}` : ''}`
-      await store.addJoinToken(record, {
-        at: record.made_at,
-        ...by,
-        action: 'make_join_token',
-        target: record.id,
-        detail,
-        result: 'ok',
-      })
-      return { ...shown(record), token: writeJoinToken({ ...accounts.invitation, secret }) }
-    },
-    list: async () => (await store.listJoinTokens()).map(shown),
+    create: (options, by) => createToken(services, options, by),
+    list: async () => (await store.listJoinTokens()).map(withoutHash),
     async remove(id, by) {
-      const removed = await store.removeJoinToken(id, {
-        at: clock.now().toISOString(),
-        ...by,
-        action: 'remove_join_token',
-        target: id,
-        detail: null,
-        result: 'ok',
-      })
+      const audit = auditEntry(services, by, { action: 'remove_join_token', target: id, detail: null })
+      const removed = await store.removeJoinToken(id, audit)
       if (!removed) throw new Refusal('not_found', `there is no join token ${id}`)
     },
   }
 }
 
-function shown({ hash: _hash, ...rest }: JoinTokenRecord): JoinToken {
+async function createToken(
+  services: Pick<Services, 'accounts' | 'store' | 'clock'>,
+  { expires_secs = 86_400, uses = 1, worker_id }: JoinTokenOptions,
+  by: Caller,
+): Promise<NewJoinToken> {
+  const { accounts, store, clock } = services
+  if (!accounts)
+    throw new Refusal('conflict', 'NATS is open here: workers need no join token, only the address of NATS')
+  const now = clock.now()
+  const { secret, hash } = newJoinSecret()
+  const record: JoinTokenRecord = {
+    id: newId(),
+    hash,
+    worker_id: worker_id ?? null,
+    uses,
+    used: 0,
+    made_at: now.toISOString(),
+    made_by: by.actor,
+    expires_at: new Date(now.getTime() + expires_secs * 1000).toISOString(),
+  }
+  const limits = `${uses} ${uses === 1 ? 'use' : 'uses'} until ${record.expires_at}`
+  const detail = worker_id ? `${limits}, for ${worker_id}` : limits
+  await store.addJoinToken(record, auditEntry(services, by, { action: 'make_join_token', target: record.id, detail }))
+  return { ...withoutHash(record), token: writeJoinToken({ ...accounts.invitation, secret }) }
+}
+
+function withoutHash({ hash: _hash, ...rest }: JoinTokenRecord): JoinToken {
   return rest
 }

@@ -1,38 +1,25 @@
-// save.ts — How what people decide is kept: in the database together with its audit entry, then in memory, then
-// sent. Decides nothing.
+// save.ts — Saves a decision: in the database together with its audit entry, then in memory, then in the worker's desired
+// document.
+import { documentOf } from '../core/document.ts'
+import { noChanges } from '../core/changes.ts'
 import { putWorker } from '../core/fleet.ts'
-import { noChanges } from '../core/entries.ts'
-import { documentOf } from '../edge/projection.ts'
+import type { Services } from '../services.ts'
 import type { NewAudit, WorkerRecord } from '../store/store.ts'
-import type { Core } from '../supervisor.ts'
+import type { Caller } from './types.ts'
 
-/** Who asks, for the audit. */
-export interface Caller {
-  readonly actor: string
-  readonly remote: string | null
+/** Saves a worker's new record. The database comes first: a decision that was answered with success survives a crash. */
+export async function saveDecision(services: Services, record: WorkerRecord, audit: NewAudit): Promise<void> {
+  await services.store.saveWorker(record, audit)
+  const worker = putWorker(services.fleet, record, services.clock.now().getTime())
+  if (!record.older_wire) services.documents.write(documentOf(record, services.term))
+  services.recordChanges({ ...noChanges(), workers: new Set([worker]), replicas: new Set(worker.replicas.values()) })
 }
 
-/** Database first: what was answered with yes survives a crash. Then memory, then the worker. */
-export async function keep(core: Core, record: WorkerRecord, entry: NewAudit): Promise<void> {
-  await core.store.saveWorker(record, entry)
-  const worker = putWorker(core.fleet, record, core.clock.now().getTime())
-  if (!record.older_wire) core.projection.put(documentOf(record, core.term))
-  core.apply({ ...noChanges(), workers: new Set([worker]), replicas: new Set(worker.replicas.values()) })
-}
-
-/** An audit entry of now. */
-export function audit(
-  core: Core,
+/** The audit entry of a command that succeeds now. */
+export function auditEntry(
+  { clock }: Pick<Services, 'clock'>,
   by: Caller,
   { action, target, detail }: { action: string; target: string; detail: string | null },
 ): NewAudit {
-  return {
-    at: core.clock.now().toISOString(),
-    actor: by.actor,
-    remote: by.remote,
-    action,
-    target,
-    detail,
-    result: 'ok',
-  }
+  return { at: clock.now().toISOString(), actor: by.actor, remote: by.remote, action, target, detail, result: 'ok' }
 }

@@ -1,6 +1,7 @@
 // counting.ts — Judges replicas and moves them between counters; plans the reviews that time alone calls for. Costs one
 // replica, not the fleet.
-import { noChanges, type Changes, type Fleet, type ReplicaEntry } from './entries.ts'
+import type { Fleet, ReplicaEntry } from './entries.ts'
+import { noChanges, type Changes } from './changes.ts'
 import { judge } from './health.ts'
 import { moveInResource } from './resources.ts'
 

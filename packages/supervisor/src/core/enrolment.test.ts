@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { JoinTokenRecord, WorkerKey } from '../store/store.ts'
-import { enrolment } from './enrolment.ts'
+import { decideEnrolment } from './enrolment.ts'
 
 const now = new Date('2026-01-01T12:00:00.000Z')
 const later = '2026-01-01T13:00:00.000Z'
@@ -26,8 +26,8 @@ const key = (change: Partial<WorkerKey> = {}): WorkerKey => ({
 
 describe('who may speak for a worker id', () => {
   test('whoever comes first with a good token', () => {
-    expect(enrolment(asked, { keys: [], token }, now)).toEqual({ verdict: 'claim', tokenId: 't' })
-    expect(enrolment(asked, { keys: [], token: { ...token, worker_id: 'w' } }, now)).toEqual({
+    expect(decideEnrolment(asked, { keys: [], token }, now)).toEqual({ verdict: 'claim', tokenId: 't' })
+    expect(decideEnrolment(asked, { keys: [], token: { ...token, worker_id: 'w' } }, now)).toEqual({
       verdict: 'claim',
       tokenId: 't',
     })
@@ -35,11 +35,11 @@ describe('who may speak for a worker id', () => {
 
   test('the same key again, whatever became of the token', () => {
     for (const one of [null, { ...token, used: 1 }, { ...token, expires_at: earlier }])
-      expect(enrolment(asked, { keys: [key()], token: one }, now)).toEqual({ verdict: 'bound' })
+      expect(decideEnrolment(asked, { keys: [key()], token: one }, now)).toEqual({ verdict: 'bound' })
   })
 
   test('a new key once the old one was revoked', () => {
-    expect(enrolment(asked, { keys: [key({ public_key: 'U0', revoked_at: earlier })], token }, now)).toEqual({
+    expect(decideEnrolment(asked, { keys: [key({ public_key: 'U0', revoked_at: earlier })], token }, now)).toEqual({
       verdict: 'claim',
       tokenId: 't',
     })
@@ -55,7 +55,7 @@ describe('who may speak for a worker id', () => {
     ['for an id that has another key', [key({ public_key: 'U0' })], token, /worker id w belongs to another key/],
   ]
   test.each(refusals)('not somebody %s', (_, keys, one, reason) => {
-    expect(enrolment(asked, { keys, token: one }, now)).toEqual({
+    expect(decideEnrolment(asked, { keys, token: one }, now)).toEqual({
       verdict: 'refused',
       reason: expect.stringMatching(reason),
     })

@@ -9,7 +9,7 @@ export type Enrolment =
   | { readonly verdict: 'refused'; readonly reason: string }
 
 /** Decides from what is known of the id, the key and the token. */
-export function enrolment(
+export function decideEnrolment(
   asked: { workerId: string; publicKey: string },
   known: { keys: readonly WorkerKey[]; token: JoinTokenRecord | null },
   now: Date,

@@ -36,7 +36,7 @@ export interface WorkerEntry {
   /** Parts of a full heartbeat that has not come whole yet. */
   parts: { seq: number; states: ReplicaState[]; have: number } | null
   /** Cleared until a full heartbeat of the present process came. */
-  inStep: boolean
+  hasFullState: boolean
 }
 
 export interface ResourceEntry {
@@ -58,12 +58,3 @@ export interface Fleet {
   /** Replicas by the minute in which time alone may change their health. */
   readonly reviews: Map<number, Set<ReplicaEntry>>
 }
-
-/** What an event changed, for those who persist and those who watch. */
-export interface Changes {
-  readonly replicas: Set<ReplicaEntry>
-  readonly removed: ReplicaEntry[]
-  readonly workers: Set<WorkerEntry>
-}
-
-export const noChanges = (): Changes => ({ replicas: new Set(), removed: [], workers: new Set() })

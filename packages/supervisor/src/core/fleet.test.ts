@@ -8,7 +8,7 @@ import type { Fleet } from './entries.ts'
 import { HEALTH_ORDER, judge } from './health.ts'
 import { presenceOf } from './liveness.ts'
 import { resourceStatus } from './resources.ts'
-import { seedResourceOf } from './views.ts'
+import { v0ResourceOf } from './v0-views.ts'
 
 const now = Date.parse('2026-01-01T00:00:00Z')
 const at = (ms: number) => new Date(ms).toISOString()
@@ -114,7 +114,7 @@ describe('the status of a resource', () => {
     applyHeartbeat(fleet, putWorker(fleet, aRecord('w', 'pending'), now), aBeat('w', [aState('debian.0')]), now)
     expect(fleet.resources.size).toBe(0)
     putWorker(fleet, aRecord('w', 'approved'), now)
-    expect([...fleet.resources.values()].map(seedResourceOf)).toMatchObject([{ name: 'debian', status: 'ready' }])
+    expect([...fleet.resources.values()].map(v0ResourceOf)).toMatchObject([{ name: 'debian', status: 'ready' }])
     putWorker(fleet, aRecord('w', 'rejected'), now)
     expect(fleet.resources.size).toBe(0)
   })

@@ -3,7 +3,8 @@
 import type { Digest, Heartbeat, Presence, ReplicaState } from '@kagami/protocol'
 import type { WorkerRecord } from '../store/store.ts'
 import { count, recount, uncount } from './counting.ts'
-import { noChanges, type Changes, type Fleet, type ReplicaEntry, type WorkerEntry } from './entries.ts'
+import type { Fleet, ReplicaEntry, WorkerEntry } from './entries.ts'
+import { noChanges, type Changes } from './changes.ts'
 import { judge } from './health.ts'
 import { createTally } from './tally.ts'
 
@@ -39,7 +40,7 @@ export function putWorker(fleet: Fleet, record: WorkerRecord, now: number): Work
       revisions: 0,
       healths: createTally(),
       parts: null,
-      inStep: false,
+      hasFullState: false,
     }
     fleet.workers.set(record.worker_id, entry)
     fleet.admissions.move(null, record.admission)
@@ -86,8 +87,8 @@ export function applyHeartbeat(
     const whole = collectParts(worker, beat)
     if (!whole) return { changes, mismatch: false }
     replaceAll({ fleet, worker, changes, now }, whole)
-    worker.inStep = true
-  } else if (worker.inStep) {
+    worker.hasFullState = true
+  } else if (worker.hasFullState) {
     for (const state of beat.replicas) putReplica({ fleet, worker, changes, now }, state)
     for (const id of beat.removed) removeFrom(fleet, worker, id, changes)
   }
@@ -98,7 +99,7 @@ export function applyHeartbeat(
   worker.jobs = beat.jobs
   // Parts of one delta come in order on one connection: the digest holds after the last.
   const last = beat.part.index === beat.part.of - 1
-  return { changes, mismatch: last && !(worker.inStep && holds(worker, beat.digest)) }
+  return { changes, mismatch: last && !(worker.hasFullState && holds(worker, beat.digest)) }
 }
 
 function holds(worker: WorkerEntry, digest: Digest): boolean {

@@ -1,63 +1,10 @@
 // views.ts — The fleet in the shapes of the API. Credentials are in none of them.
-import type {
-  Cause,
-  Health,
-  Replica,
-  Resource,
-  SeedReplica,
-  SeedResource,
-  SeedWorker,
-  Sync,
-  SyncReport,
-  Worker,
-} from '@kagami/protocol'
+import type { Cause, Health, Replica, Resource, Sync, SyncReport, Worker } from '@kagami/protocol'
 import { failures } from '@kagami/protocol'
 import type { Fleet, ReplicaEntry, WorkerEntry } from './entries.ts'
 import { HEALTH_ORDER } from './health.ts'
 import { resourceStatus } from './resources.ts'
 import type { ResourceEntry } from './entries.ts'
-
-const unix = (instant: string | null) => (instant ? Math.floor(Date.parse(instant) / 1000) : null)
-
-export function seedReplicaOf({ worker, state, verdict }: ReplicaEntry): SeedReplica {
-  const failed = state.last_sync && state.last_sync.outcome !== 'success'
-  return {
-    worker_id: worker.record.worker_id,
-    replica_id: state.replica_id,
-    name: state.name,
-    kind: state.kind,
-    upstream: state.upstream,
-    status: state.status,
-    interval_secs: state.interval_secs,
-    labels: state.labels,
-    health: verdict.health,
-    last_success: unix(state.last_success_at),
-    last_error: failed ? (state.last_sync?.message ?? null) : null,
-    size_bytes: state.size_bytes,
-    next_due: unix(state.next_due_at),
-  }
-}
-
-export function seedWorkerOf(worker: WorkerEntry): SeedWorker {
-  const { worker_id, admission, name, first_seen_at } = worker.record
-  return {
-    worker_id,
-    approved: admission === 'approved',
-    status: admission,
-    last_seen: unix(worker.lastSeenAt ?? first_seen_at) ?? 0,
-    replicas: [...worker.replicas.values()].map(seedReplicaOf),
-    name,
-    presence: worker.presence,
-  }
-}
-
-export function seedResourceOf(resource: ResourceEntry): SeedResource {
-  return {
-    name: resource.name,
-    status: resourceStatus(resource.statuses),
-    replicas: [...resource.replicas].map(seedReplicaOf),
-  }
-}
 
 export function replicaOf({ worker, state, verdict, progress }: ReplicaEntry): Replica {
   const pending = worker.record.syncs.filter(

@@ -13,25 +13,7 @@ import {
   type Revocations,
   type SupervisorCredentials,
 } from '@kagami/runtime'
-
-export interface Accounts {
-  /** What goes into every join token. */
-  readonly invitation: {
-    readonly url: string
-    readonly ca: string | null
-    readonly account: string
-    readonly join: SupervisorCredentials['join']
-  }
-  /** The JWT of a worker: for this key and this id alone. Without end: it is good until it is revoked. */
-  sign(workerId: string, publicKey: string): Promise<string>
-  /** The key of a JWT that we signed for this id; null when it is none. */
-  verify(workerId: string, jwt: string): string | null
-  /**
-   * Has NATS refuse what these keys were given until now, and cuts their connections. Rejects when NATS did not take
-   * it.
-   */
-  revoke(publicKeys: readonly string[]): Promise<void>
-}
+import type { Accounts } from '../services.ts'
 
 const ANSWER_MS = 5000
 const RETRY_MS = 5000

@@ -13,7 +13,7 @@ export async function consumeReports(parts: {
   store: Store
   logger: Logger
   signal: AbortSignal
-  holderOf(replicaId: string): string | null
+  ownerOf(replicaId: string): string | null
   onStored(reports: SyncReport[]): void
 }): Promise<void> {
   let said = false
@@ -39,7 +39,7 @@ async function consumeBatch({
   store,
   logger,
   signal,
-  holderOf,
+  ownerOf,
   onStored,
 }: Parameters<typeof consumeReports>[0]): Promise<void> {
   const consumer = await bus.stream.consumers.get(EVENTS_STREAM, EVENTS_CONSUMER)
@@ -56,7 +56,7 @@ async function consumeBatch({
       for await (const message of more) messages.push(message)
     }
     try {
-      await keepAll(messages, { store, logger, holderOf, onStored })
+      await keepAll(messages, { store, logger, ownerOf, onStored })
     } catch (error) {
       // Else they would come again only when the time to acknowledge them is over.
       for (const message of messages) message.nak(RETRY_MS)
@@ -65,7 +65,7 @@ async function consumeBatch({
   }
 }
 
-type Keeping = Pick<Parameters<typeof consumeReports>[0], 'store' | 'logger' | 'holderOf' | 'onStored'>
+type Keeping = Pick<Parameters<typeof consumeReports>[0], 'store' | 'logger' | 'ownerOf' | 'onStored'>
 
 async function keepAll(messages: readonly JsMsg[], { onStored, ...parts }: Keeping) {
   const { store } = parts
@@ -84,13 +84,13 @@ async function keepAll(messages: readonly JsMsg[], { onStored, ...parts }: Keepi
 /** A message nobody can use is kept where people see it, and does not come again. */
 async function readOrBury(
   message: JsMsg,
-  { store, logger, holderOf }: Omit<Keeping, 'onStored'>,
+  { store, logger, ownerOf }: Omit<Keeping, 'onStored'>,
 ): Promise<SyncReport | null> {
   try {
     const report = decode(SyncReport, message.data)
     const sender = message.subject.split('.')[2]
     if (report.worker_id !== sender) throw new WireError(`worker ${sender} reports as ${report.worker_id}`)
-    const holder = holderOf(report.replica_id)
+    const holder = ownerOf(report.replica_id)
     if (holder !== null && holder !== sender)
       throw new WireError(`worker ${sender} reports on a replica of worker ${holder}`)
     return report

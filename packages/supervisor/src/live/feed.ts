@@ -1,38 +1,37 @@
-// feed.ts — What watchers are told, numbered and kept for a while so that one who was away can go on. Knows no HTTP.
+// feed.ts — The events of the live stream: numbered, and kept for a while, so that a client that was away can continue
+// where it stopped. Knows no HTTP.
 import type { StreamEvent } from '@kagami/protocol'
 
 export interface FeedItem {
-  /** `<life>-<number>`: a number from another life of the supervisor means nothing. */
+  /** `<run>-<number>`: a number of another run of the supervisor means nothing. */
   readonly id: string
-  /** Ready to be written to every watcher: made once. */
+  /** The event as it is written to every subscriber; made once. */
   readonly text: string
 }
 
 export interface Feed {
   publish(event: StreamEvent): void
-  /** Calls `listener` for each event from now on, after those missed since `lastId`. Returns the way to stop. */
-  follow(lastId: string | null, listener: (item: FeedItem) => void): () => void
-  readonly watchers: number
+  /** Calls `listener` for the events missed since `lastId`, then for each new one. Returns how to unsubscribe. */
+  subscribe(lastId: string | null, listener: (item: FeedItem) => void): () => void
+  readonly subscribers: number
 }
 
-/** Keeps the last `keep` events; who missed more is told to fetch anew. */
-export function createFeed(life: string, keep = 2000): Feed {
+/** Keeps the last `keep` events; a client that missed more gets a `reset`, which asks it to fetch everything again. */
+export function createFeed(run: string, keep = 2000): Feed {
   let next = 1
   let kept: FeedItem[] = []
   const listeners = new Set<(item: FeedItem) => void>()
   function itemOf(event: StreamEvent, number: number): FeedItem {
     const { type, ...rest } = event
-    const id = `${life}-${number}`
+    const id = `${run}-${number}`
     return { id, text: `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(rest)}\n\n` }
   }
-  function missed(lastId: string | null): FeedItem[] {
+  function missedSince(lastId: string | null): FeedItem[] {
     if (lastId === null) return []
-    const [seenLife, number] = [
-      lastId.slice(0, lastId.lastIndexOf('-')),
-      Number(lastId.slice(lastId.lastIndexOf('-') + 1)),
-    ]
+    const separator = lastId.lastIndexOf('-')
+    const [lastRun, number] = [lastId.slice(0, separator), Number(lastId.slice(separator + 1))]
     const oldest = next - kept.length
-    if (seenLife !== life || !Number.isInteger(number) || number < oldest - 1 || number >= next)
+    if (lastRun !== run || !Number.isInteger(number) || number < oldest - 1 || number >= next)
       return [itemOf({ type: 'reset' }, next - 1)]
     return kept.slice(number - oldest + 1)
   }
@@ -43,12 +42,12 @@ export function createFeed(life: string, keep = 2000): Feed {
       if (kept.length > keep * 2) kept = kept.slice(-keep)
       for (const listener of listeners) listener(item)
     },
-    follow(lastId, listener) {
-      for (const item of missed(lastId)) listener(item)
+    subscribe(lastId, listener) {
+      for (const item of missedSince(lastId)) listener(item)
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
-    get watchers() {
+    get subscribers() {
       return listeners.size
     },
   }

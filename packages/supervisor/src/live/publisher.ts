@@ -1,34 +1,36 @@
-// publisher.ts — Gathers what changed for a moment, then tells the feed each thing once in its newest state.
+// publisher.ts — Collects changes of the fleet for a moment, then publishes each worker and replica once, in its newest
+// state.
 import type { Progress, SyncReport } from '@kagami/protocol'
 import { every, type Clock } from '@kagami/runtime'
-import type { Changes, Fleet, ReplicaEntry, WorkerEntry } from '../core/entries.ts'
+import type { Fleet, ReplicaEntry, WorkerEntry } from '../core/entries.ts'
+import type { Changes } from '../core/changes.ts'
 import { finishedSyncOf, replicaOf, workerOf } from '../core/views.ts'
 import type { Feed } from './feed.ts'
 
-/** Milliseconds changes are gathered: a watcher paints a few times a second at most. */
-const GATHER_MS = 200
+/** How long changes are collected, ms: a browser repaints a few times a second at most. */
+const COLLECT_MS = 200
 
-export interface Teller {
-  note(changes: Changes): void
+export interface Publisher {
+  publishChanges(changes: Changes): void
   workerGone(workerId: string): void
   progress(entry: ReplicaEntry, syncId: string, progress: Progress): void
-  synced(fleet: Fleet, report: SyncReport): void
+  syncFinished(fleet: Fleet, report: SyncReport): void
   stop(): void
 }
 
-/** Starts telling. */
-export function createTeller(feed: Feed, clock: Clock): Teller {
+/** Starts publishing to a feed. */
+export function createPublisher(feed: Feed, clock: Clock): Publisher {
   const replicas = new Set<ReplicaEntry>()
   const workers = new Set<WorkerEntry>()
-  function tell() {
+  function publishCollected() {
     for (const worker of workers) feed.publish({ type: 'worker', worker: workerOf(worker) })
     for (const entry of replicas) feed.publish({ type: 'replica', replica: replicaOf(entry) })
     workers.clear()
     replicas.clear()
   }
-  const stop = every(clock, GATHER_MS, tell)
+  const stop = every(clock, COLLECT_MS, publishCollected)
   return {
-    note(changes) {
+    publishChanges(changes) {
       for (const worker of changes.workers) workers.add(worker)
       for (const entry of changes.replicas) {
         replicas.add(entry)
@@ -51,7 +53,7 @@ export function createTeller(feed: Feed, clock: Clock): Teller {
     },
     progress: (entry, syncId, progress) =>
       feed.publish({ type: 'progress', replica_id: entry.state.replica_id, sync_id: syncId, progress }),
-    synced: (fleet, report) => feed.publish({ type: 'sync', sync: finishedSyncOf(fleet, report) }),
+    syncFinished: (fleet, report) => feed.publish({ type: 'sync', sync: finishedSyncOf(fleet, report) }),
     stop,
   }
 }

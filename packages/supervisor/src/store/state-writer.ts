@@ -1,51 +1,56 @@
-// state-writer.ts — Writes the fleet's last words to the store in batches: what changed, soon, and nothing when nothing
-// changed.
+// state-writer.ts — Writes the last known states of replicas to the store, in batches: soon after a change, and nothing
+// while nothing changes.
 import type { Clock, Logger } from '@kagami/runtime'
 import { every } from '@kagami/runtime'
-import type { Changes, ReplicaEntry } from '../core/entries.ts'
-import type { Store } from './store.ts'
+import type { Store, StoredReplica } from './store.ts'
 
-/** What a crash loses of this, the next heartbeats say again. */
+/** What a crash loses of the last half second, the next heartbeats bring again. */
 const FLUSH_MS = 500
 
-export interface Keeper {
-  note(changes: Changes): void
-  /** This worker was heard of at this time; written when its presence changes and at the end. */
-  seen(workerId: string, at: string): void
-  /** Writes what is waiting. Keeps it and tries again later when the store refuses. */
+export interface ReplicaKey {
+  readonly worker_id: string
+  readonly replica_id: string
+}
+
+export interface StateWriter {
+  /** Queues new states, and replicas to forget. */
+  record(changes: { replicas: readonly StoredReplica[]; removed: readonly ReplicaKey[] }): void
+  /** Queues the time a worker was last heard from. */
+  recordLastSeen(workerId: string, at: string): void
+  /** Writes what is queued. When the store fails, everything stays queued for the next flush. */
   flush(): Promise<void>
   stop(): Promise<void>
 }
 
-/** What waits to be written. */
-interface Waiting {
-  readonly replicas: Map<string, ReplicaEntry>
-  readonly removed: Map<string, { worker_id: string; replica_id: string }>
+/** What is queued, by replica id and by worker id. */
+interface Queue {
+  readonly replicas: Map<string, StoredReplica>
+  readonly removed: Map<string, ReplicaKey>
   readonly seen: Map<string, string>
 }
 
-const nothing = (): Waiting => ({ replicas: new Map(), removed: new Map(), seen: new Map() })
+const emptyQueue = (): Queue => ({ replicas: new Map(), removed: new Map(), seen: new Map() })
 
 /** Starts writing. */
-export function createKeeper(store: Store, clock: Clock, logger: Logger): Keeper {
-  let waiting = nothing()
+export function createStateWriter(store: Pick<Store, 'saveStates'>, clock: Clock, logger: Logger): StateWriter {
+  let queue = emptyQueue()
   let failing = false
   let writing: Promise<void> = Promise.resolve()
 
   async function write() {
-    if (waiting.replicas.size + waiting.removed.size + waiting.seen.size === 0) return
-    const batch = waiting
-    waiting = nothing()
+    if (queue.replicas.size + queue.removed.size + queue.seen.size === 0) return
+    const batch = queue
+    queue = emptyQueue()
     try {
-      await store.saveStates(statesOf(batch))
+      await store.saveStates(changesOf(batch))
       if (failing) logger.info('the database takes writes again')
       failing = false
     } catch (error) {
-      waiting = merged(batch, waiting)
+      queue = merged(batch, queue)
       if (!failing)
         logger.error(
           { reason: (error as Error).message },
-          'the database takes no writes; the last words are kept in memory and tried again',
+          'the database takes no writes; the last known states stay in memory and are written later',
         )
       failing = true
     }
@@ -54,8 +59,8 @@ export function createKeeper(store: Store, clock: Clock, logger: Logger): Keeper
   const stopTimer = every(clock, FLUSH_MS, () => void flush())
 
   return {
-    note: (changes) => add(waiting, changes),
-    seen: (workerId, at) => void waiting.seen.set(workerId, at),
+    record: (changes) => enqueue(queue, changes),
+    recordLastSeen: (workerId, at) => void queue.seen.set(workerId, at),
     flush,
     async stop() {
       stopTimer()
@@ -64,35 +69,32 @@ export function createKeeper(store: Store, clock: Clock, logger: Logger): Keeper
   }
 }
 
-function add({ replicas, removed }: Waiting, changes: Changes) {
-  for (const entry of changes.replicas) {
-    replicas.set(entry.state.replica_id, entry)
-    removed.delete(entry.state.replica_id)
+function enqueue({ replicas, removed }: Queue, changes: Parameters<StateWriter['record']>[0]) {
+  for (const replica of changes.replicas) {
+    replicas.set(replica.state.replica_id, replica)
+    removed.delete(replica.state.replica_id)
   }
-  for (const entry of changes.removed) {
-    replicas.delete(entry.state.replica_id)
-    removed.set(entry.state.replica_id, {
-      worker_id: entry.worker.record.worker_id,
-      replica_id: entry.state.replica_id,
-    })
+  for (const key of changes.removed) {
+    replicas.delete(key.replica_id)
+    removed.set(key.replica_id, key)
   }
 }
 
-/** What came meanwhile is newer and wins. */
-function merged(old: Waiting, fresh: Waiting): Waiting {
-  const whole: Waiting = {
-    replicas: new Map([...old.replicas, ...fresh.replicas]),
-    removed: new Map([...old.removed, ...fresh.removed]),
-    seen: new Map([...old.seen, ...fresh.seen]),
+/** Two queues as one; the later one wins. */
+function merged(earlier: Queue, later: Queue): Queue {
+  const whole: Queue = {
+    replicas: new Map([...earlier.replicas, ...later.replicas]),
+    removed: new Map([...earlier.removed, ...later.removed]),
+    seen: new Map([...earlier.seen, ...later.seen]),
   }
-  for (const id of fresh.replicas.keys()) whole.removed.delete(id)
-  for (const id of fresh.removed.keys()) whole.replicas.delete(id)
+  for (const id of later.replicas.keys()) whole.removed.delete(id)
+  for (const id of later.removed.keys()) whole.replicas.delete(id)
   return whole
 }
 
-function statesOf({ replicas, removed, seen }: Waiting): Parameters<Store['saveStates']>[0] {
+function changesOf({ replicas, removed, seen }: Queue): Parameters<Store['saveStates']>[0] {
   return {
-    replicas: [...replicas.values()].map((entry) => ({ worker_id: entry.worker.record.worker_id, state: entry.state })),
+    replicas: [...replicas.values()],
     removed: [...removed.values()],
     seen: [...seen].map(([worker_id, at]) => ({ worker_id, at })),
   }

@@ -1,5 +1,5 @@
-// objects.ts — The streams and buckets the fleet needs on NATS, made and kept as nats.md §2.2 describes. Works from
-// nats-server 2.9.10 on.
+// jetstream.ts — The stream of reports and the bucket of desired documents: created when they are missing, and corrected
+// when they differ. Works with nats-server 2.9.10 and newer.
 import {
   AckPolicy,
   DiscardPolicy,
@@ -17,26 +17,23 @@ const SECOND_NS = 1_000_000_000
 const STREAM_NOT_FOUND = 10_059
 const CONSUMER_NOT_FOUND = 10_014
 const INSUFFICIENT_STORAGE = 10_047
-/** What finished syncs may take on NATS's disk, bytes; less where it has less. */
+/** Largest size of the stream of reports, bytes; smaller where the disk of NATS is smaller. */
 const EVENTS_BYTES = 1024 ** 3
 const EVENTS_BYTES_MIN = 8 * 1024 ** 2
 
-/** Each written document is repeated on its worker's hint subject. */
+/** NATS repeats each document on a subject of its worker, as a hint to read the bucket. */
 const REPUBLISH = { src: `$KV.${DESIRED_BUCKET}.>`, dest: 'kagami.desired.>' }
 
-export interface Objects {
-  readonly desired: KV
-  /** Whether the bucket was made just now, so that everything must be written to it. */
-  readonly fresh: boolean
-  /** When the stream of reports was made: another one has lost what the former one held. */
-  readonly stream: string
+export interface JetStreamObjects {
+  readonly bucket: KV
+  /** When the stream of reports was created: a stream that was created again has lost its reports. */
+  readonly streamCreatedAt: string
 }
 
-/** Makes what is missing and corrects what differs. */
-export async function ensureObjects(bus: Bus): Promise<Objects> {
+/** Creates what is missing and corrects what differs. */
+export async function ensureJetStream(bus: Bus): Promise<JetStreamObjects> {
   const manager = await jetstreamManager(bus.connection, { timeout: 5000 })
-  const fresh = !(await streamExists(manager, `KV_${DESIRED_BUCKET}`))
-  const desired = await new Kvm(bus.connection).create(DESIRED_BUCKET, {
+  const bucket = await new Kvm(bus.connection).create(DESIRED_BUCKET, {
     history: 1,
     storage: StorageType.File,
     allow_direct: true,
@@ -44,16 +41,16 @@ export async function ensureObjects(bus: Bus): Promise<Objects> {
     description: 'What the fleet wants of each worker',
   })
   await ensureRepublish(manager)
-  await ensureEvents(manager)
+  await ensureReports(manager)
   const { created } = await manager.streams.info(EVENTS_STREAM)
-  return { desired, fresh, stream: created }
+  return { bucket, streamCreatedAt: created }
 }
 
-/** Has every report that the stream still holds read again: the database takes in those it lacks. */
+/** Reads every report of the stream again: the database adds those it does not have. */
 export async function readReportsAgain(bus: Bus): Promise<void> {
   const manager = await jetstreamManager(bus.connection, { timeout: 5000 })
   await manager.consumers.delete(EVENTS_STREAM, EVENTS_CONSUMER)
-  await ensureEvents(manager)
+  await ensureReports(manager)
 }
 
 async function streamExists(manager: JetStreamManager, name: string): Promise<boolean> {
@@ -66,19 +63,19 @@ async function streamExists(manager: JetStreamManager, name: string): Promise<bo
   }
 }
 
-/** The bucket is a stream; the hints come from its republish rule, by the document's key alone. */
+/** The bucket is a stream, and its republish rule sends the hints. */
 async function ensureRepublish(manager: JetStreamManager) {
   const { config } = await manager.streams.info(`KV_${DESIRED_BUCKET}`)
   if (config.republish?.dest === REPUBLISH.dest) return
   await manager.streams
     .update(`KV_${DESIRED_BUCKET}`, { ...config, republish: REPUBLISH, allow_direct: true })
     .catch((error: unknown) => {
-      // A bucket somebody made by hand may not allow the change; workers then read every minute.
+      // A bucket that was created by hand may not allow the change. Workers then read their documents every minute.
       if (!(error instanceof JetStreamApiError)) throw error
     })
 }
 
-async function ensureEvents(manager: JetStreamManager) {
+async function ensureReports(manager: JetStreamManager) {
   const config = {
     name: EVENTS_STREAM,
     subjects: ['kagami.evt.*.>'],
@@ -92,7 +89,7 @@ async function ensureEvents(manager: JetStreamManager) {
     description: 'Finished syncs',
   }
   const exists = await streamExists(manager, EVENTS_STREAM)
-  await asLargeAsFits(EVENTS_BYTES, (max_bytes) =>
+  await createAsLargeAsFits(EVENTS_BYTES, (max_bytes) =>
     exists
       ? manager.streams.update(EVENTS_STREAM, { ...config, max_bytes })
       : manager.streams.add({ ...config, max_bytes }),
@@ -114,15 +111,15 @@ async function ensureEvents(manager: JetStreamManager) {
 }
 
 /**
- * JetStream reserves a stream's size: a small disk, or one that was nearly full when nats-server started, gets a
- * smaller stream rather than none.
+ * JetStream reserves a stream's size. When the disk is small, or was nearly full when nats-server started, the stream
+ * is created with half the size, and half of that, rather than not at all.
  */
-async function asLargeAsFits(bytes: number, make: (bytes: number) => Promise<unknown>): Promise<void> {
+async function createAsLargeAsFits(bytes: number, make: (bytes: number) => Promise<unknown>): Promise<void> {
   try {
     await make(bytes)
   } catch (error) {
     if (!(error instanceof JetStreamApiError) || error.code !== INSUFFICIENT_STORAGE || bytes / 2 < EVENTS_BYTES_MIN)
       throw error
-    await asLargeAsFits(bytes / 2, make)
+    await createAsLargeAsFits(bytes / 2, make)
   }
 }
