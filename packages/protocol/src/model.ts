@@ -22,8 +22,8 @@ export const Activity = Type.Enum(['idle', 'queued', 'syncing', 'paused'])
 export type Activity = Static<typeof Activity>
 
 /** The seed's one-word status of a replica. */
-export const SeedStatus = Type.Enum(['init', 'syncing', 'success', 'failed'])
-export type SeedStatus = Static<typeof SeedStatus>
+export const ReplicaStatus = Type.Enum(['init', 'syncing', 'success', 'failed'])
+export type ReplicaStatus = Static<typeof ReplicaStatus>
 
 /** The seed's one-word status of a resource. */
 export const ResourceStatus = Type.Enum(['ready', 'syncing', 'failed', 'error'])
@@ -221,7 +221,7 @@ export const ReplicaState = Type.Object({
   labels: Labels,
   options: Options,
   origin: Type.Enum(['config', 'api']),
-  status: SeedStatus,
+  status: ReplicaStatus,
   activity: Activity,
   queue: Nullable(Type.Object({ position: Count, reason: Type.String({ maxLength: 200 }) })),
   current: Nullable(Type.Object({ sync_id: Type.String({ maxLength: 64 }), started_at: Instant, trigger: Trigger })),

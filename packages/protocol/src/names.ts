@@ -25,6 +25,11 @@ export const ReplicaName = Type.String({
   description: 'Name of the replica and of its directory',
 })
 export const WorkerId = Type.String({ pattern: WORKER_ID_PATTERN, description: 'Stable id of a worker' })
+export const Instance = Type.String({
+  minLength: 1,
+  maxLength: 64,
+  description: 'Id of one process, made at each start: distinguishes two processes with the same worker id',
+})
 export const ReplicaId = Type.String({ minLength: 1, maxLength: 128, description: 'Stable id of a replica' })
 export const Kind = Type.String({
   pattern: '^[a-z][a-z0-9-]{0,31}$',

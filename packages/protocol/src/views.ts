@@ -1,4 +1,4 @@
-// views.ts — What the HTTP API returns: the seed's shapes (Unix seconds) and ours under /api/v1 (RFC 3339).
+// views.ts — What the routes under /api/v1 return. Instants are RFC 3339; no credentials are in any shape.
 import Type, { type Static } from 'typebox'
 import {
   Admission,
@@ -13,7 +13,6 @@ import {
   Progress,
   ReplicaState,
   ResourceStatus,
-  SeedStatus,
   Storage,
   SyncReport,
   Trigger,
@@ -21,63 +20,6 @@ import {
 
 const Count = Type.Integer({ minimum: 0 })
 
-// ---- The seed's shapes -------------------------------------------------------------------------------------------
-export const SeedReplica = Type.Object({
-  worker_id: Type.String(),
-  replica_id: Type.String(),
-  name: Type.String(),
-  kind: Type.String(),
-  upstream: Type.String(),
-  status: SeedStatus,
-  interval_secs: Nullable(Count),
-  labels: Labels,
-  health: Health,
-  last_success: Nullable(Type.Integer({ description: 'Unix seconds' })),
-  last_error: Nullable(Type.String()),
-  size_bytes: Nullable(Count),
-  next_due: Nullable(Type.Integer({ description: 'Unix seconds' })),
-})
-export type SeedReplica = Static<typeof SeedReplica>
-export const SeedOverview = Type.Object({
-  workers_total: Count,
-  workers_approved: Count,
-  workers_pending: Count,
-  workers_rejected: Count,
-  resources_total: Count,
-})
-export type SeedOverview = Static<typeof SeedOverview>
-export const SeedWorker = Type.Object({
-  worker_id: Type.String(),
-  approved: Type.Boolean(),
-  status: Admission,
-  last_seen: Type.Integer({ description: 'Unix seconds' }),
-  replicas: Type.Array(SeedReplica),
-  name: Type.String(),
-  presence: Presence,
-})
-export type SeedWorker = Static<typeof SeedWorker>
-export const SeedResource = Type.Object({
-  name: Type.String(),
-  status: ResourceStatus,
-  replicas: Type.Array(SeedReplica),
-})
-export type SeedResource = Static<typeof SeedResource>
-export const Telemetry = Type.Object({
-  traffic: Type.Array(Type.Object({ label: Type.String(), value: Count }), {
-    minItems: 24,
-    maxItems: 24,
-    description: 'Heartbeats received, by minute, oldest first',
-  }),
-  sync: Type.Object({ success: Count, failure: Count }),
-  disk: Type.Object({ total_gb: Type.Number(), used_gb: Type.Number() }),
-  message_rate: Type.Number({ description: 'Messages from workers per second, over the last minute' }),
-  latency_ms: Type.Object({ p50: Type.Number(), p95: Type.Number(), p99: Type.Number(), samples: Count }),
-  concurrent_jobs: Count,
-  last_sample_at: Nullable(Type.Integer({ description: 'Unix seconds' })),
-})
-export type Telemetry = Static<typeof Telemetry>
-
-// ---- /api/v1 -----------------------------------------------------------------------------------------------------
 export const HealthCounts = Type.Record(Type.String(), Count, {
   description: 'Replicas by health; healths nobody has are absent',
 })

@@ -1,5 +1,5 @@
 // entries.ts — The types of the fleet in memory: replicas, workers, resources, and what an event changed. No behaviour.
-import type { Health, Jobs, Presence, Progress, ReplicaState, SeedStatus, Storage } from '@kagami/protocol'
+import type { Health, Jobs, Presence, Progress, ReplicaState, ReplicaStatus, Storage } from '@kagami/protocol'
 import type { WorkerRecord } from '../store/store.ts'
 import type { Verdict } from './health.ts'
 import type { Tally } from './tally.ts'
@@ -14,7 +14,7 @@ export interface ReplicaEntry {
   /** Unix ms of the last sign of life of the running sync. */
   progressAt: number | null
   /** How it is counted now; null while its worker is not approved. */
-  counted: { status: SeedStatus; health: Health } | null
+  counted: { status: ReplicaStatus; health: Health } | null
 }
 
 export interface WorkerEntry {

@@ -1,6 +1,6 @@
 // resources.ts — The same name seen across the fleet: which replicas, and in one word how they are. Kept replica by
 // replica.
-import type { ResourceStatus, SeedStatus } from '@kagami/protocol'
+import type { ResourceStatus, ReplicaStatus } from '@kagami/protocol'
 import { createTally, type Tally } from './tally.ts'
 import type { ReplicaEntry, ResourceEntry } from './entries.ts'
 
@@ -18,7 +18,7 @@ export function resourceStatus(statuses: Tally): ResourceStatus {
 export function moveInResource(
   resources: Map<string, ResourceEntry>,
   entry: ReplicaEntry,
-  to: { status: SeedStatus; health: string } | null,
+  to: { status: ReplicaStatus; health: string } | null,
 ): void {
   const name = entry.state.name
   let resource = resources.get(name)

@@ -1,5 +1,5 @@
 // v0-views.ts — The fleet in the shapes of API v0, whose routes are at the root. Times are Unix seconds.
-import type { SeedOverview, SeedReplica, SeedResource, SeedWorker, Telemetry } from '@kagami/protocol'
+import type { V0Overview, V0Replica, V0Resource, V0Worker, Telemetry } from '@kagami/protocol'
 import type { Fleet, ReplicaEntry, ResourceEntry, WorkerEntry } from './entries.ts'
 import { resourceStatus } from './resources.ts'
 import type { TrafficView } from './telemetry.ts'
@@ -8,7 +8,7 @@ import { totalsOf } from './totals.ts'
 const GB = 1e9
 const unixSeconds = (instant: string | null) => (instant ? Math.floor(Date.parse(instant) / 1000) : null)
 
-export function v0ReplicaOf({ worker, state, verdict }: ReplicaEntry): SeedReplica {
+export function v0ReplicaOf({ worker, state, verdict }: ReplicaEntry): V0Replica {
   const failed = state.last_sync && state.last_sync.outcome !== 'success'
   return {
     worker_id: worker.record.worker_id,
@@ -27,7 +27,7 @@ export function v0ReplicaOf({ worker, state, verdict }: ReplicaEntry): SeedRepli
   }
 }
 
-export function v0WorkerOf(worker: WorkerEntry): SeedWorker {
+export function v0WorkerOf(worker: WorkerEntry): V0Worker {
   const { worker_id, admission, name, first_seen_at } = worker.record
   return {
     worker_id,
@@ -40,7 +40,7 @@ export function v0WorkerOf(worker: WorkerEntry): SeedWorker {
   }
 }
 
-export function v0ResourceOf(resource: ResourceEntry): SeedResource {
+export function v0ResourceOf(resource: ResourceEntry): V0Resource {
   return {
     name: resource.name,
     status: resourceStatus(resource.statuses),
@@ -48,7 +48,7 @@ export function v0ResourceOf(resource: ResourceEntry): SeedResource {
   }
 }
 
-export function v0OverviewOf(fleet: Fleet): SeedOverview {
+export function v0OverviewOf(fleet: Fleet): V0Overview {
   return {
     workers_total: fleet.workers.size,
     workers_approved: fleet.admissions.get('approved'),

@@ -1,6 +1,6 @@
 // replica.ts — A replica's life on its worker: idle → queued → syncing → idle, and what is known of it. Knows no other
 // replica.
-import type { ReplicaSpec, ReplicaState, SeedStatus, SyncAction, SyncReport, Trigger } from '@kagami/protocol'
+import type { ReplicaSpec, ReplicaState, ReplicaStatus, SyncAction, SyncReport, Trigger } from '@kagami/protocol'
 import { learn, noFacts, type Facts } from './facts.ts'
 import { dueAtStart, timingOf } from './schedule.ts'
 
@@ -222,7 +222,7 @@ function finished(replica: Replica, report: SyncReport, now: Date): Replica {
 }
 
 /** The seed's one word. */
-export function seedStatus(replica: Replica): SeedStatus {
+export function seedStatus(replica: Replica): ReplicaStatus {
   if (replica.life.state === 'syncing') return 'syncing'
   const outcome = replica.facts.lastSync?.outcome
   if (!outcome) return 'init'

@@ -10,7 +10,7 @@ import {
   type OlderCommandReply,
   type OlderReplica,
   type ReplicaSpec,
-  type SeedStatus,
+  type ReplicaStatus,
   type Storage,
 } from '@kagami/protocol'
 import { newId, type Bus, type Logger } from '@kagami/runtime'
@@ -45,7 +45,7 @@ export function createOlderSupervisor(
   parts: OlderView & { bus: Bus; workerId: string; logger: Logger },
 ): OlderSupervisor {
   const { bus, workerId, logger } = parts
-  const told = new Map<string, SeedStatus>()
+  const told = new Map<string, ReplicaStatus>()
   let active = false
   const replicas = () => [...parts.state().replicas.values()].map(describe)
   return {

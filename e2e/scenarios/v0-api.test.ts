@@ -1,22 +1,14 @@
-// seed-api.test.ts — Every route, code and shape of interfaces.md §1, against the running programs, on both supported
-// NATS servers.
+// v0-api.test.ts — Every route, status and shape of the API at the root, against the running programs, on both
+// supported nats-servers.
 import { mkdirSync, writeFileSync } from 'node:fs'
-import {
-  checkFor,
-  routes,
-  SeedOverview,
-  SeedReplica,
-  Telemetry,
-  type SeedResource,
-  type SeedWorker,
-} from '@kagami/protocol'
+import { checkFor, routes, V0Overview, V0Replica, Telemetry, type V0Resource, type V0Worker } from '@kagami/protocol'
 import { startHttpUpstream } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { aNats, aPlace, NATS_VERSIONS } from '../harness/place.ts'
 import { aSupervisor, aWorker, type SupervisorProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
-describe.each(NATS_VERSIONS)('the seed’s HTTP API, on the %s nats-server', (version) => {
+describe.each(NATS_VERSIONS)('the HTTP API at the root, on the %s nats-server', (version) => {
   const place = aPlace()
   let supervisor: SupervisorProgram
   let id: string
@@ -27,9 +19,8 @@ describe.each(NATS_VERSIONS)('the seed’s HTTP API, on the %s nats-server', (ve
       method,
       ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     })
-  const worker = async () => ((await get('/workers')) as SeedWorker[]).find((one) => one.worker_id === id)
-  const resource = async (name: string) =>
-    ((await get('/resources')) as SeedResource[]).find((one) => one.name === name)
+  const worker = async () => ((await get('/workers')) as V0Worker[]).find((one) => one.worker_id === id)
+  const resource = async (name: string) => ((await get('/resources')) as V0Resource[]).find((one) => one.name === name)
 
   beforeAll(async () => {
     mkdirSync(place.at('www'))
@@ -103,9 +94,9 @@ describe.each(NATS_VERSIONS)('the seed’s HTTP API, on the %s nats-server', (ve
       return one?.status === 'ready' && one
     })
     expect(ready.replicas).toHaveLength(1)
-    expect(checkFor(SeedReplica).ok(ready.replicas[0])).toBe(true)
+    expect(checkFor(V0Replica).ok(ready.replicas[0])).toBe(true)
     expect(ready.replicas[0]!.status).toBe('success')
-    expect(checkFor(SeedOverview).ok(await get('/overview'))).toBe(true)
+    expect(checkFor(V0Overview).ok(await get('/overview'))).toBe(true)
     expect(await get('/overview')).toMatchObject({ workers_approved: 1, workers_pending: 0, resources_total: 1 })
   })
 

@@ -1,0 +1,81 @@
+// joining.ts — How a worker comes and goes: credentials on a locked NATS, join, goodbye.
+import Type, { type Static } from 'typebox'
+import { Admission, KindAnnouncement, Nullable } from '../model.ts'
+import { Instance, WorkerId } from '../names.ts'
+
+export const Join = Type.Object({
+  worker_id: WorkerId,
+  instance: Instance,
+  wire: Type.Integer({ minimum: 1 }),
+  name: Type.String({ minLength: 1, maxLength: 128 }),
+  version: Type.String({ maxLength: 64 }),
+  hostname: Type.String({ maxLength: 256 }),
+  http_addr: Type.String({ maxLength: 256 }),
+  data_dir: Type.String({ maxLength: 4096 }),
+  kinds: Type.Array(KindAnnouncement, { maxItems: 64 }),
+  sealing_key: Type.Optional(
+    Type.String({
+      maxLength: 64,
+      description: 'X25519 public key, base64: credentials for this worker are sealed with it',
+    }),
+  ),
+  jwt: Type.Optional(
+    Type.String({
+      maxLength: 8192,
+      description:
+        'On a locked NATS: the credentials without their key, so that a supervisor whose database was lost ' +
+        'knows which key is whose',
+    }),
+  ),
+})
+export type Join = Static<typeof Join>
+
+export const JoinReply = Type.Object({
+  accepted: Type.Boolean(),
+  status: Admission,
+  reason: Nullable(Type.String({ maxLength: 1000 })),
+  supervisor: Type.Optional(
+    Type.Object({
+      version: Type.String(),
+      wire: Type.Integer(),
+      stream: Type.Optional(
+        Type.String({
+          maxLength: 64,
+          description:
+            'When the stream of reports was made. A worker that knew another one tells its last reports again',
+        }),
+      ),
+    }),
+  ),
+  terminated: Type.Optional(Type.Boolean()),
+})
+export type JoinReply = Static<typeof JoinReply>
+
+/** Asks for credentials on a locked NATS; the subject carries the public key they are to be for. */
+export const Enrol = Type.Object({
+  token: Type.String({ minLength: 1, maxLength: 128, description: 'Secret of the join token' }),
+  join: Join,
+  signature: Type.String({
+    maxLength: 128,
+    description: 'By the key, base64url, over what `enrolProof` makes: nobody asks in the name of another’s key',
+  }),
+})
+export type Enrol = Static<typeof Enrol>
+
+/** What a worker signs when it asks for credentials. */
+export function enrolProof(publicKey: string, { token, join }: Pick<Enrol, 'token' | 'join'>): string {
+  return ['kagami enrol 1', publicKey, join.worker_id, join.instance, token].join('\n')
+}
+
+export const EnrolReply = Type.Object({
+  /** `refused`: the token or the key cannot be used for this id; nothing was recorded. */
+  status: Type.Union([Admission, Type.Literal('refused')]),
+  reason: Nullable(Type.String({ maxLength: 1000 })),
+  worker_id: WorkerId,
+  public_key: Type.String({ maxLength: 64 }),
+  jwt: Nullable(Type.String({ description: 'Present once approved' })),
+})
+export type EnrolReply = Static<typeof EnrolReply>
+
+export const Goodbye = Type.Object({ worker_id: WorkerId, instance: Instance })
+export type Goodbye = Static<typeof Goodbye>
