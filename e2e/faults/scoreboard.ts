@@ -163,7 +163,7 @@ export const scoreboard: readonly Row[] = [
       [`${WORKER}/sync/limits.test.ts`, 'is not even begun to be filled'],
       [`${WORKER}/sync/limits.test.ts`, 'its space comes back, and others sync on'],
       [`${FAULTS}/worker-disk-full.test.ts`, 'lives on, tells that the sync met a full disk'],
-      ['packages/runtime/src/runtime.test.ts', 'stay as they were when a new text does not fit on the disk'],
+      ['packages/runtime/src/files.test.ts', 'stay as they were when a new text does not fit on the disk'],
     ],
   },
   {
@@ -317,7 +317,7 @@ export const scoreboard: readonly Row[] = [
     promise: 'no storm of syncs, no standstill, presence by our own monotonic time',
     proofs: [
       [`${WORKER}/core/clock-set.test.ts`, 'intervals go on, no storm, no standstill'],
-      ['packages/runtime/src/runtime.test.ts', 'tells when it was set, once and by how much'],
+      ['packages/runtime/src/clock.test.ts', 'tells when it was set, once and by how much'],
       [`${WORKER}/core/schedule.test.ts`, 'unless that lies beyond one interval: then a clock was wrong'],
       ['packages/supervisor/src/core/fleet.test.ts', 'goes from online to late to lost by our own clock'],
     ],

@@ -2,7 +2,7 @@
 import { checkFor, MESSAGE_MAX_BYTES, parseUntrusted } from '@kagami/protocol'
 import type { Static } from 'typebox'
 import type Type from 'typebox'
-import type { Logger } from './logger.ts'
+import type { Logger } from '../logger.ts'
 
 /** A message did not fit its schema or is too large to send. */
 export class WireError extends Error {

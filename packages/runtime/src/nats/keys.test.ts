@@ -8,9 +8,9 @@ import {
   signWorkerUser,
   verifyWorkerUser,
   workersSigner,
-} from './nats-accounts.ts'
-import { natsConfiguration } from './nats-config.ts'
-import { isUserKey, newNatsKey, signedByUser } from './nats-keys.ts'
+} from './accounts.ts'
+import { natsConfiguration } from './server-config.ts'
+import { isUserKey, newNatsKey, signedByUser } from './keys.ts'
 
 describe('keys and claims of a locked NATS', () => {
   test('signatures are those of the library of NATS, byte by byte', () => {

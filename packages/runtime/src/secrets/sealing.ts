@@ -1,7 +1,7 @@
 // sealing.ts — Text that only one worker can read: HPKE (RFC 9180) with X25519, HKDF-SHA256 and AES-256-GCM. Knows
 // nothing of what is sealed.
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core'
-import { readIfThere, writeDurably } from './files.ts'
+import { readIfThere, writeDurably } from '../files.ts'
 
 const suite = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() })
 const INFO = new TextEncoder().encode('kagami credentials 1')

@@ -1,7 +1,7 @@
-// nats-config.ts — The text of nats-server's configuration, for the version that will read it: an unknown field would
+// server-config.ts — The text of nats-server's configuration, for the version that will read it: an unknown field would
 // keep it from starting.
 import { join } from 'node:path'
-import { accountLines, type NatsLayout } from './nats-accounts.ts'
+import { accountLines, type NatsLayout } from './accounts.ts'
 
 export interface NatsConfiguration {
   /** Version of the server, `2.10.27`; null when it is not known. */

@@ -1,4 +1,4 @@
-// nats-accounts.ts — The two accounts of a locked NATS as signed claims, and the users in them. What each may say is in
+// accounts.ts — The two accounts of a locked NATS as signed claims, and the users in them. What each may say is in
 // the protocol.
 import {
   joinRights,
@@ -10,7 +10,7 @@ import {
   type SubjectRights,
 } from '@kagami/protocol'
 import Type, { type Static } from 'typebox'
-import { newNatsKey, openNatsKey, readClaim, signClaim, signedBy, type NatsKey, type NatsUser } from './nats-keys.ts'
+import { newNatsKey, openNatsKey, readClaim, signClaim, signedBy, type NatsKey, type NatsUser } from './keys.ts'
 
 const User = Type.Object({ jwt: Type.String({ minLength: 1 }), seed: Type.String({ minLength: 1 }) })
 

@@ -4,9 +4,9 @@ import { jetstream, type JetStreamClient } from '@nats-io/jetstream'
 import { RequestError, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node'
 import { messages, OLDER_MESSAGE_MAX_BYTES, MESSAGE_MAX_BYTES, subjectFor, subjectForAll } from '@kagami/protocol'
 import type { Static, TSchema } from 'typebox'
-import { pause } from './clock.ts'
-import type { Logger } from './logger.ts'
-import { connectNats, reasonOf, type ConnectOptions } from './nats-connect.ts'
+import { pause } from '../clock.ts'
+import type { Logger } from '../logger.ts'
+import { connectNats, reasonOf, type ConnectOptions } from './connect.ts'
 import { createRefusalLog, decode, encode, WireError } from './wire.ts'
 
 export type MessageName = keyof typeof messages

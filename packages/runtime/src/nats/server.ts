@@ -1,13 +1,13 @@
-// nats-server.ts — The embedded nats-server: found or fetched, started on loopback, never left behind, never sharing a
+// server.ts — The embedded nats-server: found or fetched, started on loopback, never left behind, never sharing a
 // store.
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { pause } from './clock.ts'
-import { fetchProgram, findProgram } from './debian.ts'
-import type { NatsLayout } from './nats-accounts.ts'
-import { natsConfiguration, versionAtLeast } from './nats-config.ts'
+import { pause } from '../clock.ts'
+import { fetchProgram, findProgram } from '../debian.ts'
+import type { NatsLayout } from './accounts.ts'
+import { natsConfiguration, versionAtLeast } from './server-config.ts'
 
 const execute = promisify(execFile)
 /** Oldest nats-server we work with. */

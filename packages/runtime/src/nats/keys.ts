@@ -1,4 +1,4 @@
-// nats-keys.ts — Keys and signed claims in NATS' encodings. Signatures are node:crypto's Ed25519, which is a hundred
+// keys.ts — Keys and signed claims in NATS' encodings. Signatures are node:crypto's Ed25519, which is a hundred
 // times faster than the library's own.
 import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
 import { Algorithms, encode } from '@nats-io/jwt'

@@ -1,9 +1,9 @@
-// nats-connect.ts — How a connection to NATS is opened and kept: tried for ever, and with who we are and whom we trust
+// connect.ts — How a connection to NATS is opened and kept: tried for ever, and with who we are and whom we trust
 // where NATS is locked.
 import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node'
-import { pause } from './clock.ts'
-import type { Logger } from './logger.ts'
-import { openNatsKey, type NatsUser } from './nats-keys.ts'
+import { pause } from '../clock.ts'
+import type { Logger } from '../logger.ts'
+import { openNatsKey, type NatsUser } from './keys.ts'
 
 /** Who we are on a locked NATS, and whom we take for it. */
 export interface NatsIdentity extends NatsUser {

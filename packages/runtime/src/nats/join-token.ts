@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { checkFor } from '@kagami/protocol'
 import Type, { type Static } from 'typebox'
-import { ConfigError } from './config.ts'
+import { ConfigError } from '../config.ts'
 
 const BEGINNING = 'kagami-join-'
 

@@ -1,4 +1,4 @@
-// listeners.ts — Addresses: reading "host:port", and saying plainly why one cannot be bound.
+// addresses.ts — Addresses: reading "host:port", and saying plainly why one cannot be bound.
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 
 export interface Address {
