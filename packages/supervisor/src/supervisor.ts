@@ -201,7 +201,7 @@ function sweep(services: Services) {
   const monotonic = clock.monotonicMs()
   for (const worker of fleet.workers.values()) {
     if (worker.conflict && monotonic - worker.conflict.at > CONFLICT_MS) worker.conflict = null
-    const presence = presenceOf(worker.heardMs, startedMs, monotonic)
+    const presence = presenceOf(worker.lastSeenMs, startedMs, monotonic)
     if (presence === worker.presence) continue
     services.recordChanges(setPresence(fleet, worker, presence, now))
     if (worker.lastSeenAt) stateWriter.recordLastSeen(worker.record.worker_id, worker.lastSeenAt)

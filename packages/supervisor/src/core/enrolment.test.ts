@@ -48,8 +48,8 @@ describe('who may speak for a worker id', () => {
   const refusals: [why: string, keys: WorkerKey[], token: JoinTokenRecord | null, reason: RegExp][] = [
     ['without a token', [], null, /not known/],
     ['with one that expired', [], { ...token, expires_at: now.toISOString() }, /expired at 2026-01-01T12/],
-    ['with one that was used up', [], { ...token, used: 1 }, /used up: it was good for 1 worker$/],
-    ['with one for another id', [], { ...token, worker_id: 'x' }, /for worker x alone/],
+    ['with one that was used up', [], { ...token, used: 1 }, /used up: it was valid for 1 worker$/],
+    ['with one for another id', [], { ...token, worker_id: 'x' }, /only for worker x$/],
     ['with a revoked key', [key({ revoked_at: earlier })], token, /was revoked/],
     ['with a key of another id', [key({ worker_id: 'x' })], token, /this key belongs to worker x/],
     ['for an id that has another key', [key({ public_key: 'U0' })], token, /worker id w belongs to another key/],

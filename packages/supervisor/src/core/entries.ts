@@ -1,4 +1,4 @@
-// entries.ts — The types of the fleet in memory: replicas, workers, resources, and what an event changed. No behaviour.
+// entries.ts — The types of the fleet in memory: replicas, workers, resources. No behaviour.
 import type { Health, Jobs, Presence, Progress, ReplicaState, ReplicaStatus, Storage } from '@kagami/protocol'
 import type { WorkerRecord } from '../store/store.ts'
 import type { Verdict } from './health.ts'
@@ -9,33 +9,33 @@ export interface ReplicaEntry {
   state: ReplicaState
   verdict: Verdict
   progress: Progress | null
-  /** The sync `progress` is of; it may be told before the heartbeat that names the sync. */
-  progressOf: string | null
-  /** Unix ms of the last sign of life of the running sync. */
+  /** The sync that `progress` belongs to. Progress may arrive before the heartbeat that names its sync. */
+  progressSyncId: string | null
+  /** Unix ms of the last progress of the running sync. */
   progressAt: number | null
-  /** How it is counted now; null while its worker is not approved. */
+  /** The counters it is part of; null while its worker is not approved. */
   counted: { status: ReplicaStatus; health: Health } | null
 }
 
 export interface WorkerEntry {
   record: WorkerRecord
   presence: Presence
-  /** Monotonic ms of the last heartbeat; null before the first since our start. */
-  heardMs: number | null
+  /** Monotonic ms of the last heartbeat; null until the first one of this run of the supervisor. */
+  lastSeenMs: number | null
   lastSeenAt: string | null
   instance: string | null
   observedRev: number
   storage: Storage | null
   jobs: Jobs | null
-  /** What a second process with this id was told, and monotonic ms of its last try. */
+  /** The answer to a second process with this id, and monotonic ms of its last join. */
   conflict: { readonly text: string; readonly at: number } | null
   readonly replicas: Map<string, ReplicaEntry>
   /** Sum of the `revision_no` of `replicas`, for the digest. */
   revisions: number
   readonly healths: Tally
-  /** Parts of a full heartbeat that has not come whole yet. */
-  parts: { seq: number; states: ReplicaState[]; have: number } | null
-  /** Cleared until a full heartbeat of the present process came. */
+  /** A full heartbeat of which not every part has arrived. */
+  partial: { seq: number; states: ReplicaState[]; received: number } | null
+  /** Whether a full heartbeat of the present process has arrived. */
   hasFullState: boolean
 }
 
@@ -55,6 +55,6 @@ export interface Fleet {
   readonly statuses: Tally
   readonly admissions: Tally
   readonly presences: Tally
-  /** Replicas by the minute in which time alone may change their health. */
+  /** Replicas to assess again, by the minute in which time alone may change their health. */
   readonly reviews: Map<number, Set<ReplicaEntry>>
 }

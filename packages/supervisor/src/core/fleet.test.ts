@@ -5,7 +5,7 @@ import type { WorkerRecord } from '../store/store.ts'
 import { reviewDue } from './counting.ts'
 import { applyHeartbeat, createFleet, dropWorker, putWorker, setPresence } from './fleet.ts'
 import type { Fleet } from './entries.ts'
-import { HEALTH_ORDER, judge } from './health.ts'
+import { HEALTH_ORDER, assessHealth } from './health.ts'
 import { presenceOf } from './liveness.ts'
 import { resourceStatus } from './resources.ts'
 import { v0ResourceOf } from './v0-views.ts'
@@ -122,7 +122,7 @@ describe('the status of a resource', () => {
 
 describe('the health of a replica', () => {
   const healthOf = (change: Partial<ReplicaState>, later = 0, presence: 'online' | 'lost' = 'online') =>
-    judge(aState('x', change), presence, null, now + later * 1000).health
+    assessHealth(aState('x', change), presence, null, now + later * 1000).health
   const failed = {
     failures: 2,
     last_sync: {
@@ -166,7 +166,7 @@ describe('the health of a replica', () => {
       current: { sync_id: 't', started_at: at(now), trigger: 'manual' as const },
     }
     expect([60, 3599, 3601].map((later) => healthOf(running, later))).toEqual(['syncing', 'syncing', 'stuck'])
-    expect(judge(aState('x', running), 'online', now + 3_500_000, now + 3_601_000).health).toBe('syncing')
+    expect(assessHealth(aState('x', running), 'online', now + 3_500_000, now + 3_601_000).health).toBe('syncing')
   })
 
   test('one that was never synced is new, one for manual syncs stays fresh', () => {

@@ -1,6 +1,6 @@
-// tally.ts — Counters that are kept while things change, so that no question needs a walk over the fleet.
+// tally.ts — Counters by key, updated with every change, so that reading a number does not need a walk over the fleet.
 
-/** Counts by key; a key nobody has is absent. */
+/** Counts by key; a key with count 0 is absent. */
 export interface Tally {
   readonly total: number
   get(key: string): number

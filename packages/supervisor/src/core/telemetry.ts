@@ -1,4 +1,4 @@
-// telemetry.ts — Measured traffic and latency over the last minutes. Starts at zeros; invents nothing.
+// telemetry.ts — Measured traffic and latency of the last minutes. Zeros until something is measured.
 
 const MINUTES = 24
 const LATENCY_WINDOW_MS = 15 * 60_000
@@ -30,10 +30,10 @@ export function createTraffic(): Traffic {
   let lastSampleMs: number | null = null
   return {
     countHeartbeat(nowMs) {
-      bump(heartbeats, Math.floor(nowMs / 60_000), MINUTES)
+      increment(heartbeats, Math.floor(nowMs / 60_000), MINUTES)
       lastSampleMs = nowMs
     },
-    countMessage: (nowMs) => bump(seconds, Math.floor(nowMs / 1000), 61),
+    countMessage: (nowMs) => increment(seconds, Math.floor(nowMs / 1000), 61),
     recordLatency(ms, nowMs) {
       latencies.push({ at: nowMs, ms })
       if (latencies.length > LATENCY_MAX_SAMPLES) latencies = latencies.slice(-LATENCY_MAX_SAMPLES / 2)
@@ -61,7 +61,7 @@ export function createTraffic(): Traffic {
   }
 }
 
-function bump(counts: Map<number, number>, key: number, keep: number) {
+function increment(counts: Map<number, number>, key: number, keep: number) {
   counts.set(key, (counts.get(key) ?? 0) + 1)
   if (counts.size > keep * 2) for (const old of counts.keys()) if (old < key - keep) counts.delete(old)
 }

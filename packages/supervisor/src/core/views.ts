@@ -1,4 +1,4 @@
-// views.ts — The fleet in the shapes of the API. Credentials are in none of them.
+// views.ts — The fleet in the shapes of /api/v1. No credentials are in any of them.
 import type { Cause, Health, Replica, Resource, Sync, SyncReport, Worker } from '@kagami/protocol'
 import { failures } from '@kagami/protocol'
 import type { Fleet, ReplicaEntry, WorkerEntry } from './entries.ts'
@@ -83,7 +83,7 @@ export function worstOf(resource: ResourceEntry): Health {
   return HEALTH_ORDER.find((health) => resource.healths.get(health) > 0) ?? 'new'
 }
 
-/** A running sync, from its worker's last word. */
+/** The running sync of a replica, as its worker last reported it. */
 export function runningSyncOf({ worker, state, progress }: ReplicaEntry): Sync | null {
   if (!state.current) return null
   return {
@@ -122,7 +122,7 @@ export function finishedSyncOf(fleet: Fleet, report: SyncReport): Sync {
   }
 }
 
-/** Failing replicas grouped by why, most first; at most `limit` groups. */
+/** Failed and held replicas, grouped by reason, the largest group first; at most `limit` groups. */
 export function causesOf(fleet: Fleet, limit: number): Cause[] {
   const groups = new Map<string, ReplicaEntry[]>()
   if (fleet.healths.get('failed') + fleet.healths.get('held') === 0) return []

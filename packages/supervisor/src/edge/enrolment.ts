@@ -93,7 +93,7 @@ async function recordApplicant(services: Services, join: Join): Promise<WorkerRe
       { worker_id: join.worker_id, name: record.name, admission: record.admission },
       'a worker asks for credentials for the first time',
     )
-  worker.heardMs = clock.monotonicMs()
+  worker.lastSeenMs = clock.monotonicMs()
   worker.lastSeenAt = now.toISOString()
   if (!same) documents.write(documentOf(record, services.term))
   const changes = setPresence(fleet, worker, 'online', now.getTime())

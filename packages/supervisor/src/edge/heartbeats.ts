@@ -50,7 +50,7 @@ export function receiveHeartbeat(
     return
   }
   traffic.countHeartbeat(now.getTime())
-  worker.heardMs = clock.monotonicMs()
+  worker.lastSeenMs = clock.monotonicMs()
   worker.lastSeenAt = now.toISOString()
   if (worker.presence !== 'online') services.recordChanges(setPresence(fleet, worker, 'online', now.getTime()))
   const { changes, mismatch } = applyHeartbeat(fleet, worker, beat, now.getTime())
@@ -76,7 +76,7 @@ function receiveProgress(services: Services, event: ProgressEvent, workerId: str
   const { current, last_sync } = entry.state
   if (event.sync_id < (current?.sync_id ?? last_sync?.sync_id ?? '')) return
   entry.progress = event.progress
-  entry.progressOf = event.sync_id
+  entry.progressSyncId = event.sync_id
   entry.progressAt = clock.now().getTime()
   services.publisher.progress(entry, event.sync_id, event.progress)
 }
@@ -85,7 +85,7 @@ function receiveGoodbye(services: Services, { worker_id, instance }: Goodbye, wo
   const { fleet, stateWriter, clock } = services
   const worker = fleet.workers.get(workerId)
   if (worker_id !== workerId || !worker || worker.instance !== instance) return
-  worker.heardMs = -Infinity
+  worker.lastSeenMs = -Infinity
   if (worker.lastSeenAt) stateWriter.recordLastSeen(workerId, worker.lastSeenAt)
   services.recordChanges(setPresence(fleet, worker, 'lost', clock.now().getTime()))
 }

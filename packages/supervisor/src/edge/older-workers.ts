@@ -73,7 +73,7 @@ function receiveHeartbeat(services: Services, beat: OlderHeartbeat, workerId: st
 
 function markOnline(services: Services, worker: WorkerEntry) {
   const now = services.clock.now()
-  worker.heardMs = services.clock.monotonicMs()
+  worker.lastSeenMs = services.clock.monotonicMs()
   worker.lastSeenAt = now.toISOString()
   services.recordChanges(setPresence(services.fleet, worker, 'online', now.getTime()))
 }
