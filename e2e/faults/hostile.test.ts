@@ -237,6 +237,7 @@ describe('hostile input', () => {
       ['nonsense', 400],
       ['{', 400],
       [`{"name":"${'x'.repeat(2_000_000)}"}`, 413],
+      [`{"name":"${'x'.repeat(20_000_000)}"}`, 413],
       ['{"name":"x","kind":"git","upstream":"https://h/a.git","labels":{"a":"\\u0000"}}', 400],
       ['{"name":"x","kind":"git","upstream":"https://h/a.git","labels":{"a":"\\ud800"}}', 400],
       ['{"name":"x","kind":"git","upstream":"https://h/a.git","auth":{"type":"sealed","box":"x"}}', 400],
