@@ -1,11 +1,11 @@
-// metrics.ts — The supervisor's Prometheus metrics, counted as things happen or read when scraped.
+// metrics.ts — The supervisor's Prometheus metrics: counted when something happens, or read when they are scraped.
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { FastifyInstance } from 'fastify'
 import type { Tally } from '../core/tally.ts'
 import type { Supervisor } from '../supervisor.ts'
 
 /** Registers the metrics and times every request by route. */
-export function observe(server: FastifyInstance, { services }: Supervisor): Registry {
+export function registerMetrics(server: FastifyInstance, { services }: Supervisor): Registry {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -61,7 +61,7 @@ export function observe(server: FastifyInstance, { services }: Supervisor): Regi
   return registry
 }
 
-/** GET /metrics. */
+/** Serves GET /metrics. */
 export function serveMetrics(server: FastifyInstance, registry: Registry): void {
   server.get('/metrics', { schema: { hide: true } as never }, async (_, reply) =>
     reply.type(registry.contentType).send(await registry.metrics()),
