@@ -107,7 +107,7 @@ function mountRoutes(server: FastifyInstance, supervisor: Supervisor, token: Tok
   }
 }
 
-/** Who sends a request, as far as its token says. */
+/** Who sends a request, judged by its token. */
 function callerOf(
   { services }: Supervisor,
   token: Token,
@@ -136,7 +136,7 @@ async function answer(name: RouteName, route: Route, context: Context): Promise<
     : reply.type('application/json; charset=utf-8').send(JSON.stringify(output))
 }
 
-/** A web page of another site must not write through the browser of somebody who visits it. */
+/** A web page of another site must not write through the browser of its visitors. */
 function refuseOtherOrigins(request: FastifyRequest) {
   const { origin } = request.headers
   if (origin && URL.parse(origin)?.host !== request.headers.host)

@@ -3,7 +3,7 @@ import type { LogReply, ReplicaSpec } from '@kagami/protocol'
 import type { ReplicaEntry } from '../core/entries.ts'
 import type { NewReplica } from '../core/new-replica.ts'
 
-/** Who sent the request; stands in the audit. */
+/** Who sent the request; recorded in the audit. */
 export interface Caller {
   readonly actor: string
   readonly remote: string | null

@@ -10,24 +10,24 @@ export type Enrolment =
 
 /** `known`: the keys of the id, the holder of the key, and the token, as the database has them. */
 export function decideEnrolment(
-  asked: { workerId: string; publicKey: string },
+  request: { workerId: string; publicKey: string },
   known: { keys: readonly WorkerKey[]; token: JoinTokenRecord | null },
   now: Date,
 ): Enrolment {
-  const mine = known.keys.find((key) => key.public_key === asked.publicKey)
+  const mine = known.keys.find((key) => key.public_key === request.publicKey)
   if (mine?.revoked_at)
     return refused(
       'the key of this worker was revoked. To let the worker in again, remove .kagami/nats.json from its data_dir and ' +
         'start it with a new join token',
     )
-  if (mine && mine.worker_id !== asked.workerId) return refused(`this key belongs to worker ${mine.worker_id}`)
+  if (mine && mine.worker_id !== request.workerId) return refused(`this key belongs to worker ${mine.worker_id}`)
   // The token was used when the key was bound; a repeated request does not use it again.
   if (mine) return { verdict: 'bound' }
-  const other = known.keys.find((key) => key.worker_id === asked.workerId && !key.revoked_at)
+  const other = known.keys.find((key) => key.worker_id === request.workerId && !key.revoked_at)
   const problem = other
-    ? `worker id ${asked.workerId} belongs to another key. If its data_dir was lost, revoke the old key first: ` +
-      `kagami workers revoke ${asked.workerId}`
-    : tokenProblem(asked, known.token, now)
+    ? `worker id ${request.workerId} belongs to another key. If its data_dir was lost, revoke the old key first: ` +
+      `kagami workers revoke ${request.workerId}`
+    : tokenProblem(request, known.token, now)
   return problem === null ? { verdict: 'claim', tokenId: known.token!.id } : refused(problem)
 }
 

@@ -1,3 +1,4 @@
+// fleet.test.ts — Heartbeats, health, presence, and counters that always equal what a full count gives.
 import type { Heartbeat, ReplicaState } from '@kagami/protocol'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -159,7 +160,7 @@ describe('the health of a replica', () => {
     ).toBe('failed')
   })
 
-  test('one that syncs for more than an hour without a sign of life is stuck', () => {
+  test('one that syncs for more than an hour without progress is stuck', () => {
     const running = {
       interval_secs: null,
       activity: 'syncing' as const,
@@ -174,7 +175,7 @@ describe('the health of a replica', () => {
     expect(healthOf({ interval_secs: null }, 1e7)).toBe('fresh')
   })
 
-  test('time alone changes what people see, without any word from the worker', () => {
+  test('time alone changes the health, without a message of the worker', () => {
     const fleet = createFleet()
     applyHeartbeat(fleet, putWorker(fleet, aRecord('w'), now), aBeat('w', [aState('debian.0')]), now)
     expect(reviewDue(fleet, now + 3_000_000).replicas.size).toBe(0)
@@ -196,13 +197,13 @@ describe('presence', () => {
     ])
   })
 
-  test('after our own start nobody is lost before one full timeout', () => {
+  test('after the supervisor starts, no worker is lost before one full timeout', () => {
     expect([0, 44_000, 45_000].map((ms) => presenceOf(null, 500, 500 + ms))).toEqual(['late', 'late', 'lost'])
   })
 })
 
-/** Everything counted anew, the slow way. */
-function countedAnew(fleet: Fleet) {
+/** Counts everything from the beginning. */
+function countAll(fleet: Fleet) {
   const tally = (words: string[]) =>
     Object.fromEntries([...Map.groupBy(words, (word) => word)].map(([word, group]) => [word, group.length]))
   const counted = [...fleet.replicas.values()].filter((entry) => entry.worker.record.admission === 'approved')
@@ -219,8 +220,8 @@ function countedAnew(fleet: Fleet) {
   }
 }
 
-describe('counts that are kept while things change', () => {
-  test('are what counting everything anew would give, after any history', () => {
+describe('counters that are updated with every change', () => {
+  test('equal a full count, after any history', () => {
     const worker = fc.constantFrom('w0', 'w1', 'w2')
     const state = fc.record({
       n: fc.nat(4),
@@ -285,7 +286,7 @@ describe('counts that are kept while things change', () => {
           admissions: fleet.admissions.toRecord(),
           presences: fleet.presences.toRecord(),
           resources,
-        }).toEqual(countedAnew(fleet))
+        }).toEqual(countAll(fleet))
         for (const worker of fleet.workers.values())
           expect(worker.revisions).toBe(
             [...worker.replicas.values()].reduce((sum, entry) => sum + entry.state.revision_no, 0),

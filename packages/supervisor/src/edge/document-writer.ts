@@ -133,7 +133,7 @@ async function resolveConflict({ bucket, waiting, revisions, logger }: WriterSta
         'another supervisor of a later term writes to this bucket; this one does not overwrite it',
       )
     } else if (entry && next && next.term >= present.term) {
-      // This supervisor has begun a later term meanwhile: the document that waits now may replace the one in the bucket.
+      // This supervisor has started a later term meanwhile, so its waiting document may replace the one in the bucket.
       revisions.set(id, entry.revision)
     }
     return

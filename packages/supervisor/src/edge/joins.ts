@@ -63,7 +63,7 @@ async function admit(services: Services, join: Join, known: WorkerEntry | undefi
 
 /**
  * Records the key of a worker's JWT when the database does not know it. After the database was lost, only the JWTs that
- * we signed tell whose key is whose; a key that is known can be revoked.
+ * we signed show whose key is whose. A key that is known can be revoked.
  */
 async function recordKey(
   { accounts, store, clock }: Services,

@@ -24,7 +24,7 @@ const NO_INSTANCE = 'older'
 export function receiveFromOlderWorkers(services: Services): () => void {
   const { bus } = services
   const subscriptions = [
-    // A worker that also speaks our wire says so here, and joins over that one.
+    // A worker that also speaks our wire sets `wire`, and joins over our wire as well.
     bus.answer('olderJoin', null, (join) => (join.wire ? null : answerJoin(services, join.worker_id, join.replicas))),
     bus.hear('olderHeartbeat', null, (beat, { workerId }) => receiveHeartbeat(services, beat, workerId)),
     bus.hear('olderStatus', null, (status) => receiveStatus(services, status)),
@@ -104,7 +104,7 @@ function applyReplicas(services: Services, worker: WorkerEntry, replicas: readon
   services.recordChanges(changes)
 }
 
-/** Their state of a replica as ours; the present one when nothing changed. When it changed is told by our clock. */
+/** Their state of a replica as ours. Without a change it is the present one; the time of a change is ours. */
 function stateOf(worker: WorkerEntry, replica: OlderReplica, now: Date): ReplicaState {
   const before = worker.replicas.get(replica.replica_id)?.state
   const same =
