@@ -173,7 +173,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
           KAGAMI_JOIN_TOKEN: real.slice(0, 300),
         })
       ).stderr,
-    ).toContain('this is no join token, or not all of one')
+    ).toContain('this is not a join token, or only a part of one')
   }, 120_000)
 
   test('an id belongs to one key: another is refused, the same one goes on', async () => {

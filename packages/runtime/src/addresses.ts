@@ -1,4 +1,4 @@
-// addresses.ts — Addresses: reading "host:port", and saying plainly why one cannot be bound.
+// addresses.ts — Parses "host:port", and finds out which program uses a port.
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 
 export interface Address {
@@ -6,7 +6,7 @@ export interface Address {
   readonly port: number
 }
 
-/** Reads `host:port`, `:port` or `[v6]:port`; null when it is none of these. */
+/** Parses `host:port`, `:port` or `[v6]:port`; null when the text is none of these. */
 export function parseAddress(text: string): Address | null {
   const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text.trim())
   if (!match) return null
@@ -20,7 +20,7 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }
 
-/** The program that listens on a TCP port of this machine, as far as /proc lets us see; null when unknown. */
+/** The program that listens on a TCP port of this computer, as /proc shows it; null when that is not known. */
 export function whoListensOn(port: number): string | null {
   try {
     const inode = listeningInode(port)
@@ -29,7 +29,7 @@ export function whoListensOn(port: number): string | null {
       if (holdsSocket(pid, inode)) return `${readFileSync(`/proc/${pid}/comm`, 'utf8').trim()} (pid ${pid})`
     }
   } catch {
-    // Without /proc, or without the right to look, the port is simply "in use".
+    // There is no /proc, or it may not be read.
   }
   return null
 }

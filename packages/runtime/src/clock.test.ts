@@ -1,4 +1,4 @@
-// clock.test.ts — Long waits, and a wall clock that somebody sets.
+// clock.test.ts — Long timers, and a wall clock that is set.
 import { describe, expect, test } from 'vitest'
 import { onClockJump, systemClock } from './clock.ts'
 

@@ -1,4 +1,4 @@
-// index.ts — Plumbing that knows no mirrors, as one import.
+// index.ts — What the programs share and what knows no mirrors: actors, NATS, configuration, files, processes.
 export * from './actor.ts'
 export * from './nats/bus.ts'
 export * from './clock.ts'

@@ -1,7 +1,7 @@
 // services.ts — What the rooms of the supervisor share, and what they need of NATS without knowing how edge/ does it.
 // Types only.
 import type { Desired, ReplicaSpec } from '@kagami/protocol'
-import type { Bus, Clock, Logger, SupervisorCredentials } from '@kagami/runtime'
+import type { Bus, Clock, JoinTokenContent, Logger } from '@kagami/runtime'
 import type { SupervisorConfig } from './config.ts'
 import type { Fleet, WorkerEntry } from './core/entries.ts'
 import type { Changes } from './core/changes.ts'
@@ -53,12 +53,7 @@ export interface Documents {
 /** The supervisor's authority over a locked NATS; edge/accounts.ts. */
 export interface Accounts {
   /** What every join token contains besides its secret. */
-  readonly invitation: {
-    readonly url: string
-    readonly ca: string | null
-    readonly account: string
-    readonly join: SupervisorCredentials['join']
-  }
+  readonly invitation: Omit<JoinTokenContent, 'secret'>
   /** Signs the JWT of a worker: valid for this key and this id only, until it is revoked. It does not expire. */
   sign(workerId: string, publicKey: string): Promise<string>
   /** The public key in a JWT that we signed for this id; null when we did not sign it. */

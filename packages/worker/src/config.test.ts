@@ -138,8 +138,8 @@ labels.region = "us"`)
   test('a join token that is not one, or not whole, is told without being shown', () => {
     for (const text of ['nonsense', aToken.slice(0, -20)])
       expect(problem(`data_dir = "/d"\njoin_token = "${text}"`)).toEqual({
-        message: 'worker.toml: this is no join token, or not all of one',
-        hint: 'Make one with `kagami nats token`: a single line that begins with kagami-join-.',
+        message: 'worker.toml: this is not a join token, or only a part of one',
+        hint: 'Create one with `kagami nats token`: a single line that begins with kagami-join-.',
       })
   })
 

@@ -25,7 +25,7 @@ import {
   readJoinToken,
   replicaIdOf,
   unknownKeys,
-  type JoinToken,
+  type JoinTokenContent,
   type Values,
 } from '@kagami/runtime'
 import Type, { type Static } from 'typebox'
@@ -155,7 +155,7 @@ export const ProviderKeys = Type.Object({
 export interface WorkerConfig extends Omit<Static<typeof WorkerKeys>, 'providers' | 'name' | 'worker_id'> {
   /** Whether somebody set nats_url: then it wins over the one in the join token. */
   readonly natsUrlGiven: boolean
-  readonly joinToken: JoinToken | null
+  readonly joinToken: JoinTokenContent | null
   readonly name: string
   readonly worker_id: string | null
   readonly httpAddress: { host: string; port: number }
@@ -234,7 +234,7 @@ function rootOf(written: string, source: string): string {
 function joinTokenOf(
   { join_token, join_token_file }: Static<typeof WorkerKeys>,
   sourceOf: (key: string) => string,
-): JoinToken | null {
+): JoinTokenContent | null {
   if (join_token) return readJoinToken(join_token, sourceOf('join_token'))
   const text = join_token_file ? readIfThere(join_token_file) : null
   return text ? readJoinToken(text, join_token_file!) : null

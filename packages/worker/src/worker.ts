@@ -86,7 +86,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const body = assemble({ ...parts, id, instance, files, spool, state, sealingKey, kinds: await announcements(parts) })
   const http = await serveWorkerHttp(config.httpAddress, body.metrics.registry)
   const listening = `${config.httpAddress.host}:${http.port}`
-  if (desired) body.actor.tell({ type: 'desired_read', desired, cached: true })
+  if (desired) body.actor.send({ type: 'desired_read', desired, cached: true })
   logger.info(
     {
       worker_id: id,
@@ -99,7 +99,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   )
   const stopWatching = onClockJump(clock, (byMs) => {
     logger.warn({ seconds: Math.round(byMs / 1000) }, 'the clock of this machine was set; intervals go on as before')
-    body.actor.tell({ type: 'clock_jumped', byMs })
+    body.actor.send({ type: 'clock_jumped', byMs })
   })
   const link = body.connect(listening)
   return {
@@ -229,7 +229,7 @@ function assemble(parts: Assembling): Body {
       // The report first: from here on a crash cannot lose it.
       spool.keep(report)
       metrics.synced(report)
-      actor.tell({ type: 'sync_ended', report })
+      actor.send({ type: 'sync_ended', report })
       void conversation.flushReports()
     },
   })
@@ -240,14 +240,14 @@ function assemble(parts: Assembling): Body {
     spool,
     introduction: () => introductionOf(parts, link.httpAddress),
     state: () => actor.state,
-    tell: (event) => actor.tell(event),
+    tell: (event) => actor.send(event),
     onHeartbeat: (at) => metrics.heartbeatSent(at),
   })
   const actor: Actor<WorkerState, WorkerEvent> = createActor({
     state: parts.state,
     advance: createWorkerMachine(newId),
     clock,
-    effects: handsOf({ parts, syncs, conversation, end, wake: () => actor.tell({ type: 'woke' }) }),
+    effects: handsOf({ parts, syncs, conversation, end, wake: () => actor.send({ type: 'woke' }) }),
     onFault: (fault, effect) => logger.error({ err: fault, effect: effect?.type }, 'a fault in the worker; it goes on'),
   })
   return {
@@ -319,11 +319,11 @@ function connect(body: {
     signal: link.giveUp.signal,
     introduction: () => introductionOf(parts, link.httpAddress),
     onWaiting: ({ status, reason }) =>
-      status !== 'refused' && actor.tell({ type: 'join_answered', reply: { accepted: false, status, reason } }),
+      status !== 'refused' && actor.send({ type: 'join_answered', reply: { accepted: false, status, reason } }),
   })
   const view = {
     state: () => actor.state,
-    tell: (event: WorkerEvent) => actor.tell(event),
+    tell: (event: WorkerEvent) => actor.send(event),
     seal: (spec: Replica['spec']) => sealAuth(spec, parts.id, parts.sealingKey.publicKey),
   }
   entrance
@@ -363,7 +363,7 @@ function askToCancel(actor: Actor<WorkerState, WorkerEvent>, syncId: string): bo
   const running = [...actor.state.replicas.values()].some(
     ({ life }) => life.state === 'syncing' && life.syncId === syncId,
   )
-  if (running) actor.tell({ type: 'cancel_asked', syncId })
+  if (running) actor.send({ type: 'cancel_asked', syncId })
   return running
 }
 
@@ -371,7 +371,7 @@ async function stop(
   parts: Body & { config: WorkerConfig; spool: Spool; link: Line; http: { close(): Promise<void> } },
 ): Promise<void> {
   const { actor, syncs, conversation, config, link } = parts
-  actor.tell({ type: 'stop_asked' })
+  actor.send({ type: 'stop_asked' })
   await Promise.race([syncs.idle(), pause(config.grace_secs * 1000)])
   syncs.abortAll('interrupted')
   await syncs.idle()

@@ -1,52 +1,53 @@
-// join-token.ts — The join token: one line with all a new worker needs to ask for credentials. Whoever holds it may
-// ask; people still decide.
+// join-token.ts — The join token: one line with everything a new worker needs to ask for credentials. Its holder may ask;
+// people decide.
 import { createHash, randomBytes } from 'node:crypto'
 import { checkFor } from '@kagami/protocol'
 import Type, { type Static } from 'typebox'
 import { ConfigError } from '../config.ts'
 
-const BEGINNING = 'kagami-join-'
+const PREFIX = 'kagami-join-'
 
-export const JoinToken = Type.Object({
+/** The content of a join token. */
+export const JoinTokenContent = Type.Object({
   url: Type.String({ minLength: 1 }),
-  /** Certificate of the authority that signed the server's, PEM; null where the connection is not encrypted. */
+  /** Certificate of the authority that signed the server's certificate, PEM; null without encryption. */
   ca: Type.Union([Type.String(), Type.Null()]),
-  /** Public key of the account workers are in: tells one locked NATS from another. */
+  /** Public key of the workers' account: distinguishes one locked NATS from another. */
   account: Type.String({ minLength: 1 }),
   /** The user that may ask to join. */
   join: Type.Object({ jwt: Type.String({ minLength: 1 }), seed: Type.String({ minLength: 1 }) }),
   secret: Type.String({ minLength: 16, maxLength: 128 }),
 })
-export type JoinToken = Static<typeof JoinToken>
+export type JoinTokenContent = Static<typeof JoinTokenContent>
 
-/** The token as the one line that is handed on. */
-export function writeJoinToken(token: JoinToken): string {
-  return BEGINNING + Buffer.from(JSON.stringify(token)).toString('base64url')
+/** Writes a join token as one line. */
+export function writeJoinToken(token: JoinTokenContent): string {
+  return PREFIX + Buffer.from(JSON.stringify(token)).toString('base64url')
 }
 
-/** Reads such a line. Throws ConfigError naming `source`. */
-export function readJoinToken(line: string, source: string): JoinToken {
+/** Reads a join token. A ConfigError names `source`. */
+export function readJoinToken(line: string, source: string): JoinTokenContent {
   const text = line.trim()
   let value: unknown = null
   try {
-    value = JSON.parse(Buffer.from(text.slice(BEGINNING.length), 'base64url').toString('utf8'))
+    value = JSON.parse(Buffer.from(text.slice(PREFIX.length), 'base64url').toString('utf8'))
   } catch {
-    // Told below, with everything else that is no token.
+    // Refused below, with everything else that is not a token.
   }
-  if (text.startsWith(BEGINNING) && checkFor(JoinToken).ok(value)) return value
+  if (text.startsWith(PREFIX) && checkFor(JoinTokenContent).ok(value)) return value
   throw new ConfigError(
-    `${source}: this is no join token, or not all of one`,
-    `Make one with \`kagami nats token\`: a single line that begins with ${BEGINNING}.`,
+    `${source}: this is not a join token, or only a part of one`,
+    `Create one with \`kagami nats token\`: a single line that begins with ${PREFIX}.`,
   )
 }
 
-/** A new secret nobody can guess, and what is kept of it. */
+/** Creates the secret of a join token, and the hash that is stored. */
 export function newJoinSecret(): { readonly secret: string; readonly hash: string } {
   const secret = randomBytes(24).toString('base64url')
   return { secret, hash: hashOfJoinSecret(secret) }
 }
 
-/** What is kept of a secret. It is long and random, so a plain hash gives nothing away. */
+/** The hash of a secret. The secret is long and random, so a plain hash does not reveal it. */
 export function hashOfJoinSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('hex')
 }

@@ -1,5 +1,5 @@
-// server.ts — The embedded nats-server: found or fetched, started on loopback, never left behind, never sharing a
-// store.
+// server.ts — The nats-server of `kagami up`: found or fetched, started on loopback, and ended with this process. No two
+// servers use one directory.
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,15 +10,17 @@ import type { NatsLayout } from './accounts.ts'
 import { natsConfiguration, versionAtLeast } from './server-config.ts'
 
 const execute = promisify(execFile)
-/** Oldest nats-server we work with. */
+/** Oldest version that works. */
 const OLDEST = [2, 9, 10] as const
+/** Exit code of flock when another process has the lock. */
+const LOCKED_EXIT = 75
 
 export interface NatsBinary {
   readonly path: string
   readonly version: string
 }
 
-/** Finds nats-server: `KAGAMI_NATS_SERVER`, PATH, our cache, else fetches it from Debian's archive. */
+/** Finds nats-server: `KAGAMI_NATS_SERVER`, PATH, the cache, or else fetches it from Debian's archive. */
 export async function findNatsServer(
   onStep: (step: string) => void = () => {},
   env: NodeJS.ProcessEnv = process.env,
@@ -28,13 +30,13 @@ export async function findNatsServer(
   const version = await natsServerVersion(found)
   if (!versionAtLeast(version, OLDEST))
     throw new Error(
-      `${found} is nats-server ${version}; ${OLDEST.join('.')} or newer is needed. Set KAGAMI_NATS_SERVER to ` +
-        'a newer one.',
+      `${found} is nats-server ${version}; version ${OLDEST.join('.')} or newer is needed. ` +
+        'Set KAGAMI_NATS_SERVER to a newer one.',
     )
   return { path: found, version }
 }
 
-/** A newer version runs on older Debians too and starts faster; the machine's own suite is the fallback. */
+/** The version of a newer Debian also runs on older ones, and starts faster. The computer's own suite is the fallback. */
 async function fetchNewest(onStep: (step: string) => void): Promise<string> {
   const newer = await fetchProgram({ program: 'nats-server', package: 'nats-server', suite: 'trixie' }, onStep).catch(
     () => null,
@@ -44,7 +46,7 @@ async function fetchNewest(onStep: (step: string) => void): Promise<string> {
   return join(await fetchProgram({ program: 'nats-server', package: 'nats-server' }, onStep), 'nats-server')
 }
 
-/** The version a nats-server program tells. Rejects when it cannot be run. */
+/** The version of a nats-server program. Rejects when it cannot be run. */
 export async function natsServerVersion(path: string): Promise<string> {
   const { stdout, stderr } = await execute(path, ['--version'])
   return /v?(\d+\.\d+\.\d+)/.exec(stdout + stderr)?.[1] ?? '0.0.0'
@@ -55,15 +57,15 @@ export interface NatsServer {
   readonly port: number
   readonly pid: number
   readonly version: string
-  /** Resolves with the exit code when the server ends by itself or is killed. */
+  /** Resolves with the exit code when the server has ended. */
   readonly exited: Promise<number | null>
   stop(): Promise<void>
 }
 
-/** Another process already runs a server on this store. */
+/** Another nats-server already uses the directory. */
 export class StoreInUse extends Error {
-  constructor(store: string) {
-    super(`another nats-server already uses ${store}`)
+  constructor(directory: string) {
+    super(`another nats-server already uses ${directory}`)
     this.name = 'StoreInUse'
   }
 }
@@ -73,13 +75,13 @@ export interface NatsServerOptions {
   readonly binary: NatsBinary
   readonly port?: number
   readonly logFile?: string
-  /** Absent: it is open to whoever reaches loopback. */
+  /** Absent: NATS is open to every program on this computer. */
   readonly layout?: Pick<NatsLayout, 'server'> | undefined
 }
 
 /**
- * Starts nats-server with JetStream on loopback. The port is random the first time and kept in `dir` afterwards, since
- * workers remember it.
+ * Starts nats-server with JetStream on loopback. The port is chosen at the first start and then stays the same, because
+ * workers are configured with it.
  */
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
   mkdirSync(join(options.dir, 'ports'), { recursive: true })
@@ -101,12 +103,12 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     more,
   })
   writeFileSync(join(dir, 'nats-server.conf'), text, { mode: 0o600 })
-  const child = spawnGuarded(options.binary.path, options.dir)
+  const child = spawnServer(options.binary.path, options.dir)
   const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
-  const started = await Promise.race([ready(options.dir, child), exited.then((code) => ({ code }))])
+  const started = await Promise.race([waitUntilReady(options.dir, child), exited.then((code) => ({ code }))])
   if ('code' in started) {
-    if (started.code === 75) throw new StoreInUse(options.dir)
-    throw new Error(`nats-server did not start (exit ${started.code}): ${lastWords(options.dir, options.logFile)}`)
+    if (started.code === LOCKED_EXIT) throw new StoreInUse(options.dir)
+    throw new Error(`nats-server did not start (exit ${started.code}): ${lastLogLines(options.dir, options.logFile)}`)
   }
   writeFileSync(join(options.dir, 'port'), String(started.port))
   return {
@@ -131,17 +133,18 @@ function rememberedPort(dir: string): number {
 }
 
 /**
- * flock keeps a second server off the store; pdeathsig ends it with us. Both exec, so the child's pid is nats-server's.
+ * Starts the server under flock, which keeps a second server off the directory, and setpriv, which ends it when this
+ * process ends. Both exec the next program, so the pid of the child is that of nats-server.
  */
-function spawnGuarded(binary: string, dir: string): ChildProcess {
+function spawnServer(binary: string, dir: string): ChildProcess {
   const config = ['-c', join(dir, 'nats-server.conf')]
-  const guard = findProgram('setpriv') ? ['setpriv', '--pdeathsig', 'TERM'] : []
-  const lock = findProgram('flock') ? ['flock', '-n', '-E', '75', '--no-fork', join(dir, 'lock')] : []
-  const [command, ...args] = [...lock, ...guard, binary, ...config]
+  const pdeathsig = findProgram('setpriv') ? ['setpriv', '--pdeathsig', 'TERM'] : []
+  const lock = findProgram('flock') ? ['flock', '-n', '-E', String(LOCKED_EXIT), '--no-fork', join(dir, 'lock')] : []
+  const [command, ...args] = [...lock, ...pdeathsig, binary, ...config]
   return spawn(command!, args, { stdio: ['ignore', 'ignore', 'ignore'], detached: true })
 }
 
-async function ready(dir: string, child: ChildProcess): Promise<{ port: number }> {
+async function waitUntilReady(dir: string, child: ChildProcess): Promise<{ port: number }> {
   const file = join(dir, 'ports', `nats-server_${child.pid}.ports`)
   while (child.exitCode === null) {
     try {
@@ -153,11 +156,11 @@ async function ready(dir: string, child: ChildProcess): Promise<{ port: number }
     }
     await pause(25)
   }
-  // The exit is told by the other branch of the race.
+  // The caller also waits for the exit.
   return new Promise(() => {})
 }
 
-function lastWords(dir: string, logFile?: string): string {
+function lastLogLines(dir: string, logFile?: string): string {
   try {
     return readFileSync(logFile ?? join(dir, 'nats-server.log'), 'utf8')
       .trim()

@@ -1,10 +1,10 @@
-// wire.ts — Bytes to messages and back. Every byte that comes in is checked here, and what does not fit is said once.
+// wire.ts — Encodes and decodes messages. Every message is checked against its schema, in both directions.
 import { checkFor, MESSAGE_MAX_BYTES, parseUntrusted } from '@kagami/protocol'
 import type { Static } from 'typebox'
 import type Type from 'typebox'
 import type { Logger } from '../logger.ts'
 
-/** A message did not fit its schema or is too large to send. */
+/** A message does not fit its schema, or is too large. */
 export class WireError extends Error {
   constructor(message: string) {
     super(message)
@@ -12,7 +12,7 @@ export class WireError extends Error {
   }
 }
 
-/** Encodes a message; throws WireError when it does not fit its own schema or is too large. */
+/** Encodes a message. Throws WireError when it does not fit its schema or is too large. */
 export function encode<S extends Type.TSchema>(schema: S, body: Static<S>): string {
   const check = checkFor(schema)
   if (!check.ok(body)) {
@@ -27,7 +27,7 @@ export function encode<S extends Type.TSchema>(schema: S, body: Static<S>): stri
   return text
 }
 
-/** Decodes a message; throws WireError naming the field when it does not fit. Unknown fields are kept and ignored. */
+/** Decodes a message. A WireError names the field that does not fit. Unknown fields are ignored. */
 export function decode<S extends Type.TSchema>(schema: S, bytes: Uint8Array, maxBytes = MESSAGE_MAX_BYTES): Static<S> {
   if (bytes.length > maxBytes) throw new WireError(`message of ${bytes.length} bytes is larger than ${maxBytes}`)
   let value: unknown
@@ -42,15 +42,15 @@ export function decode<S extends Type.TSchema>(schema: S, bytes: Uint8Array, max
   throw new WireError(problem.field ? `field ${problem.field} ${problem.message}` : problem.message)
 }
 
-/** Logs each kind of refused message once a sender, however often it comes: a broken peer must not fill the disk. */
+/** Logs each reason once per subject: a broken sender must not fill the disk with log lines. */
 export function createRefusalLog(logger: Logger): (facts: { subject: string; reason: string }) => void {
-  const said = new Set<string>()
+  const logged = new Set<string>()
   return ({ subject, reason }) => {
     const key = `${subject} ${reason}`
-    if (said.has(key)) return
-    // A sender that varies its mistakes must not grow this for ever either.
-    if (said.size > 10_000) said.clear()
-    said.add(key)
-    logger.warn({ subject, reason }, 'refused a message; further ones like it are not logged')
+    if (logged.has(key)) return
+    // A sender with ever new mistakes must not fill the memory either.
+    if (logged.size > 10_000) logged.clear()
+    logged.add(key)
+    logger.warn({ subject, reason }, 'refused a message; further messages like it are not logged')
   }
 }

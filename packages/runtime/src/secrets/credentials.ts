@@ -1,9 +1,9 @@
-// credentials.ts — A replica's credentials, sealed for the one worker that needs them. Nothing else may write them
-// anywhere.
+// credentials.ts — Seals the credentials of a replica for the worker that needs them. They are stored and sent only in
+// this form.
 import { sealedFor, type ReplicaSpec } from '@kagami/protocol'
 import { seal } from './sealing.ts'
 
-/** The spec with its credentials sealed for the owner of a public key; one without credentials as it is. */
+/** The spec with its credentials sealed with the worker's public key; unchanged when it has none. */
 export async function sealAuth(spec: ReplicaSpec, workerId: string, publicKey: string): Promise<ReplicaSpec> {
   if (!spec.auth || spec.auth.type === 'sealed') return spec
   return {

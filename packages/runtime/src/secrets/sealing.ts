@@ -1,33 +1,29 @@
-// sealing.ts — Text that only one worker can read: HPKE (RFC 9180) with X25519, HKDF-SHA256 and AES-256-GCM. Knows
-// nothing of what is sealed.
+// sealing.ts — Encrypts text for one recipient: HPKE (RFC 9180) with X25519, HKDF-SHA256 and AES-256-GCM.
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core'
 import { readIfThere, writeDurably } from '../files.ts'
 
 const suite = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() })
 const INFO = new TextEncoder().encode('kagami credentials 1')
-/** Bytes of the sender's part, which stands before the sealed text. */
+/** Length of the encapsulated key, which comes before the encrypted text. */
 const ENC_BYTES = 32
 
-/** A key that opens what was sealed for it. */
+/** A private key that opens what was sealed with its public key. */
 export interface SealingKey {
-  /** Base64; may be shown to anybody. */
+  /** Base64; not secret. */
   readonly publicKey: string
-  /** The text. Throws when it was sealed for another key, for another purpose, or was changed. */
+  /** Returns the text. Throws when the box is for another key or purpose, or was changed. */
   open(box: string, purpose: string): Promise<string>
 }
 
 /**
- * Reads the private key in a file, or makes one and keeps it there, readable by its owner alone. Throws when the file
- * holds something else.
+ * Reads the private key in a file; creates the file, readable only by its owner, when it is missing. Throws when the
+ * file contains something else.
  */
 export async function openSealingKey(file: string): Promise<SealingKey> {
-  const kept = readIfThere(file)
-  if (kept === null)
-    writeDurably(
-      file,
-      `${toBase64(await suite.kem.serializePrivateKey((await suite.kem.generateKeyPair()).privateKey))}\n`,
-      0o600,
-    )
+  if (readIfThere(file) === null) {
+    const { privateKey } = await suite.kem.generateKeyPair()
+    writeDurably(file, `${toBase64(await suite.kem.serializePrivateKey(privateKey))}\n`, 0o600)
+  }
   const raw = fromBase64(readIfThere(file)?.trim() ?? '')
   const privateKey = await suite.kem.importKey('raw', raw, false)
   const publicKey = await publicOf(raw)
@@ -45,7 +41,7 @@ export async function openSealingKey(file: string): Promise<SealingKey> {
   }
 }
 
-/** Seals a text for the owner of a public key (base64) and one purpose: it opens for no other. */
+/** Seals a text for the owner of a public key (base64) and for one purpose. */
 export async function seal(publicKey: string, purpose: string, text: string): Promise<string> {
   const recipientPublicKey = await suite.kem.importKey('raw', fromBase64(publicKey), true)
   const { enc, ct } = await suite.seal(
@@ -70,10 +66,10 @@ async function publicOf(raw: ArrayBuffer): Promise<string> {
   return Buffer.from(x ?? '', 'base64url').toString('base64')
 }
 
-/** X25519 private keys are imported as PKCS #8 (RFC 8410): a fixed head, then the 32 bytes. */
+/** X25519 private keys are imported as PKCS #8 (RFC 8410): a fixed header, then the 32 bytes. */
 function importPrivate(raw: ArrayBuffer): Promise<CryptoKey> {
-  const head = Buffer.from('302e020100300506032b656e04220420', 'hex')
-  return crypto.subtle.importKey('pkcs8', Buffer.concat([head, Buffer.from(raw)]), { name: 'X25519' }, true, [
+  const header = Buffer.from('302e020100300506032b656e04220420', 'hex')
+  return crypto.subtle.importKey('pkcs8', Buffer.concat([header, Buffer.from(raw)]), { name: 'X25519' }, true, [
     'deriveBits',
   ])
 }

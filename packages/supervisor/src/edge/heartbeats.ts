@@ -13,9 +13,11 @@ export function receiveHeartbeats(services: Services): () => void {
   const { bus } = services
   const requestRefresh = createRefreshRequests(services)
   const subscriptions = [
-    bus.hear('heartbeat', null, (beat, { workerId }) => receiveHeartbeat(services, beat, workerId, requestRefresh)),
-    bus.hear('progress', null, (event, { workerId }) => receiveProgress(services, event, workerId)),
-    bus.hear('goodbye', null, (goodbye, { workerId }) => receiveGoodbye(services, goodbye, workerId)),
+    bus.subscribe('heartbeat', null, (beat, { workerId }) =>
+      receiveHeartbeat(services, beat, workerId, requestRefresh),
+    ),
+    bus.subscribe('progress', null, (event, { workerId }) => receiveProgress(services, event, workerId)),
+    bus.subscribe('goodbye', null, (goodbye, { workerId }) => receiveGoodbye(services, goodbye, workerId)),
   ]
   return () => subscriptions.forEach((unsubscribe) => unsubscribe())
 }

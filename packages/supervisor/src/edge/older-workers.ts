@@ -26,8 +26,8 @@ export function receiveFromOlderWorkers(services: Services): () => void {
   const subscriptions = [
     // A worker that also speaks our wire sets `wire`, and joins over our wire as well.
     bus.answer('olderJoin', null, (join) => (join.wire ? null : answerJoin(services, join.worker_id, join.replicas))),
-    bus.hear('olderHeartbeat', null, (beat, { workerId }) => receiveHeartbeat(services, beat, workerId)),
-    bus.hear('olderStatus', null, (status) => receiveStatus(services, status)),
+    bus.subscribe('olderHeartbeat', null, (beat, { workerId }) => receiveHeartbeat(services, beat, workerId)),
+    bus.subscribe('olderStatus', null, (status) => receiveStatus(services, status)),
   ]
   return () => subscriptions.forEach((unsubscribe) => unsubscribe())
 }
