@@ -181,7 +181,7 @@ describe('hostile input', () => {
     const outside = await kagami(place, ['replicas', 'add', 'file:///etc', '--worker', 'w-2', '--api', supervisor.url])
     expect([outside.code, outside.stderr]).toEqual([
       2,
-      expect.stringContaining(`must lie below a folder the worker allows: ${root}`),
+      expect.stringContaining(`must be below a folder that the worker allows: ${root}`),
     ])
     expect((await kagami(place, ['workers', 'get', 'w-2', '--api', supervisor.url])).stdout).toContain(
       `also file:// below ${root}`,

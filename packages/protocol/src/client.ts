@@ -1,4 +1,4 @@
-// client.ts — The typed HTTP client that CLI and UI share, derived from routes.ts.
+// client.ts — The typed HTTP client of command line and UI, derived from the routes.
 import type { Static } from 'typebox'
 import type Type from 'typebox'
 import type { ErrorCode } from './errors.ts'
@@ -7,7 +7,7 @@ import { pathFor, routes, type Route, type RouteName, type Routes } from './rout
 import type { ErrorBody } from './views.ts'
 
 type Part<R, K extends string> = R extends Record<K, infer S extends Type.TSchema> ? Static<S> : undefined
-/** What a call needs: `params`, `query` and `body`, each only where the route has one. */
+/** What a call takes: `params`, `query` and `body`, each only where the route has it. */
 export type Input<N extends RouteName> = (Routes[N] extends { params: Type.TSchema }
   ? { params: Part<Routes[N], 'params'> }
   : { params?: undefined }) &
@@ -21,7 +21,7 @@ export type Output<N extends RouteName> = Routes[N] extends { response: infer S 
     ? { text: string; headers: Headers }
     : undefined
 
-/** The server said no, or could not be reached (`code: 'unreachable'`, status 0). */
+/** The server refused the request, or could not be reached (`code: 'unreachable'`, status 0). */
 export class ApiError extends Error {
   readonly code: ErrorCode | 'unreachable' | 'unexpected'
   readonly status: number
@@ -60,7 +60,7 @@ export interface Client {
   ): Promise<Output<N>>
 }
 
-/** Makes a client. `token` is asked before each call, so that signing in needs no new client. */
+/** Creates a client. `token` is called before each request, so that signing in does not need a new client. */
 export function createClient(options: { baseUrl: string; token?: () => string | null; fetch?: typeof fetch }): Client {
   const send = options.fetch ?? fetch
   return {

@@ -1,4 +1,4 @@
-// index.ts — The contract, as one import.
+// index.ts — The contract: messages, routes, nouns and errors.
 export * from './calendar.ts'
 export * from './client.ts'
 export * from './errors.ts'

@@ -1,4 +1,4 @@
-// messages.ts — Every NATS message: subject, direction, delivery, schema. Nothing is sent that is not written here.
+// messages.ts — Every NATS message: subject, sender, delivery and schema. The schemas are in messages/.
 import type Type from 'typebox'
 import { Desired } from './messages/desired.ts'
 import { Heartbeat, ProgressEvent } from './messages/heartbeat.ts'
@@ -15,13 +15,13 @@ import {
 } from './messages/requests.ts'
 import { SyncReport } from './model.ts'
 
-/** Version of the wire. Peers one version apart work together; unknown fields are ignored both ways. */
+/** Version of the messages. Programs one version apart work together; unknown fields are ignored. */
 export const WIRE_VERSION = 1
 /** Seconds between heartbeats. */
 export const HEARTBEAT_SECONDS = 15
-/** Largest message body we send or accept, bytes. nats-server's own limit is 1 MiB including headers. */
+/** Largest message that is sent or accepted, bytes. The limit of nats-server is 1 MiB, with headers. */
 export const MESSAGE_MAX_BYTES = 512 * 1024
-/** Largest heartbeat taken from an older worker, which cannot split it. */
+/** Largest message that is accepted from an older worker, which cannot split its heartbeats, bytes. */
 export const OLDER_MESSAGE_MAX_BYTES = 1024 * 1024
 
 export interface Message<S extends Type.TSchema = Type.TSchema, R extends Type.TSchema | null = Type.TSchema | null> {
@@ -35,7 +35,7 @@ export interface Message<S extends Type.TSchema = Type.TSchema, R extends Type.T
 }
 const message = <S extends Type.TSchema, R extends Type.TSchema | null>(m: Message<S, R>): Message<S, R> => m
 
-/** Every message of the wire. Docs, subjects and validators are made from this record. */
+/** Every message. Subjects, checks and docs/messages.md are made from this table. */
 export const messages = {
   join: message({
     subject: 'kagami.api.<id>.join',
@@ -43,7 +43,7 @@ export const messages = {
     delivery: 'request',
     schema: Join,
     reply: JoinReply,
-    summary: 'Introduces a worker; repeated with growing pauses while pending.',
+    summary: 'A worker introduces itself. Repeated with growing pauses while it is pending.',
   }),
   enrol: message({
     subject: 'kagami.join.<id>',
@@ -52,8 +52,8 @@ export const messages = {
     schema: Enrol,
     reply: EnrolReply,
     summary:
-      'On a locked NATS, before a worker has credentials: asks for them with a join token. <id> is the public ' +
-      'key of the worker; repeated until approved.',
+      'A worker without credentials asks for them with a join token, on a locked NATS. <id> is the public key of the ' +
+      'worker. Repeated until it is approved.',
   }),
   heartbeat: message({
     subject: 'kagami.worker.<id>.hb',
@@ -61,7 +61,7 @@ export const messages = {
     delivery: 'core',
     schema: Heartbeat,
     reply: null,
-    summary: 'Alive, and what changed since the last one. Every 15 s, and at once on a change.',
+    summary: 'The worker is alive; what has changed since the last one. Every 15 s, and at once after a change.',
   }),
   progress: message({
     subject: 'kagami.worker.<id>.progress',
@@ -69,7 +69,7 @@ export const messages = {
     delivery: 'core',
     schema: ProgressEvent,
     reply: null,
-    summary: 'How far a running sync is; at most once a second per sync.',
+    summary: 'The progress of a running sync; at most once a second for each sync.',
   }),
   goodbye: message({
     subject: 'kagami.worker.<id>.goodbye',
@@ -77,7 +77,7 @@ export const messages = {
     delivery: 'core',
     schema: Goodbye,
     reply: null,
-    summary: 'The worker stops on purpose.',
+    summary: 'The worker is stopping.',
   }),
   report: message({
     subject: 'kagami.evt.<id>.report',
@@ -85,7 +85,7 @@ export const messages = {
     delivery: 'stream',
     schema: SyncReport,
     reply: null,
-    summary: 'A finished sync. Kept on the worker until the stream has it; message id = sync id.',
+    summary: 'A finished sync. The worker keeps it until the stream has stored it. The message id is the sync id.',
   }),
   desired: message({
     subject: '$KV.KAGAMI_DESIRED.<id>',
@@ -93,7 +93,7 @@ export const messages = {
     delivery: 'kv',
     schema: Desired,
     reply: null,
-    summary: 'What the fleet wants of one worker. Republished on kagami.desired.<id> as a hint to read it.',
+    summary: 'What the fleet wants of a worker. Republished on kagami.desired.<id> as a hint to read it.',
   }),
   cancel: message({
     subject: 'kagami.rpc.<id>.cancel',
@@ -101,7 +101,7 @@ export const messages = {
     delivery: 'request',
     schema: CancelRequest,
     reply: CancelReply,
-    summary: 'Ends a running sync now.',
+    summary: 'Stops a running sync.',
   }),
   log: message({
     subject: 'kagami.rpc.<id>.log',
@@ -109,7 +109,7 @@ export const messages = {
     delivery: 'request',
     schema: LogRequest,
     reply: LogReply,
-    summary: 'A piece of a sync’s log, while it runs and after.',
+    summary: 'Reads a part of the log of a sync, while it runs or later.',
   }),
   ping: message({
     subject: 'kagami.rpc.<id>.ping',
@@ -117,7 +117,7 @@ export const messages = {
     delivery: 'request',
     schema: Ping,
     reply: Ping,
-    summary: 'Asks whether one process is alive; only the process of that instance answers.',
+    summary: 'Asks whether a process is alive; only the process with this instance answers.',
   }),
   refresh: message({
     subject: 'kagami.rpc.<id>.refresh',
@@ -125,7 +125,7 @@ export const messages = {
     delivery: 'request',
     schema: RefreshRequest,
     reply: RefreshReply,
-    summary: 'Asks for a full heartbeat: the digest did not match.',
+    summary: 'Asks for a full heartbeat, because the digest did not match.',
   }),
   olderJoin: message({
     subject: 'kagami.supervisor.join',
@@ -133,7 +133,7 @@ export const messages = {
     delivery: 'request',
     schema: OlderJoin,
     reply: JoinReply,
-    summary: 'Join of an older worker.',
+    summary: 'An older worker introduces itself.',
   }),
   olderHeartbeat: message({
     subject: 'kagami.hb.<id>',
@@ -141,7 +141,7 @@ export const messages = {
     delivery: 'core',
     schema: OlderHeartbeat,
     reply: null,
-    summary: 'Heartbeat of an older worker; always complete.',
+    summary: 'Heartbeat of an older worker; it always has all replicas.',
   }),
   olderStatus: message({
     subject: 'kagami.supervisor.provider_status',
@@ -149,7 +149,7 @@ export const messages = {
     delivery: 'core',
     schema: OlderStatus,
     reply: null,
-    summary: 'A replica of an older worker changed.',
+    summary: 'The status of a replica of an older worker has changed.',
   }),
   olderCommand: message({
     subject: 'kagami.worker.<id>.cmd',
@@ -166,7 +166,7 @@ export function subjectFor(name: keyof typeof messages, workerId: string): strin
   return messages[name].subject.replace('<id>', workerId)
 }
 
-/** The subject that hears a message from every worker. */
+/** The subject of a message from any worker. */
 export function subjectForAll(name: keyof typeof messages): string {
   return messages[name].subject.replace('<id>', '*')
 }
@@ -174,5 +174,5 @@ export function subjectForAll(name: keyof typeof messages): string {
 export const DESIRED_BUCKET = 'KAGAMI_DESIRED'
 export const EVENTS_STREAM = 'KAGAMI_EVENTS'
 export const EVENTS_CONSUMER = 'supervisor'
-/** Where the bucket republishes a document: a hint to read it, its content is ignored. */
+/** The subject on which the bucket repeats a document: a hint to read the bucket; the content is ignored. */
 export const desiredHint = (workerId: string): string => `kagami.desired.${workerId}`

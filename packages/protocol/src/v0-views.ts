@@ -48,7 +48,7 @@ export const Telemetry = Type.Object({
   traffic: Type.Array(Type.Object({ label: Type.String(), value: Count }), {
     minItems: 24,
     maxItems: 24,
-    description: 'Heartbeats received, by minute, oldest first',
+    description: 'Heartbeats received in each minute, oldest first',
   }),
   sync: Type.Object({ success: Count, failure: Count }),
   disk: Type.Object({ total_gb: Type.Number(), used_gb: Type.Number() }),

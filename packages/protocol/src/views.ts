@@ -21,7 +21,7 @@ import {
 const Count = Type.Integer({ minimum: 0 })
 
 export const HealthCounts = Type.Record(Type.String(), Count, {
-  description: 'Replicas by health; healths nobody has are absent',
+  description: 'Number of replicas by health; a health that no replica has is absent',
 })
 export type HealthCounts = Record<string, number>
 
@@ -39,10 +39,13 @@ export const Replica = Type.Object({
   worker_name: Type.String(),
   worker_presence: Presence,
   health: Health,
-  health_detail: Type.String({ description: 'One sentence: why this health' }),
+  health_detail: Type.String({ description: 'The reason for the health, in one sentence' }),
   progress: Nullable(Progress),
   paused: Nullable(Paused),
-  pending_requests: Type.Integer({ minimum: 0, description: 'Syncs asked for that the worker has not yet taken up' }),
+  pending_requests: Type.Integer({
+    minimum: 0,
+    description: 'Requested syncs that the worker has not started to handle',
+  }),
 })
 export type Replica = Static<typeof Replica>
 
@@ -60,8 +63,8 @@ export const Worker = Type.Object({
   hostname: Nullable(Type.String()),
   http_addr: Nullable(Type.String()),
   data_dir: Nullable(Type.String()),
-  older_wire: Type.Boolean({ description: 'Speaks the wire of interfaces §6' }),
-  conflict: Nullable(Type.String({ description: 'Another process claims the same id' })),
+  older_wire: Type.Boolean({ description: 'The worker speaks the messages of earlier versions' }),
+  conflict: Nullable(Type.String({ description: 'Another process uses the same worker id' })),
   kinds: Type.Array(KindAnnouncement),
   storage: Nullable(Storage),
   jobs: Nullable(Jobs),
@@ -88,7 +91,7 @@ export type Resource = Static<typeof Resource>
 export const ResourceDetail = Type.Object({ ...Resource.properties, replicas: Type.Array(Replica) })
 export type ResourceDetail = Static<typeof ResourceDetail>
 
-/** A sync as the API shows it: running (from the worker's last word) or finished (from the history). */
+/** A sync: running, as its worker last reported it, or finished, from the history. */
 export const Sync = Type.Object({
   sync_id: Type.String(),
   state: Type.Enum(['running', 'finished']),
@@ -179,7 +182,7 @@ export const JoinToken = Type.Object({
 export type JoinToken = Static<typeof JoinToken>
 export const NewJoinToken = Type.Object({
   ...JoinToken.properties,
-  token: Type.String({ description: 'Shown this once: only its hash is kept' }),
+  token: Type.String({ description: 'Shown only this once: the supervisor stores only its hash' }),
 })
 export type NewJoinToken = Static<typeof NewJoinToken>
 
@@ -217,9 +220,7 @@ export const ErrorBody = Type.Object({
 })
 export type ErrorBody = Static<typeof ErrorBody>
 
-/**
- * One page of a list. `next_cursor` is opaque and null on the last page; `total` counts all rows the filter matches.
- */
+/** One page of a list. `next_cursor` is opaque, and null on the last page; `total` counts all items of the list. */
 export const pageOf = <T extends Type.TSchema>(item: T) =>
   Type.Object({ items: Type.Array(item), next_cursor: Nullable(Type.String()), total: Count })
 export interface Page<T> {
@@ -228,7 +229,7 @@ export interface Page<T> {
   total: number
 }
 
-/** What travels on GET /api/v1/stream; `event:` is `type`, `data:` the rest as JSON. */
+/** An event of GET /api/v1/stream: `event:` is the type, `data:` the rest as JSON. */
 export type StreamEvent =
   | { type: 'summary'; summary: Summary }
   | { type: 'worker'; worker: Worker }
@@ -237,5 +238,5 @@ export type StreamEvent =
   | { type: 'replica_gone'; replica_id: string; worker_id: string; name: string }
   | { type: 'progress'; replica_id: string; sync_id: string; progress: Progress }
   | { type: 'sync'; sync: Sync }
-  /** Too much was missed: fetch what you show anew. */
+  /** The client has missed too much, and has to fetch everything again. */
   | { type: 'reset' }

@@ -204,12 +204,12 @@ labels.region = "us"`)
     ],
     [
       '[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "file:///srv/a"',
-      'providers[0] (a): upstream must not be a folder of the worker itself: its worker.toml allows none ' +
+      'providers[0] (a): upstream must not be a folder of the worker: its worker.toml allows none ' +
         '(upstream_roots)',
     ],
     [
       'upstream_roots = ["/srv/in"]\n[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "file:///srv/a"',
-      'providers[0] (a): upstream must lie below a folder the worker allows: /srv/in',
+      'providers[0] (a): upstream must be below a folder that the worker allows: /srv/in',
     ],
     [
       'upstream_roots = ["/srv/.."]',

@@ -3,10 +3,7 @@ import Type, { type Static } from 'typebox'
 import { Instant, Jobs, Nullable, Progress, ReplicaState, Storage, Trigger } from '../model.ts'
 import { Instance, ReplicaId, WorkerId } from '../names.ts'
 
-/**
- * Proves that both sides hold the same replica states without sending them: how many, and the sum of their
- * `revision_no`.
- */
+/** Shows whether both sides have the same replica states: their number, and the sum of their `revision_no`. */
 export const Digest = Type.Object({ count: Type.Integer({ minimum: 0 }), revisions: Type.Integer({ minimum: 0 }) })
 export type Digest = Static<typeof Digest>
 
@@ -15,11 +12,11 @@ export const Heartbeat = Type.Object({
   instance: Instance,
   seq: Type.Integer({ minimum: 0 }),
   sent_at: Instant,
-  observed_rev: Type.Integer({ minimum: 0, description: 'Revision of the desired document that is applied' }),
-  /**
-   * A full heartbeat names every replica; the supervisor forgets those it does not name. Large ones come in parts of
-   * one `seq`.
-   */
+  observed_rev: Type.Integer({
+    minimum: 0,
+    description: 'Revision of the desired document that the worker has applied',
+  }),
+  /** A full heartbeat has every replica; the supervisor removes the others. Large ones are sent in parts of one `seq`. */
   full: Type.Boolean(),
   part: Type.Object({
     index: Type.Integer({ minimum: 0, maximum: 4095 }),

@@ -16,15 +16,15 @@ export const Join = Type.Object({
   sealing_key: Type.Optional(
     Type.String({
       maxLength: 64,
-      description: 'X25519 public key, base64: credentials for this worker are sealed with it',
+      description: 'X25519 public key, base64; credentials for this worker are sealed with it',
     }),
   ),
   jwt: Type.Optional(
     Type.String({
       maxLength: 8192,
       description:
-        'On a locked NATS: the credentials without their key, so that a supervisor whose database was lost ' +
-        'knows which key is whose',
+        'On a locked NATS: the JWT of the worker, from which a supervisor that has lost its database learns which key ' +
+        'belongs to which worker',
     }),
   ),
 })
@@ -42,7 +42,7 @@ export const JoinReply = Type.Object({
         Type.String({
           maxLength: 64,
           description:
-            'When the stream of reports was made. A worker that knew another one tells its last reports again',
+            'When the stream of reports was created. A worker that knows another time sends its last reports again',
         }),
       ),
     }),
@@ -51,29 +51,29 @@ export const JoinReply = Type.Object({
 })
 export type JoinReply = Static<typeof JoinReply>
 
-/** Asks for credentials on a locked NATS; the subject carries the public key they are to be for. */
+/** Asks for credentials on a locked NATS, for the public key in the subject. */
 export const Enrol = Type.Object({
   token: Type.String({ minLength: 1, maxLength: 128, description: 'Secret of the join token' }),
   join: Join,
   signature: Type.String({
     maxLength: 128,
-    description: 'By the key, base64url, over what `enrolProof` makes: nobody asks in the name of another’s key',
+    description: 'Made with the key, base64url, over the text of `enrolProof`: proves that the sender has the key',
   }),
 })
 export type Enrol = Static<typeof Enrol>
 
-/** What a worker signs when it asks for credentials. */
+/** The text that a worker signs when it asks for credentials. */
 export function enrolProof(publicKey: string, { token, join }: Pick<Enrol, 'token' | 'join'>): string {
   return ['kagami enrol 1', publicKey, join.worker_id, join.instance, token].join('\n')
 }
 
 export const EnrolReply = Type.Object({
-  /** `refused`: the token or the key cannot be used for this id; nothing was recorded. */
+  /** `refused`: the token or the key cannot be used for this worker id; nothing was recorded. */
   status: Type.Union([Admission, Type.Literal('refused')]),
   reason: Nullable(Type.String({ maxLength: 1000 })),
   worker_id: WorkerId,
   public_key: Type.String({ maxLength: 64 }),
-  jwt: Nullable(Type.String({ description: 'Present once approved' })),
+  jwt: Nullable(Type.String({ description: 'The credentials, once the worker is approved' })),
 })
 export type EnrolReply = Static<typeof EnrolReply>
 

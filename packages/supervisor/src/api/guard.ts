@@ -1,6 +1,6 @@
 // guard.ts — Refuses requests, whatever their route: foreign host names, characters that break other programs, deeply
 // nested bodies, too many writes.
-import { oddityIn, parseUntrusted, Refusal } from '@kagami/protocol'
+import { findUnsafe, parseUntrusted, Refusal } from '@kagami/protocol'
 import { isLoopback } from '@kagami/runtime'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
@@ -68,9 +68,9 @@ function fieldOf({ message }: Error): string | null {
 
 /** Refuses parameters and queries with text that a database or a log cannot hold. Bodies are checked when parsed. */
 export function refuseUnsafeText(request: FastifyRequest): void {
-  const oddity = oddityIn({ params: request.params, query: request.query })
-  if (oddity)
-    throw new Refusal('invalid_request', `${oddity.field} ${oddity.message}`, oddity.field.split('.')[1] ?? null)
+  const unsafe = findUnsafe({ params: request.params, query: request.query })
+  if (unsafe)
+    throw new Refusal('invalid_request', `${unsafe.field} ${unsafe.message}`, unsafe.field.split('.')[1] ?? null)
 }
 
 /** Counts one action of an address. When there were too many, sets Retry-After and throws a Refusal. */
