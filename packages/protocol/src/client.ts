@@ -8,14 +8,15 @@ import type { ErrorBody } from './views.ts'
 
 type Part<R, K extends string> = R extends Record<K, infer S extends Type.TSchema> ? Static<S> : undefined
 /** What a call takes: `params`, `query` and `body`, each only where the route has it. */
-export type Input<N extends RouteName> = (Routes[N] extends { params: Type.TSchema }
+export type RouteInput<N extends RouteName> = (Routes[N] extends { params: Type.TSchema }
   ? { params: Part<Routes[N], 'params'> }
   : { params?: undefined }) &
   (Routes[N] extends { query: Type.TSchema } ? { query?: Part<Routes[N], 'query'> } : { query?: undefined }) &
   (Routes[N] extends { body: Type.TSchema } ? { body: Part<Routes[N], 'body'> } : { body?: undefined }) & {
     signal?: AbortSignal
   }
-export type Output<N extends RouteName> = Routes[N] extends { response: infer S extends Type.TSchema }
+/** What a call returns: the body of success; of a text, also the headers. */
+export type RouteOutput<N extends RouteName> = Routes[N] extends { response: infer S extends Type.TSchema }
   ? Static<S>
   : Routes[N] extends { produces: 'text/plain' }
     ? { text: string; headers: Headers }
@@ -52,12 +53,13 @@ export class ApiError extends Error {
   }
 }
 
+/** Calls the routes of one supervisor. */
 export interface Client {
   readonly baseUrl: string
   call<N extends RouteName>(
     name: N,
-    ...input: Record<string, never> extends Input<N> ? [input?: Input<N>] : [input: Input<N>]
-  ): Promise<Output<N>>
+    ...input: Record<string, never> extends RouteInput<N> ? [input?: RouteInput<N>] : [input: RouteInput<N>]
+  ): Promise<RouteOutput<N>>
 }
 
 /** Creates a client. `token` is called before each request, so that signing in does not need a new client. */

@@ -1,6 +1,7 @@
 // errors.ts — Every error code: its HTTP status, exit code, meaning and hint. docs/errors.md is generated from this file.
 import type { FailureReason } from './model.ts'
 
+/** What an error code means, and how HTTP and the command line report it. */
 export interface ErrorEntry {
   readonly status: number
   /** Exit code of the command line. */
@@ -118,6 +119,7 @@ export const errors = {
   ),
 } as const satisfies Record<string, ErrorEntry>
 
+/** The codes of refusals. */
 export type ErrorCode = keyof typeof errors
 
 /** A request is not carried out: the caller has to change something. */

@@ -3,6 +3,7 @@ import { replicaNameProblem } from './names.ts'
 
 const FORGES = /(^|\.)(github\.com|gitlab\.com|codeberg\.org|gitee\.com|bitbucket\.org|git\.sr\.ht|googlesource\.com)$/
 
+/** The kind and the name that fit an upstream. */
 export interface Guess {
   kind: 'git' | 'rsync' | 'http' | null
   name: string | null

@@ -17,13 +17,17 @@ import { SyncReport } from './model.ts'
 
 /** Version of the messages. Programs one version apart work together; unknown fields are ignored. */
 export const WIRE_VERSION = 1
+
 /** Seconds between heartbeats. */
 export const HEARTBEAT_SECONDS = 15
+
 /** Largest message that is sent or accepted, bytes. The limit of nats-server is 1 MiB, with headers. */
 export const MESSAGE_MAX_BYTES = 512 * 1024
+
 /** Largest message that is accepted from an older worker, which cannot split its heartbeats, bytes. */
 export const OLDER_MESSAGE_MAX_BYTES = 1024 * 1024
 
+/** What a message is. */
 export interface Message<S extends Type.TSchema = Type.TSchema, R extends Type.TSchema | null = Type.TSchema | null> {
   /** Subject with `<id>` for the worker's id. */
   readonly subject: string
@@ -171,8 +175,14 @@ export function subjectForAll(name: keyof typeof messages): string {
   return messages[name].subject.replace('<id>', '*')
 }
 
+/** The key-value bucket of desired documents; the key is the worker id. */
 export const DESIRED_BUCKET = 'KAGAMI_DESIRED'
+
+/** The stream of reports. */
 export const EVENTS_STREAM = 'KAGAMI_EVENTS'
+
+/** The durable consumer with which the supervisor reads the stream. */
 export const EVENTS_CONSUMER = 'supervisor'
+
 /** The subject on which the bucket repeats a document: a hint to read the bucket; the content is ignored. */
 export const desiredHint = (workerId: string): string => `kagami.desired.${workerId}`

@@ -3,7 +3,9 @@
 import Type, { type Static } from 'typebox'
 import { Kind, ReplicaId, ReplicaName, WorkerId } from './names.ts'
 
+/** A schema that also allows null. */
 export const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+
 /** RFC 3339, UTC. */
 export const Instant = Type.String({ format: 'date-time', description: 'RFC 3339, UTC' })
 const Count = Type.Integer({ minimum: 0 })
@@ -112,6 +114,7 @@ export type SealedAuth = Static<typeof SealedAuth>
 export const sealedFor = (of: { worker_id: string; replica_id: string; upstream: string }): string =>
   JSON.stringify([of.worker_id, of.replica_id, of.upstream])
 
+/** Labels of a replica: free keys and values, to filter by. */
 export const Labels = Type.Record(
   Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$' }),
   Type.String({ maxLength: 256 }),

@@ -20,17 +20,26 @@ const RESERVED = new Set(
   ).split(' '),
 )
 
+/** The name of a replica. */
 export const ReplicaName = Type.String({
   pattern: REPLICA_NAME_PATTERN,
   description: 'Name of the replica and of its directory',
 })
+
+/** The id of a worker. */
 export const WorkerId = Type.String({ pattern: WORKER_ID_PATTERN, description: 'Stable id of a worker' })
+
+/** The id of one process of a worker. */
 export const Instance = Type.String({
   minLength: 1,
   maxLength: 64,
   description: 'Id of one process, made at each start: distinguishes two processes with the same worker id',
 })
+
+/** The id of a replica. */
 export const ReplicaId = Type.String({ minLength: 1, maxLength: 128, description: 'Stable id of a replica' })
+
+/** A kind of upstream. Workers announce the kinds they can sync. */
 export const Kind = Type.String({
   pattern: '^[a-z][a-z0-9-]{0,31}$',
   description: 'How the upstream is synced: git, rsync, http',

@@ -94,6 +94,7 @@ export const policyProperties = {
   }),
 }
 
+/** The policy as one schema. */
 export const Policy = Type.Object(policyProperties)
 export type Policy = Static<typeof Policy>
 

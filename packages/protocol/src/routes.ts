@@ -11,6 +11,7 @@ import { workerRoutes } from './routes/workers.ts'
 export type { Route } from './routes/route.ts'
 export { AddReplica } from './routes/v0.ts'
 
+/** Every route by its name, which is also its operationId in OpenAPI. */
 export const routes = {
   ...v0Routes,
   ...systemRoutes,
@@ -21,6 +22,8 @@ export const routes = {
 } satisfies Record<string, Route>
 
 export type Routes = typeof routes
+
+/** The names of the routes. */
 export type RouteName = keyof Routes
 
 /** The path of a route with its parameters filled in and escaped. */

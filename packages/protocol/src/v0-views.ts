@@ -4,6 +4,7 @@ import { Admission, Health, Labels, Nullable, Presence, ReplicaStatus, ResourceS
 
 const Count = Type.Integer({ minimum: 0 })
 
+/** A replica in API v0. */
 export const V0Replica = Type.Object({
   worker_id: Type.String(),
   replica_id: Type.String(),
@@ -20,6 +21,8 @@ export const V0Replica = Type.Object({
   next_due: Nullable(Type.Integer({ description: 'Unix seconds' })),
 })
 export type V0Replica = Static<typeof V0Replica>
+
+/** The size of the fleet in API v0. */
 export const V0Overview = Type.Object({
   workers_total: Count,
   workers_approved: Count,
@@ -28,6 +31,8 @@ export const V0Overview = Type.Object({
   resources_total: Count,
 })
 export type V0Overview = Static<typeof V0Overview>
+
+/** A worker in API v0. */
 export const V0Worker = Type.Object({
   worker_id: Type.String(),
   approved: Type.Boolean(),
@@ -38,12 +43,16 @@ export const V0Worker = Type.Object({
   presence: Presence,
 })
 export type V0Worker = Static<typeof V0Worker>
+
+/** A resource in API v0. */
 export const V0Resource = Type.Object({
   name: Type.String(),
   status: ResourceStatus,
   replicas: Type.Array(V0Replica),
 })
 export type V0Resource = Static<typeof V0Resource>
+
+/** Measured traffic, latency, disk and jobs; zeros until something is measured. */
 export const Telemetry = Type.Object({
   traffic: Type.Array(Type.Object({ label: Type.String(), value: Count }), {
     minItems: 24,

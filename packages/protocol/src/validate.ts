@@ -3,12 +3,14 @@ import type Type from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Static } from 'typebox'
 
+/** Why a value does not fit its schema. */
 export interface Problem {
   /** Dotted path, `replicas.0.name`; empty for the value as a whole. */
   readonly field: string
   readonly message: string
 }
 
+/** The check of one schema. */
 export interface Check<S extends Type.TSchema> {
   ok(value: unknown): value is Static<S>
   /** The first problem. Call it only when `ok` has returned false. */

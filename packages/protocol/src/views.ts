@@ -20,6 +20,7 @@ import {
 
 const Count = Type.Integer({ minimum: 0 })
 
+/** How many replicas have each health. */
 export const HealthCounts = Type.Record(Type.String(), Count, {
   description: 'Number of replicas by health; a health that no replica has is absent',
 })
@@ -33,6 +34,7 @@ export const Paused = Type.Object({
 })
 export type Paused = Static<typeof Paused>
 
+/** A replica: what its worker reports, and what the supervisor knows about it. */
 export const Replica = Type.Object({
   ...ReplicaState.properties,
   worker_id: Type.String(),
@@ -49,6 +51,7 @@ export const Replica = Type.Object({
 })
 export type Replica = Static<typeof Replica>
 
+/** A worker: what it announces, what was decided about it, and how it is now. */
 export const Worker = Type.Object({
   worker_id: Type.String(),
   name: Type.String(),
@@ -75,6 +78,7 @@ export const Worker = Type.Object({
 })
 export type Worker = Static<typeof Worker>
 
+/** A mirror: all replicas of one name on approved workers. */
 export const Resource = Type.Object({
   name: Type.String(),
   status: ResourceStatus,
@@ -88,6 +92,8 @@ export const Resource = Type.Object({
   size_bytes: Nullable(Count),
 })
 export type Resource = Static<typeof Resource>
+
+/** A mirror with its replicas. */
 export const ResourceDetail = Type.Object({ ...Resource.properties, replicas: Type.Array(Replica) })
 export type ResourceDetail = Static<typeof ResourceDetail>
 
@@ -123,6 +129,7 @@ export const Sync = Type.Object({
 })
 export type Sync = Static<typeof Sync>
 
+/** Failing replicas with the same reason. */
 export const Cause = Type.Object({
   reason: Type.String(),
   message: Type.String(),
@@ -134,6 +141,7 @@ export const Cause = Type.Object({
 })
 export type Cause = Static<typeof Cause>
 
+/** The whole fleet on one page. */
 export const Summary = Type.Object({
   at: Instant,
   version: Type.String(),
@@ -158,6 +166,7 @@ export const Summary = Type.Object({
 })
 export type Summary = Static<typeof Summary>
 
+/** Who wrote what, when, and with which result. */
 export const AuditEntry = Type.Object({
   id: Count,
   at: Instant,
@@ -170,6 +179,7 @@ export const AuditEntry = Type.Object({
 })
 export type AuditEntry = Static<typeof AuditEntry>
 
+/** A join token without its secret. */
 export const JoinToken = Type.Object({
   id: Type.String(),
   worker_id: Nullable(Type.String({ description: 'The only worker id that may use it' })),
@@ -180,12 +190,15 @@ export const JoinToken = Type.Object({
   expires_at: Instant,
 })
 export type JoinToken = Static<typeof JoinToken>
+
+/** A join token that was just created. */
 export const NewJoinToken = Type.Object({
   ...JoinToken.properties,
   token: Type.String({ description: 'Shown only this once: the supervisor stores only its hash' }),
 })
 export type NewJoinToken = Static<typeof NewJoinToken>
 
+/** What the sender of this request may do, and how the supervisor is set up. */
 export const Session = Type.Object({
   auth: Type.Enum(['token', 'none']),
   authenticated: Type.Boolean(),
@@ -196,6 +209,7 @@ export const Session = Type.Object({
 })
 export type Session = Static<typeof Session>
 
+/** The requests that were recorded; workers carry them out later. */
 export const SyncAccepted = Type.Object({
   requests: Type.Array(
     Type.Object({
@@ -207,8 +221,11 @@ export const SyncAccepted = Type.Object({
   ),
 })
 export type SyncAccepted = Static<typeof SyncAccepted>
+
+/** The replica that was added; its worker reports it later. */
 export const ReplicaAccepted = Type.Object({ replica_id: Type.String(), name: Type.String(), worker_id: Type.String() })
 
+/** The body of every error. */
 export const ErrorBody = Type.Object({
   error: Type.Object({
     code: Type.String(),
@@ -223,6 +240,7 @@ export type ErrorBody = Static<typeof ErrorBody>
 /** One page of a list. `next_cursor` is opaque, and null on the last page; `total` counts all items of the list. */
 export const pageOf = <T extends Type.TSchema>(item: T) =>
   Type.Object({ items: Type.Array(item), next_cursor: Nullable(Type.String()), total: Count })
+/** The type of one page of a list. */
 export interface Page<T> {
   items: T[]
   next_cursor: string | null

@@ -2,6 +2,7 @@
 import type { Clock } from './clock.ts'
 import type { Advance, EffectHandlers } from './machine.ts'
 
+/** A running machine. */
 export interface Actor<State, Event> {
   readonly state: State
   /** Puts an event into the mailbox. It is handled before this returns, unless another event is being handled. */
@@ -12,6 +13,7 @@ export interface Actor<State, Event> {
   stop(): void
 }
 
+/** What an actor is made of. */
 export interface ActorParts<State, Event, Effect extends { type: string }> {
   readonly state: State
   readonly advance: Advance<State, Event, Effect>

@@ -1,6 +1,7 @@
 // addresses.ts — Parses "host:port", and finds out which program uses a port.
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 
+/** A host and a TCP port. */
 export interface Address {
   readonly host: string
   readonly port: number

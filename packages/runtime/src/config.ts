@@ -14,6 +14,7 @@ export class ConfigError extends Error {
   }
 }
 
+/** Configuration values by key, not checked yet. */
 export type Values = Record<string, unknown>
 
 /** Parses TOML. A ConfigError names file, line and column, and shows the line. */

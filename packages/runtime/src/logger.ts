@@ -2,6 +2,7 @@
 import { pino, type Logger as PinoLogger } from 'pino'
 import pretty from 'pino-pretty'
 
+/** A structured logger. */
 export type Logger = PinoLogger
 
 const SECRETS = [

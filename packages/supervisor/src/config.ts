@@ -63,6 +63,7 @@ export const SupervisorKeys = Type.Object({
   }),
 })
 
+/** The configuration, checked, and what follows from it. */
 export interface SupervisorConfig extends Static<typeof SupervisorKeys> {
   readonly natsUrl: string
   /** Null where NATS is open. */

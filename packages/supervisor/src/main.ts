@@ -15,6 +15,7 @@ import { supervisorIdentity } from './edge/accounts.ts'
 import { openSqlStore } from './store/sql.ts'
 import { startSupervisor, type Supervisor } from './supervisor.ts'
 
+/** A supervisor with its API. */
 export interface RunningSupervisor {
   readonly port: number
   readonly token: Token

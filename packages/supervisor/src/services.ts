@@ -11,6 +11,7 @@ import type { Publisher } from './live/publisher.ts'
 import type { StateWriter } from './store/state-writer.ts'
 import type { Store } from './store/store.ts'
 
+/** One supervisor, as its rooms see it. */
 export interface Services {
   readonly config: SupervisorConfig
   readonly clock: Clock

@@ -35,6 +35,7 @@ const CONFLICT_MS = 60_000
 /** Longest wait, when stopping, for a batch of reports, ms. Reports that are not stored come again. */
 const STOP_MS = 2500
 
+/** A running supervisor, without its API. */
 export interface Supervisor {
   readonly services: Services
   readonly commands: Commands
@@ -47,6 +48,7 @@ export interface Supervisor {
   stop(): Promise<void>
 }
 
+/** What a supervisor needs to start. */
 export interface SupervisorParts {
   readonly config: SupervisorConfig
   readonly clock: Clock

@@ -7,6 +7,7 @@ import { Instance, ReplicaId, WorkerId } from '../names.ts'
 export const SyncAction = Type.Enum(['sync', 'approve', 'reject', 'rollback'])
 export type SyncAction = Static<typeof SyncAction>
 
+/** One request for a replica; carried out once, however often the worker reads it. */
 export const SyncRequest = Type.Object({
   request_id: Type.String({ minLength: 1, maxLength: 64 }),
   replica_id: ReplicaId,

@@ -7,6 +7,7 @@ import { Instance, ReplicaId, WorkerId } from '../names.ts'
 export const Digest = Type.Object({ count: Type.Integer({ minimum: 0 }), revisions: Type.Integer({ minimum: 0 }) })
 export type Digest = Static<typeof Digest>
 
+/** The worker is alive, and these replicas have changed. */
 export const Heartbeat = Type.Object({
   worker_id: WorkerId,
   instance: Instance,
@@ -30,6 +31,7 @@ export const Heartbeat = Type.Object({
 })
 export type Heartbeat = Static<typeof Heartbeat>
 
+/** The progress of a running sync. */
 export const ProgressEvent = Type.Object({
   worker_id: WorkerId,
   replica_id: ReplicaId,

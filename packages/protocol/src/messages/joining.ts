@@ -3,6 +3,7 @@ import Type, { type Static } from 'typebox'
 import { Admission, KindAnnouncement, Nullable } from '../model.ts'
 import { Instance, WorkerId } from '../names.ts'
 
+/** A worker introduces itself: its process, its computer, and the kinds it can sync. */
 export const Join = Type.Object({
   worker_id: WorkerId,
   instance: Instance,
@@ -30,6 +31,7 @@ export const Join = Type.Object({
 })
 export type Join = Static<typeof Join>
 
+/** Whether the worker may work, and if not, why. */
 export const JoinReply = Type.Object({
   accepted: Type.Boolean(),
   status: Admission,
@@ -67,6 +69,7 @@ export function enrolProof(publicKey: string, { token, join }: Pick<Enrol, 'toke
   return ['kagami enrol 1', publicKey, join.worker_id, join.instance, token].join('\n')
 }
 
+/** The decision about a request for credentials. */
 export const EnrolReply = Type.Object({
   /** `refused`: the token or the key cannot be used for this worker id; nothing was recorded. */
   status: Type.Union([Admission, Type.Literal('refused')]),
@@ -77,5 +80,6 @@ export const EnrolReply = Type.Object({
 })
 export type EnrolReply = Static<typeof EnrolReply>
 
+/** The worker is stopping. */
 export const Goodbye = Type.Object({ worker_id: WorkerId, instance: Instance })
 export type Goodbye = Static<typeof Goodbye>

@@ -5,6 +5,7 @@ import { Auth, Labels, Nullable, ReplicaStatus } from '../model.ts'
 import { ReplicaId, WorkerId } from '../names.ts'
 
 const OlderKind = Type.Enum(['git', 'rsync', 'http', 'unknown'])
+/** A replica of an older worker. */
 export const OlderReplica = Type.Object({
   replica_id: ReplicaId,
   name: Type.String({ minLength: 1, maxLength: 256 }),
@@ -15,6 +16,8 @@ export const OlderReplica = Type.Object({
   labels: Type.Optional(Nullable(Labels)),
 })
 export type OlderReplica = Static<typeof OlderReplica>
+
+/** An older worker introduces itself. */
 export const OlderJoin = Type.Object({
   worker_id: WorkerId,
   replicas: Type.Array(OlderReplica, { maxItems: 20_000 }),
@@ -22,6 +25,8 @@ export const OlderJoin = Type.Object({
   wire: Type.Optional(Type.Integer()),
 })
 export type OlderJoin = Static<typeof OlderJoin>
+
+/** An older worker is alive; always with all replicas. */
 export const OlderHeartbeat = Type.Object({
   worker_id: WorkerId,
   time_stamp: Type.Integer(),
@@ -31,8 +36,12 @@ export const OlderHeartbeat = Type.Object({
   ),
 })
 export type OlderHeartbeat = Static<typeof OlderHeartbeat>
+
+/** The status of one replica has changed. */
 export const OlderStatus = Type.Object({ worker_id: WorkerId, replica_id: ReplicaId, status: ReplicaStatus })
 export type OlderStatus = Static<typeof OlderStatus>
+
+/** A command to an older worker. */
 export const OlderCommand = Type.Union([
   Type.Object({ type: Type.Literal('sync_resource'), resource: Nullable(Type.String()) }),
   Type.Object({ type: Type.Literal('remove_replica'), replica_id: ReplicaId }),
@@ -50,6 +59,8 @@ export const OlderCommand = Type.Union([
   Type.Object({ type: Type.Literal('ping') }),
 ])
 export type OlderCommand = Static<typeof OlderCommand>
+
+/** Whether the worker accepts a command. */
 export const OlderCommandReply = Type.Object({
   worker_id: WorkerId,
   command: Type.String(),

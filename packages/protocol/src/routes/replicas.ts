@@ -22,6 +22,7 @@ const HoldBody = Type.Union([
 
 const refuses = ['not_found', 'not_approved', 'conflict'] as const
 
+/** Routes about replicas. */
 export const replicaRoutes = {
   listReplicas: get('/api/v1/replicas', 'Replicas, filtered and sorted', {
     tag,

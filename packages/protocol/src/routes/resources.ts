@@ -5,6 +5,7 @@ import { get, Id, paging, post, ReasonBody, Text } from './route.ts'
 
 const tag = 'resources'
 
+/** Routes about mirrors. */
 export const resourceRoutes = {
   listResources: get('/api/v1/resources', 'Mirrors: all replicas of one name', {
     tag,

@@ -2,6 +2,7 @@
 import Type from 'typebox'
 import { Nullable } from '../model.ts'
 
+/** What a route is. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE'
   /** Path with `{name}` for parameters. */

@@ -5,6 +5,7 @@ import { get, Id, paging, post, Text } from './route.ts'
 
 const tag = 'syncs'
 
+/** Routes about syncs. */
 export const syncRoutes = {
   listSyncs: get('/api/v1/syncs', 'Running syncs, then the history, newest first', {
     tag,

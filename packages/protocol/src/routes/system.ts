@@ -3,6 +3,7 @@ import Type from 'typebox'
 import { AuditEntry, pageOf, Session, Summary } from '../views.ts'
 import { get, paging, Text } from './route.ts'
 
+/** Routes about the whole system. */
 export const systemRoutes = {
   session: get('/api/v1/session', 'Whether writing needs a token, and whether the token that was sent is valid', {
     tag: 'system',

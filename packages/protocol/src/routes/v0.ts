@@ -9,6 +9,7 @@ import { get, Id, post, ReasonBody, remove } from './route.ts'
 
 const tag = 'v0'
 
+/** The replica to add. */
 export const AddReplica = Type.Object({
   name: Type.String({ maxLength: 256 }),
   kind: Kind,
@@ -19,6 +20,7 @@ export const AddReplica = Type.Object({
   auth: Type.Optional(Nullable(Auth)),
 })
 
+/** Routes at the root. */
 export const v0Routes = {
   overview: get('/overview', 'Number of workers and resources', { tag, response: V0Overview }),
   v0Workers: get('/workers', 'Workers and their replicas', { tag, response: Type.Array(V0Worker) }),

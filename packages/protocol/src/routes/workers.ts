@@ -7,6 +7,7 @@ import { get, Id, paging, post, ReasonBody, remove, Text } from './route.ts'
 
 const tag = 'workers'
 
+/** Routes about workers and join tokens. */
 export const workerRoutes = {
   listWorkers: get('/api/v1/workers', 'Workers', {
     tag,

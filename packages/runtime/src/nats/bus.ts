@@ -9,8 +9,13 @@ import type { Logger } from '../logger.ts'
 import { connectNats, reasonOf, type ConnectOptions } from './connect.ts'
 import { createRefusalLog, decode, encode, WireError } from './wire.ts'
 
+/** The names of the messages of the protocol. */
 export type MessageName = keyof typeof messages
+
+/** The body of a message. */
 export type MessageBody<N extends MessageName> = Static<(typeof messages)[N]['schema']>
+
+/** The reply to a request. */
 export type MessageReply<N extends MessageName> = (typeof messages)[N]['reply'] extends infer R extends TSchema
   ? Static<R>
   : never
@@ -21,6 +26,7 @@ export interface Sender {
   readonly workerId: string
 }
 
+/** The connection of a program to NATS. */
 export interface Bus {
   readonly connection: NatsConnection
   readonly stream: JetStreamClient

@@ -12,6 +12,7 @@ export interface NatsIdentity extends NatsUser {
   readonly inbox: string
 }
 
+/** How to connect. */
 export interface ConnectOptions {
   /** One address, or several separated by commas. */
   readonly url: string
@@ -120,6 +121,7 @@ async function watchRefusals(connection: NatsConnection, backoff: Backoff) {
 
 const AUTHORIZATION = /authorization|authentication|revoked|expired/i
 
+/** Why a connection fails. */
 export interface ConnectionProblem {
   readonly message: string
   /** True when the server refuses us, or we refuse its certificate; false when it cannot be reached. */

@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { accountLines, type NatsLayout } from './accounts.ts'
 
+/** What the configuration file is made from. */
 export interface NatsConfiguration {
   /** Version of the server, `2.10.27`; null when it is not known. */
   readonly version: string | null

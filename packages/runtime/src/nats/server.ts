@@ -15,6 +15,7 @@ const OLDEST = [2, 9, 10] as const
 /** Exit code of flock when another process has the lock. */
 const LOCKED_EXIT = 75
 
+/** A nats-server program. */
 export interface NatsBinary {
   readonly path: string
   readonly version: string
@@ -52,6 +53,7 @@ export async function natsServerVersion(path: string): Promise<string> {
   return /v?(\d+\.\d+\.\d+)/.exec(stdout + stderr)?.[1] ?? '0.0.0'
 }
 
+/** A running nats-server. */
 export interface NatsServer {
   readonly url: string
   readonly port: number
@@ -70,6 +72,7 @@ export class StoreInUse extends Error {
   }
 }
 
+/** How to start a nats-server. */
 export interface NatsServerOptions {
   readonly dir: string
   readonly binary: NatsBinary

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { readIfThere, writeDurably } from '@kagami/runtime'
 import type { SupervisorConfig } from '../config.ts'
 
+/** The token that allows writing. */
 export interface Token {
   /** Whether `text` is the token. */
   matches(text: string): boolean

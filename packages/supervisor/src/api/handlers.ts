@@ -8,6 +8,7 @@ import { systemHandlers } from './system.ts'
 import { v0Handlers } from './v0.ts'
 import { workerHandlers } from './workers.ts'
 
+/** Every handler by the name of its route. */
 export const handlers: Handlers = {
   ...v0Handlers,
   ...workerHandlers,

@@ -3,6 +3,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 
+/** How much of a body is discarded at most. */
 export interface DiscardLimits {
   readonly bytes: number
   readonly ms: number

@@ -1,6 +1,7 @@
 // pages.ts — Lists in pages: filters, cursors, order. The cursor of a list in memory is a position in it.
 import { Refusal, type Page } from '@kagami/protocol'
 
+/** The query of a list: where the page starts, and how long it is. */
 export interface PageQuery {
   cursor?: string | undefined
   limit?: number | undefined

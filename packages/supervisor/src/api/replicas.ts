@@ -1,5 +1,5 @@
 // replicas.ts — Replicas under /api/v1: list, get, sync, remove, pause, decide about holds, go back to an earlier tree.
-import { Refusal, type Input } from '@kagami/protocol'
+import { Refusal, type RouteInput } from '@kagami/protocol'
 import type { Fleet, ReplicaEntry } from '../core/entries.ts'
 import { HEALTH_ORDER } from '../core/health.ts'
 import { replicaOf } from '../core/views.ts'
@@ -64,7 +64,7 @@ function replicaIn({ supervisor }: Context, text: string): ReplicaEntry {
   return findReplica(supervisor.services.fleet, text)
 }
 
-type ReplicaQuery = NonNullable<Input<'listReplicas'>['query']>
+type ReplicaQuery = NonNullable<RouteInput<'listReplicas'>['query']>
 
 /** The replicas to filter: those of one worker or one name when the query gives it, so that others cost nothing. */
 function candidatesOf(fleet: Fleet, { worker, name }: ReplicaQuery): Iterable<ReplicaEntry> {

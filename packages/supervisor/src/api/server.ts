@@ -31,6 +31,7 @@ const REQUEST_MS = 30_000
 const SLOW_CHECK_MS = 5000
 const CONNECTIONS_MAX = 10_000
 
+/** The running HTTP server. */
 export interface ApiServer {
   readonly port: number
   close(): Promise<void>

@@ -16,6 +16,7 @@ export interface JoinTokenOptions {
   readonly worker_id?: string | null | undefined
 }
 
+/** The commands about join tokens. */
 export interface JoinTokens {
   /** Refuses where NATS is open. */
   create(options: JoinTokenOptions, by: Caller): Promise<NewJoinToken>

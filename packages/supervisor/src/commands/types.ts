@@ -16,10 +16,12 @@ export interface SyncTarget {
   readonly name: string
 }
 
+/** A sync that was requested. */
 export interface SyncRequested extends SyncTarget {
   readonly request_id: string
 }
 
+/** What is decided about a hold. */
 export interface HoldDecision {
   readonly action: 'approve' | 'reject'
   /** The hold the caller looked at; null means the present one. */
@@ -35,6 +37,7 @@ export interface LogPosition {
   readonly limit: number
 }
 
+/** Commands about workers, by id. */
 export interface WorkerCommands {
   approve(id: string, by: Caller): Promise<void>
   reject(id: string, reason: string | null, by: Caller): Promise<void>
@@ -43,6 +46,7 @@ export interface WorkerCommands {
   revoke(id: string, reason: string | null, by: Caller): Promise<void>
 }
 
+/** Commands about single replicas. */
 export interface ReplicaCommands {
   addReplica(workerId: string, request: NewReplica, by: Caller): Promise<ReplicaSpec>
   removeReplica(workerId: string, replicaId: string, by: Caller): Promise<void>
@@ -57,6 +61,7 @@ export interface ReplicaCommands {
   rollBack(entry: ReplicaEntry, generation: number | null, by: Caller): Promise<SyncRequested>
 }
 
+/** Commands about syncs. */
 export interface SyncCommands {
   /** Null syncs every replica of the worker. */
   syncWorker(id: string, resource: string | null, by: Caller): Promise<SyncRequested[]>

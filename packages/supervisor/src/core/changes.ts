@@ -9,6 +9,7 @@ export interface Changes {
   readonly workers: Set<WorkerEntry>
 }
 
+/** An event that changed nothing so far. */
 export const noChanges = (): Changes => ({ replicas: new Set(), removed: [], workers: new Set() })
 
 /** The changed replicas as the store takes them. */

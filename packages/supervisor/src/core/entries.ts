@@ -4,6 +4,7 @@ import type { WorkerRecord } from '../store/store.ts'
 import type { Verdict } from './health.ts'
 import type { Tally } from './tally.ts'
 
+/** A replica: what its worker reported, and how it is assessed and counted. */
 export interface ReplicaEntry {
   readonly worker: WorkerEntry
   state: ReplicaState
@@ -17,6 +18,7 @@ export interface ReplicaEntry {
   counted: { status: ReplicaStatus; health: Health } | null
 }
 
+/** A worker: its record, and what is known of it now. */
 export interface WorkerEntry {
   record: WorkerRecord
   presence: Presence
@@ -39,6 +41,7 @@ export interface WorkerEntry {
   hasFullState: boolean
 }
 
+/** A resource: all replicas of one name. */
 export interface ResourceEntry {
   readonly name: string
   /** Replicas on approved workers; only these count. */
@@ -47,6 +50,7 @@ export interface ResourceEntry {
   readonly healths: Tally
 }
 
+/** All workers and replicas, with their counters. */
 export interface Fleet {
   readonly workers: Map<string, WorkerEntry>
   readonly replicas: Map<string, ReplicaEntry>

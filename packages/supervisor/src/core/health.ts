@@ -24,6 +24,7 @@ export const HEALTH_ORDER: readonly Health[] = [
   'fresh',
 ]
 
+/** The health of a replica, why, and until when. */
 export interface Verdict {
   readonly health: Health
   readonly detail: string

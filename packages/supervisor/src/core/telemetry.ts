@@ -4,6 +4,7 @@ const MINUTES = 24
 const LATENCY_WINDOW_MS = 15 * 60_000
 const LATENCY_MAX_SAMPLES = 5000
 
+/** Counts messages and measures latency. */
 export interface Traffic {
   countHeartbeat(nowMs: number): void
   countMessage(nowMs: number): void
@@ -12,6 +13,7 @@ export interface Traffic {
   view(nowMs: number): TrafficView
 }
 
+/** The measurements at one moment. */
 export interface TrafficView {
   /** Heartbeats of the last 24 minutes, oldest first. */
   readonly traffic: { label: string; value: number }[]

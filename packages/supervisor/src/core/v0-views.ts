@@ -8,6 +8,7 @@ import { totalsOf } from './totals.ts'
 const GB = 1e9
 const unixSeconds = (instant: string | null) => (instant ? Math.floor(Date.parse(instant) / 1000) : null)
 
+/** A replica in API v0. */
 export function v0ReplicaOf({ worker, state, verdict }: ReplicaEntry): V0Replica {
   const failed = state.last_sync && state.last_sync.outcome !== 'success'
   return {
@@ -27,6 +28,7 @@ export function v0ReplicaOf({ worker, state, verdict }: ReplicaEntry): V0Replica
   }
 }
 
+/** A worker in API v0. */
 export function v0WorkerOf(worker: WorkerEntry): V0Worker {
   const { worker_id, admission, name, first_seen_at } = worker.record
   return {
@@ -40,6 +42,7 @@ export function v0WorkerOf(worker: WorkerEntry): V0Worker {
   }
 }
 
+/** A resource in API v0. */
 export function v0ResourceOf(resource: ResourceEntry): V0Resource {
   return {
     name: resource.name,
@@ -48,6 +51,7 @@ export function v0ResourceOf(resource: ResourceEntry): V0Resource {
   }
 }
 
+/** The size of the fleet. */
 export function v0OverviewOf(fleet: Fleet): V0Overview {
   return {
     workers_total: fleet.workers.size,

@@ -6,6 +6,7 @@ import { HEALTH_ORDER } from './health.ts'
 import { resourceStatus } from './resources.ts'
 import type { ResourceEntry } from './entries.ts'
 
+/** A replica as the API returns it. */
 export function replicaOf({ worker, state, verdict, progress }: ReplicaEntry): Replica {
   const pending = worker.record.syncs.filter(
     (request) => request.replica_id === state.replica_id && request.rev > worker.observedRev,
@@ -24,6 +25,7 @@ export function replicaOf({ worker, state, verdict, progress }: ReplicaEntry): R
   }
 }
 
+/** A worker as the API returns it. */
 export function workerOf(worker: WorkerEntry): Worker {
   const {
     replicas: _added,
@@ -52,6 +54,7 @@ export function workerOf(worker: WorkerEntry): Worker {
   }
 }
 
+/** A mirror as the API returns it. */
 export function resourceOf(resource: ResourceEntry): Resource {
   const replicas = [...resource.replicas]
   const latest = (pick: (entry: ReplicaEntry) => string | null) =>
@@ -79,6 +82,7 @@ export function resourceOf(resource: ResourceEntry): Resource {
   }
 }
 
+/** The worst health among the replicas of a mirror. */
 export function worstOf(resource: ResourceEntry): Health {
   return HEALTH_ORDER.find((health) => resource.healths.get(health) > 0) ?? 'new'
 }
@@ -113,6 +117,7 @@ export function runningSyncOf({ worker, state, progress }: ReplicaEntry): Sync |
   }
 }
 
+/** A finished sync from its report. */
 export function finishedSyncOf(fleet: Fleet, report: SyncReport): Sync {
   return {
     ...report,

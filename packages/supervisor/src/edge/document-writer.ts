@@ -11,6 +11,7 @@ const RETRY_MS = 1000
 /** Documents that are read or written at the same time. */
 const PARALLEL = 32
 
+/** Writes documents to the bucket that it is given. */
 export interface DocumentWriter extends Documents {
   /** Sets the bucket to write to; null while there is none. */
   useBucket(bucket: KV | null): void

@@ -24,6 +24,7 @@ const EVENTS_BYTES_MIN = 8 * 1024 ** 2
 /** NATS repeats each document on a subject of its worker, as a hint to read the bucket. */
 const REPUBLISH = { src: `$KV.${DESIRED_BUCKET}.>`, dest: 'kagami.desired.>' }
 
+/** What the supervisor uses of JetStream. */
 export interface JetStreamObjects {
   readonly bucket: KV
   /** When the stream of reports was created: a stream that was created again has lost its reports. */

@@ -10,6 +10,7 @@ const RETRY_MS = 1000
 /** Longest wait for the next report, ms. Short, so that a missing consumer is noticed, and a stop does not wait. */
 const WAIT_MS = 1000
 
+/** What reading reports needs. */
 export interface ReportParts {
   readonly bus: Bus
   readonly store: Store

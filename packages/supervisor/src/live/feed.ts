@@ -2,6 +2,7 @@
 // where it stopped. Knows no HTTP.
 import type { StreamEvent } from '@kagami/protocol'
 
+/** One event of the live stream. */
 export interface FeedItem {
   /** `<run>-<number>`: a number of another run of the supervisor means nothing. */
   readonly id: string
@@ -9,6 +10,7 @@ export interface FeedItem {
   readonly text: string
 }
 
+/** The events of the live stream, and their subscribers. */
 export interface Feed {
   publish(event: StreamEvent): void
   /** Calls `listener` for the events missed since `lastId`, then for each new one. Returns how to unsubscribe. */

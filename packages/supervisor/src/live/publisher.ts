@@ -10,6 +10,7 @@ import type { Feed } from './feed.ts'
 /** How long changes are collected, ms: a browser repaints a few times a second at most. */
 const COLLECT_MS = 200
 
+/** Publishes what happens in the fleet. */
 export interface Publisher {
   publishChanges(changes: Changes): void
   workerGone(workerId: string): void

@@ -7,6 +7,7 @@ import { version } from '../version.ts'
 
 const CAUSES_MAX = 12
 
+/** Makes summaries of the fleet. */
 export interface Summaries {
   make(): Promise<Summary>
   /** Publishes a summary to the feed, unless it equals the last one or nobody is subscribed. */

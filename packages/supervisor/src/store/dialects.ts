@@ -6,6 +6,7 @@ import { ConfigError, lockDirectory, type Logger } from '@kagami/runtime'
 import { PostgresDialect, SqliteDialect, type Dialect, type SqliteDatabase } from 'kysely'
 import pg from 'pg'
 
+/** An open database. */
 export interface OpenDialect {
   readonly dialect: Dialect
   readonly kind: 'sqlite' | 'postgres'

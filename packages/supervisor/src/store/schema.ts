@@ -1,6 +1,7 @@
 // schema.ts — The tables, for the query builder. Instants are Unix milliseconds; objects are JSON text.
 import type { Generated } from 'kysely'
 
+/** The columns of each table. */
 export interface Tables {
   meta: { key: string; value: string }
   workers: {

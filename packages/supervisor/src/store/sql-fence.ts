@@ -10,6 +10,7 @@ const LOCK_WAIT_MS = 15_000
 const RETRY_MS = 50
 const SQLITE_BUSY = 5
 
+/** Lets only the supervisor with the newest term write. */
 export interface Fence {
   /** Runs a transaction. Throws Superseded, and writes nothing, when another supervisor has started a later term. */
   write<T>(task: (trx: Transaction<Tables>) => Promise<T>): Promise<T>

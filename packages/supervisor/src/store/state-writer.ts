@@ -7,11 +7,13 @@ import type { Store, StoredReplica } from './store.ts'
 /** What a crash loses of the last half second, the next heartbeats bring again. */
 const FLUSH_MS = 500
 
+/** The primary key of a stored replica. */
 export interface ReplicaKey {
   readonly worker_id: string
   readonly replica_id: string
 }
 
+/** Collects states, and writes them in batches. */
 export interface StateWriter {
   /** Queues new states, and replicas to forget. */
   record(changes: { replicas: readonly StoredReplica[]; removed: readonly ReplicaKey[] }): void

@@ -45,13 +45,16 @@ export interface PausedReplica extends Paused {
   readonly replica_id: string
 }
 
+/** The last known state of a replica. */
 export interface StoredReplica {
   readonly worker_id: string
   readonly state: ReplicaState
 }
 
+/** An audit entry that has no id yet. */
 export type NewAudit = Omit<AuditEntry, 'id'>
 
+/** Which syncs of the history to list. */
 export interface SyncFilter {
   readonly replicaId?: string | undefined
   readonly workerId?: string | undefined
@@ -59,12 +62,14 @@ export interface SyncFilter {
   readonly outcomes?: readonly string[] | undefined
 }
 
+/** One page of rows. */
 export interface Paged<T> {
   readonly items: T[]
   readonly nextCursor: string | null
   readonly total: number
 }
 
+/** Which page to read. */
 export interface PageRequest {
   readonly cursor: string | null
   readonly limit: number
@@ -121,6 +126,7 @@ export class Superseded extends Refusal {
   }
 }
 
+/** The database. */
 export interface Store extends KeyStore {
   /** Resolves when another supervisor has taken over the database. From then on every write throws this error. */
   readonly superseded: Promise<Superseded>
