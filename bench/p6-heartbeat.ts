@@ -1,6 +1,6 @@
 // p6-heartbeat.ts — P6: what one heartbeat of a worker with 100 replicas costs the supervisor, in a fleet of 10 and in
 // one of 5,000. Each fleet lives in a process of its own (`p6-heartbeat.ts <workers> <dir>`) and runs the supervisor's
-// own code on the bytes of the wire: decode and check, hearHeartbeat, what is then kept in SQLite and told to watchers.
+// own code on the bytes of the wire: decode and check, receiveHeartbeat, what is then written to SQLite and published to the live stream.
 // All CPU of the process counts, collecting garbage too. Not in it: receiving from the socket, which no fleet size
 // changes.
 import { fork, type ChildProcess } from 'node:child_process'
@@ -9,15 +9,16 @@ import { join } from 'node:path'
 import { messages, WIRE_VERSION, type Heartbeat } from '@kagami/protocol'
 import { createLogger, decode, encode } from '@kagami/runtime'
 import { createManualClock } from '@kagami/runtime/testing/manual-clock'
+import { storedChanges } from '@kagami/supervisor/core/changes'
 import { putWorker, createFleet } from '@kagami/supervisor/core/fleet'
 import { createTraffic } from '@kagami/supervisor/core/telemetry'
-import { hearHeartbeat } from '@kagami/supervisor/edge/listen'
-import { createFeed } from '@kagami/supervisor/feed'
-import { createKeeper } from '@kagami/supervisor/keeper'
+import { receiveHeartbeat } from '@kagami/supervisor/edge/heartbeats'
+import { createFeed } from '@kagami/supervisor/live/feed'
+import { createStateWriter } from '@kagami/supervisor/store/state-writer'
 import { openSqlStore } from '@kagami/supervisor/store/sql'
 import type { WorkerRecord } from '@kagami/supervisor/store/store'
-import type { Core } from '@kagami/supervisor/supervisor'
-import { createTeller } from '@kagami/supervisor/teller'
+import type { Services } from '@kagami/supervisor/services'
+import { createPublisher } from '@kagami/supervisor/live/publisher'
 import { aReplica } from './fleet.ts'
 import { duel, main, type Bench, type Finding } from './measure.ts'
 
@@ -29,38 +30,37 @@ const SCHEMA = messages.heartbeat.schema
 
 type Kind = 'unchanged' | 'changed' | 'full'
 
-/** A supervisor's core with nothing attached that talks to the network. */
-async function aCore(dir: string): Promise<{ core: Core; tick: () => Promise<void> }> {
+/** The services of a supervisor, without those that use the network. */
+async function createServices(dir: string): Promise<{ services: Services; tick: () => Promise<void> }> {
   const logger = createLogger('bench', { LOG_LEVEL: 'error' })
   const clock = createManualClock(new Date())
   const store = await openSqlStore(`sqlite://${join(dir, 'supervisor.db')}?mode=rwc`, logger)
   await store.prepare()
-  const fleet = createFleet()
-  const keeper = createKeeper(store, clock, logger)
+  const stateWriter = createStateWriter(store, clock, logger)
   const feed = createFeed('bench')
-  const teller = createTeller(feed, clock)
-  const core = {
+  const publisher = createPublisher(feed, clock)
+  const services: Partial<Services> = {
     clock,
     logger,
     store,
-    fleet,
-    keeper,
+    fleet: createFleet(),
+    stateWriter,
     feed,
-    teller,
+    publisher,
     traffic: createTraffic(),
     term: 1,
     tombstones: new Set(),
-    sent: new Map(),
-    apply(changes) {
-      keeper.note(changes)
-      teller.note(changes)
+    unacknowledged: new Map(),
+    recordChanges(changes) {
+      stateWriter.record(storedChanges(changes))
+      publisher.publishChanges(changes)
     },
-  } as Partial<Core> as Core
+  }
   return {
-    core,
+    services: services as Services,
     async tick() {
       clock.advance(500)
-      await keeper.flush()
+      await stateWriter.flush()
     },
   }
 }
@@ -111,12 +111,13 @@ function beatOf(workerId: string, kind: Kind, turn: number, changing: number): U
 
 /** A fleet that is up; measures the CPU of `count` heartbeats when asked. */
 async function live(workers: number, dir: string): Promise<void> {
-  const { core, tick } = await aCore(dir)
+  const { services, tick } = await createServices(dir)
   const ids = Array.from({ length: workers }, (_, i) => `worker-${String(i).padStart(4, '0')}`)
   let lost = 0
-  const hear = (id: string, bytes: Uint8Array) => hearHeartbeat(core, decode(SCHEMA, bytes), id, () => void lost++)
+  const hear = (id: string, bytes: Uint8Array) =>
+    receiveHeartbeat(services, decode(SCHEMA, bytes), id, () => void lost++)
   for (const [i, id] of ids.entries()) {
-    putWorker(core.fleet, recordOf(id), Date.now()).instance = `${id}-i`
+    putWorker(services.fleet, recordOf(id), Date.now()).instance = `${id}-i`
     hear(id, beatOf(id, 'full', 0, 1))
     if (i % BATCH === 0) await tick()
   }
@@ -141,7 +142,7 @@ async function live(workers: number, dir: string): Promise<void> {
     process.send?.({ ms: micros / 1000 / count, lost, rss: process.memoryUsage.rss() })
   }
   process.on('message', (task) => void measure(task as Parameters<typeof measure>[0]))
-  process.send?.({ wire: WIRE_VERSION, replicas: core.fleet.replicas.size })
+  process.send?.({ wire: WIRE_VERSION, replicas: services.fleet.replicas.size })
 }
 
 async function aFleet(workers: number, dir: string, also: Bench['also']): Promise<ChildProcess> {

@@ -200,7 +200,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     expect((await store.lastFailure())?.name).toBe('arch')
   })
 
-  test('keeps and removes the fleet’s last words', async () => {
+  test('keeps and removes the last known states of replicas', async () => {
     const state = { replica_id: 'r', name: 'debian' } as never
     await store.saveStates({
       replicas: [
@@ -316,7 +316,7 @@ describe('a database file that cannot be used', () => {
   test('is refused by name when it is empty, damaged, missing, or in use', async () => {
     writeFileSync(place.at('empty.db'), '')
     await expect(openSqlStore(`sqlite://${place.at('empty.db')}`, logger)).rejects.toThrow(
-      'is empty: it is no database',
+      'is empty: it is not a database',
     )
     writeFileSync(place.at('garbage.db'), 'x'.repeat(5000))
     await expect(openSqlStore(`sqlite://${place.at('garbage.db')}`, logger)).rejects.toThrow(

@@ -2,7 +2,8 @@
 // machine and the supervisor's fleet: once the network is quiet, both hold the same.
 import fc from 'fast-check'
 import type { Desired, Heartbeat, ReplicaSpec, SyncReport } from '@kagami/protocol'
-import { applyHeartbeat, createFleet, putWorker, type WorkerEntry } from '@kagami/supervisor/core/fleet'
+import { applyHeartbeat, createFleet, putWorker } from '@kagami/supervisor/core/fleet'
+import type { WorkerEntry } from '@kagami/supervisor/core/entries'
 import type { WorkerRecord } from '@kagami/supervisor/store/store'
 import { describeReplica, type Replica } from '@kagami/worker/core/replica'
 import { createWorkerMachine, openWorker, type WorkerEvent } from '@kagami/worker/core/worker'

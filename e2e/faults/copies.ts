@@ -120,7 +120,7 @@ export const copies: readonly Row[] = [
       [`${WORKER}/sync/limits.test.ts`, 'is not even begun to be filled'],
       [`${WORKER}/sync/limits.test.ts`, 'its space comes back, and others sync on'],
       [`${FAULTS}/worker-disk-full.test.ts`, 'lives on, tells that the sync met a full disk'],
-      ['packages/runtime/src/runtime.test.ts', 'stay as they were when a new text does not fit on the disk'],
+      ['packages/runtime/src/files.test.ts', 'stay as they were when a new text does not fit on the disk'],
     ],
   },
   {

@@ -96,7 +96,7 @@ describe('a supervisor on SQLite', () => {
           /cannot be opened: file is not a database/,
           () => writeFileSync(file(), Buffer.alloc(65_536, 'garbage ')),
         ],
-        empty: [/is empty: it is no database/, () => truncateSync(file())],
+        empty: [/is empty: it is not a database/, () => truncateSync(file())],
         damaged: [
           /is damaged|malformed/,
           () => {

@@ -155,7 +155,7 @@ export const fleet: readonly Row[] = [
     promise: 'no storm of syncs, no standstill, presence by our own monotonic time',
     proofs: [
       [`${WORKER}/core/clock-set.test.ts`, 'intervals go on, no storm, no standstill'],
-      ['packages/runtime/src/runtime.test.ts', 'tells when it was set, once and by how much'],
+      ['packages/runtime/src/clock.test.ts', 'tells when it was set, once and by how much'],
       [`${WORKER}/core/schedule.test.ts`, 'unless that lies beyond one interval: then a clock was wrong'],
       ['packages/supervisor/src/core/fleet.test.ts', 'goes from online to late to lost by our own clock'],
     ],

@@ -178,7 +178,7 @@ describe('hostile input', () => {
     const outside = await kagami(place, ['replicas', 'add', 'file:///etc', '--worker', 'w-2', '--api', supervisor.url])
     expect([outside.code, outside.stderr]).toEqual([
       2,
-      expect.stringContaining(`must lie below a folder the worker allows: ${root}`),
+      expect.stringContaining(`must be below a folder that the worker allows: ${root}`),
     ])
     expect((await kagami(place, ['workers', 'get', 'w-2', '--api', supervisor.url])).stdout).toContain(
       `also file:// below ${root}`,
@@ -234,6 +234,7 @@ describe('hostile input', () => {
       ['nonsense', 400],
       ['{', 400],
       [`{"name":"${'x'.repeat(2_000_000)}"}`, 413],
+      [`{"name":"${'x'.repeat(20_000_000)}"}`, 413],
       ['{"name":"x","kind":"git","upstream":"https://h/a.git","labels":{"a":"\\u0000"}}', 400],
       ['{"name":"x","kind":"git","upstream":"https://h/a.git","labels":{"a":"\\ud800"}}', 400],
       ['{"name":"x","kind":"git","upstream":"https://h/a.git","auth":{"type":"sealed","box":"x"}}', 400],

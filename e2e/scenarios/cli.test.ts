@@ -66,7 +66,7 @@ describe('kagami run', () => {
       XDG_STATE_HOME: place.at('nowhere'),
       KAGAMI_TOKEN: 'wrong-token-wrong',
     })
-    expect([stranger.code, stranger.stderr]).toEqual([4, expect.stringContaining('the token is not right')])
+    expect([stranger.code, stranger.stderr]).toEqual([4, expect.stringContaining('the token is wrong')])
     supervisor.child.kill('SIGTERM')
     expect(await supervisor.exited).toBe(0)
   })

@@ -158,11 +158,11 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     await startWorker('late', { KAGAMI_JOIN_TOKEN: brief })
     await says('late', /this join token expired/)
     await startWorker('other', { KAGAMI_JOIN_TOKEN: await token('--worker', 'someone-else') })
-    await says('other', /this join token is for worker someone-else alone/)
+    await says('other', /this join token is only for worker someone-else/)
     await startWorker('first', { KAGAMI_JOIN_TOKEN: real })
     await until('the first one may', () => shown('first'))
     await startWorker('second', { KAGAMI_JOIN_TOKEN: real })
-    await says('second', /this join token was used up/)
+    await says('second', /this join token is used up/)
     for (const id of ['stranger', 'late', 'other', 'second']) expect(await shown(id)).toBeUndefined()
     for (const id of ['stranger', 'late', 'other', 'first', 'second']) await workers[id]!.kill()
     expect(
@@ -171,7 +171,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
           KAGAMI_JOIN_TOKEN: real.slice(0, 300),
         })
       ).stderr,
-    ).toContain('this is no join token, or not all of one')
+    ).toContain('this is not a join token, or only a part of one')
   })
 
   test('an id belongs to one key: another is refused, the same one goes on', async () => {

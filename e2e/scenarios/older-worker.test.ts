@@ -1,7 +1,7 @@
 // older-worker.test.ts — A worker that speaks just the v0 wire (docs/compatibility.md) joins, is approved, syncs, is given and
 // loses a replica, and is ended.
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import type { SeedWorker } from '@kagami/protocol'
+import type { V0Worker } from '@kagami/protocol'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { aNats, aPlace } from '../harness/place.ts'
 import { aSupervisor, type SupervisorProgram } from '../harness/programs.ts'
@@ -47,7 +47,7 @@ describe('an older worker', () => {
       })
     ).json() as { accepted: boolean; status: string; reason: string | null }
   const shown = async () =>
-    ((await (await fetch(`${supervisor.url}/workers`)).json()) as SeedWorker[]).find((one) => one.worker_id === id)
+    ((await (await fetch(`${supervisor.url}/workers`)).json()) as V0Worker[]).find((one) => one.worker_id === id)
   const post = (path: string, body: unknown) =>
     fetch(`${supervisor.url}/workers/${id}/${path}`, {
       method: 'POST',

@@ -28,7 +28,7 @@ describe.each(NATS_VERSIONS)('on an open %s nats-server', (version) => {
     const stream = await until('there is a stream of reports', () => manager.streams.info(EVENTS_STREAM))
     expect(stream.state.messages).toBe(0)
     expect(told).toEqual([])
-    await until('it says what it refused', () => supervisor.output().includes('where none belongs'), {
+    await until('it says what it refused', () => supervisor.output().includes('where no replies are sent'), {
       seen: () => supervisor.output(),
     })
     expect(

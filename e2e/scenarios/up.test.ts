@@ -3,7 +3,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:net'
-import type { SeedResource } from '@kagami/protocol'
+import type { V0Resource } from '@kagami/protocol'
 import { describe, expect, test } from 'vitest'
 import { aPlace, type Place } from '../harness/place.ts'
 import { freePort, kagami, LAUNCHER, ROOT } from '../harness/programs.ts'
@@ -51,7 +51,7 @@ async function up(place: Place, port: number): Promise<Up> {
   return { launcher, url: `http://127.0.0.1:${port}`, ended, output: () => text }
 }
 
-const resourcesOf = async ({ url }: Up) => (await (await fetch(`${url}/resources`)).json()) as SeedResource[]
+const resourcesOf = async ({ url }: Up) => (await (await fetch(`${url}/resources`)).json()) as V0Resource[]
 const readyOf = (running: Up) =>
   until(
     'all three demo mirrors are ready',
@@ -61,7 +61,7 @@ const readyOf = (running: Up) =>
     },
     { seen: () => running.output() },
   )
-const idsOf = (resources: SeedResource[]) =>
+const idsOf = (resources: V0Resource[]) =>
   resources
     .flatMap((resource) =>
       resource.replicas.map((replica) => `${replica.worker_id} ${replica.replica_id} ${replica.name}`),

@@ -234,7 +234,7 @@ describe('the supervisor, hearing a peer of another version', () => {
       ),
     )
     expect((await supervisor.api.call('listSyncs', { query: { state: 'finished' } })).total).toBe(1)
-    await until('it is logged', () => supervisor.output().includes('put a report aside that cannot be used'), {
+    await until('it is logged', () => supervisor.output().includes('set aside a report that cannot be used'), {
       seen: () => supervisor.output(),
     })
   })

@@ -3,7 +3,7 @@ import { errors, routes, type ErrorCode, type Route } from '@kagami/protocol'
 import { code, fieldTable, GENERATED, namedShapes, shapes, table, typeOf, type Shape } from './markdown.ts'
 
 const TAGS: Readonly<Record<Route['tag'], string>> = {
-  seed: 'Routes at the root',
+  v0: 'Routes at the root',
   fleet: 'Fleet',
   workers: 'Workers',
   replicas: 'Replicas',

@@ -1,5 +1,4 @@
-// calendar.ts — Cron schedules and time windows: whether they can be kept, and when they next allow something. Knows no
-// clock of its own.
+// calendar.ts — Cron schedules and time windows: whether they are valid, and when they next allow a sync.
 import { Cron } from 'croner'
 import type { Policy } from './policy.ts'
 
@@ -8,47 +7,44 @@ const WEEK_MINUTES = 7 * 24 * 60
 const DAY_MINUTES = 24 * 60
 
 interface Window {
-  /** Minutes since Sunday midnight, of each opening. */
+  /** When it opens, in minutes since Sunday 00:00. */
   readonly starts: readonly number[]
   readonly minutes: number
 }
 
-/** What of a schedule cannot be kept: the option and one sentence; null when all can. */
+/** The option of a schedule that is not valid, and why; null when all are valid. */
 export function scheduleProblem({
   cron,
   timezone,
   windows,
 }: Pick<Policy, 'cron' | 'timezone' | 'windows'>): { field: 'cron' | 'timezone' | 'windows'; message: string } | null {
   if (!isZone(timezone))
-    return { field: 'timezone', message: `"${timezone}" is not a time zone; write it as Europe/Berlin or UTC` }
+    return { field: 'timezone', message: `"${timezone}" is not a time zone; write, for example, Europe/Berlin or UTC` }
   if (cron !== '') {
     const fields = cron.trim().split(/\s+/).length
     if (fields !== 5)
       return { field: 'cron', message: `"${cron}" must have five fields: minute, hour, day, month, weekday` }
     try {
-      if (!nextCron(cron, timezone, new Date())) return { field: 'cron', message: `"${cron}" never comes` }
+      if (!nextCron(cron, timezone, new Date())) return { field: 'cron', message: `"${cron}" never occurs` }
     } catch (error) {
       return {
         field: 'cron',
-        message: `"${cron}" is no cron schedule: ${(error as Error).message.replace(/^CronPattern: /, '')}`,
+        message: `"${cron}" is not a cron schedule: ${(error as Error).message.replace(/^CronPattern: /, '')}`,
       }
     }
   }
-  const odd = windows.find((window) => readWindow(window) === null)
-  return odd === undefined
+  const wrong = windows.find((window) => readWindow(window) === null)
+  return wrong === undefined
     ? null
-    : { field: 'windows', message: `"${odd}" is no time window; write "22:00-06:00" or "Sat,Sun 00:00-24:00"` }
+    : { field: 'windows', message: `"${wrong}" is not a time window; write "22:00-06:00" or "Sat,Sun 00:00-24:00"` }
 }
 
-/** The next time a cron schedule fires after an instant; null when it never does. Throws when it is no schedule. */
+/** The next time of a cron schedule after an instant; null when there is none. Throws when it is not valid. */
 export function nextCron(cron: string, timezone: string, after: Date): Date | null {
   return new Cron(cron, { timezone, paused: true, domAndDow: false }).nextRun(after)
 }
 
-/**
- * The first instant, at or after one, at which one of the windows is open. With no windows, or none that can be read,
- * that instant itself.
- */
+/** The first instant, not before `at`, at which a window is open; `at` itself when no window is valid. */
 export function opensAt(windows: readonly string[], timezone: string, at: Date): Date {
   const read = windows.map(readWindow).filter((window) => window !== null)
   if (read.length === 0 || !isZone(timezone)) return at
@@ -61,11 +57,11 @@ export function opensAt(windows: readonly string[], timezone: string, at: Date):
       least = Math.min(least, WEEK_MINUTES - since)
     }
   }
-  return atTurnOfMinute(at, least)
+  return startOfMinuteAfter(at, least)
 }
 
-/** The start of the minute that many minutes later. A change to summer time in between shifts it by that hour, once. */
-function atTurnOfMinute(at: Date, minutes: number): Date {
+/** The start of a later minute. A change to or from summer time in between shifts it by an hour, once. */
+function startOfMinuteAfter(at: Date, minutes: number): Date {
   return new Date(Math.floor(at.getTime() / 60_000) * 60_000 + minutes * 60_000)
 }
 

@@ -1,4 +1,4 @@
-// client.ts — The typed HTTP client that CLI and UI share, derived from routes.ts.
+// client.ts — The typed HTTP client of command line and UI, derived from the routes.
 import type { Static } from 'typebox'
 import type Type from 'typebox'
 import type { ErrorCode } from './errors.ts'
@@ -7,21 +7,22 @@ import { pathFor, routes, type Route, type RouteName, type Routes } from './rout
 import type { ErrorBody } from './views.ts'
 
 type Part<R, K extends string> = R extends Record<K, infer S extends Type.TSchema> ? Static<S> : undefined
-/** What a call needs: `params`, `query` and `body`, each only where the route has one. */
-export type Input<N extends RouteName> = (Routes[N] extends { params: Type.TSchema }
+/** What a call takes: `params`, `query` and `body`, each only where the route has it. */
+export type RouteInput<N extends RouteName> = (Routes[N] extends { params: Type.TSchema }
   ? { params: Part<Routes[N], 'params'> }
   : { params?: undefined }) &
   (Routes[N] extends { query: Type.TSchema } ? { query?: Part<Routes[N], 'query'> } : { query?: undefined }) &
   (Routes[N] extends { body: Type.TSchema } ? { body: Part<Routes[N], 'body'> } : { body?: undefined }) & {
     signal?: AbortSignal
   }
-export type Output<N extends RouteName> = Routes[N] extends { response: infer S extends Type.TSchema }
+/** What a call returns: the body of success; of a text, also the headers. */
+export type RouteOutput<N extends RouteName> = Routes[N] extends { response: infer S extends Type.TSchema }
   ? Static<S>
   : Routes[N] extends { produces: 'text/plain' }
     ? { text: string; headers: Headers }
     : undefined
 
-/** The server said no, or could not be reached (`code: 'unreachable'`, status 0). */
+/** The server refused the request, or could not be reached (`code: 'unreachable'`, status 0). */
 export class ApiError extends Error {
   readonly code: ErrorCode | 'unreachable' | 'unexpected'
   readonly status: number
@@ -52,15 +53,16 @@ export class ApiError extends Error {
   }
 }
 
+/** Calls the routes of one supervisor. */
 export interface Client {
   readonly baseUrl: string
   call<N extends RouteName>(
     name: N,
-    ...input: Record<string, never> extends Input<N> ? [input?: Input<N>] : [input: Input<N>]
-  ): Promise<Output<N>>
+    ...input: Record<string, never> extends RouteInput<N> ? [input?: RouteInput<N>] : [input: RouteInput<N>]
+  ): Promise<RouteOutput<N>>
 }
 
-/** Makes a client. `token` is asked before each call, so that signing in needs no new client. */
+/** Creates a client. `token` is called before each request, so that signing in does not need a new client. */
 export function createClient(options: { baseUrl: string; token?: () => string | null; fetch?: typeof fetch }): Client {
   const send = options.fetch ?? fetch
   return {

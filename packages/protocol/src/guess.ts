@@ -1,14 +1,15 @@
-// guess.ts — What a pasted upstream most likely is: its kind and the name people use for it. Pure.
+// guess.ts — Guesses kind and name of a replica from its upstream. Pure.
 import { replicaNameProblem } from './names.ts'
 
 const FORGES = /(^|\.)(github\.com|gitlab\.com|codeberg\.org|gitee\.com|bitbucket\.org|git\.sr\.ht|googlesource\.com)$/
 
+/** The kind and the name that fit an upstream. */
 export interface Guess {
   kind: 'git' | 'rsync' | 'http' | null
   name: string | null
 }
 
-/** Guesses kind and name; null where nothing sensible can be said. */
+/** Guesses kind and name; each is null when there is no good guess. */
 export function guess(upstream: string): Guess {
   const url = URL.parse(upstream.trim())
   if (!url || (url.hostname === '' && url.protocol !== 'file:')) return { kind: null, name: null }

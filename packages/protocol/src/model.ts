@@ -1,9 +1,11 @@
-// model.ts — The nouns: what a worker, replica, resource and sync are, on the wire and in the API. Schema and type
-// share a name.
+// model.ts — The nouns of the contract: worker, replica, sync and their parts, in messages and in the API. Schema and type
+// have the same name.
 import Type, { type Static } from 'typebox'
 import { Kind, ReplicaId, ReplicaName, WorkerId } from './names.ts'
 
+/** A schema that also allows null. */
 export const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+
 /** RFC 3339, UTC. */
 export const Instant = Type.String({ format: 'date-time', description: 'RFC 3339, UTC' })
 const Count = Type.Integer({ minimum: 0 })
@@ -13,7 +15,7 @@ const Bytes = Type.Integer({ minimum: 0, description: 'bytes' })
 export const Admission = Type.Enum(['pending', 'approved', 'rejected'])
 export type Admission = Static<typeof Admission>
 
-/** What the supervisor's own clock says about a worker: time since its last heartbeat. */
+/** How long the last heartbeat of a worker is ago, by the supervisor's clock. */
 export const Presence = Type.Enum(['online', 'late', 'lost'])
 export type Presence = Static<typeof Presence>
 
@@ -21,15 +23,15 @@ export type Presence = Static<typeof Presence>
 export const Activity = Type.Enum(['idle', 'queued', 'syncing', 'paused'])
 export type Activity = Static<typeof Activity>
 
-/** The seed's one-word status of a replica. */
-export const SeedStatus = Type.Enum(['init', 'syncing', 'success', 'failed'])
-export type SeedStatus = Static<typeof SeedStatus>
+/** The state of a replica in one word, as API v0 and earlier versions have it. */
+export const ReplicaStatus = Type.Enum(['init', 'syncing', 'success', 'failed'])
+export type ReplicaStatus = Static<typeof ReplicaStatus>
 
-/** The seed's one-word status of a resource. */
+/** The state of a resource in one word, as API v0 has it. */
 export const ResourceStatus = Type.Enum(['ready', 'syncing', 'failed', 'error'])
 export type ResourceStatus = Static<typeof ResourceStatus>
 
-/** One word for people, worst first: what an operator should think of this replica now. */
+/** The health of a replica in one word for people, worst first. */
 export const Health = Type.Enum([
   'failed',
   'held',
@@ -78,7 +80,7 @@ export const FailureReason = Type.Enum([
 ])
 export type FailureReason = Static<typeof FailureReason>
 
-/** The steps of a running sync, in order; a provider skips those it does not have. */
+/** The steps of a running sync, in order. A kind skips those it does not have. */
 export const Phase = Type.Enum([
   'preparing',
   'connecting',
@@ -90,7 +92,7 @@ export const Phase = Type.Enum([
 ])
 export type Phase = Static<typeof Phase>
 
-/** Credentials for an upstream. Travel down to workers only; no route and no log ever returns them. */
+/** Credentials for an upstream. They are only sent to workers; no route and no log contains them. */
 export const Auth = Type.Union([
   Type.Object({
     type: Type.Literal('basic'),
@@ -101,30 +103,29 @@ export const Auth = Type.Union([
 ])
 export type Auth = Static<typeof Auth>
 
-/**
- * Credentials as they are kept and sent: sealed for one worker and one replica with its upstream, by HPKE (RFC 9180).
- */
+/** Credentials as they are stored and sent: encrypted for one worker, replica and upstream, with HPKE (RFC 9180). */
 export const SealedAuth = Type.Object({
   type: Type.Literal('sealed'),
   box: Type.String({ maxLength: 16_384, description: 'base64' }),
 })
 export type SealedAuth = Static<typeof SealedAuth>
 
-/** What credentials are sealed for: a box moved to another replica, or to another address, does not open. */
+/** The purpose of sealed credentials: they cannot be opened for another replica or another upstream. */
 export const sealedFor = (of: { worker_id: string; replica_id: string; upstream: string }): string =>
   JSON.stringify([of.worker_id, of.replica_id, of.upstream])
 
+/** Labels of a replica: free keys and values, to filter by. */
 export const Labels = Type.Record(
   Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$' }),
   Type.String({ maxLength: 256 }),
 )
 export type Labels = Static<typeof Labels>
 
-/** Options of a provider, as its own announced schema describes them. */
+/** The options of a replica, as the worker announces them for its kind. */
 export const Options = Type.Record(Type.String({ maxLength: 64 }), Type.Unknown())
 export type Options = Static<typeof Options>
 
-/** What somebody wants mirrored: one upstream on one worker. */
+/** A replica as it is declared or added: one upstream on one worker. */
 export const ReplicaSpec = Type.Object({
   replica_id: ReplicaId,
   name: ReplicaName,
@@ -138,7 +139,7 @@ export const ReplicaSpec = Type.Object({
 })
 export type ReplicaSpec = Static<typeof ReplicaSpec>
 
-/** How far a running sync is. `percent` only when the tool itself knows it. */
+/** The progress of a running sync. `percent` is only set when the tool reports it. */
 export const Progress = Type.Object({
   phase: Phase,
   percent: Nullable(Type.Number({ minimum: 0, maximum: 100 })),
@@ -149,24 +150,24 @@ export const Progress = Type.Object({
 export type Progress = Static<typeof Progress>
 
 /**
- * A sync that stopped before it deleted anything, because too much would have gone. Stays until somebody decides, or
- * the upstream recovers.
+ * A sync that stopped before it deleted anything, because it would have deleted too much. The hold stays until it is
+ * decided, or the upstream recovers.
  */
 export const Hold = Type.Object({
-  hold_id: Type.String({ maxLength: 64, description: 'Id of the sync that found it first' }),
+  hold_id: Type.String({ maxLength: 64, description: 'Id of the first sync that was held' }),
   since: Instant,
   reason: FailureReason,
-  removed: Type.Integer({ minimum: 0, description: 'Entries that would go' }),
-  total: Type.Integer({ minimum: 0, description: 'Entries the copy has' }),
+  removed: Type.Integer({ minimum: 0, description: 'Entries that would be deleted' }),
+  total: Type.Integer({ minimum: 0, description: 'Entries in the copy' }),
   examples: Type.Array(Type.String({ maxLength: 300 }), {
     maxItems: 20,
-    description: 'Some of what would go; all of it is in the log of the sync',
+    description: 'Some of the entries that would be deleted; the log of the sync has all of them',
   }),
-  rejected: Type.Boolean({ description: 'Somebody decided that nothing is deleted' }),
+  rejected: Type.Boolean({ description: 'It was decided that nothing is deleted' }),
 })
 export type Hold = Static<typeof Hold>
 
-/** A finished sync: the report a worker sends and the history keeps. Its `sync_id` makes it unique for ever. */
+/** A finished sync: the report that a worker sends, and that the history stores. Its `sync_id` is unique. */
 export const SyncReport = Type.Object({
   sync_id: Type.String({ minLength: 1, maxLength: 64 }),
   worker_id: WorkerId,
@@ -179,26 +180,26 @@ export const SyncReport = Type.Object({
   reason: Nullable(FailureReason),
   message: Nullable(Type.String({ maxLength: 1000, description: 'One line: what happened' })),
   hint: Nullable(Type.String({ maxLength: 1000, description: 'What to do next' })),
-  tail: Nullable(Type.String({ maxLength: 8000, description: 'The last lines the tool wrote' })),
+  tail: Nullable(Type.String({ maxLength: 8000, description: 'The last lines of the output of the tool' })),
   exit_code: Nullable(Type.Integer()),
   started_at: Instant,
   ended_at: Instant,
   duration_ms: Count,
   bytes: Nullable(
-    Type.Integer({ minimum: 0, description: 'Received from the upstream; null when the tool does not say' }),
+    Type.Integer({ minimum: 0, description: 'Received from the upstream; null when the tool does not report it' }),
   ),
   files: Nullable(Type.Integer({ minimum: 0, description: 'Files (git: refs) in the tree afterwards' })),
   size_bytes: Nullable(Type.Integer({ minimum: 0, description: 'Size of the tree afterwards' })),
   revision: Nullable(Type.String({ maxLength: 256, description: 'git: commit of HEAD; http: ETag or Last-Modified' })),
   action: Type.Optional(
-    Type.Enum(['sync', 'rollback'], { description: 'rollback: no sync, but an earlier tree put in place' }),
+    Type.Enum(['sync', 'rollback'], { description: 'rollback: not a sync, but an earlier tree was published' }),
   ),
   hold: Type.Optional(Nullable(Hold)),
   content_at: Type.Optional(
     Nullable(
       Type.String({
         format: 'date-time',
-        description: 'When the upstream itself last changed its content, as its freshness_file says',
+        description: 'When the upstream last changed its content, according to its freshness_file',
       }),
     ),
   ),
@@ -208,9 +209,7 @@ export const SyncReport = Type.Object({
 })
 export type SyncReport = Static<typeof SyncReport>
 
-/**
- * What a worker says of one of its replicas. `revision_no` grows with every change and feeds the heartbeat's digest.
- */
+/** What a worker reports about a replica. `revision_no` grows with every change, and is part of the digest. */
 export const ReplicaState = Type.Object({
   replica_id: ReplicaId,
   revision_no: Count,
@@ -221,7 +220,7 @@ export const ReplicaState = Type.Object({
   labels: Labels,
   options: Options,
   origin: Type.Enum(['config', 'api']),
-  status: SeedStatus,
+  status: ReplicaStatus,
   activity: Activity,
   queue: Nullable(Type.Object({ position: Count, reason: Type.String({ maxLength: 200 }) })),
   current: Nullable(Type.Object({ sync_id: Type.String({ maxLength: 64 }), started_at: Instant, trigger: Trigger })),
@@ -250,7 +249,7 @@ export const ReplicaState = Type.Object({
 })
 export type ReplicaState = Static<typeof ReplicaState>
 
-/** A filesystem as seen by a worker. `device` is equal for two workers on one host that share it. */
+/** The filesystem of a worker. Two workers that share a filesystem have the same `device`. */
 export const Storage = Type.Object({
   total_bytes: Bytes,
   used_bytes: Bytes,
@@ -258,21 +257,21 @@ export const Storage = Type.Object({
 })
 export type Storage = Static<typeof Storage>
 
-/** A kind of upstream a worker can sync, and the JSON Schema of its options. */
+/** A kind of upstream that a worker can sync, and the JSON Schema of its options. */
 export const KindAnnouncement = Type.Object({
   kind: Kind,
   available: Type.Boolean(),
   detail: Type.String({ maxLength: 300, description: 'Version of the tool, or why it is not available' }),
-  options: Type.Unknown({ description: 'JSON Schema of this kind’s options' }),
+  options: Type.Unknown({ description: 'JSON Schema of the options of this kind' }),
   roots: Type.Optional(
     Type.Array(Type.String({ maxLength: 4096 }), {
       maxItems: 64,
-      description: 'Folders of the worker below which file:// upstreams are allowed; absent: none',
+      description: 'Folders of the worker below which file:// upstreams are allowed. Absent: none',
     }),
   ),
 })
 export type KindAnnouncement = Static<typeof KindAnnouncement>
 
-/** Slots in use on a worker. */
+/** Syncs on a worker: running, queued, and how many may run at the same time. */
 export const Jobs = Type.Object({ running: Count, queued: Count, limit: Count })
 export type Jobs = Static<typeof Jobs>

@@ -1,38 +1,38 @@
-// permissions.ts — Who may say and hear what on a locked NATS: two accounts, what crosses between them, and the rights
-// of each user.
+// permissions.ts — The subjects of a locked NATS: what each of its two accounts exports to the other, and what each user
+// may publish and subscribe to.
 import { DESIRED_BUCKET, desiredHint, messages, subjectFor } from './messages.ts'
 
-/** The subjects one user of an account may publish to and subscribe to. */
+/** What a user of an account may do. */
 export interface SubjectRights {
   readonly publish: readonly string[]
   readonly subscribe: readonly string[]
-  /** May also answer requests it received, whatever their reply subject. */
+  /** May also reply to requests, whatever their reply subject. */
   readonly answers: boolean
 }
 
-/** What one account offers the other: requests it answers, and messages it sends out. */
-export interface Offer {
+/** What one account exports to the other: services, whose requests it answers, and streams, which it publishes. */
+export interface AccountExports {
   readonly services: readonly string[]
   readonly streams: readonly string[]
 }
 
 const DIRECT_GET = `$JS.API.DIRECT.GET.KV_${DESIRED_BUCKET}`
 
-/** The supervisors' account, which alone has JetStream, offers this to the workers' account. */
-export const offeredBySupervisors: Offer = {
+/** The exports of the supervisors' account, which is the only one with JetStream. */
+export const supervisorExports: AccountExports = {
   services: ['kagami.evt.>', 'kagami.api.>', 'kagami.join.*', `${DIRECT_GET}.>`],
   streams: ['kagami.desired.>'],
 }
 
-/** The workers' account offers this to the supervisors'. */
-export const offeredByWorkers: Offer = { services: ['kagami.rpc.>'], streams: ['kagami.worker.>'] }
+/** The exports of the workers' account. */
+export const workerExports: AccountExports = { services: ['kagami.rpc.>'], streams: ['kagami.worker.>'] }
 
-/** Where a worker of this id gets its answers; its connection must be made with it. */
+/** The inbox prefix of a worker. Its connection must use it to receive replies. */
 export const workerInbox = (workerId: string): string => `_INBOX.${workerId}`
 
 /**
- * The rights of a worker: its own subjects, its own document, its own answers. Ids are one subject token, so none
- * reaches into another's.
+ * The rights of a worker: its own subjects, its own document, its own inbox. An id is one subject token, so it cannot
+ * match the subjects of another worker.
  */
 export function workerRights(workerId: string): SubjectRights {
   return {
@@ -47,20 +47,17 @@ export function workerRights(workerId: string): SubjectRights {
   }
 }
 
-/** Where a program that asks to join gets its answers. */
+/** The inbox prefix of a worker that asks for credentials. */
 export const JOIN_INBOX = '_INBOX.join'
 
-/** The rights of whoever holds a join token: to ask, and nothing else. */
+/** The rights of the holder of a join token: to ask for credentials, and nothing else. */
 export const joinRights: SubjectRights = {
   publish: [messages.enrol.subject.replace('<id>', '*')],
   subscribe: [`${JOIN_INBOX}.>`],
   answers: false,
 }
 
-/**
- * The rights the supervisor needs in the system account: to look at and replace the workers' account, where revocations
- * stand.
- */
+/** The rights of the supervisor in the system account: to read and replace the workers' account with its revocations. */
 export function systemRights(workersAccount: string): SubjectRights {
   return {
     publish: ['$SYS.REQ.CLAIMS.UPDATE', `$SYS.REQ.ACCOUNT.${workersAccount}.CLAIMS.LOOKUP`],

@@ -1,115 +1,110 @@
-// policy.ts — The options every kind has beside its own: publish, guard, schedule, limits, freshness. Schema and
-// defaults, written once.
+// policy.ts — The options that every kind has besides its own: publishing, deletion guard, schedule, limits, freshness.
 import Type, { type Static } from 'typebox'
 import { Default } from 'typebox/value'
 
-/** Properties that are part of every kind's options. The worker announces them together with the kind's own. */
+/** The schemas of these options. A worker announces them together with the kind's own options. */
 export const policyProperties = {
   publish: Type.Enum(['in-place', 'swap'], {
     default: 'in-place',
     description:
-      'in-place: each file is replaced whole, deletions come last. swap: a whole new tree is made beside the ' +
-      'old one, unchanged files hard-linked, and put in its place in one step',
+      'in-place: files are replaced one by one, deletions come last. swap: a new tree is built beside the old one, with ' +
+      'hard links to unchanged files, and takes its place in one step',
   }),
   keep_generations: Type.Integer({
     default: 2,
     minimum: 1,
     maximum: 30,
-    description:
-      'With publish = "swap": earlier trees that are kept, for open readers and for kagami replicas rollback',
+    description: 'With publish = "swap": how many earlier trees are kept, for readers and for kagami replicas rollback',
   }),
   max_delete_percent: Type.Integer({
     default: 25,
     minimum: 0,
     maximum: 100,
     description:
-      'A sync that would delete more of the files (git: refs) than this is held until somebody approves it. ' +
-      '100 turns the guard off, but for an upstream that is empty',
+      'A sync that would delete more than this share of the files (git: refs) is held until it is approved. With 100, ' +
+      'only an empty upstream is held',
   }),
   max_shrink_percent: Type.Integer({
     default: 50,
     minimum: 0,
     maximum: 100,
     description:
-      'A sync after which the copy would be smaller by more than this, and by more than 4 KiB, is held too. ' +
-      '100 turns it off',
+      'A sync that would make the copy smaller by more than this share, and by more than 4 KiB, is held too. 100 turns ' +
+      'this off',
   }),
   cron: Type.String({
     default: '',
     maxLength: 100,
-    description:
-      'When to sync, as five cron fields, in place of the interval: "30 3 * * *" is half past three each night',
+    description: 'When to sync, as five cron fields, instead of an interval: "30 3 * * *" is every night at 3:30',
   }),
   timezone: Type.String({
     default: 'UTC',
     minLength: 1,
     maxLength: 64,
-    description: 'Time zone of cron and windows, as Europe/Berlin',
+    description: 'Time zone of cron and windows, such as Europe/Berlin',
   }),
   windows: Type.Array(Type.String({ minLength: 1, maxLength: 60 }), {
     default: [],
     maxItems: 20,
-    description:
-      'Syncs start by themselves only within these times: "22:00-06:00", "Sat,Sun 00:00-24:00". Empty: always',
+    description: 'Scheduled syncs start only within these times: "22:00-06:00", "Sat,Sun 00:00-24:00". Empty: always',
   }),
   time_limit_secs: Type.Integer({
     default: 0,
     minimum: 0,
     maximum: 2_592_000,
-    description: 'A sync that takes longer is ended, seconds; 0 means sync_timeout_secs of the worker',
+    description: 'A sync that takes longer is stopped, seconds. 0: sync_timeout_secs of the worker',
   }),
   stall_secs: Type.Integer({
     default: 1800,
     minimum: 0,
     maximum: 86_400,
     description:
-      'A sync in which nothing moves for this long (no byte, no file; what the upstream says does not count) ' +
-      'is ended, seconds; 0 turns it off. To rsync the listing of a very large tree is one such silence',
+      'A sync in which no bytes and no files arrive for this long is stopped, seconds; messages of the upstream do not ' +
+      'count. 0 turns this off. rsync is silent in this sense while it lists a very large tree',
   }),
   quota_mib: Type.Integer({
     default: 0,
     minimum: 0,
     maximum: 1_000_000_000,
-    description: 'Largest size of the copy, MiB; 0 is no limit',
+    description: 'Largest size of the copy, MiB. 0: no limit',
   }),
   freshness_file: Type.String({
     default: '',
     maxLength: 512,
     description:
-      'File in the copy whose date tells how old the content is: "project/trace/ftp-master.debian.org", "lastupdate"',
+      'File in the copy whose date is that of the content: "project/trace/ftp-master.debian.org", "lastupdate"',
   }),
   max_content_age_hours: Type.Integer({
     default: 0,
     minimum: 0,
     maximum: 100_000,
-    description: 'Content older than this makes the replica stale although its syncs succeed, hours; 0 turns it off',
+    description:
+      'The replica is stale when its content is older than this, even if syncs succeed, hours. 0 turns this off',
   }),
   allow_private: Type.Boolean({
     default: false,
     description:
-      'Goes on when an upstream that was found at a public address leads to a private one, as it does in a ' +
-      'network that gives its own answers for public names. Link-local addresses stay refused, and all ' +
-      'private ones where the worker has upstream_policy = "public-only"',
+      'Allows a private address for an upstream that had a public one before, as in a network that resolves public ' +
+      'names itself. Link-local addresses are still refused, and private ones where the worker has ' +
+      'upstream_policy = "public-only"',
   }),
   verify: Type.Enum(['none', 'debian'], {
     default: 'none',
-    description: 'debian: after a sync the indices below dists/ must have the checksums their InRelease names',
+    description: 'debian: after a sync, the indices below dists/ must have the checksums that their InRelease lists',
   }),
 }
 
+/** The policy as one schema. */
 export const Policy = Type.Object(policyProperties)
 export type Policy = Static<typeof Policy>
 
-/**
- * The policy among a replica's options, defaults filled in. Values that do not fit are left as they are: checking is
- * done where options are taken in.
- */
+/** The policy in the options of a replica, with defaults. Values are not checked: that happens when they are set. */
 export function policyOf(options: Readonly<Record<string, unknown>>): Policy {
   const own = Object.fromEntries(Object.entries(options).filter(([key]) => Object.hasOwn(policyProperties, key)))
   return Default(Policy, structuredClone(own)) as Policy
 }
 
-/** A kind's own options and the common ones as one schema. */
+/** The schema of all options of a kind: its own and the policy. */
 export function withPolicy(own: Type.TObject): Type.TObject {
   const known = merged.get(own)
   if (known) return known
@@ -118,10 +113,10 @@ export function withPolicy(own: Type.TObject): Type.TObject {
   return whole
 }
 
-/** One schema object per kind, so that it is compiled once. */
+/** One schema object per kind, so that each is compiled once. */
 const merged = new WeakMap<Type.TObject, Type.TObject>()
 
-/** A kind's own options taken out of all of a replica's. */
+/** The kind's own options among all options of a replica. */
 export function withoutPolicy(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(options).filter(([key]) => !Object.hasOwn(policyProperties, key)))
 }

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { oddityIn, parseUntrusted } from './untrusted.ts'
+import { findUnsafe, parseUntrusted } from './untrusted.ts'
 
-describe('JSON from strangers', () => {
-  test('that is ordinary is taken as it is', () => {
+describe('JSON from outside', () => {
+  test('that is ordinary is accepted unchanged', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 10 }), (value) => {
         const text = JSON.stringify(value)
@@ -16,7 +16,7 @@ describe('JSON from strangers', () => {
     })
   })
 
-  test('that is nested beyond reason is refused before it is parsed', () => {
+  test('that is nested too deeply is refused before it is parsed', () => {
     const deep = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`
     expect(parseUntrusted(deep(64))).toBeDefined()
     for (const levels of [65, 200_000]) expect(() => parseUntrusted(deep(levels))).toThrow('nested deeper than 64')
@@ -27,12 +27,12 @@ describe('JSON from strangers', () => {
     expect(() => parseUntrusted('{"a":{"b":"x\\u0000"}}')).toThrow('field a.b must not contain a NUL')
     expect(() => parseUntrusted('{"a":["\\ud83d"]}')).toThrow('field a.0 must not contain half a character')
     expect(parseUntrusted('{"a":"\\ud83d\\ude00"}')).toEqual({ a: '😀' })
-    expect(oddityIn({ 'k\0': 1 })).toMatchObject({ message: expect.stringContaining('key') })
+    expect(findUnsafe({ 'k\0': 1 })).toMatchObject({ message: expect.stringContaining('key') })
   })
 
-  test('a value that was never text is judged without recursion', () => {
+  test('a value that was never text is checked without recursion', () => {
     let value: unknown = 'x'
     for (let level = 0; level < 100_000; level++) value = { inner: value }
-    expect(oddityIn(value)).toMatchObject({ message: 'is nested deeper than 64' })
+    expect(findUnsafe(value)).toMatchObject({ message: 'is nested deeper than 64' })
   })
 })

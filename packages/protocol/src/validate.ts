@@ -1,23 +1,25 @@
-// validate.ts — Compiled checks for schemas, and one sentence naming the field when a value does not fit.
+// validate.ts — Compiled checks of schemas. A value that does not fit is explained in one sentence that names the field.
 import type Type from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Static } from 'typebox'
 
+/** Why a value does not fit its schema. */
 export interface Problem {
   /** Dotted path, `replicas.0.name`; empty for the value as a whole. */
   readonly field: string
   readonly message: string
 }
 
+/** The check of one schema. */
 export interface Check<S extends Type.TSchema> {
   ok(value: unknown): value is Static<S>
-  /** The first thing that is wrong. Call only after `ok` said no. */
+  /** The first problem. Call it only when `ok` has returned false. */
   problem(value: unknown): Problem
 }
 
 const compiled = new WeakMap<object, Check<Type.TSchema>>()
 
-/** Compiles a schema once and keeps the check. */
+/** The check of a schema; compiled once. */
 export function checkFor<S extends Type.TSchema>(schema: S): Check<S> {
   let check = compiled.get(schema)
   if (!check) {
@@ -39,7 +41,7 @@ interface RawError {
 }
 
 function describe(found: readonly RawError[]): Problem {
-  // A union reports each branch and itself: the deepest path says most.
+  // A union reports errors of every branch and of itself: the deepest path is the most precise one.
   const error = [...found].sort((a, b) => b.instancePath.split('/').length - a.instancePath.split('/').length)[0]
   if (!error) return { field: '', message: 'does not fit' }
   const path = error.instancePath.split('/').slice(1)

@@ -1,4 +1,4 @@
-// views.ts — What the HTTP API returns: the seed's shapes (Unix seconds) and ours under /api/v1 (RFC 3339).
+// views.ts — What the routes under /api/v1 return. Instants are RFC 3339; no credentials are in any shape.
 import Type, { type Static } from 'typebox'
 import {
   Admission,
@@ -13,7 +13,6 @@ import {
   Progress,
   ReplicaState,
   ResourceStatus,
-  SeedStatus,
   Storage,
   SyncReport,
   Trigger,
@@ -21,65 +20,9 @@ import {
 
 const Count = Type.Integer({ minimum: 0 })
 
-// ---- The seed's shapes -------------------------------------------------------------------------------------------
-export const SeedReplica = Type.Object({
-  worker_id: Type.String(),
-  replica_id: Type.String(),
-  name: Type.String(),
-  kind: Type.String(),
-  upstream: Type.String(),
-  status: SeedStatus,
-  interval_secs: Nullable(Count),
-  labels: Labels,
-  health: Health,
-  last_success: Nullable(Type.Integer({ description: 'Unix seconds' })),
-  last_error: Nullable(Type.String()),
-  size_bytes: Nullable(Count),
-  next_due: Nullable(Type.Integer({ description: 'Unix seconds' })),
-})
-export type SeedReplica = Static<typeof SeedReplica>
-export const SeedOverview = Type.Object({
-  workers_total: Count,
-  workers_approved: Count,
-  workers_pending: Count,
-  workers_rejected: Count,
-  resources_total: Count,
-})
-export type SeedOverview = Static<typeof SeedOverview>
-export const SeedWorker = Type.Object({
-  worker_id: Type.String(),
-  approved: Type.Boolean(),
-  status: Admission,
-  last_seen: Type.Integer({ description: 'Unix seconds' }),
-  replicas: Type.Array(SeedReplica),
-  name: Type.String(),
-  presence: Presence,
-})
-export type SeedWorker = Static<typeof SeedWorker>
-export const SeedResource = Type.Object({
-  name: Type.String(),
-  status: ResourceStatus,
-  replicas: Type.Array(SeedReplica),
-})
-export type SeedResource = Static<typeof SeedResource>
-export const Telemetry = Type.Object({
-  traffic: Type.Array(Type.Object({ label: Type.String(), value: Count }), {
-    minItems: 24,
-    maxItems: 24,
-    description: 'Heartbeats received, by minute, oldest first',
-  }),
-  sync: Type.Object({ success: Count, failure: Count }),
-  disk: Type.Object({ total_gb: Type.Number(), used_gb: Type.Number() }),
-  message_rate: Type.Number({ description: 'Messages from workers per second, over the last minute' }),
-  latency_ms: Type.Object({ p50: Type.Number(), p95: Type.Number(), p99: Type.Number(), samples: Count }),
-  concurrent_jobs: Count,
-  last_sample_at: Nullable(Type.Integer({ description: 'Unix seconds' })),
-})
-export type Telemetry = Static<typeof Telemetry>
-
-// ---- /api/v1 -----------------------------------------------------------------------------------------------------
+/** How many replicas have each health. */
 export const HealthCounts = Type.Record(Type.String(), Count, {
-  description: 'Replicas by health; healths nobody has are absent',
+  description: 'Number of replicas by health; a health that no replica has is absent',
 })
 export type HealthCounts = Record<string, number>
 
@@ -91,19 +34,24 @@ export const Paused = Type.Object({
 })
 export type Paused = Static<typeof Paused>
 
+/** A replica: what its worker reports, and what the supervisor knows about it. */
 export const Replica = Type.Object({
   ...ReplicaState.properties,
   worker_id: Type.String(),
   worker_name: Type.String(),
   worker_presence: Presence,
   health: Health,
-  health_detail: Type.String({ description: 'One sentence: why this health' }),
+  health_detail: Type.String({ description: 'The reason for the health, in one sentence' }),
   progress: Nullable(Progress),
   paused: Nullable(Paused),
-  pending_requests: Type.Integer({ minimum: 0, description: 'Syncs asked for that the worker has not yet taken up' }),
+  pending_requests: Type.Integer({
+    minimum: 0,
+    description: 'Requested syncs that the worker has not started to handle',
+  }),
 })
 export type Replica = Static<typeof Replica>
 
+/** A worker: what it announces, what was decided about it, and how it is now. */
 export const Worker = Type.Object({
   worker_id: Type.String(),
   name: Type.String(),
@@ -118,8 +66,8 @@ export const Worker = Type.Object({
   hostname: Nullable(Type.String()),
   http_addr: Nullable(Type.String()),
   data_dir: Nullable(Type.String()),
-  older_wire: Type.Boolean({ description: 'Speaks the wire of interfaces §6' }),
-  conflict: Nullable(Type.String({ description: 'Another process claims the same id' })),
+  older_wire: Type.Boolean({ description: 'The worker speaks the messages of earlier versions' }),
+  conflict: Nullable(Type.String({ description: 'Another process uses the same worker id' })),
   kinds: Type.Array(KindAnnouncement),
   storage: Nullable(Storage),
   jobs: Nullable(Jobs),
@@ -130,6 +78,7 @@ export const Worker = Type.Object({
 })
 export type Worker = Static<typeof Worker>
 
+/** A mirror: all replicas of one name on approved workers. */
 export const Resource = Type.Object({
   name: Type.String(),
   status: ResourceStatus,
@@ -143,10 +92,12 @@ export const Resource = Type.Object({
   size_bytes: Nullable(Count),
 })
 export type Resource = Static<typeof Resource>
+
+/** A mirror with its replicas. */
 export const ResourceDetail = Type.Object({ ...Resource.properties, replicas: Type.Array(Replica) })
 export type ResourceDetail = Static<typeof ResourceDetail>
 
-/** A sync as the API shows it: running (from the worker's last word) or finished (from the history). */
+/** A sync: running, as its worker last reported it, or finished, from the history. */
 export const Sync = Type.Object({
   sync_id: Type.String(),
   state: Type.Enum(['running', 'finished']),
@@ -178,6 +129,7 @@ export const Sync = Type.Object({
 })
 export type Sync = Static<typeof Sync>
 
+/** Failing replicas with the same reason. */
 export const Cause = Type.Object({
   reason: Type.String(),
   message: Type.String(),
@@ -189,6 +141,7 @@ export const Cause = Type.Object({
 })
 export type Cause = Static<typeof Cause>
 
+/** The whole fleet on one page. */
 export const Summary = Type.Object({
   at: Instant,
   version: Type.String(),
@@ -213,6 +166,7 @@ export const Summary = Type.Object({
 })
 export type Summary = Static<typeof Summary>
 
+/** Who wrote what, when, and with which result. */
 export const AuditEntry = Type.Object({
   id: Count,
   at: Instant,
@@ -225,6 +179,7 @@ export const AuditEntry = Type.Object({
 })
 export type AuditEntry = Static<typeof AuditEntry>
 
+/** A join token without its secret. */
 export const JoinToken = Type.Object({
   id: Type.String(),
   worker_id: Nullable(Type.String({ description: 'The only worker id that may use it' })),
@@ -235,12 +190,15 @@ export const JoinToken = Type.Object({
   expires_at: Instant,
 })
 export type JoinToken = Static<typeof JoinToken>
+
+/** A join token that was just created. */
 export const NewJoinToken = Type.Object({
   ...JoinToken.properties,
-  token: Type.String({ description: 'Shown this once: only its hash is kept' }),
+  token: Type.String({ description: 'Shown only this once: the supervisor stores only its hash' }),
 })
 export type NewJoinToken = Static<typeof NewJoinToken>
 
+/** What the sender of this request may do, and how the supervisor is set up. */
 export const Session = Type.Object({
   auth: Type.Enum(['token', 'none']),
   authenticated: Type.Boolean(),
@@ -251,6 +209,7 @@ export const Session = Type.Object({
 })
 export type Session = Static<typeof Session>
 
+/** The requests that were recorded; workers carry them out later. */
 export const SyncAccepted = Type.Object({
   requests: Type.Array(
     Type.Object({
@@ -262,8 +221,11 @@ export const SyncAccepted = Type.Object({
   ),
 })
 export type SyncAccepted = Static<typeof SyncAccepted>
+
+/** The replica that was added; its worker reports it later. */
 export const ReplicaAccepted = Type.Object({ replica_id: Type.String(), name: Type.String(), worker_id: Type.String() })
 
+/** The body of every error. */
 export const ErrorBody = Type.Object({
   error: Type.Object({
     code: Type.String(),
@@ -275,18 +237,17 @@ export const ErrorBody = Type.Object({
 })
 export type ErrorBody = Static<typeof ErrorBody>
 
-/**
- * One page of a list. `next_cursor` is opaque and null on the last page; `total` counts all rows the filter matches.
- */
+/** One page of a list. `next_cursor` is opaque, and null on the last page; `total` counts all items of the list. */
 export const pageOf = <T extends Type.TSchema>(item: T) =>
   Type.Object({ items: Type.Array(item), next_cursor: Nullable(Type.String()), total: Count })
+/** The type of one page of a list. */
 export interface Page<T> {
   items: T[]
   next_cursor: string | null
   total: number
 }
 
-/** What travels on GET /api/v1/stream; `event:` is `type`, `data:` the rest as JSON. */
+/** An event of GET /api/v1/stream: `event:` is the type, `data:` the rest as JSON. */
 export type StreamEvent =
   | { type: 'summary'; summary: Summary }
   | { type: 'worker'; worker: Worker }
@@ -295,5 +256,5 @@ export type StreamEvent =
   | { type: 'replica_gone'; replica_id: string; worker_id: string; name: string }
   | { type: 'progress'; replica_id: string; sync_id: string; progress: Progress }
   | { type: 'sync'; sync: Sync }
-  /** Too much was missed: fetch what you show anew. */
+  /** The client has missed too much, and has to fetch everything again. */
   | { type: 'reset' }

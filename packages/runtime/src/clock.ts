@@ -1,6 +1,6 @@
-// clock.ts — Time as something handed in. Only this file touches the machine's clock and timers.
+// clock.ts — Time and timers as an object that is passed in, so that tests can replace it.
 
-/** The present and the future, injectable. Long waits are exact: no timer overflow. */
+/** The time, and timers. Timers may be longer than setTimeout allows. */
 export interface Clock {
   now(): Date
   /** Milliseconds that never jump when the wall clock does. */
@@ -9,13 +9,13 @@ export interface Clock {
   after(ms: number, task: () => void): () => void
 }
 
-/** setTimeout fires at once for anything above this, so longer waits are re-armed. */
+/** setTimeout fires at once for longer times, so these are waited for in steps. */
 const TIMER_MAX_MS = 2 ** 31 - 1
 
-/** A wall clock that is off by this against the monotonic one was set by somebody, ms. */
+/** When wall clock and monotonic clock differ by this much more than before, ms, the wall clock was set. */
 const JUMP_MS = 2000
 
-/** The machine's own clock. Its timers do not keep the process alive. */
+/** The clock of the computer. Its timers do not keep the process alive. */
 export const systemClock: Clock = {
   now: () => new Date(),
   monotonicMs: () => performance.now(),
@@ -42,21 +42,21 @@ export function every(clock: Clock, ms: number, task: () => void): () => void {
 }
 
 /**
- * Tells by how many ms the wall clock was set, soon after it was; small corrections are left alone. Returns the way to
- * stop.
+ * Calls `listener` soon after the wall clock was set, with the difference in ms. Small corrections are ignored. Returns
+ * how to stop.
  */
-export function onClockJump(clock: Clock, tell: (byMs: number) => void): () => void {
+export function onClockJump(clock: Clock, listener: (byMs: number) => void): () => void {
   const offset = () => clock.now().getTime() - clock.monotonicMs()
   let known = offset()
   return every(clock, 1000, () => {
     const byMs = Math.round(offset() - known)
     if (Math.abs(byMs) < JUMP_MS) return
     known += byMs
-    tell(byMs)
+    listener(byMs)
   })
 }
 
-/** Resolves after `ms`, or at once when `signal` aborts. Keeps the process alive meanwhile. */
+/** Resolves after `ms`, or as soon as `signal` aborts. Keeps the process alive until then. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve()

@@ -1,10 +1,10 @@
-// config.ts — Layers of configuration (default < file < environment < flag) over one schema, with errors that name
-// file, key and cure.
+// config.ts — Reads configuration from file, environment and flags against one schema. Errors name the source, the key,
+// and what to do.
 import { checkFor } from '@kagami/protocol'
 import { parse, TomlError } from 'smol-toml'
 import type Type from 'typebox'
 
-/** The configuration is unusable; the message says where, what and how to mend it. */
+/** The configuration cannot be used. The message says where and what is wrong, the hint how to correct it. */
 export class ConfigError extends Error {
   readonly hint: string | null
   constructor(message: string, hint: string | null = null) {
@@ -14,9 +14,10 @@ export class ConfigError extends Error {
   }
 }
 
+/** Configuration values by key, not checked yet. */
 export type Values = Record<string, unknown>
 
-/** Parses TOML; a mistake is told with file, line, column and the line itself. */
+/** Parses TOML. A ConfigError names file, line and column, and shows the line. */
 export function parseToml(text: string, file: string): Values {
   try {
     return parse(text)
@@ -31,7 +32,7 @@ export function parseToml(text: string, file: string): Values {
   }
 }
 
-/** Reads the environment variables of a schema's keys: `KAGAMI_DATA_DIR` for `data_dir`. Empty ones count as absent. */
+/** Reads the environment variables of a schema's keys: `KAGAMI_DATA_DIR` for `data_dir`. An empty one counts as absent. */
 export function fromEnvironment(schema: Type.TObject, prefix: string, env: NodeJS.ProcessEnv): Values {
   const values: Values = {}
   for (const [key, property] of Object.entries(schema.properties)) {
@@ -43,7 +44,9 @@ export function fromEnvironment(schema: Type.TObject, prefix: string, env: NodeJ
   return values
 }
 
-/** Turns text into the type a schema asks for; what cannot be turned is an error naming `source`. */
+const EXAMPLE = '[{"name":"debian","kind":"rsync","upstream":"rsync://host/debian/","interval_secs":3600}]'
+
+/** Converts text to the type of a schema. A ConfigError names `source` when it cannot be converted. */
 export function fromText(text: string, schema: Type.TSchema, source: string): unknown {
   const type = (schema as { type?: string }).type
   if (type === 'boolean') {
@@ -61,23 +64,20 @@ export function fromText(text: string, schema: Type.TSchema, source: string): un
     try {
       return JSON.parse(text)
     } catch (error) {
-      throw new ConfigError(
-        `${source}: must be JSON: ${(error as Error).message}`,
-        `Example: ${source}='[{"name":"debian","kind":"rsync","upstream":"rsync://host/debian/","interval_secs":3600}]'`,
-      )
+      throw new ConfigError(`${source}: must be JSON: ${(error as Error).message}`, `Example: ${source}='${EXAMPLE}'`)
     }
   }
   return text
 }
 
-/** Keys the schema does not know, each with the nearest known one when there is one. */
+/** Keys that are not known, each with the nearest known key, if there is one. */
 export function unknownKeys(values: Values, known: readonly string[]): { key: string; suggestion: string | null }[] {
   return Object.keys(values)
     .filter((key) => !known.includes(key))
     .map((key) => ({ key, suggestion: nearest(key, known) }))
 }
 
-/** Checks the merged values; a wrong one is told with the layer it came from. */
+/** Checks the merged values. A ConfigError names the source of the wrong one. */
 export function checkValues(schema: Type.TObject, values: Values, sourceOf: (key: string) => string): void {
   const check = checkFor(schema)
   if (check.ok(values)) return
@@ -85,7 +85,7 @@ export function checkValues(schema: Type.TObject, values: Values, sourceOf: (key
   throw new ConfigError(`${sourceOf(problem.field.split('.')[0] ?? '')}: ${problem.field} ${problem.message}`)
 }
 
-/** The known word nearest to a misspelt one, or null when none is near. */
+/** The known word that is nearest to a misspelt one; null when none is near. */
 export function nearest(word: string, known: readonly string[]): string | null {
   let best: string | null = null
   let least = Math.max(2, Math.floor(word.length / 3)) + 1

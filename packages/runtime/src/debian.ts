@@ -1,5 +1,5 @@
-// debian.ts — Fetches programs from Debian's archive without root: downloaded and checked by apt, unpacked into a cache
-// of our own.
+// debian.ts — Finds programs, and fetches missing ones from Debian's archive without root: apt downloads and checks them,
+// and they are unpacked into a cache.
 import { execFile } from 'node:child_process'
 import {
   chmodSync,
@@ -18,12 +18,12 @@ import { promisify } from 'node:util'
 
 const execute = promisify(execFile)
 
-/** Where fetched programs are kept: `KAGAMI_CACHE_DIR`, else `$XDG_CACHE_HOME/kagami`, else `~/.cache/kagami`. */
+/** Directory of fetched programs: `KAGAMI_CACHE_DIR`, or `$XDG_CACHE_HOME/kagami`, or `~/.cache/kagami`. */
 export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
   return env['KAGAMI_CACHE_DIR'] || join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'kagami')
 }
 
-/** Full path of a program on PATH (and `extra` directories), or null. */
+/** Full path of a program on PATH or in one of the `extra` directories; null when there is none. */
 export function findProgram(
   name: string,
   extra: readonly string[] = [],
@@ -35,20 +35,20 @@ export function findProgram(
       const stat = statSync(candidate)
       if (stat.isFile() && (stat.mode & 0o111) !== 0) return candidate
     } catch {
-      // Not here; look further.
+      // Not in this directory.
     }
   }
   return null
 }
 
-/** What to fetch. `suite` names another suite than the machine's own, for a newer version. */
+/** What to fetch. `suite`: another suite than that of this computer, for a newer version. */
 export interface DebianFetch {
   readonly program: string
   readonly package: string
   readonly suite?: string
 }
 
-/** Says plainly why a program cannot be fetched, and how to get it otherwise. */
+/** A program cannot be fetched. The message says why, and how else to install it. */
 export class FetchError extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, { cause })
@@ -56,18 +56,15 @@ export class FetchError extends Error {
   }
 }
 
-/**
- * Directory with a runnable `program`, fetched on first use. Throws FetchError when this machine has no apt or no
- * network.
- */
+/** Returns a directory with the program, and fetches it when it is not there yet. Throws FetchError. */
 export async function fetchProgram(wanted: DebianFetch, onStep: (step: string) => void = () => {}): Promise<string> {
   const home = join(cacheDirectory(), 'debian', `${wanted.package}${wanted.suite ? `-${wanted.suite}` : ''}`)
   const bin = join(home, 'bin')
   if (existsSync(join(bin, wanted.program))) return bin
   if (!findProgram('apt-get') || !findProgram('dpkg-deb')) {
     throw new FetchError(
-      `${wanted.program} is not installed, and this is not a Debian or Ubuntu machine it could be fetched ` +
-        `for. Install ${wanted.package} with your package manager.`,
+      `${wanted.program} is not installed, and can be fetched only on Debian and Ubuntu. ` +
+        `Install ${wanted.package} with your package manager.`,
     )
   }
   onStep(`fetching ${wanted.package}${wanted.suite ? ` (${wanted.suite})` : ''} from Debian's archive`)
@@ -80,15 +77,15 @@ export async function fetchProgram(wanted: DebianFetch, onStep: (step: string) =
     renameSync(join(work, 'out'), home)
   } catch (error) {
     throw new FetchError(
-      `${wanted.program} is not installed and could not be fetched: ${reasonOf(error)}. Install it: apt-get ` +
-        `install ${wanted.package}`,
+      `${wanted.program} is not installed, and could not be fetched: ${reasonOf(error)}. ` +
+        `Install it: apt-get install ${wanted.package}`,
       error,
     )
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
   if (!existsSync(join(bin, wanted.program)))
-    throw new FetchError(`package ${wanted.package} holds no program ${wanted.program}`)
+    throw new FetchError(`package ${wanted.package} has no program ${wanted.program}`)
   return bin
 }
 
@@ -115,7 +112,7 @@ async function unpackWithDependencies(wanted: DebianFetch, work: string) {
   for (const deb of readdirSync(downloads)) await execute('dpkg-deb', ['-x', join(downloads, deb), root])
 }
 
-/** apt's options for state and lists of our own, which need no root and leave the machine's alone. */
+/** Options that give apt its own state and lists: they need no root, and leave those of the computer unchanged. */
 async function privateApt(suite: string | undefined, work: string): Promise<string[]> {
   for (const part of ['state/lists/partial', 'cache/archives/partial', 'empty'])
     mkdirSync(join(work, part), { recursive: true })
@@ -141,7 +138,7 @@ async function privateApt(suite: string | undefined, work: string): Promise<stri
   return apt
 }
 
-/** The archive the machine itself uses, so that a mirror or proxy set up there is used here too. */
+/** The archive that this computer uses, so that its mirror or proxy is used here too. */
 async function debianMirror(): Promise<string> {
   const { stdout } = await execute('apt-get', ['indextargets', '--format', '$(REPO_URI)|$(ORIGIN)|$(CREATED_BY)'], {
     maxBuffer: 1 << 24,
@@ -150,7 +147,7 @@ async function debianMirror(): Promise<string> {
   return line?.split('|')[0] || 'http://deb.debian.org/debian/'
 }
 
-/** The package and those of its dependencies that this machine lacks. */
+/** The package, and those of its dependencies that are not installed. */
 async function missingPackages(apt: string[], name: string): Promise<string[]> {
   const { stdout } = await execute('apt-get', [...apt, '-s', '-q', '--no-install-recommends', 'install', name], {
     maxBuffer: 1 << 24,
@@ -159,7 +156,7 @@ async function missingPackages(apt: string[], name: string): Promise<string[]> {
   return packages.length > 0 ? packages : [name]
 }
 
-/** Programs find their libraries and helpers inside the cache through one small script each. */
+/** Writes a small script for each program, through which it finds its libraries in the cache. */
 function writeWrappers(work: string, home: string) {
   const bin = join(work, 'out', 'bin')
   mkdirSync(bin, { recursive: true })

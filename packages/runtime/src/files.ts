@@ -1,4 +1,4 @@
-// files.ts — Small files that survive a power cut: written aside, flushed, renamed, directory flushed.
+// files.ts — Small files that survive a power cut: written to a temporary file, flushed, renamed, directory flushed.
 import {
   closeSync,
   existsSync,
@@ -12,27 +12,27 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 
-/** Replaces `path` in one step: readers and crashes see the old text or the new one. */
+/** Replaces a file in one step: readers, and a crash, leave either the old text or the new one. */
 export function writeDurably(path: string, text: string, mode = 0o600): void {
-  const aside = `${path}.${process.pid}.tmp`
-  const file = openIn(dirname(path), aside, mode)
+  const temporary = `${path}.${process.pid}.tmp`
+  const file = openIn(dirname(path), temporary, mode)
   try {
-    // Not writeSync: on a disk that is nearly full it writes a part, and says so only in what it returns.
+    // writeSync may write only a part when the disk is nearly full, without an error.
     writeFileSync(file, text)
     fsyncSync(file)
   } catch (error) {
-    rmSync(aside, { force: true })
+    rmSync(temporary, { force: true })
     throw error
   } finally {
     closeSync(file)
   }
-  renameSync(aside, path)
+  renameSync(temporary, path)
   flushDirectory(dirname(path))
 }
 
 /**
- * Makes the directory when it is missing, and looks just once: making a whole path would never end where its root was
- * deleted under us.
+ * Opens a file for writing. Creates its directory when it is missing, and at most the parent of that: a recursive mkdir
+ * does not end when its root is deleted meanwhile.
  */
 function openIn(directory: string, path: string, mode: number): number {
   try {
@@ -45,13 +45,13 @@ function openIn(directory: string, path: string, mode: number): number {
   }
 }
 
-/** Removes `path` so that it stays removed after a power cut. A missing file is fine. */
+/** Removes a file so that it stays removed after a power cut. A missing file is no error. */
 export function removeDurably(path: string): void {
   rmSync(path, { force: true })
   flushDirectory(dirname(path))
 }
 
-/** The text of a small file, or null when there is none. */
+/** The text of a small file; null when there is no such file. */
 export function readIfThere(path: string): string | null {
   try {
     return readFileSync(path, 'utf8')
@@ -61,7 +61,7 @@ export function readIfThere(path: string): string | null {
   }
 }
 
-/** The parsed JSON of a small file, or null when it is missing or damaged. */
+/** The parsed JSON of a small file; null when the file is missing or damaged. */
 export function readJsonIfThere(path: string): unknown {
   const text = readIfThere(path)
   if (text === null) return null

@@ -1,8 +1,8 @@
-// logger.ts — Structured logs: JSON lines, or readable ones on a terminal. Secrets are cut out here, once for all
-// rooms.
+// logger.ts — Structured logs: JSON lines, or readable lines on a terminal. Secrets are removed here, for all packages.
 import { pino, type Logger as PinoLogger } from 'pino'
 import pretty from 'pino-pretty'
 
+/** A structured logger. */
 export type Logger = PinoLogger
 
 const SECRETS = [
@@ -21,12 +21,12 @@ const SECRETS = [
 ]
 
 /**
- * Makes a program's logger. `LOG_LEVEL` (or the seed's `RUST_LOG`) sets the level; `KAGAMI_LOG=json|pretty` the form.
- * Writes to stderr.
+ * Creates the logger of a program, which writes to stderr. `LOG_LEVEL`, or `RUST_LOG` of earlier versions, sets the
+ * level; `KAGAMI_LOG=json|pretty` sets the form.
  */
 export function createLogger(name: string, env: NodeJS.ProcessEnv = process.env): Logger {
-  const asked = (env['LOG_LEVEL'] ?? env['RUST_LOG'] ?? 'info').toLowerCase()
-  const level = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].includes(asked) ? asked : 'info'
+  const wanted = (env['LOG_LEVEL'] ?? env['RUST_LOG'] ?? 'info').toLowerCase()
+  const level = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].includes(wanted) ? wanted : 'info'
   const options = { name, level, redact: { paths: SECRETS, censor: '[secret]' } }
   const readable = env['KAGAMI_LOG'] ? env['KAGAMI_LOG'] === 'pretty' : process.stderr.isTTY
   if (!readable) return pino(options, pino.destination({ dest: 2, sync: true }))

@@ -1,15 +1,15 @@
-// machine.ts — What a machine is: a pure function from state and event to state and effects. No behaviour lives here.
+// machine.ts — The types of a machine: a pure function from state and event to the next state and effects.
 
-/** What a machine decided: what it is now, and what must be done. */
+/** The result of one event: the next state, and the effects to carry out. */
 export interface Step<State, Effect> {
   readonly state: State
   readonly effects: readonly Effect[]
 }
 
-/** Given what it is, what happened and when: what it becomes. Pure: no clock, no I/O, no randomness of its own. */
+/** Handles one event at the time `now`. Pure: it uses no clock, no I/O and no randomness. */
 export type Advance<State, Event, Effect> = (state: State, event: Event, now: Date) => Step<State, Effect>
 
-/** One handler for each kind of effect; leave one out and it does not compile. */
+/** One handler for each type of effect; a missing one does not compile. */
 export type EffectHandlers<Effect extends { type: string }> = {
   [T in Effect['type']]: (effect: Extract<Effect, { type: T }>) => void | Promise<void>
 }

@@ -1,3 +1,4 @@
+// config.test.ts — The supervisor's settings: defaults, sources, mistakes.
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { loadSupervisorConfig, supervisorFlags } from './config.ts'
@@ -5,7 +6,7 @@ import { loadSupervisorConfig, supervisorFlags } from './config.ts'
 const nats = { KAGAMI_NATS_URL: 'nats://127.0.0.1:4222' }
 
 describe('the supervisor’s configuration', () => {
-  test('the defaults are the seed’s', () => {
+  test('has the defaults of earlier versions', () => {
     expect(loadSupervisorConfig({ env: nats })).toMatchObject({
       http_addr: '0.0.0.0:21000',
       database_url: 'sqlite://supervisor.db?mode=rwc',
@@ -16,7 +17,7 @@ describe('the supervisor’s configuration', () => {
     })
   })
 
-  test('without KAGAMI_NATS_URL it says so', () => {
+  test('names KAGAMI_NATS_URL when it is missing', () => {
     expect(() => loadSupervisorConfig({ env: {} })).toThrow(
       'KAGAMI_NATS_URL is not set: the supervisor does not know its NATS server',
     )
@@ -32,7 +33,7 @@ describe('the supervisor’s configuration', () => {
     expect(loadSupervisorConfig({ env: nats, flags: supervisorFlags({ autoApprove: text }) }).auto_approve).toBe(value)
   })
 
-  test('nonsense is told with its variable', () => {
+  test('names the variable of a wrong value', () => {
     expect(() => loadSupervisorConfig({ env: { ...nats, SUPERVISOR_AUTO_APPROVE: 'maybe' } })).toThrow(
       'SUPERVISOR_AUTO_APPROVE: must be true or false, not "maybe"',
     )
@@ -44,10 +45,10 @@ describe('the supervisor’s configuration', () => {
     )
   })
 
-  test('a file of NATS credentials that is missing or none is told with its variable', () => {
+  test('names the variable of a file of NATS credentials that is missing or is something else', () => {
     expect(() =>
       loadSupervisorConfig({ env: { ...nats, SUPERVISOR_NATS_CREDENTIALS: '/none/supervisor.json' } }),
-    ).toThrow('SUPERVISOR_NATS_CREDENTIALS: /none/supervisor.json is missing, or no JSON')
+    ).toThrow('SUPERVISOR_NATS_CREDENTIALS: /none/supervisor.json is missing, or not JSON')
     expect(() =>
       loadSupervisorConfig({
         env: { ...nats, SUPERVISOR_NATS_CREDENTIALS: fileURLToPath(new URL('../package.json', import.meta.url)) },
@@ -55,7 +56,7 @@ describe('the supervisor’s configuration', () => {
     ).toThrow('package.json version must be number')
   })
 
-  test('authentication off on an open address is warned about, on loopback not', () => {
+  test('warns when authentication is off on an open address, and not on loopback', () => {
     expect(loadSupervisorConfig({ env: { ...nats, SUPERVISOR_AUTH: 'none' } }).warnings[0]).toMatch(
       /anyone who reaches it may approve/,
     )

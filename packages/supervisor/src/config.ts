@@ -1,4 +1,4 @@
-// config.ts — The supervisor's configuration: one schema, from SUPERVISOR_*, KAGAMI_NATS_URL and flags.
+// config.ts — The supervisor's configuration: one schema, read from SUPERVISOR_*, KAGAMI_NATS_URL and flags.
 // docs/configuration.md is generated from it.
 import { statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -24,45 +24,46 @@ export const SupervisorKeys = Type.Object({
     default: 'sqlite://supervisor.db?mode=rwc',
     description: 'sqlite://file.db?mode=rwc, sqlite:///abs/file.db?mode=rwc or postgres://user:password@host/database.',
   }),
-  auto_approve: Type.Boolean({ default: true, description: 'Workers that join are approved by themselves.' }),
+  auto_approve: Type.Boolean({ default: true, description: 'Workers are approved automatically when they join.' }),
   webui_dir: Type.Optional(
     Type.String({ description: 'Directory of static files served at /ui/ in place of the built-in UI.' }),
   ),
   auth: Type.Enum(['token', 'none'], {
     default: 'token',
-    description: 'token: writing needs a bearer token. none: anyone who reaches the port may write, as in the seed.',
+    description: 'token: writing needs a bearer token. none: anyone who reaches the port may write.',
   }),
   api_token: Type.Optional(
     Type.String({
       minLength: 16,
-      description: 'The token. Default: made at first start and kept in state_dir/api-token.',
+      description: 'The token. Default: created at the first start, in state_dir/api-token.',
     }),
   ),
   state_dir: Type.Optional(
-    Type.String({ description: 'Where the token is kept. Default: the directory of the SQLite file, or ./.kagami.' }),
+    Type.String({ description: 'Directory of the token. Default: the directory of the SQLite file, or ./.kagami.' }),
   ),
   nats_credentials: Type.Optional(
     Type.String({
       minLength: 1,
       description:
-        'The file supervisor.json of `kagami nats init`: NATS is locked. Absent: NATS is open, and workers on ' +
-        'it are trusted.',
+        'The file supervisor.json of `kagami nats init`, where NATS is locked. Absent: NATS is open, and everyone who ' +
+        'reaches it is trusted.',
     }),
   ),
   allowed_hosts: Type.Array(Type.String({ pattern: '^[A-Za-z0-9.:_-]+$' }), {
     default: [],
     description:
-      'Host names under which the API is answered, as a JSON array; needed behind a proxy when it listens on ' +
-      'loopback. Empty: on loopback localhost and loopback addresses, elsewhere any.',
+      'Host names under which the API answers, as a JSON array; needed behind a proxy when the API listens on ' +
+      'loopback. Empty: on loopback, localhost and loopback addresses; elsewhere, any name.',
   }),
   history_days: Type.Integer({
     minimum: 1,
     maximum: 36_500,
     default: 90,
-    description: 'Finished syncs are kept this many days.',
+    description: 'How many days the history of syncs is kept.',
   }),
 })
 
+/** The configuration, checked, and what follows from it. */
 export interface SupervisorConfig extends Static<typeof SupervisorKeys> {
   readonly natsUrl: string
   /** Null where NATS is open. */
@@ -72,7 +73,7 @@ export interface SupervisorConfig extends Static<typeof SupervisorKeys> {
   readonly warnings: readonly string[]
 }
 
-/** Reads environment and flags. Throws ConfigError naming variable and cure. */
+/** Reads environment and flags. A ConfigError names the variable, and says what to do. */
 export function loadSupervisorConfig(
   options: { env?: NodeJS.ProcessEnv; flags?: Values & { nats_url?: string | undefined } } = {},
 ): SupervisorConfig {
@@ -96,7 +97,7 @@ export function loadSupervisorConfig(
   if (!natsUrl)
     throw new ConfigError(
       'KAGAMI_NATS_URL is not set: the supervisor does not know its NATS server',
-      'Set it, or use --nats-url nats://host:4222. `kagami up` brings a NATS server of its own.',
+      'Set it, or use --nats-url nats://host:4222. `kagami up` starts its own NATS server.',
     )
   const address = parseAddress(config.http_addr)
   if (!address) throw new ConfigError(`${sourceOf('http_addr')}: must be host:port, not "${config.http_addr}"`)
@@ -104,18 +105,20 @@ export function loadSupervisorConfig(
     config.state_dir ??
       (config.database_url.startsWith('sqlite:') ? dirname(sqliteFile(config.database_url).path) : './.kagami'),
   )
-  const warnings =
-    config.auth === 'none' && !isLoopback(address.host)
-      ? [
-          `authentication is off and the API listens on ${config.http_addr}: anyone who reaches it may ` +
-            'approve, add and remove. Set SUPERVISOR_AUTH=token, or bind to 127.0.0.1',
-        ]
-      : []
-  if (config.nats_credentials && (statSync(config.nats_credentials).mode & 0o077) !== 0)
-    warnings.push(
-      `${config.nats_credentials} can be read by others, and whoever reads it decides about the fleet: chmod 600 it`,
-    )
+  const warnings = warningsOf(config, address.host)
   return { ...config, natsUrl, natsCredentials, address, stateDir, warnings }
+}
+
+function warningsOf({ auth, http_addr, nats_credentials }: Static<typeof SupervisorKeys>, host: string): string[] {
+  const warnings: string[] = []
+  if (auth === 'none' && !isLoopback(host))
+    warnings.push(
+      `authentication is off and the API listens on ${http_addr}: anyone who reaches it may approve, add and remove. ` +
+        'Set SUPERVISOR_AUTH=token, or listen on 127.0.0.1',
+    )
+  if (nats_credentials && (statSync(nats_credentials).mode & 0o077) !== 0)
+    warnings.push(`other users can read ${nats_credentials}, and whoever reads it controls the fleet: chmod 600 it`)
+  return warnings
 }
 
 function readCredentials(file: string, source: string): SupervisorCredentials {
@@ -123,11 +126,11 @@ function readCredentials(file: string, source: string): SupervisorCredentials {
   const check = checkFor(SupervisorCredentials)
   if (check.ok(read)) return read
   const problem =
-    read === null ? 'is missing, or no JSON' : `${check.problem(read).field} ${check.problem(read).message}`
+    read === null ? 'is missing, or not JSON' : `${check.problem(read).field} ${check.problem(read).message}`
   throw new ConfigError(`${source}: ${file} ${problem}`, 'Give the file supervisor.json that `kagami nats init` wrote.')
 }
 
-/** The flags of the command line as configuration; `--auto-approve` is text there. Throws ConfigError. */
+/** The flags of the command line as configuration; `--auto-approve` is a text there. Throws ConfigError. */
 export function supervisorFlags(options: {
   natsUrl?: string | undefined
   httpAddr?: string | undefined

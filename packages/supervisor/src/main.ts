@@ -1,4 +1,4 @@
-// main.ts — `kagami run supervisor`: configuration → store → NATS → fleet → API → until stopped.
+// main.ts — `kagami run supervisor`: opens store, NATS, fleet and API in this order, and closes them in reverse.
 import {
   connectBus,
   createLogger,
@@ -8,13 +8,14 @@ import {
   type Logger,
   type Values,
 } from '@kagami/runtime'
-import { leaveHint, openToken, type Token } from './api/auth.ts'
+import { openToken, writeTokenHint, type Token } from './api/auth.ts'
 import { serveApi } from './api/server.ts'
 import { loadSupervisorConfig, type SupervisorConfig } from './config.ts'
 import { supervisorIdentity } from './edge/accounts.ts'
 import { openSqlStore } from './store/sql.ts'
 import { startSupervisor, type Supervisor } from './supervisor.ts'
 
+/** A supervisor with its API. */
 export interface RunningSupervisor {
   readonly port: number
   readonly token: Token
@@ -22,16 +23,13 @@ export interface RunningSupervisor {
   stop(): Promise<void>
 }
 
-/**
- * Starts everything a supervisor is. Throws ConfigError when it cannot run here; whatever was opened is then closed
- * again.
- */
+/** Starts a whole supervisor. Throws ConfigError when it cannot run here; what was opened by then is closed again. */
 export async function openSupervisor(config: SupervisorConfig, logger: Logger): Promise<RunningSupervisor> {
   const closing: (() => Promise<void>)[] = []
   const stop = async () => {
     for (const close of closing.splice(0).reverse())
       await close().catch((error: unknown) =>
-        logger.warn({ reason: (error as Error).message }, 'a part did not close cleanly'),
+        logger.warn({ reason: (error as Error).message }, 'a part of the supervisor did not close cleanly'),
       )
   }
   try {
@@ -42,8 +40,8 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
     const token = openToken(config)
     if (!config.natsCredentials)
       logger.warn(
-        'NATS is open: whoever reaches it may act as any worker or as the supervisor, so all that reaches it ' +
-          'is trusted. To lock it: kagami nats init. Workers of earlier versions are served only while it is open',
+        'NATS is open: anyone who reaches it can act as any worker or as the supervisor. To lock it: kagami nats init. ' +
+          'Workers of earlier versions work only while it is open',
       )
     const bus = await connectBus({
       url: config.natsUrl,
@@ -56,12 +54,12 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
     closing.push(() => supervisor.stop())
     const api = await serveApi(supervisor, token)
     closing.push(() => api.close())
-    if (config.auth === 'token') leaveHint(api.port, token)
+    if (config.auth === 'token') writeTokenHint(api.port, token)
     logger.info(
       {
         http: `${config.address.host}:${api.port}`,
         nats: bus.connection.getServer(),
-        writing: config.auth === 'none' ? 'open to all' : 'needs the token',
+        writing: config.auth === 'none' ? 'open to everyone' : 'needs the token',
         auto_approve: config.auto_approve,
       },
       'supervisor started',
@@ -73,13 +71,13 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
   }
 }
 
-/** Where a browser signs in with one click: the token travels in the fragment, which no server and no log sees. */
+/** A link that signs a browser in: the token is in the fragment, which is not sent to servers and not logged. */
 export function signInLink(port: number, token: Token): string {
   return `http://127.0.0.1:${port}/ui/#token=${token.text}`
 }
 
-/** systemd keeps what is written for all who may read the journal: no place for a token. */
-function intoJournal(): boolean {
+/** Whether stderr goes to the journal of systemd, which others may read: no place for a token. */
+function writesToJournal(): boolean {
   return process.env['JOURNAL_STREAM'] !== undefined && !process.stderr.isTTY
 }
 
@@ -88,16 +86,16 @@ export async function runSupervisor(options: { flags?: Values } = {}): Promise<n
   const logger = createLogger('supervisor')
   const running = await openSupervisor(loadSupervisorConfig(options), logger)
   const { token, port } = running
-  if (token.fresh)
+  if (token.isNew)
     process.stderr.write(
-      `\nA token for writing was made and kept in ` +
-        `${token.file}\n${intoJournal() ? '' : `Sign in:  ${signInLink(port, token)}\n`}\n`,
+      `\nA token for writing was created in ${token.file}\n` +
+        (writesToJournal() ? '\n' : `Sign in:  ${signInLink(port, token)}\n\n`),
     )
   const ending = await Promise.race([stopRequested(), running.supervisor.superseded])
   if (typeof ending === 'string') logger.info({ signal: ending }, 'stopping')
   else logger.error(`${ending.message}. Only one supervisor may use a database: find out who started the other one`)
   const inTime = await stopWithin(15_000, () => running.stop())
-  if (!inTime) logger.warn('not everything ended in time; nothing is lost, workers hold what is not yet stored')
-  // Like a wrong configuration: to be started again would only take the database away from the other one.
+  if (!inTime) logger.warn('not everything ended in time; nothing is lost, workers keep what is not stored yet')
+  // The same exit code as for a wrong configuration: a restart would only take the database from the other supervisor.
   return typeof ending === 'string' ? 0 : 2
 }

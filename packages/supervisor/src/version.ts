@@ -1,4 +1,4 @@
-// version.ts — The version this program says it is.
+// version.ts — The version of this program.
 import manifest from '../package.json' with { type: 'json' }
 
 export const version: string = manifest.version

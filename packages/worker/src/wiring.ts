@@ -81,7 +81,7 @@ function syncsOf(wiring: Wiring): Syncs {
       // The report first: from here on a crash cannot lose it.
       wiring.spool.keep(report)
       wiring.metrics.synced(report)
-      wiring.actor.tell({ type: 'sync_ended', report })
+      wiring.actor.send({ type: 'sync_ended', report })
       void wiring.messenger.flushReports()
     },
   })
@@ -95,7 +95,7 @@ function messengerOf(wiring: Wiring): Messenger {
     spool: wiring.spool,
     joinMessage: () => joinMessageOf(wiring),
     state: () => wiring.actor.state,
-    tell: (event) => wiring.actor.tell(event),
+    tell: (event) => wiring.actor.send(event),
     onHeartbeat: (at) => wiring.metrics.heartbeatSent(at),
   })
 }
@@ -106,7 +106,7 @@ function actorOf(wiring: Wiring, end: (ending: Ending) => void): Wiring['actor']
     state,
     advance: createWorkerMachine(newId),
     clock,
-    effects: createEffectHandlers({ ...wiring, end, wake: () => wiring.actor.tell({ type: 'woke' }) }),
+    effects: createEffectHandlers({ ...wiring, end, wake: () => wiring.actor.send({ type: 'woke' }) }),
     onFault: (fault, effect) => logger.error({ err: fault, effect: effect?.type }, 'a fault in the worker; it goes on'),
   })
 }
@@ -152,11 +152,11 @@ async function connect(wiring: Wiring): Promise<void> {
     signal,
     joinMessage: () => joinMessageOf(wiring),
     onWaiting: ({ status, reason }) =>
-      status !== 'refused' && actor.tell({ type: 'join_answered', reply: { accepted: false, status, reason } }),
+      status !== 'refused' && actor.send({ type: 'join_answered', reply: { accepted: false, status, reason } }),
   })
   const view = {
     state: () => actor.state,
-    tell: (event: WorkerEvent) => actor.tell(event),
+    tell: (event: WorkerEvent) => actor.send(event),
     seal: (spec: Replica['spec']) => sealAuth(spec, wiring.id, sealingKey.publicKey),
   }
   const { id: workerId, instance } = wiring
@@ -184,6 +184,6 @@ function cancelSync(actor: Wiring['actor'], syncId: string): boolean {
   const running = [...actor.state.replicas.values()].some(
     ({ life }) => life.state === 'syncing' && life.syncId === syncId,
   )
-  if (running) actor.tell({ type: 'cancel_asked', syncId })
+  if (running) actor.send({ type: 'cancel_asked', syncId })
   return running
 }

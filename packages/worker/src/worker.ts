@@ -55,11 +55,11 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const wiring = wireWorker({ ...parts, ...restored, files, sealingKey, kinds })
   const http = await serveWorkerHttp(config.httpAddress, wiring.metrics.registry)
   wiring.httpAddress = `${config.httpAddress.host}:${http.port}`
-  if (restored.desired) wiring.actor.tell({ type: 'desired_read', desired: restored.desired, cached: true })
+  if (restored.desired) wiring.actor.send({ type: 'desired_read', desired: restored.desired, cached: true })
   logStart(wiring, http.port)
   const stopWatching = onClockJump(clock, (byMs) => {
     logger.warn({ seconds: Math.round(byMs / 1000) }, 'the clock of this machine was set; intervals go on as before')
-    wiring.actor.tell({ type: 'clock_jumped', byMs })
+    wiring.actor.send({ type: 'clock_jumped', byMs })
   })
   connectToFleet(wiring)
   return {
@@ -170,7 +170,7 @@ function logStart({ logger, id, config, actor }: Wiring, httpPort: number): void
 
 async function stopWorker(wiring: Wiring, http: { close(): Promise<void> }): Promise<void> {
   const { actor, syncs, messenger, config } = wiring
-  actor.tell({ type: 'stop_asked' })
+  actor.send({ type: 'stop_asked' })
   await Promise.race([syncs.idle(), pause(config.grace_secs * 1000)])
   syncs.abortAll('interrupted')
   await syncs.idle()

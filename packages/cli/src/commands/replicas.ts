@@ -1,5 +1,5 @@
 // replicas.ts — kagami replicas [list] | get | add | remove. What is decided about one is in deciding.ts.
-import { guess, type Client, type Input, type Replica } from '@kagami/protocol'
+import { guess, type Client, type RouteInput, type Replica } from '@kagami/protocol'
 import { ConfigError } from '@kagami/runtime/config'
 import type { Command } from 'commander'
 import { printJson, printTable, remark } from '../output.ts'
@@ -180,7 +180,7 @@ async function add(client: Client, options: AddOptions, upstream: string): Promi
     labels: pairsOf(options.label),
     options: Object.fromEntries(Object.entries(pairsOf(options.option)).map(([key, text]) => [key, valueOf(text)])),
     auth: authFromEnvironment(),
-  } as Input<'addReplica'>['body']
+  } as RouteInput<'addReplica'>['body']
   const added = await client.call('addReplica', { params: { id: worker.worker_id }, body })
   if (options.json) return printJson(added)
   process.stdout.write(`Added ${added.name}@${worker.name}\n`)

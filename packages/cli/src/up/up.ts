@@ -132,9 +132,9 @@ async function openWorker(
 
 /** The worker of this process asks for credentials like any other; it needs a token as long as it has none. */
 async function invite({ supervisor }: RunningSupervisor, dataDir: string) {
-  const { accounts } = supervisor.core
+  const { accounts } = supervisor.services
   if (!accounts || holdsCredentials(dataDir, accounts.invitation.account)) return null
-  const { token } = await supervisor.tokens.make({ uses: 1 }, { actor: 'kagami up', remote: null })
+  const { token } = await supervisor.joinTokens.create({ uses: 1 }, { actor: 'kagami up', remote: null })
   return readJoinToken(token, 'kagami up')
 }
 

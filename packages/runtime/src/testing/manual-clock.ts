@@ -1,7 +1,7 @@
-// manual-clock.ts — A clock that moves only when a test says so.
+// manual-clock.ts — A clock that only moves when a test moves it.
 import type { Clock } from '../clock.ts'
 
-/** A clock that stands still until `advance` moves it; tasks run in the order of their time. */
+/** A clock that stands still until `advance` is called, which runs the due tasks in order. */
 export function createManualClock(start = new Date('2026-01-01T00:00:00Z')): Clock & { advance(ms: number): void } {
   let elapsed = 0
   let tasks: { due: number; task: () => void }[] = []

@@ -1,4 +1,4 @@
-// auth.ts — Who may write: the bearer token, compared in constant time, kept 0600, never logged.
+// auth.ts — The token that allows writing: created, stored for its owner only, compared in constant time, never logged.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { chmodSync, mkdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -6,52 +6,53 @@ import { dirname, join } from 'node:path'
 import { readIfThere, writeDurably } from '@kagami/runtime'
 import type { SupervisorConfig } from '../config.ts'
 
+/** The token that allows writing. */
 export interface Token {
-  /** Whether this is the token. */
-  fits(given: string): boolean
+  /** Whether `text` is the token. */
+  matches(text: string): boolean
   readonly text: string
-  /** Made just now, so that it is to be shown once. */
-  readonly fresh: boolean
+  /** True when it was created just now, and has to be shown once. */
+  readonly isNew: boolean
   readonly file: string | null
 }
 
-/** The configured token, the kept one, or a new one. */
+/** The token of the configuration, or of the state directory; created there when there is none. */
 export function openToken(config: SupervisorConfig): Token {
-  if (config.auth === 'none') return { fits: () => true, text: '', fresh: false, file: null }
-  if (config.api_token) return tokenOf(config.api_token, { fresh: false, file: null })
+  if (config.auth === 'none') return { matches: () => true, text: '', isNew: false, file: null }
+  if (config.api_token) return tokenOf(config.api_token, { isNew: false, file: null })
   const file = join(config.stateDir, 'api-token')
-  const kept = readIfThere(file)?.trim()
-  if (kept) {
-    // Somebody may have copied it about; only its owner may read it.
+  const stored = readIfThere(file)?.trim()
+  if (stored) {
+    // The file may have been copied with other permissions; only its owner may read it.
     if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600)
-    return tokenOf(kept, { fresh: false, file })
+    return tokenOf(stored, { isNew: false, file })
   }
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 })
-  const made = `kgm_${randomBytes(24).toString('base64url')}`
-  writeDurably(file, `${made}\n`, 0o600)
-  return tokenOf(made, { fresh: true, file })
+  const created = `kgm_${randomBytes(24).toString('base64url')}`
+  writeDurably(file, `${created}\n`, 0o600)
+  return tokenOf(created, { isNew: true, file })
 }
 
-function tokenOf(text: string, facts: { fresh: boolean; file: string | null }): Token {
+function tokenOf(text: string, facts: { isNew: boolean; file: string | null }): Token {
   const digest = digestOf(text)
-  return { ...facts, text, fits: (given) => timingSafeEqual(digestOf(given), digest) }
+  return { ...facts, text, matches: (other) => timingSafeEqual(digestOf(other), digest) }
 }
 
-/** Equal lengths make the comparison take the same time for every guess. */
+/** Digests have equal lengths, so that every comparison takes the same time. */
 const digestOf = (text: string) => createHash('sha256').update(text).digest()
 
-/** Where the command line of the same user looks for the token of the supervisor on a port of this machine. */
-export function tokenHint(port: number, env: NodeJS.ProcessEnv = process.env): string {
+/** The file in which the command line of the same user finds the token of the supervisor on this port. */
+export function tokenHintFile(port: number, env: NodeJS.ProcessEnv = process.env): string {
   return join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'kagami', `api-token-${port}`)
 }
 
-/** Leaves the token for the command line; a home that cannot be written to is no harm. */
-export function leaveHint(port: number, token: Token): void {
+/** Writes that file. A home directory that cannot be written to is not an error. */
+export function writeTokenHint(port: number, token: Token): void {
   try {
-    mkdirSync(dirname(tokenHint(port)), { recursive: true, mode: 0o700 })
-    writeDurably(tokenHint(port), `${token.text}\n`, 0o600)
+    mkdirSync(dirname(tokenHintFile(port)), { recursive: true, mode: 0o700 })
+    writeDurably(tokenHintFile(port), `${token.text}\n`, 0o600)
   } catch {
-    // The command line then needs KAGAMI_TOKEN.
+    // The command line then needs the variable KAGAMI_TOKEN.
   }
 }
 

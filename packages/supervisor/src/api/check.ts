@@ -1,20 +1,20 @@
-// check.ts — Checks what came in against a route's schema. Texts of queries become numbers where numbers are wanted;
-// bodies are never coerced.
+// check.ts — Checks the input of a route against its schema. In queries, text becomes a number where the schema has one;
+// bodies are never converted.
 import { checkFor, Refusal } from '@kagami/protocol'
 import type Type from 'typebox'
 import { Convert, Default } from 'typebox/value'
 
-/** The checked value. Refuses with the field named. */
+/** Returns the checked value. A Refusal names the wrong field. */
 export function check(schema: Type.TSchema | undefined, value: unknown, part: 'params' | 'query' | 'body'): unknown {
   if (!schema) return {}
-  const given = part === 'query' ? Default(schema, Convert(schema, { ...(value as object) })) : bodyOf(schema, value)
+  const input = part === 'query' ? Default(schema, Convert(schema, { ...(value as object) })) : bodyOf(schema, value)
   const validator = checkFor(schema)
-  if (validator.ok(given)) return given
-  const { field, message } = validator.problem(given)
+  if (validator.ok(input)) return input
+  const { field, message } = validator.problem(input)
   throw new Refusal('invalid_request', `${field || part} ${message}`, field || null)
 }
 
-/** A missing body is null where that is allowed, and an empty object otherwise. */
+/** A missing body counts as null where the schema allows it, otherwise as an empty object. */
 function bodyOf(schema: Type.TSchema, value: unknown): unknown {
   if (value !== undefined && value !== null) return value
   return checkFor(schema).ok(null) ? null : {}

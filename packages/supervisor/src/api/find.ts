@@ -1,10 +1,10 @@
-// find.ts — What people may call a thing: id, unique beginning of an id, name, or name@worker. Says who else it could
-// be.
+// find.ts — Finds what a request names: by id, unique prefix of an id, name, or name@worker. An ambiguous name is refused
+// with the candidates.
 import { Refusal } from '@kagami/protocol'
-import type { SyncTarget } from '../commands.ts'
-import type { Fleet, ReplicaEntry, WorkerEntry } from '../core/fleet.ts'
+import type { SyncTarget } from '../commands/types.ts'
+import type { Fleet, ReplicaEntry, WorkerEntry } from '../core/entries.ts'
 
-/** The worker somebody means. */
+/** The worker that `text` names. */
 export function findWorker(fleet: Fleet, text: string): WorkerEntry {
   const exact = fleet.workers.get(text)
   if (exact) return exact
@@ -18,7 +18,7 @@ export function findWorker(fleet: Fleet, text: string): WorkerEntry {
   )
 }
 
-/** The replica somebody means. */
+/** The replica that `text` names. */
 export function findReplica(fleet: Fleet, text: string): ReplicaEntry {
   const exact = fleet.replicas.get(text)
   if (exact) return exact
@@ -48,7 +48,7 @@ export function targetOf({ worker, state }: ReplicaEntry): SyncTarget {
   return { worker_id: worker.record.worker_id, replica_id: state.replica_id, name: state.name }
 }
 
-/** The replica somebody wants synced; one that was added a moment ago counts before its worker shows it. */
+/** The replica to sync; also one that was added just now, which its worker does not report yet. */
 export function findSyncTarget(fleet: Fleet, text: string): SyncTarget {
   for (const { record } of fleet.workers.values()) {
     const added = record.replicas.find((spec) => spec.replica_id === text || `${spec.name}@${record.name}` === text)
@@ -64,5 +64,5 @@ function prefixed<T>(all: readonly T[], text: string, idOf: (item: T) => string)
 function only<T>(found: readonly T[], text: string, noun: string, describe: (item: T) => string): T {
   if (found.length === 1) return found[0]!
   if (found.length === 0) throw new Refusal('not_found', `there is no ${noun} "${text}"`)
-  throw new Refusal('conflict', `"${text}" could be any of: ${found.slice(0, 8).map(describe).join(', ')}`)
+  throw new Refusal('conflict', `"${text}" is ambiguous: it could be ${found.slice(0, 8).map(describe).join(', ')}`)
 }

@@ -1,17 +1,17 @@
-// guard.ts — What no request may have, whatever it asks for: a foreign host, odd characters, too deep a body, too many
-// writes. Knows no route.
-import { oddityIn, parseUntrusted, Refusal } from '@kagami/protocol'
+// guard.ts — Refuses requests, whatever their route: foreign host names, characters that break other programs, deeply
+// nested bodies, too many writes.
+import { findUnsafe, parseUntrusted, Refusal } from '@kagami/protocol'
 import { isLoopback } from '@kagami/runtime'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-/** Writes an address may ask for in a minute. */
+/** Writes that one address may request in a minute. */
 const WRITES_A_MINUTE = 3000
-/** Wrong tokens an address may try in a minute. */
+/** Wrong tokens that one address may send in a minute. */
 const WRONG_TOKENS_A_MINUTE = 10
 
 /**
- * Refuses requests to names that are not ours: a page elsewhere could otherwise reach a supervisor on loopback by a
- * name it controls.
+ * Refuses requests to host names that are not ours. Otherwise a web page could reach a supervisor on loopback through a
+ * name that resolves to 127.0.0.1.
  */
 export function guardHosts(
   server: FastifyInstance,
@@ -23,7 +23,7 @@ export function guardHosts(
     const known =
       name !== null &&
       (isLocal(name) ||
-        allowed.some((one) => one.toLowerCase() === name || one.toLowerCase() === request.headers.host?.toLowerCase()))
+        allowed.some((host) => [name, request.headers.host?.toLowerCase()].includes(host.toLowerCase())))
     done(
       known
         ? undefined
@@ -44,8 +44,8 @@ function isLocal(name: string): boolean {
 }
 
 /**
- * Reads JSON bodies. The seed's front ends send `content-type: application/json` without a body; a form of another site
- * can send no JSON.
+ * Accepts JSON bodies only: a form of another site cannot send JSON. Front ends of API v0 send `content-type:
+ * application/json` without a body, so an empty one is accepted.
  */
 export function readJsonBodies(server: FastifyInstance): void {
   server.removeContentTypeParser('text/plain')
@@ -56,29 +56,24 @@ export function readJsonBodies(server: FastifyInstance): void {
       parseUntrusted(body as string)
     } catch (error) {
       if (!(error instanceof SyntaxError))
-        return done(new Refusal('invalid_request', `the body ${(error as Error).message}`, fieldIn(error as Error)))
+        return done(new Refusal('invalid_request', `the body ${(error as Error).message}`, fieldOf(error as Error)))
     }
     return void parse(request, body as string, done)
   })
 }
 
-function fieldIn({ message }: Error): string | null {
+function fieldOf({ message }: Error): string | null {
   return /^field (\S+)/.exec(message)?.[1] ?? null
 }
 
-/**
- * Refuses what a database or a log cannot hold in parameters and queries; bodies were looked at when they were read.
- */
-export function refuseOddText(request: FastifyRequest): void {
-  const oddity = oddityIn({ params: request.params, query: request.query })
-  if (oddity)
-    throw new Refusal('invalid_request', `${oddity.field} ${oddity.message}`, oddity.field.split('.')[1] ?? null)
+/** Refuses parameters and queries with text that a database or a log cannot hold. Bodies are checked when parsed. */
+export function refuseUnsafeText(request: FastifyRequest): void {
+  const unsafe = findUnsafe({ params: request.params, query: request.query })
+  if (unsafe)
+    throw new Refusal('invalid_request', `${unsafe.field} ${unsafe.message}`, unsafe.field.split('.')[1] ?? null)
 }
 
-/**
- * Counts something an address does, and says in Retry-After when it may go on. Throws what `refuse` makes when it did
- * it too often.
- */
+/** Counts one action of an address. When there were too many, sets Retry-After and throws a Refusal. */
 export type Limit = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
 function createLimit(server: FastifyInstance, aMinute: number, refuse: () => Refusal): Limit {
@@ -91,7 +86,7 @@ function createLimit(server: FastifyInstance, aMinute: number, refuse: () => Ref
   }
 }
 
-/** Counts the writes of an address. Throws too_many_writes. */
+/** Limits the writes of an address. Throws too_many_writes. */
 export function createWriteLimit(server: FastifyInstance): Limit {
   return createLimit(
     server,
@@ -100,7 +95,7 @@ export function createWriteLimit(server: FastifyInstance): Limit {
   )
 }
 
-/** Counts the wrong tokens of an address. Throws too_many_attempts. */
+/** Limits the wrong tokens of an address. Throws too_many_attempts. */
 export function createWrongTokenLimit(server: FastifyInstance): Limit {
   return createLimit(
     server,

@@ -1,40 +1,20 @@
-// handlers.ts — The shape of a handler, and all of them together: a route without one does not compile.
-import type { Input, Output, RouteName } from '@kagami/protocol'
-import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Caller } from '../commands.ts'
-import type { Supervisor } from '../supervisor.ts'
-import { decidingHandlers } from './deciding.ts'
-import { fleetHandlers } from './fleet.ts'
-import { listHandlers } from './lists.ts'
-import { seedHandlers } from './seed.ts'
+// handlers.ts — The handlers of all routes. A route without a handler does not compile.
+import type { Handlers } from './handler.ts'
+import { joinTokenHandlers } from './join-tokens.ts'
+import { replicaHandlers } from './replicas.ts'
+import { resourceHandlers } from './resources.ts'
 import { syncHandlers } from './syncs.ts'
 import { systemHandlers } from './system.ts'
-import { tokenHandlers } from './tokens.ts'
+import { v0Handlers } from './v0.ts'
+import { workerHandlers } from './workers.ts'
 
-export interface Context {
-  readonly supervisor: Supervisor
-  readonly caller: Caller
-  readonly authenticated: boolean
-  readonly request: FastifyRequest
-  readonly reply: FastifyReply
-}
-
-/** Gets checked input; returns the body of success, or throws a Refusal. */
-export type Handler<N extends RouteName> = (
-  input: Required<Pick<Input<N>, 'params' | 'query' | 'body'>>,
-  context: Context,
-) => Promise<HandlerOutput<N>> | HandlerOutput<N>
-/** Text and streams are written by the handler itself. */
-type HandlerOutput<N extends RouteName> = Output<N> extends { text: string; headers: Headers } ? string : Output<N>
-
-export type Handlers = { readonly [N in RouteName]: Handler<N> }
-
+/** Every handler by the name of its route. */
 export const handlers: Handlers = {
-  ...seedHandlers,
-  ...fleetHandlers,
-  ...decidingHandlers,
-  ...listHandlers,
+  ...v0Handlers,
+  ...workerHandlers,
+  ...joinTokenHandlers,
+  ...replicaHandlers,
+  ...resourceHandlers,
   ...syncHandlers,
   ...systemHandlers,
-  ...tokenHandlers,
 }

@@ -1,11 +1,11 @@
-// metrics.ts — The supervisor's Prometheus metrics, counted as things happen or read when scraped.
+// metrics.ts — The supervisor's Prometheus metrics: counted when something happens, or read when they are scraped.
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { FastifyInstance } from 'fastify'
-import type { Tally } from '../core/counts.ts'
+import type { Tally } from '../core/tally.ts'
 import type { Supervisor } from '../supervisor.ts'
 
 /** Registers the metrics and times every request by route. */
-export function observe(server: FastifyInstance, { core }: Supervisor): Registry {
+export function registerMetrics(server: FastifyInstance, { services }: Supervisor): Registry {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -40,28 +40,28 @@ export function observe(server: FastifyInstance, { core }: Supervisor): Registry
         this.set(read())
       },
     })
-  byKey('kagami_workers', 'Workers by admission', 'admission', core.fleet.admissions)
-  byKey('kagami_workers_presence', 'Workers by presence', 'presence', core.fleet.presences)
-  byKey('kagami_replicas', 'Replicas of approved workers by status', 'status', core.fleet.statuses)
-  byKey('kagami_replicas_health', 'Replicas of approved workers by health', 'health', core.fleet.healths)
-  number('kagami_resources', 'Mirrors', () => core.fleet.resources.size)
-  number('kagami_nats_connected', '1 while NATS is reached', () => Number(core.bus.connected))
+  byKey('kagami_workers', 'Workers by admission', 'admission', services.fleet.admissions)
+  byKey('kagami_workers_presence', 'Workers by presence', 'presence', services.fleet.presences)
+  byKey('kagami_replicas', 'Replicas of approved workers by status', 'status', services.fleet.statuses)
+  byKey('kagami_replicas_health', 'Replicas of approved workers by health', 'health', services.fleet.healths)
+  number('kagami_resources', 'Mirrors', () => services.fleet.resources.size)
+  number('kagami_nats_connected', '1 while NATS is reached', () => Number(services.bus.connected))
   number(
     'kagami_message_rate',
     'Messages from workers per second, over the last minute',
-    () => core.traffic.view(core.clock.now().getTime()).messageRate,
+    () => services.traffic.view(services.clock.now().getTime()).messageRate,
   )
   number(
     'kagami_command_latency_p95_ms',
     'Round trip of commands over the last 15 minutes; 0 without a sample',
-    () => core.traffic.view(core.clock.now().getTime()).latency.p95,
+    () => services.traffic.view(services.clock.now().getTime()).latency.p95,
   )
-  number('kagami_stream_watchers', 'Open live streams', () => core.feed.watchers)
-  number('kagami_documents_waiting', 'Desired documents NATS does not yet hold', () => core.projection.waiting)
+  number('kagami_stream_watchers', 'Open live streams', () => services.feed.subscribers)
+  number('kagami_documents_waiting', 'Desired documents NATS does not yet hold', () => services.documents.waiting)
   return registry
 }
 
-/** GET /metrics. */
+/** Serves GET /metrics. */
 export function serveMetrics(server: FastifyInstance, registry: Registry): void {
   server.get('/metrics', { schema: { hide: true } as never }, async (_, reply) =>
     reply.type(registry.contentType).send(await registry.metrics()),

@@ -1,19 +1,20 @@
-// pages.ts — Lists in pages: filter, sort, cut. The cursor is the place in the sorted list.
+// pages.ts — Lists in pages: filters, cursors, order. The cursor of a list in memory is a position in it.
 import { Refusal, type Page } from '@kagami/protocol'
 
+/** The query of a list: where the page starts, and how long it is. */
 export interface PageQuery {
   cursor?: string | undefined
   limit?: number | undefined
 }
 
-/** A cursor of the database's lists: what one of our pages named. Refuses anything else. */
-export function cursorOf(cursor: string | undefined, form: RegExp): string | null {
+/** The cursor of a list in the database; null for the first page. Refuses a cursor that is not one of this list. */
+export function cursorOf(cursor: string | undefined, pattern: RegExp): string | null {
   if (cursor === undefined || cursor === '') return null
-  if (form.test(cursor)) return cursor
+  if (pattern.test(cursor)) return cursor
   throw new Refusal('invalid_request', 'cursor is not the next_cursor of a page of this list', 'cursor')
 }
 
-/** One page of what is left after filtering and sorting. */
+/** One page of a list that is filtered and sorted. */
 export function pageOfList<T>(sorted: readonly T[], query: PageQuery): Page<T> {
   const start = Math.max(0, Number.parseInt(query.cursor ?? '0', 10) || 0)
   const limit = query.limit ?? 100
@@ -30,9 +31,14 @@ export function wordsOf(text: string | undefined): Set<string> | null {
   return words.length > 0 ? new Set(words) : null
 }
 
-/** Whether any of the texts holds what was typed, without regard to case. */
+/** Whether one of the texts contains what was typed, ignoring case; true when nothing was typed. */
 export function mentions(typed: string | undefined, ...texts: (string | null)[]): boolean {
   if (!typed) return true
   const needle = typed.toLowerCase()
   return texts.some((text) => text?.toLowerCase().includes(needle))
+}
+
+/** Orders texts by their code units. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }

@@ -1,4 +1,4 @@
-// reference.ts — /openapi.json and the page to browse it, made from routes.ts.
+// reference.ts — The API reference, made from the routes of the protocol: /openapi.json, and a page to browse it.
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { ErrorBody, errors, routes, type ErrorCode, type Route } from '@kagami/protocol'

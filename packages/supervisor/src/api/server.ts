@@ -1,5 +1,5 @@
-// server.ts — Mounts routes.ts on HTTP: checks, authentication, errors, reference, metrics, health, UI. Decides nothing
-// about the fleet.
+// server.ts — The HTTP server: serves the routes of the protocol with checks, authentication and errors, and the
+// reference, metrics, health and UI beside them.
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import { ConfigError, isLoopback, whoListensOn, newId } from '@kagami/runtime'
@@ -14,38 +14,41 @@ import {
   createWrongTokenLimit,
   guardHosts,
   readJsonBodies,
-  refuseOddText,
+  refuseUnsafeText,
   type Limit,
 } from './guard.ts'
-import { handlers, type Context } from './handlers.ts'
-import { observe, serveMetrics } from './metrics.ts'
+import type { Context } from './handler.ts'
+import { handlers } from './handlers.ts'
+import { registerMetrics, serveMetrics } from './metrics.ts'
 import { serveReference } from './reference.ts'
 import { isUiPage, serveUi } from './ui.ts'
 
 const BODY_MAX_BYTES = 1024 * 1024
-/** Time for the head of a request, ms; the whole of it has 30 s. */
+/** How long a client has to send the headers of a request, ms, and the whole request. */
 const HEADERS_MS = 15_000
-/** More would only wait for memory. */
+const REQUEST_MS = 30_000
+/** How often slow clients are looked for, ms. */
+const SLOW_CHECK_MS = 5000
 const CONNECTIONS_MAX = 10_000
 
+/** The running HTTP server. */
 export interface ApiServer {
   readonly port: number
   close(): Promise<void>
 }
 
-/** Starts the API. Throws ConfigError naming who holds the port when it is taken. */
+/** Starts the API. When the port is in use, throws a ConfigError that names the program using it. */
 export async function serveApi(supervisor: Supervisor, token: Token): Promise<ApiServer> {
-  const { config, logger } = supervisor.core
+  const { config, logger } = supervisor.services
   const server = fastify({
     bodyLimit: BODY_MAX_BYTES,
-    requestTimeout: 30_000,
+    requestTimeout: REQUEST_MS,
     genReqId: () => newId(),
     logger: false,
     trustProxy: false,
     routerOptions: { maxParamLength: 256 },
-    // Whoever is too slow is found soon after its time is up.
-    http: { connectionsCheckingInterval: 5000 },
-    // Live streams must not keep a shutdown waiting.
+    http: { connectionsCheckingInterval: SLOW_CHECK_MS },
+    // Live streams would otherwise keep the server from stopping.
     forceCloseConnections: true,
   })
   server.server.headersTimeout = HEADERS_MS
@@ -65,7 +68,7 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
           logger,
         ),
   )
-  const metrics = observe(server, supervisor)
+  const metrics = registerMetrics(server, supervisor)
   await serveReference(server)
   mountRoutes(server, supervisor, token)
   serveMetrics(server, metrics)
@@ -87,18 +90,13 @@ function mountRoutes(server: FastifyInstance, supervisor: Supervisor, token: Tok
       config: { route: name },
       schema: { operationId: name } as never,
       async handler(request, reply) {
-        refuseOddText(request)
-        const given = bearerOf(request.headers.authorization)
-        const authenticated = supervisor.core.config.auth === 'none' || (given !== null && token.fits(given))
-        const caller = {
-          actor: supervisor.core.config.auth === 'none' ? 'anyone' : authenticated ? 'token' : 'stranger',
-          remote: request.ip,
-        }
-        const context: Context = { supervisor, authenticated, caller, request, reply }
+        refuseUnsafeText(request)
+        const bearer = bearerOf(request.headers.authorization)
+        const context: Context = { supervisor, request, reply, ...callerOf(supervisor, token, { request, bearer }) }
         if (!route.write) return await answer(name, route, context)
         refuseOtherOrigins(request)
         await limitWrites(request, reply)
-        if (!authenticated) await refuseStranger(context, given, limitWrongTokens)
+        if (!context.authenticated) await refuseUnauthenticated(context, bearer, limitWrongTokens)
         try {
           return await answer(name, route, context)
         } catch (error) {
@@ -108,6 +106,18 @@ function mountRoutes(server: FastifyInstance, supervisor: Supervisor, token: Tok
       },
     })
   }
+}
+
+/** Who sends a request, judged by its token. */
+function callerOf(
+  { services }: Supervisor,
+  token: Token,
+  { request, bearer }: { request: FastifyRequest; bearer: string | null },
+): Pick<Context, 'authenticated' | 'caller'> {
+  const remote = request.ip
+  if (services.config.auth === 'none') return { authenticated: true, caller: { actor: 'anyone', remote } }
+  const authenticated = bearer !== null && token.matches(bearer)
+  return { authenticated, caller: { actor: authenticated ? 'token' : 'stranger', remote } }
 }
 
 async function answer(name: RouteName, route: Route, context: Context): Promise<unknown> {
@@ -127,30 +137,30 @@ async function answer(name: RouteName, route: Route, context: Context): Promise<
     : reply.type('application/json; charset=utf-8').send(JSON.stringify(output))
 }
 
-/** A page of another site must not write with the reader's browser, whatever it knows. */
+/** A web page of another site must not write through the browser of its visitors. */
 function refuseOtherOrigins(request: FastifyRequest) {
   const { origin } = request.headers
   if (origin && URL.parse(origin)?.host !== request.headers.host)
     throw new Refusal('unauthorized', `writes from pages of ${origin} are not allowed`)
 }
 
-/** Throws why somebody without the right token may not write. */
-async function refuseStranger(
+/** Refuses a write without the token. */
+async function refuseUnauthenticated(
   { supervisor, request, reply }: Context,
-  given: string | null,
+  bearer: string | null,
   limit: Limit,
 ): Promise<never> {
-  if (given === null) throw new Refusal('unauthorized', 'this needs a token')
-  supervisor.core.logger.warn({ remote: request.ip, url: request.url.split('?')[0] }, 'a wrong token was used')
+  if (bearer === null) throw new Refusal('unauthorized', 'this needs a token')
+  supervisor.services.logger.warn({ remote: request.ip, url: request.url.split('?')[0] }, 'a wrong token was used')
   await limit(request, reply)
-  throw new Refusal('unauthorized', 'the token is not right')
+  throw new Refusal('unauthorized', 'the token is wrong')
 }
 
 async function auditRefusal({ supervisor, caller, request }: Context, action: string, refusal: Refusal) {
   const target = (request.params as { id?: string }).id ?? null
-  await supervisor.core.store
+  await supervisor.services.store
     .addAudit({
-      at: supervisor.core.clock.now().toISOString(),
+      at: supervisor.services.clock.now().toISOString(),
       ...caller,
       action,
       target,

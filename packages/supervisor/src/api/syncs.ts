@@ -1,15 +1,15 @@
-// syncs.ts — Syncs that run and that have ended, and their logs.
+// syncs.ts — Syncs under /api/v1, running and finished: list, get, log, cancel.
 import { Refusal, type Sync } from '@kagami/protocol'
-import type { Fleet, ReplicaEntry } from '../core/fleet.ts'
+import type { Fleet, ReplicaEntry } from '../core/entries.ts'
 import { finishedSyncOf, runningSyncOf } from '../core/views.ts'
 import type { Supervisor } from '../supervisor.ts'
 import { findReplica, findWorker } from './find.ts'
-import type { Handlers } from './handlers.ts'
+import type { Handlers } from './handler.ts'
 import { cursorOf, wordsOf } from './pages.ts'
 
 export const syncHandlers: Pick<Handlers, 'listSyncs' | 'getSync' | 'syncLog' | 'cancelSync'> = {
   async listSyncs({ query }, { supervisor }) {
-    const { fleet, store } = supervisor.core
+    const { fleet, store } = supervisor.services
     if (query.state && query.state !== 'running' && query.state !== 'finished')
       throw new Refusal('invalid_request', 'state must be running or finished', 'state')
     const workerId = query.worker ? findWorker(fleet, query.worker).record.worker_id : undefined
@@ -41,10 +41,10 @@ export const syncHandlers: Pick<Handlers, 'listSyncs' | 'getSync' | 'syncLog' | 
     }
   },
   async getSync({ params }, { supervisor }) {
-    return (await locate(supervisor, params.id)).sync
+    return (await findSync(supervisor, params.id)).sync
   },
   async syncLog({ params, query }, { supervisor, reply }) {
-    const { sync } = await locate(supervisor, params.id)
+    const { sync } = await findSync(supervisor, params.id)
     const log = await supervisor.commands.readLog({
       workerId: sync.worker_id,
       replicaId: sync.replica_id,
@@ -60,7 +60,7 @@ export const syncHandlers: Pick<Handlers, 'listSyncs' | 'getSync' | 'syncLog' | 
     return log.text
   },
   async cancelSync({ params }, { supervisor, caller }) {
-    const { sync, entry } = await locate(supervisor, params.id)
+    const { sync, entry } = await findSync(supervisor, params.id)
     if (!entry) throw new Refusal('conflict', 'the sync has already ended')
     await supervisor.commands.cancelSync(entry, sync.sync_id, caller)
     return undefined
@@ -68,7 +68,7 @@ export const syncHandlers: Pick<Handlers, 'listSyncs' | 'getSync' | 'syncLog' | 
 }
 
 function replicaIdOf(fleet: Fleet, text: string): string {
-  // The history of a removed replica is still there under its id.
+  // A replica that was removed still has its history under its id.
   return /@/.test(text) ? findReplica(fleet, text).state.replica_id : text
 }
 
@@ -84,13 +84,13 @@ function runningSyncs(fleet: Fleet): Sync[] {
   return running.sort((a, b) => (a.started_at > b.started_at ? -1 : 1))
 }
 
-/** A sync by id or unique beginning: running ones first, then the history. */
-async function locate(supervisor: Supervisor, id: string): Promise<{ sync: Sync; entry: ReplicaEntry | null }> {
-  const { fleet, store } = supervisor.core
+/** A sync by id or unique prefix: among the running ones, then in the history. */
+async function findSync(supervisor: Supervisor, id: string): Promise<{ sync: Sync; entry: ReplicaEntry | null }> {
+  const { fleet, store } = supervisor.services
   for (const worker of fleet.workers.values()) {
     for (const entry of worker.replicas.values()) {
       if (!entry.state.current?.sync_id.startsWith(id)) continue
-      // Its report may have overtaken the heartbeat that says it ended.
+      // Its report may have arrived before the heartbeat that says it has ended.
       const report = await store.findSync(entry.state.current.sync_id)
       if (!report) return { sync: runningSyncOf(entry)!, entry }
     }

@@ -1,12 +1,12 @@
-// system.ts — The session, the audit and the live stream.
+// system.ts — The whole system under /api/v1: session, summary, audit, and the live stream.
 import { version } from '../version.ts'
-import type { Handlers } from './handlers.ts'
+import type { Handlers } from './handler.ts'
 import { cursorOf } from './pages.ts'
 import { openStream } from './stream.ts'
 
-export const systemHandlers: Pick<Handlers, 'session' | 'audit' | 'stream'> = {
+export const systemHandlers: Pick<Handlers, 'session' | 'summary' | 'audit' | 'stream'> = {
   session: (_, { supervisor, authenticated }) => {
-    const { config, clock, accounts } = supervisor.core
+    const { config, clock, accounts } = supervisor.services
     return {
       auth: config.auth,
       authenticated,
@@ -16,15 +16,16 @@ export const systemHandlers: Pick<Handlers, 'session' | 'audit' | 'stream'> = {
       server_time: clock.now().toISOString(),
     }
   },
+  summary: (_, { supervisor }) => supervisor.summary(),
   async audit({ query }, { supervisor }) {
-    const page = await supervisor.core.store.listAudit(query?.target ?? null, {
+    const page = await supervisor.services.store.listAudit(query?.target ?? null, {
       cursor: cursorOf(query?.cursor, /^\d{1,15}$/),
       limit: query?.limit ?? 100,
     })
     return { items: page.items, next_cursor: page.nextCursor, total: page.total }
   },
   stream: ({ query }, { supervisor, request, reply }) => {
-    openStream(supervisor.core.feed, request, reply, query?.last_event_id)
+    openStream(supervisor.services.feed, request, reply, query?.last_event_id)
     return undefined
   },
 }

@@ -1,4 +1,4 @@
-// ui.ts — Static files at /ui/: the built-in UI, or the directory an operator put in its place.
+// ui.ts — Static files at /ui/: the built-in UI, or another directory of the operator.
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { join, resolve } from 'node:path'
@@ -6,19 +6,19 @@ import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
 
 const BUILT_IN = fileURLToPath(new URL('../../../webui/dist', import.meta.url))
-/** Everything from our own origin. An operator's own front end sets its own rules. */
+/** The built-in UI loads everything from its own origin. An operator's front end sets its own policy. */
 const POLICY =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri " +
   "'none'; frame-ancestors 'none'; form-action 'self'"
 
-/** Serves the UI and sends `/` to it. */
+/** Serves the UI, and redirects `/` to it. */
 export async function serveUi(server: FastifyInstance, directory: string | undefined): Promise<void> {
   const root = directory ? resolve(directory) : BUILT_IN
   server.get('/', { schema: { hide: true } }, (_, reply) => reply.redirect('/ui/', 302))
   server.get('/ui', { schema: { hide: true } }, (_, reply) => reply.redirect('/ui/', 302))
   if (!existsSync(join(root, 'index.html'))) {
     server.get('/ui/*', { schema: { hide: true } }, (_, reply) =>
-      reply.code(503).type('text/plain').send(missing(root, directory)),
+      reply.code(503).type('text/plain').send(missingText(root, directory)),
     )
     return
   }
@@ -30,7 +30,7 @@ export async function serveUi(server: FastifyInstance, directory: string | undef
     cacheControl: false,
     setHeaders(response, path) {
       if (!directory) response.header('content-security-policy', POLICY)
-      // Hashed names never change; everything else is asked for anew.
+      // Files with a hash in their name never change; everything else is revalidated.
       response.header(
         'cache-control',
         !directory && path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
@@ -39,17 +39,17 @@ export async function serveUi(server: FastifyInstance, directory: string | undef
   })
 }
 
-/** The page of a path inside the UI: paths of pages are not files. */
+/** Whether a path is a page of the UI rather than a file: all pages are index.html. */
 export function isUiPage(url: string, method: string): boolean {
   const path = url.split('?')[0]!
   return method === 'GET' && path.startsWith('/ui/') && !/\.[A-Za-z0-9]+$/.test(path.slice(path.lastIndexOf('/')))
 }
 
-function missing(root: string, directory: string | undefined): string {
+function missingText(root: string, directory: string | undefined): string {
   if (directory)
     return (
-      `SUPERVISOR_WEBUI_DIR ${root} holds no index.html.\nThe API works. Put a front end there, or unset it to ` +
-      `use the built-in UI.\n`
+      `SUPERVISOR_WEBUI_DIR ${root} has no index.html.\n` +
+      'The API works. Put a front end there, or unset the variable to use the built-in UI.\n'
     )
   return 'The UI is not built. The API works.\nBuild it: npm run build -w @kagami/webui\n'
 }

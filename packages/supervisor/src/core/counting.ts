@@ -1,19 +1,20 @@
-// counting.ts — Judges replicas and moves them between counters; plans the reviews that time alone calls for. Costs one
-// replica, not the fleet.
-import { noChanges, type Changes, type Fleet, type ReplicaEntry } from './fleet.ts'
-import { judge } from './health.ts'
+// counting.ts — Keeps the counters of the fleet up to date, one replica at a time, and plans when time alone may change
+// the health of a replica.
+import type { Fleet, ReplicaEntry } from './entries.ts'
+import { noChanges, type Changes } from './changes.ts'
+import { assessHealth } from './health.ts'
 import { moveInResource } from './resources.ts'
 
-/** Judges and counts a replica anew; says whether its health or counting changed. */
+/** Assesses and counts a replica again. Returns true when its health or its counters have changed. */
 export function recount(fleet: Fleet, entry: ReplicaEntry, now: number): boolean {
   const before = entry.counted
   const { health, detail } = entry.verdict
-  entry.verdict = judge(entry.state, entry.worker.presence, entry.progressAt, now)
+  entry.verdict = assessHealth(entry.state, entry.worker.presence, entry.progressAt, now)
   count(fleet, entry, now)
   return before !== entry.counted || health !== entry.verdict.health || detail !== entry.verdict.detail
 }
 
-/** Counts a replica as its verdict says, and plans when time alone may change that. */
+/** Counts a replica by its verdict, and plans the next review when the verdict has an end. */
 export function count(fleet: Fleet, entry: ReplicaEntry, now: number) {
   const approved = entry.worker.record.admission === 'approved'
   const to = approved ? { status: entry.state.status, health: entry.verdict.health } : null
@@ -28,7 +29,7 @@ export function count(fleet: Fleet, entry: ReplicaEntry, now: number) {
   if (Number.isFinite(entry.verdict.until)) planReview(fleet, entry, Math.max(entry.verdict.until, now))
 }
 
-/** Takes a replica out of every count. */
+/** Removes a replica from every counter. */
 export function uncount(fleet: Fleet, entry: ReplicaEntry) {
   const from = entry.counted
   if (!from) return
@@ -48,7 +49,7 @@ function planReview(fleet: Fleet, entry: ReplicaEntry, at: number) {
   else fleet.reviews.set(minute, new Set([entry]))
 }
 
-/** Judges anew those whose time has come; the others cost nothing. */
+/** Assesses the replicas whose review is due; the others cost nothing. */
 export function reviewDue(fleet: Fleet, now: number): Changes {
   const changes = noChanges()
   for (const [minute, entries] of fleet.reviews) {

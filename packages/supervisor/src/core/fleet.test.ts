@@ -1,13 +1,15 @@
+// fleet.test.ts — Heartbeats, health, presence, and counters that always equal what a full count gives.
 import type { Heartbeat, ReplicaState } from '@kagami/protocol'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { WorkerRecord } from '../store/store.ts'
 import { reviewDue } from './counting.ts'
-import { applyHeartbeat, createFleet, dropWorker, putWorker, setPresence, type Fleet } from './fleet.ts'
-import { HEALTH_ORDER, judge } from './health.ts'
+import { applyHeartbeat, createFleet, dropWorker, putWorker, setPresence } from './fleet.ts'
+import type { Fleet } from './entries.ts'
+import { HEALTH_ORDER, assessHealth } from './health.ts'
 import { presenceOf } from './liveness.ts'
 import { resourceStatus } from './resources.ts'
-import { seedResourceOf } from './views.ts'
+import { v0ResourceOf } from './v0-views.ts'
 
 const now = Date.parse('2026-01-01T00:00:00Z')
 const at = (ms: number) => new Date(ms).toISOString()
@@ -113,7 +115,7 @@ describe('the status of a resource', () => {
     applyHeartbeat(fleet, putWorker(fleet, aRecord('w', 'pending'), now), aBeat('w', [aState('debian.0')]), now)
     expect(fleet.resources.size).toBe(0)
     putWorker(fleet, aRecord('w', 'approved'), now)
-    expect([...fleet.resources.values()].map(seedResourceOf)).toMatchObject([{ name: 'debian', status: 'ready' }])
+    expect([...fleet.resources.values()].map(v0ResourceOf)).toMatchObject([{ name: 'debian', status: 'ready' }])
     putWorker(fleet, aRecord('w', 'rejected'), now)
     expect(fleet.resources.size).toBe(0)
   })
@@ -121,7 +123,7 @@ describe('the status of a resource', () => {
 
 describe('the health of a replica', () => {
   const healthOf = (change: Partial<ReplicaState>, later = 0, presence: 'online' | 'lost' = 'online') =>
-    judge(aState('x', change), presence, null, now + later * 1000).health
+    assessHealth(aState('x', change), presence, null, now + later * 1000).health
   const failed = {
     failures: 2,
     last_sync: {
@@ -158,14 +160,14 @@ describe('the health of a replica', () => {
     ).toBe('failed')
   })
 
-  test('one that syncs for more than an hour without a sign of life is stuck', () => {
+  test('one that syncs for more than an hour without progress is stuck', () => {
     const running = {
       interval_secs: null,
       activity: 'syncing' as const,
       current: { sync_id: 't', started_at: at(now), trigger: 'manual' as const },
     }
     expect([60, 3599, 3601].map((later) => healthOf(running, later))).toEqual(['syncing', 'syncing', 'stuck'])
-    expect(judge(aState('x', running), 'online', now + 3_500_000, now + 3_601_000).health).toBe('syncing')
+    expect(assessHealth(aState('x', running), 'online', now + 3_500_000, now + 3_601_000).health).toBe('syncing')
   })
 
   test('one that was never synced is new, one for manual syncs stays fresh', () => {
@@ -173,7 +175,7 @@ describe('the health of a replica', () => {
     expect(healthOf({ interval_secs: null }, 1e7)).toBe('fresh')
   })
 
-  test('time alone changes what people see, without any word from the worker', () => {
+  test('time alone changes the health, without a message of the worker', () => {
     const fleet = createFleet()
     applyHeartbeat(fleet, putWorker(fleet, aRecord('w'), now), aBeat('w', [aState('debian.0')]), now)
     expect(reviewDue(fleet, now + 3_000_000).replicas.size).toBe(0)
@@ -195,13 +197,13 @@ describe('presence', () => {
     ])
   })
 
-  test('after our own start nobody is lost before one full timeout', () => {
+  test('after the supervisor starts, no worker is lost before one full timeout', () => {
     expect([0, 44_000, 45_000].map((ms) => presenceOf(null, 500, 500 + ms))).toEqual(['late', 'late', 'lost'])
   })
 })
 
-/** Everything counted anew, the slow way. */
-function countedAnew(fleet: Fleet) {
+/** Counts everything from the beginning. */
+function countAll(fleet: Fleet) {
   const tally = (words: string[]) =>
     Object.fromEntries([...Map.groupBy(words, (word) => word)].map(([word, group]) => [word, group.length]))
   const counted = [...fleet.replicas.values()].filter((entry) => entry.worker.record.admission === 'approved')
@@ -218,8 +220,8 @@ function countedAnew(fleet: Fleet) {
   }
 }
 
-describe('counts that are kept while things change', () => {
-  test('are what counting everything anew would give, after any history', () => {
+describe('counters that are updated with every change', () => {
+  test('equal a full count, after any history', () => {
     const worker = fc.constantFrom('w0', 'w1', 'w2')
     const state = fc.record({
       n: fc.nat(4),
@@ -284,7 +286,7 @@ describe('counts that are kept while things change', () => {
           admissions: fleet.admissions.toRecord(),
           presences: fleet.presences.toRecord(),
           resources,
-        }).toEqual(countedAnew(fleet))
+        }).toEqual(countAll(fleet))
         for (const worker of fleet.workers.values())
           expect(worker.revisions).toBe(
             [...worker.replicas.values()].reduce((sum, entry) => sum + entry.state.revision_no, 0),

@@ -1,79 +1,14 @@
-// fleet.ts — The fleet as it is known now, kept incrementally: what one heartbeat changes costs what changed, not what
-// exists.
-import type {
-  Digest,
-  Health,
-  Heartbeat,
-  Jobs,
-  Presence,
-  Progress,
-  ReplicaState,
-  SeedStatus,
-  Storage,
-} from '@kagami/protocol'
+// fleet.ts — The fleet in memory: workers and their replicas. A heartbeat costs as much as it changes, whatever the size
+// of the fleet.
+import type { Digest, Heartbeat, Presence, ReplicaState } from '@kagami/protocol'
 import type { WorkerRecord } from '../store/store.ts'
-import { createTally, type Tally } from './counts.ts'
 import { count, recount, uncount } from './counting.ts'
-import { judge, type Verdict } from './health.ts'
-import type { ResourceEntry } from './resources.ts'
+import type { Fleet, ReplicaEntry, WorkerEntry } from './entries.ts'
+import { noChanges, type Changes } from './changes.ts'
+import { assessHealth } from './health.ts'
+import { createTally } from './tally.ts'
 
-export interface ReplicaEntry {
-  readonly worker: WorkerEntry
-  state: ReplicaState
-  verdict: Verdict
-  progress: Progress | null
-  /** The sync `progress` is of; it may be told before the heartbeat that names the sync. */
-  progressOf: string | null
-  /** Unix ms of the last sign of life of the running sync. */
-  progressAt: number | null
-  /** How it is counted now; null while its worker is not approved. */
-  counted: { status: SeedStatus; health: Health } | null
-}
-
-export interface WorkerEntry {
-  record: WorkerRecord
-  presence: Presence
-  /** Monotonic ms of the last heartbeat; null before the first since our start. */
-  heardMs: number | null
-  lastSeenAt: string | null
-  instance: string | null
-  observedRev: number
-  storage: Storage | null
-  jobs: Jobs | null
-  /** What a second process with this id was told, and monotonic ms of its last try. */
-  conflict: { readonly text: string; readonly at: number } | null
-  readonly replicas: Map<string, ReplicaEntry>
-  /** Sum of the `revision_no` of `replicas`, for the digest. */
-  revisions: number
-  readonly healths: Tally
-  /** Parts of a full heartbeat that has not come whole yet. */
-  parts: { seq: number; states: ReplicaState[]; have: number } | null
-  /** Cleared until a full heartbeat of the present process came. */
-  inStep: boolean
-}
-
-export interface Fleet {
-  readonly workers: Map<string, WorkerEntry>
-  readonly replicas: Map<string, ReplicaEntry>
-  readonly resources: Map<string, ResourceEntry>
-  readonly healths: Tally
-  readonly statuses: Tally
-  readonly admissions: Tally
-  readonly presences: Tally
-  /** Replicas by the minute in which time alone may change their health. */
-  readonly reviews: Map<number, Set<ReplicaEntry>>
-}
-
-/** What an event changed, for those who persist and those who watch. */
-export interface Changes {
-  readonly replicas: Set<ReplicaEntry>
-  readonly removed: ReplicaEntry[]
-  readonly workers: Set<WorkerEntry>
-}
-
-export const noChanges = (): Changes => ({ replicas: new Set(), removed: [], workers: new Set() })
-
-/** A fleet nobody has joined. */
+/** A fleet without workers. */
 export function createFleet(): Fleet {
   return {
     workers: new Map(),
@@ -87,14 +22,14 @@ export function createFleet(): Fleet {
   }
 }
 
-/** Adds a worker, or replaces what is remembered of it; its replicas are counted anew when its admission changed. */
+/** Adds a worker or replaces its record. Its replicas are counted again when its admission has changed. */
 export function putWorker(fleet: Fleet, record: WorkerRecord, now: number): WorkerEntry {
   const known = fleet.workers.get(record.worker_id)
   if (!known) {
     const entry: WorkerEntry = {
       record,
       presence: 'late',
-      heardMs: null,
+      lastSeenMs: null,
       lastSeenAt: record.last_seen_at,
       instance: record.instance,
       observedRev: 0,
@@ -104,8 +39,8 @@ export function putWorker(fleet: Fleet, record: WorkerRecord, now: number): Work
       replicas: new Map(),
       revisions: 0,
       healths: createTally(),
-      parts: null,
-      inStep: false,
+      partial: null,
+      hasFullState: false,
     }
     fleet.workers.set(record.worker_id, entry)
     fleet.admissions.move(null, record.admission)
@@ -119,17 +54,17 @@ export function putWorker(fleet: Fleet, record: WorkerRecord, now: number): Work
   return known
 }
 
-/** Forgets a worker and its replicas. */
+/** Removes a worker and its replicas; returns the replicas. */
 export function dropWorker(fleet: Fleet, worker: WorkerEntry): ReplicaEntry[] {
-  const gone = [...worker.replicas.values()]
-  for (const replica of gone) dropReplica(fleet, replica)
+  const replicas = [...worker.replicas.values()]
+  for (const replica of replicas) dropReplica(fleet, replica)
   fleet.workers.delete(worker.record.worker_id)
   fleet.admissions.move(worker.record.admission, null)
   fleet.presences.move(worker.presence, null)
-  return gone
+  return replicas
 }
 
-/** Sets what the clock says of a worker; its replicas are judged anew when that changes. */
+/** Sets the presence of a worker, and assesses its replicas again when that has changed. */
 export function setPresence(fleet: Fleet, worker: WorkerEntry, presence: Presence, now: number): Changes {
   const changes = noChanges()
   if (worker.presence === presence) return changes
@@ -140,7 +75,9 @@ export function setPresence(fleet: Fleet, worker: WorkerEntry, presence: Presenc
   return changes
 }
 
-/** Takes a heartbeat in. `mismatch`: what we hold is not what the worker holds, so a full one must be asked for. */
+/**
+ * Applies a heartbeat. `mismatch`: the fleet does not hold the same states as the worker, so a full heartbeat is needed.
+ */
 export function applyHeartbeat(
   fleet: Fleet,
   worker: WorkerEntry,
@@ -148,67 +85,67 @@ export function applyHeartbeat(
   now: number,
 ): { changes: Changes; mismatch: boolean } {
   const changes = noChanges()
+  const update = { fleet, worker, changes, now }
   if (beat.full) {
     const whole = collectParts(worker, beat)
     if (!whole) return { changes, mismatch: false }
-    replaceAll({ fleet, worker, changes, now }, whole)
-    worker.inStep = true
-  } else if (worker.inStep) {
-    for (const state of beat.replicas) putReplica({ fleet, worker, changes, now }, state)
-    for (const id of beat.removed) removeFrom(fleet, worker, id, changes)
+    replaceAll(update, whole)
+    worker.hasFullState = true
+  } else if (worker.hasFullState) {
+    for (const state of beat.replicas) putReplica(update, state)
+    for (const id of beat.removed) removeReplica(update, id)
   }
   if (worker.observedRev !== beat.observed_rev || JSON.stringify(worker.jobs) !== JSON.stringify(beat.jobs))
     changes.workers.add(worker)
   worker.observedRev = beat.observed_rev
   worker.storage = beat.storage ?? worker.storage
   worker.jobs = beat.jobs
-  // Parts of one delta come in order on one connection: the digest holds after the last.
+  // The parts of one heartbeat arrive in order, and the digest is that of the whole.
   const last = beat.part.index === beat.part.of - 1
-  return { changes, mismatch: last && !(worker.inStep && holds(worker, beat.digest)) }
+  return { changes, mismatch: last && !(worker.hasFullState && matches(worker, beat.digest)) }
 }
 
-function holds(worker: WorkerEntry, digest: Digest): boolean {
+function matches(worker: WorkerEntry, digest: Digest): boolean {
   return worker.replicas.size === digest.count && worker.revisions === digest.revisions
 }
 
-/** All states of a full heartbeat once every part is there; null until then. */
+/** All states of a full heartbeat when its last part has arrived; null until then. */
 function collectParts(worker: WorkerEntry, beat: Heartbeat): ReplicaState[] | null {
   if (beat.part.of === 1) return beat.replicas
-  if (worker.parts?.seq !== beat.seq) worker.parts = { seq: beat.seq, states: [], have: 0 }
-  worker.parts.states.push(...beat.replicas)
-  worker.parts.have++
-  if (worker.parts.have < beat.part.of) return null
-  const { states } = worker.parts
-  worker.parts = null
+  if (worker.partial?.seq !== beat.seq) worker.partial = { seq: beat.seq, states: [], received: 0 }
+  worker.partial.states.push(...beat.replicas)
+  worker.partial.received++
+  if (worker.partial.received < beat.part.of) return null
+  const { states } = worker.partial
+  worker.partial = null
   return states
 }
 
-/** A worker's part of the fleet that is being changed, at Unix ms `now`. */
-export interface Target {
+/** The worker of a fleet whose replicas change, at Unix ms `now`. */
+export interface WorkerUpdate {
   readonly fleet: Fleet
   readonly worker: WorkerEntry
   readonly changes: Changes
   readonly now: number
 }
 
-function replaceAll(target: Target, states: readonly ReplicaState[]) {
+function replaceAll(update: WorkerUpdate, states: readonly ReplicaState[]) {
   const named = new Set(states.map((state) => state.replica_id))
-  for (const id of target.worker.replicas.keys())
-    if (!named.has(id)) removeFrom(target.fleet, target.worker, id, target.changes)
-  for (const state of states) putReplica(target, state)
+  for (const id of update.worker.replicas.keys()) if (!named.has(id)) removeReplica(update, id)
+  for (const state of states) putReplica(update, state)
 }
 
-/** Adds or updates one replica. An id that belongs to another worker's replica is refused. */
-export function putReplica({ fleet, worker, changes, now }: Target, state: ReplicaState): void {
+/** Adds or updates one replica. Ignored when the id belongs to a replica of another worker. */
+export function putReplica({ fleet, worker, changes, now }: WorkerUpdate, state: ReplicaState): void {
   const known = worker.replicas.get(state.replica_id)
   if (!known) {
     if (fleet.replicas.has(state.replica_id)) return
     const entry: ReplicaEntry = {
       worker,
       state,
-      verdict: judge(state, worker.presence, null, now),
+      verdict: assessHealth(state, worker.presence, null, now),
       progress: null,
-      progressOf: null,
+      progressSyncId: null,
       progressAt: null,
       counted: null,
     }
@@ -222,14 +159,14 @@ export function putReplica({ fleet, worker, changes, now }: Target, state: Repli
   worker.revisions += state.revision_no - known.state.revision_no
   if (known.state.revision_no === state.revision_no && JSON.stringify(known.state) === JSON.stringify(state)) return
   if (known.state.name !== state.name) uncount(fleet, known)
-  if (known.progressOf !== (state.current?.sync_id ?? null))
-    Object.assign(known, { progress: null, progressOf: null, progressAt: null })
+  if (known.progressSyncId !== (state.current?.sync_id ?? null))
+    Object.assign(known, { progress: null, progressSyncId: null, progressAt: null })
   known.state = state
   recount(fleet, known, now)
   changes.replicas.add(known)
 }
 
-function removeFrom(fleet: Fleet, worker: WorkerEntry, replicaId: string, changes: Changes) {
+function removeReplica({ fleet, worker, changes }: WorkerUpdate, replicaId: string) {
   const entry = worker.replicas.get(replicaId)
   if (!entry) return
   dropReplica(fleet, entry)

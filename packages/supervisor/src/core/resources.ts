@@ -1,32 +1,20 @@
-// resources.ts — The same name seen across the fleet: which replicas, and in one word how they are. Kept replica by
-// replica.
-import type { ResourceStatus, SeedStatus } from '@kagami/protocol'
-import { createTally, type Tally } from './counts.ts'
-import type { ReplicaEntry } from './fleet.ts'
+// resources.ts — Resources: all replicas of one name, with the counters of their states. Updated one replica at a time.
+import type { ResourceStatus, ReplicaStatus } from '@kagami/protocol'
+import { createTally, type Tally } from './tally.ts'
+import type { ReplicaEntry, ResourceEntry } from './entries.ts'
 
-export interface ResourceEntry {
-  readonly name: string
-  /** Replicas on approved workers; only these count. */
-  readonly replicas: Set<ReplicaEntry>
-  readonly statuses: Tally
-  readonly healths: Tally
-}
-
-/**
- * `error` when all failed, `failed` when some did, `syncing` when none failed and some are under way or new, else
- * `ready`.
- */
+/** `error` when all failed, `failed` when some did, `syncing` when some are syncing or new, otherwise `ready`. */
 export function resourceStatus(statuses: Tally): ResourceStatus {
   const failed = statuses.get('failed')
   if (failed > 0) return failed === statuses.total ? 'error' : 'failed'
   return statuses.get('init') + statuses.get('syncing') > 0 ? 'syncing' : 'ready'
 }
 
-/** Adds a replica to, moves it within, or takes it from its resource. Null stands for "does not count". */
+/** Counts a replica in its resource; null removes it. A resource exists as long as it has replicas. */
 export function moveInResource(
   resources: Map<string, ResourceEntry>,
   entry: ReplicaEntry,
-  to: { status: SeedStatus; health: string } | null,
+  to: { status: ReplicaStatus; health: string } | null,
 ): void {
   const name = entry.state.name
   let resource = resources.get(name)

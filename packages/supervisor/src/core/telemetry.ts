@@ -1,20 +1,27 @@
-// telemetry.ts — Measured traffic and latency over the last minutes. Starts at zeros; invents nothing.
+// telemetry.ts — Measured traffic and latency of the last minutes. Zeros until something is measured.
 
 const MINUTES = 24
 const LATENCY_WINDOW_MS = 15 * 60_000
 const LATENCY_MAX_SAMPLES = 5000
 
+/** Counts messages and measures latency. */
 export interface Traffic {
-  heartbeat(nowMs: number): void
-  message(nowMs: number): void
+  countHeartbeat(nowMs: number): void
+  countMessage(nowMs: number): void
   /** Round trip of a command, ms. */
-  latency(ms: number, nowMs: number): void
-  view(nowMs: number): {
-    traffic: { label: string; value: number }[]
-    messageRate: number
-    latency: { p50: number; p95: number; p99: number; samples: number }
-    lastSampleMs: number | null
-  }
+  recordLatency(ms: number, nowMs: number): void
+  view(nowMs: number): TrafficView
+}
+
+/** The measurements at one moment. */
+export interface TrafficView {
+  /** Heartbeats of the last 24 minutes, oldest first. */
+  readonly traffic: { label: string; value: number }[]
+  /** Messages per second, over the last minute. */
+  readonly messageRate: number
+  /** Round trips of commands over the last 15 minutes, ms; zeros without a sample. */
+  readonly latency: { p50: number; p95: number; p99: number; samples: number }
+  readonly lastSampleMs: number | null
 }
 
 /** All times are Unix ms. */
@@ -24,12 +31,12 @@ export function createTraffic(): Traffic {
   let latencies: { at: number; ms: number }[] = []
   let lastSampleMs: number | null = null
   return {
-    heartbeat(nowMs) {
-      bump(heartbeats, Math.floor(nowMs / 60_000), MINUTES)
+    countHeartbeat(nowMs) {
+      increment(heartbeats, Math.floor(nowMs / 60_000), MINUTES)
       lastSampleMs = nowMs
     },
-    message: (nowMs) => bump(seconds, Math.floor(nowMs / 1000), 61),
-    latency(ms, nowMs) {
+    countMessage: (nowMs) => increment(seconds, Math.floor(nowMs / 1000), 61),
+    recordLatency(ms, nowMs) {
       latencies.push({ at: nowMs, ms })
       if (latencies.length > LATENCY_MAX_SAMPLES) latencies = latencies.slice(-LATENCY_MAX_SAMPLES / 2)
     },
@@ -56,7 +63,7 @@ export function createTraffic(): Traffic {
   }
 }
 
-function bump(counts: Map<number, number>, key: number, keep: number) {
+function increment(counts: Map<number, number>, key: number, keep: number) {
   counts.set(key, (counts.get(key) ?? 0) + 1)
   if (counts.size > keep * 2) for (const old of counts.keys()) if (old < key - keep) counts.delete(old)
 }

@@ -1,63 +1,12 @@
-// views.ts — The fleet in the shapes of the API. Credentials are in none of them.
-import type {
-  Cause,
-  Health,
-  Replica,
-  Resource,
-  SeedReplica,
-  SeedResource,
-  SeedWorker,
-  Sync,
-  SyncReport,
-  Worker,
-} from '@kagami/protocol'
+// views.ts — The fleet in the shapes of /api/v1. No credentials are in any of them.
+import type { Cause, Health, Replica, Resource, Sync, SyncReport, Worker } from '@kagami/protocol'
 import { failures } from '@kagami/protocol'
-import type { Fleet, ReplicaEntry, WorkerEntry } from './fleet.ts'
+import type { Fleet, ReplicaEntry, WorkerEntry } from './entries.ts'
 import { HEALTH_ORDER } from './health.ts'
-import { resourceStatus, type ResourceEntry } from './resources.ts'
+import { resourceStatus } from './resources.ts'
+import type { ResourceEntry } from './entries.ts'
 
-const unix = (instant: string | null) => (instant ? Math.floor(Date.parse(instant) / 1000) : null)
-
-export function seedReplicaOf({ worker, state, verdict }: ReplicaEntry): SeedReplica {
-  const failed = state.last_sync && state.last_sync.outcome !== 'success'
-  return {
-    worker_id: worker.record.worker_id,
-    replica_id: state.replica_id,
-    name: state.name,
-    kind: state.kind,
-    upstream: state.upstream,
-    status: state.status,
-    interval_secs: state.interval_secs,
-    labels: state.labels,
-    health: verdict.health,
-    last_success: unix(state.last_success_at),
-    last_error: failed ? (state.last_sync?.message ?? null) : null,
-    size_bytes: state.size_bytes,
-    next_due: unix(state.next_due_at),
-  }
-}
-
-export function seedWorkerOf(worker: WorkerEntry): SeedWorker {
-  const { worker_id, admission, name, first_seen_at } = worker.record
-  return {
-    worker_id,
-    approved: admission === 'approved',
-    status: admission,
-    last_seen: unix(worker.lastSeenAt ?? first_seen_at) ?? 0,
-    replicas: [...worker.replicas.values()].map(seedReplicaOf),
-    name,
-    presence: worker.presence,
-  }
-}
-
-export function seedResourceOf(resource: ResourceEntry): SeedResource {
-  return {
-    name: resource.name,
-    status: resourceStatus(resource.statuses),
-    replicas: [...resource.replicas].map(seedReplicaOf),
-  }
-}
-
+/** A replica as the API returns it. */
 export function replicaOf({ worker, state, verdict, progress }: ReplicaEntry): Replica {
   const pending = worker.record.syncs.filter(
     (request) => request.replica_id === state.replica_id && request.rev > worker.observedRev,
@@ -76,6 +25,7 @@ export function replicaOf({ worker, state, verdict, progress }: ReplicaEntry): R
   }
 }
 
+/** A worker as the API returns it. */
 export function workerOf(worker: WorkerEntry): Worker {
   const {
     replicas: _added,
@@ -104,6 +54,7 @@ export function workerOf(worker: WorkerEntry): Worker {
   }
 }
 
+/** A mirror as the API returns it. */
 export function resourceOf(resource: ResourceEntry): Resource {
   const replicas = [...resource.replicas]
   const latest = (pick: (entry: ReplicaEntry) => string | null) =>
@@ -131,11 +82,12 @@ export function resourceOf(resource: ResourceEntry): Resource {
   }
 }
 
+/** The worst health among the replicas of a mirror. */
 export function worstOf(resource: ResourceEntry): Health {
   return HEALTH_ORDER.find((health) => resource.healths.get(health) > 0) ?? 'new'
 }
 
-/** A running sync, from its worker's last word. */
+/** The running sync of a replica, as its worker last reported it. */
 export function runningSyncOf({ worker, state, progress }: ReplicaEntry): Sync | null {
   if (!state.current) return null
   return {
@@ -165,6 +117,7 @@ export function runningSyncOf({ worker, state, progress }: ReplicaEntry): Sync |
   }
 }
 
+/** A finished sync from its report. */
 export function finishedSyncOf(fleet: Fleet, report: SyncReport): Sync {
   return {
     ...report,
@@ -174,7 +127,7 @@ export function finishedSyncOf(fleet: Fleet, report: SyncReport): Sync {
   }
 }
 
-/** Failing replicas grouped by why, most first; at most `limit` groups. */
+/** Failed and held replicas, grouped by reason, the largest group first; at most `limit` groups. */
 export function causesOf(fleet: Fleet, limit: number): Cause[] {
   const groups = new Map<string, ReplicaEntry[]>()
   if (fleet.healths.get('failed') + fleet.healths.get('held') === 0) return []

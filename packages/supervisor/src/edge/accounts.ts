@@ -1,5 +1,5 @@
-// accounts.ts — The supervisor's authority over a locked NATS: signs workers' credentials and takes them back. Who gets
-// any is decided elsewhere.
+// accounts.ts — The supervisor's authority over a locked NATS: signs the credentials of workers and revokes them. Who
+// gets credentials is decided elsewhere.
 import {
   workersSigner,
   connectNats,
@@ -13,42 +13,24 @@ import {
   type Revocations,
   type SupervisorCredentials,
 } from '@kagami/runtime'
-
-export interface Accounts {
-  /** What goes into every join token. */
-  readonly invitation: {
-    readonly url: string
-    readonly ca: string | null
-    readonly account: string
-    readonly join: SupervisorCredentials['join']
-  }
-  /** The JWT of a worker: for this key and this id alone. Without end: it is good until it is revoked. */
-  sign(workerId: string, publicKey: string): Promise<string>
-  /** The key of a JWT that we signed for this id; null when it is none. */
-  verify(workerId: string, jwt: string): string | null
-  /**
-   * Has NATS refuse what these keys were given until now, and cuts their connections. Rejects when NATS did not take
-   * it.
-   */
-  revoke(publicKeys: readonly string[]): Promise<void>
-}
+import type { Accounts } from '../services.ts'
 
 const ANSWER_MS = 5000
 const RETRY_MS = 5000
 
-/** Who the supervisor is on NATS. */
+/** The identity of the supervisor on NATS. */
 export function supervisorIdentity(credentials: SupervisorCredentials): NatsIdentity {
   return { ...credentials.supervisor, ca: credentials.ca, inbox: '_INBOX' }
 }
 
-/** Needs no connection until something is revoked. */
+/** Connects to NATS only when it revokes. */
 export function createAccounts(
   credentials: SupervisorCredentials,
   parts: { natsUrl: string; logger: Logger },
 ): Accounts {
   const signer = workersSigner(credentials)
-  // One change at a time: each is made from what stands there.
-  let turn: Promise<unknown> = Promise.resolve()
+  // One revocation at a time: each one reads the account from NATS, and replaces it.
+  let last: Promise<unknown> = Promise.resolve()
   return {
     invitation: {
       url: credentials.url,
@@ -59,65 +41,65 @@ export function createAccounts(
     sign: (id, publicKey) => signWorkerUser(signer, { id, publicKey }),
     verify: (id, jwt) => verifyWorkerUser(signer, id, jwt),
     revoke(publicKeys) {
-      const mine = turn.then(() => push(credentials, parts, publicKeys))
-      turn = mine.catch(() => {})
-      return mine
+      const revoking = last.then(() => revokeKeys(credentials, parts, publicKeys))
+      last = revoking.catch(() => {})
+      return revoking
     },
   }
 }
 
 /**
- * Sees to it that NATS knows every revocation of the database, and tries until it does: NATS may have been made anew or
- * restored.
+ * Makes sure that NATS has every revocation of the database, which it has not when it was restored or installed again.
+ * Tries until it succeeds.
  */
 export async function enforceRevocations(
   accounts: Accounts,
   parts: { keys: () => Promise<readonly string[]>; logger: Logger; signal: AbortSignal },
 ): Promise<void> {
-  for (let said = false; !parts.signal.aborted; said = true) {
+  for (let logged = false; !parts.signal.aborted; logged = true) {
     try {
       const keys = await parts.keys()
       if (keys.length > 0) await accounts.revoke(keys)
       return
     } catch (error) {
-      if (!said)
+      if (!logged)
         parts.logger.warn(
           { reason: (error as Error).message },
-          'cannot check that revoked workers are refused; trying again',
+          'cannot check that NATS refuses revoked workers; trying again',
         )
     }
     await pause(RETRY_MS, parts.signal)
   }
 }
 
-async function push(
+/** Adds keys to the revocations of the workers' account. Does nothing when they are all there. */
+async function revokeKeys(
   credentials: SupervisorCredentials,
   { natsUrl, logger }: { natsUrl: string; logger: Logger },
   publicKeys: readonly string[],
 ): Promise<void> {
-  const identity = { ...credentials.system, ca: credentials.ca, inbox: '_INBOX' }
   const connection = await connectNats({
     url: natsUrl,
     name: 'kagami-supervisor accounts',
     logger,
-    identity,
+    identity: { ...credentials.system, ca: credentials.ca, inbox: '_INBOX' },
     signal: AbortSignal.timeout(ANSWER_MS),
   })
   try {
     const { account } = credentials.workers
     const found = await connection.request(`$SYS.REQ.ACCOUNT.${account}.CLAIMS.LOOKUP`, '', { timeout: ANSWER_MS })
-    const standing = revocationsOf(found.string() || credentials.workers.jwt)
-    const missing = publicKeys.filter((key) => standing[key] === undefined)
+    const present = revocationsOf(found.string() || credentials.workers.jwt)
+    const missing = publicKeys.filter((key) => present[key] === undefined)
     if (missing.length === 0) return
-    await replaceAccount(connection, await signWorkersAccount(credentials, withRevoked(standing, missing)))
+    await replaceAccount(connection, await signWorkersAccount(credentials, withRevoked(present, missing)))
   } finally {
     await connection.close()
   }
 }
 
-function withRevoked(standing: Revocations, keys: readonly string[]): Revocations {
+function withRevoked(present: Revocations, keys: readonly string[]): Revocations {
   const now = Math.floor(Date.now() / 1000)
-  return { ...standing, ...Object.fromEntries(keys.map((key) => [key, now])) }
+  return { ...present, ...Object.fromEntries(keys.map((key) => [key, now])) }
 }
 
 async function replaceAccount(connection: Awaited<ReturnType<typeof connectNats>>, jwt: string): Promise<void> {
@@ -126,5 +108,5 @@ async function replaceAccount(connection: Awaited<ReturnType<typeof connectNats>
     error?: { description?: string }
   }
   if (reply.data?.code !== 200)
-    throw new Error(`nats-server did not take the accounts: ${reply.error?.description ?? JSON.stringify(reply)}`)
+    throw new Error(`nats-server did not accept the account: ${reply.error?.description ?? JSON.stringify(reply)}`)
 }

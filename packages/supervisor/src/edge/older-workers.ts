@@ -1,89 +1,89 @@
-// older-workers.ts — Workers that speak the wire of interfaces.md §6, turned into ours. Nothing else knows of them.
+// older-workers.ts — Workers that speak the older wire: their messages are translated into ours, and commands to them
+// into theirs. Only this file knows that wire.
 import {
   Refusal,
   type JoinReply,
   type OlderCommand,
   type OlderHeartbeat,
   type OlderReplica,
-  type ReplicaSpec,
+  type OlderStatus,
   type ReplicaState,
-  type SeedStatus,
 } from '@kagami/protocol'
-import { joined } from '../core/decisions.ts'
-import { applyHeartbeat, noChanges, putReplica, putWorker, setPresence, type WorkerEntry } from '../core/fleet.ts'
-import type { NewAudit } from '../store/store.ts'
-import type { Core } from '../supervisor.ts'
-import type { SyncRequested } from '../commands.ts'
+import type { WorkerEntry } from '../core/entries.ts'
+import { noChanges } from '../core/changes.ts'
+import { applyHeartbeat, putReplica, putWorker, setPresence } from '../core/fleet.ts'
+import { withOlderJoin } from '../core/records.ts'
+import type { OlderWorkers, Services } from '../services.ts'
 
+/** How long a worker has to answer a command, ms. */
 const ANSWER_MS = 3000
-/** The process id of workers that have none. */
+/** The instance of workers of the older wire, which name none. */
 const NO_INSTANCE = 'older'
 
-/** Starts listening; returns the way to stop. */
-export function listenToOlderWorkers(core: Core): () => void {
-  const ends = [
-    core.bus.answer('olderJoin', null, (join) => (join.wire ? null : answerJoin(core, join.worker_id, join.replicas))),
-    core.bus.hear('olderHeartbeat', null, (beat, { workerId }) => hearHeartbeat(core, beat, workerId)),
-    core.bus.hear('olderStatus', null, ({ worker_id, replica_id, status }) =>
-      hearStatus(core, worker_id, replica_id, status),
-    ),
+/** Starts receiving from workers of the older wire. Returns how to stop. */
+export function receiveFromOlderWorkers(services: Services): () => void {
+  const { bus } = services
+  const subscriptions = [
+    // A worker that also speaks our wire sets `wire`, and joins over our wire as well.
+    bus.answer('olderJoin', null, (join) => (join.wire ? null : answerJoin(services, join.worker_id, join.replicas))),
+    bus.subscribe('olderHeartbeat', null, (beat, { workerId }) => receiveHeartbeat(services, beat, workerId)),
+    bus.subscribe('olderStatus', null, (status) => receiveStatus(services, status)),
   ]
-  return () => ends.forEach((end) => end())
+  return () => subscriptions.forEach((unsubscribe) => unsubscribe())
 }
 
-async function answerJoin(core: Core, workerId: string, replicas: readonly OlderReplica[]): Promise<JoinReply> {
-  core.traffic.message(core.clock.now().getTime())
-  return core.inTurn(workerId, async () => {
-    const known = core.fleet.workers.get(workerId)
+async function answerJoin(services: Services, workerId: string, replicas: readonly OlderReplica[]): Promise<JoinReply> {
+  const { traffic, clock, fleet, store, tombstones } = services
+  traffic.countMessage(clock.now().getTime())
+  return services.runInTurn(workerId, async () => {
+    const known = fleet.workers.get(workerId)
     if (known && !known.record.older_wire)
       return {
         accepted: false,
         status: known.record.admission,
         reason: `worker id ${workerId} belongs to a newer worker`,
       }
-    const record = joined(
-      known?.record ?? null,
-      { worker_id: workerId, older: true },
-      { autoApprove: core.config.auto_approve, now: core.clock.now() },
-    )
-    if (JSON.stringify(record) !== JSON.stringify(known?.record)) await core.store.saveWorker(record)
-    const worker = putWorker(core.fleet, record, core.clock.now().getTime())
-    core.tombstones.delete(`${workerId}/${NO_INSTANCE}`)
+    const facts = { autoApprove: services.config.auto_approve, now: clock.now() }
+    const record = withOlderJoin(known?.record ?? null, workerId, facts)
+    if (JSON.stringify(record) !== JSON.stringify(known?.record)) await store.saveWorker(record)
+    const worker = putWorker(fleet, record, clock.now().getTime())
+    tombstones.delete(`${workerId}/${NO_INSTANCE}`)
     worker.instance = NO_INSTANCE
-    takeAll(core, worker, replicas)
-    heard(core, worker)
+    applyReplicas(services, worker, replicas)
+    markOnline(services, worker)
     return { accepted: record.admission === 'approved', status: record.admission, reason: record.reason }
   })
 }
 
-function hearHeartbeat(core: Core, beat: OlderHeartbeat, workerId: string) {
-  core.traffic.message(core.clock.now().getTime())
-  const worker = core.fleet.workers.get(workerId)
-  // Unknown, terminated or newer: a late word changes nothing. Their join is what brings them in.
+function receiveHeartbeat(services: Services, beat: OlderHeartbeat, workerId: string) {
+  const { traffic, clock, fleet } = services
+  traffic.countMessage(clock.now().getTime())
+  const worker = fleet.workers.get(workerId)
+  // A heartbeat brings no worker in: one that is unknown, terminated or newer has to join.
   if (!worker?.record.older_wire || beat.worker_id !== workerId) return
-  core.traffic.heartbeat(core.clock.now().getTime())
+  traffic.countHeartbeat(clock.now().getTime())
   if (beat.storage)
     worker.storage = {
       total_bytes: Math.round(beat.storage.total_bytes),
       used_bytes: Math.round(beat.storage.used_bytes),
     }
-  takeAll(core, worker, beat.replicas)
-  heard(core, worker)
+  applyReplicas(services, worker, beat.replicas)
+  markOnline(services, worker)
 }
 
-function heard(core: Core, worker: WorkerEntry) {
-  const now = core.clock.now()
-  worker.heardMs = core.clock.monotonicMs()
+function markOnline(services: Services, worker: WorkerEntry) {
+  const now = services.clock.now()
+  worker.lastSeenMs = services.clock.monotonicMs()
   worker.lastSeenAt = now.toISOString()
-  core.apply({ ...setPresence(core.fleet, worker, 'online', now.getTime()) })
+  services.recordChanges(setPresence(services.fleet, worker, 'online', now.getTime()))
 }
 
-/** Their heartbeats are always complete: told on as a full one of ours. */
-function takeAll(core: Core, worker: WorkerEntry, replicas: readonly OlderReplica[]) {
-  const now = core.clock.now()
+/** Their messages always name every replica, so they are applied as a full heartbeat of ours. */
+function applyReplicas(services: Services, worker: WorkerEntry, replicas: readonly OlderReplica[]) {
+  const now = services.clock.now()
   const states = replicas.map((replica) => stateOf(worker, replica, now))
   const { changes } = applyHeartbeat(
-    core.fleet,
+    services.fleet,
     worker,
     {
       worker_id: worker.record.worker_id,
@@ -101,10 +101,10 @@ function takeAll(core: Core, worker: WorkerEntry, replicas: readonly OlderReplic
     },
     now.getTime(),
   )
-  core.apply(changes)
+  services.recordChanges(changes)
 }
 
-/** Their one word becomes ours; when it changed is known by our clock alone. */
+/** Their state of a replica as ours. Without a change it is the present one; the time of a change is ours. */
 function stateOf(worker: WorkerEntry, replica: OlderReplica, now: Date): ReplicaState {
   const before = worker.replicas.get(replica.replica_id)?.state
   const same =
@@ -113,11 +113,8 @@ function stateOf(worker: WorkerEntry, replica: OlderReplica, now: Date): Replica
     before.name === replica.name &&
     before.interval_secs === (replica.interval_secs || null)
   if (before && same) return before
-  const at = now.toISOString()
-  const ended = replica.status === 'success' || replica.status === 'failed'
-  const sync_id = `${worker.record.worker_id}.${replica.replica_id}.${now.getTime()}`.slice(0, 64)
-  const outcome = replica.status === 'success' ? ('success' as const) : ('failed' as const)
-  const changed = ended && before?.status !== replica.status
+  const { status } = replica
+  const ended = (status === 'success' || status === 'failed') && before?.status !== status
   return {
     replica_id: replica.replica_id,
     revision_no: (before?.revision_no ?? 0) + 1,
@@ -128,109 +125,85 @@ function stateOf(worker: WorkerEntry, replica: OlderReplica, now: Date): Replica
     labels: replica.labels ?? {},
     options: {},
     origin: 'config',
-    status: replica.status,
-    activity: replica.status === 'syncing' ? 'syncing' : 'idle',
+    status,
+    activity: status === 'syncing' ? 'syncing' : 'idle',
     queue: null,
     current: null,
-    last_sync: changed
-      ? {
-          sync_id,
-          outcome,
-          reason: outcome === 'failed' ? 'unknown' : null,
-          message: outcome === 'failed' ? 'the worker says it failed; it is too old to say why' : null,
-          hint: null,
-          started_at: at,
-          ended_at: at,
-          duration_ms: 0,
-          bytes: null,
-        }
-      : (before?.last_sync ?? null),
-    last_success_at: replica.status === 'success' ? at : (before?.last_success_at ?? null),
+    last_sync: ended ? endedSync(worker, replica, now) : (before?.last_sync ?? null),
+    last_success_at: status === 'success' ? now.toISOString() : (before?.last_success_at ?? null),
     next_due_at: null,
-    failures:
-      replica.status === 'failed'
-        ? (before?.failures ?? 0) + 1
-        : replica.status === 'success'
-          ? 0
-          : (before?.failures ?? 0),
+    failures: failuresOf(status, before?.failures ?? 0),
     size_bytes: null,
     files: null,
     revision: null,
   }
 }
 
-function hearStatus(core: Core, workerId: string, replicaId: string, status: SeedStatus) {
-  const worker = core.fleet.workers.get(workerId)
-  const known = worker?.replicas.get(replicaId)?.state
+/** What is known of a sync that ended: that it did, and how. */
+function endedSync(worker: WorkerEntry, replica: OlderReplica, now: Date): ReplicaState['last_sync'] {
+  const failed = replica.status === 'failed'
+  return {
+    sync_id: `${worker.record.worker_id}.${replica.replica_id}.${now.getTime()}`.slice(0, 64),
+    outcome: failed ? 'failed' : 'success',
+    reason: failed ? 'unknown' : null,
+    message: failed ? 'the sync failed; a worker of this version does not say why' : null,
+    hint: null,
+    started_at: now.toISOString(),
+    ended_at: now.toISOString(),
+    duration_ms: 0,
+    bytes: null,
+  }
+}
+
+function failuresOf(status: OlderReplica['status'], before: number): number {
+  if (status === 'failed') return before + 1
+  return status === 'success' ? 0 : before
+}
+
+function receiveStatus(services: Services, { worker_id, replica_id, status }: OlderStatus) {
+  const { fleet, clock } = services
+  const worker = fleet.workers.get(worker_id)
+  const known = worker?.replicas.get(replica_id)?.state
   if (!worker?.record.older_wire || !known || known.kind === undefined) return
-  const changes = noChanges()
-  const kind = known.kind as OlderReplica['kind']
   const { name, upstream, interval_secs, labels } = known
-  const now = core.clock.now()
-  putReplica(
-    { fleet: core.fleet, worker, changes, now: now.getTime() },
-    stateOf(worker, { replica_id: replicaId, name, kind, upstream, status, interval_secs, labels }, now),
-  )
-  core.apply(changes)
+  const kind = known.kind as OlderReplica['kind']
+  const now = clock.now()
+  const changes = noChanges()
+  const state = stateOf(worker, { replica_id, name, kind, upstream, status, interval_secs, labels }, now)
+  putReplica({ fleet, worker, changes, now: now.getTime() }, state)
+  services.recordChanges(changes)
 }
 
-/** Sends a command, when the worker is an older one. Its answer, or null when it gives none. */
-export async function tellOlderWorker(core: Core, worker: WorkerEntry, command: OlderCommand) {
-  if (!worker.record.older_wire) return null
-  const sentAt = core.clock.monotonicMs()
-  const reply = await core.bus.request('olderCommand', worker.record.worker_id, command, ANSWER_MS)
-  if (reply) core.traffic.latency(core.clock.monotonicMs() - sentAt, core.clock.now().getTime())
-  return reply
-}
-
-async function order(core: Core, worker: WorkerEntry, command: OlderCommand) {
-  const reply = await tellOlderWorker(core, worker, command)
-  if (reply && !reply.accepted)
-    throw new Refusal('conflict', `worker ${worker.record.name} refused: ${reply.detail ?? 'no reason given'}`)
-}
-
-/** It gives the replica an id of its own and shows it in its next heartbeat. */
-export async function addToOlderWorker(
-  core: Core,
-  worker: WorkerEntry,
-  spec: ReplicaSpec,
-  entry: NewAudit,
-): Promise<void> {
-  const { name, upstream, interval_secs, labels } = spec
-  await order(core, worker, {
-    type: 'add_replica',
-    name,
-    kind: spec.kind as 'git',
-    upstream,
-    interval_secs,
-    auth: spec.auth?.type === 'sealed' ? null : (spec.auth ?? null),
-    labels,
-  })
-  await core.store.addAudit(entry)
-}
-
-export async function removeFromOlderWorker(
-  core: Core,
-  worker: WorkerEntry,
-  replicaId: string,
-  entry: NewAudit,
-): Promise<void> {
-  await order(core, worker, { type: 'remove_replica', replica_id: replicaId })
-  await core.store.addAudit(entry)
-}
-
-export async function syncOlderWorker(
-  core: Core,
-  worker: WorkerEntry,
-  asked: { replicas: readonly { replica_id: string; name: string }[]; all: boolean; entry: NewAudit },
-): Promise<SyncRequested[]> {
-  const resources = asked.all ? [null] : [...new Set(asked.replicas.map((replica) => replica.name))]
-  for (const resource of resources) await order(core, worker, { type: 'sync_resource', resource })
-  await core.store.addAudit(asked.entry)
-  return asked.replicas.map(({ replica_id, name }) => ({
-    request_id: '',
-    replica_id,
-    name,
-    worker_id: worker.record.worker_id,
-  }))
+/** Sends commands to workers of the older wire. */
+export function createOlderWorkers(services: Pick<Services, 'bus' | 'clock' | 'traffic'>): OlderWorkers {
+  /** The reply, or null when none comes. */
+  const send = async (worker: WorkerEntry, command: OlderCommand) => {
+    const { bus, clock, traffic } = services
+    const sentAt = clock.monotonicMs()
+    const reply = await bus.request('olderCommand', worker.record.worker_id, command, ANSWER_MS)
+    if (reply) traffic.recordLatency(clock.monotonicMs() - sentAt, clock.now().getTime())
+    return reply
+  }
+  const sendOrRefuse = async (worker: WorkerEntry, command: OlderCommand) => {
+    const reply = await send(worker, command)
+    if (reply && !reply.accepted)
+      throw new Refusal('conflict', `worker ${worker.record.name} refused: ${reply.detail ?? 'no reason given'}`)
+  }
+  return {
+    // The worker makes an id for the replica itself, and shows it in its next heartbeat.
+    addReplica: (worker, { name, kind, upstream, interval_secs, labels, auth }) =>
+      sendOrRefuse(worker, {
+        type: 'add_replica',
+        name,
+        kind: kind as OlderReplica['kind'],
+        upstream,
+        interval_secs,
+        auth: auth?.type === 'sealed' ? null : (auth ?? null),
+        labels,
+      }),
+    removeReplica: (worker, replica_id) => sendOrRefuse(worker, { type: 'remove_replica', replica_id }),
+    syncResource: (worker, resource) => sendOrRefuse(worker, { type: 'sync_resource', resource }),
+    reject: async (worker, reason) => void (await send(worker, { type: 'reject', reason })),
+    terminate: async (worker) => void (await send(worker, { type: 'terminate' })),
+  }
 }

@@ -1,4 +1,5 @@
-// reports.ts — Reads finished syncs from the stream in batches; acknowledges each only after it is in the database.
+// reports.ts — Reads reports of finished syncs from the stream, in batches. Each is acknowledged after it is in the
+// database.
 import type { JsMsg } from '@nats-io/jetstream'
 import { EVENTS_CONSUMER, EVENTS_STREAM, SyncReport } from '@kagami/protocol'
 import { decode, pause, WireError, type Bus, type Logger } from '@kagami/runtime'
@@ -6,103 +7,98 @@ import type { Store } from '../store/store.ts'
 
 const BATCH = 200
 const RETRY_MS = 1000
+/** Longest wait for the next report, ms. Short, so that a missing consumer is noticed, and a stop does not wait. */
+const WAIT_MS = 1000
 
-/** Reads until `signal` aborts. `onStored` gets the reports that were new. */
-export async function consumeReports(parts: {
-  bus: Bus
-  store: Store
-  logger: Logger
-  signal: AbortSignal
-  holderOf(replicaId: string): string | null
+/** What reading reports needs. */
+export interface ReportParts {
+  readonly bus: Bus
+  readonly store: Store
+  readonly logger: Logger
+  /** Aborting it ends the reading. */
+  readonly signal: AbortSignal
+  /** The worker that has a replica; null when it is not known. */
+  ownerOf(replicaId: string): string | null
+  /** Called with the reports that were new. */
   onStored(reports: SyncReport[]): void
-}): Promise<void> {
-  let said = false
+}
+
+/** Reads and stores reports until `signal` aborts. */
+export async function consumeReports(parts: ReportParts): Promise<void> {
+  let logged = false
   while (!parts.signal.aborted) {
     try {
-      await consumeBatch(parts)
-      said = false
+      await consumeUntilError(parts, () => (logged = false))
     } catch (error) {
       if (parts.signal.aborted) return
-      if (!said)
+      if (!logged)
         parts.logger.warn(
           { reason: (error as Error).message },
-          'cannot take in reports just now; they wait in the stream and on the workers',
+          'cannot take in reports now; they wait in the stream and on the workers',
         )
-      said = true
+      logged = true
       await pause(RETRY_MS, parts.signal)
     }
   }
 }
 
-async function consumeBatch({
-  bus,
-  store,
-  logger,
-  signal,
-  holderOf,
-  onStored,
-}: Parameters<typeof consumeReports>[0]): Promise<void> {
+/** Returns when `signal` aborts; throws when NATS or the database fails. Calls `onBatch` after each stored batch. */
+async function consumeUntilError(parts: ReportParts, onBatch: () => void): Promise<void> {
+  const { bus, signal } = parts
   const consumer = await bus.stream.consumers.get(EVENTS_STREAM, EVENTS_CONSUMER)
   while (!signal.aborted) {
-    // Short waits: a consumer that vanished shows at the next fetch, not never, and a stop is not held up.
-    const first = await consumer.next({ expires: 1000 })
+    const first = await consumer.next({ expires: WAIT_MS })
     if (!first) {
       if (!bus.connected) throw new Error('NATS is not reached')
       continue
     }
     const messages = [first]
     if (first.info.pending > 0) {
-      const more = await consumer.fetch({ max_messages: Math.min(BATCH, first.info.pending), expires: 1000 })
+      const more = await consumer.fetch({ max_messages: Math.min(BATCH, first.info.pending), expires: WAIT_MS })
       for await (const message of more) messages.push(message)
     }
     try {
-      await keepAll(messages, { store, logger, holderOf, onStored })
+      await storeBatch(messages, parts)
     } catch (error) {
-      // Else they would come again only when the time to acknowledge them is over.
+      // Without this they would be delivered again only when the time to acknowledge them is over.
       for (const message of messages) message.nak(RETRY_MS)
       throw error
     }
+    onBatch()
   }
 }
 
-type Keeping = Pick<Parameters<typeof consumeReports>[0], 'store' | 'logger' | 'holderOf' | 'onStored'>
-
-async function keepAll(messages: readonly JsMsg[], { onStored, ...parts }: Keeping) {
-  const { store } = parts
-  const good: { message: JsMsg; report: SyncReport }[] = []
+async function storeBatch(messages: readonly JsMsg[], parts: ReportParts): Promise<void> {
+  const usable: { message: JsMsg; report: SyncReport }[] = []
   for (const message of messages) {
-    const report = await readOrBury(message, parts)
-    if (report) good.push({ message, report })
+    const report = await readReport(message, parts)
+    if (report) usable.push({ message, report })
   }
-  if (good.length === 0) return
-  const added = await store.addReports(good.map(({ report }) => report))
-  for (const { message } of good) message.ack()
-  const fresh = good.map(({ report }) => report).filter((report) => added.has(report.sync_id))
-  if (fresh.length > 0) onStored(fresh)
+  if (usable.length === 0) return
+  const added = await parts.store.addReports(usable.map(({ report }) => report))
+  for (const { message } of usable) message.ack()
+  const reports = usable.map(({ report }) => report).filter((report) => added.has(report.sync_id))
+  if (reports.length > 0) parts.onStored(reports)
 }
 
-/** A message nobody can use is kept where people see it, and does not come again. */
-async function readOrBury(
+/** The report in a message. One that cannot be used is stored apart and not delivered again; null is returned. */
+async function readReport(
   message: JsMsg,
-  { store, logger, holderOf }: Omit<Keeping, 'onStored'>,
+  { store, logger, ownerOf }: Pick<ReportParts, 'store' | 'logger' | 'ownerOf'>,
 ): Promise<SyncReport | null> {
   try {
     const report = decode(SyncReport, message.data)
     const sender = message.subject.split('.')[2]
     if (report.worker_id !== sender) throw new WireError(`worker ${sender} reports as ${report.worker_id}`)
-    const holder = holderOf(report.replica_id)
-    if (holder !== null && holder !== sender)
-      throw new WireError(`worker ${sender} reports on a replica of worker ${holder}`)
+    const owner = ownerOf(report.replica_id)
+    if (owner !== null && owner !== sender)
+      throw new WireError(`worker ${sender} reports on a replica of worker ${owner}`)
     return report
   } catch (error) {
     if (!(error instanceof WireError)) throw error
-    logger.warn({ subject: message.subject, reason: error.message }, 'put a report aside that cannot be used')
-    await store.addDeadLetter({
-      subject: message.subject,
-      body: message.string(),
-      reason: error.message,
-      at: new Date(),
-    })
+    logger.warn({ subject: message.subject, reason: error.message }, 'set aside a report that cannot be used')
+    const letter = { subject: message.subject, body: message.string(), reason: error.message, at: new Date() }
+    await store.addDeadLetter(letter)
     message.term()
     return null
   }

@@ -1,4 +1,4 @@
-// dialects.ts — The two databases behind the query builder. Nothing else knows which one it is.
+// dialects.ts — Opens SQLite or PostgreSQL for the query builder. Only this file knows how they are opened.
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -6,6 +6,7 @@ import { ConfigError, lockDirectory, type Logger } from '@kagami/runtime'
 import { PostgresDialect, SqliteDialect, type Dialect, type SqliteDatabase } from 'kysely'
 import pg from 'pg'
 
+/** An open database. */
 export interface OpenDialect {
   readonly dialect: Dialect
   readonly kind: 'sqlite' | 'postgres'
@@ -27,7 +28,7 @@ export async function openDialect(url: string, logger: Logger): Promise<OpenDial
   )
 }
 
-/** The file a sqlite URL names, and whether it may be made. */
+/** The file that a sqlite URL names, and whether it may be created. */
 export function sqliteFile(url: string): { path: string; create: boolean } {
   const [location = '', query = ''] = url.replace(/^sqlite:(\/\/)?/, '').split('?')
   const mode = new URLSearchParams(query).get('mode') ?? 'rwc'
@@ -38,12 +39,12 @@ export function sqliteFile(url: string): { path: string; create: boolean } {
 async function openSqlite(url: string): Promise<OpenDialect> {
   const { path, create } = sqliteFile(url)
   if (!create && !existsSync(path))
-    throw new ConfigError(`${path}: there is no such database`, 'Add ?mode=rwc to the URL to have it made.')
-  // An empty file opens as a fresh database: somebody's history would seem never to have been.
+    throw new ConfigError(`${path}: there is no such database`, 'Add ?mode=rwc to the URL to create it.')
+  // SQLite would open an empty file as a new database, and the history would silently be lost.
   if (existsSync(path) && statSync(path).size === 0)
     throw new ConfigError(
-      `${path} is empty: it is no database`,
-      'Restore it from a backup, or remove the file to start anew.',
+      `${path} is empty: it is not a database`,
+      'Restore it from a backup, or remove the file to start with a new database.',
     )
   try {
     mkdirSync(dirname(path), { recursive: true })
@@ -55,12 +56,12 @@ async function openSqlite(url: string): Promise<OpenDialect> {
       )
     const database = openPrivately(path)
     const problem = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
-    // From here on waiting would keep the API waiting too: whoever writes asks again instead.
+    // From here on waiting inside SQLite would block the API, so writers try again instead.
     database.exec('PRAGMA busy_timeout=50')
     if (problem !== 'ok')
       throw new ConfigError(
         `${path} is damaged: ${String(problem)}`,
-        'Mirrors keep syncing without the supervisor. Restore the database from a backup.',
+        'Restore the database from a backup. Mirrors keep syncing without the supervisor.',
       )
     return {
       dialect: new SqliteDialect({ database: adapt(database, lock.release) }),
@@ -71,13 +72,13 @@ async function openSqlite(url: string): Promise<OpenDialect> {
     if (error instanceof ConfigError) throw error
     throw new ConfigError(
       `${path} cannot be opened: ${(error as Error).message}`,
-      'It must be a SQLite database this user can write to. If it was one: mirrors keep syncing without the ' +
-        'supervisor; restore the database from a backup.',
+      'It must be a SQLite database that this user can write to. If it was one, restore it from a backup. Mirrors ' +
+        'keep syncing without the supervisor.',
     )
   }
 }
 
-/** It holds credentials of upstreams: a file that is made now can be read by its owner alone. */
+/** Opens the file; one that is created here can be read only by its owner. */
 function openPrivately(path: string): DatabaseSync {
   const before = process.umask(0o077)
   try {
@@ -89,7 +90,7 @@ function openPrivately(path: string): DatabaseSync {
   }
 }
 
-/** node:sqlite in the shape the query builder expects. */
+/** node:sqlite with the interface that the query builder expects. */
 function adapt(database: DatabaseSync, onClose: () => void): SqliteDatabase {
   return {
     close() {
@@ -97,8 +98,7 @@ function adapt(database: DatabaseSync, onClose: () => void): SqliteDatabase {
       onClose()
     },
     prepare(text) {
-      // A deferred transaction that upgrades to writing fails at once when another process writes; an immediate one
-      // waits.
+      // A deferred transaction fails at its first write when another process writes; an immediate one waits.
       const statement = database.prepare(text === 'begin' ? 'begin immediate' : text)
       const reader = statement.columns().length > 0
       return {
@@ -115,10 +115,10 @@ function postgresPool(url: string, logger: Logger): pg.Pool {
   // bigint columns hold milliseconds and counts, all far below 2^53.
   pg.types.setTypeParser(pg.types.builtins.INT8, Number)
   const pool = new pg.Pool({ connectionString: url, max: 8, connectionTimeoutMillis: 5000, idleTimeoutMillis: 30_000 })
-  const said = (error: Error) =>
+  const logLoss = (error: Error) =>
     logger.warn({ reason: error.message }, 'lost a database connection; a new one is opened when needed')
-  pool.on('error', said)
-  // A checked-out client without a listener of its own would end the process when the server goes away.
-  pool.on('connect', (client) => client.on('error', said))
+  pool.on('error', logLoss)
+  // Without this listener, a client in use would end the process when the server goes away.
+  pool.on('connect', (client) => client.on('error', logLoss))
   return pool
 }

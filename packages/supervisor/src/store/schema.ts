@@ -1,17 +1,18 @@
-// schema.ts — The tables, as the query builder sees them. Instants are Unix milliseconds, structures are JSON text.
+// schema.ts — The tables, for the query builder. Instants are Unix milliseconds; objects are JSON text.
 import type { Generated } from 'kysely'
 
+/** The columns of each table. */
 export interface Tables {
   meta: { key: string; value: string }
   workers: {
     worker_id: string
-    /** WorkerRecord without what has a column of its own. */
+    /** The WorkerRecord as JSON. */
     record: string
     admission: string
     last_seen_at: number | null
     updated_at: number
   }
-  /** Terminated processes: a late word from one of them must not bring it back. */
+  /** Terminated processes: a late message of one must not bring its worker back. */
   tombstones: { worker_id: string; instance: string; at: number }
   replicas: { worker_id: string; replica_id: string; name: string; state: string; updated_at: number }
   syncs: {
@@ -23,7 +24,7 @@ export interface Tables {
     outcome: string
     started_at: number
     ended_at: number
-    /** The report, whole. */
+    /** The SyncReport as JSON. */
     report: string
   }
   audit: {

@@ -1,4 +1,4 @@
-// sql-audit.ts — The audit's rows: one for every write, in the transaction of what it tells.
+// sql-audit.ts — The audit: one row for each write, in the same transaction as the write.
 import type { Kysely, Transaction } from 'kysely'
 import type { AuditEntry } from '@kagami/protocol'
 import type { Tables } from './schema.ts'
@@ -13,12 +13,12 @@ export async function insertAudit(db: Kysely<Tables> | Transaction<Tables>, entr
     .execute()
 }
 
-/** Results of what was done; every other one is a refusal. */
+/** Results of writes that were done; any other result is a refusal. */
 const DONE = ['ok', 'pending', 'approved', 'rejected']
-/** Refusals that are kept at most: a stranger makes as many as he likes. */
+/** How many refusals are kept: anyone can cause refusals. */
 const REFUSALS_MAX = 10_000
 
-/** Removes refusals from before `before`, and all but the newest. What was done stays. */
+/** Removes refusals from before `before`, and all but the newest. Entries of writes that were done stay. */
 export async function pruneRefusals(db: Kysely<Tables> | Transaction<Tables>, before: Date): Promise<void> {
   const last = await db
     .selectFrom('audit')

@@ -1,25 +1,26 @@
-// sql-fence.ts — One writer: each transaction that writes looks first whether this life of the supervisor is still the
-// newest. Knows no tables but `meta`.
+// sql-fence.ts — Lets only one supervisor write: each writing transaction first checks that this supervisor's term is
+// still the newest in the database. Uses only the table `meta`.
 import { pause } from '@kagami/runtime'
 import { sql, type Kysely, type Transaction } from 'kysely'
 import type { Tables } from './schema.ts'
 import { Superseded } from './store.ts'
 
-/** Longest wait for somebody else's lock, ms; asked again this often meanwhile. */
-const PATIENCE_MS = 15_000
-const AGAIN_MS = 50
+/** Longest wait for a lock of another process, ms. */
+const LOCK_WAIT_MS = 15_000
+const RETRY_MS = 50
 const SQLITE_BUSY = 5
 
+/** Lets only the supervisor with the newest term write. */
 export interface Fence {
-  /** Runs a transaction of ours. Throws Superseded, and writes nothing, when a supervisor of a later term has begun. */
+  /** Runs a transaction. Throws Superseded, and writes nothing, when another supervisor has started a later term. */
   write<T>(task: (trx: Transaction<Tables>) => Promise<T>): Promise<T>
-  /** Begins a term: above the last one and `above`. Throws Superseded when ours is no longer the newest. */
+  /** Starts a term: above the last one and `above`. Throws Superseded when ours is no longer the newest. */
   next(above: number): Promise<number>
   /** Throws Superseded when ours is no longer the newest. */
   check(): Promise<void>
 }
 
-/** A fence without a term lets everything through; `next` gives it one. `onSuperseded` is called once. */
+/** Checks nothing until `next` has started a term. `onSuperseded` is called once. */
 export function createFence(
   db: Kysely<Tables>,
   kind: 'sqlite' | 'postgres',
@@ -33,11 +34,11 @@ export function createFence(
     throw lost
   }
   const transaction = <T>(task: (trx: Transaction<Tables>) => Promise<T>) =>
-    patiently(() => db.transaction().execute(task))
+    retryWhileLocked(() => db.transaction().execute(task))
   return {
     write: (task) =>
       transaction(async (trx) => {
-        // Shared with our other transactions; who begins a new term waits for them, and we for him.
+        // A shared lock: our transactions do not wait for each other, but one that starts a new term waits for them.
         if (mine !== null) compare(await newestTerm(trx, kind === 'postgres' ? 'for share' : ''))
         return task(trx)
       }),
@@ -67,19 +68,19 @@ export function createFence(
 }
 
 /**
- * Asks again and again for a file that another process has locked, for 15 seconds: waiting inside SQLite would keep
- * everybody else waiting.
+ * Runs a task on SQLite again while another process has the file locked, for at most 15 seconds. Waiting inside SQLite
+ * would block the whole process.
  */
-export async function patiently<T>(task: () => Promise<T>): Promise<T> {
+export async function retryWhileLocked<T>(task: () => Promise<T>): Promise<T> {
   const since = performance.now()
   for (;;) {
     try {
       return await task()
     } catch (error) {
-      if ((error as { errcode?: number }).errcode !== SQLITE_BUSY || performance.now() - since > PATIENCE_MS)
+      if ((error as { errcode?: number }).errcode !== SQLITE_BUSY || performance.now() - since > LOCK_WAIT_MS)
         throw error
     }
-    await pause(AGAIN_MS)
+    await pause(RETRY_MS)
   }
 }
 

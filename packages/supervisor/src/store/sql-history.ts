@@ -1,4 +1,4 @@
-// sql-history.ts — What is read back in pages: the history of syncs, the audit, the letters nobody could read.
+// sql-history.ts — Reads the history of syncs and the audit in pages, and removes what is old.
 import type { Kysely } from 'kysely'
 import type { SyncReport } from '@kagami/protocol'
 import type { Tables } from './schema.ts'
@@ -6,28 +6,14 @@ import { auditOf, pruneRefusals } from './sql-audit.ts'
 import type { Fence } from './sql-fence.ts'
 import type { PageRequest, Store, SyncFilter } from './store.ts'
 
-/** The reading half of the SQL store. */
+/** The part of the store that reads history. */
 export function createHistory(
   db: Kysely<Tables>,
   fence: Fence,
 ): Pick<Store, 'listSyncs' | 'findSync' | 'lastFailure' | 'listAudit' | 'countDeadLetters' | 'prune'> {
   return {
     listSyncs: (filter, page) => listSyncs(db, filter, page),
-    async findSync(idOrPrefix) {
-      // "z" follows every character of our ids in every collation, which "~" does not.
-      const rows = await db
-        .selectFrom('syncs')
-        .select('report')
-        .where('sync_id', '>=', idOrPrefix)
-        .where('sync_id', '<', `${idOrPrefix}zzzz`)
-        .orderBy('sync_id')
-        .limit(2)
-        .execute()
-      const reports = rows
-        .map((row) => JSON.parse(row.report) as SyncReport)
-        .filter((report) => report.sync_id.startsWith(idOrPrefix))
-      return reports.find((report) => report.sync_id === idOrPrefix) ?? (reports.length === 1 ? reports[0]! : null)
-    },
+    findSync: (idOrPrefix) => findSync(db, idOrPrefix),
     async lastFailure() {
       const row = await db
         .selectFrom('syncs')
@@ -38,21 +24,7 @@ export function createHistory(
         .executeTakeFirst()
       return row ? (JSON.parse(row.report) as SyncReport) : null
     },
-    async listAudit(target, page) {
-      const matching = () => (target ? db.selectFrom('audit').where('target', '=', target) : db.selectFrom('audit'))
-      const { total } = await matching()
-        .select((e) => e.fn.countAll<number>().as('total'))
-        .executeTakeFirstOrThrow()
-      const before = page.cursor ? Number(page.cursor) : Number.MAX_SAFE_INTEGER
-      const rows = await matching()
-        .selectAll()
-        .where('id', '<', before)
-        .orderBy('id', 'desc')
-        .limit(page.limit + 1)
-        .execute()
-      const items = rows.slice(0, page.limit).map(auditOf)
-      return { items, nextCursor: rows.length > page.limit ? String(items.at(-1)!.id) : null, total: Number(total) }
-    },
+    listAudit: (target, page) => listAudit(db, target, page),
     async countDeadLetters() {
       const { total } = await db
         .selectFrom('dead_letters')
@@ -73,7 +45,23 @@ export function createHistory(
   }
 }
 
-/** Newest first; the cursor names the last row seen, so that rows that come in between shift nothing. */
+async function findSync(db: Kysely<Tables>, idOrPrefix: string): Promise<SyncReport | null> {
+  // In every collation "z" comes after the characters of our ids; "~" does not.
+  const rows = await db
+    .selectFrom('syncs')
+    .select('report')
+    .where('sync_id', '>=', idOrPrefix)
+    .where('sync_id', '<', `${idOrPrefix}zzzz`)
+    .orderBy('sync_id')
+    .limit(2)
+    .execute()
+  const reports = rows
+    .map((row) => JSON.parse(row.report) as SyncReport)
+    .filter((report) => report.sync_id.startsWith(idOrPrefix))
+  return reports.find((report) => report.sync_id === idOrPrefix) ?? (reports.length === 1 ? reports[0]! : null)
+}
+
+/** Newest first. The cursor names the last row of a page, so that rows added meanwhile do not shift the next page. */
 async function listSyncs(db: Kysely<Tables>, filter: SyncFilter, page: PageRequest) {
   const matching = () => {
     let query = db.selectFrom('syncs')
@@ -106,4 +94,20 @@ async function listSyncs(db: Kysely<Tables>, filter: SyncFilter, page: PageReque
     nextCursor: rows.length > page.limit && last ? `${last.started_at}_${last.sync_id}` : null,
     total: Number(total),
   }
+}
+
+async function listAudit(db: Kysely<Tables>, target: string | null, page: PageRequest) {
+  const matching = () => (target ? db.selectFrom('audit').where('target', '=', target) : db.selectFrom('audit'))
+  const { total } = await matching()
+    .select((e) => e.fn.countAll<number>().as('total'))
+    .executeTakeFirstOrThrow()
+  const before = page.cursor ? Number(page.cursor) : Number.MAX_SAFE_INTEGER
+  const rows = await matching()
+    .selectAll()
+    .where('id', '<', before)
+    .orderBy('id', 'desc')
+    .limit(page.limit + 1)
+    .execute()
+  const items = rows.slice(0, page.limit).map(auditOf)
+  return { items, nextCursor: rows.length > page.limit ? String(items.at(-1)!.id) : null, total: Number(total) }
 }

@@ -1,11 +1,11 @@
-// sql-keys.ts — Join tokens and the keys of workers on SQL, one code for both dialects.
+// sql-keys.ts — Join tokens and the keys of workers in SQL, the same for both databases.
 import type { Kysely, Selectable } from 'kysely'
 import type { Tables } from './schema.ts'
 import { insertAudit } from './sql-audit.ts'
 import type { Fence } from './sql-fence.ts'
 import type { JoinTokenRecord, KeyStore, WorkerKey } from './store.ts'
 
-/** The part of the store that says who may be whom. */
+/** The part of the store for join tokens and keys. */
 export function createKeyStore(db: Kysely<Tables>, fence: Fence): KeyStore {
   return { ...createTokens(db, fence), ...createKeys(db, fence) }
 }

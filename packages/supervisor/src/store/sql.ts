@@ -1,4 +1,4 @@
-// sql.ts — The store on SQL, one code for both dialects.
+// sql.ts — The store in SQL, the same for both databases.
 import { sql, Kysely, Migrator, type Transaction } from 'kysely'
 import type { SyncReport } from '@kagami/protocol'
 import { ConfigError, type Logger } from '@kagami/runtime'
@@ -7,14 +7,14 @@ import { migrations } from './migrations/index.ts'
 import type { Tables } from './schema.ts'
 import type { Store, StoredReplica, Superseded, WorkerRecord } from './store.ts'
 import { insertAudit } from './sql-audit.ts'
-import { createFence, patiently } from './sql-fence.ts'
+import { createFence, retryWhileLocked } from './sql-fence.ts'
 import { createHistory } from './sql-history.ts'
 import { createKeyStore } from './sql-keys.ts'
 
 type Db = Kysely<Tables> | Transaction<Tables>
 /** Rows of one statement; SQLite allows 32,766 parameters. */
 const CHUNK = 500
-/** The newest of them that are kept: whoever may report must not fill the disk with what nobody can use. */
+/** How many unusable messages are kept: a worker must not be able to fill the disk with them. */
 const DEAD_LETTERS_MAX = 2500
 
 /** Opens the store a database URL names. Throws ConfigError when it cannot be used. */
@@ -32,10 +32,10 @@ export async function openSqlStore(
     superseded,
     ...createHistory(db, fence),
     ...createKeyStore(db, fence),
-    prepare: () => patiently(() => migrate(db)),
+    prepare: () => retryWhileLocked(() => migrate(db)),
     nextTerm: (above = 0) => fence.next(above),
     checkTerm: () => fence.check(),
-    ...createReadings(db),
+    ...createLoader(db),
     saveWorker: (record, audit) =>
       fence.write(async (trx) => {
         await upsertWorker(trx, record)
@@ -73,7 +73,8 @@ export async function openSqlStore(
   }
 }
 
-function createReadings(db: Kysely<Tables>): Pick<Store, 'loadWorkers' | 'loadReplicas' | 'loadTombstones'> {
+/** The part of the store that is read when the supervisor starts. */
+function createLoader(db: Kysely<Tables>): Pick<Store, 'loadWorkers' | 'loadReplicas' | 'loadTombstones'> {
   return {
     async loadWorkers() {
       const rows = await db.selectFrom('workers').selectAll().execute()
@@ -97,7 +98,7 @@ async function migrate(db: Kysely<Tables>) {
   if (!error) return
   if (/corrupted migrations|missing/i.test(String((error as Error).message))) {
     throw new ConfigError(
-      'the database was made by a newer Kagami than this one',
+      'the database was written by a newer version of Kagami',
       'Run the newer version, or restore a backup from before the upgrade.',
     )
   }
@@ -151,7 +152,7 @@ async function saveStates(db: Db, changes: Parameters<Store['saveStates']>[0]) {
       .execute()
 }
 
-/** The sync id is the primary key, so a report that comes twice is kept once. */
+/** The sync id is the primary key, so a report that arrives twice is stored once. */
 async function insertReports(db: Db, reports: readonly SyncReport[]): Promise<Set<string>> {
   const added = new Set<string>()
   for (const part of chunks(reports)) {
@@ -177,7 +178,7 @@ async function insertReports(db: Db, reports: readonly SyncReport[]): Promise<Se
   return added
 }
 
-/** Text from strangers as both databases take it: PostgreSQL has no NUL. */
+/** Untrusted text in a form that both databases accept: PostgreSQL has no NUL character. */
 function storable(text: string): string {
   return text.slice(0, 32_768).replaceAll('\0', '\ufffd')
 }

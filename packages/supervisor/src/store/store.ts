@@ -1,4 +1,5 @@
-// store.ts — What survives a restart of the supervisor. The one interface; SQLite and PostgreSQL behave alike.
+// store.ts — The interface of the database: what survives a restart of the supervisor. SQLite and PostgreSQL behave the
+// same.
 import {
   Refusal,
   type Admission,
@@ -11,7 +12,7 @@ import {
   type SyncRequest,
 } from '@kagami/protocol'
 
-/** A worker as it is remembered, with everything people decided about it. */
+/** A worker, with everything that people decided about it. */
 export interface WorkerRecord {
   readonly worker_id: string
   readonly name: string
@@ -28,9 +29,9 @@ export interface WorkerRecord {
   readonly kinds: readonly KindAnnouncement[]
   /** Public key credentials are sealed with; absent where the worker has none. */
   readonly sealing_key?: string | undefined
-  /** The process the document admits. */
+  /** The process that the desired document is for. */
   readonly instance: string | null
-  /** Revision of the desired document; grows with every change of what follows. */
+  /** Revision of the desired document; grows with every change of it. */
   readonly rev: number
   readonly replicas: readonly ReplicaSpec[]
   readonly removed: readonly string[]
@@ -39,18 +40,21 @@ export interface WorkerRecord {
   readonly last_seen_at: string | null
 }
 
-/** A replica somebody paused. */
+/** A replica that an operator paused. */
 export interface PausedReplica extends Paused {
   readonly replica_id: string
 }
 
+/** The last known state of a replica. */
 export interface StoredReplica {
   readonly worker_id: string
   readonly state: ReplicaState
 }
 
+/** An audit entry that has no id yet. */
 export type NewAudit = Omit<AuditEntry, 'id'>
 
+/** Which syncs of the history to list. */
 export interface SyncFilter {
   readonly replicaId?: string | undefined
   readonly workerId?: string | undefined
@@ -58,18 +62,20 @@ export interface SyncFilter {
   readonly outcomes?: readonly string[] | undefined
 }
 
+/** One page of rows. */
 export interface Paged<T> {
   readonly items: T[]
   readonly nextCursor: string | null
   readonly total: number
 }
 
+/** Which page to read. */
 export interface PageRequest {
   readonly cursor: string | null
   readonly limit: number
 }
 
-/** What admits a worker to a locked NATS; of the secret only its SHA-256 is kept. */
+/** A join token for a locked NATS. Of its secret only the SHA-256 is stored. */
 export interface JoinTokenRecord {
   readonly id: string
   readonly hash: string
@@ -82,7 +88,7 @@ export interface JoinTokenRecord {
   readonly expires_at: string
 }
 
-/** The key of a worker on a locked NATS. Only one of an id is not revoked. */
+/** The key of a worker on a locked NATS. A worker id has at most one key that is not revoked. */
 export interface WorkerKey {
   readonly public_key: string
   readonly worker_id: string
@@ -90,76 +96,77 @@ export interface WorkerKey {
   readonly revoked_at: string | null
 }
 
-/** Who may be whom on a locked NATS. */
+/** Join tokens, and the keys of workers on a locked NATS. */
 export interface KeyStore {
   addJoinToken(token: JoinTokenRecord, audit: NewAudit): Promise<void>
   findJoinToken(hash: string): Promise<JoinTokenRecord | null>
   /** Newest first. */
   listJoinTokens(): Promise<JoinTokenRecord[]>
   removeJoinToken(id: string, audit: NewAudit): Promise<boolean>
-  /** All keys of an id and the holder of a key, revoked ones too. */
+  /** Every key of the worker id, and the entry of this key; revoked keys too. */
   findKeys(workerId: string, publicKey: string): Promise<WorkerKey[]>
-  /** One transaction: the key belongs to the id, and the token has one use less. False when the token had none left. */
+  /** In one transaction, binds the key to its id and uses the token once. False when the token is used up. */
   claimKey(key: WorkerKey, tokenId: string, audit: NewAudit): Promise<boolean>
-  /** Keeps a key that was claimed in a database this one does not know. */
+  /** Adds a key that was bound before this database existed. */
   rememberKey(key: WorkerKey): Promise<void>
-  /** Marks the keys of an id revoked; returns them. */
+  /** Marks the keys of a worker id as revoked; returns them. */
   revokeKeys(workerId: string, at: Date, audit: NewAudit): Promise<WorkerKey[]>
   listRevokedKeys(): Promise<WorkerKey[]>
 }
 
-/** A supervisor of a later term has begun on the same database: this one may write nothing any more. */
+/** Another supervisor of a later term uses the same database: this one may not write any more. */
 export class Superseded extends Refusal {
   constructor(mine: number, newest: number) {
     super(
       'unavailable',
-      `another supervisor has taken over this database (term ${newest}, this one has ${mine}); this one ` +
-        'writes nothing any more and stops',
+      `another supervisor has taken over this database: its term is ${newest}, the term of this one is ${mine}. ` +
+        'This one no longer writes, and stops',
     )
     this.name = 'Superseded'
   }
 }
 
+/** The database. */
 export interface Store extends KeyStore {
-  /** Resolves when a write was refused because another supervisor has begun. Every write of this store throws it. */
+  /** Resolves when another supervisor has taken over the database. From then on every write throws this error. */
   readonly superseded: Promise<Superseded>
 
   /** Brings the tables up to date. Throws when the database is damaged, or newer than this program. */
   prepare(): Promise<void>
-  /** Counts supervisors' lives: one more than the last and than `above`, kept before it is returned. */
+  /** Starts a term: higher than the last one and than `above`, and stored before it is returned. */
   nextTerm(above?: number): Promise<number>
-  /** Throws Superseded when a supervisor of a later term has begun. */
+  /** Throws Superseded when another supervisor has started a later term. */
   checkTerm(): Promise<void>
   loadWorkers(): Promise<WorkerRecord[]>
   loadReplicas(): Promise<StoredReplica[]>
   loadTombstones(): Promise<{ worker_id: string; instance: string }[]>
-  /** One transaction: the worker and the audit entry, or neither. */
+  /** Saves the record and the audit entry in one transaction. */
   saveWorker(record: WorkerRecord, audit?: NewAudit): Promise<void>
-  /** Forgets a worker and its replicas, keeps its history, and remembers which process was ended. */
+  /** Removes a worker and its replicas, keeps its history, and records which process was terminated. */
   removeWorker(workerId: string, instance: string | null, audit: NewAudit): Promise<void>
-  /** Last words of the fleet, in one transaction. */
+  /** Saves the last known states of replicas, in one transaction. */
   saveStates(changes: {
     replicas: readonly StoredReplica[]
     removed: readonly { worker_id: string; replica_id: string }[]
     seen: readonly { worker_id: string; at: string }[]
   }): Promise<void>
-  /** Adds reports in one transaction; returns the ids that were not there before. */
+  /** Adds reports in one transaction; returns the sync ids that are new. */
   addReports(reports: readonly SyncReport[]): Promise<Set<string>>
   listSyncs(filter: SyncFilter, page: PageRequest): Promise<Paged<SyncReport>>
-  /** By id, or by a prefix that fits just one. */
+  /** Finds a sync by its id, or by a prefix that only one id has. */
   findSync(idOrPrefix: string): Promise<SyncReport | null>
   lastFailure(): Promise<SyncReport | null>
   addAudit(entry: NewAudit): Promise<void>
   listAudit(target: string | null, page: PageRequest): Promise<Paged<AuditEntry>>
-  /** Keeps a message nobody can use, so that it is seen and does not block others; the newest 2500 stay. */
+  /** Stores a message that cannot be used, so that it does not block others. The newest 2500 are kept. */
   addDeadLetter(letter: { subject: string; body: string; reason: string; at: Date }): Promise<void>
   countDeadLetters(): Promise<number>
   /**
-   * Removes history that ended before `before`, and refusals from the audit, of which at most the newest 10,000 stay.
-   * Returns how many syncs went.
+   * Removes syncs that ended before `before`, and refusals in the audit that are older, or not among the newest 10,000.
+   * Returns the number of removed syncs.
    */
   prune(before: Date): Promise<number>
-  /** Throws when the database cannot be used just now. */
+  /** Throws when the database cannot be used. */
   ping(): Promise<void>
   close(): Promise<void>
 }

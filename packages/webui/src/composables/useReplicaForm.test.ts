@@ -20,7 +20,7 @@ test('an upstream that is a folder', () => {
   worker.value = aWorker()
   expect(problems.value['upstream']).toContain('allows none')
   worker.value = aWorker(['/srv/other'])
-  expect(problems.value['upstream']).toContain('must lie below a folder the worker allows: /srv/other')
+  expect(problems.value['upstream']).toContain('must be below a folder that the worker allows: /srv/other')
   worker.value = aWorker(['/srv/in'])
   expect(problems.value['upstream']).toBeUndefined()
 })

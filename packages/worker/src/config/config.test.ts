@@ -140,8 +140,8 @@ labels.region = "us"`)
   test('a join token that is not one, or not whole, is told without being shown', () => {
     for (const text of ['nonsense', aToken.slice(0, -20)])
       expect(problem(`data_dir = "/d"\njoin_token = "${text}"`)).toEqual({
-        message: 'worker.toml: this is no join token, or not all of one',
-        hint: 'Make one with `kagami nats token`: a single line that begins with kagami-join-.',
+        message: 'worker.toml: this is not a join token, or only a part of one',
+        hint: 'Create one with `kagami nats token`: a single line that begins with kagami-join-.',
       })
   })
 
@@ -206,12 +206,12 @@ labels.region = "us"`)
     ],
     [
       '[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "file:///srv/a"',
-      'providers[0] (a): upstream must not be a folder of the worker itself: its worker.toml allows none ' +
+      'providers[0] (a): upstream must not be a folder of the worker: its worker.toml allows none ' +
         '(upstream_roots)',
     ],
     [
       'upstream_roots = ["/srv/in"]\n[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "file:///srv/a"',
-      'providers[0] (a): upstream must lie below a folder the worker allows: /srv/in',
+      'providers[0] (a): upstream must be below a folder that the worker allows: /srv/in',
     ],
     [
       'upstream_roots = ["/srv/.."]',

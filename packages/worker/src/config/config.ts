@@ -10,7 +10,7 @@ import {
   readIfThere,
   readJoinToken,
   unknownKeys,
-  type JoinToken,
+  type JoinTokenContent,
   type Values,
 } from '@kagami/runtime'
 import type { Static } from 'typebox'
@@ -19,7 +19,7 @@ import { pickKeys, ProviderKeys, WorkerKeys, type Hooks } from './keys.ts'
 export interface WorkerConfig extends Omit<Static<typeof WorkerKeys>, 'providers' | 'name' | 'worker_id'> {
   /** Whether nats_url was set: then it takes precedence over the address in the join token. */
   readonly natsUrlGiven: boolean
-  readonly joinToken: JoinToken | null
+  readonly joinToken: JoinTokenContent | null
   readonly name: string
   readonly worker_id: string | null
   readonly httpAddress: { host: string; port: number }
@@ -98,7 +98,7 @@ function rootOf(written: string, source: string): string {
 function joinTokenOf(
   { join_token, join_token_file }: Static<typeof WorkerKeys>,
   sourceOf: (key: string) => string,
-): JoinToken | null {
+): JoinTokenContent | null {
   if (join_token) return readJoinToken(join_token, sourceOf('join_token'))
   const text = join_token_file ? readIfThere(join_token_file) : null
   return text ? readJoinToken(text, join_token_file!) : null

@@ -1,6 +1,6 @@
 // replica.ts — A replica's life on its worker: idle → queued → syncing → idle, and what is known of it. Knows no other
 // replica.
-import type { ReplicaSpec, ReplicaState, SeedStatus, SyncAction, SyncReport, Trigger } from '@kagami/protocol'
+import type { ReplicaSpec, ReplicaState, ReplicaStatus, SyncAction, SyncReport, Trigger } from '@kagami/protocol'
 import { learn, noFacts, type Facts } from './facts.ts'
 import { dueAtStart, timingOf } from './schedule.ts'
 
@@ -222,7 +222,7 @@ function finished(replica: Replica, report: SyncReport, now: Date): Replica {
 }
 
 /** The one-word status of v0. */
-export function seedStatus(replica: Replica): SeedStatus {
+export function v0Status(replica: Replica): ReplicaStatus {
   if (replica.life.state === 'syncing') return 'syncing'
   const outcome = replica.facts.lastSync?.outcome
   if (!outcome) return 'init'
@@ -246,7 +246,7 @@ export function describeReplica(replica: Replica): ReplicaState {
     labels: spec.labels,
     options: spec.options,
     origin: spec.origin,
-    status: seedStatus(replica),
+    status: v0Status(replica),
     activity: life.state === 'idle' && replica.paused ? 'paused' : life.state,
     queue: life.state === 'queued' ? { position: life.position, reason: life.reason } : null,
     current:

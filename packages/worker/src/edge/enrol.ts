@@ -5,7 +5,7 @@ import { checkFor, enrolProof, JOIN_INBOX, workerInbox, type EnrolReply, type Jo
 import {
   ConfigError,
   connectBus,
-  JoinToken,
+  JoinTokenContent,
   newNatsKey,
   openNatsKey,
   pause,
@@ -32,7 +32,7 @@ const Kept = Type.Object({
   seed: Type.String(),
   /** Null until approved. The token is kept until then, so that a restart goes on asking. */
   jwt: Type.Union([Type.String(), Type.Null()]),
-  token: Type.Optional(JoinToken),
+  token: Type.Optional(JoinTokenContent),
 })
 type Kept = Static<typeof Kept>
 
@@ -46,7 +46,7 @@ export interface AccessParts {
   /** data_dir/.kagami */
   readonly directory: string
   readonly workerId: string
-  readonly token: JoinToken | null
+  readonly token: JoinTokenContent | null
   readonly url: string
   /** Whether the address was configured: then it takes precedence over that of the token. */
   readonly urlGiven: boolean

@@ -10,11 +10,11 @@ import {
   type OlderCommandReply,
   type OlderReplica,
   type ReplicaSpec,
-  type SeedStatus,
+  type ReplicaStatus,
   type Storage,
 } from '@kagami/protocol'
 import { newId, type Bus, type Logger } from '@kagami/runtime'
-import { seedStatus, type Replica } from '../core/replica.ts'
+import { v0Status, type Replica } from '../core/replica.ts'
 import type { WorkerEvent, WorkerState } from '../core/worker.ts'
 
 /** What this file needs of the worker. */
@@ -45,7 +45,7 @@ export function createOlderSupervisor(
   parts: OlderView & { bus: Bus; workerId: string; logger: Logger },
 ): OlderSupervisor {
   const { bus, workerId, logger } = parts
-  const sentStatuses = new Map<string, SeedStatus>()
+  const sentStatuses = new Map<string, ReplicaStatus>()
   let active = false
   const replicas = () => [...parts.state().replicas.values()].map(describe)
   return {
@@ -91,7 +91,7 @@ function describe(replica: Replica): OlderReplica {
     name,
     kind: KINDS.includes(kind) ? (kind as OlderReplica['kind']) : 'unknown',
     upstream,
-    status: seedStatus(replica),
+    status: v0Status(replica),
     interval_secs,
     labels,
   }

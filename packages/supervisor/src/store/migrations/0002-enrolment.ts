@@ -1,4 +1,4 @@
-// 0002-enrolment.ts — Join tokens, and which key belongs to which worker on a locked NATS.
+// 0002-enrolment.ts — Join tokens, and the keys of workers on a locked NATS.
 import type { Kysely, Migration } from 'kysely'
 
 export const enrolment: Migration = {

@@ -1,4 +1,4 @@
-// migrations/index.ts — Every change of the tables, in order. A released one is never edited.
+// index.ts — Every migration of the tables, in order. A released migration is never changed.
 import type { Migration } from 'kysely'
 import { first } from './0001-first.ts'
 import { enrolment } from './0002-enrolment.ts'

@@ -1,0 +1,38 @@
+// requests.ts — What the supervisor asks of a worker directly: cancel a sync, read a log, answer a ping, send everything.
+import Type, { type Static } from 'typebox'
+import { Instance, ReplicaId } from '../names.ts'
+
+/** Stops a running sync. */
+export const CancelRequest = Type.Object({ sync_id: Type.String({ minLength: 1, maxLength: 64 }) })
+
+/** `cancelled` is false when the sync has already ended. */
+export const CancelReply = Type.Object({ cancelled: Type.Boolean() })
+
+/** Reads a part of a log. */
+export const LogRequest = Type.Object({
+  replica_id: ReplicaId,
+  sync_id: Type.String({ minLength: 1, maxLength: 64 }),
+  offset: Type.Integer({ description: 'Byte to start at; negative counts from the end' }),
+  limit: Type.Integer({ minimum: 1, maximum: 262_144, description: 'bytes' }),
+})
+export type LogRequest = Static<typeof LogRequest>
+
+/** A part of a log, and where to read on. */
+export const LogReply = Type.Object({
+  found: Type.Boolean(),
+  text: Type.String(),
+  offset: Type.Integer({ minimum: 0, description: 'Byte the text starts at' }),
+  next_offset: Type.Integer({ minimum: 0 }),
+  size_bytes: Type.Integer({ minimum: 0 }),
+  running: Type.Boolean(),
+})
+export type LogReply = Static<typeof LogReply>
+
+/** Asks the process with this instance to answer. */
+export const Ping = Type.Object({ instance: Instance })
+
+/** Asks for a full heartbeat. */
+export const RefreshRequest = Type.Object({})
+
+/** Whether a full heartbeat follows. */
+export const RefreshReply = Type.Object({ accepted: Type.Boolean() })

@@ -1,0 +1,100 @@
+// replicas.ts — Replicas: list, sync, remove, pause, decide about a hold, go back to an earlier tree.
+import Type from 'typebox'
+import { Nullable } from '../model.ts'
+import { pageOf, Replica, SyncAccepted } from '../views.ts'
+import { get, Id, paging, post, ReasonBody, remove, Text } from './route.ts'
+
+const tag = 'replicas'
+
+const HoldBody = Type.Union([
+  Type.Object({
+    hold_id: Type.Optional(
+      Nullable(
+        Type.String({
+          maxLength: 64,
+          description: 'The hold you looked at; the request is refused when it is no longer the present one',
+        }),
+      ),
+    ),
+  }),
+  Type.Null(),
+])
+
+const refuses = ['not_found', 'not_approved', 'conflict'] as const
+
+/** Routes about replicas. */
+export const replicaRoutes = {
+  listReplicas: get('/api/v1/replicas', 'Replicas, filtered and sorted', {
+    tag,
+    query: Type.Object({
+      ...paging,
+      q: Text('Part of name, upstream or worker'),
+      health: Text('One or more, comma-separated'),
+      worker: Text('Worker id or name'),
+      kind: Text('One or more, comma-separated'),
+      name: Text('Exact name'),
+      cause: Text('Failure reason of the last sync'),
+      label: Text('key=value'),
+      sort: Text('worst (default), name, worker, last_success_at, size_bytes, next_due_at; "-" in front reverses it'),
+    }),
+    response: pageOf(Replica),
+  }),
+  getReplica: get('/api/v1/replicas/{id}', 'One replica, by id, unique prefix or name@worker', {
+    tag,
+    params: Id,
+    response: Replica,
+    refuses: ['not_found'],
+  }),
+  syncReplica: post('/api/v1/replicas/{id}/sync', 'Sync a replica now', {
+    tag,
+    params: Id,
+    status: 202,
+    response: SyncAccepted,
+    refuses: ['not_found', 'not_approved'],
+  }),
+  dropReplica: remove('/api/v1/replicas/{id}', 'Remove a replica; its files stay', {
+    tag,
+    params: Id,
+    refuses: ['not_found', 'not_approved'],
+  }),
+  pauseReplica: post(
+    '/api/v1/replicas/{id}/pause',
+    'Pause a replica: no sync starts by itself any more; a running sync continues to its end',
+    { tag, params: Id, body: ReasonBody, status: 202, refuses },
+  ),
+  resumeReplica: post('/api/v1/replicas/{id}/resume', 'Resume a paused replica', {
+    tag,
+    params: Id,
+    status: 202,
+    refuses,
+  }),
+  approveHold: post(
+    '/api/v1/replicas/{id}/approve',
+    'Allow a held sync to delete what it would have deleted; the replica is synced again now',
+    { tag, params: Id, body: HoldBody, status: 202, response: SyncAccepted, refuses },
+  ),
+  rejectHold: post('/api/v1/replicas/{id}/reject', 'Decide that a held sync deletes nothing', {
+    tag,
+    params: Id,
+    body: HoldBody,
+    status: 202,
+    response: SyncAccepted,
+    refuses,
+  }),
+  rollbackReplica: post(
+    '/api/v1/replicas/{id}/rollback',
+    'Publish an earlier tree (needs publish = "swap") and pause the replica',
+    {
+      tag,
+      params: Id,
+      body: Type.Object({
+        generation: Type.Optional(
+          Nullable(Type.Integer({ minimum: 0, description: 'null or absent: the tree before the present one' })),
+        ),
+      }),
+      status: 202,
+      response: SyncAccepted,
+      refuses,
+    },
+  ),
+}

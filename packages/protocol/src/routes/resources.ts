@@ -1,0 +1,46 @@
+// resources.ts — Mirrors, that is all replicas of one name: list, sync, pause.
+import Type from 'typebox'
+import { pageOf, Resource, ResourceDetail, SyncAccepted } from '../views.ts'
+import { get, Id, paging, post, ReasonBody, Text } from './route.ts'
+
+const tag = 'resources'
+
+/** Routes about mirrors. */
+export const resourceRoutes = {
+  listResources: get('/api/v1/resources', 'Mirrors: all replicas of one name', {
+    tag,
+    query: Type.Object({
+      ...paging,
+      q: Text('Part of the name'),
+      status: Text('One or more, comma-separated'),
+      health: Text('Worst health, comma-separated'),
+    }),
+    response: pageOf(Resource),
+  }),
+  getResource: get('/api/v1/resources/{id}', 'One mirror and its replicas', {
+    tag,
+    params: Id,
+    response: ResourceDetail,
+    refuses: ['not_found'],
+  }),
+  syncResource: post('/api/v1/resources/{id}/sync', 'Sync every replica of a mirror', {
+    tag,
+    params: Id,
+    status: 202,
+    response: SyncAccepted,
+    refuses: ['not_found'],
+  }),
+  pauseResource: post('/api/v1/resources/{id}/pause', 'Pause every replica of a mirror', {
+    tag,
+    params: Id,
+    body: ReasonBody,
+    status: 202,
+    refuses: ['not_found', 'conflict'],
+  }),
+  resumeResource: post('/api/v1/resources/{id}/resume', 'Resume every replica of a mirror', {
+    tag,
+    params: Id,
+    status: 202,
+    refuses: ['not_found', 'conflict'],
+  }),
+}

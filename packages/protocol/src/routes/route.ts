@@ -1,0 +1,58 @@
+// route.ts — What a route is, how one is written, and the parameters that many routes have.
+import Type from 'typebox'
+import { Nullable } from '../model.ts'
+
+/** What a route is. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** Path with `{name}` for parameters. */
+  readonly path: string
+  readonly tag: 'v0' | 'fleet' | 'workers' | 'replicas' | 'resources' | 'syncs' | 'live' | 'system'
+  readonly summary: string
+  readonly params?: Type.TObject
+  readonly query?: Type.TObject
+  readonly body?: Type.TSchema
+  /** HTTP status of success. */
+  readonly status: 200 | 202 | 204
+  /** Body of success; absent when it is empty. */
+  readonly response?: Type.TSchema
+  /** Content type of the body, when it is not JSON. */
+  readonly produces?: 'text/plain' | 'text/event-stream'
+  /** Needs a token when authentication is on. */
+  readonly write: boolean
+  /** Error codes it may answer with, besides those of any route. */
+  readonly refuses?: readonly string[]
+}
+
+type Read = Omit<Route, 'method' | 'path' | 'summary' | 'status' | 'write'>
+type Write = Omit<Route, 'method' | 'path' | 'summary' | 'write'>
+
+/** A route that reads. */
+export const get = <const R extends Read>(path: string, summary: string, rest: R) =>
+  ({ method: 'GET', path, summary, status: 200, write: false, ...rest }) as const
+
+/** A route that writes. */
+export const post = <const R extends Write>(path: string, summary: string, rest: R) =>
+  ({ method: 'POST', path, summary, write: true, ...rest }) as const
+
+/** A route that removes. */
+export const remove = <const R extends Omit<Write, 'status'>>(path: string, summary: string, rest: R) =>
+  ({ method: 'DELETE', path, summary, status: 204, write: true, ...rest }) as const
+
+/** The parameter of every path that names one thing. */
+export const Id = Type.Object({ id: Type.String({ minLength: 1, maxLength: 128 }) })
+
+/** A query parameter. */
+export const Text = (description: string) => Type.Optional(Type.String({ maxLength: 512, description }))
+
+/** The query parameters of every list. */
+export const paging = {
+  cursor: Text('next_cursor of the previous page'),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 100 })),
+}
+
+/** The body of routes that take a reason; it may be left out. */
+export const ReasonBody = Type.Union([
+  Type.Object({ reason: Type.Optional(Nullable(Type.String({ maxLength: 1000 }))) }),
+  Type.Null(),
+])

@@ -1,0 +1,26 @@
+// system.ts — The whole system: session, summary, audit, and the live stream.
+import Type from 'typebox'
+import { AuditEntry, pageOf, Session, Summary } from '../views.ts'
+import { get, paging, Text } from './route.ts'
+
+/** Routes about the whole system. */
+export const systemRoutes = {
+  session: get('/api/v1/session', 'Whether writing needs a token, and whether the token that was sent is valid', {
+    tag: 'system',
+    response: Session,
+  }),
+  summary: get('/api/v1/summary', 'Counts, failure causes and totals of the whole fleet', {
+    tag: 'fleet',
+    response: Summary,
+  }),
+  audit: get('/api/v1/audit', 'Who wrote what, when, with which result', {
+    tag: 'system',
+    query: Type.Object({ ...paging, target: Text('Id of what was written to') }),
+    response: pageOf(AuditEntry),
+  }),
+  stream: get('/api/v1/stream', 'Server-sent events; continues after Last-Event-ID', {
+    tag: 'live',
+    query: Type.Object({ last_event_id: Text('For clients that cannot set the header') }),
+    produces: 'text/event-stream',
+  }),
+}

@@ -1,0 +1,57 @@
+// workers.ts — Workers, and the join tokens that let new ones in.
+import Type from 'typebox'
+import { Nullable } from '../model.ts'
+import { WorkerId } from '../names.ts'
+import { JoinToken, NewJoinToken, pageOf, Worker } from '../views.ts'
+import { get, Id, paging, post, ReasonBody, remove, Text } from './route.ts'
+
+const tag = 'workers'
+
+/** Routes about workers and join tokens. */
+export const workerRoutes = {
+  listWorkers: get('/api/v1/workers', 'Workers', {
+    tag,
+    query: Type.Object({
+      ...paging,
+      q: Text('Part of name, id or host'),
+      admission: Text('One or more, comma-separated'),
+      presence: Text('One or more, comma-separated'),
+    }),
+    response: pageOf(Worker),
+  }),
+  getWorker: get('/api/v1/workers/{id}', 'One worker, by id, unique prefix or name', {
+    tag,
+    params: Id,
+    response: Worker,
+    refuses: ['not_found'],
+  }),
+  revokeWorker: post(
+    '/api/v1/workers/{id}/revoke',
+    'Revoke the NATS credentials of a worker: it is disconnected at once, and rejected. Only where NATS is locked',
+    { tag, params: Id, body: ReasonBody, status: 200, refuses: ['not_found', 'conflict', 'unavailable'] },
+  ),
+  makeJoinToken: post(
+    '/api/v1/join-tokens',
+    'Create a join token, with which new workers get credentials on a locked NATS',
+    {
+      tag,
+      body: Type.Object({
+        expires_secs: Type.Optional(Type.Integer({ minimum: 1, maximum: 31_536_000, default: 86_400 })),
+        uses: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000, default: 1 })),
+        worker_id: Type.Optional(Nullable(WorkerId)),
+      }),
+      status: 200,
+      response: NewJoinToken,
+      refuses: ['conflict'],
+    },
+  ),
+  listJoinTokens: get('/api/v1/join-tokens', 'Join tokens without their secrets, newest first', {
+    tag,
+    response: Type.Array(JoinToken),
+  }),
+  removeJoinToken: remove('/api/v1/join-tokens/{id}', 'Withdraw a join token; workers that have used it stay', {
+    tag,
+    params: Id,
+    refuses: ['not_found'],
+  }),
+}

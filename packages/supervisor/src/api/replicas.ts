@@ -1,0 +1,118 @@
+// replicas.ts — Replicas under /api/v1: list, get, sync, remove, pause, decide about holds, go back to an earlier tree.
+import { Refusal, type RouteInput } from '@kagami/protocol'
+import type { Fleet, ReplicaEntry } from '../core/entries.ts'
+import { HEALTH_ORDER } from '../core/health.ts'
+import { replicaOf } from '../core/views.ts'
+import { findReplica, findSyncTarget, findWorker } from './find.ts'
+import type { Context, Handlers } from './handler.ts'
+import { compareText, mentions, pageOfList, wordsOf } from './pages.ts'
+
+export const replicaHandlers: Pick<
+  Handlers,
+  | 'listReplicas'
+  | 'getReplica'
+  | 'syncReplica'
+  | 'dropReplica'
+  | 'pauseReplica'
+  | 'resumeReplica'
+  | 'approveHold'
+  | 'rejectHold'
+  | 'rollbackReplica'
+> = {
+  listReplicas({ query }, { supervisor }) {
+    const found = [...candidatesOf(supervisor.services.fleet, query)].filter(filterOf(query))
+    found.sort(comparatorOf(query.sort))
+    const page = pageOfList(found, query)
+    return { ...page, items: page.items.map(replicaOf) }
+  },
+  getReplica: ({ params }, context) => replicaOf(replicaIn(context, params.id)),
+  async syncReplica({ params }, { supervisor, caller }) {
+    const target = findSyncTarget(supervisor.services.fleet, params.id)
+    return { requests: await supervisor.commands.syncReplicas([target], caller) }
+  },
+  async dropReplica({ params }, context) {
+    const { worker, state } = replicaIn(context, params.id)
+    await context.supervisor.commands.removeReplica(worker.record.worker_id, state.replica_id, context.caller)
+    return undefined
+  },
+  async pauseReplica({ params, body }, context) {
+    const entry = replicaIn(context, params.id)
+    await context.supervisor.commands.pauseReplica(entry, body?.reason ?? null, context.caller)
+    return undefined
+  },
+  async resumeReplica({ params }, context) {
+    await context.supervisor.commands.resumeReplica(replicaIn(context, params.id), context.caller)
+    return undefined
+  },
+  async approveHold({ params, body }, context) {
+    const decision = { action: 'approve' as const, holdId: body?.hold_id ?? null }
+    const entry = replicaIn(context, params.id)
+    return { requests: [await context.supervisor.commands.decideHold(entry, decision, context.caller)] }
+  },
+  async rejectHold({ params, body }, context) {
+    const decision = { action: 'reject' as const, holdId: body?.hold_id ?? null }
+    const entry = replicaIn(context, params.id)
+    return { requests: [await context.supervisor.commands.decideHold(entry, decision, context.caller)] }
+  },
+  async rollbackReplica({ params, body }, context) {
+    const entry = replicaIn(context, params.id)
+    return { requests: [await context.supervisor.commands.rollBack(entry, body?.generation ?? null, context.caller)] }
+  },
+}
+
+function replicaIn({ supervisor }: Context, text: string): ReplicaEntry {
+  return findReplica(supervisor.services.fleet, text)
+}
+
+type ReplicaQuery = NonNullable<RouteInput<'listReplicas'>['query']>
+
+/** The replicas to filter: those of one worker or one name when the query gives it, so that others cost nothing. */
+function candidatesOf(fleet: Fleet, { worker, name }: ReplicaQuery): Iterable<ReplicaEntry> {
+  if (worker) return findWorker(fleet, worker).replicas.values()
+  if (name) return fleet.resources.get(name)?.replicas ?? []
+  return fleet.replicas.values()
+}
+
+function filterOf(query: ReplicaQuery): (entry: ReplicaEntry) => boolean {
+  const [healths, kinds, causes] = [wordsOf(query.health), wordsOf(query.kind), wordsOf(query.cause)]
+  const [labelKey, labelValue] = query.label?.split('=') ?? []
+  return ({ state, verdict, worker }) =>
+    mentions(query.q, state.name, state.upstream, worker.record.name) &&
+    (!query.name || state.name === query.name) &&
+    (!healths || healths.has(verdict.health)) &&
+    (!kinds || kinds.has(state.kind)) &&
+    (!causes || causes.has(state.last_sync?.reason ?? '')) &&
+    (!labelKey || (labelValue === undefined ? labelKey in state.labels : state.labels[labelKey] === labelValue))
+}
+
+type Comparator = (a: ReplicaEntry, b: ReplicaEntry) => number
+
+const SORTS: Record<string, Comparator> = {
+  worst: (a, b) =>
+    HEALTH_ORDER.indexOf(a.verdict.health) - HEALTH_ORDER.indexOf(b.verdict.health) ||
+    compareText(a.state.last_success_at ?? '', b.state.last_success_at ?? ''),
+  name: () => 0,
+  worker: (a, b) => compareText(a.worker.record.name, b.worker.record.name),
+  last_success_at: (a, b) => compareText(a.state.last_success_at ?? '', b.state.last_success_at ?? ''),
+  size_bytes: (a, b) => (a.state.size_bytes ?? -1) - (b.state.size_bytes ?? -1),
+  next_due_at: (a, b) => compareText(a.state.next_due_at ?? '~', b.state.next_due_at ?? '~'),
+}
+
+/** Equal ones are sorted by name, worker and id, so that pages never overlap. */
+const byName: Comparator = (a, b) =>
+  compareText(a.state.name, b.state.name) ||
+  compareText(a.worker.record.name, b.worker.record.name) ||
+  compareText(a.state.replica_id, b.state.replica_id)
+
+function comparatorOf(sort = 'worst'): Comparator {
+  const descending = sort.startsWith('-')
+  const compare = SORTS[descending ? sort.slice(1) : sort]
+  if (!compare)
+    throw new Refusal(
+      'invalid_request',
+      `sort must be one of ${Object.keys(SORTS).join(', ')}, with "-" in front to reverse it`,
+      'sort',
+    )
+  const whole: Comparator = (a, b) => compare(a, b) || byName(a, b)
+  return descending ? (a, b) => whole(b, a) : whole
+}

@@ -1,0 +1,58 @@
+// resources.ts — Mirrors under /api/v1, that is all replicas of one name: list, get, sync, pause, resume.
+import { Refusal } from '@kagami/protocol'
+import type { ReplicaEntry, ResourceEntry } from '../core/entries.ts'
+import { HEALTH_ORDER } from '../core/health.ts'
+import { resourceStatus } from '../core/resources.ts'
+import { replicaOf, resourceOf, worstOf } from '../core/views.ts'
+import { targetOf } from './find.ts'
+import type { Context, Handlers } from './handler.ts'
+import { compareText, mentions, pageOfList, wordsOf } from './pages.ts'
+
+export const resourceHandlers: Pick<
+  Handlers,
+  'listResources' | 'getResource' | 'syncResource' | 'pauseResource' | 'resumeResource'
+> = {
+  listResources({ query }, { supervisor }) {
+    const [statuses, healths] = [wordsOf(query.status), wordsOf(query.health)]
+    const found = [...supervisor.services.fleet.resources.values()].filter(
+      (resource) =>
+        mentions(query.q, resource.name) &&
+        (!statuses || statuses.has(resourceStatus(resource.statuses))) &&
+        (!healths || healths.has(worstOf(resource))),
+    )
+    const rank = (resource: ResourceEntry) => HEALTH_ORDER.indexOf(worstOf(resource))
+    found.sort((a, b) => rank(a) - rank(b) || compareText(a.name, b.name))
+    const page = pageOfList(found, query)
+    return { ...page, items: page.items.map(resourceOf) }
+  },
+  getResource({ params }, context) {
+    const resource = resourceIn(context, params.id)
+    const replicas = [...resource.replicas].sort((a, b) => compareText(a.worker.record.name, b.worker.record.name))
+    return { ...resourceOf(resource), replicas: replicas.map(replicaOf) }
+  },
+  async syncResource({ params }, context) {
+    const targets = replicasIn(context, params.id).map(targetOf)
+    return { requests: await context.supervisor.commands.syncReplicas(targets, context.caller) }
+  },
+  async pauseResource({ params, body }, context) {
+    for (const entry of replicasIn(context, params.id))
+      await context.supervisor.commands.pauseReplica(entry, body?.reason ?? null, context.caller)
+    return undefined
+  },
+  async resumeResource({ params }, context) {
+    for (const entry of replicasIn(context, params.id))
+      await context.supervisor.commands.resumeReplica(entry, context.caller)
+    return undefined
+  },
+}
+
+function resourceIn({ supervisor }: Context, name: string): ResourceEntry {
+  const resource = supervisor.services.fleet.resources.get(name)
+  if (!resource) throw new Refusal('not_found', `there is no mirror "${name}"`)
+  return resource
+}
+
+/** The replicas at this moment: the set changes while commands run. */
+function replicasIn(context: Context, name: string): ReplicaEntry[] {
+  return [...resourceIn(context, name).replicas]
+}

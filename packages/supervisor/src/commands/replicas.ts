@@ -1,0 +1,180 @@
+// replicas.ts — Commands about single replicas: add, remove, pause, resume, decide about a hold, go back to an earlier
+// tree.
+import { Refusal, type ReplicaSpec } from '@kagami/protocol'
+import { newId, sealAuth } from '@kagami/runtime'
+import type { ReplicaEntry, WorkerEntry } from '../core/entries.ts'
+import { specFrom, type NewReplica } from '../core/new-replica.ts'
+import {
+  requireApproved,
+  withoutReplica,
+  withPause,
+  withReplica,
+  withSyncs,
+  type RequestedAction,
+} from '../core/records.ts'
+import type { Services } from '../services.ts'
+import type { WorkerRecord } from '../store/store.ts'
+import { auditEntry, saveDecision } from './save.ts'
+import type { Caller, HoldDecision, ReplicaCommands, SyncRequested } from './types.ts'
+
+/** The commands about single replicas. */
+export function createReplicaCommands(services: Services): ReplicaCommands {
+  return {
+    addReplica: (workerId, request, by) =>
+      services.runInTurn(workerId, () => addReplica(services, workerId, { request, by })),
+    removeReplica: (workerId, replicaId, by) =>
+      services.runInTurn(workerId, () => removeReplica(services, workerId, { replicaId, by })),
+    pauseReplica: (entry, reason, by) =>
+      runForReplica(services, entry, (worker) => setPause(services, { worker, entry, by }, { reason })),
+    resumeReplica: (entry, by) =>
+      runForReplica(services, entry, (worker) => setPause(services, { worker, entry, by }, null)),
+    decideHold: (entry, decision, by) =>
+      runForReplica(services, entry, (worker) => decideHold(services, { worker, entry, by }, decision)),
+    rollBack: (entry, generation, by) =>
+      runForReplica(services, entry, (worker) => rollBack(services, { worker, entry, by }, generation)),
+  }
+}
+
+async function addReplica(
+  services: Services,
+  workerId: string,
+  { request, by }: { request: NewReplica; by: Caller },
+): Promise<ReplicaSpec> {
+  const worker = requireApproved(services.fleet.workers.get(workerId), workerId)
+  const spec = specFrom(worker, request, newId)
+  const audit = auditEntry(services, by, {
+    action: 'add_replica',
+    target: workerId,
+    detail: `${spec.kind} ${spec.name} ${spec.upstream}`,
+  })
+  if (worker.record.older_wire) {
+    await services.olderWorkers.addReplica(worker, spec)
+    await services.store.addAudit(audit)
+  } else await saveDecision(services, withReplica(worker.record, await withSealedAuth(worker.record, spec)), audit)
+  return spec
+}
+
+/** The spec with its credentials sealed, so that only the worker can open them. */
+async function withSealedAuth({ worker_id, name, sealing_key }: WorkerRecord, spec: ReplicaSpec): Promise<ReplicaSpec> {
+  if (!spec.auth) return spec
+  if (!sealing_key)
+    throw new Refusal('conflict', `worker ${name} has no key to seal credentials with: upgrade it first`, 'auth')
+  return sealAuth(spec, worker_id, sealing_key)
+}
+
+async function removeReplica(
+  services: Services,
+  workerId: string,
+  { replicaId, by }: { replicaId: string; by: Caller },
+): Promise<void> {
+  const worker = requireApproved(services.fleet.workers.get(workerId), workerId)
+  const record = withoutReplica(worker, replicaId)
+  const audit = auditEntry(services, by, {
+    action: 'remove_replica',
+    target: workerId,
+    detail: worker.replicas.get(replicaId)?.state.name ?? replicaId,
+  })
+  if (worker.record.older_wire) {
+    await services.olderWorkers.removeReplica(worker, replicaId)
+    await services.store.addAudit(audit)
+  } else await saveDecision(services, record, audit)
+}
+
+/** Runs a command on a replica in its worker's turn. Refuses when the worker is not approved, or too old for it. */
+function runForReplica<T>(
+  services: Services,
+  entry: ReplicaEntry,
+  task: (worker: WorkerEntry) => Promise<T>,
+): Promise<T> {
+  const { worker_id } = entry.worker.record
+  return services.runInTurn(worker_id, () => {
+    const worker = requireApproved(services.fleet.workers.get(worker_id), worker_id)
+    if (worker.record.older_wire)
+      throw new Refusal(
+        'conflict',
+        `worker ${worker.record.name} is of an earlier version, which does not know this command: upgrade it`,
+      )
+    return task(worker)
+  })
+}
+
+/** Whom and what a command is about. */
+interface Subject {
+  readonly worker: WorkerEntry
+  readonly entry: ReplicaEntry
+  readonly by: Caller
+}
+
+async function setPause(services: Services, subject: Subject, pause: { reason: string | null } | null): Promise<void> {
+  const { worker, entry, by } = subject
+  const paused = pause && { by: by.actor, at: services.clock.now().toISOString(), reason: pause.reason }
+  const record = withPause(worker.record, entry.state.replica_id, paused)
+  if (record === worker.record) return
+  const audit = auditOf(services, subject, { action: pause ? 'pause' : 'resume', more: pause?.reason ?? null })
+  await saveDecision(services, record, audit)
+}
+
+async function decideHold(
+  services: Services,
+  subject: Subject,
+  { action, holdId }: HoldDecision,
+): Promise<SyncRequested> {
+  const { hold, name } = subject.entry.state
+  if (!hold) throw new Refusal('conflict', `${name} is not held: there is nothing to decide`)
+  if (holdId !== null && hold.hold_id !== holdId)
+    throw new Refusal(
+      'conflict',
+      `what would be deleted has changed since: it is now ${hold.removed} of ${hold.total}. Look at it again`,
+      'hold_id',
+    )
+  return requestAction(services, subject, {
+    action: { action, hold_id: hold.hold_id },
+    more: `${hold.removed} of ${hold.total}`,
+  })
+}
+
+async function rollBack(services: Services, subject: Subject, generation: number | null): Promise<SyncRequested> {
+  const { name, generation: present } = subject.entry.state
+  if (typeof present !== 'number')
+    throw new Refusal('conflict', `${name} keeps no earlier trees: that needs the option publish = "swap"`)
+  if (generation !== null && generation === present)
+    throw new Refusal('conflict', `generation ${generation} of ${name} is the one that is published`, 'generation')
+  return requestAction(services, subject, {
+    action: { action: 'rollback', generation },
+    more: generation === null ? null : `generation ${generation}`,
+    pause: { by: subject.by.actor, at: services.clock.now().toISOString(), reason: 'went back to an earlier tree' },
+  })
+}
+
+interface ActionRequest {
+  readonly action: RequestedAction
+  /** What the audit says besides the replica's name. */
+  readonly more: string | null
+  /** Pauses the replica in the same revision. */
+  readonly pause?: Parameters<typeof withPause>[2]
+}
+
+async function requestAction(
+  services: Services,
+  subject: Subject,
+  { action, more, pause }: ActionRequest,
+): Promise<SyncRequested> {
+  const { worker, entry } = subject
+  const { replica_id, name } = entry.state
+  const requested = withSyncs(worker, [replica_id], { newId, now: services.clock.now(), action })
+  const record = pause ? withPause(requested, replica_id, pause) : requested
+  await saveDecision(services, record, auditOf(services, subject, { action: action.action ?? 'sync', more }))
+  return { request_id: record.syncs.at(-1)!.request_id, replica_id, name, worker_id: worker.record.worker_id }
+}
+
+function auditOf(
+  services: Services,
+  { worker, entry, by }: Subject,
+  { action, more }: { action: string; more: string | null },
+) {
+  return auditEntry(services, by, {
+    action,
+    target: entry.state.replica_id,
+    detail: [`${entry.state.name}@${worker.record.name}`, more].filter((part) => part !== null).join(': '),
+  })
+}

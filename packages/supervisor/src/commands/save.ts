@@ -1,0 +1,25 @@
+// save.ts — Saves a decision: in the database together with its audit entry, then in memory, then in the worker's desired
+// document.
+import { documentOf } from '../core/document.ts'
+import { noChanges } from '../core/changes.ts'
+import { putWorker } from '../core/fleet.ts'
+import type { Services } from '../services.ts'
+import type { NewAudit, WorkerRecord } from '../store/store.ts'
+import type { Caller } from './types.ts'
+
+/** Saves a worker's new record. The database comes first: a decision that was answered with success survives a crash. */
+export async function saveDecision(services: Services, record: WorkerRecord, audit: NewAudit): Promise<void> {
+  await services.store.saveWorker(record, audit)
+  const worker = putWorker(services.fleet, record, services.clock.now().getTime())
+  if (!record.older_wire) services.documents.write(documentOf(record, services.term))
+  services.recordChanges({ ...noChanges(), workers: new Set([worker]), replicas: new Set(worker.replicas.values()) })
+}
+
+/** The audit entry of a command that succeeds now. */
+export function auditEntry(
+  { clock }: Pick<Services, 'clock'>,
+  by: Caller,
+  { action, target, detail }: { action: string; target: string; detail: string | null },
+): NewAudit {
+  return { at: clock.now().toISOString(), actor: by.actor, remote: by.remote, action, target, detail, result: 'ok' }
+}

@@ -1,0 +1,115 @@
+// new-replica.ts — Checks a request to add a replica and makes the replica's specification. Pure; refuses with the field
+// named.
+import {
+  intervalProblem,
+  policyOf,
+  Refusal,
+  replicaNameKey,
+  replicaNameProblem,
+  scheduleProblem,
+  upstreamProblem,
+  type Auth,
+  type Labels,
+  type Options,
+  type ReplicaSpec,
+} from '@kagami/protocol'
+import { Check, Errors } from 'typebox/value'
+import type { WorkerEntry } from './entries.ts'
+
+/** A replica to add, as the API receives it. */
+export interface NewReplica {
+  name: string
+  kind: string
+  upstream: string
+  interval_secs?: number | null | undefined
+  labels?: Labels | null | undefined
+  options?: Options | null | undefined
+  auth?: Auth | null | undefined
+}
+
+/** The specification of the replica that a request asks for. A Refusal names the wrong field. */
+export function specFrom(worker: WorkerEntry, request: NewReplica, newId: () => string): ReplicaSpec {
+  const wrongName = replicaNameProblem(request.name)
+  if (wrongName) throw new Refusal('invalid_name', `name ${wrongName}`, 'name')
+  checkKind(worker, request)
+  const wrongUpstream = upstreamProblem(request.kind, request.upstream, announcedKind(worker, request.kind)?.roots)
+  if (wrongUpstream) throw new Refusal('invalid_upstream', `upstream ${wrongUpstream}`, 'upstream')
+  const wrongInterval = intervalProblem(request.interval_secs)
+  if (wrongInterval) throw new Refusal('invalid_interval', `interval_secs ${wrongInterval}`, 'interval_secs')
+  checkOptions(worker, request)
+  const clash = replicaWithName(worker, request.name)
+  if (clash) throw new Refusal('name_taken', `worker ${worker.record.name} already has a replica "${clash}"`, 'name')
+  return {
+    replica_id: newId(),
+    name: request.name,
+    kind: request.kind,
+    upstream: request.upstream,
+    interval_secs: request.interval_secs || null,
+    labels: request.labels ?? {},
+    options: request.options ?? {},
+    auth: request.auth ?? null,
+    origin: 'api',
+  }
+}
+
+function announcedKind(worker: WorkerEntry, kind: string): WorkerEntry['record']['kinds'][number] | undefined {
+  return worker.record.kinds.find((announced) => announced.kind === kind)
+}
+
+function checkKind(worker: WorkerEntry, request: NewReplica) {
+  const { older_wire, kinds } = worker.record
+  const offered = older_wire ? ['git', 'rsync', 'http'] : kinds.map((announced) => announced.kind)
+  if (offered.includes(request.kind)) return
+  throw new Refusal(
+    'invalid_kind',
+    `kind must be one of ${offered.join(', ') || 'the kinds the worker announces; it has not joined yet'}`,
+    'kind',
+  )
+}
+
+/** Checks options against the schema the worker announced. It came from NATS, so it is interpreted, never compiled. */
+function checkOptions(worker: WorkerEntry, request: NewReplica) {
+  const options = request.options ?? {}
+  const announced = announcedKind(worker, request.kind)?.options as
+    | { properties?: Record<string, { default?: unknown }> }
+    | undefined
+  const unknownOption = Object.keys(options).find((key) => !Object.hasOwn(announced?.properties ?? {}, key))
+  if (unknownOption)
+    throw new Refusal(
+      'invalid_options',
+      `kind ${request.kind} has no option "${unknownOption}"`,
+      `options.${unknownOption}`,
+    )
+  if (!announced) return
+  const defaults = Object.entries(announced.properties ?? {}).flatMap(([key, property]) =>
+    property.default === undefined ? [] : [[key, property.default]],
+  )
+  const whole = { ...(Object.fromEntries(defaults) as object), ...options }
+  if (Check(announced as never, whole)) {
+    const schedule = scheduleProblem(policyOf(options))
+    if (schedule)
+      throw new Refusal(
+        'invalid_options',
+        `options.${schedule.field}: ${schedule.message}`,
+        `options.${schedule.field}`,
+      )
+    return
+  }
+  const problem = Errors(announced as never, whole)[0]
+  const field = ['options', ...(problem?.instancePath.split('/').slice(1) ?? [])].join('.')
+  throw new Refusal('invalid_options', `${field} ${problem?.message ?? 'does not fit'}`, field)
+}
+
+/** The replica that has this name on the worker, ignoring case: one that it reports, or one that was added. */
+function replicaWithName(worker: WorkerEntry, name: string): string | null {
+  const key = replicaNameKey(name)
+  const added = worker.record.replicas.find((spec) => replicaNameKey(spec.name) === key)
+  if (added) return added.name
+  for (const { state } of worker.replicas.values()) {
+    const beingRemoved =
+      worker.record.removed.includes(state.replica_id) ||
+      (state.origin === 'api' && !worker.record.replicas.some((spec) => spec.replica_id === state.replica_id))
+    if (!beingRemoved && replicaNameKey(state.name) === key) return state.name
+  }
+  return null
+}

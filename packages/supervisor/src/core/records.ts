@@ -1,0 +1,157 @@
+// records.ts — The next record of a worker: after a join, a decision, or a request for its replicas. Pure; what is not
+// allowed is thrown as a Refusal.
+import { Refusal, type Join, type Paused, type ReplicaSpec, type SyncRequest } from '@kagami/protocol'
+import type { WorkerRecord } from '../store/store.ts'
+import type { WorkerEntry } from './entries.ts'
+
+interface JoinFacts {
+  readonly autoApprove: boolean
+  readonly now: Date
+}
+
+/** The record after a join. */
+export function withJoin(record: WorkerRecord | null, join: Join, facts: JoinFacts): WorkerRecord {
+  const before = record ?? newRecord(join.worker_id, facts)
+  const { name, version, hostname, http_addr, data_dir, kinds, sealing_key, instance } = join
+  return {
+    ...before,
+    name,
+    version,
+    hostname,
+    http_addr,
+    data_dir,
+    kinds,
+    sealing_key,
+    instance,
+    // The document names the process it is for, so a new process needs a new revision.
+    rev: before.instance === instance ? before.rev : before.rev + 1,
+    older_wire: false,
+  }
+}
+
+/** The record after the join of a worker of the older wire, which announces nothing but its id. */
+export function withOlderJoin(record: WorkerRecord | null, workerId: string, facts: JoinFacts): WorkerRecord {
+  return { ...(record ?? newRecord(workerId, facts)), older_wire: true, instance: null }
+}
+
+/** A worker that is seen for the first time: pending, or approved when joins are approved automatically. */
+function newRecord(workerId: string, { autoApprove, now }: JoinFacts): WorkerRecord {
+  const at = now.toISOString()
+  return {
+    worker_id: workerId,
+    name: workerId,
+    admission: autoApprove ? 'approved' : 'pending',
+    reason: null,
+    first_seen_at: at,
+    decided_at: autoApprove ? at : null,
+    decided_by: autoApprove ? 'auto-approve' : null,
+    version: null,
+    hostname: null,
+    http_addr: null,
+    data_dir: null,
+    older_wire: false,
+    kinds: [],
+    instance: null,
+    rev: 1,
+    replicas: [],
+    removed: [],
+    syncs: [],
+    paused: [],
+    last_seen_at: at,
+  }
+}
+
+/** The record after a worker was approved or rejected. */
+export function withAdmission(
+  record: WorkerRecord,
+  admission: 'approved' | 'rejected',
+  { by, reason, now }: { by: string; reason: string | null; now: Date },
+): WorkerRecord {
+  return { ...record, admission, reason, decided_at: now.toISOString(), decided_by: by, rev: record.rev + 1 }
+}
+
+/** Refuses unless the worker exists and is approved. */
+export function requireApproved(worker: WorkerEntry | undefined, id: string): WorkerEntry {
+  if (!worker) throw new Refusal('unknown_worker', `there is no worker ${id}`)
+  if (worker.record.admission !== 'approved')
+    throw new Refusal('not_approved', `worker ${worker.record.name} is ${worker.record.admission}, not approved`)
+  return worker
+}
+
+/** The record with one more replica. */
+export function withReplica(record: WorkerRecord, spec: ReplicaSpec): WorkerRecord {
+  return { ...record, replicas: [...record.replicas, spec], rev: record.rev + 1 }
+}
+
+/** The record without a replica: one that was added is taken out, one of worker.toml is marked as removed. */
+export function withoutReplica(worker: WorkerEntry, replicaId: string): WorkerRecord {
+  const { record } = worker
+  const added = record.replicas.some((spec) => spec.replica_id === replicaId)
+  const shown = worker.replicas.get(replicaId)
+  if (!added && (!shown || record.removed.includes(replicaId)))
+    throw new Refusal('no_such_replica', `worker ${record.name} has no replica ${replicaId}`, 'replica_id')
+  const replicas = record.replicas.filter((spec) => spec.replica_id !== replicaId)
+  const removed = added ? record.removed : [...record.removed, replicaId]
+  return {
+    ...record,
+    replicas,
+    removed,
+    syncs: record.syncs.filter((request) => request.replica_id !== replicaId),
+    paused: withoutPause(record, replicaId),
+    rev: record.rev + 1,
+  }
+}
+
+function withoutPause(record: WorkerRecord, replicaId: string) {
+  return record.paused.filter((paused) => paused.replica_id !== replicaId)
+}
+
+/** The record with a replica paused, or resumed when `paused` is null. The same record when nothing changes. */
+export function withPause(record: WorkerRecord, replicaId: string, paused: Paused | null): WorkerRecord {
+  const known = record.paused.some((one) => one.replica_id === replicaId)
+  if (known === (paused !== null)) return record
+  return {
+    ...record,
+    paused: [...withoutPause(record, replicaId), ...(paused ? [{ replica_id: replicaId, ...paused }] : [])],
+    rev: record.rev + 1,
+  }
+}
+
+/** What can be requested besides a plain sync. */
+export type RequestedAction = Pick<SyncRequest, 'action' | 'hold_id' | 'generation'>
+
+/**
+ * The record with one request for each replica: a sync, or the `action`. Requests that the worker has already applied
+ * are removed.
+ */
+export function withSyncs(
+  worker: WorkerEntry,
+  replicaIds: readonly string[],
+  { newId, now, action }: { newId: () => string; now: Date; action?: RequestedAction },
+): WorkerRecord {
+  const { record, observedRev } = worker
+  const rev = record.rev + 1
+  const open = record.syncs.filter((request) => request.rev > observedRev)
+  const requested = replicaIds.map((replica_id) => ({
+    request_id: newId(),
+    replica_id,
+    rev,
+    requested_at: now.toISOString(),
+    ...action,
+  }))
+  return { ...record, syncs: [...open, ...requested], rev }
+}
+
+/** The replicas of a worker with this name, or all of them: those it reports and those that were added. */
+export function replicasNamed(worker: WorkerEntry, name: string | null): { replica_id: string; name: string }[] {
+  const all = new Map<string, { replica_id: string; name: string }>()
+  for (const { state } of worker.replicas.values())
+    all.set(state.replica_id, { replica_id: state.replica_id, name: state.name })
+  for (const spec of worker.record.replicas) all.set(spec.replica_id, { replica_id: spec.replica_id, name: spec.name })
+  const found = [...all.values()].filter(
+    (replica) => !worker.record.removed.includes(replica.replica_id) && (name === null || replica.name === name),
+  )
+  if (name !== null && found.length === 0)
+    throw new Refusal('not_found', `worker ${worker.record.name} has no resource "${name}"`, 'resource')
+  return found
+}

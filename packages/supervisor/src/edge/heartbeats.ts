@@ -1,0 +1,93 @@
+// heartbeats.ts — Receives what workers publish about themselves: heartbeats, progress, goodbyes. Who sent a message
+// comes from its subject.
+import type { Goodbye, Heartbeat, ProgressEvent } from '@kagami/protocol'
+import { applyHeartbeat, setPresence } from '../core/fleet.ts'
+import type { Services } from '../services.ts'
+
+/** A worker is asked for a full heartbeat at most this often, ms. */
+const REFRESH_EVERY_MS = 3000
+const ANSWER_MS = 2000
+
+/** Starts receiving. Returns how to stop. */
+export function receiveHeartbeats(services: Services): () => void {
+  const { bus } = services
+  const requestRefresh = createRefreshRequests(services)
+  const subscriptions = [
+    bus.subscribe('heartbeat', null, (beat, { workerId }) =>
+      receiveHeartbeat(services, beat, workerId, requestRefresh),
+    ),
+    bus.subscribe('progress', null, (event, { workerId }) => receiveProgress(services, event, workerId)),
+    bus.subscribe('goodbye', null, (goodbye, { workerId }) => receiveGoodbye(services, goodbye, workerId)),
+  ]
+  return () => subscriptions.forEach((unsubscribe) => unsubscribe())
+}
+
+/** Asks workers for a full heartbeat, each one not too often. */
+function createRefreshRequests({ bus, clock }: Services): (workerId: string) => void {
+  const requestedMs = new Map<string, number>()
+  return (workerId) => {
+    const now = clock.monotonicMs()
+    if (now - (requestedMs.get(workerId) ?? -Infinity) < REFRESH_EVERY_MS) return
+    requestedMs.set(workerId, now)
+    void bus.request('refresh', workerId, {}, ANSWER_MS)
+  }
+}
+
+/** Applies a heartbeat to the fleet. Costs as much as the heartbeat changes. */
+export function receiveHeartbeat(
+  services: Services,
+  beat: Heartbeat,
+  workerId: string,
+  requestRefresh: (workerId: string) => void,
+): void {
+  const { clock, traffic, tombstones, fleet } = services
+  const now = clock.now()
+  traffic.countMessage(now.getTime())
+  if (beat.worker_id !== workerId || tombstones.has(`${workerId}/${beat.instance}`)) return
+  const worker = fleet.workers.get(workerId)
+  if (!worker) return requestRefresh(workerId)
+  // Not the process we know: one that has restarted and not joined yet, or a second one, which its join will show.
+  if (worker.instance !== beat.instance) {
+    if (worker.conflict === null) requestRefresh(workerId)
+    return
+  }
+  traffic.countHeartbeat(now.getTime())
+  worker.lastSeenMs = clock.monotonicMs()
+  worker.lastSeenAt = now.toISOString()
+  if (worker.presence !== 'online') services.recordChanges(setPresence(fleet, worker, 'online', now.getTime()))
+  const { changes, mismatch } = applyHeartbeat(fleet, worker, beat, now.getTime())
+  recordLatency(services, workerId, beat.observed_rev)
+  if (changes.replicas.size + changes.removed.length + changes.workers.size > 0) services.recordChanges(changes)
+  if (mismatch) requestRefresh(workerId)
+}
+
+/** When the worker has applied the document that was sent last: that took one round trip. */
+function recordLatency({ unacknowledged, clock, traffic }: Services, workerId: string, rev: number) {
+  const sent = unacknowledged.get(workerId)
+  if (!sent || rev < sent.rev) return
+  unacknowledged.delete(workerId)
+  traffic.recordLatency(clock.monotonicMs() - sent.at, clock.now().getTime())
+}
+
+function receiveProgress(services: Services, event: ProgressEvent, workerId: string) {
+  const { clock, traffic, fleet } = services
+  traffic.countMessage(clock.now().getTime())
+  const entry = fleet.workers.get(workerId)?.replicas.get(event.replica_id)
+  if (event.worker_id !== workerId || !entry) return
+  // Late progress of an earlier sync must not be shown for the present one.
+  const { current, last_sync } = entry.state
+  if (event.sync_id < (current?.sync_id ?? last_sync?.sync_id ?? '')) return
+  entry.progress = event.progress
+  entry.progressSyncId = event.sync_id
+  entry.progressAt = clock.now().getTime()
+  services.publisher.progress(entry, event.sync_id, event.progress)
+}
+
+function receiveGoodbye(services: Services, { worker_id, instance }: Goodbye, workerId: string) {
+  const { fleet, stateWriter, clock } = services
+  const worker = fleet.workers.get(workerId)
+  if (worker_id !== workerId || !worker || worker.instance !== instance) return
+  worker.lastSeenMs = -Infinity
+  if (worker.lastSeenAt) stateWriter.recordLastSeen(workerId, worker.lastSeenAt)
+  services.recordChanges(setPresence(fleet, worker, 'lost', clock.now().getTime()))
+}

@@ -1,0 +1,111 @@
+// joins.ts — Answers workers that join: records what they announce, and lets only one process of a worker id in.
+import { WIRE_VERSION, type Join, type JoinReply } from '@kagami/protocol'
+import { documentOf } from '../core/document.ts'
+import type { WorkerEntry } from '../core/entries.ts'
+import { noChanges } from '../core/changes.ts'
+import { putWorker } from '../core/fleet.ts'
+import { withJoin } from '../core/records.ts'
+import type { Services } from '../services.ts'
+import type { NewAudit } from '../store/store.ts'
+import { version } from '../version.ts'
+
+/** A live process answers a ping well within this, ms. */
+const PING_MS = 700
+
+/** Starts answering joins. Returns how to stop. */
+export function answerJoins(services: Services): () => void {
+  return services.bus.answer('join', null, (join, { workerId }) => answerJoin(services, join, workerId))
+}
+
+async function answerJoin(services: Services, join: Join, workerId: string): Promise<JoinReply> {
+  const { clock, traffic, tombstones, fleet, streamCreatedAt } = services
+  traffic.countMessage(clock.now().getTime())
+  const supervisor = { version, wire: WIRE_VERSION, ...(streamCreatedAt ? { stream: streamCreatedAt } : {}) }
+  const rejected = (reason: string) => ({ accepted: false, status: 'rejected' as const, reason, supervisor })
+  if (join.worker_id !== workerId) return rejected(`joined as ${join.worker_id} on the subject of ${workerId}`)
+  if (tombstones.has(`${workerId}/${join.instance}`))
+    return { ...rejected('terminated by an operator'), terminated: true }
+  return services.runInTurn(workerId, async () => {
+    await recordKey(services, workerId, join.jwt)
+    const known = fleet.workers.get(workerId)
+    const conflict = known && (await findConflict(services, known, join))
+    if (known && conflict) {
+      known.conflict = { text: conflict, at: clock.monotonicMs() }
+      services.recordChanges({ ...noChanges(), workers: new Set([known]) })
+      return { accepted: false, status: known.record.admission, reason: conflict, supervisor }
+    }
+    const { admission, reason } = (await admit(services, join, known)).record
+    return { accepted: admission === 'approved', status: admission, reason, supervisor }
+  })
+}
+
+/** Saves what the join says of the worker, and writes its document. */
+async function admit(services: Services, join: Join, known: WorkerEntry | undefined): Promise<WorkerEntry> {
+  const { clock, store, fleet, documents, logger } = services
+  const record = withJoin(known?.record ?? null, join, {
+    autoApprove: services.config.auto_approve,
+    now: clock.now(),
+  })
+  if (JSON.stringify(record) !== JSON.stringify(known?.record))
+    await store.saveWorker(record, known ? undefined : auditOfJoin(services, join.worker_id, record.admission))
+  const worker = putWorker(fleet, record, clock.now().getTime())
+  if (worker.instance !== join.instance || !known) worker.hasFullState = false
+  worker.instance = join.instance
+  if (!known)
+    logger.info(
+      { worker_id: join.worker_id, name: record.name, admission: record.admission },
+      'a worker joined for the first time',
+    )
+  documents.write(documentOf(record, services.term))
+  services.recordChanges({ ...noChanges(), workers: new Set([worker]) })
+  return worker
+}
+
+/**
+ * Records the key of a worker's JWT when the database does not know it. After the database was lost, only the JWTs that
+ * we signed show whose key is whose. A key that is known can be revoked.
+ */
+async function recordKey(
+  { accounts, store, clock }: Services,
+  workerId: string,
+  jwt: string | undefined,
+): Promise<void> {
+  const key = jwt && accounts?.verify(workerId, jwt)
+  if (!key) return
+  const known = await store.findKeys(workerId, key)
+  if (known.length > 0) return
+  await store.rememberKey({
+    public_key: key,
+    worker_id: workerId,
+    claimed_at: clock.now().toISOString(),
+    revoked_at: null,
+  })
+}
+
+/** One sentence when another live process has the worker id; null when the id is free, or its process is gone. */
+async function findConflict({ bus, logger }: Services, known: WorkerEntry, join: Join): Promise<string | null> {
+  if (!known.instance || known.instance === join.instance || known.presence === 'lost' || known.record.older_wire)
+    return null
+  const alive = await bus.request('ping', join.worker_id, { instance: known.instance }, PING_MS)
+  if (!alive) return null
+  logger.warn(
+    { worker_id: join.worker_id, host: join.hostname },
+    'a second process uses the id of a running worker; it must wait',
+  )
+  return (
+    `another running process uses worker id ${join.worker_id} (on ${known.record.hostname ?? 'an unknown host'}); ` +
+    'this one waits. Give each worker its own worker_id and data_dir'
+  )
+}
+
+function auditOfJoin({ clock }: Services, workerId: string, admission: string): NewAudit {
+  return {
+    at: clock.now().toISOString(),
+    actor: 'worker',
+    remote: null,
+    action: 'join',
+    target: workerId,
+    detail: null,
+    result: admission,
+  }
+}

@@ -1,0 +1,78 @@
+// reconcile.ts — Brings NATS up to date with the database, at the start and after every reconnect: streams, the bucket,
+// the documents in it.
+import type { KV } from '@nats-io/kv'
+import { pause } from '@kagami/runtime'
+import { documentOf } from '../core/document.ts'
+import type { Services } from '../services.ts'
+import { Superseded } from '../store/store.ts'
+import { highestTerm, type DocumentWriter } from './document-writer.ts'
+import { ensureJetStream, readReportsAgain } from './jetstream.ts'
+
+const RETRY_MS = 1000
+/** How long a worker has to answer a request for a full heartbeat, ms. */
+const ANSWER_MS = 2000
+
+/** Reconciles now and after every reconnect. Resolves after the first success. */
+export function reconcileOnConnect(services: Services, writer: DocumentWriter): Promise<void> {
+  let running: Promise<void> | null = null
+  let termChecked = false
+  const reconcileUntilDone = async () => {
+    for (let logged = false; ; logged = true) {
+      try {
+        await services.store.checkTerm()
+        const { bucket, streamCreatedAt } = await ensureJetStream(services.bus)
+        noteStream(services, streamCreatedAt)
+        if (!termChecked) await exceedTermOf(services, bucket)
+        termChecked = true
+        writer.useBucket(bucket)
+        await writer.reconcile([...services.fleet.workers.keys()], (id) => {
+          const record = services.fleet.workers.get(id)?.record
+          return record && !record.older_wire ? documentOf(record, services.term) : null
+        })
+        return
+      } catch (error) {
+        if (services.bus.connection.isClosed() || error instanceof Superseded) return
+        if (!logged)
+          services.logger.warn(
+            { reason: (error as Error).message },
+            'JetStream, or the database, cannot be used yet; trying again. nats-server must run with JetStream (-js)',
+          )
+        await pause(RETRY_MS)
+      }
+    }
+  }
+  const reconcile = () => (running ??= reconcileUntilDone().finally(() => (running = null)))
+  services.bus.onConnection((connected) => connected && void reconcile())
+  return reconcile()
+}
+
+/**
+ * A stream that was created again has lost its reports. Workers learn it from the answer to their next join, and then
+ * send their last reports again.
+ */
+function noteStream(services: Services, createdAt: string) {
+  const known = services.streamCreatedAt
+  if (known === createdAt) return
+  services.streamCreatedAt = createdAt
+  if (known === null) return
+  services.logger.warn('the stream of reports was created again: workers are asked to send their last reports again')
+  for (const worker of services.fleet.workers.values())
+    if (worker.presence !== 'lost' && !worker.record.older_wire)
+      void services.bus.request('refresh', worker.record.worker_id, {}, ANSWER_MS)
+}
+
+/**
+ * A database that was restored from a backup, or created again, counts from a lower term. Ours must be above the term of
+ * every document in the bucket, or workers would ignore what we write.
+ */
+async function exceedTermOf(services: Services, bucket: KV): Promise<void> {
+  const highest = await highestTerm(bucket)
+  if (highest < services.term) return
+  services.term = await services.store.nextTerm(highest)
+  await readReportsAgain(services.bus)
+  services.logger.warn(
+    { term: services.term },
+    'the bucket has documents of a later term than the database, which was restored or created again: the database ' +
+      'wins, and the history of the last days is read again',
+  )
+}

@@ -1,0 +1,60 @@
+// publisher.ts — Collects changes of the fleet for a moment, then publishes each worker and replica once, in its newest
+// state.
+import type { Progress, SyncReport } from '@kagami/protocol'
+import { every, type Clock } from '@kagami/runtime'
+import type { Fleet, ReplicaEntry, WorkerEntry } from '../core/entries.ts'
+import type { Changes } from '../core/changes.ts'
+import { finishedSyncOf, replicaOf, workerOf } from '../core/views.ts'
+import type { Feed } from './feed.ts'
+
+/** How long changes are collected, ms: a browser repaints a few times a second at most. */
+const COLLECT_MS = 200
+
+/** Publishes what happens in the fleet. */
+export interface Publisher {
+  publishChanges(changes: Changes): void
+  workerGone(workerId: string): void
+  progress(entry: ReplicaEntry, syncId: string, progress: Progress): void
+  syncFinished(fleet: Fleet, report: SyncReport): void
+  stop(): void
+}
+
+/** Starts publishing to a feed. */
+export function createPublisher(feed: Feed, clock: Clock): Publisher {
+  const replicas = new Set<ReplicaEntry>()
+  const workers = new Set<WorkerEntry>()
+  function publishCollected() {
+    for (const worker of workers) feed.publish({ type: 'worker', worker: workerOf(worker) })
+    for (const entry of replicas) feed.publish({ type: 'replica', replica: replicaOf(entry) })
+    workers.clear()
+    replicas.clear()
+  }
+  const stop = every(clock, COLLECT_MS, publishCollected)
+  return {
+    publishChanges(changes) {
+      for (const worker of changes.workers) workers.add(worker)
+      for (const entry of changes.replicas) {
+        replicas.add(entry)
+        workers.add(entry.worker)
+      }
+      for (const entry of changes.removed) {
+        replicas.delete(entry)
+        workers.add(entry.worker)
+        feed.publish({
+          type: 'replica_gone',
+          replica_id: entry.state.replica_id,
+          worker_id: entry.worker.record.worker_id,
+          name: entry.state.name,
+        })
+      }
+    },
+    workerGone(workerId) {
+      for (const worker of workers) if (worker.record.worker_id === workerId) workers.delete(worker)
+      feed.publish({ type: 'worker_gone', worker_id: workerId })
+    },
+    progress: (entry, syncId, progress) =>
+      feed.publish({ type: 'progress', replica_id: entry.state.replica_id, sync_id: syncId, progress }),
+    syncFinished: (fleet, report) => feed.publish({ type: 'sync', sync: finishedSyncOf(fleet, report) }),
+    stop,
+  }
+}

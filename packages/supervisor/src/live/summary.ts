@@ -1,0 +1,65 @@
+// summary.ts — The whole fleet on one page: counts, causes and totals, each counted or measured.
+import type { Summary } from '@kagami/protocol'
+import { totalsOf } from '../core/totals.ts'
+import { causesOf } from '../core/views.ts'
+import type { Services } from '../services.ts'
+import { version } from '../version.ts'
+
+const CAUSES_MAX = 12
+
+/** Makes summaries of the fleet. */
+export interface Summaries {
+  make(): Promise<Summary>
+  /** Publishes a summary to the feed, unless it equals the last one or nobody is subscribed. */
+  publish(): Promise<void>
+}
+
+/** The summaries of one supervisor. */
+export function createSummaries(services: Services): Summaries {
+  let published = ''
+  let lastFailure: Summary['last_failure'] | undefined
+  async function make(): Promise<Summary> {
+    const { fleet, bus } = services
+    if (fleet.statuses.get('failed') > 0 || lastFailure === undefined) lastFailure = await readLastFailure(services)
+    return {
+      at: services.clock.now().toISOString(),
+      version,
+      started_at: services.startedAt.toISOString(),
+      workers: {
+        total: fleet.workers.size,
+        approved: fleet.admissions.get('approved'),
+        pending: fleet.admissions.get('pending'),
+        rejected: fleet.admissions.get('rejected'),
+        online: fleet.presences.get('online'),
+        late: fleet.presences.get('late'),
+        lost: fleet.presences.get('lost'),
+      },
+      replicas_total: fleet.replicas.size,
+      resources_total: fleet.resources.size,
+      health_counts: fleet.healths.toRecord(),
+      ...totalsOf(fleet),
+      causes: causesOf(fleet, CAUSES_MAX),
+      nats: { connected: bus.connected, server_version: bus.connection.info?.version ?? null },
+      last_failure: lastFailure ?? null,
+    }
+  }
+  return {
+    make,
+    async publish() {
+      if (services.feed.subscribers === 0) return
+      const summary = await make()
+      const { at: _at, ...rest } = summary
+      const text = JSON.stringify(rest)
+      if (text === published) return
+      published = text
+      services.feed.publish({ type: 'summary', summary })
+    },
+  }
+}
+
+async function readLastFailure({ store, fleet }: Services): Promise<Summary['last_failure']> {
+  const report = await store.lastFailure().catch(() => null)
+  if (!report) return null
+  const worker_name = fleet.workers.get(report.worker_id)?.record.name ?? report.worker_id
+  return { at: report.ended_at, name: report.name, worker_name }
+}
