@@ -7,7 +7,9 @@ import { setTimeout as pause } from 'node:timers/promises'
  */
 export const PATIENCE_MS = 120_000
 
-/** Calls `probe` until it returns something, and returns that. The error after `timeoutMs` shows the last thing seen. */
+/**
+ * Calls `probe` until it returns something, and returns that. The error after `timeoutMs` shows the last thing seen.
+ */
 export async function until<T>(
   what: string,
   probe: () => Promise<T | null | undefined | false> | T | null | undefined | false,

@@ -1,4 +1,4 @@
-// cli.test.ts — Every command line of interfaces.md §5 runs as written; the others print tables for people and JSON for
+// cli.test.ts — Every command line of v0 runs as written; the others print tables for people and JSON for
 // programs, and fail with words and codes.
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { startHttpUpstream } from '@kagami/demo'

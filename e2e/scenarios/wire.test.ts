@@ -218,7 +218,7 @@ describe('the supervisor, hearing a peer of another version', () => {
     await until('it asks', () => asked.length > 0)
   })
 
-  test('a report with an unknown field is kept; one of another worker or type is put aside and blocks none', async () => {
+  test('a report with an unknown field is kept; one of another worker or type is put aside', async () => {
     const stream = jetstream(nats)
     const good = aReport()
     for (const [body, msgID] of [

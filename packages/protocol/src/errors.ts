@@ -1,4 +1,5 @@
-// errors.ts — Every error code: its HTTP status, exit code, meaning and hint. docs/errors.md is generated from this file.
+// errors.ts — Every error code: its HTTP status, exit code, meaning and hint. docs/errors.md is generated from this
+// file.
 import type { FailureReason } from './model.ts'
 
 /** What an error code means, and how HTTP and the command line report it. */

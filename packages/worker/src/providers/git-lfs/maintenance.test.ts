@@ -56,7 +56,7 @@ describe('a git mirror with LFS, over the years,', () => {
     await lfs.cloneIsWhole(files)
   })
 
-  it('published by swap makes no new tree for lost files, and mends a damaged one once the server is back', async () => {
+  it('published by swap makes no new tree for lost files, and mends a damaged one later', async () => {
     const swap = { publish: 'swap' }
     const trees = () =>
       readdirSync(join(lfs.sandbox.dataDir, '.generations', 'copy')).filter((entry) => /^\d+$/.test(entry))
