@@ -10,8 +10,8 @@ export function findWorker(fleet: Fleet, text: string): WorkerEntry {
   if (exact) return exact
   const all = [...fleet.workers.values()]
   const named = all.filter((worker) => worker.record.name === text)
-  return only(
-    named.length > 0 ? named : prefixed(all, text, (worker) => worker.record.worker_id),
+  return requireOne(
+    named.length > 0 ? named : withPrefix(all, text, (worker) => worker.record.worker_id),
     text,
     'worker',
     (worker) => `${worker.record.name} (${worker.record.worker_id})`,
@@ -26,17 +26,17 @@ export function findReplica(fleet: Fleet, text: string): ReplicaEntry {
   const [name, worker] = text.split('@')
   const all = [...fleet.replicas.values()]
   if (worker !== undefined) {
-    const on = findWorker(fleet, worker)
-    return only(
-      [...on.replicas.values()].filter((entry) => entry.state.name === name),
+    const holder = findWorker(fleet, worker)
+    return requireOne(
+      [...holder.replicas.values()].filter((entry) => entry.state.name === name),
       text,
       'replica',
       describe,
     )
   }
   const named = all.filter((entry) => entry.state.name === text)
-  return only(
-    named.length > 0 ? named : prefixed(all, text, (entry) => entry.state.replica_id),
+  return requireOne(
+    named.length > 0 ? named : withPrefix(all, text, (entry) => entry.state.replica_id),
     text,
     'replica',
     describe,
@@ -57,11 +57,11 @@ export function findSyncTarget(fleet: Fleet, text: string): SyncTarget {
   return targetOf(findReplica(fleet, text))
 }
 
-function prefixed<T>(all: readonly T[], text: string, idOf: (item: T) => string): T[] {
+function withPrefix<T>(all: readonly T[], text: string, idOf: (item: T) => string): T[] {
   return text.length < 4 ? [] : all.filter((item) => idOf(item).startsWith(text))
 }
 
-function only<T>(found: readonly T[], text: string, noun: string, describe: (item: T) => string): T {
+function requireOne<T>(found: readonly T[], text: string, noun: string, describe: (item: T) => string): T {
   if (found.length === 1) return found[0]!
   if (found.length === 0) throw new Refusal('not_found', `there is no ${noun} "${text}"`)
   throw new Refusal('conflict', `"${text}" is ambiguous: it could be ${found.slice(0, 8).map(describe).join(', ')}`)
