@@ -2,7 +2,7 @@
 import type { StreamEvent } from '@kagami/protocol'
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
-import { createLine, OFFLINE_MS } from './line.ts'
+import { createLine, OFFLINE_MS } from './eventStream.ts'
 
 type Handler = (events: readonly StreamEvent[]) => void
 

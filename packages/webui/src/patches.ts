@@ -1,0 +1,42 @@
+// patches.ts — What an event does to a row on screen. Pure.
+import type { Replica, StreamEvent, Sync, Worker } from '@kagami/protocol'
+import { rank } from './health.ts'
+
+/** A replica after an event about it. */
+export function patchReplica(row: Replica, event: StreamEvent): Replica | undefined {
+  if (event.type === 'replica' && event.replica.replica_id === row.replica_id) return event.replica
+  if (event.type === 'progress' && event.replica_id === row.replica_id) return { ...row, progress: event.progress }
+  return undefined
+}
+
+/** A worker after an event about it. */
+export function patchWorker(row: Worker, event: StreamEvent): Worker | undefined {
+  return event.type === 'worker' && event.worker.worker_id === row.worker_id ? event.worker : undefined
+}
+
+/** A sync after an event about it. */
+export function patchSync(row: Sync, event: StreamEvent): Sync | undefined {
+  if (event.type === 'sync' && event.sync.sync_id === row.sync_id) return event.sync
+  if (event.type === 'progress' && event.sync_id === row.sync_id && row.state === 'running')
+    return { ...row, progress: event.progress }
+  return undefined
+}
+
+/**
+ * Whether a replica event changes which rows a list shows or their order: it left, came, or is better or worse than it
+ * was.
+ */
+export function replicaMoves(
+  event: StreamEvent,
+  rows: readonly Replica[],
+  complete: boolean,
+  matches: (replica: Replica) => boolean,
+): boolean {
+  if (event.type === 'replica_gone') return rows.some((row) => row.replica_id === event.replica_id)
+  if (event.type !== 'replica') return false
+  const shown = rows.find((row) => row.replica_id === event.replica.replica_id)
+  if (shown) return shown.health !== event.replica.health
+  if (!matches(event.replica)) return false
+  const last = rows.at(-1)
+  return complete || last === undefined || rank(event.replica.health) < rank(last.health)
+}
