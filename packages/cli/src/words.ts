@@ -1,56 +1,32 @@
-// words.ts — States, ages, sizes and durations in the words and signs of the UI. Colour comes last and only on a
-// terminal.
-import type { Health } from '@kagami/protocol'
+// words.ts — States, ages, sizes and durations as a terminal shows them. Colour comes last and only on a terminal.
+import { countsWorstFirst, healthLooks, syncLooks, workerLooks, type Look, type Tone } from '@kagami/protocol'
 import pc from 'picocolors'
 
-const SIGNS: Record<string, [glyph: string, paint: (text: string) => string]> = {
-  failed: ['✕', pc.red],
-  held: ['⊘', pc.red],
-  stale: ['▲', pc.yellow],
-  stuck: ['◼', pc.yellow],
-  unknown: ['?', pc.dim],
-  late: ['◐', pc.yellow],
-  syncing: ['↻', pc.cyan],
-  queued: ['◌', pc.magenta],
-  paused: ['‖', pc.dim],
-  new: ['○', pc.dim],
-  fresh: ['✓', pc.green],
-  online: ['✓', pc.green],
-  lost: ['?', pc.dim],
-  pending: ['○', pc.magenta],
-  approved: ['✓', pc.green],
-  rejected: ['✕', pc.red],
-  success: ['✓', pc.green],
-  cancelled: ['‖', pc.dim],
-  interrupted: ['‖', pc.dim],
-  running: ['↻', pc.cyan],
-  ready: ['✓', pc.green],
-  error: ['✕', pc.red],
+const COLOURS: Record<Tone, (text: string) => string> = {
+  failed: pc.red,
+  stale: pc.yellow,
+  late: pc.yellow,
+  syncing: pc.cyan,
+  queued: pc.magenta,
+  fresh: pc.green,
+  quiet: pc.dim,
 }
+const LOOKS: Record<string, Look> = { ...syncLooks, ...workerLooks, ...healthLooks, approved: workerLooks.online }
 
-/** Sign and word of a state. */
+/** Glyph and word of a state, and how many have it. */
 export function state(word: string, count?: number): string {
-  const [glyph, paint] = SIGNS[word] ?? ['·', (text: string) => text]
-  return paint(count === undefined ? `${glyph} ${word}` : `${glyph} ${count} ${word}`)
+  const look = LOOKS[word]
+  const text = [look?.glyph ?? '·', count, word].filter((part) => part !== undefined).join(' ')
+  return look ? COLOURS[look.tone](text) : text
 }
 
-/** Counts by health, worst first; healths nobody has are left out. */
+/** Counts by health, worst first, without those that are zero. */
 export function healthCounts(counts: Record<string, number>): string {
-  const order: Health[] = [
-    'failed',
-    'held',
-    'stale',
-    'stuck',
-    'unknown',
-    'late',
-    'syncing',
-    'queued',
-    'paused',
-    'new',
-    'fresh',
-  ]
-  const parts = order.filter((health) => counts[health]).map((health) => state(health, counts[health]))
-  return parts.length > 0 ? parts.join('  ') : '-'
+  return (
+    countsWorstFirst(counts)
+      .map(([health, count]) => state(health, count))
+      .join('  ') || '-'
+  )
 }
 
 /** How long ago, or "never". */

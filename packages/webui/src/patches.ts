@@ -1,6 +1,5 @@
 // patches.ts — What an event does to a row on screen. Pure.
-import type { Replica, StreamEvent, Sync, Worker } from '@kagami/protocol'
-import { rank } from './health.ts'
+import { healthRank, type Replica, type StreamEvent, type Sync, type Worker } from '@kagami/protocol'
 
 /** A replica after an event about it. */
 export function patchReplica(row: Replica, event: StreamEvent): Replica | undefined {
@@ -38,5 +37,5 @@ export function replicaMoves(
   if (shown) return shown.health !== event.replica.health
   if (!matches(event.replica)) return false
   const last = rows.at(-1)
-  return complete || last === undefined || rank(event.replica.health) < rank(last.health)
+  return complete || last === undefined || healthRank(event.replica.health) < healthRank(last.health)
 }

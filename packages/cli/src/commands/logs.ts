@@ -1,7 +1,6 @@
 // logs.ts — kagami logs: the log of a sync, while it runs and after; and kagami syncs, to find one.
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Client, Sync } from '@kagami/protocol'
-import { Refusal } from '@kagami/protocol'
+import { Refusal, syncState, type Client, type Sync } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
@@ -87,7 +86,7 @@ async function print(client: Client, syncId: string, follow: boolean): Promise<v
 function rowOf(sync: Sync): string[] {
   const took = sync.duration_ms ?? Date.now() - Date.parse(sync.started_at)
   return [
-    state(sync.outcome ?? 'running'),
+    state(syncState(sync)),
     short(sync.sync_id),
     `${sync.name}@${sync.worker_name}`,
     sync.trigger,

@@ -1,6 +1,6 @@
 // workers.ts — kagami workers [list] | get | approve | reject | terminate | revoke
 import { createInterface } from 'node:readline/promises'
-import type { Client, Worker } from '@kagami/protocol'
+import { workerState, type Client, type Worker } from '@kagami/protocol'
 import { ConfigError } from '@kagami/runtime/config'
 import type { Command } from 'commander'
 import { printJson, printTable, remark } from '../output.ts'
@@ -101,7 +101,7 @@ async function list(client: Client, options: ListOptions): Promise<void> {
 function rowOf(worker: Worker): string[] {
   const { storage, jobs } = worker
   return [
-    state(worker.admission === 'approved' ? worker.presence : worker.admission),
+    state(workerState(worker)),
     worker.name,
     worker.worker_id,
     worker.version ?? (worker.older_wire ? 'older' : '-'),

@@ -1,6 +1,6 @@
 // health.ts — What an operator should think of a replica now: one word and one sentence. Pure; also says when time
 // alone may change it.
-import type { Health, Hold, Presence, ReplicaState } from '@kagami/protocol'
+import { healthOrder, type Health, type Hold, type Presence, type ReplicaState } from '@kagami/protocol'
 
 /** A sync without a sign of progress for this long, ms, … */
 const SILENT_MS = 15 * 60_000
@@ -10,19 +10,7 @@ const STUCK_MS = 60 * 60_000
 const GRACE_MS = 5 * 60_000
 
 /** Worst first: lists sort by this, and a mirror is as bad as its worst replica. */
-export const HEALTH_ORDER: readonly Health[] = [
-  'failed',
-  'held',
-  'stale',
-  'stuck',
-  'unknown',
-  'late',
-  'syncing',
-  'queued',
-  'paused',
-  'new',
-  'fresh',
-]
+export const HEALTH_ORDER = healthOrder
 
 export interface Verdict {
   readonly health: Health

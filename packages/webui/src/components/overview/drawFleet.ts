@@ -1,7 +1,6 @@
 // drawFleet.ts — Paints the fleet map. Fresh cells are quiet; only problems are saturated, and carry a mark besides
 // their colour.
-import type { Health } from '@kagami/protocol'
-import { healthLooks } from '../../health.ts'
+import { healthLooks, type Health } from '@kagami/protocol'
 import { cellsOf, type FleetLayout } from './fleetLayout.ts'
 
 type Ink = Record<string, string>

@@ -1,6 +1,5 @@
 // fleetLayout.ts — Where each worker's block and each replica's cell stands on the fleet map. Pure.
-import type { Health, Worker } from '@kagami/protocol'
-import { ranked } from '../../health.ts'
+import { countsWorstFirst, type Health, type Worker } from '@kagami/protocol'
 
 export interface Block {
   readonly worker: Worker
@@ -43,7 +42,7 @@ export function layOut(workers: readonly Worker[], width: number): FleetLayout {
 
 /** The cells of a block, worst first. */
 export function cellsOf(block: Block, cell: number): { health: Health; x: number; y: number; size: number }[] {
-  return ranked(block.worker.health_counts)
+  return countsWorstFirst(block.worker.health_counts)
     .flatMap(([health, n]) => Array.from({ length: n }, () => health))
     .map((health, index) => ({
       health,
