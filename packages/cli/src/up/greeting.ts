@@ -6,9 +6,9 @@ import type { RunningWorker } from '@kagami/worker'
 /** The text. */
 export function greeting(parts: {
   nats: string
-  supervisor: RunningSupervisor
-  worker: RunningWorker
-  demo: Demo | null
+  supervisor: Pick<RunningSupervisor, 'port'>
+  worker: Pick<RunningWorker, 'id' | 'httpPort'>
+  demo: Pick<Demo, 'upstreams' | 'missing'> | null
   stateDir: string
   signIn: string
 }): string {
