@@ -4,7 +4,7 @@ import { ApiError, errors, Refusal, type ErrorCode } from '@kagami/protocol'
 import { ConfigError } from '@kagami/runtime/config'
 import { CommanderError } from 'commander'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { fail, printJson, printTable } from './output.ts'
+import { printJson, printTable, reportError } from './output.ts'
 
 let stdout = ''
 let stderr = ''
@@ -46,11 +46,11 @@ describe('an error', () => {
     new ApiError({ code, status: errors[code].status, message: 'no', hint: 'do this', requestId: 'req-7' })
 
   it('names cause, cure and request, on stderr alone', () => {
-    expect(fail(apiError('not_found'), false)).toBe(3)
+    expect(reportError(apiError('not_found'), false)).toBe(3)
     expect([stdout, stderr]).toEqual(['', 'error: no  [not_found, req req-7]\nhint: do this\n'])
   })
   it('is JSON for programs', () => {
-    expect(fail(apiError('unauthorized'), true)).toBe(4)
+    expect(reportError(apiError('unauthorized'), true)).toBe(4)
     expect(JSON.parse(stderr)).toEqual({
       error: { code: 'unauthorized', message: 'no  [unauthorized, req req-7]', hint: 'do this' },
     })
@@ -68,9 +68,9 @@ describe('an error', () => {
     ['of the words', new CommanderError(1, 'commander.unknownOption', 'm'), 2],
     ['that is no error: help was asked for', new CommanderError(0, 'commander.helpDisplayed', 'm'), 0],
     ['that is a fault', new TypeError('m'), 1],
-  ])('%s has an exit code', (_, error, code) => expect(fail(error, false)).toBe(code))
+  ])('%s has an exit code', (_, error, code) => expect(reportError(error, false)).toBe(code))
   it('that is a fault shows where it happened and asks for a report', () => {
-    fail(new TypeError('x is undefined'), false)
+    reportError(new TypeError('x is undefined'), false)
     expect(stderr).toMatch(/^error: TypeError: x is undefined\n\s+at .*output\.test\.ts/)
     expect(stderr).toContain('hint: This is a fault in Kagami.')
   })

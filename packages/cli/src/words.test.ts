@@ -2,7 +2,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { healthLooks, syncLooks, workerLooks } from '@kagami/protocol'
 import { describe, expect, it } from 'vitest'
-import { age, due, healthCounts, short, size, span, state } from './words.ts'
+import { age, due, duration, healthCounts, shortId, size, state } from './words.ts'
 
 const plain = (text: string) => stripVTControlCharacters(text)
 const NOW = Date.parse('2026-01-02T12:00:00Z')
@@ -36,7 +36,7 @@ describe('a length of time', () => {
     [5_400_000, '2h'],
     [172_700_000, '48h'],
     [172_800_000, '2d'],
-  ])('of %d ms reads %s', (ms, text) => expect(span(ms)).toBe(text))
+  ])('of %d ms reads %s', (ms, text) => expect(duration(ms)).toBe(text))
 })
 
 describe('an instant', () => {
@@ -61,4 +61,4 @@ describe('a size', () => {
 })
 
 it('an id is cut where it still tells syncs of one moment apart', () =>
-  expect(short('0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b')).toBe('0190a1b2-c3d4-7e5f'))
+  expect(shortId('0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b')).toBe('0190a1b2-c3d4-7e5f'))

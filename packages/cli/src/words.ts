@@ -29,20 +29,20 @@ export function healthCounts(counts: Record<string, number>): string {
   )
 }
 
-/** How long ago, or "never". */
+/** How long ago an instant was, or "never". */
 export function age(instant: string | null, now = Date.now()): string {
-  return instant ? `${span(Math.max(0, now - Date.parse(instant)))} ago` : 'never'
+  return instant ? `${duration(Math.max(0, now - Date.parse(instant)))} ago` : 'never'
 }
 
-/** How long until, or "-". */
+/** How long until an instant, "now" when it is past, or "-". */
 export function due(instant: string | null, now = Date.now()): string {
   if (!instant) return '-'
   const left = Date.parse(instant) - now
-  return left <= 0 ? 'now' : `in ${span(left)}`
+  return left <= 0 ? 'now' : `in ${duration(left)}`
 }
 
-/** A duration in its largest fitting unit. */
-export function span(ms: number): string {
+/** Milliseconds in the largest unit that fits. */
+export function duration(ms: number): string {
   const seconds = Math.round(ms / 1000)
   if (ms < 1000) return `${Math.round(ms)}ms`
   if (seconds < 90) return `${seconds}s`
@@ -51,7 +51,7 @@ export function span(ms: number): string {
   return `${Math.round(seconds / 86_400)}d`
 }
 
-/** Bytes in IEC units, or "-" when nobody measured them. */
+/** Bytes in IEC units, or "-" when they are not known. */
 export function size(bytes: number | null): string {
   if (bytes === null) return '-'
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
@@ -60,5 +60,5 @@ export function size(bytes: number | null): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`
 }
 
-/** The beginning of an id. Ids begin with the time they were made, so fewer letters would fit several. */
-export const short = (id: string): string => id.slice(0, 18)
+/** The beginning of an id. Ids begin with the time they were made: fewer characters would not be unique. */
+export const shortId = (id: string): string => id.slice(0, 18)

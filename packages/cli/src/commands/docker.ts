@@ -14,7 +14,7 @@ import {
   type SupervisorOptions,
   type WorkerOptions,
 } from '../docker/arguments.ts'
-import { endWith, remark } from '../output.ts'
+import { setExitCode, remark } from '../output.ts'
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url))
 
@@ -46,7 +46,7 @@ function addNats(parent: Command) {
     .option('--image <IMAGE>', 'image', 'nats:2')
     .option('--port <PORT>', 'client port on this machine', '4222')
     .option('--monitor-port <PORT>', 'monitoring port on this machine')
-    .option('--jetstream', 'JetStream is always on; kept for the seed’s lines')
+    .option('--jetstream', 'no effect: JetStream is always on (kept for v0 command lines)')
     .action((options: NatsOptions) => runDocker(natsArguments(options)))
 }
 
@@ -58,7 +58,7 @@ function addSupervisor(run: Command) {
     .requiredOption('--nats-url <URL>', 'NATS server as the container sees it')
     .option('--http-addr <HOST:PORT>', 'address inside the container', '0.0.0.0:21000')
     .option('--db-url <URL>', 'database', 'sqlite:///data/supervisor.db?mode=rwc')
-    .option('--auto-approve <BOOL>', 'approve workers by themselves', 'true')
+    .option('--auto-approve <BOOL>', 'approve new workers automatically', 'true')
     .option('--port <PORT>', 'port on this machine', '21000')
     .option('--volume <VOLUME>', 'volume or directory mounted at /data', 'kagami-supervisor')
     .action((options: SupervisorOptions) => runDocker(supervisorArguments(options, process.env)))
@@ -76,7 +76,7 @@ function addWorker(run: Command) {
     .action((options: WorkerOptions) => {
       if (isMissingDirectory(options.dataDir))
         remark(
-          `warning: ${options.dataDir} is not there yet; make it first, or the worker cannot write: ` +
+          `warning: ${options.dataDir} does not exist; create it first, or the worker cannot write: ` +
             `install -d -o 10001 -g 10001 ${options.dataDir}`,
         )
       runDocker(workerArguments(options, process.env))
@@ -91,5 +91,5 @@ function runDocker(args: string[]) {
       `docker could not be started: ${run.error.message}`,
       'Install a docker engine, or run without one: kagami up',
     )
-  if (run.status !== 0) endWith(1)
+  if (run.status !== 0) setExitCode(1)
 }

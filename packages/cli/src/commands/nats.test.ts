@@ -30,7 +30,7 @@ describe('kagami nats token', () => {
   it('prints the token alone on stdout, so that $(…) takes it', async () => {
     const { code, stdout, stderr } = await run('nats token')
     expect([code, stdout]).toEqual([0, 'kgj_secret\n'])
-    expect(stderr).toMatch(/^Good for 1 worker until \S+; .*KAGAMI_JOIN_TOKEN/)
+    expect(stderr).toMatch(/^Valid for 1 worker until \S+; .*KAGAMI_JOIN_TOKEN/)
     expect(api.asked.at(-1)?.body).toEqual({ expires_secs: 86_400, uses: 1, worker_id: null })
   })
   it.each([
@@ -87,6 +87,11 @@ describe('kagami nats init', () => {
     expect(stdout).toContain(`nats-server -c ${join(dir, 'made', 'server', 'nats-server.conf')}\n`)
     expect(stdout).toContain('It reaches NATS at tls://nats.example.org:4222')
     expect(stdout.match(/^\d\. /gm)).toEqual(['1. ', '2. ', '3. ', '4. '])
+  })
+  it('names no version that it does not know', async () => {
+    const { stdout } = await runKagami(`nats init --dir ${join(dir, 'any')}`, { ...api.env, PATH: '/nonexistent' })
+    expect(stdout).toMatch(/The configuration is for (any nats-server from 2\.9\.10 on|nats-server \d)/)
+    expect(stdout).not.toMatch(/null|undefined|\n\n\n/)
   })
   it('gives a new certificate only where the keys are', async () => {
     const missing = await run(`nats certificate --dir ${join(dir, 'nowhere')} --host a`)

@@ -128,6 +128,7 @@ describe('kagami replicas add', () => {
     ['rsync://host/ --worker sh-12', {}, 'no name can be guessed from rsync://host/'],
     ['rsync://host/m/ --worker sh-12 --label prod', {}, '"prod" is not KEY=VALUE'],
     ['rsync://host/m/ --worker sh-12 --option =1', {}, '"=1" is not KEY=VALUE'],
+    ['rsync://host/m/ --worker sh-12 --interval often', {}, '--interval: must be a whole number, not "often"'],
     ['rsync://host/m/ --worker sh-12', { KAGAMI_AUTH: 'secret' }, 'KAGAMI_AUTH is not JSON'],
   ])('%s with %o is refused before anything is sent', async (words, env, text) => {
     const { code, stdout, stderr } = await run(`replicas add ${words}`, env)
@@ -149,7 +150,7 @@ describe('a decision about a replica', () => {
     ['reject held@sh-12', 'rejectHold', { hold_id: 'h-1' }, 'Rejected: nothing of held@sh-12 is deleted.'],
     ['pause debian --reason disk', 'pauseReplica', { reason: 'disk' }, 'Paused debian@sh-12.'],
     ['resume debian', 'resumeReplica', undefined, 'Resumed debian@sh-12'],
-    ['rollback debian', 'rollbackReplica', { generation: null }, 'debian@sh-12 goes back to the tree before'],
+    ['rollback debian', 'rollbackReplica', { generation: null }, 'debian@sh-12 goes back to the previous tree'],
     ['rollback debian --to 4', 'rollbackReplica', { generation: 4 }, 'debian@sh-12 goes back to generation 4'],
   ])('replicas %s', async (line, name, body, text) => {
     const { code, stdout } = await run(`replicas ${line}`)

@@ -69,6 +69,11 @@ describe('kagami sync --wait', () => {
     expect(ran.code).toBe(code)
     expect(ran.stdout.includes('✕ failed debian@sh-12. 2s: no route')).toBe(code !== 0)
   })
+  it('asks for nothing when the time to wait is no number', async () => {
+    const api = await aSupervisor(good)
+    const { code, stderr } = await runKagami('sync debian --wait --timeout soon', api.env)
+    expect([code, stderr, api.asked]).toEqual([2, expect.stringContaining('not "soon"'), []])
+  })
   it('tells what it waits for, and gives up with exit code 7 when the time is over', async () => {
     const { code, stdout, stderr } = await runKagami(
       'sync debian@sh-12 --wait --timeout 0',

@@ -1,4 +1,4 @@
-// docker/arguments.ts — The words of each docker command that `kagami docker` runs. Starts nothing.
+// docker/arguments.ts — The arguments of each docker command that `kagami docker` runs. Starts nothing.
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ConfigError } from '@kagami/runtime/config'

@@ -1,6 +1,6 @@
 // testing/run-kagami.ts — Runs one command line in this process, as main.ts does, and catches what it writes.
 import { stripVTControlCharacters } from 'node:util'
-import { fail } from '../output.ts'
+import { reportError } from '../output.ts'
 import { createProgram } from '../program.ts'
 
 export interface Ran {
@@ -29,7 +29,7 @@ export async function runKagami(line: string, env: Readonly<Record<string, strin
     await createProgram().parseAsync(process.argv)
     return { code: process.exitCode, ...written }
   } catch (error) {
-    const code = fail(error)
+    const code = reportError(error)
     return { code, ...written }
   } finally {
     restore()
