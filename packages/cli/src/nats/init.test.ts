@@ -56,7 +56,7 @@ it('renews the certificate of the server under the same authority', async () => 
 it('never overwrites keys', async () => {
   const key = read('keys', 'ca.key')
   await expect(initNats({ dir, port: '4222', listen: '', monitor: '' })).rejects.toThrow(
-    'is there already; nothing was changed',
+    'is not empty; nothing was changed',
   )
   expect(read('keys', 'ca.key')).toBe(key)
 })

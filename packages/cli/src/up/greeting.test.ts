@@ -33,7 +33,7 @@ describe('the greeting of kagami up', () => {
       },
     })
     expect(text).toContain('  git    hello-git       http://127.0.0.1:1234/hello.git\n')
-    expect(text).toContain('  rsync  left out: spawn rsync ENOENT\n')
+    expect(text).toContain('  rsync  not started: spawn rsync ENOENT\n')
     expect(text).toContain('Mirrored into /srv/.kagami/mirrors\n')
     expect(text).toContain('  [[providers]]\n  name = "linux"\n')
   })
