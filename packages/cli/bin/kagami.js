@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// kagami.js — The launcher. It is plain JavaScript, so that it starts on an older Node too; it finds the pinned Node and
-// runs the command line with it.
+// kagami.js — The launcher. It is plain JavaScript, so that it starts on an older Node too, and runs the command line
+// with the pinned one.
 import { spawn } from 'node:child_process'
 import { homedir } from 'node:os'
 import { existsSync, realpathSync } from 'node:fs'
@@ -31,8 +31,8 @@ function findNode() {
   process.exit(1)
 }
 
-// Hundreds of small files load in half the time when they are compiled already. Node ignores a directory it cannot write
-// to.
+// Hundreds of small files load in half the time when they are compiled already. Node ignores a directory that cannot be
+// written.
 process.env.NODE_COMPILE_CACHE ??= join(
   process.env.KAGAMI_CACHE_DIR || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'kagami'),
   'compiled',

@@ -1,4 +1,4 @@
-// patches.ts — What an event does to a row on screen. Pure.
+// patches.ts — Applies events of the stream to rows on screen. Pure.
 import { healthRank, type Replica, type StreamEvent, type Sync, type Worker } from '@kagami/protocol'
 
 /** A replica after an event about it. */
@@ -21,10 +21,7 @@ export function patchSync(row: Sync, event: StreamEvent): Sync | undefined {
   return undefined
 }
 
-/**
- * Whether a replica event changes which rows a list shows or their order: it left, came, or is better or worse than it
- * was.
- */
+/** Whether an event changes which replicas a list shows, or their order: one is gone, new, or has another health. */
 export function replicaMoves(
   event: StreamEvent,
   rows: readonly Replica[],

@@ -110,7 +110,7 @@ describe('kagami replicas add', () => {
       auth: null,
     })
   })
-  it('sends options as JSON where they read as JSON, labels as they are, credentials from the environment', async () => {
+  it('sends options as JSON where they are JSON, labels as they are, credentials of the environment', async () => {
     await run(
       'replicas add rsync://host/module/ --worker sh-12 --name mine --kind rsync --interval 60 ' +
         '--label env=prod size=1=2 --option bwlimit=5 lfs=true exclude=["a"] note=x=y',

@@ -146,7 +146,7 @@ function kindOf({ available, kind, detail, roots }: Worker['kinds'][number]): st
   return `${available ? '✓' : '✕'} ${kind} (${detail})${roots ? `, also file:// below ${roots.join(', ')}` : ''}`
 }
 
-/** On a terminal the name must be typed. Throws ConfigError when it is not, or where nobody can type: there use --yes. */
+/** Asks for the name of the worker. Throws ConfigError when another one is typed, or when stdin is no terminal. */
 async function confirm(client: Client, worker: Worker): Promise<void> {
   if (!process.stdin.isTTY)
     throw new ConfigError('terminating needs a confirmation', `Run: kagami workers terminate ${worker.worker_id} --yes`)

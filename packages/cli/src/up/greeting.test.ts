@@ -24,7 +24,7 @@ describe('the greeting of kagami up', () => {
       '  Worker      w-1  (metrics http://127.0.0.1:40001/metrics)',
       '  State       /srv/.kagami',
     ]))
-  it('names the upstreams of the demo, those that could not be started and why, and a worker.toml to begin with', () => {
+  it('names the upstreams of the demo, why others are missing, and a worker.toml to begin with', () => {
     const text = greeting({
       ...parts,
       demo: {

@@ -100,5 +100,5 @@ function takeOverOpenStore(dir: string, { supervisorsAccount }: StoredLayout, lo
   // An earlier version ran here once more: its streams are the newer ones.
   if (existsSync(locked)) renameSync(locked, `${locked}.${Date.now()}`)
   renameSync(open, locked)
-  logger.info('NATS is locked from now on: each worker has its own credentials. Reports not yet read are kept')
+  logger.info('NATS is locked from now on: each worker has its own credentials. Reports that were waiting are kept')
 }

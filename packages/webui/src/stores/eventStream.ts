@@ -1,5 +1,5 @@
-// eventStream.ts — One EventSource that never gives up: reopened with growing pauses, watched for silence, its events handed
-// out in batches.
+// eventStream.ts — An EventSource that is reopened for ever: with growing pauses after errors, and at once when it has
+// been silent for too long. Events arrive in batches.
 import type { StreamEvent } from '@kagami/protocol'
 import { backOff } from './backoff.ts'
 
@@ -13,45 +13,38 @@ const TYPES: StreamEvent['type'][] = [
   'sync',
   'reset',
 ]
-const PAINT_MS = 250
+const BATCH_MS = 250
 const SILENT_MS = 45_000
-/** After this long without a connection we say so. */
+/** The page counts as offline after this long without a connection. */
 export const OFFLINE_MS = 10_000
 
-/** Who wants to know: `again` tells a reconnect from the first connection, `since` is when it went down. */
-export interface Ears {
-  open(again: boolean): void
-  heard(): void
-  down(nextAt: number, since: number): void
+export interface StreamListener {
+  /** A connection is open; `again` is false for the first one. */
+  opened(again: boolean): void
+  /** Something arrived; called before its batch is delivered. */
+  received(): void
+  /** No connection since `since`; the next attempt is at `nextAt`. Both Unix ms. */
+  failed(nextAt: number, since: number): void
   events(events: readonly StreamEvent[]): void
 }
 
-/** Gathers events and hands them on four times a second. */
-function createBatch(hand: (events: readonly StreamEvent[]) => void): (event: StreamEvent) => void {
-  let timer = 0
-  let queue: StreamEvent[] = []
-  const flush = (): void => {
-    timer = 0
-    const events = queue
-    queue = []
-    hand(events)
-  }
-  return (event) => {
-    queue.push(event)
-    if (timer === 0) timer = window.setTimeout(flush, PAINT_MS)
-  }
+export interface EventStream {
+  /** Connects for the first time. */
+  start(): void
+  /** Connects at once, whatever the pause. */
+  retryNow(): void
 }
 
-/** The line to /api/v1/stream. Nothing happens before `start`. */
-export function createLine(ears: Ears): { start(): void; retryNow(): void } {
+/** The stream of /api/v1/stream. Nothing happens before `start`. */
+export function createEventStream(listener: StreamListener): EventStream {
   let source: EventSource | null = null
   let timer = 0
   let tries = 0
   let lastId = ''
   let everOpen = false
   let downSince = Date.now()
-  let heardAt = Date.now()
-  const batch = createBatch(ears.events)
+  let receivedAt = Date.now()
+  const addToBatch = createBatch(listener.events)
 
   function connect(): void {
     window.clearTimeout(timer)
@@ -59,36 +52,52 @@ export function createLine(ears: Ears): { start(): void; retryNow(): void } {
     source = new EventSource(`/api/v1/stream${lastId ? `?last_event_id=${encodeURIComponent(lastId)}` : ''}`)
     source.addEventListener('open', () => {
       tries = 0
-      heardAt = Date.now()
-      ears.open(everOpen)
+      receivedAt = Date.now()
+      listener.opened(everOpen)
       everOpen = true
     })
-    source.addEventListener('error', fail)
-    for (const type of TYPES) source.addEventListener(type, (message) => take(type, message))
+    source.addEventListener('error', retryLater)
+    for (const type of TYPES) source.addEventListener(type, (message) => receive(type, message))
   }
-  function take(type: StreamEvent['type'], message: MessageEvent<string>): void {
+  function receive(type: StreamEvent['type'], message: MessageEvent<string>): void {
     if (message.lastEventId) lastId = message.lastEventId
-    heardAt = Date.now()
-    ears.heard()
-    batch({ type, ...(message.data ? (JSON.parse(message.data) as object) : {}) } as StreamEvent)
+    receivedAt = Date.now()
+    listener.received()
+    addToBatch({ type, ...(message.data ? (JSON.parse(message.data) as object) : {}) } as StreamEvent)
   }
-  function fail(): void {
+  function retryLater(): void {
     source?.close()
     source = null
     if (tries === 0) downSince = Date.now()
     const wait = backOff(tries, Math.random())
     tries += 1
-    ears.down(Date.now() + wait, downSince)
+    listener.failed(Date.now() + wait, downSince)
     timer = window.setTimeout(connect, wait)
   }
-  const retryNow = connect
-  return { start: () => start(connect, () => Date.now() - heardAt > SILENT_MS), retryNow }
+  const isSilent = (): boolean => Date.now() - receivedAt > SILENT_MS
+  return { start: () => start(connect, isSilent), retryNow: connect }
 }
 
-/** Opens the line and keeps an eye on it: one that has been silent for long may be dead without saying so. */
-function start(connect: () => void, silent: () => boolean): void {
+/** Collects events; delivers them four times a second. */
+function createBatch(deliver: (events: readonly StreamEvent[]) => void): (event: StreamEvent) => void {
+  let timer = 0
+  let queue: StreamEvent[] = []
+  const flush = (): void => {
+    timer = 0
+    const events = queue
+    queue = []
+    deliver(events)
+  }
+  return (event) => {
+    queue.push(event)
+    if (timer === 0) timer = window.setTimeout(flush, BATCH_MS)
+  }
+}
+
+/** Connects, and reconnects whenever a visible page has been silent for long: such a connection may be dead. */
+function start(connect: () => void, isSilent: () => boolean): void {
   const check = (): void => {
-    if (document.visibilityState === 'visible' && silent()) connect()
+    if (document.visibilityState === 'visible' && isSilent()) connect()
   }
   connect()
   document.addEventListener('visibilitychange', check)

@@ -6,11 +6,11 @@ export interface Column {
   /** CSS width on a wide screen. */
   readonly width?: string
   readonly numeric?: boolean
-  /** Name of the server's order; absent means it cannot be sorted by. */
+  /** Name of the server's sort order; without one the column cannot be sorted. */
   readonly sort?: string
-  /** Place on a card: a whole line, the right-hand side, not at all. */
+  /** Place on a card: a line of its own, at the right, or not shown. */
   readonly card?: 'full' | 'end' | 'off'
-  /** Word before the value on a card. */
+  /** Label before the value on a card. */
   readonly word?: string
   /** Hidden below this width of the list, pixels. */
   readonly from?: number

@@ -1,7 +1,7 @@
-// useDelayed.ts — True only once something has been true for a while: no flash of a skeleton for quick answers.
+// useDelayed.ts — A condition that must last before it counts, so that quick answers show no skeleton.
 import { onScopeDispose, ref, watch, type Ref } from 'vue'
 
-/** Follows `source`, turning true `ms` later and false at once. */
+/** True once `source` has been true for `ms`; false as soon as it is false. */
 export function useDelayed(source: () => boolean, ms: number): Ref<boolean> {
   const on = ref(false)
   let timer = 0

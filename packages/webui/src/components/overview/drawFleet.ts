@@ -1,11 +1,11 @@
-// drawFleet.ts — Paints the fleet map. Fresh cells are quiet; only problems are saturated, and carry a mark besides
-// their colour.
+// drawFleet.ts — Draws the fleet map. Fresh cells are pale; problems have a strong colour, and a mark besides.
 import { healthLooks, type Health } from '@kagami/protocol'
 import { cellsOf, type FleetLayout } from './fleetLayout.ts'
 
+/** Colours by name, and the font. */
 type Ink = Record<string, string>
 
-/** Draws `layout` on `canvas`; the block `at` is framed. */
+/** Draws `layout` on `canvas`, with a frame around the block `at`. */
 export function drawFleet(canvas: HTMLCanvasElement, layout: FleetLayout, width: number, at: number | null): void {
   const ratio = window.devicePixelRatio || 1
   canvas.width = width * ratio
@@ -15,14 +15,14 @@ export function drawFleet(canvas: HTMLCanvasElement, layout: FleetLayout, width:
   const pen = canvas.getContext('2d')
   if (!pen) return
   pen.scale(ratio, ratio)
-  const ink = inks(canvas)
+  const ink = inkOf(canvas)
   pen.font = `11px ${ink['sans']}`
   pen.textBaseline = 'top'
   layout.blocks.forEach((block, index) => {
     pen.fillStyle = (block.worker.presence === 'online' ? ink['muted'] : ink['stale']) ?? ''
     const name = block.worker.presence === 'online' ? block.worker.name : `? ${block.worker.name}`
-    pen.fillText(fitted(pen, name, block.width), block.x, block.y)
-    for (const cell of cellsOf(block, layout.cell)) paint(pen, ink, cell)
+    pen.fillText(cutToWidth(pen, name, block.width), block.x, block.y)
+    for (const cell of cellsOf(block, layout.cell)) drawCell(pen, ink, cell)
     if (index !== at) return
     pen.strokeStyle = ink['accent'] ?? ''
     pen.lineWidth = 2
@@ -30,7 +30,7 @@ export function drawFleet(canvas: HTMLCanvasElement, layout: FleetLayout, width:
   })
 }
 
-function inks(canvas: HTMLCanvasElement): Ink {
+function inkOf(canvas: HTMLCanvasElement): Ink {
   const style = getComputedStyle(canvas)
   const names = [
     'fresh',
@@ -52,14 +52,14 @@ function inks(canvas: HTMLCanvasElement): Ink {
   }
 }
 
-function fitted(pen: CanvasRenderingContext2D, text: string, width: number): string {
+function cutToWidth(pen: CanvasRenderingContext2D, text: string, width: number): string {
   if (pen.measureText(text).width <= width) return text
   let short = text
   while (short.length > 1 && pen.measureText(`${short}…`).width > width) short = short.slice(0, -1)
   return `${short}…`
 }
 
-function paint(
+function drawCell(
   pen: CanvasRenderingContext2D,
   ink: Ink,
   cell: { health: Health; x: number; y: number; size: number },

@@ -1,4 +1,4 @@
-// fleetLayout.ts — Where each worker's block and each replica's cell stands on the fleet map. Pure.
+// fleetLayout.ts — The place of each worker's block and each replica's cell on the fleet map. Pure.
 import { countsWorstFirst, type Health, type Worker } from '@kagami/protocol'
 
 export interface Block {
@@ -19,7 +19,7 @@ const LABEL = 16
 const GAP = 12
 const PAD = 2
 
-/** Lays the workers' blocks out in rows `width` pixels wide; cells shrink as the fleet grows. */
+/** Places the workers' blocks in rows `width` pixels wide. Cells are smaller in a large fleet. */
 export function layOut(workers: readonly Worker[], width: number): FleetLayout {
   const total = workers.reduce((sum, worker) => sum + worker.replicas_total, 0)
   const cell = total <= 60 ? 20 : total <= 400 ? 14 : total <= 2000 ? 11 : 9

@@ -26,7 +26,7 @@ describe('a form drawn from an announced schema', () => {
       'exclude:lines',
       'deep:json',
     ])
-    expect(fields[1]).toMatchObject({ min: 1, max: 9, whole: true, standard: '3' })
+    expect(fields[1]).toMatchObject({ min: 1, max: 9, whole: true, defaultValue: '3' })
   })
   it('sends only what was filled in, in its own type', () => {
     expect(
@@ -51,7 +51,7 @@ describe('a form drawn from an announced schema', () => {
       required: ['exclude'],
       properties: { exclude: { type: 'array', items: { type: 'string' }, default: [] } },
     })
-    expect(field).toMatchObject({ required: false, standard: '' })
+    expect(field).toMatchObject({ required: false, defaultValue: '' })
   })
   it('is empty for a kind without a schema', () => expect(fieldsOf(undefined)).toEqual([]))
 })

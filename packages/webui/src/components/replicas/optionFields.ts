@@ -1,19 +1,20 @@
-// optionFields.ts — Fields of a form drawn from the JSON Schema a worker announces for a kind, and their values back. Pure.
+// optionFields.ts — The fields of a form for the options of a kind, from the JSON Schema that workers announce, and the
+// options from what was typed. Pure.
 
 export interface OptionField {
   readonly key: string
   readonly type: 'text' | 'number' | 'boolean' | 'choice' | 'lines' | 'json'
-  readonly about: string
+  readonly description: string
   readonly choices: readonly string[]
   readonly whole: boolean
   readonly min: number | null
   readonly max: number | null
-  readonly standard: string | null
+  readonly defaultValue: string | null
   readonly required: boolean
 }
 type Schema = Record<string, unknown>
 
-/** The fields of an options schema; unknown shapes become JSON fields, no schema no fields. */
+/** The fields of a schema of options. Shapes it does not know become JSON fields; without a schema there are none. */
 export function fieldsOf(schema: unknown): OptionField[] {
   const whole = asSchema(schema)
   const properties = asSchema(whole['properties'])
@@ -25,22 +26,23 @@ function fieldOf(key: string, raw: Schema, required: boolean): OptionField {
   const schema = withoutNull(raw)
   const choices = choicesOf(schema)
   const number = (name: string): number | null => (typeof schema[name] === 'number' ? schema[name] : null)
-  const standard = standardOf(schema['default'] ?? raw['default'])
+  const defaultValue = defaultOf(schema['default'] ?? raw['default'])
   return {
-    // A schema lists fields with a default as required, too: those may stay empty here.
     key,
     choices,
-    standard,
-    required: required && standard === null,
+    defaultValue,
+    // A schema lists fields with a default as required, too: those may stay empty.
+    required: required && defaultValue === null,
     type: choices.length > 0 ? 'choice' : typeOf(schema),
     whole: schema['type'] === 'integer',
-    about: [raw['description'], schema['description'], raw['title']].find((text) => typeof text === 'string') ?? '',
+    description:
+      [raw['description'], schema['description'], raw['title']].find((text) => typeof text === 'string') ?? '',
     min: number('minimum'),
     max: number('maximum'),
   }
 }
 
-function standardOf(value: unknown): string | null {
+function defaultOf(value: unknown): string | null {
   if (value === undefined || value === null) return null
   if (Array.isArray(value)) return value.join(', ')
   return typeof value === 'string' ? value : JSON.stringify(value)
@@ -69,7 +71,7 @@ function asSchema(value: unknown): Schema {
   return typeof value === 'object' && value !== null ? (value as Schema) : {}
 }
 
-/** What is wrong with what was typed: a key of the locale's `add` words and its numbers; null when it can be sent. */
+/** What is wrong with what was typed: a key below `add` in the locale, and its number. Null when it can be sent. */
 export function optionProblem(
   field: OptionField,
   typed: string,
@@ -93,7 +95,7 @@ function isJson(text: string): boolean {
   }
 }
 
-/** The options to send: only what was filled in. Call when no field has a problem. */
+/** The options to send: only those that were filled in. Call it when no field has a problem. */
 export function optionsFrom(
   fields: readonly OptionField[],
   typed: Readonly<Record<string, string>>,
@@ -113,7 +115,7 @@ function valueOf(field: OptionField, text: string): unknown {
   return field.type === 'json' ? JSON.parse(text) : text
 }
 
-/** Labels from `key=value, key=value`; `bad` is the first part that is not of that form. */
+/** Labels from `key=value, key=value`; `bad` is the first part that has another form. */
 export function labelsFrom(text: string): { labels: Record<string, string>; bad: string | null } {
   const parts = text
     .split(',')

@@ -1,11 +1,12 @@
-// syncAddedReplica.ts — Asking for a sync of a replica that was added a moment ago: its worker must have taken it up first.
+// syncAddedReplica.ts — Requests a sync of a replica that was just added. The supervisor accepts it once the worker has
+// reported the replica.
 import { ApiError } from '@kagami/protocol'
 import { api } from '../../api.ts'
 
 const TRIES = 8
 const PAUSE_MS = 1000
 
-/** Asks for a sync, again while the supervisor does not know the replica yet; throws what the last try was answered. */
+/** Requests a sync, repeatedly while the supervisor does not know the replica. Throws the error of the last attempt. */
 export async function syncAddedReplica(id: string, pauseMs = PAUSE_MS): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {

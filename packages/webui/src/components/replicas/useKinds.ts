@@ -6,7 +6,7 @@ import { useFetched } from '../../composables/useFetched.ts'
 import { useFleet } from '../../stores/fleet.ts'
 import { kindsOf } from './kinds.ts'
 
-/** Workers that are asked for: each announces its kinds with all their options, and most announce the same. */
+/** Workers to fetch. Each announces its kinds with all their options, and most announce the same. */
 const WORKERS = 50
 
 /** The kinds of the first workers and of the `replicas` on screen, and those that are `chosen`. */

@@ -1,4 +1,4 @@
-// useReplicaForm.test.ts — A folder of a worker is judged by what that worker allows, and not before one is chosen.
+// useReplicaForm.test.ts — Whether a folder may be an upstream depends on the worker, once one is chosen.
 import type { Worker } from '@kagami/protocol'
 import { expect, test } from 'vitest'
 import { ref, shallowRef } from 'vue'

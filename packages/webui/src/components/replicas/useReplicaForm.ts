@@ -1,4 +1,4 @@
-// useReplicaForm.ts — The form of a new replica: what was typed, what is wrong with it, what is sent.
+// useReplicaForm.ts — The form of a new replica: what is typed, what is wrong with it, and what is sent.
 import {
   guess,
   intervalProblem,
@@ -13,7 +13,7 @@ import type { Problem } from '../../api.ts'
 import { t } from '../../locales/index.ts'
 import { fieldsOf, labelsFrom, optionProblem, optionsFrom, type OptionField } from './optionFields.ts'
 
-/** Seconds in each unit of the schedule. */
+/** Seconds in each unit of the interval. */
 export const UNITS = { seconds: 1, minutes: 60, hours: 3600, days: 86_400 } as const
 
 export interface Typed {
@@ -32,16 +32,18 @@ export interface Typed {
   options: Record<string, string>
 }
 
-/** What the form needs to know of the fleet. */
-export interface Surroundings {
+/** What the form must know of the fleet. */
+export interface FleetFacts {
+  /** The chosen worker. */
   worker: Ref<Worker | null>
-  /** Replicas of this name anywhere in the fleet, or on the worker without regard to case. */
+  /** Replicas that have this name already, without regard to case. */
   namesakes: Ref<readonly Replica[]>
 }
 
+/** What is wrong, by field. */
 export type Problems = Record<string, string>
 
-function blank(worker: string): Typed {
+function emptyForm(worker: string): Typed {
   return {
     upstream: '',
     kind: '',
@@ -59,15 +61,16 @@ function blank(worker: string): Typed {
   }
 }
 
-/** The form. `problems` has every fault; `shown` only those of fields somebody has left, or all once submitted. */
-export function useReplicaForm(worker: string, around: Surroundings) {
-  const typed = reactive(blank(worker))
+/** The form. `shown` are the problems of fields that were left, or all problems after an attempt to save. */
+export function useReplicaForm(worker: string, fleet: FleetFacts) {
+  const typed = reactive(emptyForm(worker))
   const touched = reactive(new Set<string>())
-  const own = reactive({ kind: false, name: false })
+  /** Whether the viewer has chosen these; else they are guessed from the upstream. */
+  const chosen = reactive({ kind: false, name: false })
   const refused = ref<{ field: string; message: string } | null>(null)
-  const fields = computed((): OptionField[] => fieldsOf(announcedBy(around.worker.value, typed.kind)?.options))
+  const fields = computed((): OptionField[] => fieldsOf(announcedBy(fleet.worker.value, typed.kind)?.options))
   const problems = computed(() => {
-    const found = allProblems(typed, around, fields.value)
+    const found = problemsOf(typed, fleet, fields.value)
     if (refused.value && !found[refused.value.field]) found[refused.value.field] = refused.value.message
     return found
   })
@@ -77,11 +80,11 @@ export function useReplicaForm(worker: string, around: Surroundings) {
     ),
   )
 
-  /** Fills in kind and name, unless the reader has chosen their own. */
+  /** Fills in kind and name, unless the viewer has chosen them. */
   function upstreamTyped(): void {
     const found = guess(typed.upstream)
-    if (!own.kind && found.kind) typed.kind = found.kind
-    if (!own.name && found.name) typed.name = found.name
+    if (!chosen.kind && found.kind) typed.kind = found.kind
+    if (!chosen.name && found.name) typed.name = found.name
     refused.value = null
   }
   function leave(field: string): void {
@@ -91,22 +94,22 @@ export function useReplicaForm(worker: string, around: Surroundings) {
   function touchAll(): void {
     for (const field of Object.keys(problems.value)) touched.add(field)
   }
-  /** Puts the server's answer at its field; false when it is about no field of the form. */
-  function place(problem: Problem): boolean {
+  /** Shows a problem from the server at its field. Returns false when the form has no such field. */
+  function showAtField(problem: Problem): boolean {
     const field = problem.field === null ? '' : fieldOf(problem.field)
     refused.value = field === '' ? null : { field, message: `${problem.message} ${problem.hint}` }
     return field !== ''
   }
   return {
     typed,
-    own,
+    chosen,
     fields,
     problems,
     shown,
     upstreamTyped,
     leave,
     touchAll,
-    place,
+    showAtField,
     body: () => bodyOf(typed, fields.value),
   }
 }
@@ -121,7 +124,7 @@ function fieldOf(field: string): string {
       : ''
 }
 
-function allProblems(typed: Typed, around: Surroundings, fields: readonly OptionField[]): Problems {
+function problemsOf(typed: Typed, fleet: FleetFacts, fields: readonly OptionField[]): Problems {
   const found: Problems = {}
   const put = (field: string, problem: string | null | undefined): void => {
     if (problem) found[field] = problem
@@ -131,12 +134,12 @@ function allProblems(typed: Typed, around: Surroundings, fields: readonly Option
     'upstream',
     typed.upstream.trim() === ''
       ? t('add.required')
-      : upstreamProblem(kind, typed.upstream.trim(), rootsOf(around.worker.value, kind)),
+      : upstreamProblem(kind, typed.upstream.trim(), rootsOf(fleet.worker.value, kind)),
   )
-  put('kind', typed.kind === '' ? t('add.required') : kindProblem(typed.kind, around.worker.value))
+  put('kind', typed.kind === '' ? t('add.required') : kindProblem(typed.kind, fleet.worker.value))
   put(
     'name',
-    typed.name === '' ? t('add.required') : (replicaNameProblem(typed.name) ?? takenProblem(typed.name, around)),
+    typed.name === '' ? t('add.required') : (replicaNameProblem(typed.name) ?? takenProblem(typed.name, fleet)),
   )
   put('worker', typed.worker === '' ? t('add.chooseWorker') : null)
   if (typed.schedule === 'every')
@@ -152,7 +155,7 @@ function allProblems(typed: Typed, around: Surroundings, fields: readonly Option
   return found
 }
 
-/** Folders that may be upstreams; any may, as far as is known, while no worker is chosen. */
+/** Folders that may be upstreams: those the worker allows; any folder while no worker is chosen. */
 function rootsOf(worker: Worker | null, kind: string): readonly string[] | undefined {
   return worker ? announcedBy(worker, kind)?.roots : ['/']
 }
@@ -168,9 +171,9 @@ function kindProblem(kind: string, worker: Worker | null): string | null {
   return announced.available ? null : t('add.kindMissing', { worker: worker.name, why: announced.detail })
 }
 
-function takenProblem(name: string, around: Surroundings): string | null {
-  const worker = around.worker.value
-  const twin = around.namesakes.value.find(
+function takenProblem(name: string, fleet: FleetFacts): string | null {
+  const worker = fleet.worker.value
+  const twin = fleet.namesakes.value.find(
     (replica) => replica.worker_id === worker?.worker_id && replicaNameKey(replica.name) === replicaNameKey(name),
   )
   return twin && worker ? t('add.taken', { worker: worker.name, name: twin.name }) : null
@@ -197,5 +200,5 @@ function bodyOf(typed: Typed, fields: readonly OptionField[]) {
   }
 }
 
-/** The form, for the components that draw parts of it. */
+/** The form, for components that draw parts of it. */
 export type ReplicaForm = ReturnType<typeof useReplicaForm>

@@ -1,31 +1,36 @@
-// readLog.ts — Pieces of a log over the wire, and what lines they make.
+// readLog.ts — Reads a log piece by piece, and splits it into lines.
 import { api } from '../../api.ts'
 
-/** Bytes asked for at once while following. */
-export const PIECE = 65_536
-/** Most the server gives at once, bytes. */
-export const PIECE_MAX = 262_144
+/** Bytes of one piece while the log is written. */
+export const PIECE_BYTES = 65_536
+/** The largest piece the server sends, bytes. */
+export const PIECE_MAX_BYTES = 262_144
 const encoder = new TextEncoder()
 
 export interface LogPiece {
   readonly text: string
+  /** Offset of the next piece, bytes. */
   readonly next: number
+  /** Size of the log so far, bytes. */
   readonly size: number
   readonly running: boolean
 }
-type Reader = { syncId: string; signal: AbortSignal }
+interface LogRequest {
+  readonly syncId: string
+  readonly signal: AbortSignal
+}
 
-/** Bytes that a text takes on the wire. */
+/** Bytes of a text in UTF-8. */
 export const byteLength = (text: string): number => encoder.encode(text).length
 
 /** The piece of at most `limit` bytes at `offset`; a negative offset counts from the end. */
-export async function pieceOf(reader: Reader, offset: number, limit: number): Promise<LogPiece> {
+export async function readPiece(request: LogRequest, offset: number, limit: number): Promise<LogPiece> {
   const answer = await api.call('syncLog', {
-    params: { id: reader.syncId },
+    params: { id: request.syncId },
     query: { offset, limit },
-    signal: reader.signal,
+    signal: request.signal,
   })
-  const header = (name: string, otherwise: number): number => Number(answer.headers.get(name) ?? otherwise)
+  const header = (name: string, fallback: number): number => Number(answer.headers.get(name) ?? fallback)
   const next = header('x-log-next-offset', Math.max(0, offset) + byteLength(answer.text))
   return {
     text: answer.text,
@@ -35,26 +40,26 @@ export async function pieceOf(reader: Reader, offset: number, limit: number): Pr
   }
 }
 
-/** The whole log, fetched anew from its beginning. */
-export async function wholeOf(reader: Reader): Promise<string> {
-  let all = ''
+/** The whole log, read again from its beginning. */
+export async function readWholeLog(request: LogRequest): Promise<string> {
+  let text = ''
   let offset = 0
   for (;;) {
-    const got = await pieceOf(reader, offset, PIECE_MAX)
-    all += got.text
-    if (got.next <= offset || got.next >= got.size) return all
-    offset = got.next
+    const piece = await readPiece(request, offset, PIECE_MAX_BYTES)
+    text += piece.text
+    if (piece.next <= offset || piece.next >= piece.size) return text
+    offset = piece.next
   }
 }
 
-/** Lines as a terminal leaves them: what a carriage return wrote over is gone, colours are taken out. */
+/** The lines as a terminal shows them: without colours, and without what a carriage return has overwritten. */
 export function linesOf(text: string): string[] {
-  const lines = text.split('\n').map(settled)
+  const lines = text.split('\n').map(visiblePart)
   if (lines.at(-1) === '') lines.pop()
   return lines
 }
 
-function settled(line: string): string {
+function visiblePart(line: string): string {
   const plain = line.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '').replace(/\r+$/, '')
   return plain.slice(plain.lastIndexOf('\r') + 1)
 }

@@ -1,10 +1,10 @@
-// lastCopies.ts — Which mirrors a worker is the only one to keep.
+// lastCopies.ts — Finds the mirrors that only one worker has.
 import type { Worker } from '@kagami/protocol'
 import { api } from '../../api.ts'
 
 const PAGE = 500
 
-/** Names of the mirrors that would have no replica without this worker. */
+/** Names of the mirrors that would have no replica without this worker. Reads all its replicas, and all mirrors. */
 export async function lastCopies(worker: Pick<Worker, 'worker_id'>): Promise<string[]> {
   const mine = new Set(
     await all(

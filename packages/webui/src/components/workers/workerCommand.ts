@@ -1,9 +1,6 @@
-// workerCommand.ts — Command lines that the UI shows to be copied.
+// workerCommand.ts — The command line that starts a worker, to be copied.
 
-/**
- * Starts a worker. What is only the reader's to know, the address of an open NATS or a token for a locked one, is
- * theirs to fill in.
- */
+/** The command line. The reader fills in the address of an open NATS, or runs it where a join token can be made. */
 export function workerCommand(natsLocked: boolean | undefined): string {
   const worker = 'npx kagami run worker --data-dir ./data --config worker.toml'
   return natsLocked
