@@ -39,7 +39,7 @@ describe('every file', () => {
 
   test('names itself in its first line, when it names a file there', () => {
     const named = (file: string) => /^\/\/ ([\w./-]+\.ts) — /.exec(read(file))?.[1]
-    expect(code.filter((file) => named(file) !== undefined && !file.endsWith(`/${named(file)}`))).toEqual([])
+    expect(code.filter((file) => named(file) !== undefined && !`/${file}`.endsWith(`/${named(file)}`))).toEqual([])
   })
 })
 

@@ -11,8 +11,8 @@ export function cliReference(): string {
     '# Command line',
     GENERATED,
     '`npx kagami …` in a checkout; `kagami` and `kagami-cli` where it is installed. Data goes to stdout, ' +
-      'everything else to stderr. A worker is named by name, id or the unique beginning of an id; a replica ' +
-      'by `NAME@WORKER` or id; a sync by id.',
+      'everything else to stderr. A worker is named by name, id or the unique beginning of an id; a replica by ' +
+      '`NAME@WORKER` or id; a sync by id.',
     'Commands that ask a supervisor take `--api URL` (else `KAGAMI_API`, else `http://127.0.0.1:21000`) and ' +
       '`--json`. The token comes from `KAGAMI_TOKEN`, from the file `KAGAMI_TOKEN_FILE` names, or from what a ' +
       'supervisor of the same user on the same machine left; never from an argument.',

@@ -69,8 +69,8 @@ export function configurationReference(root: string): string {
     '# Configuration',
     GENERATED,
     'Later wins: default, file, environment, command-line flag. An empty variable counts as not set. A wrong ' +
-      'value is refused at start with the place it came from; an unknown key of worker.toml is named in the ' +
-      'log and ignored.',
+      'value is refused at start with the place it came from; an unknown key of worker.toml is named in the log ' +
+      'and ignored.',
     '## Worker',
     'Keys of worker.toml, and the environment variable of each.',
     keyTable(WorkerKeys as Shape, 'KAGAMI_'),

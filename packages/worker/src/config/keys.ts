@@ -103,9 +103,9 @@ export const WorkerKeys = Type.Object({
     Type.String({
       minLength: 1,
       description:
-        'File of certificates (PEM) of authorities to believe besides the public ones and those of this ' +
-        'system: for https upstreams of http and git, and for a NATS with TLS that nats_url names by its host ' +
-        'name. Read at start.',
+        'File of certificates (PEM) of authorities to believe besides the public ones and those of this system: ' +
+        'for https upstreams of http and git, and for a NATS with TLS that nats_url names by its host name. Read ' +
+        'at start.',
     }),
   ),
   hooks: Type.Optional(HookTable),

@@ -17,9 +17,9 @@ export const HttpOptions = Type.Object(
     compare: Type.Enum(['auto', 'listing', 'ask'], {
       default: 'auto',
       description:
-        'Trees: how a changed file is noticed. auto: by the listing where it tells exact sizes and times, ' +
-        'else by asking for the file if it changed. listing: by the listing even where sizes are rounded. ' +
-        'ask: always by asking',
+        'Trees: how a changed file is noticed. auto: by the listing where it tells exact sizes and times, else by ' +
+        'asking for the file if it changed. listing: by the listing even where sizes are rounded. ask: always by ' +
+        'asking',
     }),
     parallel: Type.Integer({
       default: 4,

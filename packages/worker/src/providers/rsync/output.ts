@@ -84,8 +84,8 @@ const RULES: readonly Rule[] = [
     reason: 'quota_exceeded',
     message:
       'rsync needs more memory for the upstream’s list of files than it may have (memory_mib): there are very ' +
-      'many, or the list has no end. The copy is as it was. Raise memory_mib if so many files are meant, or ' +
-      'leave some out with exclude',
+      'many, or the list has no end. The copy is as it was. Raise memory_mib if so many files are meant, or leave ' +
+      'some out with exclude',
   },
   { code: 23, pattern: /(change_dir|link_stat) "[^"]*" \(in [^)]*\) failed: No such file/, reason: 'upstream_missing' },
   { code: 23, pattern: /(?:)/, reason: 'partial' },
