@@ -5,7 +5,10 @@ import { join } from 'node:path'
 import { checkFor, SyncReport } from '@kagami/protocol'
 import { readIfThere, readJsonIfThere, writeDurably, type Logger } from '@kagami/runtime'
 
-/** Reports kept after the stream has them: a day of 80 replicas that sync every hour. */
+/**
+ * Reports kept after the stream has them: a day of 80 replicas that sync every hour. The answer to a join says when the
+ * stream was created; a worker that knew another stream sends these again.
+ */
 export const KEEP_SENT = 2000
 
 export interface Spool {
