@@ -39,7 +39,7 @@ const pages: RouteRecordRaw[] = [
 /** Addresses of v0 and where they lead now. */
 const V0_ADDRESSES: Record<string, string> = { '#overview': '/', '#workers': '/workers', '#mirrors': '/mirrors' }
 
-// Before the router reads the address, so that the token is never in its history.
+// Must run before the router reads the address, so that the token is never in its history.
 takeTokenFromAddress()
 
 /** The router. */

@@ -6,8 +6,8 @@ import { useFetched } from '../../composables/useFetched.ts'
 import { useFleet } from '../../stores/fleet.ts'
 import { kindsOf } from './kinds.ts'
 
-/** Workers to fetch. Each announces its kinds with all their options, and most announce the same. */
-const WORKERS = 50
+/** Workers to fetch. Each announces its kinds with all their options, some 16 kB, and most announce the same. */
+const WORKERS = 10
 
 /** The kinds of the first workers and of the `replicas` on screen, and those that are `chosen`. */
 export function useKinds(replicas: () => readonly Replica[], chosen: () => readonly string[]): ComputedRef<string[]> {
