@@ -300,7 +300,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     const revoked = await kagami(place, ['workers', 'revoke', 'two', '--api', supervisor.url])
     expect([revoked.code, revoked.stderr]).toEqual([
       6,
-      expect.stringContaining('It gets it when the supervisor reaches it again'),
+      expect.stringContaining('The supervisor sends it again when it next reaches NATS'),
     ])
     await nats.start()
     await until('it is refused', () =>
