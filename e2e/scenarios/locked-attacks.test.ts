@@ -172,7 +172,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
     thief.publish(subjectFor('goodbye', 'thief'), JSON.stringify({ worker_id: 'victim', instance: newId() }))
     for (const report of [reportOf('victim', replica!.replica_id), reportOf('thief', replica!.replica_id)])
       await thief.request(subjectFor('report', 'thief'), JSON.stringify(report), { timeout: 3000 })
-    await until('both are put aside', () => supervisor.output().split('put a report aside').length >= 3, {
+    await until('both are put aside', () => supervisor.output().split('set aside a report').length >= 3, {
       seen: () => supervisor.output().slice(-2000),
     })
     expect((await supervisor.api.call('listSyncs', { query: { replica: replica!.replica_id } })).total).toBe(0)
