@@ -1,45 +1,16 @@
-import type { ReplicaSpec, SyncReport } from '@kagami/protocol'
+import { sampleReport, sampleSpec } from '@kagami/protocol/testing/samples'
 import { describe, expect, test } from 'vitest'
 import { createWorkerMachine, openWorker, type WorkerEvent } from './worker.ts'
 
 const start = Date.parse('2026-01-01T00:00:00Z')
 const YEAR_MS = 365 * 86_400_000
-const specs: ReplicaSpec[] = Array.from({ length: 50 }, (_, n) => ({
-  replica_id: `r${n}`,
-  name: `r${n}`,
-  kind: 'http',
-  upstream: 'http://h/f',
-  interval_secs: 3600,
-  labels: {},
-  options: {},
-  auth: null,
-  origin: 'config',
-}))
+const specs = Array.from({ length: 50 }, (_, n) =>
+  sampleSpec({ replica_id: `r${n}`, upstream: 'http://h/f', interval_secs: 3600, origin: 'config' }),
+)
 
 function endOf(syncId: string, replicaId: string, ms: number): WorkerEvent {
   const at = new Date(start + ms).toISOString()
-  const report: SyncReport = {
-    sync_id: syncId,
-    worker_id: 'w',
-    replica_id: replicaId,
-    name: replicaId,
-    kind: 'http',
-    trigger: 'schedule',
-    request_id: null,
-    outcome: 'success',
-    reason: null,
-    message: null,
-    hint: null,
-    tail: null,
-    exit_code: null,
-    started_at: at,
-    ended_at: at,
-    duration_ms: 0,
-    bytes: 1,
-    files: 1,
-    size_bytes: 1,
-    revision: 'x',
-  }
+  const report = sampleReport({ sync_id: syncId, replica_id: replicaId, started_at: at, ended_at: at })
   return { type: 'sync_ended', report }
 }
 

@@ -4,34 +4,13 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { SyncReport } from '@kagami/protocol'
+import { sampleReport } from '@kagami/protocol/testing/samples'
 import { createLogger, newId, type Logger } from '@kagami/runtime'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { KEEP_SENT, openSpool } from './spool.ts'
 
 const logger = createLogger('test', { LOG_LEVEL: 'silent' })
-const at = '2026-01-01T00:00:00.000Z'
-const aReport = (): SyncReport => ({
-  sync_id: newId(),
-  worker_id: 'w',
-  replica_id: 'r',
-  name: 'm',
-  kind: 'http',
-  trigger: 'schedule',
-  request_id: null,
-  outcome: 'success',
-  reason: null,
-  message: null,
-  hint: null,
-  tail: null,
-  exit_code: null,
-  started_at: at,
-  ended_at: at,
-  duration_ms: 0,
-  bytes: 1,
-  files: 1,
-  size_bytes: 1,
-  revision: null,
-})
+const aReport = () => sampleReport({ sync_id: newId() })
 
 describe('a report that the stream has', () => {
   let dir: string

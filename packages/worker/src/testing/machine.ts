@@ -1,5 +1,6 @@
 // machine.ts — A worker machine for tests, and the documents and reports it is given. No assertions.
 import type { Desired, ReplicaSpec, SyncReport } from '@kagami/protocol'
+import { SAMPLE_AT, sampleDesired, sampleReport, sampleSpec } from '@kagami/protocol/testing/samples'
 import {
   createWorkerMachine,
   openWorker,
@@ -8,64 +9,16 @@ import {
   type WorkerState,
 } from '../core/worker.ts'
 
-export const start = new Date('2026-01-01T00:00:00Z')
+export const start = new Date(SAMPLE_AT)
 
-export function aSpec(id: string, change: Partial<ReplicaSpec> = {}): ReplicaSpec {
-  return {
-    replica_id: id,
-    name: id,
-    kind: 'http',
-    upstream: `http://${id}.example/f`,
-    interval_secs: 60,
-    labels: {},
-    options: {},
-    auth: null,
-    origin: 'api',
-    ...change,
-  }
-}
+export const aSpec = (id: string, change: Partial<ReplicaSpec> = {}): ReplicaSpec =>
+  sampleSpec({ replica_id: id, ...change })
 
-export function aDocument(rev: number, change: Partial<Desired> = {}): Desired {
-  return {
-    worker_id: 'w',
-    rev,
-    term: 1,
-    admission: 'approved',
-    reason: null,
-    terminate: false,
-    instance: 'me',
-    replicas: [],
-    removed: [],
-    syncs: [],
-    ...change,
-  }
-}
+export const aDocument = (rev: number, change: Partial<Desired> = {}): Desired =>
+  sampleDesired({ rev, instance: 'me', ...change })
 
-export function aReport(syncId: string, replicaId: string, change: Partial<SyncReport> = {}): SyncReport {
-  return {
-    sync_id: syncId,
-    worker_id: 'w',
-    replica_id: replicaId,
-    name: replicaId,
-    kind: 'http',
-    trigger: 'schedule',
-    request_id: null,
-    outcome: 'success',
-    reason: null,
-    message: null,
-    hint: null,
-    tail: null,
-    exit_code: null,
-    started_at: start.toISOString(),
-    ended_at: start.toISOString(),
-    duration_ms: 0,
-    bytes: 1,
-    files: 1,
-    size_bytes: 1,
-    revision: 'x',
-    ...change,
-  }
-}
+export const aReport = (syncId: string, replicaId: string, change: Partial<SyncReport> = {}): SyncReport =>
+  sampleReport({ sync_id: syncId, replica_id: replicaId, ...change })
 
 /** A machine under test: tells it events at a time and keeps every effect. */
 export function aWorker(
