@@ -1,8 +1,8 @@
 // p6-heartbeat.ts — P6: what one heartbeat of a worker with 100 replicas costs the supervisor, in a fleet of 10 and in
 // one of 5,000. Each fleet lives in a process of its own (`p6-heartbeat.ts <workers> <dir>`) and runs the supervisor's
-// own code on the bytes of the wire: decode and check, receiveHeartbeat, what is then written to SQLite and published to the live stream.
-// All CPU of the process counts, collecting garbage too. Not in it: receiving from the socket, which no fleet size
-// changes.
+// own code on the bytes of the wire: decode and check, receiveHeartbeat, what is then written to SQLite and published
+// to the live stream. All CPU of the process counts, collecting garbage too. Not in it: receiving from the socket,
+// which no fleet size changes.
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'

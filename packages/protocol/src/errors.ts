@@ -1,4 +1,5 @@
-// errors.ts — Every error code: its HTTP status, exit code, meaning and hint. docs/errors.md is generated from this file.
+// errors.ts — Every error code: its HTTP status, exit code, meaning and hint. docs/errors.md is generated from this
+// file.
 import type { FailureReason } from './model.ts'
 
 /** What an error code means, and how HTTP and the command line report it. */
@@ -35,8 +36,8 @@ export const errors = {
     400,
     2,
     'The upstream does not fit its kind.',
-    'git: https:// or git://; rsync: rsync://host/module/; http: https:// or http://. For git and rsync also file://, ' +
-      'below upstream_roots in the worker.toml of the worker. Give credentials as "auth".',
+    'git: https:// or git://; rsync: rsync://host/module/; http: https:// or http://. For git and rsync also ' +
+      'file://, below upstream_roots in the worker.toml of the worker. Give credentials as "auth".',
   ),
   invalid_interval: entry(
     400,
@@ -69,16 +70,16 @@ export const errors = {
     421,
     2,
     'The request was sent to a host name under which this supervisor does not answer.',
-    'When it listens on loopback, it answers only under localhost and loopback addresses, so that no web page can reach ' +
-      'it. Behind a proxy, add the host name to SUPERVISOR_ALLOWED_HOSTS.',
+    'When it listens on loopback, it answers only under localhost and loopback addresses, so that no web page can ' +
+      'reach it. Behind a proxy, add the host name to SUPERVISOR_ALLOWED_HOSTS.',
   ),
   body_too_large: entry(413, 2, 'The request body is too large.', 'Send at most 1 MiB.'),
   unauthorized: entry(
     401,
     4,
     'Writing needs a token.',
-    'Send "Authorization: Bearer TOKEN". The token is in the file api-token in the state directory of the supervisor, ' +
-      'or in SUPERVISOR_API_TOKEN.',
+    'Send "Authorization: Bearer TOKEN". The token is in the file api-token in the state directory of the ' +
+      'supervisor, or in SUPERVISOR_API_TOKEN.',
   ),
   too_many_attempts: entry(
     429,
@@ -235,8 +236,8 @@ export const failures: Record<FailureReason, { meaning: string; hint: string; re
   quota_exceeded: {
     meaning: 'The upstream is larger than a limit of this replica.',
     hint:
-      'The published copy is unchanged. Raise the option that the message names (quota_mib, max_files, memory_mib), or ' +
-      'exclude more of the upstream.',
+      'The published copy is unchanged. Raise the option that the message names (quota_mib, max_files, memory_mib), ' +
+      'or exclude more of the upstream.',
     retry: 'interval',
   },
   address_forbidden: {

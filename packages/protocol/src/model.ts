@@ -1,5 +1,5 @@
-// model.ts — The nouns of the contract: worker, replica, sync and their parts, in messages and in the API. Schema and type
-// have the same name.
+// model.ts — The nouns of the contract: worker, replica, sync and their parts, in messages and in the API. Schema and
+// type have the same name.
 import Type, { type Static } from 'typebox'
 import { Kind, ReplicaId, ReplicaName, WorkerId } from './names.ts'
 

@@ -1,5 +1,5 @@
-// permissions.ts — The subjects of a locked NATS: what each of its two accounts exports to the other, and what each user
-// may publish and subscribe to.
+// permissions.ts — The subjects of a locked NATS: what each of its two accounts exports to the other, and what each
+// user may publish and subscribe to.
 import { DESIRED_BUCKET, desiredHint, messages, subjectFor } from './messages.ts'
 
 /** What a user of an account may do. */
@@ -57,7 +57,9 @@ export const joinRights: SubjectRights = {
   answers: false,
 }
 
-/** The rights of the supervisor in the system account: to read and replace the workers' account with its revocations. */
+/**
+ * The rights of the supervisor in the system account: to read and replace the workers' account with its revocations.
+ */
 export function systemRights(workersAccount: string): SubjectRights {
   return {
     publish: ['$SYS.REQ.CLAIMS.UPDATE', `$SYS.REQ.ACCOUNT.${workersAccount}.CLAIMS.LOOKUP`],

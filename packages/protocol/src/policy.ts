@@ -7,8 +7,8 @@ export const policyProperties = {
   publish: Type.Enum(['in-place', 'swap'], {
     default: 'in-place',
     description:
-      'in-place: files are replaced one by one, deletions come last. swap: a new tree is built beside the old one, with ' +
-      'hard links to unchanged files, and takes its place in one step',
+      'in-place: files are replaced one by one, deletions come last. swap: a new tree is built beside the old one, ' +
+      'with hard links to unchanged files, and takes its place in one step',
   }),
   keep_generations: Type.Integer({
     default: 2,
@@ -21,16 +21,16 @@ export const policyProperties = {
     minimum: 0,
     maximum: 100,
     description:
-      'A sync that would delete more than this share of the files (git: refs) is held until it is approved. With 100, ' +
-      'only an empty upstream is held',
+      'A sync that would delete more than this share of the files (git: refs) is held until it is approved. With ' +
+      '100, only an empty upstream is held',
   }),
   max_shrink_percent: Type.Integer({
     default: 50,
     minimum: 0,
     maximum: 100,
     description:
-      'A sync that would make the copy smaller by more than this share, and by more than 4 KiB, is held too. 100 turns ' +
-      'this off',
+      'A sync that would make the copy smaller by more than this share, and by more than 4 KiB, is held too. 100 ' +
+      'turns this off',
   }),
   cron: Type.String({
     default: '',
@@ -59,8 +59,8 @@ export const policyProperties = {
     minimum: 0,
     maximum: 86_400,
     description:
-      'A sync in which no bytes and no files arrive for this long is stopped, seconds; messages of the upstream do not ' +
-      'count. 0 turns this off. rsync is silent in this sense while it lists a very large tree',
+      'A sync in which no bytes and no files arrive for this long is stopped, seconds; messages of the upstream do ' +
+      'not count. 0 turns this off. rsync is silent in this sense while it lists a very large tree',
   }),
   quota_mib: Type.Integer({
     default: 0,

@@ -1,4 +1,5 @@
-// validate.ts — Compiled checks of schemas. A value that does not fit is explained in one sentence that names the field.
+// validate.ts — Compiled checks of schemas. A value that does not fit is explained in one sentence that names the
+// field.
 import type Type from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Static } from 'typebox'

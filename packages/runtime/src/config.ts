@@ -32,7 +32,9 @@ export function parseToml(text: string, file: string): Values {
   }
 }
 
-/** Reads the environment variables of a schema's keys: `KAGAMI_DATA_DIR` for `data_dir`. An empty one counts as absent. */
+/**
+ * Reads the environment variables of a schema's keys: `KAGAMI_DATA_DIR` for `data_dir`. An empty one counts as absent.
+ */
 export function fromEnvironment(schema: Type.TObject, prefix: string, env: NodeJS.ProcessEnv): Values {
   const values: Values = {}
   for (const [key, property] of Object.entries(schema.properties)) {

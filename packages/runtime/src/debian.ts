@@ -1,5 +1,5 @@
-// debian.ts — Finds programs, and fetches missing ones from Debian's archive without root: apt downloads and checks them,
-// and they are unpacked into a cache.
+// debian.ts — Finds programs, and fetches missing ones from Debian's archive without root: apt downloads and checks
+// them, and they are unpacked into a cache.
 import { execFile } from 'node:child_process'
 import {
   chmodSync,

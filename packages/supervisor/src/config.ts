@@ -45,8 +45,8 @@ export const SupervisorKeys = Type.Object({
     Type.String({
       minLength: 1,
       description:
-        'The file supervisor.json of `kagami nats init`, where NATS is locked. Absent: NATS is open, and everyone who ' +
-        'reaches it is trusted.',
+        'The file supervisor.json of `kagami nats init`, where NATS is locked. Absent: NATS is open, and everyone ' +
+        'who reaches it is trusted.',
     }),
   ),
   allowed_hosts: Type.Array(Type.String({ pattern: '^[A-Za-z0-9.:_-]+$' }), {

@@ -40,8 +40,8 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
     const token = openToken(config)
     if (!config.natsCredentials)
       logger.warn(
-        'NATS is open: anyone who reaches it can act as any worker or as the supervisor. To lock it: kagami nats init. ' +
-          'Workers of earlier versions work only while it is open',
+        'NATS is open: anyone who reaches it can act as any worker or as the supervisor. To lock it: kagami nats ' +
+          'init. Workers of earlier versions work only while it is open',
       )
     const bus = await connectBus({
       url: config.natsUrl,

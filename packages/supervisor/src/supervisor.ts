@@ -1,5 +1,5 @@
-// supervisor.ts — Wiring: creates the services, restores the fleet from the store, subscribes to NATS, starts the timers.
-// Decisions are in core/.
+// supervisor.ts — Wiring: creates the services, restores the fleet from the store, subscribes to NATS, starts the
+// timers. Decisions are in core/.
 import type { Desired, Summary } from '@kagami/protocol'
 import { every, newId, pause, type Bus, type Clock, type Logger } from '@kagami/runtime'
 import { createCommands } from './commands/commands.ts'

@@ -20,7 +20,9 @@ export const SyncRequest = Type.Object({
 })
 export type SyncRequest = Static<typeof SyncRequest>
 
-/** Everything the fleet wants of one worker: the value of its key in the bucket. Always complete, never a difference. */
+/**
+ * Everything the fleet wants of one worker: the value of its key in the bucket. Always complete, never a difference.
+ */
 export const Desired = Type.Object({
   worker_id: WorkerId,
   rev: Type.Integer({ minimum: 1, description: 'Grows with every change' }),

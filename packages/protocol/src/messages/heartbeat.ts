@@ -17,7 +17,9 @@ export const Heartbeat = Type.Object({
     minimum: 0,
     description: 'Revision of the desired document that the worker has applied',
   }),
-  /** A full heartbeat has every replica; the supervisor removes the others. Large ones are sent in parts of one `seq`. */
+  /**
+   * A full heartbeat has every replica; the supervisor removes the others. Large ones are sent in parts of one `seq`.
+   */
   full: Type.Boolean(),
   part: Type.Object({
     index: Type.Integer({ minimum: 0, maximum: 4095 }),

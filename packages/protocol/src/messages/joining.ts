@@ -24,8 +24,8 @@ export const Join = Type.Object({
     Type.String({
       maxLength: 8192,
       description:
-        'On a locked NATS: the JWT of the worker, from which a supervisor that has lost its database learns which key ' +
-        'belongs to which worker',
+        'On a locked NATS: the JWT of the worker, from which a supervisor that has lost its database learns which ' +
+        'key belongs to which worker',
     }),
   ),
 })

@@ -1,4 +1,5 @@
-// requests.ts — What the supervisor asks of a worker directly: cancel a sync, read a log, answer a ping, send everything.
+// requests.ts — What the supervisor asks of a worker directly: cancel a sync, read a log, answer a ping, send
+// everything.
 import Type, { type Static } from 'typebox'
 import { Instance, ReplicaId } from '../names.ts'
 

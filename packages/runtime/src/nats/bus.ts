@@ -1,5 +1,5 @@
-// bus.ts — Sends and receives the messages of the protocol by name, each checked against its schema. Streams and buckets
-// belong to the rooms that use them.
+// bus.ts — Sends and receives the messages of the protocol by name, each checked against its schema. Streams and
+// buckets belong to the rooms that use them.
 import { jetstream, type JetStreamClient } from '@nats-io/jetstream'
 import { RequestError, type Msg, type NatsConnection } from '@nats-io/transport-node'
 import { messages, OLDER_MESSAGE_MAX_BYTES, MESSAGE_MAX_BYTES, subjectFor, subjectForAll } from '@kagami/protocol'

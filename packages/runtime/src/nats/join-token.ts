@@ -1,5 +1,5 @@
-// join-token.ts — The join token: one line with everything a new worker needs to ask for credentials. Its holder may ask;
-// people decide.
+// join-token.ts — The join token: one line with everything a new worker needs to ask for credentials. Its holder may
+// ask; people decide.
 import { createHash, randomBytes } from 'node:crypto'
 import { checkFor } from '@kagami/protocol'
 import Type, { type Static } from 'typebox'

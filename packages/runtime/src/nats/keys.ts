@@ -1,5 +1,5 @@
-// keys.ts — Keys and signed claims in the encodings of NATS. Signed with Ed25519 of node:crypto, which is a hundred times
-// faster than that of the NATS library.
+// keys.ts — Keys and signed claims in the encodings of NATS. Signed with Ed25519 of node:crypto, which is a hundred
+// times faster than that of the NATS library.
 import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
 import { Algorithms, encode } from '@nats-io/jwt'
 import { createAccount, createOperator, createUser, fromPublic, fromSeed } from '@nats-io/nkeys'

@@ -1,5 +1,5 @@
-// server-config.ts — Writes the configuration of nats-server for a given version: the server does not start when it finds
-// a field that it does not know.
+// server-config.ts — Writes the configuration of nats-server for a given version: the server does not start when it
+// finds a field that it does not know.
 import { join } from 'node:path'
 import { accountLines, type NatsLayout } from './accounts.ts'
 

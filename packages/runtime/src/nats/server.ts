@@ -1,5 +1,5 @@
-// server.ts — The nats-server of `kagami up`: found or fetched, started on loopback, and ended with this process. No two
-// servers use one directory.
+// server.ts — The nats-server of `kagami up`: found or fetched, started on loopback, and ended with this process. No
+// two servers use one directory.
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -37,7 +37,9 @@ export async function findNatsServer(
   return { path: found, version }
 }
 
-/** The version of a newer Debian also runs on older ones, and starts faster. The computer's own suite is the fallback. */
+/**
+ * The version of a newer Debian also runs on older ones, and starts faster. The computer's own suite is the fallback.
+ */
 async function fetchNewest(onStep: (step: string) => void): Promise<string> {
   const newer = await fetchProgram({ program: 'nats-server', package: 'nats-server', suite: 'trixie' }, onStep).catch(
     () => null,

@@ -1,5 +1,5 @@
-// check.ts — Checks the input of a route against its schema. In queries, text becomes a number where the schema has one;
-// bodies are never converted.
+// check.ts — Checks the input of a route against its schema. In queries, text becomes a number where the schema has
+// one; bodies are never converted.
 import { checkFor, Refusal } from '@kagami/protocol'
 import type Type from 'typebox'
 import { Convert, Default } from 'typebox/value'

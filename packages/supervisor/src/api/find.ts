@@ -1,5 +1,5 @@
-// find.ts — Finds what a request names: by id, unique prefix of an id, name, or name@worker. An ambiguous name is refused
-// with the candidates.
+// find.ts — Finds what a request names: by id, unique prefix of an id, name, or name@worker. An ambiguous name is
+// refused with the candidates.
 import { Refusal } from '@kagami/protocol'
 import type { SyncTarget } from '../commands/types.ts'
 import type { Fleet, ReplicaEntry, WorkerEntry } from '../core/entries.ts'

@@ -1,5 +1,5 @@
-// save.ts — Saves a decision: in the database together with its audit entry, then in memory, then in the worker's desired
-// document.
+// save.ts — Saves a decision: in the database together with its audit entry, then in memory, then in the worker's
+// desired document.
 import { documentOf } from '../core/document.ts'
 import { noChanges } from '../core/changes.ts'
 import { putWorker } from '../core/fleet.ts'
@@ -7,7 +7,9 @@ import type { Services } from '../services.ts'
 import type { NewAudit, WorkerRecord } from '../store/store.ts'
 import type { Caller } from './types.ts'
 
-/** Saves a worker's new record. The database comes first: a decision that was answered with success survives a crash. */
+/**
+ * Saves a worker's new record. The database comes first: a decision that was answered with success survives a crash.
+ */
 export async function saveDecision(services: Services, record: WorkerRecord, audit: NewAudit): Promise<void> {
   await services.store.saveWorker(record, audit)
   const worker = putWorker(services.fleet, record, services.clock.now().getTime())

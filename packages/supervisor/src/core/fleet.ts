@@ -1,5 +1,5 @@
-// fleet.ts — The fleet in memory: workers and their replicas. A heartbeat costs as much as it changes, whatever the size
-// of the fleet.
+// fleet.ts — The fleet in memory: workers and their replicas. A heartbeat costs as much as it changes, whatever the
+// size of the fleet.
 import type { Digest, Heartbeat, Presence, ReplicaState } from '@kagami/protocol'
 import type { WorkerRecord } from '../store/store.ts'
 import { count, recount, uncount } from './counting.ts'
@@ -76,7 +76,8 @@ export function setPresence(fleet: Fleet, worker: WorkerEntry, presence: Presenc
 }
 
 /**
- * Applies a heartbeat. `mismatch`: the fleet does not hold the same states as the worker, so a full heartbeat is needed.
+ * Applies a heartbeat. `mismatch`: the fleet does not hold the same states as the worker, so a full heartbeat is
+ * needed.
  */
 export function applyHeartbeat(
   fleet: Fleet,

@@ -1,5 +1,5 @@
-// new-replica.ts — Checks a request to add a replica and makes the replica's specification. Pure; refuses with the field
-// named.
+// new-replica.ts — Checks a request to add a replica and makes the replica's specification. Pure; refuses with the
+// field named.
 import {
   intervalProblem,
   policyOf,

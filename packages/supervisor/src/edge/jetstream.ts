@@ -1,5 +1,5 @@
-// jetstream.ts — The stream of reports and the bucket of desired documents: created when they are missing, and corrected
-// when they differ. Works with nats-server 2.9.10 and newer.
+// jetstream.ts — The stream of reports and the bucket of desired documents: created when they are missing, and
+// corrected when they differ. Works with nats-server 2.9.10 and newer.
 import {
   AckPolicy,
   DiscardPolicy,

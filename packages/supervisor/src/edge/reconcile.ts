@@ -62,8 +62,8 @@ function noteStream(services: Services, createdAt: string) {
 }
 
 /**
- * A database that was restored from a backup, or created again, counts from a lower term. Ours must be above the term of
- * every document in the bucket, or workers would ignore what we write.
+ * A database that was restored from a backup, or created again, counts from a lower term. Ours must be above the term
+ * of every document in the bucket, or workers would ignore what we write.
  */
 async function exceedTermOf(services: Services, bucket: KV): Promise<void> {
   const highest = await highestTerm(bucket)
