@@ -7,8 +7,10 @@ export default defineConfig({
     globalSetup: ['e2e/harness/setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Above the longest wait of a test, so that the wait reports what it last saw.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 120_000 } },
     // A test leaves its servers to the harness, which ends them.
     teardownTimeout: 20_000,
   },

@@ -4,10 +4,11 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { putOnPath } from '@kagami/runtime'
 
 /** One promise, measured. */
 export interface Finding {
-  /** `P1`, as performance.md numbers the goals. */
+  /** `P1`, as docs/benchmarks.md numbers the goals. */
   readonly goal: string
   readonly what: string
   readonly peer: string
@@ -53,6 +54,7 @@ export async function main(title: string, body: (bench: Bench) => Promise<Findin
   const stop = () => process.exit(130)
   process.once('SIGINT', stop).once('SIGTERM', stop)
   try {
+    await putOnPath(['git', 'rsync'], console.log)
     const findings = await body({
       dir: scratch(hasTmpfs() ? TMPFS : tmpdir()),
       disk: scratch(tmpdir()),

@@ -22,7 +22,12 @@ const RESPONDER = `
   const { connect } = await import('@nats-io/transport-node')
   const { spawn } = await import('node:child_process')
   const connection = await connect({ servers: process.env.NATS })
-  connection.subscribe('bench.spawn', { callback: (error, message) => { spawn(process.env.TOOL, ['--list-only'], { stdio: 'ignore' }); message.respond() } })
+  connection.subscribe('bench.spawn', {
+    callback: (error, message) => {
+      spawn(process.env.TOOL, ['--list-only'], { stdio: 'ignore' })
+      message.respond()
+    },
+  })
   await connection.flush()
   connection.publish('bench.ready')
 `

@@ -268,7 +268,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     expect((await store.listSyncs({ workerId: 'w' }, { cursor: null, limit: 1 })).total).toBe(31)
   })
 
-  test('puts unreadable messages aside, whatever is in them and however many come, and removes old history', async () => {
+  test('puts unreadable messages aside, whatever and however many they are, and removes old history', async () => {
     await store.addDeadLetter({ subject: 's', body: '{', reason: 'not JSON', at: new Date() })
     expect(await store.countDeadLetters()).toBe(1)
     await store.addDeadLetter({

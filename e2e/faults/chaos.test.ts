@@ -84,7 +84,7 @@ describe('a fleet whose programs are killed at random moments', () => {
         (await supervisor.api.call('listReplicas', { query: { limit: 100 } })).items.filter(
           (replica) => replica.last_success_at,
         ).length === 9,
-      { timeoutMs: 40_000, seen: () => [...workers.values()].map((worker) => worker.output().slice(-800)) },
+      { seen: () => [...workers.values()].map((worker) => worker.output().slice(-800)) },
     )
   })
 
@@ -110,7 +110,6 @@ describe('a fleet whose programs are killed at random moments', () => {
           return items.length === 9 && items.every((replica) => (replica.last_success_at ?? '') > quiet)
         },
         {
-          timeoutMs: 60_000,
           seen: async () =>
             (await supervisor.api.call('listReplicas')).items.map(({ name, status, last_success_at, activity }) => ({
               name,
@@ -132,7 +131,7 @@ describe('a fleet whose programs are killed at random moments', () => {
           const { missing } = await compared(ledger, supervisor.api)
           return ledger.waiting() === 0 && missing.length <= 9
         },
-        { timeoutMs: 40_000, seen: () => ledger.waiting() },
+        { seen: () => ledger.waiting() },
       )
       for (const worker of workers.values()) worker.child.kill('SIGTERM')
       for (const worker of workers.values()) await worker.exited
@@ -143,11 +142,10 @@ describe('a fleet whose programs are killed at random moments', () => {
       const { history, unknown } = await compared(ledger, supervisor.api)
       expect({ torn, leftover }, `KAGAMI_SEED=${dice.seed}`).toEqual({ torn: [], leftover: [] })
       expect(unknown, 'in the history, but never begun').toEqual([])
-      task.meta.figure = `${KILLS} kills (${Object.entries(killed)
-        .map(([whom, times]) => `${whom} ${times}`)
-        .join(
-          ', ',
-        )}), ${history.size} syncs of ${upstreams.versions} versions: 0 lost, 0 doubled; ${looked} published files looked at: 0 torn; 0 processes left, 0 replicas stuck`
+      const each = Object.entries(killed).map(([whom, times]) => `${whom} ${times}`)
+      task.meta.figure =
+        `${KILLS} kills (${each.join(', ')}), ${history.size} syncs of ${upstreams.versions} versions: ` +
+        `0 lost, 0 doubled; ${looked} published files looked at: 0 torn; 0 processes left, 0 replicas stuck`
     },
   )
 })

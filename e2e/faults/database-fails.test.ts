@@ -151,9 +151,8 @@ describe.runIf(process.getuid?.() === 0)('a supervisor whose disk is full', () =
     const refused = await until(
       'a write is refused',
       async () => !(await adds(fleet.supervisor, `full-${Math.random()}`.replace('0.', ''))),
-      { timeoutMs: 60_000 },
     )
-    await until('reports gather in the stream', () => fleet.ledger.begun.size > before + 40, { timeoutMs: 60_000 })
+    await until('reports gather in the stream', () => fleet.ledger.begun.size > before + 40)
     expect((await fleet.supervisor.api.call('listReplicas')).total).toBeGreaterThan(0)
     expect(fleet.supervisor.child.exitCode).toBeNull()
     unlinkSync(filling)
@@ -202,7 +201,7 @@ describe('a supervisor on PostgreSQL', () => {
         writing = false
         await Promise.all(writers)
         await postgres.start()
-        await until('it takes writes again', () => adds(fleet.supervisor, `back-${stop}`), { timeoutMs: 30_000 })
+        await until('it takes writes again', () => adds(fleet.supervisor, `back-${stop}`))
       }
       expect(fleet.supervisor.child.exitCode).toBeNull()
       const missing = async () => {
@@ -210,7 +209,6 @@ describe('a supervisor on PostgreSQL', () => {
         return yes.filter((name) => !shown.has(name))
       }
       await until('all that was acknowledged is there', async () => (await missing()).length === 0, {
-        timeoutMs: 30_000,
         seen: missing,
       })
       // An audit entry and the write it tells of stand or fall together.

@@ -33,7 +33,7 @@ describe('a fleet whose nats-server is killed again and again', () => {
       await pause(dice.whole(0, 500))
       await nats.start()
     }
-    await until('there are enough reports', () => fleet.ledger.begun.size >= RESULTS, { timeoutMs: 60_000 })
+    await until('there are enough reports', () => fleet.ledger.begun.size >= RESULTS)
     const kept = await fleet.settle()
     task.meta.figure = `${KILLS} kills, ${kept} of ${fleet.ledger.begun.size} reports in the history, each once`
   })
@@ -50,7 +50,6 @@ describe('a fleet whose nats-server is gone in other ways', () => {
     })
   const toldAgain = () =>
     until('they are told again', () => fleet.ledger.waiting() < 10, {
-      timeoutMs: 60_000,
       seen: () => ({ waiting: fleet.ledger.waiting(), worker: fleet.workers[0]!.output().slice(-800) }),
     })
 

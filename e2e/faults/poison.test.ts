@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { aNats, aPlace } from '../harness/place.ts'
 import { aSupervisor, aWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
-import { until } from '../harness/wait.ts'
+import { PATIENCE_MS, until } from '../harness/wait.ts'
 
 const EACH = rounds(100, 2000)
 const at = '2026-01-01T00:00:00.000Z'
@@ -119,7 +119,7 @@ describe('a fleet that is sent poison', () => {
           (await supervisor.api.call('listSyncs', { query: { state: 'finished' } })).items.some(
             (sync) => sync.sync_id === good.sync_id,
           ),
-        { timeoutMs: 60_000, seen: () => supervisor.output().slice(-2000) },
+        { seen: () => supervisor.output().slice(-2000) },
       )
       const database = new DatabaseSync(place.at('supervisor.db'), { readOnly: true })
       const [aside, kept] = ['dead_letters', 'syncs'].map((table) =>
@@ -133,7 +133,7 @@ describe('a fleet that is sent poison', () => {
           .request(subjectFor('ping', 'w'), JSON.stringify({ instance: 'none' }), { timeout: 500 })
           .catch(() => 'nobody it is'),
       ).toBe('nobody it is')
-      expect((await nats.request(subjectFor('refresh', 'w'), '{}', { timeout: 5000 })).json()).toEqual({
+      expect((await nats.request(subjectFor('refresh', 'w'), '{}', { timeout: PATIENCE_MS })).json()).toEqual({
         accepted: true,
       })
       const late = await latest(supervisor.url)

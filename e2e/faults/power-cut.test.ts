@@ -160,7 +160,7 @@ function knownOn(data: string): { begun: string[]; acknowledged: string[] } {
 describe.runIf(canMount)('after a power cut', () => {
   const place = aPlace()
 
-  test(`${CUTS} times, what was reported as synced is there whole, what the API said yes to is in the database, and every report is in the history once`, async ({
+  test(`${CUTS} times, synced copies are whole, accepted writes are kept, every report is in the history once`, async ({
     task,
   }) => {
     for (const { disk, size } of DISKS) {
@@ -198,7 +198,6 @@ describe.runIf(canMount)('after a power cut', () => {
       )
     }
     let reported = await until('all are synced', () => done(new Set()), {
-      timeoutMs: 60_000,
       seen: () => worker.output().slice(-3000),
     })
     const accepted: string[] = []
@@ -212,7 +211,6 @@ describe.runIf(canMount)('after a power cut', () => {
       // others in the middle of the syncs.
       if (cut % 3 === 1)
         reported = await until('all are synced again', () => done(before), {
-          timeoutMs: 60_000,
           seen: () => worker.output().slice(-3000),
         })
       const added = await supervisor.api.call('addReplica', {
@@ -224,7 +222,6 @@ describe.runIf(canMount)('after a power cut', () => {
       const fresh = () => knownOn(place.at('disk', 'data')).acknowledged.filter((id) => !acknowledged.has(id)).length
       if (cut % 3 === 2)
         await until('the stream has their reports', () => fresh() >= providers.length, {
-          timeoutMs: 60_000,
           seen: fresh,
         })
       for (const pid of [worker.pid, nats.pid]) process.kill(pid, 'SIGSTOP')
@@ -240,7 +237,6 @@ describe.runIf(canMount)('after a power cut', () => {
       }
       if (cut % 3 !== 1)
         reported = await until('all are synced again', () => done(before), {
-          timeoutMs: 60_000,
           seen: () => worker.output().slice(-3000),
         })
     }
@@ -299,7 +295,6 @@ async function expectTold(
   // What was handed to the supervisor of before comes again only when its time to acknowledge is over, half a minute.
   const told = (what: string, of: readonly string[]) =>
     until(what, async () => (await missing(of)).length === 0, {
-      timeoutMs: 60_000,
       seen: async () => ({ missing: await missing(of), supervisor: supervisor.output().slice(-1500) }),
     })
   await told('the history has what the stream acknowledged', acknowledged)

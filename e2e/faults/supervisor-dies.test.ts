@@ -155,7 +155,6 @@ describe('a supervisor that is killed while people write', () => {
         'all of it is there and done',
         async () => Object.values(await wrong()).every((ids) => ids.length === 0),
         {
-          timeoutMs: 60_000,
           seen: async () => ({ seed: dice.seed, wrong: await wrong(), worker: worker.output().slice(-500) }),
         },
       )

@@ -9,7 +9,7 @@ import { expect, test } from 'vitest'
 import { aNats, aPlace } from '../harness/place.ts'
 import { aSupervisor, aWorker } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
-import { until } from '../harness/wait.ts'
+import { PATIENCE_MS, until } from '../harness/wait.ts'
 
 const place = aPlace()
 const RUNS = rounds(300, 20_000)
@@ -154,7 +154,7 @@ const body = fc.oneof(
   { weight: 1, arbitrary: deep.map((text) => Buffer.from(text)) },
 )
 
-test(`${RUNS} messages made up at random, on every subject, end no program and keep no good message from counting`, async ({
+test(`${RUNS} random messages on every subject end no program and keep no good message from counting`, async ({
   task,
 }) => {
   const server = await aNats(place)
@@ -170,7 +170,7 @@ test(`${RUNS} messages made up at random, on every subject, end no program and k
   const nats = await connect({ servers: server.url })
   place.also(() => nats.close())
   const peer = (
-    await nats.request(subjectFor('join', PEER), JSON.stringify(join), { timeout: 5000 })
+    await nats.request(subjectFor('join', PEER), JSON.stringify(join), { timeout: PATIENCE_MS })
   ).json() as JoinReply
   expect(peer).toMatchObject({ accepted: true })
   let slowest = 0
@@ -199,7 +199,6 @@ test(`${RUNS} messages made up at random, on every subject, end no program and k
     'the worker took up a replica',
     async () => (await supervisor.api.call('listReplicas', { query: { name: 'after' } })).items[0]?.last_sync,
     {
-      timeoutMs: 60_000,
       seen: async () => ({
         workers: (await supervisor.api.call('listWorkers')).items,
         supervisor: supervisor.output().slice(-1500),
@@ -226,7 +225,7 @@ async function stillWorks(
   await until(
     'a good message counts',
     async () => {
-      await nats.request(subjectFor('join', PEER), JSON.stringify(join), { timeout: 5000 }).catch(() => null)
+      await nats.request(subjectFor('join', PEER), JSON.stringify(join), { timeout: PATIENCE_MS }).catch(() => null)
       nats.publish(subjectFor('heartbeat', PEER), JSON.stringify(beat(seq)))
       return (await supervisor.api.call('listReplicas', { query: { worker: PEER } })).items.some(
         ({ name }) => name === `mirror-${seq}`,

@@ -45,7 +45,6 @@ describe.runIf(process.getuid?.() === 0)('a worker whose disk somebody else fill
       await until('a sync waits for its upstream', () => hanging !== null)
       const filling = fillDisk(disk)
       const ended = await until('the sync has ended, and is told', async () => (await replica('hangs')).last_sync, {
-        timeoutMs: 30_000,
         seen: () => worker.output().slice(-2000),
       })
       expect([ended.outcome, ended.reason, worker.child.exitCode]).toEqual(['failed', 'disk_full', null])
@@ -70,7 +69,7 @@ describe.runIf(process.getuid?.() === 0)('a worker whose disk somebody else fill
           const { items } = await supervisor.api.call('listSyncs', { query: { name: 'hangs' } })
           return items.find(({ outcome }) => outcome === 'interrupted')
         },
-        { timeoutMs: 30_000, seen: () => again.output().slice(-2000) },
+        { seen: () => again.output().slice(-2000) },
       )
       expect([told.reason, again.child.exitCode]).toEqual(['interrupted', null])
     },

@@ -3,6 +3,7 @@ import axe from 'axe-core'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { inject } from 'vitest'
 import type { Place } from './place.ts'
+import { PATIENCE_MS } from './wait.ts'
 
 const FLAGS = [
   '--headless',
@@ -43,6 +44,7 @@ export async function aTab(
     reducedMotion: 'reduce',
   })
   const page = await context.newPage()
+  page.setDefaultTimeout(PATIENCE_MS)
   const troubles: string[] = []
   page.on('pageerror', (error) => troubles.push(`error: ${error.message}`))
   page.on('console', (message) => {

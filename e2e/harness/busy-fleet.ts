@@ -87,18 +87,15 @@ async function whatIsMissing(fleet: BusyFleet): Promise<object> {
 
 async function settle(fleet: BusyFleet): Promise<number> {
   await until('nothing waits on the workers’ disks', () => fleet.ledger.waiting() < fleet.workers.length * 3, {
-    timeoutMs: 60_000,
     seen: () => fleet.ledger.waiting(),
   })
   const running = fleet.workers.length * 8
   await until('the history has nearly every sync', async () => (await untold(fleet)).length <= running, {
-    timeoutMs: 60_000,
     seen: () => whatIsMissing(fleet),
   })
   for (const worker of fleet.workers) worker.child.kill('SIGTERM')
   for (const worker of fleet.workers) await worker.exited
   await until('the history has every sync', async () => (await untold(fleet)).length === 0, {
-    timeoutMs: 30_000,
     seen: () => whatIsMissing(fleet),
   })
   return (await wholeHistory(fleet.supervisor.api)).size

@@ -5,7 +5,6 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { join } from 'node:path'
 import { commit, ensureRepository, startGitUpstream, startHttpUpstream, startRsyncUpstream } from '@kagami/demo'
 import { execFileSync } from 'node:child_process'
-import { inject } from 'vitest'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Place } from './place.ts'
 
@@ -24,7 +23,6 @@ export interface ChangingUpstreams {
 
 /** Starts them and goes on changing them until `settle`. */
 export async function changingUpstreams(place: Place): Promise<ChangingUpstreams> {
-  const toolPath = inject('tools').toolPath
   const [www, modules, repositories] = ['www', 'rsyncd', 'git'].map((name) => place.at('upstreams', name)) as [
     string,
     string,
@@ -41,17 +39,16 @@ export async function changingUpstreams(place: Place): Promise<ChangingUpstreams
     await commit(repository, {
       message: `version ${version}`,
       files: { 'README.md': written('README.md', version, 2000) },
-      toolPath,
     })
   }
   mkdirSync(www, { recursive: true })
   mkdirSync(join(modules, 'files'), { recursive: true })
-  await ensureRepository(repository, toolPath)
+  await ensureRepository(repository)
   await change()
   const [http, rsync, git] = [
     await startHttpUpstream({ dir: www }),
-    await startRsyncUpstream({ dir: modules, toolPath }),
-    await startGitUpstream({ dir: repositories, toolPath }),
+    await startRsyncUpstream({ dir: modules }),
+    await startGitUpstream({ dir: repositories }),
   ]
   const changing = (async () => {
     while (going) {
@@ -137,7 +134,7 @@ function readGit(repository: string): string {
       encoding: 'utf8',
       maxBuffer: 16 * 1024 * 1024,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: [...inject('tools').toolPath, process.env['PATH'] ?? ''].join(':'), HOME: '/nonexistent' },
+      env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent' },
     })
   git('rev-list', '--objects', '--quiet', '--all')
   return git('show', 'main:README.md')

@@ -3,7 +3,6 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createClient, type Client } from '@kagami/protocol'
-import { inject } from 'vitest'
 import type { Place } from './place.ts'
 import { until } from './wait.ts'
 
@@ -29,7 +28,7 @@ export function startProgram(
   cwd = place.dir,
 ): Program {
   const clean: Record<string, string> = {
-    PATH: [...inject('tools').toolPath, process.env['PATH'] ?? ''].join(':'),
+    PATH: process.env['PATH'] ?? '',
     HOME: place.dir,
     KAGAMI_LOG: 'json',
     ...env,

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fetchProgram, findProgram } from '@kagami/runtime'
+import { fetchProgram, findProgram, putOnPath } from '@kagami/runtime'
 import type { TestProject } from 'vitest/node'
 
 export interface Tools {
@@ -13,8 +13,6 @@ export interface Tools {
   readonly chromium: string
   /** Directory with initdb and postgres. */
   readonly postgres: string
-  /** Directories with git and rsync when they are not on PATH. */
-  readonly toolPath: string[]
 }
 
 declare module 'vitest' {
@@ -26,11 +24,8 @@ declare module 'vitest' {
 /** Finds what is there and fetches what is not. */
 export default async function setup(project: TestProject): Promise<void> {
   const say = (step: string) => console.log(step)
-  const toolPath: string[] = []
-  for (const program of ['git', 'rsync'])
-    if (!findProgram(program)) toolPath.push(await fetchProgram({ program, package: program }, say))
-  // Pushes to the LFS server of the tests, and clones from the copy.
-  if (!findProgram('git-lfs')) await fetchProgram({ program: 'git-lfs', package: 'git-lfs' }, say)
+  // The processes of the tests inherit PATH. git-lfs pushes to the LFS server of the tests and clones from the copy.
+  await putOnPath(['git', 'rsync', 'git-lfs'], say)
   const natsOld = join(await fetchProgram({ program: 'nats-server', package: 'nats-server' }, say), 'nats-server')
   const natsNew = join(
     await fetchProgram({ program: 'nats-server', package: 'nats-server', suite: 'forky' }, say),
@@ -47,7 +42,7 @@ export default async function setup(project: TestProject): Promise<void> {
   }
   const chromium = findProgram('chromium') ?? installed(['chromium', 'fonts-noto-cjk'], () => findProgram('chromium'))
   const postgres = postgresDirectory() ?? installed(['postgresql-15'], postgresDirectory)
-  project.provide('tools', { natsOld, natsNew, chromium, postgres, toolPath })
+  project.provide('tools', { natsOld, natsNew, chromium, postgres })
 }
 
 function postgresDirectory(): string | null {

@@ -2,15 +2,20 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 /**
- * Asks again and again until `probe` gives something, and returns it. When it never does, the error shows the last
- * thing seen.
+ * How long anything is waited for, ms: one bound for all tests, generous enough for a machine that is several times
+ * slower and has other work. A test that gives a smaller one says that the product promises it.
+ */
+export const PATIENCE_MS = 120_000
+
+/**
+ * Calls `probe` until it returns something, and returns that. The error after `timeoutMs` shows the last thing seen.
  */
 export async function until<T>(
   what: string,
   probe: () => Promise<T | null | undefined | false> | T | null | undefined | false,
   options: { timeoutMs?: number; seen?: () => unknown } = {},
 ): Promise<T> {
-  const deadline = Date.now() + (options.timeoutMs ?? 20_000)
+  const deadline = Date.now() + (options.timeoutMs ?? PATIENCE_MS)
   let last: unknown = 'nothing'
   for (;;) {
     try {

@@ -50,7 +50,7 @@ describe('a fleet on an ordinary day', () => {
     await until('it joined', async () => (await supervisor.api.call('listReplicas')).total === 2)
   })
 
-  test('a running sync shows its progress and its log, another waits with a reason, and cancelling ends it', async () => {
+  test('a running sync shows progress and log, another one waits with a reason, and cancelling ends it', async () => {
     await supervisor.api.call('syncResource', { params: { id: 'slow' } })
     const running = await until('it runs and knows how far it is', async () => {
       const { items } = await supervisor.api.call('listSyncs', { query: { state: 'running' } })
@@ -159,7 +159,7 @@ describe('a fleet on an ordinary day', () => {
     expect(await third.exited).toBe(0)
   })
 
-  test('stopped by SIGTERM, a worker ends its sync, says goodbye and exits 0; the sync is done again at the next start', async () => {
+  test('SIGTERM ends a worker and its sync with exit code 0; the sync runs again at the next start', async () => {
     await supervisor.api.call('syncResource', { params: { id: 'slow' } })
     const running = await until(
       'it runs',

@@ -65,7 +65,7 @@ describe('an operator and a mirror whose upstream loses files', () => {
     expect((await cli('replicas', 'get', 'tree')).stdout).toMatch(/would delete\s+8 of 12: f/)
   })
 
-  test('rejects it, and it stays so while the upstream stays as it is, also after both programs were killed', async () => {
+  test('rejects it, and it stays rejected while the upstream does not change, even after both are killed', async () => {
     expect(await cli('replicas', 'reject', 'tree')).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('Rejected'),

@@ -55,13 +55,11 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
   const goesOn = async (id: string, after: string) => {
     const before = await syncsOf(id)
     await until(`${id} reports syncs after ${after}`, async () => (await syncsOf(id)) > before + 1, {
-      timeoutMs: 40_000,
       seen: () => workers[id]!.output().slice(-2000) + supervisor.output().slice(-1500),
     })
   }
   const says = (id: string, what: RegExp) =>
     until(`${id} says ${what.source}`, () => what.test(workers[id]!.output()), {
-      timeoutMs: 30_000,
       seen: () => workers[id]!.output().slice(-3000) + supervisor.output().slice(-1000),
     })
 
@@ -103,7 +101,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     expect(statSync(place.at('one', '.kagami', 'nats.json')).mode & 0o777).toBe(0o600)
     expect(readFileSync(place.at('one', '.kagami', 'nats.json'), 'utf8')).not.toContain('secret')
     expect(workers['one']!.output()).not.toContain('Permissions Violation')
-  }, 60_000)
+  })
 
   test('worker, supervisor and nats-server are each killed and started again, without any token', async () => {
     await workers['one']!.kill()
@@ -117,7 +115,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     await nats.start()
     await goesOn('one', 'nats-server was killed')
     expect(workers['one']!.output()).not.toContain('credentials to a worker')
-  }, 120_000)
+  })
 
   test('one that asks while supervisor and NATS are away asks until they are back', async () => {
     const port = Number(new URL(supervisor.url).port)
@@ -129,13 +127,13 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     await nats.start()
     await says('two', /no supervisor answers yet/)
     await startSupervisor(port)
-    await until('it is pending', async () => (await shown('two'))?.admission === 'pending', { timeoutMs: 30_000 })
+    await until('it is pending', async () => (await shown('two'))?.admission === 'pending')
     // While it waits a restart needs no token either.
     await workers['two']!.kill()
     await startWorker('two')
     await supervisor.api.call('approve', { params: { id: 'two' } })
     await goesOn('two', 'approval')
-  }, 120_000)
+  })
 
   test('a running log and a sync on request reach through both accounts', async () => {
     const [sync] = (await supervisor.api.call('listSyncs', { query: { worker: 'two', state: 'finished' } })).items
@@ -174,14 +172,14 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
         })
       ).stderr,
     ).toContain('this is not a join token, or only a part of one')
-  }, 120_000)
+  })
 
   test('an id belongs to one key: another is refused, the same one goes on', async () => {
     await startWorker('one', { KAGAMI_JOIN_TOKEN: await token() }, 'copy')
     await says('copy', /worker id one belongs to another key/)
     await workers['copy']!.kill()
     await goesOn('one', 'somebody claimed its id')
-  }, 60_000)
+  })
 
   test('TLS: a server with another authority, and one without any, get no word', async () => {
     const other = await aLockedNats(place, version, 'impostor')
@@ -195,7 +193,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     await says('careful', /server does not support 'tls'/)
     await workers['careful']!.kill()
     expect(await shown('careful')).toBeUndefined()
-  }, 60_000)
+  })
 
   test('a revoked worker is cut at once and stays out, and nobody else notices', async () => {
     const stolen = stolenFrom(place.at('two'))
@@ -250,7 +248,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     await nats.start()
     await expect(connectAs(place, nats, stolen)).rejects.toThrow()
     await goesOn('one', 'nats-server was started again')
-  }, 120_000)
+  })
 
   test('a NATS that was made anew from its configuration learns the revocations again', async () => {
     const stolen = stolenFrom(place.at('two'))
@@ -264,7 +262,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
       ),
     )
     await goesOn('one', 'NATS was made anew')
-  }, 120_000)
+  })
 
   test('a revoked worker comes back with a new key, a new token and an approval', async () => {
     await workers['two']!.kill()
@@ -278,7 +276,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     await supervisor.api.call('approve', { params: { id: 'two' } })
     await startWorker('two')
     await goesOn('two', 'its second approval')
-  }, 120_000)
+  })
 
   test('a worker without credentials is told what it lacks', async () => {
     await startWorker('older', {
@@ -287,7 +285,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     })
     await says('older', /it is locked, and this program has no credentials/)
     await workers['older']!.kill()
-  }, 60_000)
+  })
 
   test('a worker can be revoked while NATS is away, and after the database was lost', async () => {
     const stolen = stolenFrom(place.at('two'))
@@ -296,7 +294,6 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     for (const part of ['', '-wal', '-shm']) rmSync(place.at(`supervisor.db${part}`), { force: true })
     await startSupervisor(port)
     await until('both are known again', async () => (await shown('one')) && shown('two'), {
-      timeoutMs: 60_000,
       seen: () => workers['two']!.output().slice(-2000),
     })
     await nats.kill()
@@ -306,17 +303,14 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
       expect.stringContaining('The supervisor sends it again when it next reaches NATS'),
     ])
     await nats.start()
-    await until(
-      'it is refused',
-      () =>
-        connectAs(place, nats, stolen, 1000).then(
-          () => false,
-          () => true,
-        ),
-      { timeoutMs: 30_000 },
+    await until('it is refused', () =>
+      connectAs(place, nats, stolen, 1000).then(
+        () => false,
+        () => true,
+      ),
     )
     await connectAs(place, nats, stolenFrom(place.at('one')))
-  }, 120_000)
+  })
 
   test('a worker that is given a token of another locked NATS belongs to that one from then on', async () => {
     await workers['one']!.kill()
@@ -328,7 +322,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
       env: { KAGAMI_NATS_URL: '', SUPERVISOR_NATS_CREDENTIALS: other.credentialsFile },
     })
     await startWorker('one', { KAGAMI_JOIN_TOKEN: await token() })
-    await until('it is known there', () => shown('one'), { timeoutMs: 30_000, seen: () => workers['one']!.output() })
+    await until('it is known there', () => shown('one'), { seen: () => workers['one']!.output() })
     await goesOn('one', 'it moved')
-  }, 60_000)
+  })
 })

@@ -1,12 +1,12 @@
-// older-supervisor.test.ts — A supervisor that speaks just the wire of interfaces.md §6 admits our worker, sees it
-// sync, gives and takes replicas, and ends it.
+// older-supervisor.test.ts — A supervisor that speaks just the v0 wire (docs/compatibility.md) admits our worker, sees
+// it sync, gives and takes replicas, and ends it.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { startHttpUpstream } from '@kagami/demo'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { aNats, aPlace } from '../harness/place.ts'
 import { aWorker, type Program } from '../harness/programs.ts'
-import { until } from '../harness/wait.ts'
+import { PATIENCE_MS, until } from '../harness/wait.ts'
 
 interface Beat {
   replicas: { replica_id: string; name: string; status: string; kind: string; labels: object }[]
@@ -21,7 +21,7 @@ describe('an older supervisor', () => {
   let beat: Beat
   const statuses: string[] = []
   const order = async (command: object) =>
-    (await nats.request('kagami.worker.w-1.cmd', JSON.stringify(command), { timeout: 3000 })).json()
+    (await nats.request('kagami.worker.w-1.cmd', JSON.stringify(command), { timeout: PATIENCE_MS })).json()
   const statusOf = (name: string) => beat?.replicas.find((replica) => replica.name === name)?.status
 
   beforeAll(async () => {
@@ -57,13 +57,12 @@ describe('an older supervisor', () => {
 
   test('is asked when nobody answers our own join, and after its approval the worker syncs', async () => {
     await until('the declared replica succeeds', () => statusOf('declared') === 'success', {
-      timeoutMs: 40_000,
       seen: () => worker.output(),
     })
     expect(beat.replicas).toMatchObject([{ name: 'declared', kind: 'http', labels: { a: 'b' } }])
     expect(beat.storage.total_bytes).toBeGreaterThan(0)
     expect(statuses).toContain('success')
-  }, 60_000)
+  })
 
   test('adds a replica, has it synced, removes it', async () => {
     expect(

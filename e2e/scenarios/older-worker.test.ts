@@ -1,11 +1,11 @@
-// older-worker.test.ts — A worker that speaks just the wire of interfaces.md §6 joins, is approved, syncs, is given and
-// loses a replica, and is ended.
+// older-worker.test.ts — A worker that speaks just the v0 wire (docs/compatibility.md) joins, is approved, syncs, is
+// given and loses a replica, and is ended.
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import type { V0Worker } from '@kagami/protocol'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { aNats, aPlace } from '../harness/place.ts'
 import { aSupervisor, type SupervisorProgram } from '../harness/programs.ts'
-import { until } from '../harness/wait.ts'
+import { PATIENCE_MS, until } from '../harness/wait.ts'
 
 interface Command {
   type: string
@@ -42,7 +42,9 @@ describe('an older worker', () => {
     })
   const join = async () =>
     (
-      await nats.request('kagami.supervisor.join', JSON.stringify({ worker_id: id, replicas }), { timeout: 3000 })
+      await nats.request('kagami.supervisor.join', JSON.stringify({ worker_id: id, replicas }), {
+        timeout: PATIENCE_MS,
+      })
     ).json() as { accepted: boolean; status: string; reason: string | null }
   const shown = async () =>
     ((await (await fetch(`${supervisor.url}/workers`)).json()) as V0Worker[]).find((one) => one.worker_id === id)
@@ -142,7 +144,7 @@ describe('an older worker', () => {
     ])
   })
 
-  test('survives a restart of the supervisor, and a late heartbeat does not bring it back once it is terminated', async () => {
+  test('survives a restart of the supervisor; a late heartbeat does not bring it back once terminated', async () => {
     const port = Number(new URL(supervisor.url).port)
     await supervisor.kill()
     supervisor = await aSupervisor(place, { nats: nats.getServer(), port, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })

@@ -12,7 +12,7 @@ import { until } from '../harness/wait.ts'
 
 const place = aPlace()
 
-test('a worker with ca_file mirrors http and git upstreams of that authority, and one without says what is missing', async () => {
+test('a worker with ca_file mirrors upstreams of that authority, and one without says what is missing', async () => {
   execFileSync('chmod', ['755', place.dir])
   writeFiles(place.at('up'), { 'tree/a.txt': 'a\n' })
   execFileSync(
@@ -73,7 +73,7 @@ test('a worker with ca_file mirrors http and git upstreams of that authority, an
   expect(refused.stderr).toContain('nowhere.pem')
 })
 
-test('a worker with ca_file believes a NATS of that authority, and one without says what is wrong with its certificate', async () => {
+test('a worker with ca_file trusts a NATS of that authority, and one without says why it does not', async () => {
   const authority = await makeAuthority(place.dir)
   const { certificate, key } = await authority.sign('nats', ['localhost'])
   const [port, config] = [await freePort(), place.at('nats-tls.conf')]

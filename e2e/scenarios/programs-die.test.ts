@@ -111,7 +111,6 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
     place.also(() => restarted.stop())
     nats = restarted
     await until('reports come in again', async () => (await remember()) > before + 2, {
-      timeoutMs: 30_000,
       seen: () => worker.output(),
     })
     await nothingForgotten()
@@ -147,7 +146,6 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
     const before = finished.size
     supervisor = await aSupervisor(place, { nats: nats.url, port, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
     await until('what it did alone is in the history', async () => (await remember()) >= before + alone, {
-      timeoutMs: 30_000,
       seen: () => worker.output(),
     })
     await nothingForgotten()
@@ -170,7 +168,6 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
       await until(
         'the worker is back',
         async () => (await supervisor.api.call('listWorkers')).items[0]?.presence === 'online',
-        { timeoutMs: 30_000 },
       )
       await supervisor.api.call('addReplica', {
         params: { id: one!.worker_id },
@@ -185,8 +182,8 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
       await until(
         `${name} syncs`,
         async () => (await supervisor.api.call('listReplicas', { query: { name } })).items[0]?.last_success_at,
-        { timeoutMs: 30_000, seen: () => worker.output().slice(-1500) + supervisor.output().slice(-1500) },
+        { seen: () => worker.output().slice(-1500) + supervisor.output().slice(-1500) },
       )
     }
-  }, 90_000)
+  })
 })

@@ -78,7 +78,7 @@ describe('the password of an upstream', () => {
     expect(await sync()).toMatchObject({ last_sync: { outcome: 'success' } })
   })
 
-  test('is in no file of supervisor, worker and NATS, in nothing they print or answer, and in no command line', async () => {
+  test('is in no file of supervisor, worker and NATS, in no output or answer, and in no command line', async () => {
     let lines = ''
     for (let round = 0; round < 10; round++) {
       const syncing = sync()

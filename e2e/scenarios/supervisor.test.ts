@@ -56,5 +56,5 @@ describe('a supervisor on PostgreSQL', () => {
       return items.length > 0 && items
     })
     expect(added).toMatchObject({ name: 'added', origin: 'api' })
-  }, 60_000)
+  })
 })

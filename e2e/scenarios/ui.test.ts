@@ -76,12 +76,10 @@ describe('the web UI', () => {
     await page.getByRole('button', { name: 'Approve' }).click()
     await sees(page, 'sh-12 is approved')
     await page.goto('/ui/')
-    await until('the failure is counted in the title', async () => (await page.title()).startsWith('(1)'), {
-      timeoutMs: 40_000,
-    })
+    await until('the failure is counted in the title', async () => (await page.title()).startsWith('(1)'), {})
     await sees(page, 'What the address names is not there.')
     expect(troubles).toEqual([])
-  }, 60_000)
+  })
 
   test('adds a replica: mistakes are told at the field, a good one syncs and shows its log', async () => {
     const { page, troubles } = await signedIn()
@@ -105,7 +103,7 @@ describe('the web UI', () => {
     await page.getByRole('link', { name: 'open' }).first().click()
     await sees(page, 'success in')
     expect(troubles).toEqual([])
-  }, 60_000)
+  })
 
   test('a change elsewhere shows within two seconds, without a reload', async () => {
     const { page } = await signedIn()
@@ -117,43 +115,39 @@ describe('the web UI', () => {
     const asked = performance.now()
     await supervisor.api.call('syncReplica', { params: { id: items[0]!.replica_id } })
     await until('the new sync is in the table', async () => (await rows.count()) > before)
-    // ux.md's promise, with room for a busy machine.
+    // Two seconds are promised; the rest is room for a busy machine.
     expect(performance.now() - asked).toBeLessThan(10_000)
   })
 
-  test.each(['light', 'dark'] as const)(
-    'axe finds nothing to complain about, in the %s theme',
-    async (theme) => {
-      const tab = await signedIn({ theme })
-      const [replica] = (await supervisor.api.call('listReplicas', { query: { health: 'failed' } })).items
-      const [sync] = (await supervisor.api.call('listSyncs')).items
-      for (const path of [
-        '',
-        'mirrors',
-        'mirrors/declared',
-        'replicas',
-        `replicas/${replica!.replica_id}`,
-        'replicas/add?worker=w-1',
-        'workers',
-        'workers/w-1',
-        'syncs',
-        `syncs/${sync!.sync_id}`,
-      ]) {
-        await tab.page.goto(`/ui/${path}`)
-        await tab.page.locator('main').waitFor({ state: 'attached' })
-        await until('the page has loaded', () =>
-          tab.page.evaluate(
-            () =>
-              document.querySelector('[aria-busy="true"]') === null &&
-              document.querySelector('main h1, [role=dialog] h2, main section') !== null,
-          ),
-        )
-        expect([path, await tab.axe()]).toEqual([path, []])
-      }
-      expect(tab.troubles).toEqual([])
-    },
-    90_000,
-  )
+  test.each(['light', 'dark'] as const)('axe finds nothing to complain about, in the %s theme', async (theme) => {
+    const tab = await signedIn({ theme })
+    const [replica] = (await supervisor.api.call('listReplicas', { query: { health: 'failed' } })).items
+    const [sync] = (await supervisor.api.call('listSyncs')).items
+    for (const path of [
+      '',
+      'mirrors',
+      'mirrors/declared',
+      'replicas',
+      `replicas/${replica!.replica_id}`,
+      'replicas/add?worker=w-1',
+      'workers',
+      'workers/w-1',
+      'syncs',
+      `syncs/${sync!.sync_id}`,
+    ]) {
+      await tab.page.goto(`/ui/${path}`)
+      await tab.page.locator('main').waitFor({ state: 'attached' })
+      await until('the page has loaded', () =>
+        tab.page.evaluate(
+          () =>
+            document.querySelector('[aria-busy="true"]') === null &&
+            document.querySelector('main h1, [role=dialog] h2, main section') !== null,
+        ),
+      )
+      expect([path, await tab.axe()]).toEqual([path, []])
+    }
+    expect(tab.troubles).toEqual([])
+  })
 
   test('at 390 px nothing runs out of the page', async () => {
     const { page } = await signedIn({ width: 390 })
@@ -165,9 +159,9 @@ describe('the web UI', () => {
         true,
       ])
     }
-  }, 60_000)
+  })
 
-  test('when the supervisor is away it says so and keeps what it knew; when it is back it goes on by itself', async () => {
+  test('says when the supervisor is away and keeps what it knew; goes on by itself when it is back', async () => {
     const { page } = await signedIn()
     const port = Number(new URL(supervisor.url).port)
     await page.goto('/ui/workers/w-1')
@@ -183,12 +177,8 @@ describe('the web UI', () => {
       async () => (await page.getByRole('button', { name: 'Terminate' }).getAttribute('aria-disabled')) === 'true',
     )
     supervisor = await start(port)
-    await until(
-      'it is live again',
-      async () => /Live/.test((await page.getByTestId('connection').textContent()) ?? ''),
-      { timeoutMs: 60_000 },
-    )
-  }, 90_000)
+    await until('it is live again', async () => /Live/.test((await page.getByTestId('connection').textContent()) ?? ''))
+  })
 
   test('terminates a worker only after its name was typed, and says what is lost', async () => {
     const { page } = await signedIn()
@@ -205,7 +195,7 @@ describe('the web UI', () => {
     await dialog.getByRole('textbox').fill('sh-12')
     await confirm.click()
     await until('the worker is gone', async () => (await supervisor.api.call('listWorkers')).total === 0)
-  }, 60_000)
+  })
 })
 
 describe('a front end written for the seed', () => {
@@ -217,16 +207,30 @@ describe('a front end written for the seed', () => {
       place.at('ui', 'index.html'),
       `<!doctype html><title>seed</title><body><pre id=out></pre><button id=approve>approve</button><script>
 const api = location.origin
-const call = (method, path, body) => fetch(api + path, { method, headers: { 'Content-Type': 'application/json' }, body: body === undefined ? undefined : JSON.stringify(body) })
+const headers = { 'Content-Type': 'application/json' }
+const call = (method, path, body) =>
+  fetch(api + path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) })
 async function show() {
-  const [overview, workers, resources, telemetry] = await Promise.all(['/overview', '/workers', '/resources', '/telemetry'].map((p) => fetch(api + p).then((r) => r.json())))
-  document.getElementById('out').textContent = [overview.workers_total, workers.map((w) => w.worker_id + ':' + w.status + ':' + w.approved), resources.map((r) => r.name + ':' + r.status), telemetry.traffic.length].join(' ')
+  const paths = ['/overview', '/workers', '/resources', '/telemetry']
+  const read = (path) => fetch(api + path).then((r) => r.json())
+  const [overview, workers, resources, telemetry] = await Promise.all(paths.map(read))
+  document.getElementById('out').textContent = [
+    overview.workers_total,
+    workers.map((w) => w.worker_id + ':' + w.status + ':' + w.approved),
+    resources.map((r) => r.name + ':' + r.status),
+    telemetry.traffic.length,
+  ].join(' ')
 }
 document.getElementById('approve').onclick = async () => {
   const workers = await fetch(api + '/workers').then((r) => r.json())
   const id = workers[0].worker_id
-  const codes = [(await call('POST', '/workers/' + id + '/approve')).status, (await call('POST', '/workers/' + id + '/add_replica', { name: 'n', kind: 'http', upstream: 'http://127.0.0.1:9/x', interval_secs: null, labels: {} })).status]
-  codes.push((await call('POST', '/workers/' + id + '/sync', { resource: null })).status, (await call('DELETE', '/workers/' + id)).status)
+  const worker = '/workers/' + id
+  const replica = { name: 'n', kind: 'http', upstream: 'http://127.0.0.1:9/x', interval_secs: null, labels: {} }
+  const codes = []
+  codes.push((await call('POST', worker + '/approve')).status)
+  codes.push((await call('POST', worker + '/add_replica', replica)).status)
+  codes.push((await call('POST', worker + '/sync', { resource: null })).status)
+  codes.push((await call('DELETE', worker)).status)
   document.title = codes.join(',')
 }
 setInterval(show, 200)
@@ -246,5 +250,5 @@ setInterval(show, 200)
       seen: () => page.title(),
     })
     expect(troubles).toEqual([])
-  }, 60_000)
+  })
 })

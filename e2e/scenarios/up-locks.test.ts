@@ -42,7 +42,6 @@ async function up(place: Place, nats: string, env: Record<string, string> = {}) 
     { KAGAMI_NATS_SERVER: nats, SUPERVISOR_AUTH: 'none', LOG_LEVEL: 'info', ...env },
   )
   await until('it is up', () => program.output().includes('Kagami is up.'), {
-    timeoutMs: 60_000,
     seen: () => program.output(),
   })
   return {
@@ -97,13 +96,13 @@ describe.each(NATS_VERSIONS)('kagami up after an open one, on the %s nats-server
           (await after.api.call('listReplicas')).items.some((replica) => replica.last_success_at)
         )
       },
-      { timeoutMs: 60_000, seen: () => after.program.output().slice(-3000) },
+      { seen: () => after.program.output().slice(-3000) },
     )
     await expect(
       connect({ servers: after.url, reconnect: false }).then((stranger) => jetstreamManager(stranger)),
     ).rejects.toThrow(/authorization/i)
     await after.program.kill('SIGTERM')
-  }, 180_000)
+  })
 
   test('a second start needs no token and keeps what the first had', async () => {
     const again = await up(place, path())
@@ -115,5 +114,5 @@ describe.each(NATS_VERSIONS)('kagami up after an open one, on the %s nats-server
     expect(await again.api.call('listJoinTokens')).toHaveLength(1)
     expect(again.program.output()).not.toContain('Reports that were waiting are kept')
     await again.program.kill('SIGTERM')
-  }, 120_000)
+  })
 })

@@ -4,7 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { V0Resource } from '@kagami/protocol'
-import { describe, expect, inject, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { aPlace, type Place } from '../harness/place.ts'
 import { freePort, kagami, LAUNCHER, ROOT } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
@@ -33,7 +33,7 @@ interface Up {
 /** Through the launcher, on whatever Node is first on PATH, as npm starts it. */
 async function up(place: Place, port: number): Promise<Up> {
   const env = {
-    PATH: [...inject('tools').toolPath, process.env['PATH'] ?? ''].join(':'),
+    PATH: process.env['PATH'] ?? '',
     HOME: process.env['HOME'] ?? place.dir,
     XDG_STATE_HOME: place.at('home', '.local', 'state'),
   }
@@ -47,7 +47,7 @@ async function up(place: Place, port: number): Promise<Up> {
   launcher.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
   launcher.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))
   const ended = new Promise<number | null>((resolve) => launcher.once('exit', resolve))
-  await until('it says that it is up', () => text.includes('Kagami is up.'), { timeoutMs: 60_000, seen: () => text })
+  await until('it says that it is up', () => text.includes('Kagami is up.'), { seen: () => text })
   return { launcher, url: `http://127.0.0.1:${port}`, ended, output: () => text }
 }
 
@@ -59,7 +59,7 @@ const readyOf = (running: Up) =>
       const resources = await resourcesOf(running)
       return resources.length === 3 && resources.every((resource) => resource.status === 'ready') && resources
     },
-    { timeoutMs: 60_000, seen: () => running.output() },
+    { seen: () => running.output() },
   )
 const idsOf = (resources: V0Resource[]) =>
   resources
@@ -93,7 +93,7 @@ describe('kagami up', () => {
       timeoutMs: 10_000,
       seen: () => processesOf(place),
     })
-  }, 120_000)
+  })
 
   test('a second start keeps ids and history, and Ctrl-C leaves nothing behind', async () => {
     const running = await up(place, await freePort())
@@ -106,7 +106,7 @@ describe('kagami up', () => {
     running.launcher.kill('SIGINT')
     expect(await running.ended).toBe(0)
     expect(processesOf(place)).toEqual([])
-  }, 120_000)
+  })
 
   test('writing needs the token, which the command line of the same user finds by itself', async () => {
     const running = await up(place, await freePort())
@@ -123,7 +123,7 @@ describe('kagami up', () => {
     expect([asked.code, asked.stderr.includes('error')]).toEqual([0, false])
     running.launcher.kill('SIGTERM')
     expect(await running.ended).toBe(0)
-  }, 120_000)
+  })
 
   test('started by npm, it ends when npm is killed, though a shell stands between them', async () => {
     const env = {
@@ -137,14 +137,14 @@ describe('kagami up', () => {
     place.also(() => npm.kill('SIGKILL'))
     let text = ''
     npm.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
-    await until('it says that it is up', () => text.includes('Kagami is up.'), { timeoutMs: 60_000, seen: () => text })
+    await until('it says that it is up', () => text.includes('Kagami is up.'), { seen: () => text })
     expect(processesOf(place)).not.toEqual([])
     npm.kill('SIGKILL')
     await until('nothing is left', () => processesOf(place).length === 0, {
       timeoutMs: 10_000,
       seen: () => processesOf(place),
     })
-  }, 120_000)
+  })
 
   test('a taken port is told with who has it and another to use', async () => {
     const taken = createServer()
@@ -158,5 +158,5 @@ describe('kagami up', () => {
     expect(refused.stderr).toContain(`127.0.0.1:${port} is in use by `)
     expect(refused.stderr).toContain(`127.0.0.1:${port + 1}`)
     expect(processesOf(place)).toEqual([])
-  }, 60_000)
+  })
 })

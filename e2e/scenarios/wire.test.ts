@@ -16,7 +16,7 @@ import { jetstream } from '@nats-io/jetstream'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { aNats, aPlace } from '../harness/place.ts'
 import { aSupervisor, aWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
-import { until } from '../harness/wait.ts'
+import { PATIENCE_MS, until } from '../harness/wait.ts'
 
 const id = 'wire-1'
 const instance = newId()
@@ -113,7 +113,7 @@ describe('the supervisor, hearing a peer of another version', () => {
   const publish = (name: keyof typeof messages, body: unknown) =>
     nats.publish(subjectFor(name, id), JSON.stringify(body))
   const ask = async (name: keyof typeof messages, body: unknown) =>
-    (await nats.request(subjectFor(name, id), JSON.stringify(body), { timeout: 2000 })).json() as JoinReply
+    (await nats.request(subjectFor(name, id), JSON.stringify(body), { timeout: PATIENCE_MS })).json() as JoinReply
   const replicas = async () => await supervisor.api.call('listReplicas', { query: { worker: id, limit: 500 } })
   const refusals = (part: string) =>
     supervisor
@@ -218,7 +218,7 @@ describe('the supervisor, hearing a peer of another version', () => {
     await until('it asks', () => asked.length > 0)
   })
 
-  test('a report with an unknown field is kept, one of another worker or a wrong type is put aside and does not block the next', async () => {
+  test('a report with an unknown field is kept; one of another worker or type is put aside', async () => {
     const stream = jetstream(nats)
     const good = aReport()
     for (const [body, msgID] of [
@@ -246,7 +246,7 @@ describe('the worker, hearing a peer of another version', () => {
   let supervisor: SupervisorProgram
   let nats: NatsConnection
   const request = async (name: keyof typeof messages, body: unknown) =>
-    (await nats.request(subjectFor(name, 'w'), JSON.stringify(body), { timeout: 2000 })).json()
+    (await nats.request(subjectFor(name, 'w'), JSON.stringify(body), { timeout: PATIENCE_MS })).json()
 
   beforeAll(async () => {
     const server = await aNats(place, 'old')

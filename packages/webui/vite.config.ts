@@ -1,4 +1,4 @@
-// vite.config.ts — Builds the UI for /ui/: every asset from our own origin, nothing inlined that the CSP would refuse.
+// vite.config.ts — Builds the UI for /ui/. All assets are files of this origin, as the CSP requires.
 import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vite'
@@ -6,7 +6,7 @@ import { defineConfig } from 'vite'
 export default defineConfig({
   base: '/ui/',
   plugins: [vue()],
-  // The real schema library stays on the server's side; see schemas.ts.
+  // The UI does without the schema library; see schemas.ts.
   resolve: {
     alias: [{ find: /^typebox(\/compile)?$/, replacement: fileURLToPath(new URL('schemas.ts', import.meta.url)) }],
   },

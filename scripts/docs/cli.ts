@@ -1,5 +1,5 @@
 // cli.ts — docs/cli.md: every command and option, from the tree the program parses with.
-import type { Command } from 'commander'
+import type { Command, Option } from 'commander'
 import { createProgram } from '../../packages/cli/src/program.ts'
 import { code, GENERATED, table } from './markdown.ts'
 
@@ -11,8 +11,8 @@ export function cliReference(): string {
     '# Command line',
     GENERATED,
     '`npx kagami …` in a checkout; `kagami` and `kagami-cli` where it is installed. Data goes to stdout, ' +
-      'everything else to stderr. A worker is named by name, id or the unique beginning of an id; a replica ' +
-      'by `NAME@WORKER` or id; a sync by id.',
+      'everything else to stderr. A worker is named by name, id or the unique beginning of an id; a replica by ' +
+      '`NAME@WORKER` or id; a sync by id.',
     'Commands that ask a supervisor take `--api URL` (else `KAGAMI_API`, else `http://127.0.0.1:21000`) and ' +
       '`--json`. The token comes from `KAGAMI_TOKEN`, from the file `KAGAMI_TOKEN_FILE` names, or from what a ' +
       'supervisor of the same user on the same machine left; never from an argument.',
@@ -50,9 +50,11 @@ function ownOptions({ options }: Command) {
 }
 
 function section({ path, command }: Leaf): string {
-  const rows = ownOptions(command).map((option) => [
-    code(option.flags),
-    `${option.description}${option.defaultValue === undefined ? '' : ` (default ${String(option.defaultValue)})`}${option.mandatory ? '; required' : ''}`,
-  ])
+  const rows = ownOptions(command).map((option) => [code(option.flags), meaningOf(option)])
   return `## ${path}${argumentsOf(command)}\n\n${command.description()}\n\n${table(['option', 'meaning'], rows)}`
+}
+
+function meaningOf({ description, defaultValue, mandatory }: Option): string {
+  const preset = defaultValue === undefined ? '' : ` (default ${String(defaultValue)})`
+  return `${description}${preset}${mandatory ? '; required' : ''}`
 }

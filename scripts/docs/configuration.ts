@@ -3,7 +3,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SupervisorKeys } from '../../packages/supervisor/src/config.ts'
-import { ProviderKeys, WorkerKeys } from '../../packages/worker/src/config.ts'
+import { ProviderKeys, WorkerKeys } from '../../packages/worker/src/config/keys.ts'
 import { code, GENERATED, table, typeOf, type Shape } from './markdown.ts'
 
 /** Variables that are not keys of a schema: who reads them, and what for. */
@@ -69,8 +69,8 @@ export function configurationReference(root: string): string {
     '# Configuration',
     GENERATED,
     'Later wins: default, file, environment, command-line flag. An empty variable counts as not set. A wrong ' +
-      'value is refused at start with the place it came from; an unknown key of worker.toml is named in the ' +
-      'log and ignored.',
+      'value is refused at start with the place it came from; an unknown key of worker.toml is named in the log ' +
+      'and ignored.',
     '## Worker',
     'Keys of worker.toml, and the environment variable of each.',
     keyTable(WorkerKeys as Shape, 'KAGAMI_'),

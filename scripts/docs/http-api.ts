@@ -22,8 +22,8 @@ const INTRODUCTION = [
     '[errors.md](errors.md). Beside those named here, any route may answer `internal` or `unavailable`.',
   'Lists come in pages: `{items, next_cursor, total}`. Send `next_cursor` back as `cursor` until it is null.',
   'Also served, and not part of the reference: `GET /healthz` (this process lives), `GET /readyz` (NATS and ' +
-    'database answer; 503 and what is missing otherwise), `GET /metrics` (Prometheus), `GET /ui/`, and `GET ' +
-    '/`, which leads there.',
+    'database answer; 503 and what is missing otherwise), `GET /metrics` (Prometheus), `GET /ui/`, and `GET /`, ' +
+    'which leads there.',
 ]
 
 /** The page. */
@@ -71,7 +71,8 @@ function section(route: Route): string {
 }
 
 function meaning({ description, default: preset }: Shape): string {
-  return `${description ?? ''}${preset === undefined ? '' : `${description ? '; ' : ''}default ` + `${JSON.stringify(preset)}`}`
+  const text = preset === undefined ? null : `default ${JSON.stringify(preset)}`
+  return [description, text].filter(Boolean).join('; ')
 }
 
 function bodyOf(shape: Shape): string {

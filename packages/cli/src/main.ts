@@ -1,10 +1,10 @@
-// main.ts — The command line: parses, runs one command, turns errors into words and exit codes.
+// main.ts — The command line: parses it, runs one command, turns errors into messages and exit codes.
+import { reportError } from './output.ts'
 import { createProgram } from './program.ts'
-import { fail } from './output.ts'
 
 try {
   process.exitCode = 0
   await createProgram().parseAsync(process.argv)
 } catch (error) {
-  process.exit(fail(error))
+  process.exit(reportError(error))
 }

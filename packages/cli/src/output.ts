@@ -9,54 +9,34 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, process.stdout.isTTY ? 2 : 0)}\n`)
 }
 
-/** Data for people: a table without lines, aligned for wide characters too. */
+/** Data for people: a table without lines. Wide characters are aligned too. */
 export function printTable(headers: readonly string[], rows: readonly (readonly string[])[]): void {
-  const none = Object.fromEntries(
-    [
-      'top',
-      'top-mid',
-      'top-left',
-      'top-right',
-      'bottom',
-      'bottom-mid',
-      'bottom-left',
-      'bottom-right',
-      'left',
-      'left-mid',
-      'mid',
-      'mid-mid',
-      'right',
-      'right-mid',
-      'middle',
-    ].map((place) => [place, '']),
-  )
   const table = new Table({
     head: headers.map((header) => pc.bold(header)),
-    chars: { ...none, middle: '  ' },
+    chars: { ...NO_LINES, middle: '  ' },
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   })
   table.push(...rows.map((row) => [...row]))
-  process.stdout.write(
-    `${table
-      .toString()
-      .split('\n')
-      .map((line) => line.trimEnd())
-      .join('\n')}\n`,
-  )
+  const lines = table.toString().split('\n')
+  process.stdout.write(`${lines.map((line) => line.trimEnd()).join('\n')}\n`)
 }
 
-/** A remark for people: on stderr, so that data stays data. */
+const LINES =
+  'top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right left left-mid mid mid-mid right right-mid'
+const NO_LINES = Object.fromEntries(LINES.split(' ').map((line) => [line, '']))
+
+/** A note for people. It goes to stderr, so that stdout holds data alone. */
 export function remark(text: string): void {
   process.stderr.write(`${text}\n`)
 }
 
-/** Ends a command with this exit code, everything written. */
-export function endWith(code: number): void {
+/** Sets the exit code. The command goes on and ends by itself, so that everything is written. */
+export function setExitCode(code: number): void {
   process.exitCode = code
 }
 
-/** Says what went wrong and returns the exit code. */
-export function fail(error: unknown, json = process.argv.includes('--json')): number {
+/** Reports an error on stderr and returns the exit code. */
+export function reportError(error: unknown, json = process.argv.includes('--json')): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   const { message, hint, exit, code } = describe(error)
   if (json) process.stderr.write(`${JSON.stringify({ error: { code, message, hint } })}\n`)

@@ -1,4 +1,4 @@
-// program.ts — The tree of commands. Each command lives in a file of its own; heavy ones are loaded when they run.
+// program.ts — The tree of commands. Each noun has a file of its own; what is large is loaded when its command runs.
 import { Command } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { addDocker } from './commands/docker.ts'
@@ -42,7 +42,7 @@ export function createProgram(): Command {
   return program
 }
 
-/** Errors become words and codes in one place, main.ts; commander's own are turned there too. */
+/** Makes commander throw its errors, so that main.ts turns them into exit codes like all others. */
 function throwEverywhere(command: Command) {
   command.exitOverride()
   for (const child of command.commands) throwEverywhere(child)

@@ -1,5 +1,5 @@
 // session.ts — Which supervisor a command talks to, and with which token. Tokens come from files and the environment,
-// never from arguments.
+// never from arguments, which other users can see.
 import { readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ export function openClient(options: ApiOptions, env: NodeJS.ProcessEnv = process
   return createClient({ baseUrl, token: () => token })
 }
 
-/** `KAGAMI_TOKEN`, the file `KAGAMI_TOKEN_FILE` names, or what a supervisor of this user on this machine left. */
+/** `KAGAMI_TOKEN`, the file `KAGAMI_TOKEN_FILE` names, or the token file of this user's supervisor on this machine. */
 export function findToken(baseUrl: string, env: NodeJS.ProcessEnv): string | null {
   if (env['KAGAMI_TOKEN']) return env['KAGAMI_TOKEN']
   const url = URL.parse(baseUrl)

@@ -1,72 +1,48 @@
-// words.ts — States, ages, sizes and durations in the words and signs of the UI. Colour comes last and only on a
-// terminal.
-import type { Health } from '@kagami/protocol'
+// words.ts — States, ages, sizes and durations as a terminal shows them. Colour comes last and only on a terminal.
+import { countsWorstFirst, healthLooks, syncLooks, workerLooks, type Look, type Tone } from '@kagami/protocol'
 import pc from 'picocolors'
 
-const SIGNS: Record<string, [glyph: string, paint: (text: string) => string]> = {
-  failed: ['✕', pc.red],
-  held: ['⊘', pc.red],
-  stale: ['▲', pc.yellow],
-  stuck: ['◼', pc.yellow],
-  unknown: ['?', pc.dim],
-  late: ['◐', pc.yellow],
-  syncing: ['↻', pc.cyan],
-  queued: ['◌', pc.magenta],
-  paused: ['‖', pc.dim],
-  new: ['○', pc.dim],
-  fresh: ['✓', pc.green],
-  online: ['✓', pc.green],
-  lost: ['?', pc.dim],
-  pending: ['○', pc.magenta],
-  approved: ['✓', pc.green],
-  rejected: ['✕', pc.red],
-  success: ['✓', pc.green],
-  cancelled: ['‖', pc.dim],
-  interrupted: ['‖', pc.dim],
-  running: ['↻', pc.cyan],
-  ready: ['✓', pc.green],
-  error: ['✕', pc.red],
+const COLOURS: Record<Tone, (text: string) => string> = {
+  failed: pc.red,
+  stale: pc.yellow,
+  late: pc.yellow,
+  syncing: pc.cyan,
+  queued: pc.magenta,
+  fresh: pc.green,
+  quiet: pc.dim,
 }
+const LOOKS: Record<string, Look> = { ...syncLooks, ...workerLooks, ...healthLooks, approved: workerLooks.online }
 
-/** Sign and word of a state. */
+/** Glyph and word of a state, and how many have it. */
 export function state(word: string, count?: number): string {
-  const [glyph, paint] = SIGNS[word] ?? ['·', (text: string) => text]
-  return paint(count === undefined ? `${glyph} ${word}` : `${glyph} ${count} ${word}`)
+  const look = LOOKS[word]
+  const text = [look?.glyph ?? '·', count, word].filter((part) => part !== undefined).join(' ')
+  return look ? COLOURS[look.tone](text) : text
 }
 
-/** Counts by health, worst first; healths nobody has are left out. */
+/** Counts by health, worst first, without those that are zero. */
 export function healthCounts(counts: Record<string, number>): string {
-  const order: Health[] = [
-    'failed',
-    'held',
-    'stale',
-    'stuck',
-    'unknown',
-    'late',
-    'syncing',
-    'queued',
-    'paused',
-    'new',
-    'fresh',
-  ]
-  const parts = order.filter((health) => counts[health]).map((health) => state(health, counts[health]))
-  return parts.length > 0 ? parts.join('  ') : '-'
+  return (
+    countsWorstFirst(counts)
+      .map(([health, count]) => state(health, count))
+      .join('  ') || '-'
+  )
 }
 
-/** How long ago, or "never". */
+/** How long ago an instant was, or "never". */
 export function age(instant: string | null, now = Date.now()): string {
-  return instant ? `${span(Math.max(0, now - Date.parse(instant)))} ago` : 'never'
+  return instant ? `${duration(Math.max(0, now - Date.parse(instant)))} ago` : 'never'
 }
 
-/** How long until, or "-". */
+/** How long until an instant, "now" when it is past, or "-". */
 export function due(instant: string | null, now = Date.now()): string {
   if (!instant) return '-'
   const left = Date.parse(instant) - now
-  return left <= 0 ? 'now' : `in ${span(left)}`
+  return left <= 0 ? 'now' : `in ${duration(left)}`
 }
 
-/** A duration in its largest fitting unit. */
-export function span(ms: number): string {
+/** Milliseconds in the largest unit that fits. */
+export function duration(ms: number): string {
   const seconds = Math.round(ms / 1000)
   if (ms < 1000) return `${Math.round(ms)}ms`
   if (seconds < 90) return `${seconds}s`
@@ -75,7 +51,7 @@ export function span(ms: number): string {
   return `${Math.round(seconds / 86_400)}d`
 }
 
-/** Bytes in IEC units, or "-" when nobody measured them. */
+/** Bytes in IEC units, or "-" when they are not known. */
 export function size(bytes: number | null): string {
   if (bytes === null) return '-'
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
@@ -84,5 +60,5 @@ export function size(bytes: number | null): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`
 }
 
-/** The beginning of an id. Ids begin with the time they were made, so fewer letters would fit several. */
-export const short = (id: string): string => id.slice(0, 18)
+/** The beginning of an id. Ids begin with the time they were made: fewer characters would not be unique. */
+export const shortId = (id: string): string => id.slice(0, 18)

@@ -1,5 +1,5 @@
-// child.ts — Starts the programs of the demo's upstreams, tied to us so that none outlives us. The only place here that
-// does.
+// child.ts — Starts the programs of the demo's upstreams, so that none outlives this process. No other file of the demo
+// starts programs.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
@@ -8,15 +8,15 @@ import { delimiter } from 'node:path'
 export interface ChildOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
-  /** Folders searched before PATH. */
+  /** Directories searched before PATH. */
   readonly toolPath?: readonly string[]
-  /** Gives it no standard input: rsync takes a pipe there for a connection. */
+  /** No standard input: rsync takes a pipe there for a connection. */
   readonly noInput?: boolean
 }
 
 const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'].find((file) => existsSync(file))
 
-/** Starts a program that gets SIGKILL when we end. Errors arrive on the child. */
+/** Starts a program that gets SIGKILL when this process ends. Emits errors on the child. */
 export function startChild(
   command: string,
   args: readonly string[],
@@ -33,45 +33,41 @@ export function startChild(
   })
 }
 
-/** Runs a program to its end and returns what it wrote. Throws with its complaint when it does not exit with 0. */
+/** Runs a program to its end and returns its output. Throws with the end of stderr when it does not exit with 0. */
 export function runChild(
   command: string,
   args: readonly string[],
   options: ChildOptions & { readonly stdin?: string } = {},
 ): Promise<string> {
   const child = startChild(command, args, options)
-  const out: Buffer[] = []
-  const complaint: Buffer[] = []
-  child.stdout?.on('data', (chunk: Buffer) => out.push(chunk))
-  child.stderr?.on('data', (chunk: Buffer) => complaint.push(chunk))
+  const stdout: Buffer[] = []
+  const stderr: Buffer[] = []
+  child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk))
+  child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk))
   child.stdin?.on('error', () => {}).end(options.stdin ?? '')
   return new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code) => {
-      if (code === 0) resolve(Buffer.concat(out).toString())
-      else
-        reject(
-          new Error(
-            `${command} ${args[0] ?? ''} ended with ${code}: ${Buffer.concat(complaint).toString().slice(-500)}`,
-          ),
-        )
+      const errors = Buffer.concat(stderr).toString().slice(-500)
+      if (code === 0) resolve(Buffer.concat(stdout).toString())
+      else reject(new Error(`${command} ${args[0] ?? ''} ended with ${code}: ${errors}`))
     })
   })
 }
 
-/** Ends a program and what it started, and waits until it is gone. */
+/** Kills a program and what it started, and waits until it has ended. */
 export async function stopChild(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
-  const gone = new Promise((resolve) => child.once('exit', resolve))
+  const ended = new Promise((resolve) => child.once('exit', resolve))
   try {
     process.kill(-(child.pid ?? 0), 'SIGKILL')
   } catch {
     child.kill('SIGKILL')
   }
-  await gone
+  await ended
 }
 
-/** A port on 127.0.0.1 that was free a moment ago. */
+/** A port on 127.0.0.1 that is free now. */
 export function freePort(): Promise<number> {
   const server = createServer()
   return new Promise((resolve, reject) => {
@@ -83,29 +79,29 @@ export function freePort(): Promise<number> {
   })
 }
 
-/** Waits until the program answers on its port. Throws with its complaint when it ends before. */
+/** Waits until the program accepts connections. Throws with the end of stderr when it ends or takes ten seconds. */
 export async function untilListening(child: ChildProcess, port: number): Promise<void> {
-  let complaint = ''
+  let errors = ''
   let failed: Error | null = null
-  child.stderr?.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-500)))
+  child.stderr?.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-500)))
   child.stdout?.resume()
   child.once('error', (error) => (failed = error))
   for (let round = 0; round < 500; round++) {
     if (failed) throw failed as Error
-    if (child.exitCode !== null) throw new Error(`the upstream on port ${port} ended: ${complaint}`)
-    if (await answers(port)) return
+    if (child.exitCode !== null) throw new Error(`the upstream on port ${port} ended: ${errors}`)
+    if (await isListening(port)) return
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  throw new Error(`the upstream on port ${port} does not answer: ${complaint}`)
+  throw new Error(`the upstream on port ${port} does not answer: ${errors}`)
 }
 
-function answers(port: number): Promise<boolean> {
+function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port })
-    const end = (yes: boolean) => () => {
+    const endWith = (listening: boolean) => () => {
       socket.destroy()
-      resolve(yes)
+      resolve(listening)
     }
-    socket.once('connect', end(true)).once('error', end(false))
+    socket.once('connect', endWith(true)).once('error', endWith(false))
   })
 }

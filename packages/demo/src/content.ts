@@ -1,9 +1,9 @@
-// content.ts — Makes what the demo's upstreams serve, and changes it. Starts no server.
+// content.ts — Creates and changes the files and repositories that the demo's upstreams serve.
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { runChild } from './child.ts'
 
-/** Makes an empty bare repository when there is none yet. */
+/** Creates an empty bare repository unless there is one. */
 export async function ensureRepository(repository: string, toolPath?: readonly string[]): Promise<void> {
   if (existsSync(join(repository, 'HEAD'))) return
   mkdirSync(dirname(repository), { recursive: true })
@@ -35,7 +35,7 @@ export async function commit(repository: string, { branch = 'main', message, fil
   await runChild('git', [`--git-dir=${repository}`, 'fast-import', '--quiet', '--force'], { stdin: stream, toolPath })
 }
 
-/** Writes files below a folder; null removes one. */
+/** Writes files below a folder; null removes a file. */
 export function writeFiles(folder: string, files: Readonly<Record<string, string | Buffer | null>>): void {
   for (const [path, content] of Object.entries(files)) {
     const file = join(folder, path)

@@ -1,4 +1,4 @@
-// demo.test.ts — The demo: three upstreams that answer, change, and can be started again where they were.
+// demo.test.ts — The demo: three upstreams that answer, change, and can be started again in the same folder.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,7 +36,7 @@ describe('the demo', () => {
     await vi.waitFor(() => [head(), file(), index()].forEach((now, part) => expect(now).not.toBe(before[part])))
   })
 
-  it('tells which tool is missing and goes on with the others', async () => {
+  it('reports which tool is missing and starts the others', async () => {
     const path = process.env.PATH
     process.env.PATH = '/nonexistent'
     try {

@@ -7,7 +7,7 @@ import { startRsyncUpstream } from './rsync-upstream.ts'
 import type { Upstream } from './upstream.ts'
 
 export interface DemoOptions {
-  /** Where content and configuration are kept; may be used again. */
+  /** Folder of content and configuration; may be one of an earlier run. */
   readonly dir: string
   readonly toolPath?: readonly string[]
   /** Seconds between two changes. */
@@ -24,21 +24,18 @@ export interface DemoUpstream {
 
 export interface Demo {
   readonly upstreams: readonly DemoUpstream[]
-  /** Kinds that could not be started, and why: a tool is missing. */
+  /** Kinds that could not be started, and why, for example because a tool is missing. */
   readonly missing: readonly { kind: string; reason: string }[]
   readonly stop: () => Promise<void>
 }
 
 interface Part {
-  readonly shown: DemoUpstream
+  readonly upstream: DemoUpstream
   readonly server: Upstream
   change(round: number): Promise<void>
 }
 
-/**
- * Starts the upstreams whose tools are there and changes each every `everySeconds`. Throws only when `dir` cannot be
- * written.
- */
+/** Starts the upstreams whose tools are installed, and changes each every `everySeconds`. */
 export async function startDemo({ dir, toolPath, everySeconds = 60 }: DemoOptions): Promise<Demo> {
   const starts = { git: startGit, rsync: startRsync, http: startHttp }
   const parts: Part[] = []
@@ -55,12 +52,12 @@ export async function startDemo({ dir, toolPath, everySeconds = 60 }: DemoOption
   const change = () => {
     if (changing) return
     round++
-    // An upstream that fails to change once simply stays as it is for a minute.
+    // An upstream that fails to change stays as it is until the next round.
     changing = Promise.allSettled(parts.map((part) => part.change(round))).finally(() => void (changing = null))
   }
   const timer = setInterval(change, everySeconds * 1000)
   return {
-    upstreams: parts.map(({ shown }) => shown),
+    upstreams: parts.map(({ upstream }) => upstream),
     missing,
     async stop() {
       clearInterval(timer)
@@ -79,13 +76,13 @@ async function startGit(dir: string, interval: number, toolPath?: readonly strin
   await add('LICENSE', 'Public domain.\n')
   await add('news.md', `- ${new Date().toISOString()} the demo started\n`)
   const server = await startGitUpstream({ dir, toolPath })
-  const shown: DemoUpstream = {
+  const upstream: DemoUpstream = {
     name: 'hello-git',
     kind: 'git',
     upstream: `${server.url}/hello.git`,
     interval_secs: interval,
   }
-  return { shown, server, change: (round) => add('news.md', `- ${new Date().toISOString()} change ${round}\n`) }
+  return { upstream, server, change: (round) => add('news.md', `- ${new Date().toISOString()} change ${round}\n`) }
 }
 
 const FILES = 40
@@ -98,14 +95,19 @@ async function startRsync(dir: string, interval: number, toolPath?: readonly str
   for (let number = countFiles(join(files, 'pool')); number < FILES; number++)
     writeFiles(files, { [name(number)]: text(number) })
   const server = await startRsyncUpstream({ dir, toolPath })
-  const shown: DemoUpstream = { name: 'packages-rsync', kind: 'rsync', upstream: server.url, interval_secs: interval }
+  const upstream: DemoUpstream = {
+    name: 'packages-rsync',
+    kind: 'rsync',
+    upstream: server.url,
+    interval_secs: interval,
+  }
   const change = async (round: number) =>
     writeFiles(files, {
       [name(FILES + (round % 500))]: text(round),
       [name((FILES + round - 20) % 500)]: null,
       'index.txt': `change ${round} at ${new Date().toISOString()}\n`,
     })
-  return { shown, server, change }
+  return { upstream, server, change }
 }
 
 async function startHttp(dir: string, interval: number): Promise<Part> {
@@ -115,11 +117,11 @@ async function startHttp(dir: string, interval: number): Promise<Part> {
     })
   write(0)
   const server = await startHttpUpstream({ dir })
-  const shown: DemoUpstream = {
+  const upstream: DemoUpstream = {
     name: 'release-http',
     kind: 'http',
     upstream: `${server.url}/release.txt`,
     interval_secs: interval,
   }
-  return { shown, server, change: async (round) => write(round) }
+  return { upstream, server, change: async (round) => write(round) }
 }

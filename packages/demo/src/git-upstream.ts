@@ -1,21 +1,20 @@
-// git-upstream.ts — A git upstream on loopback: smart http through git's own http-backend, or git's daemon. Serves;
-// does not make content.
+// git-upstream.ts — A git upstream on loopback: smart http through git's own http-backend, or git's daemon.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { mkdirSync } from 'node:fs'
 import { freePort, startChild, stopChild, untilListening } from './child.ts'
-import { admits, listen, type Credentials, type Upstream } from './upstream.ts'
+import { isAuthorized, listen, type Credentials, type Upstream } from './upstream.ts'
 
 export interface GitUpstreamOptions {
   /** Folder of bare repositories. */
   readonly dir: string
   readonly port?: number
   readonly auth?: Credentials
-  /** For tests: answers a request itself and returns true. Credentials were looked at before. */
+  /** For tests: answers a request itself and returns true. Called after the credentials were checked. */
   readonly intercept?: (request: IncomingMessage, response: ServerResponse) => boolean
   readonly toolPath?: readonly string[]
 }
 
-/** Serves every repository below `dir` at `<url>/<folder>` over smart http, with a password when asked. */
+/** Serves every repository below `dir` at `<url>/<folder>` over smart http, with a password when `auth` is given. */
 export async function startGitUpstream({
   dir,
   port,
@@ -25,8 +24,8 @@ export async function startGitUpstream({
 }: GitUpstreamOptions): Promise<Upstream> {
   mkdirSync(dir, { recursive: true })
   const server = await listen((request, response) => {
-    if (admits(request, response, auth) && !intercept?.(request, response))
-      backend({ dir, toolPath, request, response, user: auth?.username })
+    if (isAuthorized(request, response, auth) && !intercept?.(request, response))
+      runHttpBackend({ dir, toolPath, request, response, user: auth?.username })
   }, port)
   return { url: `http://127.0.0.1:${server.port}`, port: server.port, stop: server.stop }
 }
@@ -48,7 +47,7 @@ export async function startGitDaemon({
   return { url: `git://127.0.0.1:${chosen}`, port: chosen, pid: child.pid, stop: () => stopChild(child) }
 }
 
-interface Exchange {
+interface BackendRequest {
   readonly dir: string
   readonly toolPath?: readonly string[]
   readonly request: IncomingMessage
@@ -56,7 +55,7 @@ interface Exchange {
   readonly user?: string
 }
 
-function backend({ dir, toolPath, request, response, user }: Exchange): void {
+function runHttpBackend({ dir, toolPath, request, response, user }: BackendRequest): void {
   const url = new URL(request.url ?? '/', 'http://127.0.0.1')
   const header = (name: string) => String(request.headers[name] ?? '')
   const child = startChild('git', ['-c', 'safe.directory=*', 'http-backend'], {
@@ -80,11 +79,11 @@ function backend({ dir, toolPath, request, response, user }: Exchange): void {
   child.stderr?.resume()
   request.pipe(child.stdin as NodeJS.WritableStream)
   response.once('close', () => void stopChild(child))
-  answer(child.stdout as NodeJS.ReadableStream, response)
+  forwardCgi(child.stdout as NodeJS.ReadableStream, response)
 }
 
-/** Passes on what a CGI program says: header lines, an empty line, the body. */
-function answer(output: NodeJS.ReadableStream, response: ServerResponse): void {
+/** Sends the output of a CGI program as a response: header lines, an empty line, the body. */
+function forwardCgi(output: NodeJS.ReadableStream, response: ServerResponse): void {
   let head = Buffer.alloc(0)
   const onHead = (chunk: Buffer) => {
     head = Buffer.concat([head, chunk])

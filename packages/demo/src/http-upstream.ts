@@ -1,15 +1,15 @@
-// http-upstream.ts — A plain http file server on loopback with ETag, Last-Modified, Range and, when asked for,
-// listings. Serves; does not make content.
+// http-upstream.ts — A plain http file server on loopback with ETag, Last-Modified, Range and, if wanted, directory
+// listings.
 import { createReadStream, mkdirSync, readdirSync, statSync, type Stats } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join, normalize } from 'node:path'
-import { admits, listen, type Credentials, type Upstream } from './upstream.ts'
+import { isAuthorized, listen, type Credentials, type Upstream } from './upstream.ts'
 
 export interface HttpUpstreamOptions {
   readonly dir: string
   readonly port?: number
   readonly auth?: Credentials
-  /** Answers for a directory without index.html with a listing, as nginx writes it. */
+  /** Lists directories without an index.html, as nginx does. */
   readonly listings?: boolean
   /** For tests: answers a request itself and returns true. */
   readonly intercept?: (request: IncomingMessage, response: ServerResponse) => boolean
@@ -26,13 +26,13 @@ export async function startHttpUpstream({
   mkdirSync(dir, { recursive: true })
   const server = await listen((request, response) => {
     if (intercept?.(request, response)) return
-    if (!admits(request, response, auth) || (listings && list(dir, request, response))) return
-    serve(dir, request, response)
+    if (!isAuthorized(request, response, auth) || (listings && sendListing(dir, request, response))) return
+    sendFile(dir, request, response)
   }, port)
   return { url: `http://127.0.0.1:${server.port}`, port: server.port, stop: server.stop }
 }
 
-function serve(dir: string, request: IncomingMessage, response: ServerResponse): void {
+function sendFile(dir: string, request: IncomingMessage, response: ServerResponse): void {
   const path = decodeURIComponent(new URL(request.url ?? '/', 'http://127.0.0.1').pathname)
   const file = join(dir, normalize(path.endsWith('/') ? `${path}index.html` : path))
   const found = statSync(file, { throwIfNoEntry: false })
@@ -54,8 +54,8 @@ function serve(dir: string, request: IncomingMessage, response: ServerResponse):
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
-/** Lists a directory; false when the request names none, or one with a page of its own. */
-function list(dir: string, request: IncomingMessage, response: ServerResponse): boolean {
+/** Sends the listing of a directory. Returns false when the path is no directory, or one with an index.html. */
+function sendListing(dir: string, request: IncomingMessage, response: ServerResponse): boolean {
   const path = decodeURIComponent(new URL(request.url ?? '/', 'http://127.0.0.1').pathname)
   const folder = join(dir, normalize(path))
   const isListed =
@@ -94,7 +94,7 @@ function isUnchanged(request: IncomingMessage, etag: string, { mtimeMs }: Stats)
   return Math.floor(mtimeMs / 1000) * 1000 <= since
 }
 
-/** First byte of a range that runs to the end, when it may be served. */
+/** The first byte of a range that runs to the end of the file; null when the whole file must be sent. */
 function rangeOf(request: IncomingMessage, etag: string, size: number): number | null {
   const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? Number.NaN)
   const condition = request.headers['if-range']

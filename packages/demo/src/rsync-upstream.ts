@@ -1,11 +1,11 @@
-// rsync-upstream.ts — An rsync daemon on loopback with one module. Serves; does not make content.
+// rsync-upstream.ts — An rsync daemon on loopback with one module.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort, startChild, stopChild, untilListening } from './child.ts'
 import type { Credentials, Upstream } from './upstream.ts'
 
 export interface RsyncUpstreamOptions {
-  /** The config file is kept here, what is served in `<dir>/files`. */
+  /** Holds the configuration; the served files are in `<dir>/files`. */
   readonly dir: string
   readonly port?: number
   readonly auth?: Credentials
@@ -30,7 +30,7 @@ export async function startRsyncUpstream({
     'reverse lookup = no',
     `lock file = ${join(dir, 'rsyncd.lock')}`,
     'log file = /dev/null',
-    // Without these a daemon of root serves as nobody, who may not read a private folder.
+    // Otherwise a daemon started by root serves as nobody, which cannot read a private folder.
     ...(process.getuid?.() === 0 ? ['uid = 0', 'gid = 0'] : []),
     '[files]',
     `path = ${join(dir, 'files')}`,

@@ -1,5 +1,4 @@
-// upstream.ts — What every upstream of the demo has in common: its address, its end, and the small http server under
-// two of them.
+// upstream.ts — What all upstreams of the demo share: their type, and the small http server that two of them use.
 import { timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 
@@ -17,7 +16,7 @@ export interface Credentials {
   readonly password: string
 }
 
-/** Listens on 127.0.0.1, on `port` or any free one. */
+/** Listens on 127.0.0.1, on `port` or a free one. */
 export async function listen(handler: RequestListener, port = 0): Promise<{ port: number; stop: () => Promise<void> }> {
   const server = createServer(handler)
   await new Promise<void>((resolve, reject) => {
@@ -35,12 +34,16 @@ export async function listen(handler: RequestListener, port = 0): Promise<{ port
   }
 }
 
-/** Whether a request carries the credentials; answers 401 when it does not. */
-export function admits(request: IncomingMessage, response: ServerResponse, wanted: Credentials | undefined): boolean {
+/** Returns whether a request has these credentials, if any are needed. Answers 401 when it does not. */
+export function isAuthorized(
+  request: IncomingMessage,
+  response: ServerResponse,
+  wanted: Credentials | undefined,
+): boolean {
   if (!wanted) return true
   const expected = `Basic ${Buffer.from(`${wanted.username}:${wanted.password}`).toString('base64')}`
   const given = request.headers.authorization ?? ''
   if (given.length === expected.length && timingSafeEqual(Buffer.from(given), Buffer.from(expected))) return true
-  response.writeHead(401, { 'www-authenticate': 'Basic realm="upstream"' }).end('who are you?\n')
+  response.writeHead(401, { 'www-authenticate': 'Basic realm="upstream"' }).end('credentials are needed\n')
   return false
 }

@@ -70,8 +70,8 @@ export const errors = {
     421,
     2,
     'The request was sent to a host name under which this supervisor does not answer.',
-    'When it listens on loopback, it answers only under localhost and loopback addresses, so that no web page can ' +
-      'reach it. Behind a proxy, add the host name to SUPERVISOR_ALLOWED_HOSTS.',
+    'When it listens on loopback, it answers only under localhost and loopback addresses, so that no web page ' +
+      'can reach it. Behind a proxy, add the host name to SUPERVISOR_ALLOWED_HOSTS.',
   ),
   body_too_large: entry(413, 2, 'The request body is too large.', 'Send at most 1 MiB.'),
   unauthorized: entry(
@@ -236,8 +236,8 @@ export const failures: Record<FailureReason, { meaning: string; hint: string; re
   quota_exceeded: {
     meaning: 'The upstream is larger than a limit of this replica.',
     hint:
-      'The published copy is unchanged. Raise the option that the message names (quota_mib, max_files, memory_mib), ' +
-      'or exclude more of the upstream.',
+      'The published copy is unchanged. Raise the option that the message names (quota_mib, max_files, ' +
+      'memory_mib), or exclude more of the upstream.',
     retry: 'interval',
   },
   address_forbidden: {

@@ -85,8 +85,8 @@ export const policyProperties = {
     default: false,
     description:
       'Allows a private address for an upstream that had a public one before, as in a network that resolves public ' +
-      'names itself. Link-local addresses are still refused, and private ones where the worker has ' +
-      'upstream_policy = "public-only"',
+      'names itself. Link-local addresses are still refused, and private ones where the worker has upstream_policy ' +
+      '= "public-only"',
   }),
   verify: Type.Enum(['none', 'debian'], {
     default: 'none',

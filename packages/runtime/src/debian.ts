@@ -89,6 +89,18 @@ export async function fetchProgram(wanted: DebianFetch, onStep: (step: string) =
   return bin
 }
 
+/**
+ * Puts programs within reach of this process and of those it starts: what PATH lacks is fetched, and its directory goes
+ * in front of PATH. Throws FetchError as `fetchProgram` does.
+ */
+export async function putOnPath(programs: readonly string[], onStep: (step: string) => void = () => {}): Promise<void> {
+  for (const program of programs) {
+    if (findProgram(program)) continue
+    const bin = await fetchProgram({ program, package: program }, onStep)
+    process.env['PATH'] = [bin, process.env['PATH'] ?? ''].join(delimiter)
+  }
+}
+
 async function unpackWithDependencies(wanted: DebianFetch, work: string) {
   const apt = await privateApt(wanted.suite, work)
   const packages = wanted.suite ? [wanted.package] : await missingPackages(apt, wanted.package)

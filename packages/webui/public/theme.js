@@ -1,4 +1,4 @@
-// theme.js — Sets the theme before the first paint. Loaded as a file because the CSP allows no inline script.
+// theme.js — Sets the theme before the first paint. It is a file because the CSP allows no inline script.
 ;(function () {
   var choice = null
   try {

@@ -1,9 +1,9 @@
-// api.ts — The one HTTP client of the UI, and what to say of an error in a browser.
+// api.ts — The HTTP client of the UI, and how errors of its calls are shown.
 import { ApiError, createClient } from '@kagami/protocol'
 import { t } from './locales/index.ts'
 import { readToken } from './token.ts'
 
-/** The typed client; asks for the token before each call. */
+/** The typed client; reads the token before each call. */
 export const api = createClient({ baseUrl: location.origin, token: readToken })
 
 export interface Problem {
@@ -14,7 +14,7 @@ export interface Problem {
   readonly requestId: string | null
 }
 
-/** What to show of anything that was thrown by a call. */
+/** What to show of an error that a call has thrown. */
 export function problemOf(error: unknown): Problem {
   if (!(error instanceof ApiError))
     return {
@@ -36,7 +36,7 @@ export function problemOf(error: unknown): Problem {
   return { message: error.message, hint: error.hint, code: error.code, field: error.field, requestId: error.requestId }
 }
 
-/** Whether this is only a call we stopped ourselves. */
+/** Whether the call was only aborted by the page itself. */
 export function isAborted(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'AbortError'
 }

@@ -1,4 +1,4 @@
-// format.test.ts — What operators read.
+// format.test.ts — Numbers, sizes and times as operators see them.
 import { describe, expect, it } from 'vitest'
 import { absolute, bytes, count, duration, NONE, percent, roughly, took } from './format.ts'
 

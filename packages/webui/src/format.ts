@@ -1,6 +1,6 @@
-// format.ts — Numbers, sizes and times as people read them. Pure; a missing sample is always "—".
+// format.ts — Numbers, sizes and times as text. Pure; what is not known is always "—".
 
-/** What stands where there is no sample. */
+/** Shown where nothing is known. */
 export const NONE = '—'
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
@@ -18,7 +18,7 @@ export function bytes(value: number | null | undefined): string {
   return `${rest.toFixed(digits)} ${UNITS[unit]}`
 }
 
-/** Bytes per second. */
+/** A rate in bytes per second: `1.21 MiB/s`. */
 export function rate(value: number | null | undefined): string {
   return value === null || value === undefined ? NONE : `${bytes(value)}/s`
 }
@@ -54,7 +54,7 @@ function two(total: number, large: [number, string], small: [number, string], pr
   return rest > 0 && total < precise ? `${whole} ${large[1]} ${rest} ${small[1]}` : `${whole} ${large[1]}`
 }
 
-/** The largest unit alone, for tight places: `2 h`. Seconds. */
+/** A length of time in its largest unit, where there is little room: `2 h`. Seconds. */
 export function roughly(seconds: number): string {
   const total = Math.max(0, Math.round(seconds))
   if (total < MINUTE) return `${total} s`
@@ -70,7 +70,7 @@ export function took(ms: number | null | undefined): string {
   return ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : duration(ms / 1000)
 }
 
-/** An instant in the viewer's zone, with the zone's name. */
+/** An instant in the viewer's time zone, with the name of the zone. */
 export function absolute(at: string | null | undefined, locale = 'en'): string {
   if (!at) return NONE
   const date = new Date(at)
@@ -87,7 +87,7 @@ export function absolute(at: string | null | undefined, locale = 'en'): string {
   }).format(date)
 }
 
-/** The clock part of an instant: `14:02:11`. */
+/** The time of day of an instant: `14:02:11`. */
 export function clockTime(at: number, locale = 'en'): string {
   return new Intl.DateTimeFormat(locale, {
     hour: '2-digit',

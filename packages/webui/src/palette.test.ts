@@ -1,4 +1,4 @@
-// palette.test.ts — Every state's colour can be read on what it stands on, in both themes.
+// palette.test.ts — The colour of every state is readable on its background, in both themes.
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 

@@ -36,10 +36,10 @@ const pages: RouteRecordRaw[] = [
   { path: '/:rest(.*)*', name: 'nowhere', component: views.NotFound },
 ]
 
-/** Where the addresses of older versions lead. */
-const OLDER: Record<string, string> = { '#overview': '/', '#workers': '/workers', '#mirrors': '/mirrors' }
+/** Addresses of v0 and where they lead now. */
+const V0_ADDRESSES: Record<string, string> = { '#overview': '/', '#workers': '/workers', '#mirrors': '/mirrors' }
 
-// Before the router reads the address, so that the token is never in its history.
+// Must run before the router reads the address, so that the token is never in its history.
 takeTokenFromAddress()
 
 /** The router. */
@@ -52,20 +52,13 @@ export const router = createRouter({
   },
 })
 router.beforeEach((to) => {
-  const older = to.path === '/' ? OLDER[to.hash] : undefined
-  return older === undefined ? true : { path: older, hash: '', replace: true }
+  const path = to.path === '/' ? V0_ADDRESSES[to.hash] : undefined
+  return path === undefined ? true : { path, hash: '', replace: true }
 })
-// A page that was rebuilt on the server has new file names: load it whole.
+// The UI was rebuilt on the server, so that its files have other names: load the whole page again.
 router.onError(async (_error, to) => {
   const href = router.resolve(to).href
-  if (
-    sessionStorage.getItem('kagami.reloaded') ||
-    !(await fetch(href, { method: 'HEAD' }).then(
-      (answer) => answer.ok,
-      () => false,
-    ))
-  )
-    return
+  if (sessionStorage.getItem('kagami.reloaded') || !(await isServed(href))) return
   sessionStorage.setItem('kagami.reloaded', '1')
   location.assign(href)
 })
@@ -75,7 +68,12 @@ router.afterEach((to, from) => {
   requestAnimationFrame(() => document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true }))
 })
 
-/** Loads all pages while nothing else happens, so that they open at once, also when the supervisor is away. */
+async function isServed(href: string): Promise<boolean> {
+  const answer = await fetch(href, { method: 'HEAD' }).catch(() => null)
+  return answer?.ok === true
+}
+
+/** Loads all pages a moment after the start, so that they open at once, even when the supervisor is offline. */
 export function loadAllPages(): void {
   window.setTimeout(() => void Promise.allSettled(Object.values(views).map((load) => load())), 1500)
 }

@@ -10,19 +10,19 @@ export function readToken(): string | null {
   }
 }
 
-/** Stores the token; null forgets it. */
+/** Stores the token; null removes it. */
 export function writeToken(token: string | null): void {
   try {
     if (token === null) localStorage.removeItem(KEY)
     else localStorage.setItem(KEY, token)
   } catch {
-    // A browser that stores nothing: the token lasts as long as the page.
+    // This browser stores nothing: nobody can stay signed in.
   }
 }
 
 /**
- * Takes `#token=…` out of the address at once, so that it is neither shared nor kept in the history. True when there
- * was one.
+ * Moves `#token=…` from the address into the storage, so that it is neither shared nor kept in the history. Returns
+ * whether there was one.
  */
 export function takeTokenFromAddress(): boolean {
   const hash = new URLSearchParams(location.hash.slice(1))

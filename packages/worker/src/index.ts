@@ -1,5 +1,7 @@
 // index.ts — The worker, as one import.
-export { declaredReplicas, loadWorkerConfig, ProviderKeys, WorkerKeys, type WorkerConfig } from './config.ts'
+export { loadWorkerConfig, type WorkerConfig } from './config/config.ts'
+export { ProviderKeys, WorkerKeys } from './config/keys.ts'
+export { declaredReplicas } from './config/replicas.ts'
 export { holdsCredentials } from './edge/enrol.ts'
 export { runWorker } from './main.ts'
 export { providers } from './providers/index.ts'

@@ -1,6 +1,6 @@
 // main.ts — `kagami run worker`: configuration → worker → until stopped.
 import { createLogger, stopRequested, systemClock, type Values } from '@kagami/runtime'
-import { loadWorkerConfig } from './config.ts'
+import { loadWorkerConfig } from './config/config.ts'
 import { providers } from './providers/index.ts'
 import { startWorker } from './worker.ts'
 

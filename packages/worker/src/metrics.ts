@@ -4,7 +4,7 @@ import type { SyncReport } from '@kagami/protocol'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { WorkerState } from './core/worker.ts'
 import { mayWork } from './core/membership.ts'
-import { seedStatus } from './core/replica.ts'
+import { v0Status } from './core/replica.ts'
 
 export interface WorkerMetrics {
   readonly registry: Registry
@@ -83,7 +83,7 @@ function gaugesOf(view: Parameters<typeof createWorkerMetrics>[0], registers: Re
     collect() {
       this.reset()
       for (const status of ['init', 'syncing', 'success', 'failed']) this.set({ status }, 0)
-      for (const replica of view.state().replicas.values()) this.inc({ status: seedStatus(replica) })
+      for (const replica of view.state().replicas.values()) this.inc({ status: v0Status(replica) })
     },
   })
   const count = (life: string) =>

@@ -1,65 +1,70 @@
-// provider.ts — The contract of a provider: how the bytes of one kind of upstream arrive. A provider owns no timer,
+// provider.ts — The contract of a provider: how the bytes of one kind of upstream arrive. A provider has no timer,
 // process, state or path of its own.
 import type { Auth, FailureReason, Progress } from '@kagami/protocol'
 import type Type from 'typebox'
+import type { Static } from 'typebox'
 
-/** One kind of upstream. A new provider is one file and one line in index.ts. */
-export interface Provider {
+/** One kind of upstream, with the schema of its options. A new provider is one file and one line in index.ts. */
+export interface Provider<Schema extends Type.TObject = Type.TObject> {
   readonly kind: string
-  /** JSON Schema of the options, announced to the supervisor: it validates and draws the form from it. */
-  readonly options: Type.TObject
-  /** Says whether the kind can be synced on this machine: the tool's version, or what is missing. Never throws. */
+  /**
+   * JSON Schema of the options. The worker announces it; the supervisor validates with it and the UI draws its form
+   * from it.
+   */
+  readonly options: Schema
+  /** Whether the kind can be synced on this machine, with the tool's version or what is missing. Never throws. */
   probe(run: RunCommand): Promise<{ available: boolean; detail: string }>
   /**
-   * Brings the tree to what the upstream has now. Throws SyncFailure when the world says no; the published tree is then
-   * as it was, or further towards the upstream, never damaged.
+   * Updates the tree to what the upstream has now. Throws SyncFailure for errors of the outside world; the published
+   * tree is then as it was, or further towards the upstream, never damaged.
    */
-  sync(context: SyncContext): Promise<SyncStats>
+  sync(context: SyncContext<Static<Schema>>): Promise<SyncStats>
 }
 
 /** Everything a provider may touch. */
-export interface SyncContext {
+export interface SyncContext<Options = Readonly<Record<string, unknown>>> {
   readonly upstream: string
   readonly auth: Auth | null
-  /** Already checked against the provider's schema, defaults filled in. */
-  readonly options: Readonly<Record<string, unknown>>
+  /** Checked against the provider's schema, with defaults filled in. */
+  readonly options: Readonly<Options>
   readonly tree: Tree
   readonly run: RunCommand
   readonly peers: Peers
   /**
-   * The folder of this machine that a file:// upstream names, absolute, checked, links followed; null for an upstream
-   * elsewhere. Tools are given this one, never `upstream`.
+   * The folder of this machine that a file:// upstream names: absolute, checked, links followed. Null for an upstream
+   * elsewhere. Tools are given this path, never `upstream`.
    */
   readonly local: string | null
   /**
-   * Size of the copy as the last run measured it, bytes; null when none did. For tools that tell only what it would be.
+   * Size of the copy as the last run measured it, bytes; null when none did. For tools that only report the size after
+   * the sync.
    */
   readonly sizeBytes: number | null
   /**
-   * Says what the run is about to do to a published tree, before it does any of it. Returns when it may go on; throws
-   * SyncFailure with the reason too_many_deletions or upstream_empty (the run is then held until somebody decides),
-   * quota_exceeded or disk_full.
+   * Must be called before a run changes a published tree, with what it is about to do. Returns when the run may go on.
+   * Throws SyncFailure with the reason too_many_deletions or upstream_empty (the run is then held until somebody
+   * decides), quota_exceeded or disk_full.
    */
   allow(plan: Plan): void
-  /** Waits because the upstream asked for it; at once over when the run is. */
+  /** Waits because the upstream asked for it. Returns at once when the run is aborted. */
   pause(seconds: number): Promise<void>
   /** Aborted on cancellation, timeout and shutdown; `run` and `pause` obey it by themselves. */
   readonly signal: AbortSignal
-  /** May be called as often as the tool speaks; the caller thins it out. */
+  /** May be called as often as the tool writes; the caller reduces the rate. */
   progress(progress: Partial<Progress> & Pick<Progress, 'phase'>): void
-  /** One line into the log of the run. Secrets of `auth` are masked by the caller. */
+  /** One line for the log of the run. The caller masks the secrets of `auth`. */
   log(line: string): void
 }
 
 /** What a run is about to do. Null where it is not known. */
 export interface Plan {
-  /** Entries (rsync, http: files; git: refs) that would go. */
+  /** Entries that would be deleted (rsync, http: files; git: refs). */
   readonly removed: number
   /** Entries the published tree has now. */
   readonly total: number
-  /** Names of what would go, the first few hundred at most. */
+  /** Names of what would be deleted, the first few hundred at most. */
   readonly examples: readonly string[]
-  /** Bytes that will be written beside what is there. */
+  /** Bytes that will be written in addition to what is there. */
   readonly incomingBytes: number | null
   /** Size of the tree before and after, bytes. */
   readonly sizeBeforeBytes: number | null
@@ -67,14 +72,11 @@ export interface Plan {
 }
 
 /**
- * Which addresses may be talked to. Link-local ones never; private ones not once the upstream is known to be public, or
- * when the worker allows only public ones.
+ * Which addresses a run may connect to: never link-local ones; private ones not when the upstream is known to be
+ * public, or when the worker allows only public ones.
  */
 export interface Peers {
-  /**
-   * Throws SyncFailure address_forbidden when an IP address, of a literal in a URL or of an open connection, is not
-   * allowed.
-   */
+  /** Throws SyncFailure address_forbidden when an IP address, from a URL or of an open connection, is not allowed. */
   check(address: string | undefined): void
   /**
    * Every address of a host name or literal, each checked. Throws SyncFailure address_forbidden, or
@@ -83,30 +85,32 @@ export interface Peers {
   resolve(host: string): Promise<readonly string[]>
 }
 
+/** The side of the network an upstream is on. */
+export type Reach = 'public' | 'private'
+
 /** A replica's files. `published` is what people read; `staging` is beside it on the same filesystem. */
 export interface Tree {
   /** Absolute path of `<data_dir>/<name>`; may not exist before the first sync. */
   readonly published: string
-  /** Absolute path of an own scratch place, kept between runs so that a sync can resume; may not exist. */
+  /** Absolute path of a scratch folder, kept between runs so that a sync can resume; may not exist. */
   readonly staging: string
   /** Whether a published tree exists. */
   exists(): Promise<boolean>
   /** Flushes `staging` to disk and makes it the published tree. Only for a first sync: nothing may be published yet. */
   publish(): Promise<void>
   /**
-   * Opens the published tree for change. In place, `path` is the tree people read, and every change must be whole by
-   * itself. With publish = "swap" it is a copy of it that nobody reads yet, its files hard-linked: replace files by
-   * rename, never write into one. An interrupted copy is handed out again.
+   * Opens the published tree for change. In place, `path` is the tree people read, and every change must be atomic.
+   * With publish = "swap" it is an unpublished copy whose files are hard links: replace files by rename, never write
+   * into one. A copy left by an interrupted run is returned again.
    */
   fork(): Promise<Fork>
   /**
-   * Flushes `from` (inside staging) and renames it to `<file>` of the published tree, whose directories it makes when
-   * missing: readers see the old file or the new one.
+   * Flushes `from` (inside staging) and renames it to `<file>` of the published tree, whose directories are created:
+   * readers see the old file or the new one.
    */
   publishFile(from: string, file: string): Promise<void>
   /**
-   * Makes sure that files and directories are on the disk: paths below `folder`, which is inside staging or a tree
-   * opened for change.
+   * Flushes files and directories to disk: paths below `folder`, which is inside staging or a tree opened for change.
    */
   flush(folder: string, files: readonly string[]): Promise<void>
   /** Empties `staging`. */
@@ -117,8 +121,8 @@ export interface Tree {
 export interface Fork {
   readonly path: string
   /**
-   * Makes what was changed the published tree, in one step and flushed to disk. In place it only flushes, and not even
-   * that when the tool has done so: `flushed`.
+   * Publishes the changes in one step, flushed to disk. In place it only flushes, and not even that when the tool has
+   * already done so (`flushed`).
    */
   publish(flushed?: boolean): Promise<void>
 }
@@ -129,7 +133,7 @@ export interface SyncStats {
   readonly files: number | null
   readonly sizeBytes: number | null
   readonly revision: string | null
-  /** One line worth telling although it went well. */
+  /** One line worth reporting although the sync succeeded. */
   readonly note?: string | null
 }
 
@@ -145,14 +149,13 @@ export interface RunOptions {
   /** Added to the clean base environment. Secrets travel here or on stdin, never in args. */
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: string
-  /** Works on this machine alone and may say nothing for long: silence is then no stall. */
+  /** Works only on this machine and may write nothing for long: its silence is no stall. */
   readonly silent?: boolean
   /**
-   * Most memory each of its processes may take, MiB; 0: a quarter of this machine's, at least 512. It is told there is
-   * none beyond. Absent: no limit.
+   * Memory limit for each of its processes, MiB; 0: a quarter of this machine's memory, at least 512. Absent: no limit.
    */
   readonly memoryMib?: number
-  /** Its stdout is progress drawn over itself with `\r`: of a burst only the last line counts. */
+  /** Its stdout is progress that is drawn over itself with `\r`: only the last line of a burst counts. */
   readonly redraws?: boolean
   /**
    * Each line of output as it comes (`\r` ends a line too, for progress). Return false to keep it out of the log and
@@ -168,7 +171,7 @@ export interface Exit {
   readonly tail: string
 }
 
-/** The world said no: expected, recorded with its reason, tried again as errors.ts says. */
+/** An error of the outside world: expected, recorded with its reason, retried as the protocol's failures say. */
 export class SyncFailure extends Error {
   readonly reason: FailureReason
   readonly tail: string | null

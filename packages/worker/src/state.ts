@@ -1,5 +1,5 @@
-// state.ts — What a worker keeps in data_dir/.kagami: its id, the last desired document, each replica's life. Nothing
-// else writes there but sync/.
+// state.ts — What a worker keeps in data_dir/.kagami: its id, the last desired document, each replica's record. Only
+// sync/ and tree/ write there besides.
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkFor, Desired, WORKER_ID_PATTERN, type SyncReport } from '@kagami/protocol'
@@ -19,15 +19,15 @@ import type { Life, Remembered, Replica } from './core/replica.ts'
 export interface WorkerFiles {
   readonly directory: string
   readonly spoolDirectory: string
-  /** The key that opens credentials; made at first use. Throws when its file holds something else. */
+  /** The key that opens credentials; created at first use. Throws when its file holds something else. */
   sealingKey(): Promise<SealingKey>
-  /** The worker's id: configured, or made once and kept. */
+  /** The worker's id: configured, or created once and kept. */
   workerId(configured: string | null): string
   readDesired(): Desired | null
-  keepDesired(desired: Desired): void
+  saveDesired(desired: Desired): void
   readReplicas(): Map<string, Remembered>
-  keepReplica(replica: Replica): void
-  forgetReplica(replicaId: string): void
+  saveReplica(replica: Replica): void
+  removeReplica(replicaId: string): void
 }
 
 interface Record {
@@ -51,7 +51,7 @@ export function openWorkerFiles(dataDir: string): WorkerFiles {
       const kept = readJsonIfThere(join(directory, 'desired.json'))
       return checkFor(Desired).ok(kept) ? kept : null
     },
-    keepDesired: (desired) => writeDurably(join(directory, 'desired.json'), JSON.stringify(desired)),
+    saveDesired: (desired) => writeDurably(join(directory, 'desired.json'), JSON.stringify(desired)),
     readReplicas() {
       const found = new Map<string, Remembered>()
       for (const file of readdirSync(replicas).filter((name) => name.endsWith('.json'))) {
@@ -60,13 +60,13 @@ export function openWorkerFiles(dataDir: string): WorkerFiles {
       }
       return found
     },
-    keepReplica({ spec, life, facts, again, taken }) {
+    saveReplica({ spec, life, facts, again, taken }) {
       writeDurably(
         join(replicas, `${encodeURIComponent(spec.replica_id)}.json`),
         JSON.stringify({ life, facts, again, taken }),
       )
     },
-    forgetReplica: (replicaId) => removeDurably(join(replicas, `${encodeURIComponent(replicaId)}.json`)),
+    removeReplica: (replicaId) => removeDurably(join(replicas, `${encodeURIComponent(replicaId)}.json`)),
   }
 }
 
@@ -104,7 +104,7 @@ function revive(record: Record): Remembered {
   }
 }
 
-/** A sync that ran when the worker died ends in a report that says so, unless its own report was already kept. */
+/** The report of a sync that was running when the worker ended, unless its own report is already in the spool. */
 export function interruptedReport(
   spec: Replica['spec'],
   workerId: string,
@@ -138,9 +138,9 @@ export function interruptedReport(
 }
 
 /**
- * What is remembered once the reports found in the spool are taken into account: a crash may have come between the two
+ * What is remembered after a report found in the spool is taken into account: a crash may have come between the two
  * writes.
  */
-export function caughtUp(spec: Replica['spec'], before: Remembered, report: SyncReport): Remembered {
+export function withReport(spec: Replica['spec'], before: Remembered, report: SyncReport): Remembered {
   return { ...before, life: { state: 'idle' }, facts: learn({ spec, facts: before.facts }, report) }
 }

@@ -1,23 +1,22 @@
-// api.ts — What every command that asks the API has: --api, --json, and a client.
+// api.ts — What every command that calls the API has: --api, --json, and a client.
 import type { Client } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { openClient, type ApiOptions } from '../session.ts'
 
-/** What a command does with a client, its options and its words. */
+/** What a command does, with a client for its options and its arguments. */
 export type Action<O extends ApiOptions> = (call: { client: Client; options: O; args: string[] }) => Promise<void>
 
-/** A command with the options of the API; `action` gets a client for them. */
+/** Adds a command that calls the API. One called `list` also runs when only its parent is named. */
 export function apiCommand<O extends ApiOptions>(
   parent: Command,
   usage: string,
   description: string,
   action: Action<O>,
 ): Command {
-  // `kagami workers` alone lists.
   const command = parent
     .command(usage, { isDefault: usage === 'list' })
     .description(description)
-    .option('--api <URL>', 'supervisor to ask (KAGAMI_API, default http://127.0.0.1:21000)')
+    .option('--api <URL>', 'supervisor to use (KAGAMI_API, default http://127.0.0.1:21000)')
     .option('--json', 'print JSON for programs')
   return command.action(async (...given: unknown[]) => {
     const options = given.at(-2) as O
@@ -29,7 +28,7 @@ export function apiCommand<O extends ApiOptions>(
   })
 }
 
-/** Every page of a list, one after the other. */
+/** Every item of a list, page by page. */
 export async function* allPages<T>(
   fetchPage: (cursor: string | undefined) => Promise<{ items: T[]; next_cursor: string | null }>,
 ): AsyncGenerator<T> {
@@ -41,7 +40,7 @@ export async function* allPages<T>(
   } while (cursor)
 }
 
-/** Up to `limit` items of a list (all when it is null), and how many there are. */
+/** Up to `limit` items of a list, or all when it is null, and how many there are. */
 export async function collect<T>(
   limit: number | null,
   fetchPage: (
@@ -63,7 +62,7 @@ export async function collect<T>(
   return { items, total }
 }
 
-/** On a terminal lists are cut at 100 rows; for programs they are whole. */
+/** Rows to show: as many as asked for, else 100 on a terminal, and all for programs. */
 export function limitOf(asked: string | undefined): number | null {
   if (asked !== undefined) return Math.max(1, Number.parseInt(asked, 10) || 100)
   return process.stdout.isTTY ? 100 : null

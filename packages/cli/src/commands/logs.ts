@@ -1,11 +1,10 @@
-// logs.ts — kagami logs: the log of a sync, while it runs and after; and kagami syncs, to find one.
+// logs.ts — kagami logs: the log of a sync, while it runs and afterwards; and kagami syncs, to find one.
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Client, Sync } from '@kagami/protocol'
-import { Refusal } from '@kagami/protocol'
+import { Refusal, syncState, type Client, type Sync } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
-import { age, short, size, span, state } from '../words.ts'
+import { age, duration, shortId, size, state } from '../words.ts'
 import { apiCommand, collect } from './api.ts'
 
 /** Adds `logs` and `syncs`. */
@@ -15,18 +14,13 @@ export function addLogs(program: Command): void {
     'logs <SYNC>',
     'the log of a sync: its id, or NAME@WORKER for the newest',
     async ({ client, options, args: [name = ''] }) => {
-      const sync = await find(client, name)
+      const sync = await findSync(client, name)
       remark(`── ${sync.name}@${sync.worker_name} · ${sync.trigger} · started ${sync.started_at} ──`)
-      await print(client, sync.sync_id, options.follow ?? false)
-      const ended = await client.call('getSync', { params: { id: sync.sync_id } })
-      if (ended.state === 'finished')
-        remark(
-          `── ${state(ended.outcome ?? 'unknown')} after ` +
-            `${span(ended.duration_ms ?? 0)}${ended.message ? ` · ${ended.message}` : ''} ` +
-            `──${ended.hint && ended.outcome !== 'success' ? `\nhint: ${ended.hint}` : ''}`,
-        )
+      await printLog(client, sync.sync_id, options.follow ?? false)
+      const after = await client.call('getSync', { params: { id: sync.sync_id } })
+      if (after.state === 'finished') remark(endOf(after))
     },
-  ).option('-f, --follow', 'go on until the sync ends')
+  ).option('-f, --follow', 'keep printing until the sync ends')
   const syncs = program.command('syncs').description('syncs: list, cancel')
   apiCommand<ApiOptions & { replica?: string; worker?: string; outcome?: string; limit?: string }>(
     syncs,
@@ -44,15 +38,15 @@ export function addLogs(program: Command): void {
     },
   )
     .option('--replica <REPLICA>', 'NAME@WORKER or id')
-    .option('--worker <WORKER>', 'only of this worker')
-    .option('--outcome <WORDS>', 'success, failed, cancelled, interrupted')
+    .option('--worker <WORKER>', 'only syncs of this worker')
+    .option('--outcome <WORDS>', 'success, failed, held, cancelled, interrupted')
     .option('--limit <N>', 'rows at most (20)')
   apiCommand<ApiOptions>(
     syncs,
     'cancel <SYNC>',
     'stop a running sync',
     async ({ client, options, args: [name = ''] }) => {
-      const sync = await find(client, name)
+      const sync = await findSync(client, name)
       await client.call('cancelSync', { params: { id: sync.sync_id } })
       if (options.json) return printJson({ sync_id: sync.sync_id, cancelled: true })
       process.stdout.write(`Cancelled the sync of ${sync.name}@${sync.worker_name}\n`)
@@ -60,15 +54,16 @@ export function addLogs(program: Command): void {
   )
 }
 
-/** The sync somebody means: by id, or the newest of a replica. */
-async function find(client: Client, name: string): Promise<Sync> {
+/** The sync with this id, or the newest of the replica NAME@WORKER. */
+async function findSync(client: Client, name: string): Promise<Sync> {
   if (!name.includes('@')) return client.call('getSync', { params: { id: name } })
   const { items } = await client.call('listSyncs', { query: { replica: name, limit: 1 } })
   if (!items[0]) throw new Refusal('not_found', `${name} has never been synced`)
   return items[0]
 }
 
-async function print(client: Client, syncId: string, follow: boolean): Promise<void> {
+/** Prints the log as far as it is written; with `follow` until the sync has ended. */
+async function printLog(client: Client, syncId: string, follow: boolean): Promise<void> {
   let offset = 0
   for (;;) {
     const { text, headers } = await client.call('syncLog', {
@@ -84,15 +79,21 @@ async function print(client: Client, syncId: string, follow: boolean): Promise<v
   }
 }
 
+/** `── ✕ failed after 2s · no route ──`, and what to do when it failed. */
+function endOf({ outcome, duration_ms: took, message, hint }: Sync): string {
+  const end = `${state(outcome ?? 'unknown')} after ${duration(took ?? 0)}${message ? ` · ${message}` : ''}`
+  return `── ${end} ──${hint && outcome !== 'success' ? `\nhint: ${hint}` : ''}`
+}
+
 function rowOf(sync: Sync): string[] {
   const took = sync.duration_ms ?? Date.now() - Date.parse(sync.started_at)
   return [
-    state(sync.outcome ?? 'running'),
-    short(sync.sync_id),
+    state(syncState(sync)),
+    shortId(sync.sync_id),
     `${sync.name}@${sync.worker_name}`,
     sync.trigger,
     age(sync.started_at),
-    span(took),
+    duration(took),
     size(sync.bytes),
     sync.reason ?? '-',
   ]

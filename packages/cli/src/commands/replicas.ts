@@ -1,12 +1,13 @@
-// replicas.ts — kagami replicas [list] | get | add | remove. What is decided about one is in deciding.ts.
-import { guess, type Client, type RouteInput, type Replica } from '@kagami/protocol'
+// replicas.ts — kagami replicas [list] | get | add | remove. Decisions about one are in decisions.ts.
+import { guess, healthOrder, type Client, type Hold, type Replica, type RouteInput } from '@kagami/protocol'
 import { ConfigError } from '@kagami/runtime/config'
 import type { Command } from 'commander'
+import { wholeNumber } from '../numbers.ts'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
 import { age, due, size, state } from '../words.ts'
 import { apiCommand, collect, limitOf } from './api.ts'
-import { addDeciding } from './deciding.ts'
+import { addReplicaDecisions } from './decisions.ts'
 
 interface ListOptions extends ApiOptions {
   health?: string
@@ -35,14 +36,14 @@ export function addReplicas(program: Command): void {
   apiCommand<ListOptions>(replicas, 'list', 'all replicas, worst first', async ({ client, options }) =>
     list(client, options),
   )
-    .option('--health <WORDS>', 'failed, held, stale, late, syncing, queued, new, fresh, unknown, …')
+    .option('--health <WORDS>', healthOrder.join(', '))
     .option('--worker <WORKER>', 'only on this worker')
     .option('--kind <KINDS>', 'git, rsync, http')
     .option('--cause <REASON>', 'reason of the last failure')
     .option('--label <KEY=VALUE>', 'only with this label')
     .option(
       '--sort <KEY>',
-      'worst, name, worker, last_success_at, size_bytes, next_due_at; "-" before it turns it round',
+      'worst, name, worker, last_success_at, size_bytes, next_due_at; with "-" before it in reverse',
     )
     .option('--limit <N>', 'rows at most (100 on a terminal)')
   apiCommand<ApiOptions>(
@@ -61,18 +62,20 @@ export function addReplicas(program: Command): void {
     'mirror an upstream on a worker',
     async ({ client, options, args: [upstream = ''] }) => add(client, options, upstream),
   )
-    .requiredOption('--worker <WORKER>', 'worker that keeps it')
+    .requiredOption('--worker <WORKER>', 'worker that mirrors it')
     .option('--name <NAME>', 'name and directory (default: guessed from the upstream)')
     .option('--kind <KIND>', 'git, rsync or http (default: guessed from the upstream)')
-    .option('--interval <SECONDS>', 'seconds between syncs; 0: only when asked (default)')
+    .option('--interval <SECONDS>', 'seconds between syncs; 0: only on request (default)')
     .option('--label <KEY=VALUE...>', 'labels')
     .option('--option <KEY=VALUE...>', 'options of the kind')
     .addHelpText(
       'after',
-      '\nCredentials are read from KAGAMI_AUTH: {"type":"basic","username":…,"password":…} or ' +
-        '{"type":"token","token":…}.\n\nExamples:\n  kagami replicas add rsync://rsync.example.org/debian/ ' +
-        '--worker sh-12 --interval 21600\n  kagami replicas add https://example.org/tool.git --worker sh-12 ' +
-        '--name tool --label env=prod',
+      `
+Credentials are read from KAGAMI_AUTH: {"type":"basic","username":…,"password":…} or {"type":"token","token":…}.
+
+Examples:
+  kagami replicas add rsync://rsync.example.org/debian/ --worker sh-12 --interval 21600
+  kagami replicas add https://example.org/tool.git --worker sh-12 --name tool --label env=prod`,
     )
   apiCommand<ApiOptions>(
     replicas,
@@ -85,7 +88,7 @@ export function addReplicas(program: Command): void {
       process.stdout.write(`Removed ${replica.name}@${replica.worker_name}. Its files stay on the worker.\n`)
     },
   )
-  addDeciding(replicas)
+  addReplicaDecisions(replicas)
 }
 
 async function list(client: Client, { json, limit, ...filter }: ListOptions): Promise<void> {
@@ -102,10 +105,8 @@ async function list(client: Client, { json, limit, ...filter }: ListOptions): Pr
     )
   printTable(['HEALTH', 'REPLICA', 'KIND', 'LAST OK', 'FAILING', 'CAUSE', 'SIZE', 'NEXT'], items.map(rowOf))
   const failing = items.find((replica) => replica.health === 'failed')
-  remark(
-    `${items.length} of ${total} replicas ` +
-      `shown.${failing ? ` Why: kagami logs ${failing.name}@${failing.worker_name}` : ''}`,
-  )
+  const why = failing ? ` Why: kagami logs ${failing.name}@${failing.worker_name}` : ''
+  remark(`${items.length} of ${total} replicas shown.${why}`)
 }
 
 function rowOf(replica: Replica): string[] {
@@ -123,41 +124,22 @@ function rowOf(replica: Replica): string[] {
 }
 
 function detailsOf(replica: Replica): string[][] {
-  const last = replica.last_sync
+  const { last_sync: last, hold, paused } = replica
+  const labels = Object.entries(replica.labels).map((pair) => pair.join('='))
   const pairs: [string, string | null][] = [
     ['replica', `${replica.name}@${replica.worker_name}`],
     ['id', replica.replica_id],
     ['health', `${state(replica.health)}: ${replica.health_detail}`],
     ['kind', replica.kind],
     ['upstream', replica.upstream],
-    ['interval', replica.interval_secs ? `${replica.interval_secs} s` : 'only when asked'],
-    [
-      'labels',
-      Object.entries(replica.labels)
-        .map((pair) => pair.join('='))
-        .join(' '),
-    ],
+    ['interval', replica.interval_secs ? `${replica.interval_secs} s` : 'only on request'],
+    ['labels', labels.join(' ')],
     ['origin', replica.origin === 'config' ? 'worker.toml' : 'added by API'],
     ['last ok', age(replica.last_success_at)],
-    [
-      'last sync',
-      last ? `${state(last.outcome)} ${age(last.ended_at)}${last.message ? `: ${last.message}` : ''}` : 'never',
-    ],
-    ['hint', replica.failures > 0 || replica.hold ? (last?.hint ?? null) : null],
-    [
-      'would delete',
-      replica.hold
-        ? `${replica.hold.removed} of ${replica.hold.total}: ` +
-          `${replica.hold.examples.slice(0, 5).join(', ')}${replica.hold.removed > 5 ? ', …' : ''}`
-        : null,
-    ],
-    [
-      'paused',
-      replica.paused
-        ? `by ${replica.paused.by} ` +
-          `${age(replica.paused.at)}${replica.paused.reason ? `: ${replica.paused.reason}` : ''}`
-        : null,
-    ],
+    ['last sync', last ? withReason(`${state(last.outcome)} ${age(last.ended_at)}`, last.message) : 'never'],
+    ['hint', replica.failures > 0 || hold ? (last?.hint ?? null) : null],
+    ['would delete', hold ? deletionsOf(hold) : null],
+    ['paused', paused ? withReason(`by ${paused.by} ${age(paused.at)}`, paused.reason) : null],
     ['content of', replica.content_at ? age(replica.content_at) : null],
     ['generation', typeof replica.generation === 'number' ? String(replica.generation) : null],
     ['next', due(replica.next_due_at)],
@@ -165,6 +147,12 @@ function detailsOf(replica: Replica): string[][] {
     ['revision', replica.revision],
   ]
   return pairs.filter((pair): pair is [string, string] => pair[1] !== null && pair[1] !== '')
+}
+
+const withReason = (text: string, reason: string | null): string => (reason ? `${text}: ${reason}` : text)
+
+function deletionsOf({ removed, total, examples }: Hold): string {
+  return `${removed} of ${total}: ${examples.slice(0, 5).join(', ')}${removed > 5 ? ', …' : ''}`
 }
 
 async function add(client: Client, options: AddOptions, upstream: string): Promise<void> {
@@ -176,7 +164,7 @@ async function add(client: Client, options: AddOptions, upstream: string): Promi
     upstream,
     kind: options.kind ?? guessed.kind ?? 'http',
     name,
-    interval_secs: options.interval === undefined ? null : Number(options.interval),
+    interval_secs: options.interval === undefined ? null : wholeNumber('--interval', options.interval),
     labels: pairsOf(options.label),
     options: Object.fromEntries(Object.entries(pairsOf(options.option)).map(([key, text]) => [key, valueOf(text)])),
     auth: authFromEnvironment(),
@@ -197,7 +185,7 @@ function pairsOf(pairs: readonly string[] = []): Record<string, string> {
   )
 }
 
-/** Options may be numbers, booleans or lists: what reads as JSON is JSON. */
+/** The value of an option: JSON where it reads as JSON (a number, a boolean, a list), else the text. */
 function valueOf(text: string): unknown {
   try {
     return JSON.parse(text)

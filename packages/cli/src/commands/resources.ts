@@ -1,11 +1,11 @@
-// resources.ts — kagami resources [list] | get | pause | resume: mirrors, all replicas of one name together.
+// resources.ts — kagami resources [list] | get | pause | resume: mirrors, each all replicas of one name.
 import type { Resource } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
 import { age, due, healthCounts, size, state } from '../words.ts'
 import { apiCommand, collect, limitOf } from './api.ts'
-import { addMirrorPauses } from './deciding.ts'
+import { addMirrorDecisions } from './decisions.ts'
 
 /** Adds `resources`, also called `mirrors`. */
 export function addResources(program: Command): void {
@@ -46,7 +46,7 @@ export function addResources(program: Command): void {
       )
     },
   )
-  addMirrorPauses(resources)
+  addMirrorDecisions(resources)
 }
 
 function rowOf(resource: Resource): string[] {

@@ -1,6 +1,6 @@
 // run.ts — kagami run supervisor | worker
 import type { Command } from 'commander'
-import { flushSoon } from '../compiled.ts'
+import { saveCompileCacheSoon } from '../compile-cache.ts'
 
 /** Adds `run`. */
 export function addRun(program: Command): void {
@@ -11,10 +11,10 @@ export function addRun(program: Command): void {
     .option('--nats-url <URL>', 'NATS server (KAGAMI_NATS_URL)')
     .option('--http-addr <HOST:PORT>', 'API and UI (SUPERVISOR_HTTP_ADDR)')
     .option('--db-url <URL>', 'database (SUPERVISOR_DATABASE_URL)')
-    .option('--auto-approve <BOOL>', 'approve workers that join by themselves (SUPERVISOR_AUTO_APPROVE)')
+    .option('--auto-approve <BOOL>', 'approve new workers automatically (SUPERVISOR_AUTO_APPROVE)')
     .action(async (options: { natsUrl?: string; httpAddr?: string; dbUrl?: string; autoApprove?: string }) => {
       const { runSupervisor, supervisorFlags } = await import('@kagami/supervisor')
-      flushSoon()
+      saveCompileCacheSoon()
       process.exitCode = await runSupervisor({ flags: supervisorFlags(options) })
       process.exit()
     })
@@ -28,7 +28,7 @@ export function addRun(program: Command): void {
     .action(async (options: { natsUrl?: string; dataDir?: string; config?: string; httpAddr?: string }) => {
       const { runWorker } = await import('@kagami/worker')
       const flags = { nats_url: options.natsUrl, data_dir: options.dataDir, http_addr: options.httpAddr }
-      flushSoon()
+      saveCompileCacheSoon()
       process.exitCode = await runWorker({ file: options.config, flags })
       process.exit()
     })

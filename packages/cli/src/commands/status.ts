@@ -1,9 +1,9 @@
 // status.ts — kagami status: the fleet on one screen, worst first.
-import type { Summary } from '@kagami/protocol'
+import type { Summary, Worker } from '@kagami/protocol'
 import type { Command } from 'commander'
-import { endWith, printJson } from '../output.ts'
+import { printJson, setExitCode } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
-import { age, healthCounts, size, span, state } from '../words.ts'
+import { age, duration, healthCounts, size, state } from '../words.ts'
 import { apiCommand } from './api.ts'
 
 /** Adds `status`. */
@@ -21,54 +21,67 @@ export function addStatus(program: Command): void {
       if (options.json) printJson(summary)
       else
         process.stdout.write(
-          textOf(summary, { api: client.baseUrl, pending: pending.items.map(nameOf), lost: lost.items.map(nameOf) }),
+          [
+            ...factsOf(summary, client.baseUrl),
+            'Needs attention',
+            ...attentionOf(summary, { pending: pending.items, lost: lost.items }),
+            '',
+          ].join('\n'),
         )
       const bad = (options.failOn ?? '').split(',').filter(Boolean)
-      if (bad.some((health) => (summary.health_counts[health] ?? 0) > 0)) endWith(1)
+      if (bad.some((health) => (summary.health_counts[health] ?? 0) > 0)) setExitCode(1)
     },
   )
     .option('--fail-on <HEALTHS>', 'exit 1 when a replica has one of these, for example failed,stale')
     .addHelpText(
       'after',
-      '\nExamples:\n  kagami status\n  kagami status --json | jq .health_counts\n  kagami status --fail-on ' +
-        'failed,stale || mail -s mirrors ops < /dev/null',
+      `
+Examples:
+  kagami status
+  kagami status --json | jq .health_counts
+  kagami status --fail-on failed,stale || mail -s mirrors ops < /dev/null`,
     )
 }
 
-const nameOf = (worker: { name: string }) => worker.name
-
-function textOf(summary: Summary, { api, pending, lost }: { api: string; pending: string[]; lost: string[] }): string {
-  const { workers, storage, jobs } = summary
-  const up = span(Date.parse(summary.at) - Date.parse(summary.started_at))
-  const workerCounts = [
-    workers.online && state('online', workers.online),
-    workers.late && state('late', workers.late),
-    workers.lost && state('lost', workers.lost),
-    workers.pending && state('pending', workers.pending),
-  ].filter(Boolean)
-  const lines = [
-    `Supervisor  ${api}  ${summary.version}  up ${up}   NATS ` +
-      `${summary.nats.connected ? `ok (${summary.nats.server_version ?? 'unknown version'})` : 'not reached'}`,
-    `Workers     ${workers.total === 0 ? 'none yet: kagami ' + 'run worker ' + '--nats-url URL ' + '--data-dir DIR' : workerCounts.join('  ')}`,
-    `Mirrors     ${summary.resources_total}   ${healthCounts(summary.health_counts)}   Syncing ` +
-      `${jobs.running}, queued ${jobs.queued}, slots ${jobs.limit}`,
-    `Storage     ${storage.total_bytes > 0 ? `${size(storage.used_bytes)} / ` + `${size(storage.total_bytes)} ` + `(${Math.round((storage.used_bytes / storage.total_bytes) * 100)}%)` : '- (no worker has ' + 'told yet)'}`,
-    'Needs attention',
+function factsOf(summary: Summary, api: string): string[] {
+  const { nats, jobs } = summary
+  const up = duration(Date.parse(summary.at) - Date.parse(summary.started_at))
+  const natsWords = nats.connected ? `ok (${nats.server_version ?? 'unknown version'})` : 'not reached'
+  const slots = `Syncing ${jobs.running}, queued ${jobs.queued}, slots ${jobs.limit}`
+  return [
+    `Supervisor  ${api}  ${summary.version}  up ${up}   NATS ${natsWords}`,
+    `Workers     ${workersOf(summary)}`,
+    `Mirrors     ${summary.resources_total}   ${healthCounts(summary.health_counts)}   ${slots}`,
+    `Storage     ${storageOf(summary)}`,
   ]
-  for (const cause of summary.causes) {
-    lines.push(
-      `  ${state('failed')}  ${cause.message}  ${cause.replicas} ` +
-        `${cause.replicas === 1 ? 'replica' : 'replicas'} on ${cause.workers.join(', ')}  → kagami replicas ` +
-        `--cause ${cause.reason}`,
-      `     ${cause.hint}`,
-    )
-  }
-  for (const name of pending) lines.push(`  ${state('pending')}  worker ${name}  → kagami workers approve ${name}`)
-  for (const name of lost) lines.push(`  ${state('lost')}  worker ${name} is silent  → kagami workers get ${name}`)
-  if (lines.at(-1) === 'Needs attention')
-    lines.push(
-      '  Nothing needs ' +
-        `you.${summary.last_failure ? ` Last failure ${age(summary.last_failure.at)} ` + `(${summary.last_failure.name})` : ''}`,
-    )
-  return `${lines.join('\n')}\n`
+}
+
+function workersOf({ workers }: Summary): string {
+  if (workers.total === 0) return 'none yet: kagami run worker --nats-url URL --data-dir DIR'
+  return (['online', 'late', 'lost', 'pending'] as const)
+    .filter((word) => workers[word] > 0)
+    .map((word) => state(word, workers[word]))
+    .join('  ')
+}
+
+function storageOf({ storage: { used_bytes: used, total_bytes: total } }: Summary): string {
+  if (total === 0) return '- (no worker has reported its disk yet)'
+  return `${size(used)} / ${size(total)} (${Math.round((used / total) * 100)}%)`
+}
+
+/** What needs a person, each with the command that leads on. */
+function attentionOf(summary: Summary, workers: { pending: Worker[]; lost: Worker[] }): string[] {
+  const lines = [
+    ...summary.causes.flatMap(causeLines),
+    ...workers.pending.map(({ name }) => `  ${state('pending')}  worker ${name}  → kagami workers approve ${name}`),
+    ...workers.lost.map(({ name }) => `  ${state('lost')}  worker ${name} is silent  → kagami workers get ${name}`),
+  ]
+  if (lines.length > 0) return lines
+  const failure = summary.last_failure
+  return [`  Nothing needs you.${failure ? ` Last failure ${age(failure.at)} (${failure.name})` : ''}`]
+}
+
+function causeLines({ message, replicas, workers, reason, hint }: Summary['causes'][number]): string[] {
+  const where = `${replicas} ${replicas === 1 ? 'replica' : 'replicas'} on ${workers.join(', ')}`
+  return [`  ${state('failed')}  ${message}  ${where}  → kagami replicas --cause ${reason}`, `     ${hint}`]
 }

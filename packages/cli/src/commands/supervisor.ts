@@ -1,4 +1,4 @@
-// supervisor.ts — kagami supervisor approve | terminate: the seed's two verbs, with the seed's words.
+// supervisor.ts — kagami supervisor approve | terminate: the two commands of v0, with its output.
 import type { Command } from 'commander'
 import { apiCommand } from './api.ts'
 
@@ -11,7 +11,7 @@ export function addSupervisor(program: Command): void {
     await client.call('approve', { params: { id } })
     process.stdout.write(`Approved ${id}\n`)
   })
-  apiCommand(supervisor, 'terminate <ID>', 'end a worker and forget it', async ({ client, args: [id = ''] }) => {
+  apiCommand(supervisor, 'terminate <ID>', 'remove a worker from the fleet', async ({ client, args: [id = ''] }) => {
     await client.call('terminate', { params: { id } })
     process.stdout.write(`Terminated ${id}\n`)
   })

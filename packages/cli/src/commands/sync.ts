@@ -1,10 +1,11 @@
-// sync.ts — kagami sync: asks for syncs, and follows them when told to.
+// sync.ts — kagami sync: requests syncs, and with --wait waits until they have ended.
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Client, Sync, SyncAccepted } from '@kagami/protocol'
+import type { Client, Replica, Sync, SyncAccepted } from '@kagami/protocol'
 import type { Command } from 'commander'
-import { endWith, printJson, remark } from '../output.ts'
+import { seconds } from '../numbers.ts'
+import { printJson, remark, setExitCode } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
-import { size, span, state } from '../words.ts'
+import { duration, size, state } from '../words.ts'
 import { apiCommand } from './api.ts'
 
 interface SyncOptions extends ApiOptions {
@@ -14,6 +15,8 @@ interface SyncOptions extends ApiOptions {
 
 type Request = SyncAccepted['requests'][number]
 
+const POLL_MS = 500
+
 /** Adds `sync`. */
 export function addSync(program: Command): void {
   apiCommand<SyncOptions>(
@@ -21,40 +24,49 @@ export function addSync(program: Command): void {
     'sync <MIRROR...>',
     'sync now: NAME (every copy) or NAME@WORKER',
     async ({ client, options, args }) => {
+      const timeoutMs = timeoutOf(options)
+      const before = options.wait ? await finishedBefore(client, args) : new Set<string>()
       const requests: Request[] = []
-      const before = options.wait ? await newestOf(client, args) : new Set<string>()
-      for (const name of args) requests.push(...(await ask(client, name)).requests)
-      if (!options.wait) {
-        if (options.json) return printJson(requests)
-        for (const request of requests)
-          process.stdout.write(`Sync of ${request.name} asked for (${request.request_id})\n`)
-        return remark('Follow: kagami logs -f NAME@WORKER   or add --wait')
-      }
-      const deadline = options.timeout ? Date.now() + Number(options.timeout) * 1000 : Infinity
-      const ended = await Promise.all(requests.map((request) => follow(client, request, { deadline, before })))
+      for (const name of args) requests.push(...(await requestSync(client, name)).requests)
+      if (!options.wait) return printRequests(requests, options)
+      const wait = { deadline: Date.now() + timeoutMs, before }
+      const ended = await Promise.all(requests.map((request) => waitForEnd(client, request, wait)))
       if (options.json) printJson(ended)
       const failed = ended.filter((sync) => sync?.outcome !== 'success').length
-      if (ended.some((sync) => sync === null)) return endWith(7)
-      if (failed > 0) endWith(failed === ended.length ? 1 : 8)
+      if (ended.some((sync) => sync === null)) setExitCode(7)
+      else if (failed > 0) setExitCode(failed === ended.length ? 1 : 8)
     },
   )
     .option('--wait', 'wait until they have ended; exit 1 when one failed')
-    .option('--timeout <SECONDS>', 'with --wait: give up waiting after this long, exit 7; the sync goes on')
+    .option('--timeout <SECONDS>', 'with --wait: stop waiting after this time, exit 7; the sync continues')
     .addHelpText(
       'after',
-      '\nExamples:\n  kagami sync debian\n  kagami sync debian@sh-12 --wait\n  kagami sync debian arch --wait ' +
-        '--timeout 3600',
+      `
+Examples:
+  kagami sync debian
+  kagami sync debian@sh-12 --wait
+  kagami sync debian arch --wait --timeout 3600`,
     )
 }
 
-function ask(client: Client, name: string): Promise<SyncAccepted> {
+function timeoutOf({ timeout }: SyncOptions): number {
+  return timeout === undefined ? Infinity : seconds('--timeout', timeout) * 1000
+}
+
+function requestSync(client: Client, name: string): Promise<SyncAccepted> {
   return name.includes('@')
     ? client.call('syncReplica', { params: { id: name } })
     : client.call('syncResource', { params: { id: name } })
 }
 
-/** Ids of the newest finished syncs of what is about to be synced, to tell them from what comes. */
-async function newestOf(client: Client, names: readonly string[]): Promise<Set<string>> {
+function printRequests(requests: readonly Request[], options: SyncOptions): void {
+  if (options.json) return printJson(requests)
+  for (const request of requests) process.stdout.write(`Sync of ${request.name} requested (${request.request_id})\n`)
+  remark('Follow: kagami logs -f NAME@WORKER   or add --wait')
+}
+
+/** Ids of the newest finished syncs of these mirrors, to tell them from the ones that are waited for. */
+async function finishedBefore(client: Client, names: readonly string[]): Promise<Set<string>> {
   const lists = names.map((name) =>
     client
       .call('listSyncs', {
@@ -65,52 +77,72 @@ async function newestOf(client: Client, names: readonly string[]): Promise<Set<s
   return new Set((await Promise.all(lists)).flatMap((list) => list?.items.map((sync) => sync.sync_id) ?? []))
 }
 
-/** The sync of a request once it has ended, or null when the deadline came first. Says each step on stderr. */
-async function follow(
-  client: Client,
-  request: Request,
-  { deadline, before }: { deadline: number; before: ReadonlySet<string> },
-): Promise<Sync | null> {
-  let said = ''
-  const say = (text: string) => {
-    if (text !== said) remark(`${request.name}: ${text}`)
-    said = text
-  }
+interface Wait {
+  /** Unix ms. */
+  readonly deadline: number
+  /** Syncs that had finished before the request. */
+  readonly before: ReadonlySet<string>
+}
+
+/** The sync of a request once it has ended, or null when the deadline came first. Reports each step on stderr. */
+async function waitForEnd(client: Client, request: Request, { deadline, before }: Wait): Promise<Sync | null> {
+  const report = createStepReport(request.name)
   for (;;) {
     const { items } = await client.call('listSyncs', { query: { replica: request.replica_id, limit: 20 } })
     const running = items.find((sync) => sync.state === 'running')
     const replica = running
       ? null
       : await client.call('getReplica', { params: { id: request.replica_id } }).catch(() => null)
-    // Requests that come together are served by one sync, which bears the name of one of them.
-    const settled = replica?.activity === 'idle' && replica.pending_requests === 0
-    const ended = items.find(
-      (sync) =>
-        sync.state === 'finished' && (sync.request_id === request.request_id || (settled && !before.has(sync.sync_id))),
-    )
+    const ended = items.find((sync) => isEndOf(request, sync, { replica, before }))
     if (ended) {
-      process.stdout.write(
-        `${state(ended.outcome ?? 'unknown')} ${ended.name}@${ended.worker_name}. ` +
-          `${span(ended.duration_ms ?? 0)}${ended.bytes === null ? '' : `, ${size(ended.bytes)} ` + 'received'}${ended.message ? `: ${ended.message}` : ''}   kagami logs ${ended.sync_id}\n`,
-      )
+      process.stdout.write(endOf(ended))
       return ended
     }
     if (Date.now() > deadline) {
-      say('still going on; not waiting any longer')
+      report('still running; no longer waiting for it')
       return null
     }
-    say(
-      running
-        ? stepOf(running)
-        : replica?.queue
-          ? `queued: position ${replica.queue.position}, ${replica.queue.reason}`
-          : 'waiting for the worker to take it up',
-    )
-    await pause(500)
+    report(running ? stepOf(running) : queueOf(replica))
+    await pause(POLL_MS)
   }
 }
 
-/** Percent only when the tool knows it; one line for each ten. */
+/**
+ * Whether this sync serves the request. Requests that arrive together are served by one sync, which names only one of
+ * them: then it is the first new sync after which nothing is requested any more.
+ */
+function isEndOf(
+  request: Request,
+  sync: Sync,
+  { replica, before }: { replica: Replica | null; before: ReadonlySet<string> },
+): boolean {
+  if (sync.state !== 'finished') return false
+  const nothingLeft = replica?.activity === 'idle' && replica.pending_requests === 0
+  return sync.request_id === request.request_id || (nothingLeft && !before.has(sync.sync_id))
+}
+
+/** Writes each step of a sync once. */
+function createStepReport(name: string): (step: string) => void {
+  let last = ''
+  return (step) => {
+    if (step !== last) remark(`${name}: ${step}`)
+    last = step
+  }
+}
+
+function endOf({ outcome, name, worker_name: worker, duration_ms: took, bytes, message, sync_id: id }: Sync): string {
+  const received = bytes === null ? '' : `, ${size(bytes)} received`
+  const facts = `${duration(took ?? 0)}${received}${message ? `: ${message}` : ''}`
+  return `${state(outcome ?? 'unknown')} ${name}@${worker}. ${facts}   kagami logs ${id}\n`
+}
+
+function queueOf(replica: Replica | null): string {
+  return replica?.queue
+    ? `queued: position ${replica.queue.position}, ${replica.queue.reason}`
+    : 'waiting for the worker to start it'
+}
+
+/** Phase and percent, if the tool reports one, in steps of ten. */
 function stepOf({ progress }: Sync): string {
   if (!progress) return 'running'
   const percent = progress.percent === null ? '' : ` ${Math.floor(progress.percent / 10) * 10}%`

@@ -1,6 +1,6 @@
 // workers.ts — kagami workers [list] | get | approve | reject | terminate | revoke
 import { createInterface } from 'node:readline/promises'
-import type { Client, Worker } from '@kagami/protocol'
+import { workerState, type Client, type Worker } from '@kagami/protocol'
 import { ConfigError } from '@kagami/runtime/config'
 import type { Command } from 'commander'
 import { printJson, printTable, remark } from '../output.ts'
@@ -36,6 +36,11 @@ export function addWorkers(program: Command): void {
       printTable(['FIELD', 'VALUE'], detailsOf(worker))
     },
   )
+  addAdmission(workers)
+  addRemoval(workers)
+}
+
+function addAdmission(workers: Command): void {
   apiCommand<ApiOptions>(workers, 'approve <WORKER...>', 'let workers sync', async ({ client, options, args }) => {
     for (const name of args) {
       const worker = await client.call('getWorker', { params: { id: name } })
@@ -47,18 +52,21 @@ export function addWorkers(program: Command): void {
   apiCommand<ApiOptions & { reason?: string }>(
     workers,
     'reject <WORKER>',
-    'turn a worker away; its process stops itself',
+    'refuse a worker; its process stops itself',
     async ({ client, options, args: [name = ''] }) => {
       const worker = await client.call('getWorker', { params: { id: name } })
       await client.call('reject', { params: { id: worker.worker_id }, body: { reason: options.reason ?? null } })
       if (options.json) printJson({ worker_id: worker.worker_id, admission: 'rejected' })
       else process.stdout.write(`Rejected ${worker.name}. To come back it must be approved, then started again.\n`)
     },
-  ).option('--reason <TEXT>', 'told to the worker and kept')
+  ).option('--reason <TEXT>', 'why; sent to the worker and stored')
+}
+
+function addRemoval(workers: Command): void {
   apiCommand<ApiOptions & { reason?: string }>(
     workers,
     'revoke <WORKER>',
-    'withdraw the NATS credentials of a worker and cut it off at once; locked NATS only',
+    'revoke the NATS credentials of a worker and disconnect it at once; locked NATS only',
     async ({ client, options, args: [name = ''] }) => {
       await client.call('revokeWorker', { params: { id: name }, body: { reason: options.reason ?? null } })
       if (options.json) printJson({ worker: name, revoked: true })
@@ -67,11 +75,11 @@ export function addWorkers(program: Command): void {
           `Revoked ${name}. To come back it needs a new key and a new join token, and must be approved.\n`,
         )
     },
-  ).option('--reason <TEXT>', 'kept, and told to the worker if it still hears it')
+  ).option('--reason <TEXT>', 'why; stored, and sent to the worker while it is still connected')
   apiCommand<ApiOptions & { yes?: boolean }>(
     workers,
     'terminate <WORKER>',
-    'end a worker and forget it; files on its disk stay',
+    'remove a worker from the fleet; its process stops, files on its disk stay',
     async ({ client, options, args: [name = ''] }) => {
       const worker = await client.call('getWorker', { params: { id: name } })
       if (!options.yes) await confirm(client, worker)
@@ -79,7 +87,7 @@ export function addWorkers(program: Command): void {
       if (options.json) printJson({ worker_id: worker.worker_id, terminated: true })
       else process.stdout.write(`Terminated ${worker.name}\n`)
     },
-  ).option('--yes', 'do not ask')
+  ).option('--yes', 'do not ask for confirmation')
 }
 
 async function list(client: Client, options: ListOptions): Promise<void> {
@@ -91,8 +99,8 @@ async function list(client: Client, options: ListOptions): Promise<void> {
   if (options.json) return printJson(items)
   if (total === 0)
     return remark(
-      'No workers. Start one: kagami run worker --nats-url URL --data-dir DIR --config worker.toml\nWhere ' +
-        'NATS is locked, without --nats-url and with KAGAMI_JOIN_TOKEN set to what `kagami nats token` prints.',
+      'No workers. Start one: kagami run worker --nats-url URL --data-dir DIR --config worker.toml\n' +
+        'Where NATS is locked, leave out --nats-url and set KAGAMI_JOIN_TOKEN to what `kagami nats token` prints.',
     )
   printTable(['STATE', 'NAME', 'ID', 'VERSION', 'REPLICAS', 'SYNCING', 'DISK', 'SEEN'], items.map(rowOf))
   if (items.length < total) remark(`${items.length} of ${total} workers shown; --limit shows more`)
@@ -101,7 +109,7 @@ async function list(client: Client, options: ListOptions): Promise<void> {
 function rowOf(worker: Worker): string[] {
   const { storage, jobs } = worker
   return [
-    state(worker.admission === 'approved' ? worker.presence : worker.admission),
+    state(workerState(worker)),
     worker.name,
     worker.worker_id,
     worker.version ?? (worker.older_wire ? 'older' : '-'),
@@ -113,13 +121,12 @@ function rowOf(worker: Worker): string[] {
 }
 
 function detailsOf(worker: Worker): string[][] {
+  const { storage } = worker
+  const decided = worker.decided_by ? ` by ${worker.decided_by}, ${age(worker.decided_at)}` : ''
   const pairs: [string, string | null][] = [
     ['name', worker.name],
     ['id', worker.worker_id],
-    [
-      'admission',
-      `${state(worker.admission)}${worker.decided_by ? ` by ${worker.decided_by}, ${age(worker.decided_at)}` : ''}`,
-    ],
+    ['admission', `${state(worker.admission)}${decided}`],
     ['reason', worker.reason],
     ['presence', `${state(worker.presence)}, seen ${age(worker.last_seen_at)}`],
     ['conflict', worker.conflict],
@@ -127,37 +134,32 @@ function detailsOf(worker: Worker): string[][] {
     ['metrics', worker.http_addr],
     ['data_dir', worker.data_dir],
     ['version', worker.version],
-    [
-      'kinds',
-      worker.kinds
-        .map(
-          (kind) =>
-            `${kind.available ? '✓' : '✕'} ${kind.kind} ` +
-            `(${kind.detail})${kind.roots ? `, also file:// below ${kind.roots.join(', ')}` : ''}`,
-        )
-        .join('\n'),
-    ],
+    ['kinds', worker.kinds.map(kindOf).join('\n')],
     ['replicas', `${worker.replicas_total}   ${healthCounts(worker.health_counts)}`],
     ['applied', `revision ${worker.observed_rev} of ${worker.desired_rev}`],
-    ['disk', worker.storage ? `${size(worker.storage.used_bytes)} / ${size(worker.storage.total_bytes)}` : '-'],
+    ['disk', storage ? `${size(storage.used_bytes)} / ${size(storage.total_bytes)}` : '-'],
   ]
   return pairs.filter((pair): pair is [string, string] => pair[1] !== null && pair[1] !== '')
 }
 
-/** On a terminal the name must be typed; elsewhere --yes is needed, and said. */
+function kindOf({ available, kind, detail, roots }: Worker['kinds'][number]): string {
+  return `${available ? '✓' : '✕'} ${kind} (${detail})${roots ? `, also file:// below ${roots.join(', ')}` : ''}`
+}
+
+/** Asks for the name of the worker. Throws ConfigError when another one is typed, or when stdin is no terminal. */
 async function confirm(client: Client, worker: Worker): Promise<void> {
   if (!process.stdin.isTTY)
-    throw new ConfigError('terminating needs a yes', `Run: kagami workers terminate ${worker.worker_id} --yes`)
+    throw new ConfigError('terminating needs a confirmation', `Run: kagami workers terminate ${worker.worker_id} --yes`)
   const { items } = await client.call('listReplicas', { query: { worker: worker.worker_id, limit: 500 } })
-  const alone: string[] = []
+  const onlyCopies: string[] = []
   for (const replica of items)
     if ((await client.call('getResource', { params: { id: replica.name } }).catch(() => null))?.replicas_total === 1)
-      alone.push(replica.name)
+      onlyCopies.push(replica.name)
   remark(
     `! Terminate ${worker.name} (${client.baseUrl})\n  ${worker.replicas_total} replicas, ` +
       `${worker.jobs?.running ?? 0} running syncs. Files on its disk stay.`,
   )
-  if (alone.length > 0) remark(`  These mirrors lose their ONLY copy: ${alone.join(', ')}`)
+  if (onlyCopies.length > 0) remark(`  These mirrors lose their ONLY copy: ${onlyCopies.join(', ')}`)
   const prompt = createInterface({ input: process.stdin, output: process.stderr })
   const typed = await prompt.question("Type the worker's name to go on: ")
   prompt.close()

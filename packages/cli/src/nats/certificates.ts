@@ -1,12 +1,9 @@
-// certificates.ts — A certificate authority of one's own for NATS, and the server's certificate it signs.
+// nats/certificates.ts — Makes a certificate authority for NATS and the server certificate it signs.
 import 'reflect-metadata'
 import { isIP } from 'node:net'
 import * as x509 from '@peculiar/x509'
 
-/**
- * Both live this long: nobody outside trusts this authority, and a fleet that stops at night because of a date helps
- * nobody.
- */
+/** How long both are valid. Only this fleet trusts the authority, so a short life would only cause outages. */
 const YEARS = 10
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 
@@ -73,13 +70,13 @@ async function pemOf(key: CryptoKey): Promise<string> {
 
 function serial(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
-  // Positive, whatever it begins with.
+  // A serial number must be positive.
   bytes[0]! &= 0x7f
   return Buffer.from(bytes).toString('hex')
 }
 
 function lifetime(): { notBefore: Date; notAfter: Date } {
-  // Since yesterday, so that a clock that is behind does not refuse it.
+  // From yesterday on, so that a host whose clock is behind accepts it.
   const notBefore = new Date(Date.now() - 86_400_000)
   return { notBefore, notAfter: new Date(notBefore.getTime() + YEARS * 365.25 * 86_400_000) }
 }

@@ -1,5 +1,5 @@
-// nats/init.ts — Writes all a locked NATS needs: configuration, accounts, keys and certificates, each where only its
-// owner reads it.
+// nats/init.ts — Writes what a locked NATS needs: configuration, accounts, keys and certificates, all readable by their
+// owner alone.
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -15,15 +15,15 @@ import { makeAuthority, makeServerCertificate } from './certificates.ts'
 
 export interface InitOptions {
   readonly dir: string
-  /** Names and addresses workers and supervisors reach the server by; the first goes into join tokens. */
+  /** Host names and addresses of the server; the first one is written into join tokens. */
   readonly host?: readonly string[] | undefined
   readonly port: string
   readonly listen: string
-  /** Where the server tells health and numbers. */
+  /** Address where the server serves its health and metrics. */
   readonly monitor: string
   readonly server?: string | undefined
   readonly serverVersion?: string | undefined
-  /** Where the server will see its directory, when that is elsewhere: in a container. */
+  /** Path of the directory `server` as nats-server sees it, when it runs in a container. */
   readonly mountedAt?: string | undefined
 }
 
@@ -35,12 +35,12 @@ export interface Initialised {
   readonly version: string | null
 }
 
-/** Fills a new or empty directory. Throws ConfigError when there is anything in it: keys are never overwritten. */
+/** Fills a new or empty directory. Throws ConfigError when it is not empty: keys are never overwritten. */
 export async function initNats(options: InitOptions): Promise<Initialised> {
   const dir = resolve(options.dir)
   if (existsSync(dir) && readdirSync(dir).length > 0)
     throw new ConfigError(
-      `${dir} is there already; nothing was changed`,
+      `${dir} is not empty; nothing was changed`,
       'Keys are never overwritten: every worker would lose its credentials. Choose another --dir.',
     )
   const port = Number(options.port)
@@ -74,14 +74,14 @@ export async function initNats(options: InitOptions): Promise<Initialised> {
 }
 
 /**
- * A new certificate of the server for these hosts, signed by the authority of `dir`. Throws ConfigError when its key is
- * not there.
+ * Writes a new server certificate for these hosts, signed by the authority in `dir`. Throws ConfigError when the key of
+ * the authority is missing.
  */
 export async function renewCertificate(dir: string, hosts: readonly string[]): Promise<void> {
   const files = { certificate: join(resolve(dir), 'server', 'ca.pem'), key: join(resolve(dir), 'keys', 'ca.key') }
   for (const file of Object.values(files))
     if (!existsSync(file))
-      throw new ConfigError(`${file} is missing`, 'Put the keys back from where you keep them, and try again.')
+      throw new ConfigError(`${file} is missing`, 'Copy the keys back from your backup, and try again.')
   await writeCertificate(
     resolve(dir),
     { certificate: readFileSync(files.certificate, 'utf8'), key: readFileSync(files.key, 'utf8') },
@@ -106,13 +106,12 @@ function makePrivate(dir: string): void {
 
 function write(path: string, text: string): void {
   writeDurably(path, text.endsWith('\n') ? text : `${text}\n`, 0o600)
-  // A mask of the process must not widen it.
   chmodSync(path, 0o600)
 }
 
 /**
- * Of the program that will run, or that is named; null when there is none here: then nothing is written that an old one
- * would refuse.
+ * The version of the nats-server that will run. Null when there is none on this machine: then the configuration has
+ * only what every supported version accepts. Throws ConfigError when the program does not report one.
  */
 async function versionOf({ server, serverVersion }: InitOptions): Promise<string | null> {
   if (serverVersion) return serverVersion.replace(/^v/, '')
@@ -120,8 +119,8 @@ async function versionOf({ server, serverVersion }: InitOptions): Promise<string
   if (!program) return null
   return natsServerVersion(program).catch((error: unknown) => {
     throw new ConfigError(
-      `${program} does not tell its version: ${(error as Error).message}`,
-      'Give another program with --server, or its version with --server-version.',
+      `${program} does not report its version: ${(error as Error).message}`,
+      'Name another program with --server, or its version with --server-version.',
     )
   })
 }

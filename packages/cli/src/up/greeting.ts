@@ -1,14 +1,13 @@
-// up/greeting.ts — What `kagami up` prints once all is up: what runs, where the UI is, how to mirror something real.
+// up/greeting.ts — What `kagami up` prints once everything runs: addresses, what is mirrored, how to mirror more.
 import type { Demo } from '@kagami/demo'
 import type { RunningSupervisor } from '@kagami/supervisor'
 import type { RunningWorker } from '@kagami/worker'
 
-/** The text. */
 export function greeting(parts: {
   nats: string
-  supervisor: RunningSupervisor
-  worker: RunningWorker
-  demo: Demo | null
+  supervisor: Pick<RunningSupervisor, 'port'>
+  worker: Pick<RunningWorker, 'id' | 'httpPort'>
+  demo: Pick<Demo, 'upstreams' | 'missing'> | null
   stateDir: string
   signIn: string
 }): string {
@@ -27,7 +26,7 @@ export function greeting(parts: {
     lines.push('No worker.toml here, so three small upstreams on this machine are mirrored; each changes every minute:')
     for (const { name, kind, upstream } of demo.upstreams)
       lines.push(`  ${kind.padEnd(6)} ${name.padEnd(15)} ${upstream}`)
-    for (const { kind, reason } of demo.missing) lines.push(`  ${kind.padEnd(6)} left out: ${reason}`)
+    for (const { kind, reason } of demo.missing) lines.push(`  ${kind.padEnd(6)} not started: ${reason}`)
     lines.push(
       `  Mirrored into ${stateDir}/mirrors`,
       '',

@@ -1,5 +1,5 @@
-// up/nats.ts — The NATS server of `kagami up`: somebody's, when one is named, else our own child, locked, and started
-// again when it dies.
+// up/nats.ts — The NATS server of `kagami up`: the configured one, else a locked one of its own, as a child process
+// that is restarted when it ends.
 import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import {
@@ -18,11 +18,12 @@ import {
 } from '@kagami/runtime'
 
 export interface UpNats {
-  /** Undefined: the file of credentials says it. */
+  /** Undefined when the file of credentials has it. */
   readonly url: string | undefined
   /** The file with the supervisor's credentials; undefined when the environment names it, or NATS is open. */
   readonly credentials: string | undefined
-  readonly described: string
+  /** For the greeting. */
+  readonly description: string
   stop(): Promise<void>
 }
 
@@ -31,7 +32,7 @@ export async function openNats(stateDir: string, logger: Logger): Promise<UpNats
   const given = process.env['KAGAMI_NATS_URL'] || undefined
   const locked = process.env['SUPERVISOR_NATS_CREDENTIALS']
   if (given || locked)
-    return { url: given, credentials: undefined, described: given ?? `as ${locked} says`, stop: async () => {} }
+    return { url: given, credentials: undefined, description: given ?? `configured in ${locked}`, stop: async () => {} }
   const binary = await findNatsServer((step) => logger.info(step)).catch((error: unknown) => {
     throw new ConfigError((error as Error).message, 'Or run NATS elsewhere and set KAGAMI_NATS_URL.')
   })
@@ -49,23 +50,23 @@ export async function openNats(stateDir: string, logger: Logger): Promise<UpNats
   takeOverOpenStore(dir, layout, logger)
   let server: NatsServer = await start()
   let stopping = false
-  const guard = async () => {
+  const restartWhenEnded = async () => {
     while (!stopping) {
       await server.exited
       if (stopping) return
-      logger.warn('nats-server ended; starting it again, mirrors keep syncing meanwhile')
+      logger.warn('nats-server ended; restarting it, mirrors keep syncing meanwhile')
       server = await start(server.port)
     }
   }
-  void guard().catch((error: unknown) =>
-    logger.error({ err: error }, 'nats-server cannot be started again; workers go on alone'),
+  void restartWhenEnded().catch((error: unknown) =>
+    logger.error({ err: error }, 'nats-server cannot be restarted; workers continue without it'),
   )
   const credentials = join(dir, 'supervisor.json')
   writeDurably(credentials, JSON.stringify({ ...layout.supervisor, url: server.url }))
   return {
     url: server.url,
     credentials,
-    described: `nats-server ${binary.version} on ${server.url}, locked`,
+    description: `nats-server ${binary.version} on ${server.url}, locked`,
     async stop() {
       stopping = true
       await server.stop()
@@ -73,13 +74,14 @@ export async function openNats(stateDir: string, logger: Logger): Promise<UpNats
   }
 }
 
-type KeptLayout = Omit<NatsLayout, 'roots'>
+/** The layout without its root keys, which are not needed again. */
+type StoredLayout = Omit<NatsLayout, 'roots'>
 
-/** Accounts and keys, made once. The connection is not encrypted: it never leaves this machine. */
-async function openLayout(dir: string): Promise<KeptLayout> {
+/** Accounts and keys, created once. Connections are not encrypted: they never leave this machine. */
+async function openLayout(dir: string): Promise<StoredLayout> {
   const file = join(dir, 'accounts.json')
-  const kept = readJsonIfThere(file) as KeptLayout | null
-  if (kept?.supervisor && kept.server) return kept
+  const stored = readJsonIfThere(file) as StoredLayout | null
+  if (stored?.supervisor && stored.server) return stored
   const { roots: _roots, ...layout } = await makeNatsLayout({ url: 'nats://127.0.0.1', ca: null })
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   writeDurably(file, JSON.stringify(layout))
@@ -87,16 +89,16 @@ async function openLayout(dir: string): Promise<KeptLayout> {
 }
 
 /**
- * Before, this server was open, and its streams were in the account of those who have none: reports in them are still
- * wanted.
+ * Moves the streams of an open server into the account of the supervisors. Earlier versions ran this server open, with
+ * its streams in the account of clients without credentials; they may hold reports that nobody has read.
  */
-function takeOverOpenStore(dir: string, { supervisorsAccount }: KeptLayout, logger: Logger): void {
+function takeOverOpenStore(dir: string, { supervisorsAccount }: StoredLayout, logger: Logger): void {
   const store = join(dir, 'jetstream', 'jetstream')
   const [open, locked] = [join(store, '$G'), join(store, supervisorsAccount)]
-  // One that outlived its parent still writes there; starting then says so.
+  // A server that outlived its parent still writes there; starting ours then fails and says so.
   if (!existsSync(open) || whoListensOn(Number(readIfThere(join(dir, 'port'))))) return
-  // An earlier version ran here in between: what it wrote is the newer one.
+  // An earlier version ran here once more: its streams are the newer ones.
   if (existsSync(locked)) renameSync(locked, `${locked}.${Date.now()}`)
   renameSync(open, locked)
-  logger.info('NATS is locked from now on: each worker has credentials of its own. Reports that were waiting are kept')
+  logger.info('NATS is locked from now on: each worker has its own credentials. Reports that were waiting are kept')
 }

@@ -1,4 +1,4 @@
-// up/up.ts — `kagami up`: NATS, supervisor and worker in one terminal, started and stopped together.
+// up/up.ts — `kagami up`: runs NATS, a supervisor and a worker in one terminal, started and stopped together.
 import { existsSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import {
@@ -26,7 +26,7 @@ export interface UpOptions {
   readonly demo?: boolean | undefined
 }
 
-/** Runs until stopped. Resolves with the exit code. Throws ConfigError. */
+/** Runs until it is stopped by a signal; resolves with the exit code. Throws ConfigError when it cannot start. */
 export async function up(options: UpOptions): Promise<number> {
   const logger = createLogger('kagami')
   const stateDir = resolve(options.stateDir ?? process.env['KAGAMI_STATE_DIR'] ?? '.kagami')
@@ -36,15 +36,15 @@ export async function up(options: UpOptions): Promise<number> {
       `another Kagami already runs in ${stateDir}`,
       'Stop it first, or use --state-dir for a second one.',
     )
-  const asked = stopRequested()
-  const opened: { stop(): Promise<void> }[] = []
+  const signal = stopRequested()
+  const started: Stoppable[] = []
   try {
-    await open({ options, stateDir, logger, opened })
-    logger.info({ signal: await asked }, 'stopping')
+    await start({ options, stateDir, logger, started })
+    logger.info({ signal: await signal }, 'stopping')
   } finally {
-    // Last opened, first stopped: the worker says goodbye while NATS still listens.
+    // In reverse: the worker reports that it stops while NATS still runs.
     await stopWithin(25_000, async () => {
-      for (const part of opened.reverse())
+      for (const part of started.reverse())
         await part
           .stop()
           .catch((error: unknown) => logger.warn({ reason: (error as Error).message }, 'a part did not stop cleanly'))
@@ -53,18 +53,23 @@ export async function up(options: UpOptions): Promise<number> {
   return 0
 }
 
-interface Opening {
+interface Stoppable {
+  stop(): Promise<void>
+}
+
+interface Context {
   readonly options: UpOptions
   readonly stateDir: string
   readonly logger: Logger
-  readonly opened: { stop(): Promise<void> }[]
+  /** What runs so far, in the order it was started. */
+  readonly started: Stoppable[]
 }
 
-async function open({ options, stateDir, logger, opened }: Opening): Promise<void> {
-  const quiet = logger.child({}, { level: process.env['LOG_LEVEL'] ?? 'warn' })
+async function start({ options, stateDir, logger, started }: Context): Promise<void> {
+  const partLogger = logger.child({}, { level: process.env['LOG_LEVEL'] ?? 'warn' })
   const toolPath = await findTools(logger)
   const nats: UpNats = await openNats(stateDir, logger)
-  opened.push(nats)
+  started.push(nats)
   const supervisor = await openSupervisor(
     loadSupervisorConfig({
       flags: {
@@ -75,21 +80,13 @@ async function open({ options, stateDir, logger, opened }: Opening): Promise<voi
         http_addr: options.httpAddr ?? process.env['SUPERVISOR_HTTP_ADDR'] ?? '127.0.0.1:21000',
       },
     }),
-    quiet.child({ room: 'supervisor' }),
+    partLogger.child({ room: 'supervisor' }),
   )
-  opened.push(supervisor)
-  const { worker, demo } = await openWorker({
-    options,
-    stateDir,
-    logger,
-    opened,
-    natsUrl: nats.url,
-    toolPath,
-    quiet,
-    supervisor,
-  })
+  started.push(supervisor)
+  const context = { options, stateDir, logger: partLogger, started }
+  const { worker, demo } = await startOwnWorker({ ...context, natsUrl: nats.url, toolPath, supervisor })
   process.stdout.write(
-    greeting({ nats: nats.described, supervisor, worker, demo, stateDir, signIn: signInOf(supervisor) }),
+    greeting({ nats: nats.description, supervisor, worker, demo, stateDir, signIn: signInOf(supervisor) }),
   )
 }
 
@@ -97,16 +94,21 @@ function signInOf({ port, token }: RunningSupervisor): string {
   return token.file ? signInLink(port, token) : `http://127.0.0.1:${port}/ui/`
 }
 
-async function openWorker(
-  parts: Opening & { natsUrl: string | undefined; toolPath: string[]; quiet: Logger; supervisor: RunningSupervisor },
-): Promise<{ worker: RunningWorker; demo: Demo | null }> {
-  const { options, stateDir, opened, natsUrl, toolPath, quiet } = parts
+interface WorkerContext extends Context {
+  readonly natsUrl: string | undefined
+  readonly toolPath: readonly string[]
+  readonly supervisor: RunningSupervisor
+}
+
+/** Starts the worker: as configured, or for the demo when there is no configuration. */
+async function startOwnWorker(context: WorkerContext): Promise<{ worker: RunningWorker; demo: Demo | null }> {
+  const { options, stateDir, logger, started, natsUrl, toolPath, supervisor } = context
   const file = options.config ?? process.env['KAGAMI_CONFIG'] ?? './worker.toml'
   const configured =
     !options.demo && (options.config !== undefined || existsSync(file) || process.env['KAGAMI_PROVIDERS'] !== undefined)
   const demo = configured ? null : await startDemo({ dir: join(stateDir, 'demo'), toolPath })
-  if (demo) opened.push(demo)
-  const own = {
+  if (demo) started.push(demo)
+  const flags = {
     nats_url: natsUrl,
     http_addr: process.env['KAGAMI_HTTP_ADDR'] ?? '127.0.0.1:0',
     ...(demo
@@ -117,28 +119,28 @@ async function openWorker(
         }
       : {}),
   }
-  const asked = loadWorkerConfig({ file: demo ? undefined : options.config, flags: own, ...(demo ? { env: {} } : {}) })
-  const config = { ...asked, joinToken: asked.joinToken ?? (await invite(parts.supervisor, asked.data_dir)) }
+  const loaded = loadWorkerConfig({ file: demo ? undefined : options.config, flags, ...(demo ? { env: {} } : {}) })
+  const config = { ...loaded, joinToken: loaded.joinToken ?? (await makeOwnJoinToken(supervisor, loaded.data_dir)) }
   const worker = await startWorker({
     config,
     providers,
     clock: systemClock,
-    logger: quiet.child({ room: 'worker' }),
+    logger: logger.child({ room: 'worker' }),
     toolPath,
   })
-  opened.push(worker)
+  started.push(worker)
   return { worker, demo }
 }
 
-/** The worker of this process asks for credentials like any other; it needs a token as long as it has none. */
-async function invite({ supervisor }: RunningSupervisor, dataDir: string) {
+/** A join token for the worker of this process, which enrols like any other; null once it has its credentials. */
+async function makeOwnJoinToken({ supervisor }: RunningSupervisor, dataDir: string) {
   const { accounts } = supervisor.services
   if (!accounts || holdsCredentials(dataDir, accounts.invitation.account)) return null
   const { token } = await supervisor.joinTokens.create({ uses: 1 }, { actor: 'kagami up', remote: null })
   return readJoinToken(token, 'kagami up')
 }
 
-/** git and rsync are fetched into our cache when this machine has none. Without them only their kinds fail. */
+/** Fetches git and rsync into the cache when this machine has none. Without them only syncs of their kinds fail. */
 async function findTools(logger: Logger): Promise<string[]> {
   const extra: string[] = []
   for (const program of ['git', 'rsync']) {

@@ -1,7 +1,7 @@
 // replicas.ts — Replicas under /api/v1: list, get, sync, remove, pause, decide about holds, go back to an earlier tree.
-import { Refusal, type RouteInput } from '@kagami/protocol'
+import { healthOrder, Refusal, type RouteInput } from '@kagami/protocol'
 import type { Fleet, ReplicaEntry } from '../core/entries.ts'
-import { HEALTH_ORDER } from '../core/health.ts'
+
 import { replicaOf } from '../core/views.ts'
 import { findReplica, findSyncTarget, findWorker } from './find.ts'
 import type { Context, Handlers } from './handler.ts'
@@ -89,7 +89,7 @@ type Comparator = (a: ReplicaEntry, b: ReplicaEntry) => number
 
 const SORTS: Record<string, Comparator> = {
   worst: (a, b) =>
-    HEALTH_ORDER.indexOf(a.verdict.health) - HEALTH_ORDER.indexOf(b.verdict.health) ||
+    healthOrder.indexOf(a.verdict.health) - healthOrder.indexOf(b.verdict.health) ||
     compareText(a.state.last_success_at ?? '', b.state.last_success_at ?? ''),
   name: () => 0,
   worker: (a, b) => compareText(a.worker.record.name, b.worker.record.name),

@@ -1,7 +1,7 @@
 // resources.ts — Mirrors under /api/v1, that is all replicas of one name: list, get, sync, pause, resume.
-import { Refusal } from '@kagami/protocol'
+import { healthOrder, Refusal } from '@kagami/protocol'
 import type { ReplicaEntry, ResourceEntry } from '../core/entries.ts'
-import { HEALTH_ORDER } from '../core/health.ts'
+
 import { resourceStatus } from '../core/resources.ts'
 import { replicaOf, resourceOf, worstOf } from '../core/views.ts'
 import { targetOf } from './find.ts'
@@ -20,7 +20,7 @@ export const resourceHandlers: Pick<
         (!statuses || statuses.has(resourceStatus(resource.statuses))) &&
         (!healths || healths.has(worstOf(resource))),
     )
-    const rank = (resource: ResourceEntry) => HEALTH_ORDER.indexOf(worstOf(resource))
+    const rank = (resource: ResourceEntry) => healthOrder.indexOf(worstOf(resource))
     found.sort((a, b) => rank(a) - rank(b) || compareText(a.name, b.name))
     const page = pageOfList(found, query)
     return { ...page, items: page.items.map(resourceOf) }

@@ -17,8 +17,8 @@ export function decideEnrolment(
   const mine = known.keys.find((key) => key.public_key === request.publicKey)
   if (mine?.revoked_at)
     return refused(
-      'the key of this worker was revoked. To let the worker in again, remove .kagami/nats.json from its data_dir ' +
-        'and start it with a new join token',
+      'the key of this worker was revoked. To let the worker in again, remove .kagami/nats.json from its ' +
+        'data_dir and start it with a new join token',
     )
   if (mine && mine.worker_id !== request.workerId) return refused(`this key belongs to worker ${mine.worker_id}`)
   // The token was used when the key was bound; a repeated request does not use it again.

@@ -1,12 +1,12 @@
 // fleet.test.ts — Heartbeats, health, presence, and counters that always equal what a full count gives.
-import type { Heartbeat, ReplicaState } from '@kagami/protocol'
+import { healthOrder, type Heartbeat, type ReplicaState } from '@kagami/protocol'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { WorkerRecord } from '../store/store.ts'
 import { reviewDue } from './counting.ts'
 import { applyHeartbeat, createFleet, dropWorker, putWorker, setPresence } from './fleet.ts'
 import type { Fleet } from './entries.ts'
-import { HEALTH_ORDER, assessHealth } from './health.ts'
+import { assessHealth } from './health.ts'
 import { presenceOf } from './liveness.ts'
 import { resourceStatus } from './resources.ts'
 import { v0ResourceOf } from './v0-views.ts'
@@ -291,7 +291,7 @@ describe('counters that are updated with every change', () => {
           expect(worker.revisions).toBe(
             [...worker.replicas.values()].reduce((sum, entry) => sum + entry.state.revision_no, 0),
           )
-        for (const health of Object.keys(fleet.healths.toRecord())) expect(HEALTH_ORDER).toContain(health)
+        for (const health of Object.keys(fleet.healths.toRecord())) expect(healthOrder).toContain(health)
       }),
       { numRuns: 300 },
     )

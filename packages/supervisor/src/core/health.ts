@@ -9,21 +9,6 @@ const STUCK_MS = 60 * 60_000
 /** Shortest delay after the interval before a replica is late, ms. */
 const GRACE_MS = 5 * 60_000
 
-/** Worst first. Lists are sorted by this, and a mirror has the health of its worst replica. */
-export const HEALTH_ORDER: readonly Health[] = [
-  'failed',
-  'held',
-  'stale',
-  'stuck',
-  'unknown',
-  'late',
-  'syncing',
-  'queued',
-  'paused',
-  'new',
-  'fresh',
-]
-
 /** The health of a replica, why, and until when. */
 export interface Verdict {
   readonly health: Health

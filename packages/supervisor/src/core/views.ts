@@ -1,8 +1,8 @@
 // views.ts — The fleet in the shapes of /api/v1. No credentials are in any of them.
 import type { Cause, Health, Replica, Resource, Sync, SyncReport, Worker } from '@kagami/protocol'
-import { failures } from '@kagami/protocol'
+import { failures, healthOrder } from '@kagami/protocol'
 import type { Fleet, ReplicaEntry, WorkerEntry } from './entries.ts'
-import { HEALTH_ORDER } from './health.ts'
+
 import { resourceStatus } from './resources.ts'
 import type { ResourceEntry } from './entries.ts'
 
@@ -84,7 +84,7 @@ export function resourceOf(resource: ResourceEntry): Resource {
 
 /** The worst health among the replicas of a mirror. */
 export function worstOf(resource: ResourceEntry): Health {
-  return HEALTH_ORDER.find((health) => resource.healths.get(health) > 0) ?? 'new'
+  return healthOrder.find((health) => resource.healths.get(health) > 0) ?? 'new'
 }
 
 /** The running sync of a replica, as its worker last reported it. */

@@ -12,7 +12,13 @@ import { version } from '../version.ts'
 /** A live process answers a ping well within this, ms. */
 const PING_MS = 700
 
-/** Starts answering joins. Returns how to stop. */
+/**
+ * Starts answering joins. Returns how to stop.
+ *
+ * When a join comes from another process than the known one, the known process is asked to answer a ping. If it
+ * answers, the new one has to wait and is told why; the desired document also names the one process it admits. If it
+ * does not answer, it is gone, and the new one takes its place.
+ */
 export function answerJoins(services: Services): () => void {
   return services.bus.answer('join', null, (join, { workerId }) => answerJoin(services, join, workerId))
 }

@@ -10,7 +10,11 @@ const LOCK_WAIT_MS = 15_000
 const RETRY_MS = 50
 const SQLITE_BUSY = 5
 
-/** Lets only the supervisor with the newest term write. */
+/**
+ * Lets only the supervisor with the newest term write. On PostgreSQL a writing transaction holds the row with the term,
+ * so that a new term and a write never overlap. A supervisor that was overtaken writes nothing, leaves later documents
+ * in the bucket alone, and ends. One that has nothing to write checks every two seconds.
+ */
 export interface Fence {
   /** Runs a transaction. Throws Superseded, and writes nothing, when another supervisor has started a later term. */
   write<T>(task: (trx: Transaction<Tables>) => Promise<T>): Promise<T>

@@ -1,4 +1,4 @@
-// useAddress.ts — Filters, order and search live in the address, so that a link shows the same rows and "back" works.
+// useAddress.ts — Keeps filters, order and search in the address, so that a link shows the same rows and "back" works.
 import { computed, type ComputedRef } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 
@@ -7,14 +7,14 @@ export interface Address {
   get(name: string): string
   /** A comma-separated value as a list. */
   list(name: string): string[]
-  /** Changes values; '' removes one. Search text replaces the entry, a click adds one. */
+  /** Changes values; '' removes one. With `replace` the change is no step of the browser's history. */
   set(values: Record<string, string>, replace?: boolean): void
-  /** Adds or removes one word of a comma-separated value. */
+  /** Adds a word to a comma-separated value, or removes it. */
   toggle(name: string, word: string): void
   readonly filtered: ComputedRef<boolean>
 }
 
-/** The query of the present page. `filters` are the names that "Clear" removes. */
+/** The query of the current page. `filters` are the names that "Clear filters" removes. */
 export function useAddress(filters: readonly string[]): Address {
   const route = useRoute()
   const router = useRouter()

@@ -1,5 +1,4 @@
-// useFetched.ts — One thing from the API: fetched when its key changes and after a gap in the stream; the old one stays
-// meanwhile.
+// useFetched.ts — One answer of the API: fetched when its key changes, and again after a gap in the event stream.
 import { onScopeDispose, ref, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
 import { isAborted, problemOf, type Problem } from '../api.ts'
 import { useLive } from '../stores/live.ts'
@@ -11,7 +10,7 @@ export interface Fetched<T> {
   reload(): Promise<void>
 }
 
-/** Fetches with `load` whenever `key` changes. A new key forgets the old value; a reload keeps it. */
+/** Fetches with `load` whenever `key` changes. A new key clears the value at once; a reload keeps it meanwhile. */
 export function useFetched<T>(key: () => unknown, load: (signal: AbortSignal) => Promise<T>): Fetched<T> {
   const value: ShallowRef<T | null> = shallowRef(null)
   const problem = ref<Problem | null>(null)
@@ -19,17 +18,17 @@ export function useFetched<T>(key: () => unknown, load: (signal: AbortSignal) =>
   let current = new AbortController()
   async function reload(): Promise<void> {
     current.abort()
-    const mine = (current = new AbortController())
+    const own = (current = new AbortController())
     loading.value = true
     try {
-      const answer = await load(mine.signal)
-      if (mine !== current) return
+      const answer = await load(own.signal)
+      if (own !== current) return
       value.value = answer
       problem.value = null
     } catch (error) {
-      if (mine === current && !isAborted(error)) problem.value = problemOf(error)
+      if (own === current && !isAborted(error)) problem.value = problemOf(error)
     } finally {
-      if (mine === current) loading.value = false
+      if (own === current) loading.value = false
     }
   }
   watch(

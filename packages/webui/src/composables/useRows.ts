@@ -1,5 +1,5 @@
-// useRows.ts — A list from the API: pages by cursor, rows patched in place by the stream, re-ordered only when nobody
-// is at them.
+// useRows.ts — A list from the API: loaded in pages, its rows updated by the event stream. When rows come, go or move,
+// the list is loaded again, but not while the viewer is reading it.
 import type { Page, StreamEvent } from '@kagami/protocol'
 import { onScopeDispose, ref, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
 import { isAborted, problemOf, type Problem } from '../api.ts'
@@ -8,11 +8,12 @@ import { useStream } from './useStream.ts'
 
 const PAGE = 100
 const PAGE_MAX = 500
-const SETTLE_MS = 1200
+/** Changes within this time cause one reload. */
+const RELOAD_MS = 1200
 type Paging = { cursor?: string; limit: number }
 
 export interface RowSource<T> {
-  /** Filter and order; when it changes the list starts anew. */
+  /** Filter and order. When it changes, the list starts anew. */
   key(): unknown
   fetch(paging: Paging, signal: AbortSignal): Promise<Page<T>>
   id(row: T): string
@@ -28,7 +29,7 @@ export interface Rows<T> {
   readonly loading: Ref<boolean>
   readonly problem: Ref<Problem | null>
   readonly complete: Ref<boolean>
-  /** Changes that wait to be applied because somebody is at the rows. */
+  /** Changes of rows or order that are not shown yet, because the viewer is reading the list. */
   readonly waiting: Ref<number>
   more(): Promise<void>
   reload(): Promise<void>
@@ -45,22 +46,22 @@ export function useRows<T>(source: RowSource<T>): Rows<T> {
   let cursor: string | null = null
   let current = new AbortController()
 
-  async function load(paging: Paging, place: (items: readonly T[]) => readonly T[]): Promise<void> {
+  async function load(paging: Paging, rowsAfter: (items: readonly T[]) => readonly T[]): Promise<void> {
     current.abort()
-    const mine = (current = new AbortController())
+    const own = (current = new AbortController())
     loading.value = true
     try {
-      const page = await source.fetch(paging, mine.signal)
-      if (mine !== current) return
-      rows.value = place(page.items)
+      const page = await source.fetch(paging, own.signal)
+      if (own !== current) return
+      rows.value = rowsAfter(page.items)
       total.value = page.total
       cursor = page.next_cursor
       complete.value = cursor === null
       problem.value = null
     } catch (error) {
-      if (mine === current && !isAborted(error)) problem.value = problemOf(error)
+      if (own === current && !isAborted(error)) problem.value = problemOf(error)
     } finally {
-      if (mine === current) loading.value = false
+      if (own === current) loading.value = false
     }
   }
   const reload = (): Promise<void> => {
@@ -69,7 +70,7 @@ export function useRows<T>(source: RowSource<T>): Rows<T> {
   }
   const more = async (): Promise<void> => {
     if (loading.value || cursor === null) return
-    await load({ cursor, limit: PAGE }, (items) => merged(rows.value, items, source.id))
+    await load({ cursor, limit: PAGE }, (items) => appendRows(rows.value, items, source.id))
   }
   watch(source.key, () => void load({ limit: PAGE }, (items) => items), { immediate: true })
   watch(
@@ -77,35 +78,35 @@ export function useRows<T>(source: RowSource<T>): Rows<T> {
     () => void reload(),
   )
   onScopeDispose(() => current.abort())
-  follow(source, { rows, complete, waiting, reload })
+  applyEvents(source, { rows, complete, waiting, reload })
   return { rows, total, loading, problem, complete, waiting, more, reload }
 }
 
-/** A cursor page may repeat rows that moved meanwhile: each id stays once. */
-function merged<T>(have: readonly T[], items: readonly T[], id: (row: T) => string): readonly T[] {
-  const known = new Set(have.map(id))
-  return [...have, ...items.filter((item) => !known.has(id(item)))]
+/** The rows and those of the next page. A page may repeat rows that have moved since: each id is kept once. */
+function appendRows<T>(rows: readonly T[], items: readonly T[], id: (row: T) => string): readonly T[] {
+  const known = new Set(rows.map(id))
+  return [...rows, ...items.filter((item) => !known.has(id(item)))]
 }
 
-function follow<T>(source: RowSource<T>, list: Pick<Rows<T>, 'rows' | 'complete' | 'waiting' | 'reload'>): void {
+function applyEvents<T>(source: RowSource<T>, list: Pick<Rows<T>, 'rows' | 'complete' | 'waiting' | 'reload'>): void {
   let timer = 0
   useStream((events) => {
     const before = list.rows.value
     const moved = events.filter((event) => source.moves?.(event, before, list.complete.value)).length
-    list.rows.value = patched(before, events, source)
+    list.rows.value = patchRows(before, events, source)
     if (moved === 0) return
     list.waiting.value += moved
-    if (timer === 0) timer = window.setTimeout(settle, SETTLE_MS)
+    if (timer === 0) timer = window.setTimeout(reloadUnlessRead, RELOAD_MS)
   })
-  function settle(): void {
+  function reloadUnlessRead(): void {
     timer = 0
-    const busy = document.querySelector('[data-rows]:hover, [data-rows]:focus-within') !== null
-    if (!busy && list.rows.value.length <= PAGE_MAX) void list.reload()
+    const isRead = document.querySelector('[data-rows]:hover, [data-rows]:focus-within') !== null
+    if (!isRead && list.rows.value.length <= PAGE_MAX) void list.reload()
   }
   onScopeDispose(() => window.clearTimeout(timer))
 }
 
-function patched<T>(rows: readonly T[], events: readonly StreamEvent[], source: RowSource<T>): readonly T[] {
+function patchRows<T>(rows: readonly T[], events: readonly StreamEvent[], source: RowSource<T>): readonly T[] {
   let changed = false
   const next = rows.map((row) => {
     let now = row

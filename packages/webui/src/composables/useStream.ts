@@ -1,9 +1,9 @@
-// useStream.ts — Hearing the event stream for as long as a component is on screen.
+// useStream.ts — The event stream, for as long as a component exists.
 import type { StreamEvent } from '@kagami/protocol'
 import { onScopeDispose } from 'vue'
 import { useLive } from '../stores/live.ts'
 
-/** Calls `handler` with each batch of events until the component leaves. */
+/** Calls `handler` with each batch of events until the component is removed. */
 export function useStream(handler: (events: readonly StreamEvent[]) => void): void {
   onScopeDispose(useLive().listen(handler))
 }

@@ -1,4 +1,4 @@
-// useWrite.ts — Changing things: whether we may, that it is under way, and what came of it.
+// useWrite.ts — Calls that change something: whether they are allowed, whether one is running, and its error.
 import { computed, ref, type ComputedRef, type Ref } from 'vue'
 import { problemOf, type Problem } from '../api.ts'
 import { t } from '../locales/index.ts'
@@ -18,30 +18,37 @@ export function blockWords(block: 'sign-in' | 'offline'): string {
   return block === 'offline' ? t('write.offline') : t('write.signIn')
 }
 
+export interface WriteOptions {
+  /** Shown as a toast when the call succeeds. */
+  done?: string
+  /** Shows an error as a toast, too; for places that do not show `problem`. */
+  toastError?: boolean
+}
+
 export interface Write {
   readonly busy: Ref<boolean>
   readonly problem: Ref<Problem | null>
-  /** Runs a write; true when the server took it. `done` is said as a toast. With `loud` an error is one, too. */
-  run(act: () => Promise<unknown>, say?: { done?: string; loud?: boolean }): Promise<boolean>
+  /** Makes a call. Returns whether it succeeded; never throws. */
+  run(call: () => Promise<unknown>, options?: WriteOptions): Promise<boolean>
 }
 
-/** A write of one component. A 401 asks for the token anew. */
+/** The writes of one component. After a 401 the viewer is asked to sign in again. */
 export function useWrite(): Write {
   const busy = ref(false)
   const problem = ref<Problem | null>(null)
   const toasts = useToasts()
   const session = useSession()
-  async function run(act: () => Promise<unknown>, say: { done?: string; loud?: boolean } = {}): Promise<boolean> {
+  async function run(call: () => Promise<unknown>, { done, toastError }: WriteOptions = {}): Promise<boolean> {
     busy.value = true
     problem.value = null
     try {
-      await act()
-      if (say.done) toasts.say(say.done)
+      await call()
+      if (done) toasts.show(done)
       return true
     } catch (error) {
       problem.value = problemOf(error)
-      if (problem.value.code === 'unauthorized') session.lost()
-      if (say.loud) toasts.fail(problem.value)
+      if (problem.value.code === 'unauthorized') session.tokenRefused()
+      if (toastError) toasts.showProblem(problem.value)
       return false
     } finally {
       busy.value = false

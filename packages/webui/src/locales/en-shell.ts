@@ -5,7 +5,7 @@ export const shell = {
     skip: 'Skip to the page',
     nav: 'Main',
     notFound: 'There is no such page',
-    notFoundHint: 'The address may be mistyped, or the thing was removed.',
+    notFoundHint: 'The address may be mistyped, or what it led to was removed.',
     toOverview: 'Go to Overview',
   },
   nav: {
@@ -26,12 +26,12 @@ export const shell = {
     reconnectingIn: 'Reconnecting {s} s',
     offline: 'Offline — data from {time}',
     offlineNoData: 'Offline — no data yet',
-    about: 'Changes appear here by themselves.',
+    about: 'Changes appear automatically.',
     retry: 'Try now',
     banner:
-      'No connection to the supervisor. What you see is from {time}; ages keep counting, and changing things ' +
-      'is switched off until it is back. Mirrors keep syncing.',
-    bannerNoData: 'No connection to the supervisor. This page tries again by itself. Mirrors keep syncing.',
+      'No connection to the supervisor. What you see is from {time}; ages keep counting. ' +
+      'Nothing can be changed until it is back. Mirrors keep syncing.',
+    bannerNoData: 'No connection to the supervisor. This page reconnects automatically. Mirrors keep syncing.',
   },
   session: {
     signIn: 'Sign in',
@@ -41,7 +41,7 @@ export const shell = {
     keep: 'It is kept in this browser until you sign out.',
     about:
       'Reading is open; changing things needs the token of the supervisor. It prints a sign-in link when it ' +
-      'starts, and keeps the token in its state directory in the file api-token.',
+      'starts, and stores the token in the file api-token of its state directory.',
     wrong: 'The supervisor does not know this token.',
     empty: 'Paste the token first.',
     signedIn: 'Signed in',
@@ -72,8 +72,7 @@ export const shell = {
     interrupted: 'Interrupted',
     held: 'Held',
   },
-  activity: { idle: 'Idle', queued: 'Queued', syncing: 'Syncing', paused: 'Paused' },
-  trigger: { schedule: 'Schedule', manual: 'By hand', retry: 'Retry' },
+  trigger: { schedule: 'Schedule', manual: 'Manual', retry: 'Retry' },
   phase: {
     preparing: 'Preparing',
     connecting: 'Connecting',
@@ -106,29 +105,27 @@ export const shell = {
     invalid_options: 'Option wrong',
   },
   retryRule: {
-    soon: 'The worker tries again soon by itself, with growing pauses.',
+    soon: 'The worker tries again soon, with growing pauses.',
     interval: 'The worker tries again at the next interval.',
-    never: 'It is not tried again until someone acts.',
-    manual: 'It is synced only by hand, so it is not tried again by itself.',
+    never: 'It is not tried again until somebody acts.',
+    manual: 'It is synced only on request, so it is not tried again automatically.',
   },
   time: {
     ago: '{t} ago',
     in: 'in {t}',
-    now: 'now',
     due: 'due',
     never: 'never',
     every: 'every {t}',
-    manual: 'by hand only',
+    manual: 'on request only',
   },
-  none: { noSample: 'No sample yet', why: 'not known: {why}' },
+  none: { noSample: 'No sample yet' },
   error: {
     title: 'Could not load {what}',
     request: 'Request {id}',
     retry: 'Retry',
-    close: 'Close',
     unreachable: 'Cannot reach the supervisor at {origin}',
-    unreachableHint: 'It may be stopped, or the network is down. This page tries again by itself.',
-    faultHint: 'A fault in this page. Reload it; if it stays, report it.',
+    unreachableHint: 'It may be stopped, or the network is down. This page reconnects automatically.',
+    faultHint: 'This is a fault in the page. Reload it, and report it if it happens again.',
     waiting: 'Waiting for {what} …',
   },
   act: {
@@ -136,8 +133,6 @@ export const shell = {
     close: 'Close',
     copy: 'Copy',
     copied: 'Copied',
-    clear: 'Clear',
-    retry: 'Retry',
     open: 'Open',
     more: 'Load more',
     all: 'All',

@@ -1,8 +1,8 @@
-// en.ts — English, complete. The words of each part of the UI stand in their own file.
+// en.ts — English. The texts of each part of the UI are in a file of their own.
 import { actions } from './en-actions.ts'
 import { lists } from './en-lists.ts'
 import { pages } from './en-pages.ts'
 import { shell } from './en-shell.ts'
 
-/** All English words, by key. */
+/** All English texts, by key. */
 export const en = { ...shell, ...lists, ...pages, ...actions }

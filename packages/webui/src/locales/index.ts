@@ -1,8 +1,8 @@
-// index.ts — The words of the UI by locale. English is complete; a further locale is one more record of the same shape.
+// index.ts — The texts of the UI by locale. Another locale is one more record of the same shape.
 import { createI18n } from 'vue-i18n'
 import { en } from './en.ts'
 
-/** The locales there are; each has all the words. */
+/** All locales; each has every text. */
 export const messages = { en }
 
 /** vue-i18n, for the app and for `t`. */
@@ -15,5 +15,5 @@ export const i18n = createI18n({
   fallbackWarn: false,
 })
 
-/** Words outside of components. */
+/** Texts outside of components. */
 export const t = i18n.global.t

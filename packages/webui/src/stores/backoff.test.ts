@@ -1,4 +1,4 @@
-// backoff.test.ts — A supervisor that comes back is not met by all browsers at once.
+// backoff.test.ts — Browsers do not all reconnect at once to a supervisor that comes back.
 import { expect, it } from 'vitest'
 import { backOff } from './backoff.ts'
 
@@ -7,4 +7,4 @@ it('waits longer each time, from one second up to thirty', () => {
     1000, 2000, 4000, 8000, 16_000, 30_000, 30_000,
   ])
 })
-it('spreads the tries', () => expect([backOff(0, 0), backOff(0, 0.999)]).toEqual([750, 1250]))
+it('spreads the attempts', () => expect([backOff(0, 0), backOff(0, 0.999)]).toEqual([750, 1250]))

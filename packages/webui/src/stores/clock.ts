@@ -1,34 +1,34 @@
-// clock.ts — The server's time, ticking here. Ages are counted from it, never from the browser's own clock.
+// clock.ts — The server's time. Ages are computed from it, never from the browser's own clock, which may be wrong.
 import { defineStore } from 'pinia'
 import { ref } from 'vue'
 
-/** Two hands: `fast` moves every second, `slow` every ten, so that old ages cost nothing. Milliseconds, server time. */
+/** Server time, Unix ms: `fast` changes every second, `slow` every ten, so that few texts are drawn again. */
 export const useClock = defineStore('clock', () => {
   let offset = 0
   const fast = ref(Date.now())
   const slow = ref(Date.now())
-  let beats = 0
-  const move = (): void => {
+  let ticks = 0
+  const tick = (): void => {
     fast.value = Date.now() + offset
-    if (beats % 10 === 0) slow.value = fast.value
-    beats += 1
+    if (ticks % 10 === 0) slow.value = fast.value
+    ticks += 1
   }
-  window.setInterval(move, 1000)
+  window.setInterval(tick, 1000)
 
-  /** Learns the server's time from an instant it just said. */
-  function learn(serverTime: string): void {
+  /** Sets the clock to an instant the server has just sent. */
+  function set(serverTime: string): void {
     const at = Date.parse(serverTime)
     if (Number.isNaN(at)) return
     offset = at - Date.now()
-    beats = 0
-    move()
+    ticks = 0
+    tick()
   }
 
-  /** Milliseconds since an instant; negative in the future. Ticks at the pace the age needs. */
+  /** Milliseconds since an instant; negative in the future. Young ages change every second, old ones every ten. */
   function ageOf(at: string): number {
     const then = Date.parse(at)
     const age = slow.value - then
     return Math.abs(age) < 100_000 ? fast.value - then : age
   }
-  return { fast, slow, learn, ageOf }
+  return { fast, slow, set, ageOf }
 })

@@ -1,4 +1,4 @@
-// fleet.ts — The summary of the whole fleet: one small cache, fetched once and kept by the stream.
+// fleet.ts — The summary of the whole fleet: fetched once, then updated by the event stream.
 import type { Summary } from '@kagami/protocol'
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef, watch } from 'vue'
@@ -6,7 +6,7 @@ import { api, problemOf, type Problem } from '../api.ts'
 import { useClock } from './clock.ts'
 import { useLive } from './live.ts'
 
-/** The summary, or null before the first one came. */
+/** The summary; null until the first one has arrived. */
 export const useFleet = defineStore('fleet', () => {
   const summary = shallowRef<Summary | null>(null)
   const problem = ref<Problem | null>(null)
@@ -16,7 +16,7 @@ export const useFleet = defineStore('fleet', () => {
     try {
       summary.value = await api.call('summary')
       problem.value = null
-      clock.learn(summary.value.at)
+      clock.set(summary.value.at)
     } catch (error) {
       problem.value = problemOf(error)
     }
@@ -26,7 +26,7 @@ export const useFleet = defineStore('fleet', () => {
     if (!last) return
     summary.value = last.summary
     problem.value = null
-    clock.learn(last.summary.at)
+    clock.set(last.summary.at)
   })
   watch(() => live.epoch, refresh)
   const failed = computed(() => summary.value?.health_counts['failed'] ?? 0)

@@ -1,4 +1,4 @@
-// prefs.ts — What this viewer chose: theme and the width of the rail. Kept in this browser.
+// prefs.ts — The viewer's choices: theme, and the width of the navigation. Stored in this browser.
 import { defineStore } from 'pinia'
 import { ref, watch } from 'vue'
 
@@ -14,11 +14,11 @@ const write = (key: string, value: string): void => {
   try {
     localStorage.setItem(key, value)
   } catch {
-    // Nothing is stored in this browser: the choice lasts as long as the page.
+    // This browser stores nothing: the choice lasts as long as the page.
   }
 }
 
-/** The viewer's choices; `theme` is applied at once. public/theme.js applies it before the first paint. */
+/** The viewer's choices. A change of `theme` applies at once; public/theme.js applies it before the first paint. */
 export const usePrefs = defineStore('prefs', () => {
   const stored = read('kagami.theme')
   const theme = ref<Theme>(stored === 'light' || stored === 'dark' ? stored : 'system')

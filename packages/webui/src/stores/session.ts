@@ -1,4 +1,4 @@
-// session.ts — Who we are to the supervisor, and whether we may change things.
+// session.ts — Whether the viewer is signed in, and may change things.
 import type { Session } from '@kagami/protocol'
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
@@ -6,10 +6,11 @@ import { api } from '../api.ts'
 import { readToken, writeToken } from '../token.ts'
 import { useClock } from './clock.ts'
 
-/** The session: open or token, signed in or not. */
+/** The session as the supervisor reports it, and signing in and out. */
 export const useSession = defineStore('session', () => {
   const session = ref<Session | null>(null)
-  const asking = ref(false)
+  /** Whether the dialog to sign in is open. */
+  const dialogOpen = ref(false)
   const clock = useClock()
   const signedIn = computed(() => session.value?.auth === 'token' && session.value.authenticated)
   const canWrite = computed(
@@ -18,10 +19,10 @@ export const useSession = defineStore('session', () => {
 
   async function refresh(): Promise<void> {
     const answer = await api.call('session')
-    clock.learn(answer.server_time)
+    clock.set(answer.server_time)
     session.value = answer
   }
-  /** Tries a token; says whether it is good and keeps it only then. */
+  /** Stores a token if the supervisor accepts it. Returns whether it does. */
   async function signIn(token: string): Promise<boolean> {
     const before = readToken()
     writeToken(token)
@@ -39,10 +40,10 @@ export const useSession = defineStore('session', () => {
     writeToken(null)
     if (session.value) session.value = { ...session.value, authenticated: session.value.auth === 'none' }
   }
-  /** A write was answered 401: the token is no longer good. */
-  function lost(): void {
+  /** A write was answered with 401: the token is no longer valid. Asks for another one. */
+  function tokenRefused(): void {
     if (session.value) session.value = { ...session.value, auth: 'token', authenticated: false }
-    asking.value = true
+    dialogOpen.value = true
   }
-  return { session, asking, signedIn, canWrite, refresh, signIn, signOut, lost }
+  return { session, dialogOpen, signedIn, canWrite, refresh, signIn, signOut, tokenRefused }
 })

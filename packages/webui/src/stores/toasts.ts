@@ -1,4 +1,4 @@
-// toasts.ts — Short messages about what was just done. They leave by themselves; errors stay until closed.
+// toasts.ts — Short messages about what was just done. They disappear by themselves; errors stay until closed.
 import { defineStore } from 'pinia'
 import { ref } from 'vue'
 import type { Problem } from '../api.ts'
@@ -8,7 +8,7 @@ export interface Toast {
   readonly text: string
   readonly problem: Problem | null
 }
-const STAY_MS = 8000
+const SHOWN_MS = 8000
 
 /** The toasts on screen, oldest first. */
 export const useToasts = defineStore('toasts', () => {
@@ -17,13 +17,13 @@ export const useToasts = defineStore('toasts', () => {
   function close(id: number): void {
     toasts.value = toasts.value.filter((toast) => toast.id !== id)
   }
-  function say(text: string): void {
+  function show(text: string): void {
     const id = next++
     toasts.value = [...toasts.value, { id, text, problem: null }].slice(-4)
-    window.setTimeout(() => close(id), STAY_MS)
+    window.setTimeout(() => close(id), SHOWN_MS)
   }
-  function fail(problem: Problem): void {
+  function showProblem(problem: Problem): void {
     toasts.value = [...toasts.value, { id: next++, text: problem.message, problem }].slice(-4)
   }
-  return { toasts, say, fail, close }
+  return { toasts, show, showProblem, close }
 })

@@ -1,4 +1,4 @@
-// facts.ts — What is known of a replica from its syncs: results, sizes, a hold. Pure; survives restarts.
+// facts.ts — What is known of a replica from its syncs: results, sizes, a hold. Pure; it survives restarts.
 import type { Hold, ReplicaSpec, ReplicaState, SyncReport } from '@kagami/protocol'
 import { dueAfter, timingOf } from './schedule.ts'
 
@@ -29,8 +29,8 @@ export const noFacts: Facts = {
 }
 
 /**
- * What a report adds to what is known. A cancelled or interrupted sync is no failure of the upstream, and going back to
- * an earlier tree is no success of it.
+ * What is known after a report. A cancelled or interrupted sync is no failure of the upstream, and a rollback is no
+ * success of it.
  */
 export function learn(known: { spec: ReplicaSpec; facts: Facts }, report: SyncReport): Facts {
   const { facts, spec } = known
@@ -62,7 +62,7 @@ export function learn(known: { spec: ReplicaSpec; facts: Facts }, report: SyncRe
   }
 }
 
-/** A run that finds again what an earlier one found is the same hold, with the decision made of it. */
+/** A run that finds the same as an earlier one is the same hold and keeps the decision about it. */
 function heldNow(before: Hold | null, found: Hold | null): Hold | null {
   if (!found) return before
   const same =

@@ -1,7 +1,7 @@
 // guard.ts — Decides whether a run may delete what it is about to delete. Pure; counts only.
 import type { FailureReason, Policy } from '@kagami/protocol'
 
-/** What would happen to a published tree; null where a size is not known. */
+/** What a run would do to a published tree; null where a size is not known. */
 export interface Removal {
   readonly removed: number
   readonly total: number
@@ -11,17 +11,17 @@ export interface Removal {
 
 export interface Objection {
   readonly reason: Extract<FailureReason, 'too_many_deletions' | 'upstream_empty'>
-  /** One sentence without the last stop. */
+  /** One sentence without its full stop. */
   readonly message: string
 }
 
-/** Less than this is how small files change, not how mirrors are lost. */
+/** Smaller losses are how small files change, not how mirrors are lost. */
 const SHRINK_MIN_BYTES = 4096
 
 /**
- * Says why a run must be held, or null when it may go on. `approved`: entries somebody allowed this run to delete.
- * `noun`: what the entries are, in the plural. A single entry among several never holds a run: in a tree of three it
- * would be a third of all.
+ * Returns why a run must be held, or null when it may go on. `approved`: entries somebody allowed this run to delete.
+ * `noun`: what the entries are, in the plural. A single deletion among several entries never holds a run: in a tree of
+ * three it would be a third of all.
  */
 export function objectionTo(
   plan: Removal,

@@ -5,8 +5,8 @@ import { learn, noFacts, type Facts } from './facts.ts'
 import { dueAtStart, timingOf } from './schedule.ts'
 
 /**
- * What a run is for: a sync, which somebody may have allowed to delete that many entries; or going back to an earlier
- * tree, null being the one before.
+ * What a run is for: a sync, which somebody may have allowed to delete that many entries; or a rollback to an earlier
+ * generation, null being the one before the published.
  */
 export type Task =
   | { readonly type: 'sync'; readonly approved: number | null }
@@ -14,7 +14,7 @@ export type Task =
 
 const plainSync: Task = { type: 'sync', approved: null }
 
-/** What a replica is doing. Each state carries just what it needs. */
+/** What a replica is doing. Each state carries only what it needs. */
 export type Life =
   | { readonly state: 'idle' }
   | {
@@ -35,13 +35,13 @@ export type Life =
       readonly task: Task
     }
 
-/** What somebody asked of a replica. */
-export interface Order {
+/** What somebody requested of a replica. */
+export interface SyncOrder {
   readonly requestId: string
   readonly action: SyncAction
   /** The hold that is decided, for `approve` and `reject`. */
   readonly holdId: string | null
-  /** The tree to go back to, for `rollback`; null is the one before. */
+  /** The generation to go back to, for `rollback`; null is the one before. */
   readonly generation: number | null
 }
 
@@ -49,34 +49,34 @@ export interface Replica {
   readonly spec: ReplicaSpec
   readonly life: Life
   readonly facts: Facts
-  /** Somebody paused it: nothing starts by itself, what people ask for does. */
+  /** Somebody paused it: nothing starts by itself, requested syncs do. */
   readonly paused: boolean
-  /** Asked for while a sync ran: the upstream may have changed since, so it runs once more. */
+  /** Requested while a sync ran: the upstream may have changed since, so it runs once more. */
   readonly again: { readonly requestId: string; readonly task: Task } | null
-  /** Requests already taken up that the desired document still carries: each is taken up once, restarts included. */
+  /** Requests already taken that the desired document still lists. Each is taken once, even over restarts. */
   readonly taken: readonly string[]
-  /** Grows with every change anyone can see. */
+  /** Grows with every change that others can see. */
   readonly revisionNo: number
 }
 
 export type ReplicaEvent =
   | { readonly type: 'due' }
-  | { readonly type: 'requested'; readonly order: Order }
+  | { readonly type: 'requested'; readonly order: SyncOrder }
   | { readonly type: 'paused'; readonly paused: boolean }
-  /** The document now carries just these requests. */
+  /** The document now lists only these requests. */
   | { readonly type: 'settled'; readonly open: ReadonlySet<string> }
   | { readonly type: 'waiting'; readonly position: number; readonly reason: string }
   | { readonly type: 'started'; readonly syncId: string }
   | { readonly type: 'finished'; readonly report: SyncReport }
   | { readonly type: 'withdrawn' }
-  /** The wall clock was set, by so many ms: what waits, waits on as long as before. */
+  /** The wall clock was set by so many ms: what waits goes on waiting as long as before. */
   | { readonly type: 'clock_jumped'; readonly byMs: number }
   | { readonly type: 'respecified'; readonly spec: ReplicaSpec }
 
-/** What of a replica survives a restart. */
+/** What survives a restart of a replica. */
 export type Remembered = Pick<Replica, 'life' | 'facts' | 'again' | 'taken'>
 
-/** A replica as the worker starts with it: its first due time is spread, and a request cut short is taken up again. */
+/** A replica when the worker starts: its first due time is spread, and a request that was cut short is queued again. */
 export function openReplica(spec: ReplicaSpec, before: Remembered | null, now: Date): Replica {
   const facts = { ...noFacts, ...before?.facts }
   const nextDueAt = canSync(spec)
@@ -98,12 +98,12 @@ export function openReplica(spec: ReplicaSpec, before: Remembered | null, now: D
   return queued(replica, now, { trigger: requestId ? 'manual' : 'retry', requestId, task: task ?? plainSync })
 }
 
-/** Whether anything can be synced at all: a provider given as a bare string has no kind. */
+/** Whether anything can be synced at all: a provider given as a plain string has no kind. */
 export function canSync(spec: ReplicaSpec): boolean {
   return spec.kind !== 'unknown'
 }
 
-/** Whether the schedule wants it now. */
+/** Whether the schedule wants it to run now. */
 export function isDue(replica: Replica, now: Date): boolean {
   return (
     replica.life.state === 'idle' &&
@@ -113,7 +113,7 @@ export function isDue(replica: Replica, now: Date): boolean {
   )
 }
 
-/** Given what the replica is and what happened: what it becomes. Returns the same object when nothing changed. */
+/** The replica after an event. Returns the same object when nothing changed. */
 export function advanceReplica(replica: Replica, event: ReplicaEvent, now: Date): Replica {
   const next = step(replica, event, now)
   return next === replica ? replica : { ...next, revisionNo: replica.revisionNo + 1 }
@@ -134,7 +134,7 @@ function step(replica: Replica, event: ReplicaEvent, now: Date): Replica {
       const { order } = event
       return replica.taken.includes(order.requestId)
         ? replica
-        : ordered({ ...replica, taken: [...replica.taken, order.requestId] }, order, now)
+        : withRequest({ ...replica, taken: [...replica.taken, order.requestId] }, order, now)
     }
     case 'paused':
       return replica.paused === event.paused ? replica : { ...replica, paused: event.paused }
@@ -173,7 +173,7 @@ function step(replica: Replica, event: ReplicaEvent, now: Date): Replica {
   }
 }
 
-/** An interval goes on where it was; a time of day is looked up anew. */
+/** An interval continues where it was; a time of day is computed anew. */
 function dueAfterJump({ spec, facts }: Replica, byMs: number, now: Date): Date | null {
   const timing = timingOf(spec)
   return timing.cron
@@ -181,8 +181,8 @@ function dueAfterJump({ spec, facts }: Replica, byMs: number, now: Date): Date |
     : new Date(facts.nextDueAt!.getTime() + byMs)
 }
 
-/** A decision about a hold that is no longer the present one changes nothing: what it was about is gone. */
-function ordered(replica: Replica, order: Order, now: Date): Replica {
+/** A decision about a hold that no longer exists changes nothing. */
+function withRequest(replica: Replica, order: SyncOrder, now: Date): Replica {
   const { hold } = replica.facts
   const decides = hold !== null && hold.hold_id === order.holdId
   if (order.action === 'reject')
@@ -199,7 +199,7 @@ function requested(replica: Replica, asked: { requestId: string; task: Task }, n
   const { life } = replica
   if (life.state === 'syncing') return { ...replica, again: asked }
   if (life.state === 'idle') return queued(replica, now, { trigger: 'manual', ...asked })
-  // A plain request joins what waits already; another one takes its place.
+  // A plain request joins a waiting one; any other request replaces it.
   const task = asked.task.type === 'sync' && asked.task.approved === null ? life.task : asked.task
   return { ...replica, life: { ...life, trigger: 'manual', requestId: life.requestId ?? asked.requestId, task } }
 }
@@ -221,19 +221,19 @@ function finished(replica: Replica, report: SyncReport, now: Date): Replica {
   return replica.again ? queued(idle, now, { trigger: 'manual', ...replica.again }) : idle
 }
 
-/** The seed's one word. */
-export function seedStatus(replica: Replica): ReplicaStatus {
+/** The one-word status of v0. */
+export function v0Status(replica: Replica): ReplicaStatus {
   if (replica.life.state === 'syncing') return 'syncing'
   const outcome = replica.facts.lastSync?.outcome
   if (!outcome) return 'init'
   if (outcome === 'success') return 'success'
-  // A sync that people or a restart stopped says nothing new about the copy.
+  // A sync that was cancelled or interrupted says nothing new about the copy.
   if (outcome === 'cancelled' || outcome === 'interrupted')
     return replica.facts.lastSuccessAt ? 'success' : replica.facts.failures > 0 ? 'failed' : 'init'
   return 'failed'
 }
 
-/** What the worker tells of the replica. Credentials are left out here and nowhere else. */
+/** What the worker reports of a replica. Credentials are left out here, and only here. */
 export function describeReplica(replica: Replica): ReplicaState {
   const { spec, life, facts } = replica
   return {
@@ -246,7 +246,7 @@ export function describeReplica(replica: Replica): ReplicaState {
     labels: spec.labels,
     options: spec.options,
     origin: spec.origin,
-    status: seedStatus(replica),
+    status: v0Status(replica),
     activity: life.state === 'idle' && replica.paused ? 'paused' : life.state,
     queue: life.state === 'queued' ? { position: life.position, reason: life.reason } : null,
     current:

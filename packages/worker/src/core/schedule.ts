@@ -28,7 +28,7 @@ const CRON_SPREAD_SECONDS = 30
 export interface Timing {
   /** Seconds; null or 0: no interval. */
   readonly intervalSeconds: number | null
-  /** Five fields; empty: none. Goes before the interval. */
+  /** Five fields; empty: none. Takes precedence over the interval. */
   readonly cron: string
   readonly timezone: string
   readonly windows: readonly string[]
@@ -44,14 +44,14 @@ export function timingOf(spec: Pick<ReplicaSpec, 'interval_secs' | 'options'>): 
 export function fraction(text: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  // A last mix, since FNV's low bits follow the last characters closely.
+  // A final mix, because the low bits of FNV follow the last characters closely.
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
   return ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 32
 }
 
 /**
  * When a replica is due after the worker started: soon when overdue or new, spread so that a fleet does not start at
- * once. Null: only when asked.
+ * once. Null: only on request.
  */
 export function dueAtStart(replica: { id: string; timing: Timing; nextDueAt: Date | null }, now: Date): Date | null {
   const { id, timing, nextDueAt } = replica
@@ -62,15 +62,15 @@ export function dueAtStart(replica: { id: string; timing: Timing; nextDueAt: Dat
   if (!timing.intervalSeconds) return null
   const soon = soonAfter(id, Math.min(SPREAD_MAX_SECONDS, timing.intervalSeconds / 10), now)
   if (!nextDueAt) return allowed(soon, replica)
-  // A clock that was wrong when it was written must not postpone a sync for ever.
+  // A due time written while the clock was wrong must not postpone a sync for ever.
   const latest = allowed(later(now, timing.intervalSeconds * 1.1), replica)
   const due = nextDueAt > latest ? latest : nextDueAt
   return allowed(due > soon ? due : soon, replica)
 }
 
 /**
- * When a replica is next due after a sync. Failures worth it are retried earlier, with growing pauses. Null: only when
- * asked.
+ * When a replica is next due after a sync. Some failures are retried earlier, with growing pauses. Null: only on
+ * request.
  */
 export function dueAfter(
   sync: {
@@ -99,7 +99,7 @@ export function dueAfter(
 }
 
 function intervalAfter(sync: { id: string; startedAt: Date; endedAt: Date }, seconds: number, round: string): Date {
-  // Five per cent either way, another each round, so that replicas of one interval drift apart.
+  // Five per cent either way, different each round, so that replicas of one interval drift apart.
   const jitter = 0.95 + 0.1 * fraction(`${sync.id}/${round}`)
   return atLeast(later(sync.startedAt, seconds * jitter), later(sync.endedAt, 1))
 }
@@ -110,7 +110,7 @@ function cronAfter(replica: { id: string; timing: Timing }, after: Date): Date |
   return at && allowed(later(at, fraction(replica.id) * CRON_SPREAD_SECONDS), replica)
 }
 
-/** The instant itself while a window is open, else a moment after the next opening. */
+/** The instant itself while a window is open, otherwise a moment after the next opening. */
 function allowed(at: Date, { id, timing }: { id: string; timing: Timing }): Date {
   const opening = opensAt(timing.windows, timing.timezone, at)
   return opening > at ? soonAfter(id, CRON_SPREAD_SECONDS, opening) : at

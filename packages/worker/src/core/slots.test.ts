@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { takeTurns, type Waiting } from './slots.ts'
+import { assignSlots, type Waiting } from './slots.ts'
 
 const at = (second: number) => new Date(second * 1000)
 const waiting = (id: string, host: string, since: number, asked = false): Waiting => ({
@@ -12,7 +12,7 @@ const waiting = (id: string, host: string, since: number, asked = false): Waitin
 
 describe('slots', () => {
   test('the oldest goes first, but what people ask for goes before what the schedule wants', () => {
-    const turn = takeTurns([waiting('late', 'a', 3), waiting('early', 'b', 1), waiting('asked', 'c', 9, true)], [], {
+    const turn = assignSlots([waiting('late', 'a', 3), waiting('early', 'b', 1), waiting('asked', 'c', 9, true)], [], {
       perWorker: 2,
       perHost: 2,
     })
@@ -21,7 +21,7 @@ describe('slots', () => {
   })
 
   test('one slow upstream does not take every slot', () => {
-    const turn = takeTurns([waiting('1', 'slow', 1), waiting('2', 'slow', 2), waiting('3', 'other', 3)], ['slow'], {
+    const turn = assignSlots([waiting('1', 'slow', 1), waiting('2', 'slow', 2), waiting('3', 'other', 3)], ['slow'], {
       perWorker: 4,
       perHost: 2,
     })
@@ -40,7 +40,7 @@ describe('slots', () => {
         fc.integer({ min: 1, max: 4 }),
         (entries, running, perWorker, perHost) => {
           const all = entries.map((entry, i) => waiting(`${i}`, entry.host, entry.since, entry.asked))
-          const turn = takeTurns(all, running, { perWorker, perHost })
+          const turn = assignSlots(all, running, { perWorker, perHost })
           expect([...turn.start, ...turn.wait.map((entry) => entry.id)].sort()).toEqual(
             all.map((entry) => entry.id).sort(),
           )

@@ -1,11 +1,11 @@
-// slots.ts — Decides which waiting syncs may start: slots per worker and per upstream host. Says of the others why they
-// wait.
+// slots.ts — Decides which waiting syncs may start: slots per worker and per upstream host. Gives the others a reason
+// to wait.
 
 export interface Waiting {
   readonly id: string
   readonly host: string
   readonly since: Date
-  /** Somebody asked for it: goes before what the schedule wants. */
+  /** Somebody requested it: it goes before what the schedule wants. */
   readonly asked: boolean
 }
 
@@ -16,15 +16,14 @@ export interface Limits {
 
 export interface Turn {
   readonly start: readonly string[]
-  /** Those that wait on, in order: position counts from 1. */
+  /** Those that keep waiting, in order; positions count from 1. */
   readonly wait: readonly { id: string; position: number; reason: string }[]
 }
 
 /**
- * Hands out free slots: first those people asked for, then oldest first. `running` holds the upstream host of each
- * running sync.
+ * Assigns free slots: requested syncs first, then the oldest. `running` holds the upstream host of each running sync.
  */
-export function takeTurns(waiting: readonly Waiting[], running: readonly string[], limits: Limits): Turn {
+export function assignSlots(waiting: readonly Waiting[], running: readonly string[], limits: Limits): Turn {
   const order = [...waiting].sort(
     (a, b) => Number(b.asked) - Number(a.asked) || a.since.getTime() - b.since.getTime() || (a.id < b.id ? -1 : 1),
   )

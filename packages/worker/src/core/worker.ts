@@ -3,18 +3,18 @@
 import type { Desired, JoinReply, ReplicaSpec, SyncReport, SyncRequest } from '@kagami/protocol'
 import { replicaNameKey } from '@kagami/protocol'
 import type { Step } from '@kagami/runtime/machine'
-import { afterDesired, afterJoin, mayWork, mustStop, stranger, type Membership } from './membership.ts'
+import { afterDesired, afterJoin, mayWork, mustStop, notJoined, type Membership } from './membership.ts'
 import {
   advanceReplica,
   isDue,
   openReplica,
-  type Order,
+  type SyncOrder,
   type Remembered,
   type Replica,
   type ReplicaEvent,
 } from './replica.ts'
 import { fraction } from './schedule.ts'
-import { hostOf, takeTurns, type Limits } from './slots.ts'
+import { hostOf, assignSlots, type Limits } from './slots.ts'
 
 export interface WorkerState {
   readonly id: string
@@ -25,9 +25,9 @@ export interface WorkerState {
   readonly declared: readonly ReplicaSpec[]
   readonly desired: Desired | null
   readonly replicas: ReadonlyMap<string, Replica>
-  /** Documents taken in so far. */
+  /** Desired documents read so far. */
   readonly documents: number
-  /** What earlier runs of this worker left, for replicas that are yet to be opened. */
+  /** What earlier runs of this worker remember of replicas that are not open yet. */
   readonly remembered: ReadonlyMap<string, Remembered>
   readonly stopping: boolean
 }
@@ -48,18 +48,11 @@ export type WorkerEffect =
   | { readonly type: 'start'; readonly replica: Replica; readonly syncId: string }
   | { readonly type: 'abort'; readonly syncId: string; readonly reason: 'cancelled' | 'interrupted' }
   | { readonly type: 'keep_desired'; readonly desired: Desired }
-  | {
-      readonly type: 'announce'
-      readonly changed: readonly Replica[]
-      readonly removed: readonly string[]
-      readonly observed: boolean
-    }
+  | { readonly type: 'announce'; readonly changed: readonly Replica[]; readonly removed: readonly string[] }
   | { readonly type: 'wake'; readonly at: Date | null }
   | { readonly type: 'end'; readonly why: 'rejected' | 'terminated'; readonly reason: string | null }
 
-/**
- * The worker before it knows anything but its own configuration: the declared replicas exist, and wait for approval.
- */
+/** The worker when it knows only its own configuration: the declared replicas exist, and wait for approval. */
 export function openWorker(
   parts: Pick<WorkerState, 'id' | 'instance' | 'limits' | 'declared' | 'remembered'>,
   now: Date,
@@ -70,17 +63,16 @@ export function openWorker(
       openReplica(spec, parts.remembered.get(spec.replica_id) ?? null, now),
     ]),
   )
-  return { ...parts, membership: stranger, desired: null, replicas, documents: 0, stopping: false }
+  return { ...parts, membership: notJoined, desired: null, replicas, documents: 0, stopping: false }
 }
 
-/** Makes the machine. `newId` names each sync; it is the machine's only source of anything new. */
+/** Creates the machine. `newId` names each sync; it is the only source of anything new. */
 export function createWorkerMachine(
   newId: () => string,
 ): (state: WorkerState, event: WorkerEvent, now: Date) => Step<WorkerState, WorkerEffect> {
   return (state, event, now) => {
     const before = state
-    const told = apply(state, event, now)
-    const after = settle(told, now, newId)
+    const after = schedule(apply(state, event, now), now, newId)
     return { state: after, effects: consequences(before, after, event) }
   }
 }
@@ -92,14 +84,14 @@ function apply(state: WorkerState, event: WorkerEvent, now: Date): WorkerState {
     case 'desired_read':
       return reconcile(state, event.desired, event.cached, now)
     case 'sync_requested':
-      return tell(
+      return advanceOne(
         state,
         event.replicaId,
         { type: 'requested', order: { requestId: event.requestId, action: 'sync', holdId: null, generation: null } },
         now,
       )
     case 'sync_ended':
-      return tell(state, event.report.replica_id, { type: 'finished', report: event.report }, now)
+      return advanceOne(state, event.report.replica_id, { type: 'finished', report: event.report }, now)
     case 'clock_jumped':
       return {
         ...state,
@@ -114,13 +106,13 @@ function apply(state: WorkerState, event: WorkerEvent, now: Date): WorkerState {
 }
 
 /**
- * Makes the replicas what worker.toml and the document ask for together. Reading the same document twice changes
+ * Makes the replicas what worker.toml and the document together ask for. Reading the same document twice changes
  * nothing.
  */
 function reconcile(state: WorkerState, desired: Desired, cached: boolean, now: Date): WorkerState {
   if (state.desired && desired.term < state.desired.term) return state
   const membership = afterDesired(state.membership, desired, cached ? null : state.instance)
-  const specs = wanted(state.declared, desired)
+  const specs = wantedSpecs(state.declared, desired)
   const open = new Set(desired.syncs.map((request) => request.request_id))
   const documents = state.documents + 1
   const replicas = new Map<string, Replica>()
@@ -134,7 +126,7 @@ function reconcile(state: WorkerState, desired: Desired, cached: boolean, now: D
         }
     for (const request of desired.syncs) {
       if (request.replica_id === spec.replica_id)
-        replica = advanceReplica(replica, { type: 'requested', order: orderOf(request) }, now)
+        replica = advanceReplica(replica, { type: 'requested', order: syncOrderOf(request) }, now)
     }
     replica = advanceReplica(
       replica,
@@ -147,45 +139,45 @@ function reconcile(state: WorkerState, desired: Desired, cached: boolean, now: D
 }
 
 /**
- * Where a new replica's revision numbers begin: far apart, so that the sum of a digest fits one set of replicas alone.
+ * Where a new replica's revision numbers begin: far apart, so that another set of replicas does not have the same sum.
  */
 function firstRevision(id: string, documents: number): number {
   return 1 + Math.floor(fraction(`${id}/${documents}`) * 2 ** 31)
 }
 
-function orderOf({ request_id, action, hold_id, generation }: SyncRequest): Order {
+function syncOrderOf({ request_id, action, hold_id, generation }: SyncRequest): SyncOrder {
   return { requestId: request_id, action: action ?? 'sync', holdId: hold_id ?? null, generation: generation ?? null }
 }
 
-/** Declared replicas nobody removed, then added ones. A name declared in worker.toml wins over an added one. */
-function wanted(declared: readonly ReplicaSpec[], desired: Desired): ReplicaSpec[] {
+/** Declared replicas that nobody removed, then added ones. A name in worker.toml takes precedence over an added one. */
+function wantedSpecs(declared: readonly ReplicaSpec[], desired: Desired): ReplicaSpec[] {
   const kept = declared.filter((spec) => !desired.removed.includes(spec.replica_id))
   const names = new Set(kept.map((spec) => replicaNameKey(spec.name)))
   return [...kept, ...desired.replicas.filter((spec) => !names.has(replicaNameKey(spec.name)))]
 }
 
-function tell(state: WorkerState, replicaId: string, event: ReplicaEvent, now: Date): WorkerState {
+function advanceOne(state: WorkerState, replicaId: string, event: ReplicaEvent, now: Date): WorkerState {
   const replica = state.replicas.get(replicaId)
   if (!replica) return state
   const next = advanceReplica(replica, event, now)
   return next === replica ? state : { ...state, replicas: new Map(state.replicas).set(replicaId, next) }
 }
 
-/** Queues what is due and starts what has a slot; or, when it may not work, takes everything out of the queue. */
-function settle(state: WorkerState, now: Date, newId: () => string): WorkerState {
+/** Queues what is due and starts what has a slot. When the worker may not sync, empties the queue. */
+function schedule(state: WorkerState, now: Date, newId: () => string): WorkerState {
   const replicas = new Map(state.replicas)
   const working = mayWork(state.membership) && !state.stopping
   for (const [id, replica] of replicas) {
     if (working && isDue(replica, now)) replicas.set(id, advanceReplica(replica, { type: 'due' }, now))
-    // Someone's request stays queued through a pause; what the schedule wanted comes again by itself.
+    // A requested sync stays queued through a pause; what the schedule wanted becomes due again by itself.
     else if ((!working || replica.paused) && replica.life.state === 'queued' && !replica.life.requestId)
       replicas.set(id, advanceReplica(replica, { type: 'withdrawn' }, now))
   }
-  if (working) giveTurns(replicas, state.limits, now, newId)
+  if (working) startWaiting(replicas, state.limits, now, newId)
   return { ...state, replicas }
 }
 
-function giveTurns(replicas: Map<string, Replica>, limits: Limits, now: Date, newId: () => string) {
+function startWaiting(replicas: Map<string, Replica>, limits: Limits, now: Date, newId: () => string) {
   const all = [...replicas.values()]
   const waiting = all.flatMap(({ spec, life }) =>
     life.state === 'queued'
@@ -196,17 +188,14 @@ function giveTurns(replicas: Map<string, Replica>, limits: Limits, now: Date, ne
   const running = all
     .filter((replica) => replica.life.state === 'syncing')
     .map((replica) => hostOf(replica.spec.upstream))
-  const turn = takeTurns(waiting, running, limits)
+  const turn = assignSlots(waiting, running, limits)
   for (const id of turn.start)
     replicas.set(id, advanceReplica(replicas.get(id)!, { type: 'started', syncId: newId() }, now))
   for (const { id, position, reason } of turn.wait)
     replicas.set(id, advanceReplica(replicas.get(id)!, { type: 'waiting', position, reason }, now))
 }
 
-/**
- * Everything that must be done follows from what is different now. Order matters: what must survive a crash comes
- * first.
- */
+/** Every effect follows from what is different now. The order matters: what must survive a crash comes first. */
 function consequences(before: WorkerState, after: WorkerState, event: WorkerEvent): WorkerEffect[] {
   const changed = [...after.replicas.values()].filter(
     (replica) => before.replicas.get(replica.spec.replica_id)?.revisionNo !== replica.revisionNo,
@@ -214,19 +203,19 @@ function consequences(before: WorkerState, after: WorkerState, event: WorkerEven
   const removed = [...before.replicas.values()].filter((replica) => !after.replicas.has(replica.spec.replica_id))
   const effects: WorkerEffect[] = []
   for (const replica of changed)
-    if (worthKeeping(before.replicas.get(replica.spec.replica_id), replica)) effects.push({ type: 'persist', replica })
+    if (mustPersist(before.replicas.get(replica.spec.replica_id), replica)) effects.push({ type: 'persist', replica })
   for (const replica of changed) {
     const { life } = replica
     if (life.state === 'syncing' && syncIdOf(before.replicas.get(replica.spec.replica_id)) !== life.syncId)
       effects.push({ type: 'start', replica, syncId: life.syncId })
   }
-  for (const syncId of toAbort(before, after, event)) effects.push(syncId)
+  for (const syncId of abortsOf(before, after, event)) effects.push(syncId)
   for (const replica of removed) effects.push({ type: 'forget', replicaId: replica.spec.replica_id })
   const observed = after.desired !== before.desired && after.desired?.rev !== before.desired?.rev
   if (after.desired && after.desired !== before.desired && event.type === 'desired_read' && !event.cached)
     effects.push({ type: 'keep_desired', desired: after.desired })
   if (changed.length > 0 || removed.length > 0 || observed)
-    effects.push({ type: 'announce', changed, removed: removed.map((replica) => replica.spec.replica_id), observed })
+    effects.push({ type: 'announce', changed, removed: removed.map((replica) => replica.spec.replica_id) })
   if (mustStop(after.membership) && !mustStop(before.membership)) {
     effects.push({
       type: 'end',
@@ -238,7 +227,7 @@ function consequences(before: WorkerState, after: WorkerState, event: WorkerEven
   return effects
 }
 
-function toAbort(before: WorkerState, after: WorkerState, event: WorkerEvent): WorkerEffect[] {
+function abortsOf(before: WorkerState, after: WorkerState, event: WorkerEvent): WorkerEffect[] {
   const effects: WorkerEffect[] = []
   for (const replica of before.replicas.values()) {
     const syncId = syncIdOf(replica)
@@ -256,8 +245,8 @@ function syncIdOf(replica: Replica | undefined): string | null {
   return replica?.life.state === 'syncing' ? replica.life.syncId : null
 }
 
-/** A place in the queue is not worth a write to disk; a life, a request or a fact is. */
-function worthKeeping(before: Replica | undefined, after: Replica): boolean {
+/** A position in the queue is not worth a write to disk; a state, a request or a fact is. */
+function mustPersist(before: Replica | undefined, after: Replica): boolean {
   return (
     !before ||
     before.life.state !== after.life.state ||

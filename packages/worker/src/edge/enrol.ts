@@ -1,5 +1,5 @@
-// enrol.ts — How a worker comes by credentials on a locked NATS: a key of its own, a join token, and patience until
-// people approve. Decides nothing.
+// enrol.ts — How a worker obtains credentials on a locked NATS: it makes a key, sends a join token, and waits until
+// people approve.
 import { join as pathOf } from 'node:path'
 import { checkFor, enrolProof, JOIN_INBOX, workerInbox, type EnrolReply, type Join } from '@kagami/protocol'
 import {
@@ -23,45 +23,45 @@ const ANSWER_MS = 3000
 const ASK_FIRST_MS = 1000
 const ASK_MAX_MS = 10_000
 
-/** What is kept in data_dir/.kagami/nats.json (0600): the key is made here and never leaves. */
+/** The content of data_dir/.kagami/nats.json (0600). The key is made here and never leaves the worker. */
 const Kept = Type.Object({
   worker_id: Type.String(),
   url: Type.String(),
   ca: Type.Union([Type.String(), Type.Null()]),
   account: Type.String(),
   seed: Type.String(),
-  /** Null until approved; the token is kept meanwhile, so that a restart goes on asking. */
+  /** Null until approved. The token is kept until then, so that a restart goes on asking. */
   jwt: Type.Union([Type.String(), Type.Null()]),
   token: Type.Optional(JoinTokenContent),
 })
 type Kept = Static<typeof Kept>
 
-/** Where NATS is, and who we are there; no identity where it is open. */
-export interface Entrance {
+/** The address of NATS and the worker's identity there; no identity where NATS is open. */
+export interface NatsAccess {
   readonly url: string
   readonly identity?: NatsIdentity
 }
 
-export interface EntranceParts {
+export interface AccessParts {
   /** data_dir/.kagami */
   readonly directory: string
   readonly workerId: string
   readonly token: JoinTokenContent | null
   readonly url: string
-  /** Whether the address was configured: then it wins over the one of the token. */
+  /** Whether the address was configured: then it takes precedence over that of the token. */
   readonly urlGiven: boolean
-  readonly introduction: () => Join
+  readonly joinMessage: () => Join
   readonly logger: Logger
   readonly signal: AbortSignal
-  /** Told while the fleet has not approved us. */
+  /** Called while the fleet has not approved the worker. */
   readonly onWaiting: (reply: EnrolReply) => void
 }
 
-/** Finds what is kept, or asks for credentials until there are some. Throws ConfigError when it can have none. */
-export async function findEntrance(parts: EntranceParts): Promise<Entrance> {
+/** Reads stored credentials, or requests them until they are granted. Throws ConfigError when there can be none. */
+export async function obtainAccess(parts: AccessParts): Promise<NatsAccess> {
   const kept = readKept(parts)
   if (!kept) return { url: parts.url }
-  const approved = kept.jwt === null ? await ask(parts, kept) : kept
+  const approved = kept.jwt === null ? await requestCredentials(parts, kept) : kept
   const { ca, seed, jwt } = approved
   return {
     url: parts.urlGiven ? parts.url : approved.url,
@@ -75,13 +75,13 @@ export function holdsCredentials(dataDir: string, account: string): boolean {
   return checkFor(Kept).ok(kept) && kept.account === account && kept.jwt !== null
 }
 
-/** What is kept and still fits, else what a token lets us begin; null when NATS is open. */
-function readKept({ directory, workerId, token }: EntranceParts): Kept | null {
+/** The stored content if it still fits, otherwise what a token starts with; null when NATS is open. */
+function readKept({ directory, workerId, token }: AccessParts): Kept | null {
   const path = pathOf(directory, FILE)
   const read = readJsonIfThere(path)
   const kept = checkFor(Kept).ok(read) ? read : null
   const fits = kept?.worker_id === workerId && (!token || token.account === kept.account)
-  // A newer token replaces the one we asked with before; the key stays, since it may be bound already.
+  // A newer token replaces the one used before. The key stays, because it may already be bound.
   if (kept && fits) return token && !kept.jwt ? { ...kept, url: token.url, ca: token.ca, token } : kept
   if (token) {
     const { url, ca, account } = token
@@ -103,7 +103,7 @@ function readKept({ directory, workerId, token }: EntranceParts): Kept | null {
   return null
 }
 
-async function ask(parts: EntranceParts, kept: Kept): Promise<Kept> {
+async function requestCredentials(parts: AccessParts, kept: Kept): Promise<Kept> {
   const { directory, logger, signal } = parts
   const { token } = kept
   if (!token)
@@ -120,7 +120,7 @@ async function ask(parts: EntranceParts, kept: Kept): Promise<Kept> {
     signal,
   })
   try {
-    const approved: Kept = { ...kept, jwt: await askUntilApproved(parts, bus, kept) }
+    const approved: Kept = { ...kept, jwt: await requestUntilApproved(parts, bus, kept) }
     delete approved.token
     writeDurably(pathOf(directory, FILE), JSON.stringify(approved))
     logger.info('this worker has credentials of its own now; the join token is no longer needed')
@@ -130,20 +130,20 @@ async function ask(parts: EntranceParts, kept: Kept): Promise<Kept> {
   }
 }
 
-async function askUntilApproved(parts: EntranceParts, bus: Bus, { seed, token }: Kept): Promise<string> {
+async function requestUntilApproved(parts: AccessParts, bus: Bus, { seed, token }: Kept): Promise<string> {
   const key = openNatsKey(seed)
   const { publicKey } = key
   let said = ''
   for (let tries = 0; ; tries++) {
     parts.signal.throwIfAborted()
-    const asked = { token: token!.secret, join: parts.introduction() }
-    const signature = Buffer.from(key.sign(Buffer.from(enrolProof(publicKey, asked)))).toString('base64url')
-    const reply = await bus.request('enrol', publicKey, { ...asked, signature }, ANSWER_MS)
-    // Joining programs share one inbox: what is not about us was not meant for us, or is meant to mislead.
+    const request = { token: token!.secret, join: parts.joinMessage() }
+    const signature = Buffer.from(key.sign(Buffer.from(enrolProof(publicKey, request)))).toString('base64url')
+    const reply = await bus.request('enrol', publicKey, { ...request, signature }, ANSWER_MS)
+    // All joining programs share one inbox: ignore answers that are not about this worker.
     const ours = reply?.public_key === publicKey && reply.worker_id === parts.workerId ? reply : null
     if (ours?.jwt) return ours.jwt
     const word = ours?.status ?? 'no answer'
-    if (said !== word) tell(parts.logger, ours)
+    if (said !== word) logReply(parts.logger, ours)
     said = word
     if (ours && ours.status !== 'refused') parts.onWaiting(ours)
     await pause(
@@ -153,7 +153,7 @@ async function askUntilApproved(parts: EntranceParts, bus: Bus, { seed, token }:
   }
 }
 
-function tell(logger: Logger, reply: EnrolReply | null) {
+function logReply(logger: Logger, reply: EnrolReply | null) {
   const reason = reply?.reason ?? undefined
   if (!reply) logger.warn('no supervisor answers yet; asking for credentials again with growing pauses')
   else if (reply.status === 'refused')

@@ -13,7 +13,12 @@ export interface HeartbeatContents {
   readonly full: boolean
 }
 
-/** Proves which states we hold without naming them. */
+/**
+ * Identifies the set of states without listing them: their count and the sum of their revision numbers. The supervisor
+ * compares it with its own and requests a full heartbeat when they differ. Both sides update it by adding and
+ * subtracting. Revision numbers of new replicas begin far apart (see firstRevision), so that another set does not have
+ * the same sum.
+ */
 export function digestOf(replicas: ReadonlyMap<string, Replica>): Digest {
   let revisions = 0
   for (const replica of replicas.values()) revisions += replica.revisionNo

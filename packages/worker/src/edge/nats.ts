@@ -19,12 +19,12 @@ import {
 import { connectBus, createRefusalLog, pause, type Bus, type Logger, type NatsIdentity } from '@kagami/runtime'
 import { createOlderSupervisor, noOlderSupervisor, type OlderSupervisor, type OlderView } from './older-supervisor.ts'
 
-/** What the worker is told by the fleet. */
+/** What the fleet can ask of the worker. */
 export interface LinkListener {
   /** The document may have changed, or the connection came back: read it. */
   hint(): void
   connected(now: boolean): void
-  /** The supervisor does not hold what we hold: join and say everything. */
+  /** The supervisor's picture differs from ours: join and send everything. */
   refresh(): void
   cancel(syncId: string): boolean
   readLog(request: LogRequest): Promise<LogReply>
@@ -32,12 +32,12 @@ export interface LinkListener {
 
 export interface Link {
   readonly connected: boolean
-  /** The same worker in the words of an older supervisor; silent unless one answers. */
+  /** The same worker for a supervisor of v0; silent unless one answers. */
   readonly older: OlderSupervisor
   readonly bus: Bus
   /** Joins; null when no supervisor answers. */
   join(join: Join): Promise<JoinReply | null>
-  /** The present document; 'unreachable' when it cannot be read just now, null when there is none. */
+  /** The current document; 'unreachable' when it cannot be read now, null when there is none. */
   readDesired(): Promise<Desired | 'unreachable' | null>
   heartbeat(parts: readonly Heartbeat[]): void
   progress(event: ProgressEvent): void
@@ -63,7 +63,7 @@ export async function openLink(parts: {
   const { workerId, instance, logger, listener, identity } = parts
   const bus = await connectBus({ url: parts.url, name: `kagami-worker ${workerId}`, logger, identity })
   const refused = createRefusalLog(logger)
-  // Subscribe first, read afterwards: nothing that changes in between is missed.
+  // Subscribe first and read afterwards, so that no change in between is missed.
   bus.connection.subscribe(desiredHint(workerId), { callback: () => listener.hint() })
   bus.answer('cancel', workerId, ({ sync_id }) => ({ cancelled: listener.cancel(sync_id) }))
   bus.answer('log', workerId, (request) => listener.readLog(request))
@@ -92,8 +92,8 @@ export async function openLink(parts: {
 }
 
 /**
- * Reads our key with a direct get: no consumer, no watcher, and the id stands in the subject, which permissions can
- * guard.
+ * Reads the worker's key with a direct get. That needs no consumer and no watcher, and permissions can guard it,
+ * because the id is part of the subject.
  */
 async function readDesired(
   bus: Bus,
@@ -111,8 +111,8 @@ async function readDesired(
     refused({
       subject,
       reason:
-        `the desired document cannot be understood, going on with the last good one: ${problem.field} ` +
-        `${problem.message}`,
+        'the desired document cannot be understood, going on with the last good one: ' +
+        `${problem.field} ${problem.message}`,
     })
     return 'unreachable'
   } catch {

@@ -1,5 +1,5 @@
-// older-supervisor.ts — A supervisor that speaks the wire of interfaces.md §6: our worker in its words, its commands in
-// ours. Nothing else knows of it.
+// older-supervisor.ts — A supervisor that speaks the v0 wire (docs/compatibility.md): translates the worker's state for
+// it and its commands for the worker. Nothing else knows of v0.
 import {
   intervalProblem,
   replicaNameProblem,
@@ -14,10 +14,10 @@ import {
   type Storage,
 } from '@kagami/protocol'
 import { newId, type Bus, type Logger } from '@kagami/runtime'
-import { seedStatus, type Replica } from '../core/replica.ts'
+import { v0Status, type Replica } from '../core/replica.ts'
 import type { WorkerEvent, WorkerState } from '../core/worker.ts'
 
-/** The worker, as this room sees it. */
+/** What this file needs of the worker. */
 export interface OlderView {
   state(): WorkerState
   tell(event: WorkerEvent): void
@@ -28,16 +28,16 @@ export interface OlderView {
 export interface OlderSupervisor {
   /** Whether one answered a join. */
   readonly active: boolean
-  /** Asks to join; null when no older supervisor answers. From the first answer on its commands are obeyed. */
+  /** Asks to join; null when no such supervisor answers. From the first answer on its commands are obeyed. */
   join(): Promise<JoinReply | null>
-  /** Says everything, as its heartbeats always do; nothing while inactive. */
+  /** Sends everything, as every heartbeat of v0 does; nothing while inactive. */
   beat(storage: Storage | null): void
 }
 
 const JOIN_MS = 1500
 const KINDS: readonly string[] = ['git', 'rsync', 'http']
 
-/** Where NATS is locked there is none: it would have no credentials. */
+/** On a locked NATS there is none: it would have no credentials. */
 export const noOlderSupervisor: OlderSupervisor = { active: false, join: async () => null, beat: () => {} }
 
 /** Starts inactive. */
@@ -45,7 +45,7 @@ export function createOlderSupervisor(
   parts: OlderView & { bus: Bus; workerId: string; logger: Logger },
 ): OlderSupervisor {
   const { bus, workerId, logger } = parts
-  const told = new Map<string, ReplicaStatus>()
+  const sentStatuses = new Map<string, ReplicaStatus>()
   let active = false
   const replicas = () => [...parts.state().replicas.values()].map(describe)
   return {
@@ -70,9 +70,9 @@ export function createOlderSupervisor(
       if (!active) return
       const now = replicas()
       for (const { replica_id, status } of now) {
-        if (told.get(replica_id) !== status)
+        if (sentStatuses.get(replica_id) !== status)
           bus.publish('olderStatus', workerId, { worker_id: workerId, replica_id, status })
-        told.set(replica_id, status)
+        sentStatuses.set(replica_id, status)
       }
       bus.publish('olderHeartbeat', workerId, {
         worker_id: workerId,
@@ -91,7 +91,7 @@ function describe(replica: Replica): OlderReplica {
     name,
     kind: KINDS.includes(kind) ? (kind as OlderReplica['kind']) : 'unknown',
     upstream,
-    status: seedStatus(replica),
+    status: v0Status(replica),
     interval_secs,
     labels,
   }
@@ -102,7 +102,7 @@ function obey(view: OlderView & { workerId: string }, command: OlderCommand): Ol
   return { worker_id: view.workerId, command: command.type, accepted: detail === null, detail }
 }
 
-/** Null when the command is obeyed, else why not. */
+/** Null when the command is obeyed, otherwise the reason why not. */
 function carryOut({ state, tell, seal }: OlderView, command: OlderCommand): string | null {
   switch (command.type) {
     case 'ping':
@@ -158,7 +158,10 @@ function carryOut({ state, tell, seal }: OlderView, command: OlderCommand): stri
   }
 }
 
-/** The document such a supervisor would have written, one revision on. Term 0: any of ours wins over it. */
+/**
+ * The document such a supervisor would have written, with the next revision. Term 0: any document of ours takes
+ * precedence.
+ */
 function documentOf({ id, desired, membership }: WorkerState): Desired {
   const admission = membership.standing === 'approved' ? 'approved' : 'pending'
   const first: Desired = {

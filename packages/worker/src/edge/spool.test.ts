@@ -1,5 +1,5 @@
-// spool.test.ts — Reports wait until the stream has them, come again when it was lost, and are told even when the disk
-// does not take them.
+// spool.test.ts — Reports wait until the stream has them, are sent again when it was lost, and are sent even when the
+// disk refuses them.
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -35,31 +35,31 @@ const aReport = (): SyncReport => ({
 
 describe('a report that the stream has', () => {
   let dir: string
-  const told: string[] = []
-  const send = async (report: SyncReport) => told.push(report.sync_id) > 0
+  const sent: string[] = []
+  const send = async (report: SyncReport) => sent.push(report.sync_id) > 0
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), 'kagami-spool-'))
-    told.length = 0
+    sent.length = 0
   })
   afterEach(() => rmSync(dir, { recursive: true }))
 
-  it('is told once, and again only when the stream was made anew, also after a restart', async () => {
+  it('is sent once, and again only when the stream was created anew, also after a restart', async () => {
     const first = openSpool(dir, logger)
-    expect(first.streamIs('one')).toBe(false)
+    expect(first.setStream('one')).toBe(false)
     const reports = [aReport(), aReport(), aReport()]
     for (const report of reports) first.keep(report)
     await first.flush(send)
-    expect([told.length, first.size]).toEqual([3, 0])
+    expect([sent.length, first.size]).toEqual([3, 0])
     const second = openSpool(dir, logger)
-    expect([second.size, second.streamIs('one'), second.size]).toEqual([0, false, 0])
-    expect([second.streamIs('two'), second.size]).toEqual([true, 3])
+    expect([second.size, second.setStream('one'), second.size]).toEqual([0, false, 0])
+    expect([second.setStream('two'), second.size]).toEqual([true, 3])
     expect(openSpool(dir, logger).size).toBe(3)
     await second.flush(send)
-    expect(told.slice(3)).toEqual(reports.map((report) => report.sync_id))
-    expect([openSpool(dir, logger).size, second.streamIs('two')]).toEqual([0, false])
+    expect(sent.slice(3)).toEqual(reports.map((report) => report.sync_id))
+    expect([openSpool(dir, logger).size, second.setStream('two')]).toEqual([0, false])
   })
 
-  it('is told although the disk would not take it', async () => {
+  it('is sent although the disk refuses it', async () => {
     const complaints: unknown[] = []
     const spool = openSpool(dir, {
       ...logger,
@@ -71,12 +71,12 @@ describe('a report that the stream has', () => {
     const report = aReport()
     spool.keep(report)
     expect(complaints).toEqual([
-      'the report of a sync cannot be written to data_dir; it is told from memory, and lost should the worker ' +
-        'end before. Look at the disk',
+      'the report of a sync cannot be written to data_dir; it is sent from memory, and lost if the worker ' +
+        'ends before. Check the disk',
     ])
     expect([spool.size, spool.holds(report.sync_id)]).toEqual([1, true])
     await spool.flush(send)
-    expect([told, spool.size]).toEqual([[report.sync_id], 0])
+    expect([sent, spool.size]).toEqual([[report.sync_id], 0])
   })
 
   it('stays on the disk for its successors’ sake, but not for ever', async () => {

@@ -1,41 +1,45 @@
-// spool.ts — Reports of finished syncs, on disk until the stream has them; the last of those stay, in case the stream
+// spool.ts — Reports of finished syncs, on disk until the stream has them. The last of those stay, in case the stream
 // is lost before the database has them.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkFor, SyncReport } from '@kagami/protocol'
 import { readIfThere, readJsonIfThere, writeDurably, type Logger } from '@kagami/runtime'
 
-/** Reports that are kept after the stream has them: a day of 80 replicas that sync every hour. */
+/**
+ * Reports kept after the stream has them: a day of 80 replicas that sync every hour. The answer to a join says when the
+ * stream was created; a worker that knew another stream sends these again.
+ */
 export const KEEP_SENT = 2000
 
 export interface Spool {
   /**
-   * Keeps a report; when this returns it survives a crash. One that the disk does not take is told all the same, and
-   * lost if this process ends before: that is logged.
+   * Keeps a report; when this returns it survives a crash. A report the disk refuses is logged and sent from memory,
+   * and lost if this process ends before.
    */
   keep(report: SyncReport): void
-  /** Whether a sync's report is here. */
+  /** Whether a sync's report is in the spool. */
   holds(syncId: string): boolean
-  /** Sends everything kept, oldest first, until `send` fails; what was sent is put aside. One run at a time. */
+  /** Sends everything kept, oldest first, until `send` fails; sent reports are moved aside. One run at a time. */
   flush(send: (report: SyncReport) => Promise<boolean>): Promise<void>
-  /** Which stream there is. True when it is another one than before: then the last reports wait again. */
-  streamIs(name: string): boolean
+  /**
+   * Says which stream there is now. True when it is another one than before: then the last reports wait to be sent
+   * again.
+   */
+  setStream(name: string): boolean
   readonly size: number
 }
 
-/**
- * Opens the spool of a worker and takes up what earlier runs left. A damaged file is named in the log and set aside.
- */
+/** Opens the spool of a worker with what earlier runs left. A damaged file is logged and stays where it is. */
 export function openSpool(directory: string, logger: Logger): Spool {
   const waiting = new Map<string, SyncReport>()
   const sent = openSent(join(directory, 'sent'))
   const check = checkFor(SyncReport)
-  const take = (file: string) => {
+  const load = (file: string) => {
     const report = readJsonIfThere(join(directory, file))
     if (check.ok(report)) waiting.set(report.sync_id, report)
     else logger.error({ file: join(directory, file) }, 'a report in the spool cannot be read; it is left where it is')
   }
-  listed(directory).forEach(take)
+  listed(directory).forEach(load)
   let flushing: Promise<void> | null = null
   async function drain(send: (report: SyncReport) => Promise<boolean>) {
     for (const [syncId, report] of waiting) {
@@ -56,13 +60,16 @@ export function openSpool(directory: string, logger: Logger): Spool {
       })
       return flushing
     },
-    streamIs(name) {
+    setStream(name) {
       if (!sent.isOther(name)) return false
-      const again = sent.takeBack(directory)
-      again.forEach(take)
+      const again = sent.restoreAll(directory)
+      again.forEach(load)
       sent.remember(name)
       if (again.length > 0)
-        logger.warn({ reports: again.length }, 'the stream of reports was made anew; the last reports are told again')
+        logger.warn(
+          { reports: again.length },
+          'the stream of reports was created anew; the last reports are sent again',
+        )
       return again.length > 0
     },
     get size() {
@@ -77,15 +84,15 @@ function write(file: string, report: SyncReport, logger: Logger): void {
   } catch (error) {
     logger.error(
       { sync_id: report.sync_id, reason: (error as Error).message },
-      'the report of a sync cannot be written to data_dir; it is told from memory, and lost should the worker ' +
-        'end before. Look at the disk',
+      'the report of a sync cannot be written to data_dir; it is sent from memory, and lost if the worker ' +
+        'ends before. Check the disk',
     )
   }
 }
 
 /**
- * What the stream has, oldest first. Nothing here is flushed: a report that comes back after a crash is told twice and
- * counts once.
+ * The reports the stream has, oldest first. Nothing here is flushed: a report that reappears after a crash is sent
+ * twice and counts once.
  */
 function openSent(directory: string) {
   const files = listed(directory)
@@ -94,7 +101,7 @@ function openSent(directory: string) {
   mkdirSync(directory, { recursive: true })
   return {
     put(from: string, file: string) {
-      // One that could not be written is nowhere.
+      // A report that could not be written has no file.
       if (!existsSync(from)) return
       renameSync(from, join(directory, file))
       files.push(file)
@@ -105,7 +112,7 @@ function openSent(directory: string) {
       known = name
       writeDurably(stream, name)
     },
-    takeBack(to: string): string[] {
+    restoreAll(to: string): string[] {
       const again = known === null ? [] : files.splice(0)
       for (const file of again) renameSync(join(directory, file), join(to, file))
       return again

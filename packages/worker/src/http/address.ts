@@ -1,17 +1,17 @@
-// address.ts — Which addresses the http provider asks, and what file an address names. Opens nothing.
+// address.ts — Which addresses may be requested, and what file an address names. Opens nothing.
 import { isIPv4, type LookupFunction } from 'node:net'
 import { SyncFailure, type Peers } from '../provider.ts'
 
 /**
- * Throws SyncFailure when an address may not be asked: wrong scheme, credentials in it, or a host that is an address we
- * do not go to.
+ * Throws SyncFailure when an address may not be requested: wrong scheme, credentials in it, or a host whose address is
+ * not allowed.
  */
 export function checkAddress(url: URL, peers: Pick<Peers, 'check'>): void {
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     throw new SyncFailure('upstream_refused', `${url.protocol} is not an address we follow`)
   if (url.username !== '' || url.password !== '')
     throw new SyncFailure('upstream_refused', 'an address with a user name or password in it is not followed')
-  // A URL has brought every spelling of an IPv4 address (2130706433, 0x7f.1, fullwidth digits) into the usual one.
+  // URL has already normalised every spelling of an IPv4 address (2130706433, 0x7f.1, fullwidth digits).
   peers.check(hostOf(url))
 }
 
@@ -20,12 +20,12 @@ export function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, '')
 }
 
-/** How connections look names up: every address is checked before one is tried. */
+/** The lookup function of connections: every address is checked before one is tried. */
 export function guardedLookup(peers: Peers): LookupFunction {
-  return (host, options, callback) => void answer(peers, host, options.all === true, callback)
+  return (host, options, callback) => void resolveHost(peers, host, options.all === true, callback)
 }
 
-async function answer(
+async function resolveHost(
   peers: Peers,
   host: string,
   all: boolean,
@@ -40,10 +40,7 @@ async function answer(
   else callback(null, found[0]?.address ?? '', found[0]?.family)
 }
 
-/**
- * The name of the file an address means: its last segment, decoded where that is harmless; `index.html` when it has
- * none.
- */
+/** The file name an address means: its last segment, decoded where that is harmless; `index.html` when it is empty. */
 export function fileNameOf(url: URL): string {
   const segment = url.pathname.split('/').at(-1) ?? ''
   const name = decode(segment)
@@ -56,7 +53,7 @@ export function fileNameOf(url: URL): string {
 function decode(segment: string): string {
   try {
     const name = decodeURIComponent(segment)
-    // A slash or control character was meant as part of the name, and cannot be: it stays encoded.
+    // A slash or control character cannot be part of a file name: the segment stays encoded.
     return /[/\\\u0000-\u001f\u007f-\u009f]/.test(name) ? segment : name
   } catch {
     return segment

@@ -1,12 +1,12 @@
-// content.ts — Whether what an upstream sends can be the file it was asked for: no compressed stand-in, no error page
-// with status 200.
+// content.ts — Whether a response can be the file that was requested: not compressed on the way, and no error page with
+// status 200.
 import { closeSync, openSync, readSync } from 'node:fs'
 import { SyncFailure } from '../provider.ts'
 
 const SNIFF_BYTES = 1024
 /**
- * Endings of names whose bytes are the encoding itself: some servers say so in Content-Encoding, and mean the file as
- * it is.
+ * File endings whose bytes are the encoding itself: some servers name it in Content-Encoding and mean the file as it
+ * is.
  */
 const OWN_ENCODING: Readonly<Record<string, RegExp>> = {
   gzip: /\.(t?gz|svgz)$/i,
@@ -22,7 +22,7 @@ const OWN_ENCODING: Readonly<Record<string, RegExp>> = {
 }
 const PAGE_NAMES = /(^[^.]+|\.(x?html?|shtml|php\d?|aspx?|jsp|cgi))$/i
 
-/** Throws SyncFailure when an answer is encoded although it was asked for as it is: what came would not be the file. */
+/** Throws SyncFailure when a response is encoded although the request asked for the file as it is. */
 export function refuseEncoded(headers: Readonly<Record<string, string>>, file: string): void {
   const encoding = (headers['content-encoding'] ?? 'identity').trim().toLowerCase()
   if (encoding === 'identity' || encoding === '' || OWN_ENCODING[encoding]?.test(file)) return
@@ -33,7 +33,7 @@ export function refuseEncoded(headers: Readonly<Record<string, string>>, file: s
   )
 }
 
-/** Whether an answer says it is a web page where a file of that name would be none. */
+/** Whether a response claims to be a web page where a file of that name would not be one. */
 export function seemsPage(headers: Readonly<Record<string, string>>, file: string): boolean {
   const type = headers['content-type'] ?? 'text/html'
   return /^(text\/html|application\/xhtml\+xml)\b/i.test(type.trim()) && !PAGE_NAMES.test(file)
@@ -62,7 +62,7 @@ export function isPage(path: string): boolean {
   }
 }
 
-/** The failure for a page in place of a file. */
+/** The failure for a web page in place of a file. */
 export function pageFailure(file: string): SyncFailure {
   return new SyncFailure(
     'content_invalid',

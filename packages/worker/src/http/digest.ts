@@ -1,4 +1,4 @@
-// digest.ts — Checksums: what an operator or an answer promises of a file, and whether its bytes keep it.
+// digest.ts — Checksums: what an operator or a response promises of a file, and whether its bytes match.
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { SyncFailure } from '../provider.ts'
@@ -8,7 +8,7 @@ export interface Digest {
   readonly algorithm: 'md5' | 'sha1' | 'sha256' | 'sha512'
   /** Lower-case hex. */
   readonly hex: string
-  /** Who promised it, for people. */
+  /** Where the promise comes from, for people. */
   readonly from: string
 }
 
@@ -26,7 +26,7 @@ const BY_NAME: Readonly<Record<string, Digest['algorithm']>> = {
 const BYTES: Readonly<Record<Digest['algorithm'], number>> = { md5: 16, sha1: 20, sha256: 32, sha512: 64 }
 
 /**
- * The digest a checksum option says outright (`sha256:HEX`); null when it names a file. Throws SyncFailure when it is
+ * The digest a checksum option contains (`sha256:HEX`); null when it names a file. Throws SyncFailure when it is
  * neither.
  */
 export function digestOption(option: string): Digest | null {
@@ -54,7 +54,7 @@ export function checksumUrl(option: string, url: URL): URL {
   return at
 }
 
-/** What a checksum file (of sha256sum, of BSD, or a lone value) says of a file; null when nothing. */
+/** The digest of a file in a checksum file (of sha256sum, of BSD, or a single value); null when there is none. */
 export function digestIn(text: string, file: string, from: string): Digest | null {
   const lines = text.split(/\r?\n/)
   for (const line of lines) {
@@ -70,8 +70,8 @@ export function digestIn(text: string, file: string, from: string): Digest | nul
 }
 
 /**
- * What an answer promises of the file. `whole`: the answer carries all of it, so that what is said of the body is said
- * of the file.
+ * The digests a response promises. `whole`: the response carries the whole file, so that digests of the body are
+ * digests of the file.
  */
 export function digestsOf(headers: Readonly<Record<string, string>>, whole: boolean): Digest[] {
   const names = ['repr-digest', 'digest', ...(whole ? ['content-digest'] : [])]
@@ -95,13 +95,13 @@ function promised(algorithm: Digest['algorithm'] | undefined, base64: string, he
 
 export interface Checker {
   update(chunk: Buffer): void
-  /** Reads a file, instead of what comes. */
+  /** Reads an existing file, in place of what is received. */
   catchUp(path: string): Promise<void>
-  /** Throws SyncFailure content_invalid when the bytes are not those promised. */
+  /** Throws SyncFailure content_invalid when the bytes do not match. */
   verify(): void
 }
 
-/** Checks a file as it comes. Null when nothing is promised. */
+/** Checks a file while it is received. Null when nothing is promised. */
 export function createChecker(digests: readonly Digest[]): Checker | null {
   if (digests.length === 0) return null
   const hashes = new Map<string, Hash>(digests.map(({ algorithm }) => [algorithm, createHash(algorithm)]))

@@ -2,7 +2,7 @@
 import { SyncFailure } from '../provider.ts'
 import { Idle, Truncated } from './message.ts'
 
-/** The failure a status stands for that is not one we can use. `retryAfter`: the header of that name. */
+/** The failure for a status that cannot be used. `retryAfter`: the header of that name. */
 export function statusFailure(status: number, withCredentials: boolean, retryAfter?: string): SyncFailure {
   const seconds = retryAfterSeconds(retryAfter)
   const said = `the upstream answered ${status}${seconds === null ? '' : ` and asks to come back in ${seconds} s`}`
@@ -18,7 +18,7 @@ export function statusFailure(status: number, withCredentials: boolean, retryAft
   return new SyncFailure('upstream_refused', said)
 }
 
-/** Seconds a Retry-After asks for, at most a day; null when it says nothing we understand. */
+/** Seconds a Retry-After asks for, at most a day; null when it cannot be understood. */
 export function retryAfterSeconds(header: string | undefined): number | null {
   if (header === undefined) return null
   const seconds = /^\d{1,9}$/.test(header) ? Number(header) : Math.ceil((Date.parse(header) - Date.now()) / 1000)
@@ -51,7 +51,7 @@ const CERTIFICATES: Readonly<Record<string, string>> = {
   ERR_SSL_WRONG_VERSION_NUMBER: 'there is no TLS behind this port',
 }
 
-/** The failure an error of the connection stands for; anything that is not one is returned as it is. */
+/** The failure for an error of the connection; any other error is returned as it is. */
 export function networkFailure(error: unknown): unknown {
   if (error instanceof SyncFailure) return error
   if (error instanceof Idle) return new SyncFailure('timed_out', error.message, { cause: error })

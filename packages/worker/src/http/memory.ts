@@ -1,22 +1,22 @@
-// memory.ts — What the http provider remembers between runs, in small files in staging: validators of the copy, and of
-// a part. Not the bytes.
+// memory.ts — What is remembered of a file between runs, in small files in staging: validators of the copy and of a
+// part. Not the bytes.
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** What an upstream said of a body, by which it can be asked for what is new or missing. */
+/** What an upstream said about a body, for conditional and range requests. */
 export interface Validators {
   readonly url: string
   readonly file: string
   readonly etag: string | null
   readonly modified: string | null
-  /** The checksum option it was found to match; missing when none was asked for. */
+  /** The checksum option the file matched; absent when none was set. */
   readonly verified?: string
 }
 
 export interface Memory {
-  /** Where a download grows. */
+  /** Path of the file a download is written to. */
   readonly part: string
-  /** Validators of the published copy; null when they are not known or the copy is not as it was. */
+  /** Validators of the published copy; null when they are not known or the copy was changed here. */
   ofCopy(url: string, published: string): Promise<(Validators & { readonly size: number }) | null>
   /** Validators and size of a part that can be continued; null when there is none. */
   ofPart(url: string): Promise<(Validators & { readonly size: number }) | null>
@@ -83,7 +83,7 @@ async function read(path: string): Promise<(Validators & { readonly size?: numbe
       ? kept
       : null
   } catch {
-    // No memory costs one download, never a sync.
+    // A lost memory costs one download, never a sync.
     return null
   }
 }

@@ -1,18 +1,18 @@
-// message.ts — What a request and an answer are to the http client, whatever carries them. Types and their errors.
+// message.ts — Requests and responses of the http client, however they are transported. Types and their errors.
 import type { Peers } from '../provider.ts'
 
-export interface Question {
+export interface HttpRequest {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
-  /** Sent with POST; without it the question is a GET. */
+  /** Sent with POST; without it the request is a GET. */
   readonly body?: string
   readonly signal: AbortSignal
   readonly peers: Peers
-  /** Milliseconds without a byte after which the connection is given up. */
+  /** Milliseconds without a byte after which the connection is closed. */
   readonly idleMs: number
 }
 
-export interface Answer {
+export interface HttpResponse {
   readonly status: number
   /** Names in lower case; of repeated headers the first. */
   readonly headers: Readonly<Record<string, string>>
@@ -21,7 +21,7 @@ export interface Answer {
    * body is cut off or `onChunk` throws.
    */
   body(onChunk: (chunk: Buffer) => void): Promise<void>
-  /** Gives up the rest. */
+  /** Closes the connection without reading the rest. */
   close(): void
 }
 
@@ -33,7 +33,7 @@ export class Truncated extends Error {
   }
 }
 
-/** Nothing came for too long. */
+/** Nothing was received for too long. */
 export class Idle extends Error {
   constructor(ms: number) {
     super(`nothing came for ${Math.round(ms / 1000)} s`)
@@ -41,5 +41,5 @@ export class Idle extends Error {
   }
 }
 
-/** The name by which we are known to upstreams. */
+/** The name Kagami sends to upstreams. */
 export const USER_AGENT = 'kagami'

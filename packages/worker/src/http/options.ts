@@ -1,5 +1,4 @@
-// options.ts — What a replica of the kind http can be told: the schema, and its values with types. Nothing is decided
-// here.
+// options.ts — The options of a replica of the kind http: schema and type.
 import Type, { type Static } from 'typebox'
 
 const globs = (description: string) =>
@@ -18,9 +17,9 @@ export const HttpOptions = Type.Object(
     compare: Type.Enum(['auto', 'listing', 'ask'], {
       default: 'auto',
       description:
-        'Trees: how a changed file is noticed. auto: by the listing where it tells exact sizes and times, ' +
-        'else by asking for the file if it changed. listing: by the listing even where sizes are rounded. ' +
-        'ask: always by asking',
+        'Trees: how a changed file is noticed. auto: by the listing where it tells exact sizes and times, else by ' +
+        'asking for the file if it changed. listing: by the listing even where sizes are rounded. ask: always by ' +
+        'asking',
     }),
     parallel: Type.Integer({
       default: 4,
@@ -77,7 +76,7 @@ export const HttpOptions = Type.Object(
 )
 export type HttpOptions = Static<typeof HttpOptions>
 
-/** What of them one download is bound by. */
+/** The options that apply to one download. */
 export type FetchOptions = Pick<
   HttpOptions,
   'max_mib' | 'min_rate_bps' | 'timeout_secs' | 'accept_html' | 'allow_downgrade'

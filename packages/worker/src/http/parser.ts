@@ -1,23 +1,30 @@
-// parser.ts — Any http or https answer through undici. Raw bytes: nothing is decoded, no redirect is followed.
+// parser.ts — Any http or https response through undici. Raw bytes: nothing is decoded, no redirect is followed.
 import { buildConnector, Client, type Dispatcher } from 'undici'
 import { guardedLookup } from './address.ts'
-import { Idle, Truncated, USER_AGENT, type Answer, type Question } from './message.ts'
+import { Idle, Truncated, USER_AGENT, type HttpResponse, type HttpRequest } from './message.ts'
 import type { Peers } from '../provider.ts'
 
 const HIGH_WATER_BYTES = 1024 * 1024
 
-/** Asks over a new connection. Throws what the network throws. */
-export async function askParser({ url, headers, body, signal, peers, idleMs }: Question): Promise<Answer> {
+/** Sends a request over a new connection. Throws network errors. */
+export async function requestByParser({
+  url,
+  headers,
+  body,
+  signal,
+  peers,
+  idleMs,
+}: HttpRequest): Promise<HttpResponse> {
   const client = new Client(url.origin, {
     connect: guardedConnector(peers, idleMs),
     headersTimeout: idleMs,
     bodyTimeout: idleMs,
     pipelining: 1,
   })
-  const exchange = createExchange(idleMs)
-  const stop = () => exchange.abort(new Error('stopped'))
+  const response = createResponseHandler(idleMs)
+  const stop = () => response.abort(new Error('stopped'))
   const close = () => {
-    // A run may ask thousands of times, and its signal would keep them all.
+    // A run may send thousands of requests, and its signal would keep all of these listeners.
     signal.removeEventListener('abort', stop)
     void client.destroy().catch(() => {})
   }
@@ -32,17 +39,17 @@ export async function askParser({ url, headers, body, signal, peers, idleMs }: Q
         body,
         headers: { 'user-agent': USER_AGENT, accept: '*/*', 'accept-encoding': 'identity', ...headers },
       },
-      exchange.handler,
+      response.handler,
     )
-    const { status, headers: answered } = await exchange.head
-    return { status, headers: answered, close, body: (onChunk) => exchange.body(onChunk).finally(close) }
+    const { status, headers: answered } = await response.head
+    return { status, headers: answered, close, body: (onChunk) => response.body(onChunk).finally(close) }
   } catch (error) {
     close()
     throw error
   }
 }
 
-/** Connections to addresses that may be talked to only: checked before, and again once open. */
+/** Opens connections only to allowed addresses: checked before, and again once open. */
 export function guardedConnector(peers: Peers, timeout: number): buildConnector.connector {
   const connector = buildConnector({
     timeout,
@@ -62,17 +69,17 @@ export function guardedConnector(peers: Peers, timeout: number): buildConnector.
     })
 }
 
-interface Exchange {
+interface ResponseHandler {
   readonly handler: Dispatcher.DispatchHandler
-  readonly head: Promise<Pick<Answer, 'status' | 'headers'>>
+  readonly head: Promise<Pick<HttpResponse, 'status' | 'headers'>>
   body(onChunk: (chunk: Buffer) => void): Promise<void>
   abort(error: Error): void
 }
 
-function createExchange(idleMs: number): Exchange {
-  const head = Promise.withResolvers<Pick<Answer, 'status' | 'headers'>>()
+function createResponseHandler(idleMs: number): ResponseHandler {
+  const head = Promise.withResolvers<Pick<HttpResponse, 'status' | 'headers'>>()
   const end = Promise.withResolvers<void>()
-  // Whoever only wants the head must not be told of the body's fate.
+  // Callers that only want the head must not get an unhandled rejection of the body.
   void end.promise.catch(() => {})
   let controller: Dispatcher.DispatchController | undefined
   let sink: ((chunk: Buffer) => void) | null = null
@@ -83,10 +90,10 @@ function createExchange(idleMs: number): Exchange {
       if (early) started.abort(early)
     },
     onResponseStart(started, status, headers) {
-      // Earlier answers (103) announce; the real one follows.
+      // Earlier responses (103) are announcements; the real one follows.
       if (status < 200) return
       started.pause()
-      head.resolve({ status, headers: flat(headers) })
+      head.resolve({ status, headers: flattenHeaders(headers) })
     },
     onResponseData(started, chunk) {
       try {
@@ -98,9 +105,9 @@ function createExchange(idleMs: number): Exchange {
     },
     onResponseEnd: () => end.resolve(),
     onResponseError(_started, error) {
-      const told = explain(error, idleMs)
-      head.reject(told)
-      end.reject(told)
+      const explained = explainError(error, idleMs)
+      head.reject(explained)
+      end.reject(explained)
     },
   }
   return {
@@ -116,7 +123,9 @@ function createExchange(idleMs: number): Exchange {
 }
 
 /** Headers with one value each: of repeated ones the first. */
-export function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+export function flattenHeaders(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [
       name.toLowerCase(),
@@ -125,8 +134,8 @@ export function flat(headers: Readonly<Record<string, string | string[] | undefi
   )
 }
 
-/** An error of the parser in our words. */
-export function explain(error: Error & { code?: string }, idleMs: number): Error {
+/** An error of the parser as one of this client. */
+export function explainError(error: Error & { code?: string }, idleMs: number): Error {
   if (error.code === 'UND_ERR_HEADERS_TIMEOUT' || error.code === 'UND_ERR_BODY_TIMEOUT') return new Idle(idleMs)
   if (
     error.code === 'UND_ERR_SOCKET' ||

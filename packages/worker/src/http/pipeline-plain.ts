@@ -1,140 +1,165 @@
-// pipeline-plain.ts — Pipelined plain http straight from the sockets. An answer that leaves a doubt about its end is
-// asked for again through the parser.
+// pipeline-plain.ts — Pipelined plain http straight from the sockets. A response whose end is not certain is requested
+// again through the parser.
 import { connect, type Socket } from 'node:net'
 import { guardedLookup, hostOf } from './address.ts'
-import { createLaneReader, type LaneReader } from './pipeline-reader.ts'
-import type { Exchange, LaneOptions, Lanes } from './pipeline.ts'
 import { Idle, Truncated } from './message.ts'
+import { createResponseReader, type ResponseReader } from './pipeline-reader.ts'
+import type { Pipeline, PipelinedRequest, PipelineOptions } from './pipeline-request.ts'
 import { requestText } from './socket.ts'
 
 const BUFFER_BYTES = 256 * 1024
 /**
- * Connections in a row that brought nothing before everything waiting is given up; those opened at once come on top.
+ * Connections in a row that brought no response before every waiting request fails; those opened at the same time come
+ * on top.
  */
-const BARREN_MAX = 4
+const EMPTY_CONNECTIONS_MAX = 4
 
-interface Lane {
-  /** Asked and not answered, in order. */
-  readonly asked: Exchange[]
+interface Connection {
+  /** Sent and not yet answered, in order. */
+  readonly sent: PipelinedRequest[]
   readonly socket: Socket
-  /** Questions that may be under way on it: one until it is known that the server keeps connections. */
+  /** Requests that may be under way on it: one until it is known that the server keeps connections open. */
   depth: number
 }
 
-interface Road {
-  readonly options: LaneOptions
-  readonly parsed: (exchange: Exchange) => void
-  readonly waiting: Exchange[]
-  readonly lanes: Set<Lane>
-  barren: number
-  /** The server answers in ways only the parser reads: it gets everything from now on. */
-  odd: boolean
+interface ConnectionPool {
+  readonly options: PipelineOptions
+  readonly sendParsed: (request: PipelinedRequest) => void
+  readonly waiting: PipelinedRequest[]
+  readonly connections: Set<Connection>
+  /** Connections in a row that ended without a response. */
+  emptyConnections: number
+  /** The server responds in ways that only the parser reads: from now on everything goes there. */
+  needsParser: boolean
   closed: boolean
 }
 
-/** Lanes of plain http; `parsed` takes what cannot be read so simply. */
-export function createPlainLanes(options: LaneOptions, parsed: (exchange: Exchange) => void): Lanes {
-  const road: Road = { options, parsed, waiting: [], lanes: new Set(), barren: 0, odd: false, closed: false }
+/** A pipeline over plain http; `sendParsed` gets the requests whose responses cannot be read so simply. */
+export function createPlainPipeline(
+  options: PipelineOptions,
+  sendParsed: (request: PipelinedRequest) => void,
+): Pipeline {
+  const pool: ConnectionPool = {
+    options,
+    sendParsed,
+    waiting: [],
+    connections: new Set(),
+    emptyConnections: 0,
+    needsParser: false,
+    closed: false,
+  }
   return {
-    send(exchange) {
-      if (road.closed) return exchange.fail(new Error('stopped'))
-      if (road.odd) return parsed(exchange)
-      road.waiting.push(exchange)
-      give(road)
+    send(request) {
+      if (pool.closed) return request.fail(new Error('stopped'))
+      if (pool.needsParser) return sendParsed(request)
+      pool.waiting.push(request)
+      sendWaiting(pool)
     },
     close() {
-      road.closed = true
-      for (const lane of road.lanes) lane.socket.destroy()
-      if (road.lanes.size === 0) giveUp(road, new Error('stopped'))
+      pool.closed = true
+      for (const connection of pool.connections) connection.socket.destroy()
+      if (pool.connections.size === 0) failWaiting(pool, new Error('stopped'))
     },
   }
 }
 
-/** Asks as much as the lane may have under way. */
-function feed({ options, waiting }: Road, lane: Lane): void {
+/** Sends as many waiting requests over a connection as may be under way on it. */
+function fillConnection({ options, waiting }: ConnectionPool, connection: Connection): void {
   let text = ''
-  while (lane.asked.length < lane.depth && waiting.length > 0) {
-    const exchange = waiting.shift()!
-    lane.asked.push(exchange)
-    text += requestText({ path: exchange.path, host: options.origin.host, headers: exchange.headers })
+  while (connection.sent.length < connection.depth && waiting.length > 0) {
+    const request = waiting.shift()!
+    connection.sent.push(request)
+    text += requestText({ path: request.path, host: options.origin.host, headers: request.headers })
   }
-  if (text !== '') lane.socket.write(text, 'latin1')
+  if (text !== '') connection.socket.write(text, 'latin1')
 }
 
-/** Gives what waits to the lanes that have room, and opens as many more as there is work for. */
-function give(road: Road): void {
-  const { options, lanes, waiting } = road
-  if (road.odd) return waiting.splice(0).forEach(road.parsed)
-  for (const lane of lanes)
-    if (!lane.socket.connecting && !lane.socket.destroyed && lane.asked.length < lane.depth) feed(road, lane)
+/** Sends waiting requests over the connections that have room, and opens as many more as there is work for. */
+function sendWaiting(pool: ConnectionPool): void {
+  const { options, connections, waiting } = pool
+  if (pool.needsParser) return waiting.splice(0).forEach(pool.sendParsed)
+  for (const connection of connections) {
+    const { socket, sent, depth } = connection
+    if (!socket.connecting && !socket.destroyed && sent.length < depth) fillConnection(pool, connection)
+  }
   if (waiting.length === 0) return
-  while (lanes.size < options.connections && lanes.size * options.depth < waiting.length + options.depth) openOne(road)
+  while (connections.size < options.connections && connections.size * options.depth < waiting.length + options.depth)
+    openConnection(pool)
 }
 
-function openOne(road: Road): void {
-  const { origin, peers, idleMs } = road.options
-  let reader: LaneReader | null = null
+function openConnection(pool: ConnectionPool): void {
+  const { origin, peers, idleMs } = pool.options
+  let reader: ResponseReader | null = null
   const socket = connect({
     host: hostOf(origin),
     port: Number(origin.port || 80),
     lookup: guardedLookup(peers),
     onread: {
       buffer: Buffer.allocUnsafeSlow(BUFFER_BYTES),
-      callback: (length, buffer) => reader!.take(Buffer.from(buffer.buffer, buffer.byteOffset, length)),
+      callback: (length, buffer) => reader!.read(Buffer.from(buffer.buffer, buffer.byteOffset, length)),
     },
   })
-  const lane: Lane = { asked: [], socket, depth: 1 }
-  reader = readerOf(road, lane)
-  road.lanes.add(lane)
+  const connection: Connection = { sent: [], socket, depth: 1 }
+  reader = readerOf(pool, connection)
+  pool.connections.add(connection)
   let failure: Error | null = null
   socket.setNoDelay(true).setTimeout(idleMs, () => socket.destroy(new Idle(idleMs)))
   socket
     .once('error', (error) => (failure = error))
     .once('close', () =>
-      ended(road, lane, { failure: failure ?? new Truncated('the connection ended'), begun: reader.begun() }),
+      connectionEnded(pool, connection, {
+        failure: failure ?? new Truncated('the connection ended'),
+        inBody: reader.inBody(),
+      }),
     )
   socket.once('connect', () => {
     try {
       peers.check(socket.remoteAddress)
-      feed(road, lane)
+      fillConnection(pool, connection)
     } catch (error) {
       socket.destroy(error as Error)
     }
   })
 }
 
-function readerOf(road: Road, lane: Lane): LaneReader {
-  return createLaneReader({
-    current: () => lane.asked[0],
-    answered(keeps) {
-      lane.asked.shift()
-      road.barren = 0
-      lane.depth = road.options.depth
-      if (!keeps) lane.socket.destroy()
-      // Several at once: a write for each question would cost more than the question.
-      else if (!road.odd && lane.asked.length <= road.options.depth >> 1) feed(road, lane)
+function readerOf(pool: ConnectionPool, connection: Connection): ResponseReader {
+  const { sent, socket } = connection
+  return createResponseReader({
+    current: () => sent[0],
+    completed(staysOpen) {
+      sent.shift()
+      pool.emptyConnections = 0
+      connection.depth = pool.options.depth
+      if (!staysOpen) socket.destroy()
+      // Several at once: one write for each request would cost more than the request.
+      else if (!pool.needsParser && sent.length <= pool.options.depth >> 1) fillConnection(pool, connection)
     },
-    odd(exchange, lasting) {
-      lane.asked.shift()
-      road.barren = 0
-      road.odd ||= lasting
-      lane.socket.destroy()
-      road.parsed(exchange)
+    unusual(request, always) {
+      sent.shift()
+      pool.emptyConnections = 0
+      pool.needsParser ||= always
+      socket.destroy()
+      pool.sendParsed(request)
     },
-    broken: (error) => void lane.socket.destroy(error),
+    broken: (error) => void socket.destroy(error),
   })
 }
 
-function ended(road: Road, lane: Lane, { failure, begun }: { failure: Error; begun: boolean }): void {
-  road.lanes.delete(lane)
-  if (begun) lane.asked.shift()?.fail(failure)
-  // The others were not answered at all: they can be asked for again.
-  road.waiting.unshift(...lane.asked.splice(0))
-  if (road.waiting.length === 0) return
-  if (road.closed || ++road.barren > BARREN_MAX + road.options.connections) giveUp(road, failure)
-  else give(road)
+function connectionEnded(
+  pool: ConnectionPool,
+  connection: Connection,
+  { failure, inBody }: { failure: Error; inBody: boolean },
+): void {
+  pool.connections.delete(connection)
+  if (inBody) connection.sent.shift()?.fail(failure)
+  // The others got no response at all: they can be sent again.
+  pool.waiting.unshift(...connection.sent.splice(0))
+  if (pool.waiting.length === 0) return
+  const emptyMax = EMPTY_CONNECTIONS_MAX + pool.options.connections
+  if (pool.closed || ++pool.emptyConnections > emptyMax) failWaiting(pool, failure)
+  else sendWaiting(pool)
 }
 
-function giveUp({ waiting }: Road, error: Error): void {
-  for (const exchange of waiting.splice(0)) exchange.fail(error)
+function failWaiting({ waiting }: ConnectionPool, error: Error): void {
+  for (const request of waiting.splice(0)) request.fail(error)
 }

@@ -1,119 +1,124 @@
-// pipeline-reader.ts — Cuts what a pipelined connection brings into answers. Knows no socket; says what it cannot read.
-import type { Exchange } from './pipeline.ts'
+// pipeline-reader.ts — Cuts the bytes of a pipelined connection into responses. Knows no socket; reports what it cannot
+// read.
 import { Truncated } from './message.ts'
+import type { PipelinedRequest } from './pipeline-request.ts'
 import { parseHead } from './socket.ts'
 
 const HEAD_MAX_BYTES = 64 * 1024
 
-export interface LaneEvents {
-  /** The exchange whose answer comes next. */
-  current(): Exchange | undefined
-  /** The current exchange has its whole answer. `keeps`: the connection stays open. */
-  answered(keeps: boolean): void
+export interface ReaderEvents {
+  /** The request whose response comes next. */
+  current(): PipelinedRequest | undefined
+  /** The current request has its whole response. `staysOpen`: the connection can be used further. */
+  completed(staysOpen: boolean): void
   /**
-   * The answer cannot be read simply; `lasting`: such a server will send more of them. The connection is of no use any
+   * The response cannot be read simply; `always`: such a server will send more of them. The connection is of no use any
    * more.
    */
-  odd(exchange: Exchange, lasting: boolean): void
+  unusual(request: PipelinedRequest, always: boolean): void
   broken(error: Error): void
 }
 
-export interface LaneReader {
+export interface ResponseReader {
   /** Reads a piece; false when nothing more is to be read. */
-  take(piece: Buffer): boolean
-  /** Whether the body of the current answer has begun. */
-  begun(): boolean
+  read(piece: Buffer): boolean
+  /** Whether the body of the current response has begun. */
+  inBody(): boolean
 }
 
-interface Reading {
-  readonly events: LaneEvents
+interface ReaderState {
+  readonly events: ReaderEvents
   /** The start of a head whose end has not come. */
   rest: Buffer | null
   /** Bytes of the body still to come. */
   left: number
   inBody: boolean
+  /** The server closes the connection after this response. */
   closing: boolean
-  over: boolean
+  ended: boolean
 }
 
-/** Starts before the first answer. */
-export function createLaneReader(events: LaneEvents): LaneReader {
-  const reading: Reading = { events, rest: null, left: 0, inBody: false, closing: false, over: false }
+/** Starts before the first response. */
+export function createResponseReader(events: ReaderEvents): ResponseReader {
+  const state: ReaderState = { events, rest: null, left: 0, inBody: false, closing: false, ended: false }
   return {
-    begun: () => reading.inBody,
-    take(piece) {
+    inBody: () => state.inBody,
+    read(piece) {
       try {
-        take(reading, piece)
+        readPiece(state, piece)
       } catch (error) {
-        // What an exchange throws is its own failure; the connection stands in the middle of its body.
-        reading.over = true
+        // A request failed in one of its handlers, and the connection stands in the middle of its body.
+        state.ended = true
         events.broken(error as Error)
       }
-      return !reading.over
+      return !state.ended
     },
   }
 }
 
-function take(reading: Reading, piece: Buffer): void {
-  const chunk = reading.rest ? Buffer.concat([reading.rest, piece]) : piece
-  reading.rest = null
+function readPiece(state: ReaderState, piece: Buffer): void {
+  const chunk = state.rest ? Buffer.concat([state.rest, piece]) : piece
+  state.rest = null
   let at = 0
-  while (at < chunk.length && !reading.over) {
-    if (!reading.inBody) {
-      const end = readHead(reading, chunk, at)
+  while (at < chunk.length && !state.ended) {
+    if (!state.inBody) {
+      const end = readHead(state, chunk, at)
       if (end === null) return
       at = end
     }
-    const body = chunk.subarray(at, at + reading.left)
+    const body = chunk.subarray(at, at + state.left)
     at += body.length
-    reading.left -= body.length
-    if (body.length > 0) reading.events.current()!.data(body)
-    if (reading.left === 0) finish(reading)
+    state.left -= body.length
+    if (body.length > 0) state.events.current()!.data(body)
+    if (state.left === 0) completeResponse(state)
   }
 }
 
-function finish(reading: Reading): void {
-  const exchange = reading.events.current()!
-  reading.inBody = false
+function completeResponse(state: ReaderState): void {
+  const request = state.events.current()!
+  state.inBody = false
   try {
-    exchange.end()
+    request.end()
   } catch (error) {
-    exchange.fail(error)
+    request.fail(error)
   }
-  reading.over = reading.closing
-  reading.events.answered(!reading.closing)
+  state.ended = state.closing
+  state.events.completed(!state.closing)
 }
 
 /** Where the body begins; null when more is needed or nothing more can be read. */
-function readHead(reading: Reading, chunk: Buffer, at: number): number | null {
-  const { events } = reading
-  const exchange = events.current()
+function readHead(state: ReaderState, chunk: Buffer, at: number): number | null {
+  const { events } = state
+  const request = events.current()
   const end = chunk.indexOf('\r\n\r\n', at)
-  if (!exchange || (end < 0 && chunk.length - at > HEAD_MAX_BYTES))
-    throw new Truncated('the upstream sends what nobody asked for')
+  if (!request || (end < 0 && chunk.length - at > HEAD_MAX_BYTES))
+    throw new Truncated('the upstream sends bytes that belong to no response')
   if (end < 0) {
-    reading.rest = Buffer.from(chunk.subarray(at))
+    state.rest = Buffer.from(chunk.subarray(at))
     return null
   }
   const text = chunk.toString('latin1', at, end)
-  const answer = parseHead(text)
-  const bodyless = answer?.status === 304 || answer?.status === 204
-  const length = bodyless ? 0 : Number(answer?.headers['content-length'] ?? Number.NaN)
-  if (
-    !answer ||
-    !Number.isSafeInteger(length) ||
-    length < 0 ||
-    (!bodyless && answer.headers['transfer-encoding'] !== undefined)
-  ) {
-    reading.over = true
-    events.odd(exchange, answer === null)
+  const head = parseHead(text)
+  const length = bodyLength(head)
+  if (!head || length === null) {
+    state.ended = true
+    events.unusual(request, head === null)
     return null
   }
-  // An older server closes after each answer; what it was sent meanwhile would make it break the connection.
-  const connection = (answer.headers.connection ?? '').toLowerCase()
-  reading.closing = connection === 'close' || (text.startsWith('HTTP/1.0') && connection !== 'keep-alive')
-  reading.left = length
-  reading.inBody = true
-  exchange.head(answer.status, answer.headers)
+  // An older server closes after each response; further requests sent meanwhile would make it break the connection.
+  const connection = (head.headers.connection ?? '').toLowerCase()
+  state.closing = connection === 'close' || (text.startsWith('HTTP/1.0') && connection !== 'keep-alive')
+  state.left = length
+  state.inBody = true
+  request.head(head.status, head.headers)
   return end + 4
+}
+
+/** Bytes of the body that follows a head; null when that is not certain. */
+function bodyLength(head: ReturnType<typeof parseHead>): number | null {
+  if (!head) return null
+  if (head.status === 304 || head.status === 204) return 0
+  if (head.headers['transfer-encoding'] !== undefined) return null
+  const length = Number(head.headers['content-length'] ?? Number.NaN)
+  return Number.isSafeInteger(length) && length >= 0 ? length : null
 }

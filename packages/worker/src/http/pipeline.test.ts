@@ -1,24 +1,25 @@
-// pipeline.test.ts — Many questions over few connections, against servers that cut, close, chunk and dawdle: every
-// answer reaches its question, none another's.
+// pipeline.test.ts — Many requests over few connections, against servers that cut, close, chunk and delay: every
+// response reaches its own request.
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createPeers } from '../sync/peers.ts'
-import { createLanes, type Lanes } from './pipeline.ts'
+import { createPipeline } from './pipeline.ts'
+import type { Pipeline } from './pipeline-request.ts'
 import { Truncated } from './message.ts'
 
 let server: Server | null = null
-let lanes: Lanes | null = null
+let pipeline: Pipeline | null = null
 let connections = 0
 let most = 0
 
 afterEach(async () => {
-  lanes?.close()
+  pipeline?.close()
   const closing = server
   if (closing) await new Promise((resolve) => closing.close(resolve))
   server = null
 })
 
-/** Answers what one socket asked so far, by the paths in order. */
+/** Answers what one socket requested so far, by the paths in order. */
 type Answers = (socket: Socket, paths: string[]) => void
 
 async function serve(answers: Answers): Promise<URL> {
@@ -48,9 +49,9 @@ async function serve(answers: Answers): Promise<URL> {
   return new URL(`http://127.0.0.1:${(server.address() as { port: number }).port}/`)
 }
 
-/** Asks for /0 … /n-1 at once; what each got, or the error it got. */
+/** Requests /0 … /n-1 at once; returns what each got, or its error. */
 async function askAll(origin: URL, count: number): Promise<(string | Error)[]> {
-  lanes = createLanes({
+  pipeline = createPipeline({
     origin,
     peers: createPeers({ publicOnly: false, known: null }),
     signal: new AbortController().signal,
@@ -64,7 +65,7 @@ async function askAll(origin: URL, count: number): Promise<(string | Error)[]> {
       (_, index) =>
         new Promise<string | Error>((resolve) => {
           let body = ''
-          lanes!.send({
+          pipeline!.send({
             path: `/${index}`,
             headers: {},
             head: (status) => void (body = `${status} `),
@@ -101,7 +102,7 @@ describe('every question gets its own answer from a server that', () => {
     expect(
       await askAll(await serve((socket, paths) => socket.end(whole(paths[0]!, 'connection: close\r\n'))), 20),
     ).toEqual(expected(20))
-    lanes?.close()
+    pipeline?.close()
     server?.close()
     expect(
       await askAll(
@@ -111,7 +112,7 @@ describe('every question gets its own answer from a server that', () => {
         20,
       ),
     ).toEqual(expected(20))
-    lanes?.close()
+    pipeline?.close()
     server?.close()
     expect(await askAll(await serve((socket, paths) => socket.end(whole(paths[0]!))), 20)).toEqual(expected(20))
   })

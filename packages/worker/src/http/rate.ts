@@ -1,9 +1,12 @@
-// rate.ts — Too slow and too fast: notices a download that drips, says how long an upstream may ask to wait. Silence is
-// noticed by the connection.
+// rate.ts — Notices a download that is too slow, and says how long an upstream may ask to wait. The connection itself
+// notices silence.
 import type { FetchOptions } from './options.ts'
 import { SyncFailure } from '../provider.ts'
 
-/** What to call with each number of bytes that came. Throws SyncFailure stalled when too few came for too long. */
+/**
+ * Returns a function to call with each number of received bytes. It throws SyncFailure stalled when too few came for
+ * too long.
+ */
 export function createRateWatch({
   min_rate_bps,
   timeout_secs,

@@ -1,8 +1,8 @@
-// socket.ts — A plain http answer read straight from the socket: twice as fast as a parser for large files. Says null
-// for anything unusual.
+// socket.ts — A plain http response read straight from the socket: twice as fast as a parser for large files. Returns
+// null for anything unusual.
 import { connect, type Socket } from 'node:net'
 import { guardedLookup, hostOf } from './address.ts'
-import { Idle, Truncated, USER_AGENT, type Answer, type Question } from './message.ts'
+import { Idle, Truncated, USER_AGENT, type HttpResponse, type HttpRequest } from './message.ts'
 
 const BUFFER_BYTES = 256 * 1024
 const HEAD_MAX_BYTES = 64 * 1024
@@ -10,10 +10,16 @@ const HEAD_MAX_BYTES = 64 * 1024
 type Sink = (chunk: Buffer) => void
 
 /**
- * Asks over a new connection. Null when the answer is not a simple one of known length: ask again through a real
- * parser. Throws what the network throws.
+ * Sends a request over a new connection. Null when the response is not a simple one of known length: send it again
+ * through the parser. Throws network errors.
  */
-export async function askSocket({ url, headers, signal, peers, idleMs }: Question): Promise<Answer | null> {
+export async function requestBySocket({
+  url,
+  headers,
+  signal,
+  peers,
+  idleMs,
+}: HttpRequest): Promise<HttpResponse | null> {
   const reader = createReader()
   const socket = connect({
     host: hostOf(url),
@@ -21,10 +27,11 @@ export async function askSocket({ url, headers, signal, peers, idleMs }: Questio
     lookup: guardedLookup(peers),
     onread: {
       buffer: Buffer.allocUnsafeSlow(BUFFER_BYTES),
-      callback: (length, buffer) => reader.take(Buffer.from(buffer.buffer, buffer.byteOffset, length)),
+      callback: (length, buffer) => reader.receive(Buffer.from(buffer.buffer, buffer.byteOffset, length)),
     },
   })
-  // Node's own option keeps a listener, and with it socket and buffer, for as long as the signal of the run lives.
+  // Node's own signal option keeps a listener, and with it socket and buffer, for as long as the signal of the run
+  // lives.
   const stop = () => void socket.destroy(new Error('stopped'))
   signal.addEventListener('abort', stop)
   socket.once('close', () => signal.removeEventListener('abort', stop))
@@ -66,7 +73,7 @@ export async function askSocket({ url, headers, signal, peers, idleMs }: Questio
   }
 }
 
-/** A request as it goes over the wire. Throws when its path or a header value holds what would end it. */
+/** The text of a request. Throws when its path or a header value contains what would end it. */
 export function requestText({
   path,
   host,
@@ -81,24 +88,24 @@ export function requestText({
     `${headers.accept ?? '*/*'}\r\naccept-encoding: identity\r\n`
   if (/[\r\n\0 ]/.test(path)) throw new Error('a path holds a space or a line end')
   for (const name in headers) {
-    // A line end inside a value would be a header of its own.
+    // A line end inside a value would start another header.
     if (/[\r\n\0]/.test(headers[name]!)) throw new Error('a header value holds a line end')
     if (name !== 'accept') text += `${name}: ${headers[name]}\r\n`
   }
   return `${text}\r\n`
 }
 
-interface Reader {
+interface SocketReader {
   readonly head: Promise<{ head: string; rest: Buffer }>
-  /** What the socket calls; false stops it. */
-  readonly take: (chunk: Buffer) => boolean
+  /** Called by the socket; false stops it. */
+  readonly receive: (chunk: Buffer) => boolean
   readonly fail: (error: Error) => void
-  /** Sends what comes from now on to `sink`. */
-  pour(sink: Sink, failed: (error: Error) => void): void
+  /** Sends what is received from now on to `sink`. */
+  redirectTo(sink: Sink, failed: (error: Error) => void): void
 }
 
 /** Collects the head, then stops the socket until the body is wanted. */
-function createReader(): Reader {
+function createReader(): SocketReader {
   const start = Promise.withResolvers<{ head: string; rest: Buffer }>()
   let collected = Buffer.alloc(0)
   let sink: Sink | null = null
@@ -106,7 +113,7 @@ function createReader(): Reader {
   let failed = (error: Error) => start.reject(error)
   return {
     head: start.promise,
-    take(chunk) {
+    receive(chunk) {
       if (sink) {
         sink(chunk)
         return true
@@ -121,7 +128,7 @@ function createReader(): Reader {
       failure ??= error
       failed(failure)
     },
-    pour(next, onFailure) {
+    redirectTo(next, onFailure) {
       sink = next
       failed = onFailure
       if (failure) failed(failure)
@@ -130,7 +137,7 @@ function createReader(): Reader {
 }
 
 /** Null for every head that leaves a doubt about where the body ends. */
-export function parseHead(head: string): Pick<Answer, 'status' | 'headers'> | null {
+export function parseHead(head: string): Pick<HttpResponse, 'status' | 'headers'> | null {
   const [first = '', ...lines] = head.split('\r\n')
   const status = Number(/^HTTP\/1\.[01] ([2-5]\d\d)(?: |$)/.exec(first)?.[1])
   if (!Number.isInteger(status)) return null
@@ -148,19 +155,19 @@ export function parseHead(head: string): Pick<Answer, 'status' | 'headers'> | nu
   return { status, headers }
 }
 
-interface Body {
+interface BodyRead {
   readonly socket: Socket
-  readonly reader: Reader
+  readonly reader: SocketReader
   readonly rest: Buffer
   readonly length: number
   readonly onChunk: Sink
 }
 
-function readBody({ socket, reader, rest, length, onChunk }: Body): Promise<void> {
+function readBody({ socket, reader, rest, length, onChunk }: BodyRead): Promise<void> {
   let left = length
   return new Promise<void>((resolve, reject) => {
-    const take: Sink = (chunk) => {
-      // More than was promised is not part of the file.
+    const onData: Sink = (chunk) => {
+      // Bytes beyond the promised length are not part of the file.
       const piece = chunk.length > left ? chunk.subarray(0, left) : chunk
       left -= piece.length
       try {
@@ -170,9 +177,9 @@ function readBody({ socket, reader, rest, length, onChunk }: Body): Promise<void
       }
       if (left === 0) resolve()
     }
-    take(rest)
+    onData(rest)
     if (left === 0) return
-    reader.pour(take, (error) =>
+    reader.redirectTo(onData, (error) =>
       reject(error instanceof Truncated ? new Truncated(`${left} bytes of ${length} are missing`) : error),
     )
     socket.resume()

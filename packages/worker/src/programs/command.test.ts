@@ -1,4 +1,4 @@
-// command.test.ts — Programs end with the sync that started them, whatever happens, and say no more than they may.
+// command.test.ts — Programs end with the sync that started them, whatever happens, and write no more than they may.
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -7,6 +7,7 @@ import { tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, vi } from 'vitest'
+import { PATIENCE } from '../testing/patience.ts'
 import { containment, createCommandRunner, works } from './command.ts'
 import { candidates } from './containment.ts'
 import { findMarked } from './orphans.ts'
@@ -39,7 +40,7 @@ describe('a program', () => {
     expect(names).toEqual(['GIVEN', 'HOME', 'KAGAMI_RUN', 'LC_ALL', 'PATH'])
   })
 
-  it('gets the memory it may have, a share of the machine’s where nobody said how much, and all of it without a limit', async () => {
+  it('gets the memory it may have: as told, else a share of the machine’s, or all of it without a limit', async () => {
     const { run, lines } = runner()
     for (const memoryMib of [100, 0, undefined]) await run('sh', ['-c', 'ulimit -v'], { memoryMib })
     expect([lines[0], lines[2]]).toEqual([String(100 * 1024), 'unlimited'])
@@ -122,7 +123,7 @@ describe('a program', () => {
       expect(findMarked(mark).length).toBeGreaterThanOrEqual(3)
       worker.kill('SIGKILL')
       await once(worker, 'exit')
-      await vi.waitFor(() => expect(findMarked(mark)).toEqual([]), { timeout: 5000, interval: 10 })
+      await vi.waitFor(() => expect(findMarked(mark)).toEqual([]), PATIENCE)
     },
   )
 })

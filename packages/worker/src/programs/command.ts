@@ -1,5 +1,5 @@
-// command.ts — The only place that starts programs: clean environment, whole-tree kill, bounded output. Knows no
-// mirrors.
+// command.ts — The only place that starts programs: clean environment, the whole process tree killed, bounded output.
+// Knows no mirrors.
 import { randomUUID } from 'node:crypto'
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { pause } from '@kagami/runtime'
@@ -17,27 +17,27 @@ const BURY_ROUNDS = 100
 export interface RunnerOptions {
   /** Ends every program of this runner. */
   readonly signal: AbortSignal
-  /** Gets each line a program wrote and its caller did not keep out. */
+  /** Gets each line of output that its caller did not keep out. */
   log(line: string, stream: 'stdout' | 'stderr'): void
   /** Folders searched before PATH. */
   readonly toolPath?: readonly string[]
-  /** Begins the mark in the environment of every program, so that a later start can find leftovers. */
+  /** Prefix of the mark in the environment of every program, by which a later start finds leftovers. */
   readonly mark?: string
   /** Milliseconds between SIGTERM and SIGKILL. */
   readonly graceMs?: number
-  /** How programs are wrapped; the strongest way that works here unless given. */
+  /** How programs are wrapped; by default the strongest way that works on this machine. */
   readonly containment?: Containment
 }
 
 let chosen: Containment | undefined
 
-/** The strongest wrapping that works here, found out once per process. */
+/** The strongest wrapping that works on this machine, found once per process. */
 export function containment(): Containment {
   chosen ??= candidates().find(works) ?? PLAIN
   return chosen
 }
 
-/** Whether a wrapping does its work on this machine. */
+/** Whether a wrapping works on this machine. */
 export function works(candidate: Containment): boolean {
   const [file, args] = candidate.wrap('/bin/sh', ['-c', 'exit 7'])
   return spawnSync(file, [...args], { env: {}, timeout: 5000, stdio: 'ignore' }).status === 7
@@ -87,7 +87,7 @@ function start({ file, args, path, mark, wrapping, run }: Start): ChildProcess {
       detached: true,
     })
   } catch (error) {
-    // A NUL in an argument or variable is thrown at once, everything else arrives as an event.
+    // A NUL in an argument or variable is thrown at once; every other error arrives as an event.
     throw new SyncFailure('unknown', `${file} could not be started: ${(error as Error).message.slice(0, 200)}`, {
       cause: error,
     })
@@ -112,7 +112,7 @@ async function watch({ child, command, mark, wrapping, options, run }: Watch): P
   if (options.signal.aborted) stop.begin()
   try {
     const ended = await endOf(child, command)
-    // In a namespace the kernel has ended everything.
+    // In a namespace the kernel has already ended everything.
     if (wrapping.level === 'group') await buryGroup(child, mark)
     await ended.closed
     return { code: ended.code, signal: ended.signal, tail: tail.text() }
@@ -139,7 +139,7 @@ function listen(
     child[stream]?.on('data', (chunk: Buffer) => splitter.write(chunk))
     child[stream]?.on('end', () => splitter.end())
   }
-  // A program that ends without reading its input is not our error.
+  // A program that ends without reading its input is no error.
   child.stdin?.on('error', () => {})
   if (run.stdin !== undefined) child.stdin?.end(run.stdin)
 }
@@ -185,9 +185,9 @@ function signalGroup(pid: number | undefined, signal: NodeJS.Signals | 0): boole
   }
 }
 
-/** Ends what is left of the group, and what left the group but carries the mark. */
+/** Kills what is left of the group, and what left the group but carries the mark. */
 async function buryGroup(child: ChildProcess, mark: string): Promise<void> {
   const left = () => signalGroup(child.pid, 'SIGKILL') || killMarked(mark) > 0
-  // Bounded: where nobody reaps, a zombie counts as a member of its group for ever.
+  // Bounded, because a zombie that nobody reaps counts as a member of its group for ever.
   for (let round = 0; round < BURY_ROUNDS && left(); round++) await pause(POLL_MS)
 }

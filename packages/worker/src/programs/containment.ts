@@ -1,10 +1,10 @@
-// containment.ts — How a program is wrapped so that nothing it starts outlives it or us. Builds argument lists; starts
-// nothing itself.
+// containment.ts — How a program is wrapped so that nothing it starts outlives it or the worker. Builds argument lists;
+// starts nothing.
 import { accessSync, constants, statSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 
-/** Where programs are looked for when PATH is not set. */
+/** Where programs are searched when PATH is not set. */
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 const SHARE_MIN_MIB = 512
@@ -15,7 +15,7 @@ export interface Containment {
   wrap(file: string, args: readonly string[]): readonly [string, readonly string[]]
 }
 
-/** The PATH a program gets: extra folders first, then ours without relative entries. */
+/** The PATH a program gets: extra folders first, then the worker's own without relative entries. */
 export function buildPath(toolPath: readonly string[] = []): string {
   const own = (process.env.PATH ?? DEFAULT_PATH).split(':').filter((entry) => isAbsolute(entry))
   return [...toolPath, ...own].join(':') || DEFAULT_PATH
@@ -36,36 +36,36 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** No wrapping but a process group of its own. */
+/** No wrapping except a process group of its own. */
 export const PLAIN: Containment = { level: 'group', wrap: (file, args) => [file, args] }
 
-/** A program that is told there is no memory beyond so many MiB; see RunOptions. */
+/** Wraps a program so that it cannot take more than so many MiB of memory; see RunOptions. */
 export function withinMemory(
   file: string,
   args: readonly string[],
   mib: number | undefined,
 ): [string, readonly string[]] {
   if (mib === undefined) return [file, args]
-  // Where a tighter limit stands already, this one cannot be set, and need not.
+  // Where a lower limit is already set, this one cannot be set and need not be.
   return [
     '/bin/sh',
     ['-c', 'ulimit -v "$0" 2>/dev/null || :; exec "$@"', String((mib || ownShareMib()) * 1024), file, ...args],
   ]
 }
 
-/** A quarter, since as many syncs may run at once; less than the least would hinder honest mirrors. */
+/** A quarter, because several syncs may run at once; less than the minimum would hinder honest mirrors. */
 function ownShareMib(): number {
   const bytes = Math.min(totalmem(), process.constrainedMemory() || Infinity)
   return Math.max(SHARE_MIN_MIB, Math.floor(bytes / 4 / 1024 ** 2))
 }
 
-/** The wrappings this machine may offer, strongest first. Whether one works is found out by running it. */
+/** The wrappings this machine may offer, strongest first. Running one shows whether it works. */
 export function candidates(): Containment[] {
   const sh = '/bin/sh'
   const setpriv = findTool('setpriv', DEFAULT_PATH)
   const unshare = findTool('unshare', DEFAULT_PATH)
   if (!setpriv) return [PLAIN]
-  // The death signal is not sent when we died before it was asked for: the shell then sees another parent and starts
+  // The death signal is not sent when the worker died before it was set: then the shell sees another parent and starts
   // nothing.
   const tied = (inner: readonly string[]): [string, string[]] => [
     setpriv,
@@ -73,7 +73,7 @@ export function candidates(): Containment[] {
   ]
   const isolated = (flags: readonly string[]): Containment => ({
     level: 'namespace',
-    // The first process of a namespace ignores SIGTERM, so the tool must not be it: a shell is, and reaps.
+    // The first process of a namespace ignores SIGTERM, so it must not be the tool: it is a shell, which also reaps.
     wrap: (file, args) =>
       tied([
         unshare ?? '',

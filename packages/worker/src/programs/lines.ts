@@ -14,7 +14,7 @@ export function cleanLine(line: string): string {
 
 export interface LineSplitter {
   write(chunk: Buffer): void
-  /** Gives what stands behind the last line end. */
+  /** Emits what follows the last line end. */
   end(): void
 }
 
@@ -28,20 +28,20 @@ export function createLineSplitter(onLine: (line: string) => void, thin = false)
   const emit = (line: string) => {
     if (line !== '') onLine(cleanLine(line.length > LINE_MAX ? `${line.slice(0, LINE_MAX)}…` : line))
   }
-  const take = (text: string) => {
+  const emitComplete = (text: string) => {
     const whole = rest + text
     const end = Math.max(whole.lastIndexOf('\n'), whole.lastIndexOf('\r'))
     rest = whole.slice(end + 1)
     const ended = end < 0 ? '' : whole.slice(0, end)
     if (thin) for (const line of ended.split('\n')) emit(lastDrawn(line))
     else for (const line of ended.split(/[\r\n]/)) emit(line)
-    // Keeps one unit more than the limit, so that emit still sees it was too long.
+    // Keeps one unit more than the limit, so that emit still sees that the line was too long.
     if (rest.length > LINE_MAX) rest = rest.slice(0, LINE_MAX + 1)
   }
   return {
-    write: (chunk) => take(decoder.write(chunk)),
+    write: (chunk) => emitComplete(decoder.write(chunk)),
     end: () => {
-      take(decoder.end())
+      emitComplete(decoder.end())
       emit(rest)
       rest = ''
     },

@@ -1,8 +1,8 @@
-// orphans.ts — Finds and ends processes left over from an earlier run of ours, by the mark in their environment. Starts
+// orphans.ts — Finds and kills processes left by an earlier run of the worker, by the mark in their environment. Starts
 // nothing.
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** Name of the environment variable every program we start carries; its value is the mark. */
+/** The environment variable of every program the worker starts; its value is the mark. */
 export const MARK_VARIABLE = 'KAGAMI_RUN'
 
 /** Process ids whose environment carries a mark that begins with `prefix`. Empty where there is no /proc. */
@@ -22,7 +22,7 @@ export function killMarked(prefix: string): number {
     try {
       process.kill(pid, 'SIGKILL')
     } catch {
-      // It ended by itself meanwhile.
+      // It ended by itself in the meantime.
     }
   }
   return found.length

@@ -1,4 +1,4 @@
-// trust.test.ts — A ca_file that cannot be used is told before anything starts.
+// trust.test.ts — A ca_file that cannot be used is reported before anything starts.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,28 +1,28 @@
-// trust.ts — Which certificate authorities this process believes besides the public ones, and its tools with it.
-// Process-wide, as the trust of TLS in Node is.
+// trust.ts — Which certificate authorities this process and its tools trust besides the public ones. Process-wide,
+// because Node's trust in TLS is.
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { ConfigError, readIfThere, writeDurably } from '@kagami/runtime'
 
-/** The bundle tools are told of; null while nobody named an authority of his own. */
+/** The bundle that tools are given; null while no authority was added. */
 let bundle: string | null = null
 
 /**
- * Believes the authorities in `file` (PEM) besides those of Node and of this system, in every TLS connection of this
- * process from now on, and writes all of them to `into` for its tools. Throws ConfigError when there is none in it.
+ * Trusts the authorities in `file` (PEM) besides those of Node and of this system, in every TLS connection of this
+ * process from now on, and writes all of them to `into` for its tools. Throws ConfigError when the file holds none.
  */
 export function trustAlso(file: string, into: string): void {
   const own = authoritiesIn(file)
   const all = [...new Set([...getCACertificates('default'), ...getCACertificates('system'), ...own])]
   setDefaultCACertificates(all)
-  // A tool that is given a file believes that file alone.
+  // A tool that is given a file trusts only that file.
   const text = `${all.map((one) => one.trim()).join('\n')}\n`
   if (readIfThere(into) !== text) writeDurably(into, text)
   bundle = into
 }
 
-/** What the environment of a tool says about whom to believe. */
+/** The variables that tell a tool which authorities to trust. */
 export function trustOfTools(): Readonly<Record<string, string>> {
   return bundle === null ? {} : { GIT_SSL_CAINFO: bundle }
 }

@@ -3,7 +3,7 @@ import { Auth, checkFor, sealedFor, type ReplicaSpec } from '@kagami/protocol'
 import type { SealingKey } from '@kagami/runtime'
 import { SyncFailure } from '../provider.ts'
 
-/** A spec whose credentials, if it has any, are open. Never written anywhere. */
+/** A spec with its credentials, if it has any, in the clear. Never written anywhere. */
 export type OpenSpec = Omit<ReplicaSpec, 'auth'> & { readonly auth?: Auth | null }
 
 /**
@@ -20,7 +20,7 @@ export async function openAuth(
     const opened: unknown = JSON.parse(await key.open(auth.box, sealedFor({ ...spec, worker_id: workerId })))
     if (checkFor(Auth).ok(opened)) return opened
   } catch {
-    // Said below: why a box does not open is nobody's business.
+    // The reason why a box does not open is not shown; the failure below says what to do.
   }
   throw new SyncFailure(
     'auth_rejected',

@@ -1,5 +1,5 @@
-// freshness.ts — Tells "success" from "exit 0": how old the content itself is, and whether its indices are what its own
-// signed list says.
+// freshness.ts — What "exit 0" does not tell: how old the content is, and whether its indices match its own signed
+// list.
 import { createHash } from 'node:crypto'
 import {
   createReadStream,
@@ -19,8 +19,8 @@ import { SyncFailure } from '../provider.ts'
 const HEAD_BYTES = 4096
 
 /**
- * When the content last changed at its source, as a file in the tree says; null when there is no such file. Throws
- * SyncFailure invalid_options when the file lies outside.
+ * When the content last changed at its source, as a file in the tree says; null when that file is missing. Throws
+ * SyncFailure invalid_options when the file lies outside the tree.
  */
 export function contentDate(tree: string, file: string): Date | null {
   const path = join(tree, file)
@@ -33,8 +33,8 @@ export function contentDate(tree: string, file: string): Date | null {
 }
 
 /**
- * The date a text begins with: Unix seconds or milliseconds, or a date as people, mail and Debian's traces write it.
- * Null when it begins with none.
+ * The date at the beginning of a text: Unix seconds or milliseconds, or a date as people, mail and Debian's traces
+ * write it. Null when there is none.
  */
 export function dateIn(text: string): Date | null {
   const first =
@@ -64,8 +64,8 @@ function readHead(path: string): string {
 }
 
 /**
- * Checks every index below `dists/` that is there against the SHA-256 its InRelease (or Release) names. Throws
- * SyncFailure content_invalid naming the first that differs.
+ * Checks every index below `dists/` against the SHA-256 that its InRelease (or Release) names. Throws SyncFailure
+ * content_invalid naming the first that differs.
  */
 export async function verifyDebian(tree: string, signal: AbortSignal): Promise<number> {
   const lists = findLists(join(tree, 'dists'), 0)

@@ -1,17 +1,11 @@
 // hooks.ts — Programs the worker's own configuration wants run after a sync, with its facts in their environment.
 // Nothing that comes over the network gets here.
 import type { SyncReport } from '@kagami/protocol'
+import type { Hooks } from '../config/keys.ts'
 import type { RunCommand } from '../provider.ts'
 
 /** Longest time a hook may take, ms. */
 export const HOOK_MAX_MS = 60_000
-
-/** A program and its arguments, for each ending. */
-export interface Hooks {
-  readonly on_success?: readonly string[]
-  readonly on_failure?: readonly string[]
-  readonly on_held?: readonly string[]
-}
 
 /**
  * Runs the hook for a report. Returns what went wrong in one sentence, or null. A cancelled or interrupted sync has

@@ -15,11 +15,12 @@ import {
 import { describe, expect, it, vi } from 'vitest'
 import { objectPath } from '../providers/git-lfs/store.ts'
 import { PARTIAL } from '../providers/rsync/options.ts'
-import { readTree, type Bench } from '../testing/sandbox.ts'
+import { readTree, type Sandbox } from '../testing/sandbox.ts'
 import { startLfsUpstream } from '../testing/lfs-server.ts'
 import { containment } from '../programs/command.ts'
 import { findMarked } from '../programs/orphans.ts'
-import { benchForEach, killAfter } from '../testing/kills.ts'
+import { sandboxForEach, killAfter } from '../testing/kills.ts'
+import { PATIENCE } from '../testing/patience.ts'
 
 const FULL = process.env['KAGAMI_FAULTS'] === 'full'
 const COMBINATIONS = ['git', 'git-lfs', 'rsync', 'http-file', 'http-tree'].flatMap((form) =>
@@ -30,16 +31,16 @@ const KILLS = FULL ? 20 : 3
 /** Moments up to here, ms after a sync began; later ones find most syncs done. */
 const LATEST_MS = 350
 
-interface Upstream {
+interface KilledUpstream {
   readonly kind: string
   readonly upstream: string
   readonly options?: object
   readonly stop: () => Promise<void>
-  /** Brings the next version. */
+  /** The content of a copy, comparable between copies and versions. */
   readonly next: (version: number) => Promise<void>
   /** What a copy has, comparable between copies and versions. */
   readonly state: (folder: string) => Promise<Record<string, string>>
-  /** What the upstream has. */
+  /** Numbers from 0 to 1, the same for the same seed. */
   readonly wanted: () => Promise<Record<string, string>>
 }
 
@@ -52,12 +53,12 @@ function createDice(seed: number): () => number {
   }
 }
 
-async function startUpstream(form: string, dir: string): Promise<Upstream> {
+async function startUpstream(form: string, dir: string): Promise<KilledUpstream> {
   if (form === 'git-lfs') return aRepositoryWithLfs(dir)
   return form === 'git' ? aRepository(dir) : aFolder(form, dir)
 }
 
-async function aRepository(dir: string): Promise<Upstream> {
+async function aRepository(dir: string): Promise<KilledUpstream> {
   const repository = join(dir, 'a.git')
   await ensureRepository(repository)
   for (const branch of ['main', 'one', 'two'])
@@ -75,7 +76,7 @@ async function aRepository(dir: string): Promise<Upstream> {
 }
 
 /** Each branch has a file that Git LFS keeps beside it; where a branch is, its file must be. */
-async function aRepositoryWithLfs(dir: string): Promise<Upstream> {
+async function aRepositoryWithLfs(dir: string): Promise<KilledUpstream> {
   const lfs = await startLfsUpstream({ dir })
   const withPointers = async (version: number) => {
     for (const branch of ['main', 'one', 'two']) {
@@ -124,7 +125,7 @@ async function refsOf(gitDir: string): Promise<Record<string, string>> {
   )
 }
 
-async function aFolder(form: string, dir: string): Promise<Upstream> {
+async function aFolder(form: string, dir: string): Promise<KilledUpstream> {
   const files = form === 'rsync' ? join(dir, 'files') : dir
   const names = form === 'http-file' ? ['a.iso'] : Array.from({ length: 12 }, (_, index) => `d${index % 3}/f${index}`)
   // Each version has its own lengths, since rsync and web servers tell versions of one second apart by nothing else.
@@ -156,8 +157,8 @@ function visible(tree: Record<string, string>): Record<string, string> {
 }
 
 describe('a worker that is killed at any moment of a sync', () => {
-  let bench: Bench
-  const stops = benchForEach((fresh) => (bench = fresh))
+  let sandbox: Sandbox
+  const stops = sandboxForEach((fresh) => (sandbox = fresh))
 
   for (const { form, publish } of COMBINATIONS)
     it(
@@ -165,31 +166,35 @@ describe('a worker that is killed at any moment of a sync', () => {
       async ({ task }) => {
         const seed = Number(process.env['KAGAMI_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
         const dice = createDice(seed)
-        const upstream = await startUpstream(form, join(bench.dir, 'up'))
+        const upstream = await startUpstream(form, join(sandbox.dir, 'up'))
         stops.push(upstream.stop)
         const call = { kind: upstream.kind, upstream: upstream.upstream, options: { publish, ...upstream.options } }
         const versions = [await upstream.wanted()]
         for (let kill = 0; kill < KILLS; kill++) {
           // Every third kill meets a first sync, the others an update.
           if (kill % 3 === 0)
-            for (const folder of [bench.published, join(bench.dataDir, '.generations'), join(bench.dataDir, '.kagami')])
+            for (const folder of [
+              sandbox.published,
+              join(sandbox.dataDir, '.generations'),
+              join(sandbox.dataDir, '.kagami'),
+            ])
               rmSync(folder, { recursive: true, force: true })
           else {
             await upstream.next(kill)
             versions.push(await upstream.wanted())
           }
           const where = `seed ${seed}, kill ${kill}`
-          await killAfter(dice() * LATEST_MS, bench.dataDir, call)
+          await killAfter(dice() * LATEST_MS, sandbox.dataDir, call)
           if (containment().level === 'namespace')
-            await vi.waitFor(() => expect(findMarked(`${bench.dataDir}:`)).toEqual([]), { timeout: 5000, interval: 10 })
+            await vi.waitFor(() => expect(findMarked(`${sandbox.dataDir}:`)).toEqual([]), PATIENCE)
           // An empty folder is made an instant before the first file is put there.
-          if (existsSync(bench.published) && readdirSync(bench.published).length > 0)
-            expectSome(await upstream.state(bench.published), versions, {
+          if (existsSync(sandbox.published) && readdirSync(sandbox.published).length > 0)
+            expectSome(await upstream.state(sandbox.published), versions, {
               whole: publish === 'swap' || kill % 3 === 0,
               where,
             })
-          expect(await bench.sync(call), where).toMatchObject({ outcome: 'success' })
-          expect(await upstream.state(bench.published), where).toEqual(versions.at(-1))
+          expect(await sandbox.sync(call), where).toMatchObject({ outcome: 'success' })
+          expect(await upstream.state(sandbox.published), where).toEqual(versions.at(-1))
         }
         task.meta.figure = `${form} ${publish}: ${KILLS} kills (seed ${seed})`
       },

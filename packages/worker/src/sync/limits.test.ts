@@ -7,20 +7,20 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { startHttpUpstream, startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { describe, expect, it } from 'vitest'
-import { readTree, startStallingProxy, type Bench } from '../testing/sandbox.ts'
+import { readTree, startStallingProxy, type Sandbox } from '../testing/sandbox.ts'
 import { dateIn } from './freshness.ts'
-import { benchForEach } from '../testing/kills.ts'
+import { sandboxForEach } from '../testing/kills.ts'
 
-let bench: Bench
+let sandbox: Sandbox
 let files: string
-const stops = benchForEach((fresh) => {
-  bench = fresh
-  files = join(bench.dir, 'up', 'files')
+const stops = sandboxForEach((fresh) => {
+  sandbox = fresh
+  files = join(sandbox.dir, 'up', 'files')
 })
 
 async function serve(content: Record<string, string | Buffer>, options: Record<string, unknown> = {}) {
   writeFiles(files, content)
-  const upstream = await startRsyncUpstream({ dir: join(bench.dir, 'up') })
+  const upstream = await startRsyncUpstream({ dir: join(sandbox.dir, 'up') })
   stops.push(upstream.stop)
   return { kind: 'rsync', upstream: upstream.url, port: upstream.port, options: { compress: false, ...options } }
 }
@@ -28,25 +28,25 @@ async function serve(content: Record<string, string | Buffer>, options: Record<s
 describe('a sync in which nothing moves', () => {
   it('is ended, says so, and leaves the copy as it was', async () => {
     const call = await serve({ 'a/one': 'one\n', 'b/two': 'two\n' })
-    await bench.sync(call)
-    const before = readTree(bench.published)
+    await sandbox.sync(call)
+    const before = readTree(sandbox.published)
     writeFiles(files, { big: randomBytes(600_000) })
     const proxy = await startStallingProxy(call.port, 200_000)
-    const report = await bench.sync({
+    const report = await sandbox.sync({
       ...call,
       upstream: call.upstream.replace(`:${call.port}`, `:${proxy.port}`),
       options: { ...call.options, stall_secs: 1 },
     })
     await proxy.stop()
     expect(report).toMatchObject({ outcome: 'failed', reason: 'stalled', message: 'nothing moved for 1 s' })
-    expect(readTree(bench.published)).toEqual(before)
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
+    expect(readTree(sandbox.published)).toEqual(before)
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success' })
   })
 
   it('has its own time limit before that of the worker', async () => {
     const call = await serve({ big: randomBytes(600_000) })
     const proxy = await startStallingProxy(call.port, 200_000)
-    const report = await bench.sync({
+    const report = await sandbox.sync({
       ...call,
       upstream: call.upstream.replace(`:${call.port}`, `:${proxy.port}`),
       options: { ...call.options, time_limit_secs: 1 },
@@ -59,42 +59,42 @@ describe('a sync in which nothing moves', () => {
 describe('a copy with a quota', () => {
   it('is not begun when it would be larger, and an old one stays', async () => {
     const call = await serve({ big: randomBytes(3_000_000) })
-    expect(await bench.sync({ ...call, options: { quota_mib: 1 } })).toMatchObject({
+    expect(await sandbox.sync({ ...call, options: { quota_mib: 1 } })).toMatchObject({
       outcome: 'failed',
       reason: 'quota_exceeded',
       message: expect.stringContaining('its quota is 1 MiB'),
     })
-    expect(existsSync(bench.published)).toBe(false)
-    expect(await bench.sync({ ...call, options: { quota_mib: 3 } })).toMatchObject({ outcome: 'success' })
+    expect(existsSync(sandbox.published)).toBe(false)
+    expect(await sandbox.sync({ ...call, options: { quota_mib: 3 } })).toMatchObject({ outcome: 'success' })
     writeFiles(files, { more: randomBytes(3_000_000) })
-    expect(await bench.sync({ ...call, options: { quota_mib: 3 } })).toMatchObject({ reason: 'quota_exceeded' })
-    expect(readdirSync(bench.published)).toEqual(['big'])
+    expect(await sandbox.sync({ ...call, options: { quota_mib: 3 } })).toMatchObject({ reason: 'quota_exceeded' })
+    expect(readdirSync(sandbox.published)).toEqual(['big'])
   })
 })
 
 // A disk of its own needs root, to mount it.
 describe.runIf(process.getuid?.() === 0)('a disk that is too small', () => {
   const mount = (mib: number) => {
-    expect(spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${mib}m`, 'tmpfs', bench.dataDir]).status).toBe(0)
-    stops.push(async () => void spawnSync('umount', ['-l', bench.dataDir]))
+    expect(spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${mib}m`, 'tmpfs', sandbox.dataDir]).status).toBe(0)
+    stops.push(async () => void spawnSync('umount', ['-l', sandbox.dataDir]))
   }
   const free = () => {
-    const { bavail, bsize } = statfsSync(bench.dataDir)
+    const { bavail, bsize } = statfsSync(sandbox.dataDir)
     return bavail * bsize
   }
 
   it('is not even begun to be filled when the upstream tells its size', async () => {
     mount(90)
     const call = await serve({ small: 'x\n' })
-    await bench.sync(call)
+    await sandbox.sync(call)
     const before = free()
     writeFiles(files, { big: Buffer.alloc(40_000_000, 1) })
-    expect(await bench.sync(call)).toMatchObject({
+    expect(await sandbox.sync(call)).toMatchObject({
       outcome: 'failed',
       reason: 'disk_full',
       message: expect.stringContaining('none of it was begun'),
     })
-    expect(readdirSync(bench.published)).toEqual(['small'])
+    expect(readdirSync(sandbox.published)).toEqual(['small'])
     expect(Math.abs(free() - before)).toBeLessThan(1_000_000)
   })
 
@@ -108,12 +108,12 @@ describe.runIf(process.getuid?.() === 0)('a disk that is too small', () => {
       upstream: call.upstream.replace(`:${call.port}`, `:${proxy.port}`),
       options: { ...call.options, stall_secs: 1 },
     }
-    expect(await bench.sync(first)).toMatchObject({ reason: 'stalled' })
-    const staging = join(bench.dataDir, '.kagami', 'staging')
+    expect(await sandbox.sync(first)).toMatchObject({ reason: 'stalled' })
+    const staging = join(sandbox.dataDir, '.kagami', 'staging')
     const had = readTree(staging)
     expect(Object.keys(had)).toContain('replica-1/a')
-    writeFileSync(join(bench.dataDir, 'of-others'), Buffer.alloc(20_000_000, 3))
-    expect(await bench.sync(first)).toMatchObject({
+    writeFileSync(join(sandbox.dataDir, 'of-others'), Buffer.alloc(20_000_000, 3))
+    expect(await sandbox.sync(first)).toMatchObject({
       reason: 'disk_full',
       message: expect.stringContaining('none of it was begun'),
     })
@@ -123,10 +123,10 @@ describe.runIf(process.getuid?.() === 0)('a disk that is too small', () => {
   it('does not run full under a sync that cannot tell; its space comes back, and others sync on', async () => {
     mount(120)
     const call = await serve({ small: 'x\n' })
-    await bench.sync(call)
+    await sandbox.sync(call)
     const before = free()
     const endless = await startHttpUpstream({
-      dir: join(bench.dir, 'www'),
+      dir: join(sandbox.dir, 'www'),
       intercept(_request, response) {
         response.writeHead(200, { 'content-type': 'application/octet-stream' })
         const piece = Buffer.alloc(256 * 1024)
@@ -136,7 +136,7 @@ describe.runIf(process.getuid?.() === 0)('a disk that is too small', () => {
       },
     })
     stops.push(endless.stop)
-    const report = await bench.sync({
+    const report = await sandbox.sync({
       kind: 'http',
       upstream: `${endless.url}/endless`,
       name: 'endless',
@@ -144,9 +144,9 @@ describe.runIf(process.getuid?.() === 0)('a disk that is too small', () => {
     })
     expect(report).toMatchObject({ outcome: 'failed', reason: 'disk_full' })
     expect(before - free()).toBeLessThan(1_000_000)
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
-    expect(readdirSync(bench.published)).toEqual(['small'])
-  }, 60_000)
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success' })
+    expect(readdirSync(sandbox.published)).toEqual(['small'])
+  })
 })
 
 describe('how old the content is', () => {
@@ -155,22 +155,22 @@ describe('how old the content is', () => {
       { 'project/trace': 'Thu Nov 20 20:00:12 UTC 2025\nUsed ftpsync\n' },
       { freshness_file: 'project/trace' },
     )
-    expect(await bench.sync(call)).toMatchObject({
+    expect(await sandbox.sync(call)).toMatchObject({
       outcome: 'success',
       content_at: '2025-11-20T20:00:12.000Z',
       message: null,
     })
-    expect(await bench.sync({ ...call, options: { freshness_file: 'lastupdate' } })).toMatchObject({
+    expect(await sandbox.sync({ ...call, options: { freshness_file: 'lastupdate' } })).toMatchObject({
       outcome: 'success',
       content_at: null,
       message: 'freshness_file lastupdate is not in the copy',
     })
-    expect(await bench.sync({ ...call, options: { freshness_file: '../../etc/passwd' } })).toMatchObject({
+    expect(await sandbox.sync({ ...call, options: { freshness_file: '../../etc/passwd' } })).toMatchObject({
       outcome: 'failed',
       reason: 'invalid_options',
     })
-    symlinkSync('/etc/hostname', join(bench.published, 'link'))
-    expect((await bench.sync({ ...call, options: { freshness_file: 'link', exclude: ['link'] } })).reason).toBe(
+    symlinkSync('/etc/hostname', join(sandbox.published, 'link'))
+    expect((await sandbox.sync({ ...call, options: { freshness_file: 'link', exclude: ['link'] } })).reason).toBe(
       'invalid_options',
     )
   })
@@ -201,17 +201,17 @@ describe('a Debian archive that is verified', () => {
 
   it('is published only when its indices are what their list says', async () => {
     const call = await serve(lists(packages), { verify: 'debian', publish: 'swap' })
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
-    const before = readTree(bench.published)
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success' })
+    const before = readTree(sandbox.published)
     writeFiles(files, { 'dists/sid/main/Packages': 'Package: a, half\n' })
-    expect(await bench.sync(call)).toMatchObject({
+    expect(await sandbox.sync(call)).toMatchObject({
       outcome: 'failed',
       reason: 'content_invalid',
       message: expect.stringContaining('dists/sid/main/Packages'),
     })
-    expect(readTree(bench.published)).toEqual(before)
+    expect(readTree(sandbox.published)).toEqual(before)
     writeFiles(files, lists('Package: a, half\n'))
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'success', generation: 2 })
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success', generation: 2 })
   })
 })
 
@@ -225,63 +225,63 @@ describe('a hook', () => {
 
   it('runs after the sync it is for, with the facts in its environment and its output in the log', async () => {
     const call = await serve({ a: 'a\n', b: 'b\n', c: 'c\n' })
-    const said = join(bench.dir, 'said')
+    const said = join(sandbox.dir, 'said')
     const hooks = { on_success: facts(said), on_failure: facts(said), on_held: facts(said) }
-    const report = await bench.sync({ ...call, hooks })
+    const report = await sandbox.sync({ ...call, hooks })
     expect(report).toMatchObject({ outcome: 'success', message: null })
-    expect(bench.log(report)).toContain('from the hook')
+    expect(sandbox.log(report)).toContain('from the hook')
     writeFiles(files, { a: null, b: null })
-    await bench.sync({ ...call, hooks })
-    await bench.sync({ ...call, hooks, upstream: `${call.upstream}gone/` })
-    expect(readTree(bench.dir)['said']).toBe(
-      `success copy 3  ${bench.published}\nheld copy  2 ${bench.published}\nfailed copy   ${bench.published}\n`,
+    await sandbox.sync({ ...call, hooks })
+    await sandbox.sync({ ...call, hooks, upstream: `${call.upstream}gone/` })
+    expect(readTree(sandbox.dir)['said']).toBe(
+      `success copy 3  ${sandbox.published}\nheld copy  2 ${sandbox.published}\nfailed copy   ${sandbox.published}\n`,
     )
   })
 
   it('that fails is told, and changes nothing about the sync', async () => {
     const call = await serve({ a: 'a\n' })
-    expect(await bench.sync({ ...call, hooks: { on_success: ['/bin/sh', '-c', 'exit 3'] } })).toMatchObject({
+    expect(await sandbox.sync({ ...call, hooks: { on_success: ['/bin/sh', '-c', 'exit 3'] } })).toMatchObject({
       outcome: 'success',
       message: 'on_success ended with exit code 3',
     })
-    expect(await bench.sync({ ...call, hooks: { on_success: ['/nonexistent/hook'] } })).toMatchObject({
+    expect(await sandbox.sync({ ...call, hooks: { on_success: ['/nonexistent/hook'] } })).toMatchObject({
       outcome: 'success',
       message: expect.stringContaining('on_success did not run'),
     })
-    expect(await bench.sync({ ...call, hooks: { on_failure: ['/bin/false'] } })).toMatchObject({ message: null })
+    expect(await sandbox.sync({ ...call, hooks: { on_failure: ['/bin/false'] } })).toMatchObject({ message: null })
   })
 })
 
 describe('a sync somebody approved', () => {
   it('deletes what it was allowed to, once', async () => {
     const call = await serve({ a: 'a\n', b: 'b\n', c: 'c\n', d: 'd\n' })
-    await bench.sync(call)
+    await sandbox.sync(call)
     writeFiles(files, { a: null, b: null })
-    const held = await bench.sync(call)
+    const held = await sandbox.sync(call)
     expect(held).toMatchObject({
       outcome: 'held',
       reason: 'too_many_deletions',
       hold: { removed: 2, total: 4, examples: expect.arrayContaining(['a', 'b']) },
     })
-    expect(bench.log(held)).toContain('would delete a')
-    expect(Object.keys(readTree(bench.published))).toHaveLength(4)
-    expect(await bench.sync({ ...call, task: { type: 'sync', approved: 1 } })).toMatchObject({ outcome: 'held' })
-    expect(await bench.sync({ ...call, task: { type: 'sync', approved: 2 } })).toMatchObject({ outcome: 'success' })
-    expect(Object.keys(readTree(bench.published))).toEqual(['c', 'd'])
+    expect(sandbox.log(held)).toContain('would delete a')
+    expect(Object.keys(readTree(sandbox.published))).toHaveLength(4)
+    expect(await sandbox.sync({ ...call, task: { type: 'sync', approved: 1 } })).toMatchObject({ outcome: 'held' })
+    expect(await sandbox.sync({ ...call, task: { type: 'sync', approved: 2 } })).toMatchObject({ outcome: 'success' })
+    expect(Object.keys(readTree(sandbox.published))).toEqual(['c', 'd'])
   })
 
   it('is held when most of the bytes would go, though the files stay', async () => {
     const call = await serve({ a: 'a'.repeat(10_000), b: 'b'.repeat(10_000) })
-    const { size_bytes } = await bench.sync(call)
+    const { size_bytes } = await sandbox.sync(call)
     writeFiles(files, { a: 'a', b: 'b' })
-    expect(await bench.sync({ ...call, sizeBytes: size_bytes ?? 0 })).toMatchObject({
+    expect(await sandbox.sync({ ...call, sizeBytes: size_bytes ?? 0 })).toMatchObject({
       outcome: 'held',
       message: expect.stringContaining('shrink from 20000 to 2'),
     })
   })
 
   it('is not held because a file is smaller than the whole copy', async () => {
-    const dir = join(bench.dir, 'www')
+    const dir = join(sandbox.dir, 'www')
     const tree = (text: string) =>
       writeFiles(
         dir,
@@ -291,17 +291,17 @@ describe('a sync somebody approved', () => {
     const upstream = await startHttpUpstream({ dir, listings: true })
     stops.push(upstream.stop)
     const call = { kind: 'http', upstream: `${upstream.url}/`, options: { tree: 'always' } }
-    const { size_bytes } = await bench.sync(call)
+    const { size_bytes } = await sandbox.sync(call)
     expect(size_bytes).toBe(27_000_000)
     tree('newer')
-    expect(await bench.sync({ ...call, sizeBytes: size_bytes ?? 0 })).toMatchObject({ outcome: 'success' })
-    expect(readTree(bench.published)).toEqual(readTree(dir))
+    expect(await sandbox.sync({ ...call, sizeBytes: size_bytes ?? 0 })).toMatchObject({ outcome: 'success' })
+    expect(readTree(sandbox.published)).toEqual(readTree(dir))
   })
 
   it('is not held while a file whose length nobody tells is still coming', async () => {
     const pieces = Array.from({ length: 70 }, () => Buffer.alloc(1024 * 1024, 1))
     const upstream = await startHttpUpstream({
-      dir: join(bench.dir, 'www'),
+      dir: join(sandbox.dir, 'www'),
       intercept(_request, response) {
         response.writeHead(200, { 'content-type': 'application/octet-stream' })
         Readable.from(pieces).pipe(response)
@@ -310,7 +310,7 @@ describe('a sync somebody approved', () => {
     })
     stops.push(upstream.stop)
     const call = { kind: 'http', upstream: `${upstream.url}/big.iso` }
-    expect(await bench.sync({ ...call, sizeBytes: 1024 ** 3 })).toMatchObject({
+    expect(await sandbox.sync({ ...call, sizeBytes: 1024 ** 3 })).toMatchObject({
       outcome: 'success',
       size_bytes: 70 * 1024 * 1024,
     })

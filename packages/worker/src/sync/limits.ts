@@ -1,13 +1,11 @@
-// limits.ts — What ends a run from outside: a stop, its time, silence, a disk that fills up. Says afterwards which it
-// was.
-import { statfsSync } from 'node:fs'
+// limits.ts — What ends a run from outside: a request to stop, its time limit, a stall, a disk that fills up. Tells
+// afterwards which it was.
+import { FREE_MIN_BYTES, freeBytes } from '../tree/space.ts'
 
 /** Longest time a timer can wait, ms; a longer one would fire at once. */
 const TIMER_MAX_MS = 2 ** 31 - 1
 /** How often the disk is looked at, ms. */
 const DISK_EVERY_MS = 2000
-/** A run ends while this much is still free, so that nothing else on the disk is hurt. */
-export const FREE_MIN_BYTES = 64 * 1024 * 1024
 
 export type Cause = 'timed_out' | 'stalled' | 'disk_full'
 
@@ -16,9 +14,9 @@ export interface RunLimits {
   readonly signal: AbortSignal
   /** Which limit was hit; null when none was. */
   readonly cause: Cause | null
-  /** Something moved. */
+  /** Resets the stall timer: something moved. */
   touch(): void
-  /** Does work of ours that may be silent for long without counting it as a stall. */
+  /** Runs work of the worker's own that may be silent for long, without counting that as a stall. */
   quietly<T>(work: () => Promise<T>): Promise<T>
   end(): void
 }
@@ -67,15 +65,5 @@ export function createRunLimits(options: {
       }
     },
     end: () => timers.forEach((timer) => clearTimeout(timer)),
-  }
-}
-
-/** Bytes free for us on the filesystem of a path; Infinity where it cannot be told. */
-export function freeBytes(path: string): number {
-  try {
-    const { bavail, bsize } = statfsSync(path)
-    return bavail * bsize
-  } catch {
-    return Infinity
   }
 }

@@ -5,28 +5,28 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { commit, ensureRepository, runChild, writeFiles } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createBench, readTree, type Bench, type SyncCall } from '../testing/sandbox.ts'
+import { createSandbox, readTree, type Sandbox, type SyncCall } from '../testing/sandbox.ts'
 
 describe('a folder of this machine', () => {
-  let bench: Bench
+  let sandbox: Sandbox
   let root: string
   beforeEach(() => {
-    bench = createBench()
-    root = join(bench.dir, 'incoming')
+    sandbox = createSandbox()
+    root = join(sandbox.dir, 'incoming')
     writeFiles(join(root, 'a b%20c'), { 'one.txt': 'one\n', 'd/two.txt': 'two\n' })
-    mkdirSync(join(bench.dir, 'private'))
-    writeFiles(join(bench.dir, 'private'), { 'secret.txt': 'secret\n' })
+    mkdirSync(join(sandbox.dir, 'private'))
+    writeFiles(join(sandbox.dir, 'private'), { 'secret.txt': 'secret\n' })
   })
-  afterEach(() => bench.remove())
+  afterEach(() => sandbox.remove())
 
   const sync = (kind: string, upstream: string, more: Partial<SyncCall> = {}) =>
-    bench.sync({ kind, upstream, upstreamRoots: [root], ...more })
+    sandbox.sync({ kind, upstream, upstreamRoots: [root], ...more })
   const urlOf = (...parts: string[]) => pathToFileURL(join(root, ...parts)).href
 
   it('is mirrored by rsync below an allowed root, followed, guarded, and swapped whole', async () => {
     const upstream = urlOf('a b%20c')
     expect(await sync('rsync', upstream)).toMatchObject({ outcome: 'success', files: 2 })
-    expect(readTree(bench.published)).toEqual({ 'one.txt': 'one\n', 'd/two.txt': 'two\n' })
+    expect(readTree(sandbox.published)).toEqual({ 'one.txt': 'one\n', 'd/two.txt': 'two\n' })
     expect(await sync('rsync', upstream)).toMatchObject({ outcome: 'success', bytes: expect.any(Number) })
     writeFiles(join(root, 'a b%20c'), { 'one.txt': 'one, longer\n', 'three.txt': '3\n' })
     expect(
@@ -34,7 +34,7 @@ describe('a folder of this machine', () => {
         options: { publish: 'swap', address_family: 'ipv4', bwlimit_kbps: 100_000 },
       }),
     ).toMatchObject({ outcome: 'success', files: 3 })
-    expect(readTree(realpathSync(bench.published))).toEqual({
+    expect(readTree(realpathSync(sandbox.published))).toEqual({
       'one.txt': 'one, longer\n',
       'd/two.txt': 'two\n',
       'three.txt': '3\n',
@@ -61,17 +61,23 @@ describe('a folder of this machine', () => {
         replicaId: 'r-2',
       }),
     ).toMatchObject({ outcome: 'success', files: 1 })
-    expect(await runChild('git', [`--git-dir=${bench.published}`, 'for-each-ref', '--format=%(refname)'])).toBe(
+    expect(await runChild('git', [`--git-dir=${sandbox.published}`, 'for-each-ref', '--format=%(refname)'])).toBe(
       'refs/heads/main\nrefs/heads/other\n',
     )
     // Objects of its own: the copy must not change with the original.
-    expect(readFileSync(join(bench.published, 'config'), 'utf8')).not.toContain('alternates')
+    expect(readFileSync(join(sandbox.published, 'config'), 'utf8')).not.toContain('alternates')
   })
 
   it('is refused everywhere else', async () => {
-    symlinkSync(join(bench.dir, 'private'), join(root, 'link'))
-    symlinkSync(bench.dataDir, join(root, 'ours'))
-    const outside = [urlOf('link'), urlOf('ours'), `file://${bench.dir}/private`, `file://${root}-other`, 'file:///etc']
+    symlinkSync(join(sandbox.dir, 'private'), join(root, 'link'))
+    symlinkSync(sandbox.dataDir, join(root, 'ours'))
+    const outside = [
+      urlOf('link'),
+      urlOf('ours'),
+      `file://${sandbox.dir}/private`,
+      `file://${root}-other`,
+      'file:///etc',
+    ]
     const odd = [
       `file://${root}/../private`,
       `file://${root}/%2e%2e/private`,
@@ -108,25 +114,25 @@ describe('a folder of this machine', () => {
       reason: 'upstream_missing',
       message: expect.stringContaining('not a folder'),
     })
-    expect(await sync('rsync', `file://${bench.dataDir}`, { upstreamRoots: [bench.dir] })).toMatchObject({
+    expect(await sync('rsync', `file://${sandbox.dataDir}`, { upstreamRoots: [sandbox.dir] })).toMatchObject({
       reason: 'address_forbidden',
       message: expect.stringContaining('its own upstream'),
     })
-    expect(await sync('rsync', `file://${bench.dir}`, { upstreamRoots: [bench.dir] })).toMatchObject({
+    expect(await sync('rsync', `file://${sandbox.dir}`, { upstreamRoots: [sandbox.dir] })).toMatchObject({
       reason: 'address_forbidden',
     })
   })
 
   it('that holds links out of the root gives none of what they lead to', async () => {
     symlinkSync('/etc/passwd', join(root, 'a b%20c', 'passwd'))
-    symlinkSync(join(bench.dir, 'private'), join(root, 'a b%20c', 'private'))
+    symlinkSync(join(sandbox.dir, 'private'), join(root, 'a b%20c', 'private'))
     expect(await sync('rsync', urlOf('a b%20c'))).toMatchObject({ outcome: 'success' })
-    expect(Object.keys(readTree(bench.published))).toEqual(['d/two.txt', 'one.txt'])
+    expect(Object.keys(readTree(sandbox.published))).toEqual(['d/two.txt', 'one.txt'])
     for (const option of ['--copy-links', '--copy-unsafe-links'])
       expect(await sync('rsync', urlOf('a b%20c'), { options: { extra_options: [option] } })).toMatchObject({
         outcome: 'failed',
         reason: 'invalid_options',
       })
-    expect(Object.keys(readTree(bench.published))).toEqual(['d/two.txt', 'one.txt'])
+    expect(Object.keys(readTree(sandbox.published))).toEqual(['d/two.txt', 'one.txt'])
   })
 })

@@ -1,4 +1,4 @@
-// local.ts — Upstreams that are folders of this machine: what worker.toml allows, with every link followed. Reads
+// local.ts — Upstreams that are folders of this machine: only those worker.toml allows, with every link followed. Reads
 // nothing in them.
 import { realpath, stat } from 'node:fs/promises'
 import { isBelow, localPathOf, upstreamProblem } from '@kagami/protocol'

@@ -8,13 +8,13 @@ import type { Mask } from './secrets.ts'
 
 const KEEP_LOGS = 20
 const MAX_BYTES = 4 * 1024 * 1024
-/** Lines kept from the end when the log is full. */
+/** Lines kept from the end of the output when the log is full. */
 const LAST_LINES = 200
 const FLUSH_MS = 250
 const FLUSH_BYTES = 64 * 1024
 
 export interface RunLog {
-  /** One line; `I` for what happens, `E` for what a tool complained about. */
+  /** One line: `I` for what happens, `E` for an error a tool wrote. */
   line(level: 'I' | 'E', text: string): void
   /** Writes what is still held back and closes the file. */
   close(): void
@@ -138,14 +138,14 @@ function readBytes(path: string, from: number, length: number): Buffer {
 
 const isContinuation = (byte: number | undefined) => byte !== undefined && (byte & 0xc0) === 0x80
 
-/** How many bytes at the start belong to a character that began before. */
+/** Bytes at the start that belong to a character that began before. */
 function leadingContinuation(bytes: Buffer): number {
   let count = 0
   while (count < 3 && isContinuation(bytes[count])) count++
   return count
 }
 
-/** How many bytes at the end belong to a character that is not complete. */
+/** Bytes at the end that belong to an incomplete character. */
 function incompleteEnd(bytes: Buffer): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = bytes[bytes.length - back] ?? 0

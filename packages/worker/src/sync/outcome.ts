@@ -10,11 +10,21 @@ export interface Ending {
   readonly message: string | null
   readonly tail: string | null
   readonly exitCode: number | null
-  /** A bug of ours: worth a stack in the log. */
+  /** A bug of Kagami: its stack goes into the log. */
   readonly fault: boolean
 }
 
-/** A run that may not delete what it would have to: it waits for a decision. */
+/** The ending of a sync that threw nothing. */
+export const SUCCESS: Ending = {
+  outcome: 'success',
+  reason: null,
+  message: null,
+  tail: null,
+  exitCode: null,
+  fault: false,
+}
+
+/** A run that would delete more than it may: it waits for a decision. */
 export class SyncHeld extends SyncFailure {
   readonly plan: Plan
   constructor({ reason, message }: Objection, plan: Plan) {
@@ -25,15 +35,15 @@ export class SyncHeld extends SyncFailure {
 }
 
 export interface Stopped {
-  /** The reason the sync was stopped with; null when it was not. */
+  /** The reason for which the sync was stopped; null when it was not. */
   readonly stopped: unknown
-  /** The limit it ran into; null when it did not. */
+  /** The limit it ran into; null when it ran into none. */
   readonly cause: Cause | null
   readonly timeoutSeconds: number
   readonly stallSeconds: number
 }
 
-/** How a sync that threw has ended. */
+/** The ending of a sync that threw. */
 export function endingOf(error: unknown, { stopped, cause, timeoutSeconds, stallSeconds }: Stopped): Ending {
   const failed = (reason: FailureReason, message: string): Ending => ({
     outcome: 'failed',
@@ -57,7 +67,7 @@ export function endingOf(error: unknown, { stopped, cause, timeoutSeconds, stall
   return { ...failed('unknown', `fault: ${error instanceof Error ? error.message : String(error)}`), fault: true }
 }
 
-/** Whether the system refused a write because there is no space left, or none for us. */
+/** Whether the system refused a write because no space is left, on the disk or in the quota. */
 export function metFullDisk(error: unknown): boolean {
   const code = codeOf(error)
   return code === 'ENOSPC' || code === 'EDQUOT'

@@ -1,5 +1,5 @@
-// peers.test.ts — Which addresses are public, private or never asked; that tools go to the one that was checked, and no
-// sync to the wrong side.
+// peers.test.ts — Which addresses are public, private or never allowed; that tools connect to the address that was
+// checked, and syncs never to the wrong side.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ import {
   writeFiles,
 } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createBench, readTree, type Bench } from '../testing/sandbox.ts'
+import { createSandbox, readTree, type Sandbox } from '../testing/sandbox.ts'
 import { createPeers, reachOf } from './peers.ts'
 
 describe('an address', () => {
@@ -119,8 +119,8 @@ describe('the address that was checked', () => {
   test.each(['git', 'http', 'rsync'] as const)(
     'is the one that is asked by git over git:// and http, and by rsync: %s',
     async (scheme) => {
-      const bench = createBench()
-      const up = join(bench.dir, 'up')
+      const sandbox = createSandbox()
+      const up = join(sandbox.dir, 'up')
       await ensureRepository(join(up, 'a.git'))
       await commit(join(up, 'a.git'), { message: 'first', files: { 'a.txt': 'a\n' } })
       writeFiles(join(up, 'files'), { 'a.txt': 'a\n' })
@@ -133,11 +133,11 @@ describe('the address that was checked', () => {
         options: {},
       }
       try {
-        expect(await bench.sync(call)).toMatchObject({ outcome: 'failed', reason: 'upstream_unreachable' })
-        // The name server of the machine does not know the name: a tool that asked it again would fail.
+        expect(await sandbox.sync(call)).toMatchObject({ outcome: 'failed', reason: 'upstream_unreachable' })
+        // The machine's name server does not know the name: a tool that looked it up again would fail.
         for (const options of [{}, scheme === 'rsync' ? { compress: false } : { refs: ['refs/heads/*'] }]) {
           expect(
-            await bench.sync({
+            await sandbox.sync({
               ...call,
               options,
               foundAt: '127.0.0.1',
@@ -148,22 +148,22 @@ describe('the address that was checked', () => {
         }
         await commit(join(up, 'a.git'), { message: 'second', branch: 'other', files: { 'b.txt': 'b\n' } })
         writeFiles(join(up, 'files'), { 'b.txt': 'b\n' })
-        expect(await bench.sync({ ...call, foundAt: '127.0.0.1', name: 'copy-0', replicaId: 'r-0' })).toMatchObject({
+        expect(await sandbox.sync({ ...call, foundAt: '127.0.0.1', name: 'copy-0', replicaId: 'r-0' })).toMatchObject({
           outcome: 'success',
           files: 2,
         })
       } finally {
         await upstream.stop()
-        bench.remove()
+        sandbox.remove()
       }
     },
   )
 
   test('does not hide its name from a git server of many names', async () => {
-    const bench = createBench()
-    await ensureRepository(join(bench.dir, 'a.git'))
-    await commit(join(bench.dir, 'a.git'), { message: 'first', files: { 'a.txt': 'a\n' } })
-    const daemon = await startGitDaemon({ dir: bench.dir })
+    const sandbox = createSandbox()
+    await ensureRepository(join(sandbox.dir, 'a.git'))
+    await commit(join(sandbox.dir, 'a.git'), { message: 'first', files: { 'a.txt': 'a\n' } })
+    const daemon = await startGitDaemon({ dir: sandbox.dir })
     const said: string[] = []
     const server = createServer((client) => {
       const behind = connect(daemon.port, '127.0.0.1')
@@ -178,27 +178,27 @@ describe('the address that was checked', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
     expect(
-      await bench.sync({ kind: 'git', upstream: `git://mirror.invalid:${port}/a.git`, foundAt: '127.0.0.1' }),
+      await sandbox.sync({ kind: 'git', upstream: `git://mirror.invalid:${port}/a.git`, foundAt: '127.0.0.1' }),
     ).toMatchObject({ outcome: 'success' })
-    // The list of refs is asked for by ourselves, what they name by git.
+    // Kagami requests the list of refs, git what they name.
     expect(said).toHaveLength(2)
     for (const request of said) expect(request).toContain(`host=mirror.invalid:${port}\0`)
     server.close()
     await daemon.stop()
-    bench.remove()
+    sandbox.remove()
   })
 })
 
 describe('an upstream on the wrong side', () => {
-  let bench: Bench
+  let sandbox: Sandbox
   let upstream: { url: string; port: number; stop(): Promise<void> }
   let asked = 0
   beforeEach(async () => {
-    bench = createBench()
-    writeFiles(join(bench.dir, 'up'), { 'a.txt': 'a\n' })
+    sandbox = createSandbox()
+    writeFiles(join(sandbox.dir, 'up'), { 'a.txt': 'a\n' })
     asked = 0
     upstream = await startHttpUpstream({
-      dir: join(bench.dir, 'up'),
+      dir: join(sandbox.dir, 'up'),
       intercept: () => {
         asked++
         return false
@@ -207,7 +207,7 @@ describe('an upstream on the wrong side', () => {
   })
   afterEach(async () => {
     await upstream.stop()
-    bench.remove()
+    sandbox.remove()
   })
 
   test('is refused for every kind when only public ones are wanted, and asked nothing', async () => {
@@ -218,11 +218,11 @@ describe('an upstream on the wrong side', () => {
       { kind: 'http', upstream: `http://2130706433:${upstream.port}/a.txt` },
     ]
     for (const call of calls)
-      expect(await bench.sync({ ...call, publicOnly: true, name: call.kind, replicaId: call.kind })).toMatchObject({
+      expect(await sandbox.sync({ ...call, publicOnly: true, name: call.kind, replicaId: call.kind })).toMatchObject({
         outcome: 'failed',
         reason: 'address_forbidden',
       })
-    expect(await bench.sync({ kind: 'git', upstream: 'http://169.254.169.254/latest' })).toMatchObject({
+    expect(await sandbox.sync({ kind: 'git', upstream: 'http://169.254.169.254/latest' })).toMatchObject({
       reason: 'address_forbidden',
     })
     expect(asked).toBe(0)
@@ -230,17 +230,17 @@ describe('an upstream on the wrong side', () => {
 
   test('is refused when earlier runs found it on the other, until the replica allows it', async () => {
     const call = { kind: 'http', upstream: `${upstream.url}/a.txt` }
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
-    const marker = join(bench.dataDir, '.kagami', 'trees', 'copy.json')
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success' })
+    const marker = join(sandbox.dataDir, '.kagami', 'trees', 'copy.json')
     const found = JSON.parse(readFileSync(marker, 'utf8')) as object
     expect(found).toMatchObject({ reach: 'private' })
-    // No test may talk to the internet: that a public address was found is written by hand.
+    // Tests do not use the internet: that a public address was found is written by hand.
     writeFileSync(marker, JSON.stringify({ ...found, reach: 'public' }))
     const before = asked
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'failed', reason: 'address_forbidden' })
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'failed', reason: 'address_forbidden' })
     expect(asked).toBe(before)
-    expect(readTree(bench.published)).toEqual({ 'a.txt': 'a\n' })
-    expect(await bench.sync({ ...call, options: { allow_private: true } })).toMatchObject({ outcome: 'success' })
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
+    expect(readTree(sandbox.published)).toEqual({ 'a.txt': 'a\n' })
+    expect(await sandbox.sync({ ...call, options: { allow_private: true } })).toMatchObject({ outcome: 'success' })
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success' })
   })
 })

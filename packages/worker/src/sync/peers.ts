@@ -1,18 +1,16 @@
 // peers.ts — Which addresses a sync may talk to. Knows networks, no kind and no protocol.
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIP, isIPv4 } from 'node:net'
-import { SyncFailure, type Peers } from '../provider.ts'
+import { SyncFailure, type Peers, type Reach } from '../provider.ts'
 
-export type Reach = 'public' | 'private'
-
-/** Peers, and what the run learned of its upstream. */
+/** Peers, with what the run learned about its upstream. */
 export interface KnownPeers extends Peers {
-  /** Where the upstream was found first; null while nothing was asked. */
+  /** Where the upstream was found; null before anything was resolved. */
   readonly reach: Reach | null
 }
 
-// Link-local addresses answer with the secrets of a cloud machine; no mirror is there. fd00:ec2::254 and
-// 100.100.100.200 do the same by another name.
+// Link-local addresses give away the secrets of a cloud machine, and no mirror is there. fd00:ec2::254 and
+// 100.100.100.200 do the same by another address.
 const never = listOf(['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::254/128', '100.100.100.200/32'])
 /** Special-purpose ranges of RFC 6890 and its updates that the public internet does not route. */
 const inside = listOf([
@@ -44,7 +42,7 @@ function listOf(ranges: readonly string[]): BlockList {
   return list
 }
 
-/** The IPv4 address inside an IPv6 one that leads to it (mapped, translated, 6to4), else the address itself. */
+/** The IPv4 address inside an IPv6 one that leads to it (mapped, translated, 6to4), otherwise the address itself. */
 function plainOf(address: string): string {
   const bare = address.replace(/^\[|\]$|%.*$/g, '')
   if (isIPv4(bare) || isIP(bare) === 0) return bare
@@ -58,7 +56,7 @@ function plainOf(address: string): string {
   return [a >> 8, a & 255, b >> 8, b & 255].join('.')
 }
 
-/** What an IP address is to a mirror: `never` to be asked, on the `private` side, or `public`. */
+/** What an IP address is to a mirror: `never` allowed, `private`, or `public`. */
 export function reachOf(address: string): Reach | 'never' {
   const plain = plainOf(address)
   const family = isIPv4(plain) ? 'ipv4' : 'ipv6'
@@ -67,8 +65,8 @@ export function reachOf(address: string): Reach | 'never' {
 }
 
 /**
- * The peers of one run. `known`: where the upstream was found by earlier runs; `allowPrivate`: it may have moved from a
- * public to a private address.
+ * The peers of one run. `known`: where earlier runs found the upstream. `allowPrivate`: it may have moved from a public
+ * to a private address.
  */
 export function createPeers({
   publicOnly,

@@ -1,9 +1,9 @@
-// permission.ts — What a run may do to a published tree: the deletion guard, the quota and the room on the disk, asked
+// permission.ts — What a run may do to a published tree: the deletion guard, the quota and the free space, checked
 // before anything is done.
 import type { Policy } from '@kagami/protocol'
 import { objectionTo } from '../core/guard.ts'
 import { SyncFailure, type Plan } from '../provider.ts'
-import { FREE_MIN_BYTES, freeBytes } from './limits.ts'
+import { FREE_MIN_BYTES, freeBytes } from '../tree/space.ts'
 import { SyncHeld } from './outcome.ts'
 
 export interface Permission {
@@ -15,7 +15,7 @@ export interface Permission {
   log(line: string): void
 }
 
-/** What would come does not fit. Nothing was taken for it, so nothing is given back. */
+/** The incoming data does not fit. The run has taken no space yet, so it gives none back. */
 export class NoRoom extends SyncFailure {
   constructor(incomingBytes: number, freeBytes: number) {
     super('disk_full', `${mib(incomingBytes)} MiB must come in, ${mib(freeBytes)} MiB are free; none of it was begun`)

@@ -1,9 +1,10 @@
-// progress.ts — Thins out the progress of a run: at most one a second, the last one always. Knows no provider.
+// progress.ts — Limits the progress reports of a run to one a second; the last one is always delivered. Knows no
+// provider.
 import type { Progress } from '@kagami/protocol'
 
 const EVERY_MS = 1000
 
-export interface ProgressThinner {
+export interface ProgressThrottle {
   report(progress: Partial<Progress> & Pick<Progress, 'phase'>): void
   /** Delivers what is held back and reports nothing afterwards. */
   end(): void
@@ -13,7 +14,7 @@ export interface ProgressThinner {
  * Merges partial progress of one phase and passes it on at most once a second; a new phase is passed on as soon as a
  * second is over.
  */
-export function createProgressThinner(deliver: (progress: Progress) => void): ProgressThinner {
+export function createProgressThrottle(deliver: (progress: Progress) => void): ProgressThrottle {
   let current: Progress | null = null
   let waiting = false
   let ended = false

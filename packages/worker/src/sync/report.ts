@@ -1,20 +1,19 @@
 // report.ts — The report of a sync, made from how it ended and what was found out. Secrets are masked here.
 import { failures, type Hold, type SyncReport } from '@kagami/protocol'
-import type { SyncStats } from '../provider.ts'
 import { oneLine, SyncHeld, type Ending } from './outcome.ts'
-import type { SyncJob } from './run.ts'
+import type { SyncJob } from './job.ts'
 import type { Mask } from './secrets.ts'
+import type { SyncResult } from './update.ts'
 
 const TAIL_MAX = 8000
 const EXAMPLES = 20
 const EXAMPLE_MAX = 300
 
-export interface Findings {
+export interface ReportParts {
   readonly job: SyncJob
   readonly ending: Ending
-  readonly stats: SyncStats | null
-  readonly contentAt: Date | null
-  readonly generation: number | null
+  /** Null when the sync failed. */
+  readonly result: SyncResult | null
   readonly mask: Mask
   readonly startedAt: Date
   readonly endedAt: Date
@@ -24,8 +23,18 @@ export interface Findings {
 }
 
 /** The report. */
-export function reportOf({ job, ending, stats, mask, startedAt, endedAt, ...found }: Findings): SyncReport {
+export function reportOf({
+  job,
+  ending,
+  result,
+  mask,
+  startedAt,
+  endedAt,
+  durationMs,
+  error,
+}: ReportParts): SyncReport {
   const { spec } = job
+  const stats = result?.stats
   return {
     sync_id: job.sync_id,
     worker_id: job.worker_id,
@@ -42,15 +51,15 @@ export function reportOf({ job, ending, stats, mask, startedAt, endedAt, ...foun
     exit_code: ending.exitCode,
     started_at: startedAt.toISOString(),
     ended_at: endedAt.toISOString(),
-    duration_ms: found.durationMs,
+    duration_ms: durationMs,
     bytes: stats?.bytes ?? null,
     files: stats?.files ?? null,
     size_bytes: stats?.sizeBytes ?? null,
     revision: stats?.revision?.slice(0, 256) ?? null,
     action: job.task?.type ?? 'sync',
-    hold: found.error instanceof SyncHeld && ending.outcome === 'held' ? holdOf(found.error, job, endedAt) : null,
-    content_at: found.contentAt?.toISOString() ?? null,
-    generation: found.generation,
+    hold: error instanceof SyncHeld && ending.outcome === 'held' ? holdOf(error, job, endedAt) : null,
+    content_at: result?.contentAt?.toISOString() ?? null,
+    generation: result?.generation ?? null,
   }
 }
 

@@ -7,18 +7,19 @@ import { join } from 'node:path'
 import { commit, ensureRepository, runChild, startGitUpstream, startHttpUpstream, writeFiles } from '@kagami/demo'
 import { checkFor, SyncReport } from '@kagami/protocol'
 import { describe, expect, it, vi } from 'vitest'
-import { readTree, type Bench } from '../testing/sandbox.ts'
+import { readTree, type Sandbox } from '../testing/sandbox.ts'
 import { containment } from '../programs/command.ts'
 import { findMarked } from '../programs/orphans.ts'
-import { benchForEach, killAfter } from '../testing/kills.ts'
+import { sandboxForEach, killAfter } from '../testing/kills.ts'
+import { PATIENCE } from '../testing/patience.ts'
 import { prepareWorkspace } from '../tree/workspace.ts'
 
-let bench: Bench
-const stops = benchForEach((fresh) => (bench = fresh))
+let sandbox: Sandbox
+const stops = sandboxForEach((fresh) => (sandbox = fresh))
 
 async function serveFile() {
-  writeFiles(join(bench.dir, 'up'), { 'a.txt': 'hello\n' })
-  const upstream = await startHttpUpstream({ dir: join(bench.dir, 'up') })
+  writeFiles(join(sandbox.dir, 'up'), { 'a.txt': 'hello\n' })
+  const upstream = await startHttpUpstream({ dir: join(sandbox.dir, 'up') })
   stops.push(upstream.stop)
   return { kind: 'http', upstream: `${upstream.url}/a.txt` }
 }
@@ -26,66 +27,68 @@ async function serveFile() {
 describe('the folder of a mirror', () => {
   it('that was there before is not touched, unless it may be taken over', async () => {
     const call = await serveFile()
-    writeFiles(bench.published, { mine: 'mine\n' })
-    const report = await bench.sync(call)
+    writeFiles(sandbox.published, { mine: 'mine\n' })
+    const report = await sandbox.sync(call)
     expect(report).toMatchObject({ outcome: 'failed', reason: 'local_conflict' })
-    expect(readTree(bench.dataDir)).toEqual({ [join('copy', 'mine')]: 'mine\n', ...logsOf() })
-    expect(await bench.sync({ ...call, adoptExisting: true })).toMatchObject({ outcome: 'success' })
+    expect(readTree(sandbox.dataDir)).toEqual({ [join('copy', 'mine')]: 'mine\n', ...logsOf() })
+    expect(await sandbox.sync({ ...call, adoptExisting: true })).toMatchObject({ outcome: 'success' })
   })
 
   it('is kept for a replica that is removed and added again', async () => {
     const call = await serveFile()
-    await bench.sync(call)
-    expect(await bench.sync({ ...call, replicaId: 'added-again' })).toMatchObject({ outcome: 'success' })
-    expect(await bench.sync({ ...call, replicaId: 'other', upstream: `${call.upstream}.other` })).toMatchObject({
+    await sandbox.sync(call)
+    expect(await sandbox.sync({ ...call, replicaId: 'added-again' })).toMatchObject({ outcome: 'success' })
+    expect(await sandbox.sync({ ...call, replicaId: 'other', upstream: `${call.upstream}.other` })).toMatchObject({
       reason: 'local_conflict',
     })
   })
 
   it('follows its replica to another address', async () => {
     const call = await serveFile()
-    await bench.sync(call)
-    writeFiles(join(bench.dir, 'up'), { 'b.txt': 'bye\n' })
-    expect(await bench.sync({ ...call, upstream: call.upstream.replace('a.txt', 'b.txt') })).toMatchObject({
+    await sandbox.sync(call)
+    writeFiles(join(sandbox.dir, 'up'), { 'b.txt': 'bye\n' })
+    expect(await sandbox.sync({ ...call, upstream: call.upstream.replace('a.txt', 'b.txt') })).toMatchObject({
       outcome: 'success',
     })
-    expect(readTree(bench.published)).toEqual({ 'b.txt': 'bye\n' })
+    expect(readTree(sandbox.published)).toEqual({ 'b.txt': 'bye\n' })
   })
 
   it('is not shared by two names that differ in case', async () => {
     const call = await serveFile()
-    await bench.sync({ ...call, name: 'debian' })
-    expect(await bench.sync({ ...call, name: 'Debian', replicaId: 'other' })).toMatchObject({
+    await sandbox.sync({ ...call, name: 'debian' })
+    expect(await sandbox.sync({ ...call, name: 'Debian', replicaId: 'other' })).toMatchObject({
       reason: 'local_conflict',
     })
   })
 
   it('is never a link to another place', async () => {
-    mkdirSync(join(bench.dir, 'outside'))
-    symlinkSync(join(bench.dir, 'outside'), bench.published)
-    expect(await bench.sync(await serveFile())).toMatchObject({ reason: 'local_conflict' })
-    expect(readTree(join(bench.dir, 'outside'))).toEqual({})
+    mkdirSync(join(sandbox.dir, 'outside'))
+    symlinkSync(join(sandbox.dir, 'outside'), sandbox.published)
+    expect(await sandbox.sync(await serveFile())).toMatchObject({ reason: 'local_conflict' })
+    expect(readTree(join(sandbox.dir, 'outside'))).toEqual({})
   })
 
   it('lies below data_dir whatever the name says', async () => {
     const call = await serveFile()
     for (const name of ['../x', '/etc/x', '..', 'a/b'])
-      expect((await bench.sync({ ...call, name })).outcome).toBe('failed')
-    expect(existsSync(join(bench.dir, 'x'))).toBe(false)
+      expect((await sandbox.sync({ ...call, name })).outcome).toBe('failed')
+    expect(existsSync(join(sandbox.dir, 'x'))).toBe(false)
   })
 })
 
 function logsOf(): Record<string, string> {
-  return Object.fromEntries(Object.entries(readTree(bench.dataDir)).filter(([path]) => path.startsWith('.kagami/logs')))
+  return Object.fromEntries(
+    Object.entries(readTree(sandbox.dataDir)).filter(([path]) => path.startsWith('.kagami/logs')),
+  )
 }
 
 describe('the report of a sync', () => {
   it('fits the contract, and tells what to do next', async () => {
     const call = await serveFile()
     for (const report of [
-      await bench.sync(call),
-      await bench.sync({ ...call, upstream: `${call.upstream}.gone` }),
-      await bench.sync({ ...call, kind: 'unheard-of' }),
+      await sandbox.sync(call),
+      await sandbox.sync({ ...call, upstream: `${call.upstream}.gone` }),
+      await sandbox.sync({ ...call, kind: 'unheard-of' }),
     ]) {
       expect(checkFor(SyncReport).ok(report)).toBe(true)
       expect(report.hint === null).toBe(report.outcome === 'success')
@@ -93,14 +96,14 @@ describe('the report of a sync', () => {
   })
 
   it('says that a kind is unknown', async () => {
-    expect(await bench.sync({ kind: 'constructor', upstream: 'x' })).toMatchObject({
+    expect(await sandbox.sync({ kind: 'constructor', upstream: 'x' })).toMatchObject({
       outcome: 'failed',
       reason: 'kind_unknown',
     })
   })
 
   it('says that the worker stopped', async () => {
-    expect(await bench.sync({ ...(await serveFile()), signal: AbortSignal.abort('interrupted') })).toMatchObject({
+    expect(await sandbox.sync({ ...(await serveFile()), signal: AbortSignal.abort('interrupted') })).toMatchObject({
       outcome: 'interrupted',
       reason: 'interrupted',
     })
@@ -108,16 +111,16 @@ describe('the report of a sync', () => {
 
   it('is made even where no log can be written', async () => {
     const call = await serveFile()
-    mkdirSync(join(bench.dataDir, '.kagami'))
-    writeFileSync(join(bench.dataDir, '.kagami', 'logs'), '')
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
+    mkdirSync(join(sandbox.dataDir, '.kagami'))
+    writeFileSync(join(sandbox.dataDir, '.kagami', 'logs'), '')
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success' })
   })
 })
 
 describe('progress', () => {
   it('is told at the start and at the end of a sync', async () => {
     const phases: string[] = []
-    await bench.sync({ ...(await serveFile()), onProgress: (progress) => phases.push(progress.phase) })
+    await sandbox.sync({ ...(await serveFile()), onProgress: (progress) => phases.push(progress.phase) })
     expect(phases[0]).toBe('preparing')
     expect(phases.at(-1)).toBe('publishing')
   })
@@ -127,7 +130,7 @@ describe('a worker that is killed', () => {
   const DELAYS = [0, 5, 10, 20, 30, 40, 60, 80, 110, 150, 200, 300]
 
   it('in its first git sync leaves no empty mirror, and the next sync is right', async () => {
-    const repository = join(bench.dir, 'up', 'a.git')
+    const repository = join(sandbox.dir, 'up', 'a.git')
     await ensureRepository(repository)
     for (let number = 0; number < 20; number++)
       await commit(repository, {
@@ -135,35 +138,35 @@ describe('a worker that is killed', () => {
         message: 'x',
         files: { [`f${number}`]: 'x'.repeat(50_000 + number) },
       })
-    const upstream = await startGitUpstream({ dir: join(bench.dir, 'up') })
+    const upstream = await startGitUpstream({ dir: join(sandbox.dir, 'up') })
     stops.push(upstream.stop)
     const refs = (gitDir: string) => runChild('git', [`--git-dir=${gitDir}`, 'for-each-ref'])
     const wanted = await refs(repository)
     for (const [round, delay] of DELAYS.entries()) {
       const name = `copy${round}`
       const call = { kind: 'git', upstream: `${upstream.url}/a.git`, name, replicaId: name }
-      await killAfter(delay, bench.dataDir, { ...call, replica_id: name })
+      await killAfter(delay, sandbox.dataDir, { ...call, replica_id: name })
       if (containment().level === 'namespace')
-        await vi.waitFor(() => expect(findMarked(`${bench.dataDir}:`)).toEqual([]), { timeout: 5000, interval: 10 })
-      if (existsSync(join(bench.dataDir, name))) expect(await refs(join(bench.dataDir, name))).toBe(wanted)
-      expect(await bench.sync(call)).toMatchObject({ outcome: 'success', files: 20 })
-      expect(await refs(join(bench.dataDir, name))).toBe(wanted)
+        await vi.waitFor(() => expect(findMarked(`${sandbox.dataDir}:`)).toEqual([]), PATIENCE)
+      if (existsSync(join(sandbox.dataDir, name))) expect(await refs(join(sandbox.dataDir, name))).toBe(wanted)
+      expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success', files: 20 })
+      expect(await refs(join(sandbox.dataDir, name))).toBe(wanted)
     }
-  }, 120_000)
+  })
 })
 
 describe('the start of a worker', () => {
   it('ends what a former one left running, removes half files and keeps what a sync can use', async () => {
-    mkdirSync(join(bench.dataDir, '.kagami/staging/known'), { recursive: true })
-    mkdirSync(join(bench.dataDir, '.kagami/staging/stranger'), { recursive: true })
-    mkdirSync(join(bench.dataDir, '.kagami/trees'), { recursive: true })
-    writeFileSync(join(bench.dataDir, '.kagami/trees/x.json.tmp'), '')
-    const left = spawn('sleep', ['1000'], { env: { PATH: process.env.PATH, KAGAMI_RUN: `${bench.dataDir}:1` } })
+    mkdirSync(join(sandbox.dataDir, '.kagami/staging/known'), { recursive: true })
+    mkdirSync(join(sandbox.dataDir, '.kagami/staging/stranger'), { recursive: true })
+    mkdirSync(join(sandbox.dataDir, '.kagami/trees'), { recursive: true })
+    writeFileSync(join(sandbox.dataDir, '.kagami/trees/x.json.tmp'), '')
+    const left = spawn('sleep', ['1000'], { env: { PATH: process.env.PATH, KAGAMI_RUN: `${sandbox.dataDir}:1` } })
     await once(left, 'spawn')
-    await vi.waitFor(() => expect(findMarked(`${bench.dataDir}:`)).toEqual([left.pid]))
-    expect(prepareWorkspace(bench.dataDir, new Set(['known']))).toEqual({ orphans: 1, strangers: ['stranger'] })
-    await vi.waitFor(() => expect(left.signalCode).toBe('SIGKILL'))
-    expect(existsSync(join(bench.dataDir, '.kagami/staging/stranger'))).toBe(true)
-    expect(existsSync(join(bench.dataDir, '.kagami/trees/x.json.tmp'))).toBe(false)
+    await vi.waitFor(() => expect(findMarked(`${sandbox.dataDir}:`)).toEqual([left.pid]), PATIENCE)
+    expect(prepareWorkspace(sandbox.dataDir, new Set(['known']))).toEqual({ orphans: 1, strangers: ['stranger'] })
+    await vi.waitFor(() => expect(left.signalCode).toBe('SIGKILL'), PATIENCE)
+    expect(existsSync(join(sandbox.dataDir, '.kagami/staging/stranger'))).toBe(true)
+    expect(existsSync(join(sandbox.dataDir, '.kagami/trees/x.json.tmp'))).toBe(false)
   })
 })

@@ -1,4 +1,4 @@
-// secrets.ts — Takes credentials out of text before anybody sees it. Pure.
+// secrets.ts — Removes credentials from text before anybody sees it. Pure.
 import type { Auth } from '@kagami/protocol'
 
 /** Replaces every form of the credentials a tool may print by `***`. */

@@ -1,19 +1,19 @@
-// syncs.ts — The syncs that run now: starts, aborts and counts them. One sync's inside is run.ts.
+// syncs.ts — The running syncs: starts, aborts and counts them. What one sync does is in run.ts.
 import type { ProgressEvent, ReplicaSpec, SyncReport } from '@kagami/protocol'
 import type { Clock, SealingKey } from '@kagami/runtime'
-import { hooksFor, type WorkerConfig } from '../config.ts'
+import { hooksFor, type WorkerConfig } from '../config/config.ts'
 import type { Replica } from '../core/replica.ts'
 import type { Provider, RunCommand } from '../provider.ts'
 import { createCommandRunner } from '../programs/command.ts'
 import { openAuth } from './credentials.ts'
-import { runSync, type SyncJob } from './run.ts'
+import { runSync, type SyncDeps, type SyncJob } from './run.ts'
 
 export interface Syncs {
   start(replica: Replica, syncId: string): void
   abort(syncId: string, reason: 'cancelled' | 'interrupted'): void
   abortAll(reason: 'cancelled' | 'interrupted'): void
   isRunning(syncId: string): boolean
-  /** Resolves when none runs. */
+  /** Resolves when no sync is running. */
   idle(): Promise<void>
 }
 
@@ -64,16 +64,9 @@ export function createSyncs(parts: SyncsParts): Syncs {
           runSync(
             { ...job, ...secrets },
             {
-              providers: parts.providers,
-              dataDir: parts.config.data_dir,
-              toolPath: parts.toolPath ?? [],
-              adoptExisting: parts.config.adopt_existing,
-              upstreamRoots: parts.config.upstream_roots,
-              publicOnly: parts.config.upstream_policy === 'public-only',
-              hooks: hooksFor(parts.config, spec.name),
+              ...depsOf(parts, spec.name),
               signal: abort.signal,
               onProgress: (progress) => parts.onProgress({ ...about, progress }),
-              now: () => parts.clock.now(),
             },
           ),
         )
@@ -89,6 +82,23 @@ export function createSyncs(parts: SyncsParts): Syncs {
     async idle() {
       while (running.size > 0) await Promise.all([...running.values()].map(({ done }) => done))
     },
+  }
+}
+
+/** What the worker's configuration says about the syncs of a replica. */
+function depsOf(
+  { config, providers, toolPath = [], clock }: SyncsParts,
+  name: string,
+): Omit<SyncDeps, 'signal' | 'onProgress'> {
+  return {
+    providers,
+    dataDir: config.data_dir,
+    toolPath,
+    adoptExisting: config.adopt_existing,
+    upstreamRoots: config.upstream_roots,
+    publicOnly: config.upstream_policy === 'public-only',
+    hooks: hooksFor(config, name),
+    now: () => clock.now(),
   }
 }
 

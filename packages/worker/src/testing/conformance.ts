@@ -7,11 +7,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { findMarked } from '../programs/orphans.ts'
 import {
   commandLines,
-  createBench,
+  createSandbox,
   mentions,
   readTree,
   startStallingProxy,
-  type Bench,
+  type Sandbox,
   type SyncCall,
 } from './sandbox.ts'
 
@@ -42,7 +42,7 @@ export interface Conformance {
 interface Stage {
   readonly kind: string
   readonly tool: string | null
-  readonly bench: () => Bench
+  readonly sandbox: () => Sandbox
   readonly subject: () => Subject
   readonly sync: (more?: Partial<SyncCall>) => Promise<SyncReport>
 }
@@ -64,46 +64,46 @@ export function providerConformance(conformance: Conformance): void {
 }
 
 function prepare({ kind, tool, start }: Conformance, auth?: { username: string; password: string }): Stage {
-  let bench: Bench
+  let sandbox: Sandbox
   let subject: Subject
   beforeEach(async () => {
-    bench = createBench()
-    subject = await start(join(bench.dir, 'upstream'), auth)
+    sandbox = createSandbox()
+    subject = await start(join(sandbox.dir, 'upstream'), auth)
   })
   afterEach(async () => {
     await subject.stop()
-    bench.remove()
+    sandbox.remove()
   })
   return {
     kind,
     tool,
-    bench: () => bench,
+    sandbox: () => sandbox,
     subject: () => subject,
-    sync: (more) => bench.sync({ kind, upstream: subject.upstream, ...more }),
+    sync: (more) => sandbox.sync({ kind, upstream: subject.upstream, ...more }),
   }
 }
 
-function followsItsUpstream({ kind, bench, subject, sync }: Stage): void {
+function followsItsUpstream({ kind, sandbox, subject, sync }: Stage): void {
   it('has the bytes of its upstream after the first sync', async () => {
     expect(await sync()).toMatchObject({ outcome: 'success', reason: null, kind })
-    await subject().expectSame(bench().published)
+    await subject().expectSame(sandbox().published)
   })
 
   it('stays as it is when the upstream did not change', async () => {
     await sync()
     expect(await sync()).toMatchObject({ outcome: 'success' })
-    await subject().expectSame(bench().published)
+    await subject().expectSame(sandbox().published)
   })
 
   it('follows what was added, changed and removed', async () => {
     await sync()
     await subject().change()
     expect(await sync()).toMatchObject({ outcome: 'success' })
-    await subject().expectSame(bench().published)
+    await subject().expectSame(sandbox().published)
   })
 }
 
-function isKept({ bench, subject, sync }: Stage): void {
+function isKept({ sandbox, subject, sync }: Stage): void {
   const disasters: [string, string, () => Promise<void>][] = [
     ['is suddenly empty', 'upstream_empty', () => subject().empty()],
     ['vanishes', 'upstream_missing', () => subject().vanish()],
@@ -111,16 +111,16 @@ function isKept({ bench, subject, sync }: Stage): void {
   ]
   it.each(disasters)('is kept when the upstream %s, and the report says so', async (_what, reason, happen) => {
     await sync()
-    const before = readTree(bench().published)
+    const before = readTree(sandbox().published)
     await happen()
     const report = await sync()
     expect(report).toMatchObject({ outcome: reason === 'upstream_empty' ? 'held' : 'failed', reason })
     expect(report.message).not.toBe('')
-    expect(readTree(bench().published)).toEqual(before)
+    expect(readTree(sandbox().published)).toEqual(before)
   })
 }
 
-function endsWhenItMust({ bench, subject, sync }: Stage): void {
+function endsWhenItMust({ sandbox, subject, sync }: Stage): void {
   const behind = (port: number) => subject().upstream.replace(`:${subject().port}`, `:${port}`)
 
   it('shows nothing of a first sync that was cancelled half-way, and leaves no process behind', async () => {
@@ -130,10 +130,10 @@ function endsWhenItMust({ bench, subject, sync }: Stage): void {
     const report = await sync({ upstream: behind(proxy.port), signal: stop.signal })
     await proxy.stop()
     expect(report).toMatchObject({ outcome: 'cancelled', reason: 'cancelled' })
-    expect(readdirSync(bench().dataDir)).toEqual(['.kagami'])
-    expect(findMarked(`${bench().dataDir}:`)).toEqual([])
+    expect(readdirSync(sandbox().dataDir)).toEqual(['.kagami'])
+    expect(findMarked(`${sandbox().dataDir}:`)).toEqual([])
     expect(await sync()).toMatchObject({ outcome: 'success' })
-    await subject().expectSame(bench().published)
+    await subject().expectSame(sandbox().published)
   })
 
   it('ends a sync that takes longer than its limit', async () => {
@@ -144,19 +144,19 @@ function endsWhenItMust({ bench, subject, sync }: Stage): void {
   })
 }
 
-function touchesNothingElse({ kind, tool, bench, sync }: Stage): void {
+function touchesNothingElse({ kind, tool, sandbox, sync }: Stage): void {
   it('does not touch the mirror of another replica', async () => {
     await sync({ name: 'other', replicaId: 'replica-2' })
-    const before = readTree(join(bench().dataDir, 'other'))
-    const report = await bench().sync({
+    const before = readTree(join(sandbox().dataDir, 'other'))
+    const report = await sandbox().sync({
       kind: kind === 'git' ? 'http' : 'git',
       upstream: 'http://127.0.0.1:1/x',
       name: 'other',
       replicaId: 'replica-3',
     })
     expect(report).toMatchObject({ outcome: 'failed', reason: 'local_conflict' })
-    expect(report.message).toContain(join(bench().dataDir, 'other'))
-    expect(readTree(join(bench().dataDir, 'other'))).toEqual(before)
+    expect(report.message).toContain(join(sandbox().dataDir, 'other'))
+    expect(readTree(join(sandbox().dataDir, 'other'))).toEqual(before)
   })
 
   it('names the program that is not installed', async () => {
@@ -173,7 +173,7 @@ function touchesNothingElse({ kind, tool, bench, sync }: Stage): void {
   })
 }
 
-function keepsItsPassword({ bench, subject, sync }: Stage): void {
+function keepsItsPassword({ sandbox, subject, sync }: Stage): void {
   it('says that credentials are wrong or missing', async () => {
     expect(await sync({ auth: { type: 'basic', username: 'bob', password: 'not-this-one' } })).toMatchObject({
       outcome: 'failed',
@@ -193,11 +193,11 @@ function keepsItsPassword({ bench, subject, sync }: Stage): void {
     }
     const report = await running
     expect(report).toMatchObject({ outcome: 'success' })
-    await subject().expectSame(bench().published)
+    await subject().expectSame(sandbox().published)
     for (const secret of [SECRET, Buffer.from(`bob:${SECRET}`).toString('base64')]) {
       expect(state.seen.includes(secret)).toBe(false)
       expect(JSON.stringify(report)).not.toContain(secret)
-      expect(mentions(bench().dataDir, secret)).toBe(false)
+      expect(mentions(sandbox().dataDir, secret)).toBe(false)
     }
   })
 }

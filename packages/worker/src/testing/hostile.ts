@@ -77,7 +77,7 @@ export function flood(into: Socket | ServerResponse, piece: string | Buffer): vo
   more()
 }
 
-export interface Exchange {
+export interface HostileRequest {
   readonly request: IncomingMessage
   /** What the client sends; a lie may change it before it reaches the upstream. */
   readonly asked: Buffer
@@ -91,7 +91,7 @@ export interface Exchange {
  */
 export async function startLyingServer(
   upstream: string,
-  lie: (exchange: Exchange) => Promise<boolean> | boolean,
+  lie: (exchange: HostileRequest) => Promise<boolean> | boolean,
 ): Promise<HostileUpstream> {
   const server = createHttpServer((request, response) => {
     // A client that gives up in the middle is what these tests are about.
@@ -104,7 +104,7 @@ async function exchange(
   upstream: string,
   request: IncomingMessage,
   response: ServerResponse,
-  lie: (exchange: Exchange) => Promise<boolean> | boolean,
+  lie: (exchange: HostileRequest) => Promise<boolean> | boolean,
 ): Promise<void> {
   const parts: Buffer[] = []
   for await (const part of request) parts.push(part as Buffer)

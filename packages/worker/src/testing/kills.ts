@@ -1,30 +1,30 @@
-// kills.ts — What tests of whole syncs share: a bench for each test, a worker that is killed in the middle, a reader
+// kills.ts — What tests of whole syncs share: a sandbox for each test, a worker that is killed in the middle, a reader
 // who looks all the time. No assertions.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { pause } from '@kagami/runtime'
 import { afterEach, beforeEach } from 'vitest'
-import { createBench, type Bench } from './sandbox.ts'
+import { createSandbox, type Sandbox } from './sandbox.ts'
 import type { Readings } from './tree-reader.ts'
 
 const fixture = fileURLToPath(new URL('sync-program.ts', import.meta.url))
 const reader = fileURLToPath(new URL('tree-reader.ts', import.meta.url))
 
 /**
- * Hands a fresh bench to each test of a file or suite. What is pushed onto the list it returns is stopped afterwards,
+ * Hands a fresh sandbox to each test of a file or suite. What is pushed onto the list it returns is stopped afterwards,
  * last in, first out.
  */
-export function benchForEach(begin: (bench: Bench) => unknown): (() => Promise<void>)[] {
+export function sandboxForEach(begin: (sandbox: Sandbox) => unknown): (() => Promise<void>)[] {
   const stops: (() => Promise<void>)[] = []
-  let bench: Bench
+  let sandbox: Sandbox
   beforeEach(async () => {
-    bench = createBench()
-    await begin(bench)
+    sandbox = createSandbox()
+    await begin(sandbox)
   })
   afterEach(async () => {
     for (const stop of stops.splice(0).reverse()) await stop()
-    bench.remove()
+    sandbox.remove()
   })
   return stops
 }
@@ -34,7 +34,7 @@ export function benchForEach(begin: (bench: Bench) => unknown): (() => Promise<v
  * that of the default replica.
  */
 export async function killAfter(ms: number, dataDir: string, spec: object): Promise<void> {
-  const errand = {
+  const task = {
     dataDir,
     spec: {
       interval_secs: null,
@@ -47,7 +47,7 @@ export async function killAfter(ms: number, dataDir: string, spec: object): Prom
       ...spec,
     },
   }
-  const worker = spawn(process.execPath, [fixture, JSON.stringify(errand)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const worker = spawn(process.execPath, [fixture, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(worker.stdout, 'data')
   // The moment is the subject of the test, not a way to wait for something.
   await pause(ms)
@@ -61,13 +61,13 @@ export async function killAfter(ms: number, dataDir: string, spec: object): Prom
  */
 export function watchReadings(published: string): () => Promise<Readings> {
   const watching = spawn(process.execPath, [reader, published], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const told = (async () => {
+  const readings = (async () => {
     let text = ''
     for await (const chunk of watching.stdout) text += String(chunk)
     return JSON.parse(text) as Readings
   })()
   return () => {
     watching.kill('SIGTERM')
-    return told
+    return readings
   }
 }

@@ -6,10 +6,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { dirname, join } from 'node:path'
 import { ensureRepository, runChild, startGitUpstream } from '@kagami/demo'
 import type { SyncReport } from '@kagami/protocol'
-import { fetchProgram, findProgram } from '@kagami/runtime'
+import { findProgram, putOnPath } from '@kagami/runtime'
 import { afterEach, beforeEach, expect } from 'vitest'
 import { objectPath } from '../providers/git-lfs/store.ts'
-import { createBench, type Bench, type SyncCall } from './sandbox.ts'
+import { createSandbox, type Sandbox, type SyncCall } from './sandbox.ts'
 
 export interface Asked {
   readonly what: 'batch' | 'object'
@@ -173,7 +173,7 @@ export interface Author {
 
 /** Finds or fetches git-lfs, and works below `dir` on `<url>/a.git`. */
 export async function createAuthor(dir: string, url: string): Promise<Author> {
-  const toolPath = findProgram('git-lfs') ? [] : [await fetchProgram({ program: 'git-lfs', package: 'git-lfs' })]
+  await putOnPath(['git-lfs'])
   mkdirSync(dir, { recursive: true })
   const config = join(dir, 'gitconfig')
   writeFileSync(
@@ -183,7 +183,7 @@ export async function createAuthor(dir: string, url: string): Promise<Author> {
       `false\n[init]\n\tdefaultBranch = main\n`,
   )
   const git = (cwd: string, ...args: string[]) =>
-    runChild('git', args, { cwd, toolPath, env: { GIT_CONFIG_GLOBAL: config, HOME: dir, GIT_TERMINAL_PROMPT: '0' } })
+    runChild('git', args, { cwd, env: { GIT_CONFIG_GLOBAL: config, HOME: dir, GIT_TERMINAL_PROMPT: '0' } })
   const work = join(dir, 'work')
   mkdirSync(work)
   await git(work, 'init', '-q')
@@ -211,7 +211,7 @@ export async function createAuthor(dir: string, url: string): Promise<Author> {
 }
 
 /** Everything a test of LFS mirrors works with. */
-export interface LfsBench extends Bench {
+export interface LfsSandbox extends Sandbox {
   readonly dirUpstream: string
   readonly upstream: LfsUpstream
   readonly author: Author
@@ -236,48 +236,48 @@ export interface LfsBench extends Bench {
 }
 
 /**
- * What most tests of LFS begin with, made anew for each of them: a bench whose upstream has the files of `pushFirst`.
+ * What most tests of LFS begin with, made anew for each of them: a sandbox whose upstream has the files of `pushFirst`.
  */
 export function lfsForEach() {
-  let bench: LfsBench
+  let sandbox: LfsSandbox
   let first: Record<string, Buffer>
   beforeEach(async () => {
-    bench = await createLfsBench()
-    first = await bench.pushFirst()
+    sandbox = await createLfsSandbox()
+    first = await sandbox.pushFirst()
   })
-  afterEach(() => bench.stop())
+  afterEach(() => sandbox.stop())
   return {
-    get bench() {
-      return bench
+    get sandbox() {
+      return sandbox
     },
     get upstream() {
-      return bench.upstream
+      return sandbox.upstream
     },
     get author() {
-      return bench.author
+      return sandbox.author
     },
     /** The LFS files the upstream had first. */
     get first() {
       return first
     },
-    sync: (...call: Parameters<LfsBench['syncLfs']>) => bench.syncLfs(...call),
+    sync: (...call: Parameters<LfsSandbox['syncLfs']>) => sandbox.syncLfs(...call),
     async cloneIsWhole(files: Readonly<Record<string, Buffer>>, ref?: string) {
-      expect(await bench.strangeInClone(files, ref)).toEqual([])
+      expect(await sandbox.strangeInClone(files, ref)).toEqual([])
     },
   }
 }
 
 /** An upstream `a.git` with LFS, somebody who pushes to it, and a data_dir. */
-export async function createLfsBench(): Promise<LfsBench> {
-  const bench = createBench()
-  const dirUpstream = join(bench.dir, 'upstream')
+export async function createLfsSandbox(): Promise<LfsSandbox> {
+  const sandbox = createSandbox()
+  const dirUpstream = join(sandbox.dir, 'upstream')
   await ensureRepository(join(dirUpstream, 'a.git'))
   await runChild('git', [`--git-dir=${join(dirUpstream, 'a.git')}`, 'config', 'http.receivepack', 'true'])
   const upstream = await startLfsUpstream({ dir: dirUpstream })
-  const author = await createAuthor(join(bench.dir, 'author'), upstream.url)
-  const state = join(bench.published, 'lfs', 'kagami.json')
+  const author = await createAuthor(join(sandbox.dir, 'author'), upstream.url)
+  const state = join(sandbox.published, 'lfs', 'kagami.json')
   return {
-    ...bench,
+    ...sandbox,
     dirUpstream,
     upstream,
     author,
@@ -288,9 +288,9 @@ export async function createLfsBench(): Promise<LfsBench> {
       return files
     },
     syncLfs: (options = {}, more = {}) =>
-      bench.sync({ kind: 'git', upstream: `${upstream.url}/a.git`, options: { lfs: true, ...options }, ...more }),
+      sandbox.sync({ kind: 'git', upstream: `${upstream.url}/a.git`, options: { lfs: true, ...options }, ...more }),
     fetched: () => upstream.asked.filter(({ what }) => what === 'object').flatMap(({ oids }) => oids),
-    placeOf: (oid) => join(bench.published, objectPath({ oid })),
+    placeOf: (oid) => join(sandbox.published, objectPath({ oid })),
     age: () =>
       writeFileSync(
         state,
@@ -298,13 +298,13 @@ export async function createLfsBench(): Promise<LfsBench> {
       ),
     async strangeInClone(files, ref) {
       const before = upstream.asked.length
-      const read = await author.read(`file://${bench.published}`, Object.keys(files), ref)
+      const read = await author.read(`file://${sandbox.published}`, Object.keys(files), ref)
       if (upstream.asked.length > before) throw new Error('the clone asked the upstream for its files')
       return Object.keys(files).filter((path, index) => !read[index]!.equals(files[path]!))
     },
     async stop() {
       await upstream.stop()
-      bench.remove()
+      sandbox.remove()
     },
   }
 }

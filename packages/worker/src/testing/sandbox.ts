@@ -30,7 +30,7 @@ export interface SyncCall {
   readonly onProgress?: (progress: Progress) => void
 }
 
-export interface Bench {
+export interface Sandbox {
   readonly dir: string
   readonly dataDir: string
   /** Where the copy of the default replica is. */
@@ -44,7 +44,7 @@ export interface Bench {
 let runs = 0
 
 /** A fresh folder with a data_dir in it. */
-export function createBench(): Bench {
+export function createSandbox(): Sandbox {
   const dir = mkdtempSync(join(tmpdir(), 'kagami-test-'))
   const dataDir = mkdtempSync(join(dir, 'data-'))
   return {

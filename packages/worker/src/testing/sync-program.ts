@@ -6,28 +6,28 @@ import type { OpenSpec } from '../sync/credentials.ts'
 import { runSync } from '../sync/run.ts'
 
 /** What the program is told, as JSON, in its first argument. */
-export type Errand =
+export type ProgramTask =
   | { readonly command: string; readonly args: readonly string[]; readonly mark: string }
   | { readonly spec: OpenSpec; readonly dataDir: string }
 
-async function main(errand: Errand): Promise<void> {
+async function main(task: ProgramTask): Promise<void> {
   const signal = new AbortController().signal
   const say = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`)
-  if ('command' in errand) {
-    const run = createCommandRunner({ signal, mark: errand.mark, log: (line) => say(line) })
-    say(await run(errand.command, errand.args))
+  if ('command' in task) {
+    const run = createCommandRunner({ signal, mark: task.mark, log: (line) => say(line) })
+    say(await run(task.command, task.args))
     return
   }
   const job = {
     sync_id: 'killed',
     worker_id: 'w',
-    spec: errand.spec,
+    spec: task.spec,
     trigger: 'manual',
     request_id: null,
     timeoutSeconds: 60,
   } as const
   say('started')
-  say(await runSync(job, { providers, dataDir: errand.dataDir, signal, onProgress: () => {}, now: () => new Date() }))
+  say(await runSync(job, { providers, dataDir: task.dataDir, signal, onProgress: () => {}, now: () => new Date() }))
 }
 
-if (import.meta.main) await main(JSON.parse(process.argv[2] ?? '{}') as Errand)
+if (import.meta.main) await main(JSON.parse(process.argv[2] ?? '{}') as ProgramTask)

@@ -48,9 +48,13 @@ const nginx = (more: string): Recipe => ({
       .join(' ')
     writeFileSync(
       join(state, 'nginx.conf'),
-      `daemon off; error_log ${state}/error.log; pid ${state}/pid; worker_processes 1; ${process.getuid?.() === 0 ? 'user root;' : ''}
+      `daemon off; error_log ${state}/error.log; pid ${state}/pid; worker_processes 1;
+${process.getuid?.() === 0 ? 'user root;' : ''}
 events { worker_connections 256; }
-http { log_format connections '$connection'; ${folders} keepalive_requests 100000; server { listen 127.0.0.1:${port}${tls ? ' ssl' : ''}; ${secure} root ${root}; autoindex on; ${more} ${rules} } }\n`,
+http {
+  log_format connections '$connection'; ${folders} keepalive_requests 100000;
+  server { listen 127.0.0.1:${port}${tls ? ' ssl' : ''}; ${secure} root ${root}; autoindex on; ${more} ${rules} }
+}\n`,
     )
     return ['-c', join(state, 'nginx.conf'), '-p', state]
   },
@@ -66,8 +70,20 @@ const apache = (indexOptions: string): Recipe => ({
       .join('\n')
     writeFileSync(
       join(state, 'apache.conf'),
-      `ServerRoot ${state}\nPidFile ${state}/pid\nErrorLog ${state}/error.log\nServerName localhost\n${load}
-Listen 127.0.0.1:${port}\nDocumentRoot ${root}\n<Directory ${root}>\nRequire all granted\nOptions +Indexes\n${indexOptions}\n${rules}\n</Directory>\n${secure}`,
+      `ServerRoot ${state}
+PidFile ${state}/pid
+ErrorLog ${state}/error.log
+ServerName localhost
+${load}
+Listen 127.0.0.1:${port}
+DocumentRoot ${root}
+<Directory ${root}>
+Require all granted
+Options +Indexes
+${indexOptions}
+${rules}
+</Directory>
+${secure}`,
     )
     return ['-f', join(state, 'apache.conf'), '-D', 'FOREGROUND']
   },

@@ -1,13 +1,13 @@
-// flush.ts — Makes sure that what was written is on the disk before anybody is told so.
+// flush.ts — Makes sure that what was written is on the disk, before anything depends on it.
 import { closeSync, fsyncSync, openSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { SyncFailure, type RunCommand } from '../provider.ts'
 
-/** Files and directories up to which each is flushed by itself. */
+/** Up to this many files and directories, each is flushed by itself. */
 const FLUSH_SINGLY_MAX = 300
 
-/** Flushes a tree with all in it. */
+/** Flushes a tree and everything in it. */
 export async function flushTree(tree: string, run: RunCommand): Promise<void> {
   const entries = (await readdir(tree, { recursive: true, withFileTypes: true })).filter(
     (entry) => entry.isFile() || entry.isDirectory(),
@@ -16,15 +16,15 @@ export async function flushTree(tree: string, run: RunCommand): Promise<void> {
 }
 
 /**
- * Flushes paths below a folder: a few one by one, many with their whole filesystem, since one fsync for each would cost
- * minutes.
+ * Flushes paths below a folder: a few one by one; many by flushing their whole filesystem, because one fsync for each
+ * would take minutes.
  */
 export async function flushPaths(folder: string, names: readonly string[], run: RunCommand): Promise<void> {
   if (names.length > FLUSH_SINGLY_MAX && (await flushFilesystem(folder, run))) return
   for (const name of names) flushPath(join(folder, name))
 }
 
-/** Flushes the filesystem a path is on; false where no program does that. */
+/** Flushes the filesystem of a path; false where no program can do that. */
 export async function flushFilesystem(path: string, run: RunCommand): Promise<boolean> {
   try {
     return (await run('sync', ['-f', path])).code === 0

@@ -14,14 +14,14 @@ import {
 import { join } from 'node:path'
 import { startHttpUpstream, startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { describe, expect, it } from 'vitest'
-import { readTree, type Bench } from '../testing/sandbox.ts'
-import { benchForEach, killAfter, watchReadings } from '../testing/kills.ts'
+import { readTree, type Sandbox } from '../testing/sandbox.ts'
+import { sandboxForEach, killAfter, watchReadings } from '../testing/kills.ts'
 
-let bench: Bench
+let sandbox: Sandbox
 let files: string
-const stops = benchForEach((fresh) => {
-  bench = fresh
-  files = join(bench.dir, 'up', 'files')
+const stops = sandboxForEach((fresh) => {
+  sandbox = fresh
+  files = join(sandbox.dir, 'up', 'files')
 })
 
 /** Twenty files in four folders, each with the same text. */
@@ -33,7 +33,7 @@ const version = (text: string) =>
 
 async function serve(options: Record<string, unknown> = {}) {
   version('version-0')
-  const upstream = await startRsyncUpstream({ dir: join(bench.dir, 'up') })
+  const upstream = await startRsyncUpstream({ dir: join(sandbox.dir, 'up') })
   stops.push(upstream.stop)
   return { kind: 'rsync', upstream: upstream.url, options: { publish: 'swap', compress: false, ...options } }
 }
@@ -43,12 +43,12 @@ describe('a tree that is published by swap', () => {
 
   it(`is whole for a reader at every moment of ${ROUNDS} syncs`, async ({ task }) => {
     const call = await serve()
-    await bench.sync(call)
-    const readings = watchReadings(bench.published)
+    await sandbox.sync(call)
+    const readings = watchReadings(sandbox.published)
     for (let round = 1; round <= ROUNDS; round++) {
-      // rsync tells versions of one second apart by their length alone.
+      // Within one second, rsync distinguishes versions only by their length.
       version(`version-${round}-${'x'.repeat(round % 9)}`)
-      expect(await bench.sync(call)).toMatchObject({ outcome: 'success', generation: round + 1 })
+      expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success', generation: round + 1 })
     }
     const seen = await readings()
     expect(seen.broken).toEqual([])
@@ -57,14 +57,14 @@ describe('a tree that is published by swap', () => {
     task.meta.figure = `${ROUNDS} syncs, ${seen.whole} readings, ${seen.broken.length} mixed or missing`
   }, 240_000)
 
-  it('shares the files that did not change with the tree before, and keeps as many trees as it is told to', async () => {
+  it('shares unchanged files with the tree before, and keeps as many trees as it is told to', async () => {
     const call = await serve({ keep_generations: 3 })
-    await bench.sync(call)
+    await sandbox.sync(call)
     for (let round = 1; round <= 5; round++) {
       writeFiles(files, { 'd0/f0': `changed${'!'.repeat(round)}\n` })
-      await bench.sync(call)
+      await sandbox.sync(call)
     }
-    const kept = join(bench.dataDir, '.generations', 'copy')
+    const kept = join(sandbox.dataDir, '.generations', 'copy')
     expect(readdirSync(kept).sort()).toEqual(['3', '4', '5', '6'])
     expect(statSync(join(kept, '3/d1/f1')).ino).toBe(statSync(join(kept, '6/d1/f1')).ino)
     expect(['3', '4', '5', '6'].map((number) => readFileSync(join(kept, number, 'd0/f0'), 'utf8'))).toEqual(
@@ -74,37 +74,37 @@ describe('a tree that is published by swap', () => {
 
   it('is not made anew when nothing changed', async () => {
     const call = await serve()
-    await bench.sync(call)
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'success', generation: 1 })
+    await sandbox.sync(call)
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success', generation: 1 })
   })
 
   it('takes over a mirror that was published in place, and gives it back', async () => {
     const call = await serve({ publish: 'in-place' })
-    await bench.sync(call)
+    await sandbox.sync(call)
     version('second')
-    expect(await bench.sync({ ...call, options: { ...call.options, publish: 'swap' } })).toMatchObject({
+    expect(await sandbox.sync({ ...call, options: { ...call.options, publish: 'swap' } })).toMatchObject({
       outcome: 'success',
       generation: 1,
     })
-    expect(readlinkSync(bench.published)).toBe('.generations/copy/1')
+    expect(readlinkSync(sandbox.published)).toBe('.generations/copy/1')
     version('third')
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
-    expect(readTree(bench.published)).toEqual(readTree(files))
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success' })
+    expect(readTree(sandbox.published)).toEqual(readTree(files))
   })
 
   it('goes back to an earlier tree, and says which are kept when there is none such', async () => {
     const call = await serve()
-    await bench.sync(call)
+    await sandbox.sync(call)
     version('second')
-    await bench.sync(call)
-    const back = (to: number | null) => bench.sync({ ...call, task: { type: 'rollback', to } })
+    await sandbox.sync(call)
+    const back = (to: number | null) => sandbox.sync({ ...call, task: { type: 'rollback', to } })
     expect(await back(null)).toMatchObject({
       outcome: 'success',
       action: 'rollback',
       generation: 1,
       message: expect.stringContaining('generation 1'),
     })
-    expect(readFileSync(join(bench.published, 'd0/f0'), 'utf8')).toBe('version-0\n')
+    expect(readFileSync(join(sandbox.published, 'd0/f0'), 'utf8')).toBe('version-0\n')
     expect(await back(2)).toMatchObject({ outcome: 'success', generation: 2 })
     expect(await back(9)).toMatchObject({
       outcome: 'failed',
@@ -115,39 +115,39 @@ describe('a tree that is published by swap', () => {
 
   it('is there again after a crash between the two steps of the first swap', async () => {
     const call = await serve({ publish: 'in-place' })
-    await bench.sync(call)
-    const kept = join(bench.dataDir, '.generations', 'copy')
+    await sandbox.sync(call)
+    const kept = join(sandbox.dataDir, '.generations', 'copy')
     mkdirSync(kept, { recursive: true })
-    renameSync(bench.published, join(kept, '0'))
-    expect(await bench.sync({ ...call, options: { ...call.options, publish: 'swap' } })).toMatchObject({
+    renameSync(sandbox.published, join(kept, '0'))
+    expect(await sandbox.sync({ ...call, options: { ...call.options, publish: 'swap' } })).toMatchObject({
       outcome: 'success',
     })
-    expect(readTree(bench.published)).toEqual(readTree(files))
+    expect(readTree(sandbox.published)).toEqual(readTree(files))
   })
 
   it('takes what an interrupted sync had brought into the next one', async () => {
     const call = await serve()
-    await bench.sync(call)
+    await sandbox.sync(call)
     version('second')
-    const next = join(bench.dataDir, '.generations', 'copy', 'next')
-    await bench.sync({ ...call, options: { ...call.options, verify: 'debian' } })
+    const next = join(sandbox.dataDir, '.generations', 'copy', 'next')
+    await sandbox.sync({ ...call, options: { ...call.options, verify: 'debian' } })
     expect(readFileSync(join(next, 'd0/f0'), 'utf8')).toBe('second\n')
-    expect(readFileSync(join(bench.published, 'd0/f0'), 'utf8')).toBe('version-0\n')
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'success', generation: 2 })
+    expect(readFileSync(join(sandbox.published, 'd0/f0'), 'utf8')).toBe('version-0\n')
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success', generation: 2 })
     expect(existsSync(next)).toBe(false)
-    expect(readTree(bench.published)).toEqual(readTree(files))
+    expect(readTree(sandbox.published)).toEqual(readTree(files))
   })
 
   it('serves a single file too', async () => {
-    mkdirSync(join(bench.dir, 'www'))
-    writeFileSync(join(bench.dir, 'www', 'a.iso'), 'one'.repeat(100))
-    const upstream = await startHttpUpstream({ dir: join(bench.dir, 'www') })
+    mkdirSync(join(sandbox.dir, 'www'))
+    writeFileSync(join(sandbox.dir, 'www', 'a.iso'), 'one'.repeat(100))
+    const upstream = await startHttpUpstream({ dir: join(sandbox.dir, 'www') })
     stops.push(upstream.stop)
     const call = { kind: 'http', upstream: `${upstream.url}/a.iso`, options: { publish: 'swap' } }
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'success', generation: 1 })
-    writeFileSync(join(bench.dir, 'www', 'a.iso'), 'another'.repeat(100))
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'success', generation: 2 })
-    expect(readTree(bench.published)).toEqual(readTree(join(bench.dir, 'www')))
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success', generation: 1 })
+    writeFileSync(join(sandbox.dir, 'www', 'a.iso'), 'another'.repeat(100))
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success', generation: 2 })
+    expect(readTree(sandbox.published)).toEqual(readTree(join(sandbox.dir, 'www')))
   })
 })
 
@@ -156,18 +156,18 @@ describe('a worker that is killed while it publishes', () => {
 
   it(`shows readers whole trees alone, ${ROUNDS} times`, async ({ task }) => {
     const call = await serve()
-    await bench.sync(call)
-    const readings = watchReadings(bench.published)
+    await sandbox.sync(call)
+    const readings = watchReadings(sandbox.published)
     for (let round = 1; round <= ROUNDS; round++) {
       version(`version-${round}-${'x'.repeat(round % 9)}`)
-      await killAfter((round * 37) % 260, bench.dataDir, call)
+      await killAfter((round * 37) % 260, sandbox.dataDir, call)
     }
     version('last')
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success' })
     const seen = await readings()
     expect(seen.broken).toEqual([])
     task.meta.figure = `${ROUNDS} kills, ${seen.whole} readings, ${seen.broken.length} mixed or missing`
-    expect(readTree(bench.published)).toEqual(readTree(files))
+    expect(readTree(sandbox.published)).toEqual(readTree(files))
     rmSync(files, { recursive: true })
   }, 1_200_000)
 })

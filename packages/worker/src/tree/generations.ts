@@ -22,13 +22,13 @@ export interface GenerationOptions {
   readonly dataDir: string
   readonly name: string
   readonly run: RunCommand
-  /** Earlier generations that are kept. */
+  /** How many earlier generations are kept. */
   readonly keep: number
 }
 
 export interface Generation {
   readonly number: number
-  /** When it was put in place first. */
+  /** When it was first published. */
   readonly at: Date
 }
 
@@ -55,7 +55,7 @@ export function listGenerations(dataDir: string, name: string): Generation[] {
 }
 
 /**
- * Makes `tree` (a finished directory on the same filesystem) the published generation. Readers see the tree before or
+ * Publishes `tree` (a finished directory on the same filesystem) as the next generation. Readers see the tree before or
  * this one.
  */
 export async function publishGeneration(tree: string, options: GenerationOptions): Promise<number> {
@@ -73,7 +73,7 @@ export async function publishGeneration(tree: string, options: GenerationOptions
 }
 
 /**
- * Goes back to an earlier generation: `to`, or the one before the published. Returns its number. Throws SyncFailure
+ * Publishes an earlier generation again: `to`, or the one before the published. Returns its number. Throws SyncFailure
  * when there is none.
  */
 export function rollBack(options: Pick<GenerationOptions, 'dataDir' | 'name'>, to: number | null): number {
@@ -93,8 +93,8 @@ export function rollBack(options: Pick<GenerationOptions, 'dataDir' | 'name'>, t
 }
 
 /**
- * The published tree, copied by hard links into a place nobody reads. A copy an earlier run left is used again while it
- * is of the same generation.
+ * A copy of the published tree by hard links, in a folder nobody reads. A copy that an earlier run left is used again
+ * if it is of the same generation.
  */
 export async function forkGeneration(options: GenerationOptions): Promise<Fork> {
   const { dataDir, name, run } = options
@@ -110,7 +110,7 @@ export async function forkGeneration(options: GenerationOptions): Promise<Fork> 
   return {
     path,
     async publish() {
-      // First the note: a fork without it is never taken for a part of the next run.
+      // Remove the note first: without it a copy is never taken for a part of the next run.
       rmSync(note, { force: true })
       await publishGeneration(path, options)
     },
@@ -136,16 +136,16 @@ export async function dropFork({ dataDir, name }: Pick<GenerationOptions, 'dataD
   await rm(path, { recursive: true, force: true })
 }
 
-/** Puts the newest generation in place when a crash left none published. */
-export function mendPublished(options: Pick<GenerationOptions, 'dataDir' | 'name'>): void {
+/** Publishes the newest generation when a crash left none published. */
+export function restorePublished(options: Pick<GenerationOptions, 'dataDir' | 'name'>): void {
   const newest = listGenerations(options.dataDir, options.name).at(-1)
   if (newest && !lstatSync(paths.published(options.dataDir, options.name), { throwIfNoEntry: false }))
     pointTo(options, newest.number)
 }
 
 /**
- * Replaces the link in one step. Only a plain directory, left from publish = "in-place", must first be moved out of the
- * way: once, for an instant.
+ * Replaces the link in one step. A plain directory, left from publish = "in-place", must first be moved out of the way;
+ * that happens once, for an instant.
  */
 function pointTo({ dataDir, name }: Pick<GenerationOptions, 'dataDir' | 'name'>, number: number): void {
   const published = paths.published(dataDir, name)

@@ -16,10 +16,10 @@ function segment(id: string): string {
 /** Absolute paths below one data_dir. Throws when an id cannot name a file. */
 export const paths = {
   own: (dataDir: string) => join(dataDir, '.kagami'),
-  /** Whom tools believe, when worker.toml names authorities. */
+  /** The authorities that tools trust, when worker.toml names some. */
   authorities: (dataDir: string) => join(dataDir, '.kagami', 'authorities.pem'),
   published: (dataDir: string, name: string) => join(dataDir, segment(name)),
-  /** Kept trees of a replica with publish = "swap"; not below .kagami, since web servers must be able to enter. */
+  /** Generations of a replica with publish = "swap"; not below .kagami, because web servers must be able to enter. */
   generations: (dataDir: string, name: string) => join(dataDir, '.generations', segment(name)),
   stagings: (dataDir: string) => join(dataDir, '.kagami', 'staging'),
   staging: (dataDir: string, replicaId: string) => join(dataDir, '.kagami', 'staging', segment(replicaId)),

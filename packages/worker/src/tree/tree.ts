@@ -1,37 +1,36 @@
-// tree.ts — A replica's files on disk: who owns them, staging, publish. Never asks where the bytes come from.
+// tree.ts — A replica's files on disk: whose folder it is, staging, publishing. Never asks where the bytes come from.
 import { lstatSync, opendirSync, realpathSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Policy, ReplicaSpec } from '@kagami/protocol'
 import { readIfThere, writeDurably } from '@kagami/runtime'
-import { SyncFailure, type Fork, type RunCommand, type Tree } from '../provider.ts'
+import { SyncFailure, type Fork, type Reach, type RunCommand, type Tree } from '../provider.ts'
 import { flushFilesystem, flushPath, flushPaths, flushTree } from './flush.ts'
-import { currentGeneration, dropFork, forkGeneration, mendPublished, publishGeneration } from './generations.ts'
-import { FREE_MIN_BYTES, freeBytes } from '../sync/limits.ts'
+import { currentGeneration, dropFork, forkGeneration, restorePublished, publishGeneration } from './generations.ts'
+import { FREE_MIN_BYTES, freeBytes } from './space.ts'
 import { paths } from './paths.ts'
-import type { Reach } from '../sync/peers.ts'
 
 export interface TreeOptions {
   readonly dataDir: string
   readonly spec: Pick<ReplicaSpec, 'replica_id' | 'name' | 'kind' | 'upstream'>
   readonly run: RunCommand
   readonly policy: Pick<Policy, 'publish' | 'keep_generations'>
-  /** Takes over a directory that carries no mark of ours. */
+  /** Takes over a directory without a marker of Kagami. */
   readonly adoptExisting?: boolean
 }
 
-/** A Tree that must be claimed before it is used. */
+/** A tree that must be claimed before it is used. */
 export interface OwnedTree extends Tree {
   /**
-   * Checks that the place is ours and has room, and marks it. Throws SyncFailure local_conflict or disk_full; nothing
-   * is touched then.
+   * Checks that the folder belongs to this replica and that the disk has room, and writes the marker. Throws
+   * SyncFailure local_conflict or disk_full; nothing is touched then.
    */
   claim(): Promise<void>
-  /** Gives back the space of everything that is not published. */
+  /** Removes everything that is not published, to free its space. */
   release(): Promise<void>
   /** Where earlier runs found the upstream; null when they did not, or since its address changed. */
   reach(): Reach | null
-  keepReach(reach: Reach): void
+  saveReach(reach: Reach): void
 }
 
 interface Marker {
@@ -68,7 +67,7 @@ export function createTree(options: TreeOptions): OwnedTree {
       await dropFork(kept)
     },
     reach: () => readMarker(dataDir, spec.name)?.reach ?? null,
-    keepReach: (reach) => keepMarker(dataDir, { ...markerOf(spec), reach }),
+    saveReach: (reach) => writeMarker(dataDir, { ...markerOf(spec), reach }),
     fork,
     async publish() {
       if (swap) return void (await publishGeneration(staging, kept))
@@ -81,32 +80,32 @@ export function createTree(options: TreeOptions): OwnedTree {
 }
 
 /**
- * A handful of looks at the disk: asked for one by one through the thread pool they would take longer than the sync
- * they precede.
+ * Synchronous, because these few looks at the disk would take longer through the thread pool than the sync they
+ * precede.
  */
 async function claim(
   { dataDir, spec, adoptExisting = false }: TreeOptions,
   published: string,
   staging: string,
 ): Promise<void> {
-  mendPublished({ dataDir, name: spec.name })
+  restorePublished({ dataDir, name: spec.name })
   refuseStrangePlace(dataDir, spec.name)
   const marker = readMarker(dataDir, spec.name)
   refuseForeign({ dataDir, spec, published, marker, adoptExisting })
   refuseFullDisk(dataDir)
   const wanted = markerOf(spec)
   if (marker && JSON.stringify({ ...marker, reach: undefined }) === JSON.stringify(wanted)) return
-  // A first copy staged for another kind or upstream must not be taken for a part of this one.
+  // A first copy that was staged for another kind or upstream must not become part of this one.
   const staged = marker?.kind === spec.kind && (marker.upstream === spec.upstream || hasEntries(published))
   if (!staged) await rm(staging, { recursive: true, force: true })
-  keepMarker(dataDir, wanted)
+  writeMarker(dataDir, wanted)
 }
 
 function markerOf({ replica_id, kind, upstream, name }: TreeOptions['spec']): Marker {
   return { replica_id, kind, upstream, name }
 }
 
-function keepMarker(dataDir: string, marker: Marker): void {
+function writeMarker(dataDir: string, marker: Marker): void {
   writeDurably(paths.marker(dataDir, marker.name), `${JSON.stringify(marker)}\n`, 0o640)
 }
 
@@ -194,7 +193,7 @@ function readMarker(dataDir: string, name: string): Marker | null {
       return { ...markerOf(marker), ...(reach === 'public' || reach === 'private' ? { reach } : {}) }
     }
   } catch {
-    // Falls through: a marker nobody can read proves nothing.
+    // Falls through: a marker that cannot be read proves nothing.
   }
   throw new SyncFailure(
     'local_conflict',

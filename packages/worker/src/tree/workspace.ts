@@ -1,13 +1,13 @@
-// workspace.ts — What is done with a data_dir once, before the first sync. Deletes nothing a sync could still use.
+// workspace.ts — Prepares a data_dir once, before the first sync. Deletes nothing that a sync could still use.
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { killMarked } from '../programs/orphans.ts'
 import { paths } from './paths.ts'
 
 export interface Workspace {
-  /** Processes of a former worker that were still running and were ended. */
+  /** Processes of an earlier worker that were still running and were killed. */
   readonly orphans: number
-  /** Staging folders of replicas that are not known (any more); kept until someone removes them. */
+  /** Staging folders of replicas that are not known; kept until somebody removes them. */
   readonly strangers: string[]
 }
 
@@ -17,7 +17,7 @@ export function workspaceMark(dataDir: string): string {
 }
 
 /**
- * Makes the folders, ends leftovers of a killed worker and removes temporary files. Call only while the data_dir is
+ * Creates the folders, kills leftovers of a killed worker and removes temporary files. Call only while the data_dir is
  * locked. Throws when it cannot be written.
  */
 export function prepareWorkspace(dataDir: string, knownReplicas: ReadonlySet<string> = new Set()): Workspace {

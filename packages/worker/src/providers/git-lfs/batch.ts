@@ -1,16 +1,16 @@
-// batch.ts — The batch API of Git LFS: asks a server where objects can be downloaded. What it answers is a stranger's
-// word, and checked.
+// batch.ts — The batch API of Git LFS: asks a server where objects can be downloaded. The answer comes from a stranger
+// and is checked.
 import { checkFor, parseUntrusted } from '@kagami/protocol'
 import Type, { type Static } from 'typebox'
 import type { LfsObject } from './store.ts'
-import { ask, type Errand } from '../../http/ask.ts'
+import { sendRequest, type RequestParts } from '../../http/request.ts'
 import { refuseEncoded } from '../../http/content.ts'
 import { retryAfterSeconds, statusFailure } from '../../http/errors.ts'
-import type { Answer as HttpAnswer } from '../../http/message.ts'
+import type { HttpResponse } from '../../http/message.ts'
 import { createRateWatch, PATIENCE_SECONDS } from '../../http/rate.ts'
 import { SyncFailure, type SyncContext } from '../../provider.ts'
 
-/** Objects a server is asked for at once. */
+/** Objects in one request. */
 export const BATCH_MAX = 100
 /** Largest answer that is read, bytes: a hundred long addresses are far less. */
 const ANSWER_MAX_BYTES = 4 * 1024 * 1024
@@ -36,30 +36,30 @@ const Answer = Type.Object({
 })
 const Complaint = Type.Object({ message: Text })
 
-/** How the LFS server of a run is talked to. */
+/** The LFS server of a run and how it is reached. */
 export interface LfsServer {
   readonly context: Pick<SyncContext, 'auth' | 'peers' | 'signal' | 'log' | 'pause'>
-  readonly options: Errand['options'] & { readonly min_rate_bps: number }
+  readonly options: RequestParts['options'] & { readonly min_rate_bps: number }
   /** Its address, without `/objects/batch`. */
   readonly base: URL
-  /** The origin credentials are for. */
+  /** The origin the credentials are for. */
   readonly home: string
 }
 
-/** Where one object can be fetched. Its address and headers may hold secrets: never to be shown. */
+/** Where one object can be downloaded. Address and headers may hold secrets and must not be shown. */
 export interface Offer {
   readonly object: LfsObject
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
-  /** The server says that nothing but `headers` is needed. */
+  /** The server says that `headers` are all that is needed. */
   readonly authenticated: boolean
 }
 
 /**
- * Asks for at most BATCH_MAX objects. `missing` are those the server does not have. Throws SyncFailure and what the
- * network throws.
+ * Asks for at most BATCH_MAX objects. `missing` are those the server does not have. Throws SyncFailure and network
+ * errors.
  */
-export async function askBatch(
+export async function requestBatch(
   server: LfsServer,
   objects: readonly LfsObject[],
 ): Promise<{ offers: Offer[]; missing: LfsObject[] }> {
@@ -87,8 +87,8 @@ export async function askBatch(
 }
 
 /**
- * What a server says of one object. Null when the upstream cannot give it: lost (404, 410), or a pointer that never was
- * right (422). Throws SyncFailure for what is not to be followed.
+ * What a server answers about one object. Null when the upstream cannot give it: lost (404, 410), or a pointer that was
+ * never valid (422). Throws SyncFailure for an offer that must not be followed.
  */
 export function offerOf(
   { base, context }: Pick<LfsServer, 'base' | 'context'>,
@@ -117,7 +117,7 @@ export function offerOf(
   return { object, url, headers: headersOf(actions.download.header ?? {}), authenticated: authenticated === true }
 }
 
-/** What is ours to say of a request; a server that says it instead would change which request it is. */
+/** Headers that the client sets itself; a server that sets them would change which request is sent. */
 const OURS = new Set([
   'host',
   'connection',
@@ -150,7 +150,7 @@ async function readAnswer(server: LfsServer, body: string): Promise<Static<typeo
   const url = new URL(base.href)
   url.pathname = `${base.pathname.replace(/\/+$/, '')}/objects/batch`
   for (let attempt = 1; ; attempt++) {
-    const { answer } = await ask({
+    const { response } = await sendRequest({
       ...server,
       url,
       body,
@@ -158,18 +158,18 @@ async function readAnswer(server: LfsServer, body: string): Promise<Static<typeo
       headers: { accept: JSON_TYPE, 'content-type': JSON_TYPE },
     })
     try {
-      if (answer.status === 200) return parse(await textOf(server, answer, ANSWER_MAX_BYTES))
-      const seconds = retryAfterSeconds(answer.headers['retry-after'])
+      if (response.status === 200) return parse(await textOf(server, response, ANSWER_MAX_BYTES))
+      const seconds = retryAfterSeconds(response.headers['retry-after'])
       const worthWaiting =
-        (answer.status === 429 || answer.status === 503) &&
+        (response.status === 429 || response.status === 503) &&
         seconds !== null &&
         seconds <= PATIENCE_SECONDS &&
         attempt < TRIES
-      if (!worthWaiting) throw await refusal(server, answer)
-      answer.close()
+      if (!worthWaiting) throw await refusal(server, response)
+      response.close()
       await context.pause(seconds)
     } finally {
-      answer.close()
+      response.close()
     }
   }
 }
@@ -193,26 +193,26 @@ function parse(text: string): Static<typeof Answer> {
   )
 }
 
-async function textOf({ options }: LfsServer, answer: HttpAnswer, maxBytes: number): Promise<string> {
-  refuseEncoded(answer.headers, 'the answer of the LFS server')
+async function textOf({ options }: LfsServer, response: HttpResponse, maxBytes: number): Promise<string> {
+  refuseEncoded(response.headers, 'the answer of the LFS server')
   const rate = createRateWatch(options)
   const chunks: Buffer[] = []
   let size = 0
-  await answer.body((chunk) => {
+  await response.body((chunk) => {
     rate(chunk.length)
     size += chunk.length
     if (size > maxBytes)
       throw new SyncFailure(
         'content_invalid',
-        `the LFS server answers with more than ${maxBytes / 1024} KiB: that is no answer to what it was asked`,
+        `the LFS server answers with more than ${maxBytes / 1024} KiB: that is no response to what it was asked`,
       )
     chunks.push(Buffer.from(chunk))
   })
   return Buffer.concat(chunks).toString('utf8')
 }
 
-async function refusal(server: LfsServer, answer: HttpAnswer): Promise<SyncFailure> {
-  const { status, headers } = answer
+async function refusal(server: LfsServer, response: HttpResponse): Promise<SyncFailure> {
+  const { status, headers } = response
   const { origin } = server.base
   if (status >= 300 && status < 400)
     return new SyncFailure(
@@ -227,14 +227,14 @@ async function refusal(server: LfsServer, answer: HttpAnswer): Promise<SyncFailu
     )
   }
   const failure = statusFailure(status, server.context.auth !== null && origin === server.home, headers['retry-after'])
-  const said = await complaintOf(server, answer)
+  const said = await complaintOf(server, response)
   return new SyncFailure(failure.reason, said ? `${failure.message}; it says "${said}"` : failure.message)
 }
 
-/** What a server says of its refusal, as far as it can be shown; empty when it says nothing. */
-async function complaintOf(server: LfsServer, answer: HttpAnswer): Promise<string> {
+/** The server's explanation of a refusal, as far as it can be shown; empty when there is none. */
+async function complaintOf(server: LfsServer, response: HttpResponse): Promise<string> {
   try {
-    const value = parseUntrusted(await textOf(server, answer, ERROR_MAX_BYTES))
+    const value = parseUntrusted(await textOf(server, response, ERROR_MAX_BYTES))
     return checkFor(Complaint).ok(value)
       ? value.message
           .replace(/[^\x20-\x7e]|https?:\S+/g, ' ')

@@ -11,23 +11,23 @@ import { answer, lfsForEach, startLfsUpstream } from '../../testing/lfs-server.t
 describe('a git mirror with LFS', () => {
   const lfs = lfsForEach()
 
-  const refs = () => runChild('git', [`--git-dir=${lfs.bench.published}`, 'for-each-ref'])
+  const refs = () => runChild('git', [`--git-dir=${lfs.sandbox.published}`, 'for-each-ref'])
 
   it('gives git-lfs every file, byte for byte, and leaves nothing else behind', async () => {
     const report = await lfs.sync()
     expect(report, report.message ?? '').toMatchObject({ outcome: 'success', message: null })
-    expect(lfs.bench.fetched()).toHaveLength(2)
+    expect(lfs.sandbox.fetched()).toHaveLength(2)
     await lfs.cloneIsWhole(lfs.first)
     expect(report.bytes).toBeGreaterThan(703_000)
     expect(report.size_bytes).toBeGreaterThan(703_000)
-    expect(readdirSync(join(lfs.bench.published, 'lfs')).sort()).toEqual(['kagami.json', 'objects'])
-    expect(existsSync(join(lfs.bench.published, 'lfs-parts'))).toBe(false)
+    expect(readdirSync(join(lfs.sandbox.published, 'lfs')).sort()).toEqual(['kagami.json', 'objects'])
+    expect(existsSync(join(lfs.sandbox.published, 'lfs-parts'))).toBe(false)
   })
 
   it('asks the LFS server nothing, and starts no git, while nothing changed', async () => {
     await lfs.sync()
     lfs.upstream.asked.length = 0
-    const before = readTree(lfs.bench.published)
+    const before = readTree(lfs.sandbox.published)
     const path = process.env.PATH
     process.env.PATH = '/nonexistent'
     try {
@@ -36,7 +36,7 @@ describe('a git mirror with LFS', () => {
       process.env.PATH = path
     }
     expect(lfs.upstream.asked).toEqual([])
-    expect(readTree(lfs.bench.published)).toEqual(before)
+    expect(readTree(lfs.sandbox.published)).toEqual(before)
   })
 
   it('fetches only what is new, of every branch', async () => {
@@ -50,10 +50,10 @@ describe('a git mirror with LFS', () => {
     ]
     lfs.upstream.asked.length = 0
     // What was covered before is not looked at again, until the weekly check.
-    const old = lfs.bench.placeOf(createHash('sha256').update(lfs.first['two.bin']!).digest('hex'))
+    const old = lfs.sandbox.placeOf(createHash('sha256').update(lfs.first['two.bin']!).digest('hex'))
     rmSync(old)
     expect(await lfs.sync()).toMatchObject({ outcome: 'success' })
-    expect(lfs.bench.fetched().sort()).toEqual(oids.sort())
+    expect(lfs.sandbox.fetched().sort()).toEqual(oids.sort())
     writeFileSync(old, lfs.first['two.bin']!)
     await lfs.cloneIsWhole({ ...lfs.first, ...more })
     await lfs.cloneIsWhole({ ...lfs.first, ...more, ...aside }, 'aside')
@@ -61,7 +61,7 @@ describe('a git mirror with LFS', () => {
 
   it('gets everything once when LFS is turned on for a copy that was without', async () => {
     expect(await lfs.sync({ lfs: false })).toMatchObject({ outcome: 'success' })
-    expect(existsSync(join(lfs.bench.published, 'lfs'))).toBe(false)
+    expect(existsSync(join(lfs.sandbox.published, 'lfs'))).toBe(false)
     expect(lfs.upstream.asked).toEqual([])
     expect(await lfs.sync()).toMatchObject({ outcome: 'success' })
     await lfs.cloneIsWhole(lfs.first)
@@ -72,11 +72,11 @@ describe('a git mirror with LFS', () => {
     lfs.upstream.lie = ({ what, oids }, response) =>
       what === 'object' && statSync(lfs.upstream.stored(oids[0]!)).size > 10_000 && answer(response, 200, {})
     expect(await lfs.sync({ publish: 'swap' })).toMatchObject({ outcome: 'failed', reason: 'content_invalid' })
-    expect(existsSync(join(lfs.bench.published, 'lfs', 'objects'))).toBe(false)
+    expect(existsSync(join(lfs.sandbox.published, 'lfs', 'objects'))).toBe(false)
     lfs.upstream.lie = () => false
     lfs.upstream.asked.length = 0
     expect(await lfs.sync({ publish: 'swap' })).toMatchObject({ outcome: 'success' })
-    expect(lfs.bench.fetched()).toHaveLength(1)
+    expect(lfs.sandbox.fetched()).toHaveLength(1)
     await lfs.cloneIsWhole(lfs.first)
   })
 
@@ -93,13 +93,13 @@ describe('a git mirror with LFS', () => {
     }
     const report = await lfs.sync()
     expect(report).toMatchObject({ outcome: 'failed', message: expect.stringContaining('Git LFS') })
-    expect(existsSync(lfs.bench.published)).toBe(false)
+    expect(existsSync(lfs.sandbox.published)).toBe(false)
     cut = false
     lfs.upstream.asked.length = 0
     const second = await lfs.sync()
     expect(second, second.message ?? '').toMatchObject({ outcome: 'success' })
-    expect(lfs.bench.fetched()).toHaveLength(1)
-    expect(lfs.bench.log(second)).toContain('goes on with the clone')
+    expect(lfs.sandbox.fetched()).toHaveLength(1)
+    expect(lfs.sandbox.log(second)).toContain('goes on with the clone')
     await lfs.cloneIsWhole(lfs.first)
   })
 
@@ -110,10 +110,10 @@ describe('a git mirror with LFS', () => {
     await lfs.author.push({ lfs: more })
     let broken = true
     lfs.upstream.lie = ({ what }, response) => broken && what === 'object' && answer(response, 500, {})
-    const packs = readdirSync(join(lfs.bench.published, 'objects', 'pack'))
+    const packs = readdirSync(join(lfs.sandbox.published, 'objects', 'pack'))
     expect(await lfs.sync()).toMatchObject({ outcome: 'failed', reason: 'upstream_refused' })
     expect(await refs()).toBe(before)
-    expect(readdirSync(join(lfs.bench.published, 'objects', 'pack'))).toEqual(packs)
+    expect(readdirSync(join(lfs.sandbox.published, 'objects', 'pack'))).toEqual(packs)
     broken = false
     expect(await lfs.sync()).toMatchObject({ outcome: 'success' })
     await lfs.cloneIsWhole({ ...lfs.first, ...more })
@@ -125,21 +125,21 @@ describe('a git mirror with LFS', () => {
     const more = { 'three.bin': randomBytes(5000) }
     const [oid] = await lfs.author.push({ lfs: more })
     lfs.upstream.lie = ({ what }, response) => what === 'object' && answer(response, 500, {})
-    const before = readTree(lfs.bench.published)
+    const before = readTree(lfs.sandbox.published)
     expect(await lfs.sync(swap)).toMatchObject({ outcome: 'failed' })
-    expect(readTree(lfs.bench.published)).toEqual(before)
+    expect(readTree(lfs.sandbox.published)).toEqual(before)
     lfs.upstream.lie = () => false
     expect(await lfs.sync(swap)).toMatchObject({ outcome: 'success' })
     await lfs.cloneIsWhole({ ...lfs.first, ...more })
     const trees = () =>
-      readdirSync(join(lfs.bench.dataDir, '.generations', 'copy')).filter((entry) => /^\d+$/.test(entry))
+      readdirSync(join(lfs.sandbox.dataDir, '.generations', 'copy')).filter((entry) => /^\d+$/.test(entry))
     const there = trees()
-    lfs.bench.age()
+    lfs.sandbox.age()
     expect(await lfs.sync(swap)).toMatchObject({ outcome: 'success' })
     expect(trees()).toEqual(there)
     // What is covered is said of a tree, not of a replica: an earlier one lacks what came since.
     expect(await lfs.sync(swap, { task: { type: 'rollback', to: null } })).toMatchObject({ outcome: 'success' })
-    expect(existsSync(lfs.bench.placeOf(oid!))).toBe(false)
+    expect(existsSync(lfs.sandbox.placeOf(oid!))).toBe(false)
     expect(await lfs.sync(swap)).toMatchObject({ outcome: 'success' })
     await lfs.cloneIsWhole({ ...lfs.first, ...more })
   })
@@ -147,7 +147,7 @@ describe('a git mirror with LFS', () => {
   it('is not begun when it would be larger than its quota', async () => {
     await lfs.author.push({ lfs: { 'big.bin': randomBytes(1_500_000) } })
     expect(await lfs.sync({ quota_mib: 1 })).toMatchObject({ outcome: 'failed', reason: 'quota_exceeded' })
-    expect(lfs.bench.fetched()).toEqual([])
+    expect(lfs.sandbox.fetched()).toEqual([])
   })
 
   it('takes the LFS server from lfs_url, else from .lfsconfig, without the password in it', async () => {
@@ -164,8 +164,8 @@ describe('a git mirror with LFS', () => {
     const report = await lfs.sync()
     expect(report).toMatchObject({ outcome: 'success' })
     expect(asked.trim()).toBe('/elsewhere/info/lfs/objects/batch')
-    expect(JSON.stringify(report) + lfs.bench.log(report)).not.toContain('hidden-pass')
-    rmSync(lfs.bench.published, { recursive: true })
+    expect(JSON.stringify(report) + lfs.sandbox.log(report)).not.toContain('hidden-pass')
+    rmSync(lfs.sandbox.published, { recursive: true })
     expect(
       await lfs.sync({ lfs_url: `${lfs.upstream.url}/chosen/info/lfs/` }, { name: 'second', replicaId: 'replica-2' }),
     ).toMatchObject({ outcome: 'success' })
@@ -174,8 +174,8 @@ describe('a git mirror with LFS', () => {
 
   it('gives git-lfs its files over http, where an LFS server reads them from the copy', async () => {
     await lfs.sync()
-    const server = await startLfsUpstream({ dir: lfs.bench.dataDir })
-    server.stored = (oid) => lfs.bench.placeOf(oid)
+    const server = await startLfsUpstream({ dir: lfs.sandbox.dataDir })
+    server.stored = (oid) => lfs.sandbox.placeOf(oid)
     const [one] = await lfs.author.read(`${server.url}/copy`, ['one.bin'])
     expect(one!.equals(lfs.first['one.bin']!)).toBe(true)
     expect(server.asked.map(({ what }) => what).sort()).toEqual(['batch', 'object', 'object'])
@@ -183,7 +183,7 @@ describe('a git mirror with LFS', () => {
   })
 
   it('over git:// wants to be told where the LFS server is', async () => {
-    const daemon = await startGitDaemon({ dir: lfs.bench.dirUpstream })
+    const daemon = await startGitDaemon({ dir: lfs.sandbox.dirUpstream })
     const report = await lfs.sync({}, { upstream: `${daemon.url}/a.git` })
     expect(report).toMatchObject({
       outcome: 'failed',

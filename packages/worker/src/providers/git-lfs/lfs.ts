@@ -1,5 +1,5 @@
 // lfs.ts — Git LFS in a run of the kind git: when there is something to do, what is fetched, what is remembered. The
-// wire is in batch.ts.
+// protocol is in batch.ts.
 import { rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,13 +7,13 @@ import Type from 'typebox'
 import { callGit, credentials } from '../git/call.ts'
 import { isWeekAgo } from '../git/maintenance.ts'
 import type { LfsServer } from './batch.ts'
-import { createHaul, fetchObjects, partsFolder, type LfsHaul } from './fetch.ts'
+import { createResult, fetchObjects, partsFolder, type LfsResult } from './fetch.ts'
 import { findPointers, presentIds } from './pointers.ts'
 import {
   countBytes,
   findDamaged,
   hasObject,
-  keepState,
+  writeState,
   MISSING_KEPT,
   objectPath,
   readState,
@@ -50,8 +50,8 @@ const FETCH: FetchOptions = {
   allow_downgrade: false,
 }
 
-/** Whether a run has LFS turned on. Throws SyncFailure invalid_options where it cannot be. */
-export function wantsLfs({ options, upstream }: SyncContext): boolean {
+/** Whether LFS is turned on for a run. Throws SyncFailure invalid_options where it cannot be. */
+export function isLfsEnabled({ options, upstream }: SyncContext): boolean {
   if (options['lfs'] !== true) return false
   const url = optionUrl(options['lfs_url'])
   if (!url && !/^https?:/i.test(upstream))
@@ -80,21 +80,21 @@ function optionUrl(option: unknown): URL | null {
   return url
 }
 
-/** Whether a copy has all LFS objects of these refs, looked at within about a week. Costs one small file. */
+/** Whether a copy has all LFS objects of these refs, checked within about a week. Reads one small file. */
 export function isLfsDone({ tree }: SyncContext, gitDir: string, ids: Iterable<string>): boolean {
   const state = readState(gitDir)
   return state !== null && !isWeekAgo(state.checkedAt, tree.staging) && newTips(state, ids).length === 0
 }
 
-/** Whether a run that was interrupted left a clone here that is whole but for its LFS objects. */
+/** Whether an interrupted run left a clone here that lacks only its LFS objects. */
 export function isClonedWhole(gitDir: string): boolean {
   return readState(gitDir) !== null
 }
 
-/** Remembers that git's part is whole, LFS objects are not known yet. */
+/** Records that git's part is whole and the LFS objects are not known yet. */
 export function markCloned(gitDir: string): void {
   if (readState(gitDir) === null)
-    keepState(gitDir, { tips: [], missing: [], missingCount: 0, bytes: countBytes(gitDir), checkedAt: '', round: 0 })
+    writeState(gitDir, { tips: [], missing: [], missingCount: 0, bytes: countBytes(gitDir), checkedAt: '', round: 0 })
 }
 
 /** Bytes of the LFS objects of a copy, as they were counted. */
@@ -102,7 +102,7 @@ export function lfsBytes(gitDir: string): number {
   return readState(gitDir)?.bytes ?? 0
 }
 
-/** What the last run could not get because the upstream does not have it; null when that is nothing. */
+/** A note about objects the upstream does not have; null when there are none. */
 export function lfsNote(gitDir: string): string | null {
   const count = readState(gitDir)?.missingCount ?? 0
   if (count === 0) return null
@@ -111,9 +111,9 @@ export function lfsNote(gitDir: string): string | null {
 
 export interface LfsJob {
   readonly context: SyncContext
-  /** The repository that has the git objects. */
+  /** The repository with the git objects. */
   readonly gitDir: string
-  /** Opens a copy of it that the LFS objects go to; it is published once it has them. Absent: they go to `gitDir`. */
+  /** Opens a copy of it for the LFS objects, which is published once it has them. Absent: they go to `gitDir`. */
   readonly open?: () => Promise<Fork>
   /** Object ids of the refs that need LFS objects. */
   readonly ids: Iterable<string>
@@ -122,10 +122,10 @@ export interface LfsJob {
 }
 
 /**
- * Fetches the LFS objects that refs need and that are not there. Returns the bytes that came. Throws SyncFailure; what
- * came by then stays, and is not fetched again.
+ * Downloads the LFS objects that refs need and that are not there. Returns the received bytes. Throws SyncFailure;
+ * objects that came before stay and are not downloaded again.
  */
-export async function bringLfs(job: LfsJob): Promise<number> {
+export async function fetchLfs(job: LfsJob): Promise<number> {
   const { context, gitDir, ids, open } = job
   const state = readState(gitDir)
   const base = state !== null && !isWeekAgo(state.checkedAt, context.tree.staging) ? state : startOver(state)
@@ -143,44 +143,43 @@ export async function bringLfs(job: LfsJob): Promise<number> {
   for (const oid of damaged) rmSync(join(store, objectPath({ oid })), { force: true })
   // A copy that an earlier run filled has some of them.
   const wanted = missing.filter((object) => !hasObject(store, object))
-  const haul = createHaul()
+  const result = createResult()
   const bytesIn = (folder: string) =>
-    base === state && folder === store ? base.bytes + haul.storedBytes : countBytes(folder)
+    base === state && folder === store ? base.bytes + result.storedBytes : countBytes(folder)
   try {
     if (wanted.length > 0)
-      await fetchWanted({ ...job, store, wanted, haul, before: objectBytes(gitDir) + bytesIn(store) })
+      await fetchWanted({ ...job, store, wanted, result, before: objectBytes(gitDir) + bytesIn(store) })
   } catch (error) {
-    // Nothing more than before is covered: the next run goes on. What is damaged in a tree that stays is found once
-    // more.
+    // Covers nothing more than before, so the next run continues. Damage in a tree that stays is found once more.
     const unsettled =
       state && damaged.size > 0 && store !== gitDir
         ? { checkedAt: state.checkedAt, round: state.round }
         : { checkedAt: base === state ? base.checkedAt : '' }
-    keepState(gitDir, { ...base, ...unsettled, bytes: bytesIn(gitDir) })
-    throw told(error)
+    writeState(gitDir, { ...base, ...unsettled, bytes: bytesIn(gitDir) })
+    throw lfsFailure(error)
   }
   // Only what is on the disk counts as covered.
-  if (haul.folders.size > 0) await context.tree.flush(store, [...haul.folders])
-  await dropParts(context)
-  const changed = haul.folders.size > 0 || wanted.length < missing.length
+  if (result.folders.size > 0) await context.tree.flush(store, [...result.folders])
+  await removeParts(context)
+  const changed = result.folders.size > 0 || wanted.length < missing.length
   const now = {
     ...base,
     tips: [...fresh, ...base.tips],
-    missing: haul.missing.slice(0, MISSING_KEPT),
-    missingCount: haul.missing.length + base.missingCount - base.missing.length,
+    missing: result.missing.slice(0, MISSING_KEPT),
+    missingCount: result.missing.length + base.missingCount - base.missing.length,
   }
-  keepState(changed ? store : gitDir, { ...now, bytes: bytesIn(changed ? store : gitDir) })
-  tellMissing(context, haul.missing)
+  writeState(changed ? store : gitDir, { ...now, bytes: bytesIn(changed ? store : gitDir) })
+  logMissing(context, result.missing)
   if (changed) await fork?.publish(true)
-  return haul.bytes
+  return result.bytes
 }
 
-/** Removes parts of objects. A tree must not be published with them. */
-export async function dropParts(context: SyncContext): Promise<void> {
+/** Removes partial downloads. A tree must not be published with them. */
+export async function removeParts(context: SyncContext): Promise<void> {
   await rm(partsFolder(context), { recursive: true, force: true })
 }
 
-/** Nothing is covered: the first time, when a run failed before it knew, and about once a week. */
+/** A state that covers nothing: the first time, after a run that failed early, and about once a week. */
 function startOver(state: LfsState | null): LfsState {
   return {
     tips: [],
@@ -197,7 +196,7 @@ function newTips(state: LfsState, ids: Iterable<string>): string[] {
   return [...new Set(ids)].filter((id) => !covered.has(id))
 }
 
-function tellMissing(context: SyncContext, missing: readonly LfsObject[]): void {
+function logMissing(context: SyncContext, missing: readonly LfsObject[]): void {
   const shown = missing
     .slice(0, 20)
     .map(({ oid }) => oid)
@@ -209,7 +208,7 @@ function tellMissing(context: SyncContext, missing: readonly LfsObject[]): void 
     )
 }
 
-interface Search {
+interface MissingSearch {
   readonly context: SyncContext
   readonly gitDir: string
   readonly fresh: readonly string[]
@@ -218,10 +217,10 @@ interface Search {
 }
 
 /** What the refs need and is not here, and what the upstream did not have the last time. */
-async function missingHere({ context, gitDir, fresh, base, damaged }: Search): Promise<LfsObject[]> {
+async function missingHere({ context, gitDir, fresh, base, damaged }: MissingSearch): Promise<LfsObject[]> {
   const wanted = new Map<string, LfsObject>()
   const consider = (object: LfsObject) => {
-    // Of an empty file git-lfs asks nothing.
+    // git-lfs requests nothing for an empty file.
     if (object.size > 0 && !wanted.has(object.oid) && (damaged.has(object.oid) || !hasObject(gitDir, object)))
       wanted.set(object.oid, object)
   }
@@ -230,15 +229,15 @@ async function missingHere({ context, gitDir, fresh, base, damaged }: Search): P
   return [...wanted.values()]
 }
 
-interface Fetching extends LfsJob {
+interface LfsFetchJob extends LfsJob {
   readonly store: string
   readonly wanted: readonly LfsObject[]
-  readonly haul: LfsHaul
+  readonly result: LfsResult
   /** Size of the copy now, bytes. */
   readonly before: number
 }
 
-async function fetchWanted({ context, gitDir, headId, store, wanted, haul, before }: Fetching): Promise<void> {
+async function fetchWanted({ context, gitDir, headId, store, wanted, result, before }: LfsFetchJob): Promise<void> {
   const incomingBytes = wanted.reduce((sum, { size }) => sum + size, 0)
   context.allow({
     removed: 0,
@@ -256,12 +255,12 @@ async function fetchWanted({ context, gitDir, headId, store, wanted, haul, befor
     home: new URL(context.upstream).origin,
   }
   context.log(`${wanted.length} LFS objects, ${incomingBytes} bytes, are asked for at ${server.base.origin}`)
-  await fetchObjects({ context, server, options: FETCH, store, objects: wanted }, haul)
+  await fetchObjects({ context, server, options: FETCH, store, objects: wanted }, result)
 }
 
 /**
- * The LFS server: the one the option names, else the upstream's .lfsconfig, else the one every forge has beside the
- * repository.
+ * The LFS server: the one the option names, otherwise the one of the upstream's .lfsconfig, otherwise the one every
+ * forge has beside the repository.
  */
 async function serverOf(context: SyncContext, gitDir: string, headId: string | null): Promise<URL> {
   const given = optionUrl(context.options['lfs_url'])
@@ -284,7 +283,7 @@ async function serverOf(context: SyncContext, gitDir: string, headId: string | n
       'upstream_refused',
       `the upstream’s .lfsconfig sends us from https to ${url.origin}; if that is right, give it as lfs_url`,
     )
-  // Whoever may write to the upstream wrote this: it gets no say in who we are.
+  // This was written by whoever may push to the upstream: it must not choose which credentials are sent.
   url.username = ''
   url.password = ''
   return url
@@ -294,7 +293,7 @@ async function readLfsConfig(context: SyncContext, gitDir: string, headId: strin
   let found: string | null = null
   const onLine = (line: string, stream: string) => {
     if (stream === 'stdout') found = line
-    // An address may hold a password, and having no such file is nothing to tell.
+    // The address may hold a password, and a missing file is not worth a line.
     return false
   }
   const exit = await callGit(
@@ -305,8 +304,8 @@ async function readLfsConfig(context: SyncContext, gitDir: string, headId: strin
   return exit.code === 0 ? found : null
 }
 
-/** Says of a failure that it is LFS's, since git's part went well. */
-function told(error: unknown): unknown {
+/** Names Git LFS in a failure, because git's part succeeded. */
+function lfsFailure(error: unknown): unknown {
   const failure = networkFailure(error)
   if (!(failure instanceof SyncFailure)) return failure
   if (failure.reason === 'disk_full' || failure.reason === 'quota_exceeded') return failure

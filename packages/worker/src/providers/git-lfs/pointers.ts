@@ -1,14 +1,14 @@
 // pointers.ts — Which LFS objects refs need: the pointers among the small blobs they reach. Reads the repository,
-// fetches nothing.
+// downloads nothing.
 import { randomUUID } from 'node:crypto'
 import { callGit } from '../git/call.ts'
 import { gitFailure } from '../git/errors.ts'
 import type { LfsObject } from './store.ts'
 import type { Exit, SyncContext } from '../../provider.ts'
 
-/** Blobs of this size and more are no pointers, says the specification. */
+/** Blobs of this size and more are no pointers, by the specification. */
 const POINTER_MAX_BYTES = 1024
-/** Blobs that are read by one git. */
+/** Blobs that one git process reads. */
 const SLICE = 20_000
 const VERSIONS = new Set(['version https://git-lfs.github.com/spec/v1', 'version https://hawser.github.com/spec/v1'])
 
@@ -19,7 +19,7 @@ export interface PointerSearch {
   readonly tips: readonly string[]
   /** Object ids whose history is known already. */
   readonly covered: readonly string[]
-  /** Called for each pointer, as often as it stands in the history. */
+  /** Called for each pointer, as often as it occurs in the history. */
   readonly onPointer: (object: LfsObject) => void
 }
 
@@ -33,7 +33,7 @@ export async function findPointers(search: PointerSearch): Promise<void> {
   const exit = await listBlobs(search, [...tips, ...covered.map((id) => `^${id}`)], blobs)
   if (exit.code !== 0) throw gitFailure(exit)
   for (const ids of blobs.slices()) {
-    // Content cannot guess the word before each blob, and so cannot look like the beginning of one.
+    // Content cannot guess the word before each blob, and so cannot look like the start of one.
     const mark = randomUUID()
     const reader = createPointerReader(mark, search.onPointer)
     const read = await callGit(
@@ -65,8 +65,8 @@ export async function presentIds(context: SyncContext, gitDir: string, ids: read
 }
 
 function listBlobs({ context, gitDir }: PointerSearch, revisions: readonly string[], into: IdList): Promise<Exit> {
-  // What an earlier run covered may be gone since a damaged copy was fetched anew: then more is searched. It must stand
-  // before --stdin.
+  // What an earlier run covered may be gone since a damaged copy was fetched again: then more is searched. The option
+  // must stand before --stdin.
   const filter = [`--filter=combine:object:type=blob+blob:limit=${POINTER_MAX_BYTES}`, '--filter-provided-objects']
   const onLine = (line: string, stream: string) => {
     if (stream === 'stdout') into.add(line)
@@ -81,11 +81,11 @@ function listBlobs({ context, gitDir }: PointerSearch, revisions: readonly strin
 
 interface IdList {
   add(id: string): void
-  /** Ids, one a line, so many at once. */
+  /** Ids, one for each line, in slices. */
   slices(): Iterable<string>
 }
 
-/** Ids as bytes: a million strings would take ten times as much memory. */
+/** Kept as bytes: a million strings would take ten times as much memory. */
 function createIdList(): IdList {
   const full: Buffer[] = []
   let current = Buffer.alloc(0)
@@ -108,7 +108,7 @@ function createIdList(): IdList {
 
 /**
  * Reads blobs line by line as `git cat-file --batch` prints them, each after a line that begins with `mark`. `line`
- * always says false: nothing of it belongs into a log.
+ * always returns false, because nothing of this belongs in a log.
  */
 export function createPointerReader(
   mark: string,
@@ -129,7 +129,7 @@ export function createPointerReader(
       } else if (lines && (lines.length > 0 || VERSIONS.has(text))) {
         lines.push(text)
       } else {
-        // Not a pointer by its first line: the rest is not kept.
+        // Its first line says that it is no pointer: the rest is not kept.
         lines = null
       }
       return false
@@ -139,7 +139,7 @@ export function createPointerReader(
 
 /**
  * The object a pointer names; null for everything that is no pointer by the specification. White space at line ends is
- * let pass, as git-lfs does.
+ * accepted, as git-lfs does.
  */
 export function parsePointer(lines: readonly string[]): LfsObject | null {
   const [version, ...rest] = lines
@@ -150,6 +150,6 @@ export function parsePointer(lines: readonly string[]): LfsObject | null {
   const oid = /^oid sha256:([0-9a-f]{64})$/.exec(body[0] ?? '')?.[1]
   const size = /^size (0|[1-9]\d{0,14})$/.exec(body[1] ?? '')?.[1]
   if (oid === undefined || size === undefined || body.length !== 2) return null
-  // A copy of its own: the line is a piece of a large text that would be kept with it.
+  // A copy: the line is a slice of a large text that would be kept in memory with it.
   return { oid: Buffer.from(oid, 'latin1').toString('latin1'), size: Number(size) }
 }

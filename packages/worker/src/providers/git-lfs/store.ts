@@ -1,5 +1,5 @@
-// store.ts — The LFS objects of a repository on disk, laid out as git-lfs does, and what is known of them. Asks no
-// server.
+// store.ts — The LFS objects of a repository on disk, laid out as git-lfs does, and what is known about them. Contacts
+// no server.
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { gitFailure } from '../git/errors.ts'
@@ -15,24 +15,24 @@ export interface LfsObject {
 }
 
 /**
- * What is known of the LFS objects beside it. It lies in the repository, so that it goes where they go: into the next
- * generation, and back to an earlier one.
+ * What is known about the LFS objects of a repository. The file lies in the repository, so that it goes with the
+ * objects: into the next generation, and back to an earlier one.
  */
 export interface LfsState {
-  /** Object ids of refs: what they reach is here, or in `missing`. */
+  /** Object ids of refs whose LFS objects are here, or in `missing`. */
   readonly tips: readonly string[]
-  /** What the upstream itself does not have (any more): the first MISSING_KEPT, and how many in all. */
+  /** Objects the upstream itself does not have: the first MISSING_KEPT, and the count of all. */
   readonly missing: readonly LfsObject[]
   readonly missingCount: number
   /** Size of all objects. */
   readonly bytes: number
-  /** When everything was looked at last, ISO 8601. */
+  /** When everything was last checked, ISO 8601. */
   readonly checkedAt: string
-  /** How often; tells which part is read next. */
+  /** How often everything was checked; decides which part is read next. */
   readonly round: number
 }
 
-/** Missing objects that are remembered by name; the others are asked for again by the weekly look at everything. */
+/** Missing objects that are remembered by name; the weekly check requests the others again. */
 export const MISSING_KEPT = 10_000
 
 /** Parts in which all objects are read, one each week. */
@@ -40,7 +40,7 @@ export const ROUNDS = 4
 
 const stateFile = (gitDir: string) => join(gitDir, 'lfs', 'kagami.json')
 
-/** The state; null when there is none, or none that can be read: then everything is looked at again. */
+/** The state; null when there is none that can be read: then everything is checked again. */
 export function readState(gitDir: string): LfsState | null {
   try {
     const state = JSON.parse(readFileSync(stateFile(gitDir), 'utf8')) as LfsState
@@ -50,8 +50,8 @@ export function readState(gitDir: string): LfsState | null {
   }
 }
 
-/** Keeps the state durably: written aside, flushed, renamed. */
-export function keepState(gitDir: string, state: LfsState): void {
+/** Writes the state durably: to another file, flushed, renamed. */
+export function writeState(gitDir: string, state: LfsState): void {
   replaceFile(stateFile(gitDir), JSON.stringify(state))
 }
 
@@ -60,7 +60,7 @@ export function objectPath({ oid }: Pick<LfsObject, 'oid'>): string {
   return join('lfs', 'objects', oid.slice(0, 2), oid.slice(2, 4), oid)
 }
 
-/** Whether an object is there with its size. Its bytes were checked when it came, and are again by `findDamaged`. */
+/** Whether an object is there with its size. Its bytes were checked on arrival, and `findDamaged` checks them again. */
 export function hasObject(gitDir: string, object: LfsObject): boolean {
   return statSync(join(gitDir, objectPath(object)), { throwIfNoEntry: false })?.size === object.size
 }
@@ -87,8 +87,8 @@ export function foldersOf({ oid }: LfsObject): string[] {
 }
 
 /**
- * Reads one of `ROUNDS` parts of the objects, and says which have bytes that are not theirs. sha256sum does the
- * reading: it may take hours of CPU.
+ * Reads one of `ROUNDS` parts of the objects and returns those with wrong bytes. sha256sum reads them, because that may
+ * take hours of CPU.
  */
 export async function findDamaged(context: SyncContext, gitDir: string, round: number): Promise<Set<string>> {
   const root = join(gitDir, 'lfs', 'objects')

@@ -1,15 +1,14 @@
-// call.ts — How git is called: its arguments, its environment, its progress. What it is called for is in git.ts and
-// maintenance.ts.
+// call.ts — How git is called: arguments, environment, progress. What it is called for is in git.ts and maintenance.ts.
 import type { Exit, SyncContext } from '../../provider.ts'
 
 /** User name and password of an upstream; null where there are none. */
 export function credentials(auth: SyncContext['auth']): [string, string | null] {
   if (!auth) return ['', null]
-  // Forges take any user name beside a token.
+  // Forges accept any user name beside a token.
   return auth.type === 'basic' ? [auth.username, auth.password] : ['oauth2', auth.token]
 }
 
-/** How git gets to the upstream: the address it is given and what leads it to no other place. */
+/** How git reaches the upstream: the address it is given, and the flags that keep it from connecting elsewhere. */
 export interface Route {
   /** For the command line. */
   readonly url: string
@@ -20,8 +19,8 @@ export interface Route {
 }
 
 /**
- * The way to the upstream by addresses that were checked, whatever the name server says a moment later; to a folder of
- * this machine by its real path.
+ * The route to the upstream by addresses that were checked, whatever the name server says a moment later. For a folder
+ * of this machine, its real path.
  */
 export function routeOf(
   { upstream, local }: Pick<SyncContext, 'upstream' | 'local'>,
@@ -29,8 +28,8 @@ export function routeOf(
 ): Route {
   const plain = { url: upstream, flags: [], env: { GIT_ALLOW_PROTOCOL: 'https:http:git' }, settings: [] }
   if (local !== null) {
-    // git serves only repositories of its own user, unless told that its owner is trusted: whoever wrote the root into
-    // worker.toml has said so.
+    // git serves only repositories of its own user, unless their owner is declared trusted; whoever wrote the root into
+    // worker.toml has done so.
     return {
       ...plain,
       url: `file://${encodeURI(local)}`,
@@ -46,7 +45,8 @@ export function routeOf(
       ...plain,
       settings: [`http.curloptResolve=${hostname}:${port || (protocol === 'https:' ? 443 : 80)}:${hosts.join(',')}`],
     }
-  // git:// knows no such setting: it is given the address, and says the name to a server of many.
+  // git:// has no such setting: it is given the address, and the name is sent separately for servers with several
+  // names.
   return {
     ...plain,
     url: `git://${hosts[0]}${port ? `:${port}` : ''}${pathname}${search}`,
@@ -63,9 +63,7 @@ export interface GitCall {
   readonly route?: Route
 }
 
-/**
- * Runs git with nothing of the worker's own configuration, no hooks, no prompts and only the protocols a mirror needs.
- */
+/** Runs git without the worker's own configuration, hooks and prompts, with only the protocols a mirror needs. */
 export function callGit(
   context: SyncContext,
   command: readonly string[],
@@ -91,7 +89,7 @@ export function callGit(
 }
 
 function settings({ options }: SyncContext, withCredentials: boolean): string[] {
-  // The helper reads its environment: neither an argument nor a file ever holds the secret.
+  // The helper reads its environment: the secret is never in an argument or a file.
   const helper = withCredentials
     ? ['credential.helper=!f() { printf "username=%s\\npassword=%s\\n" "$KAGAMI_USERNAME" "$KAGAMI_PASSWORD"; }; f']
     : []
@@ -128,15 +126,14 @@ const PHASES: Readonly<Record<string, 'listing' | 'transferring' | 'verifying'>>
   'Checking objects': 'verifying',
 }
 
-/** Reads git's progress lines; only the last one of each step goes into the log. */
+/** Reads git's progress lines; only the last line of each step goes into the log. */
 export function createProgressReader(context: SyncContext): {
   onLine: (line: string) => boolean
   bytes: () => number | null
 } {
   let bytes: number | null = null
-  // What the upstream says of itself costs it nothing: said again it is no progress, and it is never believed about
-  // bytes.
-  const told = new Set<string>()
+  // Text of the upstream costs it nothing: repeated it is no progress, and it is never believed about bytes.
+  const seenSteps = new Set<string>()
   return {
     bytes: () => bytes,
     onLine(line) {
@@ -147,8 +144,8 @@ export function createProgressReader(context: SyncContext): {
       if (!found || !phase) return true
       if (found[1]) {
         const step = `${found[2]} ${found[3]}`
-        if (told.has(step)) return line.includes('done.')
-        told.add(step)
+        if (seenSteps.has(step)) return line.includes('done.')
+        seenSteps.add(step)
       } else if (found[4] && found[5]) bytes = Math.round(Number(found[4]) * (UNITS[found[5]] ?? 1))
       context.progress({ phase, percent: Number(found[3]), bytes })
       return line.includes('done.')

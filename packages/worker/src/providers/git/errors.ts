@@ -1,12 +1,17 @@
-// errors.ts — What git's last words mean. git exits with 128 for nearly everything, so the text decides. Pure.
+// errors.ts — What the end of git's output means. git exits with 128 for nearly everything, so the text decides. Pure.
 import type { FailureReason } from '@kagami/protocol'
 import { SyncFailure, type Exit } from '../../provider.ts'
 
 interface Rule {
   readonly reason: FailureReason
   readonly pattern: RegExp
-  /** Says it better than git does. */
+  /** A better message than git's own. */
   readonly message?: string
+}
+
+/** A pattern of several, without regard to case. */
+function anyOf(patterns: readonly string[]): RegExp {
+  return new RegExp(patterns.join('|'), 'i')
 }
 
 // The order matters: a broken connection also makes index-pack complain, and a full disk makes the connection break.
@@ -19,8 +24,10 @@ const RULES: readonly Rule[] = [
   },
   {
     reason: 'auth_rejected',
-    pattern:
-      /Authentication failed|could not read (Username|Password)|terminal prompts disabled|Access denied|returned error: 40[13]\b/,
+    pattern: anyOf([
+      'Authentication failed|Access denied|returned error: 40[13]\\b',
+      'could not read (Username|Password)|terminal prompts disabled',
+    ]),
   },
   {
     reason: 'upstream_missing',
@@ -39,29 +46,38 @@ const RULES: readonly Rule[] = [
   { reason: 'timed_out', pattern: /Operation too slow|timed out/i },
   {
     reason: 'upstream_unreachable',
-    pattern:
-      /Could not resolve|unable to look up|Failed to connect|unable to connect|Couldn't connect|Connection (refused|reset)|unreachable|No route to host|Empty reply|SSL|TLS|certificate/i,
+    pattern: anyOf([
+      "Could not resolve|unable to look up|Failed to connect|unable to connect|Couldn't connect",
+      'Connection (refused|reset)|unreachable|No route to host|Empty reply|SSL|TLS|certificate',
+    ]),
   },
   {
     reason: 'content_invalid',
-    pattern:
-      /fsck error|fatal: fsck|bad object|does not match index|corrupt|missing (blob|tree|commit)|pack has bad|invalid object/i,
+    pattern: anyOf([
+      'fsck error|fatal: fsck|bad object|does not match index|corrupt',
+      'missing (blob|tree|commit)|pack has bad|invalid object',
+    ]),
   },
   {
     reason: 'content_invalid',
-    pattern:
-      /protocol error|expected '[^']*', received|expected flush|bad line length|invalid server response|did not send all necessary|is this a git repository|expected .* got|unexpected content-type|invalid content-type/i,
+    pattern: anyOf([
+      "protocol error|expected '[^']*', received|expected flush|bad line length|invalid server response",
+      'did not send all necessary|is this a git repository|expected .* got',
+      'unexpected content-type|invalid content-type',
+    ]),
     message: 'what the upstream says is not what a git server says',
   },
   {
     reason: 'upstream_unreachable',
-    pattern:
-      /hung up unexpectedly|early EOF|unexpected disconnect|RPC failed|unable to access|transfer closed|could not read from remote/i,
+    pattern: anyOf([
+      'hung up unexpectedly|early EOF|unexpected disconnect|RPC failed',
+      'unable to access|transfer closed|could not read from remote',
+    ]),
   },
   { reason: 'content_invalid', pattern: /index-pack/ },
 ]
 
-/** The failure a git command that did not exit with 0 stands for. */
+/** The failure of a git command that did not exit with 0. */
 export function gitFailure(exit: Exit): SyncFailure {
   const rule = RULES.find(({ pattern }) => pattern.test(exit.tail))
   const said = mainLine(exit.tail) || `git ended with ${exit.signal ?? `exit code ${exit.code}`}`

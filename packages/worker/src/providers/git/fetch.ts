@@ -1,8 +1,7 @@
-// fetch.ts — How objects and refs arrive in a repository: cloned, fetched, deleted; nothing is left of what failed.
-// When and where is decided in git.ts.
+// fetch.ts — How objects and refs get into a repository: cloned, fetched, deleted; a failure leaves nothing behind.
+// git.ts decides when and where.
 import { callGit, createProgressReader, type Route } from './call.ts'
 import { gitFailure } from './errors.ts'
-import { bringLfs } from '../git-lfs/lfs.ts'
 import { inTheWay, readLocalRefs, sameRefs, type RemoteRefs } from './refs.ts'
 import {
   packFiles,
@@ -15,8 +14,8 @@ import {
 import { refspecsOf, type Selection } from './selection.ts'
 import { SyncFailure, type Exit, type SyncContext } from '../../provider.ts'
 
-/** An upstream as this run sees it. */
-export interface Upstream {
+/** The upstream of a run. */
+export interface GitUpstream {
   readonly context: SyncContext
   /** Whether LFS objects are mirrored too. */
   readonly lfs: boolean
@@ -26,11 +25,11 @@ export interface Upstream {
 }
 
 /**
- * Makes a new repository in `folder`, which is emptied first: a half clone cannot be continued. Returns the bytes that
- * came, where git says.
+ * Creates a repository in `folder`, which is emptied first, because half a clone cannot be continued. Returns the
+ * received bytes, where git reports them.
  */
 export async function cloneInto(
-  { context, selection, route }: Upstream,
+  { context, selection, route }: GitUpstream,
   remote: RemoteRefs,
   folder: string,
 ): Promise<number | null> {
@@ -47,58 +46,58 @@ export async function cloneInto(
     const fetched = await callGit(context, fetchCommand(route, folder, selection), { onLine: progress.onLine, route })
     if (fetched.code !== 0) throw gitFailure(fetched)
   }
-  settle(folder, context, remote)
+  finishRepository(folder, context, remote)
   return progress.bytes()
 }
 
 /**
- * Fetches objects, git's and LFS's, and moves no ref: nobody sees a branch before all of its files are there. A dry run
- * of git fetches objects.
+ * Fetches objects without moving a ref, so that nobody sees a branch before all of its files are there. A dry run of
+ * `git fetch` downloads objects. `fetchMore` downloads what belongs to them and returns the bytes it received; when it
+ * throws, the new packs are removed again.
  */
 export async function fetchAhead(
-  { context, selection, route }: Upstream,
-  remote: RemoteRefs,
+  { context, selection, route }: GitUpstream,
   gitDir: string,
-): Promise<Moved> {
+  fetchMore: () => Promise<number>,
+): Promise<FetchResult> {
   const progress = createProgressReader(context)
   let received = 0
-  const exit = await leavingNothing(gitDir, async () => {
+  const exit = await removingOnFailure(gitDir, async () => {
     const fetched = await callGit(context, fetchCommand(route, gitDir, selection, ['--dry-run']), {
       onLine: progress.onLine,
       route,
     })
-    if (fetched.code === 0)
-      received = await bringLfs({ context, gitDir, ids: remote.refs.values(), headId: remote.headId })
+    if (fetched.code === 0) received = await fetchMore()
     return fetched
   })
   return { exit, bytes: (progress.bytes() ?? 0) + received }
 }
 
-/** How git ended. */
-export interface Moved {
+/** How a fetch ended. */
+export interface FetchResult {
   readonly exit: Exit
-  /** Received, where git says. */
+  /** Received, where git reports it. */
   readonly bytes: number | null
 }
 
-export interface Move {
+export interface RefUpdate {
   readonly gitDir: string
   /** Names of refs the upstream no longer has. */
   readonly gone: readonly string[]
-  /** Packs that were there before the run; those that are there now unless told otherwise. */
+  /** Packs that were there before the run; by default those that are there now. */
   readonly packs?: ReadonlySet<string>
 }
 
-/** Fetches refs, and deletes those that are gone. */
-export async function moveRefs(
-  upstream: Upstream,
+/** Fetches refs and deletes those that are gone. */
+export async function updateRefs(
+  upstream: GitUpstream,
   remote: RemoteRefs,
-  { gitDir, gone, packs = packFiles(gitDir) }: Move,
-): Promise<Moved> {
+  { gitDir, gone, packs = packFiles(gitDir) }: RefUpdate,
+): Promise<FetchResult> {
   const { context, selection, route } = upstream
   await removeRefs(context, gitDir, inTheWay(gone, remote.refs))
   const progress = createProgressReader(context)
-  const exit = await leavingNothing(
+  const exit = await removingOnFailure(
     gitDir,
     () => callGit(context, fetchCommand(route, gitDir, selection), { onLine: progress.onLine, route }),
     packs,
@@ -110,15 +109,15 @@ export async function moveRefs(
     gitDir,
     gone.filter((name) => left.has(name)),
   )
-  settle(gitDir, context, remote)
+  finishRepository(gitDir, context, remote)
   return { exit, bytes: progress.bytes() }
 }
 
 /**
- * Takes away what a fetch that failed has brought: half packs, and whole ones no ref needs. An upstream that never
+ * Removes what a failed fetch brought: incomplete packs, and complete ones that no ref needs. An upstream that never
  * finishes would fill the disk with them.
  */
-async function leavingNothing(gitDir: string, fetch: () => Promise<Exit>, packs = packFiles(gitDir)): Promise<Exit> {
+async function removingOnFailure(gitDir: string, fetch: () => Promise<Exit>, packs = packFiles(gitDir)): Promise<Exit> {
   const { refs } = readLocalRefs(gitDir)
   let whole = false
   try {
@@ -151,8 +150,8 @@ function fetchCommand(
   return [`--git-dir=${gitDir}`, 'fetch', ...quiet, ...more, ...flags, '--', url, ...refspecsOf(selection)]
 }
 
-/** Brings the repository's own files in order after objects and refs have arrived, and refuses an empty result. */
-export function settle(gitDir: string, context: SyncContext, remote: RemoteRefs): void {
+/** Writes the repository's own files after objects and refs have arrived, and refuses an empty result. */
+export function finishRepository(gitDir: string, context: SyncContext, remote: RemoteRefs): void {
   writeConfig(gitDir, context.upstream, idLength(remote))
   const { refs } = readLocalRefs(gitDir)
   if (refs.size === 0 && remote.refs.size > 0)

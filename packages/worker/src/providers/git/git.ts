@@ -1,20 +1,20 @@
-// git.ts — Mirrors a git repository, bare and whole: every ref, deletions too. What a run does, in which order; how
-// objects arrive is in fetch.ts.
+// git.ts — Mirrors a git repository, bare and whole: every ref, deletions too. What a run does and in which order;
+// fetch.ts has how objects arrive.
 import Type from 'typebox'
 import { callGit, credentials, routeOf } from './call.ts'
-import { careFor, isDamaged, keepCareDate, replaceObjects } from './maintenance.ts'
+import { maintain, isDamaged, recordCheck, replaceObjects } from './maintenance.ts'
 import { gitFailure } from './errors.ts'
-import { cloneInto, fetchAhead, idLength, moveRefs, settle, type Upstream } from './fetch.ts'
+import { cloneInto, fetchAhead, idLength, updateRefs, finishRepository, type GitUpstream } from './fetch.ts'
 import {
-  bringLfs,
-  dropParts,
+  fetchLfs,
+  removeParts,
   isClonedWhole,
   isLfsDone,
   lfsBytes,
   lfsNote,
   lfsOptions,
   markCloned,
-  wantsLfs,
+  isLfsEnabled,
 } from '../git-lfs/lfs.ts'
 import { collectLine, createRefCollector, readLocalRefs, sameRefs, type RemoteRefs } from './refs.ts'
 import { isRepository, objectBytes, packFiles, removeLeftovers, writeConfig, writeHead } from './repository.ts'
@@ -38,7 +38,7 @@ const options = Type.Object(
 )
 
 /** The kind `git`: http, https and git:// upstreams, kept as `git clone --mirror` would. */
-export const git: Provider = {
+export const git: Provider<typeof options> = {
   kind: 'git',
   options,
   async probe(run) {
@@ -52,10 +52,10 @@ export const git: Provider = {
   },
   async sync(context) {
     context.progress({ phase: 'connecting' })
-    const lfs = wantsLfs(context)
+    const lfs = isLfsEnabled(context)
     const exists = await context.tree.exists()
     const addresses = context.local === null ? await context.peers.resolve(new URL(context.upstream).hostname) : []
-    const upstream: Upstream = {
+    const upstream: GitUpstream = {
       context,
       lfs,
       selection: selectionOf(context.options.refs),
@@ -67,8 +67,8 @@ export const git: Provider = {
   },
 }
 
-/** The refs of the upstream that are wanted. */
-async function readUpstream({ context, selection, addresses, route }: Upstream): Promise<RemoteRefs> {
+/** The refs of the upstream that the options select. */
+async function readUpstream({ context, selection, addresses, route }: GitUpstream): Promise<RemoteRefs> {
   const { upstream, auth, signal } = context
   const [user, password] = credentials(auth)
   const authorization = password === null ? null : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
@@ -87,26 +87,26 @@ function select(remote: RemoteRefs, selection: Selection): RemoteRefs {
     : { ...remote, refs: new Map([...remote.refs].filter(([name]) => isSelected(selection, name))) }
 }
 
-async function create(upstream: Upstream, remote: RemoteRefs): Promise<SyncStats> {
+async function create(upstream: GitUpstream, remote: RemoteRefs): Promise<SyncStats> {
   const { context, lfs } = upstream
   const { staging } = context.tree
-  const bytes = (isClonedWhole(staging) ? await freshen(upstream, remote, staging) : null) ?? {
+  const bytes = (isClonedWhole(staging) ? await resumeClone(upstream, remote, staging) : null) ?? {
     git: await cloneInto(upstream, remote, staging),
   }
   if (lfs) markCloned(staging)
-  const received = lfs ? await bringFor(upstream, remote, staging) : 0
-  await dropParts(context)
+  const received = lfs ? await fetchLfsFor(upstream, remote, staging) : 0
+  await removeParts(context)
   context.progress({ phase: 'publishing' })
-  // git does not tell the size of what arrives in one piece.
+  // git does not report the size of what arrives in one piece.
   const stats = statsOf(staging, remote, (bytes.git ?? objectBytes(staging)) + received)
   await context.tree.publish()
-  keepCareDate(context)
+  recordCheck(context)
   return stats
 }
 
-/** Brings a clone that waited for its LFS objects to what the upstream has now; null when it must be fetched anew. */
-async function freshen(
-  upstream: Upstream,
+/** Updates a clone that waited for its LFS objects; null when it must be cloned again. */
+async function resumeClone(
+  upstream: GitUpstream,
   remote: RemoteRefs,
   staging: string,
 ): Promise<{ git: number | null } | null> {
@@ -114,7 +114,7 @@ async function freshen(
   removeLeftovers(staging)
   const local = readLocalRefs(staging)
   if (sameRefs(local.refs, remote.refs)) return { git: 0 }
-  const { exit, bytes } = await moveRefs(upstream, remote, {
+  const { exit, bytes } = await updateRefs(upstream, remote, {
     gitDir: staging,
     gone: [...local.refs.keys()].filter((name) => !remote.refs.has(name)),
   })
@@ -123,7 +123,7 @@ async function freshen(
   return { git: bytes }
 }
 
-async function update(upstream: Upstream, remote: RemoteRefs): Promise<SyncStats> {
+async function update(upstream: GitUpstream, remote: RemoteRefs): Promise<SyncStats> {
   const { context } = upstream
   const { published } = context.tree
   if (!isRepository(published)) {
@@ -133,7 +133,7 @@ async function update(upstream: Upstream, remote: RemoteRefs): Promise<SyncStats
     )
   }
   removeLeftovers(published)
-  if (!upstream.lfs) await dropParts(context)
+  if (!upstream.lfs) await removeParts(context)
   const local = readLocalRefs(published)
   const gone = [...local.refs.keys()].filter((name) => !remote.refs.has(name))
   context.allow({
@@ -145,29 +145,34 @@ async function update(upstream: Upstream, remote: RemoteRefs): Promise<SyncStats
     sizeAfterBytes: remote.refs.size === 0 ? 0 : null,
   })
   writeConfig(published, context.upstream, idLength(remote))
-  if (!(await careFor(context, published))) return mend(upstream, remote, 'a check of the copy found damaged objects')
-  if (!sameRefs(local.refs, remote.refs)) return follow(upstream, remote, gone)
+  if (!(await maintain(context, published)))
+    return fetchAnew(upstream, remote, 'a check of the copy found damaged objects')
+  if (!sameRefs(local.refs, remote.refs)) return applyUpdate(upstream, remote, gone)
   writeHead(published, remote)
   const received =
-    upstream.lfs && !isLfsDone(context, published, remote.refs.values()) ? await completeLfs(upstream, remote) : 0
+    upstream.lfs && !isLfsDone(context, published, remote.refs.values()) ? await fetchMissingLfs(upstream, remote) : 0
   return statsOf(published, remote, received)
 }
 
 /**
- * Fetches first and deletes afterwards, and only what was asked leave for: an upstream that is emptied meanwhile
+ * Fetches first and deletes afterwards, and deletes only what `allow` approved: an upstream that is emptied meanwhile
  * deletes nothing.
  */
-async function follow(upstream: Upstream, remote: RemoteRefs, gone: readonly string[]): Promise<SyncStats> {
+async function applyUpdate(upstream: GitUpstream, remote: RemoteRefs, gone: readonly string[]): Promise<SyncStats> {
   const { context, lfs } = upstream
   const fork = await context.tree.fork()
   const packs = packFiles(fork.path)
-  const ahead = lfs ? await fetchAhead(upstream, remote, fork.path) : null
+  const ahead = lfs
+    ? await fetchAhead(upstream, fork.path, () =>
+        fetchLfs({ context, gitDir: fork.path, ids: remote.refs.values(), headId: remote.headId }),
+      )
+    : null
   const { exit, bytes } =
-    ahead && ahead.exit.code !== 0 ? ahead : await moveRefs(upstream, remote, { gitDir: fork.path, gone, packs })
-  if (exit.code !== 0 && isDamaged(exit)) return mend(upstream, remote, 'git found damaged objects in the copy')
+    ahead && ahead.exit.code !== 0 ? ahead : await updateRefs(upstream, remote, { gitDir: fork.path, gone, packs })
+  if (exit.code !== 0 && isDamaged(exit)) return fetchAnew(upstream, remote, 'git found damaged objects in the copy')
   if (exit.code !== 0) throw gitFailure(exit)
-  // What the upstream got between the two fetches.
-  const late = lfs ? await bringFor(upstream, remote, fork.path) : 0
+  // What changed upstream between the two fetches.
+  const late = lfs ? await fetchLfsFor(upstream, remote, fork.path) : 0
   if (readLocalRefs(fork.path).loose > MAX_LOOSE_REFS)
     await callGit(context, [`--git-dir=${fork.path}`, 'pack-refs', '--all'])
   const stats = statsOf(fork.path, remote, ahead ? (ahead.bytes ?? 0) + (bytes ?? 0) + late : bytes)
@@ -177,17 +182,18 @@ async function follow(upstream: Upstream, remote: RemoteRefs, gone: readonly str
   return stats
 }
 
-/** The LFS objects of the refs a repository has. Returns the bytes that came. */
-function bringFor({ context }: Upstream, remote: RemoteRefs, gitDir: string): Promise<number> {
-  return bringLfs({ context, gitDir, ids: readLocalRefs(gitDir).refs.values(), headId: remote.headId })
+/** Downloads the LFS objects of the refs a repository has. Returns the received bytes. */
+function fetchLfsFor({ context }: GitUpstream, remote: RemoteRefs, gitDir: string): Promise<number> {
+  return fetchLfs({ context, gitDir, ids: readLocalRefs(gitDir).refs.values(), headId: remote.headId })
 }
 
 /**
- * Brings LFS objects a published copy lacks although its refs are those of the upstream. Returns the bytes that came.
+ * Downloads LFS objects that a published copy lacks although its refs are those of the upstream. Returns the received
+ * bytes.
  */
-async function completeLfs({ context }: Upstream, remote: RemoteRefs): Promise<number> {
+async function fetchMissingLfs({ context }: GitUpstream, remote: RemoteRefs): Promise<number> {
   const { published } = context.tree
-  return bringLfs({
+  return fetchLfs({
     context,
     gitDir: published,
     open: context.tree.fork,
@@ -196,25 +202,23 @@ async function completeLfs({ context }: Upstream, remote: RemoteRefs): Promise<n
   })
 }
 
-/**
- * Fetches everything anew beside the damaged copy, and puts it in the place of what is damaged only once it is whole.
- */
-async function mend(upstream: Upstream, remote: RemoteRefs, why: string): Promise<SyncStats> {
+/** Clones everything again beside the damaged copy, and replaces what is damaged only once the clone is whole. */
+async function fetchAnew(upstream: GitUpstream, remote: RemoteRefs, why: string): Promise<SyncStats> {
   const { context } = upstream
   const { staging } = context.tree
   context.log(`${why}: fetching all of it anew, the copy stays as it is meanwhile`)
   const bytes = await cloneInto(upstream, remote, staging)
   const fork = await context.tree.fork()
   replaceObjects(staging, fork.path)
-  settle(fork.path, context, remote)
+  finishRepository(fork.path, context, remote)
   context.progress({ phase: 'publishing' })
   await fork.publish()
   await context.tree.discard()
-  keepCareDate(context)
-  // What is mended is shown at once; LFS objects of refs that moved meanwhile come after it.
+  recordCheck(context)
+  // The mended copy is published at once; LFS objects of refs that moved meanwhile come after it.
   const received =
     upstream.lfs && !isLfsDone(context, context.tree.published, remote.refs.values())
-      ? await completeLfs(upstream, remote)
+      ? await fetchMissingLfs(upstream, remote)
       : 0
   const stats = statsOf(context.tree.published, remote, (bytes ?? objectBytes(context.tree.published)) + received)
   return { ...stats, note: [`${why}; it was fetched anew`, stats.note].filter(Boolean).join('; ') }

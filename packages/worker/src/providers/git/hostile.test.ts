@@ -1,4 +1,4 @@
-// hostile.test.ts — Git upstreams that cut, lie, flood or dawdle: the published repository stays byte for byte what it
+// hostile.test.ts — Git upstreams that cut, lie, flood or delay: the published repository stays byte for byte what it
 // was, the report says why, and the next good sync is right.
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
@@ -6,13 +6,13 @@ import type { FailureReason, SyncReport } from '@kagami/protocol'
 import { commit, ensureRepository, runChild, startGitDaemon, startGitUpstream } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest'
 import { findMarked } from '../../programs/orphans.ts'
-import { createBench, readTree, type Bench } from '../../testing/sandbox.ts'
+import { createSandbox, readTree, type Sandbox } from '../../testing/sandbox.ts'
 import {
   flood,
   startBareServer,
   startLyingServer,
   startTamperingProxy,
-  type Exchange,
+  type HostileRequest,
   type HostileUpstream,
   type Tampering,
 } from '../../testing/hostile.ts'
@@ -20,11 +20,11 @@ import {
 const packet = (text: string | Buffer) =>
   Buffer.concat([Buffer.from((text.length + 4).toString(16).padStart(4, '0')), Buffer.from(text)])
 const PAGE = `<!DOCTYPE html><html><body>${'please log in '.repeat(500)}</body></html>`
-const isFetch = ({ request, asked }: Exchange) => request.method === 'POST' && !asked.includes('ls-refs')
-const isRefs = ({ request, asked }: Exchange) => request.method === 'POST' && asked.includes('ls-refs')
+const isFetch = ({ request, asked }: HostileRequest) => request.method === 'POST' && !asked.includes('ls-refs')
+const isRefs = ({ request, asked }: HostileRequest) => request.method === 'POST' && asked.includes('ls-refs')
 
 describe('the copy of a repository is kept, and the report says why, when the upstream', () => {
-  let bench: Bench
+  let sandbox: Sandbox
   let dir: string
   let repository: string
   let http: { url: string; port: number }
@@ -35,8 +35,8 @@ describe('the copy of a repository is kept, and the report says why, when the up
     commit(repository, { message, files: { [message]: randomBytes(100_000).toString('hex') } })
 
   beforeEach(async () => {
-    bench = createBench()
-    dir = join(bench.dir, 'upstream')
+    sandbox = createSandbox()
+    dir = join(sandbox.dir, 'upstream')
     repository = join(dir, 'a.git')
     await ensureRepository(repository)
     for (const branch of ['main', 'one', 'two', 'three'])
@@ -49,11 +49,11 @@ describe('the copy of a repository is kept, and the report says why, when the up
   })
   afterEach(async () => {
     for (const stop of stops.splice(0).reverse()) await stop()
-    bench.remove()
+    sandbox.remove()
   })
 
   const sync = (upstream: string, options: object = {}) =>
-    bench.sync({ kind: 'git', upstream, options: { ...options } })
+    sandbox.sync({ kind: 'git', upstream, options: { ...options } })
   const good = () => sync(`${http.url}/a.git`)
   const opened = async (starting: Promise<HostileUpstream>) => {
     const upstream = await starting
@@ -61,7 +61,7 @@ describe('the copy of a repository is kept, and the report says why, when the up
     return upstream.port
   }
   // The address stands in the repository's config, and each misbehaviour has its own here.
-  const contents = () => ({ ...readTree(bench.published), config: '' })
+  const contents = () => ({ ...readTree(sandbox.published), config: '' })
   /** Syncs from the hostile address; asserts that it failed for one of these reasons and did nothing to the copy. */
   const against = async (
     upstream: string,
@@ -80,15 +80,15 @@ describe('the copy of a repository is kept, and the report says why, when the up
       report.tail,
     ])
     expect(contents()).toEqual(before)
-    expect(findMarked(`${bench.dataDir}:`)).toEqual([])
+    expect(findMarked(`${sandbox.dataDir}:`)).toEqual([])
     return report
   }
   const recovers = async () => {
     expect(await good()).toMatchObject({ outcome: 'success' })
-    expect(await refsOf(bench.published)).toBe(await refsOf(repository))
-    await git(bench.published, 'fsck', '--full', '--strict')
+    expect(await refsOf(sandbox.published)).toBe(await refsOf(repository))
+    await git(sandbox.published, 'fsck', '--full', '--strict')
   }
-  const lying = async (lie: (exchange: Exchange) => Promise<boolean> | boolean) =>
+  const lying = async (lie: (exchange: HostileRequest) => Promise<boolean> | boolean) =>
     `http://127.0.0.1:${await opened(startLyingServer(http.url, lie))}/a.git`
   const tampered = async (port: number, scheme: string, tampering: Tampering) =>
     `${scheme}://127.0.0.1:${await opened(startTamperingProxy(port, tampering))}/a.git`
@@ -119,7 +119,7 @@ describe('the copy of a repository is kept, and the report says why, when the up
 
   it('sends another length than it says', async () => {
     for (const says of [-1000, 1000]) {
-      for (const which of [isFetch, (exchange: Exchange) => exchange.request.method === 'GET']) {
+      for (const which of [isFetch, (exchange: HostileRequest) => exchange.request.method === 'GET']) {
         await against(
           await lying(async (exchange) => {
             if (!which(exchange)) return false
@@ -141,7 +141,7 @@ describe('the copy of a repository is kept, and the report says why, when the up
   })
 
   it('sends an error page with status 200', async () => {
-    for (const which of [(exchange: Exchange) => exchange.request.method === 'GET', isRefs, isFetch]) {
+    for (const which of [(exchange: HostileRequest) => exchange.request.method === 'GET', isRefs, isFetch]) {
       for (const type of ['text/html', null]) {
         await against(
           await lying(async (exchange) => {
@@ -179,12 +179,12 @@ describe('the copy of a repository is kept, and the report says why, when the up
     const made = 'deadbeef'.repeat(5)
     const swap = (bytes: Buffer, from: string, to: string) =>
       Buffer.from(bytes.toString('latin1').replaceAll(from, to), 'latin1')
-    const refs = async (exchange: Exchange) => {
+    const refs = async (exchange: HostileRequest) => {
       const { type, body } = await exchange.answer()
       exchange.response.writeHead(200, { 'content-type': type }).end(swap(body, real, made))
       return true
     }
-    // First the server refuses what it named; then it sends something else.
+    // First the server refuses what it listed; then it sends something else.
     await against(await lying((exchange) => isRefs(exchange) && refs(exchange)), ['upstream_refused'])
     await against(
       await lying(async (exchange) => {
@@ -201,7 +201,7 @@ describe('the copy of a repository is kept, and the report says why, when the up
 
   it('sends a greeting, a list of refs or progress without end', async () => {
     const progress = packet(`\u0002remote: still counting ${'.'.repeat(40)}\n`)
-    const lies: [string, (exchange: Exchange) => boolean][] = [
+    const lies: [string, (exchange: HostileRequest) => boolean][] = [
       [
         'greeting',
         ({ request, response }) =>
@@ -253,7 +253,7 @@ describe('the copy of a repository is kept, and the report says why, when the up
       ])
     }
     await recovers()
-  }, 90_000)
+  })
 
   it('falls silent or drips', async ({ task }: TestContext) => {
     const ports = { http: http.port, git: await daemon() }
@@ -268,5 +268,5 @@ describe('the copy of a repository is kept, and the report says why, when the up
     await against(`git://127.0.0.1:${await opened(startBareServer(() => {}))}/a.git`, ['stalled'], { stall_secs: 1 })
     await recovers()
     task.meta.figure = 'git: 7 stalls and drips over http and git://, each ended at its limit'
-  }, 60_000)
+  })
 })

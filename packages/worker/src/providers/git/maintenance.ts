@@ -1,24 +1,31 @@
-// maintenance.ts — Keeps a repository healthy over the years: weekly checks and repacking, and new objects in place of
-// damaged ones. Never makes it unreadable meanwhile.
+// maintenance.ts — Keeps a repository healthy over the years: weekly checks, repacking, and replacing damaged objects.
+// Readers always find a repository.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { callGit } from './call.ts'
 import { type Exit, type SyncContext } from '../../provider.ts'
 
 const WEEK_MS = 7 * 24 * 3600_000
-/** Packs above which they are joined. */
+/** Number of packs above which they are combined. */
 const PACKS_MAX = 20
 
-/** Whether git's last words mean that the copy on this disk is damaged, not the upstream. */
+const DAMAGE = new RegExp(
+  [
+    'does not match index|bad object refs|object file .* is empty|loose object .* is corrupt',
+    'packfile .* (is invalid|cannot be accessed|is truncated)|unable to read sha1 file|pack has bad object',
+    'inflate: data stream error|bad packed object|index file .* is too small',
+  ].join('|'),
+  'i',
+)
+
+/** Whether the end of git's output means that the copy on this disk is damaged, not the upstream. */
 export function isDamaged(exit: Exit): boolean {
-  return /does not match index|bad object refs|object file .* is empty|loose object .* is corrupt|packfile .* (is invalid|cannot be accessed|is truncated)|unable to read sha1 file|pack has bad object|inflate: data stream error|bad packed object|index file .* is too small/i.test(
-    exit.tail,
-  )
+  return DAMAGE.test(exit.tail)
 }
 
-/** Checks every pack once a week and joins small ones. Returns false when the copy is damaged. */
-export async function careFor(context: SyncContext, gitDir: string): Promise<boolean> {
-  if (!isTime(context)) return true
+/** Checks every pack once a week and combines small ones. Returns false when the copy is damaged. */
+export async function maintain(context: SyncContext, gitDir: string): Promise<boolean> {
+  if (!isMaintenanceDue(context)) return true
   context.progress({ phase: 'verifying' })
   const packs = packsOf(gitDir)
   if (packs.length > 0) {
@@ -40,27 +47,27 @@ export async function careFor(context: SyncContext, gitDir: string): Promise<boo
   await callGit(context, [`--git-dir=${gitDir}`, 'commit-graph', 'write', '--reachable', '--no-progress'], {
     silent: true,
   })
-  keepCareDate(context)
+  recordCheck(context)
   context.log(`checked ${packs.length} packs; all are whole`)
   return true
 }
 
 /**
- * Whether about a week has passed since a date, ISO 8601; what is no date is long ago. `key` spreads it over two days,
- * so that a worker does not check a thousand repositories in one hour.
+ * Whether about a week has passed since a date, ISO 8601; an invalid date is long ago. `key` spreads the moment over
+ * two days, so that a worker does not check a thousand repositories in one hour.
  */
 export function isWeekAgo(date: string, key: string): boolean {
   const spread = Buffer.from(key).reduce((sum, byte) => (sum * 31 + byte) % 1000, 0) / 1000
   return !(Date.now() - Date.parse(date) < WEEK_MS + spread * 2 * 24 * 3600_000)
 }
 
-/** Remembers that the copy is known to be whole now. */
-export function keepCareDate({ tree }: SyncContext): void {
+/** Records that the copy is known to be whole now. */
+export function recordCheck({ tree }: SyncContext): void {
   mkdirSync(tree.staging, { recursive: true })
   writeFileSync(join(tree.staging, 'checked'), new Date().toISOString())
 }
 
-function isTime({ tree }: SyncContext): boolean {
+function isMaintenanceDue({ tree }: SyncContext): boolean {
   const file = join(tree.staging, 'checked')
   if (!existsSync(file)) return false
   return isWeekAgo(readFileSync(file, 'utf8'), tree.staging)
@@ -76,15 +83,15 @@ function packsOf(gitDir: string): string[] {
 }
 
 /**
- * Puts the objects and refs of a fresh clone into a damaged repository: first the new packs, whole before git sees
- * their index; then the refs, in one step; then the damaged objects go. At every moment a reader finds a repository
- * with all objects of its refs, as far as they were not damaged.
+ * Moves the objects and refs of a fresh clone into a damaged repository: first the new packs, complete before git sees
+ * their index; then the refs, in one step; then the damaged objects are removed. At every moment a reader finds a
+ * repository with all objects of its refs, as far as they were not damaged.
  */
 export function replaceObjects(fresh: string, damaged: string): void {
   const into = join(damaged, 'objects', 'pack')
   mkdirSync(into, { recursive: true })
   const old = readdirSync(into)
-  // A pack of equal name holds equal objects, whole: it takes the damaged one's place.
+  // A pack of the same name holds the same objects, undamaged: it replaces the damaged one.
   const parts = readdirSync(join(fresh, 'objects', 'pack')).sort(
     (a, b) => Number(a.endsWith('.idx')) - Number(b.endsWith('.idx')),
   )

@@ -9,7 +9,7 @@ export interface RemoteRefs {
   readonly refs: ReadonlyMap<string, string>
   /** Annotated tag → the object it points at. */
   readonly peeled: ReadonlyMap<string, string>
-  /** Branch HEAD names; null when HEAD is detached or not told. */
+  /** The branch HEAD names; null when HEAD is detached or not reported. */
   readonly head: string | null
   /** Object id of HEAD; null when it points at nothing. */
   readonly headId: string | null

@@ -43,7 +43,7 @@ async function overHttp(url: URL, { authorization, addresses, signal }: WireRequ
   const base = url.pathname.replace(/\/+$/, '')
   const headers = { 'git-protocol': 'version=2', 'user-agent': AGENT, ...(authorization ? { authorization } : {}) }
   try {
-    const greeting = await ask(
+    const greeting = await sendRequest(
       client,
       { path: `${base}/info/refs?service=git-upload-pack`, method: 'GET', headers, signal },
       'application/x-git-upload-pack-advertisement',
@@ -51,7 +51,7 @@ async function overHttp(url: URL, { authorization, addresses, signal }: WireRequ
     const asked = greeting && lsRefs(parsePackets(greeting))
     if (!asked) return null
     const type = 'application/x-git-upload-pack'
-    const answer = await ask(
+    const answer = await sendRequest(
       client,
       {
         path: `${base}/git-upload-pack`,
@@ -68,7 +68,7 @@ async function overHttp(url: URL, { authorization, addresses, signal }: WireRequ
   }
 }
 
-async function ask(client: Client, options: Dispatcher.RequestOptions, type: string): Promise<Buffer | null> {
+async function sendRequest(client: Client, options: Dispatcher.RequestOptions, type: string): Promise<Buffer | null> {
   const { statusCode, headers, body } = await client.request(options)
   const readable = statusCode === 200 && headers['content-encoding'] === undefined
   const isAnswer = readable && headers['content-type'] === type
@@ -159,7 +159,8 @@ function lsRefs(greeting: readonly (string | null)[]): string | null {
   if (said[0] !== 'version 2' || !feature || said.includes('object-format=sha256')) return null
   const format = said.includes('object-format=sha1') ? packet('object-format=sha1\n') : ''
   const unborn = feature.includes('unborn') ? packet('unborn\n') : ''
-  return `${packet('command=ls-refs\n')}${packet(`agent=${AGENT.replace(' ', '-')}\n`)}${format}0001${packet('peel\n')}${packet('symrefs\n')}${unborn}0000`
+  const command = packet('command=ls-refs\n') + packet(`agent=${AGENT.replace(' ', '-')}\n`) + format
+  return `${command}0001${packet('peel\n')}${packet('symrefs\n')}${unborn}0000`
 }
 
 function parseRefs(packets: readonly (string | null)[]): RemoteRefs | null {

@@ -1,19 +1,19 @@
 // apply.ts — Puts what was fetched in place: a first tree whole, later ones file by file by rename, deletions last.
 import { lstatSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeRoom } from './receive.ts'
+import { clearPath } from './receive.ts'
 import { removeOthers } from './local.ts'
-import { breathe, STATE_FOLDER, type Known, type TreeMemory } from './tree-memory.ts'
+import { yieldToEventLoop, STATE_FOLDER, type KnownFile, type TreeMemory } from './tree-memory.ts'
 import type { SyncContext } from '../../provider.ts'
 
 const BREATHE_EVERY = 2000
 
-export interface Placing {
+export interface PublishParts {
   readonly context: SyncContext
   readonly memory: TreeMemory
   readonly folder: string
   /** Files of `folder` that go into the tree. */
-  readonly fetched: ReadonlyMap<string, Known>
+  readonly fetched: ReadonlyMap<string, KnownFile>
   readonly wanted: (path: string) => boolean
   /** Whether what is not wanted is deleted. */
   readonly deletes: boolean
@@ -22,7 +22,7 @@ export interface Placing {
 }
 
 /** Makes staging the published tree. */
-export async function publishFirst({ context, memory, wanted }: Placing): Promise<void> {
+export async function publishFirst({ context, memory, wanted }: PublishParts): Promise<void> {
   context.progress({ phase: 'publishing', percent: null })
   await removeOthers(context.tree.staging, wanted, STATE_FOLDER)
   await memory.drop()
@@ -33,7 +33,14 @@ export async function publishFirst({ context, memory, wanted }: Placing): Promis
  * Brings the published tree to what was fetched. In place, readers see each file before or after; with publish =
  * "swap", all of them at once.
  */
-export async function publishChanges({ context, folder, fetched, wanted, deletes, strange }: Placing): Promise<void> {
+export async function publishChanges({
+  context,
+  folder,
+  fetched,
+  wanted,
+  deletes,
+  strange,
+}: PublishParts): Promise<void> {
   context.progress({ phase: 'publishing', percent: null })
   const fork = await context.tree.fork()
   // In place a file is seen as soon as it is renamed: it must be on the disk before.
@@ -41,9 +48,9 @@ export async function publishChanges({ context, folder, fetched, wanted, deletes
   if (deletes) for (const path of strange) rmSync(join(fork.path, path), { force: true })
   let count = 0
   for (const path of fetched.keys()) {
-    if (deletes || hasRoom(fork.path, path)) place(folder, fork.path, path)
+    if (deletes || hasRoom(fork.path, path)) moveFile(folder, fork.path, path)
     else context.log(`not put in place, since nothing is deleted now: ${path}`)
-    if (++count % BREATHE_EVERY === 0) await breathe()
+    if (++count % BREATHE_EVERY === 0) await yieldToEventLoop()
   }
   if (deletes) {
     context.progress({ phase: 'deleting', percent: null })
@@ -53,13 +60,13 @@ export async function publishChanges({ context, folder, fetched, wanted, deletes
   await fork.publish()
 }
 
-function place(folder: string, into: string, path: string): void {
+function moveFile(folder: string, into: string, path: string): void {
   try {
     renameSync(join(folder, path), join(into, path))
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'EISDIR') throw error
-    makeRoom(into, path)
+    clearPath(into, path)
     renameSync(join(folder, path), join(into, path))
   }
 }

@@ -1,32 +1,32 @@
-// download.ts — Fetches many files into one folder: small ones pipelined, large ones over connections of their own.
-// Says what came, deletes nothing.
+// download.ts — Downloads many files into one folder: small ones pipelined, large ones over connections of their own.
+// Reports what came, deletes nothing.
 import { createHash } from 'node:crypto'
 import { rename, rm, utimes, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createCatch, knownOf, LARGE_BYTES, makeRoom, type Catch, type Job } from './receive.ts'
+import { createFileRequest, knownOf, LARGE_BYTES, clearPath, type FileOutcome, type FileJob } from './receive.ts'
 import { isPage } from '../../http/content.ts'
 import { networkFailure, retryAfterSeconds, statusFailure } from '../../http/errors.ts'
-import { fetchFile } from '../../http/fetch.ts'
-import type { Lanes } from '../../http/pipeline.ts'
+import { downloadFile } from '../../http/download.ts'
+import type { Pipeline } from '../../http/pipeline-request.ts'
 import { createMemory } from '../../http/memory.ts'
 import type { HttpOptions } from '../../http/options.ts'
 import { PATIENCE_SECONDS } from '../../http/rate.ts'
-import type { Known, TreeMemory } from './tree-memory.ts'
+import type { KnownFile, TreeMemory } from './tree-memory.ts'
 import type { Unread } from './walk.ts'
 import { SyncFailure, type SyncContext } from '../../provider.ts'
 
 const TRIES = 3
 /** Network failures in a row after which the upstream is given up for this run. */
 const FAILURES_MAX = 40
-/** Reasons that are about one file, not about the run. */
+/** Reasons that concern one file, not the run. */
 const OF_ONE_FILE = new Set(['content_invalid', 'upstream_refused', 'upstream_missing', 'auth_rejected', 'stalled'])
 
 export interface DownloadOptions {
   readonly context: SyncContext
   readonly options: HttpOptions
-  readonly lanes: () => Lanes
+  readonly openPipeline: () => Pipeline
   readonly base: URL
-  /** The origin credentials are for. */
+  /** The origin the credentials are for. */
   readonly home: string
   readonly headers: Readonly<Record<string, string>>
   readonly folder: string
@@ -35,68 +35,76 @@ export interface DownloadOptions {
   readonly expected: number | null
 }
 
-export interface Haul {
-  readonly fetched: ReadonlyMap<string, Known>
-  readonly unchanged: ReadonlyMap<string, Known>
+export interface DownloadResult {
+  readonly fetched: ReadonlyMap<string, KnownFile>
+  readonly unchanged: ReadonlyMap<string, KnownFile>
   readonly vanished: readonly string[]
   readonly failed: readonly Unread[]
   readonly unverified: number
   readonly bytes: number
 }
 
-type Growing = {
-  -readonly [Key in keyof Haul]: Haul[Key] extends ReadonlyMap<infer K, infer V>
+type PartialResult = {
+  -readonly [Key in keyof DownloadResult]: DownloadResult[Key] extends ReadonlyMap<infer K, infer V>
     ? Map<K, V>
-    : Haul[Key] extends readonly (infer T)[]
+    : DownloadResult[Key] extends readonly (infer T)[]
       ? T[]
-      : Haul[Key]
+      : DownloadResult[Key]
 }
 
 /**
- * Fetches every job. Throws SyncFailure when the upstream cannot be reached any more, and when the disk or the quota
- * ends; what came by then is noted.
+ * Downloads every file. Throws SyncFailure when the upstream can no longer be reached, and when disk or quota are full;
+ * what came before is recorded.
  */
-export async function download(jobs: readonly Job[], parts: DownloadOptions): Promise<Haul> {
+export async function downloadFiles(jobs: readonly FileJob[], parts: DownloadOptions): Promise<DownloadResult> {
   const { context, memory } = parts
-  const haul: Growing = { fetched: new Map(), unchanged: new Map(), vanished: [], failed: [], unverified: 0, bytes: 0 }
-  const alone: Job[] = jobs.filter(({ remote }) => (remote.size ?? 0) > LARGE_BYTES)
+  const result: PartialResult = {
+    fetched: new Map(),
+    unchanged: new Map(),
+    vanished: [],
+    failed: [],
+    unverified: 0,
+    bytes: 0,
+  }
+  const alone: FileJob[] = jobs.filter(({ remote }) => (remote.size ?? 0) > LARGE_BYTES)
   const small = jobs.filter(({ remote }) => (remote.size ?? 0) <= LARGE_BYTES)
   try {
-    if (small.length > 0) await downloadSmall(small, { ...parts, haul, alone })
+    if (small.length > 0) await downloadSmall(small, { ...parts, result, separate: alone })
     await Promise.all(
       Array.from({ length: Math.min(parts.options.parallel, alone.length) }, async () => {
-        for (let job = alone.shift(); job; job = alone.shift()) await downloadAlone(job, { ...parts, haul, alone })
+        for (let job = alone.shift(); job; job = alone.shift())
+          await downloadSeparately(job, { ...parts, result, separate: alone })
       }),
     )
   } finally {
     memory.flush()
   }
   context.signal.throwIfAborted()
-  return haul
+  return result
 }
 
-interface Work extends DownloadOptions {
-  readonly haul: Growing
-  readonly alone: Job[]
+interface DownloadState extends DownloadOptions {
+  readonly result: PartialResult
+  readonly separate: FileJob[]
 }
 
-async function downloadSmall(jobs: readonly Job[], work: Work): Promise<void> {
+async function downloadSmall(jobs: readonly FileJob[], work: DownloadState): Promise<void> {
   const { context, options } = work
-  const lanes = work.lanes()
+  const pipeline = work.openPipeline()
   const queue = createQueue(jobs)
   const most = options.parallel * 32
-  let under = 0
+  let active = 0
   let failures = 0
   let waiting: Promise<void> | null = null
   try {
     await new Promise<void>((resolve, reject) => {
-      const settled = (job: Job, caught: Catch) => {
-        under--
+      const onOutcome = (job: FileJob, outcome: FileOutcome) => {
+        active--
         try {
-          const again = settle(job, caught, work)
-          failures = caught.is === 'failed' && again !== 'no' ? failures + 1 : 0
-          if (failures > FAILURES_MAX && caught.is === 'failed') throw networkFailure(caught.error)
-          if (again !== 'no' && queue.again(job, giveUp(caught, context), work)) {
+          const again = recordOutcome(job, outcome, work)
+          failures = outcome.is === 'failed' && again !== 'no' ? failures + 1 : 0
+          if (failures > FAILURES_MAX && outcome.is === 'failed') throw networkFailure(outcome.error)
+          if (again !== 'no' && queue.retry(job, failureOf(outcome, context), work)) {
             if (again !== 'now')
               waiting ??= context
                 .pause(again)
@@ -110,49 +118,49 @@ async function downloadSmall(jobs: readonly Job[], work: Work): Promise<void> {
       }
       const pump = () => {
         if (context.signal.aborted) return reject(context.signal.reason)
-        while (under < most && !waiting) {
+        while (active < most && !waiting) {
           const job = queue.next()
           if (!job) break
-          under++
-          lanes.send(
-            createCatch({
+          active++
+          pipeline.send(
+            createFileRequest({
               job,
               folder: work.folder,
               options,
               headers: work.headers,
               pageExpected: (path) => isPage(join(context.tree.published, path)),
-              moved: (bytes) => void (work.haul.bytes += bytes),
-              done: (caught) => settled(job, caught),
+              onBytes: (bytes) => void (work.result.bytes += bytes),
+              onDone: (outcome) => onOutcome(job, outcome),
             }),
           )
         }
-        if (under === 0 && !waiting && queue.empty()) resolve()
+        if (active === 0 && !waiting && queue.empty()) resolve()
       }
       pump()
     })
   } finally {
-    lanes.close()
+    pipeline.close()
   }
 }
 
 interface Queue {
-  next(): Job | undefined
+  next(): FileJob | undefined
   empty(): boolean
-  /** Puts a job back, or notes its failure once it was tried often enough. Whether it was put back. */
-  again(job: Job, failure: Unread, work: Work): boolean
+  /** Puts a job back, or records its failure after enough tries. Returns whether it was put back. */
+  retry(job: FileJob, failure: Unread, work: DownloadState): boolean
 }
 
-function createQueue(jobs: readonly Job[]): Queue {
-  const tries = new Map<Job, number>()
-  const back: Job[] = []
+function createQueue(jobs: readonly FileJob[]): Queue {
+  const tries = new Map<FileJob, number>()
+  const back: FileJob[] = []
   let at = 0
   return {
     next: () => (at < jobs.length ? jobs[at++] : back.shift()),
     empty: () => at >= jobs.length && back.length === 0,
-    again(job, failure, { haul }) {
+    retry(job, failure, { result }) {
       const count = (tries.get(job) ?? 1) + 1
       tries.set(job, count)
-      if (count > TRIES) haul.failed.push({ ...failure, path: job.remote.path })
+      if (count > TRIES) result.failed.push({ ...failure, path: job.remote.path })
       else back.push(job)
       return count <= TRIES
     },
@@ -160,77 +168,77 @@ function createQueue(jobs: readonly Job[]): Queue {
 }
 
 /**
- * Notes what came of a file. Says whether it is tried again: not, at once, or after so many seconds. Throws what ends
+ * Records the outcome of a file. Returns when it is tried again: never, now, or after so many seconds. Throws what ends
  * the run.
  */
-function settle(job: Job, caught: Catch, work: Work): 'no' | 'now' | number {
-  const { haul, memory, context, alone } = work
+function recordOutcome(job: FileJob, outcome: FileOutcome, work: DownloadState): 'no' | 'now' | number {
+  const { result, memory, context, separate: alone } = work
   const { path } = job.remote
-  switch (caught.is) {
+  switch (outcome.is) {
     case 'fetched':
-      haul.fetched.set(path, caught.known)
-      if (caught.unverified) haul.unverified++
-      memory.note(path, caught.known)
-      tell(work)
+      result.fetched.set(path, outcome.known)
+      if (outcome.unverified) result.unverified++
+      memory.note(path, outcome.known)
+      reportProgress(work)
       return 'no'
     case 'unchanged':
-      haul.unchanged.set(path, caught.known)
-      tell(work)
+      result.unchanged.set(path, outcome.known)
+      reportProgress(work)
       return 'no'
     case 'vanished':
-      haul.vanished.push(path)
+      result.vanished.push(path)
       return 'no'
     case 'alone':
       alone.push(job)
       return 'no'
     case 'status': {
-      const busy = caught.status === 429 || caught.status >= 500
-      const seconds = retryAfterSeconds(caught.retryAfter)
+      const busy = outcome.status === 429 || outcome.status >= 500
+      const seconds = retryAfterSeconds(outcome.retryAfter)
       if (busy && (seconds ?? 0) <= PATIENCE_SECONDS) return seconds ?? 'now'
-      haul.failed.push({
+      result.failed.push({
         path,
-        why: statusFailure(caught.status, context.auth !== null, caught.retryAfter).message,
+        why: statusFailure(outcome.status, context.auth !== null, outcome.retryAfter).message,
         transient: busy,
       })
       return 'no'
     }
     case 'failed': {
-      const failure = networkFailure(caught.error)
-      if (!(failure instanceof SyncFailure)) throw caught.error
-      // A cut connection may be whole the next time; wrong content that came whole is wrong.
-      if (failure !== caught.error) return 'now'
+      const failure = networkFailure(outcome.error)
+      if (!(failure instanceof SyncFailure)) throw outcome.error
+      // A cut connection may succeed the next time; wrong content that came whole stays wrong.
+      if (failure !== outcome.error) return 'now'
       if (!OF_ONE_FILE.has(failure.reason)) throw failure
-      haul.failed.push({ path, why: failure.message, transient: false })
+      result.failed.push({ path, why: failure.message, transient: false })
       return 'no'
     }
   }
 }
 
-function giveUp(caught: Catch, { auth }: SyncContext): Unread {
-  if (caught.is === 'status')
-    return { path: '', why: statusFailure(caught.status, auth !== null, caught.retryAfter).message, transient: true }
-  const failure = caught.is === 'failed' ? networkFailure(caught.error) : null
+function failureOf(outcome: FileOutcome, { auth }: SyncContext): Unread {
+  if (outcome.is === 'status')
+    return { path: '', why: statusFailure(outcome.status, auth !== null, outcome.retryAfter).message, transient: true }
+  const failure = outcome.is === 'failed' ? networkFailure(outcome.error) : null
   return { path: '', why: failure instanceof Error ? failure.message : 'it could not be read', transient: true }
 }
 
-function tell({ context, haul, expected }: Work): void {
-  const files = haul.fetched.size + haul.unchanged.size
+function reportProgress({ context, result, expected }: DownloadState): void {
+  const files = result.fetched.size + result.unchanged.size
   if (files % 8 === 0)
-    context.progress({ phase: 'transferring', files, bytes: haul.bytes, percent: percentOf(haul.bytes, expected) })
+    context.progress({ phase: 'transferring', files, bytes: result.bytes, percent: percentOf(result.bytes, expected) })
 }
 
 const percentOf = (bytes: number, expected: number | null) =>
   expected ? Math.min(100, Math.floor((bytes / expected) * 100)) : null
 
-async function downloadAlone(job: Job, work: Work): Promise<void> {
-  const { context, options, base, home, folder, memory, haul, expected } = work
+async function downloadSeparately(job: FileJob, work: DownloadState): Promise<void> {
+  const { context, options, base, home, folder, memory, result, expected } = work
   const { remote, known } = job
   const state = join(memory.partsFolder, createHash('sha256').update(remote.path).digest('hex').slice(0, 32))
   const parts = createMemory(state)
   await mkdir(state, { recursive: true })
-  const before = haul.bytes
+  const before = result.bytes
   try {
-    const fetched = await fetchFile({
+    const fetched = await downloadFile({
       context,
       options,
       url: new URL(remote.request, base),
@@ -249,31 +257,35 @@ async function downloadAlone(job: Job, work: Work): Promise<void> {
           sizeBeforeBytes: null,
           sizeAfterBytes: size ?? grown,
         }),
-      moved: (received) =>
+      onBytes: (received) =>
         context.progress({
           phase: 'transferring',
-          files: haul.fetched.size,
+          files: result.fetched.size,
           bytes: before + received,
           percent: percentOf(before + received, expected),
         }),
     })
-    if (!fetched) return void haul.unchanged.set(remote.path, { ...known!, stamp: remote.stamp })
+    if (!fetched) return void result.unchanged.set(remote.path, { ...known!, stamp: remote.stamp })
     const { etag, modified } = fetched.validators
     const noted = knownOf(remote, fetched.size, { etag: etag ?? '', 'last-modified': modified ?? '' })
     await utimes(fetched.part, noted.mtime, noted.mtime)
-    makeRoom(folder, remote.path)
+    clearPath(folder, remote.path)
     await rename(fetched.part, join(folder, remote.path))
     await rm(state, { recursive: true, force: true })
-    haul.bytes += fetched.received
-    haul.fetched.set(remote.path, noted)
+    result.bytes += fetched.received
+    result.fetched.set(remote.path, noted)
     memory.note(remote.path, noted)
-    if (fetched.unverified) haul.unverified++
+    if (fetched.unverified) result.unverified++
   } catch (error) {
     const failure = networkFailure(error)
     if (!(failure instanceof SyncFailure) || context.signal.aborted) throw error
-    if (failure.reason === 'upstream_missing') return void haul.vanished.push(remote.path)
+    if (failure.reason === 'upstream_missing') return void result.vanished.push(remote.path)
     const ofNetwork = failure !== error
     if (!ofNetwork && !OF_ONE_FILE.has(failure.reason)) throw failure
-    haul.failed.push({ path: remote.path, why: failure.message, transient: ofNetwork || failure.reason === 'stalled' })
+    result.failed.push({
+      path: remote.path,
+      why: failure.message,
+      transient: ofNetwork || failure.reason === 'stalled',
+    })
   }
 }

@@ -1,13 +1,14 @@
-// file.ts — Mirrors one file: asked for only when it changed, continued when it broke off, checked, put in place whole.
+// file.ts — Mirrors one file: requested only when it changed, continued after an interruption, checked, published
+// whole.
 import { statSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileNameOf } from '../../http/address.ts'
-import { ask } from '../../http/ask.ts'
+import { sendRequest } from '../../http/request.ts'
 import { isPage } from '../../http/content.ts'
 import { checksumUrl, digestIn, digestOption, type Digest } from '../../http/digest.ts'
 import { statusFailure } from '../../http/errors.ts'
-import { fetchFile, type Fetched } from '../../http/fetch.ts'
+import { downloadFile, type FetchedFile } from '../../http/download.ts'
 import { createMemory, type Memory, type Validators } from '../../http/memory.ts'
 import type { HttpOptions } from '../../http/options.ts'
 import { SyncFailure, type SyncContext, type SyncStats } from '../../provider.ts'
@@ -27,14 +28,14 @@ export async function isKnownFile({ context, url }: FileRun): Promise<boolean> {
   return (await createMemory(context.tree.staging).ofCopy(url.href, context.tree.published)) !== null
 }
 
-/** Brings the published file to what the upstream has. Throws SyncFailure and what the network throws. */
+/** Updates the published file to what the upstream has. Throws SyncFailure and network errors. */
 export async function syncFile(run: FileRun): Promise<SyncStats> {
   const { context, url } = run
   const file = fileNameOf(url)
   const memory = createMemory(context.tree.staging)
   await mkdir(context.tree.staging, { recursive: true })
   try {
-    return await follow(run, memory, file)
+    return await updateFile(run, memory, file)
   } catch (error) {
     // A part would keep a full disk full.
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') await memory.dropPart()
@@ -42,15 +43,15 @@ export async function syncFile(run: FileRun): Promise<SyncStats> {
   }
 }
 
-async function follow({ context, options, url }: FileRun, memory: Memory, file: string): Promise<SyncStats> {
+async function updateFile({ context, options, url }: FileRun, memory: Memory, file: string): Promise<SyncStats> {
   const copy = await memory.ofCopy(url.href, context.tree.published)
-  // A copy that was never held against this checksum is fetched again.
+  // A copy that was never checked against this checksum is downloaded again.
   const known = copy && (options.checksum === '' || copy.verified === options.checksum) ? copy : null
   context.progress({ phase: 'connecting' })
   const digests = await promisedDigests({ context, options, url }, file)
   const published = join(context.tree.published, file)
-  const admit = await admission(context, memory, file)
-  const fetched = await fetchFile({
+  const admit = await admissionCheck(context, memory, file)
+  const fetched = await downloadFile({
     context,
     options,
     url,
@@ -60,7 +61,7 @@ async function follow({ context, options, url }: FileRun, memory: Memory, file: 
     digests,
     pageExpected: () => isPage(published),
     admit,
-    moved: (received, from, total) =>
+    onBytes: (received, from, total) =>
       context.progress({
         phase: 'transferring',
         bytes: received,
@@ -73,16 +74,17 @@ async function follow({ context, options, url }: FileRun, memory: Memory, file: 
 }
 
 /**
- * Asks whether a body may take the copy's place: not when it is empty, much smaller, or larger than there is room for.
+ * Returns a check whether a body may replace the copy: not when it is empty, much smaller, or larger than there is room
+ * for.
  */
-async function admission(
+async function admissionCheck(
   context: SyncContext,
   memory: Memory,
   file: string,
 ): Promise<(size: number | null, grown: number) => void> {
   const found = statSync(join(context.tree.published, file), { throwIfNoEntry: false })
   const last = await memory.last()
-  // A copy that somebody changed here says nothing of the upstream; what came last does.
+  // A copy that somebody changed here says nothing about the upstream; what was published last does.
   const before = found ? (last?.file === file ? last.size : found.size) : null
   return (size, grown) => {
     const emptied = size === 0 && before !== null && before > 0
@@ -100,13 +102,13 @@ async function admission(
 async function publish(
   { context, options }: FileRun,
   memory: Memory,
-  { part, size, received, validators, unverified }: Fetched,
+  { part, size, received, validators, unverified }: FetchedFile,
 ): Promise<SyncStats> {
   context.progress({ phase: 'publishing', percent: null, bytes: received })
   const before = (await memory.last())?.file ?? null
   await context.tree.publishFile(part, validators.file)
   await memory.keepCopy({ ...validators, ...(options.checksum === '' ? {} : { verified: options.checksum }) }, size)
-  // Another address may name another file; the mirror is the new one alone.
+  // Another address may name another file; the mirror has only the new one.
   if (before !== null && before !== validators.file) await rm(join(context.tree.published, before), { force: true })
   const note =
     unverified && options.checksum === ''
@@ -125,19 +127,20 @@ async function promisedDigests({ context, options, url }: FileRun, file: string)
   const said = digestOption(options.checksum)
   if (said) return [said]
   const at = checksumUrl(options.checksum, url)
-  const { answer } = await ask({ context, options, url: at, headers: {}, home: url.origin })
+  const { response } = await sendRequest({ context, options, url: at, headers: {}, home: url.origin })
   const chunks: Buffer[] = []
   let size = 0
   try {
-    if (answer.status !== 200) throw statusFailure(answer.status, context.auth !== null, answer.headers['retry-after'])
-    await answer.body((chunk) => {
+    if (response.status !== 200)
+      throw statusFailure(response.status, context.auth !== null, response.headers['retry-after'])
+    await response.body((chunk) => {
       size += chunk.length
       if (size > CHECKSUMS_MAX_BYTES)
         throw new SyncFailure('content_invalid', `${options.checksum} is too large for a checksum file`)
       chunks.push(Buffer.from(chunk))
     })
   } finally {
-    answer.close()
+    response.close()
   }
   const found = digestIn(Buffer.concat(chunks).toString('utf8'), file, options.checksum)
   if (!found)

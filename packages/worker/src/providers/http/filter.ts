@@ -7,7 +7,7 @@ export interface Filter {
   folder(path: string): boolean
 }
 
-/** A pattern without a slash is held against the last part of a path, `**` stands for any number of parts. */
+/** A pattern without a slash is compared with the last part of a path; `**` stands for any number of parts. */
 export function createFilter({ include, exclude }: { include: readonly string[]; exclude: readonly string[] }): Filter {
   const options = { dot: true, basename: true, nonegate: true }
   const compile = (globs: readonly string[]) =>
@@ -21,7 +21,7 @@ export function createFilter({ include, exclude }: { include: readonly string[];
   const excluded = compile(exclude)
   return {
     file: (path) => (included?.(path) ?? true) && !excluded?.(path),
-    // A folder may hold what is included further down: only what is excluded is not entered.
+    // A folder may hold included files further down: only an excluded folder is not entered.
     folder: (path) => path !== STATE_FOLDER && !excluded?.(path),
   }
 }

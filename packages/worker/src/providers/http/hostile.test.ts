@@ -1,5 +1,5 @@
-// hostile.test.ts — Upstreams that lie, dawdle or point elsewhere: the published copy stays byte for byte what it was,
-// and the report says why.
+// hostile.test.ts — Upstreams that lie, delay or redirect: the published copy stays byte for byte what it was, and the
+// report says why.
 import { createHash, randomBytes } from 'node:crypto'
 import { getEventListeners } from 'node:events'
 import { writeFileSync } from 'node:fs'
@@ -10,9 +10,10 @@ import { gzipSync } from 'node:zlib'
 import { startHttpUpstream, writeFiles } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createPeers } from '../../sync/peers.ts'
-import { ask } from '../../http/ask.ts'
+import { sendRequest } from '../../http/request.ts'
 import { SyncFailure } from '../../provider.ts'
-import { createBench, readTree, type Bench } from '../../testing/sandbox.ts'
+import { createSandbox, readTree, type Sandbox } from '../../testing/sandbox.ts'
+import { PATIENCE } from '../../testing/patience.ts'
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => unknown
 
@@ -20,15 +21,15 @@ const GOOD = randomBytes(300_000)
 const sha256 = (bytes: Buffer | string) => createHash('sha256').update(bytes).digest('hex')
 
 describe('the copy of a file is kept, and the report says why, when the upstream', () => {
-  let bench: Bench
+  let sandbox: Sandbox
   let dir: string
   let base: string
   let answer: Answer | null
   let asked: number
   let stop: () => Promise<void>
   beforeEach(async () => {
-    bench = createBench()
-    dir = join(bench.dir, 'upstream')
+    sandbox = createSandbox()
+    dir = join(sandbox.dir, 'upstream')
     answer = null
     asked = 0
     const upstream = await startHttpUpstream({
@@ -41,18 +42,18 @@ describe('the copy of a file is kept, and the report says why, when the upstream
   })
   afterEach(async () => {
     await stop()
-    bench.remove()
+    sandbox.remove()
   })
   const sync = (options: object = {}, more: object = {}) =>
-    bench.sync({ kind: 'http', upstream: `${base}/a.iso`, options: { ...options }, ...more })
-  /** Syncs once well, then against the answer. */
+    sandbox.sync({ kind: 'http', upstream: `${base}/a.iso`, options: { ...options }, ...more })
+  /** Syncs once without faults, then against the faulty response. */
   const against = async (hostile: Answer, options: object = {}) => {
     await sync(options)
-    const before = readTree(bench.published)
+    const before = readTree(sandbox.published)
     expect(Object.keys(before)).toEqual(['a.iso'])
     answer = hostile
     const report = await sync(options)
-    expect(readTree(bench.published)).toEqual(before)
+    expect(readTree(sandbox.published)).toEqual(before)
     return report
   }
   const endless = (response: ServerResponse, piece: Buffer, everyMs = 0) => {
@@ -205,7 +206,7 @@ describe('the copy of a file is kept, and the report says why, when the upstream
     expect(report.message).toContain('120 s')
   })
 
-  it('is found at a private address by a worker that goes to public ones only, however the address is spelled', async () => {
+  it('is at a private address, however spelled, and the worker goes to public ones only', async () => {
     const port = new URL(base).port
     for (const host of [
       '127.0.0.1',
@@ -220,7 +221,7 @@ describe('the copy of a file is kept, and the report says why, when the upstream
       '[::1]',
       '[::127.0.0.1]',
     ]) {
-      const report = await bench.sync({ kind: 'http', upstream: `http://${host}:${port}/a.iso`, publicOnly: true })
+      const report = await sandbox.sync({ kind: 'http', upstream: `http://${host}:${port}/a.iso`, publicOnly: true })
       expect(report, host).toMatchObject({ outcome: 'failed', reason: 'address_forbidden' })
     }
     expect(asked).toBe(0)
@@ -229,22 +230,22 @@ describe('the copy of a file is kept, and the report says why, when the upstream
 
 describe('a redirect', () => {
   it('leads to no private address once the upstream is public', async () => {
-    const bench = createBench()
+    const sandbox = createSandbox()
     let asked = 0
-    const target = await startHttpUpstream({ dir: bench.dir, intercept: () => (asked++, false) })
+    const target = await startHttpUpstream({ dir: sandbox.dir, intercept: () => (asked++, false) })
     const upstream = await startHttpUpstream({
-      dir: bench.dir,
+      dir: sandbox.dir,
       intercept: (_request, response) =>
         Boolean(response.writeHead(302, { location: `http://127.0.0.2:${target.port}/x` }).end()),
     })
-    // 127.0.0.1 stands for the public side here: everything else is judged by the real rules.
+    // 127.0.0.1 stands for the public side here; everything else follows the real rules.
     const real = createPeers({ publicOnly: true, known: null })
     const peers = {
       check: (address?: string) => (address === '127.0.0.1' ? undefined : real.check(address)),
       resolve: real.resolve,
     }
     const context = { auth: null, peers, signal: new AbortController().signal, log: () => {} }
-    const asking = ask({
+    const asking = sendRequest({
       context,
       options: { timeout_secs: 5, allow_downgrade: false },
       url: new URL(`${upstream.url}/x`),
@@ -254,13 +255,13 @@ describe('a redirect', () => {
     await expect(asking).rejects.toMatchObject({ reason: 'address_forbidden' })
     expect(asked).toBe(0)
     await Promise.all([upstream.stop(), target.stop()])
-    bench.remove()
+    sandbox.remove()
   })
 })
 
 describe('a file whose length nobody tells', () => {
   it('is taken, and the report says that it is unverified', async () => {
-    const bench = createBench()
+    const sandbox = createSandbox()
     const server = createServer(
       (socket) =>
         void socket
@@ -271,19 +272,19 @@ describe('a file whose length nobody tells', () => {
     )
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as { port: number }
-    const report = await bench.sync({ kind: 'http', upstream: `http://127.0.0.1:${port}/a.iso` })
+    const report = await sandbox.sync({ kind: 'http', upstream: `http://127.0.0.1:${port}/a.iso` })
     expect(report).toMatchObject({ outcome: 'success', size_bytes: 10 })
     expect(report.message).toContain('unverified')
     server.close()
-    bench.remove()
+    sandbox.remove()
   })
 })
 
 describe('a question that is over', () => {
   it('leaves nothing on the signal of its run, and none begins once that was stopped', async () => {
-    const bench = createBench()
-    writeFiles(bench.dir, { 'a.iso': GOOD })
-    const upstream = await startHttpUpstream({ dir: bench.dir })
+    const sandbox = createSandbox()
+    writeFiles(sandbox.dir, { 'a.iso': GOOD })
+    const upstream = await startHttpUpstream({ dir: sandbox.dir })
     const stopping = new AbortController()
     const context = {
       auth: null,
@@ -292,7 +293,7 @@ describe('a question that is over', () => {
       log: () => {},
     }
     const asking = (parsed: boolean) =>
-      ask({
+      sendRequest({
         context,
         options: { timeout_secs: 5, allow_downgrade: false },
         url: new URL(`${upstream.url}/a.iso`),
@@ -300,14 +301,14 @@ describe('a question that is over', () => {
         parsed,
       })
     for (const parsed of [true, false]) {
-      const { answer } = await asking(parsed)
-      await answer.body(() => {})
-      answer.close()
-      await vi.waitFor(() => expect(getEventListeners(stopping.signal, 'abort')).toEqual([]))
+      const { response } = await asking(parsed)
+      await response.body(() => {})
+      response.close()
+      await vi.waitFor(() => expect(getEventListeners(stopping.signal, 'abort')).toEqual([]), PATIENCE)
     }
     stopping.abort('interrupted')
     for (const parsed of [true, false]) await expect(asking(parsed)).rejects.toThrow()
     await upstream.stop()
-    bench.remove()
+    sandbox.remove()
   })
 })

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { providerConformance, type Subject } from '../../testing/conformance.ts'
 import { createPeers } from '../../sync/peers.ts'
 import { checkAddress, fileNameOf } from '../../http/address.ts'
-import { createBench, readTree, type Bench } from '../../testing/sandbox.ts'
+import { createSandbox, readTree, type Sandbox } from '../../testing/sandbox.ts'
 
 async function start(dir: string, auth?: { username: string; password: string }): Promise<Subject> {
   const file = join(dir, 'big.tar.gz')
@@ -28,15 +28,15 @@ async function start(dir: string, auth?: { username: string; password: string })
 providerConformance({ kind: 'http', tool: null, start })
 
 describe('an http mirror', () => {
-  let bench: Bench
+  let sandbox: Sandbox
   let dir: string
   let intercept: (request: IncomingMessage, response: ServerResponse) => boolean
   let asked: IncomingMessage[]
   let base: string
   const stops: (() => Promise<void>)[] = []
   beforeEach(async () => {
-    bench = createBench()
-    dir = join(bench.dir, 'upstream')
+    sandbox = createSandbox()
+    dir = join(sandbox.dir, 'upstream')
     intercept = () => false
     asked = []
     const upstream = await startHttpUpstream({
@@ -51,9 +51,9 @@ describe('an http mirror', () => {
   })
   afterEach(async () => {
     for (const stop of stops.splice(0)) await stop()
-    bench.remove()
+    sandbox.remove()
   })
-  const sync = (path: string, more: object = {}) => bench.sync({ kind: 'http', upstream: `${base}${path}`, ...more })
+  const sync = (path: string, more: object = {}) => sandbox.sync({ kind: 'http', upstream: `${base}${path}`, ...more })
 
   it('goes on where a download broke off', async () => {
     const body = randomBytes(500_000)
@@ -65,12 +65,12 @@ describe('an http mirror', () => {
       return true
     }
     expect(await sync('/a.iso')).toMatchObject({ outcome: 'failed', reason: 'content_invalid' })
-    expect(existsSync(bench.published)).toBe(false)
+    expect(existsSync(sandbox.published)).toBe(false)
     const report = await sync('/a.iso')
     expect(asked[1]?.headers.range).toMatch(/^bytes=\d+-$/)
     expect(report).toMatchObject({ outcome: 'success', size_bytes: 500_000 })
     expect(report.bytes).toBeLessThan(500_000)
-    expect(readFileSync(join(bench.published, 'a.iso')).equals(body)).toBe(true)
+    expect(readFileSync(join(sandbox.published, 'a.iso')).equals(body)).toBe(true)
   })
 
   it('holds a continued download against its checksum as a whole, what was there before too', async () => {
@@ -95,7 +95,7 @@ describe('an http mirror', () => {
           : { outcome: 'failed', reason: 'content_invalid', message: expect.stringContaining('sha256') },
       )
     }
-    expect(readFileSync(join(bench.published, 'a.iso')).equals(body)).toBe(true)
+    expect(readFileSync(join(sandbox.published, 'a.iso')).equals(body)).toBe(true)
   })
 
   it('starts again when the file changed while a download was broken off', async () => {
@@ -108,7 +108,7 @@ describe('an http mirror', () => {
     }
     await sync('/a.iso')
     expect(await sync('/a.iso')).toMatchObject({ outcome: 'success', bytes: 400_000 })
-    expect(readTree(bench.published)).toEqual(readTree(dir))
+    expect(readTree(sandbox.published)).toEqual(readTree(dir))
   })
 
   it('does not join two halves that do not belong together', async () => {
@@ -125,7 +125,7 @@ describe('an http mirror', () => {
     }
     await sync('/a.iso')
     expect(await sync('/a.iso')).toMatchObject({ outcome: 'failed', reason: 'content_invalid' })
-    expect(existsSync(bench.published)).toBe(false)
+    expect(existsSync(sandbox.published)).toBe(false)
   })
 
   it('keeps the copy when an answer without a length breaks off', async () => {
@@ -137,7 +137,7 @@ describe('an http mirror', () => {
       return true
     }
     expect(await sync('/a.txt')).toMatchObject({ outcome: 'failed', reason: 'content_invalid' })
-    expect(readTree(bench.published)).toEqual({ 'a.txt': 'good\n' })
+    expect(readTree(sandbox.published)).toEqual({ 'a.txt': 'good\n' })
   })
 
   it('takes an answer in chunks, and the bytes as they are when they are compressed', async () => {
@@ -148,7 +148,7 @@ describe('an http mirror', () => {
       return true
     }
     expect(await sync('/a.tar.gz')).toMatchObject({ outcome: 'success' })
-    expect(readFileSync(join(bench.published, 'a.tar.gz')).equals(packed)).toBe(true)
+    expect(readFileSync(join(sandbox.published, 'a.tar.gz')).equals(packed)).toBe(true)
   })
 
   it('follows five redirects and gives credentials to nobody else', async () => {
@@ -174,7 +174,7 @@ describe('an http mirror', () => {
     })
     expect(asked.map((request) => request.headers.authorization)).toEqual(Array(5).fill('Bearer tok-en-1234'))
     expect(seen).toEqual([undefined])
-    expect(readTree(bench.published)).toEqual({ 'latest.txt': 'real\n' })
+    expect(readTree(sandbox.published)).toEqual({ 'latest.txt': 'real\n' })
     intercept = (_request, response) => Boolean(response.writeHead(302, { location: '/again' }).end())
     expect(await sync('/loop')).toMatchObject({ outcome: 'failed', reason: 'upstream_refused' })
   })
@@ -215,16 +215,16 @@ describe('an http mirror', () => {
     writeFiles(dir, { 'index.html': '<p>hello' })
     utimesSync(join(dir, 'index.html'), 1_000_000, 1_000_000)
     expect(await sync('/')).toMatchObject({ outcome: 'success', bytes: 8 })
-    expect(statSync(join(bench.published, 'index.html')).mtimeMs).toBe(1_000_000_000)
+    expect(statSync(join(sandbox.published, 'index.html')).mtimeMs).toBe(1_000_000_000)
     expect(await sync('/')).toMatchObject({ outcome: 'success', bytes: 0, files: 1, size_bytes: 8 })
   })
 
   it('is fetched again when somebody changed the copy', async () => {
     writeFiles(dir, { 'a.txt': 'good\n' })
     await sync('/a.txt')
-    writeFileSync(join(bench.published, 'a.txt'), 'changed here')
+    writeFileSync(join(sandbox.published, 'a.txt'), 'changed here')
     expect(await sync('/a.txt')).toMatchObject({ outcome: 'success', bytes: 5 })
-    expect(readTree(bench.published)).toEqual({ 'a.txt': 'good\n' })
+    expect(readTree(sandbox.published)).toEqual({ 'a.txt': 'good\n' })
   })
 
   it('gives up an upstream that falls silent', async () => {
@@ -233,7 +233,7 @@ describe('an http mirror', () => {
   })
 
   it('says that a name does not exist', async () => {
-    expect(await bench.sync({ kind: 'http', upstream: 'http://no-such-host.invalid/x' })).toMatchObject({
+    expect(await sandbox.sync({ kind: 'http', upstream: 'http://no-such-host.invalid/x' })).toMatchObject({
       outcome: 'failed',
       reason: 'upstream_unreachable',
     })

@@ -1,5 +1,4 @@
-// http.ts — The kind http: one file, or a tree of them behind directory listings. Chooses between the two; each is a
-// file of its own.
+// http.ts — The kind http: one file, or a tree behind directory listings. Chooses between file.ts and tree.ts.
 import { checkAddress } from '../../http/address.ts'
 import { networkFailure } from '../../http/errors.ts'
 import { isKnownFile, syncFile, type FileRun } from './file.ts'
@@ -12,7 +11,7 @@ import { SyncFailure, type Provider, type SyncStats } from '../../provider.ts'
  * The kind `http`: an http or https address, kept as one file under its real name or, when it is a directory, as a
  * tree.
  */
-export const http: Provider = {
+export const http: Provider<typeof HttpOptions> = {
   kind: 'http',
   options: HttpOptions,
   probe: async () => ({ available: true, detail: `Node.js ${process.versions.node}` }),
@@ -20,9 +19,9 @@ export const http: Provider = {
     const url = URL.parse(context.upstream)
     if (!url) throw new SyncFailure('upstream_missing', 'the upstream is not an address')
     checkAddress(url, context.peers)
-    const options = context.options as HttpOptions
+    const { options } = context
     try {
-      return await choose({ context, options, url })
+      return await syncFileOrTree({ context, options, url })
     } catch (error) {
       throw networkFailure(error)
     }
@@ -30,10 +29,10 @@ export const http: Provider = {
 }
 
 /**
- * A tree when the options say so, or when a directory answers with a listing; what an address was found to be at first
- * it stays.
+ * A tree when the options say so, or when a directory answers with a listing. An address stays what it was first found
+ * to be.
  */
-async function choose(run: FileRun): Promise<SyncStats> {
+async function syncFileOrTree(run: FileRun): Promise<SyncStats> {
   const { context, options, url } = run
   const held = treeAddress(context.tree.staging)
   const wasTree = held === url.href

@@ -83,7 +83,10 @@ const pages: Record<
   },
   'Caddy as JSON': {
     contentType: 'application/json; charset=utf-8',
-    text: '[{"name":"sub/","size":4096,"url":"./sub/","mod_time":"2026-11-23T21:34:14.294945889Z","mode":2147484141,"is_dir":true,"is_symlink":false},{"name":"a \\u0026.bin","size":8192,"url":"./a%20&.bin","mod_time":"2026-01-05T12:34:56Z","mode":420,"is_dir":false,"is_symlink":false}]',
+    text:
+      '[{"name":"sub/","size":4096,"url":"./sub/","mod_time":"2026-11-23T21:34:14.294945889Z",' +
+      '"mode":2147484141,"is_dir":true,"is_symlink":false},{"name":"a \\u0026.bin","size":8192,' +
+      '"url":"./a%20&.bin","mod_time":"2026-01-05T12:34:56Z","mode":420,"is_dir":false,"is_symlink":false}]',
     size: 8192,
     exact: true,
     time: AT + 56_000,

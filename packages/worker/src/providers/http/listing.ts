@@ -1,8 +1,8 @@
-// listing.ts — Reads directory listings of web servers: what is in a directory, and what the listing says of it. Pure;
-// trusts no name.
+// listing.ts — Reads directory listings of web servers: the entries of a directory and what the listing says about
+// them. Pure; trusts no name.
 import { Parser } from 'htmlparser2'
 
-/** One thing a listing names, directly below its directory. */
+/** One entry of a listing, directly below its directory. */
 export interface Entry {
   readonly name: string
   readonly directory: boolean
@@ -11,11 +11,11 @@ export interface Entry {
   /** Bytes; rounded unless `exact`; null where the listing does not say. */
   readonly size: number | null
   readonly exact: boolean
-  /** ms since 1970 if the listing means UTC; null where it does not say. */
+  /** Milliseconds since 1970 if the listing means UTC; null where it does not say. */
   readonly time: number | null
-  /** How finely the time is told, ms. */
+  /** Resolution of the time, ms. */
   readonly grain: number
-  /** What the listing says of the file, word for word: the same again means that nothing was noticed to change. */
+  /** What the listing says about the file, word for word: the same text means that no change was noticed. */
   readonly stamp: string
 }
 
@@ -29,7 +29,7 @@ export interface Page {
   readonly text: string
   readonly contentType: string
   readonly url: URL
-  /** Takes any page that links to something below it for a listing. */
+  /** Accepts any page that links to something below it. */
   readonly lenient: boolean
 }
 
@@ -37,7 +37,7 @@ const TITLE = /^\s*(index of|directory listing|listing of|directory:)/i
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 const UNITS = ['', 'K', 'M', 'G', 'T', 'P']
 
-/** What a page lists; null when it is no listing we recognise. */
+/** The entries of a page; null when it is no listing that is recognised. */
 export function parseListing(page: Page): Listing | null {
   if (/json/i.test(page.contentType)) return parseJson(page.text)
   return /html/i.test(page.contentType) ? parseHtml(page) : null
@@ -116,7 +116,7 @@ function decoded(raw: string): string | null {
   try {
     return decodeURIComponent(raw)
   } catch {
-    // Bytes that are no UTF-8 cannot be written back as the same name.
+    // Bytes that are not UTF-8 cannot be written back as the same name.
     return null
   }
 }

@@ -1,7 +1,7 @@
-// local.ts — What a tree on disk holds, and taking things out of it. Follows no link, leaves the folder never.
+// local.ts — What a tree on disk holds, and removing things from it. Follows no link and never leaves the folder.
 import { lstatSync, readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { breathe } from './tree-memory.ts'
+import { yieldToEventLoop } from './tree-memory.ts'
 
 /** A regular file: bytes, and seconds since 1970 it was changed. */
 export interface LocalFile {
@@ -19,8 +19,8 @@ export interface LocalTree {
 const BREATHE_EVERY = 5000
 
 /**
- * Looks at everything below a folder; nothing when it does not exist. `skip`: a name at the top that is left out;
- * `look`: how a file is looked at.
+ * Reads everything below a folder; empty when it does not exist. `skip`: a name at the top that is left out. `look`:
+ * how a file is read.
  */
 export async function readLocal(folder: string, skip: string | null = null, look = fileAt): Promise<LocalTree> {
   const files = new Map<string, LocalFile | null>()
@@ -36,7 +36,7 @@ export async function readLocal(folder: string, skip: string | null = null, look
         folders.push(path)
         open.push(path)
       } else files.set(path, entry.isFile() ? look(`${folder}/${path}`) : null)
-      if (++seen % BREATHE_EVERY === 0) await breathe()
+      if (++seen % BREATHE_EVERY === 0) await yieldToEventLoop()
     }
   }
   return { files, folders }
@@ -57,7 +57,7 @@ export function fileAt(path: string): LocalFile | null {
   return found?.isFile() ? { size: found.size, mtime: Math.floor(found.mtimeMs / 1000) } : null
 }
 
-/** Removes what stands where a directory must be: a file or link at any of the parents of `path`. */
+/** Removes what stands in the place of a directory: a file or link at any parent of `path`. */
 export function clearParents(folder: string, path: string): void {
   for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
     const at = join(folder, path.slice(0, slash))
@@ -67,12 +67,12 @@ export function clearParents(folder: string, path: string): void {
   }
 }
 
-/** Removes a directory that stands where a file must be. */
+/** Removes a directory that stands in the place of a file. */
 export function clearFolder(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) rmSync(path, { recursive: true })
 }
 
-/** Deletes every file that is not wanted, then every directory without files. Returns how many files went. */
+/** Deletes every file that is not wanted, then every empty directory. Returns the number of deleted files. */
 export async function removeOthers(
   folder: string,
   wanted: (path: string) => boolean,
@@ -83,7 +83,7 @@ export async function removeOthers(
   for (const path of files.keys()) {
     if (wanted(path)) continue
     unlinkSync(join(folder, path))
-    if (++removed % BREATHE_EVERY === 0) await breathe()
+    if (++removed % BREATHE_EVERY === 0) await yieldToEventLoop()
   }
   for (const path of folders.toReversed()) removeIfEmpty(join(folder, path))
   return removed

@@ -1,36 +1,36 @@
 // plan.ts — Compares what an upstream lists with what is here, and decides for each file. Pure.
 import type { Entry } from './listing.ts'
 import type { LocalFile } from './local.ts'
-import type { Known } from './tree-memory.ts'
+import type { KnownFile } from './tree-memory.ts'
 
 /** A file the upstream lists. */
-export interface Remote extends Entry {
+export interface RemoteFile extends Entry {
   readonly path: string
   /** Its path in the request line. */
   readonly request: string
 }
 
-/** What is done about a file: nothing, ask whether it changed, fetch it. */
+/** What is done about a file: nothing, a conditional request, or a download. */
 export type Verdict = 'same' | 'ask' | 'fetch'
 
-export interface Sight {
-  readonly remote: Remote
+export interface Comparison {
+  readonly remote: RemoteFile
   readonly local: LocalFile | null | undefined
-  readonly known: Known | undefined
+  readonly known: KnownFile | undefined
   readonly compare: 'auto' | 'listing' | 'ask'
 }
 
-/** What is done about one file. */
-export function judge({ remote, local, known, compare }: Sight): Verdict {
+/** Decides what is done about one file. */
+export function decideFile({ remote, local, known, compare }: Comparison): Verdict {
   if (!local) return 'fetch'
   if (known) {
     if (local.size !== known.size || local.mtime !== known.mtime) return 'fetch'
-    // Whatever the server says of its validators: another size is another file.
+    // Whatever the server says about its validators: another size is another file.
     if (remote.exact && remote.size !== local.size) return 'fetch'
-    const unchanged = remote.stamp === known.stamp && tells(remote, compare)
-    const askable = known.etag !== '' || known.modified !== ''
-    if (unchanged && compare !== 'ask' && !(known.fresh && askable)) return 'same'
-    return askable ? 'ask' : 'fetch'
+    const unchanged = remote.stamp === known.stamp && showsChanges(remote, compare)
+    const hasValidators = known.etag !== '' || known.modified !== ''
+    if (unchanged && compare !== 'ask' && !(known.fresh && hasValidators)) return 'same'
+    return hasValidators ? 'ask' : 'fetch'
   }
   return compare !== 'ask' &&
     remote.exact &&
@@ -41,12 +41,12 @@ export function judge({ remote, local, known, compare }: Sight): Verdict {
     : 'fetch'
 }
 
-/** Whether a listing says enough of a file to notice a change. */
-function tells({ exact, time, size }: Remote, compare: Sight['compare']): boolean {
+/** Whether a listing says enough about a file to notice a change. */
+function showsChanges({ exact, time, size }: RemoteFile, compare: Comparison['compare']): boolean {
   return time !== null && (exact || (compare === 'listing' && size !== null))
 }
 
-function sameTime({ time, grain }: Remote, { mtime }: LocalFile): boolean {
+function sameTime({ time, grain }: RemoteFile, { mtime }: LocalFile): boolean {
   return Math.floor((mtime * 1000) / grain) === Math.floor(time! / grain)
 }
 
@@ -63,14 +63,14 @@ export interface Outlook {
 const EXAMPLES_MAX = 200
 
 /**
- * Adds up what would go and what would come. `sizeOf`: bytes a wanted file will have; null when that is not known.
- * `deletes`: whether anything is deleted at all.
+ * Counts what would be deleted and what would be downloaded. `sizeOf`: bytes a wanted file will have; null when not
+ * known. `deletes`: whether anything is deleted at all.
  */
-export function outlookOf(parts: {
+export function planOf(parts: {
   local: ReadonlyMap<string, LocalFile | null>
-  wanted: ReadonlyMap<string, Remote>
+  wanted: ReadonlyMap<string, RemoteFile>
   fetching: Iterable<string>
-  sizeOf: (remote: Remote) => number | null
+  sizeOf: (remote: RemoteFile) => number | null
   deletes: boolean
 }): Outlook {
   const { local, wanted, deletes, sizeOf } = parts

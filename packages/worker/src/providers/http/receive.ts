@@ -1,64 +1,64 @@
-// receive.ts — One small file on its way from a lane to the disk: opened with its first byte, checked at its end.
-// Decides what an answer means for the file.
+// receive.ts — One small file on its way from a pipeline to the disk: opened with its first byte, checked at its end.
+// Decides what a response means for the file.
 import { closeSync, futimesSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { isRedirect } from '../../http/ask.ts'
+import { isRedirect } from '../../http/request.ts'
 import { createChecker, digestsOf, type Checker } from '../../http/digest.ts'
 import { beginsLikePage, pageFailure, refuseEncoded, seemsPage } from '../../http/content.ts'
-import type { Exchange } from '../../http/pipeline.ts'
+import type { PipelinedRequest } from '../../http/pipeline-request.ts'
 import { clearFolder, clearParents } from './local.ts'
 import type { HttpOptions } from '../../http/options.ts'
-import type { Remote } from './plan.ts'
+import type { RemoteFile } from './plan.ts'
 import { createRateWatch } from '../../http/rate.ts'
 import { SyncFailure } from '../../provider.ts'
-import type { Known } from './tree-memory.ts'
+import type { KnownFile } from './tree-memory.ts'
 
-/** Larger files go over a connection of their own, where they can be continued. */
+/** Larger files use a connection of their own, where they can be continued. */
 export const LARGE_BYTES = 8 * 1024 * 1024
-/** Time within which a file may change again without a listing showing it, ms. */
+/** Within this time a file may change again without a listing showing it, ms. */
 const FRESH_MS = 120_000
-/** An answer nobody wants is read to its end up to this size; beyond, a new connection costs less. */
+/** An unwanted body up to this size is read to its end; beyond, a new connection costs less. */
 const IGNORED_MAX_BYTES = 256 * 1024
 
-/** What came of asking for a file. */
-export type Catch =
-  | { readonly is: 'fetched'; readonly known: Known; readonly unverified: boolean }
-  | { readonly is: 'unchanged'; readonly known: Known }
+/** What came of requesting a file. */
+export type FileOutcome =
+  | { readonly is: 'fetched'; readonly known: KnownFile; readonly unverified: boolean }
+  | { readonly is: 'unchanged'; readonly known: KnownFile }
   | { readonly is: 'vanished' }
-  /** To be fetched by itself: it is large, or elsewhere. */
+  /** To be downloaded separately: it is large, or at another address. */
   | { readonly is: 'alone' }
   | { readonly is: 'status'; readonly status: number; readonly retryAfter: string | undefined }
   | { readonly is: 'failed'; readonly error: unknown }
 
-export interface Job {
-  readonly remote: Remote
-  /** What is here already; then it is only asked for when it changed. */
-  readonly known: Known | null
+export interface FileJob {
+  readonly remote: RemoteFile
+  /** The file that is here already: then the request is conditional. */
+  readonly known: KnownFile | null
 }
 
-export interface CatchOptions {
-  readonly job: Job
+export interface FileRequestOptions {
+  readonly job: FileJob
   readonly folder: string
   readonly options: HttpOptions
   readonly headers: Readonly<Record<string, string>>
   readonly pageExpected: (path: string) => boolean
-  readonly moved: (bytes: number) => void
-  readonly done: (caught: Catch) => void
+  readonly onBytes: (bytes: number) => void
+  readonly onDone: (outcome: FileOutcome) => void
 }
 
-/** The exchange that brings a file into `folder`. */
-export function createCatch(parts: CatchOptions): Exchange {
-  const { job, options, headers, pageExpected, done } = parts
+/** The request that downloads a file into `folder`. */
+export function createFileRequest(parts: FileRequestOptions): PipelinedRequest {
+  const { job, options, headers, pageExpected, onDone: done } = parts
   const { remote, known } = job
   const file = createSink(parts)
-  let told: Readonly<Record<string, string>> = {}
-  let caught: Catch | null = null
+  let responseHeaders: Readonly<Record<string, string>> = {}
+  let outcome: FileOutcome | null = null
   let checker: Checker | null = null
-  const settle = (result: Catch, length: number) => {
-    caught = result
+  const finishWith = (result: FileOutcome, length: number) => {
+    outcome = result
     if (length > IGNORED_MAX_BYTES) throw new Error('not wanted')
   }
-  const finished = (result: Catch) => {
+  const finished = (result: FileOutcome) => {
     file.close()
     done(result)
   }
@@ -71,46 +71,46 @@ export function createCatch(parts: CatchOptions): Exchange {
           ...(known.modified ? { 'if-modified-since': known.modified } : {}),
         }
       : headers,
-    head(status, answered) {
-      told = answered
-      const length = Number(answered['content-length'] ?? 0)
-      const meaning = meaningOf(status, answered, job)
-      if (meaning) settle(meaning, length)
-      else if (length > LARGE_BYTES) settle({ is: 'alone' }, length)
-      else checker = createChecker(digestsOf(answered, true))
+    head(status, headers) {
+      responseHeaders = headers
+      const length = Number(headers['content-length'] ?? 0)
+      const meaning = outcomeOfHead(status, headers, job)
+      if (meaning) finishWith(meaning, length)
+      else if (length > LARGE_BYTES) finishWith({ is: 'alone' }, length)
+      else checker = createChecker(digestsOf(headers, true))
     },
     data(chunk) {
-      if (caught) return
+      if (outcome) return
       const isFirst = file.size() === 0
       if (
         isFirst &&
         !options.accept_html &&
-        seemsPage(told, remote.name) &&
+        seemsPage(responseHeaders, remote.name) &&
         beginsLikePage(chunk) &&
         !pageExpected(remote.path)
       )
-        return settle({ is: 'failed', error: pageFailure(remote.path) }, 0)
+        return finishWith({ is: 'failed', error: pageFailure(remote.path) }, 0)
       checker?.update(chunk)
-      file.write(chunk, told['content-length'])
+      file.write(chunk, responseHeaders['content-length'])
     },
     end() {
-      if (!caught) checker?.verify()
-      finished(caught ?? complete(file.opened(), file.size(), told, remote))
+      if (!outcome) checker?.verify()
+      finished(outcome ?? completeFile(file.opened(), file.size(), responseHeaders, remote))
     },
-    fail: (error) => finished(caught ?? { is: 'failed', error }),
+    fail: (error) => finished(outcome ?? { is: 'failed', error }),
   }
 }
 
 interface Sink {
   write(chunk: Buffer, promised: string | undefined): void
   size(): number
-  /** Its handle; opens it when nothing was written. */
+  /** Its file handle; opens the file when nothing was written. */
   opened(): number
   close(): void
 }
 
 /** A file that is opened when its first byte comes. */
-function createSink({ job, folder, options, moved }: CatchOptions): Sink {
+function createSink({ job, folder, options, onBytes: moved }: FileRequestOptions): Sink {
   const { path } = job.remote
   let handle = -1
   let size = 0
@@ -124,7 +124,7 @@ function createSink({ job, folder, options, moved }: CatchOptions): Sink {
       for (let at = 0; at < chunk.length;) at += writeSync(handle, chunk, at)
       size += chunk.length
       moved(chunk.length)
-      // Whole in one piece, as most are: nothing to watch.
+      // Complete in one piece, as most are: there is no rate to watch.
       if (chunk.length === size && String(size) === promised) return
       rate ??= createRateWatch(options)
       rate(chunk.length)
@@ -141,8 +141,12 @@ function createSink({ job, folder, options, moved }: CatchOptions): Sink {
   }
 }
 
-/** What an answer without a body we want means; null for the file itself. */
-function meaningOf(status: number, headers: Readonly<Record<string, string>>, { known, remote }: Job): Catch | null {
+/** The outcome a head decides; null when the body is the file. */
+function outcomeOfHead(
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  { known, remote }: FileJob,
+): FileOutcome | null {
   if (status === 200) return encodingProblem(headers, remote.name)
   if (status === 304 && known)
     return { is: 'unchanged', known: { ...known, stamp: remote.stamp, fresh: isFresh(known.modified, headers.date) } }
@@ -151,7 +155,7 @@ function meaningOf(status: number, headers: Readonly<Record<string, string>>, { 
   return { is: 'status', status, retryAfter: headers['retry-after'] }
 }
 
-function encodingProblem(headers: Readonly<Record<string, string>>, name: string): Catch | null {
+function encodingProblem(headers: Readonly<Record<string, string>>, name: string): FileOutcome | null {
   try {
     refuseEncoded(headers, name)
     return null
@@ -160,8 +164,13 @@ function encodingProblem(headers: Readonly<Record<string, string>>, name: string
   }
 }
 
-/** Sets the time of a file that came whole, and says by what it will be known. */
-function complete(handle: number, size: number, headers: Readonly<Record<string, string>>, remote: Remote): Catch {
+/** Sets the time of a complete file, and returns what it will be known by. */
+function completeFile(
+  handle: number,
+  size: number,
+  headers: Readonly<Record<string, string>>,
+  remote: RemoteFile,
+): FileOutcome {
   const measured = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
   if (!measured && remote.exact && remote.size !== size) {
     return {
@@ -177,8 +186,8 @@ function complete(handle: number, size: number, headers: Readonly<Record<string,
   return { is: 'fetched', known, unverified: !measured && !remote.exact }
 }
 
-/** What is remembered of a file that was fetched. */
-export function knownOf(remote: Remote, size: number, headers: Readonly<Record<string, string>>): Known {
+/** What is remembered of a file that was downloaded. */
+export function knownOf(remote: RemoteFile, size: number, headers: Readonly<Record<string, string>>): KnownFile {
   const modified = headers['last-modified'] ?? ''
   const said = Date.parse(modified)
   const listed = remote.grain === 1000 ? remote.time : null
@@ -206,13 +215,13 @@ function openAt(folder: string, path: string): number {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'EISDIR') throw error
-    makeRoom(folder, path)
+    clearPath(folder, path)
     return openSync(at, 'w', 0o644)
   }
 }
 
-/** Makes the folders a file needs and clears its way of what is of another kind. */
-export function makeRoom(folder: string, path: string): void {
+/** Creates the folders a file needs and removes what stands in their place. */
+export function clearPath(folder: string, path: string): void {
   clearParents(folder, path)
   clearFolder(join(folder, path))
   mkdirSync(dirname(join(folder, path)), { recursive: true })

@@ -1,13 +1,13 @@
-// tls.test.ts — https with certificates of an authority of one's own: whom we believe, whom we refuse, and how few
+// tls.test.ts — https with certificates of a private authority: which are trusted, which refused, and how few
 // connections a tree takes.
 import { execFileSync } from 'node:child_process'
 import { readFileSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { startHttpUpstream, writeFiles, type Upstream } from '@kagami/demo'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { benchForEach } from '../../testing/kills.ts'
+import { sandboxForEach } from '../../testing/kills.ts'
 import { trustAlso } from '../../programs/trust.ts'
-import { createBench, readTree, type Bench } from '../../testing/sandbox.ts'
+import { createSandbox, readTree, type Sandbox } from '../../testing/sandbox.ts'
 import { makeAuthority, makeSelfSigned, type Authority, type Certified } from '../../testing/certificates.ts'
 import { startWebServer, type WebServer, type WebServerOptions } from '../../testing/web-servers.ts'
 
@@ -17,11 +17,11 @@ const FILES = Object.fromEntries(
   Array.from({ length: 500 }, (_, file) => [`d${file % 10}/f${file}.bin`, `content of ${file}\n`.repeat(50)]),
 )
 
-let place: Bench
+let place: Sandbox
 let authority: Authority
 let good: Certified
 beforeAll(async () => {
-  place = createBench()
+  place = createSandbox()
   execFileSync('chmod', ['755', place.dir])
   authority = await makeAuthority(place.dir)
   good = await authority.sign('good', HOSTS)
@@ -30,13 +30,13 @@ beforeAll(async () => {
 afterAll(() => place.remove())
 
 describe('over https, with an authority of one’s own,', () => {
-  let bench: Bench
+  let sandbox: Sandbox
   let root: string
   let server: WebServer
-  const stops = benchForEach((fresh) => {
-    bench = fresh
-    execFileSync('chmod', ['755', bench.dir])
-    root = join(bench.dir, 'upstream')
+  const stops = sandboxForEach((fresh) => {
+    sandbox = fresh
+    execFileSync('chmod', ['755', sandbox.dir])
+    root = join(sandbox.dir, 'upstream')
     old({ 'a.iso': 'a'.repeat(5000), 'sub/b.txt': 'b\n' })
   })
   const old = (files: Record<string, string>) => {
@@ -48,18 +48,18 @@ describe('over https, with an authority of one’s own,', () => {
     tls: Certified,
     more: Partial<WebServerOptions> = {},
   ) => {
-    server = await startWebServer(kind, { root, state: join(bench.dir, 'state'), tls, ...more })
+    server = await startWebServer(kind, { root, state: join(sandbox.dir, 'state'), tls, ...more })
     stops.push(server.stop)
   }
   const sync = (path = '/', host = '127.0.0.1') =>
-    bench.sync({
+    sandbox.sync({
       kind: 'http',
       upstream: `https://${host}:${server.port}${path}`,
       options: { max_shrink_percent: 100 },
     })
   const connections = () =>
     new Set(
-      readFileSync(join(bench.dir, 'state', 'access.log'), 'utf8')
+      readFileSync(join(sandbox.dir, 'state', 'access.log'), 'utf8')
         .trim()
         .split('\n'),
     ).size
@@ -70,11 +70,11 @@ describe('over https, with an authority of one’s own,', () => {
       await serve(kind, good)
       const first = await sync()
       expect(first, first.message ?? '').toMatchObject({ outcome: 'success', files: 2 })
-      expect(readTree(bench.published)).toEqual(readTree(root))
+      expect(readTree(sandbox.published)).toEqual(readTree(root))
       expect(await sync()).toMatchObject({ outcome: 'success', bytes: 0 })
       writeFiles(root, { 'sub/b.txt': 'another b\n', 'new.txt': 'new\n' })
       expect(await sync()).toMatchObject({ outcome: 'success' })
-      expect(readTree(bench.published)).toEqual(readTree(root))
+      expect(readTree(sandbox.published)).toEqual(readTree(root))
     },
   )
 
@@ -84,14 +84,14 @@ describe('over https, with an authority of one’s own,', () => {
     expect(await sync('/a.iso')).toMatchObject({ outcome: 'success', bytes: 0 })
     writeFiles(root, { 'a.iso': 'other' })
     expect(await sync('/a.iso')).toMatchObject({ outcome: 'success', bytes: 5 })
-    expect(readTree(bench.published)).toEqual({ 'a.iso': 'other' })
+    expect(readTree(sandbox.published)).toEqual({ 'a.iso': 'other' })
   })
 
   it('a tree of 500 small files takes a handful of connections', async () => {
     old(FILES)
     await serve('nginx', good)
     expect(await sync()).toMatchObject({ outcome: 'success', files: 502 })
-    expect(readTree(bench.published)).toEqual(readTree(root))
+    expect(readTree(sandbox.published)).toEqual(readTree(root))
     // One for the first listing, and `parallel` each for listings and files.
     expect(connections()).toBeLessThanOrEqual(9)
   })
@@ -101,17 +101,17 @@ describe('over https, with an authority of one’s own,', () => {
     await serve('nginx', good, { rules: 'limit_rate 1m;' })
     const stopping = new AbortController()
     const upstream = `${server.url}/large.iso`
-    const broken = await bench.sync({
+    const broken = await sandbox.sync({
       kind: 'http',
       upstream,
       signal: stopping.signal,
       onProgress: ({ bytes }) => (bytes ?? 0) > 100_000 && stopping.abort('interrupted'),
     })
     expect(broken).toMatchObject({ outcome: 'interrupted' })
-    const rest = await bench.sync({ kind: 'http', upstream })
+    const rest = await sandbox.sync({ kind: 'http', upstream })
     expect(rest, rest.message ?? '').toMatchObject({ outcome: 'success' })
     expect(rest.bytes).toBeLessThan(2_950_000)
-    expect(readTree(bench.published)['large.iso']).toEqual(readTree(root)['large.iso'])
+    expect(readTree(sandbox.published)['large.iso']).toEqual(readTree(root)['large.iso'])
   })
 
   const bad: [string, string, () => Promise<Certified>][] = [
@@ -122,7 +122,7 @@ describe('over https, with an authority of one’s own,', () => {
   it.each(bad)('a certificate that %s is refused, and the copy stays', async (_what, said, make) => {
     await serve('nginx', good)
     await sync()
-    const before = readTree(bench.published)
+    const before = readTree(sandbox.published)
     await server.stop()
     writeFiles(root, { 'a.iso': 'evil' })
     await serve('nginx', await make(), { port: server.port })
@@ -130,7 +130,7 @@ describe('over https, with an authority of one’s own,', () => {
     expect(report).toMatchObject({ outcome: 'failed', reason: 'upstream_unreachable' })
     expect(report.message).toContain(said)
     expect(report.message).toContain('certificate')
-    expect(readTree(bench.published)).toEqual(before)
+    expect(readTree(sandbox.published)).toEqual(before)
   })
 
   it('a certificate is held against the name in the address', async () => {
@@ -151,7 +151,7 @@ describe('over https, with an authority of one’s own,', () => {
       const report = await sync(path)
       expect(report).toMatchObject({ outcome: 'failed', reason: 'upstream_refused' })
       expect(report.message).toContain('allow_downgrade')
-      expect(() => readTree(bench.published)).toThrow()
+      expect(() => readTree(sandbox.published)).toThrow()
     }
   })
 
@@ -163,10 +163,10 @@ describe('over https, with an authority of one’s own,', () => {
         'git init -q work && cd work && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m one ' +
           '&& git clone -q --bare . ../upstream/repo.git && git -C ../upstream/repo.git update-server-info',
       ],
-      { cwd: bench.dir },
+      { cwd: sandbox.dir },
     )
     await serve('nginx', good)
-    const git = () => bench.sync({ kind: 'git', upstream: `${server.url}/repo.git` })
+    const git = () => sandbox.sync({ kind: 'git', upstream: `${server.url}/repo.git` })
     const report = await git()
     expect(report, report.message ?? '').toMatchObject({ outcome: 'success', files: 1 })
     await server.stop()

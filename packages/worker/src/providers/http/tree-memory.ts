@@ -1,44 +1,44 @@
-// tree-memory.ts — What the http provider remembers of a tree: by which words and validators each file is known. Losing
-// it costs questions, never files.
+// tree-memory.ts — What is remembered of a tree between runs: the listing entry and validators of each file. Losing it
+// costs requests, never files.
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Folder in staging that is ours; no file of an upstream may be called so at the top. */
+/** Kagami's own folder in staging; no file of an upstream may have this name at the top. */
 export const STATE_FOLDER = '.kagami-http'
 const HEADER = 'kagami-http-tree 1'
-/** Lines after which others get their turn. */
+/** Lines after which other work in the process gets its turn. */
 const BREATHE_EVERY = 20_000
 
-/** One file as it was fetched. */
-export interface Known {
+/** One file as it was downloaded. */
+export interface KnownFile {
   readonly size: number
   /** Seconds since 1970 of the file here. */
   readonly mtime: number
-  /** What the listing said of it then. */
+  /** What the listing said about it then. */
   readonly stamp: string
   readonly etag: string
   readonly modified: string
-  /** It was so new when it was fetched that it may have changed again within what the listing can tell. */
+  /** It was so new when it was downloaded that it may have changed again within the resolution of the listing. */
   readonly fresh: boolean
 }
 
 export interface TreeMemory {
-  /** Files that are fetched and not published yet. */
+  /** Files that are downloaded and not published yet. */
   readonly newFolder: string
   /** Where large downloads grow. */
   readonly partsFolder: string
-  /** What is known of published files and, over it, of fetched ones. */
-  load(): Promise<{ known: Map<string, Known>; fetched: Map<string, Known> }>
-  /** Notes a fetched file, so that a run that is broken off need not fetch it again; written in batches. */
-  note(path: string, known: Known): void
+  /** What is known of published files and, taking precedence, of downloaded ones. */
+  load(): Promise<{ known: Map<string, KnownFile>; fetched: Map<string, KnownFile> }>
+  /** Records a downloaded file, so that an interrupted run need not download it again; written in batches. */
+  note(path: string, known: KnownFile): void
   flush(): void
   /**
-   * Writes all anew and forgets what was fetched, under the address it is asked for by; `parts`: but not the downloads
-   * that can be continued.
+   * Writes everything anew for the address and forgets unpublished downloads; with `parts`, except those that can be
+   * continued.
    */
-  keep(known: ReadonlyMap<string, Known>, still: { parts: boolean; address: string }): Promise<void>
-  /** Removes everything; before a first publish, since staging becomes the tree. */
+  keep(known: ReadonlyMap<string, KnownFile>, still: { parts: boolean; address: string }): Promise<void>
+  /** Removes everything; before a first publish, because staging becomes the tree. */
   drop(): Promise<void>
 }
 
@@ -51,7 +51,7 @@ export function treeAddress(staging: string): string | null {
   }
 }
 
-/** The memory of the tree at `base`; of another address nothing is remembered. */
+/** The memory of the tree at `base`; nothing is remembered of another address. */
 export function createTreeMemory(staging: string, base: string): TreeMemory {
   const folder = join(staging, STATE_FOLDER)
   const file = join(folder, 'tree')
@@ -91,14 +91,14 @@ export function createTreeMemory(staging: string, base: string): TreeMemory {
   }
 }
 
-function lineOf(path: string, { size, mtime, stamp, etag, modified, fresh }: Known): string {
+function lineOf(path: string, { size, mtime, stamp, etag, modified, fresh }: KnownFile): string {
   return [path, size, mtime, clean(stamp), clean(etag), clean(modified), fresh ? 1 : 0].join('\t')
 }
 
 const clean = (text: string) => text.replace(/[\t\r\n]/g, ' ')
 
-async function readKnown(file: string, base: string): Promise<Map<string, Known>> {
-  const known = new Map<string, Known>()
+async function readKnown(file: string, base: string): Promise<Map<string, KnownFile>> {
+  const known = new Map<string, KnownFile>()
   const text = await readFile(file, 'utf8').catch(() => '')
   let ours = false
   let count = 0
@@ -106,12 +106,12 @@ async function readKnown(file: string, base: string): Promise<Map<string, Known>
     const line = text.slice(at, end)
     if (line.startsWith(HEADER)) ours = line === `${HEADER} ${base}`
     else if (ours) remember(known, line)
-    if (++count % BREATHE_EVERY === 0) await breathe()
+    if (++count % BREATHE_EVERY === 0) await yieldToEventLoop()
   }
   return known
 }
 
-function remember(known: Map<string, Known>, line: string): void {
+function remember(known: Map<string, KnownFile>, line: string): void {
   const fields = line.split('\t')
   if (fields.length !== 7) return
   const [path, size, mtime, stamp, etag, modified, fresh] = fields as [
@@ -127,6 +127,6 @@ function remember(known: Map<string, Known>, line: string): void {
 }
 
 /** Lets everything else in the process have its turn. */
-export function breathe(): Promise<void> {
+export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

@@ -18,7 +18,7 @@ import { join } from 'node:path'
 import { startHttpUpstream, writeFiles } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { providerConformance, type Subject } from '../../testing/conformance.ts'
-import { createBench, readTree, type Bench } from '../../testing/sandbox.ts'
+import { createSandbox, readTree, type Sandbox } from '../../testing/sandbox.ts'
 
 async function start(dir: string, auth?: { username: string; password: string }): Promise<Subject> {
   for (let folder = 0; folder < 4; folder++) {
@@ -48,15 +48,15 @@ providerConformance({ kind: 'http', form: 'tree', tool: null, start })
 const OLD = 1_600_000_000
 
 describe('an http tree', () => {
-  let bench: Bench
+  let sandbox: Sandbox
   let dir: string
   let base: string
   let stop: () => Promise<void>
   let asked: string[]
   let intercept: (request: IncomingMessage, response: ServerResponse) => boolean
   beforeEach(async () => {
-    bench = createBench()
-    dir = join(bench.dir, 'upstream')
+    sandbox = createSandbox()
+    dir = join(sandbox.dir, 'upstream')
     asked = []
     intercept = () => false
     const upstream = await startHttpUpstream({
@@ -80,14 +80,14 @@ describe('an http tree', () => {
   })
   afterEach(async () => {
     await stop()
-    bench.remove()
+    sandbox.remove()
   })
   const old = (files: Record<string, string | Buffer>) => {
     writeFiles(dir, files)
     for (const path of Object.keys(files)) utimesSync(join(dir, path), OLD, OLD)
   }
   const sync = (options: object = {}, more: object = {}) =>
-    bench.sync({ kind: 'http', upstream: base, options: { ...options }, ...more })
+    sandbox.sync({ kind: 'http', upstream: base, options: { ...options }, ...more })
   const page = (response: ServerResponse, links: string) =>
     Boolean(
       response.writeHead(200, { 'content-type': 'text/html' }).end(`<title>Index of /</title><pre>${links}</pre>`),
@@ -100,18 +100,18 @@ describe('an http tree', () => {
       size_bytes: 12,
       revision: new Date(OLD * 1000).toISOString(),
     })
-    const before = readdirSync(bench.dataDir, { recursive: true, withFileTypes: true })
+    const before = readdirSync(sandbox.dataDir, { recursive: true, withFileTypes: true })
       .filter((entry) => !entry.parentPath.includes('logs'))
       .map((entry) => statSync(join(entry.parentPath, entry.name)).ctimeMs)
     asked = []
     expect(await sync()).toMatchObject({ outcome: 'success', bytes: 0, files: 6 })
     expect(asked.sort()).toEqual(['/', '/other/', '/sub/', '/sub/deep/'])
     expect(
-      readdirSync(bench.dataDir, { recursive: true, withFileTypes: true })
+      readdirSync(sandbox.dataDir, { recursive: true, withFileTypes: true })
         .filter((entry) => !entry.parentPath.includes('logs'))
         .map((entry) => statSync(join(entry.parentPath, entry.name)).ctimeMs),
     ).toEqual(before)
-    expect(statSync(join(bench.published, 'a.txt')).mtimeMs).toBe(OLD * 1000)
+    expect(statSync(join(sandbox.published, 'a.txt')).mtimeMs).toBe(OLD * 1000)
   })
 
   it('deletes nothing while a directory cannot be read, and still updates the rest', async () => {
@@ -128,22 +128,22 @@ describe('an http tree', () => {
       const report = await sync()
       expect(report).toMatchObject({ outcome: 'failed', reason: 'partial' })
       expect(report.message).toContain('sub/')
-      expect(readTree(bench.published)).toEqual({ ...readTree(dir), 'b.txt': 'b\n' })
+      expect(readTree(sandbox.published)).toEqual({ ...readTree(dir), 'b.txt': 'b\n' })
     }
     intercept = () => false
     expect(await sync()).toMatchObject({ outcome: 'success' })
-    expect(readTree(bench.published)).toEqual(readTree(dir))
+    expect(readTree(sandbox.published)).toEqual(readTree(dir))
   })
 
   it('publishes no first tree of which a part may come the next time', async () => {
     intercept = (request, response) => request.url === '/sub/c.txt' && Boolean(response.writeHead(503).end())
     expect(await sync()).toMatchObject({ outcome: 'failed', reason: 'partial' })
-    expect(existsSync(bench.published)).toBe(false)
+    expect(existsSync(sandbox.published)).toBe(false)
     intercept = () => false
     asked = []
     expect(await sync()).toMatchObject({ outcome: 'success', bytes: 2 })
     expect(asked.filter((path) => !path.endsWith('/'))).toEqual(['/sub/c.txt'])
-    expect(readTree(bench.published)).toEqual(readTree(dir))
+    expect(readTree(sandbox.published)).toEqual(readTree(dir))
   })
 
   it('keeps the copy of a file that vanishes while it is read, and says so', async () => {
@@ -153,18 +153,18 @@ describe('an http tree', () => {
     const report = await sync()
     expect(report).toMatchObject({ outcome: 'success' })
     expect(report.message).toContain('vanished')
-    expect(readTree(bench.published)).toMatchObject({ 'sub/c.txt': 'c\n' })
+    expect(readTree(sandbox.published)).toMatchObject({ 'sub/c.txt': 'c\n' })
   })
 
   it('is held when most of it would go, and follows once somebody allowed it', async () => {
     await sync()
     rmSync(join(dir, 'sub'), { recursive: true })
-    const before = readTree(bench.published)
+    const before = readTree(sandbox.published)
     expect(await sync()).toMatchObject({ outcome: 'held', reason: 'too_many_deletions' })
-    expect(readTree(bench.published)).toEqual(before)
+    expect(readTree(sandbox.published)).toEqual(before)
     expect(await sync({}, { task: { type: 'sync', approved: 3 } })).toMatchObject({ outcome: 'success' })
-    expect(readTree(bench.published)).toEqual(readTree(dir))
-    expect(existsSync(join(bench.published, 'sub'))).toBe(false)
+    expect(readTree(sandbox.published)).toEqual(readTree(dir))
+    expect(existsSync(join(sandbox.published, 'sub'))).toBe(false)
   })
 
   it('takes only names that stay inside, whatever a listing says', async () => {
@@ -198,26 +198,26 @@ describe('an http tree', () => {
           .join(''),
       )
     expect(await sync()).toMatchObject({ outcome: 'success', files: 5 })
-    expect(Object.keys(readTree(bench.published))).toEqual([
+    expect(Object.keys(readTree(sandbox.published))).toEqual([
       'a.txt',
       'b.txt',
       'sub/c.txt',
       'sub/d.txt',
       'sub/deep/e.txt',
     ])
-    expect(readdirSync(bench.dataDir).sort()).toEqual(['.kagami', 'copy'])
+    expect(readdirSync(sandbox.dataDir).sort()).toEqual(['.kagami', 'copy'])
   })
 
   it('does not follow a link that somebody put into the copy', async () => {
     await sync()
-    const outside = join(bench.dir, 'outside')
+    const outside = join(sandbox.dir, 'outside')
     mkdirSync(outside)
-    rmSync(join(bench.published, 'sub'), { recursive: true })
-    symlinkSync(outside, join(bench.published, 'sub'))
+    rmSync(join(sandbox.published, 'sub'), { recursive: true })
+    symlinkSync(outside, join(sandbox.published, 'sub'))
     await sync()
     expect(readdirSync(outside)).toEqual([])
-    expect(readTree(bench.published)).toEqual(readTree(dir))
-    expect(lstatSync(join(bench.published, 'sub')).isDirectory()).toBe(true)
+    expect(readTree(sandbox.published)).toEqual(readTree(dir))
+    expect(lstatSync(join(sandbox.published, 'sub')).isDirectory()).toBe(true)
   })
 
   it('follows a file that became a directory and a directory that became a file', async () => {
@@ -226,13 +226,13 @@ describe('an http tree', () => {
     rmSync(join(dir, 'other'), { recursive: true })
     old({ 'a.txt/inside': 'in\n', other: 'a file now\n' })
     expect(await sync({ max_delete_percent: 100 })).toMatchObject({ outcome: 'success' })
-    expect(readTree(bench.published)).toEqual(readTree(dir))
+    expect(readTree(sandbox.published)).toEqual(readTree(dir))
   })
 
   it('leaves out what include and exclude say', async () => {
     old({ 'sub/x.iso': 'iso', 'sub/x.iso.log': 'log', 'tmp/y.iso': 'iso', '.hidden/z.iso': 'iso' })
     expect(await sync({ include: ['*.iso', 'a.txt'], exclude: ['tmp/'] })).toMatchObject({ outcome: 'success' })
-    expect(Object.keys(readTree(bench.published))).toEqual(['.hidden/z.iso', 'a.txt', 'sub/x.iso'])
+    expect(Object.keys(readTree(sandbox.published))).toEqual(['.hidden/z.iso', 'a.txt', 'sub/x.iso'])
     expect(asked).not.toContain('/tmp/')
   })
 
@@ -240,24 +240,24 @@ describe('an http tree', () => {
     expect(await sync({ max_files: 3 })).toMatchObject({ outcome: 'failed', reason: 'quota_exceeded' })
     const report = await sync({ max_depth: 1 })
     expect(report).toMatchObject({ outcome: 'failed', reason: 'partial' })
-    expect(Object.keys(readTree(bench.published))).not.toContain('sub/deep/e.txt')
+    expect(Object.keys(readTree(sandbox.published))).not.toContain('sub/deep/e.txt')
   })
 
   it('shows readers the whole tree before or after, with publish = "swap"', async () => {
     await sync({ publish: 'swap' })
-    const first = readlinkSync(bench.published)
-    const opened = readTree(bench.published)
+    const first = readlinkSync(sandbox.published)
+    const opened = readTree(sandbox.published)
     for (const path of Object.keys(opened)) old({ [path]: 'second\n' })
     const seen = new Set<string>()
     intercept = () => {
-      seen.add(JSON.stringify(readTree(bench.published)))
+      seen.add(JSON.stringify(readTree(sandbox.published)))
       return false
     }
     expect(await sync({ publish: 'swap' })).toMatchObject({ outcome: 'success' })
     expect([...seen]).toEqual([JSON.stringify(opened)])
-    expect(readlinkSync(bench.published)).not.toBe(first)
-    expect(readTree(bench.published)).toEqual(readTree(dir))
-    expect(readTree(join(bench.dataDir, first))).toEqual(opened)
+    expect(readlinkSync(sandbox.published)).not.toBe(first)
+    expect(readTree(sandbox.published)).toEqual(readTree(dir))
+    expect(readTree(join(sandbox.dataDir, first))).toEqual(opened)
     expect(await sync({ publish: 'swap' })).toMatchObject({ outcome: 'success', bytes: 0 })
   })
 
@@ -278,7 +278,7 @@ describe('an http tree', () => {
     expect(report, report.message ?? '').toMatchObject({ outcome: 'success' })
     expect(report.bytes).toBeLessThan(large.length)
     expect(asked.filter((path) => !path.endsWith('/'))).toEqual(['/large.iso'])
-    expect(readTree(bench.published)).toEqual(readTree(dir))
+    expect(readTree(sandbox.published)).toEqual(readTree(dir))
   })
 
   it('comes to the same tree wherever a run was broken off', async () => {
@@ -294,13 +294,13 @@ describe('an http tree', () => {
       expect(['interrupted', 'success']).toContain(broken.outcome)
       intercept = () => false
       expect(await sync()).toMatchObject({ outcome: 'success' })
-      expect(readTree(bench.published)).toEqual(readTree(dir))
+      expect(readTree(sandbox.published)).toEqual(readTree(dir))
     }
   })
 
   it('stays what it was found to be first: a page in place of the listing changes nothing', async () => {
     await sync()
-    const before = readTree(bench.published)
+    const before = readTree(sandbox.published)
     writeFileSync(join(dir, 'index.html'), '<html>welcome')
     expect(await sync()).toMatchObject({ outcome: 'failed', reason: 'content_invalid' })
     expect(await sync({ tree: 'never' })).toMatchObject({ outcome: 'failed', reason: 'local_conflict' })
@@ -308,7 +308,7 @@ describe('an http tree', () => {
       outcome: 'failed',
       reason: 'local_conflict',
     })
-    expect(readTree(bench.published)).toEqual(before)
+    expect(readTree(sandbox.published)).toEqual(before)
   })
 
   it('waits when the upstream asks for a moment', async () => {
@@ -320,6 +320,6 @@ describe('an http tree', () => {
       return true
     }
     expect(await sync()).toMatchObject({ outcome: 'success' })
-    expect(readFileSync(join(bench.published, 'a.txt'), 'utf8')).toBe('a\n')
+    expect(readFileSync(join(sandbox.published, 'a.txt'), 'utf8')).toBe('a\n')
   })
 })

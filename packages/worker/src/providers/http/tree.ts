@@ -1,22 +1,22 @@
-// tree.ts — Mirrors a directory with all below it: list, compare, ask the guard, fetch aside, put in place, delete
-// last.
-import { publishChanges, publishFirst, type Placing } from './apply.ts'
-import { ask, authorizationOf } from '../../http/ask.ts'
-import type { Job } from './receive.ts'
+// tree.ts — Mirrors a directory with everything below it: list, compare, ask the guard, download, publish, delete last.
+import { publishChanges, publishFirst, type PublishParts } from './apply.ts'
+import { sendRequest, authorizationOf } from '../../http/request.ts'
+import type { FileJob } from './receive.ts'
 import { refuseEncoded } from '../../http/content.ts'
-import { download, type Haul } from './download.ts'
+import { downloadFiles, type DownloadResult } from './download.ts'
 import { statusFailure } from '../../http/errors.ts'
 import type { FileRun } from './file.ts'
 import { createFilter } from './filter.ts'
-import { createLanes } from '../../http/pipeline.ts'
+import { createPipeline } from '../../http/pipeline.ts'
+import type { Pipeline } from '../../http/pipeline-request.ts'
 import { parseListing, type Listing } from './listing.ts'
 import { readLocal, type LocalTree } from './local.ts'
-import { judge, outlookOf, type Remote } from './plan.ts'
-import { breathe, createTreeMemory, STATE_FOLDER, type Known, type TreeMemory } from './tree-memory.ts'
-import { LISTING_HEADERS, LISTING_MAX_BYTES, walk, type Unread, type Walk } from './walk.ts'
+import { decideFile, planOf, type RemoteFile } from './plan.ts'
+import { yieldToEventLoop, createTreeMemory, STATE_FOLDER, type KnownFile, type TreeMemory } from './tree-memory.ts'
+import { LISTING_HEADERS, LISTING_MAX_BYTES, listTree, type Unread, type TreeListing } from './walk.ts'
 import { SyncFailure, type SyncStats } from '../../provider.ts'
 
-const LANE_DEPTH = 16
+const PIPELINE_DEPTH = 16
 const BREATHE_EVERY = 10_000
 
 /** A directory whose listing was read. */
@@ -25,15 +25,13 @@ export interface Root {
   readonly listing: Listing
 }
 
-/**
- * Reads the listing at the address; null when what answers is none. Throws SyncFailure for a status that is not 200.
- */
+/** Reads the listing at the address; null when the response is none. Throws SyncFailure for a status other than 200. */
 export async function readRoot({ context, options, url }: FileRun): Promise<Root | null> {
   const at = new URL(url.href)
   at.hash = ''
   if (!at.pathname.endsWith('/')) at.pathname += '/'
   context.progress({ phase: 'connecting' })
-  const { answer, url: base } = await ask({
+  const { response, url: base } = await sendRequest({
     context,
     options,
     url: at,
@@ -42,18 +40,19 @@ export async function readRoot({ context, options, url }: FileRun): Promise<Root
     parsed: true,
   })
   try {
-    if (answer.status !== 200) throw statusFailure(answer.status, context.auth !== null, answer.headers['retry-after'])
-    const contentType = answer.headers['content-type'] ?? ''
+    if (response.status !== 200)
+      throw statusFailure(response.status, context.auth !== null, response.headers['retry-after'])
+    const contentType = response.headers['content-type'] ?? ''
     if (
       !base.pathname.endsWith('/') ||
       !/html|json/i.test(contentType) ||
-      Number(answer.headers['content-length'] ?? 0) > LISTING_MAX_BYTES
+      Number(response.headers['content-length'] ?? 0) > LISTING_MAX_BYTES
     )
       return null
-    refuseEncoded(answer.headers, 'the listing')
+    refuseEncoded(response.headers, 'the listing')
     const chunks: Buffer[] = []
     let size = 0
-    await answer.body((chunk) => {
+    await response.body((chunk) => {
       size += chunk.length
       if (size > LISTING_MAX_BYTES)
         throw new SyncFailure(
@@ -70,43 +69,44 @@ export async function readRoot({ context, options, url }: FileRun): Promise<Root
     })
     return listing && { base, listing }
   } finally {
-    answer.close()
+    response.close()
   }
 }
 
 /**
- * Brings the published tree to what the upstream lists. Throws SyncFailure; partial when something could not be read:
+ * Updates the published tree to what the upstream lists. Throws SyncFailure; partial when something could not be read:
  * then nothing is deleted.
  */
 export async function syncTree(run: FileRun, root: Root): Promise<SyncStats> {
   const { context, options, url } = run
   const base = root.base
   const headers = base.origin === url.origin ? authorizationOf(context.auth) : {}
-  const lanes = () =>
-    createLanes({
+  const openPipeline = () =>
+    createPipeline({
       origin: base,
       peers: context.peers,
       signal: context.signal,
       connections: options.parallel,
-      depth: LANE_DEPTH,
+      depth: PIPELINE_DEPTH,
       idleMs: options.timeout_secs * 1000,
     })
-  const listed = await listAll(run, root, lanes())
+  const listed = await listAll(run, root, openPipeline())
   const memory = createTreeMemory(context.tree.staging, base.href)
   const first = !(await context.tree.exists())
-  const state = await compare(run, { listed, memory, first })
+  const state = await compareTree(run, { listed, memory, first })
   const sizes = new Map<string, number>()
-  const sizeOf = (remote: Remote) => sizes.get(remote.path) ?? state.known.get(remote.path)?.size ?? remote.size ?? null
+  const sizeOf = (remote: RemoteFile) =>
+    sizes.get(remote.path) ?? state.known.get(remote.path)?.size ?? remote.size ?? null
   const fetching = state.jobs.filter(({ known }) => known === null).map(({ remote }) => remote.path)
   const outlook = (deletes: boolean) =>
-    outlookOf({ local: state.local.files, wanted: listed.files, fetching, sizeOf, deletes })
+    planOf({ local: state.local.files, wanted: listed.files, fetching, sizeOf, deletes })
   const plan = outlook(listed.unread.length === 0)
   context.allow(plan)
   const folder = first ? context.tree.staging : memory.newFolder
-  const haul = await download(state.jobs, {
+  const result = await downloadFiles(state.jobs, {
     context,
     options,
-    lanes,
+    openPipeline,
     base,
     home: url.origin,
     headers,
@@ -114,14 +114,14 @@ export async function syncTree(run: FileRun, root: Root): Promise<SyncStats> {
     memory,
     expected: plan.incomingBytes,
   })
-  for (const [path, { size }] of haul.fetched) sizes.set(path, size)
-  return await finish({
+  for (const [path, { size }] of result.fetched) sizes.set(path, size)
+  return await publishTree({
     run,
     listed,
     memory,
     first,
     state,
-    haul,
+    result,
     folder,
     outlook: (deletes) => ({ ...outlook(deletes), incomingBytes: 0 }),
   })
@@ -130,37 +130,37 @@ export async function syncTree(run: FileRun, root: Root): Promise<SyncStats> {
 async function listAll(
   { context, options, url }: FileRun,
   { base, listing }: Root,
-  lanes: ReturnType<typeof createLanes>,
-): Promise<Walk> {
+  pipeline: Pipeline,
+): Promise<TreeListing> {
   try {
     const headers = base.origin === url.origin ? authorizationOf(context.auth) : {}
-    return await walk({ context, options, lanes, base, root: listing, filter: createFilter(options), headers })
+    return await listTree({ context, options, pipeline, base, root: listing, filter: createFilter(options), headers })
   } finally {
-    lanes.close()
+    pipeline.close()
   }
 }
 
-interface State {
+interface ComparedTree {
   readonly local: LocalTree
-  readonly jobs: readonly Job[]
-  /** What is known of files that stay as they are, published or fetched earlier. */
-  readonly known: Map<string, Known>
-  /** Files an interrupted run fetched. */
-  readonly staged: Map<string, Known>
+  readonly jobs: readonly FileJob[]
+  /** What is known of files that stay, published or downloaded earlier. */
+  readonly known: Map<string, KnownFile>
+  /** Files that an interrupted run downloaded. */
+  readonly staged: Map<string, KnownFile>
   /** What was known before. */
-  readonly before: ReadonlyMap<string, Known>
+  readonly before: ReadonlyMap<string, KnownFile>
 }
 
-async function compare(
+async function compareTree(
   { context, options }: FileRun,
-  { listed, memory, first }: { listed: Walk; memory: TreeMemory; first: boolean },
-): Promise<State> {
+  { listed, memory, first }: { listed: TreeListing; memory: TreeMemory; first: boolean },
+): Promise<ComparedTree> {
   const { known: before, fetched } = await memory.load()
   const local: LocalTree = first ? { files: new Map(), folders: [] } : await readLocal(context.tree.published)
   const aside = (await readLocal(first ? context.tree.staging : memory.newFolder, first ? STATE_FOLDER : null)).files
-  const known = new Map<string, Known>()
-  const staged = new Map<string, Known>()
-  const jobs: Job[] = []
+  const known = new Map<string, KnownFile>()
+  const staged = new Map<string, KnownFile>()
+  const jobs: FileJob[] = []
   let seen = 0
   for (const [path, remote] of listed.files) {
     const early = fetched.get(path)
@@ -168,7 +168,7 @@ async function compare(
     const usesAside = lying && (early === undefined ? first : sameAs(early, lying) !== undefined)
     const here = usesAside ? lying : local.files.get(path)
     const mine = usesAside ? early : (sameAs(early, local.files.get(path)) ?? before.get(path))
-    const verdict = judge({ remote, local: here, known: mine, compare: options.compare })
+    const verdict = decideFile({ remote, local: here, known: mine, compare: options.compare })
     if (verdict !== 'fetch')
       known.set(
         path,
@@ -176,45 +176,54 @@ async function compare(
       )
     if (verdict !== 'fetch' && usesAside) staged.set(path, known.get(path)!)
     if (verdict !== 'same') jobs.push({ remote, known: verdict === 'ask' ? mine! : null })
-    if (++seen % BREATHE_EVERY === 0) await breathe()
+    if (++seen % BREATHE_EVERY === 0) await yieldToEventLoop()
   }
   return { local, jobs, known, staged, before }
 }
 
-/** What a broken-off run fetched and already put in place. */
+/** What an interrupted run downloaded and already published. */
 function sameAs(
-  early: Known | undefined,
+  early: KnownFile | undefined,
   local: { size: number; mtime: number } | null | undefined,
-): Known | undefined {
+): KnownFile | undefined {
   return early && local && local.size === early.size && local.mtime === early.mtime ? early : undefined
 }
 
-interface Finish {
+interface FinishParts {
   readonly run: FileRun
-  readonly listed: Walk
+  readonly listed: TreeListing
   readonly memory: TreeMemory
   readonly first: boolean
-  readonly state: State
-  readonly haul: Haul
+  readonly state: ComparedTree
+  readonly result: DownloadResult
   readonly folder: string
-  readonly outlook: (deletes: boolean) => ReturnType<typeof outlookOf>
+  readonly outlook: (deletes: boolean) => ReturnType<typeof planOf>
 }
 
-async function finish({ run, listed, memory, first, state, haul, folder, outlook }: Finish): Promise<SyncStats> {
+async function publishTree({
+  run,
+  listed,
+  memory,
+  first,
+  state,
+  result,
+  folder,
+  outlook,
+}: FinishParts): Promise<SyncStats> {
   const { context } = run
-  const unread = [...listed.unread, ...haul.failed]
+  const unread = [...listed.unread, ...result.failed]
   const deletes = unread.length === 0
   for (const { path, why } of unread.slice(0, 200)) context.log(`not read: ${path}: ${why}`)
-  for (const path of haul.vanished.slice(0, 200)) context.log(`vanished while it was read: ${path}`)
+  for (const path of result.vanished.slice(0, 200)) context.log(`vanished while it was read: ${path}`)
   const plan = outlook(deletes)
   context.allow(plan)
-  const known = new Map([...state.known, ...haul.unchanged, ...haul.fetched])
-  for (const path of haul.fetched.keys()) state.staged.delete(path)
-  const placing: Placing = {
+  const known = new Map([...state.known, ...result.unchanged, ...result.fetched])
+  for (const path of result.fetched.keys()) state.staged.delete(path)
+  const placing: PublishParts = {
     context,
     memory,
     folder,
-    fetched: new Map([...state.staged, ...haul.fetched]),
+    fetched: new Map([...state.staged, ...result.fetched]),
     wanted: (path) => listed.files.has(path),
     deletes,
     strange: [...state.local.files].filter(([, file]) => file === null).map(([path]) => path),
@@ -233,13 +242,13 @@ async function finish({ run, listed, memory, first, state, haul, folder, outlook
   } else if (placing.fetched.size > 0 || plan.removed > 0) await publishChanges(placing)
   if (!deletes) for (const [path, one] of state.before) if (!known.has(path)) known.set(path, one)
   if (first || !sameKnown(state.before, known))
-    await memory.keep(known, { parts: haul.failed.length > 0, address: run.url.href })
+    await memory.keep(known, { parts: result.failed.length > 0, address: run.url.href })
   if (unread.length > 0)
     throw partial(unread, first ? 'the rest is published' : 'the rest is up to date, nothing was deleted')
-  return statsOf(known, haul)
+  return statsOf(known, result)
 }
 
-function sameKnown(before: ReadonlyMap<string, Known>, now: ReadonlyMap<string, Known>): boolean {
+function sameKnown(before: ReadonlyMap<string, KnownFile>, now: ReadonlyMap<string, KnownFile>): boolean {
   return before.size === now.size && [...now].every(([path, known]) => before.get(path) === known)
 }
 
@@ -249,7 +258,7 @@ function partial(unread: readonly Unread[], still: string): SyncFailure {
   return new SyncFailure('partial', `not all could be read (${path}: ${why}${more}); ${still}`)
 }
 
-function statsOf(known: ReadonlyMap<string, Known>, { bytes, vanished, unverified }: Haul): SyncStats {
+function statsOf(known: ReadonlyMap<string, KnownFile>, { bytes, vanished, unverified }: DownloadResult): SyncStats {
   let size = 0
   let newest = 0
   for (const one of known.values()) {

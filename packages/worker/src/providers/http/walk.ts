@@ -1,19 +1,19 @@
-// walk.ts — Reads the listings of a whole tree, several at a time. Descends only; what cannot be read is said, not
-// guessed.
-import { isRedirect } from '../../http/ask.ts'
+// walk.ts — Reads the listings of a whole tree, several at a time. Goes only downwards; what cannot be read is
+// reported, not guessed.
+import { isRedirect } from '../../http/request.ts'
 import { refuseEncoded } from '../../http/content.ts'
 import { networkFailure, retryAfterSeconds, statusFailure } from '../../http/errors.ts'
 import type { Filter } from './filter.ts'
-import type { Lanes } from '../../http/pipeline.ts'
+import type { Pipeline } from '../../http/pipeline-request.ts'
 import { parseListing, type Listing } from './listing.ts'
 import type { HttpOptions } from '../../http/options.ts'
-import type { Remote } from './plan.ts'
+import type { RemoteFile } from './plan.ts'
 import { PATIENCE_SECONDS } from '../../http/rate.ts'
 import { SyncFailure, type SyncContext } from '../../provider.ts'
 
 /** Largest listing that is read, bytes. */
 export const LISTING_MAX_BYTES = 64 * 1024 * 1024
-/** What is asked for: Caddy answers with exact sizes and times then. */
+/** The Accept header: Caddy answers with exact sizes and times then. */
 export const LISTING_HEADERS = { accept: 'application/json, text/html;q=0.9, */*;q=0.1' }
 const TRIES = 3
 
@@ -21,19 +21,19 @@ const TRIES = 3
 export interface Unread {
   readonly path: string
   readonly why: string
-  /** It may well be readable the next time. */
+  /** It may be readable the next time. */
   readonly transient: boolean
 }
 
-export interface Walk {
-  readonly files: ReadonlyMap<string, Remote>
+export interface TreeListing {
+  readonly files: ReadonlyMap<string, RemoteFile>
   readonly unread: readonly Unread[]
 }
 
 export interface WalkOptions {
   readonly context: SyncContext
   readonly options: HttpOptions
-  readonly lanes: Lanes
+  readonly pipeline: Pipeline
   readonly base: URL
   readonly root: Listing
   readonly filter: Filter
@@ -47,15 +47,15 @@ interface Folder {
 }
 
 /** Every file below the base. Throws SyncFailure when there are more than `max_files`, and when the run is stopped. */
-export async function walk(parts: WalkOptions): Promise<Walk> {
+export async function listTree(parts: WalkOptions): Promise<TreeListing> {
   const { context, options, base, root } = parts
   const found: Found = { files: new Map(), folders: new Set(), unread: [], open: [] }
-  take(parts, found, { path: '', request: base.pathname.slice(0, -1), depth: 0 }, root)
+  addEntries(parts, found, { path: '', request: base.pathname.slice(0, -1), depth: 0 }, root)
   let read = 1
   await eachAtOnce(found.open, options.parallel * 4, async (folder) => {
     const listing = await readFolder(parts, folder)
     if ('why' in listing) found.unread.push(listing)
-    else take(parts, found, folder, listing)
+    else addEntries(parts, found, folder, listing)
     context.progress({ phase: 'listing', files: found.files.size, percent: null })
     read++
   })
@@ -64,7 +64,7 @@ export async function walk(parts: WalkOptions): Promise<Walk> {
   return found
 }
 
-/** Works on what is in `open`, and on what is added meanwhile, `most` at a time. Rejects with the first error. */
+/** Works on the items in `open`, and on those added meanwhile, `most` at a time. Rejects with the first error. */
 async function eachAtOnce<T>(open: T[], most: number, work: (one: T) => Promise<void>): Promise<void> {
   const active = new Set<Promise<void>>()
   while (open.length > 0 || active.size > 0) {
@@ -77,13 +77,13 @@ async function eachAtOnce<T>(open: T[], most: number, work: (one: T) => Promise<
 }
 
 interface Found {
-  readonly files: Map<string, Remote>
+  readonly files: Map<string, RemoteFile>
   readonly folders: Set<string>
   readonly unread: Unread[]
   readonly open: Folder[]
 }
 
-function take(
+function addEntries(
   { context, options, filter }: WalkOptions,
   found: Found,
   folder: Folder,
@@ -122,7 +122,7 @@ async function readFolder(parts: WalkOptions, folder: Folder): Promise<Listing |
   for (let attempt = 1; ; attempt++) {
     context.signal.throwIfAborted()
     try {
-      const { status, headers, body } = await readAll(parts.lanes, `${folder.request}/`, {
+      const { status, headers, body } = await readAll(parts.pipeline, `${folder.request}/`, {
         ...LISTING_HEADERS,
         ...parts.headers,
       })
@@ -152,31 +152,35 @@ async function readFolder(parts: WalkOptions, folder: Folder): Promise<Listing |
   }
 }
 
-interface Whole {
+interface WholeResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer
 }
 
-function readAll(lanes: Lanes, path: string, headers: Readonly<Record<string, string>>): Promise<Whole> {
+function readAll(
+  pipeline: Pipeline,
+  path: string,
+  requestHeaders: Readonly<Record<string, string>>,
+): Promise<WholeResponse> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let status = 0
     let size = 0
-    let answered: Readonly<Record<string, string>> = {}
-    lanes.send({
+    let headers: Readonly<Record<string, string>> = {}
+    pipeline.send({
       path,
-      headers,
+      headers: requestHeaders,
       parsed: true,
       fail: reject,
-      head: (...told) => ([status, answered] = told),
+      head: (...received) => ([status, headers] = received),
       data(chunk) {
         size += chunk.length
         if (size > LISTING_MAX_BYTES)
           throw new SyncFailure('content_invalid', `a listing of more than ${LISTING_MAX_BYTES} bytes`)
         chunks.push(Buffer.from(chunk))
       },
-      end: () => resolve({ status, headers: answered, body: Buffer.concat(chunks) }),
+      end: () => resolve({ status, headers, body: Buffer.concat(chunks) }),
     })
   })
 }

@@ -1,4 +1,4 @@
-// hostile.test.ts — Rsync daemons that cut, lie, flood or dawdle: the published tree stays byte for byte what it was,
+// hostile.test.ts — Rsync daemons that cut, lie, flood or delay: the published tree stays byte for byte what it was,
 // the report says why, and the next good sync is right.
 import { randomBytes } from 'node:crypto'
 import { existsSync, statSync } from 'node:fs'
@@ -7,7 +7,7 @@ import type { FailureReason, SyncReport } from '@kagami/protocol'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { findMarked } from '../../programs/orphans.ts'
-import { createBench, readTree, type Bench } from '../../testing/sandbox.ts'
+import { createSandbox, readTree, type Sandbox } from '../../testing/sandbox.ts'
 import {
   flood,
   startBareServer,
@@ -21,19 +21,19 @@ const FULL = process.env['KAGAMI_FAULTS'] === 'full'
 const GREETING = '@RSYNCD: 31.0 sha512 sha256 sha1 md5 md4\n'
 
 describe('the copy of a module is kept, and the report says why, when the upstream', () => {
-  let bench: Bench
+  let sandbox: Sandbox
   let files: string
   let daemon: { url: string; port: number }
   let size: number
   const stops: (() => Promise<void>)[] = []
   beforeEach(async () => {
-    bench = createBench()
-    files = join(bench.dir, 'up', 'files')
+    sandbox = createSandbox()
+    files = join(sandbox.dir, 'up', 'files')
     writeFiles(
       files,
       Object.fromEntries(Array.from({ length: 8 }, (_, index) => [`d${index % 2}/f${index}`, randomBytes(20_000)])),
     )
-    const upstream = await startRsyncUpstream({ dir: join(bench.dir, 'up') })
+    const upstream = await startRsyncUpstream({ dir: join(sandbox.dir, 'up') })
     stops.push(upstream.stop)
     daemon = upstream
     size = (await good()).size_bytes ?? 0
@@ -41,9 +41,9 @@ describe('the copy of a module is kept, and the report says why, when the upstre
   })
   afterEach(async () => {
     for (const stop of stops.splice(0).reverse()) await stop()
-    bench.remove()
+    sandbox.remove()
   })
-  // Its length differs each time: dates of one second are equal to rsync.
+  // Its length differs each time, because rsync considers dates within one second equal.
   let changes = 0
   const change = () =>
     writeFiles(files, {
@@ -52,7 +52,7 @@ describe('the copy of a module is kept, and the report says why, when the upstre
       'd1/f1': null,
     })
   const sync = (upstream: string, options: object = {}) =>
-    bench.sync({ kind: 'rsync', upstream, options: { compress: false, ...options }, sizeBytes: size })
+    sandbox.sync({ kind: 'rsync', upstream, options: { compress: false, ...options }, sizeBytes: size })
   const good = () => sync(daemon.url)
   const hostile = async (starting: Promise<HostileUpstream>) => {
     const upstream = await starting
@@ -66,20 +66,20 @@ describe('the copy of a module is kept, and the report says why, when the upstre
     reasons: readonly FailureReason[],
     options: object = {},
   ): Promise<SyncReport> => {
-    const before = readTree(bench.published)
+    const before = readTree(sandbox.published)
     const report = await sync(upstream, options)
     expect([report.outcome, report.reason, report.message], `${report.message} ${report.tail}`).toEqual([
       report.outcome === 'held' ? 'held' : 'failed',
       expect.toBeOneOf([...reasons]),
       expect.stringMatching(/./),
     ])
-    expect(readTree(bench.published)).toEqual(before)
-    expect(findMarked(`${bench.dataDir}:`)).toEqual([])
+    expect(readTree(sandbox.published)).toEqual(before)
+    expect(findMarked(`${sandbox.dataDir}:`)).toEqual([])
     return report
   }
   const recovers = async () => {
     expect(await good()).toMatchObject({ outcome: 'success' })
-    expect(readTree(bench.published)).toEqual(readTree(files))
+    expect(readTree(sandbox.published)).toEqual(readTree(files))
   }
 
   it('loses most of its files, or most of what is in them', async () => {
@@ -102,7 +102,7 @@ describe('the copy of a module is kept, and the report says why, when the upstre
       hold: { removed: 7, total: 8 },
     })
     expect(
-      await bench.sync({ kind: 'rsync', upstream: daemon.url, task: { type: 'sync', approved: 7 } }),
+      await sandbox.sync({ kind: 'rsync', upstream: daemon.url, task: { type: 'sync', approved: 7 } }),
     ).toMatchObject({ outcome: 'success' })
   })
 
@@ -153,17 +153,17 @@ describe('the copy of a module is kept, and the report says why, when the upstre
       const outcomes: Record<string, number> = {}
       for (const at of places) {
         change()
-        const [before, after] = [readTree(bench.published), readTree(files)]
+        const [before, after] = [readTree(sandbox.published), readTree(files)]
         const whole = new Set([...Object.values(before), ...Object.values(after)])
         const report = await sync(await tampered({ after: at, how: 'flip' }), { stall_secs: 1 })
         outcomes[report.outcome] = (outcomes[report.outcome] ?? 0) + 1
-        // The list of files bears no checksum, so a name or a date may arrive wrong; what is in a file never.
+        // The file list has no checksum, so a name or a date may arrive wrong; the content of a file never.
         expect(
-          Object.values(readTree(bench.published)).filter((content) => !whole.has(content)),
+          Object.values(readTree(sandbox.published)).filter((content) => !whole.has(content)),
           `byte ${at}`,
         ).toEqual([])
         if (report.outcome !== 'success')
-          expect([report.reason, readTree(bench.published)]).toEqual([
+          expect([report.reason, readTree(sandbox.published)]).toEqual([
             expect.stringMatching(/./),
             expect.toBeOneOf([before, after]),
           ])
@@ -185,11 +185,11 @@ describe('the copy of a module is kept, and the report says why, when the upstre
         { stall_secs: 2, time_limit_secs: 20 },
       )
       expect(
-        statSync(join(bench.dataDir, '.kagami/logs', report.replica_id, `${report.sync_id}.log`)).size,
+        statSync(join(sandbox.dataDir, '.kagami/logs', report.replica_id, `${report.sync_id}.log`)).size,
       ).toBeLessThan(5 * 1024 * 1024)
     }
     await recovers()
-  }, 60_000)
+  })
 
   it('lists files without end', async ({ task }) => {
     const upstream = await hostile(startEndlessLister())
@@ -201,7 +201,7 @@ describe('the copy of a module is kept, and the report says why, when the upstre
     }
     expect(process.memoryUsage().rss - grown).toBeLessThan(200 * 1024 ** 2)
     // A first copy meets the same end, and nothing appears.
-    const first = await bench.sync({
+    const first = await sandbox.sync({
       kind: 'rsync',
       upstream,
       name: 'first',
@@ -209,10 +209,10 @@ describe('the copy of a module is kept, and the report says why, when the upstre
       options: { memory_mib: 200 },
     })
     expect(first).toMatchObject({ outcome: 'failed', reason: 'quota_exceeded' })
-    expect(existsSync(join(bench.dataDir, 'first'))).toBe(false)
+    expect(existsSync(join(sandbox.dataDir, 'first'))).toBe(false)
     await recovers()
     task.meta.figure = 'rsync: 3 endless lists, each ended at 200 MiB'
-  }, 60_000)
+  })
 
   it('falls silent or drips', async ({ task }) => {
     change()
@@ -225,5 +225,5 @@ describe('the copy of a module is kept, and the report says why, when the upstre
       })
     await recovers()
     task.meta.figure = 'rsync: 5 stalls and drips, each ended at its limit'
-  }, 60_000)
+  })
 })

@@ -1,10 +1,8 @@
-// options.ts — What an rsync replica can be told, and the flags it becomes. Nothing a caller writes becomes a flag that
+// options.ts — The options of an rsync replica and the flags they become. Nothing a caller writes becomes a flag that
 // is not listed here.
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
 
-/**
- * Where rsync keeps what is not complete; one such folder beside the files concerned, which only its owner may enter.
- */
+/** The folder in which rsync keeps incomplete files, beside the files concerned; only its owner may enter. */
 export const PARTIAL = '.~tmp~'
 const CONNECT_SECONDS = 30
 
@@ -12,14 +10,19 @@ const CONNECT_SECONDS = 30
  * Flags that change what is copied or how it is compared, never where it goes, what is run or what is read on the
  * worker.
  */
-const EXTRA_PATTERN =
-  '^--(hard-links|checksum|sparse|size-only|ignore-times|whole-file|no-whole-file|fuzzy|prune-empty-dirs|copy-links|copy-unsafe-links|delete-excluded|no-compress|omit-dir-times|max-size=[0-9]{1,15}[kKmMgGtT]?|min-size=[0-9]{1,15}[kKmMgGtT]?|modify-window=-?[0-9]{1,6}|block-size=[0-9]{1,7}|skip-compress=[A-Za-z0-9/]{1,500}|compress-level=[0-9]{1,2}|compress-choice=(zstd|lz4|zlibx|zlib|none)|checksum-choice=(xxh128|xxh3|xxh64|md5|md4|none))$'
-/** Extra options that put what a link leads to in its place, out of the tree too. */
+const EXTRA_PATTERN = `^--(${[
+  'hard-links|checksum|sparse|size-only|ignore-times|whole-file|no-whole-file|fuzzy|prune-empty-dirs',
+  'copy-links|copy-unsafe-links|delete-excluded|no-compress|omit-dir-times',
+  'max-size=[0-9]{1,15}[kKmMgGtT]?|min-size=[0-9]{1,15}[kKmMgGtT]?',
+  'modify-window=-?[0-9]{1,6}|block-size=[0-9]{1,7}|skip-compress=[A-Za-z0-9/]{1,500}|compress-level=[0-9]{1,2}',
+  'compress-choice=(zstd|lz4|zlibx|zlib|none)|checksum-choice=(xxh128|xxh3|xxh64|md5|md4|none)',
+].join('|')})$`
+/** Extra options that replace a link by what it points to, even outside of the tree. */
 export const FOLLOWS_LINKS: ReadonlySet<string> = new Set(['--copy-links', '--copy-unsafe-links'])
 /** Include, exclude, protect, risk, hide, show and clear; not merge and dir-merge, which read files. */
 const FILTER_PATTERN = '^(!|([-+PRHS]|include|exclude|protect|risk|hide|show)(,[/!Csrpx]+)? [^\\n\\r\\u0000]+)$'
 
-/** Indices that name other files: they must come after what they name. The lists are those of Debian's ftpsync. */
+/** Indices that name other files and must therefore come after them. The lists are those of Debian's ftpsync. */
 const STAGE_ONE: Readonly<Record<string, readonly string[]>> = {
   debian: [
     '--include=*.diff/',
@@ -111,20 +114,9 @@ export const options = Type.Object(
   { additionalProperties: false },
 )
 
-export interface RsyncOptions {
-  readonly compress: boolean
-  readonly delay_updates: boolean
-  readonly two_stage: 'off' | 'debian' | 'debian-oldstyle'
-  readonly exclude: readonly string[]
-  readonly filters: readonly string[]
-  readonly timeout_secs: number
-  readonly bwlimit_kbps: number
-  readonly memory_mib: number
-  readonly address_family: 'any' | 'ipv4' | 'ipv6'
-  readonly extra_options: readonly string[]
-}
+export type RsyncOptions = Static<typeof options>
 
-/** What is copied and how: archive without owners, devices, setuid bits and links that leave the tree. */
+/** The flags for what is copied and how: archive without owners, devices, setuid bits and links that leave the tree. */
 export function contentFlags({ exclude, filters, extra_options }: RsyncOptions): string[] {
   return [
     '-a',
@@ -133,7 +125,7 @@ export function contentFlags({ exclude, filters, extra_options }: RsyncOptions):
     '--no-specials',
     '--no-owner',
     '--no-group',
-    // Readable for whoever serves it, never setuid, executable where it was.
+    // Readable for any server, never setuid, executable where it was.
     '--chmod=D0755,Fug-s,F-t,Fa+rX,Fu+w,Fgo-w',
     '--no-human-readable',
     ...extra_options,
@@ -143,7 +135,7 @@ export function contentFlags({ exclude, filters, extra_options }: RsyncOptions):
   ]
 }
 
-/** How the connection is made and when it is given up; `local`: between two folders of this machine. */
+/** The flags for the connection and its timeouts; `local`: between two folders of this machine. */
 export function connectionFlags(
   { timeout_secs, address_family, bwlimit_kbps }: RsyncOptions,
   local: boolean,
@@ -155,7 +147,7 @@ export function connectionFlags(
   return ['--sockopts=TCP_NODELAY', `--contimeout=${Math.min(CONNECT_SECONDS, timeout_secs)}`, ...family, ...paced]
 }
 
-/** The flags by which a first stage leaves out the indices; null when there is just one stage. */
+/** The flags by which a first stage leaves out the indices; null when there is only one stage. */
 export function firstStageFlags({ two_stage }: RsyncOptions): readonly string[] | null {
   return STAGE_ONE[two_stage] ?? null
 }

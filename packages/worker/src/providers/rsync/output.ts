@@ -1,4 +1,4 @@
-// output.ts — Reads what rsync says: progress lines, statistics, the meaning of its exit codes. Pure.
+// output.ts — Reads rsync's output: progress lines, statistics, the meaning of exit codes. Pure.
 import type { FailureReason, Progress } from '@kagami/protocol'
 import { SyncFailure, type Exit } from '../../provider.ts'
 
@@ -28,7 +28,7 @@ export interface Statistics {
   received: number | null
 }
 
-/** Takes one line of `--stats` into `statistics`. */
+/** Reads one line of `--stats` into `statistics`. */
 export function readStatistics(line: string, statistics: Statistics): void {
   const number = (pattern: RegExp) => {
     const found = pattern.exec(line)?.[1]
@@ -46,7 +46,7 @@ interface Rule {
   readonly message?: string
 }
 
-// The first rule that fits: some codes mean two things, told apart by the text.
+// The first matching rule counts: some codes mean two things, which only the text distinguishes.
 const RULES: readonly Rule[] = [
   {
     code: null,
@@ -84,8 +84,8 @@ const RULES: readonly Rule[] = [
     reason: 'quota_exceeded',
     message:
       'rsync needs more memory for the upstream’s list of files than it may have (memory_mib): there are very ' +
-      'many, or the list has no end. The copy is as it was. Raise memory_mib if so many files are meant, or ' +
-      'leave some out with exclude',
+      'many, or the list has no end. The copy is as it was. Raise memory_mib if so many files are meant, or leave ' +
+      'some out with exclude',
   },
   { code: 23, pattern: /(change_dir|link_stat) "[^"]*" \(in [^)]*\) failed: No such file/, reason: 'upstream_missing' },
   { code: 23, pattern: /(?:)/, reason: 'partial' },
@@ -93,7 +93,7 @@ const RULES: readonly Rule[] = [
   { code: 35, pattern: /(?:)/, reason: 'upstream_unreachable', message: 'the upstream does not answer' },
 ]
 
-/** The failure an rsync that did not exit with 0 or 24 stands for. */
+/** The failure of an rsync that did not exit with 0 or 24. */
 export function rsyncFailure(exit: Exit): SyncFailure {
   const rule = RULES.find(({ code, pattern }) => (code === null || code === exit.code) && pattern.test(exit.tail))
   const said = mainLine(exit.tail) || `rsync ended with ${exit.signal ?? `exit code ${exit.code}`}`
@@ -110,7 +110,7 @@ function mainLine(tail: string): string {
   ).replace(/^(@ERROR|rsync|rsync error): /, '')
 }
 
-/** Whether a daemon only refuses compression. */
+/** Whether a daemon refuses only the compression. */
 export function refusesCompression(exit: Exit): boolean {
   return exit.code !== 0 && /configured to refuse --(compress|new-compress|old-compress|zc)/.test(exit.tail)
 }

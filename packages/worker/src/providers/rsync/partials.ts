@@ -1,4 +1,4 @@
-// partials.ts — Files rsync could not complete: kept for the next run, but out of the tree people read. Knows paths,
+// partials.ts — Files rsync could not complete: kept for the next run, outside of the tree people read. Works on paths,
 // starts nothing.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -16,9 +16,9 @@ export function stashPartials(tree: string, stash: string): void {
 }
 
 /**
- * Moves what was stashed back to where rsync looks for it, as far as the folders are still there, and forgets the rest.
+ * Moves stashed folders back to where rsync looks for them, as far as their parents still exist, and removes the rest.
  */
-export function bringBackPartials(stash: string, tree: string): void {
+export function restorePartials(stash: string, tree: string): void {
   if (!existsSync(stash)) return
   for (const path of partialFolders(stash, '')) {
     if (existsSync(dirname(join(tree, path))) && !existsSync(join(tree, path)))
@@ -28,7 +28,7 @@ export function bringBackPartials(stash: string, tree: string): void {
 }
 
 /** Removes every folder of incomplete files. */
-export function dropPartials(tree: string): void {
+export function removePartials(tree: string): void {
   for (const path of partialFolders(tree, '')) rmSync(join(tree, path), { recursive: true, force: true })
 }
 

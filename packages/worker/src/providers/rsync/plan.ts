@@ -1,11 +1,11 @@
-// plan.ts — What an rsync run would do, read from a dry run of it. Reads text; starts nothing.
+// plan.ts — What an rsync run would do, read from a dry run. Reads text; starts nothing.
 import type { Plan } from '../../provider.ts'
 import { readStatistics, type Statistics } from './output.ts'
 
 const EXAMPLES = 500
 
 export interface PlanReader {
-  /** Takes a line; false keeps it out of the log. */
+  /** Reads a line; false keeps it out of the log. */
   readonly onLine: (line: string, stream: 'stdout' | 'stderr') => boolean
   /** What was read, once the run is over. */
   done(): { readonly plan: Plan; readonly statistics: Statistics; readonly changes: number }

@@ -15,8 +15,9 @@ import { join } from 'node:path'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { providerConformance, type Subject } from '../../testing/conformance.ts'
+import { PATIENCE } from '../../testing/patience.ts'
 import { createProgressReader, refusesCompression, rsyncFailure } from './output.ts'
-import { createBench, readTree, startStallingProxy, type Bench } from '../../testing/sandbox.ts'
+import { createSandbox, readTree, startStallingProxy, type Sandbox } from '../../testing/sandbox.ts'
 
 const noise = () => randomBytes(150_000)
 const many = (count: number) =>
@@ -53,19 +54,19 @@ async function start(dir: string, auth?: { username: string; password: string })
 providerConformance({ kind: 'rsync', tool: 'rsync', start })
 
 describe('an rsync mirror', () => {
-  let bench: Bench
+  let sandbox: Sandbox
   let dir: string
   let files: string
   const stops: (() => Promise<void>)[] = []
   beforeEach(() => {
-    bench = createBench()
-    dir = join(bench.dir, 'upstream')
+    sandbox = createSandbox()
+    dir = join(sandbox.dir, 'upstream')
     files = join(dir, 'files')
     writeFiles(files, { 'a/one': 'one\n', 'b/two': 'two\n', 'b/three': 'three\n' })
   })
   afterEach(async () => {
     for (const stop of stops.splice(0)) await stop()
-    bench.remove()
+    sandbox.remove()
   })
   const serve = async (settings: string[] = []) => {
     const upstream = await startRsyncUpstream({ dir, settings })
@@ -76,16 +77,16 @@ describe('an rsync mirror', () => {
   it('loses nothing while a folder of the upstream cannot be read', async () => {
     // A daemon of root could read everything, so it serves as nobody.
     const call = await serve(process.getuid?.() === 0 ? ['uid = 65534', 'gid = 65534'] : [])
-    chmodSync(bench.dir, 0o755)
-    await bench.sync(call)
+    chmodSync(sandbox.dir, 0o755)
+    await sandbox.sync(call)
     rmSync(join(files, 'a/one'))
     chmodSync(join(files, 'b'), 0o000)
-    const report = await bench.sync(call)
+    const report = await sandbox.sync(call)
     chmodSync(join(files, 'b'), 0o755)
     expect(report).toMatchObject({ outcome: 'failed', reason: 'partial', exit_code: 23 })
-    expect(Object.keys(readTree(bench.published))).toEqual(['a/one', 'b/three', 'b/two'])
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
-    expect(Object.keys(readTree(bench.published))).toEqual(['b/three', 'b/two'])
+    expect(Object.keys(readTree(sandbox.published))).toEqual(['a/one', 'b/three', 'b/two'])
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success' })
+    expect(Object.keys(readTree(sandbox.published))).toEqual(['b/three', 'b/two'])
   })
 
   it('has no setuid file, no device and no link that leaves it, and keeps programs executable', async () => {
@@ -94,26 +95,26 @@ describe('an rsync mirror', () => {
     writeFileSync(join(files, 'private'), 'x', { mode: 0o600 })
     symlinkSync('/etc/passwd', join(files, 'outside'))
     symlinkSync('a/one', join(files, 'inside'))
-    expect(await bench.sync(await serve())).toMatchObject({ outcome: 'success' })
-    const mode = (name: string) => lstatSync(join(bench.published, name)).mode & 0o7777
+    expect(await sandbox.sync(await serve())).toMatchObject({ outcome: 'success' })
+    const mode = (name: string) => lstatSync(join(sandbox.published, name)).mode & 0o7777
     expect([mode('tool'), mode('private')]).toEqual([0o755, 0o644])
-    expect(lstatSync(join(bench.published, 'outside'), { throwIfNoEntry: false })).toBeUndefined()
-    expect(lstatSync(join(bench.published, 'inside')).isSymbolicLink()).toBe(true)
+    expect(lstatSync(join(sandbox.published, 'outside'), { throwIfNoEntry: false })).toBeUndefined()
+    expect(lstatSync(join(sandbox.published, 'inside')).isSymbolicLink()).toBe(true)
   })
 
   it('leaves out what its options exclude', async () => {
     const call = { ...(await serve()), options: { exclude: ['/b'], compress: false } }
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
-    expect(Object.keys(readTree(bench.published))).toEqual(['a/one'])
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success' })
+    expect(Object.keys(readTree(sandbox.published))).toEqual(['a/one'])
   })
 
   it('takes filter rules, but none that reads a file of the worker, and no option that is not listed', async () => {
     const call = await serve()
-    expect(await bench.sync({ ...call, options: { filters: ['+ /b/', '+ /b/two', '- *'] } })).toMatchObject({
+    expect(await sandbox.sync({ ...call, options: { filters: ['+ /b/', '+ /b/two', '- *'] } })).toMatchObject({
       outcome: 'success',
       files: 1,
     })
-    expect(Object.keys(readTree(bench.published))).toEqual(['b/two'])
+    expect(Object.keys(readTree(sandbox.published))).toEqual(['b/two'])
     for (const filters of [
       ['. /etc/passwd'],
       ['merge /etc/passwd'],
@@ -121,7 +122,7 @@ describe('an rsync mirror', () => {
       ['dir-merge .rules'],
       ['- a\n. /etc/passwd'],
     ])
-      expect((await bench.sync({ ...call, options: { filters } })).reason).toBe('invalid_options')
+      expect((await sandbox.sync({ ...call, options: { filters } })).reason).toBe('invalid_options')
     for (const option of [
       '--rsh=sh',
       '-e sh',
@@ -135,82 +136,82 @@ describe('an rsync mirror', () => {
       '--max-size=1 --rsh=x',
       '--max-delete=999',
     ]) {
-      expect((await bench.sync({ ...call, options: { extra_options: [option] } })).reason, option).toBe(
+      expect((await sandbox.sync({ ...call, options: { extra_options: [option] } })).reason, option).toBe(
         'invalid_options',
       )
     }
     expect(
-      await bench.sync({
+      await sandbox.sync({
         ...call,
         name: 'other',
         replicaId: 'other',
         options: { extra_options: ['--checksum', '--hard-links', '--max-size=5'] },
       }),
     ).toMatchObject({ outcome: 'success' })
-    expect(Object.keys(readTree(join(bench.dataDir, 'other')))).toEqual(['a/one', 'b/two'])
+    expect(Object.keys(readTree(join(sandbox.dataDir, 'other')))).toEqual(['a/one', 'b/two'])
   })
 
   it('in two stages has every package before an index names it', async () => {
     writeFiles(files, { 'dists/sid/InRelease': 'one\n', 'dists/sid/main/Packages': 'pool/a\n', 'pool/a': 'a\n' })
     const call = { ...(await serve()), options: { two_stage: 'debian' } }
-    expect(await bench.sync(call)).toMatchObject({ outcome: 'success' })
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success' })
     writeFiles(files, {
       'dists/sid/InRelease': 'two, longer\n',
       'dists/sid/main/Packages': 'pool/a\npool/b\n',
       'pool/b': 'b\n',
     })
-    const report = await bench.sync(call)
+    const report = await sandbox.sync(call)
     expect(report).toMatchObject({ outcome: 'success' })
-    expect(readTree(bench.published)).toEqual(readTree(files))
+    expect(readTree(sandbox.published)).toEqual(readTree(files))
     // The first stage brought one file, the second the two indices.
     expect(
-      [...bench.log(report).matchAll(/Number of regular files transferred: (\d+)/g)].map((found) => Number(found[1])),
+      [...sandbox.log(report).matchAll(/Number of regular files transferred: (\d+)/g)].map((found) => Number(found[1])),
     ).toEqual([1, 2])
   })
 
   it('keeps what a broken run had brought for the next one, out of sight of readers', async () => {
     const call = await serve()
-    await bench.sync(call)
+    await sandbox.sync(call)
     writeFiles(files, { 'b/big': randomBytes(900_000) })
     const port = new URL(call.upstream).port
     const proxy = await startStallingProxy(Number(port), 600_000)
     const stop = new AbortController()
-    const arrivals = join(bench.dataDir, '.kagami/staging/replica-1/arrivals')
+    const arrivals = join(sandbox.dataDir, '.kagami/staging/replica-1/arrivals')
     const arrived = () => readdirSync(arrivals).reduce((sum, file) => sum + statSync(join(arrivals, file)).size, 0)
     // What is on its way through pipes and buffers is nothing yet that could be kept.
     void proxy.stalled
-      .then(() => vi.waitFor(() => expect(arrived()).toBeGreaterThan(300_000), { timeout: 20_000, interval: 10 }))
+      .then(() => vi.waitFor(() => expect(arrived()).toBeGreaterThan(300_000), PATIENCE))
       .finally(() => stop.abort('cancelled'))
-    await bench.sync({
+    await sandbox.sync({
       ...call,
       upstream: call.upstream.replace(`:${port}`, `:${proxy.port}`),
       options: { compress: false },
       signal: stop.signal,
     })
     await proxy.stop()
-    expect(Object.keys(readTree(bench.published))).toEqual(['a/one', 'b/three', 'b/two'])
-    expect(existsSync(join(bench.dataDir, '.kagami/staging/replica-1/partials/b/.~tmp~/big'))).toBe(true)
-    const report = await bench.sync({ ...call, options: { compress: false } })
+    expect(Object.keys(readTree(sandbox.published))).toEqual(['a/one', 'b/three', 'b/two'])
+    expect(existsSync(join(sandbox.dataDir, '.kagami/staging/replica-1/partials/b/.~tmp~/big'))).toBe(true)
+    const report = await sandbox.sync({ ...call, options: { compress: false } })
     expect(report).toMatchObject({ outcome: 'success' })
     // How much had come depends on how fast it was read; that it is not fetched again does not.
     expect(report.bytes).toBeLessThan(900_000)
-    expect(readTree(bench.published)).toEqual(readTree(files))
+    expect(readTree(sandbox.published)).toEqual(readTree(files))
   })
 
   it('is synced without compression when the upstream refuses it', async () => {
-    const report = await bench.sync(await serve(['refuse options = compress']))
+    const report = await sandbox.sync(await serve(['refuse options = compress']))
     expect(report).toMatchObject({ outcome: 'success' })
-    expect(bench.log(report)).toContain('refuses compression')
+    expect(sandbox.log(report)).toContain('refuses compression')
   })
 
   it('is never made from a path or program of the worker', async () => {
-    for (const upstream of ['/etc', 'host:/etc', '--rsh=touch', 'rsync://', `--log-file=${bench.dir}/x`]) {
-      expect((await bench.sync({ kind: 'rsync', upstream })).outcome).toBe('failed')
+    for (const upstream of ['/etc', 'host:/etc', '--rsh=touch', 'rsync://', `--log-file=${sandbox.dir}/x`]) {
+      expect((await sandbox.sync({ kind: 'rsync', upstream })).outcome).toBe('failed')
     }
   })
 
   it('refuses an option it does not have, by name', async () => {
-    const report = await bench.sync({ ...(await serve()), options: { timeout_secs: 'soon' } })
+    const report = await sandbox.sync({ ...(await serve()), options: { timeout_secs: 'soon' } })
     expect(report.message).toContain('timeout_secs')
   })
 })

@@ -1,5 +1,4 @@
-// rsync.ts — Mirrors an rsync module: looks first at what would change, then copies, deletions last. How rsync is
-// called is here.
+// rsync.ts — Mirrors an rsync module: a dry run first, then the copy, deletions last. How rsync is called is here.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
@@ -12,7 +11,7 @@ import {
   type RsyncOptions,
 } from './options.ts'
 import { createProgressReader, readStatistics, refusesCompression, rsyncFailure, type Statistics } from './output.ts'
-import { bringBackPartials, dropPartials, stashPartials } from './partials.ts'
+import { restorePartials, removePartials, stashPartials } from './partials.ts'
 import { createPlanReader } from './plan.ts'
 import {
   SyncFailure,
@@ -24,11 +23,13 @@ import {
   type SyncStats,
 } from '../../provider.ts'
 
-/** Older versions have holes a hostile upstream can use. */
+type RsyncContext = SyncContext<RsyncOptions>
+
+/** Older versions have known holes that a hostile upstream can use. */
 const SAFE_VERSION = [3, 4, 3]
 
 /** The kind `rsync`: rsync:// upstreams, kept as `rsync -az --delete` would, made safe. */
-export const rsync: Provider = {
+export const rsync: Provider<typeof options> = {
   kind: 'rsync',
   options,
   async probe(run) {
@@ -44,19 +45,19 @@ export const rsync: Provider = {
     refuseOpenLinks(context)
     const exists = await context.tree.exists()
     context.progress({ phase: 'connecting' })
-    const upstream: Upstream = {
+    const upstream: RsyncUpstream = {
       context,
-      options: context.options as unknown as RsyncOptions,
-      compress: Boolean(context.options.compress) && context.local === null,
+      options: context.options,
+      compress: context.options.compress && context.local === null,
       address: await addressOf(context),
     }
     return exists ? update(upstream) : create(upstream)
   },
 }
 
-/** Links of a folder of this machine may lead to any file of it. */
-function refuseOpenLinks({ local, options }: SyncContext): void {
-  const following = (options as unknown as RsyncOptions).extra_options.find((option) => FOLLOWS_LINKS.has(option))
+/** Links in a folder of this machine may point to any of its files. */
+function refuseOpenLinks({ local, options }: RsyncContext): void {
+  const following = options.extra_options.find((option) => FOLLOWS_LINKS.has(option))
   if (local !== null && following)
     throw new SyncFailure(
       'invalid_options',
@@ -65,12 +66,12 @@ function refuseOpenLinks({ local, options }: SyncContext): void {
     )
 }
 
-/** An upstream as this run calls it. */
-interface Upstream {
-  readonly context: SyncContext
+/** The upstream of a run. */
+interface RsyncUpstream {
+  readonly context: RsyncContext
   readonly options: RsyncOptions
   readonly address: string
-  /** Cleared when the upstream refuses it. */
+  /** Set to false when the upstream refuses it. */
   compress: boolean
 }
 
@@ -85,14 +86,14 @@ async function probeVersion(run: RunCommand): Promise<{ available: boolean; deta
   return { available: exit.code === 0, detail: detail || 'rsync does not start' }
 }
 
-async function create(upstream: Upstream): Promise<SyncStats> {
+async function create(upstream: RsyncUpstream): Promise<SyncStats> {
   const { context } = upstream
   const { staging } = context.tree
   const resumed = existsSync(staging)
   mkdirSync(staging, { recursive: true })
-  // What an earlier try left in staging was never published, so whatever goes from it goes unasked. Where nothing can
-  // go, rsync need not know the whole list before it begins.
-  const { plan } = await foresee(upstream, staging, [])
+  // Staging was never published, so what is deleted from it needs no permission. Where nothing can be deleted, rsync
+  // need not know the whole list before it starts.
+  const { plan } = await dryRun(upstream, staging, [])
   context.allow({ ...plan, removed: 0, total: 0, examples: [] })
   const stats = await transfer(upstream, staging, {
     partials: resumed ? [`--partial-dir=${PARTIAL}`] : [],
@@ -104,15 +105,15 @@ async function create(upstream: Upstream): Promise<SyncStats> {
   return stats
 }
 
-async function update(upstream: Upstream): Promise<SyncStats> {
+async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   const { context } = upstream
   const { staging, published } = context.tree
-  const { plan, statistics, changes, whole } = await foresee(upstream, published, [
+  const { plan, statistics, changes, whole } = await dryRun(upstream, published, [
     '--delete-after',
     '--itemize-changes',
   ])
   if (whole) context.allow({ ...plan, sizeBeforeBytes: context.sizeBytes })
-  // While this file exists an earlier run did not come to its end.
+  // This file exists while an earlier run did not finish.
   const unfinished = join(staging, 'unfinished')
   const wasUnfinished = existsSync(unfinished)
   if (whole && changes === 0 && !wasUnfinished)
@@ -125,9 +126,9 @@ async function update(upstream: Upstream): Promise<SyncStats> {
   const arrivals = join(staging, 'arrivals')
   rmSync(arrivals, { recursive: true, force: true })
   mkdirSync(arrivals, { mode: 0o700 })
-  bringBackPartials(stash, fork.path)
+  restorePartials(stash, fork.path)
   try {
-    const stats = await follow(upstream, fork.path, {
+    const stats = await copyChanges(upstream, fork.path, {
       again: wasUnfinished,
       most: whole ? plan.removed : null,
       arrivals,
@@ -148,8 +149,8 @@ async function update(upstream: Upstream): Promise<SyncStats> {
  * Copies into the published tree, or the copy of it. `most`: files that may go; null: none, since not all of the
  * upstream could be read.
  */
-async function follow(
-  upstream: Upstream,
+async function copyChanges(
+  upstream: RsyncUpstream,
   path: string,
   { again, most, arrivals }: { again: boolean; most: number | null; arrivals: string },
 ): Promise<SyncStats> {
@@ -168,14 +169,19 @@ async function follow(
  * What a run would do to a folder. `whole`: all of the upstream could be read, so that what it lacks is really gone.
  * Only with itemized changes are they counted and named.
  */
-async function foresee(upstream: Upstream, folder: string, counting: readonly string[]) {
+async function dryRun(upstream: RsyncUpstream, folder: string, counting: readonly string[]) {
   upstream.context.progress({ phase: 'listing' })
   let reader = createPlanReader()
   const flags = ['--dry-run', '--stats', ...counting]
-  const exit = await call(upstream, (compress) => [...flags, ...compress, ...contentFlags(upstream.options)], folder, {
-    onStart: () => void (reader = createPlanReader()),
-    onLine: (line, stream) => reader.onLine(line, stream),
-  })
+  const exit = await callRsync(
+    upstream,
+    (compress) => [...flags, ...compress, ...contentFlags(upstream.options)],
+    folder,
+    {
+      onStart: () => void (reader = createPlanReader()),
+      onLine: (line, stream) => reader.onLine(line, stream),
+    },
+  )
   if (exit.code !== 0 && exit.code !== 23 && exit.code !== 24) throw rsyncFailure(exit)
   if (exit.code === 23 && rsyncFailure(exit).reason !== 'partial') throw rsyncFailure(exit)
   return { ...reader.done(), whole: exit.code !== 23 }
@@ -192,7 +198,7 @@ interface Transfer {
 
 /** Keeping incomplete files costs a third of a run that changes nothing, so only a run after a broken one does. */
 async function transfer(
-  upstream: Upstream,
+  upstream: RsyncUpstream,
   into: string,
   { partials, deletes, drop, most }: Transfer,
 ): Promise<SyncStats> {
@@ -205,8 +211,10 @@ async function transfer(
     else readStatistics(line, statistics)
     return progress === null
   }
-  const deletions = deletes ? ['--delete-after', ...(most === undefined ? [] : [`--max-delete=${slack(most)}`])] : []
-  const exit = await call(
+  const deletions = deletes
+    ? ['--delete-after', ...(most === undefined ? [] : [`--max-delete=${deletionLimit(most)}`])]
+    : []
+  const exit = await callRsync(
     upstream,
     (compress) => [
       ...compress,
@@ -222,17 +230,17 @@ async function transfer(
   if (exit.code !== 0 && exit.code !== 24) {
     const failure = rsyncFailure(exit)
     // What is incomplete would keep the disk full.
-    if (failure.reason === 'disk_full') dropPartials(into)
+    if (failure.reason === 'disk_full') removePartials(into)
     throw failure
   }
-  if (drop) dropPartials(into)
+  if (drop) removePartials(into)
   const note =
     exit.code === 24 ? 'some files vanished from the upstream while they were read; the next sync catches up' : null
   return { bytes: statistics.received, files: statistics.files, sizeBytes: statistics.sizeBytes, revision: null, note }
 }
 
 /** Folders count as deletions too, and are not in the plan: one for each file is more than enough. */
-function slack(files: number): number {
+function deletionLimit(files: number): number {
   return Math.max(10, files * 2)
 }
 
@@ -240,10 +248,10 @@ function slack(files: number): number {
  * The upstream without a user name, which travels in the environment like the password, and by the address that was
  * checked: another answer of the name server must not lead elsewhere.
  */
-async function addressOf({ upstream, local, peers, options }: SyncContext): Promise<string> {
+async function addressOf({ upstream, local, peers, options }: RsyncContext): Promise<string> {
   if (local !== null) return `${local}/`
   const url = new URL(upstream)
-  const { address_family } = options as unknown as RsyncOptions
+  const { address_family } = options
   const addresses = await peers.resolve(url.hostname)
   const wanted = addresses.filter(
     (address) => address_family === 'any' || address.includes(':') === (address_family === 'ipv6'),
@@ -261,8 +269,8 @@ interface Call extends RunOptions {
 }
 
 /** Calls rsync on a folder; without compression when the upstream does not want it. */
-async function call(
-  upstream: Upstream,
+async function callRsync(
+  upstream: RsyncUpstream,
   flags: (compress: readonly string[]) => readonly string[],
   folder: string,
   { onStart, ...how }: Call,

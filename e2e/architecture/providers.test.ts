@@ -1,0 +1,20 @@
+// providers.test.ts — Every kind in the registry runs the conformance suite and has its page of documentation.
+import { globSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { providers } from '@kagami/worker'
+import { documents, read, ROOT } from './sources.ts'
+
+const suites = globSync('packages/worker/src/providers/**/*.test.ts', { cwd: ROOT }).map(read)
+
+test.each(Object.keys(providers))('the kind %s runs the conformance suite', (kind) => {
+  const runs = suites.filter((text) => new RegExp(`providerConformance\\(\\{\\s*kind: '${kind}'`).test(text))
+  expect(runs.length).toBeGreaterThan(0)
+})
+
+test.each(Object.keys(providers))('the kind %s has a page in docs/providers', (kind) => {
+  expect(documents).toContain(`docs/providers/${kind}.md`)
+})
+
+test.each(Object.entries(providers))('the kind %s is registered under its own name', (kind, provider) => {
+  expect(provider.kind).toBe(kind)
+})

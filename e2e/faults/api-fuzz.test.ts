@@ -1,0 +1,101 @@
+// api-fuzz.test.ts — Random requests to every route of the API, on both databases: no fault and no crash.
+import fc from 'fast-check'
+import { routes, pathFor, type Route } from '@kagami/protocol'
+import { describe, expect, test } from 'vitest'
+import { aNats, aPlace } from '../harness/place.ts'
+import { aPostgres } from '../harness/postgres.ts'
+import { aSupervisor, aWorker } from '../harness/programs.ts'
+import { rounds } from '../harness/rounds.ts'
+import { until } from '../harness/wait.ts'
+
+describe.each(['sqlite', 'postgres'] as const)('whatever is sent to the API on %s', (kind) => {
+  const place = aPlace()
+  const RUNS = rounds(250, 5000)
+
+  test(`in ${RUNS} requests made up at random, brings no fault and no crash`, async ({ task }) => {
+    const nats = await aNats(place)
+    const db = kind === 'postgres' ? { db: await aPostgres(place) } : {}
+    const supervisor = await aSupervisor(place, { nats: nats.url, ...db })
+    const worker = await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
+    await until('it joined', async () => (await supervisor.api.call('listWorkers')).items[0]?.presence === 'online', {
+      seen: () => worker.output(),
+    })
+    const known = fc.constantFrom(
+      'w-1',
+      'ok',
+      'tree',
+      '0',
+      'x@w-1',
+      '..',
+      '%',
+      "'; drop table syncs --",
+      '\u0000',
+      '💥',
+    )
+    const text = fc.oneof(known, fc.string({ unit: 'binary', maxLength: 40 }), fc.string({ maxLength: 300 }))
+    const field = fc.constantFrom(
+      'name',
+      'kind',
+      'upstream',
+      'interval_secs',
+      'labels',
+      'options',
+      'auth',
+      'reason',
+      'resource',
+      'replica_id',
+      'hold_id',
+      'generation',
+      'expires_secs',
+      'uses',
+      'worker_id',
+    )
+    const value = fc.oneof(
+      text,
+      fc.jsonValue({ maxDepth: 4 }),
+      fc.constantFrom('git', 'rsync', 'http', 'https://h.invalid/a.git', 'rsync://h.invalid/m/', 0, -1, 1e308, null),
+    )
+    const names = Object.keys(routes).filter((name) => name !== 'stream') as (keyof typeof routes)[]
+    const request = fc.record({
+      name: fc.constantFrom(...names),
+      id: text,
+      query: fc.dictionary(
+        fc.oneof(
+          fc.constantFrom('cursor', 'limit', 'q', 'name', 'worker', 'sort', 'offset', 'target', 'outcome', 'label'),
+          text,
+        ),
+        text,
+        { maxKeys: 4 },
+      ),
+      body: fc.oneof(fc.dictionary(field, value, { maxKeys: 7 }), fc.jsonValue({ maxDepth: 3 })),
+    })
+    const statuses = new Map<number, number>()
+    await fc.assert(
+      fc.asyncProperty(request, async ({ name, id, query, body }) => {
+        const route: Route = routes[name]
+        const url = `${supervisor.url}${pathFor(route, { id: id.toWellFormed() })}?${new URLSearchParams(query)}`
+        const answer = await fetch(url, {
+          method: route.method,
+          ...(route.method === 'POST'
+            ? { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+            : {}),
+        })
+        await answer.arrayBuffer()
+        statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1)
+        // 504: the worker does not answer for a sync nobody knows; that is no fault.
+        expect(
+          answer.status < 500 || answer.status === 504,
+          `${name} ${url} ${JSON.stringify(body)} → ${answer.status}`,
+        ).toBe(true)
+      }),
+      { numRuns: RUNS, endOnFailure: true },
+    )
+    expect(supervisor.output()).not.toContain('a fault while answering')
+    expect((await fetch(`${supervisor.url}/readyz`)).status).toBe(200)
+    expect([supervisor.child.exitCode, worker.child.exitCode]).toEqual([null, worker.child.exitCode])
+    task.meta.figure = `${RUNS} requests, 0 faults: ${[...statuses]
+      .sort((a, b) => a[0] - b[0])
+      .map(([status, times]) => `${times}× ${status}`)
+      .join(', ')}`
+  }, 600_000)
+})

@@ -1,0 +1,179 @@
+// copies.ts — Promises about the copies on a worker: what upstreams, disks and kills may do to them.
+import type { Row } from './row.ts'
+
+const WORKER = 'packages/worker/src'
+const FAULTS = 'e2e/faults'
+
+/** The rows. */
+export const copies: readonly Row[] = [
+  {
+    row: 2,
+    fault: 'kill -9 while a tree is published, with readers',
+    promise: 'no reading is mixed or missing',
+    proofs: [
+      [`${WORKER}/tree/generations.test.ts`, 'shows readers whole trees alone'],
+      [`${WORKER}/tree/generations.test.ts`, 'is whole for a reader at every moment'],
+      [`${WORKER}/providers/http/tree.test.ts`, 'shows readers the whole tree before or after'],
+    ],
+  },
+  {
+    row: 3,
+    fault: 'programs a killed worker had started',
+    promise: 'none lives on, or it is ended at the next start',
+    proofs: [
+      [`${WORKER}/programs/command.test.ts`, 'does not outlive a worker that is killed'],
+      [`${WORKER}/sync/run.test.ts`, 'ends what a former one left running'],
+    ],
+  },
+  {
+    row: 4,
+    fault: 'an upstream that is emptied or loses most',
+    promise: 'nothing is deleted, the sync is held',
+    proofs: [
+      [`${WORKER}/providers/git/git.test.ts`, 'git is kept when the upstream is suddenly empty'],
+      [`${WORKER}/providers/rsync/rsync.test.ts`, 'rsync is kept when the upstream is suddenly empty'],
+      [`${WORKER}/providers/http/http.test.ts`, 'http is kept when the upstream is suddenly empty'],
+      ['e2e/scenarios/holds.test.ts', 'sees the sync held'],
+    ],
+  },
+  {
+    row: 5,
+    fault: 'a folder of the upstream that cannot be read',
+    promise: 'nothing is deleted',
+    proofs: [
+      [`${WORKER}/providers/rsync/rsync.test.ts`, 'loses nothing while a folder of the upstream cannot be read'],
+      [`${WORKER}/providers/http/tree.test.ts`, 'deletes nothing while a directory cannot be read'],
+    ],
+  },
+  {
+    row: 7,
+    fault: 'names that collide, escape or are reserved',
+    promise: 'refused; every name is a directory of its own',
+    proofs: [
+      ['e2e/faults/hostile.test.ts', 'names are refused with the field named'],
+      ['packages/protocol/src/names.test.ts', 'whatever is accepted is one harmless path element'],
+    ],
+  },
+  {
+    row: 8,
+    fault: 'git configuration and hooks planted in a replica',
+    promise: 'nothing of it runs',
+    proofs: [[`${WORKER}/providers/git/git.test.ts`, 'runs nothing that somebody planted']],
+  },
+  {
+    row: 11,
+    fault: 'setuid files, devices, links and names that leave the tree',
+    promise: 'none of them arrives',
+    proofs: [
+      [`${WORKER}/providers/rsync/rsync.test.ts`, 'has no setuid file, no device and no link that leaves it'],
+      [`${WORKER}/providers/http/tree.test.ts`, 'takes only names that stay inside'],
+      [`${WORKER}/providers/http/tree.test.ts`, 'does not follow a link that somebody put into the copy'],
+    ],
+  },
+  {
+    row: 10,
+    fault: 'addresses that lead inside',
+    promise: 'no connection to loopback, private or link-local hosts where they are not wanted',
+    proofs: [
+      [`${WORKER}/sync/peers.test.ts`, 'are public only, where the worker says so'],
+      [`${WORKER}/sync/peers.test.ts`, 'are never private once the upstream was public'],
+      [`${WORKER}/sync/peers.test.ts`, 'is refused for every kind when only public ones are wanted'],
+      [`${WORKER}/providers/http/hostile.test.ts`, 'however spelled'],
+      [`${WORKER}/providers/http/hostile.test.ts`, 'leads to no private address once the upstream is public'],
+    ],
+  },
+  {
+    row: 12,
+    fault: 'web servers that lie: short, endless, dripping, packed, another range, another file',
+    promise: 'the copy stays byte for byte',
+    proofs: [
+      'is emptied',
+      'shrank to a tenth',
+      'sends less than it promised',
+      'sends what does not match its own checksum',
+      'sends what does not match the checksum it must have',
+      'sends an error page with status 200',
+      'sends without end',
+      'falls silent in the middle',
+      'drips',
+      'sends compressed what was asked for as it is',
+      'goes on with another range, or with another file',
+    ].map((title) => [`${WORKER}/providers/http/hostile.test.ts`, title] as const),
+  },
+  {
+    row: 13,
+    fault: 'an upstream that stalls',
+    promise: 'the sync ends at its limit, the copy is as it was',
+    proofs: [
+      [`${WORKER}/sync/limits.test.ts`, 'is ended, says so, and leaves the copy as it was'],
+      [`${WORKER}/providers/git/hostile.test.ts`, 'falls silent or drips'],
+      [`${WORKER}/providers/rsync/hostile.test.ts`, 'falls silent or drips'],
+      [`${WORKER}/providers/http/hostile.test.ts`, 'falls silent in the middle'],
+      [`${WORKER}/providers/http/hostile.test.ts`, 'drips'],
+    ],
+  },
+  {
+    row: 14,
+    fault: 'a disk that fills up',
+    promise: 'the old tree is intact, the space comes back, others sync on, the worker lives and tells',
+    proofs: [
+      [`${WORKER}/sync/limits.test.ts`, 'is not even begun to be filled'],
+      [`${WORKER}/sync/limits.test.ts`, 'its space comes back, and others sync on'],
+      [`${FAULTS}/worker-disk-full.test.ts`, 'lives on, tells that the sync met a full disk'],
+      ['packages/runtime/src/files.test.ts', 'stay as they were when a new text does not fit on the disk'],
+    ],
+  },
+  {
+    row: 31,
+    fault: 'upstreams of git and rsync that lie, cut the connection or flood',
+    promise: 'the copy stays as it was, the reason is named, the next good sync is right',
+    proofs: [
+      ...[
+        'loses most of its refs',
+        'breaks the connection, however much had come',
+        'sends another length than it says',
+        'sends an error page with status 200',
+        'sends a pack with a byte turned over',
+        'names objects that never come',
+        'sends a greeting, a list of refs or progress without end',
+      ].map((title) => [`${WORKER}/providers/git/hostile.test.ts`, title] as const),
+      ...[
+        'loses most of its files, or most of what is in them',
+        'breaks the connection, however much had come',
+        'greets with rubbish, or with a version nobody speaks',
+        'sends bytes turned over on the way',
+        'greets without end',
+        'lists files without end',
+      ].map((title) => [`${WORKER}/providers/rsync/hostile.test.ts`, title] as const),
+    ],
+  },
+  {
+    row: 32,
+    fault:
+      'https with a certificate that has expired, is another host’s, or nobody known has signed; redirects ' +
+      'from https to http',
+    promise: 'refused, with what is wrong; the copy stays byte for byte',
+    proofs: [
+      'is refused, and the copy stays',
+      'is held against the name in the address',
+      'a redirect to plain http is refused',
+      'refuses the same certificates',
+    ].map((title) => [`${WORKER}/providers/http/tls.test.ts`, title] as const),
+  },
+  {
+    row: 33,
+    fault: 'LFS servers that lie, lead astray, fail or lose files',
+    promise: 'nothing wrong is stored, no ref moves before its files are there, no secret is shown',
+    proofs: [
+      ...[
+        'sends other bytes than the pointer names',
+        'answers a batch with a page',
+        'leads to addresses where no mirror goes',
+        'wants headers sent that would end the request',
+        'redirects to another host',
+      ].map((title) => [`${WORKER}/providers/git-lfs/hostile.test.ts`, title] as const),
+      [`${WORKER}/providers/git-lfs/lfs.test.ts`, 'moves no ref before its LFS files are there'],
+      [`${WORKER}/providers/git-lfs/maintenance.test.ts`, 'tells what the upstream itself has lost'],
+    ],
+  },
+]

@@ -1,0 +1,123 @@
+// attacks.ts — What somebody with the credentials of one worker tries on a locked NATS: subjects and messages.
+import { DESIRED_BUCKET, EVENTS_STREAM, type Join } from '@kagami/protocol'
+import { newId } from '@kagami/runtime'
+
+export const DIRECT_GET = `$JS.API.DIRECT.GET.KV_${DESIRED_BUCKET}`
+/** What stands in the victim's document alone. */
+export const SECRET = 'known-to-the-victim-alone'
+export const AT = '2026-01-01T00:00:00.000Z'
+
+/** Each is one forbidden message: where to, and what would come of it. */
+export const PUBLISHES: [what: string, subject: string][] = [
+  ['forge its heartbeat', 'kagami.worker.victim.hb'],
+  ['forge its progress', 'kagami.worker.victim.progress'],
+  ['say goodbye for it', 'kagami.worker.victim.goodbye'],
+  ['forge its report', 'kagami.evt.victim.report'],
+  ['join as it', 'kagami.api.victim.join'],
+  ['cancel its sync', 'kagami.rpc.victim.cancel'],
+  ['read its log', 'kagami.rpc.victim.log'],
+  ['fake its hint', 'kagami.desired.victim'],
+  ['overwrite its document', `$KV.${DESIRED_BUCKET}.victim`],
+  ['overwrite its own document', `$KV.${DESIRED_BUCKET}.thief`],
+  ['read its document', `${DIRECT_GET}.$KV.${DESIRED_BUCKET}.victim`],
+  ['read any document by a request in the body', DIRECT_GET],
+  ['read a document by its number', `$JS.API.STREAM.MSG.GET.KV_${DESIRED_BUCKET}`],
+  ['delete a document', `$JS.API.STREAM.MSG.DELETE.KV_${DESIRED_BUCKET}`],
+  ['delete the stream of reports', `$JS.API.STREAM.DELETE.${EVENTS_STREAM}`],
+  ['purge the stream of reports', `$JS.API.STREAM.PURGE.${EVENTS_STREAM}`],
+  ['change the stream of reports', `$JS.API.STREAM.UPDATE.${EVENTS_STREAM}`],
+  ['delete the bucket', `$JS.API.STREAM.DELETE.KV_${DESIRED_BUCKET}`],
+  ['make a stream of its own', '$JS.API.STREAM.CREATE.MINE'],
+  ['list the streams', '$JS.API.STREAM.NAMES'],
+  ['make a consumer that delivers elsewhere', `$JS.API.CONSUMER.CREATE.${EVENTS_STREAM}`],
+  ['make a durable consumer', `$JS.API.CONSUMER.DURABLE.CREATE.${EVENTS_STREAM}.mine`],
+  ['read reports meant for the supervisor', `$JS.API.CONSUMER.MSG.NEXT.${EVENTS_STREAM}.supervisor`],
+  ['acknowledge reports for the supervisor', `$JS.ACK.${EVENTS_STREAM}.supervisor.1.1.1.1.0`],
+  ['delete the supervisor’s consumer', `$JS.API.CONSUMER.DELETE.${EVENTS_STREAM}.supervisor`],
+  ['ask what JetStream holds', '$JS.API.INFO'],
+  ['answer what the victim asked', '_INBOX.victim.x'],
+  ['answer those who join', '_INBOX.join.x'],
+  ['answer the supervisor in another’s place', '_R_.AAAAAA.BBBBBB'],
+  ['replace the accounts', '$SYS.REQ.CLAIMS.UPDATE'],
+  ['look at the accounts', '$SYS.REQ.SERVER.PING'],
+  ['join in the words of older workers', 'kagami.supervisor.join'],
+  ['beat in the words of older workers', 'kagami.hb.victim'],
+  ['command in the words of older supervisors', 'kagami.worker.victim.cmd'],
+]
+
+export const SUBSCRIPTIONS = [
+  '>',
+  '*',
+  'kagami.>',
+  'kagami.*.victim.>',
+  'kagami.worker.>',
+  'kagami.worker.victim.hb',
+  'kagami.evt.>',
+  'kagami.api.>',
+  'kagami.join.*',
+  'kagami.rpc.>',
+  'kagami.rpc.victim.>',
+  'kagami.desired.>',
+  'kagami.desired.*',
+  'kagami.desired.victim',
+  '_INBOX.>',
+  '_INBOX.*.>',
+  '_INBOX.victim.>',
+  '_R_.>',
+  '$KV.>',
+  '$JS.>',
+  '$JS.EVENT.>',
+  '$SYS.>',
+]
+
+/** Where an answer would do harm, if whoever answers has more rights than whoever asked. */
+export const REPLIES = [
+  'kagami.worker.victim.hb',
+  'kagami.worker.victim.progress',
+  'kagami.worker.victim.goodbye',
+  'kagami.evt.victim.report',
+  'kagami.api.victim.join',
+  `$KV.${DESIRED_BUCKET}.victim`,
+  `$JS.API.STREAM.DELETE.${EVENTS_STREAM}`,
+  `$JS.API.STREAM.PURGE.${EVENTS_STREAM}`,
+  `$JS.API.CONSUMER.DELETE.${EVENTS_STREAM}.supervisor`,
+  'kagami.rpc.victim.cancel',
+  'kagami.rpc.victim.log',
+  'kagami.desired.victim',
+  '_INBOX.victim.x',
+  '$SYS.REQ.CLAIMS.UPDATE',
+]
+
+export const joinOf = (id: string): Join => ({
+  worker_id: id,
+  instance: newId(),
+  wire: 1,
+  name: id,
+  version: '1',
+  hostname: 'h',
+  http_addr: 'x:1',
+  data_dir: '/d',
+  kinds: [],
+})
+export const reportOf = (worker: string, replica: string) => ({
+  sync_id: newId(),
+  worker_id: worker,
+  replica_id: replica,
+  name: 'forged',
+  kind: 'http',
+  trigger: 'schedule',
+  request_id: null,
+  outcome: 'failed',
+  reason: 'unknown',
+  message: 'forged',
+  hint: null,
+  tail: null,
+  exit_code: null,
+  started_at: AT,
+  ended_at: AT,
+  duration_ms: 0,
+  bytes: 1,
+  files: 1,
+  size_bytes: 1,
+  revision: null,
+})

@@ -1,0 +1,123 @@
+// decisions.ts — kagami replicas approve | reject | pause | resume | rollback, and pause and resume of a whole mirror.
+import type { Client, Replica } from '@kagami/protocol'
+import { ConfigError } from '@kagami/runtime/config'
+import type { Command } from 'commander'
+import { printJson, remark } from '../output.ts'
+import type { ApiOptions } from '../session.ts'
+import { apiCommand } from './api.ts'
+
+type WithReason = ApiOptions & { reason?: string }
+
+/** Adds the decisions about one replica to `replicas`. */
+export function addReplicaDecisions(replicas: Command): void {
+  addHoldDecisions(replicas)
+  addDecision<WithReason>(
+    replicas,
+    'pause <REPLICA>',
+    'stop the schedule of a replica',
+    async (client, replica, { reason }) => {
+      await client.call('pauseReplica', { params: { id: replica.replica_id }, body: { reason: reason ?? null } })
+      return `Paused ${nameOf(replica)}. It still syncs on request: kagami sync ${nameOf(replica)}`
+    },
+  ).option('--reason <TEXT>', 'why, shown to other operators')
+  addDecision(replicas, 'resume <REPLICA>', 'resume the schedule of a paused replica', async (client, replica) => {
+    await client.call('resumeReplica', { params: { id: replica.replica_id } })
+    return `Resumed ${nameOf(replica)}`
+  })
+  addDecision<ApiOptions & { to?: string }>(
+    replicas,
+    'rollback <REPLICA>',
+    'publish an earlier tree again (publish = "swap") and pause the replica',
+    async (client, replica, { to }) => {
+      await client.call('rollbackReplica', {
+        params: { id: replica.replica_id },
+        body: { generation: generationOf(to) },
+      })
+      const tree = to === undefined ? 'the previous tree' : `generation ${to}`
+      remark(`Once the upstream is right again: kagami replicas resume ${nameOf(replica)}`)
+      return `${nameOf(replica)} goes back to ${tree} and is paused, so that the next sync does not undo it`
+    },
+  ).option('--to <GENERATION>', 'number of the tree (default: the one before the current tree)')
+}
+
+function addHoldDecisions(replicas: Command): void {
+  const holdOf = (replica: Replica) => ({
+    params: { id: replica.replica_id },
+    body: { hold_id: replica.hold?.hold_id ?? null },
+  })
+  addDecision(
+    replicas,
+    'approve <REPLICA>',
+    'approve the deletions of a held sync; it runs at once',
+    async (client, replica) => {
+      await client.call('approveHold', holdOf(replica))
+      remark(`Follow: kagami logs -f ${nameOf(replica)}`)
+      const { removed, total } = replica.hold ?? { removed: 0, total: 0 }
+      return `Approved: ${removed} of ${total} entries of ${nameOf(replica)} may be deleted, once`
+    },
+  )
+  addDecision(
+    replicas,
+    'reject <REPLICA>',
+    'reject the deletions of a held sync; nothing is deleted',
+    async (client, replica) => {
+      await client.call('rejectHold', holdOf(replica))
+      return `Rejected: nothing of ${nameOf(replica)} is deleted. It syncs again once the upstream has recovered`
+    },
+  )
+}
+
+/** Adds `pause` and `resume` to `resources`. */
+export function addMirrorDecisions(resources: Command): void {
+  apiCommand<WithReason>(
+    resources,
+    'pause <NAME>',
+    'stop the schedule of every replica of a mirror',
+    async ({ client, options, args: [id = ''] }) => {
+      await client.call('pauseResource', { params: { id }, body: { reason: options.reason ?? null } })
+      if (options.json) return printJson({ name: id, paused: true })
+      process.stdout.write(`Paused every replica of ${id}\n`)
+    },
+  ).option('--reason <TEXT>', 'why, shown to other operators')
+  apiCommand<ApiOptions>(
+    resources,
+    'resume <NAME>',
+    'resume the schedule of every replica of a mirror',
+    async ({ client, options, args: [id = ''] }) => {
+      await client.call('resumeResource', { params: { id } })
+      if (options.json) return printJson({ name: id, paused: false })
+      process.stdout.write(`Resumed every replica of ${id}\n`)
+    },
+  )
+}
+
+function generationOf(text: string | undefined): number | null {
+  if (text === undefined) return null
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new ConfigError(
+    `"${text}" is no generation`,
+    'Generations are numbers: kagami replicas get NAME@WORKER shows the current one.',
+  )
+}
+
+/** Makes the call; returns the sentence that is printed. */
+type Decide<O extends ApiOptions> = (client: Client, replica: Replica, options: O) => Promise<string>
+
+function addDecision<O extends ApiOptions = ApiOptions>(
+  parent: Command,
+  usage: string,
+  description: string,
+  decide: Decide<O>,
+): Command {
+  return apiCommand<O>(parent, usage, description, async ({ client, options, args: [id = ''] }) => {
+    const replica = await client.call('getReplica', { params: { id } })
+    const said = await decide(client, replica, options)
+    if (options.json)
+      return printJson({ replica_id: replica.replica_id, name: replica.name, worker_id: replica.worker_id, said })
+    process.stdout.write(`${said}\n`)
+  })
+}
+
+function nameOf(replica: Replica): string {
+  return `${replica.name}@${replica.worker_name}`
+}

@@ -1,0 +1,166 @@
+// replicas.test.ts — kagami replicas: lists, details, what is sent for a new one, and decisions about held syncs.
+import { describe, expect, it } from 'vitest'
+import { startApi } from '../testing/api-server.ts'
+import { runKagami } from '../testing/run-kagami.ts'
+import { aPage, aReplica, aWorker, secondsFromNow } from '../testing/samples.ts'
+
+const hold = {
+  hold_id: 'h-1',
+  since: secondsFromNow(-60),
+  reason: 'too_many_deletions' as const,
+  removed: 900,
+  total: 1000,
+  examples: ['a', 'b', 'c', 'd', 'e', 'f'],
+  rejected: false,
+}
+const failed = aReplica({
+  name: 'arch',
+  health: 'failed',
+  health_detail: 'failed twice: the upstream answers 404',
+  failures: 2,
+  last_sync: {
+    sync_id: 's-1',
+    outcome: 'failed',
+    reason: 'upstream_missing',
+    message: 'the upstream answers 404',
+    hint: 'Check the path.',
+    started_at: secondsFromNow(-70),
+    ended_at: secondsFromNow(-60),
+    duration_ms: 10_000,
+    bytes: null,
+  },
+})
+const api = await startApi({
+  listReplicas: ({ query }) =>
+    query?.health === 'stuck'
+      ? aPage()
+      : aPage(failed, aReplica({ activity: 'queued', queue: { position: 3, reason: 'waiting for a slot' } })),
+  getReplica: ({ params: { id } }) =>
+    id.startsWith('held')
+      ? aReplica({ name: 'held', health: 'held', hold, paused: { by: 'token', at: secondsFromNow(-60), reason: 'r' } })
+      : id.startsWith('arch')
+        ? failed
+        : aReplica(),
+  getWorker: () => aWorker(),
+  addReplica: ({ body }) => ({ replica_id: 'r-9', name: body.name, worker_id: 'w-1' }),
+  dropReplica: () => undefined,
+  approveHold: () => ({ requests: [] }),
+  rejectHold: () => ({ requests: [] }),
+  pauseReplica: () => undefined,
+  resumeReplica: () => undefined,
+  rollbackReplica: () => ({ requests: [] }),
+})
+const run = (line: string, env: Record<string, string> = {}) => runKagami(line, { ...api.env, ...env })
+const lastAsked = () => api.asked.at(-1)
+
+describe('kagami replicas', () => {
+  it('lists them with why the failing ones fail, and the command that shows the log', async () => {
+    const { stdout, stderr } = await run('replicas')
+    expect(stdout).toMatch(/^HEALTH +REPLICA +KIND +LAST OK +FAILING +CAUSE +SIZE +NEXT\n/)
+    expect(stdout).toMatch(/✕ failed +arch@sh-12 +rsync +2m ago +2x +the upstream answers 404 +5\.0 GiB +in 60m\n/)
+    expect(stdout).toMatch(/✓ fresh +debian@sh-12 +rsync +2m ago +- +- +5\.0 GiB +queued 3\n$/)
+    expect(stderr).toBe('2 of 2 replicas shown. Why: kagami logs arch@sh-12\n')
+  })
+  it('passes every filter on', async () => {
+    const filters = { health: 'stuck', worker: 'sh-12', kind: 'git', cause: 'partial', label: 'a=b', sort: '-name' }
+    const words = Object.entries(filters).map(([key, value]) => `--${key} ${value}`)
+    const { stderr } = await run(`replicas list ${words.join(' ')} --limit 5`)
+    expect(lastAsked()?.query).toEqual({ ...filters, limit: 5 })
+    expect(stderr).toBe('No replica matches.\n')
+  })
+  it('takes a replica as NAME@WORKER or id, whole', async () => {
+    await run('replicas get debian@sh-12')
+    expect(lastAsked()?.params).toEqual({ id: 'debian@sh-12' })
+    await run('replicas get a/b%2F')
+    expect(lastAsked()?.params).toEqual({ id: 'a/b%2F' })
+  })
+  it('get shows why a replica fails and what to do', async () => {
+    const { stdout } = await run('replicas get arch@sh-12')
+    expect(stdout).toMatch(/health +✕ failed: failed twice: the upstream answers 404\n/)
+    expect(stdout).toMatch(/last sync +✕ failed 60s ago: the upstream answers 404\n/)
+    expect(stdout).toMatch(/hint +Check the path\.\n/)
+    expect(stdout).toMatch(/size +5\.0 GiB, 1200 files\n/)
+  })
+  it('get shows what a held sync would delete, and who paused it', async () => {
+    const { stdout } = await run('replicas get held@sh-12')
+    expect(stdout).toMatch(/would delete +900 of 1000: a, b, c, d, e, …\n/)
+    expect(stdout).toMatch(/paused +by token 60s ago: r\n/)
+  })
+  it('remove says that the files stay', async () => {
+    expect((await run('replicas remove debian@sh-12')).stdout).toBe(
+      'Removed debian@sh-12. Its files stay on the worker.\n',
+    )
+    expect(lastAsked()).toMatchObject({ name: 'dropReplica', params: { id: 'r-1' } })
+  })
+})
+
+describe('kagami replicas add', () => {
+  it('guesses kind and name, and sends nothing that was not given', async () => {
+    const { code, stdout, stderr } = await run('replicas add https://example.org/tools/tool.git --worker sh-12')
+    expect([code, stdout]).toEqual([0, 'Added tool@sh-12\n'])
+    expect(stderr).toBe('Sync it now: kagami sync tool@sh-12\n')
+    expect(lastAsked()).toMatchObject({ name: 'addReplica', params: { id: 'w-1' } })
+    expect(lastAsked()?.body).toEqual({
+      upstream: 'https://example.org/tools/tool.git',
+      kind: 'git',
+      name: 'tool',
+      interval_secs: null,
+      labels: {},
+      options: {},
+      auth: null,
+    })
+  })
+  it('sends options as JSON where they are JSON, labels as they are, credentials of the environment', async () => {
+    await run(
+      'replicas add rsync://host/module/ --worker sh-12 --name mine --kind rsync --interval 60 ' +
+        '--label env=prod size=1=2 --option bwlimit=5 lfs=true exclude=["a"] note=x=y',
+      { KAGAMI_AUTH: '{"type":"token","token":"secret"}' },
+    )
+    expect(lastAsked()?.body).toMatchObject({
+      name: 'mine',
+      interval_secs: 60,
+      labels: { env: 'prod', size: '1=2' },
+      options: { bwlimit: 5, lfs: true, exclude: ['a'], note: 'x=y' },
+      auth: { type: 'token', token: 'secret' },
+    })
+  })
+  it.each([
+    ['rsync://host/ --worker sh-12', {}, 'no name can be guessed from rsync://host/'],
+    ['rsync://host/m/ --worker sh-12 --label prod', {}, '"prod" is not KEY=VALUE'],
+    ['rsync://host/m/ --worker sh-12 --option =1', {}, '"=1" is not KEY=VALUE'],
+    ['rsync://host/m/ --worker sh-12 --interval often', {}, '--interval: must be a whole number, not "often"'],
+    ['rsync://host/m/ --worker sh-12', { KAGAMI_AUTH: 'secret' }, 'KAGAMI_AUTH is not JSON'],
+  ])('%s with %o is refused before anything is sent', async (words, env, text) => {
+    const { code, stdout, stderr } = await run(`replicas add ${words}`, env)
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toContain(text)
+    expect(stderr).not.toContain('secret')
+    expect(lastAsked()?.name).toBe('getWorker')
+  })
+})
+
+describe('a decision about a replica', () => {
+  it('approves the hold that was looked at, with its numbers', async () => {
+    const { stdout, stderr } = await run('replicas approve held@sh-12')
+    expect(stdout).toBe('Approved: 900 of 1000 entries of held@sh-12 may be deleted, once\n')
+    expect(stderr).toBe('Follow: kagami logs -f held@sh-12\n')
+    expect(lastAsked()).toMatchObject({ name: 'approveHold', body: { hold_id: 'h-1' } })
+  })
+  it.each([
+    ['reject held@sh-12', 'rejectHold', { hold_id: 'h-1' }, 'Rejected: nothing of held@sh-12 is deleted.'],
+    ['pause debian --reason disk', 'pauseReplica', { reason: 'disk' }, 'Paused debian@sh-12.'],
+    ['resume debian', 'resumeReplica', undefined, 'Resumed debian@sh-12'],
+    ['rollback debian', 'rollbackReplica', { generation: null }, 'debian@sh-12 goes back to the previous tree'],
+    ['rollback debian --to 4', 'rollbackReplica', { generation: 4 }, 'debian@sh-12 goes back to generation 4'],
+  ])('replicas %s', async (line, name, body, text) => {
+    const { code, stdout } = await run(`replicas ${line}`)
+    expect([code, stdout]).toEqual([0, expect.stringContaining(text)])
+    expect(lastAsked()).toMatchObject({ name, params: { id: 'r-1' } })
+    expect(lastAsked()?.body).toEqual(body)
+  })
+  it('refuses a generation that is no number', async () => {
+    const { code, stderr } = await run('replicas rollback debian --to last')
+    expect([code, stderr]).toEqual([2, expect.stringContaining('"last" is no generation')])
+    expect(lastAsked()?.name).toBe('getReplica')
+  })
+})

@@ -1,0 +1,93 @@
+// status.test.ts — kagami status: the fleet on one screen, and an exit code for cron.
+import { describe, expect, it } from 'vitest'
+import { startApi } from '../testing/api-server.ts'
+import { runKagami } from '../testing/run-kagami.ts'
+import { aPage, aSummary, aWorker, secondsFromNow } from '../testing/samples.ts'
+
+const quiet = await startApi({ summary: () => aSummary(), listWorkers: () => aPage() })
+const troubled = await startApi({
+  summary: () =>
+    aSummary({
+      workers: { total: 3, approved: 2, pending: 1, rejected: 0, online: 1, late: 0, lost: 1 },
+      health_counts: { fresh: 1, failed: 2, unknown: 1 },
+      causes: [
+        {
+          reason: 'upstream_missing',
+          message: 'the upstream answers 404',
+          hint: 'Check the path.',
+          replicas: 2,
+          since: secondsFromNow(-60),
+          workers: ['sh-12', 'sh-13'],
+          examples: [],
+        },
+      ],
+      nats: { connected: false, server_version: null },
+    }),
+  listWorkers: ({ query }) =>
+    aPage(aWorker(query?.presence === 'lost' ? { name: 'silent-1' } : { name: 'new-1', admission: 'pending' })),
+})
+const empty = await startApi({
+  summary: () =>
+    aSummary({
+      workers: { total: 0, approved: 0, pending: 0, rejected: 0, online: 0, late: 0, lost: 0 },
+      resources_total: 0,
+      health_counts: {},
+      storage: { total_bytes: 0, used_bytes: 0 },
+      last_failure: { at: secondsFromNow(-3600), name: 'debian', worker_name: 'sh-12' },
+    }),
+  listWorkers: () => aPage(),
+})
+
+describe('kagami status', () => {
+  it('shows supervisor, workers, mirrors and storage of a fleet without trouble', async () => {
+    const { code, stdout, stderr } = await runKagami('status', quiet.env)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout.split('\n')).toEqual([
+      `Supervisor  ${quiet.url}  0.1.0  up 2h   NATS ok (2.11.0)`,
+      'Workers     ✓ 1 online',
+      'Mirrors     2   ✓ 2 fresh   Syncing 0, queued 0, slots 4',
+      'Storage     512 GiB / 1.0 TiB (50%)',
+      'Needs attention',
+      '  Nothing needs you.',
+      '',
+    ])
+  })
+  it('lists what needs attention, each with the command that leads on', async () => {
+    const { stdout } = await runKagami('status', troubled.env)
+    expect(stdout).toContain('NATS not reached')
+    expect(stdout).toContain('Workers     ✓ 1 online  ? 1 lost  ○ 1 pending\n')
+    expect(stdout).toContain('Mirrors     2   ✕ 2 failed  ? 1 unknown  ✓ 1 fresh ')
+    expect(stdout).toMatch(
+      /✕ failed {2}the upstream answers 404 {2}2 replicas on sh-12, sh-13 .*--cause upstream_missing/,
+    )
+    expect(stdout).toContain('     Check the path.\n')
+    expect(stdout).toMatch(/○ pending {2}worker new-1 .*kagami workers approve new-1/)
+    expect(stdout).toMatch(/\? lost {2}worker silent-1 is silent .*kagami workers get silent-1/)
+    expect(stdout).not.toContain('Nothing needs you')
+  })
+  it('says how to begin when there is no worker, and when the last failure was', async () => {
+    const { stdout } = await runKagami('status', empty.env)
+    expect(stdout).toContain('Workers     none yet: kagami run worker --nats-url URL --data-dir DIR\n')
+    expect(stdout).toContain('Mirrors     0   -   ')
+    expect(stdout).toMatch(/Storage {5}- \(no worker has .* yet\)\n/)
+    expect(stdout).toContain('  Nothing needs you. Last failure 60m ago (debian)\n')
+  })
+  it('prints the summary for programs', async () => {
+    const { stdout } = await runKagami('status --json', troubled.env)
+    expect(JSON.parse(stdout)).toMatchObject({ health_counts: { failed: 2 }, causes: [{ reason: 'upstream_missing' }] })
+  })
+  it.each([
+    ['failed', 1],
+    ['stale,unknown', 1],
+    ['stale,late', 0],
+  ])('--fail-on %s exits %i', async (healths, code) =>
+    expect((await runKagami(`status --fail-on ${healths}`, troubled.env)).code).toBe(code),
+  )
+  it('exits 6 when no supervisor answers, and 1 when what answers is none', async () => {
+    const nobody = await runKagami('status --api http://127.0.0.1:2')
+    expect([nobody.code, nobody.stdout]).toEqual([6, ''])
+    expect(nobody.stderr).toContain('cannot reach the Supervisor at http://127.0.0.1:2: connection refused')
+    const stranger = await runKagami('status', (await startApi({})).env)
+    expect([stranger.code, stranger.stderr]).toEqual([1, expect.stringContaining('Is this a Kagami supervisor?')])
+  })
+})

@@ -1,0 +1,140 @@
+// testing/samples.ts — Nouns of the API with everything in order; tests change what they are about.
+import type { Replica, Resource, Summary, Sync, Worker } from '@kagami/protocol'
+
+/** Seconds before or after now as an instant. */
+export const secondsFromNow = (seconds: number): string => new Date(Date.now() + seconds * 1000).toISOString()
+
+/** A fresh replica `debian` on the worker `sh-12`. */
+export function aReplica(changed: Partial<Replica> = {}): Replica {
+  return {
+    replica_id: 'r-1',
+    revision_no: 1,
+    name: 'debian',
+    kind: 'rsync',
+    upstream: 'rsync://rsync.example.org/debian/',
+    interval_secs: 21_600,
+    labels: {},
+    options: {},
+    origin: 'api',
+    status: 'success',
+    activity: 'idle',
+    queue: null,
+    current: null,
+    last_sync: null,
+    last_success_at: secondsFromNow(-120),
+    next_due_at: secondsFromNow(3600),
+    failures: 0,
+    size_bytes: 5 * 1024 ** 3,
+    files: 1200,
+    revision: null,
+    worker_id: 'w-1',
+    worker_name: 'sh-12',
+    worker_presence: 'online',
+    health: 'fresh',
+    health_detail: 'synced within its interval',
+    progress: null,
+    paused: null,
+    pending_requests: 0,
+    ...changed,
+  }
+}
+
+/** An approved worker that is online. */
+export function aWorker(changed: Partial<Worker> = {}): Worker {
+  return {
+    worker_id: 'w-1',
+    name: 'sh-12',
+    admission: 'approved',
+    reason: null,
+    presence: 'online',
+    first_seen_at: secondsFromNow(-86_400),
+    last_seen_at: secondsFromNow(-5),
+    decided_at: secondsFromNow(-86_000),
+    decided_by: 'token',
+    version: '0.1.0',
+    hostname: 'sh-12.example.org',
+    http_addr: '127.0.0.1:8080',
+    data_dir: '/srv/mirrors',
+    older_wire: false,
+    conflict: null,
+    kinds: [{ kind: 'git', available: true, detail: 'git 2.47', options: {} }],
+    storage: { total_bytes: 1024 ** 4, used_bytes: 1024 ** 4 / 4 },
+    jobs: { running: 1, queued: 2, limit: 4 },
+    desired_rev: 3,
+    observed_rev: 3,
+    replicas_total: 2,
+    health_counts: { fresh: 1, failed: 1 },
+    ...changed,
+  }
+}
+
+/** A sync of `debian@sh-12` that has ended well. */
+export function aSync(changed: Partial<Sync> = {}): Sync {
+  return {
+    sync_id: '0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b',
+    state: 'finished',
+    worker_id: 'w-1',
+    worker_name: 'sh-12',
+    replica_id: 'r-1',
+    name: 'debian',
+    kind: 'rsync',
+    trigger: 'manual',
+    request_id: null,
+    outcome: 'success',
+    reason: null,
+    message: null,
+    hint: null,
+    tail: null,
+    exit_code: 0,
+    started_at: secondsFromNow(-60),
+    ended_at: secondsFromNow(-58),
+    duration_ms: 2000,
+    bytes: 3 * 1024 ** 2,
+    files: 10,
+    size_bytes: null,
+    revision: null,
+    progress: null,
+    ...changed,
+  }
+}
+
+/** A mirror with one fresh and one failed replica. */
+export function aResource(changed: Partial<Resource> = {}): Resource {
+  return {
+    name: 'debian',
+    status: 'failed',
+    kinds: ['rsync'],
+    labels: {},
+    replicas_total: 2,
+    health_counts: { fresh: 1, failed: 1 },
+    worst_health: 'failed',
+    newest_success_at: secondsFromNow(-120),
+    next_due_at: secondsFromNow(3600),
+    size_bytes: 5 * 1024 ** 3,
+    ...changed,
+  }
+}
+
+/** The summary of a fleet in which nothing is wrong. */
+export function aSummary(changed: Partial<Summary> = {}): Summary {
+  return {
+    at: secondsFromNow(0),
+    version: '0.1.0',
+    started_at: secondsFromNow(-7200),
+    workers: { total: 1, approved: 1, pending: 0, rejected: 0, online: 1, late: 0, lost: 0 },
+    replicas_total: 2,
+    resources_total: 2,
+    health_counts: { fresh: 2 },
+    jobs: { running: 0, queued: 0, limit: 4 },
+    storage: { total_bytes: 1024 ** 4, used_bytes: 1024 ** 4 / 2 },
+    causes: [],
+    nats: { connected: true, server_version: '2.11.0' },
+    last_failure: null,
+    ...changed,
+  }
+}
+
+/** A page that holds all there is. */
+export function aPage<T>(...items: T[]): { items: T[]; next_cursor: null; total: number } {
+  return { items, next_cursor: null, total: items.length }
+}

@@ -1,0 +1,78 @@
+// health.ts — How states look and in which order they are listed: one table for the command line and the web UI. Which
+// state something has is decided by the supervisor.
+import type { Admission, Health, Outcome, Presence } from './model.ts'
+import type { Sync, Worker } from './views.ts'
+
+/** What a state means to an operator. Each program has one colour for each tone. */
+export type Tone = 'failed' | 'stale' | 'late' | 'syncing' | 'queued' | 'fresh' | 'quiet'
+
+export interface Look {
+  readonly glyph: string
+  readonly tone: Tone
+  /** Key of the word in the locales of the UI. The command line prints the state itself. */
+  readonly words: string
+}
+
+/** The look of each health, worst first. */
+export const healthLooks: Readonly<Record<Health, Look>> = {
+  failed: { glyph: '✕', tone: 'failed', words: 'health.failed' },
+  held: { glyph: '◫', tone: 'stale', words: 'health.held' },
+  stale: { glyph: '▲', tone: 'stale', words: 'health.stale' },
+  stuck: { glyph: '◼', tone: 'stale', words: 'health.stuck' },
+  unknown: { glyph: '?', tone: 'quiet', words: 'health.unknown' },
+  late: { glyph: '◐', tone: 'late', words: 'health.late' },
+  syncing: { glyph: '↻', tone: 'syncing', words: 'health.syncing' },
+  queued: { glyph: '◌', tone: 'queued', words: 'health.queued' },
+  paused: { glyph: '‖', tone: 'quiet', words: 'health.paused' },
+  new: { glyph: '○', tone: 'quiet', words: 'health.new' },
+  fresh: { glyph: '✓', tone: 'fresh', words: 'health.fresh' },
+}
+
+/** Every health, worst first. */
+export const healthOrder = Object.keys(healthLooks) as readonly Health[]
+
+/** The state of a worker: what people decided about it and, once it is approved, its presence. */
+export type WorkerState = Exclude<Admission, 'approved'> | Presence
+
+/** The look of each state of a worker, in the order of filters. */
+export const workerLooks: Readonly<Record<WorkerState, Look>> = {
+  pending: { glyph: '○', tone: 'queued', words: 'workerState.pending' },
+  online: { glyph: '✓', tone: 'fresh', words: 'workerState.online' },
+  late: { glyph: '◐', tone: 'late', words: 'workerState.late' },
+  lost: { glyph: '?', tone: 'stale', words: 'workerState.lost' },
+  rejected: { glyph: '✕', tone: 'failed', words: 'workerState.rejected' },
+}
+
+/** The state of a sync: its outcome, or that it is running. */
+export type SyncState = 'running' | Outcome
+
+/** The look of each state of a sync, in the order of filters. */
+export const syncLooks: Readonly<Record<SyncState, Look>> = {
+  running: { glyph: '↻', tone: 'syncing', words: 'syncState.running' },
+  failed: { glyph: '✕', tone: 'failed', words: 'syncState.failed' },
+  held: { glyph: '◫', tone: 'stale', words: 'syncState.held' },
+  interrupted: { glyph: '◌', tone: 'quiet', words: 'syncState.interrupted' },
+  cancelled: { glyph: '‖', tone: 'quiet', words: 'syncState.cancelled' },
+  success: { glyph: '✓', tone: 'fresh', words: 'syncState.success' },
+}
+
+/** How bad a health is: 0 is worst. A word of a newer supervisor comes last. */
+export function healthRank(health: string): number {
+  const rank = healthOrder.indexOf(health as Health)
+  return rank < 0 ? healthOrder.length : rank
+}
+
+/** Counts by health as pairs, worst first, without those that are zero. */
+export function countsWorstFirst(counts: Readonly<Record<string, number>>): [Health, number][] {
+  return healthOrder.map((health): [Health, number] => [health, counts[health] ?? 0]).filter(([, n]) => n > 0)
+}
+
+/** The state of this worker. */
+export function workerState(worker: Pick<Worker, 'admission' | 'presence'>): WorkerState {
+  return worker.admission === 'approved' ? worker.presence : worker.admission
+}
+
+/** The state of this sync. */
+export function syncState(sync: Pick<Sync, 'state' | 'outcome'>): SyncState {
+  return sync.state === 'running' ? 'running' : (sync.outcome ?? 'running')
+}

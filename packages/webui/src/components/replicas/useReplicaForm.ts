@@ -1,0 +1,204 @@
+// useReplicaForm.ts — The form of a new replica: what is typed, what is wrong with it, and what is sent.
+import {
+  guess,
+  intervalProblem,
+  replicaNameKey,
+  replicaNameProblem,
+  upstreamProblem,
+  type Replica,
+  type Worker,
+} from '@kagami/protocol'
+import { computed, reactive, ref, type Ref } from 'vue'
+import type { Problem } from '../../api.ts'
+import { t } from '../../locales/index.ts'
+import { fieldsOf, labelsFrom, optionProblem, optionsFrom, type OptionField } from './optionFields.ts'
+
+/** Seconds in each unit of the interval. */
+export const UNITS = { seconds: 1, minutes: 60, hours: 3600, days: 86_400 } as const
+
+export interface Typed {
+  upstream: string
+  kind: string
+  name: string
+  worker: string
+  schedule: 'every' | 'manual'
+  amount: string
+  unit: keyof typeof UNITS
+  labels: string
+  auth: 'none' | 'basic' | 'token'
+  user: string
+  password: string
+  token: string
+  options: Record<string, string>
+}
+
+/** What the form must know of the fleet. */
+export interface FleetFacts {
+  /** The chosen worker. */
+  worker: Ref<Worker | null>
+  /** Replicas that have this name already, without regard to case. */
+  namesakes: Ref<readonly Replica[]>
+}
+
+/** What is wrong, by field. */
+export type Problems = Record<string, string>
+
+function emptyForm(worker: string): Typed {
+  return {
+    upstream: '',
+    kind: '',
+    name: '',
+    worker,
+    schedule: 'every',
+    amount: '6',
+    unit: 'hours',
+    labels: '',
+    auth: 'none',
+    user: '',
+    password: '',
+    token: '',
+    options: {},
+  }
+}
+
+/** The form. `shown` are the problems of fields that were left, or all problems after an attempt to save. */
+export function useReplicaForm(worker: string, fleet: FleetFacts) {
+  const typed = reactive(emptyForm(worker))
+  const touched = reactive(new Set<string>())
+  /** Whether the viewer has chosen these; else they are guessed from the upstream. */
+  const chosen = reactive({ kind: false, name: false })
+  const refused = ref<{ field: string; message: string } | null>(null)
+  const fields = computed((): OptionField[] => fieldsOf(announcedBy(fleet.worker.value, typed.kind)?.options))
+  const problems = computed(() => {
+    const found = problemsOf(typed, fleet, fields.value)
+    if (refused.value && !found[refused.value.field]) found[refused.value.field] = refused.value.message
+    return found
+  })
+  const shown = computed((): Problems =>
+    Object.fromEntries(
+      Object.entries(problems.value).filter(([field]) => touched.has(field) || refused.value?.field === field),
+    ),
+  )
+
+  /** Fills in kind and name, unless the viewer has chosen them. */
+  function upstreamTyped(): void {
+    const found = guess(typed.upstream)
+    if (!chosen.kind && found.kind) typed.kind = found.kind
+    if (!chosen.name && found.name) typed.name = found.name
+    refused.value = null
+  }
+  function leave(field: string): void {
+    touched.add(field)
+    if (refused.value?.field === field) refused.value = null
+  }
+  function touchAll(): void {
+    for (const field of Object.keys(problems.value)) touched.add(field)
+  }
+  /** Shows a problem from the server at its field. Returns false when the form has no such field. */
+  function showAtField(problem: Problem): boolean {
+    const field = problem.field === null ? '' : fieldOf(problem.field)
+    refused.value = field === '' ? null : { field, message: `${problem.message} ${problem.hint}` }
+    return field !== ''
+  }
+  return {
+    typed,
+    chosen,
+    fields,
+    problems,
+    shown,
+    upstreamTyped,
+    leave,
+    touchAll,
+    showAtField,
+    body: () => bodyOf(typed, fields.value),
+  }
+}
+
+function fieldOf(field: string): string {
+  const [first, second] = field.replace(/^body\./, '').split('.')
+  if (first === 'options') return second ? `options.${second}` : ''
+  return first === 'interval_secs'
+    ? 'interval'
+    : ['upstream', 'kind', 'name', 'labels', 'auth', 'worker'].includes(first ?? '')
+      ? (first ?? '')
+      : ''
+}
+
+function problemsOf(typed: Typed, fleet: FleetFacts, fields: readonly OptionField[]): Problems {
+  const found: Problems = {}
+  const put = (field: string, problem: string | null | undefined): void => {
+    if (problem) found[field] = problem
+  }
+  const kind = typed.kind || guess(typed.upstream).kind || 'http'
+  put(
+    'upstream',
+    typed.upstream.trim() === ''
+      ? t('add.required')
+      : upstreamProblem(kind, typed.upstream.trim(), rootsOf(fleet.worker.value, kind)),
+  )
+  put('kind', typed.kind === '' ? t('add.required') : kindProblem(typed.kind, fleet.worker.value))
+  put(
+    'name',
+    typed.name === '' ? t('add.required') : (replicaNameProblem(typed.name) ?? takenProblem(typed.name, fleet)),
+  )
+  put('worker', typed.worker === '' ? t('add.chooseWorker') : null)
+  if (typed.schedule === 'every')
+    put('interval', /^\d+(\.\d+)?$/.test(typed.amount.trim()) ? intervalProblem(secondsOf(typed)) : t('add.number'))
+  const { bad } = labelsFrom(typed.labels)
+  put('labels', bad === null ? null : t('add.labelForm', { part: bad }))
+  if (typed.auth === 'basic' && typed.user === '') put('auth', `${t('add.user')} ${t('add.required')}`)
+  if (typed.auth === 'token' && typed.token === '') put('auth', `${t('add.token')} ${t('add.required')}`)
+  for (const field of fields) {
+    const problem = optionProblem(field, typed.options[field.key] ?? '')
+    if (problem) put(`options.${field.key}`, t(`add.${problem.word}`, { n: problem.n ?? 0 }))
+  }
+  return found
+}
+
+/** Folders that may be upstreams: those the worker allows; any folder while no worker is chosen. */
+function rootsOf(worker: Worker | null, kind: string): readonly string[] | undefined {
+  return worker ? announcedBy(worker, kind)?.roots : ['/']
+}
+
+function announcedBy(worker: Worker | null, kind: string): Worker['kinds'][number] | undefined {
+  return worker?.kinds.find((one) => one.kind === kind)
+}
+
+function kindProblem(kind: string, worker: Worker | null): string | null {
+  if (!worker || worker.kinds.length === 0) return null
+  const announced = announcedBy(worker, kind)
+  if (!announced) return t('add.kindAbsent', { worker: worker.name })
+  return announced.available ? null : t('add.kindMissing', { worker: worker.name, why: announced.detail })
+}
+
+function takenProblem(name: string, fleet: FleetFacts): string | null {
+  const worker = fleet.worker.value
+  const twin = fleet.namesakes.value.find(
+    (replica) => replica.worker_id === worker?.worker_id && replicaNameKey(replica.name) === replicaNameKey(name),
+  )
+  return twin && worker ? t('add.taken', { worker: worker.name, name: twin.name }) : null
+}
+
+function secondsOf(typed: Typed): number {
+  return Number(typed.amount) * UNITS[typed.unit]
+}
+
+function bodyOf(typed: Typed, fields: readonly OptionField[]) {
+  const { labels } = labelsFrom(typed.labels)
+  const options = optionsFrom(fields, typed.options)
+  return {
+    name: typed.name,
+    kind: typed.kind,
+    upstream: typed.upstream.trim(),
+    interval_secs: typed.schedule === 'manual' ? 0 : secondsOf(typed),
+    ...(Object.keys(labels).length > 0 ? { labels } : {}),
+    ...(Object.keys(options).length > 0 ? { options } : {}),
+    ...(typed.auth === 'basic'
+      ? { auth: { type: 'basic' as const, username: typed.user, password: typed.password } }
+      : {}),
+    ...(typed.auth === 'token' ? { auth: { type: 'token' as const, token: typed.token } } : {}),
+  }
+}
+
+/** The form, for components that draw parts of it. */
+export type ReplicaForm = ReturnType<typeof useReplicaForm>

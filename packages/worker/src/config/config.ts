@@ -1,0 +1,130 @@
+// config.ts — Reads the worker's configuration from worker.toml, KAGAMI_* variables and flags.
+import { hostname } from 'node:os'
+import { isAbsolute, resolve } from 'node:path'
+import {
+  checkValues,
+  ConfigError,
+  fromEnvironment,
+  parseAddress,
+  parseToml,
+  readIfThere,
+  readJoinToken,
+  unknownKeys,
+  type JoinTokenContent,
+  type Values,
+} from '@kagami/runtime'
+import type { Static } from 'typebox'
+import { pickKeys, ProviderKeys, WorkerKeys, type Hooks } from './keys.ts'
+
+export interface WorkerConfig extends Omit<Static<typeof WorkerKeys>, 'providers' | 'name' | 'worker_id'> {
+  /** Whether nats_url was set: then it takes precedence over the address in the join token. */
+  readonly natsUrlGiven: boolean
+  readonly joinToken: JoinTokenContent | null
+  readonly name: string
+  readonly worker_id: string | null
+  readonly httpAddress: { host: string; port: number }
+  readonly providers: readonly unknown[]
+  /** What is odd but not wrong; logged once at start. */
+  readonly warnings: readonly string[]
+}
+
+/** Reads file, environment and flags. Throws ConfigError with file, key and cure. */
+export function loadWorkerConfig(
+  options: { file?: string | undefined; env?: NodeJS.ProcessEnv; flags?: Values } = {},
+): WorkerConfig {
+  const env = options.env ?? process.env
+  const file = options.file ?? env['KAGAMI_CONFIG'] ?? './worker.toml'
+  const text = readIfThere(file)
+  if (text === null && options.file)
+    throw new ConfigError(
+      `${options.file}: there is no such file`,
+      'Give the path with --config, or leave it out to configure by environment alone.',
+    )
+  const fileValues = text === null ? {} : parseToml(text, file)
+  const known = Object.keys(WorkerKeys.properties)
+  const warnings = unknownKeys(fileValues, known).map(
+    ({ key, suggestion }) =>
+      `${file}: unknown key ${key} is ignored${suggestion ? `; did you mean ${suggestion}?` : ''}`,
+  )
+  refuseMisplacedKeys(fileValues, file)
+  const fromEnv = fromEnvironment(WorkerKeys, 'KAGAMI_', env)
+  const flags = Object.fromEntries(Object.entries(options.flags ?? {}).filter(([, value]) => value !== undefined))
+  const given = { ...pickKeys(fileValues, known), ...fromEnv, ...flags }
+  const defaults = Object.fromEntries(
+    Object.entries(WorkerKeys.properties).flatMap(([key, schema]) =>
+      'default' in schema ? [[key, schema.default]] : [],
+    ),
+  )
+  const values: Values = { ...defaults, ...given }
+  if (values['data_dir'] === undefined) {
+    throw new ConfigError(
+      'data_dir is not set: the worker does not know where to write mirrored files',
+      `Set data_dir in ${file}, or KAGAMI_DATA_DIR, or --data-dir. It has no default on purpose.`,
+    )
+  }
+  const sourceOf = (key: string) =>
+    key in flags ? `--${key.replaceAll('_', '-')}` : key in fromEnv ? `KAGAMI_${key.toUpperCase()}` : file
+  checkValues(WorkerKeys, values, sourceOf)
+  const config = values as unknown as Static<typeof WorkerKeys>
+  const httpAddress = parseAddress(config.http_addr)
+  if (!httpAddress)
+    throw new ConfigError(`${sourceOf('http_addr')}: http_addr must be host:port, not "${config.http_addr}"`)
+  const upstream_roots = config.upstream_roots.map((root) => rootOf(root, sourceOf('upstream_roots')))
+  return {
+    ...config,
+    upstream_roots,
+    natsUrlGiven: 'nats_url' in given,
+    joinToken: joinTokenOf(config, sourceOf),
+    name: config.name ?? hostname(),
+    worker_id: config.worker_id ?? null,
+    data_dir: resolve(config.data_dir),
+    httpAddress,
+    warnings,
+  }
+}
+
+function rootOf(written: string, source: string): string {
+  if (!isAbsolute(written))
+    throw new ConfigError(`${source}: upstream_roots: "${written}" is not an absolute path`, 'Begin it with a slash.')
+  const root = resolve(written)
+  if (root === '/')
+    throw new ConfigError(
+      `${source}: upstream_roots must not be /: every file the worker can read could be published`,
+      'Name the folders that hold upstreams.',
+    )
+  return root
+}
+
+function joinTokenOf(
+  { join_token, join_token_file }: Static<typeof WorkerKeys>,
+  sourceOf: (key: string) => string,
+): JoinTokenContent | null {
+  if (join_token) return readJoinToken(join_token, sourceOf('join_token'))
+  const text = join_token_file ? readIfThere(join_token_file) : null
+  return text ? readJoinToken(text, join_token_file!) : null
+}
+
+/** In TOML, a top-level key written below a `[[providers]]` table belongs to that table. */
+function refuseMisplacedKeys(values: Values, file: string) {
+  const providers = Array.isArray(values['providers']) ? values['providers'] : []
+  const top = Object.keys(WorkerKeys.properties).filter((key) => !(key in ProviderKeys.properties))
+  for (const provider of providers) {
+    if (typeof provider !== 'object' || provider === null) continue
+    const misplaced = Object.keys(provider).find((key) => top.includes(key))
+    if (!misplaced) continue
+    const name = (provider as { name?: unknown }).name
+    throw new ConfigError(
+      `${file}: ${misplaced} is written below [[providers]] "${typeof name === 'string' ? name : '?'}", so ` +
+        'TOML reads it as a key of that provider',
+      `Move ${misplaced} above the first [[providers]].`,
+    )
+  }
+}
+
+/** The hooks of a replica: its own take precedence over those of the worker. */
+export function hooksFor(config: WorkerConfig, name: string): Hooks {
+  const own = config.providers.find((provider) => (provider as { name?: unknown } | null)?.name === name) as
+    | { hooks?: Hooks }
+    | undefined
+  return { ...config.hooks, ...own?.hooks }
+}

@@ -1,0 +1,137 @@
+// keys.ts — Every key of worker.toml, with its default and description. docs/configuration.md is generated from it.
+import { Labels, WORKER_ID_PATTERN } from '@kagami/protocol'
+import type { Values } from '@kagami/runtime'
+import Type from 'typebox'
+
+const Positive = (description: string, value: number) => Type.Integer({ minimum: 1, default: value, description })
+
+const Command = Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }))
+export const HookTable = Type.Object(
+  { on_success: Command, on_failure: Command, on_held: Command },
+  {
+    additionalProperties: false,
+    description:
+      'Programs to run after a sync, each a list of program and arguments: { on_success = ' +
+      '["/usr/local/bin/purge", "--all"] }. The facts are in KAGAMI_… variables, see docs/operations.md. At ' +
+      'most 60 s; the output is in the log of the sync.',
+  },
+)
+
+/** Programs that run after a sync, each a program and its arguments. */
+export interface Hooks {
+  readonly on_success?: readonly string[]
+  readonly on_failure?: readonly string[]
+  readonly on_held?: readonly string[]
+}
+
+export const AuthTable = Type.Object(
+  {
+    type: Type.Enum(['basic', 'token']),
+    username: Type.Optional(Type.String({ minLength: 1 })),
+    password: Type.Optional(Type.String()),
+    password_file: Type.Optional(Type.String({ minLength: 1 })),
+    token: Type.Optional(Type.String({ minLength: 1 })),
+    token_file: Type.Optional(Type.String({ minLength: 1 })),
+  },
+  {
+    additionalProperties: false,
+    description:
+      'Credentials: { type = "basic", username = "…", password_file = "/run/secrets/x" } or { type = "token", ' +
+      'token_file = "…" }; password and token themselves are taken too. They never leave the worker.',
+  },
+)
+
+/** Every key of worker.toml; the environment variable is `KAGAMI_` and the key in capitals. */
+export const WorkerKeys = Type.Object({
+  name: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 128,
+      description: 'What people call this worker; part of no path. Default: the host name.',
+    }),
+  ),
+  worker_id: Type.Optional(
+    Type.String({ pattern: WORKER_ID_PATTERN, description: 'Stable id. Default: made once and kept in data_dir.' }),
+  ),
+  http_addr: Type.String({ default: '0.0.0.0:8080', description: 'Where /ping and /metrics listen.' }),
+  data_dir: Type.String({
+    minLength: 1,
+    description: 'Where mirrored files are written: one directory a replica. Required.',
+  }),
+  nats_url: Type.String({
+    minLength: 1,
+    default: 'nats://127.0.0.1:4222',
+    description: 'NATS address, or several separated by commas.',
+  }),
+  join_token: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'Where NATS is locked: what `kagami nats token` printed. Needed until the worker was approved once.',
+    }),
+  ),
+  join_token_file: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'File that holds the join token. Read when join_token is not set; may be missing once the worker was approved.',
+    }),
+  ),
+  slots: Positive('Syncs that may run at once.', 4),
+  slots_per_host: Positive('Syncs that may run at once from one upstream host.', 2),
+  sync_timeout_secs: Positive('A sync that takes longer is ended, seconds.', 86_400),
+  grace_secs: Type.Integer({
+    minimum: 0,
+    default: 10,
+    description: 'On SIGTERM, running syncs get this long to finish, seconds.',
+  }),
+  adopt_existing: Type.Boolean({
+    default: false,
+    description: 'Take over directories in data_dir that Kagami did not make. Files the upstream lacks are deleted.',
+  }),
+  upstream_policy: Type.Enum(['any', 'public-only'], {
+    default: 'any',
+    description: 'public-only: upstreams at private and loopback addresses are refused. Link-local ones always are.',
+  }),
+  upstream_roots: Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), {
+    default: [],
+    maxItems: 64,
+    description:
+      'Folders of this machine below which git and rsync may mirror file:// upstreams: ["/srv/incoming"]. ' +
+      'None by default: what the worker can read there would be published.',
+  }),
+  ca_file: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'File of certificates (PEM) of authorities to believe besides the public ones and those of this system: ' +
+        'for https upstreams of http and git, and for a NATS with TLS that nats_url names by its host name. Read ' +
+        'at start.',
+    }),
+  ),
+  hooks: Type.Optional(HookTable),
+  providers: Type.Array(Type.Unknown(), {
+    default: [],
+    description: 'Replicas this worker declares; see the keys of [[providers]] below.',
+  }),
+})
+
+/** Every key of a `[[providers]]` table. */
+export const ProviderKeys = Type.Object({
+  name: Type.String({ description: 'Name of the replica and of its directory.' }),
+  kind: Type.String({ description: 'git, rsync or http.' }),
+  upstream: Type.String({ description: 'URL to mirror.' }),
+  interval_secs: Type.Optional(
+    Type.Integer({ minimum: 0, description: 'Seconds between syncs; 0 or absent: only when asked.' }),
+  ),
+  labels: Type.Optional(Labels),
+  options: Type.Optional(
+    Type.Record(Type.String(), Type.Unknown(), { description: 'Options of the kind; see docs/providers/.' }),
+  ),
+  auth: Type.Optional(AuthTable),
+  hooks: Type.Optional(HookTable),
+})
+
+/** The values of these keys. */
+export function pickKeys(values: Values, keys: readonly string[]): Values {
+  return Object.fromEntries(Object.entries(values).filter(([key]) => keys.includes(key)))
+}

@@ -1,0 +1,141 @@
+// replicas.ts — The replicas that worker.toml declares: each `[[providers]]` table checked and made a spec.
+import {
+  intervalProblem,
+  policyOf,
+  replicaNameKey,
+  replicaNameProblem,
+  scheduleProblem,
+  upstreamProblem,
+  type Auth,
+  type ReplicaSpec,
+} from '@kagami/protocol'
+import { checkValues, ConfigError, nearest, readIfThere, replicaIdOf, unknownKeys, type Values } from '@kagami/runtime'
+import type { Static } from 'typebox'
+import type { WorkerConfig } from './config.ts'
+import { pickKeys, ProviderKeys, type AuthTable } from './keys.ts'
+
+/** What the declared replicas belong to, and where warnings about them are collected. */
+interface Declaring {
+  readonly workerId: string
+  readonly kinds: readonly string[]
+  readonly warnings: string[]
+}
+
+/**
+ * The replicas `providers` declares. Throws ConfigError naming provider and key; unknown keys are added to `warnings`.
+ */
+export function declaredReplicas(config: WorkerConfig, parts: Declaring): ReplicaSpec[] {
+  const taken = new Map<string, string>()
+  return config.providers.map((provider, index) => {
+    const spec =
+      typeof provider === 'string'
+        ? bareReplica(provider, parts.workerId)
+        : fullReplica(provider, index, { ...parts, roots: config.upstream_roots })
+    const problem = replicaNameProblem(spec.name)
+    if (problem)
+      throw new ConfigError(
+        `providers[${index}]: name "${spec.name}" cannot be used: ${problem}`,
+        'The name is also the directory; it is never changed silently.',
+      )
+    const other = taken.get(replicaNameKey(spec.name))
+    if (other !== undefined)
+      throw new ConfigError(
+        `providers[${index}]: name "${spec.name}" is taken by "${other}"`,
+        'Names are unique on a worker without regard to case.',
+      )
+    taken.set(replicaNameKey(spec.name), spec.name)
+    return spec
+  })
+}
+
+function bareReplica(name: string, workerId: string): ReplicaSpec {
+  return {
+    replica_id: replicaIdOf(workerId, name),
+    name,
+    kind: 'unknown',
+    upstream: '',
+    interval_secs: null,
+    labels: {},
+    options: {},
+    origin: 'config',
+  }
+}
+
+function fullReplica(
+  provider: unknown,
+  index: number,
+  { workerId, kinds, warnings, roots }: Declaring & { roots: readonly string[] },
+): ReplicaSpec {
+  if (typeof provider !== 'object' || provider === null || Array.isArray(provider))
+    throw new ConfigError(`providers[${index}]: must be a table or a name`)
+  const values = provider as Values
+  const where = `providers[${index}]${typeof values['name'] === 'string' ? ` (${values['name']})` : ''}`
+  const known = Object.keys(ProviderKeys.properties)
+  for (const { key, suggestion } of unknownKeys(values, known))
+    warnings.push(`${where}: unknown key ${key} is ignored${suggestion ? `; did you mean ${suggestion}?` : ''}`)
+  checkValues(ProviderKeys, pickKeys(values, known), () => where)
+  if (values['options']) checkSchedule(values['options'] as Values, where)
+  const { name, kind, upstream, interval_secs, labels, options, auth } = values as unknown as Static<
+    typeof ProviderKeys
+  >
+  if (!kinds.includes(kind)) {
+    const near = nearest(kind, kinds)
+    throw new ConfigError(
+      `${where}: kind "${kind}" is unknown`,
+      near ? `Did you mean ${near}?` : `Use one of ${kinds.join(', ')}.`,
+    )
+  }
+  const problem = upstreamProblem(kind, upstream, roots)
+  if (problem) throw new ConfigError(`${where}: upstream ${problem}`)
+  const late = intervalProblem(interval_secs)
+  if (late) throw new ConfigError(`${where}: interval_secs ${late}`)
+  return {
+    replica_id: replicaIdOf(workerId, name),
+    name,
+    kind,
+    upstream,
+    interval_secs: interval_secs || null,
+    labels: labels ?? {},
+    options: options ?? {},
+    ...(auth ? { auth: authOf(auth, where) } : {}),
+    origin: 'config',
+  }
+}
+
+/** Credentials as written in the file, or read from the files they name. */
+function authOf(
+  { type, username, password, password_file, token, token_file }: Static<typeof AuthTable>,
+  where: string,
+): Auth {
+  const secret = (key: string, text: string | undefined, file: string | undefined): string => {
+    const found = file === undefined ? text : readSecret(file)
+    if (!found)
+      throw new ConfigError(
+        `${where}: auth of type ${type} needs ${key} or ` +
+          `${key}_file${file === undefined ? '' : `; ${file} cannot be read, or is empty`}`,
+      )
+    return found
+  }
+  if (type === 'token') return { type, token: secret('token', token, token_file) }
+  if (!username) throw new ConfigError(`${where}: auth of type basic needs username`)
+  return { type, username, password: secret('password', password, password_file) }
+}
+
+function readSecret(file: string): string | null {
+  try {
+    return readIfThere(file)?.replace(/\r?\n$/, '') ?? null
+  } catch {
+    return null
+  }
+}
+
+function checkSchedule(options: Values, where: string): void {
+  const policy = policyOf(options)
+  const fits =
+    typeof policy.cron === 'string' &&
+    typeof policy.timezone === 'string' &&
+    Array.isArray(policy.windows) &&
+    policy.windows.every((window) => typeof window === 'string')
+  const problem = fits ? scheduleProblem(policy) : null
+  if (problem) throw new ConfigError(`${where}: options.${problem.field}: ${problem.message}`)
+}

@@ -1,0 +1,112 @@
+import type { Hold } from '@kagami/protocol'
+import { describe, expect, test } from 'vitest'
+import { aDocument, aReport, aSpec, aWorker, read, start } from '../testing/machine.ts'
+import { openWorker, type WorkerEvent } from './worker.ts'
+
+describe('what people decide about a replica', () => {
+  const hold: Hold = {
+    hold_id: 'sync-1',
+    since: start.toISOString(),
+    reason: 'too_many_deletions',
+    removed: 8,
+    total: 12,
+    examples: ['a'],
+    rejected: false,
+  }
+  const held = (syncId: string, change: Partial<typeof hold> = {}): WorkerEvent => ({
+    type: 'sync_ended',
+    report: aReport(syncId, 'declared', {
+      outcome: 'held',
+      reason: 'too_many_deletions',
+      hold: { ...hold, hold_id: syncId, ...change },
+    }),
+  })
+  const order = (rev: number, action: 'approve' | 'reject' | 'rollback', more: object = {}): WorkerEvent =>
+    read(
+      aDocument(rev, {
+        syncs: [
+          { request_id: `q${rev}`, replica_id: 'declared', rev, requested_at: start.toISOString(), action, ...more },
+        ],
+      }),
+    )
+  const replica = (worker: ReturnType<typeof aWorker>) => worker.state.replicas.get('declared')!
+  const heldWorker = () => {
+    const worker = aWorker([aSpec('declared', { origin: 'config', interval_secs: 3600 })])
+    worker.tell(read(aDocument(1)))
+    worker.tell({ type: 'woke' }, 60)
+    worker.tell(held('sync-1'), 61)
+    return worker
+  }
+
+  test('a held sync is remembered, counts as no failure, and the same finding again is the same hold', () => {
+    const worker = heldWorker()
+    expect(replica(worker).facts).toMatchObject({ hold, failures: 0 })
+    worker.tell({ type: 'woke' }, 10_000)
+    worker.tell(held('sync-2'), 10_001)
+    expect(replica(worker).facts.hold?.hold_id).toBe('sync-1')
+    worker.tell(held('sync-3', { removed: 9 }), 20_001)
+    expect(replica(worker).facts.hold).toMatchObject({ hold_id: 'sync-3', removed: 9 })
+  })
+
+  test('an approval starts one run that may delete what was shown, restarts or not; an outdated one none', () => {
+    const worker = heldWorker()
+    worker.tell(order(2, 'approve', { hold_id: 'another' }), 62)
+    expect(worker.started()).toEqual(['sync-1'])
+    worker.tell(order(3, 'approve', { hold_id: 'sync-1' }), 63)
+    expect(replica(worker).life).toMatchObject({
+      state: 'syncing',
+      syncId: 'sync-2',
+      task: { type: 'sync', approved: 8 },
+    })
+    worker.tell(order(3, 'approve', { hold_id: 'sync-1' }), 64)
+    const again = openWorker(
+      {
+        id: 'w',
+        instance: 'me',
+        limits: { perWorker: 1, perHost: 1 },
+        declared: [aSpec('declared', { origin: 'config' })],
+        remembered: new Map([['declared', replica(worker)]]),
+      },
+      start,
+    )
+    expect(again.replicas.get('declared')?.life).toMatchObject({ state: 'queued', task: { type: 'sync', approved: 8 } })
+    worker.tell({ type: 'sync_ended', report: aReport('sync-2', 'declared') }, 65)
+    expect(replica(worker).facts.hold).toBeNull()
+    worker.tell({ type: 'woke' }, 30_000)
+    expect(replica(worker).life).toMatchObject({ task: { type: 'sync', approved: null } })
+  })
+
+  test('a rejection starts nothing and is kept', () => {
+    const worker = heldWorker()
+    worker.tell(order(2, 'reject', { hold_id: 'sync-1' }), 62)
+    expect(worker.started()).toEqual(['sync-1'])
+    expect(replica(worker).facts.hold?.rejected).toBe(true)
+    worker.tell({ type: 'woke' }, 10_000)
+    worker.tell(held('sync-2'), 10_001)
+    expect(replica(worker).facts.hold).toMatchObject({ hold_id: 'sync-1', rejected: true })
+  })
+
+  test('a paused replica starts nothing by itself, but what people ask for', () => {
+    const worker = aWorker()
+    worker.tell(read(aDocument(1, { paused: ['declared'] })))
+    worker.tell({ type: 'woke' }, 100_000)
+    expect(worker.started()).toEqual([])
+    expect(worker.tell({ type: 'woke' }, 100_001).find((effect) => effect.type === 'wake')).toEqual({
+      type: 'wake',
+      at: null,
+    })
+    worker.tell({ type: 'sync_requested', replicaId: 'declared', requestId: 'q' }, 100_002)
+    expect(worker.started()).toEqual(['sync-1'])
+    worker.tell({ type: 'sync_ended', report: aReport('sync-1', 'declared') }, 100_003)
+    worker.tell(read(aDocument(2)), 200_000)
+    expect(worker.started()).toEqual(['sync-1', 'sync-2'])
+  })
+
+  test('going back to an earlier tree is a run of its own, and no success of the upstream', () => {
+    const worker = aWorker()
+    worker.tell(order(1, 'rollback', { generation: 3 }))
+    expect(replica(worker).life).toMatchObject({ state: 'syncing', task: { type: 'rollback', to: 3 } })
+    worker.tell({ type: 'sync_ended', report: aReport('sync-1', 'declared', { action: 'rollback', generation: 3 }) }, 5)
+    expect(replica(worker).facts).toMatchObject({ generation: 3, lastSuccessAt: null })
+  })
+})

@@ -1,0 +1,232 @@
+// messenger.ts — When the worker sends and reads: joins, documents, heartbeats and reports, each in its rhythm. The
+// contents are decided elsewhere.
+import { statfs, stat } from 'node:fs/promises'
+import { readIfThere, type Clock, type Logger } from '@kagami/runtime'
+import { HEARTBEAT_SECONDS, type Join, type JoinReply, type Storage } from '@kagami/protocol'
+import { nextJoinMs } from '../core/membership.ts'
+import type { Replica } from '../core/replica.ts'
+import type { WorkerEvent, WorkerState } from '../core/worker.ts'
+import type { Spool } from './spool.ts'
+import { envelopeOf, heartbeatsFor } from './heartbeat.ts'
+import type { Link } from './nats.ts'
+
+/** Changes within this time go into one heartbeat, ms. */
+const GATHER_MS = 5
+const READ_EVERY_MS = 60_000
+const RETRY_MS = 1000
+/** Unanswered joins after which an older supervisor is tried. */
+const OLDER_AFTER_JOINS = 3
+
+export interface Messenger {
+  /** The link is up: join, read the document, send everything. */
+  open(link: Link): void
+  connected(now: boolean): void
+  /** These changed: send them at once, with what else changes in that moment. */
+  sendChanges(changed: readonly Replica[], removed: readonly string[]): void
+  /** The desired document may have changed: read it. */
+  hint(): void
+  /** The supervisor does not know this process: join and send everything. */
+  sendAll(): void
+  /** Tries to send the reports in the spool. */
+  flushReports(): Promise<void>
+  close(): void
+}
+
+export interface MessengerParts {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly dataDir: string
+  joinMessage(): Join
+  readonly spool: Spool
+  state(): WorkerState
+  tell(event: WorkerEvent): void
+  onHeartbeat(at: Date): void
+}
+
+interface MessengerState {
+  readonly parts: MessengerParts
+  readonly pending: { changed: Map<string, Replica>; removed: Set<string>; full: boolean }
+  link: Link | null
+  closed: boolean
+  /**
+   * False until the supervisor has accepted this process. It cannot place what it received before, so everything is
+   * sent again then.
+   */
+  accepted: boolean
+  seq: number
+  /** One timer for each purpose; setting it again replaces it. */
+  schedule(purpose: 'join' | 'read' | 'beat' | 'reports', ms: number, task: () => void): void
+}
+
+/** Silent until `open` gives it a link. */
+export function createMessenger(parts: MessengerParts): Messenger {
+  const timers = new Map<string, () => void>()
+  const state: MessengerState = {
+    parts,
+    pending: { changed: new Map(), removed: new Set(), full: true },
+    link: null,
+    closed: false,
+    accepted: false,
+    seq: 0,
+    schedule(purpose, ms, task) {
+      timers.get(purpose)?.()
+      if (!state.closed) timers.set(purpose, parts.clock.after(ms, task))
+    },
+  }
+  const read = exclusive(() => readDesired(state, () => void read()))
+  const beat = exclusive(() => sendHeartbeat(state, () => void beat()))
+  const flushReports = () => sendReports(state)
+  const sendEverything = () => {
+    state.pending.full = true
+    void sendJoin(state, { read: () => void read(), beat: () => void beat() })
+    void beat()
+    void flushReports()
+  }
+  return {
+    open(link) {
+      state.link = link
+      sendEverything()
+    },
+    connected: (now) => now && sendEverything(),
+    sendChanges(changed, removed) {
+      for (const replica of changed) state.pending.changed.set(replica.spec.replica_id, replica)
+      for (const id of removed) {
+        state.pending.changed.delete(id)
+        state.pending.removed.add(id)
+      }
+      state.schedule('beat', GATHER_MS, () => void beat())
+    },
+    hint: () => void read(),
+    sendAll() {
+      state.accepted = false
+      sendEverything()
+    },
+    flushReports,
+    close() {
+      state.closed = true
+      for (const cancel of timers.values()) cancel()
+    },
+  }
+}
+
+function openLinkOf({ closed, link }: MessengerState): Link | null {
+  return !closed && link?.connected ? link : null
+}
+
+async function sendJoin(state: MessengerState, next: { read(): void; beat(): void }): Promise<void> {
+  const { parts } = state
+  const link = openLinkOf(state)
+  if (link) {
+    const reply = (await link.join(parts.joinMessage())) ?? (await joinOlder(state, link))
+    if (state.closed) return
+    logAnswer(parts.logger, parts.state(), reply)
+    parts.tell({ type: 'join_answered', reply })
+    if (reply) next.read()
+    if (reply?.supervisor?.stream && parts.spool.setStream(reply.supervisor.stream)) void sendReports(state)
+    if (reply?.accepted && !state.accepted) {
+      state.accepted = true
+      state.pending.full = true
+      next.beat()
+    }
+  }
+  state.schedule('join', nextJoinMs(parts.state().membership, parts.state().id), () => void sendJoin(state, next))
+}
+
+/** A supervisor of v0 knows only its own messages; it is tried when ours stay unanswered for a while. */
+async function joinOlder({ parts }: MessengerState, link: Link): Promise<JoinReply | null> {
+  if (parts.state().membership.attempts < OLDER_AFTER_JOINS && !link.older.active) return null
+  return link.older.join()
+}
+
+async function readDesired(state: MessengerState, again: () => void): Promise<void> {
+  const link = openLinkOf(state)
+  if (!link) return
+  const desired = await link.readDesired()
+  if (state.closed) return
+  if (desired && desired !== 'unreachable') state.parts.tell({ type: 'desired_read', desired, cached: false })
+  state.schedule('read', desired === 'unreachable' ? RETRY_MS : READ_EVERY_MS * (0.8 + 0.4 * Math.random()), again)
+}
+
+async function sendHeartbeat(state: MessengerState, again: () => void): Promise<void> {
+  const { parts, pending } = state
+  state.schedule('beat', HEARTBEAT_SECONDS * 1000 * (0.9 + 0.2 * Math.random()), again)
+  if (!openLinkOf(state)) return
+  const storage = await storageOf(parts.dataDir)
+  const link = openLinkOf(state)
+  if (!link) return
+  const worker = parts.state()
+  const contents = {
+    changed: [...(pending.full ? worker.replicas : pending.changed).values()],
+    removed: [...pending.removed],
+    full: pending.full,
+  }
+  pending.changed.clear()
+  pending.removed.clear()
+  pending.full = false
+  link.older.beat(storage)
+  link.heartbeat(
+    heartbeatsFor(
+      { ...envelopeOf(worker), seq: ++state.seq, sent_at: parts.clock.now().toISOString(), storage },
+      contents,
+    ),
+  )
+  parts.onHeartbeat(parts.clock.now())
+}
+
+async function sendReports(state: MessengerState): Promise<void> {
+  const { spool } = state.parts
+  const link = openLinkOf(state)
+  if (link) await spool.flush((report) => link.report(report))
+  if (spool.size > 0) state.schedule('reports', RETRY_MS, () => void sendReports(state))
+}
+
+/** Runs `task` one at a time. A call during a run leads to one more run after it. */
+function exclusive(task: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | null = null
+  let again = false
+  return function run(): Promise<void> {
+    if (running) {
+      again = true
+      return running
+    }
+    running = task().finally(() => {
+      running = null
+      if (again) {
+        again = false
+        void run()
+      }
+    })
+    return running
+  }
+}
+
+function logAnswer(logger: Logger, state: WorkerState, reply: Awaited<ReturnType<Link['join']>>) {
+  const before = state.membership
+  if (!reply) {
+    if (before.attempts === 0) logger.warn('no supervisor answers yet; asking again with growing pauses')
+  } else if (reply.status !== before.standing || !reply.accepted !== before.fenced) {
+    logger.info(
+      { status: reply.status, reason: reply.reason ?? undefined },
+      reply.status === 'pending'
+        ? 'waiting for approval: kagami workers approve'
+        : `the supervisor says: ${reply.status}`,
+    )
+  }
+}
+
+/**
+ * The filesystem of data_dir. Boot id and device number distinguish it from those of other hosts and from other disks.
+ */
+async function storageOf(dataDir: string): Promise<Storage | null> {
+  try {
+    const [space, place] = await Promise.all([statfs(dataDir), stat(dataDir)])
+    const boot = readIfThere('/proc/sys/kernel/random/boot_id')?.trim() ?? 'unknown'
+    return {
+      total_bytes: space.blocks * space.bsize,
+      used_bytes: (space.blocks - space.bfree) * space.bsize,
+      device: `${boot}:${place.dev}`,
+    }
+  } catch {
+    return null
+  }
+}

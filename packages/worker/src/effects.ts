@@ -1,0 +1,49 @@
+// effects.ts — Carries out what the machine of core/worker.ts decided: one handler for each effect.
+import type { Clock, EffectHandlers } from '@kagami/runtime'
+import type { WorkerEffect } from './core/worker.ts'
+import type { Messenger } from './edge/messenger.ts'
+import type { WorkerFiles } from './state.ts'
+import type { Syncs } from './sync/syncs.ts'
+
+/** Pause before the desired document is written to disk, ms: what must start at once comes first. */
+const KEEP_MS = 100
+
+/** Why the fleet ends a worker. */
+export interface Ending {
+  readonly why: 'rejected' | 'terminated'
+  readonly reason: string | null
+}
+
+export interface EffectParts {
+  readonly files: WorkerFiles
+  readonly clock: Clock
+  readonly syncs: Syncs
+  readonly messenger: Messenger
+  /** Called when the machine wanted to be woken. */
+  readonly wake: () => void
+  readonly end: (ending: Ending) => void
+}
+
+/** The handlers. */
+export function createEffectHandlers(parts: EffectParts): EffectHandlers<WorkerEffect> {
+  const { files, clock, syncs, messenger } = parts
+  let cancelWake = () => {}
+  let cancelKeep = () => {}
+  return {
+    persist: ({ replica }) => files.saveReplica(replica),
+    forget: ({ replicaId }) => files.removeReplica(replicaId),
+    keep_desired({ desired }) {
+      // Losing this cache costs nothing while NATS answers.
+      cancelKeep()
+      cancelKeep = clock.after(KEEP_MS, () => files.saveDesired(desired))
+    },
+    start: ({ replica, syncId }) => syncs.start(replica, syncId),
+    abort: ({ syncId, reason }) => syncs.abort(syncId, reason),
+    announce: ({ changed, removed }) => messenger.sendChanges(changed, removed),
+    wake({ at }) {
+      cancelWake()
+      if (at) cancelWake = clock.after(at.getTime() - clock.now().getTime(), parts.wake)
+    },
+    end: ({ why, reason }) => parts.end({ why, reason }),
+  }
+}

@@ -1,0 +1,107 @@
+// request.ts — One request to an upstream: over the right connection, through redirects within policy, credentials only
+// to their own origin.
+import { checkAddress } from './address.ts'
+import type { HttpResponse } from './message.ts'
+import type { FetchOptions } from './options.ts'
+import { requestByParser } from './parser.ts'
+import { requestBySocket } from './socket.ts'
+import { SyncFailure, type SyncContext } from '../provider.ts'
+
+const MAX_REDIRECTS = 5
+const REDIRECTS = new Set([301, 302, 303, 307, 308])
+/** Redirects after which a POST stays one. */
+const KEEPS_BODY = new Set([307, 308])
+
+export interface RequestParts {
+  readonly context: Pick<SyncContext, 'auth' | 'peers' | 'signal' | 'log'>
+  readonly options: Pick<FetchOptions, 'timeout_secs' | 'allow_downgrade'>
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  /** Headers for `url` only: redirects do not get them. */
+  readonly ownHeaders?: Readonly<Record<string, string>>
+  /** Sent with POST; without it the request is a GET. */
+  readonly body?: string
+  /** The origin `auth` is for; by default that of `url`. */
+  readonly home?: string
+  /** Uses the parser at once: for responses that will be chunked. */
+  readonly parsed?: boolean
+  /** Addresses may hold secrets: the log names only hosts. */
+  readonly discreet?: boolean
+}
+
+/** Whether a status is a redirect. */
+export const isRedirect = (status: number): boolean => REDIRECTS.has(status)
+
+/**
+ * Sends a request and follows at most five redirects. Throws SyncFailure when they lead where they may not, and network
+ * errors.
+ */
+export async function sendRequest(parts: RequestParts): Promise<{ response: HttpResponse; url: URL }> {
+  const {
+    context,
+    options,
+    url,
+    headers,
+    ownHeaders: own,
+    body,
+    home = url.origin,
+    parsed = body !== undefined,
+    discreet = false,
+  } = parts
+  const { peers, signal } = context
+  checkAddress(url, peers)
+  let at = url
+  for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+    const authorization = at.origin === home ? authorizationOf(context.auth) : {}
+    const request = {
+      url: at,
+      headers: { ...headers, ...(hop === 0 ? own : {}), ...authorization },
+      body,
+      signal,
+      peers,
+      idleMs: options.timeout_secs * 1000,
+    }
+    const response =
+      (at.protocol === 'http:' && !parsed ? await requestBySocket(request) : null) ?? (await requestByParser(request))
+    const location = response.headers.location
+    if (
+      !isRedirect(response.status) ||
+      location === undefined ||
+      (body !== undefined && !KEEPS_BODY.has(response.status))
+    )
+      return { response, url: at }
+    response.close()
+    at = nextOf(location, at, { peers, allowDowngrade: options.allow_downgrade })
+    context.log(`redirected to ${discreet ? at.origin : at.href}`)
+  }
+  throw new SyncFailure('upstream_refused', `the upstream redirects more than ${MAX_REDIRECTS} times`)
+}
+
+function nextOf(
+  location: string,
+  from: URL,
+  { peers, allowDowngrade }: { peers: SyncContext['peers']; allowDowngrade: boolean },
+): URL {
+  const next = URL.parse(location, from)
+  if (!next) throw new SyncFailure('upstream_refused', 'the upstream sends us to something that is not an address')
+  checkAddress(next, peers)
+  if (from.protocol === 'https:' && next.protocol === 'http:' && !allowDowngrade) {
+    throw new SyncFailure(
+      'upstream_refused',
+      `the upstream sends us from https to ${next.origin}, where anybody could change what comes; the option ` +
+        'allow_downgrade follows it',
+    )
+  }
+  return next
+}
+
+/** The Authorization header for credentials. */
+export function authorizationOf(auth: SyncContext['auth']): Record<string, string> {
+  if (!auth) return {}
+  return {
+    authorization:
+      auth.type === 'token'
+        ? `Bearer ${auth.token}`
+        : `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`,
+  }
+}

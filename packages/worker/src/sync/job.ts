@@ -1,0 +1,54 @@
+// job.ts — What one sync is given: the job itself, and what the worker provides for it. Types only.
+import type { Policy, Progress, Trigger } from '@kagami/protocol'
+import type { Hooks } from '../config/keys.ts'
+import type { Task } from '../core/replica.ts'
+import type { Provider } from '../provider.ts'
+import type { OpenSpec } from './credentials.ts'
+import type { RunLimits } from './limits.ts'
+import type { RunLog } from './log.ts'
+import type { ProgressThrottle } from './progress.ts'
+
+export interface SyncJob {
+  readonly sync_id: string
+  readonly worker_id: string
+  readonly spec: OpenSpec
+  /** An error from before the run, such as credentials that cannot be opened; the run fails with it. */
+  readonly problem?: unknown
+  readonly trigger: Trigger
+  readonly request_id: string | null
+  /** What the run is for; absent: a plain sync. */
+  readonly task?: Task
+  /** Size of the copy when it was last measured, bytes. */
+  readonly sizeBytes?: number | null
+  /** Seconds; 0 means no limit. The replica's own time_limit_secs takes precedence. */
+  readonly timeoutSeconds: number
+}
+
+export interface SyncDeps {
+  readonly providers: Readonly<Record<string, Provider>>
+  readonly dataDir: string
+  /** Folders searched for tools before PATH. */
+  readonly toolPath?: readonly string[]
+  readonly adoptExisting?: boolean
+  /** Programs to run afterwards. */
+  readonly hooks?: Hooks
+  /** Folders of this machine below which file:// upstreams are allowed, absolute paths; absent: none. */
+  readonly upstreamRoots?: readonly string[]
+  /** Refuses private and loopback upstreams. */
+  readonly publicOnly?: boolean
+  /** Aborted with the reason 'cancelled' or 'interrupted'. */
+  readonly signal: AbortSignal
+  /** Called at most once a second; the last progress is always delivered. */
+  readonly onProgress: (progress: Progress) => void
+  readonly now: () => Date
+}
+
+/** One run under way: what all of its steps share. */
+export interface Run {
+  readonly job: SyncJob
+  readonly deps: SyncDeps
+  readonly policy: Policy
+  readonly log: RunLog
+  readonly limits: RunLimits
+  readonly progress: ProgressThrottle
+}

@@ -1,0 +1,167 @@
+// update.ts — The steps between the start of a run and its result: find the provider, claim the tree, then let the
+// provider update it, or go back to an earlier generation. Throws what went wrong; outcome.ts says what it means.
+import { checkFor, withoutPolicy, withPolicy } from '@kagami/protocol'
+import { pause } from '@kagami/runtime'
+import { Default } from 'typebox/value'
+import { createCommandRunner } from '../programs/command.ts'
+import { SyncFailure, type Provider, type RunCommand, type SyncContext, type SyncStats } from '../provider.ts'
+import { currentGeneration, listGenerations, rollBack } from '../tree/generations.ts'
+import { createTree, type OwnedTree } from '../tree/tree.ts'
+import { contentDate } from './freshness.ts'
+import type { Run, SyncDeps, SyncJob } from './job.ts'
+import { localUpstream } from './local.ts'
+import { createPeers, type KnownPeers } from './peers.ts'
+import { metFullDisk } from './outcome.ts'
+import { allowPlan, NoRoom } from './permission.ts'
+import { guardedTree } from './guarded-tree.ts'
+
+/** What a run that did not fail found out. */
+export interface SyncResult {
+  readonly stats: SyncStats | null
+  /** The published generation; null when the tree is published in place. */
+  readonly generation: number | null
+  /** The date the content says it has, where a freshness_file is set. */
+  readonly contentAt: Date | null
+  /** One line for the report. */
+  readonly note: string | null
+}
+
+/** Updates the tree of a replica, or rolls it back when the job asks for that. */
+export async function updateTree(run: Run): Promise<SyncResult> {
+  const { job, deps, limits } = run
+  if (job.problem !== undefined) throw job.problem
+  run.progress.report({ phase: 'preparing' })
+  run.log.line('I', `${job.spec.kind} ${job.spec.upstream}`)
+  const provider = findProvider(run)
+  const local = await localUpstream(job.spec, deps)
+  const options = checkOptions(provider, job.spec.options)
+  const command = providerCommands(run)
+  const tree = createTree({ ...deps, spec: job.spec, run: command, policy: run.policy })
+  await tree.claim()
+  limits.signal.throwIfAborted()
+  if (job.task?.type === 'rollback') return goBack(job, deps, job.task.to)
+  const peers = peersOf(run, tree)
+  const context = contextOf(run, { local, options, run: command, tree, peers })
+  const stats = await releasingOnFullDisk(run, tree, () => provider.sync(context))
+  if (peers.reach && peers.reach !== tree.reach()) tree.saveReach(peers.reach)
+  return resultOf(run, tree, stats)
+}
+
+function findProvider({ job, deps }: Run): Provider {
+  const { kind } = job.spec
+  const provider = Object.hasOwn(deps.providers, kind) ? deps.providers[kind] : undefined
+  if (!provider) throw new SyncFailure('kind_unknown', `this worker cannot sync the kind "${kind}"`)
+  return provider
+}
+
+/** The options of the kind with defaults filled in. Throws SyncFailure invalid_options, which names the wrong one. */
+function checkOptions(provider: Provider, given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const schema = withPolicy(provider.options)
+  const options = Default(schema, structuredClone(given)) as Record<string, unknown>
+  const check = checkFor(schema)
+  if (check.ok(options)) return withoutPolicy(options)
+  const { field, message } = check.problem(options)
+  throw new SyncFailure(
+    'invalid_options',
+    `option ${field === '' ? '' : `"${field}" `}of kind ${provider.kind}: ${message}`,
+  )
+}
+
+/** Starts the programs of a run until `signal` ends them; their output goes to its log. */
+export function commandsOf({ deps, log }: Pick<Run, 'deps' | 'log'>, signal: AbortSignal): RunCommand {
+  return createCommandRunner({
+    signal,
+    toolPath: deps.toolPath,
+    mark: deps.dataDir,
+    log: (text, stream) => log.line(stream === 'stderr' ? 'E' : 'I', text),
+  })
+}
+
+/**
+ * The programs a provider may start. Their output does not count as movement: much of it is the upstream's own text,
+ * which may go on for ever.
+ */
+function providerCommands(run: Run): RunCommand {
+  const { limits } = run
+  const start = commandsOf(run, limits.signal)
+  return (command, args, options) =>
+    options?.silent ? limits.quietly(() => start(command, args, options)) : start(command, args, options)
+}
+
+function peersOf({ deps, policy }: Run, tree: OwnedTree): KnownPeers {
+  return createPeers({
+    publicOnly: deps.publicOnly ?? false,
+    known: tree.reach(),
+    allowPrivate: policy.allow_private,
+  })
+}
+
+interface ContextParts extends Pick<SyncContext, 'local' | 'options' | 'run' | 'peers'> {
+  readonly tree: OwnedTree
+}
+
+/** Everything the provider may touch. */
+function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
+  const { job, deps, policy, limits } = run
+  const log = (line: string) => {
+    limits.touch()
+    run.log.line('I', line)
+  }
+  const permission = {
+    policy,
+    kind: job.spec.kind,
+    dataDir: deps.dataDir,
+    approved: job.task?.type === 'sync' ? job.task.approved : null,
+    log,
+  }
+  return {
+    ...parts,
+    upstream: job.spec.upstream,
+    auth: job.spec.auth ?? null,
+    tree: guardedTree(tree, limits, { policy, log }),
+    signal: limits.signal,
+    log,
+    sizeBytes: job.sizeBytes ?? null,
+    allow: (plan) => allowPlan(plan, permission),
+    pause: (seconds) => limits.quietly(() => pause(seconds * 1000, limits.signal)),
+    progress(progress) {
+      limits.touch()
+      run.progress.report(progress)
+    },
+  }
+}
+
+/** A run that filled the disk gives back the space it took, because other replicas need it. */
+async function releasingOnFullDisk<T>({ limits }: Run, tree: OwnedTree, update: () => Promise<T>): Promise<T> {
+  try {
+    return await update()
+  } catch (error) {
+    const filled =
+      error instanceof SyncFailure ? error.reason === 'disk_full' && !(error instanceof NoRoom) : metFullDisk(error)
+    if (filled || limits.cause === 'disk_full') await tree.release()
+    throw error
+  }
+}
+
+function resultOf({ job, deps, policy }: Run, tree: OwnedTree, stats: SyncStats): SyncResult {
+  const { freshness_file } = policy
+  const contentAt = freshness_file ? contentDate(tree.published, freshness_file) : null
+  const missing = freshness_file && !contentAt ? `freshness_file ${freshness_file} is not in the copy` : null
+  return {
+    stats,
+    generation: currentGeneration(deps.dataDir, job.spec.name),
+    contentAt,
+    note: [stats.note, missing].filter(Boolean).join('; ') || null,
+  }
+}
+
+function goBack({ spec }: SyncJob, { dataDir }: SyncDeps, to: number | null): SyncResult {
+  const number = rollBack({ dataDir, name: spec.name }, to)
+  const published = listGenerations(dataDir, spec.name).find((generation) => generation.number === number)
+  return {
+    stats: null,
+    generation: number,
+    contentAt: null,
+    note: `went back to generation ${number} of ${published?.at.toISOString() ?? 'an unknown time'}`,
+  }
+}

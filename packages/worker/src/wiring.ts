@@ -1,0 +1,189 @@
+// wiring.ts — The parts of a running worker and how they are connected: machine, syncs, messenger, metrics, NATS.
+import { hostname } from 'node:os'
+import { WIRE_VERSION, type Join, type KindAnnouncement } from '@kagami/protocol'
+import { createActor, newId, sealAuth, type Actor, type Clock, type Logger, type SealingKey } from '@kagami/runtime'
+import type { WorkerConfig } from './config/config.ts'
+import type { Replica } from './core/replica.ts'
+import { createWorkerMachine, type WorkerEvent, type WorkerState } from './core/worker.ts'
+import { obtainAccess } from './edge/enrol.ts'
+import { createMessenger, type Messenger } from './edge/messenger.ts'
+import { openLink, type Link, type LinkListener } from './edge/nats.ts'
+import type { Spool } from './edge/spool.ts'
+import { createEffectHandlers, type Ending } from './effects.ts'
+import { createWorkerMetrics, type WorkerMetrics } from './metrics.ts'
+import type { Provider } from './provider.ts'
+import type { WorkerFiles } from './state.ts'
+import { readLog } from './sync/log.ts'
+import { createSyncs, type Syncs } from './sync/syncs.ts'
+import { version } from './version.ts'
+
+export interface WiringParts {
+  readonly config: WorkerConfig
+  readonly providers: Readonly<Record<string, Provider>>
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly toolPath?: readonly string[]
+  readonly id: string
+  /** Of this process: tells it apart from another one with the same worker id. */
+  readonly instance: string
+  readonly files: WorkerFiles
+  readonly spool: Spool
+  readonly sealingKey: SealingKey
+  readonly kinds: readonly KindAnnouncement[]
+  /** What the worker knows before it hears anything. */
+  readonly state: WorkerState
+}
+
+/** What the parts of a running worker share. Parts are created in order; each uses later ones only once it runs. */
+export interface Wiring extends WiringParts {
+  readonly actor: Actor<WorkerState, WorkerEvent>
+  readonly syncs: Syncs
+  readonly messenger: Messenger
+  readonly metrics: WorkerMetrics
+  /** The connection to NATS; null until it is there. */
+  link: Link | null
+  /** Where /metrics is served, host:port. */
+  httpAddress: string
+  /** Ends the wait for NATS. */
+  readonly stopConnecting: AbortController
+  /** Resolves when the fleet ends the worker. */
+  readonly ended: Promise<Ending>
+}
+
+/** Connects the parts. Nothing is sent and no sync runs before `connectToFleet` and the first event. */
+export function wireWorker(parts: WiringParts): Wiring {
+  const { promise: ended, resolve: end } = Promise.withResolvers<Ending>()
+  const base = { link: null, httpAddress: parts.config.http_addr, stopConnecting: new AbortController(), ended }
+  const wiring = { ...parts, ...base } as { -readonly [Part in keyof Wiring]: Wiring[Part] }
+  wiring.metrics = metricsOf(wiring)
+  wiring.syncs = syncsOf(wiring)
+  wiring.messenger = messengerOf(wiring)
+  wiring.actor = actorOf(wiring, end)
+  return wiring
+}
+
+function metricsOf(wiring: Wiring): WorkerMetrics {
+  return createWorkerMetrics({
+    state: () => wiring.actor.state,
+    connected: () => wiring.link?.connected ?? false,
+    spooled: () => wiring.spool.size,
+    dataDir: wiring.config.data_dir,
+    now: () => wiring.clock.now(),
+  })
+}
+
+function syncsOf(wiring: Wiring): Syncs {
+  return createSyncs({
+    ...wiring,
+    workerId: wiring.id,
+    onProgress: (event) => wiring.link?.progress(event),
+    onEnd(report) {
+      // The report first: from here on a crash cannot lose it.
+      wiring.spool.keep(report)
+      wiring.metrics.synced(report)
+      wiring.actor.send({ type: 'sync_ended', report })
+      void wiring.messenger.flushReports()
+    },
+  })
+}
+
+function messengerOf(wiring: Wiring): Messenger {
+  return createMessenger({
+    clock: wiring.clock,
+    logger: wiring.logger,
+    dataDir: wiring.config.data_dir,
+    spool: wiring.spool,
+    joinMessage: () => joinMessageOf(wiring),
+    state: () => wiring.actor.state,
+    tell: (event) => wiring.actor.send(event),
+    onHeartbeat: (at) => wiring.metrics.heartbeatSent(at),
+  })
+}
+
+function actorOf(wiring: Wiring, end: (ending: Ending) => void): Wiring['actor'] {
+  const { clock, logger, state } = wiring
+  return createActor({
+    state,
+    advance: createWorkerMachine(newId),
+    clock,
+    effects: createEffectHandlers({ ...wiring, end, wake: () => wiring.actor.send({ type: 'woke' }) }),
+    onFault: (fault, effect) => logger.error({ err: fault, effect: effect?.type }, 'a fault in the worker; it goes on'),
+  })
+}
+
+function joinMessageOf({ config, id, instance, kinds, sealingKey, httpAddress }: Wiring): Join {
+  return {
+    worker_id: id,
+    instance,
+    wire: WIRE_VERSION,
+    name: config.name,
+    version,
+    hostname: hostname(),
+    http_addr: httpAddress,
+    data_dir: config.data_dir,
+    kinds: [...kinds],
+    sealing_key: sealingKey.publicKey,
+  }
+}
+
+/** Connects to NATS in the background; until that succeeds the worker works from what it remembers. */
+export function connectToFleet(wiring: Wiring): void {
+  const { logger, stopConnecting } = wiring
+  connect(wiring).catch(
+    (error: unknown) =>
+      stopConnecting.signal.aborted ||
+      logger.error(
+        { err: error },
+        'cannot use NATS; mirrors keep syncing from the last known state. Check nats_url and the join token',
+      ),
+  )
+}
+
+async function connect(wiring: Wiring): Promise<void> {
+  const { config, files, logger, actor, messenger, sealingKey } = wiring
+  const { signal } = wiring.stopConnecting
+  const access = await obtainAccess({
+    directory: files.directory,
+    workerId: wiring.id,
+    token: config.joinToken,
+    url: config.nats_url,
+    urlGiven: config.natsUrlGiven,
+    logger,
+    signal,
+    joinMessage: () => joinMessageOf(wiring),
+    onWaiting: ({ status, reason }) =>
+      status !== 'refused' && actor.send({ type: 'join_answered', reply: { accepted: false, status, reason } }),
+  })
+  const view = {
+    state: () => actor.state,
+    tell: (event: WorkerEvent) => actor.send(event),
+    seal: (spec: Replica['spec']) => sealAuth(spec, wiring.id, sealingKey.publicKey),
+  }
+  const { id: workerId, instance } = wiring
+  const link = await openLink({ ...access, workerId, instance, logger, listener: listenerOf(wiring), view })
+  if (signal.aborted) return void link.goodbye()
+  wiring.link = link
+  messenger.open(link)
+}
+
+/** What the worker does when the fleet asks for something. */
+function listenerOf(wiring: Wiring): LinkListener {
+  const { config, messenger, syncs, actor } = wiring
+  return {
+    hint: () => messenger.hint(),
+    connected: (now) => messenger.connected(now),
+    refresh: () => messenger.sendAll(),
+    cancel: (syncId) => cancelSync(actor, syncId),
+    readLog: async (request) =>
+      readLog({ ...request, dataDir: config.data_dir, running: syncs.isRunning(request.sync_id) }),
+  }
+}
+
+/** Cancels a sync; false when it does not run. */
+function cancelSync(actor: Wiring['actor'], syncId: string): boolean {
+  const running = [...actor.state.replicas.values()].some(
+    ({ life }) => life.state === 'syncing' && life.syncId === syncId,
+  )
+  if (running) actor.send({ type: 'cancel_asked', syncId })
+  return running
+}

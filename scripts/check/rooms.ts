@@ -1,0 +1,53 @@
+// rooms.ts — Which tests exercise a room, beside its own: what `npm run check` runs for a change there. Each row takes
+// well under a minute; `npm test` runs everything.
+
+const SCENARIOS = 'e2e/scenarios'
+const WORKER = 'packages/worker/src'
+const SUPERVISOR = 'packages/supervisor/src'
+
+/** Tests by room, paths from the root; a folder stands for every test below it. The longest room of a file decides. */
+export const rooms: Readonly<Record<string, readonly string[]>> = {
+  'packages/protocol': [
+    'packages/protocol',
+    `${SUPERVISOR}/core`,
+    `${WORKER}/core`,
+    `${WORKER}/config`,
+    'e2e/faults/golden.test.ts',
+    `${SCENARIOS}/wire.test.ts`,
+  ],
+  'packages/runtime': ['packages/runtime', `${SCENARIOS}/wire.test.ts`],
+  'packages/runtime/src/nats': ['packages/runtime', `${SCENARIOS}/up.test.ts`],
+
+  [WORKER]: [`${WORKER}/config`, `${SCENARIOS}/fleet.test.ts`],
+  [`${WORKER}/config`]: [`${WORKER}/config`],
+  [`${WORKER}/core`]: [`${WORKER}/core`, 'e2e/faults/convergence.test.ts'],
+  [`${WORKER}/edge`]: [`${WORKER}/edge`, `${SCENARIOS}/fleet.test.ts`],
+  [`${WORKER}/http`]: [`${WORKER}/http`, `${WORKER}/providers/http`],
+  [`${WORKER}/programs`]: [`${WORKER}/programs`, `${WORKER}/sync/run.test.ts`],
+  [`${WORKER}/providers`]: ['git', 'http', 'rsync'].map((kind) => `${WORKER}/providers/${kind}/${kind}.test.ts`),
+  [`${WORKER}/providers/git`]: [`${WORKER}/providers/git`],
+  [`${WORKER}/providers/git-lfs`]: [`${WORKER}/providers/git-lfs`],
+  [`${WORKER}/providers/http`]: [`${WORKER}/providers/http`],
+  [`${WORKER}/providers/rsync`]: [`${WORKER}/providers/rsync`],
+  [`${WORKER}/sync`]: [`${WORKER}/sync`],
+  [`${WORKER}/testing`]: ['git', 'http', 'rsync'].map((kind) => `${WORKER}/providers/${kind}/${kind}.test.ts`),
+  [`${WORKER}/tree`]: [`${WORKER}/tree`, `${WORKER}/sync/run.test.ts`],
+
+  [SUPERVISOR]: [`${SCENARIOS}/supervisor.test.ts`, `${SCENARIOS}/fleet.test.ts`],
+  [`${SUPERVISOR}/api`]: [`${SCENARIOS}/v0-api.test.ts`, `${SCENARIOS}/wire.test.ts`],
+  [`${SUPERVISOR}/commands`]: [`${SCENARIOS}/holds.test.ts`, `${SCENARIOS}/fleet.test.ts`],
+  [`${SUPERVISOR}/core`]: [`${SUPERVISOR}/core`, `${SCENARIOS}/fleet.test.ts`, `${SCENARIOS}/wire.test.ts`],
+  [`${SUPERVISOR}/edge`]: [`${SCENARIOS}/wire.test.ts`, `${SCENARIOS}/older-worker.test.ts`],
+  [`${SUPERVISOR}/live`]: [`${SUPERVISOR}/live`, `${SCENARIOS}/fleet.test.ts`],
+  [`${SUPERVISOR}/store`]: ['e2e/store.test.ts', `${SCENARIOS}/supervisor.test.ts`],
+
+  'packages/cli': ['packages/cli', `${SCENARIOS}/cli.test.ts`],
+  'packages/cli/src/nats': ['packages/cli', `${SCENARIOS}/open-nats.test.ts`],
+  'packages/cli/src/up': ['packages/cli', `${SCENARIOS}/up.test.ts`],
+  'packages/webui': ['packages/webui', `${SCENARIOS}/ui-holds.test.ts`],
+  'packages/demo': ['packages/demo', `${SCENARIOS}/up.test.ts`],
+
+  e2e: ['e2e/faults/scoreboard.test.ts'],
+  'e2e/golden': ['e2e/faults/golden.test.ts'],
+  'e2e/harness': [`${SCENARIOS}/fleet.test.ts`, `${SCENARIOS}/supervisor.test.ts`],
+}
