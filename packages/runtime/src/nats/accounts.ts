@@ -12,14 +12,14 @@ import Type, { type Static } from 'typebox'
 import { newNatsKey, openNatsKey, readClaim, signClaim, signedBy, type NatsKey, type NatsUser } from './keys.ts'
 
 /*
- * A locked NATS has two accounts: supervisors, with JetStream, and workers, without. NATS does not check reply subjects,
- * so in one account a worker could have those who answer it write for it. The rights of a worker are written into its
- * JWT, because templates of rights need a newer nats-server than the oldest that is supported. A JWT does not expire: an
- * end would cut off a fleet whose supervisor was away, and a revocation takes effect at once. Revocations are in the
- * workers' account, which the supervisor signs again and gives to NATS, and in the database; both are compared at each
- * start. A worker sends its JWT when it joins, from which a supervisor that has lost its database learns which key
- * belongs to whom. The nats-server of `kagami up` is locked without TLS: it listens on loopback, where only root could
- * read along, and root can read the keys.
+ * A locked NATS has two accounts: supervisors, with JetStream, and workers, without. NATS does not check reply
+ * subjects, so in one account a worker could have those who answer it write for it. The rights of a worker are written
+ * into its JWT, because templates of rights need a newer nats-server than the oldest that is supported. A JWT does not
+ * expire: an end would cut off a fleet whose supervisor was away, and a revocation takes effect at once. Revocations
+ * are in the workers' account, which the supervisor signs again and gives to NATS, and in the database; both are
+ * compared at each start. A worker sends its JWT when it joins, from which a supervisor that has lost its database
+ * learns which key belongs to whom. The nats-server of `kagami up` is locked without TLS: it listens on loopback, where
+ * only root could read along, and root can read the keys.
  */
 
 const User = Type.Object({ jwt: Type.String({ minLength: 1 }), seed: Type.String({ minLength: 1 }) })
