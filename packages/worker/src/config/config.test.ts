@@ -52,7 +52,7 @@ const aToken = writeJoinToken({
 })
 
 describe('the worker’s configuration', () => {
-  test('the example of the seed is understood', () => {
+  test('the example of v0 is understood', () => {
     const { config, replicas, warnings } = load(`
 data_dir = "/srv/mirrors"
 [[providers]]
@@ -93,7 +93,7 @@ labels.region = "us"`)
     ])
   })
 
-  test('every key can come from the environment, which wins over the file', () => {
+  test('every key can come from the environment, which takes precedence over the file', () => {
     const env = {
       KAGAMI_NAME: 'n',
       KAGAMI_WORKER_ID: 'w-9',
@@ -137,7 +137,7 @@ labels.region = "us"`)
     expect(config.joinToken?.url).toBe('tls://h:4222')
   })
 
-  test('a join token that is not one, or not whole, is told without being shown', () => {
+  test('a join token that is invalid or incomplete is reported without being shown', () => {
     for (const text of ['nonsense', aToken.slice(0, -20)])
       expect(problem(`data_dir = "/d"\njoin_token = "${text}"`)).toEqual({
         message: 'worker.toml: this is not a join token, or only a part of one',
@@ -152,7 +152,7 @@ labels.region = "us"`)
     })
   })
 
-  test('a nats_url below [[providers]] is told, since TOML gives it to the provider', () => {
+  test('a nats_url below [[providers]] is reported, because TOML gives it to the provider', () => {
     expect(
       problem(
         'data_dir = "/d"\n[[providers]]\nname = "a"\nkind = "git"\nupstream = "https://h/a.git"\nnats_url = ' +
@@ -164,7 +164,7 @@ labels.region = "us"`)
     })
   })
 
-  test('a data_dir below [[providers]] is told in the same way, not as a missing one', () => {
+  test('a data_dir below [[providers]] is reported in the same way, not as missing', () => {
     expect(
       problem('[[providers]]\nname = "a"\nkind = "git"\nupstream = "https://h/a.git"\ndata_dir = "/d"').message,
     ).toBe('worker.toml: data_dir is written below [[providers]] "a", so TOML reads it as a key of that provider')
@@ -181,7 +181,7 @@ labels.region = "us"`)
     ])
   })
 
-  test('broken TOML is told with line and column and the line itself', () => {
+  test('broken TOML is reported with line and column and the line itself', () => {
     const { message, hint } = problem('data_dir = "/d"\nslots = = 4')
     expect(message).toMatch(/^worker\.toml, line 2, column 9: /)
     expect(hint).toBe('The line reads: slots = = 4')
@@ -231,7 +231,7 @@ labels.region = "us"`)
     expect(problem(`data_dir = "/d"\n${text}`).message).toBe(message)
   })
 
-  test('KAGAMI_PROVIDERS that is no JSON is told with an example', () => {
+  test('KAGAMI_PROVIDERS that is no JSON is reported with an example', () => {
     const { message, hint } = problem(null, { KAGAMI_DATA_DIR: '/d', KAGAMI_PROVIDERS: 'nope' })
     expect(message).toMatch(/^KAGAMI_PROVIDERS: must be JSON/)
     expect(hint).toContain('"upstream"')

@@ -36,7 +36,7 @@ describe('a worker', () => {
     }
   })
 
-  test('a cached no does not keep it from asking anew', () => {
+  test('a cached rejection does not keep it from asking again', () => {
     const worker = aWorker()
     expect(worker.tell(read(aDocument(3, { admission: 'rejected' }), true)).map((effect) => effect.type)).not.toContain(
       'end',

@@ -82,7 +82,7 @@ const expected = (count: number) => Array.from({ length: count }, (_, index) => 
 const whole = (path: string, more = '') =>
   `HTTP/1.1 200 OK\r\ncontent-length: ${`body of ${path}`.length}\r\n${more}\r\nbody of ${path}`
 
-describe('every question gets its own answer from a server that', () => {
+describe('every request gets its own response from a server that', () => {
   it('answers many at once, in one packet', async () => {
     expect(
       await askAll(await serve((socket, paths) => socket.write(paths.map((path) => whole(path)).join(''))), 100),
@@ -147,7 +147,7 @@ describe('every question gets its own answer from a server that', () => {
 })
 
 describe('an answer that breaks off', () => {
-  it('fails its own question only', async () => {
+  it('fails its own request only', async () => {
     const origin = await serve((socket, paths) => {
       for (const path of paths) {
         if (path === '/7') return void socket.end('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nonly this')

@@ -28,7 +28,7 @@ describe('a program', () => {
     expect(lines.sort()).toEqual(['err', 'out'])
   })
 
-  it('sees nothing of our environment but PATH', async () => {
+  it('sees nothing of the worker’s environment but PATH', async () => {
     process.env.KAGAMI_TEST_SECRET = 'secret'
     const { run, lines } = runner()
     await run('env', [], { env: { GIVEN: 'yes' } })
@@ -40,7 +40,7 @@ describe('a program', () => {
     expect(names).toEqual(['GIVEN', 'HOME', 'KAGAMI_RUN', 'LC_ALL', 'PATH'])
   })
 
-  it('gets the memory it may have: as told, else a share of the machine’s, or all of it without a limit', async () => {
+  it('gets the memory it may have: the given limit, a share of the machine’s, or all of it', async () => {
     const { run, lines } = runner()
     for (const memoryMib of [100, 0, undefined]) await run('sh', ['-c', 'ulimit -v'], { memoryMib })
     expect([lines[0], lines[2]]).toEqual([String(100 * 1024), 'unlimited'])

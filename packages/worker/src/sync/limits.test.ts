@@ -238,7 +238,7 @@ describe('a hook', () => {
     )
   })
 
-  it('that fails is told, and changes nothing about the sync', async () => {
+  it('that fails is reported, and changes nothing about the sync', async () => {
     const call = await serve({ a: 'a\n' })
     expect(await sandbox.sync({ ...call, hooks: { on_success: ['/bin/sh', '-c', 'exit 3'] } })).toMatchObject({
       outcome: 'success',
@@ -298,7 +298,7 @@ describe('a sync somebody approved', () => {
     expect(readTree(sandbox.published)).toEqual(readTree(dir))
   })
 
-  it('is not held while a file whose length nobody tells is still coming', async () => {
+  it('is not held while a file whose length is not known is still coming', async () => {
     const pieces = Array.from({ length: 70 }, () => Buffer.alloc(1024 * 1024, 1))
     const upstream = await startHttpUpstream({
       dir: join(sandbox.dir, 'www'),

@@ -83,7 +83,7 @@ function logsOf(): Record<string, string> {
 }
 
 describe('the report of a sync', () => {
-  it('fits the contract, and tells what to do next', async () => {
+  it('fits the contract, and says what to do next', async () => {
     const call = await serveFile()
     for (const report of [
       await sandbox.sync(call),
@@ -118,7 +118,7 @@ describe('the report of a sync', () => {
 })
 
 describe('progress', () => {
-  it('is told at the start and at the end of a sync', async () => {
+  it('is shown at the start and at the end of a sync', async () => {
     const phases: string[] = []
     await sandbox.sync({ ...(await serveFile()), onProgress: (progress) => phases.push(progress.phase) })
     expect(phases[0]).toBe('preparing')
@@ -156,7 +156,7 @@ describe('a worker that is killed', () => {
 })
 
 describe('the start of a worker', () => {
-  it('ends what a former one left running, removes half files and keeps what a sync can use', async () => {
+  it('kills what an earlier one left running, removes half files and keeps what a sync can use', async () => {
     mkdirSync(join(sandbox.dataDir, '.kagami/staging/known'), { recursive: true })
     mkdirSync(join(sandbox.dataDir, '.kagami/staging/stranger'), { recursive: true })
     mkdirSync(join(sandbox.dataDir, '.kagami/trees'), { recursive: true })

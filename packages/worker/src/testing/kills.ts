@@ -12,7 +12,7 @@ const fixture = fileURLToPath(new URL('sync-program.ts', import.meta.url))
 const reader = fileURLToPath(new URL('tree-reader.ts', import.meta.url))
 
 /**
- * Hands a fresh sandbox to each test of a file or suite. What is pushed onto the list it returns is stopped afterwards,
+ * Gives each test of a file or suite a fresh sandbox. What is pushed onto the list it returns is stopped afterwards,
  * last in, first out.
  */
 export function sandboxForEach(begin: (sandbox: Sandbox) => unknown): (() => Promise<void>)[] {

@@ -5,7 +5,7 @@ import { createCommandRunner } from '../programs/command.ts'
 import type { OpenSpec } from '../sync/credentials.ts'
 import { runSync } from '../sync/run.ts'
 
-/** What the program is told, as JSON, in its first argument. */
+/** The task of the program, as JSON, in its first argument. */
 export type ProgramTask =
   | { readonly command: string; readonly args: readonly string[]; readonly mark: string }
   | { readonly spec: OpenSpec; readonly dataDir: string }

@@ -57,7 +57,7 @@ describe('a tree that is published by swap', () => {
     task.meta.figure = `${ROUNDS} syncs, ${seen.whole} readings, ${seen.broken.length} mixed or missing`
   }, 240_000)
 
-  it('shares unchanged files with the tree before, and keeps as many trees as it is told to', async () => {
+  it('shares unchanged files with the tree before, and keeps as many trees as configured', async () => {
     const call = await serve({ keep_generations: 3 })
     await sandbox.sync(call)
     for (let round = 1; round <= 5; round++) {
@@ -72,7 +72,7 @@ describe('a tree that is published by swap', () => {
     )
   })
 
-  it('is not made anew when nothing changed', async () => {
+  it('is not made again when nothing changed', async () => {
     const call = await serve()
     await sandbox.sync(call)
     expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success', generation: 1 })

@@ -182,7 +182,7 @@ describe('a git mirror with LFS', () => {
     await server.stop()
   })
 
-  it('over git:// wants to be told where the LFS server is', async () => {
+  it('over git:// needs the address of the LFS server', async () => {
     const daemon = await startGitDaemon({ dir: lfs.sandbox.dirUpstream })
     const report = await lfs.sync({}, { upstream: `${daemon.url}/a.git` })
     expect(report).toMatchObject({

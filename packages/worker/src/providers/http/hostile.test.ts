@@ -74,7 +74,7 @@ describe('the copy of a file is kept, and the report says why, when the upstream
     expect(await sync({}, { task: { type: 'sync', approved: 1 } })).toMatchObject({ outcome: 'success', size_bytes: 0 })
   })
 
-  it('shrank to a tenth, told before or after', async () => {
+  it('shrank to a tenth, known before or after', async () => {
     expect(
       await against((_request, response) =>
         response.writeHead(200, { 'content-length': 30_000 }).end(GOOD.subarray(0, 30_000)),
@@ -259,7 +259,7 @@ describe('a redirect', () => {
   })
 })
 
-describe('a file whose length nobody tells', () => {
+describe('a file whose length is not known', () => {
   it('is taken, and the report says that it is unverified', async () => {
     const sandbox = createSandbox()
     const server = createServer(
@@ -280,7 +280,7 @@ describe('a file whose length nobody tells', () => {
   })
 })
 
-describe('a question that is over', () => {
+describe('a request that is over', () => {
   it('leaves nothing on the signal of its run, and none begins once that was stopped', async () => {
     const sandbox = createSandbox()
     writeFiles(sandbox.dir, { 'a.iso': GOOD })

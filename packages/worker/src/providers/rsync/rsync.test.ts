@@ -219,7 +219,7 @@ describe('an rsync mirror', () => {
 describe('what rsync says', () => {
   const exit = (code: number, tail: string) => ({ code, signal: null, tail })
 
-  it('tells a busy upstream from one that rejects us', () => {
+  it('distinguishes a busy upstream from one that rejects the worker', () => {
     expect(rsyncFailure(exit(5, '@ERROR: max connections (1) reached -- try again later')).reason).toBe(
       'upstream_refused',
     )
