@@ -22,7 +22,7 @@ export const copies: readonly Row[] = [
     promise: 'none lives on, or it is ended at the next start',
     proofs: [
       [`${WORKER}/programs/command.test.ts`, 'does not outlive a worker that is killed'],
-      [`${WORKER}/sync/run.test.ts`, 'ends what a former one left running'],
+      [`${WORKER}/sync/run.test.ts`, 'kills what an earlier one left running'],
     ],
   },
   {
