@@ -11,8 +11,8 @@ export const copies: readonly Row[] = [
     fault: 'kill -9 while a tree is published, with readers',
     promise: 'no reading is mixed or missing',
     proofs: [
-      [`${WORKER}/tree/generations.test.ts`, 'shows readers whole trees alone'],
-      [`${WORKER}/tree/generations.test.ts`, 'is whole for a reader at every moment'],
+      [`${WORKER}/tree/readers.test.ts`, 'shows readers whole trees alone'],
+      [`${WORKER}/tree/readers.test.ts`, 'is whole for a reader at every moment'],
       [`${WORKER}/providers/http/tree.test.ts`, 'shows readers the whole tree before or after'],
     ],
   },

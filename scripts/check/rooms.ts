@@ -31,7 +31,12 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   [`${WORKER}/providers/rsync`]: [`${WORKER}/providers/rsync`],
   [`${WORKER}/sync`]: [`${WORKER}/sync`],
   [`${WORKER}/testing`]: ['git', 'http', 'rsync'].map((kind) => `${WORKER}/providers/${kind}/${kind}.test.ts`),
-  [`${WORKER}/tree`]: [`${WORKER}/tree`, `${WORKER}/sync/run.test.ts`],
+  // Not readers.test.ts: its hundred swaps alone take a minute.
+  [`${WORKER}/tree`]: [
+    `${WORKER}/tree/generations.test.ts`,
+    `${WORKER}/tree/swap-served.test.ts`,
+    `${WORKER}/sync/run.test.ts`,
+  ],
 
   [SUPERVISOR]: [`${SCENARIOS}/supervisor.test.ts`, `${SCENARIOS}/fleet.test.ts`],
   [`${SUPERVISOR}/api`]: [`${SCENARIOS}/v0-api.test.ts`, `${SCENARIOS}/wire.test.ts`],
