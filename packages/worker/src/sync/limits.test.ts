@@ -106,7 +106,7 @@ describe.runIf(process.getuid?.() === 0)('a disk that is too small', () => {
     const first = {
       ...call,
       upstream: call.upstream.replace(`:${call.port}`, `:${proxy.port}`),
-      options: { ...call.options, stall_secs: 1 },
+      options: { ...call.options, stall_secs: 5 },
     }
     expect(await sandbox.sync(first)).toMatchObject({ reason: 'stalled' })
     const staging = join(sandbox.dataDir, '.kagami', 'staging')
