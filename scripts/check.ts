@@ -29,7 +29,7 @@ const vitest = join('node_modules', 'vitest', 'vitest.mjs')
 const steps: Step[] = [
   { what: `tests: ${tests.join(', ')}`, command: [vitest, 'run', '--reporter=dot', ...tests] },
   { what: 'types', command: [bin('tsc'), '-p', 'tsconfig.json', ...incremental('types')] },
-  ...(touches('packages/webui', 'packages/protocol', 'package')
+  ...(touches('packages/webui/', 'packages/protocol/', 'package.json', 'package-lock.json')
     ? [
         {
           what: 'types of the UI',
@@ -56,7 +56,8 @@ async function runSteps(): Promise<void> {
 
 async function runStep({ what, command }: Step): Promise<void> {
   const begun = performance.now()
-  const child = spawn(process.execPath, command, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
+  const env = { ...process.env, NO_COLOR: '1' }
+  const child = spawn(process.execPath, command, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))

@@ -46,6 +46,12 @@ describe('the import table of ARCHITECTURE.md', () => {
     expect(packages.filter((name) => !rooms.has(name))).toEqual([])
   })
 
+  test('has a row for every kind of upstream', () => {
+    const folders = globSync('packages/worker/src/providers/*/', { cwd: ROOT }).map((path) => path.split('/')[4]!)
+    const rooms = rules.map(({ room }) => room)
+    expect(folders.filter((kind) => !rooms.includes(`worker/providers/${kind}`))).toEqual([])
+  })
+
   test('names only rooms that exist', () => {
     const rooms = rules.map(({ room }) => room).filter((room) => !room.startsWith('node:'))
     expect(rooms.filter((room) => !product.some((file) => inRoom(file, room)))).toEqual([])

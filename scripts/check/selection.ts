@@ -1,7 +1,10 @@
-// selection.ts — From changed files to the tests that are run for them. Pure, but for asking git what changed.
+// selection.ts — From changed files to the tests that are run for them.
 import { spawnSync } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { rooms } from './rooms.ts'
 
+const ROOT = join(import.meta.dirname, '..', '..')
 /** The rules of the house are checked after every change. */
 const ALWAYS = 'e2e/architecture'
 
@@ -21,10 +24,18 @@ export function roomOf(file: string): string | null {
   return found.toSorted((one, other) => other.length - one.length)[0] ?? null
 }
 
-/** Test files and folders to run, without repetition. Never empty. */
+/** Test files and folders to run, none twice. Never empty. */
 export function testsFor(changed: readonly string[]): string[] {
-  const own = changed.filter((file) => file.endsWith('.test.ts'))
-  const others = changed.filter((file) => !file.endsWith('.test.ts')).map(roomOf)
-  const named = others.flatMap((room) => (room === null ? [] : rooms[room]!))
-  return [...new Set([ALWAYS, ...own, ...named])]
+  const selected = changed.flatMap((file) => (file.endsWith('.test.ts') ? [file] : testsOfRoom(file)))
+  const folders = new Set([ALWAYS, ...selected])
+  return [...folders].filter((path) => ![...folders].some((other) => path.startsWith(`${other}/`)))
+}
+
+/** The tests of a file's row, and those beside it when its folder has no row of its own. */
+function testsOfRoom(file: string): readonly string[] {
+  const room = roomOf(file)
+  if (room === null) return []
+  const folder = dirname(file)
+  const beside = folder === room ? [] : globSync(join(folder, '*.test.ts'), { cwd: ROOT })
+  return [...rooms[room]!, ...beside]
 }

@@ -42,7 +42,7 @@ export const ReplicaId = Type.String({ minLength: 1, maxLength: 128, description
 /** A kind of upstream. Workers announce the kinds they can sync. */
 export const Kind = Type.String({
   pattern: '^[a-z][a-z0-9-]{0,31}$',
-  description: 'How the upstream is synced: git, rsync, http',
+  description: 'How the upstream is synced: a kind that workers announce, such as git, rsync or http',
 })
 
 /** Why a replica cannot have this name, as one sentence; null when it can. */
@@ -70,7 +70,8 @@ export function intervalProblem(seconds: number | null | undefined): string | nu
   return null
 }
 
-const SCHEMES: Record<string, readonly string[]> = {
+/** Schemes of upstreams that are URLs, by kind. A kind without an entry checks its upstreams itself. */
+const SCHEMES: Readonly<Record<string, readonly string[]>> = {
   git: ['https:', 'http:', 'git:'],
   rsync: ['rsync:'],
   http: ['https:', 'http:'],

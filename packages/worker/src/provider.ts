@@ -4,7 +4,7 @@ import type { Auth, FailureReason, Progress } from '@kagami/protocol'
 import type Type from 'typebox'
 import type { Static } from 'typebox'
 
-/** One kind of upstream, with the schema of its options. A new provider is one file and one line in index.ts. */
+/** One kind of upstream, with the schema of its options. CONTRIBUTING.md says how to add one. */
 export interface Provider<Schema extends Type.TObject = Type.TObject> {
   readonly kind: string
   /**

@@ -38,7 +38,7 @@ export function addReplicas(program: Command): void {
   )
     .option('--health <WORDS>', healthOrder.join(', '))
     .option('--worker <WORKER>', 'only on this worker')
-    .option('--kind <KINDS>', 'git, rsync, http')
+    .option('--kind <KINDS>', 'kinds of upstream, such as git, rsync, http')
     .option('--cause <REASON>', 'reason of the last failure')
     .option('--label <KEY=VALUE>', 'only with this label')
     .option(
@@ -64,7 +64,10 @@ export function addReplicas(program: Command): void {
   )
     .requiredOption('--worker <WORKER>', 'worker that mirrors it')
     .option('--name <NAME>', 'name and directory (default: guessed from the upstream)')
-    .option('--kind <KIND>', 'git, rsync or http (default: guessed from the upstream)')
+    .option(
+      '--kind <KIND>',
+      'a kind the worker can sync, such as git, rsync or http (default: guessed from the upstream)',
+    )
     .option('--interval <SECONDS>', 'seconds between syncs; 0: only on request (default)')
     .option('--label <KEY=VALUE...>', 'labels')
     .option('--option <KEY=VALUE...>', 'options of the kind')

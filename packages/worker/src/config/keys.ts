@@ -118,7 +118,7 @@ export const WorkerKeys = Type.Object({
 /** Every key of a `[[providers]]` table. */
 export const ProviderKeys = Type.Object({
   name: Type.String({ description: 'Name of the replica and of its directory.' }),
-  kind: Type.String({ description: 'git, rsync or http.' }),
+  kind: Type.String({ description: 'The kind of the upstream; one page for each in docs/providers/.' }),
   upstream: Type.String({ description: 'URL to mirror.' }),
   interval_secs: Type.Optional(
     Type.Integer({ minimum: 0, description: 'Seconds between syncs; 0 or absent: only when asked.' }),

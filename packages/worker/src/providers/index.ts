@@ -1,4 +1,4 @@
-// index.ts — The kinds this worker can sync. A new one is one file and one line here.
+// index.ts — The kinds this worker can sync. CONTRIBUTING.md says how to add one.
 import { git } from './git/git.ts'
 import { http } from './http/http.ts'
 import type { Provider } from '../provider.ts'

@@ -1,4 +1,6 @@
-// column.ts — What a column of a list is.
+// column.ts — What a column of a list is. The column without a width gets what is left: choose `from` of a new column
+// so that the widths of all columns shown at that size leave it at least 100 pixels. The least important column is last
+// and has the largest `from`.
 
 export interface Column {
   readonly key: string

@@ -9,7 +9,7 @@ import { networkFailure, retryAfterSeconds, statusFailure } from '../../http/err
 import { downloadFile } from '../../http/download.ts'
 import type { Pipeline } from '../../http/pipeline-request.ts'
 import { createMemory } from '../../http/memory.ts'
-import type { HttpOptions } from '../../http/options.ts'
+import type { HttpOptions } from './options.ts'
 import { PATIENCE_SECONDS } from '../../http/rate.ts'
 import type { KnownFile, TreeMemory } from './tree-memory.ts'
 import type { Unread } from './walk.ts'

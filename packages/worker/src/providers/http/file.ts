@@ -10,7 +10,7 @@ import { checksumUrl, digestIn, digestOption, type Digest } from '../../http/dig
 import { statusFailure } from '../../http/errors.ts'
 import { downloadFile, type FetchedFile } from '../../http/download.ts'
 import { createMemory, type Memory, type Validators } from '../../http/memory.ts'
-import type { HttpOptions } from '../../http/options.ts'
+import type { HttpOptions } from './options.ts'
 import { SyncFailure, type SyncContext, type SyncStats } from '../../provider.ts'
 
 /** Largest checksum file that is read, bytes. */

@@ -2,7 +2,7 @@
 import { checkAddress } from '../../http/address.ts'
 import { networkFailure } from '../../http/errors.ts'
 import { isKnownFile, syncFile, type FileRun } from './file.ts'
-import { HttpOptions } from '../../http/options.ts'
+import { HttpOptions } from './options.ts'
 import { readRoot, syncTree } from './tree.ts'
 import { treeAddress } from './tree-memory.ts'
 import { SyncFailure, type Provider, type SyncStats } from '../../provider.ts'

@@ -6,7 +6,7 @@ import { networkFailure, retryAfterSeconds, statusFailure } from '../../http/err
 import type { Filter } from './filter.ts'
 import type { Pipeline } from '../../http/pipeline-request.ts'
 import { parseListing, type Listing } from './listing.ts'
-import type { HttpOptions } from '../../http/options.ts'
+import type { HttpOptions } from './options.ts'
 import type { RemoteFile } from './plan.ts'
 import { PATIENCE_SECONDS } from '../../http/rate.ts'
 import { SyncFailure, type SyncContext } from '../../provider.ts'
