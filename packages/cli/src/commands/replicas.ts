@@ -33,6 +33,14 @@ export function addReplicas(program: Command): void {
   const replicas = program
     .command('replicas')
     .description('replicas: list, look at, add, remove, pause, decide about held syncs')
+  addList(replicas)
+  addGet(replicas)
+  addAdd(replicas)
+  addRemove(replicas)
+  addReplicaDecisions(replicas)
+}
+
+function addList(replicas: Command): void {
   apiCommand<ListOptions>(replicas, 'list', 'all replicas, worst first', async ({ client, options }) =>
     list(client, options),
   )
@@ -46,6 +54,9 @@ export function addReplicas(program: Command): void {
       'worst, name, worker, last_success_at, size_bytes, next_due_at; with "-" before it in reverse',
     )
     .option('--limit <N>', 'rows at most (100 on a terminal)')
+}
+
+function addGet(replicas: Command): void {
   apiCommand<ApiOptions>(
     replicas,
     'get <REPLICA>',
@@ -56,6 +67,9 @@ export function addReplicas(program: Command): void {
       printTable(['FIELD', 'VALUE'], detailsOf(replica))
     },
   )
+}
+
+function addAdd(replicas: Command): void {
   apiCommand<AddOptions>(
     replicas,
     'add <UPSTREAM>',
@@ -80,6 +94,9 @@ Examples:
   kagami replicas add rsync://rsync.example.org/debian/ --worker sh-12 --interval 21600
   kagami replicas add https://example.org/tool.git --worker sh-12 --name tool --label env=prod`,
     )
+}
+
+function addRemove(replicas: Command): void {
   apiCommand<ApiOptions>(
     replicas,
     'remove <REPLICA>',
@@ -91,7 +108,6 @@ Examples:
       process.stdout.write(`Removed ${replica.name}@${replica.worker_name}. Its files stay on the worker.\n`)
     },
   )
-  addReplicaDecisions(replicas)
 }
 
 async function list(client: Client, { json, limit, ...filter }: ListOptions): Promise<void> {
