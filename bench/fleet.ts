@@ -11,14 +11,18 @@ import { until, type Bench } from './measure.ts'
 const LAUNCHER = join(import.meta.dirname, '..', 'packages', 'cli', 'bin', 'kagami.js')
 
 /** A real nats-server on loopback; returns its address. */
-export async function aNats(dir: string, also: Bench['also']): Promise<string> {
+export async function startNats(dir: string, onEnd: Bench['onEnd']): Promise<string> {
   const server = await startNatsServer({ dir: join(dir, 'nats'), binary: await findNatsServer() })
-  also(() => server.stop())
+  onEnd(() => server.stop())
   return server.url
 }
 
 /** A process of our own that is ended with the bench. Its output is shown only when it dies early. */
-export function aProcess(args: readonly string[], env: Record<string, string>, also: Bench['also']): ChildProcess {
+export function startProcess(
+  args: readonly string[],
+  env: Record<string, string>,
+  onEnd: Bench['onEnd'],
+): ChildProcess {
   // Whatever ends the bench ends it too.
   const tie = findProgram('setpriv') ? ['setpriv', '--pdeathsig', 'KILL'] : []
   const [command, ...words] = [...tie, process.execPath, ...args]
@@ -29,7 +33,7 @@ export function aProcess(args: readonly string[], env: Record<string, string>, a
   let output = ''
   child.stderr.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-2000)))
   child.once('exit', (code) => code && console.error(`  a process ended with ${code}: ${output}`))
-  also(() => endOf(child))
+  onEnd(() => endOf(child))
   return child
 }
 
@@ -42,7 +46,7 @@ export async function endOf(child: ChildProcess): Promise<void> {
 }
 
 /** A real supervisor process, ready; returns its address. */
-export async function aSupervisor(dir: string, nats: string, also: Bench['also']): Promise<string> {
+export async function startSupervisor(dir: string, nats: string, onEnd: Bench['onEnd']): Promise<string> {
   const port = await freePort()
   const env = {
     KAGAMI_NATS_URL: nats,
@@ -50,15 +54,15 @@ export async function aSupervisor(dir: string, nats: string, also: Bench['also']
     SUPERVISOR_AUTH: 'none',
     SUPERVISOR_DATABASE_URL: `sqlite://${join(dir, 'supervisor.db')}?mode=rwc`,
   }
-  aProcess([LAUNCHER, 'run', 'supervisor'], env, also)
+  startProcess([LAUNCHER, 'run', 'supervisor'], env, onEnd)
   await until('the supervisor is ready', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok)
   return `http://127.0.0.1:${port}`
 }
 
 /** A real worker process, just started. */
-export function aWorker(
+export function startWorker(
   options: { dataDir: string; nats: string; id: string; providers?: readonly object[]; env?: Record<string, string> },
-  also: Bench['also'],
+  onEnd: Bench['onEnd'],
 ): ChildProcess {
   const env = {
     KAGAMI_NATS_URL: options.nats,
@@ -68,7 +72,7 @@ export function aWorker(
     KAGAMI_PROVIDERS: JSON.stringify(options.providers ?? []),
     ...options.env,
   }
-  return aProcess([LAUNCHER, 'run', 'worker'], env, also)
+  return startProcess([LAUNCHER, 'run', 'worker'], env, onEnd)
 }
 
 /** Memory of a process in MiB: all that is resident, and what is its alone. */
@@ -82,7 +86,7 @@ export function memoryOf(pid: number): { rss: number; own: number } {
 const FIRST_SYNC = Date.now() - 60_000
 
 /** A replica as a worker tells of it after some syncs, in realistic length. Equal arguments give an equal replica. */
-export function aReplica(workerId: string, index: number, revision: number): ReplicaState {
+export function makeReplica(workerId: string, index: number, revision: number): ReplicaState {
   const hash = (n: number) => (n * 2_654_435_761 + index * 97).toString(16).padStart(12, '0').slice(-12)
   const at = new Date(FIRST_SYNC + revision).toISOString()
   return {

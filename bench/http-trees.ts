@@ -12,7 +12,7 @@ const PER_FOLDER = 50
 const FILE_BYTES = 8192
 
 /** `count` files of 8 KB in folders of fifty, months old, behind nginx. Returns its address. */
-export async function serveFiles(dir: string, count: number, also: Bench['also']): Promise<string> {
+export async function serveFiles(dir: string, count: number, onEnd: Bench['onEnd']): Promise<string> {
   const root = join(dir, 'upstream')
   const content = Buffer.alloc(FILE_BYTES, 'kagami ')
   for (let folder = 0; folder < count / PER_FOLDER; folder++) {
@@ -24,14 +24,16 @@ export async function serveFiles(dir: string, count: number, also: Bench['also']
     }
   }
   const server = await startWebServer('nginx', { root, state: join(dir, 'nginx') })
-  also(server.stop)
+  onEnd(server.stop)
   return `${server.url}/`
 }
 
 /** A process that syncs what it is told and says how long it took. */
-export async function aSyncer(also: Bench['also']): Promise<(dataDir: string, mirror: Mirror) => Promise<number>> {
+export async function startSyncer(
+  onEnd: Bench['onEnd'],
+): Promise<(dataDir: string, mirror: Mirror) => Promise<number>> {
   const child = fork(import.meta.filename, ['sync'])
-  also(() => child.kill())
+  onEnd(() => child.kill())
   await once(child, 'message')
   return async (dataDir, mirror) => {
     child.send({ dataDir, mirror })

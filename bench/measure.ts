@@ -35,7 +35,7 @@ export interface Bench {
   /** Small sizes: shows that it works, proves nothing. */
   readonly quick: boolean
   /** Ends this when the bench ends; last in, first out. */
-  also(end: () => unknown): void
+  onEnd(end: () => unknown): void
 }
 
 const TMPFS = '/dev/shm'
@@ -59,7 +59,7 @@ export async function main(title: string, body: (bench: Bench) => Promise<Findin
       dir: scratch(hasTmpfs() ? TMPFS : tmpdir()),
       disk: scratch(tmpdir()),
       quick,
-      also: (end) => void ends.push(end),
+      onEnd: (end) => void ends.push(end),
     })
     for (const finding of findings) console.log(`  ${describe(finding)}`)
     process.send?.(findings)

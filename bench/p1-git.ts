@@ -69,11 +69,11 @@ const finding = (what: string, result: Duel): Finding => ({
   note: `${(result.ours.median - result.peer.median).toFixed(1)} ms between the medians`,
 })
 
-async function body({ dir, quick, also }: Bench): Promise<Finding[]> {
+async function body({ dir, quick, onEnd }: Bench): Promise<Finding[]> {
   const [commits, refs, rounds] = quick ? [1000, 5000, 3] : [20_000, 50_000, 11]
   const upstreams = join(dir, 'upstream')
   const daemon = await startGitDaemon({ dir: upstreams })
-  also(daemon.stop)
+  onEnd(daemon.stop)
   const [big, wide] = [join(upstreams, 'big.git'), join(upstreams, 'wide.git')]
   await makeRepository(big, commits)
   await makeRepository(wide, 1000)

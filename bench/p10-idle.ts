@@ -4,7 +4,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { aNats, aProcess, aSupervisor, aWorker, memoryOf } from './fleet.ts'
+import { startNats, startProcess, startSupervisor, startWorker, memoryOf } from './fleet.ts'
 import { duel, main, spread, type Bench, type Finding } from './measure.ts'
 
 /** What any agent on NATS has to do: start, connect, subscribe to its commands, introduce itself. */
@@ -37,11 +37,11 @@ async function untilAnswered(
   return { ms, child }
 }
 
-async function body({ disk, quick, also }: Bench): Promise<Finding[]> {
-  const nats = await aNats(disk, also)
-  await aSupervisor(disk, nats, also)
+async function body({ disk, quick, onEnd }: Bench): Promise<Finding[]> {
+  const nats = await startNats(disk, onEnd)
+  await startSupervisor(disk, nats, onEnd)
   const here = await connect({ servers: nats })
-  also(() => here.close())
+  onEnd(() => here.close())
   here.subscribe('bench.join', { callback: (_, message) => void message.respond('{}') })
   const memory = { ours: [] as { rss: number; own: number }[], peer: [] as { rss: number; own: number }[] }
   const weighs = quick ? 1 : 3
@@ -65,9 +65,11 @@ async function body({ disk, quick, also }: Bench): Promise<Finding[]> {
     'exec → joined',
     {
       ours: contender('ours', 'kagami.api.bench-worker.join', () =>
-        aWorker({ dataDir: join(disk, 'data'), nats, id: 'bench-worker' }, also),
+        startWorker({ dataDir: join(disk, 'data'), nats, id: 'bench-worker' }, onEnd),
       ),
-      peer: contender('peer', 'bench.join', () => aProcess(['--input-type=module', '-e', PEER], { NATS: nats }, also)),
+      peer: contender('peer', 'bench.join', () =>
+        startProcess(['--input-type=module', '-e', PEER], { NATS: nats }, onEnd),
+      ),
     },
     { rounds: quick ? 3 : 11 },
   )

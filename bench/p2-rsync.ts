@@ -18,11 +18,11 @@ function makeFiles(root: string, count: number): void {
   }
 }
 
-async function body({ dir, quick, also }: Bench): Promise<Finding[]> {
+async function body({ dir, quick, onEnd }: Bench): Promise<Finding[]> {
   const count = quick ? 10_000 : 100_000
   makeFiles(join(dir, 'upstream', 'files'), count)
   const daemon = await startRsyncUpstream({ dir: join(dir, 'upstream') })
-  also(daemon.stop)
+  onEnd(daemon.stop)
   // The peer does not compress, so neither do we here: the base behaviour of the kind does.
   const mirror = { name: 'tree', kind: 'rsync' as const, upstream: daemon.url, options: { compress: false } }
   const bare = (into: string) => run('rsync', ['-a', '--delete', daemon.url, `${into}/`])

@@ -50,16 +50,19 @@ async function sync(): Promise<void> {
 }
 
 /** A process of this file, ready. */
-async function started(part: 'serve' | 'sync', also: Bench['also']): Promise<{ child: ChildProcess; first: unknown }> {
+async function started(
+  part: 'serve' | 'sync',
+  onEnd: Bench['onEnd'],
+): Promise<{ child: ChildProcess; first: unknown }> {
   const child = fork(import.meta.filename, [part])
-  also(() => child.kill())
+  onEnd(() => child.kill())
   const [first] = (await once(child, 'message')) as [unknown]
   return { child, first }
 }
 
-async function body({ dir, quick, also }: Bench): Promise<Finding[]> {
+async function body({ dir, quick, onEnd }: Bench): Promise<Finding[]> {
   const [mib, rounds] = quick ? [128, 3] : [1024, 7]
-  const { first: port } = await started('serve', also)
+  const { first: port } = await started('serve', onEnd)
   const address = (size: number, name: string) => `http://127.0.0.1:${String(port)}/${size}/${name}`
   const ask = async (child: ChildProcess, name: string, size: number) => {
     child.send({ dataDir: join(dir, 'ours'), name, upstream: address(size, 'file.bin') })
@@ -67,7 +70,7 @@ async function body({ dir, quick, also }: Bench): Promise<Finding[]> {
     rmSync(join(dir, 'ours', name), { recursive: true })
     return answer
   }
-  const { child } = await started('sync', also)
+  const { child } = await started('sync', onEnd)
   const file = join(dir, 'peer.bin')
   const time = await duel(
     `${mib} MiB`,
@@ -84,7 +87,7 @@ async function body({ dir, quick, also }: Bench): Promise<Finding[]> {
   const growth: { small: number; large: number }[] = []
   for (let round = 0; round < 3; round++) {
     // A fresh process that has loaded everything: what it grows by is this sync's.
-    const { child } = await started('sync', also)
+    const { child } = await started('sync', onEnd)
     await ask(child, 'warm', 1)
     const small = (await ask(child, 'small', mib / 16)).grownMib
     growth.push({ small, large: (await ask(child, 'large', mib)).grownMib })

@@ -19,7 +19,7 @@ import { openSqlStore } from '@kagami/supervisor/store/sql'
 import type { WorkerRecord } from '@kagami/supervisor/store/store'
 import type { Services } from '@kagami/supervisor/services'
 import { createPublisher } from '@kagami/supervisor/live/publisher'
-import { aReplica } from './fleet.ts'
+import { makeReplica } from './fleet.ts'
 import { duel, main, type Bench, type Finding } from './measure.ts'
 
 const REPLICAS = 100
@@ -100,7 +100,7 @@ function beatOf(workerId: string, kind: Kind, turn: number, changing: number): U
     observed_rev: 1,
     full: kind === 'full',
     part: { index: 0, of: 1 },
-    replicas: Array.from({ length: named }, (_, index) => aReplica(workerId, index, revisionOf(index))),
+    replicas: Array.from({ length: named }, (_, index) => makeReplica(workerId, index, revisionOf(index))),
     removed: [],
     digest: { count: REPLICAS, revisions: REPLICAS - CHANGED + CHANGED * changing },
     storage: { total_bytes: 1e12, used_bytes: 4e11 + turn, device: 'boot:1' },
@@ -145,18 +145,18 @@ async function live(workers: number, dir: string): Promise<void> {
   process.send?.({ wire: WIRE_VERSION, replicas: services.fleet.replicas.size })
 }
 
-async function aFleet(workers: number, dir: string, also: Bench['also']): Promise<ChildProcess> {
+async function startFleet(workers: number, dir: string, onEnd: Bench['onEnd']): Promise<ChildProcess> {
   const child = fork(import.meta.filename, [String(workers), dir])
-  also(() => child.kill('SIGKILL'))
+  onEnd(() => child.kill('SIGKILL'))
   const [up] = (await once(child, 'message')) as [{ replicas: number }]
   if (up.replicas !== workers * REPLICAS) throw new Error(`a fleet of ${workers} holds ${up.replicas} replicas`)
   return child
 }
 
-async function body({ dir, quick, disk, also }: Bench): Promise<Finding[]> {
+async function body({ dir, quick, disk, onEnd }: Bench): Promise<Finding[]> {
   const [many, count, rounds] = quick ? [500, 800, 3] : [5000, 4800, 7]
-  const small = await aFleet(10, dir, also)
-  const large = await aFleet(many, disk, also)
+  const small = await startFleet(10, dir, onEnd)
+  const large = await startFleet(many, disk, onEnd)
   let rss = 0
   const cost = async (fleet: ChildProcess, kind: Kind) => {
     fleet.send({ kind, count: kind === 'full' ? Math.ceil(count / 4 / BATCH) * BATCH : count })

@@ -11,7 +11,7 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { aNats, aProcess, aSupervisor, aWorker } from './fleet.ts'
+import { startNats, startProcess, startSupervisor, startWorker } from './fleet.ts'
 import { duel, main, quantile, until, type Bench, type Finding } from './measure.ts'
 
 const WORKER = 'bench-worker'
@@ -78,20 +78,20 @@ function watchHops(connection: NatsConnection) {
   return seen
 }
 
-async function body({ disk, quick, also }: Bench): Promise<Finding[]> {
-  const nats = await aNats(disk, also)
+async function body({ disk, quick, onEnd }: Bench): Promise<Finding[]> {
+  const nats = await startNats(disk, onEnd)
   const tools = join(disk, 'tools')
   mkdirSync(tools)
   const times = join(disk, 'times')
   writeFileSync(times, '')
   const tool = makeTool(tools, times)
   const connection = await connect({ servers: nats })
-  also(() => connection.close())
+  onEnd(() => connection.close())
   const ready = new Promise((resolve) => connection.subscribe('bench.ready', { callback: resolve }))
-  aProcess(['--input-type=module', '-e', RESPONDER], { NATS: nats, TOOL: tool }, also)
-  const api = await aSupervisor(disk, nats, also)
+  startProcess(['--input-type=module', '-e', RESPONDER], { NATS: nats, TOOL: tool }, onEnd)
+  const api = await startSupervisor(disk, nats, onEnd)
   const env = { PATH: `${tools}:${process.env['PATH'] ?? ''}` }
-  aWorker(
+  startWorker(
     {
       dataDir: join(disk, 'data'),
       nats,
@@ -99,7 +99,7 @@ async function body({ disk, quick, also }: Bench): Promise<Finding[]> {
       providers: [{ name: REPLICA, kind: 'rsync', upstream: 'rsync://127.0.0.1:1/files/' }],
       env,
     },
-    also,
+    onEnd,
   )
   await until(
     'the worker and its replica are known',

@@ -7,13 +7,13 @@ import { openSqlStore } from '@kagami/supervisor/store/sql'
 import type { Store, WorkerRecord } from '@kagami/supervisor/store/store'
 import pg from 'pg'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aPlace } from './harness/place.ts'
-import { aPostgres } from './harness/postgres.ts'
+import { createPlace } from './harness/place.ts'
+import { startPostgres } from './harness/postgres.ts'
 
 const logger = createLogger('test', { LOG_LEVEL: 'silent' })
 const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString()
 
-function aRecord(id: string, change: Partial<WorkerRecord> = {}): WorkerRecord {
+function makeRecord(id: string, change: Partial<WorkerRecord> = {}): WorkerRecord {
   return {
     worker_id: id,
     name: `${id}.example.org`,
@@ -51,7 +51,7 @@ function aRecord(id: string, change: Partial<WorkerRecord> = {}): WorkerRecord {
   }
 }
 
-function aReport(minute: number, change: Partial<SyncReport> = {}): SyncReport {
+function makeReport(minute: number, change: Partial<SyncReport> = {}): SyncReport {
   return {
     sync_id: newId(),
     worker_id: 'w',
@@ -105,7 +105,7 @@ const audit = {
 }
 
 describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
-  const place = aPlace()
+  const place = createPlace()
   let url: string
   let store: Store
   const open = async () => {
@@ -114,18 +114,18 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
   }
 
   beforeAll(async () => {
-    url = kind === 'sqlite' ? `sqlite://${place.at('db', 'supervisor.db')}?mode=rwc` : await aPostgres(place)
+    url = kind === 'sqlite' ? `sqlite://${place.at('db', 'supervisor.db')}?mode=rwc` : await startPostgres(place)
     await open()
-    place.also(() => store.close())
+    place.onEnd(() => store.close())
   })
 
   test('gives back a worker as it was kept, the newest version of it', async () => {
-    await store.saveWorker(aRecord('w', { admission: 'pending' }))
-    await store.saveWorker(aRecord('w'), audit)
-    await store.saveWorker(aRecord('x', { last_seen_at: null }))
+    await store.saveWorker(makeRecord('w', { admission: 'pending' }))
+    await store.saveWorker(makeRecord('w'), audit)
+    await store.saveWorker(makeRecord('x', { last_seen_at: null }))
     expect((await store.loadWorkers()).sort((a, b) => (a.worker_id < b.worker_id ? -1 : 1))).toEqual([
-      aRecord('w'),
-      aRecord('x', { last_seen_at: null }),
+      makeRecord('w'),
+      makeRecord('x', { last_seen_at: null }),
     ])
     expect((await store.listAudit('w', { cursor: null, limit: 10 })).items).toEqual([
       { ...audit, id: expect.any(Number) },
@@ -166,7 +166,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
   })
 
   test('takes each report once, whatever comes twice', async () => {
-    const reports = Array.from({ length: 30 }, (_, minute) => aReport(minute))
+    const reports = Array.from({ length: 30 }, (_, minute) => makeReport(minute))
     expect((await store.addReports(reports.slice(0, 20))).size).toBe(20)
     const added = await store.addReports(reports)
     expect(added).toEqual(new Set(reports.slice(20).map((report) => report.sync_id)))
@@ -183,14 +183,14 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
       const page = await store.listSyncs({ replicaId: 'r' }, { cursor, limit: 7 })
       seen.push(...page.items.map((report) => report.started_at))
       cursor = page.nextCursor
-      if (seen.length === 7) await store.addReports([aReport(59)])
+      if (seen.length === 7) await store.addReports([makeReport(59)])
     } while (cursor)
     expect(seen).toEqual(Array.from({ length: 30 }, (_, i) => at(29 - i)))
   })
 
   test('filters the history by worker, name and outcome', async () => {
     await store.addReports([
-      aReport(40, { worker_id: 'x', name: 'arch', replica_id: 'r2', outcome: 'failed', reason: 'timed_out' }),
+      makeReport(40, { worker_id: 'x', name: 'arch', replica_id: 'r2', outcome: 'failed', reason: 'timed_out' }),
     ])
     const names = async (filter: Parameters<Store['listSyncs']>[0]) =>
       (await store.listSyncs(filter, { cursor: null, limit: 100 })).items.map((report) => report.name)
@@ -221,13 +221,13 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
 
   test('writes nothing once a later term has begun, and goes on reading', async () => {
     const first = await store.nextTerm()
-    await store.saveWorker(aRecord('y'), audit)
+    await store.saveWorker(makeRecord('y'), audit)
     expect(await store.nextTerm(first + 5)).toBe(first + 6)
     await beginTerm(url, first + 7)
     const writes: (() => Promise<unknown>)[] = [
-      () => store.saveWorker(aRecord('z'), audit),
+      () => store.saveWorker(makeRecord('z'), audit),
       () => store.removeWorker('y', null, audit),
-      () => store.addReports([aReport(50)]),
+      () => store.addReports([makeReport(50)]),
       () => store.addAudit(audit),
       () => store.prune(new Date()),
       () => store.saveStates({ replicas: [], removed: [], seen: [{ worker_id: 'y', at: at(30) }] }),
@@ -311,7 +311,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
 })
 
 describe('a database file that cannot be used', () => {
-  const place = aPlace()
+  const place = createPlace()
 
   test('is refused by name when it is empty, damaged, missing, or in use', async () => {
     writeFileSync(place.at('empty.db'), '')
@@ -328,7 +328,7 @@ describe('a database file that cannot be used', () => {
     await expect(openSqlStore('mysql://h/db', logger)).rejects.toThrow('is not understood')
     const url = `sqlite:///${place.at('used.db').slice(1)}?mode=rwc`
     const open = await openSqlStore(url, logger)
-    place.also(() => open.close())
+    place.onEnd(() => open.close())
     await expect(openSqlStore(url, logger)).rejects.toThrow('another supervisor already uses')
   })
 })

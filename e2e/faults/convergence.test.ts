@@ -16,7 +16,7 @@ const start = Date.parse('2026-01-01T00:00:00Z')
 const at = new Date(start).toISOString()
 const IDS = ['a', 'b', 'c', 'd']
 
-const aSpec = (id: string, interval: number): ReplicaSpec => ({
+const makeSpec = (id: string, interval: number): ReplicaSpec => ({
   replica_id: id,
   name: id,
   kind: 'http',
@@ -27,7 +27,7 @@ const aSpec = (id: string, interval: number): ReplicaSpec => ({
   auth: null,
   origin: 'api',
 })
-const aRecord: WorkerRecord = {
+const workerRecord: WorkerRecord = {
   worker_id: 'w',
   name: 'w',
   admission: 'approved',
@@ -49,7 +49,7 @@ const aRecord: WorkerRecord = {
   paused: [],
   last_seen_at: null,
 }
-const aReport = (sync_id: string, replica_id: string, failed: boolean, now: Date): SyncReport => ({
+const makeReport = (sync_id: string, replica_id: string, failed: boolean, now: Date): SyncReport => ({
   sync_id,
   worker_id: 'w',
   replica_id,
@@ -73,7 +73,7 @@ const aReport = (sync_id: string, replica_id: string, failed: boolean, now: Date
 })
 
 /** A worker's machine and its half of the conversation: what changed waits until the next heartbeat takes it along. */
-function aWorker() {
+function createWorker() {
   let next = 0
   const machine = createWorkerMachine(() => `sync-${String(++next).padStart(6, '0')}`)
   let state = openWorker(
@@ -134,8 +134,8 @@ type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
 
 function play(steps: readonly Step[]): number {
   const fleet = createFleet()
-  const entry: WorkerEntry = putWorker(fleet, aRecord, start)
-  const worker = aWorker()
+  const entry: WorkerEntry = putWorker(fleet, workerRecord, start)
+  const worker = createWorker()
   const documents: Desired[] = []
   const air: Heartbeat[] = []
   let [now, messages] = [start, 0]
@@ -148,7 +148,7 @@ function play(steps: readonly Step[]): number {
       reason: null,
       terminate: false,
       instance: 'me',
-      replicas: ids.map((id) => aSpec(id, interval)),
+      replicas: ids.map((id) => makeSpec(id, interval)),
       removed: [],
       syncs: [],
     })
@@ -175,7 +175,7 @@ function play(steps: readonly Step[]): number {
       const running = worker.replicas().find(({ spec, life }) => spec.replica_id === one.id && life.state === 'syncing')
       if (running?.life.state === 'syncing')
         worker.tell(
-          { type: 'sync_ended', report: aReport(running.life.syncId, one.id, one.failed, new Date(now)) },
+          { type: 'sync_ended', report: makeReport(running.life.syncId, one.id, one.failed, new Date(now)) },
           new Date(now),
         )
     }

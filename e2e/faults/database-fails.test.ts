@@ -15,12 +15,12 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { DatabaseSync } from 'node:sqlite'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aBusyFleet, type BusyFleet } from '../harness/busy-fleet.ts'
-import { throwDice } from '../harness/dice.ts'
-import { wholeHistory } from '../harness/ledger.ts'
-import { aSmallDisk, fillDisk } from '../harness/nats-place.ts'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aPostgresServer, type PostgresServer } from '../harness/postgres.ts'
+import { startBusyFleet, type BusyFleet } from '../harness/busy-fleet.ts'
+import { createDice } from '../harness/dice.ts'
+import { readHistory } from '../harness/ledger.ts'
+import { mountSmallDisk, fillDisk } from '../harness/own-nats.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startPostgresServer, type PostgresServer } from '../harness/postgres.ts'
 import { startProgram, type SupervisorProgram } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
 import { until } from '../harness/wait.ts'
@@ -50,14 +50,14 @@ async function namesIn(supervisor: SupervisorProgram): Promise<Set<string>> {
 }
 
 describe('a supervisor on SQLite', () => {
-  const place = aPlace()
+  const place = createPlace()
   const file = () => place.at('supervisor.db')
   let nats: { url: string }
   let fleet: BusyFleet
 
   beforeAll(async () => {
-    nats = await aNats(place, 'new')
-    fleet = await aBusyFleet(place, { nats: nats.url })
+    nats = await startNats(place, 'new')
+    fleet = await startBusyFleet(place, { nats: nats.url })
   })
 
   test(
@@ -86,7 +86,7 @@ describe('a supervisor on SQLite', () => {
     'refuses to start on a database that is garbage, damaged or empty, and says what to do',
     { timeout: 90_000 },
     async ({ task }) => {
-      const kept = await fleet.settle()
+      const kept = await fleet.stopAndCount()
       fleet.supervisor.child.kill('SIGTERM')
       await fleet.supervisor.exited
       copyFileSync(file(), place.at('good.db'))
@@ -122,21 +122,21 @@ describe('a supervisor on SQLite', () => {
       }
       copyFileSync(place.at('good.db'), file())
       await fleet.restartSupervisor()
-      expect((await wholeHistory(fleet.supervisor.api)).size).toBe(kept)
+      expect((await readHistory(fleet.supervisor.api)).size).toBe(kept)
       task.meta.figure = 'garbage, damaged, empty: refused 3 of 3; the backup starts'
     },
   )
 })
 
 describe.runIf(process.getuid?.() === 0)('a supervisor whose disk is full', () => {
-  const place = aPlace()
+  const place = createPlace()
   let disk: string
   let fleet: BusyFleet
 
   beforeAll(async () => {
-    disk = aSmallDisk(place, 'disk', 16)
-    const nats = await aNats(place, 'new')
-    fleet = await aBusyFleet(place, {
+    disk = mountSmallDisk(place, 'disk', 16)
+    const nats = await startNats(place, 'new')
+    fleet = await startBusyFleet(place, {
       nats: nats.url,
       env: {
         SUPERVISOR_DATABASE_URL: `sqlite://${join(disk, 'supervisor.db')}?mode=rwc`,
@@ -147,33 +147,33 @@ describe.runIf(process.getuid?.() === 0)('a supervisor whose disk is full', () =
 
   test('answers on, and takes everything in when there is space again', { timeout: 120_000 }, async ({ task }) => {
     const filling = fillDisk(disk)
-    const before = fleet.ledger.begun.size
+    const before = fleet.ledger.started.size
     const refused = await until(
       'a write is refused',
       async () => !(await adds(fleet.supervisor, `full-${Math.random()}`.replace('0.', ''))),
     )
-    await until('reports gather in the stream', () => fleet.ledger.begun.size > before + 40)
+    await until('reports gather in the stream', () => fleet.ledger.started.size > before + 40)
     expect((await fleet.supervisor.api.call('listReplicas')).total).toBeGreaterThan(0)
     expect(fleet.supervisor.child.exitCode).toBeNull()
     unlinkSync(filling)
     await until('writes are taken again', () => adds(fleet.supervisor, 'after-full'))
-    const kept = await fleet.settle()
+    const kept = await fleet.stopAndCount()
     task.meta.figure =
-      `full: writes refused (${refused}), ${fleet.ledger.begun.size - before} syncs meanwhile, ${kept} of ` +
-      `${fleet.ledger.begun.size} in the history afterwards`
+      `full: writes refused (${refused}), ${fleet.ledger.started.size - before} syncs meanwhile, ${kept} of ` +
+      `${fleet.ledger.started.size} in the history afterwards`
   })
 })
 
 describe('a supervisor on PostgreSQL', () => {
-  const place = aPlace()
-  const dice = throwDice()
+  const place = createPlace()
+  const dice = createDice()
   let postgres: PostgresServer
   let fleet: BusyFleet
 
   beforeAll(async () => {
-    postgres = await aPostgresServer(place)
-    const nats = await aNats(place, 'new')
-    fleet = await aBusyFleet(place, {
+    postgres = await startPostgresServer(place)
+    const nats = await startNats(place, 'new')
+    fleet = await startBusyFleet(place, {
       nats: nats.url,
       env: { SUPERVISOR_DATABASE_URL: postgres.url, SUPERVISOR_STATE_DIR: place.at('state') },
     })
@@ -220,12 +220,12 @@ describe('a supervisor on PostgreSQL', () => {
         cursor = page.next_cursor
       }
       expect(yes.filter((name) => !told.has(name))).toEqual([])
-      const kept = await fleet.settle()
+      const kept = await fleet.stopAndCount()
       await fleet.restartSupervisor()
-      await until('a restart finds the same', async () => (await wholeHistory(fleet.supervisor.api)).size === kept)
+      await until('a restart finds the same', async () => (await readHistory(fleet.supervisor.api)).size === kept)
       task.meta.figure =
         `${STOPS} stops in the middle of ${yes.length} acknowledged writes: 0 exits, 0 lost, 0 half; ${kept} of ` +
-        `${fleet.ledger.begun.size} reports in the history`
+        `${fleet.ledger.started.size} reports in the history`
     },
   )
 })

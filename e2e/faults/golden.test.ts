@@ -6,8 +6,8 @@ import { connect } from '@nats-io/transport-node'
 import { startHttpUpstream } from '@kagami/demo'
 import { checkFor, messages, subjectFor } from '@kagami/protocol'
 import { describe, expect, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker, ROOT } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, startWorker, ROOT } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
 type Name = keyof typeof messages
@@ -49,13 +49,13 @@ describe('messages of every version up to this one', () => {
 })
 
 describe.runIf(process.env['KAGAMI_RECORD'])('recording', () => {
-  const place = aPlace()
+  const place = createPlace()
 
   test('writes down what the programs say to each other', { timeout: 60_000 }, async () => {
     const found = new Map<string, Golden>()
-    const nats = await aNats(place, 'new')
+    const nats = await startNats(place, 'new')
     const connection = await connect({ servers: nats.url })
-    place.also(() => connection.close())
+    place.onEnd(() => connection.close())
     const replies = new Map<string, Name>()
     const keep = (name: Name, part: Golden['part'], body: unknown) =>
       found.set(
@@ -77,9 +77,9 @@ describe.runIf(process.env['KAGAMI_RECORD'])('recording', () => {
     mkdirSync(place.at('www'))
     writeFileSync(place.at('www', 'file'), 'x'.repeat(1_000_000))
     const files = await startHttpUpstream({ dir: place.at('www') })
-    place.also(() => files.stop())
-    const supervisor = await aSupervisor(place, { nats: nats.url })
-    const worker = await aWorker(place, {
+    place.onEnd(() => files.stop())
+    const supervisor = await startSupervisor(place, { nats: nats.url })
+    const worker = await startWorker(place, {
       nats: nats.url,
       env: { KAGAMI_WORKER_ID: 'golden' },
       providers: [

@@ -5,8 +5,8 @@ import { connect, type Socket } from 'node:net'
 import { pathToFileURL } from 'node:url'
 import { writeFiles } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker, kagami, type SupervisorProgram } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, startWorker, runKagami, type SupervisorProgram } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
 import { until } from '../harness/wait.ts'
 
@@ -85,7 +85,7 @@ const NAMES = [
 ]
 
 describe('hostile input', () => {
-  const place = aPlace()
+  const place = createPlace()
   let supervisor: SupervisorProgram
   let nats: { url: string }
   const post = async (path: string, body: string, headers: Record<string, string> = {}) => {
@@ -109,9 +109,9 @@ describe('hostile input', () => {
   const answers = async () => expect((await fetch(`${supervisor.url}/healthz`)).status).toBe(200)
 
   beforeAll(async () => {
-    nats = await aNats(place)
-    supervisor = await aSupervisor(place, { nats: nats.url })
-    const worker = await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
+    nats = await startNats(place)
+    supervisor = await startSupervisor(place, { nats: nats.url })
+    const worker = await startWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
     await until('it joined', async () => (await supervisor.api.call('listWorkers')).items[0]?.presence === 'online', {
       seen: () => worker.output(),
     })
@@ -139,7 +139,7 @@ describe('hostile input', () => {
 
   test('the command line refuses them too, with its exit code for wrong usage', async () => {
     for (const [kind, upstream] of [HOSTILE[0]!, HOSTILE[18]!, HOSTILE[31]!]) {
-      const { code, stderr } = await kagami(place, [
+      const { code, stderr } = await runKagami(place, [
         'replicas',
         'add',
         '--worker',
@@ -160,7 +160,7 @@ describe('hostile input', () => {
   test('a folder of a worker’s own machine is an upstream only below what its worker.toml allows', async () => {
     writeFiles(place.at('incoming', 'files'), { 'a.txt': 'a\n' })
     const [url, root] = [pathToFileURL(place.at('incoming', 'files')).href, place.at('incoming')]
-    await aWorker(place, {
+    await startWorker(place, {
       nats: nats.url,
       dir: 'data-2',
       env: { KAGAMI_WORKER_ID: 'w-2', KAGAMI_UPSTREAM_ROOTS: JSON.stringify([root]) },
@@ -175,22 +175,30 @@ describe('hostile input', () => {
       field: 'upstream',
       message: expect.stringContaining('allows none'),
     })
-    const outside = await kagami(place, ['replicas', 'add', 'file:///etc', '--worker', 'w-2', '--api', supervisor.url])
+    const outside = await runKagami(place, [
+      'replicas',
+      'add',
+      'file:///etc',
+      '--worker',
+      'w-2',
+      '--api',
+      supervisor.url,
+    ])
     expect([outside.code, outside.stderr]).toEqual([
       2,
       expect.stringContaining(`must be below a folder that the worker allows: ${root}`),
     ])
-    expect((await kagami(place, ['workers', 'get', 'w-2', '--api', supervisor.url])).stdout).toContain(
+    expect((await runKagami(place, ['workers', 'get', 'w-2', '--api', supervisor.url])).stdout).toContain(
       `also file:// below ${root}`,
     )
     expect(
-      (await kagami(place, ['replicas', 'add', url, '--worker', 'w-2', '--api', supervisor.url])).stdout,
+      (await runKagami(place, ['replicas', 'add', url, '--worker', 'w-2', '--api', supervisor.url])).stdout,
     ).toContain('Added files@')
     await until(
       'it has the replica',
       async () => (await supervisor.api.call('listReplicas', { query: { name: 'files' } })).items[0],
     )
-    const synced = await kagami(place, ['sync', 'files@w-2', '--wait', '--api', supervisor.url])
+    const synced = await runKagami(place, ['sync', 'files@w-2', '--wait', '--api', supervisor.url])
     expect([synced.code, readFileSync(place.at('data-2', 'files', 'a.txt'), 'utf8')]).toEqual([0, 'a\n'])
   })
 

@@ -3,10 +3,10 @@
 import { rmSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aBusyFleet, type BusyFleet } from '../harness/busy-fleet.ts'
-import { throwDice } from '../harness/dice.ts'
-import { anOwnNats, aSmallDisk, fillDisk, type OwnNats } from '../harness/nats-place.ts'
-import { aPlace } from '../harness/place.ts'
+import { startBusyFleet, type BusyFleet } from '../harness/busy-fleet.ts'
+import { createDice } from '../harness/dice.ts'
+import { startOwnNats, mountSmallDisk, fillDisk, type OwnNats } from '../harness/own-nats.ts'
+import { createPlace } from '../harness/place.ts'
 import { atFullSize, rounds } from '../harness/rounds.ts'
 import { until } from '../harness/wait.ts'
 
@@ -16,14 +16,14 @@ const RESULTS = rounds(150, 1000)
 const GATHER = rounds(40, 1500)
 
 describe('a fleet whose nats-server is killed again and again', () => {
-  const place = aPlace()
-  const dice = throwDice()
+  const place = createPlace()
+  const dice = createDice()
   let nats: OwnNats
   let fleet: BusyFleet
 
   beforeAll(async () => {
-    nats = await anOwnNats(place)
-    fleet = await aBusyFleet(place, { nats: nats.url })
+    nats = await startOwnNats(place)
+    fleet = await startBusyFleet(place, { nats: nats.url })
   })
 
   test('has every report in its history once', { timeout: 60_000 + KILLS * 6000 }, async ({ task }) => {
@@ -33,14 +33,14 @@ describe('a fleet whose nats-server is killed again and again', () => {
       await pause(dice.whole(0, 500))
       await nats.start()
     }
-    await until('there are enough reports', () => fleet.ledger.begun.size >= RESULTS)
-    const kept = await fleet.settle()
-    task.meta.figure = `${KILLS} kills, ${kept} of ${fleet.ledger.begun.size} reports in the history, each once`
+    await until('there are enough reports', () => fleet.ledger.started.size >= RESULTS)
+    const kept = await fleet.stopAndCount()
+    task.meta.figure = `${KILLS} kills, ${kept} of ${fleet.ledger.started.size} reports in the history, each once`
   })
 })
 
 describe('a fleet whose nats-server is gone in other ways', () => {
-  const place = aPlace()
+  const place = createPlace()
   let nats: OwnNats
   let fleet: BusyFleet
   const gathered = (many = GATHER) =>
@@ -54,8 +54,8 @@ describe('a fleet whose nats-server is gone in other ways', () => {
     })
 
   beforeAll(async () => {
-    nats = await anOwnNats(place)
-    fleet = await aBusyFleet(place, { nats: nats.url })
+    nats = await startOwnNats(place)
+    fleet = await startBusyFleet(place, { nats: nats.url })
   })
 
   test('tells everything when it was frozen and moves again', { timeout: 180_000 }, async ({ task }) => {
@@ -84,30 +84,30 @@ describe('a fleet whose nats-server is gone in other ways', () => {
     async ({ task }) => {
       // Nobody takes reports out of the stream, so that it alone has them.
       fleet.supervisor.child.kill('SIGSTOP')
-      const before = fleet.ledger.begun.size
-      await until('reports are in the stream alone', () => fleet.ledger.begun.size > before + 30)
+      const before = fleet.ledger.started.size
+      await until('reports are in the stream alone', () => fleet.ledger.started.size > before + 30)
       await nats.kill()
       nats.empty()
       await nats.start()
       fleet.supervisor.child.kill('SIGCONT')
       await toldAgain()
-      const kept = await fleet.settle()
+      const kept = await fleet.stopAndCount()
       for (const worker of fleet.workers) expect(worker.output()).not.toContain('fault')
-      task.meta.figure = `store lost: ${kept} of ${fleet.ledger.begun.size} reports in the history`
+      task.meta.figure = `store lost: ${kept} of ${fleet.ledger.started.size} reports in the history`
     },
   )
 })
 
 describe.runIf(process.getuid?.() === 0)('a fleet whose nats-server has a full disk', () => {
-  const place = aPlace()
+  const place = createPlace()
   let disk: string
   let nats: OwnNats
   let fleet: BusyFleet
 
   beforeAll(async () => {
-    disk = aSmallDisk(place, 'small', 64)
-    nats = await anOwnNats(place, 'small')
-    fleet = await aBusyFleet(place, { nats: nats.url })
+    disk = mountSmallDisk(place, 'small', 64)
+    nats = await startOwnNats(place, 'small')
+    fleet = await startBusyFleet(place, { nats: nats.url })
   })
 
   test(
@@ -125,8 +125,8 @@ describe.runIf(process.getuid?.() === 0)('a fleet whose nats-server has a full d
       rmSync(filling)
       await nats.kill()
       await nats.start()
-      const kept = await fleet.settle()
-      task.meta.figure = `disk full: ${waiting} reports waited, ${kept} of ${fleet.ledger.begun.size} in the history`
+      const kept = await fleet.stopAndCount()
+      task.meta.figure = `disk full: ${waiting} reports waited, ${kept} of ${fleet.ledger.started.size} in the history`
     },
   )
 })

@@ -6,8 +6,8 @@ import { MESSAGE_MAX_BYTES, messages, subjectFor, type SyncReport } from '@kagam
 import { newId } from '@kagami/runtime'
 import { DatabaseSync } from 'node:sqlite'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, startWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
 import { PATIENCE_MS, until } from '../harness/wait.ts'
 
@@ -16,7 +16,7 @@ const at = '2026-01-01T00:00:00.000Z'
 const FAR = '+102026-01-01T00:00:00.000Z'
 const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`
 
-function aReport(change: Partial<SyncReport> = {}): SyncReport {
+function makeReport(change: Partial<SyncReport> = {}): SyncReport {
   return {
     sync_id: newId(),
     worker_id: 'w',
@@ -55,11 +55,11 @@ function poison(n: number): string | Uint8Array {
     deep,
     `{"worker_id":${deep}}`,
     JSON.stringify({ worker_id: 'w', instance: 'i', sent_at: FAR, seq: 1e308 }),
-    JSON.stringify({ ...aReport(), started_at: FAR }),
-    JSON.stringify({ ...aReport(), ended_at: 'tomorrow' }),
+    JSON.stringify({ ...makeReport(), started_at: FAR }),
+    JSON.stringify({ ...makeReport(), ended_at: 'tomorrow' }),
     '{"__proto__":{"polluted":true}}',
-    JSON.stringify(aReport({ worker_id: 'another' })),
-    JSON.stringify({ ...aReport(), duration_ms: -1 }),
+    JSON.stringify(makeReport({ worker_id: 'another' })),
+    JSON.stringify({ ...makeReport(), duration_ms: -1 }),
     'x'.repeat(MESSAGE_MAX_BYTES + 1),
   ]
   return wrong[n % wrong.length]!
@@ -75,17 +75,17 @@ async function latest(url: string): Promise<number | undefined> {
 }
 
 describe('a fleet that is sent poison', () => {
-  const place = aPlace()
+  const place = createPlace()
   let nats: NatsConnection
   let supervisor: SupervisorProgram
   let worker: Program
 
   beforeAll(async () => {
-    const server = await aNats(place, 'new')
-    supervisor = await aSupervisor(place, { nats: server.url })
-    worker = await aWorker(place, { nats: server.url, env: { KAGAMI_WORKER_ID: 'w' } })
+    const server = await startNats(place, 'new')
+    supervisor = await startSupervisor(place, { nats: server.url })
+    worker = await startWorker(place, { nats: server.url, env: { KAGAMI_WORKER_ID: 'w' } })
     nats = await connect({ servers: server.url })
-    place.also(() => nats.close())
+    place.onEnd(() => nats.close())
     await until('it joined', async () => (await supervisor.api.call('listWorkers')).items[0]?.admission === 'approved')
   })
 
@@ -111,7 +111,7 @@ describe('a fleet that is sent poison', () => {
         }
       }
       expect(() => nats.publish(subjectFor('heartbeat', 'w'), new Uint8Array(5 * 1024 * 1024))).toThrow(/max_payload/)
-      const good = aReport()
+      const good = makeReport()
       await jetstream(nats).publish(subjectFor('report', 'w'), JSON.stringify(good), { msgID: good.sync_id })
       await until(
         'the good one is in the history',

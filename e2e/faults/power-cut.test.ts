@@ -18,9 +18,9 @@ import {
 import { makeNatsLayout, natsServerVersion, startNatsServer, type NatsServer } from '@kagami/runtime'
 import { describe, expect, inject, test } from 'vitest'
 import { readTree } from '../../packages/worker/src/testing/sandbox.ts'
-import { wholeHistory } from '../harness/ledger.ts'
-import { aPlace, type Place } from '../harness/place.ts'
-import { aSupervisor, aWorker, kagami, type SupervisorProgram } from '../harness/programs.ts'
+import { readHistory } from '../harness/ledger.ts'
+import { createPlace, type Place } from '../harness/place.ts'
+import { startSupervisor, startWorker, runKagami, type SupervisorProgram } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
 import { until } from '../harness/wait.ts'
 
@@ -44,7 +44,7 @@ function mount(place: Place, folder: string): void {
   const [image, at] = [place.at(`${folder}.img`), place.at(folder)]
   mkdirSync(at, { recursive: true })
   execFileSync('mount', ['-t', 'ext4', '-o', 'loop', image, at])
-  place.also(() => spawnSync('umount', ['-l', at]))
+  place.onEnd(() => spawnSync('umount', ['-l', at]))
 }
 
 /**
@@ -73,7 +73,7 @@ async function startUpstreams(place: Place) {
     tree: await startHttpUpstream({ dir: place.at('tree'), listings: true }),
     file: await startHttpUpstream({ dir: place.at('www') }),
   }
-  for (const { stop } of Object.values(servers)) place.also(stop)
+  for (const { stop } of Object.values(servers)) place.onEnd(stop)
   const upstreams = {
     git: `${servers.git.url}/a.git`,
     rsync: servers.rsync.url,
@@ -131,7 +131,7 @@ async function natsOn(place: Place, disk: string, layout: Awaited<ReturnType<typ
   }).then((started) => (server = started))
   // One whose streams are damaged runs, and never becomes healthy.
   const running = await Promise.race([starting, until('nats-server is healthy with what the disk had', () => server)])
-  place.also(async () => {
+  place.onEnd(async () => {
     // A frozen one would not hear that it should end.
     process.kill(running.pid, 'SIGCONT')
     await running.stop()
@@ -142,7 +142,7 @@ async function natsOn(place: Place, disk: string, layout: Awaited<ReturnType<typ
 }
 
 const supervisorOn = (place: Place, disk: string, credentials: string): Promise<SupervisorProgram> =>
-  aSupervisor(place, {
+  startSupervisor(place, {
     nats: '',
     db: `sqlite://${place.at(disk, 'supervisor.db')}?mode=rwc`,
     env: { SUPERVISOR_NATS_CREDENTIALS: credentials },
@@ -158,7 +158,7 @@ function knownOn(data: string): { begun: string[]; acknowledged: string[] } {
 }
 
 describe.runIf(canMount)('after a power cut', () => {
-  const place = aPlace()
+  const place = createPlace()
 
   test(`${CUTS} times, synced copies are whole, accepted writes are kept, every report is in the history once`, async ({
     task,
@@ -172,7 +172,7 @@ describe.runIf(canMount)('after a power cut', () => {
     const layout = await makeNatsLayout({ url: 'nats://127.0.0.1', ca: null })
     const nats = await natsOn(place, 'bus', layout)
     const supervisor = await supervisorOn(place, 'disk', nats.credentials)
-    const token = (await kagami(place, ['nats', 'token', '--api', supervisor.url])).stdout.trim()
+    const token = (await runKagami(place, ['nats', 'token', '--api', supervisor.url])).stdout.trim()
     const providers = Object.entries(upstreams).flatMap(([form, upstream]) =>
       PUBLISH.map((publish) => ({
         name: `${form}-${publish}`,
@@ -182,7 +182,7 @@ describe.runIf(canMount)('after a power cut', () => {
         options: { publish },
       })),
     )
-    const worker = await aWorker(place, {
+    const worker = await startWorker(place, {
       nats: nats.url,
       dir: join('disk', 'data'),
       providers,
@@ -289,7 +289,7 @@ async function expectTold(
   const nats = await natsOn(place, 'bus-cut', layout)
   const supervisor = await supervisorOn(place, 'cut', nats.credentials)
   const missing = async (of: readonly string[]) => {
-    const history = await wholeHistory(supervisor.api)
+    const history = await readHistory(supervisor.api)
     return of.filter((id) => !history.has(id))
   }
   // What was handed to the supervisor of before comes again only when its time to acknowledge is over, half a minute.
@@ -298,7 +298,7 @@ async function expectTold(
       seen: async () => ({ missing: await missing(of), supervisor: supervisor.output().slice(-1500) }),
     })
   await told('the history has what the stream acknowledged', acknowledged)
-  const worker = await aWorker(place, {
+  const worker = await startWorker(place, {
     nats: nats.url,
     dir: join('cut', 'data'),
     providers,

@@ -7,10 +7,10 @@ import { startHttpUpstream } from '@kagami/demo'
 import { newId } from '@kagami/runtime'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { throwDice } from '../harness/dice.ts'
-import { wholeHistory } from '../harness/ledger.ts'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
+import { createDice } from '../harness/dice.ts'
+import { readHistory } from '../harness/ledger.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, startWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
 import { until } from '../harness/wait.ts'
 
@@ -18,8 +18,8 @@ const KILLS = rounds(3, 60)
 const WRITERS = 3
 
 describe('a supervisor that is killed while people write', () => {
-  const place = aPlace()
-  const dice = throwDice()
+  const place = createPlace()
+  const dice = createDice()
   /** What was answered with yes: replica name → id, and the ids of what was asked of them. */
   const yes = {
     added: new Map<string, string>(),
@@ -37,7 +37,7 @@ describe('a supervisor that is killed while people write', () => {
   let count = 0
 
   const taken = () => {
-    const id = dice.one([...untouched])
+    const id = dice.pick([...untouched])
     untouched.delete(id)
     return id
   }
@@ -88,13 +88,13 @@ describe('a supervisor that is killed while people write', () => {
     mkdirSync(place.at('www'))
     writeFileSync(place.at('www', 'file'), 'content')
     const files = await startHttpUpstream({ dir: place.at('www') })
-    place.also(() => files.stop())
+    place.onEnd(() => files.stop())
     upstream = `${files.url}/file`
-    nats = await aNats(place, 'new')
+    nats = await startNats(place, 'new')
     strangers = await connect({ servers: nats.url })
-    place.also(() => strangers.close())
-    supervisor = await aSupervisor(place, { nats: nats.url, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
-    worker = await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w', KAGAMI_SLOTS_PER_HOST: '8' } })
+    place.onEnd(() => strangers.close())
+    supervisor = await startSupervisor(place, { nats: nats.url, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
+    worker = await startWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w', KAGAMI_SLOTS_PER_HOST: '8' } })
     await until('the worker asks', async () => (await supervisor.api.call('listWorkers')).total === 1)
     await supervisor.api.call('approve', { params: { id: 'w' } })
   })
@@ -108,14 +108,14 @@ describe('a supervisor that is killed while people write', () => {
         const writers = Array.from({ length: WRITERS }, async () => {
           while (writing)
             await dice
-              .one(writes)()
+              .pick(writes)()
               .catch(() => pause(10))
         })
         await pause(dice.whole(50, 700))
         await supervisor.kill()
         writing = false
         await Promise.all(writers)
-        supervisor = await aSupervisor(place, {
+        supervisor = await startSupervisor(place, {
           nats: nats.url,
           port: Number(new URL(supervisor.url).port),
           env: { SUPERVISOR_AUTO_APPROVE: 'false' },
@@ -132,7 +132,7 @@ describe('a supervisor that is killed while people write', () => {
       }
       const wrong = async () => {
         const shown = await replicas()
-        const history = await wholeHistory(supervisor.api)
+        const history = await readHistory(supervisor.api)
         const workers = new Map(
           (await supervisor.api.call('listWorkers', { query: { limit: 500 } })).items.map((one) => [
             one.worker_id,

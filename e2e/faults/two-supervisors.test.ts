@@ -5,16 +5,16 @@ import { DESIRED_BUCKET } from '@kagami/protocol'
 import { Kvm } from '@nats-io/kv'
 import pg from 'pg'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aPostgres } from '../harness/postgres.ts'
-import { aSupervisor, aWorker, type SupervisorProgram } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startPostgres } from '../harness/postgres.ts'
+import { startSupervisor, startWorker, type SupervisorProgram } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
 import { until } from '../harness/wait.ts'
 
 const TAKEOVERS = rounds(2, 20)
 
 describe('two supervisors on one database', () => {
-  const place = aPlace()
+  const place = createPlace()
   let db: string
   let nats: { url: string }
   let connection: NatsConnection
@@ -36,12 +36,12 @@ describe('two supervisors on one database', () => {
   }
 
   beforeAll(async () => {
-    db = await aPostgres(place)
-    nats = await aNats(place, 'new')
+    db = await startPostgres(place)
+    nats = await startNats(place, 'new')
     connection = await connect({ servers: nats.url })
-    place.also(() => connection.close())
-    supervisor = await aSupervisor(place, { nats: nats.url, db })
-    await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w' } })
+    place.onEnd(() => connection.close())
+    supervisor = await startSupervisor(place, { nats: nats.url, db })
+    await startWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w' } })
     await until(
       'the worker joined',
       async () => (await supervisor.api.call('listWorkers')).items[0]?.admission === 'approved',
@@ -68,7 +68,7 @@ describe('two supervisors on one database', () => {
               (error: Error) => error.message,
             ),
         )
-        supervisor = await aSupervisor(place, { nats: nats.url, db })
+        supervisor = await startSupervisor(place, { nats: nats.url, db })
         await supervisor.api.call('addReplica', {
           params: { id: 'w' },
           body: { name: `fresh-${round}`, kind: 'http', upstream: 'http://127.0.0.1:9/x' },
@@ -95,7 +95,7 @@ describe('two supervisors on one database', () => {
 
   test('an idle one notices by itself that it is no longer the one', async ({ task }) => {
     const old = supervisor
-    supervisor = await aSupervisor(place, { nats: nats.url, db })
+    supervisor = await startSupervisor(place, { nats: nats.url, db })
     expect(await old.exited).toBe(2)
     expect(old.output()).toContain('find out who started the other one')
     task.meta.figure = 'both alive: the older one ends'

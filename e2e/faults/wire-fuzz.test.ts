@@ -6,12 +6,12 @@ import fc from 'fast-check'
 import { desiredHint, messages, subjectFor, type Heartbeat, type Join, type JoinReply } from '@kagami/protocol'
 import { newId } from '@kagami/runtime'
 import { expect, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, startWorker } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
 import { PATIENCE_MS, until } from '../harness/wait.ts'
 
-const place = aPlace()
+const place = createPlace()
 const RUNS = rounds(300, 20_000)
 const WORKER = 'w-1'
 const PEER = 'peer-1'
@@ -157,9 +157,9 @@ const body = fc.oneof(
 test(`${RUNS} random messages on every subject end no program and keep no good message from counting`, async ({
   task,
 }) => {
-  const server = await aNats(place)
-  const supervisor = await aSupervisor(place, { nats: server.url })
-  const worker = await aWorker(place, { nats: server.url, env: { KAGAMI_WORKER_ID: WORKER } })
+  const server = await startNats(place)
+  const supervisor = await startSupervisor(place, { nats: server.url })
+  const worker = await startWorker(place, { nats: server.url, env: { KAGAMI_WORKER_ID: WORKER } })
   await until(
     'the worker joined',
     async () =>
@@ -168,7 +168,7 @@ test(`${RUNS} random messages on every subject end no program and keep no good m
     { seen: () => worker.output() },
   )
   const nats = await connect({ servers: server.url })
-  place.also(() => nats.close())
+  place.onEnd(() => nats.close())
   const peer = (
     await nats.request(subjectFor('join', PEER), JSON.stringify(join), { timeout: PATIENCE_MS })
   ).json() as JoinReply
@@ -219,7 +219,7 @@ test(`${RUNS} random messages on every subject end no program and keep no good m
 
 async function stillWorks(
   nats: NatsConnection,
-  supervisor: { api: Awaited<ReturnType<typeof aSupervisor>>['api'] },
+  supervisor: { api: Awaited<ReturnType<typeof startSupervisor>>['api'] },
 ): Promise<void> {
   const seq = 1_000_000
   await until(

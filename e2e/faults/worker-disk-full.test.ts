@@ -5,19 +5,19 @@ import { rmSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { startHttpUpstream, writeFiles } from '@kagami/demo'
 import { describe, expect, test } from 'vitest'
-import { aSmallDisk, fillDisk } from '../harness/nats-place.ts'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker } from '../harness/programs.ts'
+import { mountSmallDisk, fillDisk } from '../harness/own-nats.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, startWorker } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
 describe.runIf(process.getuid?.() === 0)('a worker whose disk somebody else fills to the last byte', () => {
-  const place = aPlace()
+  const place = createPlace()
 
   test(
     'lives on, tells that the sync met a full disk, syncs again when there is space, and starts without any',
     { timeout: 120_000 },
     async () => {
-      const disk = aSmallDisk(place, 'data', 100)
+      const disk = mountSmallDisk(place, 'data', 100)
       writeFiles(place.at('www'), { small: 'x\n' })
       let hanging: ServerResponse | null = null
       const upstream = await startHttpUpstream({
@@ -28,15 +28,15 @@ describe.runIf(process.getuid?.() === 0)('a worker whose disk somebody else fill
           return Boolean(response.write('the first bytes'))
         },
       })
-      place.also(upstream.stop)
-      const nats = await aNats(place)
-      const supervisor = await aSupervisor(place, { nats: nats.url })
+      place.onEnd(upstream.stop)
+      const nats = await startNats(place)
+      const supervisor = await startSupervisor(place, { nats: nats.url })
       const options = {
         nats: nats.url,
         env: { KAGAMI_WORKER_ID: 'w-1' },
         providers: ['small', 'hangs'].map((name) => ({ name, kind: 'http', upstream: `${upstream.url}/${name}` })),
       }
-      const worker = await aWorker(place, options)
+      const worker = await startWorker(place, options)
       await until('it joined', async () => (await supervisor.api.call('listReplicas')).total === 2, {
         seen: () => worker.output(),
       })
@@ -62,7 +62,7 @@ describe.runIf(process.getuid?.() === 0)('a worker whose disk somebody else fill
       worker.child.kill('SIGKILL')
       await until('it is gone', () => worker.child.signalCode !== null)
       fillDisk(disk)
-      const again = await aWorker(place, options)
+      const again = await startWorker(place, options)
       const told = await until(
         'it joined again, and tells that the sync was interrupted',
         async () => {

@@ -3,8 +3,15 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { startHttpUpstream } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker, freePort, kagami, startProgram, type SupervisorProgram } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import {
+  startSupervisor,
+  startWorker,
+  freePort,
+  runKagami,
+  startProgram,
+  type SupervisorProgram,
+} from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
 const words = (line: string) => line.trim().split(/\s+/)
@@ -13,10 +20,10 @@ const words = (line: string) => line.trim().split(/\s+/)
 const joined = (parts: readonly RegExp[]) => new RegExp(parts.map(({ source }) => source).join(''))
 
 describe('kagami run', () => {
-  const place = aPlace()
+  const place = createPlace()
 
   test('supervisor and worker run as written, with every option of the line', async () => {
-    const nats = await aNats(place)
+    const nats = await startNats(place)
     const port = await freePort()
     const supervisor = startProgram(
       place,
@@ -49,20 +56,22 @@ describe('kagami run', () => {
       { seen: () => worker.output() },
     )
     const token = { KAGAMI_TOKEN: readFileSync(place.at('api-token'), 'utf8').trim() }
-    expect(await kagami(place, words(`supervisor approve ${id} --api http://127.0.0.1:${port}`), token)).toMatchObject({
+    expect(
+      await runKagami(place, words(`supervisor approve ${id} --api http://127.0.0.1:${port}`), token),
+    ).toMatchObject({
       code: 0,
       stdout: `Approved ${id}\n`,
     })
     expect(
-      await kagami(place, words(`supervisor terminate ${id} --api http://127.0.0.1:${port}`), token),
+      await runKagami(place, words(`supervisor terminate ${id} --api http://127.0.0.1:${port}`), token),
     ).toMatchObject({ code: 0, stdout: `Terminated ${id}\n` })
     expect(await worker.exited).toBe(0)
     for (const verb of ['approve', 'terminate']) {
-      const missing = await kagami(place, words(`supervisor ${verb} nobody --api http://127.0.0.1:${port}`), token)
+      const missing = await runKagami(place, words(`supervisor ${verb} nobody --api http://127.0.0.1:${port}`), token)
       expect([missing.code, missing.stdout]).toEqual([3, ''])
       expect(missing.stderr).toContain('there is no worker nobody')
     }
-    const stranger = await kagami(place, words(`supervisor approve ${id} --api http://127.0.0.1:${port}`), {
+    const stranger = await runKagami(place, words(`supervisor approve ${id} --api http://127.0.0.1:${port}`), {
       XDG_STATE_HOME: place.at('nowhere'),
       KAGAMI_TOKEN: 'wrong-token-wrong',
     })
@@ -73,10 +82,10 @@ describe('kagami run', () => {
 })
 
 describe('kagami docker', () => {
-  const place = aPlace()
+  const place = createPlace()
   const record = async (line: string) => {
     writeFileSync(place.at('calls'), '')
-    const run = await kagami(place, words(line), { PATH: `${place.at('bin')}:${process.env['PATH']}` })
+    const run = await runKagami(place, words(line), { PATH: `${place.at('bin')}:${process.env['PATH']}` })
     return { code: run.code, calls: readFileSync(place.at('calls'), 'utf8').trim().split('\n') }
   }
 
@@ -130,28 +139,28 @@ describe('kagami docker', () => {
   })
 
   test('what cannot be built is told, and a missing engine is told with a way without one', async () => {
-    const nothing = await kagami(place, words('docker build everything'))
+    const nothing = await runKagami(place, words('docker build everything'))
     expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('"everything" is nothing to build')])
     mkdirSync(place.at('empty'))
-    const none = await kagami(place, words('docker run nats'), { PATH: place.at('empty') })
+    const none = await runKagami(place, words('docker run nats'), { PATH: place.at('empty') })
     expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('run without one: kagami up')])
   })
 })
 
 describe('the commands for every day', () => {
-  const place = aPlace()
+  const place = createPlace()
   let supervisor: SupervisorProgram
   const run = (line: string, env: Record<string, string> = {}) =>
-    kagami(place, words(line), { KAGAMI_API: supervisor.url, ...env })
+    runKagami(place, words(line), { KAGAMI_API: supervisor.url, ...env })
 
   beforeAll(async () => {
     mkdirSync(place.at('www'))
     writeFileSync(place.at('www', 'f.txt'), 'x'.repeat(5000))
     const files = await startHttpUpstream({ dir: place.at('www') })
-    place.also(() => files.stop())
-    const nats = await aNats(place)
-    supervisor = await aSupervisor(place, { nats: nats.url })
-    await aWorker(place, {
+    place.onEnd(() => files.stop())
+    const nats = await startNats(place)
+    supervisor = await startSupervisor(place, { nats: nats.url })
+    await startWorker(place, {
       nats: nats.url,
       env: { KAGAMI_WORKER_ID: 'w-1', KAGAMI_NAME: 'sh-12' },
       providers: [

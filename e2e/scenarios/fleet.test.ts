@@ -4,12 +4,12 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { startHttpUpstream } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aNats, aPlace, type Place } from '../harness/place.ts'
-import { aSupervisor, aWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
+import { startNats, createPlace, type Place } from '../harness/place.ts'
+import { startSupervisor, startWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
 /** An upstream whose `/slow` sends a little and then waits until the test lets it go on. */
-async function aSlowUpstream(place: Place) {
+async function startSlowUpstream(place: Place) {
   mkdirSync(place.at('www'))
   writeFileSync(place.at('www', 'file'), 'x'.repeat(1000))
   const held: ServerResponse[] = []
@@ -23,23 +23,23 @@ async function aSlowUpstream(place: Place) {
       return true
     },
   })
-  place.also(() => upstream.stop())
+  place.onEnd(() => upstream.stop())
   return { url: upstream.url, letGo: () => held.splice(0).forEach((response) => response.end('x'.repeat(600_000))) }
 }
 
 describe('a fleet on an ordinary day', () => {
-  const place = aPlace()
+  const place = createPlace()
   let nats: { url: string }
   let supervisor: SupervisorProgram
   let worker: Program & { http: string }
-  let upstream: Awaited<ReturnType<typeof aSlowUpstream>>
+  let upstream: Awaited<ReturnType<typeof startSlowUpstream>>
   const replica = async (name: string) => (await supervisor.api.call('listReplicas', { query: { name } })).items[0]
 
   beforeAll(async () => {
-    upstream = await aSlowUpstream(place)
-    nats = await aNats(place)
-    supervisor = await aSupervisor(place, { nats: nats.url })
-    worker = await aWorker(place, {
+    upstream = await startSlowUpstream(place)
+    nats = await startNats(place)
+    supervisor = await startSupervisor(place, { nats: nats.url })
+    worker = await startWorker(place, {
       nats: nats.url,
       env: { KAGAMI_WORKER_ID: 'w-1', KAGAMI_SLOTS: '1' },
       providers: [
@@ -126,7 +126,7 @@ describe('a fleet on an ordinary day', () => {
   })
 
   test('a second process with the id of a running worker waits, and says why', async () => {
-    const second = await aWorker(place, {
+    const second = await startWorker(place, {
       nats: nats.url,
       dir: 'data-2',
       env: { KAGAMI_WORKER_ID: 'w-1' },
@@ -140,7 +140,7 @@ describe('a fleet on an ordinary day', () => {
     )
     expect(readdirSync(place.at('data-2'))).toEqual(['.kagami'])
     await second.kill()
-    const same = await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-2' } })
+    const same = await startWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-2' } })
     expect(await same.exited).toBe(2)
     expect(same.output()).toContain(`another worker already uses data_dir ${place.at('data')}`)
   })
@@ -149,7 +149,7 @@ describe('a fleet on an ordinary day', () => {
     const total = async () =>
       ((await (await fetch(`${supervisor.url}/telemetry`)).json()) as { disk: { total_gb: number } }).disk.total_gb
     const before = await total()
-    const third = await aWorker(place, { nats: nats.url, dir: 'data-3', env: { KAGAMI_WORKER_ID: 'w-3' } })
+    const third = await startWorker(place, { nats: nats.url, dir: 'data-3', env: { KAGAMI_WORKER_ID: 'w-3' } })
     await until(
       'it told its disk',
       async () => (await supervisor.api.call('listWorkers')).items.find((one) => one.worker_id === 'w-3')?.storage,
@@ -176,7 +176,7 @@ describe('a fleet on an ordinary day', () => {
       'its end is in the history',
       async () => (await supervisor.api.call('getSync', { params: { id: running.sync_id } })).outcome === 'interrupted',
     )
-    worker = await aWorker(place, {
+    worker = await startWorker(place, {
       nats: nats.url,
       env: { KAGAMI_WORKER_ID: 'w-1', KAGAMI_SLOTS: '1' },
       providers: [
@@ -194,7 +194,7 @@ describe('a fleet on an ordinary day', () => {
     await supervisor.api.call('reject', { params: { id: 'w-1' }, body: { reason: 'out of order' } })
     expect(await worker.exited).toBe(0)
     await until('it is told', () => worker.output().includes('out of order'), { seen: () => worker.output() })
-    const again = await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
+    const again = await startWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
     expect(await again.exited).toBe(0)
   })
 
@@ -215,14 +215,14 @@ describe('a fleet on an ordinary day', () => {
 })
 
 describe('who may write', () => {
-  const place = aPlace()
+  const place = createPlace()
   let supervisor: SupervisorProgram
   const approve = (headers: Record<string, string>) =>
     fetch(`${supervisor.url}/workers/nobody/approve`, { method: 'POST', headers })
 
   beforeAll(async () => {
-    supervisor = await aSupervisor(place, {
-      nats: (await aNats(place)).url,
+    supervisor = await startSupervisor(place, {
+      nats: (await startNats(place)).url,
       env: { SUPERVISOR_AUTH: 'token', SUPERVISOR_API_TOKEN: 'a-long-enough-token' },
     })
   })
@@ -291,11 +291,11 @@ describe('who may write', () => {
 })
 
 describe('an address that writes without end', () => {
-  const place = aPlace()
+  const place = createPlace()
 
   test('is stopped after 3000 writes in a minute and told when it may go on; whoever reads is not', async () => {
-    const supervisor = await aSupervisor(place, {
-      nats: (await aNats(place)).url,
+    const supervisor = await startSupervisor(place, {
+      nats: (await startNats(place)).url,
       env: { SUPERVISOR_AUTH: 'token', SUPERVISOR_API_TOKEN: 'a-long-enough-token' },
     })
     const write = () => fetch(`${supervisor.url}/workers/nobody/approve`, { method: 'POST' })

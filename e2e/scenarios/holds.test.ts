@@ -3,22 +3,22 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker, kagami, type Program, type SupervisorProgram } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, startWorker, runKagami, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
 const files = (count: number, text = 'one') =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, `${text}\n`]))
 
 describe('an operator and a mirror whose upstream loses files', () => {
-  const place = aPlace()
+  const place = createPlace()
   let nats: { url: string }
   let supervisor: SupervisorProgram
   let worker: Program
   const upstreamAt = (...names: string[]) => place.at('up', 'files', ...names)
   const shown = () => readdirSync(place.at('data', 'tree')).sort()
   const replica = async () => (await supervisor.api.call('listReplicas', { query: { name: 'tree' } })).items[0]!
-  const cli = (...words: string[]) => kagami(place, [...words, '--api', supervisor.url])
+  const cli = (...words: string[]) => runKagami(place, [...words, '--api', supervisor.url])
   const sync = async () => {
     const before = (await replica()).last_sync?.sync_id
     await supervisor.api.call('syncResource', { params: { id: 'tree' } })
@@ -33,10 +33,10 @@ describe('an operator and a mirror whose upstream loses files', () => {
   beforeAll(async () => {
     writeFiles(upstreamAt(), files(12))
     const upstream = await startRsyncUpstream({ dir: place.at('up') })
-    place.also(() => upstream.stop())
-    nats = await aNats(place)
-    supervisor = await aSupervisor(place, { nats: nats.url })
-    worker = await aWorker(place, {
+    place.onEnd(() => upstream.stop())
+    nats = await startNats(place)
+    supervisor = await startSupervisor(place, { nats: nats.url })
+    worker = await startWorker(place, {
       nats: nats.url,
       providers: [{ name: 'tree', kind: 'rsync', upstream: upstream.url, options: { publish: 'swap' } }],
     })
@@ -72,8 +72,8 @@ describe('an operator and a mirror whose upstream loses files', () => {
     })
     await until('the worker knows', async () => (await replica()).hold?.rejected)
     await Promise.all([worker.kill(), supervisor.kill()])
-    supervisor = await aSupervisor(place, { nats: nats.url })
-    worker = await aWorker(place, {
+    supervisor = await startSupervisor(place, { nats: nats.url })
+    worker = await startWorker(place, {
       nats: nats.url,
       providers: [
         {

@@ -6,14 +6,14 @@ import { Kvm } from '@nats-io/kv'
 import { DESIRED_BUCKET, enrolProof, EVENTS_STREAM, subjectFor } from '@kagami/protocol'
 import { newId, newNatsKey } from '@kagami/runtime'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aLockedNats, connectAs, identityOfToken, stolenFrom, type LockedNats } from '../harness/locked.ts'
-import { aPlace, NATS_VERSIONS } from '../harness/place.ts'
-import { aSupervisor, freePort, startProgram, type Program, type SupervisorProgram } from '../harness/programs.ts'
+import { startLockedNats, connectAs, identityOfToken, readStolenIdentity, type LockedNats } from '../harness/locked.ts'
+import { createPlace, NATS_VERSIONS } from '../harness/place.ts'
+import { startSupervisor, freePort, startProgram, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
-import { AT, DIRECT_GET, joinOf, PUBLISHES, REPLIES, reportOf, SECRET, SUBSCRIPTIONS } from '../harness/attacks.ts'
+import { AT, DIRECT_GET, makeJoin, PUBLISHES, REPLIES, makeReport, SECRET, SUBSCRIPTIONS } from '../harness/attacks.ts'
 
 describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hands', (version) => {
-  const place = aPlace()
+  const place = createPlace()
   let nats: LockedNats
   let supervisor: SupervisorProgram
   let supervision: NatsConnection
@@ -88,8 +88,8 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
     })()
 
   beforeAll(async () => {
-    nats = await aLockedNats(place, version)
-    supervisor = await aSupervisor(place, {
+    nats = await startLockedNats(place, version)
+    supervisor = await startSupervisor(place, {
       nats: nats.url,
       env: { SUPERVISOR_NATS_CREDENTIALS: nats.credentialsFile },
     })
@@ -113,7 +113,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
       'the victim has it',
       async () => (await supervisor.api.call('listReplicas', { query: { worker: 'victim' } })).total === 1,
     )
-    thief = await connectAs(place, nats, stolenFrom(place.at('thief')))
+    thief = await connectAs(place, nats, readStolenIdentity(place.at('thief')))
     watch(thief)
     before = await victims()
     expect(JSON.stringify(before)).toContain(SECRET)
@@ -138,8 +138,8 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
 
   test.each(REPLIES)('gains nothing by having answers sent to %s', async (reply) => {
     const document = `${DIRECT_GET}.$KV.${DESIRED_BUCKET}.thief`
-    thief.publish(subjectFor('join', 'thief'), JSON.stringify(joinOf('thief')), { reply })
-    thief.publish(subjectFor('report', 'thief'), JSON.stringify(reportOf('thief', 'r-thief')), { reply })
+    thief.publish(subjectFor('join', 'thief'), JSON.stringify(makeJoin('thief')), { reply })
+    thief.publish(subjectFor('report', 'thief'), JSON.stringify(makeReport('thief', 'r-thief')), { reply })
     thief.publish('kagami.evt.thief.nonsense', JSON.stringify({ worker_id: 'victim' }), { reply })
     thief.publish(document, '', { reply })
     // Its answer comes after the others', so all of them were given.
@@ -151,7 +151,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
   test('gains nothing by naming the victim in its own messages', async () => {
     const [replica] = (await supervisor.api.call('listReplicas', { query: { worker: 'victim' } })).items
     const answer = (
-      await thief.request(subjectFor('join', 'thief'), JSON.stringify(joinOf('victim')), { timeout: 3000 })
+      await thief.request(subjectFor('join', 'thief'), JSON.stringify(makeJoin('victim')), { timeout: 3000 })
     ).json()
     expect(answer).toMatchObject({ accepted: false, status: 'rejected' })
     const beat = {
@@ -170,7 +170,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
     }
     thief.publish(subjectFor('heartbeat', 'thief'), JSON.stringify(beat))
     thief.publish(subjectFor('goodbye', 'thief'), JSON.stringify({ worker_id: 'victim', instance: newId() }))
-    for (const report of [reportOf('victim', replica!.replica_id), reportOf('thief', replica!.replica_id)])
+    for (const report of [makeReport('victim', replica!.replica_id), makeReport('thief', replica!.replica_id)])
       await thief.request(subjectFor('report', 'thief'), JSON.stringify(report), { timeout: 3000 })
     await until('both are put aside', () => supervisor.output().split('set aside a report').length >= 3, {
       seen: () => supervisor.output().slice(-2000),
@@ -180,8 +180,8 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
   })
 
   test('cannot have others’ credentials, and those it saw are worth nothing without their key', async () => {
-    const own = stolenFrom(place.at('thief'))
-    const { jwt } = stolenFrom(place.at('victim'))
+    const own = readStolenIdentity(place.at('thief'))
+    const { jwt } = readStolenIdentity(place.at('victim'))
     await expect(connectAs(place, nats, { ...own, jwt }, 1500)).rejects.toThrow()
     const [head, claims, signature] = own.jwt.split('.') as [string, string, string]
     const changed = Buffer.from(claims, 'base64url').toString().replaceAll('thief', 'victim')
@@ -234,7 +234,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
     test('gains no id that belongs to somebody, and harms nobody by where answers go', async () => {
       const mine = newNatsKey('user')
       const request = (id: string, key: string) => {
-        const asked = { token: secret, join: joinOf(id) }
+        const asked = { token: secret, join: makeJoin(id) }
         return JSON.stringify({
           ...asked,
           signature: Buffer.from(mine.sign(Buffer.from(enrolProof(key, asked)))).toString('base64url'),
@@ -245,7 +245,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
       expect(await ask('victim')).toMatchObject({ status: 'refused', jwt: null })
       expect(await ask('someone')).toMatchObject({ status: 'refused', jwt: null })
       // Without the key itself there is no answer, neither for its own id nor for another.
-      const { publicKey } = stolenFrom(place.at('victim'))
+      const { publicKey } = readStolenIdentity(place.at('victim'))
       for (const [id, key] of [
         ['nobody', publicKey],
         ['victim', publicKey],

@@ -4,11 +4,11 @@ import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:f
 import { startHttpUpstream } from '@kagami/demo'
 import { readJoinToken, writeJoinToken } from '@kagami/runtime'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aLockedNats, connectAs, stolenFrom, type LockedNats } from '../harness/locked.ts'
-import { aNats, aPlace, NATS_VERSIONS } from '../harness/place.ts'
+import { startLockedNats, connectAs, readStolenIdentity, type LockedNats } from '../harness/locked.ts'
+import { startNats, createPlace, NATS_VERSIONS } from '../harness/place.ts'
 import {
-  aSupervisor,
-  kagami,
+  startSupervisor,
+  runKagami,
   startProgram,
   freePort,
   type Program,
@@ -17,26 +17,26 @@ import {
 import { until } from '../harness/wait.ts'
 
 describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) => {
-  const place = aPlace()
+  const place = createPlace()
   let nats: LockedNats
   let supervisor: SupervisorProgram
   let upstream: string
   const workers: Record<string, Program> = {}
 
-  const startSupervisor = async (port?: number) => {
-    supervisor = await aSupervisor(place, {
+  const launchSupervisor = async (port?: number) => {
+    supervisor = await startSupervisor(place, {
       nats: nats.url,
       env: { KAGAMI_NATS_URL: '', SUPERVISOR_NATS_CREDENTIALS: nats.credentialsFile, SUPERVISOR_AUTO_APPROVE: 'false' },
       ...(port ? { port } : {}),
     })
   }
   const token = async (...words: string[]) => {
-    const made = await kagami(place, ['nats', 'token', '--api', supervisor.url, ...words])
+    const made = await runKagami(place, ['nats', 'token', '--api', supervisor.url, ...words])
     expect([made.code, made.stdout.split('\n').length]).toEqual([0, 2])
     return made.stdout.trim()
   }
   /** Same id: the same worker started again, with or without its token. */
-  const startWorker = async (id: string, env: Record<string, string> = {}, dir = id) => {
+  const launchWorker = async (id: string, env: Record<string, string> = {}, dir = id) => {
     workers[dir] = startProgram(place, ['run', 'worker'], {
       KAGAMI_WORKER_ID: id,
       KAGAMI_NAME: id,
@@ -67,10 +67,10 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     mkdirSync(place.at('www'))
     writeFileSync(place.at('www', 'file'), 'x'.repeat(10_000))
     const files = await startHttpUpstream({ dir: place.at('www') })
-    place.also(() => files.stop())
+    place.onEnd(() => files.stop())
     upstream = `${files.url}/file`
-    nats = await aLockedNats(place, version)
-    await startSupervisor()
+    nats = await startLockedNats(place, version)
+    await launchSupervisor()
   })
 
   test('init keeps its keys to their owner and never overwrites them', async () => {
@@ -84,13 +84,13 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     ])
       expect(statSync(place.at('locked', secret)).mode & 0o777).toBe(0o600)
     for (const dir of ['', 'keys', 'server']) expect(statSync(place.at('locked', dir)).mode & 0o777).toBe(0o700)
-    const again = await kagami(place, ['nats', 'init', '--dir', place.at('locked')])
+    const again = await runKagami(place, ['nats', 'init', '--dir', place.at('locked')])
     expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('nothing was changed')])
     expect(readFileSync(nats.credentialsFile, 'utf8')).toBe(before)
   })
 
   test('a worker with a join token waits for approval, then has credentials of its own and syncs', async () => {
-    await startWorker('one', { KAGAMI_JOIN_TOKEN: await token() })
+    await launchWorker('one', { KAGAMI_JOIN_TOKEN: await token() })
     await until('it is pending', async () => (await shown('one'))?.admission === 'pending', {
       seen: () => workers['one']!.output() + supervisor.output(),
     })
@@ -105,11 +105,11 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
 
   test('worker, supervisor and nats-server are each killed and started again, without any token', async () => {
     await workers['one']!.kill()
-    await startWorker('one')
+    await launchWorker('one')
     await goesOn('one', 'the worker was killed')
     const port = Number(new URL(supervisor.url).port)
     await supervisor.kill()
-    await startSupervisor(port)
+    await launchSupervisor(port)
     await goesOn('one', 'the supervisor was killed')
     await nats.kill()
     await nats.start()
@@ -122,15 +122,15 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     const invitation = await token('--worker', 'two')
     await supervisor.kill()
     await nats.kill()
-    await startWorker('two', { KAGAMI_JOIN_TOKEN: invitation })
+    await launchWorker('two', { KAGAMI_JOIN_TOKEN: invitation })
     await says('two', /NATS does not answer yet/)
     await nats.start()
     await says('two', /no supervisor answers yet/)
-    await startSupervisor(port)
+    await launchSupervisor(port)
     await until('it is pending', async () => (await shown('two'))?.admission === 'pending')
     // While it waits a restart needs no token either.
     await workers['two']!.kill()
-    await startWorker('two')
+    await launchWorker('two')
     await supervisor.api.call('approve', { params: { id: 'two' } })
     await goesOn('two', 'approval')
   })
@@ -149,25 +149,25 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
   test('a wrong, an expired, a used-up and another worker’s token give nothing', async () => {
     const real = await token('--uses', '1')
     const wrong = writeJoinToken({ ...readJoinToken(real, 'test'), secret: 'x'.repeat(32) })
-    await startWorker('stranger', { KAGAMI_JOIN_TOKEN: wrong })
+    await launchWorker('stranger', { KAGAMI_JOIN_TOKEN: wrong })
     await says('stranger', /this join token is not known/)
     const brief = await token('--expires', '1s')
     await until('it has expired', async () =>
       (await supervisor.api.call('listJoinTokens')).some((one) => Date.parse(one.expires_at) <= Date.now()),
     )
-    await startWorker('late', { KAGAMI_JOIN_TOKEN: brief })
+    await launchWorker('late', { KAGAMI_JOIN_TOKEN: brief })
     await says('late', /this join token expired/)
-    await startWorker('other', { KAGAMI_JOIN_TOKEN: await token('--worker', 'someone-else') })
+    await launchWorker('other', { KAGAMI_JOIN_TOKEN: await token('--worker', 'someone-else') })
     await says('other', /this join token is only for worker someone-else/)
-    await startWorker('first', { KAGAMI_JOIN_TOKEN: real })
+    await launchWorker('first', { KAGAMI_JOIN_TOKEN: real })
     await until('the first one may', () => shown('first'))
-    await startWorker('second', { KAGAMI_JOIN_TOKEN: real })
+    await launchWorker('second', { KAGAMI_JOIN_TOKEN: real })
     await says('second', /this join token is used up/)
     for (const id of ['stranger', 'late', 'other', 'second']) expect(await shown(id)).toBeUndefined()
     for (const id of ['stranger', 'late', 'other', 'first', 'second']) await workers[id]!.kill()
     expect(
       (
-        await kagami(place, ['run', 'worker', '--data-dir', place.at('none')], {
+        await runKagami(place, ['run', 'worker', '--data-dir', place.at('none')], {
           KAGAMI_JOIN_TOKEN: real.slice(0, 300),
         })
       ).stderr,
@@ -175,31 +175,31 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
   })
 
   test('an id belongs to one key: another is refused, the same one goes on', async () => {
-    await startWorker('one', { KAGAMI_JOIN_TOKEN: await token() }, 'copy')
+    await launchWorker('one', { KAGAMI_JOIN_TOKEN: await token() }, 'copy')
     await says('copy', /worker id one belongs to another key/)
     await workers['copy']!.kill()
     await goesOn('one', 'somebody claimed its id')
   })
 
   test('TLS: a server with another authority, and one without any, get no word', async () => {
-    const other = await aLockedNats(place, version, 'impostor')
+    const other = await startLockedNats(place, version, 'impostor')
     const invitation = readJoinToken(await token(), 'test')
-    await startWorker('careful', { KAGAMI_JOIN_TOKEN: writeJoinToken({ ...invitation, url: other.url }) })
+    await launchWorker('careful', { KAGAMI_JOIN_TOKEN: writeJoinToken({ ...invitation, url: other.url }) })
     await says('careful', /its certificate is not the one expected/)
     await workers['careful']!.kill()
     rmSync(place.at('careful'), { recursive: true })
-    const open = await aNats(place, version, 'plain')
-    await startWorker('careful', { KAGAMI_JOIN_TOKEN: writeJoinToken({ ...invitation, url: open.url }) })
+    const open = await startNats(place, version, 'plain')
+    await launchWorker('careful', { KAGAMI_JOIN_TOKEN: writeJoinToken({ ...invitation, url: open.url }) })
     await says('careful', /server does not support 'tls'/)
     await workers['careful']!.kill()
     expect(await shown('careful')).toBeUndefined()
   })
 
   test('a revoked worker is cut at once and stays out, and nobody else notices', async () => {
-    const stolen = stolenFrom(place.at('two'))
+    const stolen = readStolenIdentity(place.at('two'))
     const [inside, bystander] = [
       await connectAs(place, nats, stolen),
-      await connectAs(place, nats, stolenFrom(place.at('one'))),
+      await connectAs(place, nats, readStolenIdentity(place.at('one'))),
     ]
     const noticed: string[] = []
     void (async () => {
@@ -221,8 +221,8 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     await supervision.flush()
     let sent = 0
     const beat = setInterval(() => bystander.publish('kagami.worker.one.test', String(sent++)), 1)
-    place.also(() => clearInterval(beat))
-    const revoked = await kagami(place, [
+    place.onEnd(() => clearInterval(beat))
+    const revoked = await runKagami(place, [
       'workers',
       'revoke',
       'two',
@@ -251,7 +251,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
   })
 
   test('a NATS that was made anew from its configuration learns the revocations again', async () => {
-    const stolen = stolenFrom(place.at('two'))
+    const stolen = readStolenIdentity(place.at('two'))
     await nats.kill()
     for (const part of ['accounts', 'jetstream']) rmSync(place.at('locked', 'server', part), { recursive: true })
     await nats.start()
@@ -266,20 +266,20 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
 
   test('a revoked worker comes back with a new key, a new token and an approval', async () => {
     await workers['two']!.kill()
-    await startWorker('two', { KAGAMI_JOIN_TOKEN: await token() })
+    await launchWorker('two', { KAGAMI_JOIN_TOKEN: await token() })
     await says('two', /NATS cannot be used: it refuses these credentials/)
     await workers['two']!.kill()
     rmSync(place.at('two', '.kagami', 'nats.json'))
-    await startWorker('two', { KAGAMI_JOIN_TOKEN: await token() })
+    await launchWorker('two', { KAGAMI_JOIN_TOKEN: await token() })
     await workers['two']!.exited
     expect(workers['two']!.output()).toContain('rejected by the supervisor')
     await supervisor.api.call('approve', { params: { id: 'two' } })
-    await startWorker('two')
+    await launchWorker('two')
     await goesOn('two', 'its second approval')
   })
 
   test('a worker without credentials is told what it lacks', async () => {
-    await startWorker('older', {
+    await launchWorker('older', {
       KAGAMI_NATS_URL: nats.url.replace('tls:', 'nats:'),
       NODE_EXTRA_CA_CERTS: place.at('locked', 'server', 'ca.pem'),
     })
@@ -288,16 +288,16 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
   })
 
   test('a worker can be revoked while NATS is away, and after the database was lost', async () => {
-    const stolen = stolenFrom(place.at('two'))
+    const stolen = readStolenIdentity(place.at('two'))
     const port = Number(new URL(supervisor.url).port)
     await supervisor.kill()
     for (const part of ['', '-wal', '-shm']) rmSync(place.at(`supervisor.db${part}`), { force: true })
-    await startSupervisor(port)
+    await launchSupervisor(port)
     await until('both are known again', async () => (await shown('one')) && shown('two'), {
       seen: () => workers['two']!.output().slice(-2000),
     })
     await nats.kill()
-    const revoked = await kagami(place, ['workers', 'revoke', 'two', '--api', supervisor.url])
+    const revoked = await runKagami(place, ['workers', 'revoke', 'two', '--api', supervisor.url])
     expect([revoked.code, revoked.stderr]).toEqual([
       6,
       expect.stringContaining('The supervisor sends it again when it next reaches NATS'),
@@ -309,19 +309,19 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
         () => true,
       ),
     )
-    await connectAs(place, nats, stolenFrom(place.at('one')))
+    await connectAs(place, nats, readStolenIdentity(place.at('one')))
   })
 
   test('a worker that is given a token of another locked NATS belongs to that one from then on', async () => {
     await workers['one']!.kill()
-    const other = await aLockedNats(place, version, 'elsewhere')
+    const other = await startLockedNats(place, version, 'elsewhere')
     await supervisor.kill()
-    supervisor = await aSupervisor(place, {
+    supervisor = await startSupervisor(place, {
       nats: other.url,
       db: `sqlite://${place.at('elsewhere.db')}?mode=rwc`,
       env: { KAGAMI_NATS_URL: '', SUPERVISOR_NATS_CREDENTIALS: other.credentialsFile },
     })
-    await startWorker('one', { KAGAMI_JOIN_TOKEN: await token() })
+    await launchWorker('one', { KAGAMI_JOIN_TOKEN: await token() })
     await until('it is known there', () => shown('one'), { seen: () => workers['one']!.output() })
     await goesOn('one', 'it moved')
   })

@@ -3,8 +3,8 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import type { V0Worker } from '@kagami/protocol'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, type SupervisorProgram } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, type SupervisorProgram } from '../harness/programs.ts'
 import { PATIENCE_MS, until } from '../harness/wait.ts'
 
 interface Command {
@@ -15,7 +15,7 @@ interface Command {
 }
 
 describe('an older worker', () => {
-  const place = aPlace()
+  const place = createPlace()
   const id = '6a1f0f0e-3a50-4d5e-a6c3-2f1fb8ef10aa'
   const commands: Command[] = []
   let nats: NatsConnection
@@ -56,10 +56,10 @@ describe('an older worker', () => {
     })
 
   beforeAll(async () => {
-    const server = await aNats(place)
-    supervisor = await aSupervisor(place, { nats: server.url, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
+    const server = await startNats(place)
+    supervisor = await startSupervisor(place, { nats: server.url, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
     nats = await connect({ servers: server.url })
-    place.also(() => nats.close())
+    place.onEnd(() => nats.close())
     nats.subscribe(`kagami.worker.${id}.cmd`, {
       callback: (_, message) => {
         const command = message.json() as Command
@@ -147,7 +147,11 @@ describe('an older worker', () => {
   test('survives a restart of the supervisor; a late heartbeat does not bring it back once terminated', async () => {
     const port = Number(new URL(supervisor.url).port)
     await supervisor.kill()
-    supervisor = await aSupervisor(place, { nats: nats.getServer(), port, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
+    supervisor = await startSupervisor(place, {
+      nats: nats.getServer(),
+      port,
+      env: { SUPERVISOR_AUTO_APPROVE: 'false' },
+    })
     expect(await shown()).toMatchObject({ status: 'approved' })
     expect((await fetch(`${supervisor.url}/workers/${id}`, { method: 'DELETE' })).status).toBe(204)
     expect(commands.at(-1)).toEqual({ type: 'terminate' })

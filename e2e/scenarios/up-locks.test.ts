@@ -6,12 +6,12 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { EVENTS_STREAM, createClient, type SyncReport } from '@kagami/protocol'
 import { newId, startNatsServer } from '@kagami/runtime'
 import { describe, expect, inject, test } from 'vitest'
-import { aPlace, NATS_VERSIONS, type Place } from '../harness/place.ts'
-import { aSupervisor, aWorker, freePort, startProgram } from '../harness/programs.ts'
+import { createPlace, NATS_VERSIONS, type Place } from '../harness/place.ts'
+import { startSupervisor, startWorker, freePort, startProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
 const at = '2026-01-01T00:00:00.000Z'
-const aReport = (worker: string): SyncReport => ({
+const makeReport = (worker: string): SyncReport => ({
   sync_id: newId(),
   worker_id: worker,
   replica_id: 'r',
@@ -52,17 +52,21 @@ async function up(place: Place, nats: string, env: Record<string, string> = {}) 
 }
 
 describe.each(NATS_VERSIONS)('kagami up after an open one, on the %s nats-server', (version) => {
-  const place = aPlace()
-  const report = aReport('someone')
+  const place = createPlace()
+  const report = makeReport('someone')
   const path = () => (version === 'old' ? inject('tools').natsOld : inject('tools').natsNew)
 
   test('takes over decisions, positions and reports nobody had read', async () => {
     mkdirSync(place.at('state'))
     const open = await startNatsServer({ dir: place.at('state', 'nats'), binary: { path: path(), version } })
-    place.also(() => open.stop())
+    place.onEnd(() => open.stop())
     const db = `sqlite://${place.at('state', 'supervisor.db')}?mode=rwc`
-    const before = await aSupervisor(place, { nats: open.url, db })
-    const worker = await aWorker(place, { nats: open.url, dir: 'state/mirrors', env: { KAGAMI_WORKER_ID: 'someone' } })
+    const before = await startSupervisor(place, { nats: open.url, db })
+    const worker = await startWorker(place, {
+      nats: open.url,
+      dir: 'state/mirrors',
+      env: { KAGAMI_WORKER_ID: 'someone' },
+    })
     await until(
       'the worker is known',
       async () => (await before.api.call('listWorkers')).items[0]?.admission === 'approved',

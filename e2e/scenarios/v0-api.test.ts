@@ -4,12 +4,12 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { checkFor, routes, V0Overview, V0Replica, Telemetry, type V0Resource, type V0Worker } from '@kagami/protocol'
 import { startHttpUpstream } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aNats, aPlace, NATS_VERSIONS } from '../harness/place.ts'
-import { aSupervisor, aWorker, type SupervisorProgram } from '../harness/programs.ts'
+import { startNats, createPlace, NATS_VERSIONS } from '../harness/place.ts'
+import { startSupervisor, startWorker, type SupervisorProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
 describe.each(NATS_VERSIONS)('the HTTP API at the root, on the %s nats-server', (version) => {
-  const place = aPlace()
+  const place = createPlace()
   let supervisor: SupervisorProgram
   let id: string
   let upstream: string
@@ -26,12 +26,12 @@ describe.each(NATS_VERSIONS)('the HTTP API at the root, on the %s nats-server', 
     mkdirSync(place.at('www'))
     writeFileSync(place.at('www', 'foo.tar.gz'), 'first')
     const files = await startHttpUpstream({ dir: place.at('www') })
-    place.also(() => files.stop())
+    place.onEnd(() => files.stop())
     upstream = `${files.url}/foo.tar.gz`
-    const nats = await aNats(place, version)
-    supervisor = await aSupervisor(place, { nats: nats.url, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
+    const nats = await startNats(place, version)
+    supervisor = await startSupervisor(place, { nats: nats.url, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
     id = 'w-1'
-    await aWorker(place, {
+    await startWorker(place, {
       nats: nats.url,
       env: { KAGAMI_WORKER_ID: id },
       providers: [{ name: 'declared', kind: 'http', upstream, interval_secs: 3600, labels: { env: 'prod' } }],
