@@ -119,7 +119,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     place.onEnd(() => store.close())
   })
 
-  test('gives back a worker as it was kept, the newest version of it', async () => {
+  test('returns the newest version of a worker as it was saved', async () => {
     await store.saveWorker(makeRecord('w', { admission: 'pending' }))
     await store.saveWorker(makeRecord('w'), audit)
     await store.saveWorker(makeRecord('x', { last_seen_at: null }))
@@ -165,7 +165,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     expect([await store.removeJoinToken('t', audit), await store.removeJoinToken('t', audit)]).toEqual([true, false])
   })
 
-  test('takes each report once, whatever comes twice', async () => {
+  test('stores each report once, even when it comes twice', async () => {
     const reports = Array.from({ length: 30 }, (_, minute) => makeReport(minute))
     expect((await store.addReports(reports.slice(0, 20))).size).toBe(20)
     const added = await store.addReports(reports)
@@ -176,7 +176,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     expect(await store.findSync('nothing')).toBeNull()
   })
 
-  test('pages through the history newest first, without gaps though new syncs come in between', async () => {
+  test('pages through the history, newest first, without gaps when new syncs come in between', async () => {
     const seen: string[] = []
     let cursor: string | null = null
     do {
@@ -219,7 +219,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     expect((await store.loadWorkers()).find((worker) => worker.worker_id === 'x')?.last_seen_at).toBe(at(9))
   })
 
-  test('writes nothing once a later term has begun, and goes on reading', async () => {
+  test('writes nothing once a later term has begun, and still reads', async () => {
     const first = await store.nextTerm()
     await store.saveWorker(makeRecord('y'), audit)
     expect(await store.nextTerm(first + 5)).toBe(first + 6)
@@ -260,7 +260,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     await store.removeWorker('y', null, audit)
   })
 
-  test('forgets a terminated worker, but not its history, nor which process was ended', async () => {
+  test('removes a terminated worker, but not its history, nor which process was terminated', async () => {
     await store.removeWorker('w', 'i', { ...audit, action: 'terminate' })
     expect((await store.loadWorkers()).map((worker) => worker.worker_id)).toEqual(['x'])
     expect(await store.loadReplicas()).toEqual([])
@@ -268,7 +268,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     expect((await store.listSyncs({ workerId: 'w' }, { cursor: null, limit: 1 })).total).toBe(31)
   })
 
-  test('puts unreadable messages aside, whatever and however many they are, and removes old history', async () => {
+  test('sets malformed messages aside, of any content and number, and removes old history', async () => {
     await store.addDeadLetter({ subject: 's', body: '{', reason: 'not JSON', at: new Date() })
     expect(await store.countDeadLetters()).toBe(1)
     await store.addDeadLetter({
@@ -283,7 +283,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     expect(await store.prune(new Date(at(11)))).toBe(10)
   })
 
-  test('keeps of refusals what is useful, and of what was done all', async () => {
+  test('keeps the newest refusals, and all writes that were done', async () => {
     const page = { cursor: null, limit: 1 }
     const done = (await store.listAudit(null, page)).total
     await store.addAudit({ ...audit, at: at(5), result: 'unauthorized' })
@@ -300,7 +300,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     expect((await store.listAudit(null, page)).total).toBe(done + 10_000)
   })
 
-  test('remembers everything when it is opened again, and counts its lives', async () => {
+  test('has everything when it is opened again, and counts its terms', async () => {
     const first = await store.nextTerm()
     await store.close()
     await open()

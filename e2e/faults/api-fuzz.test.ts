@@ -8,11 +8,11 @@ import { startSupervisor, startWorker } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
 import { until } from '../harness/wait.ts'
 
-describe.each(['sqlite', 'postgres'] as const)('whatever is sent to the API on %s', (kind) => {
+describe.each(['sqlite', 'postgres'] as const)('random requests to the API on %s', (kind) => {
   const place = createPlace()
   const RUNS = rounds(250, 5000)
 
-  test(`in ${RUNS} requests made up at random, brings no fault and no crash`, async ({ task }) => {
+  test(`cause no fault and no crash in ${RUNS} rounds`, async ({ task }) => {
     const nats = await startNats(place)
     const db = kind === 'postgres' ? { db: await startPostgres(place) } : {}
     const supervisor = await startSupervisor(place, { nats: nats.url, ...db })

@@ -89,7 +89,7 @@ describe('a fleet whose programs are killed at random moments', () => {
   })
 
   test(
-    'loses no report, doubles none, publishes nothing torn, leaves nothing running and nothing stuck',
+    'loses and doubles no report, publishes nothing torn, and leaves nothing running or stuck',
     { timeout: 60_000 + KILLS * 15_000 },
     async ({ task, annotate }) => {
       await annotate(`KAGAMI_SEED=${dice.seed}`)
@@ -126,7 +126,7 @@ describe('a fleet whose programs are killed at random moments', () => {
       const leftover = dataDirs.flatMap((dir) => findMarked(`${dir}:`))
       for (const name of WORKERS) await startOne(name)
       await until(
-        'nothing waits to be told',
+        'no report waits',
         async () => {
           const { missing } = await compareWithHistory(ledger, supervisor.api)
           return ledger.waiting() === 0 && missing.length <= 9
@@ -141,7 +141,7 @@ describe('a fleet whose programs are killed at random moments', () => {
       })
       const { history, unknown } = await compareWithHistory(ledger, supervisor.api)
       expect({ torn, leftover }, `KAGAMI_SEED=${dice.seed}`).toEqual({ torn: [], leftover: [] })
-      expect(unknown, 'in the history, but never begun').toEqual([])
+      expect(unknown, 'in the history, but never started').toEqual([])
       const each = Object.entries(killed).map(([whom, times]) => `${whom} ${times}`)
       task.meta.figure =
         `${KILLS} kills (${each.join(', ')}), ${history.size} syncs of ${upstreams.versions} versions: ` +

@@ -210,7 +210,7 @@ function play(steps: readonly Step[]): number {
 
 describe('worker and supervisor', () => {
   test(
-    'hold the same when the network is quiet, whatever was lost, doubled, late or out of order before',
+    'hold the same state once the network is quiet, even if messages were lost, doubled or out of order',
     { timeout: 1_800_000 },
     ({ task }) => {
       let messages = 0

@@ -145,18 +145,18 @@ describe.runIf(process.getuid?.() === 0)('a supervisor whose disk is full', () =
     })
   })
 
-  test('answers on, and takes everything in when there is space again', { timeout: 120_000 }, async ({ task }) => {
+  test('keeps answering, and stores everything once there is space again', { timeout: 120_000 }, async ({ task }) => {
     const filling = fillDisk(disk)
     const before = fleet.ledger.started.size
     const refused = await until(
       'a write is refused',
       async () => !(await adds(fleet.supervisor, `full-${Math.random()}`.replace('0.', ''))),
     )
-    await until('reports gather in the stream', () => fleet.ledger.started.size > before + 40)
+    await until('reports wait in the stream', () => fleet.ledger.started.size > before + 40)
     expect((await fleet.supervisor.api.call('listReplicas')).total).toBeGreaterThan(0)
     expect(fleet.supervisor.child.exitCode).toBeNull()
     unlinkSync(filling)
-    await until('writes are taken again', () => adds(fleet.supervisor, 'after-full'))
+    await until('writes succeed again', () => adds(fleet.supervisor, 'after-full'))
     const kept = await fleet.stopAndCount()
     task.meta.figure =
       `full: writes refused (${refused}), ${fleet.ledger.started.size - before} syncs meanwhile, ${kept} of ` +
@@ -180,7 +180,7 @@ describe('a supervisor on PostgreSQL', () => {
   })
 
   test(
-    'lives on when the server stops in the middle of writes, keeps what it acknowledged, and goes on when it is back',
+    'keeps running when the server stops in the middle of writes, loses nothing acknowledged, and continues afterwards',
     { timeout: 60_000 + STOPS * 20_000 },
     async ({ task }) => {
       const yes: string[] = []
@@ -201,7 +201,7 @@ describe('a supervisor on PostgreSQL', () => {
         writing = false
         await Promise.all(writers)
         await postgres.start()
-        await until('it takes writes again', () => adds(fleet.supervisor, `back-${stop}`))
+        await until('writes succeed again', () => adds(fleet.supervisor, `back-${stop}`))
       }
       expect(fleet.supervisor.child.exitCode).toBeNull()
       const missing = async () => {
@@ -222,7 +222,10 @@ describe('a supervisor on PostgreSQL', () => {
       expect(yes.filter((name) => !told.has(name))).toEqual([])
       const kept = await fleet.stopAndCount()
       await fleet.restartSupervisor()
-      await until('a restart finds the same', async () => (await readHistory(fleet.supervisor.api)).size === kept)
+      await until(
+        'the history is the same after a restart',
+        async () => (await readHistory(fleet.supervisor.api)).size === kept,
+      )
       task.meta.figure =
         `${STOPS} stops in the middle of ${yes.length} acknowledged writes: 0 exits, 0 lost, 0 half; ${kept} of ` +
         `${fleet.ledger.started.size} reports in the history`

@@ -27,7 +27,7 @@ const schemaOf = ({ name, part }: Golden) =>
     : (messages[name] as { reply?: (typeof messages)[Name]['schema'] }).reply)!
 
 describe('messages of every version up to this one', () => {
-  test.each(versions)('%s: today’s programs take each of them, and more fields than they know', (file) => {
+  test.each(versions)('%s: today’s programs accept each of them, also with unknown fields', (file) => {
     const golden = load(file)
     expect(golden.length).toBeGreaterThan(8)
     for (const one of golden) {
@@ -40,7 +40,7 @@ describe('messages of every version up to this one', () => {
     }
   })
 
-  test('there are some of this version', ({ task }) => {
+  test('some are recorded from this version', ({ task }) => {
     expect(versions).toContain(`${version}.json`)
     task.meta.figure =
       `${versions.length} versions, ${versions.reduce((sum, file) => sum + load(file).length, 0)} recorded ` +
@@ -51,7 +51,7 @@ describe('messages of every version up to this one', () => {
 describe.runIf(process.env['KAGAMI_RECORD'])('recording', () => {
   const place = createPlace()
 
-  test('writes down what the programs say to each other', { timeout: 60_000 }, async () => {
+  test('writes the messages that the programs send to each other', { timeout: 60_000 }, async () => {
     const found = new Map<string, Golden>()
     const nats = await startNats(place, 'new')
     const connection = await connect({ servers: nats.url })
@@ -93,7 +93,7 @@ describe.runIf(process.env['KAGAMI_RECORD'])('recording', () => {
         body: { name: 'added', kind: 'http', upstream: `${files.url}/file`, interval_secs: 0 },
       }),
     )
-    await until('it is asked to sync', () => supervisor.api.call('syncReplica', { params: { id: added.replica_id } }))
+    await until('a sync is requested', () => supervisor.api.call('syncReplica', { params: { id: added.replica_id } }))
     await until(
       'it syncs',
       async () => (await supervisor.api.call('listReplicas', { query: { name: 'added' } })).items[0]?.last_success_at,
@@ -108,7 +108,7 @@ describe.runIf(process.env['KAGAMI_RECORD'])('recording', () => {
     )
     worker.child.kill('SIGTERM')
     await worker.exited
-    await until('it said goodbye', () => [...found.keys()].some((key) => key.startsWith('goodbye')))
+    await until('it has sent a goodbye', () => [...found.keys()].some((key) => key.startsWith('goodbye')))
     const text = JSON.stringify([...found.values()], null, 1)
       .replaceAll(place.dir, '/data')
       .replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:8080')

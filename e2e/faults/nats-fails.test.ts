@@ -39,17 +39,17 @@ describe('a fleet whose nats-server is killed again and again', () => {
   })
 })
 
-describe('a fleet whose nats-server is gone in other ways', () => {
+describe('a fleet whose nats-server fails in other ways', () => {
   const place = createPlace()
   let nats: OwnNats
   let fleet: BusyFleet
   const gathered = (many = GATHER) =>
-    until('reports gather on the workers', () => fleet.ledger.waiting() >= many, {
+    until('reports wait on the workers', () => fleet.ledger.waiting() >= many, {
       timeoutMs: 60_000 + many * 200,
       seen: () => fleet.ledger.waiting(),
     })
   const toldAgain = () =>
-    until('they are told again', () => fleet.ledger.waiting() < 10, {
+    until('they arrive', () => fleet.ledger.waiting() < 10, {
       seen: () => ({ waiting: fleet.ledger.waiting(), worker: fleet.workers[0]!.output().slice(-800) }),
     })
 
@@ -58,7 +58,7 @@ describe('a fleet whose nats-server is gone in other ways', () => {
     fleet = await startBusyFleet(place, { nats: nats.url })
   })
 
-  test('tells everything when it was frozen and moves again', { timeout: 180_000 }, async ({ task }) => {
+  test('reports everything after it was frozen', { timeout: 180_000 }, async ({ task }) => {
     nats.signal('SIGSTOP')
     await gathered(20)
     if (atFullSize) await pause(60_000)
@@ -69,7 +69,7 @@ describe('a fleet whose nats-server is gone in other ways', () => {
     task.meta.figure = `frozen${atFullSize ? ' for 60 s' : ''}: ${waiting} reports waited, all told`
   })
 
-  test('tells everything when it was away for long', { timeout: 900_000 }, async ({ task }) => {
+  test('reports everything after a long outage', { timeout: 900_000 }, async ({ task }) => {
     await nats.kill()
     await gathered()
     const waiting = fleet.ledger.waiting()
@@ -79,13 +79,13 @@ describe('a fleet whose nats-server is gone in other ways', () => {
   })
 
   test(
-    'loses nothing when it is started again without its store, not even what only the store had',
+    'loses nothing when it is started again without its store, not even reports that only the store had',
     { timeout: 180_000 },
     async ({ task }) => {
       // Nobody takes reports out of the stream, so that it alone has them.
       fleet.supervisor.child.kill('SIGSTOP')
       const before = fleet.ledger.started.size
-      await until('reports are in the stream alone', () => fleet.ledger.started.size > before + 30)
+      await until('reports are only in the stream', () => fleet.ledger.started.size > before + 30)
       await nats.kill()
       nats.empty()
       await nats.start()
@@ -111,11 +111,11 @@ describe.runIf(process.getuid?.() === 0)('a fleet whose nats-server has a full d
   })
 
   test(
-    'keeps its reports on the workers, and tells them when there is space and nats-server was started again',
+    'keeps its reports on the workers, and sends them when there is space and nats-server was restarted',
     { timeout: 180_000 },
     async ({ task }) => {
       const filling = fillDisk(disk)
-      await until('reports gather on the workers', () => fleet.ledger.waiting() >= GATHER, {
+      await until('reports wait on the workers', () => fleet.ledger.waiting() >= GATHER, {
         timeoutMs: 60_000 + GATHER * 200,
         seen: () => fleet.ledger.waiting(),
       })

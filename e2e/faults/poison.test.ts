@@ -74,7 +74,7 @@ async function latest(url: string): Promise<number | undefined> {
   return told === undefined ? undefined : Number(told)
 }
 
-describe('a fleet that is sent poison', () => {
+describe('a fleet that gets malformed messages', () => {
   const place = createPlace()
   let nats: NatsConnection
   let supervisor: SupervisorProgram
@@ -90,7 +90,7 @@ describe('a fleet that is sent poison', () => {
   })
 
   test(
-    'answers on, puts each bad report aside, takes the good one behind them, and ends nowhere',
+    'keeps answering, sets each malformed report aside, stores the good one after them, and ends no program',
     { timeout: 60_000 + EACH * 200 },
     async ({ task }) => {
       const names = (Object.keys(messages) as (keyof typeof messages)[]).filter(

@@ -95,12 +95,12 @@ describe('a supervisor that is killed while people write', () => {
     place.onEnd(() => strangers.close())
     supervisor = await startSupervisor(place, { nats: nats.url, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
     worker = await startWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w', KAGAMI_SLOTS_PER_HOST: '8' } })
-    await until('the worker asks', async () => (await supervisor.api.call('listWorkers')).total === 1)
+    await until('the worker joins', async () => (await supervisor.api.call('listWorkers')).total === 1)
     await supervisor.api.call('approve', { params: { id: 'w' } })
   })
 
   test(
-    'loses nothing that it answered with yes, and goes on with it',
+    'loses no write that it confirmed, and carries all of them out',
     { timeout: 60_000 + KILLS * 15_000 },
     async ({ task }) => {
       for (let kill = 0; kill < KILLS; kill++) {
@@ -152,7 +152,7 @@ describe('a supervisor that is killed while people write', () => {
       const answered = new Set([...yes.removed, ...yes.paused, ...yes.asked.values()])
       const maybeRemoved = new Set([...yes.added.values()].filter((id) => !untouched.has(id) && !answered.has(id)))
       await until(
-        'all of it is there and done',
+        'every confirmed write is saved and carried out',
         async () => Object.values(await wrong()).every((ids) => ids.length === 0),
         {
           seen: async () => ({ seed: dice.seed, wrong: await wrong(), worker: worker.output().slice(-500) }),

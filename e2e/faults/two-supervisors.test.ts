@@ -49,7 +49,7 @@ describe('two supervisors on one database', () => {
   })
 
   test(
-    'one that was frozen while another took over writes nothing when it wakes up, says why, and ends',
+    'one that was frozen while another took over writes nothing when it continues, logs why, and ends',
     { timeout: 30_000 + TAKEOVERS * 30_000 },
     async ({ task }) => {
       let refused = 0
@@ -73,7 +73,7 @@ describe('two supervisors on one database', () => {
           params: { id: 'w' },
           body: { name: `fresh-${round}`, kind: 'http', upstream: 'http://127.0.0.1:9/x' },
         })
-        await until('the document is of the new one', async () =>
+        await until('the document is from the new supervisor', async () =>
           (await bucket()).replicas.some(({ name }) => name === `fresh-${round}`),
         )
         const before = await bucket()
@@ -93,7 +93,7 @@ describe('two supervisors on one database', () => {
     },
   )
 
-  test('an idle one notices by itself that it is no longer the one', async ({ task }) => {
+  test('an idle one notices that another one has taken over', async ({ task }) => {
     const old = supervisor
     supervisor = await startSupervisor(place, { nats: nats.url, db })
     expect(await old.exited).toBe(2)

@@ -10,11 +10,11 @@ import { startNats, createPlace } from '../harness/place.ts'
 import { startSupervisor, startWorker } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
-describe.runIf(process.getuid?.() === 0)('a worker whose disk somebody else fills to the last byte', () => {
+describe.runIf(process.getuid?.() === 0)('a worker whose disk another program fills to the last byte', () => {
   const place = createPlace()
 
   test(
-    'lives on, tells that the sync met a full disk, syncs again when there is space, and starts without any',
+    'keeps running, reports that the disk was full, syncs again when there is space, and starts without any',
     { timeout: 120_000 },
     async () => {
       const disk = mountSmallDisk(place, 'data', 100)
@@ -44,7 +44,7 @@ describe.runIf(process.getuid?.() === 0)('a worker whose disk somebody else fill
       await supervisor.api.call('syncResource', { params: { id: 'hangs' } })
       await until('a sync waits for its upstream', () => hanging !== null)
       const filling = fillDisk(disk)
-      const ended = await until('the sync has ended, and is told', async () => (await replica('hangs')).last_sync, {
+      const ended = await until('the end of the sync is reported', async () => (await replica('hangs')).last_sync, {
         seen: () => worker.output().slice(-2000),
       })
       expect([ended.outcome, ended.reason, worker.child.exitCode]).toEqual(['failed', 'disk_full', null])
@@ -64,7 +64,7 @@ describe.runIf(process.getuid?.() === 0)('a worker whose disk somebody else fill
       fillDisk(disk)
       const again = await startWorker(place, options)
       const told = await until(
-        'it joined again, and tells that the sync was interrupted',
+        'it joined again, and reports that the sync was interrupted',
         async () => {
           const { items } = await supervisor.api.call('listSyncs', { query: { name: 'hangs' } })
           return items.find(({ outcome }) => outcome === 'interrupted')

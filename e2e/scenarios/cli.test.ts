@@ -37,7 +37,7 @@ describe('kagami run', () => {
     })
     expect(existsSync(place.at('supervisor.db'))).toBe(true)
     await until(
-      'it says how to sign in',
+      'it prints how to sign in',
       () => /Sign in: {2}http:\/\/127\.0\.0\.1:\d+\/ui\/#token=kgm_/.test(supervisor.output()),
       { seen: () => supervisor.output() },
     )
@@ -48,7 +48,7 @@ describe('kagami run', () => {
       { KAGAMI_HTTP_ADDR: '127.0.0.1:0' },
     )
     const id = await until(
-      'it asks to join',
+      'it requests to join',
       async () =>
         (
           (await (await fetch(`http://127.0.0.1:${port}/workers`)).json()) as { worker_id: string; status: string }[]
@@ -138,7 +138,7 @@ describe('kagami docker', () => {
     for (const name of ['supervisor', 'worker']) expect(existsSync(`Dockerfile.${name}`)).toBe(true)
   })
 
-  test('what cannot be built is told, and a missing engine is told with a way without one', async () => {
+  test('an unknown image and a missing engine are reported, with a way to run without an engine', async () => {
     const nothing = await runKagami(place, words('docker build everything'))
     expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('"everything" is nothing to build')])
     mkdirSync(place.at('empty'))
@@ -147,7 +147,7 @@ describe('kagami docker', () => {
   })
 })
 
-describe('the commands for every day', () => {
+describe('the everyday commands', () => {
   const place = createPlace()
   let supervisor: SupervisorProgram
   const run = (line: string, env: Record<string, string> = {}) =>
@@ -171,7 +171,7 @@ describe('the commands for every day', () => {
     await until('it joined', async () => (await supervisor.api.call('listReplicas')).total === 2)
   })
 
-  test('sync --wait follows a sync to its end and says how it ended in its exit code', async () => {
+  test('sync --wait waits until a sync ends, and its exit code is the result', async () => {
     const good = await run('sync good@sh-12 --wait')
     expect([good.code, good.stdout]).toEqual([0, expect.stringMatching(/✓ success good@sh-12\. .*4\.9 KiB received/)])
     const bad = await run('sync bad --wait')

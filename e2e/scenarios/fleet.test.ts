@@ -82,7 +82,7 @@ describe('a fleet on an ordinary day', () => {
     expect(readdirSync(place.at('data'))).not.toContain('slow')
   })
 
-  test('the live stream tells each change, and goes on after the last event a watcher saw', async () => {
+  test('the live stream sends each change, and continues after the last event that a watcher received', async () => {
     const read = async (headers: Record<string, string>, ...wanted: RegExp[]) => {
       const abort = new AbortController()
       const response = await fetch(`${supervisor.url}/api/v1/stream`, { headers, signal: abort.signal })
@@ -111,7 +111,7 @@ describe('a fleet on an ordinary day', () => {
     expect([...again.matchAll(/^id: (\S+)$/gm)].map((match) => match[1]!)).toEqual(expect.arrayContaining(ids.slice(1)))
   })
 
-  test('metrics are real on both sides', async () => {
+  test('supervisor and worker export real metrics', async () => {
     const ofWorker = await (await fetch(`${worker.http}/metrics`)).text()
     expect(ofWorker).toMatch(/kagami_syncs_total\{kind="http",outcome="success",reason=""\} [1-9]/)
     expect(ofWorker).toMatch(/kagami_syncs_total\{kind="http",outcome="cancelled",reason="cancelled"\} 1/)
@@ -132,7 +132,7 @@ describe('a fleet on an ordinary day', () => {
       env: { KAGAMI_WORKER_ID: 'w-1' },
       providers: [{ name: 'other', kind: 'http', upstream: `${upstream.url}/file`, interval_secs: 1 }],
     })
-    await until('it is told', () => second.output().includes('another running process uses worker id w-1'), {
+    await until('it is logged', () => second.output().includes('another running process uses worker id w-1'), {
       seen: () => second.output(),
     })
     expect((await supervisor.api.call('getWorker', { params: { id: 'w-1' } })).conflict).toContain(
@@ -151,7 +151,7 @@ describe('a fleet on an ordinary day', () => {
     const before = await total()
     const third = await startWorker(place, { nats: nats.url, dir: 'data-3', env: { KAGAMI_WORKER_ID: 'w-3' } })
     await until(
-      'it told its disk',
+      'its disk is reported',
       async () => (await supervisor.api.call('listWorkers')).items.find((one) => one.worker_id === 'w-3')?.storage,
     )
     expect(await total()).toBe(before)
@@ -193,12 +193,12 @@ describe('a fleet on an ordinary day', () => {
   test('a rejected worker stops itself, and stays rejected when it is started again', async () => {
     await supervisor.api.call('reject', { params: { id: 'w-1' }, body: { reason: 'out of order' } })
     expect(await worker.exited).toBe(0)
-    await until('it is told', () => worker.output().includes('out of order'), { seen: () => worker.output() })
+    await until('it is logged', () => worker.output().includes('out of order'), { seen: () => worker.output() })
     const again = await startWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
     expect(await again.exited).toBe(0)
   })
 
-  test('every write is in the audit, with who, what and how it ended', async () => {
+  test('every write is in the audit, with actor, action and result', async () => {
     await supervisor.api.call('approve', { params: { id: 'nobody' } }).catch(() => {})
     const { items } = await supervisor.api.call('audit', { query: { limit: 500 } })
     const lines = items.map((entry) => `${entry.actor} ${entry.action} ${entry.target} ${entry.result}`)
@@ -227,7 +227,7 @@ describe('who may write', () => {
     })
   })
 
-  test('anyone reads; writing needs the token; the session says which holds', async () => {
+  test('anyone can read; writing needs the token; the session shows who is signed in', async () => {
     expect((await fetch(`${supervisor.url}/workers`)).status).toBe(200)
     expect((await approve({})).status).toBe(401)
     expect((await approve({ authorization: 'Bearer a-long-enough-token' })).status).toBe(404)
@@ -242,7 +242,7 @@ describe('who may write', () => {
     expect((await approve({ authorization: 'Bearer a-long-enough-token', origin: supervisor.url })).status).toBe(404)
   })
 
-  test('wrong tokens are limited and logged, the right one goes on working, and no token is ever logged', async () => {
+  test('wrong tokens are limited and logged, the right one keeps working, and no token is ever logged', async () => {
     const codes: number[] = []
     for (let i = 0; i < 13; i++) codes.push((await approve({ authorization: `Bearer wrong-${i}` })).status)
     expect(codes.slice(0, 10)).toEqual(Array(10).fill(401))
@@ -290,10 +290,10 @@ describe('who may write', () => {
   })
 })
 
-describe('an address that writes without end', () => {
+describe('an address that sends too many writes', () => {
   const place = createPlace()
 
-  test('is stopped after 3000 writes in a minute and told when it may go on; whoever reads is not', async () => {
+  test('is refused after 3000 writes in a minute, with the time to wait, and can still read', async () => {
     const supervisor = await startSupervisor(place, {
       nats: (await startNats(place)).url,
       env: { SUPERVISOR_AUTH: 'token', SUPERVISOR_API_TOKEN: 'a-long-enough-token' },

@@ -46,7 +46,7 @@ describe('an operator and a mirror whose upstream loses files', () => {
     expect(await sync()).toMatchObject({ health: 'fresh', files: 12, generation: 1 })
   })
 
-  test('sees the sync held, with the count and what would go, and nothing is deleted', async () => {
+  test('sees the sync held, with what would be deleted, and nothing is deleted', async () => {
     lose(0, 8)
     const held = await sync()
     expect(held).toMatchObject({
@@ -90,7 +90,7 @@ describe('an operator and a mirror whose upstream loses files', () => {
     expect(shown()).toHaveLength(12)
   })
 
-  test('approves it: just that many go, in one step, and the hold is over', async () => {
+  test('approves it: exactly that many entries are deleted, in one step, and the hold ends', async () => {
     const stale = await supervisor.api
       .call('approveHold', { params: { id: 'tree' }, body: { hold_id: 'another' } })
       .catch((error: unknown) => error)
@@ -114,7 +114,7 @@ describe('an operator and a mirror whose upstream loses files', () => {
     ])
   })
 
-  test('finds an emptied upstream held, and one in which every file is another, and the copy as it was', async () => {
+  test('sees an emptied upstream held, and one with only new files, and the copy unchanged', async () => {
     lose(8, 12)
     expect(await sync()).toMatchObject({ health: 'held', hold: { reason: 'upstream_empty', removed: 4, total: 4 } })
     expect(shown()).toHaveLength(4)
@@ -124,7 +124,7 @@ describe('an operator and a mirror whose upstream loses files', () => {
     expect(await sync()).toMatchObject({ health: 'fresh', hold: null, generation: 3, files: 9 })
   })
 
-  test('goes back to the tree before, which pauses the replica until it is resumed', async () => {
+  test('goes back to the previous tree, which pauses the replica until it is resumed', async () => {
     expect(await cli('replicas', 'rollback', 'tree')).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('is paused'),
@@ -138,7 +138,7 @@ describe('an operator and a mirror whose upstream loses files', () => {
     expect(shown()).toHaveLength(4)
     expect(readFileSync(place.at('data', 'tree', 'f8'), 'utf8')).toBe('one\n')
     expect(await cli('replicas', 'rollback', 'tree', '--to', '7')).toMatchObject({ code: 0 })
-    await until('it says that there is none', async () =>
+    await until('the message says that there is none', async () =>
       (await replica()).last_sync?.message?.includes('generation 7 is not kept'),
     )
     expect(await cli('replicas', 'rollback', 'tree', '--to', 'latest')).toMatchObject({
@@ -151,13 +151,13 @@ describe('an operator and a mirror whose upstream loses files', () => {
     expect(existsSync(place.at('data', '.generations', 'tree', '1'))).toBe(false)
   })
 
-  test('pauses a whole mirror and lets it go on', async () => {
+  test('pauses and resumes a whole mirror', async () => {
     expect(await cli('resources', 'pause', 'tree', '--reason', 'upstream moves')).toMatchObject({ code: 0 })
     expect(await until('it is paused', async () => (await replica()).activity === 'paused' && replica())).toMatchObject(
       { paused: { reason: 'upstream moves' } },
     )
     expect(await sync()).toMatchObject({ activity: 'paused', last_sync: { outcome: 'success' } })
     expect(await cli('resources', 'resume', 'tree')).toMatchObject({ code: 0 })
-    await until('it goes on', async () => (await replica()).activity === 'idle')
+    await until('it continues', async () => (await replica()).activity === 'idle')
   })
 })

@@ -12,7 +12,7 @@ import { startSupervisor, freePort, startProgram, type Program, type SupervisorP
 import { until } from '../harness/wait.ts'
 import { AT, DIRECT_GET, makeJoin, PUBLISHES, REPLIES, makeReport, SECRET, SUBSCRIPTIONS } from '../harness/attacks.ts'
 
-describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hands', (version) => {
+describe.each(NATS_VERSIONS)('on a locked %s nats-server, somebody with the credentials of a worker', (version) => {
   const place = createPlace()
   let nats: LockedNats
   let supervisor: SupervisorProgram
@@ -126,7 +126,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
     await unharmed()
   })
 
-  test.each(SUBSCRIPTIONS)('cannot listen to %s', async (subject) => {
+  test.each(SUBSCRIPTIONS)('cannot subscribe to %s', async (subject) => {
     refusals.length = 0
     const subscription = thief.subscribe(subject, {
       callback: (error, message) => void (error ? refusals.push(String(error)) : heard.push(message.subject)),
@@ -172,14 +172,14 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
     thief.publish(subjectFor('goodbye', 'thief'), JSON.stringify({ worker_id: 'victim', instance: newId() }))
     for (const report of [makeReport('victim', replica!.replica_id), makeReport('thief', replica!.replica_id)])
       await thief.request(subjectFor('report', 'thief'), JSON.stringify(report), { timeout: 3000 })
-    await until('both are put aside', () => supervisor.output().split('set aside a report').length >= 3, {
+    await until('both are set aside', () => supervisor.output().split('set aside a report').length >= 3, {
       seen: () => supervisor.output().slice(-2000),
     })
     expect((await supervisor.api.call('listSyncs', { query: { replica: replica!.replica_id } })).total).toBe(0)
     await unharmed()
   })
 
-  test('cannot have others’ credentials, and those it saw are worth nothing without their key', async () => {
+  test('cannot use the credentials of others, not even with their JWT, without their key', async () => {
     const own = readStolenIdentity(place.at('thief'))
     const { jwt } = readStolenIdentity(place.at('victim'))
     await expect(connectAs(place, nats, { ...own, jwt }, 1500)).rejects.toThrow()
@@ -220,7 +220,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
     })
 
     test.each([...SUBSCRIPTIONS, 'kagami.rpc.thief.>', 'kagami.desired.thief'])(
-      'cannot listen to %s',
+      'cannot subscribe to %s',
       async (subject) => {
         refusals.length = 0
         const subscription = guest.subscribe(subject, {
@@ -231,7 +231,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
       },
     )
 
-    test('gains no id that belongs to somebody, and harms nobody by where answers go', async () => {
+    test('gets no id that belongs to another worker, and does no harm with reply subjects', async () => {
       const mine = newNatsKey('user')
       const request = (id: string, key: string) => {
         const asked = { token: secret, join: makeJoin(id) }

@@ -103,7 +103,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     expect(workers['one']!.output()).not.toContain('Permissions Violation')
   })
 
-  test('worker, supervisor and nats-server are each killed and started again, without any token', async () => {
+  test('worker, supervisor and nats-server are each killed and restarted, without any token', async () => {
     await workers['one']!.kill()
     await launchWorker('one')
     await goesOn('one', 'the worker was killed')
@@ -117,7 +117,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     expect(workers['one']!.output()).not.toContain('credentials to a worker')
   })
 
-  test('one that asks while supervisor and NATS are away asks until they are back', async () => {
+  test('a worker that joins while supervisor and NATS are down tries until they are back', async () => {
     const port = Number(new URL(supervisor.url).port)
     const invitation = await token('--worker', 'two')
     await supervisor.kill()
@@ -135,7 +135,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     await goesOn('two', 'approval')
   })
 
-  test('a running log and a sync on request reach through both accounts', async () => {
+  test('running logs and requested syncs work across both accounts', async () => {
     const [sync] = (await supervisor.api.call('listSyncs', { query: { worker: 'two', state: 'finished' } })).items
     expect((await supervisor.api.call('syncLog', { params: { id: sync!.sync_id } })).text).not.toBe('')
     await supervisor.api.call('syncWorker', { params: { id: 'two' }, body: { resource: null } })
@@ -146,7 +146,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     )
   })
 
-  test('a wrong, an expired, a used-up and another worker’s token give nothing', async () => {
+  test('a wrong, expired or used-up token, and one for another worker, give no credentials', async () => {
     const real = await token('--uses', '1')
     const wrong = writeJoinToken({ ...readJoinToken(real, 'test'), secret: 'x'.repeat(32) })
     await launchWorker('stranger', { KAGAMI_JOIN_TOKEN: wrong })
@@ -160,7 +160,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     await launchWorker('other', { KAGAMI_JOIN_TOKEN: await token('--worker', 'someone-else') })
     await says('other', /this join token is only for worker someone-else/)
     await launchWorker('first', { KAGAMI_JOIN_TOKEN: real })
-    await until('the first one may', () => shown('first'))
+    await until('the first worker has joined', () => shown('first'))
     await launchWorker('second', { KAGAMI_JOIN_TOKEN: real })
     await says('second', /this join token is used up/)
     for (const id of ['stranger', 'late', 'other', 'second']) expect(await shown(id)).toBeUndefined()
@@ -174,14 +174,14 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     ).toContain('this is not a join token, or only a part of one')
   })
 
-  test('an id belongs to one key: another is refused, the same one goes on', async () => {
+  test('an id belongs to one key: another key is refused, and the first worker keeps working', async () => {
     await launchWorker('one', { KAGAMI_JOIN_TOKEN: await token() }, 'copy')
     await says('copy', /worker id one belongs to another key/)
     await workers['copy']!.kill()
     await goesOn('one', 'somebody claimed its id')
   })
 
-  test('TLS: a server with another authority, and one without any, get no word', async () => {
+  test('a worker sends nothing to a server with another certificate authority, or without TLS', async () => {
     const other = await startLockedNats(place, version, 'impostor')
     const invitation = readJoinToken(await token(), 'test')
     await launchWorker('careful', { KAGAMI_JOIN_TOKEN: writeJoinToken({ ...invitation, url: other.url }) })
@@ -195,7 +195,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     expect(await shown('careful')).toBeUndefined()
   })
 
-  test('a revoked worker is cut at once and stays out, and nobody else notices', async () => {
+  test('a revoked worker is disconnected at once and stays out, and no other worker is affected', async () => {
     const stolen = readStolenIdentity(place.at('two'))
     const [inside, bystander] = [
       await connectAs(place, nats, stolen),
@@ -232,12 +232,12 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
       supervisor.url,
     ])
     expect([revoked.code, revoked.stderr]).toEqual([0, ''])
-    await until('it is cut', () => cut, { timeoutMs: 1000 })
+    await until('it is disconnected', () => cut, { timeoutMs: 1000 })
     expect(await shown('two')).toMatchObject({ admission: 'rejected', reason: 'stolen laptop' })
     expect(
       (await supervisor.api.call('audit', { query: { target: 'two' } })).items.map((entry) => entry.action),
     ).toEqual(expect.arrayContaining(['enrol', 'revoke', 'reject']))
-    await until('it goes on for a while', () => sequence.length > 100)
+    await until('messages still arrive for a while', () => sequence.length > 100)
     clearInterval(beat)
     await bystander.flush()
     await until('everything arrived', () => sequence.length === sent)
@@ -250,7 +250,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     await goesOn('one', 'nats-server was started again')
   })
 
-  test('a NATS that was made anew from its configuration learns the revocations again', async () => {
+  test('a NATS that was created again from its configuration gets the revocations again', async () => {
     const stolen = readStolenIdentity(place.at('two'))
     await nats.kill()
     for (const part of ['accounts', 'jetstream']) rmSync(place.at('locked', 'server', part), { recursive: true })
@@ -278,7 +278,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     await goesOn('two', 'its second approval')
   })
 
-  test('a worker without credentials is told what it lacks', async () => {
+  test('a worker without credentials logs what it needs', async () => {
     await launchWorker('older', {
       KAGAMI_NATS_URL: nats.url.replace('tls:', 'nats:'),
       NODE_EXTRA_CA_CERTS: place.at('locked', 'server', 'ca.pem'),
@@ -312,7 +312,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     await connectAs(place, nats, readStolenIdentity(place.at('one')))
   })
 
-  test('a worker that is given a token of another locked NATS belongs to that one from then on', async () => {
+  test('a worker with a token of another locked NATS moves to that one', async () => {
     await workers['one']!.kill()
     const other = await startLockedNats(place, version, 'elsewhere')
     await supervisor.kill()

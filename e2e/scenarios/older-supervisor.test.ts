@@ -13,7 +13,7 @@ interface Beat {
   storage: { total_bytes: number }
 }
 
-describe('an older supervisor', () => {
+describe('a supervisor of v0', () => {
   const place = createPlace()
   let nats: NatsConnection
   let worker: Program
@@ -55,7 +55,7 @@ describe('an older supervisor', () => {
     })
   })
 
-  test('is asked when nobody answers our own join, and after its approval the worker syncs', async () => {
+  test('gets a join when nobody answers ours, and after its approval the worker syncs', async () => {
     await until('the declared replica succeeds', () => statusOf('declared') === 'success', {
       seen: () => worker.output(),
     })
@@ -64,7 +64,7 @@ describe('an older supervisor', () => {
     expect(statuses).toContain('success')
   })
 
-  test('adds a replica, has it synced, removes it', async () => {
+  test('adds a replica, requests a sync of it, and removes it', async () => {
     expect(
       await order({
         type: 'add_replica',

@@ -14,7 +14,7 @@ interface Command {
   name?: string
 }
 
-describe('an older worker', () => {
+describe('a worker of v0', () => {
   const place = createPlace()
   const id = '6a1f0f0e-3a50-4d5e-a6c3-2f1fb8ef10aa'
   const commands: Command[] = []
@@ -76,7 +76,7 @@ describe('an older worker', () => {
     expect(await join()).toMatchObject({ accepted: true, status: 'approved' })
   })
 
-  test('its heartbeats and its status reports are what the API shows', async () => {
+  test('the API shows its heartbeats and status reports', async () => {
     replicas = [{ ...replicas[0]!, status: 'syncing' }]
     beat()
     await until('it is syncing', async () => (await shown())?.replicas[0]?.status === 'syncing')
@@ -96,7 +96,7 @@ describe('an older worker', () => {
     })
   })
 
-  test('is told to sync, to add and to remove in its own words', async () => {
+  test('gets commands of v0 to sync, to add and to remove', async () => {
     expect((await post('sync', { resource: 'debian' })).status).toBe(202)
     expect((await post('sync', { resource: null })).status).toBe(202)
     expect(

@@ -11,10 +11,10 @@ import { PATIENCE_MS, until } from '../harness/wait.ts'
 describe.each(NATS_VERSIONS)('on an open %s nats-server', (version) => {
   const place = createPlace()
 
-  test('the supervisor answers only where clients wait for answers, and says that workers are trusted', async () => {
+  test('the supervisor answers only where clients wait for answers, and logs that workers are trusted', async () => {
     const server = await startNats(place, version)
     const supervisor = await startSupervisor(place, { nats: server.url })
-    await until('it says that NATS is open', () => supervisor.output().includes('NATS is open'), {
+    await until('it logs that NATS is open', () => supervisor.output().includes('NATS is open'), {
       seen: () => supervisor.output(),
     })
     const client = await connect({ servers: server.url })
@@ -28,7 +28,7 @@ describe.each(NATS_VERSIONS)('on an open %s nats-server', (version) => {
     const stream = await until('there is a stream of reports', () => manager.streams.info(EVENTS_STREAM))
     expect(stream.state.messages).toBe(0)
     expect(told).toEqual([])
-    await until('it says what it refused', () => supervisor.output().includes('where no replies are sent'), {
+    await until('it logs what it refused', () => supervisor.output().includes('where no replies are sent'), {
       seen: () => supervisor.output(),
     })
     expect(

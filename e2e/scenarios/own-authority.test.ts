@@ -12,7 +12,7 @@ import { until } from '../harness/wait.ts'
 
 const place = createPlace()
 
-test('a worker with ca_file mirrors upstreams of that authority, and one without says what is missing', async () => {
+test('a worker with ca_file mirrors upstreams of that authority, and one without logs what is missing', async () => {
   execFileSync('chmod', ['755', place.dir])
   writeFiles(place.at('up'), { 'tree/a.txt': 'a\n' })
   execFileSync(
@@ -73,7 +73,7 @@ test('a worker with ca_file mirrors upstreams of that authority, and one without
   expect(refused.stderr).toContain('nowhere.pem')
 })
 
-test('a worker with ca_file trusts a NATS of that authority, and one without says why it does not', async () => {
+test('a worker with ca_file trusts a NATS of that authority, and one without logs why it does not', async () => {
   const authority = await makeAuthority(place.dir)
   const { certificate, key } = await authority.sign('nats', ['localhost'])
   const [port, config] = [await freePort(), place.at('nats-tls.conf')]
@@ -87,11 +87,11 @@ test('a worker with ca_file trusts a NATS of that authority, and one without say
   const worker = (dir: string, env: Record<string, string>) =>
     startWorker(place, { nats: `tls://localhost:${port}`, dir, env })
   const strange = await worker('strange-nats', {})
-  await until('it says why', () => strange.output().includes('its certificate is not the one expected'), {
+  await until('it logs why', () => strange.output().includes('its certificate is not the one expected'), {
     seen: () => strange.output(),
   })
   const knowing = await worker('knowing-nats', { KAGAMI_CA_FILE: authority.certificate })
-  await until('it asks to join', () => knowing.output().includes('no supervisor answers'), {
+  await until('it requests to join', () => knowing.output().includes('no supervisor answers'), {
     seen: () => knowing.output(),
   })
 })

@@ -68,7 +68,7 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
     nats = await startNats(place, version)
     supervisor = await startSupervisor(place, { nats: nats.url, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
     worker = await launchWorker()
-    const [pending] = await until('the worker asks', async () => {
+    const [pending] = await until('the worker joins', async () => {
       const { items } = await supervisor.api.call('listWorkers')
       return items.length > 0 && items
     })
@@ -85,14 +85,14 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
     await remember()
   })
 
-  test('a killed worker comes back as itself and goes on', async () => {
+  test('a killed worker comes back as itself and keeps syncing', async () => {
     await worker.kill()
     worker = await launchWorker()
     await syncsAgain('the worker was killed')
     await nothingForgotten()
   })
 
-  test('a killed supervisor remembers workers, decisions, replicas, labels and history', async () => {
+  test('a restarted supervisor still has its workers, decisions, replicas, labels and history', async () => {
     await remember()
     const port = Number(new URL(supervisor.url).port)
     await supervisor.kill()
@@ -102,11 +102,11 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
     await syncsAgain('the supervisor was killed')
   })
 
-  test('a killed nats-server is reached again, and what ended meanwhile is reported once', async () => {
+  test('programs reconnect to a killed nats-server, and syncs that ended meanwhile are reported once', async () => {
     process.kill(nats.pid, 'SIGKILL')
     await nats.exited
     const before = await remember()
-    await until('the worker goes on alone', () => /trying to reach it again/.test(worker.output()))
+    await until('the worker keeps syncing alone', () => /trying to reach it again/.test(worker.output()))
     const restarted = await launchNats()
     place.onEnd(() => restarted.stop())
     nats = restarted
@@ -120,7 +120,7 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
     expect(new Set(ids).size).toBe(ids.length)
   })
 
-  test('without supervisor and NATS, a restarted worker goes on syncing what the API had added', async () => {
+  test('without supervisor and NATS, a restarted worker keeps syncing replicas that the API added', async () => {
     const port = Number(new URL(supervisor.url).port)
     await supervisor.kill()
     process.kill(nats.pid, 'SIGKILL')
@@ -145,13 +145,13 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
     nats = restarted
     const before = finished.size
     supervisor = await startSupervisor(place, { nats: nats.url, port, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
-    await until('what it did alone is in the history', async () => (await remember()) >= before + alone, {
+    await until('the syncs it ran alone are in the history', async () => (await remember()) >= before + alone, {
       seen: () => worker.output(),
     })
     await nothingForgotten()
   })
 
-  test('a database restored from an old backup, or lost, is obeyed all the same', async () => {
+  test('workers follow a supervisor whose database was restored from an old backup, or lost', async () => {
     const port = Number(new URL(supervisor.url).port)
     for (const lost of [false, true]) {
       if (!lost) copyFileSync(place.at('supervisor.db'), place.at('backup.db'))

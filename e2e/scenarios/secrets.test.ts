@@ -69,7 +69,7 @@ describe('the password of an upstream', () => {
     await until('the worker has it', replica)
   })
 
-  test('opens the upstream, also after both programs were started again', async () => {
+  test('opens the upstream, also after both programs were restarted', async () => {
     expect(await sync()).toMatchObject({ last_sync: { outcome: 'success' }, files: 2 })
     await Promise.all([worker.kill(), supervisor.kill()])
     supervisor = await startSupervisor(place, { nats: nats.url })
@@ -119,7 +119,7 @@ describe('the password of an upstream', () => {
     expect(statSync(place.at('data', '.kagami', 'credentials.key')).mode & 0o777).toBe(0o600)
   })
 
-  test('does not open for another address: who could change the upstream could otherwise collect it', async () => {
+  test('does not open for another address, where somebody who changes the upstream could collect it', async () => {
     await Promise.all([worker.kill(), supervisor.kill()])
     // What stands in the worker's own memory of the fleet's wishes, as somebody with NATS at hand could have sent it.
     const file = place.at('data', '.kagami', 'desired.json')

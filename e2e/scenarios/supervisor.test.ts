@@ -7,10 +7,10 @@ import { startPostgres } from '../harness/postgres.ts'
 import { startSupervisor, startWorker } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
-describe('a supervisor whose NATS is gone', () => {
+describe('a supervisor whose NATS is down', () => {
   const place = createPlace()
 
-  test('says so at /readyz, still answers, and stops when it is asked to', async () => {
+  test('reports it at /readyz, still answers, and stops on SIGTERM', async () => {
     const nats = await startNats(place)
     const supervisor = await startSupervisor(place, { nats: nats.url })
     await nats.stop()
@@ -29,7 +29,7 @@ describe('a supervisor whose NATS is gone', () => {
 describe('a supervisor on PostgreSQL', () => {
   const place = createPlace()
 
-  test('does the same, and remembers it after kill -9', async () => {
+  test('does the same, and has it all after kill -9', async () => {
     const db = await startPostgres(place)
     mkdirSync(place.at('www'))
     writeFileSync(place.at('www', 'file'), 'x'.repeat(1000))
@@ -50,7 +50,7 @@ describe('a supervisor on PostgreSQL', () => {
     const port = Number(new URL(supervisor.url).port)
     await supervisor.kill()
     supervisor = await startSupervisor(place, { nats: nats.url, db, port })
-    await until('it goes on', async () => (await ended()) > before)
+    await until('it continues', async () => (await ended()) > before)
     const [added] = await until('its replica is shown', async () => {
       const { items } = await supervisor.api.call('listReplicas')
       return items.length > 0 && items

@@ -49,7 +49,7 @@ describe('the page of a replica whose upstream lost most of its files', () => {
     await sync()
   })
 
-  test.each(['light', 'dark'] as const)('shows what would go, and is accessible, in %s', async (theme) => {
+  test.each(['light', 'dark'] as const)('shows what would be deleted, and is accessible, in %s', async (theme) => {
     const { page, problems, axe } = await open(theme)
     await sees(page, 'A sync would delete 24 of 30 entries')
     await page.getByText('Would be deleted: 20 of 24').click()
@@ -65,7 +65,7 @@ describe('the page of a replica whose upstream lost most of its files', () => {
     expect(problems).toEqual([])
   })
 
-  test('rejects it with one press, and approves it after its name was typed', async () => {
+  test('rejects the hold with one click, and approves it after the name was typed', async () => {
     const { page, problems } = await open()
     const hold = page.getByTestId('hold')
     await hold.getByRole('button', { name: 'Reject' }).click()
@@ -86,7 +86,7 @@ describe('the page of a replica whose upstream lost most of its files', () => {
     expect(problems).toEqual([])
   })
 
-  test('pauses, goes on, and goes back to the earlier tree', async () => {
+  test('pauses, resumes, and goes back to the earlier tree', async () => {
     const { page, problems } = await open()
     await page.getByRole('button', { name: 'Pause' }).click()
     await sees(page, /Paused by anyone/)

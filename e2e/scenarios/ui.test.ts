@@ -49,12 +49,12 @@ describe('the web UI', () => {
       ],
     })
     await until(
-      'the worker asks',
+      'the worker joins',
       async () => (await supervisor.api.call('listWorkers')).items[0]?.presence === 'online',
     )
   })
 
-  test('shows what is there to anyone, and asks for the token before it changes anything', async () => {
+  test('shows the fleet to anyone, and requires the token for changes', async () => {
     const { page, problems } = await openTab(browser, supervisor.url)
     await page.goto('/ui/workers')
     await sees(page, 'sh-12')
@@ -65,12 +65,12 @@ describe('the web UI', () => {
     expect(problems).toEqual([])
   })
 
-  test('the link of the first start signs in, and the token leaves the address at once', async () => {
+  test('the link of the first start signs in, and the token disappears from the address at once', async () => {
     const { page } = await signedIn()
     expect(page.url()).not.toContain(TOKEN)
   })
 
-  test('approves a worker; its mirrors appear by themselves, and the failing one says why', async () => {
+  test('approves a worker; its mirrors appear without a reload, and the failing one shows why', async () => {
     const { page, problems } = await signedIn()
     await page.goto('/ui/workers')
     await page.getByRole('button', { name: 'Approve' }).click()
@@ -81,7 +81,7 @@ describe('the web UI', () => {
     expect(problems).toEqual([])
   })
 
-  test('adds a replica: mistakes are told at the field, a good one syncs and shows its log', async () => {
+  test('adds a replica: mistakes are shown at the field, and a correct one syncs and shows its log', async () => {
     const { page, problems } = await signedIn()
     await page.goto('/ui/replicas/add?worker=w-1')
     const field = (name: string) => page.getByRole('textbox', { name, exact: true })
@@ -119,7 +119,7 @@ describe('the web UI', () => {
     expect(performance.now() - asked).toBeLessThan(10_000)
   })
 
-  test.each(['light', 'dark'] as const)('axe finds nothing to complain about, in the %s theme', async (theme) => {
+  test.each(['light', 'dark'] as const)('axe finds no problem in the %s theme', async (theme) => {
     const tab = await signedIn({ theme })
     const [replica] = (await supervisor.api.call('listReplicas', { query: { health: 'failed' } })).items
     const [sync] = (await supervisor.api.call('listSyncs')).items
@@ -149,7 +149,7 @@ describe('the web UI', () => {
     expect(tab.problems).toEqual([])
   })
 
-  test('at 390 px nothing runs out of the page', async () => {
+  test('at 390 px nothing overflows the page', async () => {
     const { page } = await signedIn({ width: 390 })
     for (const path of ['', 'mirrors', 'replicas', 'workers', 'syncs', 'workers/w-1']) {
       await page.goto(`/ui/${path}`)
@@ -161,7 +161,7 @@ describe('the web UI', () => {
     }
   })
 
-  test('says when the supervisor is away and keeps what it knew; goes on by itself when it is back', async () => {
+  test('shows that the supervisor is down and keeps the last state; reconnects when it is back', async () => {
     const { page } = await signedIn()
     const port = Number(new URL(supervisor.url).port)
     await page.goto('/ui/workers/w-1')
@@ -180,7 +180,7 @@ describe('the web UI', () => {
     await until('it is live again', async () => /Live/.test((await page.getByTestId('connection').textContent()) ?? ''))
   })
 
-  test('terminates a worker only after its name was typed, and says what is lost', async () => {
+  test('terminates a worker only after its name was typed, and shows what is lost', async () => {
     const { page } = await signedIn()
     await page.goto('/ui/workers/w-1')
     await page.getByRole('button', { name: 'Terminate' }).click()
@@ -198,14 +198,14 @@ describe('the web UI', () => {
   })
 })
 
-describe('a front end written for the seed', () => {
+describe('a front end that was written for v0', () => {
   const place = createPlace()
 
-  test('works from SUPERVISOR_WEBUI_DIR with just the seed’s routes, inline script and all', async () => {
+  test('works from SUPERVISOR_WEBUI_DIR with only the routes of v0, also with inline scripts', async () => {
     mkdirSync(place.at('ui'))
     writeFileSync(
       place.at('ui', 'index.html'),
-      `<!doctype html><title>seed</title><body><pre id=out></pre><button id=approve>approve</button><script>
+      `<!doctype html><title>v0</title><body><pre id=out></pre><button id=approve>approve</button><script>
 const api = location.origin
 const headers = { 'Content-Type': 'application/json' }
 const call = (method, path, body) =>
@@ -246,7 +246,7 @@ setInterval(show, 200)
     await page.goto('/')
     await page.getByText('1 w-1:pending:false').waitFor()
     await page.getByRole('button', { name: 'approve' }).click()
-    await until('every call is answered as the seed did', async () => (await page.title()) === '200,202,202,204', {
+    await until('every call is answered as v0 answers it', async () => (await page.title()) === '200,202,202,204', {
       seen: () => page.title(),
     })
     expect(problems).toEqual([])

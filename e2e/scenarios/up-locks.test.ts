@@ -51,12 +51,12 @@ async function up(place: Place, nats: string, env: Record<string, string> = {}) 
   }
 }
 
-describe.each(NATS_VERSIONS)('kagami up after an open one, on the %s nats-server', (version) => {
+describe.each(NATS_VERSIONS)('kagami up on the state of an open NATS, on the %s nats-server', (version) => {
   const place = createPlace()
   const report = makeReport('someone')
   const path = () => (version === 'old' ? inject('tools').natsOld : inject('tools').natsNew)
 
-  test('takes over decisions, positions and reports nobody had read', async () => {
+  test('keeps decisions, positions and unread reports', async () => {
     mkdirSync(place.at('state'))
     const open = await startNatsServer({ dir: place.at('state', 'nats'), binary: { path: path(), version } })
     place.onEnd(() => open.stop())
@@ -108,7 +108,7 @@ describe.each(NATS_VERSIONS)('kagami up after an open one, on the %s nats-server
     await after.program.kill('SIGTERM')
   })
 
-  test('a second start needs no token and keeps what the first had', async () => {
+  test('a second start needs no token and keeps everything', async () => {
     const again = await up(place, path())
     const { items } = await again.api.call('listWorkers')
     expect(items.map((one) => one.worker_id)).toEqual(['someone'])

@@ -47,7 +47,7 @@ async function up(place: Place, port: number): Promise<Up> {
   launcher.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
   launcher.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))
   const ended = new Promise<number | null>((resolve) => launcher.once('exit', resolve))
-  await until('it says that it is up', () => text.includes('Kagami is up.'), { seen: () => text })
+  await until('it prints that it is up', () => text.includes('Kagami is up.'), { seen: () => text })
   return { launcher, url: `http://127.0.0.1:${port}`, ended, output: () => text }
 }
 
@@ -77,7 +77,7 @@ describe('kagami up', () => {
   let ids: string[]
   let history: string[]
 
-  test('mirrors a git, an rsync and an http upstream within a minute, and says where the UI is', async () => {
+  test('mirrors a git, an rsync and an http upstream within a minute, and prints where the UI is', async () => {
     const running = await up(place, await freePort())
     const resources = await readyOf(running)
     expect(resources.map((resource) => resource.replicas[0]!.kind).sort()).toEqual(['git', 'http', 'rsync'])
@@ -137,7 +137,7 @@ describe('kagami up', () => {
     place.onEnd(() => npm.kill('SIGKILL'))
     let text = ''
     npm.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
-    await until('it says that it is up', () => text.includes('Kagami is up.'), { seen: () => text })
+    await until('it prints that it is up', () => text.includes('Kagami is up.'), { seen: () => text })
     expect(processesOf(place)).not.toEqual([])
     npm.kill('SIGKILL')
     await until('nothing is left', () => processesOf(place).length === 0, {
@@ -146,7 +146,7 @@ describe('kagami up', () => {
     })
   })
 
-  test('a taken port is told with who has it and another to use', async () => {
+  test('a port in use is reported, with its owner and another port to use', async () => {
     const taken = createServer()
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
     place.onEnd(() => new Promise((resolve) => taken.close(resolve)))

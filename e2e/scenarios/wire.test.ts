@@ -106,7 +106,7 @@ function makeReport(change: Partial<SyncReport> = {}): SyncReport {
   }
 }
 
-describe('the supervisor, hearing a peer of another version', () => {
+describe('the supervisor, with messages of another version', () => {
   const place = createPlace()
   let supervisor: SupervisorProgram
   let nats: NatsConnection
@@ -165,14 +165,14 @@ describe('the supervisor, hearing a peer of another version', () => {
     },
   )
 
-  test('bytes that are no JSON at all are refused, and the next message is heard', async () => {
+  test('bytes that are not JSON are refused, and the next message counts', async () => {
     nats.publish(subjectFor('heartbeat', id), Uint8Array.from([0xff, 0x00, 0x7b]))
     await until('it is logged', () => refusals('message is not JSON').length === 1)
     publish('heartbeat', makeHeartbeat({ seq: 8, replicas: [makeState(1), makeState(2)] }))
     await until('the next one counts', async () => (await replicas()).total === 2)
   })
 
-  test('a worker that speaks for another is not heard', async () => {
+  test('a message about another worker is ignored', async () => {
     nats.publish(subjectFor('heartbeat', 'someone-else'), JSON.stringify(makeHeartbeat({ replicas: [] })))
     nats.publish(
       subjectFor('heartbeat', id),
@@ -191,7 +191,7 @@ describe('the supervisor, hearing a peer of another version', () => {
     await until('it is refused', () => refusals(`message of ${text.length} bytes is larger than 524288`).length === 1)
   })
 
-  test('one of 2 MB in parts is taken as a whole, and only when all of it is there', async () => {
+  test('one of 2 MB in parts counts as a whole, and only when all parts have arrived', async () => {
     const all = Array.from({ length: 3200 }, (_, n) =>
       makeState(n, { upstream: `http://127.0.0.1/${'x'.repeat(400)}/${n}` }),
     )
@@ -208,7 +208,7 @@ describe('the supervisor, hearing a peer of another version', () => {
     await until('all are there', async () => (await replicas()).total === all.length)
   })
 
-  test('a lost heartbeat is noticed by the digest, and everything is asked for again', async () => {
+  test('the digest reveals a lost heartbeat, and a full one is requested', async () => {
     const asked: string[] = []
     nats.subscribe(subjectFor('refresh', id), {
       callback: (_, message) => {
@@ -218,10 +218,10 @@ describe('the supervisor, hearing a peer of another version', () => {
     })
     await nats.flush()
     publish('heartbeat', makeHeartbeat({ full: false, replicas: [], digest: { count: 5, revisions: 17 } }))
-    await until('it asks', () => asked.length > 0)
+    await until('it requests a full heartbeat', () => asked.length > 0)
   })
 
-  test('a report with an unknown field is kept; one of another worker or type is put aside', async () => {
+  test('a report with an unknown field is kept; one of another worker or type is set aside', async () => {
     const stream = jetstream(nats)
     const good = makeReport()
     for (const [body, msgID] of [
@@ -243,7 +243,7 @@ describe('the supervisor, hearing a peer of another version', () => {
   })
 })
 
-describe('the worker, hearing a peer of another version', () => {
+describe('the worker, with messages of another version', () => {
   const place = createPlace()
   let worker: Program
   let supervisor: SupervisorProgram
@@ -273,7 +273,7 @@ describe('the worker, hearing a peer of another version', () => {
     ['cancel', { sync_id: 5 }, 'field sync_id must be string'],
     ['log', { replica_id: 'r', sync_id: 's', offset: 'zero', limit: 10 }, 'field offset must be integer'],
     ['ping', {}, 'field instance is required'],
-  ] as const)('refuses a %s of a wrong type, and says so once', async (name, body, reason) => {
+  ] as const)('refuses a %s of a wrong type, and logs it once', async (name, body, reason) => {
     for (let i = 0; i < 3; i++) nats.publish(subjectFor(name, 'w'), JSON.stringify(body))
     await until('it is logged', () => worker.output().includes(reason))
     await request('refresh', {})
