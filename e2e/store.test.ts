@@ -77,7 +77,7 @@ function makeReport(minute: number, change: Partial<SyncReport> = {}): SyncRepor
   }
 }
 
-/** What a supervisor that another one knows nothing of would do. */
+/** Begins a term, as a second supervisor would. */
 const beginTerm = (url: string, term: number) =>
   behindItsBack(url, `update meta set value = '${term}' where key = 'term'`)
 

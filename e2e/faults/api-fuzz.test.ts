@@ -82,7 +82,7 @@ describe.each(['sqlite', 'postgres'] as const)('random requests to the API on %s
         })
         await answer.arrayBuffer()
         statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1)
-        // 504: the worker does not answer for a sync nobody knows; that is no fault.
+        // 504: the worker does not answer for an unknown sync, which is not a fault.
         expect(
           answer.status < 500 || answer.status === 504,
           `${name} ${url} ${JSON.stringify(body)} → ${answer.status}`,

@@ -25,7 +25,7 @@ describe('a fleet whose programs are killed at random moments', () => {
   let supervisor: SupervisorProgram
   let ledger: Ledger
   const torn: string[] = []
-  let looked = 0
+  let checkedFiles = 0
 
   const startOne = async (name: string) =>
     void workers.set(
@@ -37,10 +37,10 @@ describe('a fleet whose programs are killed at random moments', () => {
         env: { KAGAMI_WORKER_ID: `w-${name}`, KAGAMI_SLOTS_PER_HOST: '8' },
       }),
     )
-  const look = () => {
+  const checkCopies = () => {
     for (const dir of dataDirs) {
       const { checked, wrong } = upstreams.findWrong(dir)
-      looked += checked
+      checkedFiles += checked
       torn.push(...wrong)
     }
   }
@@ -48,7 +48,7 @@ describe('a fleet whose programs are killed at random moments', () => {
     async worker() {
       const name = dice.pick(WORKERS)
       await workers.get(name)!.kill()
-      look()
+      checkCopies()
       await pause(dice.whole(0, 500))
       await startOne(name)
     },
@@ -100,7 +100,7 @@ describe('a fleet whose programs are killed at random moments', () => {
         const whom = kill < 3 ? Object.keys(killing)[kill]! : dice.pick(['worker', 'worker', 'supervisor', 'nats'])
         killed[whom] = (killed[whom] ?? 0) + 1
         await killing[whom]!()
-        look()
+        checkCopies()
       }
       const quiet = new Date().toISOString()
       await until(
@@ -122,7 +122,7 @@ describe('a fleet whose programs are killed at random moments', () => {
       await upstreams.stop()
       for (const worker of workers.values()) worker.child.kill('SIGTERM')
       for (const worker of workers.values()) await worker.exited
-      look()
+      checkCopies()
       const leftover = dataDirs.flatMap((dir) => findMarked(`${dir}:`))
       for (const name of WORKERS) await startOne(name)
       await until(
@@ -145,7 +145,7 @@ describe('a fleet whose programs are killed at random moments', () => {
       const each = Object.entries(killed).map(([whom, times]) => `${whom} ${times}`)
       task.meta.figure =
         `${KILLS} kills (${each.join(', ')}), ${history.size} syncs of ${upstreams.versions} versions: ` +
-        `0 lost, 0 doubled; ${looked} published files looked at: 0 torn; 0 processes left, 0 replicas stuck`
+        `0 lost, 0 doubled; ${checkedFiles} published files checked: 0 torn; 0 processes left, 0 replicas stuck`
     },
   )
 })

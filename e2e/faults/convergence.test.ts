@@ -1,5 +1,5 @@
 // convergence.test.ts — Documents and heartbeats that are lost, doubled, late and out of order between the worker's
-// machine and the supervisor's fleet: once the network is quiet, both hold the same.
+// machine and the supervisor's fleet: once the network is quiet, both hold the same state.
 import fc from 'fast-check'
 import type { Desired, Heartbeat, ReplicaSpec, SyncReport } from '@kagami/protocol'
 import { applyHeartbeat, createFleet, putWorker } from '@kagami/supervisor/core/fleet'
@@ -72,7 +72,7 @@ const makeReport = (sync_id: string, replica_id: string, failed: boolean, now: D
   revision: 'x',
 })
 
-/** A worker's machine and its half of the conversation: what changed waits until the next heartbeat takes it along. */
+/** A worker's machine and its side of the network: changes wait until the next heartbeat sends them. */
 function createWorker() {
   let next = 0
   const machine = createWorkerMachine(() => `sync-${String(++next).padStart(6, '0')}`)
@@ -86,7 +86,7 @@ function createWorker() {
   return {
     replicas: () => [...state.replicas.values()],
     observed: () => state.desired?.rev ?? 0,
-    tell(event: WorkerEvent, now: Date) {
+    handle(event: WorkerEvent, now: Date) {
       const step = machine(state, event, now)
       state = step.state
       for (const effect of step.effects) {
@@ -122,7 +122,7 @@ const step = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('read' as const), which: fc.nat(5) }) },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('beat' as const) }) },
-  { weight: 4, arbitrary: fc.record({ type: fc.constant('hear' as const), which: fc.nat(8), again: fc.boolean() }) },
+  { weight: 4, arbitrary: fc.record({ type: fc.constant('receive' as const), which: fc.nat(8), again: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('lose' as const), which: fc.nat(8) }) },
   {
     weight: 2,
@@ -137,7 +137,7 @@ function play(steps: readonly Step[]): number {
   const entry: WorkerEntry = putWorker(fleet, workerRecord, start)
   const worker = createWorker()
   const documents: Desired[] = []
-  const air: Heartbeat[] = []
+  const network: Heartbeat[] = []
   let [now, messages] = [start, 0]
   const decide = (ids: readonly string[], interval: number) =>
     documents.push({
@@ -152,43 +152,43 @@ function play(steps: readonly Step[]): number {
       removed: [],
       syncs: [],
     })
-  // An answer to a request for everything may itself be lost: the next heartbeat asks again.
-  const hear = (beat: Heartbeat) =>
-    void (applyHeartbeat(fleet, entry, beat, now).mismatch && air.push(...worker.beat(true)))
+  // A full heartbeat that was requested may also get lost: the next heartbeat requests it again.
+  const receive = (beat: Heartbeat) =>
+    void (applyHeartbeat(fleet, entry, beat, now).mismatch && network.push(...worker.beat(true)))
   const act = (one: Step) => {
     messages++
     if (one.type === 'decide') decide(one.ids, one.interval)
     if (one.type === 'read' && documents.length > 0)
-      worker.tell(
+      worker.handle(
         { type: 'desired_read', desired: documents[one.which % documents.length]!, cached: false },
         new Date(now),
       )
-    if (one.type === 'beat') air.push(...worker.beat(false))
-    if (one.type === 'hear' && air.length > 0)
-      hear(one.again ? air[one.which % air.length]! : air.splice(one.which % air.length, 1)[0]!)
-    if (one.type === 'lose' && air.length > 0) air.splice(one.which % air.length, 1)
+    if (one.type === 'beat') network.push(...worker.beat(false))
+    if (one.type === 'receive' && network.length > 0)
+      receive(one.again ? network[one.which % network.length]! : network.splice(one.which % network.length, 1)[0]!)
+    if (one.type === 'lose' && network.length > 0) network.splice(one.which % network.length, 1)
     if (one.type === 'time') {
       now += one.seconds * 1000
-      worker.tell({ type: 'woke' }, new Date(now))
+      worker.handle({ type: 'woke' }, new Date(now))
     }
     if (one.type === 'end') {
       const running = worker.replicas().find(({ spec, life }) => spec.replica_id === one.id && life.state === 'syncing')
       if (running?.life.state === 'syncing')
-        worker.tell(
+        worker.handle(
           { type: 'sync_ended', report: makeReport(running.life.syncId, one.id, one.failed, new Date(now)) },
           new Date(now),
         )
     }
   }
-  worker.tell({ type: 'join_answered', reply: { accepted: true, status: 'approved', reason: null } }, new Date(start))
+  worker.handle({ type: 'join_answered', reply: { accepted: true, status: 'approved', reason: null } }, new Date(start))
   decide([], 60)
   steps.forEach(act)
-  // The network is quiet: nothing more is lost, the last document is read, and two heartbeats are heard.
-  air.length = 0
-  worker.tell({ type: 'desired_read', desired: documents.at(-1)!, cached: false }, new Date(now))
+  // The network is quiet: nothing more is lost, the last document is read, and two heartbeats are received.
+  network.length = 0
+  worker.handle({ type: 'desired_read', desired: documents.at(-1)!, cached: false }, new Date(now))
   for (let beats = 0; beats < 2; beats++) {
-    air.push(...worker.beat(false))
-    while (air.length > 0) hear(air.shift()!)
+    network.push(...worker.beat(false))
+    while (network.length > 0) receive(network.shift()!)
   }
   const held = [...entry.replicas.values()]
     .map(({ state }) => state)

@@ -1,4 +1,4 @@
-// copies.ts — Promises about the copies on a worker: what upstreams, disks and kills may do to them.
+// copies.ts — Promises about the copies on a worker, when upstreams, disks or programs fail.
 import type { Row } from './row.ts'
 
 const WORKER = 'packages/worker/src'

@@ -1,5 +1,5 @@
-// database-fails.test.ts — A database that is locked, full, damaged, empty, or gone in the middle of a write: the
-// supervisor stands it or refuses to start, and what it acknowledged is there.
+// database-fails.test.ts — A database that is locked, full, damaged, empty, or stopped in the middle of a write: the
+// supervisor keeps running or refuses to start, and everything that it acknowledged is saved.
 import {
   closeSync,
   copyFileSync,
@@ -27,8 +27,8 @@ import { until } from '../harness/wait.ts'
 
 const STOPS = rounds(3, 20)
 
-/** Adds a replica; true once it was answered with yes. */
-async function adds(supervisor: SupervisorProgram, name: string): Promise<boolean> {
+/** Adds a replica. Returns true when the supervisor confirmed it. */
+async function tryAdd(supervisor: SupervisorProgram, name: string): Promise<boolean> {
   try {
     await supervisor.api.call('addReplica', {
       params: { id: 'worker-0' },
@@ -66,10 +66,10 @@ describe('a supervisor on SQLite', () => {
     async ({ task }) => {
       const other = new DatabaseSync(file())
       other.exec('PRAGMA busy_timeout=5000; BEGIN IMMEDIATE')
-      const asked = Date.now()
-      const write = adds(fleet.supervisor, 'while-locked')
+      const since = Date.now()
+      const write = tryAdd(fleet.supervisor, 'while-locked')
       let answers = 0
-      while (Date.now() - asked < 5000) {
+      while (Date.now() - since < 5000) {
         expect((await fleet.supervisor.api.call('listReplicas')).total).toBeGreaterThan(0)
         answers++
         await pause(50)
@@ -78,7 +78,7 @@ describe('a supervisor on SQLite', () => {
       other.close()
       expect(await write).toBe(true)
       expect(fleet.supervisor.child.exitCode).toBeNull()
-      task.meta.figure = `locked for 5 s: ${answers} readings answered meanwhile, the write done afterwards`
+      task.meta.figure = `locked for 5 s: ${answers} reads answered meanwhile, the write done afterwards`
     },
   )
 
@@ -150,13 +150,13 @@ describe.runIf(process.getuid?.() === 0)('a supervisor whose disk is full', () =
     const before = fleet.ledger.started.size
     const refused = await until(
       'a write is refused',
-      async () => !(await adds(fleet.supervisor, `full-${Math.random()}`.replace('0.', ''))),
+      async () => !(await tryAdd(fleet.supervisor, `full-${Math.random()}`.replace('0.', ''))),
     )
     await until('reports wait in the stream', () => fleet.ledger.started.size > before + 40)
     expect((await fleet.supervisor.api.call('listReplicas')).total).toBeGreaterThan(0)
     expect(fleet.supervisor.child.exitCode).toBeNull()
     unlinkSync(filling)
-    await until('writes succeed again', () => adds(fleet.supervisor, 'after-full'))
+    await until('writes succeed again', () => tryAdd(fleet.supervisor, 'after-full'))
     const kept = await fleet.stopAndCount()
     task.meta.figure =
       `full: writes refused (${refused}), ${fleet.ledger.started.size - before} syncs meanwhile, ${kept} of ` +
@@ -183,14 +183,14 @@ describe('a supervisor on PostgreSQL', () => {
     'keeps running when the server stops in the middle of writes, loses nothing acknowledged, and continues afterwards',
     { timeout: 60_000 + STOPS * 20_000 },
     async ({ task }) => {
-      const yes: string[] = []
+      const confirmed: string[] = []
       let count = 0
       for (let stop = 0; stop < STOPS; stop++) {
         let writing = true
         const writers = Array.from({ length: 4 }, async () => {
           while (writing) {
             const name = `pg-${++count}`
-            if (await adds(fleet.supervisor, name)) yes.push(name)
+            if (await tryAdd(fleet.supervisor, name)) confirmed.push(name)
             else await pause(20)
           }
         })
@@ -201,25 +201,26 @@ describe('a supervisor on PostgreSQL', () => {
         writing = false
         await Promise.all(writers)
         await postgres.start()
-        await until('writes succeed again', () => adds(fleet.supervisor, `back-${stop}`))
+        await until('writes succeed again', () => tryAdd(fleet.supervisor, `back-${stop}`))
       }
       expect(fleet.supervisor.child.exitCode).toBeNull()
       const missing = async () => {
         const shown = await namesIn(fleet.supervisor)
-        return yes.filter((name) => !shown.has(name))
+        return confirmed.filter((name) => !shown.has(name))
       }
       await until('all that was acknowledged is there', async () => (await missing()).length === 0, {
         seen: missing,
       })
-      // An audit entry and the write it tells of stand or fall together.
-      const told = new Set<string>()
+      // A write and its audit entry are saved together or not at all.
+      const audited = new Set<string>()
       for (let cursor: string | null = null, more = true; more; more = cursor !== null) {
         const page: { items: { action: string; detail: string | null }[]; next_cursor: string | null } =
           await fleet.supervisor.api.call('audit', { query: { limit: 500, ...(cursor ? { cursor } : {}) } })
-        for (const { action, detail } of page.items) if (action === 'add_replica') told.add(detail?.split(' ')[1] ?? '')
+        for (const { action, detail } of page.items)
+          if (action === 'add_replica') audited.add(detail?.split(' ')[1] ?? '')
         cursor = page.next_cursor
       }
-      expect(yes.filter((name) => !told.has(name))).toEqual([])
+      expect(confirmed.filter((name) => !audited.has(name))).toEqual([])
       const kept = await fleet.stopAndCount()
       await fleet.restartSupervisor()
       await until(
@@ -227,8 +228,8 @@ describe('a supervisor on PostgreSQL', () => {
         async () => (await readHistory(fleet.supervisor.api)).size === kept,
       )
       task.meta.figure =
-        `${STOPS} stops in the middle of ${yes.length} acknowledged writes: 0 exits, 0 lost, 0 half; ${kept} of ` +
-        `${fleet.ledger.started.size} reports in the history`
+        `${STOPS} stops in the middle of ${confirmed.length} acknowledged writes: 0 exits, 0 lost, 0 half; ` +
+        `${kept} of ${fleet.ledger.started.size} reports in the history`
     },
   )
 })

@@ -1,4 +1,4 @@
-// fleet.ts — Promises about the fleet: programs, NATS, databases and what people and peers send.
+// fleet.ts — Promises about the fleet: programs, NATS, databases and input from people and peers.
 import type { Row } from './row.ts'
 
 const WORKER = 'packages/worker/src'

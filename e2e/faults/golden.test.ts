@@ -1,5 +1,5 @@
-// golden.test.ts — Messages as each version sent them, recorded from real programs: today's schemas take them all.
-// `KAGAMI_RECORD=1` records those of this version anew.
+// golden.test.ts — Messages as each version sent them, recorded from real programs: today's schemas accept them all.
+// `KAGAMI_RECORD=1` records those of this version again.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from '@nats-io/transport-node'
@@ -44,7 +44,7 @@ describe('messages of every version up to this one', () => {
     expect(versions).toContain(`${version}.json`)
     task.meta.figure =
       `${versions.length} versions, ${versions.reduce((sum, file) => sum + load(file).length, 0)} recorded ` +
-      'messages: all taken'
+      'messages: all accepted'
   })
 })
 

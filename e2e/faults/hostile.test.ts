@@ -1,5 +1,5 @@
-// hostile.test.ts — Every hostile input we know of, through API, command line and wire: refused with the field named,
-// nothing run, nothing written, nothing crashed.
+// hostile.test.ts — Every hostile input that we know of, through API, command line and wire: it is refused with the
+// field named, and nothing is run, written or crashed.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { pathToFileURL } from 'node:url'
@@ -11,7 +11,7 @@ import { rounds } from '../harness/rounds.ts'
 import { until } from '../harness/wait.ts'
 
 const TRAP = '/tmp/kagami-hostile-trap'
-/** Kind and upstream; each has done harm to somebody, see the threat tables in docs/security.md. */
+/** Kind and upstream: addresses that could run programs, read local files or leak secrets. */
 const HOSTILE: readonly (readonly [kind: string, upstream: string])[] = [
   ['git', `ext::sh -c touch% ${TRAP}`],
   ['git', 'fd::17'],
@@ -117,7 +117,7 @@ describe('hostile input', () => {
     })
   })
 
-  test(`${HOSTILE.length} upstreams are refused by the API with the field named, and nothing is run or written`, async ({
+  test(`${HOSTILE.length} upstreams are refused by the API with the field named, and nothing is run`, async ({
     task,
   }) => {
     for (const [kind, upstream] of HOSTILE) {
@@ -283,10 +283,10 @@ describe('hostile input', () => {
         const socket = connect(Number(new URL(supervisor.url).port), '127.0.0.1', () =>
           socket.write(`GET /overview HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`),
         )
-        let said = ''
+        let answer = ''
         socket
-          .on('data', (chunk) => (said += String(chunk)))
-          .on('end', () => resolve(said))
+          .on('data', (chunk) => (answer += String(chunk)))
+          .on('end', () => resolve(answer))
           .on('error', reject)
       })
     for (const host of ['evil.example', '10.0.0.1', 'localhost.evil.example', ''])

@@ -1,5 +1,5 @@
-// nats-fails.test.ts — nats-server killed, frozen, away for long, started again without its store, and on a full disk,
-// while reports come in all the time: each is in the history, once.
+// nats-fails.test.ts — nats-server killed, frozen, down for long, restarted without its store, and on a full disk,
+// while reports come in all the time: each is in the history once.
 import { rmSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -12,7 +12,7 @@ import { until } from '../harness/wait.ts'
 
 const KILLS = rounds(5, 100)
 const RESULTS = rounds(150, 1000)
-/** Reports that gather while NATS is away. */
+/** Number of reports to wait for while NATS is down. */
 const GATHER = rounds(40, 1500)
 
 describe('a fleet whose nats-server is killed again and again', () => {
@@ -43,12 +43,12 @@ describe('a fleet whose nats-server fails in other ways', () => {
   const place = createPlace()
   let nats: OwnNats
   let fleet: BusyFleet
-  const gathered = (many = GATHER) =>
+  const waitForWaiting = (many = GATHER) =>
     until('reports wait on the workers', () => fleet.ledger.waiting() >= many, {
       timeoutMs: 60_000 + many * 200,
       seen: () => fleet.ledger.waiting(),
     })
-  const toldAgain = () =>
+  const waitForDelivery = () =>
     until('they arrive', () => fleet.ledger.waiting() < 10, {
       seen: () => ({ waiting: fleet.ledger.waiting(), worker: fleet.workers[0]!.output().slice(-800) }),
     })
@@ -60,29 +60,29 @@ describe('a fleet whose nats-server fails in other ways', () => {
 
   test('reports everything after it was frozen', { timeout: 180_000 }, async ({ task }) => {
     nats.signal('SIGSTOP')
-    await gathered(20)
+    await waitForWaiting(20)
     if (atFullSize) await pause(60_000)
     const waiting = fleet.ledger.waiting()
     expect((await fetch(`${fleet.supervisor.url}/healthz`)).status).toBe(200)
     nats.signal('SIGCONT')
-    await toldAgain()
-    task.meta.figure = `frozen${atFullSize ? ' for 60 s' : ''}: ${waiting} reports waited, all told`
+    await waitForDelivery()
+    task.meta.figure = `frozen${atFullSize ? ' for 60 s' : ''}: ${waiting} reports waited, all delivered`
   })
 
   test('reports everything after a long outage', { timeout: 900_000 }, async ({ task }) => {
     await nats.kill()
-    await gathered()
+    await waitForWaiting()
     const waiting = fleet.ledger.waiting()
     await nats.start()
-    await toldAgain()
-    task.meta.figure = `away: ${waiting} reports waited, all told`
+    await waitForDelivery()
+    task.meta.figure = `down: ${waiting} reports waited, all delivered`
   })
 
   test(
     'loses nothing when it is started again without its store, not even reports that only the store had',
     { timeout: 180_000 },
     async ({ task }) => {
-      // Nobody takes reports out of the stream, so that it alone has them.
+      // Freeze the supervisor, so that only the stream has the next reports.
       fleet.supervisor.child.kill('SIGSTOP')
       const before = fleet.ledger.started.size
       await until('reports are only in the stream', () => fleet.ledger.started.size > before + 30)
@@ -90,7 +90,7 @@ describe('a fleet whose nats-server fails in other ways', () => {
       nats.empty()
       await nats.start()
       fleet.supervisor.child.kill('SIGCONT')
-      await toldAgain()
+      await waitForDelivery()
       const kept = await fleet.stopAndCount()
       for (const worker of fleet.workers) expect(worker.output()).not.toContain('fault')
       task.meta.figure = `store lost: ${kept} of ${fleet.ledger.started.size} reports in the history`

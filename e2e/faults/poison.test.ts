@@ -1,4 +1,4 @@
-// poison.test.ts — Messages that nobody can use, on every subject: the programs answer on, each bad report is put aside
+// poison.test.ts — Malformed messages on every subject: the programs keep answering, each malformed report is set aside
 // and counted, and nothing exits.
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { jetstream } from '@nats-io/jetstream'
@@ -42,7 +42,7 @@ function makeReport(change: Partial<SyncReport> = {}): SyncReport {
   }
 }
 
-/** Every way of being wrong, over and over. */
+/** Malformed messages of every kind, in turn. */
 function poison(n: number): string | Uint8Array {
   const wrong: (string | Uint8Array)[] = [
     '',
@@ -66,12 +66,12 @@ function poison(n: number): string | Uint8Array {
 }
 
 /**
- * Seconds the supervisor's event loop was late at most since this was last asked (prom-client begins its histogram anew
- * with each answer); undefined where it tells none.
+ * The longest delay of the supervisor's event loop since the last call, in seconds: prom-client resets its histogram
+ * with each answer. Undefined when the metric is missing.
  */
-async function latest(url: string): Promise<number | undefined> {
-  const told = /nodejs_eventloop_lag_max_seconds ([\d.e-]+)/.exec(await (await fetch(`${url}/metrics`)).text())?.[1]
-  return told === undefined ? undefined : Number(told)
+async function longestDelay(url: string): Promise<number | undefined> {
+  const delay = /nodejs_eventloop_lag_max_seconds ([\d.e-]+)/.exec(await (await fetch(`${url}/metrics`)).text())?.[1]
+  return delay === undefined ? undefined : Number(delay)
 }
 
 describe('a fleet that gets malformed messages', () => {
@@ -97,7 +97,7 @@ describe('a fleet that gets malformed messages', () => {
         (name) => name !== 'report' && name !== 'desired',
       )
       let [sent, answers] = [0, 0]
-      await latest(supervisor.url) // what came before, the start with its imports, is not asked for below
+      await longestDelay(supervisor.url) // resets the histogram, so that the start of the program does not count
       for (let n = 0; n < EACH; n++) {
         for (const name of names) {
           nats.publish(subjectFor(name, 'w'), poison(n))
@@ -131,14 +131,14 @@ describe('a fleet that gets malformed messages', () => {
       expect(
         await nats
           .request(subjectFor('ping', 'w'), JSON.stringify({ instance: 'none' }), { timeout: 500 })
-          .catch(() => 'nobody it is'),
-      ).toBe('nobody it is')
+          .catch(() => 'no answer'),
+      ).toBe('no answer')
       expect((await nats.request(subjectFor('refresh', 'w'), '{}', { timeout: PATIENCE_MS })).json()).toEqual({
         accepted: true,
       })
-      const late = await latest(supervisor.url)
+      const late = await longestDelay(supervisor.url)
       task.meta.figure =
-        `${sent} messages and ${EACH} reports nobody can use: ${aside} put aside, ${answers} answers meanwhile, ` +
+        `${sent} messages and ${EACH} malformed reports: ${aside} set aside, ${answers} answers meanwhile, ` +
         `0 exits${late === undefined ? '' : `, event loop at most ${Math.round(late * 1000)} ms late`}`
     },
   )

@@ -1,5 +1,5 @@
-// supervisor-dies.test.ts — kill -9 of the supervisor while people write: whatever it answered with yes is there when
-// it comes back, and is done.
+// supervisor-dies.test.ts — kill -9 of the supervisor while people write: every write that it confirmed is saved when
+// it comes back, and is carried out.
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { subjectFor, type Join } from '@kagami/protocol'
@@ -20,12 +20,12 @@ const WRITERS = 3
 describe('a supervisor that is killed while people write', () => {
   const place = createPlace()
   const dice = createDice()
-  /** What was answered with yes: replica name → id, and the ids of what was asked of them. */
-  const yes = {
+  /** Confirmed writes: name → id of added replicas, request id → replica of syncs, and ids of the others. */
+  const confirmed = {
     added: new Map<string, string>(),
     removed: new Set<string>(),
     paused: new Set<string>(),
-    asked: new Map<string, string>(),
+    syncs: new Map<string, string>(),
     approved: new Set<string>(),
   }
   const untouched = new Set<string>()
@@ -36,7 +36,7 @@ describe('a supervisor that is killed while people write', () => {
   let worker: Program
   let count = 0
 
-  const taken = () => {
+  const takeReplica = () => {
     const id = dice.pick([...untouched])
     untouched.delete(id)
     return id
@@ -48,22 +48,22 @@ describe('a supervisor that is killed while people write', () => {
         params: { id: 'w' },
         body: { name, kind: 'http', upstream, interval_secs: 0 },
       })
-      yes.added.set(name, replica_id)
+      confirmed.added.set(name, replica_id)
       untouched.add(replica_id)
     },
     async () => {
-      const id = taken()
+      const id = takeReplica()
       await supervisor.api.call('removeReplica', { params: { id: 'w' }, body: { replica_id: id } })
-      yes.removed.add(id)
+      confirmed.removed.add(id)
     },
     async () => {
-      const id = taken()
+      const id = takeReplica()
       await supervisor.api.call('pauseReplica', { params: { id }, body: { reason: null } })
-      yes.paused.add(id)
+      confirmed.paused.add(id)
     },
     async () => {
-      const { requests } = await supervisor.api.call('syncReplica', { params: { id: taken() } })
-      for (const { request_id, replica_id } of requests) yes.asked.set(request_id, replica_id)
+      const { requests } = await supervisor.api.call('syncReplica', { params: { id: takeReplica() } })
+      for (const { request_id, replica_id } of requests) confirmed.syncs.set(request_id, replica_id)
     },
     async () => {
       const id = `stranger-${++count}`
@@ -80,7 +80,7 @@ describe('a supervisor that is killed while people write', () => {
       }
       await strangers.request(subjectFor('join', id), JSON.stringify(join), { timeout: 1000 })
       await supervisor.api.call('approve', { params: { id } })
-      yes.approved.add(id)
+      confirmed.approved.add(id)
     },
   ]
 
@@ -141,16 +141,20 @@ describe('a supervisor that is killed while people write', () => {
         )
         const done = new Set([...history.values()].map((sync) => sync.request_id))
         return {
-          lost: [...yes.added.values()].filter((id) => !shown.has(id) && !yes.removed.has(id) && !maybeRemoved.has(id)),
-          kept: [...yes.removed].filter((id) => shown.has(id)),
-          going: [...yes.paused].filter((id) => !shown.get(id)?.paused),
-          undone: [...yes.asked.keys()].filter((id) => !done.has(id)),
-          unapproved: [...yes.approved].filter((id) => workers.get(id) !== 'approved'),
+          lost: [...confirmed.added.values()].filter(
+            (id) => !shown.has(id) && !confirmed.removed.has(id) && !maybeRemoved.has(id),
+          ),
+          notRemoved: [...confirmed.removed].filter((id) => shown.has(id)),
+          notPaused: [...confirmed.paused].filter((id) => !shown.get(id)?.paused),
+          notSynced: [...confirmed.syncs.keys()].filter((id) => !done.has(id)),
+          unapproved: [...confirmed.approved].filter((id) => workers.get(id) !== 'approved'),
         }
       }
-      // What was asked when the supervisor died, and never answered, may be or not be.
-      const answered = new Set([...yes.removed, ...yes.paused, ...yes.asked.values()])
-      const maybeRemoved = new Set([...yes.added.values()].filter((id) => !untouched.has(id) && !answered.has(id)))
+      // Requests without an answer when the supervisor was killed may or may not be saved.
+      const answered = new Set([...confirmed.removed, ...confirmed.paused, ...confirmed.syncs.values()])
+      const maybeRemoved = new Set(
+        [...confirmed.added.values()].filter((id) => !untouched.has(id) && !answered.has(id)),
+      )
       await until(
         'every confirmed write is saved and carried out',
         async () => Object.values(await wrong()).every((ids) => ids.length === 0),
@@ -158,9 +162,9 @@ describe('a supervisor that is killed while people write', () => {
           seen: async () => ({ seed: dice.seed, wrong: await wrong(), worker: worker.output().slice(-500) }),
         },
       )
-      expect(Math.min(yes.added.size, yes.approved.size)).toBeGreaterThan(0)
-      const total = Object.values(yes).reduce((sum, ids) => sum + ids.size, 0)
-      task.meta.figure = `${KILLS} kills during ${total} acknowledged writes (${Object.entries(yes)
+      expect(Math.min(confirmed.added.size, confirmed.approved.size)).toBeGreaterThan(0)
+      const total = Object.values(confirmed).reduce((sum, ids) => sum + ids.size, 0)
+      task.meta.figure = `${KILLS} kills during ${total} acknowledged writes (${Object.entries(confirmed)
         .map(([what, ids]) => `${what} ${ids.size}`)
         .join(', ')}): 0 lost`
     },

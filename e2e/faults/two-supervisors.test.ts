@@ -1,5 +1,5 @@
-// two-supervisors.test.ts — Two supervisors on one database and one NATS: the one that began last writes, the other one
-// nothing at all, and it says why it ends.
+// two-supervisors.test.ts — Two supervisors on one database and one NATS: the one that started last writes; the other
+// one writes nothing, logs why, and ends.
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { DESIRED_BUCKET } from '@kagami/protocol'
 import { Kvm } from '@nats-io/kv'
@@ -56,8 +56,8 @@ describe('two supervisors on one database', () => {
       for (let round = 0; round < TAKEOVERS; round++) {
         const old = supervisor
         old.child.kill('SIGSTOP')
-        // Asked of the frozen one: it reads these the moment it wakes up.
-        const asked = Array.from({ length: 5 }, (_, n) =>
+        // Sent to the frozen supervisor, which reads these requests when it continues.
+        const requests = Array.from({ length: 5 }, (_, n) =>
           old.api
             .call('addReplica', {
               params: { id: 'w' },
@@ -80,7 +80,7 @@ describe('two supervisors on one database', () => {
         terms.push(before.term)
         old.child.kill('SIGCONT')
         expect(await old.exited).toBe(2)
-        const answers = await Promise.all(asked)
+        const answers = await Promise.all(requests)
         refused += answers.filter((answer) => answer !== 'written').length
         expect(answers).not.toContain('written')
         expect(old.output()).toContain('another supervisor has taken over this database')

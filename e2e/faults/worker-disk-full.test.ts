@@ -1,6 +1,6 @@
-// worker-disk-full.test.ts — Somebody else fills the disk of a worker to its last byte in the middle of a sync: the
-// worker lives on, tells how the sync ended, and syncs again when there is space; killed, it starts on the full disk.
-// Needs root, to have a disk of its own.
+// worker-disk-full.test.ts — Another program fills the disk of a worker to the last byte in the middle of a sync. The
+// worker keeps running, reports how the sync ended, and syncs again when there is space; after a kill it starts on the
+// full disk. Needs root, to mount a disk.
 import { rmSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { startHttpUpstream, writeFiles } from '@kagami/demo'
@@ -55,7 +55,7 @@ describe.runIf(process.getuid?.() === 0)('a worker whose disk another program fi
       })
       expect(worker.child.exitCode).toBeNull()
 
-      // Killed in the middle of a sync, and started on a disk without room for a line.
+      // Kill the worker in the middle of a sync, and start it on a disk without space for a single line.
       hanging = null
       await supervisor.api.call('syncResource', { params: { id: 'hangs' } })
       await until('a sync waits for its upstream', () => hanging !== null, { seen: () => worker.output().slice(-2000) })
@@ -63,7 +63,7 @@ describe.runIf(process.getuid?.() === 0)('a worker whose disk another program fi
       await until('it is gone', () => worker.child.signalCode !== null)
       fillDisk(disk)
       const again = await startWorker(place, options)
-      const told = await until(
+      const interrupted = await until(
         'it joined again, and reports that the sync was interrupted',
         async () => {
           const { items } = await supervisor.api.call('listSyncs', { query: { name: 'hangs' } })
@@ -71,7 +71,7 @@ describe.runIf(process.getuid?.() === 0)('a worker whose disk another program fi
         },
         { seen: () => again.output().slice(-2000) },
       )
-      expect([told.reason, again.child.exitCode]).toEqual(['interrupted', null])
+      expect([interrupted.reason, again.child.exitCode]).toEqual(['interrupted', null])
     },
   )
 })

@@ -1,5 +1,5 @@
-// locked.ts — A real nats-server, locked with the files of `kagami nats init`, and clients with the stolen credentials of
-// a worker.
+// locked.ts — A real nats-server, locked with the files of `kagami nats init`, and clients with the stolen credentials
+// of a worker.
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import {

@@ -2,8 +2,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 /**
- * Longest wait, ms: one bound for all tests, generous enough for a machine that is several times slower and busy. A test
- * with a smaller bound checks a promise of the product.
+ * Longest wait, ms: one bound for all tests, generous enough for a machine that is several times slower and busy. A
+ * test with a smaller bound checks a promise of the product.
  */
 export const PATIENCE_MS = 120_000
 

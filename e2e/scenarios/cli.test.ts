@@ -1,5 +1,5 @@
 // cli.test.ts — Every command line of v0 runs as written; the others print tables for people and JSON for
-// programs, and fail with words and codes.
+// programs, and fail with a message and an exit code.
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { startHttpUpstream } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -16,7 +16,7 @@ import { until } from '../harness/wait.ts'
 
 const words = (line: string) => line.trim().split(/\s+/)
 
-/** One pattern of several, one after the other. */
+/** Joins patterns to one that matches them one after the other. */
 const joined = (parts: readonly RegExp[]) => new RegExp(parts.map(({ source }) => source).join(''))
 
 describe('kagami run', () => {

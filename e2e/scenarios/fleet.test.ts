@@ -1,5 +1,5 @@
-// fleet.test.ts — What operators count on from day to day: tokens and audit, live streams, logs of running syncs,
-// cancelling, stopping and two processes with one id.
+// fleet.test.ts — Everyday operation: tokens and audit, live streams, logs of running syncs, cancelling, stopping, and
+// two processes with one id.
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { startHttpUpstream } from '@kagami/demo'
@@ -8,7 +8,7 @@ import { startNats, createPlace, type Place } from '../harness/place.ts'
 import { startSupervisor, startWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
-/** An upstream whose `/slow` sends a little and then waits until the test lets it go on. */
+/** Starts an upstream whose `/slow` sends a few bytes, and the rest when the test calls `letGo`. */
 async function startSlowUpstream(place: Place) {
   mkdirSync(place.at('www'))
   writeFileSync(place.at('www', 'file'), 'x'.repeat(1000))
@@ -92,7 +92,7 @@ describe('a fleet on an ordinary day', () => {
       for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
         text += Buffer.from(chunk).toString()
         if (wanted.every((part) => part.test(text))) break
-        // Once the stream is open, something is made to happen, once; what happened before may still come in between.
+        // When the stream is open, request one sync. Events from before may still arrive in between.
         if (!asked && text.startsWith('retry')) {
           asked = true
           void supervisor.api.call('syncResource', { params: { id: 'quick' } })

@@ -1,5 +1,4 @@
-// holds.test.ts — A mirror that never gets worse, seen by its operator: syncs that are held, approved or rejected,
-// pauses, and earlier trees.
+// holds.test.ts — How operators protect a mirror: syncs that are held, approved or rejected, pauses, and earlier trees.
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'

@@ -1,5 +1,5 @@
-// locked-attacks.test.ts — What somebody with the real credentials of one worker, or a join token, tries on a locked
-// NATS. Nothing of a neighbour can be read or written.
+// locked-attacks.test.ts — Attacks on a locked NATS with the real credentials of one worker, or with a join token.
+// Nothing of another worker can be read or written.
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
@@ -20,7 +20,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, somebody with the cred
   let victim: Program
   let thief: NatsConnection
   const refusals: string[] = []
-  const heard: string[] = []
+  const received: string[] = []
   let before: unknown
 
   const worker = async (id: string) => {
@@ -42,8 +42,8 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, somebody with the cred
     )
     return program
   }
-  /** All that is the victim's, everywhere. */
-  const victims = async () => {
+  /** Everything about the victim: in NATS, in the API and in the history. */
+  const stateOfVictim = async () => {
     const manager = await jetstreamManager(supervision)
     const entry = await (await new Kvm(supervision).open(DESIRED_BUCKET)).get('victim')
     const shown = (await supervisor.api.call('listWorkers')).items.find((one) => one.worker_id === 'victim')!
@@ -71,10 +71,10 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, somebody with the cred
       history: (await supervisor.api.call('listSyncs', { query: { worker: 'victim' } })).total,
     }
   }
-  const unharmed = async () => {
+  const expectUnharmed = async () => {
     await thief.flush()
     await supervision.flush()
-    expect(await victims()).toEqual(before)
+    expect(await stateOfVictim()).toEqual(before)
     expect(victim.output()).not.toMatch(/ended|stopping|rejected|terminated/)
   }
   const refused = (what: string) =>
@@ -115,7 +115,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, somebody with the cred
     )
     thief = await connectAs(place, nats, readStolenIdentity(place.at('thief')))
     watch(thief)
-    before = await victims()
+    before = await stateOfVictim()
     expect(JSON.stringify(before)).toContain(SECRET)
   })
 
@@ -123,17 +123,17 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, somebody with the cred
     refusals.length = 0
     thief.publish(subject, JSON.stringify({ worker_id: 'victim', sync_id: 's' }), { reply: '_INBOX.thief.answer' })
     await refused(subject)
-    await unharmed()
+    await expectUnharmed()
   })
 
   test.each(SUBSCRIPTIONS)('cannot subscribe to %s', async (subject) => {
     refusals.length = 0
     const subscription = thief.subscribe(subject, {
-      callback: (error, message) => void (error ? refusals.push(String(error)) : heard.push(message.subject)),
+      callback: (error, message) => void (error ? refusals.push(String(error)) : received.push(message.subject)),
     })
     await refused(subject)
     subscription.unsubscribe()
-    expect(heard).toEqual([])
+    expect(received).toEqual([])
   })
 
   test.each(REPLIES)('gains nothing by having answers sent to %s', async (reply) => {
@@ -142,10 +142,10 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, somebody with the cred
     thief.publish(subjectFor('report', 'thief'), JSON.stringify(makeReport('thief', 'r-thief')), { reply })
     thief.publish('kagami.evt.thief.nonsense', JSON.stringify({ worker_id: 'victim' }), { reply })
     thief.publish(document, '', { reply })
-    // Its answer comes after the others', so all of them were given.
+    // Its answer comes after the other ones, so all of them have been sent.
     await thief.request(document, '', { timeout: 3000 })
     await supervisor.api.call('summary')
-    await unharmed()
+    await expectUnharmed()
   })
 
   test('gains nothing by naming the victim in its own messages', async () => {
@@ -176,7 +176,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, somebody with the cred
       seen: () => supervisor.output().slice(-2000),
     })
     expect((await supervisor.api.call('listSyncs', { query: { replica: replica!.replica_id } })).total).toBe(0)
-    await unharmed()
+    await expectUnharmed()
   })
 
   test('cannot use the credentials of others, not even with their JWT, without their key', async () => {
@@ -256,7 +256,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, somebody with the cred
       for (const reply of REPLIES)
         guest.publish(`kagami.join.${mine.publicKey}`, request('victim', mine.publicKey), { reply })
       await ask('victim')
-      await unharmed()
+      await expectUnharmed()
       expect((await supervisor.api.call('listJoinTokens'))[0]).toMatchObject({ used: 0 })
     })
   })

@@ -1,5 +1,5 @@
 // locked-nats.test.ts — A locked NATS as an operator sets it up: init, token, enrol, approve, sync; each part
-// restarted; a worker revoked; what must be refused is refused.
+// restarted; a worker revoked; wrong tokens and servers refused.
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { startHttpUpstream } from '@kagami/demo'
 import { readJoinToken, writeJoinToken } from '@kagami/runtime'
@@ -35,7 +35,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     expect([made.code, made.stdout.split('\n').length]).toEqual([0, 2])
     return made.stdout.trim()
   }
-  /** Same id: the same worker started again, with or without its token. */
+  /** Starts a worker. The same id: the same worker again, with or without its token. */
   const launchWorker = async (id: string, env: Record<string, string> = {}, dir = id) => {
     workers[dir] = startProgram(place, ['run', 'worker'], {
       KAGAMI_WORKER_ID: id,
@@ -52,14 +52,14 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     (await supervisor.api.call('listWorkers')).items.find((one) => one.worker_id === id)
   const syncsOf = async (id: string) =>
     (await supervisor.api.call('listSyncs', { query: { worker: id, state: 'finished', limit: 500 } })).total
-  const goesOn = async (id: string, after: string) => {
+  const keepsSyncing = async (id: string, after: string) => {
     const before = await syncsOf(id)
     await until(`${id} reports syncs after ${after}`, async () => (await syncsOf(id)) > before + 1, {
       seen: () => workers[id]!.output().slice(-2000) + supervisor.output().slice(-1500),
     })
   }
-  const says = (id: string, what: RegExp) =>
-    until(`${id} says ${what.source}`, () => what.test(workers[id]!.output()), {
+  const logs = (id: string, what: RegExp) =>
+    until(`${id} logs ${what.source}`, () => what.test(workers[id]!.output()), {
       seen: () => workers[id]!.output().slice(-3000) + supervisor.output().slice(-1000),
     })
 
@@ -97,7 +97,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     expect((await shown('one'))?.presence).toBe('online')
     expect(JSON.parse(readFileSync(place.at('one', '.kagami', 'nats.json'), 'utf8'))).toMatchObject({ jwt: null })
     await supervisor.api.call('approve', { params: { id: 'one' } })
-    await goesOn('one', 'approval')
+    await keepsSyncing('one', 'approval')
     expect(statSync(place.at('one', '.kagami', 'nats.json')).mode & 0o777).toBe(0o600)
     expect(readFileSync(place.at('one', '.kagami', 'nats.json'), 'utf8')).not.toContain('secret')
     expect(workers['one']!.output()).not.toContain('Permissions Violation')
@@ -106,14 +106,14 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
   test('worker, supervisor and nats-server are each killed and restarted, without any token', async () => {
     await workers['one']!.kill()
     await launchWorker('one')
-    await goesOn('one', 'the worker was killed')
+    await keepsSyncing('one', 'the worker was killed')
     const port = Number(new URL(supervisor.url).port)
     await supervisor.kill()
     await launchSupervisor(port)
-    await goesOn('one', 'the supervisor was killed')
+    await keepsSyncing('one', 'the supervisor was killed')
     await nats.kill()
     await nats.start()
-    await goesOn('one', 'nats-server was killed')
+    await keepsSyncing('one', 'nats-server was killed')
     expect(workers['one']!.output()).not.toContain('credentials to a worker')
   })
 
@@ -123,16 +123,16 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     await supervisor.kill()
     await nats.kill()
     await launchWorker('two', { KAGAMI_JOIN_TOKEN: invitation })
-    await says('two', /NATS does not answer yet/)
+    await logs('two', /NATS does not answer yet/)
     await nats.start()
-    await says('two', /no supervisor answers yet/)
+    await logs('two', /no supervisor answers yet/)
     await launchSupervisor(port)
     await until('it is pending', async () => (await shown('two'))?.admission === 'pending')
-    // While it waits a restart needs no token either.
+    // While it waits for approval, a restart needs no token either.
     await workers['two']!.kill()
     await launchWorker('two')
     await supervisor.api.call('approve', { params: { id: 'two' } })
-    await goesOn('two', 'approval')
+    await keepsSyncing('two', 'approval')
   })
 
   test('running logs and requested syncs work across both accounts', async () => {
@@ -150,19 +150,19 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     const real = await token('--uses', '1')
     const wrong = writeJoinToken({ ...readJoinToken(real, 'test'), secret: 'x'.repeat(32) })
     await launchWorker('stranger', { KAGAMI_JOIN_TOKEN: wrong })
-    await says('stranger', /this join token is not known/)
+    await logs('stranger', /this join token is not known/)
     const brief = await token('--expires', '1s')
     await until('it has expired', async () =>
       (await supervisor.api.call('listJoinTokens')).some((one) => Date.parse(one.expires_at) <= Date.now()),
     )
     await launchWorker('late', { KAGAMI_JOIN_TOKEN: brief })
-    await says('late', /this join token expired/)
+    await logs('late', /this join token expired/)
     await launchWorker('other', { KAGAMI_JOIN_TOKEN: await token('--worker', 'someone-else') })
-    await says('other', /this join token is only for worker someone-else/)
+    await logs('other', /this join token is only for worker someone-else/)
     await launchWorker('first', { KAGAMI_JOIN_TOKEN: real })
     await until('the first worker has joined', () => shown('first'))
     await launchWorker('second', { KAGAMI_JOIN_TOKEN: real })
-    await says('second', /this join token is used up/)
+    await logs('second', /this join token is used up/)
     for (const id of ['stranger', 'late', 'other', 'second']) expect(await shown(id)).toBeUndefined()
     for (const id of ['stranger', 'late', 'other', 'first', 'second']) await workers[id]!.kill()
     expect(
@@ -176,21 +176,21 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
 
   test('an id belongs to one key: another key is refused, and the first worker keeps working', async () => {
     await launchWorker('one', { KAGAMI_JOIN_TOKEN: await token() }, 'copy')
-    await says('copy', /worker id one belongs to another key/)
+    await logs('copy', /worker id one belongs to another key/)
     await workers['copy']!.kill()
-    await goesOn('one', 'somebody claimed its id')
+    await keepsSyncing('one', 'somebody claimed its id')
   })
 
   test('a worker sends nothing to a server with another certificate authority, or without TLS', async () => {
     const other = await startLockedNats(place, version, 'impostor')
     const invitation = readJoinToken(await token(), 'test')
     await launchWorker('careful', { KAGAMI_JOIN_TOKEN: writeJoinToken({ ...invitation, url: other.url }) })
-    await says('careful', /its certificate is not the one expected/)
+    await logs('careful', /its certificate is not the one expected/)
     await workers['careful']!.kill()
     rmSync(place.at('careful'), { recursive: true })
     const open = await startNats(place, version, 'plain')
     await launchWorker('careful', { KAGAMI_JOIN_TOKEN: writeJoinToken({ ...invitation, url: open.url }) })
-    await says('careful', /server does not support 'tls'/)
+    await logs('careful', /server does not support 'tls'/)
     await workers['careful']!.kill()
     expect(await shown('careful')).toBeUndefined()
   })
@@ -243,11 +243,11 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     await until('everything arrived', () => sequence.length === sent)
     expect(sequence).toEqual(Array.from({ length: sent }, (_, n) => n))
     expect(noticed).toEqual([])
-    await goesOn('one', 'its neighbour was revoked')
+    await keepsSyncing('one', 'its neighbour was revoked')
     await nats.kill()
     await nats.start()
     await expect(connectAs(place, nats, stolen)).rejects.toThrow()
-    await goesOn('one', 'nats-server was started again')
+    await keepsSyncing('one', 'nats-server was started again')
   })
 
   test('a NATS that was created again from its configuration gets the revocations again', async () => {
@@ -261,13 +261,13 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
         () => true,
       ),
     )
-    await goesOn('one', 'NATS was made anew')
+    await keepsSyncing('one', 'NATS was created again')
   })
 
   test('a revoked worker comes back with a new key, a new token and an approval', async () => {
     await workers['two']!.kill()
     await launchWorker('two', { KAGAMI_JOIN_TOKEN: await token() })
-    await says('two', /NATS cannot be used: it refuses these credentials/)
+    await logs('two', /NATS cannot be used: it refuses these credentials/)
     await workers['two']!.kill()
     rmSync(place.at('two', '.kagami', 'nats.json'))
     await launchWorker('two', { KAGAMI_JOIN_TOKEN: await token() })
@@ -275,7 +275,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     expect(workers['two']!.output()).toContain('rejected by the supervisor')
     await supervisor.api.call('approve', { params: { id: 'two' } })
     await launchWorker('two')
-    await goesOn('two', 'its second approval')
+    await keepsSyncing('two', 'its second approval')
   })
 
   test('a worker without credentials logs what it needs', async () => {
@@ -283,7 +283,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
       KAGAMI_NATS_URL: nats.url.replace('tls:', 'nats:'),
       NODE_EXTRA_CA_CERTS: place.at('locked', 'server', 'ca.pem'),
     })
-    await says('older', /it is locked, and this program has no credentials/)
+    await logs('older', /it is locked, and this program has no credentials/)
     await workers['older']!.kill()
   })
 
@@ -323,6 +323,6 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
     })
     await launchWorker('one', { KAGAMI_JOIN_TOKEN: await token() })
     await until('it is known there', () => shown('one'), { seen: () => workers['one']!.output() })
-    await goesOn('one', 'it moved')
+    await keepsSyncing('one', 'it moved')
   })
 })

@@ -1,5 +1,5 @@
-// older-supervisor.test.ts — A supervisor that speaks just the v0 wire (docs/compatibility.md) admits our worker, sees
-// it sync, gives and takes replicas, and ends it.
+// older-supervisor.test.ts — A supervisor that speaks just the v0 wire (docs/compatibility.md) approves our worker,
+// sees it sync, adds and removes replicas, and terminates it.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { startHttpUpstream } from '@kagami/demo'
 import { connect, type NatsConnection } from '@nats-io/transport-node'

@@ -1,5 +1,5 @@
-// older-worker.test.ts — A worker that speaks just the v0 wire (docs/compatibility.md) joins, is approved, syncs, is
-// given and loses a replica, and is ended.
+// older-worker.test.ts — A worker that speaks just the v0 wire (docs/compatibility.md) joins, is approved, syncs, gets
+// and loses a replica, and is terminated.
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import type { V0Worker } from '@kagami/protocol'
 import { beforeAll, describe, expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-// open-nats.test.ts — What an open NATS still refuses, and what the supervisor says about it.
+// open-nats.test.ts — What the supervisor still refuses on an open NATS, and what it logs about it.
 import { connect } from '@nats-io/transport-node'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { EVENTS_STREAM, subjectFor } from '@kagami/protocol'
@@ -19,15 +19,15 @@ describe.each(NATS_VERSIONS)('on an open %s nats-server', (version) => {
     })
     const client = await connect({ servers: server.url })
     place.onEnd(() => client.close())
-    const told: string[] = []
-    client.subscribe('kagami.rpc.victim.cancel', { callback: (_, message) => void told.push(message.string()) })
+    const received: string[] = []
+    client.subscribe('kagami.rpc.victim.cancel', { callback: (_, message) => void received.push(message.string()) })
     for (const reply of REPLIES.filter((one) => !one.startsWith('_INBOX.')))
       client.publish(subjectFor('join', 'thief'), JSON.stringify(makeJoin('thief')), { reply })
     await client.request(subjectFor('join', 'thief'), JSON.stringify(makeJoin('thief')), { timeout: PATIENCE_MS })
     const manager = await jetstreamManager(client)
     const stream = await until('there is a stream of reports', () => manager.streams.info(EVENTS_STREAM))
     expect(stream.state.messages).toBe(0)
-    expect(told).toEqual([])
+    expect(received).toEqual([])
     await until('it logs what it refused', () => supervisor.output().includes('where no replies are sent'), {
       seen: () => supervisor.output(),
     })

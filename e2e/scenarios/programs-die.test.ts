@@ -1,5 +1,5 @@
-// programs-die.test.ts — kill -9 of worker, nats-server and supervisor, one after the other and during syncs: nothing
-// that was finished or decided is lost.
+// programs-die.test.ts — kill -9 of worker, nats-server and supervisor, one after the other and during syncs: no
+// finished sync and no decision is lost.
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import type { Sync } from '@kagami/protocol'
 import { startHttpUpstream } from '@kagami/demo'

@@ -52,7 +52,7 @@ describe('the password of an upstream', () => {
   }
 
   beforeAll(async () => {
-    // The upstream's own secrets file is no business of ours, so it lies elsewhere.
+    // The upstream's own file of secrets may contain the password, so it is in another folder.
     writeFiles(elsewhere.at('files'), { a: 'a\n', b: 'b\n' })
     const upstream = await startRsyncUpstream({ dir: elsewhere.dir, auth: { username: 'bob', password: SECRET } })
     place.onEnd(() => upstream.stop())
@@ -121,7 +121,7 @@ describe('the password of an upstream', () => {
 
   test('does not open for another address, where somebody who changes the upstream could collect it', async () => {
     await Promise.all([worker.kill(), supervisor.kill()])
-    // What stands in the worker's own memory of the fleet's wishes, as somebody with NATS at hand could have sent it.
+    // Change the worker's cached document, as somebody with access to NATS could.
     const file = place.at('data', '.kagami', 'desired.json')
     const document = JSON.parse(readFileSync(file, 'utf8')) as Desired
     const [spec] = document.replicas

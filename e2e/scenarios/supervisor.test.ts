@@ -1,4 +1,4 @@
-// supervisor.test.ts — The supervisor on its two legs: NATS gone from under it, and PostgreSQL in place of SQLite.
+// supervisor.test.ts — The supervisor while NATS is down, and with PostgreSQL instead of SQLite.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { startHttpUpstream } from '@kagami/demo'
 import { describe, expect, test } from 'vitest'

@@ -1,5 +1,5 @@
-// ui.test.ts — The web UI in a real browser, against a real supervisor and worker: live, decisive, honest when the
-// supervisor is away, accessible in both themes.
+// ui.test.ts — The web UI in a real browser, with a real supervisor and worker: live updates, decisions, an outage of
+// the supervisor, and accessibility in both themes.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { startHttpUpstream } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -112,11 +112,11 @@ describe('the web UI', () => {
     const rows = page.getByRole('table').getByRole('row')
     await rows.nth(1).waitFor()
     const before = await rows.count()
-    const asked = performance.now()
+    const since = performance.now()
     await supervisor.api.call('syncReplica', { params: { id: items[0]!.replica_id } })
     await until('the new sync is in the table', async () => (await rows.count()) > before)
-    // Two seconds are promised; the rest is room for a busy machine.
-    expect(performance.now() - asked).toBeLessThan(10_000)
+    // Two seconds are promised; the rest allows for a busy machine.
+    expect(performance.now() - since).toBeLessThan(10_000)
   })
 
   test.each(['light', 'dark'] as const)('axe finds no problem in the %s theme', async (theme) => {

@@ -1,5 +1,5 @@
 // up-locks.test.ts — `kagami up` on a state directory from before NATS was locked: nothing that waited in its streams
-// is lost, and from then on strangers get no word in.
+// is lost, and from then on strangers cannot connect.
 import { existsSync, mkdirSync } from 'node:fs'
 import { connect } from '@nats-io/transport-node'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
@@ -74,7 +74,7 @@ describe.each(NATS_VERSIONS)('kagami up on the state of an open NATS, on the %s 
     await worker.kill('SIGTERM')
     await before.kill('SIGTERM')
     const client = await connect({ servers: open.url })
-    // Taken over by the stream while no supervisor is there to read it.
+    // A report that the stream stores while no supervisor is running to read it.
     await jetstream(client).publish('kagami.evt.someone.report', JSON.stringify(report), {
       msgID: report.sync_id,
       expect: { streamName: EVENTS_STREAM },

@@ -1,5 +1,5 @@
-// up.test.ts — `kagami up`, as a newcomer runs it: three demo mirrors become ready, nothing is left behind however it
-// ends, a second start goes on where the first stopped.
+// up.test.ts — `kagami up`, as a newcomer runs it: three demo mirrors become ready, no process is left behind however
+// it ends, and a second start continues where the first stopped.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -9,7 +9,7 @@ import { createPlace, type Place } from '../harness/place.ts'
 import { freePort, runKagami, LAUNCHER, ROOT } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
-/** Processes that have the scratch folder in their command line: all of ours, none of anybody else's. */
+/** Processes with the scratch folder in their command line: all of ours, and no others. */
 function processesOf(place: Place): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
@@ -30,7 +30,7 @@ interface Up {
   output(): string
 }
 
-/** Through the launcher, on whatever Node is first on PATH, as npm starts it. */
+/** Starts it through the launcher with the first Node on PATH, as npm does. */
 async function up(place: Place, port: number): Promise<Up> {
   const env = {
     PATH: process.env['PATH'] ?? '',

@@ -1,5 +1,5 @@
-// wire.test.ts — Every message of the wire, sent to the running programs as a strange peer would: unknown fields are
-// ignored, wrong types refused and logged once, too large ones refused or split.
+// wire.test.ts — Every message of the wire, sent to the running programs as a peer of another version would: unknown
+// fields are ignored, wrong types refused and logged once, too large ones refused or split.
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import type { messages } from '@kagami/protocol'
 import {
@@ -112,7 +112,7 @@ describe('the supervisor, with messages of another version', () => {
   let nats: NatsConnection
   const publish = (name: keyof typeof messages, body: unknown) =>
     nats.publish(subjectFor(name, id), JSON.stringify(body))
-  const ask = async (name: keyof typeof messages, body: unknown) =>
+  const request = async (name: keyof typeof messages, body: unknown) =>
     (await nats.request(subjectFor(name, id), JSON.stringify(body), { timeout: PATIENCE_MS })).json() as JoinReply
   const replicas = async () => await supervisor.api.call('listReplicas', { query: { worker: id, limit: 500 } })
   const refusals = (part: string) =>
@@ -126,7 +126,7 @@ describe('the supervisor, with messages of another version', () => {
     supervisor = await startSupervisor(place, { nats: server.url })
     nats = await connect({ servers: server.url })
     place.onEnd(() => nats.close())
-    expect(await ask('join', { ...join, ...more })).toMatchObject({ accepted: true, status: 'approved' })
+    expect(await request('join', { ...join, ...more })).toMatchObject({ accepted: true, status: 'approved' })
     publish('heartbeat', { ...makeHeartbeat(), ...more })
     await until('the heartbeat with an unknown field counts', async () => (await replicas()).total === 1)
   })
@@ -209,16 +209,16 @@ describe('the supervisor, with messages of another version', () => {
   })
 
   test('the digest reveals a lost heartbeat, and a full one is requested', async () => {
-    const asked: string[] = []
+    const requests: string[] = []
     nats.subscribe(subjectFor('refresh', id), {
       callback: (_, message) => {
-        asked.push(message.subject)
+        requests.push(message.subject)
         message.respond(JSON.stringify({ accepted: true }))
       },
     })
     await nats.flush()
     publish('heartbeat', makeHeartbeat({ full: false, replicas: [], digest: { count: 5, revisions: 17 } }))
-    await until('it requests a full heartbeat', () => asked.length > 0)
+    await until('it requests a full heartbeat', () => requests.length > 0)
   })
 
   test('a report with an unknown field is kept; one of another worker or type is set aside', async () => {
