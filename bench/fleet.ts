@@ -1,4 +1,4 @@
-// fleet.ts — What the control plane benches need: a NATS server, the real programs, and made-up replicas.
+// fleet.ts — Shared by the benchmarks of the control plane: a NATS server, the real programs, and generated replicas.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -45,7 +45,7 @@ export async function endOf(child: ChildProcess): Promise<void> {
   await gone
 }
 
-/** A real supervisor process, ready; returns its address. */
+/** Starts a real supervisor, waits until it is ready, and returns its address. */
 export async function startSupervisor(dir: string, nats: string, onEnd: Bench['onEnd']): Promise<string> {
   const port = await freePort()
   const env = {
@@ -59,7 +59,7 @@ export async function startSupervisor(dir: string, nats: string, onEnd: Bench['o
   return `http://127.0.0.1:${port}`
 }
 
-/** A real worker process, just started. */
+/** Starts a real worker. */
 export function startWorker(
   options: { dataDir: string; nats: string; id: string; providers?: readonly object[]; env?: Record<string, string> },
   onEnd: Bench['onEnd'],
@@ -75,17 +75,17 @@ export function startWorker(
   return startProcess([LAUNCHER, 'run', 'worker'], env, onEnd)
 }
 
-/** Memory of a process in MiB: all that is resident, and what is its alone. */
+/** Memory of a process in MiB: its resident memory, and the part that it shares with no other process. */
 export function memoryOf(pid: number): { rss: number; own: number } {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
   const kib = (field: string) => Number(new RegExp(`^${field}: +(\\d+) kB`, 'm').exec(text)?.[1] ?? Number.NaN)
   return { rss: kib('Rss') / 1024, own: (kib('Private_Clean') + kib('Private_Dirty')) / 1024 }
 }
 
-/** When made-up replicas were synced for the first time, Unix ms. */
+/** When generated replicas were synced for the first time, Unix ms. */
 const FIRST_SYNC = Date.now() - 60_000
 
-/** A replica as a worker tells of it after some syncs, in realistic length. Equal arguments give an equal replica. */
+/** The state of a replica after some syncs, of realistic size. Equal arguments return an equal state. */
 export function makeReplica(workerId: string, index: number, revision: number): ReplicaState {
   const hash = (n: number) => (n * 2_654_435_761 + index * 97).toString(16).padStart(12, '0').slice(-12)
   const at = new Date(FIRST_SYNC + revision).toISOString()

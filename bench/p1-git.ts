@@ -7,7 +7,7 @@ import { runChild, startGitDaemon } from '@kagami/demo'
 import { duel, main, run, timed, type Bench, type Duel, type Finding } from './measure.ts'
 import { syncOnce } from './sync.ts'
 
-/** The user's own git settings must decide nothing. */
+/** The git settings of the user must have no effect. */
 const env = {
   PATH: process.env['PATH'],
   HOME: '/nonexistent',
@@ -32,7 +32,7 @@ async function addCommits(repository: string, from: number, count: number): Prom
   await runChild('git', [`--git-dir=${repository}`, 'fast-import', '--quiet', '--force'], { stdin: commits.join('') })
 }
 
-/** Gives a repository many tags that point at its newest commits, packed as a server keeps them. */
+/** Adds many tags that point to the newest commits of a repository, packed as on a server. */
 function addRefs(repository: string, count: number): void {
   const ids = execFileSync('git', [`--git-dir=${repository}`, 'rev-list', '-n', '1000', 'main'], {
     env,

@@ -1,5 +1,5 @@
-// p4-http-tree.ts — P4: what the first copy of an http tree of many small files costs over `curl -Z`, which is told
-// every address, and over wget and lftp, which are not.
+// p4-http-tree.ts — P4: the time of a first copy of an http tree of many small files over `curl -Z`, which gets a list
+// of all addresses, and over wget and lftp, which read the listings.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { findProgram } from '@kagami/runtime'

@@ -1,5 +1,5 @@
-// p5-http-tree-noop.ts — P5: what looking at an http tree costs in which nothing changed, over `lftp mirror -P8`;
-// without lftp, over `curl -z` for each file.
+// p5-http-tree-noop.ts — P5: the time of a sync of an unchanged http tree over `lftp mirror -P8`; without lftp, over
+// `curl -z` for each file.
 import { join } from 'node:path'
 import { findProgram } from '@kagami/runtime'
 import { startSyncer, curlConfig, peers, serveFiles } from './http-trees.ts'
