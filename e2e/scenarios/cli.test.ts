@@ -240,7 +240,7 @@ describe('the everyday commands', () => {
     ['statsu', 2, 'Did you mean status?'],
     ['workers terminate sh-12', 2, 'kagami workers terminate w-1 --yes'],
     ['status --api http://127.0.0.1:1', 6, 'cannot reach the Supervisor at http://127.0.0.1:1'],
-  ])('%s ends with %i and says why', async (line, code, text) => {
+  ])('%s exits with %i and prints why', async (line, code, text) => {
     const failed = await run(line)
     expect([failed.code, failed.stdout]).toEqual([code, ''])
     expect(failed.stderr).toContain(text)

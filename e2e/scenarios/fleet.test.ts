@@ -112,6 +112,8 @@ describe('a fleet on an ordinary day', () => {
   })
 
   test('supervisor and worker export real metrics', async () => {
+    // The sync that the test before requested may still be running.
+    await until('quick has synced', async () => (await replica('quick'))?.status === 'success')
     const ofWorker = await (await fetch(`${worker.http}/metrics`)).text()
     expect(ofWorker).toMatch(/kagami_syncs_total\{kind="http",outcome="success",reason=""\} [1-9]/)
     expect(ofWorker).toMatch(/kagami_syncs_total\{kind="http",outcome="cancelled",reason="cancelled"\} 1/)
