@@ -1,6 +1,6 @@
-// all.ts — `npm run bench` runs every bench, `npm run bench p6 p8` those, `-- --quick` with small sizes; ends with a
-// table of what was promised. Each bench runs in a process of its own, one after the other. A missed promise is shown,
-// not an error: only a bench that cannot run is.
+// all.ts — `npm run bench` runs every benchmark, `npm run bench p6 p8` the named ones, `-- --quick` with small sizes.
+// It ends with a table of the promises. Each benchmark runs in its own process, one after the other. A missed promise
+// is only shown; a benchmark that cannot run is an error.
 import { fork } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { availableParallelism, loadavg } from 'node:os'
@@ -13,7 +13,7 @@ const wanted = words.filter((word) => !word.startsWith('-')).map((word) => word.
 
 if (flags.includes('--help')) {
   console.log(
-    'npm run bench [p1 p2 …] [-- --quick]   the benches of bench/, all of them or those named; --quick with ' +
+    'npm run bench [p1 p2 …] [-- --quick]   run the benchmarks of bench/, all or the named ones; --quick with ' +
       'small sizes',
   )
   process.exit()
@@ -30,7 +30,7 @@ const files = readdirSync(import.meta.dirname)
   .sort((a, b) => number(a) - number(b))
 
 if (files.length === 0) {
-  console.error(`error: there is no bench ${wanted.join(', ')}\nhint: see bench/, for example npm run bench p6`)
+  console.error(`error: there is no benchmark ${wanted.join(', ')}\nhint: see bench/, for example npm run bench p6`)
   process.exit(2)
 }
 

@@ -1,4 +1,4 @@
-// fleet.ts — What the control plane benches need: a NATS server, the real programs, and made-up replicas.
+// fleet.ts — Shared by the benchmarks of the control plane: a NATS server, the real programs, and generated replicas.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,14 +11,18 @@ import { until, type Bench } from './measure.ts'
 const LAUNCHER = join(import.meta.dirname, '..', 'packages', 'cli', 'bin', 'kagami.js')
 
 /** A real nats-server on loopback; returns its address. */
-export async function aNats(dir: string, also: Bench['also']): Promise<string> {
+export async function startNats(dir: string, onEnd: Bench['onEnd']): Promise<string> {
   const server = await startNatsServer({ dir: join(dir, 'nats'), binary: await findNatsServer() })
-  also(() => server.stop())
+  onEnd(() => server.stop())
   return server.url
 }
 
 /** A process of our own that is ended with the bench. Its output is shown only when it dies early. */
-export function aProcess(args: readonly string[], env: Record<string, string>, also: Bench['also']): ChildProcess {
+export function startProcess(
+  args: readonly string[],
+  env: Record<string, string>,
+  onEnd: Bench['onEnd'],
+): ChildProcess {
   // Whatever ends the bench ends it too.
   const tie = findProgram('setpriv') ? ['setpriv', '--pdeathsig', 'KILL'] : []
   const [command, ...words] = [...tie, process.execPath, ...args]
@@ -29,7 +33,7 @@ export function aProcess(args: readonly string[], env: Record<string, string>, a
   let output = ''
   child.stderr.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-2000)))
   child.once('exit', (code) => code && console.error(`  a process ended with ${code}: ${output}`))
-  also(() => endOf(child))
+  onEnd(() => endOf(child))
   return child
 }
 
@@ -41,8 +45,8 @@ export async function endOf(child: ChildProcess): Promise<void> {
   await gone
 }
 
-/** A real supervisor process, ready; returns its address. */
-export async function aSupervisor(dir: string, nats: string, also: Bench['also']): Promise<string> {
+/** Starts a real supervisor, waits until it is ready, and returns its address. */
+export async function startSupervisor(dir: string, nats: string, onEnd: Bench['onEnd']): Promise<string> {
   const port = await freePort()
   const env = {
     KAGAMI_NATS_URL: nats,
@@ -50,15 +54,15 @@ export async function aSupervisor(dir: string, nats: string, also: Bench['also']
     SUPERVISOR_AUTH: 'none',
     SUPERVISOR_DATABASE_URL: `sqlite://${join(dir, 'supervisor.db')}?mode=rwc`,
   }
-  aProcess([LAUNCHER, 'run', 'supervisor'], env, also)
+  startProcess([LAUNCHER, 'run', 'supervisor'], env, onEnd)
   await until('the supervisor is ready', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok)
   return `http://127.0.0.1:${port}`
 }
 
-/** A real worker process, just started. */
-export function aWorker(
+/** Starts a real worker. */
+export function startWorker(
   options: { dataDir: string; nats: string; id: string; providers?: readonly object[]; env?: Record<string, string> },
-  also: Bench['also'],
+  onEnd: Bench['onEnd'],
 ): ChildProcess {
   const env = {
     KAGAMI_NATS_URL: options.nats,
@@ -68,21 +72,21 @@ export function aWorker(
     KAGAMI_PROVIDERS: JSON.stringify(options.providers ?? []),
     ...options.env,
   }
-  return aProcess([LAUNCHER, 'run', 'worker'], env, also)
+  return startProcess([LAUNCHER, 'run', 'worker'], env, onEnd)
 }
 
-/** Memory of a process in MiB: all that is resident, and what is its alone. */
+/** Memory of a process in MiB: its resident memory, and the part that it shares with no other process. */
 export function memoryOf(pid: number): { rss: number; own: number } {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
   const kib = (field: string) => Number(new RegExp(`^${field}: +(\\d+) kB`, 'm').exec(text)?.[1] ?? Number.NaN)
   return { rss: kib('Rss') / 1024, own: (kib('Private_Clean') + kib('Private_Dirty')) / 1024 }
 }
 
-/** When made-up replicas were synced for the first time, Unix ms. */
+/** When generated replicas were synced for the first time, Unix ms. */
 const FIRST_SYNC = Date.now() - 60_000
 
-/** A replica as a worker tells of it after some syncs, in realistic length. Equal arguments give an equal replica. */
-export function aReplica(workerId: string, index: number, revision: number): ReplicaState {
+/** The state of a replica after some syncs, of realistic size. Equal arguments return an equal state. */
+export function makeReplica(workerId: string, index: number, revision: number): ReplicaState {
   const hash = (n: number) => (n * 2_654_435_761 + index * 97).toString(16).padStart(12, '0').slice(-12)
   const at = new Date(FIRST_SYNC + revision).toISOString()
   return {

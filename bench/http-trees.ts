@@ -1,5 +1,5 @@
-// http-trees.ts — What the benches of http trees need: files behind a real nginx, our syncs in a process of their own,
-// and the peers' commands.
+// http-trees.ts — Shared by the benchmarks of http trees: files behind a real nginx, our syncs in a separate process,
+// and the commands of the peers.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
@@ -11,8 +11,8 @@ import { syncOnce, type Mirror } from './sync.ts'
 const PER_FOLDER = 50
 const FILE_BYTES = 8192
 
-/** `count` files of 8 KB in folders of fifty, months old, behind nginx. Returns its address. */
-export async function serveFiles(dir: string, count: number, also: Bench['also']): Promise<string> {
+/** Serves `count` files of 8 KB, months old, in folders of fifty, with nginx. Returns the address. */
+export async function serveFiles(dir: string, count: number, onEnd: Bench['onEnd']): Promise<string> {
   const root = join(dir, 'upstream')
   const content = Buffer.alloc(FILE_BYTES, 'kagami ')
   for (let folder = 0; folder < count / PER_FOLDER; folder++) {
@@ -24,14 +24,16 @@ export async function serveFiles(dir: string, count: number, also: Bench['also']
     }
   }
   const server = await startWebServer('nginx', { root, state: join(dir, 'nginx') })
-  also(server.stop)
+  onEnd(server.stop)
   return `${server.url}/`
 }
 
-/** A process that syncs what it is told and says how long it took. */
-export async function aSyncer(also: Bench['also']): Promise<(dataDir: string, mirror: Mirror) => Promise<number>> {
+/** Starts a process that runs syncs and measures them. Returns a function that runs one and returns its ms. */
+export async function startSyncer(
+  onEnd: Bench['onEnd'],
+): Promise<(dataDir: string, mirror: Mirror) => Promise<number>> {
   const child = fork(import.meta.filename, ['sync'])
-  also(() => child.kill())
+  onEnd(() => child.kill())
   await once(child, 'message')
   return async (dataDir, mirror) => {
     child.send({ dataDir, mirror })
@@ -41,7 +43,7 @@ export async function aSyncer(also: Bench['also']): Promise<(dataDir: string, mi
   }
 }
 
-/** The list of every address and where it goes, as curl reads it. */
+/** Writes a configuration for curl with every address and its output file, and returns its path. */
 export function curlConfig(dir: string, upstream: string, count: number, into: string): string {
   const lines: string[] = []
   for (let folder = 0; folder < count / PER_FOLDER; folder++) {
@@ -53,7 +55,7 @@ export function curlConfig(dir: string, upstream: string, count: number, into: s
   return path
 }
 
-/** What other programs take for the same tree, ms. */
+/** Milliseconds that other programs need for the same tree. */
 export const peers = {
   curl: (config: string) =>
     timed(() => run('curl', ['-s', '-Z', '--parallel-max', '8', '--create-dirs', '-K', config])),

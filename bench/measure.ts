@@ -1,5 +1,5 @@
-// measure.ts — How every bench measures: ours and its peer in turns, medians with their spread, ratios pair by pair.
-// Knows nothing of Kagami.
+// measure.ts — How every benchmark measures: Kagami and a peer in turns, medians with their spread, and the ratio of
+// each pair. Knows nothing about Kagami.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
@@ -26,22 +26,22 @@ export interface Spread {
   readonly max: number
 }
 
-/** What a bench is given. */
+/** What a benchmark gets. */
 export interface Bench {
-  /** A scratch folder on tmpfs where there is one, so that the disk of the day does not decide. Gone afterwards. */
+  /** A scratch folder, on tmpfs if there is one, so that the speed of the disk does not matter. Removed afterwards. */
   readonly dir: string
-  /** A scratch folder on the disk, for promises that include making things durable. Gone afterwards. */
+  /** A scratch folder on the disk, for promises that include durable writes. Removed afterwards. */
   readonly disk: string
-  /** Small sizes: shows that it works, proves nothing. */
+  /** Small sizes: they show that the benchmark works, but prove nothing. */
   readonly quick: boolean
-  /** Ends this when the bench ends; last in, first out. */
-  also(end: () => unknown): void
+  /** Calls this when the benchmark ends, the last one first. */
+  onEnd(end: () => unknown): void
 }
 
 const TMPFS = '/dev/shm'
 const TMPFS_MIN_BYTES = 6 * 1024 ** 3
 
-/** Runs one bench file: `node bench/<file> [--quick]`. Exits with 1 only when it could not run. */
+/** Runs one benchmark: `node bench/<file> [--quick]`. Exits with 1 only when it could not run. */
 export async function main(title: string, body: (bench: Bench) => Promise<Finding[]>): Promise<void> {
   const quick = process.argv.includes('--quick')
   console.log(`\n${title}${quick ? ' (quick)' : ''}, load ${loadavg()[0]!.toFixed(1)}`)
@@ -59,7 +59,7 @@ export async function main(title: string, body: (bench: Bench) => Promise<Findin
       dir: scratch(hasTmpfs() ? TMPFS : tmpdir()),
       disk: scratch(tmpdir()),
       quick,
-      also: (end) => void ends.push(end),
+      onEnd: (end) => void ends.push(end),
     })
     for (const finding of findings) console.log(`  ${describe(finding)}`)
     process.send?.(findings)
@@ -93,7 +93,7 @@ export function show({ median, min, max }: Spread, digits = 1): string {
   return `${median.toFixed(digits)} [${min.toFixed(digits)}–${max.toFixed(digits)}]`
 }
 
-/** Median, least and most. */
+/** Median, minimum and maximum. */
 export function spread(values: readonly number[]): Spread {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1
@@ -101,23 +101,23 @@ export function spread(values: readonly number[]): Spread {
   return { median, min: sorted[0]!, max: sorted.at(-1)! }
 }
 
-/** The value a share `q` of the samples stays below. */
+/** The quantile `q` of the samples. */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!
 }
 
-/** A contender does its work once and returns what it cost, so that preparations are not counted. */
+/** Does its work once and returns the cost of that, without the cost of preparations. */
 export type Contender = (round: number) => Promise<number>
 
 export interface Duel {
   readonly ours: Spread
   readonly peer: Spread
-  /** Of each round's pair: what slows the machine down for a while slows both. */
+  /** Ratios of the pairs of each round: when the machine is slow for a while, both are. */
   readonly ratio: Spread
 }
 
-/** Lets two contenders take turns, the first one changing, after one round that does not count. Prints both. */
+/** Runs two contenders in turns, each first in every other round, after one round that does not count. Prints both. */
 export async function duel(
   label: string,
   contenders: { ours: Contender; peer: Contender },
@@ -145,27 +145,27 @@ export async function duel(
   return result
 }
 
-/** Milliseconds a piece of work takes. */
+/** Runs some work and returns its milliseconds. */
 export async function timed(work: () => unknown): Promise<number> {
   const started = performance.now()
   await work()
   return performance.now() - started
 }
 
-/** Runs a program to its end, its output thrown away. Throws when it does not exit with 0. */
+/** Runs a program until it ends, and ignores its output. Throws when it does not exit with 0. */
 export async function run(
   command: string,
   args: readonly string[],
   options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<void> {
   const child = spawn(command, [...args], { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
-  let complaint = ''
-  child.stderr.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-500)))
+  let errorOutput = ''
+  child.stderr.on('data', (chunk: Buffer) => (errorOutput = (errorOutput + chunk.toString()).slice(-500)))
   const code = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))
-  if (code !== 0) throw new Error(`${command} ${args.join(' ').slice(0, 100)} ended with ${code}: ${complaint}`)
+  if (code !== 0) throw new Error(`${command} ${args.join(' ').slice(0, 100)} ended with ${code}: ${errorOutput}`)
 }
 
-/** Waits until `probe` gives something. */
+/** Calls `probe` until it returns something, and returns that. */
 export async function until<T>(what: string, probe: () => T | Promise<T>, timeoutMs = 20_000): Promise<NonNullable<T>> {
   const deadline = performance.now() + timeoutMs
   for (;;) {
@@ -173,7 +173,7 @@ export async function until<T>(what: string, probe: () => T | Promise<T>, timeou
       .then(probe)
       .catch(() => null)
     if (value) return value
-    if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`)
+    if (performance.now() > deadline) throw new Error(`timed out while waiting until ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }

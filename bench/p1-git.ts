@@ -7,7 +7,7 @@ import { runChild, startGitDaemon } from '@kagami/demo'
 import { duel, main, run, timed, type Bench, type Duel, type Finding } from './measure.ts'
 import { syncOnce } from './sync.ts'
 
-/** The user's own git settings must decide nothing. */
+/** The git settings of the user must have no effect. */
 const env = {
   PATH: process.env['PATH'],
   HOME: '/nonexistent',
@@ -32,7 +32,7 @@ async function addCommits(repository: string, from: number, count: number): Prom
   await runChild('git', [`--git-dir=${repository}`, 'fast-import', '--quiet', '--force'], { stdin: commits.join('') })
 }
 
-/** Gives a repository many tags that point at its newest commits, packed as a server keeps them. */
+/** Adds many tags that point to the newest commits of a repository, packed as on a server. */
 function addRefs(repository: string, count: number): void {
   const ids = execFileSync('git', [`--git-dir=${repository}`, 'rev-list', '-n', '1000', 'main'], {
     env,
@@ -69,11 +69,11 @@ const finding = (what: string, result: Duel): Finding => ({
   note: `${(result.ours.median - result.peer.median).toFixed(1)} ms between the medians`,
 })
 
-async function body({ dir, quick, also }: Bench): Promise<Finding[]> {
+async function body({ dir, quick, onEnd }: Bench): Promise<Finding[]> {
   const [commits, refs, rounds] = quick ? [1000, 5000, 3] : [20_000, 50_000, 11]
   const upstreams = join(dir, 'upstream')
   const daemon = await startGitDaemon({ dir: upstreams })
-  also(daemon.stop)
+  onEnd(daemon.stop)
   const [big, wide] = [join(upstreams, 'big.git'), join(upstreams, 'wide.git')]
   await makeRepository(big, commits)
   await makeRepository(wide, 1000)

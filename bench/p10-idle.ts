@@ -1,20 +1,20 @@
-// p10-idle.ts — P10: how long a worker takes from exec to joined, and what it weighs when idle, over a `node -e` with a
-// NATS client. Both are one Node process, started the same way; joined is when the answer to the first request is on
-// the wire, seen from outside.
+// p10-idle.ts — P10: the time of a worker from exec to joined, and its memory when idle, over a `node -e` with a NATS
+// client. Both are one Node process and are started in the same way. A worker has joined when the answer to its first
+// request is on the wire.
 import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { aNats, aProcess, aSupervisor, aWorker, memoryOf } from './fleet.ts'
+import { startNats, startProcess, startSupervisor, startWorker, memoryOf } from './fleet.ts'
 import { duel, main, spread, type Bench, type Finding } from './measure.ts'
 
-/** What any agent on NATS has to do: start, connect, subscribe to its commands, introduce itself. */
+/** What any agent on NATS must do: start, connect, subscribe to its commands, and send a first request. */
 const PEER = `
   const { connect } = await import('@nats-io/transport-node')
   const connection = await connect({ servers: process.env.NATS })
   connection.subscribe('bench.command', { callback: () => {} })
   await connection.request('bench.join', '{}', { timeout: 10_000 })
 `
-/** Until the first heartbeats are through and the start's garbage may have been collected, ms. */
+/** Time for the first heartbeats, and for the collection of garbage from the start, ms. */
 const SETTLE_MS = 3000
 
 /** Milliseconds from `start` until a request on `subject` is answered. */
@@ -37,11 +37,11 @@ async function untilAnswered(
   return { ms, child }
 }
 
-async function body({ disk, quick, also }: Bench): Promise<Finding[]> {
-  const nats = await aNats(disk, also)
-  await aSupervisor(disk, nats, also)
+async function body({ disk, quick, onEnd }: Bench): Promise<Finding[]> {
+  const nats = await startNats(disk, onEnd)
+  await startSupervisor(disk, nats, onEnd)
   const here = await connect({ servers: nats })
-  also(() => here.close())
+  onEnd(() => here.close())
   here.subscribe('bench.join', { callback: (_, message) => void message.respond('{}') })
   const memory = { ours: [] as { rss: number; own: number }[], peer: [] as { rss: number; own: number }[] }
   const weighs = quick ? 1 : 3
@@ -54,8 +54,8 @@ async function body({ disk, quick, also }: Bench): Promise<Finding[]> {
       await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
       memory[who].push(memoryOf(child.pid!))
     }
-    // Both say goodbye as after a `systemctl restart`: a killed worker's next life first waits until the old one surely
-    // is gone.
+    // Both end as in a `systemctl restart`: after a kill the next process of a worker would first wait until the killed
+    // one is certainly gone.
     const gone = new Promise((resolve) => child.once('exit', resolve))
     child.kill('SIGTERM')
     await gone
@@ -65,9 +65,11 @@ async function body({ disk, quick, also }: Bench): Promise<Finding[]> {
     'exec → joined',
     {
       ours: contender('ours', 'kagami.api.bench-worker.join', () =>
-        aWorker({ dataDir: join(disk, 'data'), nats, id: 'bench-worker' }, also),
+        startWorker({ dataDir: join(disk, 'data'), nats, id: 'bench-worker' }, onEnd),
       ),
-      peer: contender('peer', 'bench.join', () => aProcess(['--input-type=module', '-e', PEER], { NATS: nats }, also)),
+      peer: contender('peer', 'bench.join', () =>
+        startProcess(['--input-type=module', '-e', PEER], { NATS: nats }, onEnd),
+      ),
     },
     { rounds: quick ? 3 : 11 },
   )

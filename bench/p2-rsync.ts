@@ -18,12 +18,12 @@ function makeFiles(root: string, count: number): void {
   }
 }
 
-async function body({ dir, quick, also }: Bench): Promise<Finding[]> {
+async function body({ dir, quick, onEnd }: Bench): Promise<Finding[]> {
   const count = quick ? 10_000 : 100_000
   makeFiles(join(dir, 'upstream', 'files'), count)
   const daemon = await startRsyncUpstream({ dir: join(dir, 'upstream') })
-  also(daemon.stop)
-  // The peer does not compress, so neither do we here: the base behaviour of the kind does.
+  onEnd(daemon.stop)
+  // The peer does not compress, so we do not either; by default this kind does.
   const mirror = { name: 'tree', kind: 'rsync' as const, upstream: daemon.url, options: { compress: false } }
   const bare = (into: string) => run('rsync', ['-a', '--delete', daemon.url, `${into}/`])
   const contenders = {
@@ -31,7 +31,7 @@ async function body({ dir, quick, also }: Bench): Promise<Finding[]> {
     peer: (into: string) => timed(() => bare(into)),
   }
   const fresh = (who: 'ours' | 'peer') => async (round: number) => {
-    // Nothing is removed between the two of a pair: the filesystem would still be busy with that.
+    // Nothing is removed between the two runs of a pair, because the filesystem would still be busy with it.
     const into = join(dir, `${who}-${round}`)
     const took = await contenders[who](into)
     rmSync(join(dir, `${who}-${round - 1}`), { recursive: true, force: true })

@@ -1,5 +1,5 @@
-// p3-http.ts — P3: what an http sync of 1 GiB costs over `curl -o`, and by how much the process grows meanwhile.
-// The server and our side run as processes of their own: `p3-http.ts serve`, `p3-http.ts sync`.
+// p3-http.ts — P3: the time of an http sync of 1 GiB over `curl -o`, and the growth of the process meanwhile. The
+// server and our side run in separate processes: `p3-http.ts serve` and `p3-http.ts sync`.
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { duel, main, run, spread, timed, type Bench, type Finding } from './meas
 const MIB = 1024 ** 2
 const GROWTH_MAX_MIB = 60
 
-/** Serves `/<MiB>/<name>`: that many MiB out of one buffer, so that the server costs next to nothing. */
+/** Serves `/<MiB>/<name>`: that many MiB from one buffer, so that the server needs almost no CPU. */
 function serve(): void {
   const piece = Buffer.alloc(MIB, 'kagami')
   const server = createServer((request, response) => {
@@ -34,7 +34,7 @@ function serve(): void {
   server.listen(0, '127.0.0.1', () => process.send?.((server.address() as { port: number }).port))
 }
 
-/** Syncs what it is told, one after the other; answers with the time and by how much the process grew at its peak. */
+/** Runs the syncs that it receives; answers each with its time and the largest growth of the process. */
 async function sync(): Promise<void> {
   const { syncOnce } = await import('./sync.ts')
   const measure = async ({ dataDir, name, upstream }: { dataDir: string; name: string; upstream: string }) => {
@@ -49,30 +49,33 @@ async function sync(): Promise<void> {
   process.send?.('ready')
 }
 
-/** A process of this file, ready. */
-async function started(part: 'serve' | 'sync', also: Bench['also']): Promise<{ child: ChildProcess; first: unknown }> {
+/** Starts a process of this file and waits until it is ready. */
+async function startPart(
+  part: 'serve' | 'sync',
+  onEnd: Bench['onEnd'],
+): Promise<{ child: ChildProcess; first: unknown }> {
   const child = fork(import.meta.filename, [part])
-  also(() => child.kill())
+  onEnd(() => child.kill())
   const [first] = (await once(child, 'message')) as [unknown]
   return { child, first }
 }
 
-async function body({ dir, quick, also }: Bench): Promise<Finding[]> {
+async function body({ dir, quick, onEnd }: Bench): Promise<Finding[]> {
   const [mib, rounds] = quick ? [128, 3] : [1024, 7]
-  const { first: port } = await started('serve', also)
+  const { first: port } = await startPart('serve', onEnd)
   const address = (size: number, name: string) => `http://127.0.0.1:${String(port)}/${size}/${name}`
-  const ask = async (child: ChildProcess, name: string, size: number) => {
+  const runSync = async (child: ChildProcess, name: string, size: number) => {
     child.send({ dataDir: join(dir, 'ours'), name, upstream: address(size, 'file.bin') })
     const [answer] = (await once(child, 'message')) as [{ ms: number; grownMib: number }]
     rmSync(join(dir, 'ours', name), { recursive: true })
     return answer
   }
-  const { child } = await started('sync', also)
+  const { child } = await startPart('sync', onEnd)
   const file = join(dir, 'peer.bin')
   const time = await duel(
     `${mib} MiB`,
     {
-      ours: async (round) => (await ask(child, `r${round}`, mib)).ms,
+      ours: async (round) => (await runSync(child, `r${round}`, mib)).ms,
       async peer() {
         const took = await timed(() => run('curl', ['-s', '-o', file, address(mib, 'file.bin')]))
         rmSync(file)
@@ -83,11 +86,11 @@ async function body({ dir, quick, also }: Bench): Promise<Finding[]> {
   )
   const growth: { small: number; large: number }[] = []
   for (let round = 0; round < 3; round++) {
-    // A fresh process that has loaded everything: what it grows by is this sync's.
-    const { child } = await started('sync', also)
-    await ask(child, 'warm', 1)
-    const small = (await ask(child, 'small', mib / 16)).grownMib
-    growth.push({ small, large: (await ask(child, 'large', mib)).grownMib })
+    // A new process that has loaded everything, so that the growth is due to the measured sync.
+    const { child } = await startPart('sync', onEnd)
+    await runSync(child, 'warm', 1)
+    const small = (await runSync(child, 'small', mib / 16)).grownMib
+    growth.push({ small, large: (await runSync(child, 'large', mib)).grownMib })
     child.kill()
   }
   const large = spread(growth.map((sample) => sample.large))

@@ -1,15 +1,15 @@
-// p4-http-tree.ts — P4: what the first copy of an http tree of many small files costs over `curl -Z`, which is told
-// every address, and over wget and lftp, which are not.
+// p4-http-tree.ts — P4: the time of a first copy of an http tree of many small files over `curl -Z`, which gets a list
+// of all addresses, and over wget and lftp, which read the listings.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { findProgram } from '@kagami/runtime'
-import { aSyncer, curlConfig, peers, serveFiles } from './http-trees.ts'
+import { startSyncer, curlConfig, peers, serveFiles } from './http-trees.ts'
 import { duel, main, type Bench, type Finding } from './measure.ts'
 
-async function body({ dir, quick, also }: Bench): Promise<Finding[]> {
+async function body({ dir, quick, onEnd }: Bench): Promise<Finding[]> {
   const count = quick ? 1000 : 5000
-  const upstream = await serveFiles(dir, count, also)
-  const sync = await aSyncer(also)
+  const upstream = await serveFiles(dir, count, onEnd)
+  const sync = await startSyncer(onEnd)
   const fresh = (who: string, copy: (into: string) => Promise<number>) => async (round: number) => {
     const took = await copy(join(dir, `${who}-${round}`))
     rmSync(join(dir, `${who}-${round}`), { recursive: true, force: true })

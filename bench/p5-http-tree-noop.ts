@@ -1,14 +1,14 @@
-// p5-http-tree-noop.ts — P5: what looking at an http tree costs in which nothing changed, over `lftp mirror -P8`;
-// without lftp, over `curl -z` for each file.
+// p5-http-tree-noop.ts — P5: the time of a sync of an unchanged http tree over `lftp mirror -P8`; without lftp, over
+// `curl -z` for each file.
 import { join } from 'node:path'
 import { findProgram } from '@kagami/runtime'
-import { aSyncer, curlConfig, peers, serveFiles } from './http-trees.ts'
+import { startSyncer, curlConfig, peers, serveFiles } from './http-trees.ts'
 import { duel, main, run, timed, type Bench, type Finding } from './measure.ts'
 
-async function body({ dir, quick, also }: Bench): Promise<Finding[]> {
+async function body({ dir, quick, onEnd }: Bench): Promise<Finding[]> {
   const count = quick ? 1000 : 5000
-  const upstream = await serveFiles(dir, count, also)
-  const sync = await aSyncer(also)
+  const upstream = await serveFiles(dir, count, onEnd)
+  const sync = await startSyncer(onEnd)
   const mirror = { name: 'tree', kind: 'http' as const, upstream }
   const lftp = findProgram('lftp') !== null
   const copy = join(dir, 'peer')

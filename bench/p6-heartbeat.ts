@@ -1,8 +1,8 @@
-// p6-heartbeat.ts — P6: what one heartbeat of a worker with 100 replicas costs the supervisor, in a fleet of 10 and in
-// one of 5,000. Each fleet lives in a process of its own (`p6-heartbeat.ts <workers> <dir>`) and runs the supervisor's
-// own code on the bytes of the wire: decode and check, receiveHeartbeat, what is then written to SQLite and published
-// to the live stream. All CPU of the process counts, collecting garbage too. Not in it: receiving from the socket,
-// which no fleet size changes.
+// p6-heartbeat.ts — P6: the CPU time of the supervisor for one heartbeat of a worker with 100 replicas, in a fleet of
+// 10 workers and in one of 5,000. Each fleet has its own process (`p6-heartbeat.ts <workers> <dir>`), which runs the
+// code of the supervisor on the bytes of the wire: decode and check, receiveHeartbeat, then the writes to SQLite and to
+// the live stream. All CPU time of the process counts, including garbage collection. Receiving from the socket is not
+// measured; it does not depend on the size of the fleet.
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ import { openSqlStore } from '@kagami/supervisor/store/sql'
 import type { WorkerRecord } from '@kagami/supervisor/store/store'
 import type { Services } from '@kagami/supervisor/services'
 import { createPublisher } from '@kagami/supervisor/live/publisher'
-import { aReplica } from './fleet.ts'
+import { makeReplica } from './fleet.ts'
 import { duel, main, type Bench, type Finding } from './measure.ts'
 
 const REPLICAS = 100
@@ -100,7 +100,7 @@ function beatOf(workerId: string, kind: Kind, turn: number, changing: number): U
     observed_rev: 1,
     full: kind === 'full',
     part: { index: 0, of: 1 },
-    replicas: Array.from({ length: named }, (_, index) => aReplica(workerId, index, revisionOf(index))),
+    replicas: Array.from({ length: named }, (_, index) => makeReplica(workerId, index, revisionOf(index))),
     removed: [],
     digest: { count: REPLICAS, revisions: REPLICAS - CHANGED + CHANGED * changing },
     storage: { total_bytes: 1e12, used_bytes: 4e11 + turn, device: 'boot:1' },
@@ -109,16 +109,16 @@ function beatOf(workerId: string, kind: Kind, turn: number, changing: number): U
   return Buffer.from(encode(SCHEMA, beat))
 }
 
-/** A fleet that is up; measures the CPU of `count` heartbeats when asked. */
-async function live(workers: number, dir: string): Promise<void> {
+/** Builds a fleet, and measures the CPU time of `count` heartbeats for each message that it receives. */
+async function runFleet(workers: number, dir: string): Promise<void> {
   const { services, tick } = await createServices(dir)
   const ids = Array.from({ length: workers }, (_, i) => `worker-${String(i).padStart(4, '0')}`)
   let lost = 0
-  const hear = (id: string, bytes: Uint8Array) =>
+  const receive = (id: string, bytes: Uint8Array) =>
     receiveHeartbeat(services, decode(SCHEMA, bytes), id, () => void lost++)
   for (const [i, id] of ids.entries()) {
     putWorker(services.fleet, recordOf(id), Date.now()).instance = `${id}-i`
-    hear(id, beatOf(id, 'full', 0, 1))
+    receive(id, beatOf(id, 'full', 0, 1))
     if (i % BATCH === 0) await tick()
   }
   await tick()
@@ -127,14 +127,14 @@ async function live(workers: number, dir: string): Promise<void> {
   const measure = async ({ kind, count }: { kind: Kind; count: number }) => {
     let micros = 0
     for (let done = 0; done < count; done += BATCH) {
-      // Made before the clock runs: the workers' work, not the supervisor's.
+      // Created before the measurement: this is the work of the workers, not of the supervisor.
       const beats = Array.from({ length: BATCH }, () => {
         const id = ids[turn++ % workers]!
         if (kind === 'changed') changing.set(id, (changing.get(id) ?? 1) + 1)
         return { id, bytes: beatOf(id, kind, turn, changing.get(id) ?? 1) }
       })
       const before = process.cpuUsage()
-      for (const { id, bytes } of beats) hear(id, bytes)
+      for (const { id, bytes } of beats) receive(id, bytes)
       await tick()
       const used = process.cpuUsage(before)
       micros += used.user + used.system
@@ -145,18 +145,18 @@ async function live(workers: number, dir: string): Promise<void> {
   process.send?.({ wire: WIRE_VERSION, replicas: services.fleet.replicas.size })
 }
 
-async function aFleet(workers: number, dir: string, also: Bench['also']): Promise<ChildProcess> {
+async function startFleet(workers: number, dir: string, onEnd: Bench['onEnd']): Promise<ChildProcess> {
   const child = fork(import.meta.filename, [String(workers), dir])
-  also(() => child.kill('SIGKILL'))
+  onEnd(() => child.kill('SIGKILL'))
   const [up] = (await once(child, 'message')) as [{ replicas: number }]
   if (up.replicas !== workers * REPLICAS) throw new Error(`a fleet of ${workers} holds ${up.replicas} replicas`)
   return child
 }
 
-async function body({ dir, quick, disk, also }: Bench): Promise<Finding[]> {
+async function body({ dir, quick, disk, onEnd }: Bench): Promise<Finding[]> {
   const [many, count, rounds] = quick ? [500, 800, 3] : [5000, 4800, 7]
-  const small = await aFleet(10, dir, also)
-  const large = await aFleet(many, disk, also)
+  const small = await startFleet(10, dir, onEnd)
+  const large = await startFleet(many, disk, onEnd)
   let rss = 0
   const cost = async (fleet: ChildProcess, kind: Kind) => {
     fleet.send({ kind, count: kind === 'full' ? Math.ceil(count / 4 / BATCH) * BATCH : count })
@@ -192,5 +192,5 @@ async function body({ dir, quick, disk, also }: Bench): Promise<Finding[]> {
   return findings
 }
 
-if (Number(process.argv[2]) > 0) await live(Number(process.argv[2]), process.argv[3]!)
+if (Number(process.argv[2]) > 0) await runFleet(Number(process.argv[2]), process.argv[3]!)
 else await main('P6 heartbeat', body)

@@ -2,22 +2,22 @@
 // same tool.
 //
 // Ours: a real supervisor and a real worker, as processes, SQLite and the worker's state on disk. Between the POST and
-// the tool lie: HTTP, the decision and its audit entry committed to SQLite, the document written to the bucket, the
-// hint, the worker's read of its document, the request and the running sync journalled durably, and the wrapping that
-// keeps a tool from outliving its sync. Peer: a process that waits for a NATS request and calls spawn(). It remembers
-// nothing, checks nothing and can leave its child behind. The tool is the same script for both: an `rsync` first on
-// PATH whose first act is to write down the time. Both are seen through the same file, so that neither gains from how
-// it is watched.
+// the start of the tool are: HTTP, the decision and its audit entry committed to SQLite, the document written to the
+// bucket, the hint, the worker's read of its document, durable records of the request and of the running sync, and the
+// containment that ends a tool with its sync. Peer: a process that waits for a NATS request and calls spawn(). It
+// stores nothing, checks nothing and can leave its child running. The tool is the same script for both: an `rsync`
+// first on PATH that first writes the time to a file. Both are measured with the same file, so that the measurement
+// favours neither.
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { aNats, aProcess, aSupervisor, aWorker } from './fleet.ts'
+import { startNats, startProcess, startSupervisor, startWorker } from './fleet.ts'
 import { duel, main, quantile, until, type Bench, type Finding } from './measure.ts'
 
 const WORKER = 'bench-worker'
 const REPLICA = 'tree'
 
-/** The peer, as small as it can be written. */
+/** The peer, as small as possible. */
 const RESPONDER = `
   const { connect } = await import('@nats-io/transport-node')
   const { spawn } = await import('node:child_process')
@@ -32,7 +32,7 @@ const RESPONDER = `
   connection.publish('bench.ready')
 `
 
-/** An rsync that writes down when it began, and then behaves like one that finds nothing new. */
+/** Writes an rsync that records its start time, and then behaves as if nothing were new. */
 function makeTool(folder: string, times: string): string {
   const tool = join(folder, 'rsync')
   const lines = [
@@ -78,20 +78,20 @@ function watchHops(connection: NatsConnection) {
   return seen
 }
 
-async function body({ disk, quick, also }: Bench): Promise<Finding[]> {
-  const nats = await aNats(disk, also)
+async function body({ disk, quick, onEnd }: Bench): Promise<Finding[]> {
+  const nats = await startNats(disk, onEnd)
   const tools = join(disk, 'tools')
   mkdirSync(tools)
   const times = join(disk, 'times')
   writeFileSync(times, '')
   const tool = makeTool(tools, times)
   const connection = await connect({ servers: nats })
-  also(() => connection.close())
+  onEnd(() => connection.close())
   const ready = new Promise((resolve) => connection.subscribe('bench.ready', { callback: resolve }))
-  aProcess(['--input-type=module', '-e', RESPONDER], { NATS: nats, TOOL: tool }, also)
-  const api = await aSupervisor(disk, nats, also)
+  startProcess(['--input-type=module', '-e', RESPONDER], { NATS: nats, TOOL: tool }, onEnd)
+  const api = await startSupervisor(disk, nats, onEnd)
   const env = { PATH: `${tools}:${process.env['PATH'] ?? ''}` }
-  aWorker(
+  startWorker(
     {
       dataDir: join(disk, 'data'),
       nats,
@@ -99,7 +99,7 @@ async function body({ disk, quick, also }: Bench): Promise<Finding[]> {
       providers: [{ name: REPLICA, kind: 'rsync', upstream: 'rsync://127.0.0.1:1/files/' }],
       env,
     },
-    also,
+    onEnd,
   )
   await until(
     'the worker and its replica are known',

@@ -1,4 +1,4 @@
-// sync.ts — One sync as a worker runs it, in this process and without a fleet: limits, log, containment, provider,
+// sync.ts — Runs one sync as a worker does, in this process and without a fleet: limits, log, containment, provider,
 // report.
 import { providers } from '@kagami/worker'
 import { replicaIdOf } from '@kagami/runtime'

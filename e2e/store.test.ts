@@ -7,13 +7,13 @@ import { openSqlStore } from '@kagami/supervisor/store/sql'
 import type { Store, WorkerRecord } from '@kagami/supervisor/store/store'
 import pg from 'pg'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aPlace } from './harness/place.ts'
-import { aPostgres } from './harness/postgres.ts'
+import { createPlace } from './harness/place.ts'
+import { startPostgres } from './harness/postgres.ts'
 
 const logger = createLogger('test', { LOG_LEVEL: 'silent' })
 const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString()
 
-function aRecord(id: string, change: Partial<WorkerRecord> = {}): WorkerRecord {
+function makeRecord(id: string, change: Partial<WorkerRecord> = {}): WorkerRecord {
   return {
     worker_id: id,
     name: `${id}.example.org`,
@@ -51,7 +51,7 @@ function aRecord(id: string, change: Partial<WorkerRecord> = {}): WorkerRecord {
   }
 }
 
-function aReport(minute: number, change: Partial<SyncReport> = {}): SyncReport {
+function makeReport(minute: number, change: Partial<SyncReport> = {}): SyncReport {
   return {
     sync_id: newId(),
     worker_id: 'w',
@@ -77,7 +77,7 @@ function aReport(minute: number, change: Partial<SyncReport> = {}): SyncReport {
   }
 }
 
-/** What a supervisor that another one knows nothing of would do. */
+/** Begins a term, as a second supervisor would. */
 const beginTerm = (url: string, term: number) =>
   behindItsBack(url, `update meta set value = '${term}' where key = 'term'`)
 
@@ -105,7 +105,7 @@ const audit = {
 }
 
 describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
-  const place = aPlace()
+  const place = createPlace()
   let url: string
   let store: Store
   const open = async () => {
@@ -114,18 +114,18 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
   }
 
   beforeAll(async () => {
-    url = kind === 'sqlite' ? `sqlite://${place.at('db', 'supervisor.db')}?mode=rwc` : await aPostgres(place)
+    url = kind === 'sqlite' ? `sqlite://${place.at('db', 'supervisor.db')}?mode=rwc` : await startPostgres(place)
     await open()
-    place.also(() => store.close())
+    place.onEnd(() => store.close())
   })
 
-  test('gives back a worker as it was kept, the newest version of it', async () => {
-    await store.saveWorker(aRecord('w', { admission: 'pending' }))
-    await store.saveWorker(aRecord('w'), audit)
-    await store.saveWorker(aRecord('x', { last_seen_at: null }))
+  test('returns the newest version of a worker as it was saved', async () => {
+    await store.saveWorker(makeRecord('w', { admission: 'pending' }))
+    await store.saveWorker(makeRecord('w'), audit)
+    await store.saveWorker(makeRecord('x', { last_seen_at: null }))
     expect((await store.loadWorkers()).sort((a, b) => (a.worker_id < b.worker_id ? -1 : 1))).toEqual([
-      aRecord('w'),
-      aRecord('x', { last_seen_at: null }),
+      makeRecord('w'),
+      makeRecord('x', { last_seen_at: null }),
     ])
     expect((await store.listAudit('w', { cursor: null, limit: 10 })).items).toEqual([
       { ...audit, id: expect.any(Number) },
@@ -165,8 +165,8 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     expect([await store.removeJoinToken('t', audit), await store.removeJoinToken('t', audit)]).toEqual([true, false])
   })
 
-  test('takes each report once, whatever comes twice', async () => {
-    const reports = Array.from({ length: 30 }, (_, minute) => aReport(minute))
+  test('stores each report once, even when it comes twice', async () => {
+    const reports = Array.from({ length: 30 }, (_, minute) => makeReport(minute))
     expect((await store.addReports(reports.slice(0, 20))).size).toBe(20)
     const added = await store.addReports(reports)
     expect(added).toEqual(new Set(reports.slice(20).map((report) => report.sync_id)))
@@ -176,21 +176,21 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     expect(await store.findSync('nothing')).toBeNull()
   })
 
-  test('pages through the history newest first, without gaps though new syncs come in between', async () => {
+  test('pages through the history, newest first, without gaps when new syncs come in between', async () => {
     const seen: string[] = []
     let cursor: string | null = null
     do {
       const page = await store.listSyncs({ replicaId: 'r' }, { cursor, limit: 7 })
       seen.push(...page.items.map((report) => report.started_at))
       cursor = page.nextCursor
-      if (seen.length === 7) await store.addReports([aReport(59)])
+      if (seen.length === 7) await store.addReports([makeReport(59)])
     } while (cursor)
     expect(seen).toEqual(Array.from({ length: 30 }, (_, i) => at(29 - i)))
   })
 
   test('filters the history by worker, name and outcome', async () => {
     await store.addReports([
-      aReport(40, { worker_id: 'x', name: 'arch', replica_id: 'r2', outcome: 'failed', reason: 'timed_out' }),
+      makeReport(40, { worker_id: 'x', name: 'arch', replica_id: 'r2', outcome: 'failed', reason: 'timed_out' }),
     ])
     const names = async (filter: Parameters<Store['listSyncs']>[0]) =>
       (await store.listSyncs(filter, { cursor: null, limit: 100 })).items.map((report) => report.name)
@@ -219,15 +219,15 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     expect((await store.loadWorkers()).find((worker) => worker.worker_id === 'x')?.last_seen_at).toBe(at(9))
   })
 
-  test('writes nothing once a later term has begun, and goes on reading', async () => {
+  test('writes nothing once a later term has begun, and still reads', async () => {
     const first = await store.nextTerm()
-    await store.saveWorker(aRecord('y'), audit)
+    await store.saveWorker(makeRecord('y'), audit)
     expect(await store.nextTerm(first + 5)).toBe(first + 6)
     await beginTerm(url, first + 7)
     const writes: (() => Promise<unknown>)[] = [
-      () => store.saveWorker(aRecord('z'), audit),
+      () => store.saveWorker(makeRecord('z'), audit),
       () => store.removeWorker('y', null, audit),
-      () => store.addReports([aReport(50)]),
+      () => store.addReports([makeReport(50)]),
       () => store.addAudit(audit),
       () => store.prune(new Date()),
       () => store.saveStates({ replicas: [], removed: [], seen: [{ worker_id: 'y', at: at(30) }] }),
@@ -260,7 +260,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     await store.removeWorker('y', null, audit)
   })
 
-  test('forgets a terminated worker, but not its history, nor which process was ended', async () => {
+  test('removes a terminated worker, but not its history, nor which process was terminated', async () => {
     await store.removeWorker('w', 'i', { ...audit, action: 'terminate' })
     expect((await store.loadWorkers()).map((worker) => worker.worker_id)).toEqual(['x'])
     expect(await store.loadReplicas()).toEqual([])
@@ -268,7 +268,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     expect((await store.listSyncs({ workerId: 'w' }, { cursor: null, limit: 1 })).total).toBe(31)
   })
 
-  test('puts unreadable messages aside, whatever and however many they are, and removes old history', async () => {
+  test('sets malformed messages aside, of any content and number, and removes old history', async () => {
     await store.addDeadLetter({ subject: 's', body: '{', reason: 'not JSON', at: new Date() })
     expect(await store.countDeadLetters()).toBe(1)
     await store.addDeadLetter({
@@ -283,7 +283,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     expect(await store.prune(new Date(at(11)))).toBe(10)
   })
 
-  test('keeps of refusals what is useful, and of what was done all', async () => {
+  test('keeps the newest refusals, and all writes that were done', async () => {
     const page = { cursor: null, limit: 1 }
     const done = (await store.listAudit(null, page)).total
     await store.addAudit({ ...audit, at: at(5), result: 'unauthorized' })
@@ -300,7 +300,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     expect((await store.listAudit(null, page)).total).toBe(done + 10_000)
   })
 
-  test('remembers everything when it is opened again, and counts its lives', async () => {
+  test('has everything when it is opened again, and counts its terms', async () => {
     const first = await store.nextTerm()
     await store.close()
     await open()
@@ -311,7 +311,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
 })
 
 describe('a database file that cannot be used', () => {
-  const place = aPlace()
+  const place = createPlace()
 
   test('is refused by name when it is empty, damaged, missing, or in use', async () => {
     writeFileSync(place.at('empty.db'), '')
@@ -328,7 +328,7 @@ describe('a database file that cannot be used', () => {
     await expect(openSqlStore('mysql://h/db', logger)).rejects.toThrow('is not understood')
     const url = `sqlite:///${place.at('used.db').slice(1)}?mode=rwc`
     const open = await openSqlStore(url, logger)
-    place.also(() => open.close())
+    place.onEnd(() => open.close())
     await expect(openSqlStore(url, logger)).rejects.toThrow('another supervisor already uses')
   })
 })

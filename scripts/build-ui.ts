@@ -1,4 +1,4 @@
-// build-ui.ts — Builds the web UI, when its sources are newer than what was built last.
+// build-ui.ts — Builds the web UI; with `--if-stale` only when its sources are newer than the last build.
 import { spawnSync } from 'node:child_process'
 import { existsSync, globSync, statSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
 // check.ts — `npm run check`: types, lint, format, generated pages, the rules of the house and the tests of the rooms
-// that changed, side by side. Say it before each commit.
+// that changed, side by side. Run it before each commit.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -68,7 +68,7 @@ async function runStep({ what, command }: Step): Promise<void> {
   if (code !== 0) failures.push(`${what}\n${output}`)
 }
 
-/** Commits that are not upstream yet, the last one at least, whose subject is too long or names no room. */
+/** Problems with the subjects of commits that are not upstream yet, at least of the last one: too long, or no room. */
 function subjectProblems(): string[] {
   const log = (range: string) => spawnSync('git', ['log', '--format=%s', range], { cwd: ROOT, encoding: 'utf8' })
   const ahead = log('@{upstream}..HEAD')

@@ -1,5 +1,5 @@
-// dev.ts — `npm run dev`: everything with hot reload. The server starts again when its sources change; the UI reloads
-// in place.
+// dev.ts — `npm run dev`: everything with hot reload. The server restarts when its sources change; the UI reloads in
+// place.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 
@@ -23,7 +23,7 @@ const ui = spawn(process.execPath, [join(ROOT, 'node_modules', 'vite', 'bin', 'v
   cwd: join(ROOT, 'packages', 'webui'),
   stdio: 'inherit',
 })
-console.log('UI with hot reload: http://127.0.0.1:5173/ui/  (it asks the API on port 21000)')
+console.log('UI with hot reload: http://127.0.0.1:5173/ui/  (it uses the API on port 21000)')
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     ui.kill()

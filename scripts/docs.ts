@@ -1,5 +1,5 @@
-// docs.ts — `npm run docs`: writes the references from the schemas and records they describe; `--check` names those
-// that are stale.
+// docs.ts — `npm run docs`: writes the reference pages from the schemas and tables in the code; `--check` lists pages
+// that are out of date.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { format, type FormatOptions } from 'oxfmt'
@@ -12,7 +12,7 @@ import { providerPages } from './docs/providers.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 
-/** Every generated file, by its path from the root. */
+/** The text of every generated file, by its path from the root. */
 function references(): Map<string, string> {
   return new Map([
     ['docs/configuration.md', configurationReference(ROOT)],
@@ -20,11 +20,11 @@ function references(): Map<string, string> {
     ['docs/messages.md', messageReference()],
     ['docs/errors.md', errorReference()],
     ['docs/cli.md', cliReference()],
-    ...providerPages((path) => present(path)),
+    ...providerPages((path) => readIfThere(path)),
   ])
 }
 
-function present(path: string): string | null {
+function readIfThere(path: string): string | null {
   try {
     return readFileSync(join(ROOT, path), 'utf8')
   } catch {
@@ -33,19 +33,19 @@ function present(path: string): string | null {
 }
 
 const style = JSON.parse(readFileSync(join(ROOT, '.oxfmtrc.json'), 'utf8')) as FormatOptions
-/** The text as `npm run format` leaves it. */
-async function formatted(path: string, text: string): Promise<string> {
+/** Formats a text as `npm run format` does. */
+async function formatText(path: string, text: string): Promise<string> {
   const { code, errors } = await format(path, text, style)
   if (errors.length > 0) throw new Error(`${path}: ${errors.map(({ message }) => message).join('; ')}`)
   return code
 }
 
 const written = await Promise.all(
-  [...references()].map(async ([path, text]) => [path, await formatted(path, text)] as const),
+  [...references()].map(async ([path, text]) => [path, await formatText(path, text)] as const),
 )
-const stale = written.filter(([path, text]) => present(path) !== text)
+const stale = written.filter(([path, text]) => readIfThere(path) !== text)
 if (process.argv.includes('--check')) {
-  for (const [path] of stale) console.error(`${path} is not what the code says: run npm run docs`)
+  for (const [path] of stale) console.error(`${path} is out of date: run npm run docs`)
   process.exit(stale.length > 0 ? 1 : 0)
 }
 for (const [path, text] of stale) {

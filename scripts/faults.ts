@@ -1,5 +1,5 @@
-// faults.ts — `npm run test:faults`: injects every fault of the scoreboard at full size and prints, promise by promise,
-// whether it holds and what was counted.
+// faults.ts — `npm run test:faults`: injects every fault of the scoreboard at full size and prints for each promise
+// whether it holds, and what was counted.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

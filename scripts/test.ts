@@ -1,4 +1,4 @@
-// test.ts — `npm test`: builds what the tests look at, runs them all, and ends with the line `N passed, N failed`.
+// test.ts — `npm test`: builds the UI, runs all tests, and ends with the line `N passed, N failed`.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ const vitest = [
   `--outputFile.json=${outcome}`,
 ]
 const run = spawnSync(process.execPath, [...vitest, ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' })
-const { passed, failed } = read(outcome, run.status ?? 1)
+const { passed, failed } = readCounts(outcome, run.status ?? 1)
 rmSync(scratch, { recursive: true, force: true })
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed > 0 || run.status !== 0 ? 1 : 0)
@@ -28,8 +28,8 @@ interface Outcome {
   testResults: { status: string; assertionResults: unknown[] }[]
 }
 
-/** A file that could not be loaded has no failed test, yet it has failed. */
-function read(path: string, status: number): { passed: number; failed: number } {
+/** Reads the counts. A file that could not be loaded has no tests, and counts as one failed test. */
+function readCounts(path: string, status: number): { passed: number; failed: number } {
   try {
     const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(path, 'utf8')) as Outcome
     const unloaded = testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length

@@ -1,4 +1,4 @@
-// documents.test.ts — What documents and comments refer to exists, and generated pages are what the code says.
+// documents.test.ts — Links and names in documents and comments exist, and generated pages are up to date.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { code, documents, markup, read, ROOT } from './sources.ts'
 
 describe('the documents', () => {
-  test.each(documents)('%s links to what exists', (document) => {
+  test.each(documents)('%s has no broken link', (document) => {
     const links = [...read(document).matchAll(/\]\((?!https?:|#|mailto:)([^)#]+)(?:#[^)]*)?\)/g)].map(
       (match) => match[1]!,
     )
@@ -24,7 +24,7 @@ describe('the documents', () => {
     expect(first).toContain('npm ci && npm test')
   })
 
-  test('that are generated are what the code says now', () => {
+  test('that are generated are up to date', () => {
     const check = spawnSync(process.execPath, [join(ROOT, 'scripts', 'docs.ts'), '--check'], {
       cwd: ROOT,
       encoding: 'utf8',
@@ -38,7 +38,7 @@ describe('code and documents', () => {
   const all = [...code, ...markup, ...documents]
 
   test('refer only to documents that are here', () => {
-    // Files of other projects and of tests are written with a folder or in quotes: these are bare names in prose.
+    // Files of other projects and of tests are written with a folder or in quotes. These are names without either.
     const prose = (path: string) =>
       /\.(ts|js|vue)$/.test(path) ? (read(path).match(/^\s*(?:\/\/|\*|\/\*\*).*$/gm) ?? []).join('\n') : read(path)
     const strangers = all.flatMap((path) =>

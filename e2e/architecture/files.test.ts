@@ -1,5 +1,4 @@
-// files.test.ts — Small rooms and readable lines: how large files and folders may be, how wide a line, how it is
-// formatted, what a file says first.
+// files.test.ts — Limits of files, folders and lines, the format, and the first line of each file.
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -30,8 +29,8 @@ describe('every file', () => {
     expect(code.filter((file) => read(file).split('\n').length > 351)).toEqual([])
   })
 
-  test('says first what lives in it', () => {
-    // A component says it below its imports, where its script begins.
+  test('begins with a comment about what is in it', () => {
+    // A component has this comment in its script.
     const says = (file: string) =>
       file.endsWith('.vue') ? /^\/\/ /m.test(read(file).split('</script>')[0]!) : /^(#!.*\n)?\/\/ /.test(read(file))
     expect(code.filter((file) => !file.endsWith('.test.ts') && !says(file))).toEqual([])

@@ -1,4 +1,4 @@
-// imports.test.ts — Who may import whom: the table of ARCHITECTURE.md held against the code, and no import cycle.
+// imports.test.ts — Checks the imports against the table of ARCHITECTURE.md, and that there is no import cycle.
 import { globSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { code, importsOf, product, read, ROOT } from './sources.ts'
@@ -22,7 +22,7 @@ function importTable(): Rule[] {
     })
 }
 
-/** Whether a file lies in a room: `worker`, `worker/core`, `worker/providers/git`, `cli/compiled.ts`. */
+/** Returns true when a file is in a room: `worker`, `worker/core`, `worker/providers/git`, `cli/compiled.ts`. */
 function inRoom(path: string, room: string): boolean {
   const [name, ...rest] = room.split('/')
   const base = ['packages', name, 'src', ...rest].join('/')
@@ -96,7 +96,7 @@ test('no files import each other in a circle, types and tests included', () => {
   )
 })
 
-/** The file a name like `@kagami/worker/tree/paths` stands for; other targets as they are. */
+/** The file that a name such as `@kagami/worker/tree/paths` means; other targets unchanged. */
 function ownFile(target: string): string {
   const [, name, inside] = /^@kagami\/([^/]+)(?:\/(.+))?$/.exec(target) ?? []
   return name === undefined ? target : `packages/${name}/src/${inside ?? 'index'}.ts`

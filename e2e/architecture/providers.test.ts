@@ -1,4 +1,4 @@
-// providers.test.ts — Every kind in the registry runs the conformance suite and has its page of documentation.
+// providers.test.ts — Every kind in the registry runs the conformance suite and has a page of documentation.
 import { globSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { providers } from '@kagami/worker'

@@ -1,4 +1,4 @@
-// sources.ts — The project's own files and what they import, for the tests of the rules of the house.
+// sources.ts — The files of the project and their imports, for the tests of this folder.
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 
@@ -48,7 +48,7 @@ const IMPORTS = [
   /(?:^|\n)import\s+['"]([^'"]+)['"]/g,
 ]
 
-/** What a file imports, types included. */
+/** The imports of a file, types included. */
 export function importsOf(file: string): Import[] {
   const text = read(file)
   const names = IMPORTS.flatMap((pattern) => [...text.matchAll(pattern)].map((match) => match[1]!))

@@ -2,21 +2,21 @@
 import fc from 'fast-check'
 import { routes, pathFor, type Route } from '@kagami/protocol'
 import { describe, expect, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aPostgres } from '../harness/postgres.ts'
-import { aSupervisor, aWorker } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startPostgres } from '../harness/postgres.ts'
+import { startSupervisor, startWorker } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
 import { until } from '../harness/wait.ts'
 
-describe.each(['sqlite', 'postgres'] as const)('whatever is sent to the API on %s', (kind) => {
-  const place = aPlace()
+describe.each(['sqlite', 'postgres'] as const)('random requests to the API on %s', (kind) => {
+  const place = createPlace()
   const RUNS = rounds(250, 5000)
 
-  test(`in ${RUNS} requests made up at random, brings no fault and no crash`, async ({ task }) => {
-    const nats = await aNats(place)
-    const db = kind === 'postgres' ? { db: await aPostgres(place) } : {}
-    const supervisor = await aSupervisor(place, { nats: nats.url, ...db })
-    const worker = await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
+  test(`cause no fault and no crash in ${RUNS} rounds`, async ({ task }) => {
+    const nats = await startNats(place)
+    const db = kind === 'postgres' ? { db: await startPostgres(place) } : {}
+    const supervisor = await startSupervisor(place, { nats: nats.url, ...db })
+    const worker = await startWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
     await until('it joined', async () => (await supervisor.api.call('listWorkers')).items[0]?.presence === 'online', {
       seen: () => worker.output(),
     })
@@ -82,7 +82,7 @@ describe.each(['sqlite', 'postgres'] as const)('whatever is sent to the API on %
         })
         await answer.arrayBuffer()
         statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1)
-        // 504: the worker does not answer for a sync nobody knows; that is no fault.
+        // 504: the worker does not answer for an unknown sync, which is not a fault.
         expect(
           answer.status < 500 || answer.status === 504,
           `${name} ${url} ${JSON.stringify(body)} → ${answer.status}`,

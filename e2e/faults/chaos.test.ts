@@ -4,11 +4,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { startNatsServer, type NatsServer } from '@kagami/runtime'
 import { findMarked } from '@kagami/worker/programs/orphans'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
-import { changingUpstreams, type ChangingUpstreams } from '../harness/changing.ts'
-import { throwDice } from '../harness/dice.ts'
-import { compared, keepLedger, type Ledger } from '../harness/ledger.ts'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
+import { startChangingUpstreams, type ChangingUpstreams } from '../harness/changing.ts'
+import { createDice } from '../harness/dice.ts'
+import { compareWithHistory, openLedger, type Ledger } from '../harness/ledger.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, startWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
 import { until } from '../harness/wait.ts'
 
@@ -16,8 +16,8 @@ const KILLS = rounds(10, 200)
 const WORKERS = ['one', 'two', 'three']
 
 describe('a fleet whose programs are killed at random moments', () => {
-  const place = aPlace()
-  const dice = throwDice()
+  const place = createPlace()
+  const dice = createDice()
   const workers = new Map<string, Program>()
   const dataDirs = WORKERS.map((name) => place.at(name))
   let upstreams: ChangingUpstreams
@@ -25,30 +25,30 @@ describe('a fleet whose programs are killed at random moments', () => {
   let supervisor: SupervisorProgram
   let ledger: Ledger
   const torn: string[] = []
-  let looked = 0
+  let checkedFiles = 0
 
   const startOne = async (name: string) =>
     void workers.set(
       name,
-      await aWorker(place, {
+      await startWorker(place, {
         nats: nats.url,
         dir: name,
         providers: upstreams.providers(name),
         env: { KAGAMI_WORKER_ID: `w-${name}`, KAGAMI_SLOTS_PER_HOST: '8' },
       }),
     )
-  const look = () => {
+  const checkCopies = () => {
     for (const dir of dataDirs) {
-      const { seen, wrong } = upstreams.wrong(dir)
-      looked += seen
+      const { checked, wrong } = upstreams.findWrong(dir)
+      checkedFiles += checked
       torn.push(...wrong)
     }
   }
   const killing: Record<string, () => Promise<unknown>> = {
     async worker() {
-      const name = dice.one(WORKERS)
+      const name = dice.pick(WORKERS)
       await workers.get(name)!.kill()
-      look()
+      checkCopies()
       await pause(dice.whole(0, 500))
       await startOne(name)
     },
@@ -56,7 +56,7 @@ describe('a fleet whose programs are killed at random moments', () => {
       const port = Number(new URL(supervisor.url).port)
       await supervisor.kill()
       await pause(dice.whole(0, 500))
-      supervisor = await aSupervisor(place, { nats: nats.url, port })
+      supervisor = await startSupervisor(place, { nats: nats.url, port })
     },
     async nats() {
       process.kill(nats.pid, 'SIGKILL')
@@ -67,16 +67,16 @@ describe('a fleet whose programs are killed at random moments', () => {
         binary: { path: inject('tools').natsNew, version: 'new' },
         port: nats.port,
       })
-      place.also(() => started.stop())
+      place.onEnd(() => started.stop())
       nats = started
     },
   }
 
   beforeAll(async () => {
-    upstreams = await changingUpstreams(place)
-    nats = await aNats(place, 'new')
-    supervisor = await aSupervisor(place, { nats: nats.url })
-    ledger = keepLedger(place, dataDirs)
+    upstreams = await startChangingUpstreams(place)
+    nats = await startNats(place, 'new')
+    supervisor = await startSupervisor(place, { nats: nats.url })
+    ledger = openLedger(place, dataDirs)
     for (const name of WORKERS) await startOne(name)
     await until(
       'all sync',
@@ -89,7 +89,7 @@ describe('a fleet whose programs are killed at random moments', () => {
   })
 
   test(
-    'loses no report, doubles none, publishes nothing torn, leaves nothing running and nothing stuck',
+    'loses and doubles no report, publishes nothing torn, and leaves nothing running or stuck',
     { timeout: 60_000 + KILLS * 15_000 },
     async ({ task, annotate }) => {
       await annotate(`KAGAMI_SEED=${dice.seed}`)
@@ -97,10 +97,10 @@ describe('a fleet whose programs are killed at random moments', () => {
       const killed: Record<string, number> = {}
       for (let kill = 0; kill < KILLS; kill++) {
         await pause(dice.whole(50, 1500))
-        const whom = kill < 3 ? Object.keys(killing)[kill]! : dice.one(['worker', 'worker', 'supervisor', 'nats'])
+        const whom = kill < 3 ? Object.keys(killing)[kill]! : dice.pick(['worker', 'worker', 'supervisor', 'nats'])
         killed[whom] = (killed[whom] ?? 0) + 1
         await killing[whom]!()
-        look()
+        checkCopies()
       }
       const quiet = new Date().toISOString()
       await until(
@@ -119,33 +119,33 @@ describe('a fleet whose programs are killed at random moments', () => {
             })),
         },
       )
-      await upstreams.settle()
+      await upstreams.stop()
       for (const worker of workers.values()) worker.child.kill('SIGTERM')
       for (const worker of workers.values()) await worker.exited
-      look()
+      checkCopies()
       const leftover = dataDirs.flatMap((dir) => findMarked(`${dir}:`))
       for (const name of WORKERS) await startOne(name)
       await until(
-        'nothing waits to be told',
+        'no report waits',
         async () => {
-          const { missing } = await compared(ledger, supervisor.api)
+          const { missing } = await compareWithHistory(ledger, supervisor.api)
           return ledger.waiting() === 0 && missing.length <= 9
         },
         { seen: () => ledger.waiting() },
       )
       for (const worker of workers.values()) worker.child.kill('SIGTERM')
       for (const worker of workers.values()) await worker.exited
-      const missing = async () => (await compared(ledger, supervisor.api)).missing
+      const missing = async () => (await compareWithHistory(ledger, supervisor.api)).missing
       await until('the history has every sync', async () => (await missing()).length === 0, {
         seen: async () => ({ seed: dice.seed, missing: await missing() }),
       })
-      const { history, unknown } = await compared(ledger, supervisor.api)
+      const { history, unknown } = await compareWithHistory(ledger, supervisor.api)
       expect({ torn, leftover }, `KAGAMI_SEED=${dice.seed}`).toEqual({ torn: [], leftover: [] })
-      expect(unknown, 'in the history, but never begun').toEqual([])
+      expect(unknown, 'in the history, but never started').toEqual([])
       const each = Object.entries(killed).map(([whom, times]) => `${whom} ${times}`)
       task.meta.figure =
         `${KILLS} kills (${each.join(', ')}), ${history.size} syncs of ${upstreams.versions} versions: ` +
-        `0 lost, 0 doubled; ${looked} published files looked at: 0 torn; 0 processes left, 0 replicas stuck`
+        `0 lost, 0 doubled; ${checkedFiles} published files checked: 0 torn; 0 processes left, 0 replicas stuck`
     },
   )
 })

@@ -1,5 +1,5 @@
 // convergence.test.ts — Documents and heartbeats that are lost, doubled, late and out of order between the worker's
-// machine and the supervisor's fleet: once the network is quiet, both hold the same.
+// machine and the supervisor's fleet: once the network is quiet, both hold the same state.
 import fc from 'fast-check'
 import type { Desired, Heartbeat, ReplicaSpec, SyncReport } from '@kagami/protocol'
 import { applyHeartbeat, createFleet, putWorker } from '@kagami/supervisor/core/fleet'
@@ -16,7 +16,7 @@ const start = Date.parse('2026-01-01T00:00:00Z')
 const at = new Date(start).toISOString()
 const IDS = ['a', 'b', 'c', 'd']
 
-const aSpec = (id: string, interval: number): ReplicaSpec => ({
+const makeSpec = (id: string, interval: number): ReplicaSpec => ({
   replica_id: id,
   name: id,
   kind: 'http',
@@ -27,7 +27,7 @@ const aSpec = (id: string, interval: number): ReplicaSpec => ({
   auth: null,
   origin: 'api',
 })
-const aRecord: WorkerRecord = {
+const workerRecord: WorkerRecord = {
   worker_id: 'w',
   name: 'w',
   admission: 'approved',
@@ -49,7 +49,7 @@ const aRecord: WorkerRecord = {
   paused: [],
   last_seen_at: null,
 }
-const aReport = (sync_id: string, replica_id: string, failed: boolean, now: Date): SyncReport => ({
+const makeReport = (sync_id: string, replica_id: string, failed: boolean, now: Date): SyncReport => ({
   sync_id,
   worker_id: 'w',
   replica_id,
@@ -72,8 +72,8 @@ const aReport = (sync_id: string, replica_id: string, failed: boolean, now: Date
   revision: 'x',
 })
 
-/** A worker's machine and its half of the conversation: what changed waits until the next heartbeat takes it along. */
-function aWorker() {
+/** A worker's machine and its side of the network: changes wait until the next heartbeat sends them. */
+function createWorker() {
   let next = 0
   const machine = createWorkerMachine(() => `sync-${String(++next).padStart(6, '0')}`)
   let state = openWorker(
@@ -86,7 +86,7 @@ function aWorker() {
   return {
     replicas: () => [...state.replicas.values()],
     observed: () => state.desired?.rev ?? 0,
-    tell(event: WorkerEvent, now: Date) {
+    handle(event: WorkerEvent, now: Date) {
       const step = machine(state, event, now)
       state = step.state
       for (const effect of step.effects) {
@@ -122,7 +122,7 @@ const step = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('read' as const), which: fc.nat(5) }) },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('beat' as const) }) },
-  { weight: 4, arbitrary: fc.record({ type: fc.constant('hear' as const), which: fc.nat(8), again: fc.boolean() }) },
+  { weight: 4, arbitrary: fc.record({ type: fc.constant('receive' as const), which: fc.nat(8), again: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('lose' as const), which: fc.nat(8) }) },
   {
     weight: 2,
@@ -134,10 +134,10 @@ type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
 
 function play(steps: readonly Step[]): number {
   const fleet = createFleet()
-  const entry: WorkerEntry = putWorker(fleet, aRecord, start)
-  const worker = aWorker()
+  const entry: WorkerEntry = putWorker(fleet, workerRecord, start)
+  const worker = createWorker()
   const documents: Desired[] = []
-  const air: Heartbeat[] = []
+  const network: Heartbeat[] = []
   let [now, messages] = [start, 0]
   const decide = (ids: readonly string[], interval: number) =>
     documents.push({
@@ -148,47 +148,47 @@ function play(steps: readonly Step[]): number {
       reason: null,
       terminate: false,
       instance: 'me',
-      replicas: ids.map((id) => aSpec(id, interval)),
+      replicas: ids.map((id) => makeSpec(id, interval)),
       removed: [],
       syncs: [],
     })
-  // An answer to a request for everything may itself be lost: the next heartbeat asks again.
-  const hear = (beat: Heartbeat) =>
-    void (applyHeartbeat(fleet, entry, beat, now).mismatch && air.push(...worker.beat(true)))
+  // A full heartbeat that was requested may also get lost: the next heartbeat requests it again.
+  const receive = (beat: Heartbeat) =>
+    void (applyHeartbeat(fleet, entry, beat, now).mismatch && network.push(...worker.beat(true)))
   const act = (one: Step) => {
     messages++
     if (one.type === 'decide') decide(one.ids, one.interval)
     if (one.type === 'read' && documents.length > 0)
-      worker.tell(
+      worker.handle(
         { type: 'desired_read', desired: documents[one.which % documents.length]!, cached: false },
         new Date(now),
       )
-    if (one.type === 'beat') air.push(...worker.beat(false))
-    if (one.type === 'hear' && air.length > 0)
-      hear(one.again ? air[one.which % air.length]! : air.splice(one.which % air.length, 1)[0]!)
-    if (one.type === 'lose' && air.length > 0) air.splice(one.which % air.length, 1)
+    if (one.type === 'beat') network.push(...worker.beat(false))
+    if (one.type === 'receive' && network.length > 0)
+      receive(one.again ? network[one.which % network.length]! : network.splice(one.which % network.length, 1)[0]!)
+    if (one.type === 'lose' && network.length > 0) network.splice(one.which % network.length, 1)
     if (one.type === 'time') {
       now += one.seconds * 1000
-      worker.tell({ type: 'woke' }, new Date(now))
+      worker.handle({ type: 'woke' }, new Date(now))
     }
     if (one.type === 'end') {
       const running = worker.replicas().find(({ spec, life }) => spec.replica_id === one.id && life.state === 'syncing')
       if (running?.life.state === 'syncing')
-        worker.tell(
-          { type: 'sync_ended', report: aReport(running.life.syncId, one.id, one.failed, new Date(now)) },
+        worker.handle(
+          { type: 'sync_ended', report: makeReport(running.life.syncId, one.id, one.failed, new Date(now)) },
           new Date(now),
         )
     }
   }
-  worker.tell({ type: 'join_answered', reply: { accepted: true, status: 'approved', reason: null } }, new Date(start))
+  worker.handle({ type: 'join_answered', reply: { accepted: true, status: 'approved', reason: null } }, new Date(start))
   decide([], 60)
   steps.forEach(act)
-  // The network is quiet: nothing more is lost, the last document is read, and two heartbeats are heard.
-  air.length = 0
-  worker.tell({ type: 'desired_read', desired: documents.at(-1)!, cached: false }, new Date(now))
+  // The network is quiet: nothing more is lost, the last document is read, and two heartbeats are received.
+  network.length = 0
+  worker.handle({ type: 'desired_read', desired: documents.at(-1)!, cached: false }, new Date(now))
   for (let beats = 0; beats < 2; beats++) {
-    air.push(...worker.beat(false))
-    while (air.length > 0) hear(air.shift()!)
+    network.push(...worker.beat(false))
+    while (network.length > 0) receive(network.shift()!)
   }
   const held = [...entry.replicas.values()]
     .map(({ state }) => state)
@@ -210,7 +210,7 @@ function play(steps: readonly Step[]): number {
 
 describe('worker and supervisor', () => {
   test(
-    'hold the same when the network is quiet, whatever was lost, doubled, late or out of order before',
+    'hold the same state once the network is quiet, even if messages were lost, doubled or out of order',
     { timeout: 1_800_000 },
     ({ task }) => {
       let messages = 0

@@ -1,4 +1,4 @@
-// copies.ts — Promises about the copies on a worker: what upstreams, disks and kills may do to them.
+// copies.ts — Promises about the copies on a worker, when upstreams, disks or programs fail.
 import type { Row } from './row.ts'
 
 const WORKER = 'packages/worker/src'
@@ -19,7 +19,7 @@ export const copies: readonly Row[] = [
   {
     row: 3,
     fault: 'programs a killed worker had started',
-    promise: 'none lives on, or it is ended at the next start',
+    promise: 'none keeps running, or it is ended at the next start',
     proofs: [
       [`${WORKER}/programs/command.test.ts`, 'does not outlive a worker that is killed'],
       [`${WORKER}/sync/run.test.ts`, 'kills what an earlier one left running'],
@@ -72,7 +72,7 @@ export const copies: readonly Row[] = [
   },
   {
     row: 10,
-    fault: 'addresses that lead inside',
+    fault: 'addresses inside a private network',
     promise: 'no connection to loopback, private or link-local hosts where they are not wanted',
     proofs: [
       [`${WORKER}/sync/peers.test.ts`, 'are public only, where the worker says so'],
@@ -85,7 +85,7 @@ export const copies: readonly Row[] = [
   {
     row: 12,
     fault: 'web servers that lie: short, endless, dripping, packed, another range, another file',
-    promise: 'the copy stays byte for byte',
+    promise: 'the copy stays byte for byte the same',
     proofs: [
       'is emptied',
       'shrank to a tenth',
@@ -103,7 +103,7 @@ export const copies: readonly Row[] = [
   {
     row: 13,
     fault: 'an upstream that stalls',
-    promise: 'the sync ends at its limit, the copy is as it was',
+    promise: 'the sync ends at its limit, the copy is unchanged',
     proofs: [
       [`${WORKER}/sync/limits.test.ts`, 'is ended, says so, and leaves the copy as it was'],
       [`${WORKER}/providers/git/hostile.test.ts`, 'falls silent or drips'],
@@ -115,18 +115,18 @@ export const copies: readonly Row[] = [
   {
     row: 14,
     fault: 'a disk that fills up',
-    promise: 'the old tree is intact, the space comes back, others sync on, the worker lives and tells',
+    promise: 'the old tree is intact, the space is freed, others keep syncing, the worker keeps running and reports it',
     proofs: [
       [`${WORKER}/sync/limits.test.ts`, 'is not even begun to be filled'],
       [`${WORKER}/sync/limits.test.ts`, 'its space comes back, and others sync on'],
-      [`${FAULTS}/worker-disk-full.test.ts`, 'lives on, tells that the sync met a full disk'],
+      [`${FAULTS}/worker-disk-full.test.ts`, 'keeps running, reports that the disk was full'],
       ['packages/runtime/src/files.test.ts', 'stay as they were when a new text does not fit on the disk'],
     ],
   },
   {
     row: 31,
     fault: 'upstreams of git and rsync that lie, cut the connection or flood',
-    promise: 'the copy stays as it was, the reason is named, the next good sync is right',
+    promise: 'the copy is unchanged, the reason is named, the next good sync is right',
     proofs: [
       ...[
         'loses most of its refs',
@@ -152,7 +152,7 @@ export const copies: readonly Row[] = [
     fault:
       'https with a certificate that has expired, is another host’s, or nobody known has signed; redirects ' +
       'from https to http',
-    promise: 'refused, with what is wrong; the copy stays byte for byte',
+    promise: 'refused, with what is wrong; the copy stays byte for byte the same',
     proofs: [
       'is refused, and the copy stays',
       'is held against the name in the address',
@@ -162,7 +162,7 @@ export const copies: readonly Row[] = [
   },
   {
     row: 33,
-    fault: 'LFS servers that lie, lead astray, fail or lose files',
+    fault: 'LFS servers that send wrong data or bad addresses, fail or lose files',
     promise: 'nothing wrong is stored, no ref moves before its files are there, no secret is shown',
     proofs: [
       ...[

@@ -1,5 +1,5 @@
-// database-fails.test.ts — A database that is locked, full, damaged, empty, or gone in the middle of a write: the
-// supervisor stands it or refuses to start, and what it acknowledged is there.
+// database-fails.test.ts — A database that is locked, full, damaged, empty, or stopped in the middle of a write: the
+// supervisor keeps running or refuses to start, and everything that it acknowledged is saved.
 import {
   closeSync,
   copyFileSync,
@@ -15,20 +15,20 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { DatabaseSync } from 'node:sqlite'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aBusyFleet, type BusyFleet } from '../harness/busy-fleet.ts'
-import { throwDice } from '../harness/dice.ts'
-import { wholeHistory } from '../harness/ledger.ts'
-import { aSmallDisk, fillDisk } from '../harness/nats-place.ts'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aPostgresServer, type PostgresServer } from '../harness/postgres.ts'
+import { startBusyFleet, type BusyFleet } from '../harness/busy-fleet.ts'
+import { createDice } from '../harness/dice.ts'
+import { readHistory } from '../harness/ledger.ts'
+import { mountSmallDisk, fillDisk } from '../harness/own-nats.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startPostgresServer, type PostgresServer } from '../harness/postgres.ts'
 import { startProgram, type SupervisorProgram } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
 import { until } from '../harness/wait.ts'
 
 const STOPS = rounds(3, 20)
 
-/** Adds a replica; true once it was answered with yes. */
-async function adds(supervisor: SupervisorProgram, name: string): Promise<boolean> {
+/** Adds a replica. Returns true when the supervisor confirmed it. */
+async function tryAdd(supervisor: SupervisorProgram, name: string): Promise<boolean> {
   try {
     await supervisor.api.call('addReplica', {
       params: { id: 'worker-0' },
@@ -50,14 +50,14 @@ async function namesIn(supervisor: SupervisorProgram): Promise<Set<string>> {
 }
 
 describe('a supervisor on SQLite', () => {
-  const place = aPlace()
+  const place = createPlace()
   const file = () => place.at('supervisor.db')
   let nats: { url: string }
   let fleet: BusyFleet
 
   beforeAll(async () => {
-    nats = await aNats(place, 'new')
-    fleet = await aBusyFleet(place, { nats: nats.url })
+    nats = await startNats(place, 'new')
+    fleet = await startBusyFleet(place, { nats: nats.url })
   })
 
   test(
@@ -66,10 +66,10 @@ describe('a supervisor on SQLite', () => {
     async ({ task }) => {
       const other = new DatabaseSync(file())
       other.exec('PRAGMA busy_timeout=5000; BEGIN IMMEDIATE')
-      const asked = Date.now()
-      const write = adds(fleet.supervisor, 'while-locked')
+      const since = Date.now()
+      const write = tryAdd(fleet.supervisor, 'while-locked')
       let answers = 0
-      while (Date.now() - asked < 5000) {
+      while (Date.now() - since < 5000) {
         expect((await fleet.supervisor.api.call('listReplicas')).total).toBeGreaterThan(0)
         answers++
         await pause(50)
@@ -78,7 +78,7 @@ describe('a supervisor on SQLite', () => {
       other.close()
       expect(await write).toBe(true)
       expect(fleet.supervisor.child.exitCode).toBeNull()
-      task.meta.figure = `locked for 5 s: ${answers} readings answered meanwhile, the write done afterwards`
+      task.meta.figure = `locked for 5 s: ${answers} reads answered meanwhile, the write done afterwards`
     },
   )
 
@@ -86,7 +86,7 @@ describe('a supervisor on SQLite', () => {
     'refuses to start on a database that is garbage, damaged or empty, and says what to do',
     { timeout: 90_000 },
     async ({ task }) => {
-      const kept = await fleet.settle()
+      const kept = await fleet.stopAndCount()
       fleet.supervisor.child.kill('SIGTERM')
       await fleet.supervisor.exited
       copyFileSync(file(), place.at('good.db'))
@@ -122,21 +122,21 @@ describe('a supervisor on SQLite', () => {
       }
       copyFileSync(place.at('good.db'), file())
       await fleet.restartSupervisor()
-      expect((await wholeHistory(fleet.supervisor.api)).size).toBe(kept)
+      expect((await readHistory(fleet.supervisor.api)).size).toBe(kept)
       task.meta.figure = 'garbage, damaged, empty: refused 3 of 3; the backup starts'
     },
   )
 })
 
 describe.runIf(process.getuid?.() === 0)('a supervisor whose disk is full', () => {
-  const place = aPlace()
+  const place = createPlace()
   let disk: string
   let fleet: BusyFleet
 
   beforeAll(async () => {
-    disk = aSmallDisk(place, 'disk', 16)
-    const nats = await aNats(place, 'new')
-    fleet = await aBusyFleet(place, {
+    disk = mountSmallDisk(place, 'disk', 16)
+    const nats = await startNats(place, 'new')
+    fleet = await startBusyFleet(place, {
       nats: nats.url,
       env: {
         SUPERVISOR_DATABASE_URL: `sqlite://${join(disk, 'supervisor.db')}?mode=rwc`,
@@ -145,52 +145,52 @@ describe.runIf(process.getuid?.() === 0)('a supervisor whose disk is full', () =
     })
   })
 
-  test('answers on, and takes everything in when there is space again', { timeout: 120_000 }, async ({ task }) => {
+  test('keeps answering, and stores everything once there is space again', { timeout: 120_000 }, async ({ task }) => {
     const filling = fillDisk(disk)
-    const before = fleet.ledger.begun.size
+    const before = fleet.ledger.started.size
     const refused = await until(
       'a write is refused',
-      async () => !(await adds(fleet.supervisor, `full-${Math.random()}`.replace('0.', ''))),
+      async () => !(await tryAdd(fleet.supervisor, `full-${Math.random()}`.replace('0.', ''))),
     )
-    await until('reports gather in the stream', () => fleet.ledger.begun.size > before + 40)
+    await until('reports wait in the stream', () => fleet.ledger.started.size > before + 40)
     expect((await fleet.supervisor.api.call('listReplicas')).total).toBeGreaterThan(0)
     expect(fleet.supervisor.child.exitCode).toBeNull()
     unlinkSync(filling)
-    await until('writes are taken again', () => adds(fleet.supervisor, 'after-full'))
-    const kept = await fleet.settle()
+    await until('writes succeed again', () => tryAdd(fleet.supervisor, 'after-full'))
+    const kept = await fleet.stopAndCount()
     task.meta.figure =
-      `full: writes refused (${refused}), ${fleet.ledger.begun.size - before} syncs meanwhile, ${kept} of ` +
-      `${fleet.ledger.begun.size} in the history afterwards`
+      `full: writes refused (${refused}), ${fleet.ledger.started.size - before} syncs meanwhile, ${kept} of ` +
+      `${fleet.ledger.started.size} in the history afterwards`
   })
 })
 
 describe('a supervisor on PostgreSQL', () => {
-  const place = aPlace()
-  const dice = throwDice()
+  const place = createPlace()
+  const dice = createDice()
   let postgres: PostgresServer
   let fleet: BusyFleet
 
   beforeAll(async () => {
-    postgres = await aPostgresServer(place)
-    const nats = await aNats(place, 'new')
-    fleet = await aBusyFleet(place, {
+    postgres = await startPostgresServer(place)
+    const nats = await startNats(place, 'new')
+    fleet = await startBusyFleet(place, {
       nats: nats.url,
       env: { SUPERVISOR_DATABASE_URL: postgres.url, SUPERVISOR_STATE_DIR: place.at('state') },
     })
   })
 
   test(
-    'lives on when the server stops in the middle of writes, keeps what it acknowledged, and goes on when it is back',
+    'keeps running when the server stops in the middle of writes, loses nothing acknowledged, and continues afterwards',
     { timeout: 60_000 + STOPS * 20_000 },
     async ({ task }) => {
-      const yes: string[] = []
+      const confirmed: string[] = []
       let count = 0
       for (let stop = 0; stop < STOPS; stop++) {
         let writing = true
         const writers = Array.from({ length: 4 }, async () => {
           while (writing) {
             const name = `pg-${++count}`
-            if (await adds(fleet.supervisor, name)) yes.push(name)
+            if (await tryAdd(fleet.supervisor, name)) confirmed.push(name)
             else await pause(20)
           }
         })
@@ -201,31 +201,35 @@ describe('a supervisor on PostgreSQL', () => {
         writing = false
         await Promise.all(writers)
         await postgres.start()
-        await until('it takes writes again', () => adds(fleet.supervisor, `back-${stop}`))
+        await until('writes succeed again', () => tryAdd(fleet.supervisor, `back-${stop}`))
       }
       expect(fleet.supervisor.child.exitCode).toBeNull()
       const missing = async () => {
         const shown = await namesIn(fleet.supervisor)
-        return yes.filter((name) => !shown.has(name))
+        return confirmed.filter((name) => !shown.has(name))
       }
       await until('all that was acknowledged is there', async () => (await missing()).length === 0, {
         seen: missing,
       })
-      // An audit entry and the write it tells of stand or fall together.
-      const told = new Set<string>()
+      // A write and its audit entry are saved together or not at all.
+      const audited = new Set<string>()
       for (let cursor: string | null = null, more = true; more; more = cursor !== null) {
         const page: { items: { action: string; detail: string | null }[]; next_cursor: string | null } =
           await fleet.supervisor.api.call('audit', { query: { limit: 500, ...(cursor ? { cursor } : {}) } })
-        for (const { action, detail } of page.items) if (action === 'add_replica') told.add(detail?.split(' ')[1] ?? '')
+        for (const { action, detail } of page.items)
+          if (action === 'add_replica') audited.add(detail?.split(' ')[1] ?? '')
         cursor = page.next_cursor
       }
-      expect(yes.filter((name) => !told.has(name))).toEqual([])
-      const kept = await fleet.settle()
+      expect(confirmed.filter((name) => !audited.has(name))).toEqual([])
+      const kept = await fleet.stopAndCount()
       await fleet.restartSupervisor()
-      await until('a restart finds the same', async () => (await wholeHistory(fleet.supervisor.api)).size === kept)
+      await until(
+        'the history is the same after a restart',
+        async () => (await readHistory(fleet.supervisor.api)).size === kept,
+      )
       task.meta.figure =
-        `${STOPS} stops in the middle of ${yes.length} acknowledged writes: 0 exits, 0 lost, 0 half; ${kept} of ` +
-        `${fleet.ledger.begun.size} reports in the history`
+        `${STOPS} stops in the middle of ${confirmed.length} acknowledged writes: 0 exits, 0 lost, 0 half; ` +
+        `${kept} of ${fleet.ledger.started.size} reports in the history`
     },
   )
 })

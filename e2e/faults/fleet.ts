@@ -1,4 +1,4 @@
-// fleet.ts — Promises about the fleet: programs, NATS, databases and what people and peers send.
+// fleet.ts — Promises about the fleet: programs, NATS, databases and input from people and peers.
 import type { Row } from './row.ts'
 
 const WORKER = 'packages/worker/src'
@@ -11,11 +11,11 @@ export const fleet: readonly Row[] = [
     fault:
       'kill -9 at random moments: of a worker in first syncs and updates, and of worker, supervisor and ' +
       'nats-server of a working fleet',
-    promise: 'no report is lost or doubled, every copy is some version of its upstream, nothing is stuck',
+    promise: 'no report is lost or doubled, every copy is a version of its upstream, nothing is stuck',
     proofs: [
       [
         `${FAULTS}/chaos.test.ts`,
-        'loses no report, doubles none, publishes nothing torn, leaves nothing running and nothing stuck',
+        'loses and doubles no report, publishes nothing torn, and leaves nothing running or stuck',
       ],
       [`${WORKER}/sync/kills.test.ts`, 'as some version of the upstream, and the next sync is right'],
       [`${WORKER}/sync/run.test.ts`, 'in its first git sync leaves no empty mirror'],
@@ -24,11 +24,11 @@ export const fleet: readonly Row[] = [
   {
     row: 6,
     fault: 'hostile upstreams',
-    promise: 'refused with the field named, nothing is started or written',
+    promise: 'refused with the field named, nothing is run or written',
     proofs: [
       ['e2e/faults/hostile.test.ts', 'upstreams are refused by the API with the field named'],
       ['e2e/faults/hostile.test.ts', 'the command line refuses them too'],
-      ['e2e/faults/api-fuzz.test.ts', 'brings no fault and no crash'],
+      ['e2e/faults/api-fuzz.test.ts', 'cause no fault and no crash'],
       [`${WORKER}/sync/local.test.ts`, 'is refused everywhere else'],
     ],
   },
@@ -45,37 +45,42 @@ export const fleet: readonly Row[] = [
     row: 19,
     fault: 'a power cut (the image of a disk, copied while all runs; needs root)',
     promise:
-      'what was reported as synced is there whole, what the API said yes to is in the database, what the ' +
+      'copies that were reported as synced are whole, writes that the API confirmed are in the database, what the ' +
       'stream acknowledged is in it, each report counts once',
-    proofs: [['e2e/faults/power-cut.test.ts', 'what was reported as synced is there whole']],
+    proofs: [
+      [
+        'e2e/faults/power-cut.test.ts',
+        'synced copies are whole, accepted writes are kept, every report is in the history once',
+      ],
+    ],
   },
   {
     row: 27,
-    fault: 'intervals that would run wild',
+    fault: 'absurd intervals',
     promise: 'refused, or kept exactly',
-    proofs: [['e2e/faults/hostile.test.ts', 'intervals that would run wild are refused or kept exactly']],
+    proofs: [['e2e/faults/hostile.test.ts', 'absurd intervals are refused or kept exactly']],
   },
   {
     row: 28,
     fault: 'hundreds of requests that never end',
-    promise: 'nobody else waits, and they are closed',
+    promise: 'other requests do not wait, and these are closed',
     proofs: [['e2e/faults/hostile.test.ts', 'connections that send their request a byte at a time']],
   },
   {
     row: 22,
     fault: 'two supervisors on one database, the older one frozen meanwhile',
-    promise: 'the older one writes nothing, says why and ends',
+    promise: 'the older one writes nothing, logs why and ends',
     proofs: [
-      [`${FAULTS}/two-supervisors.test.ts`, 'writes nothing when it wakes up, says why, and ends'],
-      [`${FAULTS}/two-supervisors.test.ts`, 'notices by itself that it is no longer the one'],
+      [`${FAULTS}/two-supervisors.test.ts`, 'writes nothing when it continues, logs why, and ends'],
+      [`${FAULTS}/two-supervisors.test.ts`, 'notices that another one has taken over'],
       ['e2e/store.test.ts', 'writes nothing once a later term has begun'],
     ],
   },
   {
     row: 15,
     fault: 'kill -9 of the supervisor while people write',
-    promise: 'what it answered with yes is there and is done',
-    proofs: [[`${FAULTS}/supervisor-dies.test.ts`, 'loses nothing that it answered with yes, and goes on with it']],
+    promise: 'every write that it confirmed is saved and carried out',
+    proofs: [[`${FAULTS}/supervisor-dies.test.ts`, 'loses no write that it confirmed, and carries all of them out']],
   },
   {
     row: 17,
@@ -85,18 +90,18 @@ export const fleet: readonly Row[] = [
   },
   {
     row: 18,
-    fault: 'NATS frozen, away for long, started again without its store, its disk full (the last as root)',
+    fault: 'NATS frozen, down for long, restarted without its store, its disk full (the last as root)',
     promise: 'no report is lost',
     proofs: [
-      [`${FAULTS}/nats-fails.test.ts`, 'tells everything when it was frozen and moves again'],
-      [`${FAULTS}/nats-fails.test.ts`, 'tells everything when it was away for long'],
+      [`${FAULTS}/nats-fails.test.ts`, 'reports everything after it was frozen'],
+      [`${FAULTS}/nats-fails.test.ts`, 'reports everything after a long outage'],
       [`${FAULTS}/nats-fails.test.ts`, 'loses nothing when it is started again without its store'],
-      [`${FAULTS}/nats-fails.test.ts`, 'keeps its reports on the workers, and tells them when there is space'],
+      [`${FAULTS}/nats-fails.test.ts`, 'keeps its reports on the workers, and sends them when there is space'],
     ],
   },
   {
     row: 16,
-    fault: 'a worker that is started again',
+    fault: 'a worker that is restarted',
     promise: 'same id, same replicas, those added by the API too',
     proofs: [['e2e/scenarios/programs-die.test.ts', 'a killed worker comes back as itself']],
   },
@@ -110,14 +115,14 @@ export const fleet: readonly Row[] = [
         'waits while another process has locked the database, and answers meanwhile',
       ],
       [`${FAULTS}/database-fails.test.ts`, 'refuses to start on a database that is garbage, damaged or empty'],
-      [`${FAULTS}/database-fails.test.ts`, 'answers on, and takes everything in when there is space again'],
+      [`${FAULTS}/database-fails.test.ts`, 'keeps answering, and stores everything once there is space again'],
     ],
   },
   {
     row: 21,
     fault: 'PostgreSQL stopped at once in the middle of writes',
     promise: 'no exit, no half write, nothing acknowledged is lost',
-    proofs: [[`${FAULTS}/database-fails.test.ts`, 'lives on when the server stops in the middle of writes']],
+    proofs: [[`${FAULTS}/database-fails.test.ts`, 'keeps running when the server stops in the middle of writes']],
   },
   {
     row: 23,
@@ -128,31 +133,31 @@ export const fleet: readonly Row[] = [
   {
     row: 24,
     fault: 'documents and heartbeats lost, doubled, late, out of order',
-    promise: 'worker and supervisor hold the same once the network is quiet',
+    promise: 'worker and supervisor hold the same state once the network is quiet',
     proofs: [
       [
         `${FAULTS}/convergence.test.ts`,
-        'hold the same when the network is quiet, whatever was lost, doubled, late or out of order before',
+        'hold the same state once the network is quiet, even if messages were lost, doubled or out of order',
       ],
       ['packages/supervisor/src/core/fleet.test.ts', 'a heartbeat that changes nothing changes nothing'],
     ],
   },
   {
     row: 25,
-    fault: 'messages nobody can use, on every subject',
-    promise: 'each bad report is put aside, the programs answer on, nothing exits',
+    fault: 'malformed messages on every subject',
+    promise: 'each malformed report is set aside, the programs keep answering, nothing exits',
     proofs: [
       [
         `${FAULTS}/poison.test.ts`,
-        'answers on, puts each bad report aside, takes the good one behind them, and ends nowhere',
+        'keeps answering, sets each malformed report aside, stores the good one after them, and ends no program',
       ],
-      [`${FAULTS}/wire-fuzz.test.ts`, 'end no program and keep no good message from counting'],
+      [`${FAULTS}/wire-fuzz.test.ts`, 'end no program, and good messages still count'],
     ],
   },
   {
     row: 26,
     fault: 'a wall clock that is set by a year, either way',
-    promise: 'no storm of syncs, no standstill, presence by our own monotonic time',
+    promise: 'syncs neither all start at once nor stop; presence is by our own monotonic clock',
     proofs: [
       [`${WORKER}/core/clock-set.test.ts`, 'intervals go on, no storm, no standstill'],
       ['packages/runtime/src/clock.test.ts', 'tells when it was set, once and by how much'],
@@ -162,26 +167,27 @@ export const fleet: readonly Row[] = [
   },
   {
     row: 29,
-    fault: 'the credentials of a worker in wrong hands',
+    fault: 'stolen credentials of a worker',
     promise: 'they act for that worker alone, and can be revoked at once',
     proofs: [
       ...[
-        'cannot listen to',
+        'cannot subscribe to',
         'gains nothing by having answers sent to',
         'gains nothing by naming the victim in its own messages',
-        'cannot have others’ credentials',
-        'gains no id that belongs to somebody',
+        'cannot use the credentials of others',
+        'gets no id that belongs to another worker',
       ].map((title) => ['e2e/scenarios/locked-attacks.test.ts', title] as const),
-      ['e2e/scenarios/locked-nats.test.ts', 'a revoked worker is cut at once and stays out'],
+      ['e2e/scenarios/locked-nats.test.ts', 'a revoked worker is disconnected at once and stays out'],
     ],
   },
   {
     row: 30,
     fault: 'peers of other versions',
-    promise: 'recorded messages of every version are taken, unknown fields ignored, wrong types refused without harm',
+    promise:
+      'recorded messages of every version are accepted, unknown fields ignored, wrong types refused without harm',
     proofs: [
-      [`${FAULTS}/golden.test.ts`, 'today’s programs take each of them, and more fields than they know'],
-      [`${FAULTS}/golden.test.ts`, 'there are some of this version'],
+      [`${FAULTS}/golden.test.ts`, 'today’s programs accept each of them, also with unknown fields'],
+      [`${FAULTS}/golden.test.ts`, 'some are recorded from this version'],
       ['e2e/scenarios/wire.test.ts', 'of a wrong type is refused, named, and logged once however often it comes'],
       ['e2e/scenarios/wire.test.ts', 'answers requests with unknown fields'],
       ['e2e/scenarios/wire.test.ts', 'a desired document it cannot understand changes nothing'],

@@ -1,13 +1,13 @@
-// golden.test.ts — Messages as each version sent them, recorded from real programs: today's schemas take them all.
-// `KAGAMI_RECORD=1` records those of this version anew.
+// golden.test.ts — Messages as each version sent them, recorded from real programs: today's schemas accept them all.
+// `KAGAMI_RECORD=1` records those of this version again.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from '@nats-io/transport-node'
 import { startHttpUpstream } from '@kagami/demo'
 import { checkFor, messages, subjectFor } from '@kagami/protocol'
 import { describe, expect, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker, ROOT } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, startWorker, ROOT } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
 type Name = keyof typeof messages
@@ -27,7 +27,7 @@ const schemaOf = ({ name, part }: Golden) =>
     : (messages[name] as { reply?: (typeof messages)[Name]['schema'] }).reply)!
 
 describe('messages of every version up to this one', () => {
-  test.each(versions)('%s: today’s programs take each of them, and more fields than they know', (file) => {
+  test.each(versions)('%s: today’s programs accept each of them, also with unknown fields', (file) => {
     const golden = load(file)
     expect(golden.length).toBeGreaterThan(8)
     for (const one of golden) {
@@ -40,22 +40,22 @@ describe('messages of every version up to this one', () => {
     }
   })
 
-  test('there are some of this version', ({ task }) => {
+  test('some are recorded from this version', ({ task }) => {
     expect(versions).toContain(`${version}.json`)
     task.meta.figure =
       `${versions.length} versions, ${versions.reduce((sum, file) => sum + load(file).length, 0)} recorded ` +
-      'messages: all taken'
+      'messages: all accepted'
   })
 })
 
 describe.runIf(process.env['KAGAMI_RECORD'])('recording', () => {
-  const place = aPlace()
+  const place = createPlace()
 
-  test('writes down what the programs say to each other', { timeout: 60_000 }, async () => {
+  test('writes the messages that the programs send to each other', { timeout: 60_000 }, async () => {
     const found = new Map<string, Golden>()
-    const nats = await aNats(place, 'new')
+    const nats = await startNats(place, 'new')
     const connection = await connect({ servers: nats.url })
-    place.also(() => connection.close())
+    place.onEnd(() => connection.close())
     const replies = new Map<string, Name>()
     const keep = (name: Name, part: Golden['part'], body: unknown) =>
       found.set(
@@ -77,9 +77,9 @@ describe.runIf(process.env['KAGAMI_RECORD'])('recording', () => {
     mkdirSync(place.at('www'))
     writeFileSync(place.at('www', 'file'), 'x'.repeat(1_000_000))
     const files = await startHttpUpstream({ dir: place.at('www') })
-    place.also(() => files.stop())
-    const supervisor = await aSupervisor(place, { nats: nats.url })
-    const worker = await aWorker(place, {
+    place.onEnd(() => files.stop())
+    const supervisor = await startSupervisor(place, { nats: nats.url })
+    const worker = await startWorker(place, {
       nats: nats.url,
       env: { KAGAMI_WORKER_ID: 'golden' },
       providers: [
@@ -93,7 +93,7 @@ describe.runIf(process.env['KAGAMI_RECORD'])('recording', () => {
         body: { name: 'added', kind: 'http', upstream: `${files.url}/file`, interval_secs: 0 },
       }),
     )
-    await until('it is asked to sync', () => supervisor.api.call('syncReplica', { params: { id: added.replica_id } }))
+    await until('a sync is requested', () => supervisor.api.call('syncReplica', { params: { id: added.replica_id } }))
     await until(
       'it syncs',
       async () => (await supervisor.api.call('listReplicas', { query: { name: 'added' } })).items[0]?.last_success_at,
@@ -108,7 +108,7 @@ describe.runIf(process.env['KAGAMI_RECORD'])('recording', () => {
     )
     worker.child.kill('SIGTERM')
     await worker.exited
-    await until('it said goodbye', () => [...found.keys()].some((key) => key.startsWith('goodbye')))
+    await until('it has sent a goodbye', () => [...found.keys()].some((key) => key.startsWith('goodbye')))
     const text = JSON.stringify([...found.values()], null, 1)
       .replaceAll(place.dir, '/data')
       .replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:8080')

@@ -1,17 +1,17 @@
-// hostile.test.ts — Every hostile input we know of, through API, command line and wire: refused with the field named,
-// nothing run, nothing written, nothing crashed.
+// hostile.test.ts — Every hostile input that we know of, through API, command line and wire: it is refused with the
+// field named, and nothing is run, written or crashed.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { pathToFileURL } from 'node:url'
 import { writeFiles } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker, kagami, type SupervisorProgram } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, startWorker, runKagami, type SupervisorProgram } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
 import { until } from '../harness/wait.ts'
 
 const TRAP = '/tmp/kagami-hostile-trap'
-/** Kind and upstream; each has done harm to somebody, see the threat tables in docs/security.md. */
+/** Kind and upstream: addresses that could run programs, read local files or leak secrets. */
 const HOSTILE: readonly (readonly [kind: string, upstream: string])[] = [
   ['git', `ext::sh -c touch% ${TRAP}`],
   ['git', 'fd::17'],
@@ -85,7 +85,7 @@ const NAMES = [
 ]
 
 describe('hostile input', () => {
-  const place = aPlace()
+  const place = createPlace()
   let supervisor: SupervisorProgram
   let nats: { url: string }
   const post = async (path: string, body: string, headers: Record<string, string> = {}) => {
@@ -109,15 +109,15 @@ describe('hostile input', () => {
   const answers = async () => expect((await fetch(`${supervisor.url}/healthz`)).status).toBe(200)
 
   beforeAll(async () => {
-    nats = await aNats(place)
-    supervisor = await aSupervisor(place, { nats: nats.url })
-    const worker = await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
+    nats = await startNats(place)
+    supervisor = await startSupervisor(place, { nats: nats.url })
+    const worker = await startWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
     await until('it joined', async () => (await supervisor.api.call('listWorkers')).items[0]?.presence === 'online', {
       seen: () => worker.output(),
     })
   })
 
-  test(`${HOSTILE.length} upstreams are refused by the API with the field named, and nothing comes of them`, async ({
+  test(`${HOSTILE.length} upstreams are refused by the API with the field named, and nothing is run`, async ({
     task,
   }) => {
     for (const [kind, upstream] of HOSTILE) {
@@ -139,7 +139,7 @@ describe('hostile input', () => {
 
   test('the command line refuses them too, with its exit code for wrong usage', async () => {
     for (const [kind, upstream] of [HOSTILE[0]!, HOSTILE[18]!, HOSTILE[31]!]) {
-      const { code, stderr } = await kagami(place, [
+      const { code, stderr } = await runKagami(place, [
         'replicas',
         'add',
         '--worker',
@@ -160,7 +160,7 @@ describe('hostile input', () => {
   test('a folder of a worker’s own machine is an upstream only below what its worker.toml allows', async () => {
     writeFiles(place.at('incoming', 'files'), { 'a.txt': 'a\n' })
     const [url, root] = [pathToFileURL(place.at('incoming', 'files')).href, place.at('incoming')]
-    await aWorker(place, {
+    await startWorker(place, {
       nats: nats.url,
       dir: 'data-2',
       env: { KAGAMI_WORKER_ID: 'w-2', KAGAMI_UPSTREAM_ROOTS: JSON.stringify([root]) },
@@ -175,26 +175,34 @@ describe('hostile input', () => {
       field: 'upstream',
       message: expect.stringContaining('allows none'),
     })
-    const outside = await kagami(place, ['replicas', 'add', 'file:///etc', '--worker', 'w-2', '--api', supervisor.url])
+    const outside = await runKagami(place, [
+      'replicas',
+      'add',
+      'file:///etc',
+      '--worker',
+      'w-2',
+      '--api',
+      supervisor.url,
+    ])
     expect([outside.code, outside.stderr]).toEqual([
       2,
       expect.stringContaining(`must be below a folder that the worker allows: ${root}`),
     ])
-    expect((await kagami(place, ['workers', 'get', 'w-2', '--api', supervisor.url])).stdout).toContain(
+    expect((await runKagami(place, ['workers', 'get', 'w-2', '--api', supervisor.url])).stdout).toContain(
       `also file:// below ${root}`,
     )
     expect(
-      (await kagami(place, ['replicas', 'add', url, '--worker', 'w-2', '--api', supervisor.url])).stdout,
+      (await runKagami(place, ['replicas', 'add', url, '--worker', 'w-2', '--api', supervisor.url])).stdout,
     ).toContain('Added files@')
     await until(
       'it has the replica',
       async () => (await supervisor.api.call('listReplicas', { query: { name: 'files' } })).items[0],
     )
-    const synced = await kagami(place, ['sync', 'files@w-2', '--wait', '--api', supervisor.url])
+    const synced = await runKagami(place, ['sync', 'files@w-2', '--wait', '--api', supervisor.url])
     expect([synced.code, readFileSync(place.at('data-2', 'files', 'a.txt'), 'utf8')]).toEqual([0, 'a\n'])
   })
 
-  test('intervals that would run wild are refused or kept exactly', async ({ task }) => {
+  test('absurd intervals are refused or kept exactly', async ({ task }) => {
     for (const interval_secs of ['0x10', '5', -1, 1.5, 1e308, 2_147_484_000, true, [], {}])
       expect((await add({ interval_secs })).body?.error?.field, JSON.stringify(interval_secs)).toBe('interval_secs')
     for (const text of ['NaN', 'Infinity', '1e999'])
@@ -213,7 +221,7 @@ describe('hostile input', () => {
     )
     expect(replica.interval_secs).toBe(2_147_484)
     await until(
-      'it was tried once',
+      'it has synced or has a due time',
       async () =>
         (await supervisor.api.call('getReplica', { params: { id: replica.replica_id } })).last_sync ??
         (await supervisor.api.call('getReplica', { params: { id: replica.replica_id } })).next_due_at,
@@ -222,7 +230,7 @@ describe('hostile input', () => {
     task.meta.figure = '12 of 12 refused; 2,147,484 s kept exactly'
   })
 
-  test('bodies that break parsers, logs or databases are refused, and the API goes on answering', async () => {
+  test('bodies that break parsers, logs or databases are refused, and the API keeps answering', async () => {
     const bodies: [string, number][] = [
       [`{"name":${'['.repeat(200_000)}${']'.repeat(200_000)}}`, 400],
       ['{"__proto__":{"admin":true},"name":"x","kind":"git","upstream":"https://h/a.git"}', 400],
@@ -262,7 +270,7 @@ describe('hostile input', () => {
     await answers()
   })
 
-  test('a form or a page of another site can write nothing, and a foreign host name is not answered', async () => {
+  test('a form or a page of another site cannot write, and requests for a foreign host name are refused', async () => {
     const text = await fetch(`${supervisor.url}/workers/w-1/approve`, {
       method: 'POST',
       headers: { 'content-type': 'text/plain' },
@@ -275,10 +283,10 @@ describe('hostile input', () => {
         const socket = connect(Number(new URL(supervisor.url).port), '127.0.0.1', () =>
           socket.write(`GET /overview HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`),
         )
-        let said = ''
+        let answer = ''
         socket
-          .on('data', (chunk) => (said += String(chunk)))
-          .on('end', () => resolve(said))
+          .on('data', (chunk) => (answer += String(chunk)))
+          .on('end', () => resolve(answer))
           .on('error', reject)
       })
     for (const host of ['evil.example', '10.0.0.1', 'localhost.evil.example', ''])

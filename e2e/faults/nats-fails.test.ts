@@ -1,29 +1,29 @@
-// nats-fails.test.ts — nats-server killed, frozen, away for long, started again without its store, and on a full disk,
-// while reports come in all the time: each is in the history, once.
+// nats-fails.test.ts — nats-server killed, frozen, down for long, restarted without its store, and on a full disk,
+// while reports come in all the time: each is in the history once.
 import { rmSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aBusyFleet, type BusyFleet } from '../harness/busy-fleet.ts'
-import { throwDice } from '../harness/dice.ts'
-import { anOwnNats, aSmallDisk, fillDisk, type OwnNats } from '../harness/nats-place.ts'
-import { aPlace } from '../harness/place.ts'
+import { startBusyFleet, type BusyFleet } from '../harness/busy-fleet.ts'
+import { createDice } from '../harness/dice.ts'
+import { startOwnNats, mountSmallDisk, fillDisk, type OwnNats } from '../harness/own-nats.ts'
+import { createPlace } from '../harness/place.ts'
 import { atFullSize, rounds } from '../harness/rounds.ts'
 import { until } from '../harness/wait.ts'
 
 const KILLS = rounds(5, 100)
 const RESULTS = rounds(150, 1000)
-/** Reports that gather while NATS is away. */
+/** Number of reports to wait for while NATS is down. */
 const GATHER = rounds(40, 1500)
 
 describe('a fleet whose nats-server is killed again and again', () => {
-  const place = aPlace()
-  const dice = throwDice()
+  const place = createPlace()
+  const dice = createDice()
   let nats: OwnNats
   let fleet: BusyFleet
 
   beforeAll(async () => {
-    nats = await anOwnNats(place)
-    fleet = await aBusyFleet(place, { nats: nats.url })
+    nats = await startOwnNats(place)
+    fleet = await startBusyFleet(place, { nats: nats.url })
   })
 
   test('has every report in its history once', { timeout: 60_000 + KILLS * 6000 }, async ({ task }) => {
@@ -33,89 +33,89 @@ describe('a fleet whose nats-server is killed again and again', () => {
       await pause(dice.whole(0, 500))
       await nats.start()
     }
-    await until('there are enough reports', () => fleet.ledger.begun.size >= RESULTS)
-    const kept = await fleet.settle()
-    task.meta.figure = `${KILLS} kills, ${kept} of ${fleet.ledger.begun.size} reports in the history, each once`
+    await until('there are enough reports', () => fleet.ledger.started.size >= RESULTS)
+    const kept = await fleet.stopAndCount()
+    task.meta.figure = `${KILLS} kills, ${kept} of ${fleet.ledger.started.size} reports in the history, each once`
   })
 })
 
-describe('a fleet whose nats-server is gone in other ways', () => {
-  const place = aPlace()
+describe('a fleet whose nats-server fails in other ways', () => {
+  const place = createPlace()
   let nats: OwnNats
   let fleet: BusyFleet
-  const gathered = (many = GATHER) =>
-    until('reports gather on the workers', () => fleet.ledger.waiting() >= many, {
+  const waitForWaiting = (many = GATHER) =>
+    until('reports wait on the workers', () => fleet.ledger.waiting() >= many, {
       timeoutMs: 60_000 + many * 200,
       seen: () => fleet.ledger.waiting(),
     })
-  const toldAgain = () =>
-    until('they are told again', () => fleet.ledger.waiting() < 10, {
+  const waitForDelivery = () =>
+    until('they arrive', () => fleet.ledger.waiting() < 10, {
       seen: () => ({ waiting: fleet.ledger.waiting(), worker: fleet.workers[0]!.output().slice(-800) }),
     })
 
   beforeAll(async () => {
-    nats = await anOwnNats(place)
-    fleet = await aBusyFleet(place, { nats: nats.url })
+    nats = await startOwnNats(place)
+    fleet = await startBusyFleet(place, { nats: nats.url })
   })
 
-  test('tells everything when it was frozen and moves again', { timeout: 180_000 }, async ({ task }) => {
+  test('reports everything after it was frozen', { timeout: 180_000 }, async ({ task }) => {
     nats.signal('SIGSTOP')
-    await gathered(20)
+    await waitForWaiting(20)
     if (atFullSize) await pause(60_000)
     const waiting = fleet.ledger.waiting()
     expect((await fetch(`${fleet.supervisor.url}/healthz`)).status).toBe(200)
     nats.signal('SIGCONT')
-    await toldAgain()
-    task.meta.figure = `frozen${atFullSize ? ' for 60 s' : ''}: ${waiting} reports waited, all told`
+    await waitForDelivery()
+    task.meta.figure = `frozen${atFullSize ? ' for 60 s' : ''}: ${waiting} reports waited, all delivered`
   })
 
-  test('tells everything when it was away for long', { timeout: 900_000 }, async ({ task }) => {
+  test('reports everything after a long outage', { timeout: 900_000 }, async ({ task }) => {
     await nats.kill()
-    await gathered()
+    await waitForWaiting()
     const waiting = fleet.ledger.waiting()
     await nats.start()
-    await toldAgain()
-    task.meta.figure = `away: ${waiting} reports waited, all told`
+    await waitForDelivery()
+    task.meta.figure = `down: ${waiting} reports waited, all delivered`
   })
 
   test(
-    'loses nothing when it is started again without its store, not even what only the store had',
+    'loses nothing when it is started again without its store, not even reports that only the store had',
     { timeout: 180_000 },
     async ({ task }) => {
-      // Nobody takes reports out of the stream, so that it alone has them.
+      // Freeze the supervisor, so that only the stream has the next reports.
       fleet.supervisor.child.kill('SIGSTOP')
-      const before = fleet.ledger.begun.size
-      await until('reports are in the stream alone', () => fleet.ledger.begun.size > before + 30)
+      const before = fleet.ledger.started.size
+      await until('reports are only in the stream', () => fleet.ledger.started.size > before + 30)
       await nats.kill()
       nats.empty()
       await nats.start()
       fleet.supervisor.child.kill('SIGCONT')
-      await toldAgain()
-      const kept = await fleet.settle()
+      await waitForDelivery()
+      const kept = await fleet.stopAndCount()
       for (const worker of fleet.workers) expect(worker.output()).not.toContain('fault')
-      task.meta.figure = `store lost: ${kept} of ${fleet.ledger.begun.size} reports in the history`
+      task.meta.figure = `store lost: ${kept} of ${fleet.ledger.started.size} reports in the history`
     },
   )
 })
 
 describe.runIf(process.getuid?.() === 0)('a fleet whose nats-server has a full disk', () => {
-  const place = aPlace()
+  const place = createPlace()
   let disk: string
   let nats: OwnNats
   let fleet: BusyFleet
 
   beforeAll(async () => {
-    disk = aSmallDisk(place, 'small', 64)
-    nats = await anOwnNats(place, 'small')
-    fleet = await aBusyFleet(place, { nats: nats.url })
+    disk = mountSmallDisk(place, 'small', 64)
+    nats = await startOwnNats(place, 'small')
+    fleet = await startBusyFleet(place, { nats: nats.url })
   })
 
   test(
-    'keeps its reports on the workers, and tells them when there is space and nats-server was started again',
+    'keeps its reports on the workers, and sends them when there is space and nats-server was restarted',
     { timeout: 180_000 },
     async ({ task }) => {
       const filling = fillDisk(disk)
-      await until('reports gather on the workers', () => fleet.ledger.waiting() >= GATHER, {
+      await until('reports wait on the workers', () => fleet.ledger.waiting() >= GATHER, {
         timeoutMs: 60_000 + GATHER * 200,
         seen: () => fleet.ledger.waiting(),
       })
@@ -125,8 +125,8 @@ describe.runIf(process.getuid?.() === 0)('a fleet whose nats-server has a full d
       rmSync(filling)
       await nats.kill()
       await nats.start()
-      const kept = await fleet.settle()
-      task.meta.figure = `disk full: ${waiting} reports waited, ${kept} of ${fleet.ledger.begun.size} in the history`
+      const kept = await fleet.stopAndCount()
+      task.meta.figure = `disk full: ${waiting} reports waited, ${kept} of ${fleet.ledger.started.size} in the history`
     },
   )
 })

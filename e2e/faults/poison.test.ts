@@ -1,4 +1,4 @@
-// poison.test.ts — Messages that nobody can use, on every subject: the programs answer on, each bad report is put aside
+// poison.test.ts — Malformed messages on every subject: the programs keep answering, each malformed report is set aside
 // and counted, and nothing exits.
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { jetstream } from '@nats-io/jetstream'
@@ -6,8 +6,8 @@ import { MESSAGE_MAX_BYTES, messages, subjectFor, type SyncReport } from '@kagam
 import { newId } from '@kagami/runtime'
 import { DatabaseSync } from 'node:sqlite'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, startWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
 import { PATIENCE_MS, until } from '../harness/wait.ts'
 
@@ -16,7 +16,7 @@ const at = '2026-01-01T00:00:00.000Z'
 const FAR = '+102026-01-01T00:00:00.000Z'
 const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`
 
-function aReport(change: Partial<SyncReport> = {}): SyncReport {
+function makeReport(change: Partial<SyncReport> = {}): SyncReport {
   return {
     sync_id: newId(),
     worker_id: 'w',
@@ -42,7 +42,7 @@ function aReport(change: Partial<SyncReport> = {}): SyncReport {
   }
 }
 
-/** Every way of being wrong, over and over. */
+/** Malformed messages of every kind, in turn. */
 function poison(n: number): string | Uint8Array {
   const wrong: (string | Uint8Array)[] = [
     '',
@@ -55,49 +55,49 @@ function poison(n: number): string | Uint8Array {
     deep,
     `{"worker_id":${deep}}`,
     JSON.stringify({ worker_id: 'w', instance: 'i', sent_at: FAR, seq: 1e308 }),
-    JSON.stringify({ ...aReport(), started_at: FAR }),
-    JSON.stringify({ ...aReport(), ended_at: 'tomorrow' }),
+    JSON.stringify({ ...makeReport(), started_at: FAR }),
+    JSON.stringify({ ...makeReport(), ended_at: 'tomorrow' }),
     '{"__proto__":{"polluted":true}}',
-    JSON.stringify(aReport({ worker_id: 'another' })),
-    JSON.stringify({ ...aReport(), duration_ms: -1 }),
+    JSON.stringify(makeReport({ worker_id: 'another' })),
+    JSON.stringify({ ...makeReport(), duration_ms: -1 }),
     'x'.repeat(MESSAGE_MAX_BYTES + 1),
   ]
   return wrong[n % wrong.length]!
 }
 
 /**
- * Seconds the supervisor's event loop was late at most since this was last asked (prom-client begins its histogram anew
- * with each answer); undefined where it tells none.
+ * The longest delay of the supervisor's event loop since the last call, in seconds: prom-client resets its histogram
+ * with each answer. Undefined when the metric is missing.
  */
-async function latest(url: string): Promise<number | undefined> {
-  const told = /nodejs_eventloop_lag_max_seconds ([\d.e-]+)/.exec(await (await fetch(`${url}/metrics`)).text())?.[1]
-  return told === undefined ? undefined : Number(told)
+async function longestDelay(url: string): Promise<number | undefined> {
+  const delay = /nodejs_eventloop_lag_max_seconds ([\d.e-]+)/.exec(await (await fetch(`${url}/metrics`)).text())?.[1]
+  return delay === undefined ? undefined : Number(delay)
 }
 
-describe('a fleet that is sent poison', () => {
-  const place = aPlace()
+describe('a fleet that gets malformed messages', () => {
+  const place = createPlace()
   let nats: NatsConnection
   let supervisor: SupervisorProgram
   let worker: Program
 
   beforeAll(async () => {
-    const server = await aNats(place, 'new')
-    supervisor = await aSupervisor(place, { nats: server.url })
-    worker = await aWorker(place, { nats: server.url, env: { KAGAMI_WORKER_ID: 'w' } })
+    const server = await startNats(place, 'new')
+    supervisor = await startSupervisor(place, { nats: server.url })
+    worker = await startWorker(place, { nats: server.url, env: { KAGAMI_WORKER_ID: 'w' } })
     nats = await connect({ servers: server.url })
-    place.also(() => nats.close())
+    place.onEnd(() => nats.close())
     await until('it joined', async () => (await supervisor.api.call('listWorkers')).items[0]?.admission === 'approved')
   })
 
   test(
-    'answers on, puts each bad report aside, takes the good one behind them, and ends nowhere',
+    'keeps answering, sets each malformed report aside, stores the good one after them, and ends no program',
     { timeout: 60_000 + EACH * 200 },
     async ({ task }) => {
       const names = (Object.keys(messages) as (keyof typeof messages)[]).filter(
         (name) => name !== 'report' && name !== 'desired',
       )
       let [sent, answers] = [0, 0]
-      await latest(supervisor.url) // what came before, the start with its imports, is not asked for below
+      await longestDelay(supervisor.url) // resets the histogram, so that the start of the program does not count
       for (let n = 0; n < EACH; n++) {
         for (const name of names) {
           nats.publish(subjectFor(name, 'w'), poison(n))
@@ -111,7 +111,7 @@ describe('a fleet that is sent poison', () => {
         }
       }
       expect(() => nats.publish(subjectFor('heartbeat', 'w'), new Uint8Array(5 * 1024 * 1024))).toThrow(/max_payload/)
-      const good = aReport()
+      const good = makeReport()
       await jetstream(nats).publish(subjectFor('report', 'w'), JSON.stringify(good), { msgID: good.sync_id })
       await until(
         'the good one is in the history',
@@ -131,14 +131,14 @@ describe('a fleet that is sent poison', () => {
       expect(
         await nats
           .request(subjectFor('ping', 'w'), JSON.stringify({ instance: 'none' }), { timeout: 500 })
-          .catch(() => 'nobody it is'),
-      ).toBe('nobody it is')
+          .catch(() => 'no answer'),
+      ).toBe('no answer')
       expect((await nats.request(subjectFor('refresh', 'w'), '{}', { timeout: PATIENCE_MS })).json()).toEqual({
         accepted: true,
       })
-      const late = await latest(supervisor.url)
+      const late = await longestDelay(supervisor.url)
       task.meta.figure =
-        `${sent} messages and ${EACH} reports nobody can use: ${aside} put aside, ${answers} answers meanwhile, ` +
+        `${sent} messages and ${EACH} malformed reports: ${aside} set aside, ${answers} answers meanwhile, ` +
         `0 exits${late === undefined ? '' : `, event loop at most ${Math.round(late * 1000)} ms late`}`
     },
   )

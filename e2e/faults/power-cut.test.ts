@@ -1,6 +1,6 @@
-// power-cut.test.ts — The power goes: what was reported as synced is there whole, what the API said yes to is in the
-// database, every file of ours can be read, and no report is lost. Two disk images, one of worker and supervisor, one
-// of nats-server, copied in the middle of syncs, stand for the cut.
+// power-cut.test.ts — A power cut: copies that were reported as synced are whole, writes that the API confirmed are in
+// the database, all of our files can be read, and no report is lost. The cut is simulated by copies of two disk images
+// in the middle of syncs, one of worker and supervisor, one of nats-server.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,16 +18,16 @@ import {
 import { makeNatsLayout, natsServerVersion, startNatsServer, type NatsServer } from '@kagami/runtime'
 import { describe, expect, inject, test } from 'vitest'
 import { readTree } from '../../packages/worker/src/testing/sandbox.ts'
-import { wholeHistory } from '../harness/ledger.ts'
-import { aPlace, type Place } from '../harness/place.ts'
-import { aSupervisor, aWorker, kagami, type SupervisorProgram } from '../harness/programs.ts'
+import { readHistory } from '../harness/ledger.ts'
+import { createPlace, type Place } from '../harness/place.ts'
+import { startSupervisor, startWorker, runKagami, type SupervisorProgram } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
 import { until } from '../harness/wait.ts'
 
 const CUTS = rounds(3, 27)
 const PUBLISH = ['in-place', 'swap'] as const
 
-/** nats-server has a disk of its own: what others flush would flush its files along. */
+/** nats-server has its own disk: on a shared one, a flush of another program would also flush its files. */
 const DISKS = [
   { disk: 'disk', cut: 'cut', size: '300M' },
   { disk: 'bus', cut: 'bus-cut', size: '100M' },
@@ -44,14 +44,14 @@ function mount(place: Place, folder: string): void {
   const [image, at] = [place.at(`${folder}.img`), place.at(folder)]
   mkdirSync(at, { recursive: true })
   execFileSync('mount', ['-t', 'ext4', '-o', 'loop', image, at])
-  place.also(() => spawnSync('umount', ['-l', at]))
+  place.onEnd(() => spawnSync('umount', ['-l', at]))
 }
 
 /**
- * Copies the images and says whether they were the same before and after: then the copies are what the disks had at one
- * moment, and not a bit of this and a bit of that.
+ * Copies the images, and returns true when the originals did not change meanwhile: then the copies show both disks at
+ * one moment.
  */
-function copiedAtOnce(place: Place): boolean {
+function copyImages(place: Place): boolean {
   for (const { disk, cut } of DISKS)
     execFileSync('cp', ['--sparse=always', place.at(`${disk}.img`), place.at(`${cut}.img`)])
   return DISKS.every(
@@ -59,7 +59,7 @@ function copiedAtOnce(place: Place): boolean {
   )
 }
 
-/** What the upstreams have, one tree a kind: path → content, or ref → object. */
+/** The content of the upstreams, one tree for each: path → content, or ref → object. */
 type Version = Readonly<Record<string, Readonly<Record<string, string>>>>
 
 async function startUpstreams(place: Place) {
@@ -73,7 +73,7 @@ async function startUpstreams(place: Place) {
     tree: await startHttpUpstream({ dir: place.at('tree'), listings: true }),
     file: await startHttpUpstream({ dir: place.at('www') }),
   }
-  for (const { stop } of Object.values(servers)) place.also(stop)
+  for (const { stop } of Object.values(servers)) place.onEnd(stop)
   const upstreams = {
     git: `${servers.git.url}/a.git`,
     rsync: servers.rsync.url,
@@ -87,7 +87,7 @@ async function startUpstreams(place: Place) {
         message: `${branch} ${version}`,
         files: { [`${branch}-${version}`]: randomBytes(20_000).toString('hex') },
       })
-    // Each version has its own length: dates of one second are equal to rsync and to web servers.
+    // Each version has another length: rsync and web servers see no difference between dates in the same second.
     for (const folder of [place.at('rsync', 'files'), place.at('tree')])
       writeFiles(folder, Object.fromEntries(names.map((name) => [name, randomBytes(20_000 + version)])))
     writeFiles(place.at('www'), { 'a.iso': randomBytes(500_000 + version) })
@@ -101,7 +101,7 @@ async function startUpstreams(place: Place) {
   return { upstreams, next }
 }
 
-/** Refs of a repository all of whose objects are there and whole. */
+/** The refs of a repository. Throws when one of its objects is missing or damaged. */
 async function refsOf(repository: string): Promise<Record<string, string>> {
   await runChild('git', ['-c', 'safe.directory=*', `--git-dir=${repository}`, 'fsck', '--full'])
   const refs = await runChild('git', [
@@ -119,7 +119,7 @@ async function refsOf(repository: string): Promise<Record<string, string>> {
   )
 }
 
-/** nats-server as `kagami up` runs it, its store on a disk, and the credentials of a supervisor for it. */
+/** Starts nats-server as `kagami up` does, with its store on a disk, and writes the credentials of a supervisor. */
 async function natsOn(place: Place, disk: string, layout: Awaited<ReturnType<typeof makeNatsLayout>>) {
   const path = inject('tools').natsNew
   rmSync(place.at(disk, 'nats', 'port'), { force: true })
@@ -129,10 +129,10 @@ async function natsOn(place: Place, disk: string, layout: Awaited<ReturnType<typ
     binary: { path, version: await natsServerVersion(path) },
     layout,
   }).then((started) => (server = started))
-  // One whose streams are damaged runs, and never becomes healthy.
+  // With damaged streams nats-server runs, but never becomes healthy.
   const running = await Promise.race([starting, until('nats-server is healthy with what the disk had', () => server)])
-  place.also(async () => {
-    // A frozen one would not hear that it should end.
+  place.onEnd(async () => {
+    // A frozen process does not receive SIGTERM.
     process.kill(running.pid, 'SIGCONT')
     await running.stop()
   })
@@ -142,23 +142,23 @@ async function natsOn(place: Place, disk: string, layout: Awaited<ReturnType<typ
 }
 
 const supervisorOn = (place: Place, disk: string, credentials: string): Promise<SupervisorProgram> =>
-  aSupervisor(place, {
+  startSupervisor(place, {
     nats: '',
     db: `sqlite://${place.at(disk, 'supervisor.db')}?mode=rwc`,
     env: { SUPERVISOR_NATS_CREDENTIALS: credentials },
   })
 
-/** Syncs a worker knows of: those that began, by their logs, and those whose report the stream has acknowledged. */
-function knownOn(data: string): { begun: string[]; acknowledged: string[] } {
+/** Syncs on the disk of a worker: the started ones, by their logs, and the ones whose report was acknowledged. */
+function syncsOn(data: string): { started: string[]; acknowledged: string[] } {
   const files = (folder: string, ending: string) =>
     readdirSync(join(data, '.kagami', folder), { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith(ending))
       .map((file) => file.split('/').at(-1)!.slice(0, -ending.length))
-  return { begun: files('logs', '.log'), acknowledged: files('spool/sent', '.json') }
+  return { started: files('logs', '.log'), acknowledged: files('spool/sent', '.json') }
 }
 
 describe.runIf(canMount)('after a power cut', () => {
-  const place = aPlace()
+  const place = createPlace()
 
   test(`${CUTS} times, synced copies are whole, accepted writes are kept, every report is in the history once`, async ({
     task,
@@ -172,7 +172,7 @@ describe.runIf(canMount)('after a power cut', () => {
     const layout = await makeNatsLayout({ url: 'nats://127.0.0.1', ca: null })
     const nats = await natsOn(place, 'bus', layout)
     const supervisor = await supervisorOn(place, 'disk', nats.credentials)
-    const token = (await kagami(place, ['nats', 'token', '--api', supervisor.url])).stdout.trim()
+    const token = (await runKagami(place, ['nats', 'token', '--api', supervisor.url])).stdout.trim()
     const providers = Object.entries(upstreams).flatMap(([form, upstream]) =>
       PUBLISH.map((publish) => ({
         name: `${form}-${publish}`,
@@ -182,7 +182,7 @@ describe.runIf(canMount)('after a power cut', () => {
         options: { publish },
       })),
     )
-    const worker = await aWorker(place, {
+    const worker = await startWorker(place, {
       nats: nats.url,
       dir: join('disk', 'data'),
       providers,
@@ -201,14 +201,14 @@ describe.runIf(canMount)('after a power cut', () => {
       seen: () => worker.output().slice(-3000),
     })
     const accepted: string[] = []
-    let told = 0
+    let reports = 0
     for (let cut = 1; cut <= CUTS; cut++) {
       versions.push(await next(cut))
       const before = new Set(reported.map(({ last_sync }) => last_sync!.sync_id))
-      const acknowledged = new Set(knownOn(place.at('disk', 'data')).acknowledged)
+      const acknowledged = new Set(syncsOn(place.at('disk', 'data')).acknowledged)
       await supervisor.api.call('syncWorker', { params: { id: 'w-1' }, body: {} })
-      // A third of the cuts come as soon as all was reported, a third while the stream alone has the reports, the
-      // others in the middle of the syncs.
+      // A third of the cuts come as soon as everything was reported, a third while only the stream has the reports, and
+      // the others in the middle of the syncs.
       if (cut % 3 === 1)
         reported = await until('all are synced again', () => done(before), {
           seen: () => worker.output().slice(-3000),
@@ -219,18 +219,18 @@ describe.runIf(canMount)('after a power cut', () => {
       })
       accepted.push(added.replica_id)
       supervisor.child.kill('SIGSTOP')
-      const fresh = () => knownOn(place.at('disk', 'data')).acknowledged.filter((id) => !acknowledged.has(id)).length
+      const fresh = () => syncsOn(place.at('disk', 'data')).acknowledged.filter((id) => !acknowledged.has(id)).length
       if (cut % 3 === 2)
         await until('the stream has their reports', () => fresh() >= providers.length, {
           seen: fresh,
         })
       for (const pid of [worker.pid, nats.pid]) process.kill(pid, 'SIGSTOP')
-      await until('the images were copied as they were at one moment', () => copiedAtOnce(place))
+      await until('the images are copied without a change meanwhile', () => copyImages(place))
       for (const pid of [supervisor.pid, worker.pid, nats.pid]) process.kill(pid, 'SIGCONT')
       for (const disk of DISKS) mount(place, disk.cut)
       await expectWhole(place.at('cut', 'data'), versions, cut % 3 === 1 ? versions.length - 1 : versions.length - 2)
-      expectRemembered(place.at('cut', 'supervisor.db'), accepted)
-      told += await expectTold(place, layout, providers)
+      expectSaved(place.at('cut', 'supervisor.db'), accepted)
+      reports += await expectReported(place, layout, providers)
       for (const disk of DISKS) {
         execFileSync('umount', [place.at(disk.cut)])
         rmSync(place.at(`${disk.cut}.img`))
@@ -241,14 +241,14 @@ describe.runIf(canMount)('after a power cut', () => {
         })
     }
     task.meta.figure =
-      `${CUTS} cuts, ${providers.length} copies each whole, ${accepted.length} accepted writes kept, ${told} ` +
-      'reports told once'
+      `${CUTS} cuts, ${providers.length} copies each whole, ${accepted.length} accepted writes kept, ${reports} ` +
+      'reports counted once'
   }, 1_800_000)
 })
 
 /**
- * Every copy is the version that was reported, or one further; in place each file is by itself. Whatever we keep as
- * JSON can be read.
+ * Expects every copy to be the reported version or a later one; in place, each file on its own. All our JSON files must
+ * be readable.
  */
 async function expectWhole(data: string, versions: readonly Version[], reported: number): Promise<void> {
   for (const form of Object.keys(versions[0]!)) {
@@ -277,40 +277,41 @@ async function expectWhole(data: string, versions: readonly Version[], reported:
 }
 
 /**
- * Starts the fleet on what the disk had: what the stream acknowledged is in the history without the worker, and every
- * sync that began is with it. Returns how many.
+ * Starts the fleet on the copied disks, and expects acknowledged reports to be in the history without the worker, and
+ * every sync that was started to be in it with the worker. Returns the number of syncs.
  */
-async function expectTold(
+async function expectReported(
   place: Place,
   layout: Awaited<ReturnType<typeof makeNatsLayout>>,
   providers: readonly object[],
 ): Promise<number> {
-  const { begun, acknowledged } = knownOn(place.at('cut', 'data'))
+  const { started, acknowledged } = syncsOn(place.at('cut', 'data'))
   const nats = await natsOn(place, 'bus-cut', layout)
   const supervisor = await supervisorOn(place, 'cut', nats.credentials)
   const missing = async (of: readonly string[]) => {
-    const history = await wholeHistory(supervisor.api)
+    const history = await readHistory(supervisor.api)
     return of.filter((id) => !history.has(id))
   }
-  // What was handed to the supervisor of before comes again only when its time to acknowledge is over, half a minute.
-  const told = (what: string, of: readonly string[]) =>
+  // Reports that the stream sent to the previous supervisor are sent again only half a minute later, when its time to
+  // acknowledge is over.
+  const expectInHistory = (what: string, of: readonly string[]) =>
     until(what, async () => (await missing(of)).length === 0, {
       seen: async () => ({ missing: await missing(of), supervisor: supervisor.output().slice(-1500) }),
     })
-  await told('the history has what the stream acknowledged', acknowledged)
-  const worker = await aWorker(place, {
+  await expectInHistory('the history has what the stream acknowledged', acknowledged)
+  const worker = await startWorker(place, {
     nats: nats.url,
     dir: join('cut', 'data'),
     providers,
     env: { KAGAMI_WORKER_ID: 'w-1' },
   })
-  await told('the history has every sync that began', begun)
+  await expectInHistory('the history has every sync that was started', started)
   for (const program of [worker, supervisor]) await program.kill()
   await nats.stop()
-  return begun.length
+  return started.length
 }
 
-function expectRemembered(file: string, accepted: readonly string[]): void {
+function expectSaved(file: string, accepted: readonly string[]): void {
   const database = new DatabaseSync(file)
   try {
     const record = database

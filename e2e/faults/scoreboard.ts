@@ -1,10 +1,10 @@
-// scoreboard.ts — Every fault and every bad input we promise to stand, and the tests that prove it. `npm run
-// test:faults` runs them at full size and prints this table.
+// scoreboard.ts — Every fault and every bad input that Kagami promises to withstand, with the tests that prove it. `npm
+// run test:faults` runs them at full size and prints this table.
 import { copies } from './copies.ts'
 import { fleet } from './fleet.ts'
 import type { Row } from './row.ts'
 
 export type { Row } from './row.ts'
 
-/** All promises, by their number. */
+/** All promises, in the order of their numbers. */
 export const scoreboard: readonly Row[] = [...copies, ...fleet].toSorted((one, other) => one.row - other.row)

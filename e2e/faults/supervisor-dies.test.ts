@@ -1,5 +1,5 @@
-// supervisor-dies.test.ts — kill -9 of the supervisor while people write: whatever it answered with yes is there when
-// it comes back, and is done.
+// supervisor-dies.test.ts — kill -9 of the supervisor while people write: every write that it confirmed is saved when
+// it comes back, and is carried out.
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { subjectFor, type Join } from '@kagami/protocol'
@@ -7,10 +7,10 @@ import { startHttpUpstream } from '@kagami/demo'
 import { newId } from '@kagami/runtime'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { throwDice } from '../harness/dice.ts'
-import { wholeHistory } from '../harness/ledger.ts'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
+import { createDice } from '../harness/dice.ts'
+import { readHistory } from '../harness/ledger.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, startWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
 import { until } from '../harness/wait.ts'
 
@@ -18,14 +18,14 @@ const KILLS = rounds(3, 60)
 const WRITERS = 3
 
 describe('a supervisor that is killed while people write', () => {
-  const place = aPlace()
-  const dice = throwDice()
-  /** What was answered with yes: replica name → id, and the ids of what was asked of them. */
-  const yes = {
+  const place = createPlace()
+  const dice = createDice()
+  /** Confirmed writes: name → id of added replicas, request id → replica of syncs, and ids of the others. */
+  const confirmed = {
     added: new Map<string, string>(),
     removed: new Set<string>(),
     paused: new Set<string>(),
-    asked: new Map<string, string>(),
+    syncs: new Map<string, string>(),
     approved: new Set<string>(),
   }
   const untouched = new Set<string>()
@@ -36,8 +36,8 @@ describe('a supervisor that is killed while people write', () => {
   let worker: Program
   let count = 0
 
-  const taken = () => {
-    const id = dice.one([...untouched])
+  const takeReplica = () => {
+    const id = dice.pick([...untouched])
     untouched.delete(id)
     return id
   }
@@ -48,22 +48,22 @@ describe('a supervisor that is killed while people write', () => {
         params: { id: 'w' },
         body: { name, kind: 'http', upstream, interval_secs: 0 },
       })
-      yes.added.set(name, replica_id)
+      confirmed.added.set(name, replica_id)
       untouched.add(replica_id)
     },
     async () => {
-      const id = taken()
+      const id = takeReplica()
       await supervisor.api.call('removeReplica', { params: { id: 'w' }, body: { replica_id: id } })
-      yes.removed.add(id)
+      confirmed.removed.add(id)
     },
     async () => {
-      const id = taken()
+      const id = takeReplica()
       await supervisor.api.call('pauseReplica', { params: { id }, body: { reason: null } })
-      yes.paused.add(id)
+      confirmed.paused.add(id)
     },
     async () => {
-      const { requests } = await supervisor.api.call('syncReplica', { params: { id: taken() } })
-      for (const { request_id, replica_id } of requests) yes.asked.set(request_id, replica_id)
+      const { requests } = await supervisor.api.call('syncReplica', { params: { id: takeReplica() } })
+      for (const { request_id, replica_id } of requests) confirmed.syncs.set(request_id, replica_id)
     },
     async () => {
       const id = `stranger-${++count}`
@@ -80,7 +80,7 @@ describe('a supervisor that is killed while people write', () => {
       }
       await strangers.request(subjectFor('join', id), JSON.stringify(join), { timeout: 1000 })
       await supervisor.api.call('approve', { params: { id } })
-      yes.approved.add(id)
+      confirmed.approved.add(id)
     },
   ]
 
@@ -88,19 +88,19 @@ describe('a supervisor that is killed while people write', () => {
     mkdirSync(place.at('www'))
     writeFileSync(place.at('www', 'file'), 'content')
     const files = await startHttpUpstream({ dir: place.at('www') })
-    place.also(() => files.stop())
+    place.onEnd(() => files.stop())
     upstream = `${files.url}/file`
-    nats = await aNats(place, 'new')
+    nats = await startNats(place, 'new')
     strangers = await connect({ servers: nats.url })
-    place.also(() => strangers.close())
-    supervisor = await aSupervisor(place, { nats: nats.url, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
-    worker = await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w', KAGAMI_SLOTS_PER_HOST: '8' } })
-    await until('the worker asks', async () => (await supervisor.api.call('listWorkers')).total === 1)
+    place.onEnd(() => strangers.close())
+    supervisor = await startSupervisor(place, { nats: nats.url, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
+    worker = await startWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w', KAGAMI_SLOTS_PER_HOST: '8' } })
+    await until('the worker joins', async () => (await supervisor.api.call('listWorkers')).total === 1)
     await supervisor.api.call('approve', { params: { id: 'w' } })
   })
 
   test(
-    'loses nothing that it answered with yes, and goes on with it',
+    'loses no write that it confirmed, and carries all of them out',
     { timeout: 60_000 + KILLS * 15_000 },
     async ({ task }) => {
       for (let kill = 0; kill < KILLS; kill++) {
@@ -108,14 +108,14 @@ describe('a supervisor that is killed while people write', () => {
         const writers = Array.from({ length: WRITERS }, async () => {
           while (writing)
             await dice
-              .one(writes)()
+              .pick(writes)()
               .catch(() => pause(10))
         })
         await pause(dice.whole(50, 700))
         await supervisor.kill()
         writing = false
         await Promise.all(writers)
-        supervisor = await aSupervisor(place, {
+        supervisor = await startSupervisor(place, {
           nats: nats.url,
           port: Number(new URL(supervisor.url).port),
           env: { SUPERVISOR_AUTO_APPROVE: 'false' },
@@ -132,7 +132,7 @@ describe('a supervisor that is killed while people write', () => {
       }
       const wrong = async () => {
         const shown = await replicas()
-        const history = await wholeHistory(supervisor.api)
+        const history = await readHistory(supervisor.api)
         const workers = new Map(
           (await supervisor.api.call('listWorkers', { query: { limit: 500 } })).items.map((one) => [
             one.worker_id,
@@ -141,26 +141,30 @@ describe('a supervisor that is killed while people write', () => {
         )
         const done = new Set([...history.values()].map((sync) => sync.request_id))
         return {
-          lost: [...yes.added.values()].filter((id) => !shown.has(id) && !yes.removed.has(id) && !maybeRemoved.has(id)),
-          kept: [...yes.removed].filter((id) => shown.has(id)),
-          going: [...yes.paused].filter((id) => !shown.get(id)?.paused),
-          undone: [...yes.asked.keys()].filter((id) => !done.has(id)),
-          unapproved: [...yes.approved].filter((id) => workers.get(id) !== 'approved'),
+          lost: [...confirmed.added.values()].filter(
+            (id) => !shown.has(id) && !confirmed.removed.has(id) && !maybeRemoved.has(id),
+          ),
+          notRemoved: [...confirmed.removed].filter((id) => shown.has(id)),
+          notPaused: [...confirmed.paused].filter((id) => !shown.get(id)?.paused),
+          notSynced: [...confirmed.syncs.keys()].filter((id) => !done.has(id)),
+          unapproved: [...confirmed.approved].filter((id) => workers.get(id) !== 'approved'),
         }
       }
-      // What was asked when the supervisor died, and never answered, may be or not be.
-      const answered = new Set([...yes.removed, ...yes.paused, ...yes.asked.values()])
-      const maybeRemoved = new Set([...yes.added.values()].filter((id) => !untouched.has(id) && !answered.has(id)))
+      // Requests without an answer when the supervisor was killed may or may not be saved.
+      const answered = new Set([...confirmed.removed, ...confirmed.paused, ...confirmed.syncs.values()])
+      const maybeRemoved = new Set(
+        [...confirmed.added.values()].filter((id) => !untouched.has(id) && !answered.has(id)),
+      )
       await until(
-        'all of it is there and done',
+        'every confirmed write is saved and carried out',
         async () => Object.values(await wrong()).every((ids) => ids.length === 0),
         {
           seen: async () => ({ seed: dice.seed, wrong: await wrong(), worker: worker.output().slice(-500) }),
         },
       )
-      expect(Math.min(yes.added.size, yes.approved.size)).toBeGreaterThan(0)
-      const total = Object.values(yes).reduce((sum, ids) => sum + ids.size, 0)
-      task.meta.figure = `${KILLS} kills during ${total} acknowledged writes (${Object.entries(yes)
+      expect(Math.min(confirmed.added.size, confirmed.approved.size)).toBeGreaterThan(0)
+      const total = Object.values(confirmed).reduce((sum, ids) => sum + ids.size, 0)
+      task.meta.figure = `${KILLS} kills during ${total} acknowledged writes (${Object.entries(confirmed)
         .map(([what, ids]) => `${what} ${ids.size}`)
         .join(', ')}): 0 lost`
     },

@@ -1,20 +1,20 @@
-// two-supervisors.test.ts — Two supervisors on one database and one NATS: the one that began last writes, the other one
-// nothing at all, and it says why it ends.
+// two-supervisors.test.ts — Two supervisors on one database and one NATS: the one that started last writes; the other
+// one writes nothing, logs why, and ends.
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { DESIRED_BUCKET } from '@kagami/protocol'
 import { Kvm } from '@nats-io/kv'
 import pg from 'pg'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aPostgres } from '../harness/postgres.ts'
-import { aSupervisor, aWorker, type SupervisorProgram } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startPostgres } from '../harness/postgres.ts'
+import { startSupervisor, startWorker, type SupervisorProgram } from '../harness/programs.ts'
 import { rounds } from '../harness/rounds.ts'
 import { until } from '../harness/wait.ts'
 
 const TAKEOVERS = rounds(2, 20)
 
 describe('two supervisors on one database', () => {
-  const place = aPlace()
+  const place = createPlace()
   let db: string
   let nats: { url: string }
   let connection: NatsConnection
@@ -36,12 +36,12 @@ describe('two supervisors on one database', () => {
   }
 
   beforeAll(async () => {
-    db = await aPostgres(place)
-    nats = await aNats(place, 'new')
+    db = await startPostgres(place)
+    nats = await startNats(place, 'new')
     connection = await connect({ servers: nats.url })
-    place.also(() => connection.close())
-    supervisor = await aSupervisor(place, { nats: nats.url, db })
-    await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w' } })
+    place.onEnd(() => connection.close())
+    supervisor = await startSupervisor(place, { nats: nats.url, db })
+    await startWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w' } })
     await until(
       'the worker joined',
       async () => (await supervisor.api.call('listWorkers')).items[0]?.admission === 'approved',
@@ -49,15 +49,15 @@ describe('two supervisors on one database', () => {
   })
 
   test(
-    'one that was frozen while another took over writes nothing when it wakes up, says why, and ends',
+    'one that was frozen while another took over writes nothing when it continues, logs why, and ends',
     { timeout: 30_000 + TAKEOVERS * 30_000 },
     async ({ task }) => {
       let refused = 0
       for (let round = 0; round < TAKEOVERS; round++) {
         const old = supervisor
         old.child.kill('SIGSTOP')
-        // Asked of the frozen one: it reads these the moment it wakes up.
-        const asked = Array.from({ length: 5 }, (_, n) =>
+        // Sent to the frozen supervisor, which reads these requests when it continues.
+        const requests = Array.from({ length: 5 }, (_, n) =>
           old.api
             .call('addReplica', {
               params: { id: 'w' },
@@ -68,19 +68,19 @@ describe('two supervisors on one database', () => {
               (error: Error) => error.message,
             ),
         )
-        supervisor = await aSupervisor(place, { nats: nats.url, db })
+        supervisor = await startSupervisor(place, { nats: nats.url, db })
         await supervisor.api.call('addReplica', {
           params: { id: 'w' },
           body: { name: `fresh-${round}`, kind: 'http', upstream: 'http://127.0.0.1:9/x' },
         })
-        await until('the document is of the new one', async () =>
+        await until('the document is from the new supervisor', async () =>
           (await bucket()).replicas.some(({ name }) => name === `fresh-${round}`),
         )
         const before = await bucket()
         terms.push(before.term)
         old.child.kill('SIGCONT')
         expect(await old.exited).toBe(2)
-        const answers = await Promise.all(asked)
+        const answers = await Promise.all(requests)
         refused += answers.filter((answer) => answer !== 'written').length
         expect(answers).not.toContain('written')
         expect(old.output()).toContain('another supervisor has taken over this database')
@@ -93,9 +93,9 @@ describe('two supervisors on one database', () => {
     },
   )
 
-  test('an idle one notices by itself that it is no longer the one', async ({ task }) => {
+  test('an idle one notices that another one has taken over', async ({ task }) => {
     const old = supervisor
-    supervisor = await aSupervisor(place, { nats: nats.url, db })
+    supervisor = await startSupervisor(place, { nats: nats.url, db })
     expect(await old.exited).toBe(2)
     expect(old.output()).toContain('find out who started the other one')
     task.meta.figure = 'both alive: the older one ends'

@@ -1,23 +1,23 @@
-// worker-disk-full.test.ts — Somebody else fills the disk of a worker to its last byte in the middle of a sync: the
-// worker lives on, tells how the sync ended, and syncs again when there is space; killed, it starts on the full disk.
-// Needs root, to have a disk of its own.
+// worker-disk-full.test.ts — Another program fills the disk of a worker to the last byte in the middle of a sync. The
+// worker keeps running, reports how the sync ended, and syncs again when there is space; after a kill it starts on the
+// full disk. Needs root, to mount a disk.
 import { rmSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { startHttpUpstream, writeFiles } from '@kagami/demo'
 import { describe, expect, test } from 'vitest'
-import { aSmallDisk, fillDisk } from '../harness/nats-place.ts'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker } from '../harness/programs.ts'
+import { mountSmallDisk, fillDisk } from '../harness/own-nats.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, startWorker } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
-describe.runIf(process.getuid?.() === 0)('a worker whose disk somebody else fills to the last byte', () => {
-  const place = aPlace()
+describe.runIf(process.getuid?.() === 0)('a worker whose disk another program fills to the last byte', () => {
+  const place = createPlace()
 
   test(
-    'lives on, tells that the sync met a full disk, syncs again when there is space, and starts without any',
+    'keeps running, reports that the disk was full, syncs again when there is space, and starts without any',
     { timeout: 120_000 },
     async () => {
-      const disk = aSmallDisk(place, 'data', 100)
+      const disk = mountSmallDisk(place, 'data', 100)
       writeFiles(place.at('www'), { small: 'x\n' })
       let hanging: ServerResponse | null = null
       const upstream = await startHttpUpstream({
@@ -28,15 +28,15 @@ describe.runIf(process.getuid?.() === 0)('a worker whose disk somebody else fill
           return Boolean(response.write('the first bytes'))
         },
       })
-      place.also(upstream.stop)
-      const nats = await aNats(place)
-      const supervisor = await aSupervisor(place, { nats: nats.url })
+      place.onEnd(upstream.stop)
+      const nats = await startNats(place)
+      const supervisor = await startSupervisor(place, { nats: nats.url })
       const options = {
         nats: nats.url,
         env: { KAGAMI_WORKER_ID: 'w-1' },
         providers: ['small', 'hangs'].map((name) => ({ name, kind: 'http', upstream: `${upstream.url}/${name}` })),
       }
-      const worker = await aWorker(place, options)
+      const worker = await startWorker(place, options)
       await until('it joined', async () => (await supervisor.api.call('listReplicas')).total === 2, {
         seen: () => worker.output(),
       })
@@ -44,7 +44,7 @@ describe.runIf(process.getuid?.() === 0)('a worker whose disk somebody else fill
       await supervisor.api.call('syncResource', { params: { id: 'hangs' } })
       await until('a sync waits for its upstream', () => hanging !== null)
       const filling = fillDisk(disk)
-      const ended = await until('the sync has ended, and is told', async () => (await replica('hangs')).last_sync, {
+      const ended = await until('the end of the sync is reported', async () => (await replica('hangs')).last_sync, {
         seen: () => worker.output().slice(-2000),
       })
       expect([ended.outcome, ended.reason, worker.child.exitCode]).toEqual(['failed', 'disk_full', null])
@@ -55,23 +55,23 @@ describe.runIf(process.getuid?.() === 0)('a worker whose disk somebody else fill
       })
       expect(worker.child.exitCode).toBeNull()
 
-      // Killed in the middle of a sync, and started on a disk without room for a line.
+      // Kill the worker in the middle of a sync, and start it on a disk without space for a single line.
       hanging = null
       await supervisor.api.call('syncResource', { params: { id: 'hangs' } })
       await until('a sync waits for its upstream', () => hanging !== null, { seen: () => worker.output().slice(-2000) })
       worker.child.kill('SIGKILL')
       await until('it is gone', () => worker.child.signalCode !== null)
       fillDisk(disk)
-      const again = await aWorker(place, options)
-      const told = await until(
-        'it joined again, and tells that the sync was interrupted',
+      const again = await startWorker(place, options)
+      const interrupted = await until(
+        'it joined again, and reports that the sync was interrupted',
         async () => {
           const { items } = await supervisor.api.call('listSyncs', { query: { name: 'hangs' } })
           return items.find(({ outcome }) => outcome === 'interrupted')
         },
         { seen: () => again.output().slice(-2000) },
       )
-      expect([told.reason, again.child.exitCode]).toEqual(['interrupted', null])
+      expect([interrupted.reason, again.child.exitCode]).toEqual(['interrupted', null])
     },
   )
 })

@@ -1,13 +1,13 @@
-// attacks.ts — What somebody with the credentials of one worker tries on a locked NATS: subjects and messages.
+// attacks.ts — Subjects and messages that an attacker with the credentials of one worker tries on a locked NATS.
 import { DESIRED_BUCKET, EVENTS_STREAM, type Join } from '@kagami/protocol'
 import { newId } from '@kagami/runtime'
 
 export const DIRECT_GET = `$JS.API.DIRECT.GET.KV_${DESIRED_BUCKET}`
-/** What stands in the victim's document alone. */
+/** A text that is only in the victim's document. */
 export const SECRET = 'known-to-the-victim-alone'
 export const AT = '2026-01-01T00:00:00.000Z'
 
-/** Each is one forbidden message: where to, and what would come of it. */
+/** Forbidden messages: what each would do, and its subject. */
 export const PUBLISHES: [what: string, subject: string][] = [
   ['forge its heartbeat', 'kagami.worker.victim.hb'],
   ['forge its progress', 'kagami.worker.victim.progress'],
@@ -34,15 +34,15 @@ export const PUBLISHES: [what: string, subject: string][] = [
   ['read reports meant for the supervisor', `$JS.API.CONSUMER.MSG.NEXT.${EVENTS_STREAM}.supervisor`],
   ['acknowledge reports for the supervisor', `$JS.ACK.${EVENTS_STREAM}.supervisor.1.1.1.1.0`],
   ['delete the supervisor’s consumer', `$JS.API.CONSUMER.DELETE.${EVENTS_STREAM}.supervisor`],
-  ['ask what JetStream holds', '$JS.API.INFO'],
-  ['answer what the victim asked', '_INBOX.victim.x'],
-  ['answer those who join', '_INBOX.join.x'],
-  ['answer the supervisor in another’s place', '_R_.AAAAAA.BBBBBB'],
+  ['read the state of JetStream', '$JS.API.INFO'],
+  ['answer a request of the victim', '_INBOX.victim.x'],
+  ['answer the requests to join', '_INBOX.join.x'],
+  ['answer the supervisor in place of another worker', '_R_.AAAAAA.BBBBBB'],
   ['replace the accounts', '$SYS.REQ.CLAIMS.UPDATE'],
-  ['look at the accounts', '$SYS.REQ.SERVER.PING'],
-  ['join in the words of older workers', 'kagami.supervisor.join'],
-  ['beat in the words of older workers', 'kagami.hb.victim'],
-  ['command in the words of older supervisors', 'kagami.worker.victim.cmd'],
+  ['list the servers', '$SYS.REQ.SERVER.PING'],
+  ['join as a worker of v0', 'kagami.supervisor.join'],
+  ['send the heartbeat of a worker of v0', 'kagami.hb.victim'],
+  ['send a command as a supervisor of v0', 'kagami.worker.victim.cmd'],
 ]
 
 export const SUBSCRIPTIONS = [
@@ -70,7 +70,7 @@ export const SUBSCRIPTIONS = [
   '$SYS.>',
 ]
 
-/** Where an answer would do harm, if whoever answers has more rights than whoever asked. */
+/** Reply subjects where an answer would do harm if the responder had more rights than the requester. */
 export const REPLIES = [
   'kagami.worker.victim.hb',
   'kagami.worker.victim.progress',
@@ -88,7 +88,7 @@ export const REPLIES = [
   '$SYS.REQ.CLAIMS.UPDATE',
 ]
 
-export const joinOf = (id: string): Join => ({
+export const makeJoin = (id: string): Join => ({
   worker_id: id,
   instance: newId(),
   wire: 1,
@@ -99,7 +99,7 @@ export const joinOf = (id: string): Join => ({
   data_dir: '/d',
   kinds: [],
 })
-export const reportOf = (worker: string, replica: string) => ({
+export const makeReport = (worker: string, replica: string) => ({
   sync_id: newId(),
   worker_id: worker,
   replica_id: replica,

@@ -1,4 +1,4 @@
-// browser.ts — A real Chromium, driven as a person would, with every page error noticed.
+// browser.ts — A real Chromium. Every error of a page is recorded.
 import axe from 'axe-core'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { inject } from 'vitest'
@@ -18,21 +18,21 @@ const FLAGS = [
 
 export interface Tab {
   readonly page: Page
-  /** Errors the page threw or logged, and requests that left its own origin. */
-  readonly troubles: string[]
-  /** What axe finds wrong on the page now, as lines. */
+  /** Errors that the page threw or logged, and requests to other origins. */
+  readonly problems: string[]
+  /** The accessibility problems that axe finds on the page now, as lines. */
   axe(): Promise<string[]>
 }
 
-/** A browser for the tests of one file. */
-export async function aBrowser(place: Place): Promise<Browser> {
+/** Starts a browser for the tests of one file. */
+export async function openBrowser(place: Place): Promise<Browser> {
   const browser = await chromium.launch({ executablePath: inject('tools').chromium, args: FLAGS })
-  place.also(() => browser.close())
+  place.onEnd(() => browser.close())
   return browser
 }
 
-/** A fresh tab: no cookies, no storage. */
-export async function aTab(
+/** Opens a tab without cookies and storage. */
+export async function openTab(
   browser: Browser,
   origin: string,
   look: { theme?: 'light' | 'dark'; width?: number } = {},
@@ -45,20 +45,20 @@ export async function aTab(
   })
   const page = await context.newPage()
   page.setDefaultTimeout(PATIENCE_MS)
-  const troubles: string[] = []
-  page.on('pageerror', (error) => troubles.push(`error: ${error.message}`))
+  const problems: string[] = []
+  page.on('pageerror', (error) => problems.push(`error: ${error.message}`))
   page.on('console', (message) => {
-    // A refused connection is what some tests bring about on purpose; the page says it in its own words.
+    // Some tests refuse connections on purpose; the page then shows its own message.
     if (message.type() === 'error' && !/Failed to load resource/.test(message.text()))
-      troubles.push(`console: ${message.text()}`)
+      problems.push(`console: ${message.text()}`)
   })
   page.on('request', (request) => {
     if (!request.url().startsWith(origin) && !request.url().startsWith('data:'))
-      troubles.push(`left its origin: ${request.url()}`)
+      problems.push(`left its origin: ${request.url()}`)
   })
   return {
     page,
-    troubles,
+    problems,
     async axe() {
       await page.evaluate(axe.source)
       const { violations } = await page.evaluate(() =>

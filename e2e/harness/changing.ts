@@ -1,5 +1,4 @@
-// changing.ts — Upstreams that change all the time, with content that says by itself which version it is and whether it
-// is whole.
+// changing.ts — Upstreams that change all the time. Their content includes its version and a checksum.
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,18 +10,18 @@ import type { Place } from './place.ts'
 const FILES = 4
 
 export interface ChangingUpstreams {
-  /** What a worker's configuration says of them: one http, one rsync and one git replica. */
+  /** Their entries for the configuration of a worker: one http, one rsync and one git replica. */
   providers(worker: string): object[]
-  /** Published files below a worker's data_dir that are no version of their upstream, and how many were looked at. */
-  wrong(dataDir: string): { seen: number; wrong: string[] }
-  /** Stops the changes; resolves when the last is made. */
-  settle(): Promise<void>
-  /** How many versions there were. */
+  /** Published files below a worker's data_dir that are not a version of their upstream, and how many were checked. */
+  findWrong(dataDir: string): { checked: number; wrong: string[] }
+  /** Stops the changes; resolves after the last one. */
+  stop(): Promise<void>
+  /** Number of versions so far. */
   readonly versions: number
 }
 
-/** Starts them and goes on changing them until `settle`. */
-export async function changingUpstreams(place: Place): Promise<ChangingUpstreams> {
+/** Starts the upstreams and changes them until `stop`. */
+export async function startChangingUpstreams(place: Place): Promise<ChangingUpstreams> {
   const [www, modules, repositories] = ['www', 'rsyncd', 'git'].map((name) => place.at('upstreams', name)) as [
     string,
     string,
@@ -30,15 +29,15 @@ export async function changingUpstreams(place: Place): Promise<ChangingUpstreams
   ]
   const repository = join(repositories, 'project.git')
   let version = 0
-  let going = true
+  let stopped = false
   const change = async () => {
     version++
-    replaceFile(join(www, 'image'), written('image', version, 200_000))
+    replaceFile(join(www, 'image'), makeText('image', version, 200_000))
     for (let n = 0; n < FILES; n++)
-      replaceFile(join(modules, 'files', `part-${n}`), written(`part-${n}`, version, 20_000))
+      replaceFile(join(modules, 'files', `part-${n}`), makeText(`part-${n}`, version, 20_000))
     await commit(repository, {
       message: `version ${version}`,
-      files: { 'README.md': written('README.md', version, 2000) },
+      files: { 'README.md': makeText('README.md', version, 2000) },
     })
   }
   mkdirSync(www, { recursive: true })
@@ -51,17 +50,17 @@ export async function changingUpstreams(place: Place): Promise<ChangingUpstreams
     await startGitUpstream({ dir: repositories }),
   ]
   const changing = (async () => {
-    while (going) {
+    while (!stopped) {
       await pause(200)
       await change()
     }
   })()
-  const settle = () => {
-    going = false
+  const stop = () => {
+    stopped = true
     return changing
   }
-  for (const upstream of [http, rsync, git]) place.also(() => upstream.stop())
-  place.also(settle)
+  for (const upstream of [http, rsync, git]) place.onEnd(() => upstream.stop())
+  place.onEnd(stop)
   const upstreams = [
     ['http', `${http.url}/image`],
     ['rsync', rsync.url],
@@ -76,37 +75,37 @@ export async function changingUpstreams(place: Place): Promise<ChangingUpstreams
         interval_secs: 1,
         options: {},
       })),
-    wrong: (dataDir) => judgeAll(dataDir, version + 1),
-    settle,
+    findWrong: (dataDir) => checkFiles(dataDir, version + 1),
+    stop,
     get versions() {
       return version
     },
   }
 }
 
-function written(name: string, version: number, bytes: number): string {
+function makeText(name: string, version: number, bytes: number): string {
   const body = `${name} version ${version}\n${randomBytes(bytes / 2).toString('hex')}\n`
   return `${body}sha256 ${createHash('sha256').update(body).digest('hex')}\n`
 }
 
-/** Its version; null when it is not whole. */
+/** The version of a file's content; null when the content is not complete. */
 function versionOf(name: string, text: string): number | null {
   const end = text.lastIndexOf('sha256 ')
   const whole = text.slice(end) === `sha256 ${createHash('sha256').update(text.slice(0, end)).digest('hex')}\n`
-  const said = new RegExp(`^${name.replace('.', '\\.')} version (\\d+)\n`).exec(text)?.[1]
-  return whole && said ? Number(said) : null
+  const version = new RegExp(`^${name.replace('.', '\\.')} version (\\d+)\n`).exec(text)?.[1]
+  return whole && version ? Number(version) : null
 }
 
-/** An upstream's own change must not be a torn one. */
+/** Replaces a file of an upstream in one step, so that the upstream itself is never half changed. */
 function replaceFile(path: string, text: string) {
   writeFileSync(`${path}.next`, text)
   renameSync(`${path}.next`, path)
 }
 
-function judgeAll(dataDir: string, newest: number): { seen: number; wrong: string[] } {
-  const found = { seen: 0, wrong: [] as string[] }
-  const judge = (path: string, name: string, read: () => string) => {
-    found.seen++
+function checkFiles(dataDir: string, newest: number): { checked: number; wrong: string[] } {
+  const found = { checked: 0, wrong: [] as string[] }
+  const check = (path: string, name: string, read: () => string) => {
+    found.checked++
     try {
       const version = versionOf(name, read())
       if (version === null || version < 1 || version > newest) found.wrong.push(`${path}: version ${version}`)
@@ -118,16 +117,16 @@ function judgeAll(dataDir: string, newest: number): { seen: number; wrong: strin
     const tree = join(dataDir, name)
     if (name.endsWith('-http'))
       for (const file of readdirSync(tree))
-        judge(join(tree, file), 'image', () => readFileSync(join(tree, file), 'utf8'))
+        check(join(tree, file), 'image', () => readFileSync(join(tree, file), 'utf8'))
     if (name.endsWith('-rsync'))
       for (const file of readdirSync(tree).filter((one) => /^part-\d$/.test(one)))
-        judge(join(tree, file), file, () => readFileSync(join(tree, file), 'utf8'))
-    if (name.endsWith('-git')) judge(tree, 'README.md', () => readGit(tree))
+        check(join(tree, file), file, () => readFileSync(join(tree, file), 'utf8'))
+    if (name.endsWith('-git')) check(tree, 'README.md', () => readGit(tree))
   }
   return found
 }
 
-/** What a user's clone would show; throws when an object is missing. */
+/** README.md as a clone would show it; throws when an object is missing. */
 function readGit(repository: string): string {
   const git = (...words: string[]) =>
     execFileSync('git', ['-c', 'safe.directory=*', `--git-dir=${repository}`, ...words], {

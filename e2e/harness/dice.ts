@@ -1,18 +1,18 @@
-// dice.ts — Randomness that can be had again: a seed, printed with every failure, and what is drawn from it.
+// dice.ts — Random numbers that can be repeated: they come from a seed, which is printed with every failure.
 
 export interface Dice {
-  /** Printed by the test; `KAGAMI_SEED` gives it again. */
+  /** Printed by the test. Set `KAGAMI_SEED` to it to repeat the run. */
   readonly seed: number
-  /** A whole number of `from` to `to`, both included. */
+  /** A whole number from `from` to `to`, both included. */
   whole(from: number, to: number): number
-  /** One of these. */
-  one<T>(of: readonly T[]): T
+  /** One of these values. */
+  pick<T>(of: readonly T[]): T
 }
 
-/** Dice with the seed of `KAGAMI_SEED`, or a new one. */
-export function throwDice(seed = Number(process.env['KAGAMI_SEED'] ?? Date.now() % 1_000_000)): Dice {
+/** Creates dice with the seed in `KAGAMI_SEED`, or a new one. */
+export function createDice(seed = Number(process.env['KAGAMI_SEED'] ?? Date.now() % 1_000_000)): Dice {
   let state = seed >>> 0
-  // mulberry32: small, and good enough to choose whom to kill.
+  // mulberry32: small, and good enough to choose which program to kill.
   const next = () => {
     state = (state + 0x6d2b79f5) >>> 0
     let mixed = Math.imul(state ^ (state >>> 15), state | 1)
@@ -20,5 +20,5 @@ export function throwDice(seed = Number(process.env['KAGAMI_SEED'] ?? Date.now()
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
   }
   const whole = (from: number, to: number) => from + Math.floor(next() * (to - from + 1))
-  return { seed, whole, one: (of) => of[whole(0, of.length - 1)]! }
+  return { seed, whole, pick: (of) => of[whole(0, of.length - 1)]! }
 }

@@ -1,4 +1,4 @@
-// ledger.ts — What workers say on their own disks that they synced, compared with what the history has.
+// ledger.ts — The syncs that workers started, read from their disks, to compare with the history of the supervisor.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Client, Sync } from '@kagami/protocol'
@@ -6,43 +6,44 @@ import { readJsonIfThere } from '@kagami/runtime'
 import type { Place } from './place.ts'
 
 export interface Ledger {
-  /** Ids of all syncs that ever began, by what the workers wrote down before each, and by its log. */
-  readonly begun: ReadonlySet<string>
-  /** Reports that wait on the disks. */
+  /** Ids of all syncs that ever started, by the records that workers write before a sync, and by the logs. */
+  readonly started: ReadonlySet<string>
+  /** Number of reports that wait on the disks. */
   waiting(): number
 }
 
 const LOOK_MS = 100
 
-/** Watches the logs of these workers, because each keeps only the last 20 of a replica. */
-export function keepLedger(place: Place, dataDirs: readonly string[]): Ledger {
-  const begun = new Set<string>()
+/** Watches the logs of these workers all the time, because a worker keeps only the last 20 of a replica. */
+export function openLedger(place: Place, dataDirs: readonly string[]): Ledger {
+  const started = new Set<string>()
   const look = () => {
     for (const dir of dataDirs) {
       const logs = join(dir, '.kagami', 'logs')
-      for (const syncId of takenUp(join(dir, '.kagami', 'replicas'))) begun.add(syncId)
-      for (const replica of listed(logs))
-        for (const file of listed(join(logs, replica))) if (file.endsWith('.log')) begun.add(file.slice(0, -4))
+      for (const syncId of runningSyncs(join(dir, '.kagami', 'replicas'))) started.add(syncId)
+      for (const replica of listDirectory(logs))
+        for (const file of listDirectory(join(logs, replica))) if (file.endsWith('.log')) started.add(file.slice(0, -4))
     }
   }
   const timer = setInterval(look, LOOK_MS)
-  place.also(() => clearInterval(timer))
+  place.onEnd(() => clearInterval(timer))
   return {
-    get begun() {
+    get started() {
       look()
-      return begun
+      return started
     },
     waiting: () =>
       dataDirs.reduce(
-        (sum, dir) => sum + listed(join(dir, '.kagami', 'spool')).filter((file) => file.endsWith('.json')).length,
+        (sum, dir) =>
+          sum + listDirectory(join(dir, '.kagami', 'spool')).filter((file) => file.endsWith('.json')).length,
         0,
       ),
   }
 }
 
-/** Syncs that run, or ran when the worker was killed: one may have no log yet. */
-function takenUp(replicas: string): string[] {
-  return listed(replicas)
+/** Syncs that are running, or were running when the worker was killed. They may not have a log yet. */
+function runningSyncs(replicas: string): string[] {
+  return listDirectory(replicas)
     .filter((file) => file.endsWith('.json'))
     .flatMap((file) => {
       const kept = readJsonIfThere(join(replicas, file)) as { life?: { syncId?: string } } | null
@@ -50,23 +51,26 @@ function takenUp(replicas: string): string[] {
     })
 }
 
-/** What the history lacks of the syncs that began, and what it has that never did. Throws when it has a sync twice. */
-export async function compared(
+/**
+ * Compares with the history. `missing` syncs started and are not in it; `unknown` ones are in it and never started.
+ * Throws when the history has a sync twice.
+ */
+export async function compareWithHistory(
   ledger: Ledger,
   api: Client,
 ): Promise<{ history: Map<string, Sync>; missing: string[]; unknown: string[] }> {
-  // Taken before the history is read: what begins while its pages come is not missing.
-  const begun = [...ledger.begun]
-  const history = await wholeHistory(api)
+  // Copied before the history is read: a sync that starts while the pages are read is not missing.
+  const started = [...ledger.started]
+  const history = await readHistory(api)
   return {
     history,
-    missing: begun.filter((id) => !history.has(id)),
-    unknown: [...history.keys()].filter((id) => !ledger.begun.has(id)),
+    missing: started.filter((id) => !history.has(id)),
+    unknown: [...history.keys()].filter((id) => !ledger.started.has(id)),
   }
 }
 
-/** The whole history, page by page. Throws when a sync is in it twice. */
-export async function wholeHistory(api: Client): Promise<Map<string, Sync>> {
+/** Reads the whole history, page by page. Throws when a sync is in it twice. */
+export async function readHistory(api: Client): Promise<Map<string, Sync>> {
   const all = new Map<string, Sync>()
   let cursor: string | null = null
   do {
@@ -82,6 +86,6 @@ export async function wholeHistory(api: Client): Promise<Map<string, Sync>> {
   return all
 }
 
-function listed(directory: string): string[] {
+function listDirectory(directory: string): string[] {
   return existsSync(directory) ? readdirSync(directory) : []
 }

@@ -1,5 +1,5 @@
-// locked.ts — A real nats-server, locked by what `kagami nats init` wrote, and clients with the credentials of a worker
-// that fell into wrong hands.
+// locked.ts — A real nats-server, locked with the files of `kagami nats init`, and clients with the stolen credentials
+// of a worker.
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import {
@@ -18,26 +18,26 @@ import { JOIN_INBOX, workerInbox } from '@kagami/protocol'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { expect, inject } from 'vitest'
 import type { NatsVersion, Place } from './place.ts'
-import { freePort, kagami } from './programs.ts'
+import { freePort, runKagami } from './programs.ts'
 import { until } from './wait.ts'
 
 export interface LockedNats {
   readonly url: string
-  /** The directory `kagami nats init` made. */
+  /** The directory that `kagami nats init` created. */
   readonly dir: string
   /** The file for SUPERVISOR_NATS_CREDENTIALS. */
   readonly credentialsFile: string
   readonly credentials: SupervisorCredentials
-  /** Ends it by this signal and waits. */
+  /** Ends the server with this signal and waits until it is gone. */
   kill(signal?: NodeJS.Signals): Promise<void>
   start(): Promise<void>
 }
 
-/** Makes one with the real command, and starts it from the configuration that was written. */
-export async function aLockedNats(place: Place, version: NatsVersion, dir = 'locked'): Promise<LockedNats> {
+/** Sets up a locked NATS with the real command, and starts nats-server with the configuration that it wrote. */
+export async function startLockedNats(place: Place, version: NatsVersion, dir = 'locked'): Promise<LockedNats> {
   const program = version === 'old' ? inject('tools').natsOld : inject('tools').natsNew
   const [port, monitor] = [await freePort(), await freePort()]
-  const made = await kagami(place, [
+  const made = await runKagami(place, [
     'nats',
     'init',
     '--dir',
@@ -72,7 +72,7 @@ export async function aLockedNats(place: Place, version: NatsVersion, dir = 'loc
     )
   }
   await start()
-  place.also(() => running.kill('SIGKILL'))
+  place.onEnd(() => running.kill('SIGKILL'))
   const credentialsFile = place.at(dir, 'supervisor.json')
   return {
     url: `tls://127.0.0.1:${port}`,
@@ -84,8 +84,8 @@ export async function aLockedNats(place: Place, version: NatsVersion, dir = 'loc
   }
 }
 
-/** What the file of a worker on this machine makes of whoever reads it. */
-export function stolenFrom(dataDir: string): NatsIdentity & { readonly publicKey: string } {
+/** The identity of a worker on this machine, as anyone who can read its file gets it. */
+export function readStolenIdentity(dataDir: string): NatsIdentity & { readonly publicKey: string } {
   const kept = readJsonIfThere(`${dataDir}/.kagami/nats.json`) as {
     worker_id: string
     seed: string
@@ -101,8 +101,8 @@ export function stolenFrom(dataDir: string): NatsIdentity & { readonly publicKey
   }
 }
 
-/** Credentials as the supervisor would give them to a worker of this id. */
-export async function identityFor(
+/** Creates the credentials that the supervisor would give to a worker with this id. */
+export async function createIdentity(
   nats: LockedNats,
   id: string,
 ): Promise<NatsIdentity & { readonly publicKey: string }> {
@@ -116,13 +116,13 @@ export async function identityFor(
   }
 }
 
-/** Who holds a join token. */
+/** The identity in a join token. */
 export function identityOfToken(token: string): NatsIdentity {
   const { join, ca } = readJoinToken(token, 'token')
   return { ...join, ca, inbox: JOIN_INBOX }
 }
 
-/** Connects as somebody; gives up when it takes long, since then the server refuses. */
+/** Connects with an identity. Throws when it takes longer than `withinMs`: the server then refuses the identity. */
 export async function connectAs(
   place: Place,
   nats: LockedNats,
@@ -137,6 +137,6 @@ export async function connectAs(
     identity,
     signal: AbortSignal.timeout(withinMs),
   })
-  place.also(() => connection.close())
+  place.onEnd(() => connection.close())
   return connection
 }

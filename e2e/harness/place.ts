@@ -1,4 +1,4 @@
-// place.ts — A scratch folder and a list of what to stop, both gone when the test ends.
+// place.ts — A scratch folder, and what must be stopped; both are cleaned up when the tests of a file end.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,12 +9,12 @@ export interface Place {
   readonly dir: string
   /** A path inside. */
   at(...parts: string[]): string
-  /** Stops this when the tests of the file end; last in, first out. */
-  also(end: () => unknown): void
+  /** Calls this when the tests of the file end, the last one first. */
+  onEnd(end: () => unknown): void
 }
 
 /** A fresh folder for the tests of one file. */
-export function aPlace(): Place {
+export function createPlace(): Place {
   const dir = mkdtempSync(join(tmpdir(), 'kagami-test-'))
   const ends: (() => unknown)[] = []
   afterAll(async () => {
@@ -24,14 +24,14 @@ export function aPlace(): Place {
         .catch(() => {})
     rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
   })
-  return { dir, at: (...parts) => join(dir, ...parts), also: (end) => void ends.push(end) }
+  return { dir, at: (...parts) => join(dir, ...parts), onEnd: (end) => void ends.push(end) }
 }
 
 export const NATS_VERSIONS = ['old', 'new'] as const
 export type NatsVersion = (typeof NATS_VERSIONS)[number]
 
 /** A real nats-server on loopback; `old` is Debian stable's, `new` the newest. */
-export async function aNats(
+export async function startNats(
   place: Place,
   version: NatsVersion = 'old',
   dir = 'nats',
@@ -40,6 +40,6 @@ export async function aNats(
   const tools = inject('tools')
   const path = version === 'old' ? tools.natsOld : tools.natsNew
   const server = await startNatsServer({ dir: place.at(dir), binary: { path, version }, ...(port ? { port } : {}) })
-  place.also(() => server.stop())
+  place.onEnd(() => server.stop())
   return server
 }

@@ -1,4 +1,4 @@
-// postgres.ts — A real PostgreSQL on loopback, made in a scratch folder and gone afterwards.
+// postgres.ts — A real PostgreSQL server on loopback, with its files in a scratch folder.
 import { execFileSync, spawn } from 'node:child_process'
 import { chownSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,27 +9,25 @@ import { until } from './wait.ts'
 
 export interface PostgresServer {
   readonly url: string
-  /**
-   * What `pg_ctl stop -m immediate` does: every connection breaks in the middle of what it does, and nothing is
-   * flushed.
-   */
+  /** Stops it like `pg_ctl stop -m immediate`: all connections break at once, and nothing is flushed. */
   stopImmediately(): Promise<void>
   start(): Promise<void>
 }
 
 /**
- * Starts one and returns its URL. It refuses root, so then it runs as the user `postgres` that Debian's package made.
+ * Starts a server and returns its URL. PostgreSQL does not run as root, so under root it runs as the user `postgres`,
+ * which Debian's package creates.
  */
-export async function aPostgres(place: Place): Promise<string> {
-  return (await aPostgresServer(place)).url
+export async function startPostgres(place: Place): Promise<string> {
+  return (await startPostgresServer(place)).url
 }
 
-/** One that can be stopped and started again. */
-export async function aPostgresServer(place: Place): Promise<PostgresServer> {
+/** Starts a server that can be stopped and started again. */
+export async function startPostgresServer(place: Place): Promise<PostgresServer> {
   const bin = inject('tools').postgres
   const dir = place.at('postgres')
   mkdirSync(dir, { mode: 0o700 })
-  const as = servant(place, dir)
+  const as = serverUser(place, dir)
   const data = join(dir, 'data')
   execFileSync(join(bin, 'initdb'), ['--no-sync', '-A', 'trust', '-U', 'kagami', '-E', 'UTF8', '-D', data], as)
   const port = await freePort()
@@ -47,13 +45,14 @@ export async function aPostgresServer(place: Place): Promise<PostgresServer> {
       return true
     })
   }
-  place.also(() => stop('SIGINT'))
+  place.onEnd(() => stop('SIGINT'))
   await start()
   execFileSync(join(bin, 'createdb'), ['-h', '127.0.0.1', '-p', String(port), '-U', 'kagami', 'kagami'])
   return { url: `postgres://kagami@127.0.0.1:${port}/kagami`, start, stopImmediately: () => stop('SIGQUIT') }
 }
 
-function servant(place: Place, dir: string) {
+/** Options for spawn, with the user that PostgreSQL runs as. */
+function serverUser(place: Place, dir: string) {
   const as = { stdio: 'ignore' as const, cwd: '/' }
   if (process.getuid?.() !== 0) return as
   const [uid, gid] = ['-u', '-g'].map((flag) =>

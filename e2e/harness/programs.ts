@@ -1,4 +1,4 @@
-// programs.ts — The real programs as processes of their own: started, watched, stopped, killed.
+// programs.ts — Starts, watches and ends the real programs, each in its own process.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -13,14 +13,14 @@ export const LAUNCHER = join(ROOT, 'packages', 'cli', 'bin', 'kagami.js')
 export interface Program {
   readonly child: ChildProcess
   readonly pid: number
-  /** Everything it wrote so far. */
+  /** Everything it has written to stdout and stderr so far. */
   output(): string
-  /** Resolves with exit code (null when killed). */
+  /** Resolves with the exit code; null when it was killed. */
   readonly exited: Promise<number | null>
   kill(signal?: NodeJS.Signals): Promise<void>
 }
 
-/** Starts `kagami` with these words. The environment holds nothing of ours but what is given. */
+/** Starts `kagami` with these arguments. Of our environment it gets only PATH, and the variables in `env`. */
 export function startProgram(
   place: Place,
   words: readonly string[],
@@ -48,11 +48,11 @@ export function startProgram(
       await exited
     },
   }
-  place.also(() => program.kill())
+  place.onEnd(() => program.kill())
   return program
 }
 
-/** A TCP port nobody uses just now. */
+/** A TCP port that is free now. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
@@ -69,8 +69,8 @@ export interface SupervisorProgram extends Program {
   readonly api: Client
 }
 
-/** A real supervisor process, ready. Same `port` and database: the same supervisor started again. */
-export async function aSupervisor(
+/** Starts a real supervisor, and waits until it is ready. The same `port` and database: the same supervisor again. */
+export async function startSupervisor(
   place: Place,
   options: { nats: string; port?: number; db?: string; env?: Record<string, string> },
 ): Promise<SupervisorProgram> {
@@ -94,8 +94,8 @@ export async function aSupervisor(
   }
 }
 
-/** A real worker process. Same `dir`: the same worker started again. */
-export async function aWorker(
+/** Starts a real worker. The same `dir`: the same worker again. */
+export async function startWorker(
   place: Place,
   options: { nats: string; dir?: string; providers?: readonly object[]; env?: Record<string, string> },
 ): Promise<Program & { http: string }> {
@@ -111,8 +111,8 @@ export async function aWorker(
   return { ...startProgram(place, ['run', 'worker'], env), http: `http://127.0.0.1:${port}` }
 }
 
-/** Runs `kagami` to its end. */
-export async function kagami(
+/** Runs `kagami` with these arguments and waits until it ends. */
+export async function runKagami(
   place: Place,
   words: readonly string[],
   env: Record<string, string> = {},

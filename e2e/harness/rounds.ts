@@ -1,9 +1,9 @@
-// rounds.ts — How often a fault is injected: a bounded number in every test run, the full one in `npm run test:faults`.
+// rounds.ts — How often a fault is injected: a small number in every test run, the full one in `npm run test:faults`.
 
-/** Whether the tests run at full size. */
+/** True in `npm run test:faults`. */
 export const atFullSize = process.env['KAGAMI_FAULTS'] === 'full'
 
-/** A number of rounds. */
+/** `full` at full size, otherwise `bounded`. */
 export function rounds(bounded: number, full: number): number {
   return atFullSize ? full : bounded
 }

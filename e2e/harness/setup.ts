@@ -1,5 +1,4 @@
-// setup.ts — Makes sure every real part the tests talk to is on this machine, and says where. Runs once before all
-// tests.
+// setup.ts — Finds or installs the real programs that the tests use. Runs once before all tests.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +6,7 @@ import { fetchProgram, findProgram, putOnPath } from '@kagami/runtime'
 import type { TestProject } from 'vitest/node'
 
 export interface Tools {
-  /** nats-server of Debian stable, and the newest: both are supported, both are tested. */
+  /** nats-server of Debian stable, and the newest one. Both are supported and tested. */
   readonly natsOld: string
   readonly natsNew: string
   readonly chromium: string
@@ -21,27 +20,28 @@ declare module 'vitest' {
   }
 }
 
-/** Finds what is there and fetches what is not. */
+/** Finds each program, and fetches or installs missing ones. */
 export default async function setup(project: TestProject): Promise<void> {
-  const say = (step: string) => console.log(step)
+  const log = (step: string) => console.log(step)
   // The processes of the tests inherit PATH. git-lfs pushes to the LFS server of the tests and clones from the copy.
-  await putOnPath(['git', 'rsync', 'git-lfs'], say)
-  const natsOld = join(await fetchProgram({ program: 'nats-server', package: 'nats-server' }, say), 'nats-server')
+  await putOnPath(['git', 'rsync', 'git-lfs'], log)
+  const natsOld = join(await fetchProgram({ program: 'nats-server', package: 'nats-server' }, log), 'nats-server')
   const natsNew = join(
-    await fetchProgram({ program: 'nats-server', package: 'nats-server', suite: 'forky' }, say),
+    await fetchProgram({ program: 'nats-server', package: 'nats-server', suite: 'forky' }, log),
     'nats-server',
   )
-  // The web servers whose listings are mirrored: tests find them by themselves, but must not fetch them all at once.
+  // The web servers whose listings are mirrored. The tests look for them too, but must not all fetch them at once.
   for (const [program, name] of [
     ['nginx', 'nginx'],
     ['apache2', 'apache2'],
     ['lighttpd', 'lighttpd'],
     ['caddy', 'caddy'],
   ] as const) {
-    if (!findProgram(program, ['/usr/sbin'])) await fetchProgram({ program, package: name }, say)
+    if (!findProgram(program, ['/usr/sbin'])) await fetchProgram({ program, package: name }, log)
   }
-  const chromium = findProgram('chromium') ?? installed(['chromium', 'fonts-noto-cjk'], () => findProgram('chromium'))
-  const postgres = postgresDirectory() ?? installed(['postgresql-15'], postgresDirectory)
+  const chromium =
+    findProgram('chromium') ?? installPackages(['chromium', 'fonts-noto-cjk'], () => findProgram('chromium'))
+  const postgres = postgresDirectory() ?? installPackages(['postgresql-15'], postgresDirectory)
   project.provide('tools', { natsOld, natsNew, chromium, postgres })
 }
 
@@ -55,10 +55,8 @@ function postgresDirectory(): string | null {
   return found ?? null
 }
 
-/**
- * A browser and a database server are more than we unpack by ourselves: Debian installs them, as root or through sudo.
- */
-function installed(packages: string[], find: () => string | null): string {
+/** Installs packages with apt, as root or through sudo: a browser and a database server cannot simply be unpacked. */
+function installPackages(packages: string[], find: () => string | null): string {
   const prefix = process.getuid?.() === 0 ? [] : ['sudo', '-n']
   const asRoot = (...words: string[]) => {
     const [command, ...args] = [...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', ...words]
@@ -75,6 +73,6 @@ function installed(packages: string[], find: () => string | null): string {
     )
   }
   const path = find()
-  if (!path) throw new Error(`${packages.join(', ')} installed, but what the tests need is not there`)
+  if (!path) throw new Error(`${packages.join(', ')} were installed, but the program that the tests need is missing`)
   return path
 }

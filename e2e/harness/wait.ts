@@ -1,14 +1,14 @@
-// wait.ts — Waiting for something to become true, never for time to pass.
+// wait.ts — Waits until something is true, instead of for a fixed time.
 import { setTimeout as pause } from 'node:timers/promises'
 
 /**
- * How long anything is waited for, ms: one bound for all tests, generous enough for a machine that is several times
- * slower and has other work. A test that gives a smaller one says that the product promises it.
+ * Longest wait, ms: one bound for all tests, generous enough for a machine that is several times slower and busy. A
+ * test with a smaller bound checks a promise of the product.
  */
 export const PATIENCE_MS = 120_000
 
 /**
- * Calls `probe` until it returns something, and returns that. The error after `timeoutMs` shows the last thing seen.
+ * Calls `probe` until it returns something, and returns that. After `timeoutMs` it throws, with the last thing seen.
  */
 export async function until<T>(
   what: string,
@@ -26,7 +26,7 @@ export async function until<T>(
     }
     if (Date.now() > deadline) {
       const seen = options.seen ? JSON.stringify(await options.seen(), null, 1) : String(last)
-      throw new Error(`waited in vain until ${what}; last seen: ${seen.slice(0, 4000)}`)
+      throw new Error(`timed out while waiting until ${what}; last seen: ${seen.slice(0, 4000)}`)
     }
     await pause(40)
   }

@@ -1,22 +1,29 @@
 // cli.test.ts — Every command line of v0 runs as written; the others print tables for people and JSON for
-// programs, and fail with words and codes.
+// programs, and fail with a message and an exit code.
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { startHttpUpstream } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker, freePort, kagami, startProgram, type SupervisorProgram } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import {
+  startSupervisor,
+  startWorker,
+  freePort,
+  runKagami,
+  startProgram,
+  type SupervisorProgram,
+} from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
 const words = (line: string) => line.trim().split(/\s+/)
 
-/** One pattern of several, one after the other. */
+/** Joins patterns to one that matches them one after the other. */
 const joined = (parts: readonly RegExp[]) => new RegExp(parts.map(({ source }) => source).join(''))
 
 describe('kagami run', () => {
-  const place = aPlace()
+  const place = createPlace()
 
   test('supervisor and worker run as written, with every option of the line', async () => {
-    const nats = await aNats(place)
+    const nats = await startNats(place)
     const port = await freePort()
     const supervisor = startProgram(
       place,
@@ -30,7 +37,7 @@ describe('kagami run', () => {
     })
     expect(existsSync(place.at('supervisor.db'))).toBe(true)
     await until(
-      'it says how to sign in',
+      'it prints how to sign in',
       () => /Sign in: {2}http:\/\/127\.0\.0\.1:\d+\/ui\/#token=kgm_/.test(supervisor.output()),
       { seen: () => supervisor.output() },
     )
@@ -41,7 +48,7 @@ describe('kagami run', () => {
       { KAGAMI_HTTP_ADDR: '127.0.0.1:0' },
     )
     const id = await until(
-      'it asks to join',
+      'it requests to join',
       async () =>
         (
           (await (await fetch(`http://127.0.0.1:${port}/workers`)).json()) as { worker_id: string; status: string }[]
@@ -49,20 +56,22 @@ describe('kagami run', () => {
       { seen: () => worker.output() },
     )
     const token = { KAGAMI_TOKEN: readFileSync(place.at('api-token'), 'utf8').trim() }
-    expect(await kagami(place, words(`supervisor approve ${id} --api http://127.0.0.1:${port}`), token)).toMatchObject({
+    expect(
+      await runKagami(place, words(`supervisor approve ${id} --api http://127.0.0.1:${port}`), token),
+    ).toMatchObject({
       code: 0,
       stdout: `Approved ${id}\n`,
     })
     expect(
-      await kagami(place, words(`supervisor terminate ${id} --api http://127.0.0.1:${port}`), token),
+      await runKagami(place, words(`supervisor terminate ${id} --api http://127.0.0.1:${port}`), token),
     ).toMatchObject({ code: 0, stdout: `Terminated ${id}\n` })
     expect(await worker.exited).toBe(0)
     for (const verb of ['approve', 'terminate']) {
-      const missing = await kagami(place, words(`supervisor ${verb} nobody --api http://127.0.0.1:${port}`), token)
+      const missing = await runKagami(place, words(`supervisor ${verb} nobody --api http://127.0.0.1:${port}`), token)
       expect([missing.code, missing.stdout]).toEqual([3, ''])
       expect(missing.stderr).toContain('there is no worker nobody')
     }
-    const stranger = await kagami(place, words(`supervisor approve ${id} --api http://127.0.0.1:${port}`), {
+    const stranger = await runKagami(place, words(`supervisor approve ${id} --api http://127.0.0.1:${port}`), {
       XDG_STATE_HOME: place.at('nowhere'),
       KAGAMI_TOKEN: 'wrong-token-wrong',
     })
@@ -73,10 +82,10 @@ describe('kagami run', () => {
 })
 
 describe('kagami docker', () => {
-  const place = aPlace()
+  const place = createPlace()
   const record = async (line: string) => {
     writeFileSync(place.at('calls'), '')
-    const run = await kagami(place, words(line), { PATH: `${place.at('bin')}:${process.env['PATH']}` })
+    const run = await runKagami(place, words(line), { PATH: `${place.at('bin')}:${process.env['PATH']}` })
     return { code: run.code, calls: readFileSync(place.at('calls'), 'utf8').trim().split('\n') }
   }
 
@@ -129,29 +138,29 @@ describe('kagami docker', () => {
     for (const name of ['supervisor', 'worker']) expect(existsSync(`Dockerfile.${name}`)).toBe(true)
   })
 
-  test('what cannot be built is told, and a missing engine is told with a way without one', async () => {
-    const nothing = await kagami(place, words('docker build everything'))
+  test('an unknown image and a missing engine are reported, with a way to run without an engine', async () => {
+    const nothing = await runKagami(place, words('docker build everything'))
     expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('"everything" is nothing to build')])
     mkdirSync(place.at('empty'))
-    const none = await kagami(place, words('docker run nats'), { PATH: place.at('empty') })
+    const none = await runKagami(place, words('docker run nats'), { PATH: place.at('empty') })
     expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('run without one: kagami up')])
   })
 })
 
-describe('the commands for every day', () => {
-  const place = aPlace()
+describe('the everyday commands', () => {
+  const place = createPlace()
   let supervisor: SupervisorProgram
   const run = (line: string, env: Record<string, string> = {}) =>
-    kagami(place, words(line), { KAGAMI_API: supervisor.url, ...env })
+    runKagami(place, words(line), { KAGAMI_API: supervisor.url, ...env })
 
   beforeAll(async () => {
     mkdirSync(place.at('www'))
     writeFileSync(place.at('www', 'f.txt'), 'x'.repeat(5000))
     const files = await startHttpUpstream({ dir: place.at('www') })
-    place.also(() => files.stop())
-    const nats = await aNats(place)
-    supervisor = await aSupervisor(place, { nats: nats.url })
-    await aWorker(place, {
+    place.onEnd(() => files.stop())
+    const nats = await startNats(place)
+    supervisor = await startSupervisor(place, { nats: nats.url })
+    await startWorker(place, {
       nats: nats.url,
       env: { KAGAMI_WORKER_ID: 'w-1', KAGAMI_NAME: 'sh-12' },
       providers: [
@@ -162,7 +171,7 @@ describe('the commands for every day', () => {
     await until('it joined', async () => (await supervisor.api.call('listReplicas')).total === 2)
   })
 
-  test('sync --wait follows a sync to its end and says how it ended in its exit code', async () => {
+  test('sync --wait waits until a sync ends, and its exit code is the result', async () => {
     const good = await run('sync good@sh-12 --wait')
     expect([good.code, good.stdout]).toEqual([0, expect.stringMatching(/✓ success good@sh-12\. .*4\.9 KiB received/)])
     const bad = await run('sync bad --wait')
@@ -231,7 +240,7 @@ describe('the commands for every day', () => {
     ['statsu', 2, 'Did you mean status?'],
     ['workers terminate sh-12', 2, 'kagami workers terminate w-1 --yes'],
     ['status --api http://127.0.0.1:1', 6, 'cannot reach the Supervisor at http://127.0.0.1:1'],
-  ])('%s ends with %i and says why', async (line, code, text) => {
+  ])('%s exits with %i and prints why', async (line, code, text) => {
     const failed = await run(line)
     expect([failed.code, failed.stdout]).toEqual([code, ''])
     expect(failed.stderr).toContain(text)

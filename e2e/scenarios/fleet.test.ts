@@ -1,15 +1,15 @@
-// fleet.test.ts — What operators count on from day to day: tokens and audit, live streams, logs of running syncs,
-// cancelling, stopping and two processes with one id.
+// fleet.test.ts — Everyday operation: tokens and audit, live streams, logs of running syncs, cancelling, stopping, and
+// two processes with one id.
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { startHttpUpstream } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aNats, aPlace, type Place } from '../harness/place.ts'
-import { aSupervisor, aWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
+import { startNats, createPlace, type Place } from '../harness/place.ts'
+import { startSupervisor, startWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
-/** An upstream whose `/slow` sends a little and then waits until the test lets it go on. */
-async function aSlowUpstream(place: Place) {
+/** Starts an upstream whose `/slow` sends a few bytes, and the rest when the test calls `letGo`. */
+async function startSlowUpstream(place: Place) {
   mkdirSync(place.at('www'))
   writeFileSync(place.at('www', 'file'), 'x'.repeat(1000))
   const held: ServerResponse[] = []
@@ -23,23 +23,23 @@ async function aSlowUpstream(place: Place) {
       return true
     },
   })
-  place.also(() => upstream.stop())
+  place.onEnd(() => upstream.stop())
   return { url: upstream.url, letGo: () => held.splice(0).forEach((response) => response.end('x'.repeat(600_000))) }
 }
 
 describe('a fleet on an ordinary day', () => {
-  const place = aPlace()
+  const place = createPlace()
   let nats: { url: string }
   let supervisor: SupervisorProgram
   let worker: Program & { http: string }
-  let upstream: Awaited<ReturnType<typeof aSlowUpstream>>
+  let upstream: Awaited<ReturnType<typeof startSlowUpstream>>
   const replica = async (name: string) => (await supervisor.api.call('listReplicas', { query: { name } })).items[0]
 
   beforeAll(async () => {
-    upstream = await aSlowUpstream(place)
-    nats = await aNats(place)
-    supervisor = await aSupervisor(place, { nats: nats.url })
-    worker = await aWorker(place, {
+    upstream = await startSlowUpstream(place)
+    nats = await startNats(place)
+    supervisor = await startSupervisor(place, { nats: nats.url })
+    worker = await startWorker(place, {
       nats: nats.url,
       env: { KAGAMI_WORKER_ID: 'w-1', KAGAMI_SLOTS: '1' },
       providers: [
@@ -82,7 +82,7 @@ describe('a fleet on an ordinary day', () => {
     expect(readdirSync(place.at('data'))).not.toContain('slow')
   })
 
-  test('the live stream tells each change, and goes on after the last event a watcher saw', async () => {
+  test('the live stream sends each change, and continues after the last event that a watcher received', async () => {
     const read = async (headers: Record<string, string>, ...wanted: RegExp[]) => {
       const abort = new AbortController()
       const response = await fetch(`${supervisor.url}/api/v1/stream`, { headers, signal: abort.signal })
@@ -92,7 +92,7 @@ describe('a fleet on an ordinary day', () => {
       for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
         text += Buffer.from(chunk).toString()
         if (wanted.every((part) => part.test(text))) break
-        // Once the stream is open, something is made to happen, once; what happened before may still come in between.
+        // When the stream is open, request one sync. Events from before may still arrive in between.
         if (!asked && text.startsWith('retry')) {
           asked = true
           void supervisor.api.call('syncResource', { params: { id: 'quick' } })
@@ -111,7 +111,9 @@ describe('a fleet on an ordinary day', () => {
     expect([...again.matchAll(/^id: (\S+)$/gm)].map((match) => match[1]!)).toEqual(expect.arrayContaining(ids.slice(1)))
   })
 
-  test('metrics are real on both sides', async () => {
+  test('supervisor and worker export real metrics', async () => {
+    // The sync that the test before requested may still be running.
+    await until('quick has synced', async () => (await replica('quick'))?.status === 'success')
     const ofWorker = await (await fetch(`${worker.http}/metrics`)).text()
     expect(ofWorker).toMatch(/kagami_syncs_total\{kind="http",outcome="success",reason=""\} [1-9]/)
     expect(ofWorker).toMatch(/kagami_syncs_total\{kind="http",outcome="cancelled",reason="cancelled"\} 1/)
@@ -126,13 +128,13 @@ describe('a fleet on an ordinary day', () => {
   })
 
   test('a second process with the id of a running worker waits, and says why', async () => {
-    const second = await aWorker(place, {
+    const second = await startWorker(place, {
       nats: nats.url,
       dir: 'data-2',
       env: { KAGAMI_WORKER_ID: 'w-1' },
       providers: [{ name: 'other', kind: 'http', upstream: `${upstream.url}/file`, interval_secs: 1 }],
     })
-    await until('it is told', () => second.output().includes('another running process uses worker id w-1'), {
+    await until('it is logged', () => second.output().includes('another running process uses worker id w-1'), {
       seen: () => second.output(),
     })
     expect((await supervisor.api.call('getWorker', { params: { id: 'w-1' } })).conflict).toContain(
@@ -140,7 +142,7 @@ describe('a fleet on an ordinary day', () => {
     )
     expect(readdirSync(place.at('data-2'))).toEqual(['.kagami'])
     await second.kill()
-    const same = await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-2' } })
+    const same = await startWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-2' } })
     expect(await same.exited).toBe(2)
     expect(same.output()).toContain(`another worker already uses data_dir ${place.at('data')}`)
   })
@@ -149,9 +151,9 @@ describe('a fleet on an ordinary day', () => {
     const total = async () =>
       ((await (await fetch(`${supervisor.url}/telemetry`)).json()) as { disk: { total_gb: number } }).disk.total_gb
     const before = await total()
-    const third = await aWorker(place, { nats: nats.url, dir: 'data-3', env: { KAGAMI_WORKER_ID: 'w-3' } })
+    const third = await startWorker(place, { nats: nats.url, dir: 'data-3', env: { KAGAMI_WORKER_ID: 'w-3' } })
     await until(
-      'it told its disk',
+      'its disk is reported',
       async () => (await supervisor.api.call('listWorkers')).items.find((one) => one.worker_id === 'w-3')?.storage,
     )
     expect(await total()).toBe(before)
@@ -176,7 +178,7 @@ describe('a fleet on an ordinary day', () => {
       'its end is in the history',
       async () => (await supervisor.api.call('getSync', { params: { id: running.sync_id } })).outcome === 'interrupted',
     )
-    worker = await aWorker(place, {
+    worker = await startWorker(place, {
       nats: nats.url,
       env: { KAGAMI_WORKER_ID: 'w-1', KAGAMI_SLOTS: '1' },
       providers: [
@@ -193,12 +195,12 @@ describe('a fleet on an ordinary day', () => {
   test('a rejected worker stops itself, and stays rejected when it is started again', async () => {
     await supervisor.api.call('reject', { params: { id: 'w-1' }, body: { reason: 'out of order' } })
     expect(await worker.exited).toBe(0)
-    await until('it is told', () => worker.output().includes('out of order'), { seen: () => worker.output() })
-    const again = await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
+    await until('it is logged', () => worker.output().includes('out of order'), { seen: () => worker.output() })
+    const again = await startWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
     expect(await again.exited).toBe(0)
   })
 
-  test('every write is in the audit, with who, what and how it ended', async () => {
+  test('every write is in the audit, with actor, action and result', async () => {
     await supervisor.api.call('approve', { params: { id: 'nobody' } }).catch(() => {})
     const { items } = await supervisor.api.call('audit', { query: { limit: 500 } })
     const lines = items.map((entry) => `${entry.actor} ${entry.action} ${entry.target} ${entry.result}`)
@@ -215,19 +217,19 @@ describe('a fleet on an ordinary day', () => {
 })
 
 describe('who may write', () => {
-  const place = aPlace()
+  const place = createPlace()
   let supervisor: SupervisorProgram
   const approve = (headers: Record<string, string>) =>
     fetch(`${supervisor.url}/workers/nobody/approve`, { method: 'POST', headers })
 
   beforeAll(async () => {
-    supervisor = await aSupervisor(place, {
-      nats: (await aNats(place)).url,
+    supervisor = await startSupervisor(place, {
+      nats: (await startNats(place)).url,
       env: { SUPERVISOR_AUTH: 'token', SUPERVISOR_API_TOKEN: 'a-long-enough-token' },
     })
   })
 
-  test('anyone reads; writing needs the token; the session says which holds', async () => {
+  test('anyone can read; writing needs the token; the session shows who is signed in', async () => {
     expect((await fetch(`${supervisor.url}/workers`)).status).toBe(200)
     expect((await approve({})).status).toBe(401)
     expect((await approve({ authorization: 'Bearer a-long-enough-token' })).status).toBe(404)
@@ -242,7 +244,7 @@ describe('who may write', () => {
     expect((await approve({ authorization: 'Bearer a-long-enough-token', origin: supervisor.url })).status).toBe(404)
   })
 
-  test('wrong tokens are limited and logged, the right one goes on working, and no token is ever logged', async () => {
+  test('wrong tokens are limited and logged, the right one keeps working, and no token is ever logged', async () => {
     const codes: number[] = []
     for (let i = 0; i < 13; i++) codes.push((await approve({ authorization: `Bearer wrong-${i}` })).status)
     expect(codes.slice(0, 10)).toEqual(Array(10).fill(401))
@@ -290,12 +292,12 @@ describe('who may write', () => {
   })
 })
 
-describe('an address that writes without end', () => {
-  const place = aPlace()
+describe('an address that sends too many writes', () => {
+  const place = createPlace()
 
-  test('is stopped after 3000 writes in a minute and told when it may go on; whoever reads is not', async () => {
-    const supervisor = await aSupervisor(place, {
-      nats: (await aNats(place)).url,
+  test('is refused after 3000 writes in a minute, with the time to wait, and can still read', async () => {
+    const supervisor = await startSupervisor(place, {
+      nats: (await startNats(place)).url,
       env: { SUPERVISOR_AUTH: 'token', SUPERVISOR_API_TOKEN: 'a-long-enough-token' },
     })
     const write = () => fetch(`${supervisor.url}/workers/nobody/approve`, { method: 'POST' })

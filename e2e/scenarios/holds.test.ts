@@ -1,24 +1,23 @@
-// holds.test.ts — A mirror that never gets worse, seen by its operator: syncs that are held, approved or rejected,
-// pauses, and earlier trees.
+// holds.test.ts — How operators protect a mirror: syncs that are held, approved or rejected, pauses, and earlier trees.
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker, kagami, type Program, type SupervisorProgram } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, startWorker, runKagami, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
 const files = (count: number, text = 'one') =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, `${text}\n`]))
 
 describe('an operator and a mirror whose upstream loses files', () => {
-  const place = aPlace()
+  const place = createPlace()
   let nats: { url: string }
   let supervisor: SupervisorProgram
   let worker: Program
   const upstreamAt = (...names: string[]) => place.at('up', 'files', ...names)
   const shown = () => readdirSync(place.at('data', 'tree')).sort()
   const replica = async () => (await supervisor.api.call('listReplicas', { query: { name: 'tree' } })).items[0]!
-  const cli = (...words: string[]) => kagami(place, [...words, '--api', supervisor.url])
+  const cli = (...words: string[]) => runKagami(place, [...words, '--api', supervisor.url])
   const sync = async () => {
     const before = (await replica()).last_sync?.sync_id
     await supervisor.api.call('syncResource', { params: { id: 'tree' } })
@@ -33,10 +32,10 @@ describe('an operator and a mirror whose upstream loses files', () => {
   beforeAll(async () => {
     writeFiles(upstreamAt(), files(12))
     const upstream = await startRsyncUpstream({ dir: place.at('up') })
-    place.also(() => upstream.stop())
-    nats = await aNats(place)
-    supervisor = await aSupervisor(place, { nats: nats.url })
-    worker = await aWorker(place, {
+    place.onEnd(() => upstream.stop())
+    nats = await startNats(place)
+    supervisor = await startSupervisor(place, { nats: nats.url })
+    worker = await startWorker(place, {
       nats: nats.url,
       providers: [{ name: 'tree', kind: 'rsync', upstream: upstream.url, options: { publish: 'swap' } }],
     })
@@ -46,7 +45,7 @@ describe('an operator and a mirror whose upstream loses files', () => {
     expect(await sync()).toMatchObject({ health: 'fresh', files: 12, generation: 1 })
   })
 
-  test('sees the sync held, with the count and what would go, and nothing is deleted', async () => {
+  test('sees the sync held, with what would be deleted, and nothing is deleted', async () => {
     lose(0, 8)
     const held = await sync()
     expect(held).toMatchObject({
@@ -72,8 +71,8 @@ describe('an operator and a mirror whose upstream loses files', () => {
     })
     await until('the worker knows', async () => (await replica()).hold?.rejected)
     await Promise.all([worker.kill(), supervisor.kill()])
-    supervisor = await aSupervisor(place, { nats: nats.url })
-    worker = await aWorker(place, {
+    supervisor = await startSupervisor(place, { nats: nats.url })
+    worker = await startWorker(place, {
       nats: nats.url,
       providers: [
         {
@@ -90,7 +89,7 @@ describe('an operator and a mirror whose upstream loses files', () => {
     expect(shown()).toHaveLength(12)
   })
 
-  test('approves it: just that many go, in one step, and the hold is over', async () => {
+  test('approves it: exactly that many entries are deleted, in one step, and the hold ends', async () => {
     const stale = await supervisor.api
       .call('approveHold', { params: { id: 'tree' }, body: { hold_id: 'another' } })
       .catch((error: unknown) => error)
@@ -114,7 +113,7 @@ describe('an operator and a mirror whose upstream loses files', () => {
     ])
   })
 
-  test('finds an emptied upstream held, and one in which every file is another, and the copy as it was', async () => {
+  test('sees an emptied upstream held, and one with only new files, and the copy unchanged', async () => {
     lose(8, 12)
     expect(await sync()).toMatchObject({ health: 'held', hold: { reason: 'upstream_empty', removed: 4, total: 4 } })
     expect(shown()).toHaveLength(4)
@@ -124,7 +123,7 @@ describe('an operator and a mirror whose upstream loses files', () => {
     expect(await sync()).toMatchObject({ health: 'fresh', hold: null, generation: 3, files: 9 })
   })
 
-  test('goes back to the tree before, which pauses the replica until it is resumed', async () => {
+  test('goes back to the previous tree, which pauses the replica until it is resumed', async () => {
     expect(await cli('replicas', 'rollback', 'tree')).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('is paused'),
@@ -138,7 +137,7 @@ describe('an operator and a mirror whose upstream loses files', () => {
     expect(shown()).toHaveLength(4)
     expect(readFileSync(place.at('data', 'tree', 'f8'), 'utf8')).toBe('one\n')
     expect(await cli('replicas', 'rollback', 'tree', '--to', '7')).toMatchObject({ code: 0 })
-    await until('it says that there is none', async () =>
+    await until('the message says that there is none', async () =>
       (await replica()).last_sync?.message?.includes('generation 7 is not kept'),
     )
     expect(await cli('replicas', 'rollback', 'tree', '--to', 'latest')).toMatchObject({
@@ -151,13 +150,13 @@ describe('an operator and a mirror whose upstream loses files', () => {
     expect(existsSync(place.at('data', '.generations', 'tree', '1'))).toBe(false)
   })
 
-  test('pauses a whole mirror and lets it go on', async () => {
+  test('pauses and resumes a whole mirror', async () => {
     expect(await cli('resources', 'pause', 'tree', '--reason', 'upstream moves')).toMatchObject({ code: 0 })
     expect(await until('it is paused', async () => (await replica()).activity === 'paused' && replica())).toMatchObject(
       { paused: { reason: 'upstream moves' } },
     )
     expect(await sync()).toMatchObject({ activity: 'paused', last_sync: { outcome: 'success' } })
     expect(await cli('resources', 'resume', 'tree')).toMatchObject({ code: 0 })
-    await until('it goes on', async () => (await replica()).activity === 'idle')
+    await until('it continues', async () => (await replica()).activity === 'idle')
   })
 })

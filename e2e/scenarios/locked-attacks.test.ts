@@ -1,26 +1,26 @@
-// locked-attacks.test.ts — What somebody with the real credentials of one worker, or a join token, tries on a locked
-// NATS. Nothing of a neighbour can be read or written.
+// locked-attacks.test.ts — Attacks on a locked NATS with the real credentials of one worker, or with a join token.
+// Nothing of another worker can be read or written.
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import { DESIRED_BUCKET, enrolProof, EVENTS_STREAM, subjectFor } from '@kagami/protocol'
 import { newId, newNatsKey } from '@kagami/runtime'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aLockedNats, connectAs, identityOfToken, stolenFrom, type LockedNats } from '../harness/locked.ts'
-import { aPlace, NATS_VERSIONS } from '../harness/place.ts'
-import { aSupervisor, freePort, startProgram, type Program, type SupervisorProgram } from '../harness/programs.ts'
+import { startLockedNats, connectAs, identityOfToken, readStolenIdentity, type LockedNats } from '../harness/locked.ts'
+import { createPlace, NATS_VERSIONS } from '../harness/place.ts'
+import { startSupervisor, freePort, startProgram, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
-import { AT, DIRECT_GET, joinOf, PUBLISHES, REPLIES, reportOf, SECRET, SUBSCRIPTIONS } from '../harness/attacks.ts'
+import { AT, DIRECT_GET, makeJoin, PUBLISHES, REPLIES, makeReport, SECRET, SUBSCRIPTIONS } from '../harness/attacks.ts'
 
-describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hands', (version) => {
-  const place = aPlace()
+describe.each(NATS_VERSIONS)('on a locked %s nats-server, somebody with the credentials of a worker', (version) => {
+  const place = createPlace()
   let nats: LockedNats
   let supervisor: SupervisorProgram
   let supervision: NatsConnection
   let victim: Program
   let thief: NatsConnection
   const refusals: string[] = []
-  const heard: string[] = []
+  const received: string[] = []
   let before: unknown
 
   const worker = async (id: string) => {
@@ -42,8 +42,8 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
     )
     return program
   }
-  /** All that is the victim's, everywhere. */
-  const victims = async () => {
+  /** Everything about the victim: in NATS, in the API and in the history. */
+  const stateOfVictim = async () => {
     const manager = await jetstreamManager(supervision)
     const entry = await (await new Kvm(supervision).open(DESIRED_BUCKET)).get('victim')
     const shown = (await supervisor.api.call('listWorkers')).items.find((one) => one.worker_id === 'victim')!
@@ -71,10 +71,10 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
       history: (await supervisor.api.call('listSyncs', { query: { worker: 'victim' } })).total,
     }
   }
-  const unharmed = async () => {
+  const expectUnharmed = async () => {
     await thief.flush()
     await supervision.flush()
-    expect(await victims()).toEqual(before)
+    expect(await stateOfVictim()).toEqual(before)
     expect(victim.output()).not.toMatch(/ended|stopping|rejected|terminated/)
   }
   const refused = (what: string) =>
@@ -88,8 +88,8 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
     })()
 
   beforeAll(async () => {
-    nats = await aLockedNats(place, version)
-    supervisor = await aSupervisor(place, {
+    nats = await startLockedNats(place, version)
+    supervisor = await startSupervisor(place, {
       nats: nats.url,
       env: { SUPERVISOR_NATS_CREDENTIALS: nats.credentialsFile },
     })
@@ -113,9 +113,9 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
       'the victim has it',
       async () => (await supervisor.api.call('listReplicas', { query: { worker: 'victim' } })).total === 1,
     )
-    thief = await connectAs(place, nats, stolenFrom(place.at('thief')))
+    thief = await connectAs(place, nats, readStolenIdentity(place.at('thief')))
     watch(thief)
-    before = await victims()
+    before = await stateOfVictim()
     expect(JSON.stringify(before)).toContain(SECRET)
   })
 
@@ -123,35 +123,35 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
     refusals.length = 0
     thief.publish(subject, JSON.stringify({ worker_id: 'victim', sync_id: 's' }), { reply: '_INBOX.thief.answer' })
     await refused(subject)
-    await unharmed()
+    await expectUnharmed()
   })
 
-  test.each(SUBSCRIPTIONS)('cannot listen to %s', async (subject) => {
+  test.each(SUBSCRIPTIONS)('cannot subscribe to %s', async (subject) => {
     refusals.length = 0
     const subscription = thief.subscribe(subject, {
-      callback: (error, message) => void (error ? refusals.push(String(error)) : heard.push(message.subject)),
+      callback: (error, message) => void (error ? refusals.push(String(error)) : received.push(message.subject)),
     })
     await refused(subject)
     subscription.unsubscribe()
-    expect(heard).toEqual([])
+    expect(received).toEqual([])
   })
 
   test.each(REPLIES)('gains nothing by having answers sent to %s', async (reply) => {
     const document = `${DIRECT_GET}.$KV.${DESIRED_BUCKET}.thief`
-    thief.publish(subjectFor('join', 'thief'), JSON.stringify(joinOf('thief')), { reply })
-    thief.publish(subjectFor('report', 'thief'), JSON.stringify(reportOf('thief', 'r-thief')), { reply })
+    thief.publish(subjectFor('join', 'thief'), JSON.stringify(makeJoin('thief')), { reply })
+    thief.publish(subjectFor('report', 'thief'), JSON.stringify(makeReport('thief', 'r-thief')), { reply })
     thief.publish('kagami.evt.thief.nonsense', JSON.stringify({ worker_id: 'victim' }), { reply })
     thief.publish(document, '', { reply })
-    // Its answer comes after the others', so all of them were given.
+    // Its answer comes after the other ones, so all of them have been sent.
     await thief.request(document, '', { timeout: 3000 })
     await supervisor.api.call('summary')
-    await unharmed()
+    await expectUnharmed()
   })
 
   test('gains nothing by naming the victim in its own messages', async () => {
     const [replica] = (await supervisor.api.call('listReplicas', { query: { worker: 'victim' } })).items
     const answer = (
-      await thief.request(subjectFor('join', 'thief'), JSON.stringify(joinOf('victim')), { timeout: 3000 })
+      await thief.request(subjectFor('join', 'thief'), JSON.stringify(makeJoin('victim')), { timeout: 3000 })
     ).json()
     expect(answer).toMatchObject({ accepted: false, status: 'rejected' })
     const beat = {
@@ -170,18 +170,18 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
     }
     thief.publish(subjectFor('heartbeat', 'thief'), JSON.stringify(beat))
     thief.publish(subjectFor('goodbye', 'thief'), JSON.stringify({ worker_id: 'victim', instance: newId() }))
-    for (const report of [reportOf('victim', replica!.replica_id), reportOf('thief', replica!.replica_id)])
+    for (const report of [makeReport('victim', replica!.replica_id), makeReport('thief', replica!.replica_id)])
       await thief.request(subjectFor('report', 'thief'), JSON.stringify(report), { timeout: 3000 })
-    await until('both are put aside', () => supervisor.output().split('set aside a report').length >= 3, {
+    await until('both are set aside', () => supervisor.output().split('set aside a report').length >= 3, {
       seen: () => supervisor.output().slice(-2000),
     })
     expect((await supervisor.api.call('listSyncs', { query: { replica: replica!.replica_id } })).total).toBe(0)
-    await unharmed()
+    await expectUnharmed()
   })
 
-  test('cannot have others’ credentials, and those it saw are worth nothing without their key', async () => {
-    const own = stolenFrom(place.at('thief'))
-    const { jwt } = stolenFrom(place.at('victim'))
+  test('cannot use the credentials of others, not even with their JWT, without their key', async () => {
+    const own = readStolenIdentity(place.at('thief'))
+    const { jwt } = readStolenIdentity(place.at('victim'))
     await expect(connectAs(place, nats, { ...own, jwt }, 1500)).rejects.toThrow()
     const [head, claims, signature] = own.jwt.split('.') as [string, string, string]
     const changed = Buffer.from(claims, 'base64url').toString().replaceAll('thief', 'victim')
@@ -220,7 +220,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
     })
 
     test.each([...SUBSCRIPTIONS, 'kagami.rpc.thief.>', 'kagami.desired.thief'])(
-      'cannot listen to %s',
+      'cannot subscribe to %s',
       async (subject) => {
         refusals.length = 0
         const subscription = guest.subscribe(subject, {
@@ -231,10 +231,10 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
       },
     )
 
-    test('gains no id that belongs to somebody, and harms nobody by where answers go', async () => {
+    test('gets no id that belongs to another worker, and does no harm with reply subjects', async () => {
       const mine = newNatsKey('user')
       const request = (id: string, key: string) => {
-        const asked = { token: secret, join: joinOf(id) }
+        const asked = { token: secret, join: makeJoin(id) }
         return JSON.stringify({
           ...asked,
           signature: Buffer.from(mine.sign(Buffer.from(enrolProof(key, asked)))).toString('base64url'),
@@ -245,7 +245,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
       expect(await ask('victim')).toMatchObject({ status: 'refused', jwt: null })
       expect(await ask('someone')).toMatchObject({ status: 'refused', jwt: null })
       // Without the key itself there is no answer, neither for its own id nor for another.
-      const { publicKey } = stolenFrom(place.at('victim'))
+      const { publicKey } = readStolenIdentity(place.at('victim'))
       for (const [id, key] of [
         ['nobody', publicKey],
         ['victim', publicKey],
@@ -256,7 +256,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, a worker in wrong hand
       for (const reply of REPLIES)
         guest.publish(`kagami.join.${mine.publicKey}`, request('victim', mine.publicKey), { reply })
       await ask('victim')
-      await unharmed()
+      await expectUnharmed()
       expect((await supervisor.api.call('listJoinTokens'))[0]).toMatchObject({ used: 0 })
     })
   })

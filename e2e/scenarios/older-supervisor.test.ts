@@ -1,11 +1,11 @@
-// older-supervisor.test.ts — A supervisor that speaks just the v0 wire (docs/compatibility.md) admits our worker, sees
-// it sync, gives and takes replicas, and ends it.
+// older-supervisor.test.ts — A supervisor that speaks just the v0 wire (docs/compatibility.md) approves our worker,
+// sees it sync, adds and removes replicas, and terminates it.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { startHttpUpstream } from '@kagami/demo'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aWorker, type Program } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startWorker, type Program } from '../harness/programs.ts'
 import { PATIENCE_MS, until } from '../harness/wait.ts'
 
 interface Beat {
@@ -13,8 +13,8 @@ interface Beat {
   storage: { total_bytes: number }
 }
 
-describe('an older supervisor', () => {
-  const place = aPlace()
+describe('a supervisor of v0', () => {
+  const place = createPlace()
   let nats: NatsConnection
   let worker: Program
   let upstream: string
@@ -28,11 +28,11 @@ describe('an older supervisor', () => {
     mkdirSync(place.at('www'))
     writeFileSync(place.at('www', 'f'), 'x')
     const files = await startHttpUpstream({ dir: place.at('www') })
-    place.also(() => files.stop())
+    place.onEnd(() => files.stop())
     upstream = `${files.url}/f`
-    const server = await aNats(place)
+    const server = await startNats(place)
     nats = await connect({ servers: server.url })
-    place.also(() => nats.close())
+    place.onEnd(() => nats.close())
     let joins = 0
     nats.subscribe('kagami.supervisor.join', {
       callback: (_, message) =>
@@ -48,14 +48,14 @@ describe('an older supervisor', () => {
     nats.subscribe('kagami.supervisor.provider_status', {
       callback: (_, message) => void statuses.push(message.json<{ status: string }>().status),
     })
-    worker = await aWorker(place, {
+    worker = await startWorker(place, {
       nats: server.url,
       env: { KAGAMI_WORKER_ID: 'w-1' },
       providers: [{ name: 'declared', kind: 'http', upstream, interval_secs: 3600, labels: { a: 'b' } }],
     })
   })
 
-  test('is asked when nobody answers our own join, and after its approval the worker syncs', async () => {
+  test('gets a join when nobody answers ours, and after its approval the worker syncs', async () => {
     await until('the declared replica succeeds', () => statusOf('declared') === 'success', {
       seen: () => worker.output(),
     })
@@ -64,7 +64,7 @@ describe('an older supervisor', () => {
     expect(statuses).toContain('success')
   })
 
-  test('adds a replica, has it synced, removes it', async () => {
+  test('adds a replica, requests a sync of it, and removes it', async () => {
     expect(
       await order({
         type: 'add_replica',

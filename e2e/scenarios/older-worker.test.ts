@@ -1,10 +1,10 @@
-// older-worker.test.ts — A worker that speaks just the v0 wire (docs/compatibility.md) joins, is approved, syncs, is
-// given and loses a replica, and is ended.
+// older-worker.test.ts — A worker that speaks just the v0 wire (docs/compatibility.md) joins, is approved, syncs, gets
+// and loses a replica, and is terminated.
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import type { V0Worker } from '@kagami/protocol'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, type SupervisorProgram } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, type SupervisorProgram } from '../harness/programs.ts'
 import { PATIENCE_MS, until } from '../harness/wait.ts'
 
 interface Command {
@@ -14,8 +14,8 @@ interface Command {
   name?: string
 }
 
-describe('an older worker', () => {
-  const place = aPlace()
+describe('a worker of v0', () => {
+  const place = createPlace()
   const id = '6a1f0f0e-3a50-4d5e-a6c3-2f1fb8ef10aa'
   const commands: Command[] = []
   let nats: NatsConnection
@@ -56,10 +56,10 @@ describe('an older worker', () => {
     })
 
   beforeAll(async () => {
-    const server = await aNats(place)
-    supervisor = await aSupervisor(place, { nats: server.url, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
+    const server = await startNats(place)
+    supervisor = await startSupervisor(place, { nats: server.url, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
     nats = await connect({ servers: server.url })
-    place.also(() => nats.close())
+    place.onEnd(() => nats.close())
     nats.subscribe(`kagami.worker.${id}.cmd`, {
       callback: (_, message) => {
         const command = message.json() as Command
@@ -76,7 +76,7 @@ describe('an older worker', () => {
     expect(await join()).toMatchObject({ accepted: true, status: 'approved' })
   })
 
-  test('its heartbeats and its status reports are what the API shows', async () => {
+  test('the API shows its heartbeats and status reports', async () => {
     replicas = [{ ...replicas[0]!, status: 'syncing' }]
     beat()
     await until('it is syncing', async () => (await shown())?.replicas[0]?.status === 'syncing')
@@ -96,7 +96,7 @@ describe('an older worker', () => {
     })
   })
 
-  test('is told to sync, to add and to remove in its own words', async () => {
+  test('gets commands of v0 to sync, to add and to remove', async () => {
     expect((await post('sync', { resource: 'debian' })).status).toBe(202)
     expect((await post('sync', { resource: null })).status).toBe(202)
     expect(
@@ -147,7 +147,11 @@ describe('an older worker', () => {
   test('survives a restart of the supervisor; a late heartbeat does not bring it back once terminated', async () => {
     const port = Number(new URL(supervisor.url).port)
     await supervisor.kill()
-    supervisor = await aSupervisor(place, { nats: nats.getServer(), port, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
+    supervisor = await startSupervisor(place, {
+      nats: nats.getServer(),
+      port,
+      env: { SUPERVISOR_AUTO_APPROVE: 'false' },
+    })
     expect(await shown()).toMatchObject({ status: 'approved' })
     expect((await fetch(`${supervisor.url}/workers/${id}`, { method: 'DELETE' })).status).toBe(204)
     expect(commands.at(-1)).toEqual({ type: 'terminate' })

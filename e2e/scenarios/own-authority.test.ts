@@ -6,13 +6,13 @@ import { freePort, writeFiles } from '@kagami/demo'
 import { makeAuthority } from '@kagami/worker/testing/certificates'
 import { startWebServer } from '@kagami/worker/testing/web-servers'
 import { expect, inject, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker, kagami } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, startWorker, runKagami } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
-const place = aPlace()
+const place = createPlace()
 
-test('a worker with ca_file mirrors upstreams of that authority, and one without says what is missing', async () => {
+test('a worker with ca_file mirrors upstreams of that authority, and one without logs what is missing', async () => {
   execFileSync('chmod', ['755', place.dir])
   writeFiles(place.at('up'), { 'tree/a.txt': 'a\n' })
   execFileSync(
@@ -30,20 +30,20 @@ test('a worker with ca_file mirrors upstreams of that authority, and one without
     state: place.at('nginx'),
     tls: await authority.sign('server', ['127.0.0.1']),
   })
-  place.also(server.stop)
-  const nats = await aNats(place)
-  const supervisor = await aSupervisor(place, { nats: nats.url })
+  place.onEnd(server.stop)
+  const nats = await startNats(place)
+  const supervisor = await startSupervisor(place, { nats: nats.url })
   const providers = [
     { name: 'tree', kind: 'http', upstream: `${server.url}/tree/` },
     { name: 'repo', kind: 'git', upstream: `${server.url}/repo.git` },
   ]
-  const knowing = await aWorker(place, {
+  const knowing = await startWorker(place, {
     nats: nats.url,
     dir: 'knowing',
     providers,
     env: { KAGAMI_CA_FILE: authority.certificate, KAGAMI_NAME: 'knowing' },
   })
-  await aWorker(place, { nats: nats.url, dir: 'strange', providers, env: { KAGAMI_NAME: 'strange' } })
+  await startWorker(place, { nats: nats.url, dir: 'strange', providers, env: { KAGAMI_NAME: 'strange' } })
   await until('both joined', async () => (await supervisor.api.call('listReplicas')).total === 4, {
     seen: () => knowing.output(),
   })
@@ -64,7 +64,7 @@ test('a worker with ca_file mirrors upstreams of that authority, and one without
   ).toContain('ca_file')
   expect(readFileSync(place.at('knowing', 'tree', 'a.txt'), 'utf8')).toBe('a\n')
   await knowing.kill('SIGTERM')
-  const refused = await kagami(place, ['run', 'worker'], {
+  const refused = await runKagami(place, ['run', 'worker'], {
     KAGAMI_DATA_DIR: place.at('other'),
     KAGAMI_CA_FILE: place.at('nowhere.pem'),
     KAGAMI_NATS_URL: nats.url,
@@ -73,7 +73,7 @@ test('a worker with ca_file mirrors upstreams of that authority, and one without
   expect(refused.stderr).toContain('nowhere.pem')
 })
 
-test('a worker with ca_file trusts a NATS of that authority, and one without says why it does not', async () => {
+test('a worker with ca_file trusts a NATS of that authority, and one without logs why it does not', async () => {
   const authority = await makeAuthority(place.dir)
   const { certificate, key } = await authority.sign('nats', ['localhost'])
   const [port, config] = [await freePort(), place.at('nats-tls.conf')]
@@ -83,15 +83,15 @@ test('a worker with ca_file trusts a NATS of that authority, and one without say
       `store_dir: "${place.at('nats-tls')}" }\n`,
   )
   const server = spawn(inject('tools').natsOld, ['-c', config], { stdio: 'ignore' })
-  place.also(() => server.kill())
+  place.onEnd(() => server.kill())
   const worker = (dir: string, env: Record<string, string>) =>
-    aWorker(place, { nats: `tls://localhost:${port}`, dir, env })
+    startWorker(place, { nats: `tls://localhost:${port}`, dir, env })
   const strange = await worker('strange-nats', {})
-  await until('it says why', () => strange.output().includes('its certificate is not the one expected'), {
+  await until('it logs why', () => strange.output().includes('its certificate is not the one expected'), {
     seen: () => strange.output(),
   })
   const knowing = await worker('knowing-nats', { KAGAMI_CA_FILE: authority.certificate })
-  await until('it asks to join', () => knowing.output().includes('no supervisor answers'), {
+  await until('it requests to join', () => knowing.output().includes('no supervisor answers'), {
     seen: () => knowing.output(),
   })
 })

@@ -1,16 +1,16 @@
-// programs-die.test.ts — kill -9 of worker, nats-server and supervisor, one after the other and during syncs: nothing
-// that was finished or decided is lost.
+// programs-die.test.ts — kill -9 of worker, nats-server and supervisor, one after the other and during syncs: no
+// finished sync and no decision is lost.
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import type { Sync } from '@kagami/protocol'
 import { startHttpUpstream } from '@kagami/demo'
 import { startNatsServer, type NatsServer } from '@kagami/runtime'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
-import { aNats, aPlace, NATS_VERSIONS } from '../harness/place.ts'
-import { aSupervisor, aWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
+import { startNats, createPlace, NATS_VERSIONS } from '../harness/place.ts'
+import { startSupervisor, startWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
 describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-server', (version) => {
-  const place = aPlace()
+  const place = createPlace()
   let nats: NatsServer
   let supervisor: SupervisorProgram
   let worker: Program
@@ -47,12 +47,12 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
       seen: () => worker.output() + supervisor.output(),
     })
   }
-  const startWorker = () =>
-    aWorker(place, {
+  const launchWorker = () =>
+    startWorker(place, {
       nats: nats.url,
       providers: [{ name: 'often', kind: 'http', upstream, interval_secs: 1, labels: { env: 'prod' } }],
     })
-  const startNats = () =>
+  const launchNats = () =>
     startNatsServer({
       dir: place.at('nats'),
       binary: { path: inject('tools')[version === 'old' ? 'natsOld' : 'natsNew'], version },
@@ -63,12 +63,12 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
     mkdirSync(place.at('www'))
     writeFileSync(place.at('www', 'file'), 'x'.repeat(100_000))
     const files = await startHttpUpstream({ dir: place.at('www') })
-    place.also(() => files.stop())
+    place.onEnd(() => files.stop())
     upstream = `${files.url}/file`
-    nats = await aNats(place, version)
-    supervisor = await aSupervisor(place, { nats: nats.url, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
-    worker = await startWorker()
-    const [pending] = await until('the worker asks', async () => {
+    nats = await startNats(place, version)
+    supervisor = await startSupervisor(place, { nats: nats.url, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
+    worker = await launchWorker()
+    const [pending] = await until('the worker joins', async () => {
       const { items } = await supervisor.api.call('listWorkers')
       return items.length > 0 && items
     })
@@ -85,30 +85,30 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
     await remember()
   })
 
-  test('a killed worker comes back as itself and goes on', async () => {
+  test('a killed worker comes back as itself and keeps syncing', async () => {
     await worker.kill()
-    worker = await startWorker()
+    worker = await launchWorker()
     await syncsAgain('the worker was killed')
     await nothingForgotten()
   })
 
-  test('a killed supervisor remembers workers, decisions, replicas, labels and history', async () => {
+  test('a restarted supervisor still has its workers, decisions, replicas, labels and history', async () => {
     await remember()
     const port = Number(new URL(supervisor.url).port)
     await supervisor.kill()
-    supervisor = await aSupervisor(place, { nats: nats.url, port, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
+    supervisor = await startSupervisor(place, { nats: nats.url, port, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
     await until('the fleet is restored', async () => (await fleet()).replicas.length === 2)
     await nothingForgotten()
     await syncsAgain('the supervisor was killed')
   })
 
-  test('a killed nats-server is reached again, and what ended meanwhile is reported once', async () => {
+  test('programs reconnect to a killed nats-server, and syncs that ended meanwhile are reported once', async () => {
     process.kill(nats.pid, 'SIGKILL')
     await nats.exited
     const before = await remember()
-    await until('the worker goes on alone', () => /trying to reach it again/.test(worker.output()))
-    const restarted = await startNats()
-    place.also(() => restarted.stop())
+    await until('the worker keeps syncing alone', () => /trying to reach it again/.test(worker.output()))
+    const restarted = await launchNats()
+    place.onEnd(() => restarted.stop())
     nats = restarted
     await until('reports come in again', async () => (await remember()) > before + 2, {
       seen: () => worker.output(),
@@ -120,14 +120,14 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
     expect(new Set(ids).size).toBe(ids.length)
   })
 
-  test('without supervisor and NATS, a restarted worker goes on syncing what the API had added', async () => {
+  test('without supervisor and NATS, a restarted worker keeps syncing replicas that the API added', async () => {
     const port = Number(new URL(supervisor.url).port)
     await supervisor.kill()
     process.kill(nats.pid, 'SIGKILL')
     await nats.exited
     await worker.kill()
     writeFileSync(place.at('www', 'file'), 'changed while everything was down\n'.repeat(4000))
-    const http = await startWorker()
+    const http = await launchWorker()
     worker = http
     const { readFileSync } = await import('node:fs')
     await until(
@@ -140,18 +140,18 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
       const waiting = Number(/kagami_reports_waiting (\d+)/.exec(text)?.[1] ?? 0)
       return waiting > 1 && waiting
     })
-    const restarted = await startNats()
-    place.also(() => restarted.stop())
+    const restarted = await launchNats()
+    place.onEnd(() => restarted.stop())
     nats = restarted
     const before = finished.size
-    supervisor = await aSupervisor(place, { nats: nats.url, port, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
-    await until('what it did alone is in the history', async () => (await remember()) >= before + alone, {
+    supervisor = await startSupervisor(place, { nats: nats.url, port, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
+    await until('the syncs it ran alone are in the history', async () => (await remember()) >= before + alone, {
       seen: () => worker.output(),
     })
     await nothingForgotten()
   })
 
-  test('a database restored from an old backup, or lost, is obeyed all the same', async () => {
+  test('workers follow a supervisor whose database was restored from an old backup, or lost', async () => {
     const port = Number(new URL(supervisor.url).port)
     for (const lost of [false, true]) {
       if (!lost) copyFileSync(place.at('supervisor.db'), place.at('backup.db'))
@@ -163,7 +163,7 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
       await supervisor.exited
       for (const part of ['', '-wal', '-shm']) rmSync(place.at(`supervisor.db${part}`), { force: true })
       if (!lost) copyFileSync(place.at('backup.db'), place.at('supervisor.db'))
-      supervisor = await aSupervisor(place, { nats: nats.url, port, env: { SUPERVISOR_AUTO_APPROVE: 'true' } })
+      supervisor = await startSupervisor(place, { nats: nats.url, port, env: { SUPERVISOR_AUTO_APPROVE: 'true' } })
       const name = lost ? 'after-loss' : 'after-restore'
       await until(
         'the worker is back',

@@ -4,8 +4,8 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import type { Desired } from '@kagami/protocol'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker, kagami, type Program, type SupervisorProgram } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, startWorker, runKagami, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
 const SECRET = 'correct-horse-battery-staple'
@@ -31,13 +31,13 @@ function commandLines(): string {
 }
 
 describe('the password of an upstream', () => {
-  const place = aPlace()
-  const elsewhere = aPlace()
+  const place = createPlace()
+  const elsewhere = createPlace()
   let nats: { url: string }
   let supervisor: SupervisorProgram
   let worker: Program & { http: string }
   const replica = async () => (await supervisor.api.call('listReplicas', { query: { name: 'closed' } })).items[0]
-  const start = () => aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
+  const start = () => startWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
   const sync = async () => {
     const before = (await replica())?.last_sync?.sync_id
     await supervisor.api.call('syncResource', { params: { id: 'closed' } })
@@ -52,15 +52,15 @@ describe('the password of an upstream', () => {
   }
 
   beforeAll(async () => {
-    // The upstream's own secrets file is no business of ours, so it lies elsewhere.
+    // The upstream's own file of secrets may contain the password, so it is in another folder.
     writeFiles(elsewhere.at('files'), { a: 'a\n', b: 'b\n' })
     const upstream = await startRsyncUpstream({ dir: elsewhere.dir, auth: { username: 'bob', password: SECRET } })
-    place.also(() => upstream.stop())
-    nats = await aNats(place)
-    supervisor = await aSupervisor(place, { nats: nats.url })
+    place.onEnd(() => upstream.stop())
+    nats = await startNats(place)
+    supervisor = await startSupervisor(place, { nats: nats.url })
     worker = await start()
     await until('it joined', async () => (await supervisor.api.call('listWorkers')).items.length === 1)
-    const added = await kagami(
+    const added = await runKagami(
       place,
       ['replicas', 'add', upstream.url, '--worker', 'w-1', '--name', 'closed', '--api', supervisor.url],
       { KAGAMI_AUTH: JSON.stringify({ type: 'basic', username: 'bob', password: SECRET }) },
@@ -69,10 +69,10 @@ describe('the password of an upstream', () => {
     await until('the worker has it', replica)
   })
 
-  test('opens the upstream, also after both programs were started again', async () => {
+  test('opens the upstream, also after both programs were restarted', async () => {
     expect(await sync()).toMatchObject({ last_sync: { outcome: 'success' }, files: 2 })
     await Promise.all([worker.kill(), supervisor.kill()])
-    supervisor = await aSupervisor(place, { nats: nats.url })
+    supervisor = await startSupervisor(place, { nats: nats.url })
     worker = await start()
     await until('it is back', async () => (await replica())?.worker_presence === 'online')
     expect(await sync()).toMatchObject({ last_sync: { outcome: 'success' } })
@@ -119,9 +119,9 @@ describe('the password of an upstream', () => {
     expect(statSync(place.at('data', '.kagami', 'credentials.key')).mode & 0o777).toBe(0o600)
   })
 
-  test('does not open for another address: who could change the upstream could otherwise collect it', async () => {
+  test('does not open for another address, where somebody who changes the upstream could collect it', async () => {
     await Promise.all([worker.kill(), supervisor.kill()])
-    // What stands in the worker's own memory of the fleet's wishes, as somebody with NATS at hand could have sent it.
+    // Change the worker's cached document, as somebody with access to NATS could.
     const file = place.at('data', '.kagami', 'desired.json')
     const document = JSON.parse(readFileSync(file, 'utf8')) as Desired
     const [spec] = document.replicas

@@ -1,18 +1,18 @@
-// supervisor.test.ts — The supervisor on its two legs: NATS gone from under it, and PostgreSQL in place of SQLite.
+// supervisor.test.ts — The supervisor while NATS is down, and with PostgreSQL instead of SQLite.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { startHttpUpstream } from '@kagami/demo'
 import { describe, expect, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aPostgres } from '../harness/postgres.ts'
-import { aSupervisor, aWorker } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startPostgres } from '../harness/postgres.ts'
+import { startSupervisor, startWorker } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
-describe('a supervisor whose NATS is gone', () => {
-  const place = aPlace()
+describe('a supervisor whose NATS is down', () => {
+  const place = createPlace()
 
-  test('says so at /readyz, still answers, and stops when it is asked to', async () => {
-    const nats = await aNats(place)
-    const supervisor = await aSupervisor(place, { nats: nats.url })
+  test('reports it at /readyz, still answers, and stops on SIGTERM', async () => {
+    const nats = await startNats(place)
+    const supervisor = await startSupervisor(place, { nats: nats.url })
     await nats.stop()
     const answer = await until('it notices', async () => {
       const ready = await fetch(`${supervisor.url}/readyz`)
@@ -27,17 +27,17 @@ describe('a supervisor whose NATS is gone', () => {
 })
 
 describe('a supervisor on PostgreSQL', () => {
-  const place = aPlace()
+  const place = createPlace()
 
-  test('does the same, and remembers it after kill -9', async () => {
-    const db = await aPostgres(place)
+  test('does the same, and has it all after kill -9', async () => {
+    const db = await startPostgres(place)
     mkdirSync(place.at('www'))
     writeFileSync(place.at('www', 'file'), 'x'.repeat(1000))
     const upstream = await startHttpUpstream({ dir: place.at('www') })
-    place.also(() => upstream.stop())
-    const nats = await aNats(place, 'new')
-    let supervisor = await aSupervisor(place, { nats: nats.url, db })
-    await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
+    place.onEnd(() => upstream.stop())
+    const nats = await startNats(place, 'new')
+    let supervisor = await startSupervisor(place, { nats: nats.url, db })
+    await startWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
     await until('it joined', async () => (await supervisor.api.call('listWorkers')).total === 1)
     await supervisor.api.call('addReplica', {
       params: { id: 'w-1' },
@@ -49,8 +49,8 @@ describe('a supervisor on PostgreSQL', () => {
     const before = await ended()
     const port = Number(new URL(supervisor.url).port)
     await supervisor.kill()
-    supervisor = await aSupervisor(place, { nats: nats.url, db, port })
-    await until('it goes on', async () => (await ended()) > before)
+    supervisor = await startSupervisor(place, { nats: nats.url, db, port })
+    await until('it continues', async () => (await ended()) > before)
     const [added] = await until('its replica is shown', async () => {
       const { items } = await supervisor.api.call('listReplicas')
       return items.length > 0 && items

@@ -4,20 +4,20 @@ import { rmSync } from 'node:fs'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Browser, Page } from 'playwright-core'
-import { aBrowser, aTab } from '../harness/browser.ts'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker, type SupervisorProgram } from '../harness/programs.ts'
+import { openBrowser, openTab } from '../harness/browser.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, startWorker, type SupervisorProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
 describe('the page of a replica whose upstream lost most of its files', () => {
-  const place = aPlace()
+  const place = createPlace()
   let browser: Browser
   let supervisor: SupervisorProgram
   let id = ''
   const replica = () => supervisor.api.call('getReplica', { params: { id } })
   const sees = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
   const open = async (theme: 'light' | 'dark' = 'light') => {
-    const tab = await aTab(browser, supervisor.url, { theme })
+    const tab = await openTab(browser, supervisor.url, { theme })
     await tab.page.goto(`/ui/replicas/${id}`)
     await tab.page.getByRole('heading', { level: 1, name: /tree/ }).waitFor()
     return tab
@@ -34,11 +34,11 @@ describe('the page of a replica whose upstream lost most of its files', () => {
       Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`pool/f${index}`, 'one\n'])),
     )
     const upstream = await startRsyncUpstream({ dir: place.at('up') })
-    place.also(() => upstream.stop())
-    const nats = await aNats(place)
-    supervisor = await aSupervisor(place, { nats: nats.url })
-    browser = await aBrowser(place)
-    await aWorker(place, {
+    place.onEnd(() => upstream.stop())
+    const nats = await startNats(place)
+    supervisor = await startSupervisor(place, { nats: nats.url })
+    browser = await openBrowser(place)
+    await startWorker(place, {
       nats: nats.url,
       env: { KAGAMI_NAME: 'sh-12' },
       providers: [{ name: 'tree', kind: 'rsync', upstream: upstream.url, options: { publish: 'swap' } }],
@@ -49,8 +49,8 @@ describe('the page of a replica whose upstream lost most of its files', () => {
     await sync()
   })
 
-  test.each(['light', 'dark'] as const)('shows what would go, and is accessible, in %s', async (theme) => {
-    const { page, troubles, axe } = await open(theme)
+  test.each(['light', 'dark'] as const)('shows what would be deleted, and is accessible, in %s', async (theme) => {
+    const { page, problems, axe } = await open(theme)
     await sees(page, 'A sync would delete 24 of 30 entries')
     await page.getByText('Would be deleted: 20 of 24').click()
     await sees(page, /^pool\/f/)
@@ -62,11 +62,11 @@ describe('the page of a replica whose upstream lost most of its files', () => {
     if (process.env['KAGAMI_SHOTS'])
       await page.screenshot({ path: `${process.env['KAGAMI_SHOTS']}/hold-${theme}.png`, fullPage: true })
     expect(await axe()).toEqual([])
-    expect(troubles).toEqual([])
+    expect(problems).toEqual([])
   })
 
-  test('rejects it with one press, and approves it after its name was typed', async () => {
-    const { page, troubles } = await open()
+  test('rejects the hold with one click, and approves it after the name was typed', async () => {
+    const { page, problems } = await open()
     const hold = page.getByTestId('hold')
     await hold.getByRole('button', { name: 'Reject' }).click()
     await sees(page, 'Rejected: nothing is deleted until the upstream changes.')
@@ -83,11 +83,11 @@ describe('the page of a replica whose upstream lost most of its files', () => {
       health: 'fresh',
       generation: 2,
     })
-    expect(troubles).toEqual([])
+    expect(problems).toEqual([])
   })
 
-  test('pauses, goes on, and goes back to the earlier tree', async () => {
-    const { page, troubles } = await open()
+  test('pauses, resumes, and goes back to the earlier tree', async () => {
+    const { page, problems } = await open()
     await page.getByRole('button', { name: 'Pause' }).click()
     await sees(page, /Paused by anyone/)
     await page.getByRole('button', { name: 'Resume' }).click()
@@ -98,7 +98,7 @@ describe('the page of a replica whose upstream lost most of its files', () => {
     await until('the earlier tree is there', async () => (await replica()).generation === 1)
     if (process.env['KAGAMI_SHOTS'])
       await page.screenshot({ path: `${process.env['KAGAMI_SHOTS']}/rolled-back.png`, fullPage: true })
-    expect(troubles).toEqual([])
+    expect(problems).toEqual([])
   })
 
   test('offers publishing, guard and schedule among the options when a replica is added', async () => {

@@ -1,30 +1,30 @@
-// ui.test.ts — The web UI in a real browser, against a real supervisor and worker: live, decisive, honest when the
-// supervisor is away, accessible in both themes.
+// ui.test.ts — The web UI in a real browser, with a real supervisor and worker: live updates, decisions, an outage of
+// the supervisor, and accessibility in both themes.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { startHttpUpstream } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Browser, Page } from 'playwright-core'
-import { aBrowser, aTab } from '../harness/browser.ts'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker, type SupervisorProgram } from '../harness/programs.ts'
+import { openBrowser, openTab } from '../harness/browser.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, startWorker, type SupervisorProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
 const TOKEN = 'kgm_a-token-for-these-tests'
 
 describe('the web UI', () => {
-  const place = aPlace()
+  const place = createPlace()
   let browser: Browser
   let supervisor: SupervisorProgram
   let nats: { url: string }
   let upstream: string
   const start = (port?: number) =>
-    aSupervisor(place, {
+    startSupervisor(place, {
       nats: nats.url,
       ...(port ? { port } : {}),
       env: { SUPERVISOR_AUTH: 'token', SUPERVISOR_API_TOKEN: TOKEN, SUPERVISOR_AUTO_APPROVE: 'false' },
     })
   const signedIn = async (look: { theme?: 'light' | 'dark'; width?: number } = {}) => {
-    const tab = await aTab(browser, supervisor.url, look)
+    const tab = await openTab(browser, supervisor.url, look)
     await tab.page.goto(`/ui/#token=${TOKEN}`)
     await tab.page.getByRole('button', { name: 'Sign out' }).waitFor()
     return tab
@@ -35,12 +35,12 @@ describe('the web UI', () => {
     mkdirSync(place.at('www'))
     writeFileSync(place.at('www', 'release.txt'), 'one\n'.repeat(1000))
     const files = await startHttpUpstream({ dir: place.at('www') })
-    place.also(() => files.stop())
+    place.onEnd(() => files.stop())
     upstream = `${files.url}/release.txt`
-    nats = await aNats(place)
+    nats = await startNats(place)
     supervisor = await start()
-    browser = await aBrowser(place)
-    await aWorker(place, {
+    browser = await openBrowser(place)
+    await startWorker(place, {
       nats: nats.url,
       env: { KAGAMI_WORKER_ID: 'w-1', KAGAMI_NAME: 'sh-12' },
       providers: [
@@ -49,40 +49,40 @@ describe('the web UI', () => {
       ],
     })
     await until(
-      'the worker asks',
+      'the worker joins',
       async () => (await supervisor.api.call('listWorkers')).items[0]?.presence === 'online',
     )
   })
 
-  test('shows what is there to anyone, and asks for the token before it changes anything', async () => {
-    const { page, troubles } = await aTab(browser, supervisor.url)
+  test('shows the fleet to anyone, and requires the token for changes', async () => {
+    const { page, problems } = await openTab(browser, supervisor.url)
     await page.goto('/ui/workers')
     await sees(page, 'sh-12')
     await page.getByRole('button', { name: 'Approve' }).click({ force: true })
     await page.getByRole('dialog').getByLabel('API token').fill('wrong')
     await page.keyboard.press('Enter')
     await sees(page, /does not know this token/)
-    expect(troubles).toEqual([])
+    expect(problems).toEqual([])
   })
 
-  test('the link of the first start signs in, and the token leaves the address at once', async () => {
+  test('the link of the first start signs in, and the token disappears from the address at once', async () => {
     const { page } = await signedIn()
     expect(page.url()).not.toContain(TOKEN)
   })
 
-  test('approves a worker; its mirrors appear by themselves, and the failing one says why', async () => {
-    const { page, troubles } = await signedIn()
+  test('approves a worker; its mirrors appear without a reload, and the failing one shows why', async () => {
+    const { page, problems } = await signedIn()
     await page.goto('/ui/workers')
     await page.getByRole('button', { name: 'Approve' }).click()
     await sees(page, 'sh-12 is approved')
     await page.goto('/ui/')
     await until('the failure is counted in the title', async () => (await page.title()).startsWith('(1)'), {})
     await sees(page, 'What the address names is not there.')
-    expect(troubles).toEqual([])
+    expect(problems).toEqual([])
   })
 
-  test('adds a replica: mistakes are told at the field, a good one syncs and shows its log', async () => {
-    const { page, troubles } = await signedIn()
+  test('adds a replica: mistakes are shown at the field, and a correct one syncs and shows its log', async () => {
+    const { page, problems } = await signedIn()
     await page.goto('/ui/replicas/add?worker=w-1')
     const field = (name: string) => page.getByRole('textbox', { name, exact: true })
     await field('Upstream').fill('not a url')
@@ -102,7 +102,7 @@ describe('the web UI', () => {
     await sees(page, 'Fresh')
     await page.getByRole('link', { name: 'open' }).first().click()
     await sees(page, 'success in')
-    expect(troubles).toEqual([])
+    expect(problems).toEqual([])
   })
 
   test('a change elsewhere shows within two seconds, without a reload', async () => {
@@ -112,14 +112,14 @@ describe('the web UI', () => {
     const rows = page.getByRole('table').getByRole('row')
     await rows.nth(1).waitFor()
     const before = await rows.count()
-    const asked = performance.now()
+    const since = performance.now()
     await supervisor.api.call('syncReplica', { params: { id: items[0]!.replica_id } })
     await until('the new sync is in the table', async () => (await rows.count()) > before)
-    // Two seconds are promised; the rest is room for a busy machine.
-    expect(performance.now() - asked).toBeLessThan(10_000)
+    // Two seconds are promised; the rest allows for a busy machine.
+    expect(performance.now() - since).toBeLessThan(10_000)
   })
 
-  test.each(['light', 'dark'] as const)('axe finds nothing to complain about, in the %s theme', async (theme) => {
+  test.each(['light', 'dark'] as const)('axe finds no problem in the %s theme', async (theme) => {
     const tab = await signedIn({ theme })
     const [replica] = (await supervisor.api.call('listReplicas', { query: { health: 'failed' } })).items
     const [sync] = (await supervisor.api.call('listSyncs')).items
@@ -146,10 +146,10 @@ describe('the web UI', () => {
       )
       expect([path, await tab.axe()]).toEqual([path, []])
     }
-    expect(tab.troubles).toEqual([])
+    expect(tab.problems).toEqual([])
   })
 
-  test('at 390 px nothing runs out of the page', async () => {
+  test('at 390 px nothing overflows the page', async () => {
     const { page } = await signedIn({ width: 390 })
     for (const path of ['', 'mirrors', 'replicas', 'workers', 'syncs', 'workers/w-1']) {
       await page.goto(`/ui/${path}`)
@@ -161,7 +161,7 @@ describe('the web UI', () => {
     }
   })
 
-  test('says when the supervisor is away and keeps what it knew; goes on by itself when it is back', async () => {
+  test('shows that the supervisor is down and keeps the last state; reconnects when it is back', async () => {
     const { page } = await signedIn()
     const port = Number(new URL(supervisor.url).port)
     await page.goto('/ui/workers/w-1')
@@ -180,7 +180,7 @@ describe('the web UI', () => {
     await until('it is live again', async () => /Live/.test((await page.getByTestId('connection').textContent()) ?? ''))
   })
 
-  test('terminates a worker only after its name was typed, and says what is lost', async () => {
+  test('terminates a worker only after its name was typed, and shows what is lost', async () => {
     const { page } = await signedIn()
     await page.goto('/ui/workers/w-1')
     await page.getByRole('button', { name: 'Terminate' }).click()
@@ -198,14 +198,14 @@ describe('the web UI', () => {
   })
 })
 
-describe('a front end written for the seed', () => {
-  const place = aPlace()
+describe('a front end that was written for v0', () => {
+  const place = createPlace()
 
-  test('works from SUPERVISOR_WEBUI_DIR with just the seed’s routes, inline script and all', async () => {
+  test('works from SUPERVISOR_WEBUI_DIR with only the routes of v0, also with inline scripts', async () => {
     mkdirSync(place.at('ui'))
     writeFileSync(
       place.at('ui', 'index.html'),
-      `<!doctype html><title>seed</title><body><pre id=out></pre><button id=approve>approve</button><script>
+      `<!doctype html><title>v0</title><body><pre id=out></pre><button id=approve>approve</button><script>
 const api = location.origin
 const headers = { 'Content-Type': 'application/json' }
 const call = (method, path, body) =>
@@ -236,19 +236,19 @@ document.getElementById('approve').onclick = async () => {
 setInterval(show, 200)
 </script>`,
     )
-    const nats = await aNats(place)
-    const supervisor = await aSupervisor(place, {
+    const nats = await startNats(place)
+    const supervisor = await startSupervisor(place, {
       nats: nats.url,
       env: { SUPERVISOR_WEBUI_DIR: place.at('ui'), SUPERVISOR_AUTO_APPROVE: 'false' },
     })
-    await aWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
-    const { page, troubles } = await aTab(await aBrowser(place), supervisor.url)
+    await startWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
+    const { page, problems } = await openTab(await openBrowser(place), supervisor.url)
     await page.goto('/')
     await page.getByText('1 w-1:pending:false').waitFor()
     await page.getByRole('button', { name: 'approve' }).click()
-    await until('every call is answered as the seed did', async () => (await page.title()) === '200,202,202,204', {
+    await until('every call is answered as v0 answers it', async () => (await page.title()) === '200,202,202,204', {
       seen: () => page.title(),
     })
-    expect(troubles).toEqual([])
+    expect(problems).toEqual([])
   })
 })

@@ -1,17 +1,17 @@
 // up-locks.test.ts — `kagami up` on a state directory from before NATS was locked: nothing that waited in its streams
-// is lost, and from then on strangers get no word in.
+// is lost, and from then on strangers cannot connect.
 import { existsSync, mkdirSync } from 'node:fs'
 import { connect } from '@nats-io/transport-node'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { EVENTS_STREAM, createClient, type SyncReport } from '@kagami/protocol'
 import { newId, startNatsServer } from '@kagami/runtime'
 import { describe, expect, inject, test } from 'vitest'
-import { aPlace, NATS_VERSIONS, type Place } from '../harness/place.ts'
-import { aSupervisor, aWorker, freePort, startProgram } from '../harness/programs.ts'
+import { createPlace, NATS_VERSIONS, type Place } from '../harness/place.ts'
+import { startSupervisor, startWorker, freePort, startProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
 const at = '2026-01-01T00:00:00.000Z'
-const aReport = (worker: string): SyncReport => ({
+const makeReport = (worker: string): SyncReport => ({
   sync_id: newId(),
   worker_id: worker,
   replica_id: 'r',
@@ -51,18 +51,22 @@ async function up(place: Place, nats: string, env: Record<string, string> = {}) 
   }
 }
 
-describe.each(NATS_VERSIONS)('kagami up after an open one, on the %s nats-server', (version) => {
-  const place = aPlace()
-  const report = aReport('someone')
+describe.each(NATS_VERSIONS)('kagami up on the state of an open NATS, on the %s nats-server', (version) => {
+  const place = createPlace()
+  const report = makeReport('someone')
   const path = () => (version === 'old' ? inject('tools').natsOld : inject('tools').natsNew)
 
-  test('takes over decisions, positions and reports nobody had read', async () => {
+  test('keeps decisions, positions and unread reports', async () => {
     mkdirSync(place.at('state'))
     const open = await startNatsServer({ dir: place.at('state', 'nats'), binary: { path: path(), version } })
-    place.also(() => open.stop())
+    place.onEnd(() => open.stop())
     const db = `sqlite://${place.at('state', 'supervisor.db')}?mode=rwc`
-    const before = await aSupervisor(place, { nats: open.url, db })
-    const worker = await aWorker(place, { nats: open.url, dir: 'state/mirrors', env: { KAGAMI_WORKER_ID: 'someone' } })
+    const before = await startSupervisor(place, { nats: open.url, db })
+    const worker = await startWorker(place, {
+      nats: open.url,
+      dir: 'state/mirrors',
+      env: { KAGAMI_WORKER_ID: 'someone' },
+    })
     await until(
       'the worker is known',
       async () => (await before.api.call('listWorkers')).items[0]?.admission === 'approved',
@@ -70,7 +74,7 @@ describe.each(NATS_VERSIONS)('kagami up after an open one, on the %s nats-server
     await worker.kill('SIGTERM')
     await before.kill('SIGTERM')
     const client = await connect({ servers: open.url })
-    // Taken over by the stream while no supervisor is there to read it.
+    // A report that the stream stores while no supervisor is running to read it.
     await jetstream(client).publish('kagami.evt.someone.report', JSON.stringify(report), {
       msgID: report.sync_id,
       expect: { streamName: EVENTS_STREAM },
@@ -104,7 +108,7 @@ describe.each(NATS_VERSIONS)('kagami up after an open one, on the %s nats-server
     await after.program.kill('SIGTERM')
   })
 
-  test('a second start needs no token and keeps what the first had', async () => {
+  test('a second start needs no token and keeps everything', async () => {
     const again = await up(place, path())
     const { items } = await again.api.call('listWorkers')
     expect(items.map((one) => one.worker_id)).toEqual(['someone'])

@@ -1,15 +1,15 @@
-// up.test.ts — `kagami up`, as a newcomer runs it: three demo mirrors become ready, nothing is left behind however it
-// ends, a second start goes on where the first stopped.
+// up.test.ts — `kagami up`, as a newcomer runs it: three demo mirrors become ready, no process is left behind however
+// it ends, and a second start continues where the first stopped.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { V0Resource } from '@kagami/protocol'
 import { describe, expect, test } from 'vitest'
-import { aPlace, type Place } from '../harness/place.ts'
-import { freePort, kagami, LAUNCHER, ROOT } from '../harness/programs.ts'
+import { createPlace, type Place } from '../harness/place.ts'
+import { freePort, runKagami, LAUNCHER, ROOT } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
-/** Processes that have the scratch folder in their command line: all of ours, none of anybody else's. */
+/** Processes with the scratch folder in their command line: all of ours, and no others. */
 function processesOf(place: Place): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
@@ -30,7 +30,7 @@ interface Up {
   output(): string
 }
 
-/** Through the launcher, on whatever Node is first on PATH, as npm starts it. */
+/** Starts it through the launcher with the first Node on PATH, as npm does. */
 async function up(place: Place, port: number): Promise<Up> {
   const env = {
     PATH: process.env['PATH'] ?? '',
@@ -42,12 +42,12 @@ async function up(place: Place, port: number): Promise<Up> {
     [LAUNCHER, 'up', '--state-dir', place.at('state'), '--http-addr', `127.0.0.1:${port}`],
     { cwd: place.dir, env, stdio: ['ignore', 'pipe', 'pipe'] },
   )
-  place.also(() => launcher.kill('SIGKILL'))
+  place.onEnd(() => launcher.kill('SIGKILL'))
   let text = ''
   launcher.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
   launcher.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))
   const ended = new Promise<number | null>((resolve) => launcher.once('exit', resolve))
-  await until('it says that it is up', () => text.includes('Kagami is up.'), { seen: () => text })
+  await until('it prints that it is up', () => text.includes('Kagami is up.'), { seen: () => text })
   return { launcher, url: `http://127.0.0.1:${port}`, ended, output: () => text }
 }
 
@@ -73,11 +73,11 @@ const historyOf = async ({ url }: Up) =>
   ).items.map((sync) => sync.sync_id)
 
 describe('kagami up', () => {
-  const place = aPlace()
+  const place = createPlace()
   let ids: string[]
   let history: string[]
 
-  test('mirrors a git, an rsync and an http upstream within a minute, and says where the UI is', async () => {
+  test('mirrors a git, an rsync and an http upstream within a minute, and prints where the UI is', async () => {
     const running = await up(place, await freePort())
     const resources = await readyOf(running)
     expect(resources.map((resource) => resource.replicas[0]!.kind).sort()).toEqual(['git', 'http', 'rsync'])
@@ -100,7 +100,7 @@ describe('kagami up', () => {
     const resources = await readyOf(running)
     expect(idsOf(resources)).toEqual(ids)
     expect(await historyOf(running)).toEqual(expect.arrayContaining(history))
-    const second = await kagami(place, ['up', '--state-dir', place.at('state')])
+    const second = await runKagami(place, ['up', '--state-dir', place.at('state')])
     expect(second.code).toBe(2)
     expect(second.stderr).toContain(`another Kagami already runs in ${place.at('state')}`)
     running.launcher.kill('SIGINT')
@@ -117,7 +117,7 @@ describe('kagami up', () => {
       headers: { 'content-type': 'application/json' },
     })
     expect(refused.status).toBe(401)
-    const asked = await kagami(place, ['sync', 'release-http', '--wait', '--api', running.url], {
+    const asked = await runKagami(place, ['sync', 'release-http', '--wait', '--api', running.url], {
       XDG_STATE_HOME: place.at('home', '.local', 'state'),
     })
     expect([asked.code, asked.stderr.includes('error')]).toEqual([0, false])
@@ -134,10 +134,10 @@ describe('kagami up', () => {
       SUPERVISOR_HTTP_ADDR: `127.0.0.1:${await freePort()}`,
     }
     const npm = spawn('npm', ['start', '--silent'], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'ignore'] })
-    place.also(() => npm.kill('SIGKILL'))
+    place.onEnd(() => npm.kill('SIGKILL'))
     let text = ''
     npm.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
-    await until('it says that it is up', () => text.includes('Kagami is up.'), { seen: () => text })
+    await until('it prints that it is up', () => text.includes('Kagami is up.'), { seen: () => text })
     expect(processesOf(place)).not.toEqual([])
     npm.kill('SIGKILL')
     await until('nothing is left', () => processesOf(place).length === 0, {
@@ -146,14 +146,18 @@ describe('kagami up', () => {
     })
   })
 
-  test('a taken port is told with who has it and another to use', async () => {
+  test('a port in use is reported, with its owner and another port to use', async () => {
     const taken = createServer()
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
-    place.also(() => new Promise((resolve) => taken.close(resolve)))
+    place.onEnd(() => new Promise((resolve) => taken.close(resolve)))
     const { port } = taken.address() as { port: number }
-    const refused = await kagami(place, ['up', '--state-dir', place.at('other'), '--http-addr', `127.0.0.1:${port}`], {
-      HOME: process.env['HOME'] ?? '',
-    })
+    const refused = await runKagami(
+      place,
+      ['up', '--state-dir', place.at('other'), '--http-addr', `127.0.0.1:${port}`],
+      {
+        HOME: process.env['HOME'] ?? '',
+      },
+    )
     expect(refused.code).toBe(2)
     expect(refused.stderr).toContain(`127.0.0.1:${port} is in use by `)
     expect(refused.stderr).toContain(`127.0.0.1:${port + 1}`)

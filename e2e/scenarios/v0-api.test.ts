@@ -4,12 +4,12 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { checkFor, routes, V0Overview, V0Replica, Telemetry, type V0Resource, type V0Worker } from '@kagami/protocol'
 import { startHttpUpstream } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aNats, aPlace, NATS_VERSIONS } from '../harness/place.ts'
-import { aSupervisor, aWorker, type SupervisorProgram } from '../harness/programs.ts'
+import { startNats, createPlace, NATS_VERSIONS } from '../harness/place.ts'
+import { startSupervisor, startWorker, type SupervisorProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
 describe.each(NATS_VERSIONS)('the HTTP API at the root, on the %s nats-server', (version) => {
-  const place = aPlace()
+  const place = createPlace()
   let supervisor: SupervisorProgram
   let id: string
   let upstream: string
@@ -26,12 +26,12 @@ describe.each(NATS_VERSIONS)('the HTTP API at the root, on the %s nats-server', 
     mkdirSync(place.at('www'))
     writeFileSync(place.at('www', 'foo.tar.gz'), 'first')
     const files = await startHttpUpstream({ dir: place.at('www') })
-    place.also(() => files.stop())
+    place.onEnd(() => files.stop())
     upstream = `${files.url}/foo.tar.gz`
-    const nats = await aNats(place, version)
-    supervisor = await aSupervisor(place, { nats: nats.url, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
+    const nats = await startNats(place, version)
+    supervisor = await startSupervisor(place, { nats: nats.url, env: { SUPERVISOR_AUTO_APPROVE: 'false' } })
     id = 'w-1'
-    await aWorker(place, {
+    await startWorker(place, {
       nats: nats.url,
       env: { KAGAMI_WORKER_ID: id },
       providers: [{ name: 'declared', kind: 'http', upstream, interval_secs: 3600, labels: { env: 'prod' } }],
@@ -44,7 +44,7 @@ describe.each(NATS_VERSIONS)('the HTTP API at the root, on the %s nats-server', 
     expect([answer.status, answer.headers.get('location')]).toEqual([302, '/ui/'])
   })
 
-  test('a worker that nobody approved is pending, and syncs nothing', async () => {
+  test('a worker that is not approved is pending, and syncs nothing', async () => {
     const shown = await until('its replica is shown', async () => {
       const one = await worker()
       return one && one.replicas.length > 0 && one
@@ -70,13 +70,13 @@ describe.each(NATS_VERSIONS)('the HTTP API at the root, on the %s nats-server', 
     expect(await get('/resources')).toEqual([])
   })
 
-  test('what a pending worker is asked for is refused with 400', async () => {
+  test('requests for a pending worker are refused with 400', async () => {
     expect((await send('POST', `/workers/${id}/sync`, { resource: null })).status).toBe(400)
     expect((await send('POST', `/workers/${id}/add_replica`, { name: 'x', kind: 'http', upstream })).status).toBe(400)
     expect((await send('POST', `/workers/${id}/remove_replica`, { replica_id: 'x' })).status).toBe(400)
   })
 
-  test('unknown workers answer 404 to decisions and 400 to orders', async () => {
+  test('for unknown workers decisions get 404 and commands 400', async () => {
     expect((await send('POST', '/workers/nobody/approve')).status).toBe(404)
     expect((await send('POST', '/workers/nobody/reject', { reason: 'no' })).status).toBe(404)
     expect((await send('DELETE', '/workers/nobody')).status).toBe(404)
@@ -100,7 +100,7 @@ describe.each(NATS_VERSIONS)('the HTTP API at the root, on the %s nats-server', 
     expect(await get('/overview')).toMatchObject({ workers_approved: 1, workers_pending: 0, resources_total: 1 })
   })
 
-  test('a replica added by the API syncs when asked, and its credentials are never shown', async () => {
+  test('a replica added by the API syncs on request, and its credentials are never shown', async () => {
     const auth = { type: 'basic', username: 'bob', password: 's3cret-pass' }
     const answer = await send('POST', `/workers/${id}/add_replica`, {
       name: 'added',
@@ -129,7 +129,7 @@ describe.each(NATS_VERSIONS)('the HTTP API at the root, on the %s nats-server', 
     expect(supervisor.output()).not.toContain('s3cret-pass')
   })
 
-  test('sync answers 202 for all, 404 for a resource the worker has not', async () => {
+  test('sync answers 202 for all, 404 for a resource that the worker does not have', async () => {
     expect((await send('POST', `/workers/${id}/sync`, { resource: null })).status).toBe(202)
     expect((await send('POST', `/workers/${id}/sync`, { resource: 'nothing' })).status).toBe(404)
   })
@@ -165,7 +165,7 @@ describe.each(NATS_VERSIONS)('the HTTP API at the root, on the %s nats-server', 
     expect(error.request_id).not.toBe('')
   })
 
-  test('a removed replica goes, and its files stay', async () => {
+  test('a removed replica disappears, and its files stay', async () => {
     const added = (await resource('added'))!.replicas[0]!
     expect((await send('POST', `/workers/${id}/remove_replica`, { replica_id: 'nothing' })).status).toBe(400)
     expect((await send('POST', `/workers/${id}/remove_replica`, { replica_id: added.replica_id })).status).toBe(202)
@@ -177,7 +177,7 @@ describe.each(NATS_VERSIONS)('the HTTP API at the root, on the %s nats-server', 
     expect(readFileSync(place.at('data', 'declared', 'foo.tar.gz'), 'utf8')).toBe('first')
   })
 
-  test('telemetry holds 24 points and only what was measured', async () => {
+  test('telemetry has 24 points and only measured values', async () => {
     const telemetry = await get('/telemetry')
     expect(checkFor(Telemetry).ok(telemetry)).toBe(true)
     expect(telemetry.traffic.map((point: { label: string }) => point.label)).toEqual(
@@ -188,7 +188,7 @@ describe.each(NATS_VERSIONS)('the HTTP API at the root, on the %s nats-server', 
     expect(telemetry.disk.total_gb).toBeGreaterThan(0)
   })
 
-  test('rejection stops the worker, termination forgets it', async () => {
+  test('rejection stops the worker, termination removes it', async () => {
     expect((await send('POST', `/workers/${id}/reject`, { reason: 'test' })).status).toBe(200)
     expect(await worker()).toMatchObject({ approved: false, status: 'rejected' })
     const answer = await send('DELETE', `/workers/${id}`)
@@ -197,7 +197,7 @@ describe.each(NATS_VERSIONS)('the HTTP API at the root, on the %s nats-server', 
     expect((await send('DELETE', `/workers/${id}`)).status).toBe(404)
   })
 
-  test('every route of the reference is there, and every unknown one is a 404 that says so', async () => {
+  test('every route of the reference exists, and every unknown one is answered with 404', async () => {
     const document = (await get('/openapi.json')) as { paths: Record<string, Record<string, unknown>> }
     for (const route of Object.values(routes))
       expect(document.paths[route.path]?.[route.method.toLowerCase()]).toBeDefined()

@@ -1,5 +1,5 @@
-// wire.test.ts — Every message of the wire, sent to the running programs as a strange peer would: unknown fields are
-// ignored, wrong types refused and logged once, too large ones refused or split.
+// wire.test.ts — Every message of the wire, sent to the running programs as a peer of another version would: unknown
+// fields are ignored, wrong types refused and logged once, too large ones refused or split.
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import type { messages } from '@kagami/protocol'
 import {
@@ -14,8 +14,8 @@ import {
 import { newId } from '@kagami/runtime'
 import { jetstream } from '@nats-io/jetstream'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aNats, aPlace } from '../harness/place.ts'
-import { aSupervisor, aWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
+import { startNats, createPlace } from '../harness/place.ts'
+import { startSupervisor, startWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { PATIENCE_MS, until } from '../harness/wait.ts'
 
 const id = 'wire-1'
@@ -35,7 +35,7 @@ const join: Join = {
   kinds: [{ kind: 'http', available: true, detail: 'ok', options: { type: 'object', properties: {} } }],
 }
 
-function aState(n: number, change: Partial<ReplicaState> = {}): ReplicaState {
+function makeState(n: number, change: Partial<ReplicaState> = {}): ReplicaState {
   return {
     replica_id: `r-${n}`,
     revision_no: 1,
@@ -61,8 +61,8 @@ function aState(n: number, change: Partial<ReplicaState> = {}): ReplicaState {
   }
 }
 
-function aBeat(change: Partial<Heartbeat> = {}): Heartbeat {
-  const replicas = change.replicas ?? [aState(1)]
+function makeHeartbeat(change: Partial<Heartbeat> = {}): Heartbeat {
+  const replicas = change.replicas ?? [makeState(1)]
   return {
     worker_id: id,
     instance,
@@ -80,7 +80,7 @@ function aBeat(change: Partial<Heartbeat> = {}): Heartbeat {
   }
 }
 
-function aReport(change: Partial<SyncReport> = {}): SyncReport {
+function makeReport(change: Partial<SyncReport> = {}): SyncReport {
   return {
     sync_id: newId(),
     worker_id: id,
@@ -106,13 +106,13 @@ function aReport(change: Partial<SyncReport> = {}): SyncReport {
   }
 }
 
-describe('the supervisor, hearing a peer of another version', () => {
-  const place = aPlace()
+describe('the supervisor, with messages of another version', () => {
+  const place = createPlace()
   let supervisor: SupervisorProgram
   let nats: NatsConnection
   const publish = (name: keyof typeof messages, body: unknown) =>
     nats.publish(subjectFor(name, id), JSON.stringify(body))
-  const ask = async (name: keyof typeof messages, body: unknown) =>
+  const request = async (name: keyof typeof messages, body: unknown) =>
     (await nats.request(subjectFor(name, id), JSON.stringify(body), { timeout: PATIENCE_MS })).json() as JoinReply
   const replicas = async () => await supervisor.api.call('listReplicas', { query: { worker: id, limit: 500 } })
   const refusals = (part: string) =>
@@ -122,19 +122,19 @@ describe('the supervisor, hearing a peer of another version', () => {
       .filter((line) => line.includes('refused a message') && line.includes(part))
 
   beforeAll(async () => {
-    const server = await aNats(place, 'new')
-    supervisor = await aSupervisor(place, { nats: server.url })
+    const server = await startNats(place, 'new')
+    supervisor = await startSupervisor(place, { nats: server.url })
     nats = await connect({ servers: server.url })
-    place.also(() => nats.close())
-    expect(await ask('join', { ...join, ...more })).toMatchObject({ accepted: true, status: 'approved' })
-    publish('heartbeat', { ...aBeat(), ...more })
+    place.onEnd(() => nats.close())
+    expect(await request('join', { ...join, ...more })).toMatchObject({ accepted: true, status: 'approved' })
+    publish('heartbeat', { ...makeHeartbeat(), ...more })
     await until('the heartbeat with an unknown field counts', async () => (await replicas()).total === 1)
   })
 
   const refused: [keyof typeof messages, unknown, string][] = [
     ['join', { ...join, wire: 'one' }, 'field wire must be integer'],
-    ['heartbeat', aBeat({ replicas: [{ ...aState(1), status: 'sleeping' as never }] }), 'replicas.0.status'],
-    ['heartbeat', { ...aBeat(), seq: -1 }, 'field seq'],
+    ['heartbeat', makeHeartbeat({ replicas: [{ ...makeState(1), status: 'sleeping' as never }] }), 'replicas.0.status'],
+    ['heartbeat', { ...makeHeartbeat(), seq: -1 }, 'field seq'],
     [
       'progress',
       {
@@ -156,7 +156,7 @@ describe('the supervisor, hearing a peer of another version', () => {
     'a %s of a wrong type is refused, named, and logged once however often it comes',
     async (name, body, reason) => {
       for (let i = 0; i < 3; i++) publish(name, body)
-      publish('heartbeat', aBeat({ seq: 7 }))
+      publish('heartbeat', makeHeartbeat({ seq: 7 }))
       await until('it is logged', () => refusals(reason).length > 0, { seen: () => supervisor.output().slice(-3000) })
       await nats.flush()
       await supervisor.api.call('summary')
@@ -165,37 +165,40 @@ describe('the supervisor, hearing a peer of another version', () => {
     },
   )
 
-  test('bytes that are no JSON at all are refused, and the next message is heard', async () => {
+  test('bytes that are not JSON are refused, and the next message counts', async () => {
     nats.publish(subjectFor('heartbeat', id), Uint8Array.from([0xff, 0x00, 0x7b]))
     await until('it is logged', () => refusals('message is not JSON').length === 1)
-    publish('heartbeat', aBeat({ seq: 8, replicas: [aState(1), aState(2)] }))
+    publish('heartbeat', makeHeartbeat({ seq: 8, replicas: [makeState(1), makeState(2)] }))
     await until('the next one counts', async () => (await replicas()).total === 2)
   })
 
-  test('a worker that speaks for another is not heard', async () => {
-    nats.publish(subjectFor('heartbeat', 'someone-else'), JSON.stringify(aBeat({ replicas: [] })))
-    nats.publish(subjectFor('heartbeat', id), JSON.stringify(aBeat({ worker_id: 'someone-else', replicas: [] })))
+  test('a message about another worker is ignored', async () => {
+    nats.publish(subjectFor('heartbeat', 'someone-else'), JSON.stringify(makeHeartbeat({ replicas: [] })))
+    nats.publish(
+      subjectFor('heartbeat', id),
+      JSON.stringify(makeHeartbeat({ worker_id: 'someone-else', replicas: [] })),
+    )
     await nats.flush()
     await supervisor.api.call('summary')
     expect((await replicas()).total).toBe(2)
   })
 
   test('a heartbeat too large for one message is refused with its size', async () => {
-    const replicas2mb = Array.from({ length: 1500 }, (_, n) => aState(n))
-    const text = JSON.stringify(aBeat({ replicas: replicas2mb }))
+    const replicas2mb = Array.from({ length: 1500 }, (_, n) => makeState(n))
+    const text = JSON.stringify(makeHeartbeat({ replicas: replicas2mb }))
     expect(text.length).toBeGreaterThan(512 * 1024)
     nats.publish(subjectFor('heartbeat', id), text)
     await until('it is refused', () => refusals(`message of ${text.length} bytes is larger than 524288`).length === 1)
   })
 
-  test('one of 2 MB in parts is taken as a whole, and only when all of it is there', async () => {
+  test('one of 2 MB in parts counts as a whole, and only when all parts have arrived', async () => {
     const all = Array.from({ length: 3200 }, (_, n) =>
-      aState(n, { upstream: `http://127.0.0.1/${'x'.repeat(400)}/${n}` }),
+      makeState(n, { upstream: `http://127.0.0.1/${'x'.repeat(400)}/${n}` }),
     )
-    expect(JSON.stringify(aBeat({ replicas: all })).length).toBeGreaterThan(2 * 1024 * 1024)
+    expect(JSON.stringify(makeHeartbeat({ replicas: all })).length).toBeGreaterThan(2 * 1024 * 1024)
     const digest = { count: all.length, revisions: all.length }
     const parts = Array.from({ length: 8 }, (_, index) =>
-      aBeat({ seq: 99, part: { index, of: 8 }, replicas: all.slice(index * 400, index * 400 + 400), digest }),
+      makeHeartbeat({ seq: 99, part: { index, of: 8 }, replicas: all.slice(index * 400, index * 400 + 400), digest }),
     )
     for (const part of parts.slice(0, 7)) publish('heartbeat', part)
     await nats.flush()
@@ -205,25 +208,25 @@ describe('the supervisor, hearing a peer of another version', () => {
     await until('all are there', async () => (await replicas()).total === all.length)
   })
 
-  test('a lost heartbeat is noticed by the digest, and everything is asked for again', async () => {
-    const asked: string[] = []
+  test('the digest reveals a lost heartbeat, and a full one is requested', async () => {
+    const requests: string[] = []
     nats.subscribe(subjectFor('refresh', id), {
       callback: (_, message) => {
-        asked.push(message.subject)
+        requests.push(message.subject)
         message.respond(JSON.stringify({ accepted: true }))
       },
     })
     await nats.flush()
-    publish('heartbeat', aBeat({ full: false, replicas: [], digest: { count: 5, revisions: 17 } }))
-    await until('it asks', () => asked.length > 0)
+    publish('heartbeat', makeHeartbeat({ full: false, replicas: [], digest: { count: 5, revisions: 17 } }))
+    await until('it requests a full heartbeat', () => requests.length > 0)
   })
 
-  test('a report with an unknown field is kept; one of another worker or type is put aside', async () => {
+  test('a report with an unknown field is kept; one of another worker or type is set aside', async () => {
     const stream = jetstream(nats)
-    const good = aReport()
+    const good = makeReport()
     for (const [body, msgID] of [
-      [{ ...aReport(), worker_id: 'someone-else' }, 'a'],
-      [{ ...aReport(), outcome: 'great' }, 'b'],
+      [{ ...makeReport(), worker_id: 'someone-else' }, 'a'],
+      [{ ...makeReport(), outcome: 'great' }, 'b'],
       [{ ...good, ...more }, 'c'],
     ] as const) {
       await stream.publish(subjectFor('report', id), JSON.stringify(body), { msgID })
@@ -240,8 +243,8 @@ describe('the supervisor, hearing a peer of another version', () => {
   })
 })
 
-describe('the worker, hearing a peer of another version', () => {
-  const place = aPlace()
+describe('the worker, with messages of another version', () => {
+  const place = createPlace()
   let worker: Program
   let supervisor: SupervisorProgram
   let nats: NatsConnection
@@ -249,11 +252,11 @@ describe('the worker, hearing a peer of another version', () => {
     (await nats.request(subjectFor(name, 'w'), JSON.stringify(body), { timeout: PATIENCE_MS })).json()
 
   beforeAll(async () => {
-    const server = await aNats(place, 'old')
-    supervisor = await aSupervisor(place, { nats: server.url })
-    worker = await aWorker(place, { nats: server.url, env: { KAGAMI_WORKER_ID: 'w' }, providers: [] })
+    const server = await startNats(place, 'old')
+    supervisor = await startSupervisor(place, { nats: server.url })
+    worker = await startWorker(place, { nats: server.url, env: { KAGAMI_WORKER_ID: 'w' }, providers: [] })
     nats = await connect({ servers: server.url })
-    place.also(() => nats.close())
+    place.onEnd(() => nats.close())
     await until('it joined', async () => (await supervisor.api.call('listWorkers')).items[0]?.admission === 'approved')
   })
 
@@ -270,7 +273,7 @@ describe('the worker, hearing a peer of another version', () => {
     ['cancel', { sync_id: 5 }, 'field sync_id must be string'],
     ['log', { replica_id: 'r', sync_id: 's', offset: 'zero', limit: 10 }, 'field offset must be integer'],
     ['ping', {}, 'field instance is required'],
-  ] as const)('refuses a %s of a wrong type, and says so once', async (name, body, reason) => {
+  ] as const)('refuses a %s of a wrong type, and logs it once', async (name, body, reason) => {
     for (let i = 0; i < 3; i++) nats.publish(subjectFor(name, 'w'), JSON.stringify(body))
     await until('it is logged', () => worker.output().includes(reason))
     await request('refresh', {})

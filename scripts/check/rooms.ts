@@ -1,11 +1,14 @@
-// rooms.ts — Which tests exercise a room, beside its own: what `npm run check` runs for a change there. Each row takes
-// well under a minute; `npm test` runs everything.
+// rooms.ts — The tests that `npm run check` runs for a change in a room. Each row takes well under a minute; `npm test`
+// runs everything.
 
 const SCENARIOS = 'e2e/scenarios'
 const WORKER = 'packages/worker/src'
 const SUPERVISOR = 'packages/supervisor/src'
 
-/** Tests by room, paths from the root; a folder stands for every test below it. The longest room of a file decides. */
+/**
+ * Tests by room, as paths from the root; a folder means every test below it. For a file in several rooms the longest
+ * path decides.
+ */
 export const rooms: Readonly<Record<string, readonly string[]>> = {
   'packages/protocol': [
     'packages/protocol',

@@ -1,4 +1,4 @@
-// selection.ts — From changed files to the tests that are run for them.
+// selection.ts — Selects the tests for changed files.
 import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname, '..', '..')
 /** The rules of the house are checked after every change. */
 const ALWAYS = 'e2e/architecture'
 
-/** Paths that differ from the last commit; when none do, those the last commit changed. */
+/** Paths that differ from the last commit; if there are none, the paths that the last commit changed. */
 export function changedFiles(root: string): string[] {
   const git = (...args: string[]) => {
     const { stdout } = spawnSync('git', args, { cwd: root, encoding: 'utf8' })
@@ -18,7 +18,7 @@ export function changedFiles(root: string): string[] {
   return open.length > 0 ? open : git('diff', '--name-only', '-z', 'HEAD~1', 'HEAD')
 }
 
-/** The row of a file: the longest room it lies in; null for files of no room, such as documents. */
+/** The longest room that contains a file; null for files outside of all rooms, such as documents. */
 export function roomOf(file: string): string | null {
   const found = Object.keys(rooms).filter((room) => file.startsWith(`${room}/`))
   return found.toSorted((one, other) => other.length - one.length)[0] ?? null

@@ -1,4 +1,4 @@
-// cli.ts — docs/cli.md: every command and option, from the tree the program parses with.
+// cli.ts — docs/cli.md: every command and option, from the tree of commands of the program.
 import type { Command, Option } from 'commander'
 import { createProgram } from '../../packages/cli/src/program.ts'
 import { code, GENERATED, table } from './markdown.ts'
@@ -10,12 +10,13 @@ export function cliReference(): string {
   const parts = [
     '# Command line',
     GENERATED,
-    '`npx kagami …` in a checkout; `kagami` and `kagami-cli` where it is installed. Data goes to stdout, ' +
-      'everything else to stderr. A worker is named by name, id or the unique beginning of an id; a replica by ' +
-      '`NAME@WORKER` or id; a sync by id.',
-    'Commands that ask a supervisor take `--api URL` (else `KAGAMI_API`, else `http://127.0.0.1:21000`) and ' +
-      '`--json`. The token comes from `KAGAMI_TOKEN`, from the file `KAGAMI_TOKEN_FILE` names, or from what a ' +
-      'supervisor of the same user on the same machine left; never from an argument.',
+    'Run `npx kagami …` in a checkout, `kagami` or `kagami-cli` where it is installed. Data goes to stdout, ' +
+      'everything else to stderr. Give a worker as its name, its id or the unique beginning of its id; a replica as ' +
+      '`NAME@WORKER` or id; a sync as its id.',
+    'Commands that send requests to a supervisor accept `--api URL` (otherwise `KAGAMI_API`, otherwise ' +
+      '`http://127.0.0.1:21000`) and `--json`. The token comes from `KAGAMI_TOKEN`, from the file that ' +
+      '`KAGAMI_TOKEN_FILE` names, or from the file of a supervisor of the same user on the same machine. It is ' +
+      'never an argument.',
     'Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 not signed in, 5 wrong state, 6 supervisor or worker ' +
       'unreachable, 7 timeout, 8 some of many failed.',
     table(

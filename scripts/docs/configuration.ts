@@ -1,23 +1,23 @@
-// configuration.ts — docs/configuration.md: every key and every environment variable. One the code reads and this page
-// lacks is an error.
+// configuration.ts — docs/configuration.md: every key and every environment variable. A variable that the code reads
+// and this page does not describe is an error.
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SupervisorKeys } from '../../packages/supervisor/src/config.ts'
 import { ProviderKeys, WorkerKeys } from '../../packages/worker/src/config/keys.ts'
 import { code, GENERATED, table, typeOf, type Shape } from './markdown.ts'
 
-/** Variables that are not keys of a schema: who reads them, and what for. */
+/** Variables that are not keys of a schema: which programs read them, and their meaning. */
 const OTHERS: Readonly<Record<string, [who: string, meaning: string]>> = {
   KAGAMI_NATS_URL: [
     'supervisor, worker, up',
-    'NATS address. The supervisor needs it when it is started by itself. `kagami up` starts no NATS server of ' +
-      'its own when it is set.',
+    'NATS address. A supervisor that is not started by `kagami up` needs it, or SUPERVISOR_NATS_CREDENTIALS. When it ' +
+      'is set, `kagami up` starts no NATS server.',
   ],
   KAGAMI_CONFIG: ['worker, up', 'Path of worker.toml when `--config` is not given. Default `./worker.toml`.'],
   KAGAMI_STATE_DIR: ['up', 'Where `kagami up` keeps everything. Default `./.kagami`.'],
   KAGAMI_NATS_SERVER: [
     'up',
-    'nats-server program to start, instead of the one on PATH or in the cache. 2.9.10 or newer.',
+    'The nats-server program to start, instead of the one on PATH or in the cache. 2.9.10 or newer.',
   ],
   KAGAMI_CACHE_DIR: [
     'up',
@@ -27,7 +27,7 @@ const OTHERS: Readonly<Record<string, [who: string, meaning: string]>> = {
   LOG_LEVEL: [
     'all programs',
     '`trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`. Default `info`; the parts inside `kagami ' +
-      'up` say only `warn` unless it is set.',
+      'up` log only `warn` and above unless it is set.',
   ],
   RUST_LOG: ['all programs', 'Read when LOG_LEVEL is not set.'],
   KAGAMI_LOG: [
@@ -40,13 +40,16 @@ const OTHERS: Readonly<Record<string, [who: string, meaning: string]>> = {
     'Where Node keeps compiled code for the next start. Default `compiled` in KAGAMI_CACHE_DIR.',
   ],
   NO_COLOR: ['all programs', 'Set to anything: no colours.'],
-  KAGAMI_API: ['command line', 'Supervisor to ask when `--api` is not given. Default `http://127.0.0.1:21000`.'],
+  KAGAMI_API: [
+    'command line',
+    'Address of the supervisor when `--api` is not given. Default `http://127.0.0.1:21000`.',
+  ],
   KAGAMI_TOKEN: ['command line', 'Token for writing.'],
   KAGAMI_TOKEN_FILE: ['command line', 'File that holds the token. Read when KAGAMI_TOKEN is not set.'],
   XDG_STATE_HOME: [
     'command line, supervisor',
-    'Below it, in `kagami/api-token-PORT`, the supervisor leaves its token for the command line of the same ' +
-      'user. Default `~/.local/state`.',
+    'The supervisor writes its token for the command line of the same user to `kagami/api-token-PORT` in this ' +
+      'directory. Default `~/.local/state`.',
   ],
   KAGAMI_AUTH: [
     'command line',
@@ -56,29 +59,29 @@ const OTHERS: Readonly<Record<string, [who: string, meaning: string]>> = {
   KAGAMI_NODE: ['command line', 'Node program to run with, instead of the one npm installed.'],
   PATH: [
     'all programs',
-    'Where git, rsync and nats-server are looked for. Programs a sync starts get the absolute entries of it.',
+    'Where to look for git, rsync and nats-server. Programs that a sync starts get its absolute entries.',
   ],
 }
-/** Set by us or by npm for our own use. */
+/** Variables that Kagami or npm sets for internal use. */
 const INTERNAL = new Set(['KAGAMI_LAUNCHED', 'npm_lifecycle_event'])
 
-/** The page. Throws when the code reads a variable the page does not name. */
+/** The page. Throws when the code reads a variable that the page does not describe. */
 export function configurationReference(root: string): string {
   refuseUnnamed(root)
   const parts = [
     '# Configuration',
     GENERATED,
-    'Later wins: default, file, environment, command-line flag. An empty variable counts as not set. A wrong ' +
-      'value is refused at start with the place it came from; an unknown key of worker.toml is named in the log ' +
-      'and ignored.',
+    'In increasing order of precedence: default, file, environment, command-line flag. An empty variable counts as ' +
+      'not set. With a wrong value the program refuses to start, and names where the value comes from. An unknown ' +
+      'key of worker.toml is logged and ignored.',
     '## Worker',
-    'Keys of worker.toml, and the environment variable of each.',
+    'The keys of worker.toml, each with its environment variable.',
     keyTable(WorkerKeys as Shape, 'KAGAMI_'),
-    '`KAGAMI_PROVIDERS` is the list of `[[providers]]` as a JSON array. An array replaces the one of the file.',
+    '`KAGAMI_PROVIDERS` is the list of `[[providers]]` as a JSON array. It replaces the list in the file.',
     '### Keys of a `[[providers]]` table',
     keyTable(ProviderKeys as Shape, null),
-    'A provider may also be just a string, the name: it is shown and never synced. In TOML, a top-level key ' +
-      'written below a `[[providers]]` table belongs to that table; the worker notices this and refuses to start.',
+    'A provider may also be only a string, its name: such a replica is shown and never synced. In TOML, a top-level ' +
+      'key below a `[[providers]]` table belongs to that table; the worker detects this and refuses to start.',
     '## Supervisor',
     'Environment variables only; the flags of `kagami run supervisor` set some of them.',
     keyTable(SupervisorKeys, 'SUPERVISOR_'),

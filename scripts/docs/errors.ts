@@ -1,11 +1,11 @@
-// errors.ts — docs/errors.md: what we refuse and why a sync fails, from protocol/errors.ts.
+// errors.ts — docs/errors.md: every refusal and every reason for a failed sync, from protocol/errors.ts.
 import { errors, failures } from '@kagami/protocol'
 import { code, GENERATED, table } from './markdown.ts'
 
 const RETRY: Readonly<Record<string, string>> = {
   soon: 'soon, with growing pauses',
   interval: 'at its next interval',
-  never: 'not until someone acts',
+  never: 'not before somebody acts',
 }
 
 /** The page. */
@@ -27,7 +27,7 @@ export function errorReference(): string {
     '# Errors',
     GENERATED,
     '## Refusals',
-    'The supervisor says no to a request. Over HTTP: `{"error": {"code", "message", "hint", "field", ' +
+    'The supervisor refuses a request. Over HTTP: `{"error": {"code", "message", "hint", "field", ' +
       '"request_id"}}`. On the command line: message and hint on stderr (as JSON with `--json`), and the exit code.',
     table(['code', 'HTTP', 'exit', 'meaning', 'what to do'], refusals),
     'Other exit codes: 0 ok, 1 the operation failed or a fault, 6 the supervisor cannot be reached, 7 ' +
@@ -35,9 +35,9 @@ export function errorReference(): string {
     '## Failures',
     'A sync did not succeed. The reason is in the report, in the API (`last_sync.reason`), in the metric ' +
       '`kagami_syncs_total{reason}` and in the log of the sync. "Soon" is about 15 s after the end, then ' +
-      'twice as long each time up to about an hour (each half as much more or less, so that a fleet spreads), ' +
-      'and never later than the next interval. A replica without an interval is not tried again by itself.',
-    table(['reason', 'meaning', 'what to do', 'tried again'], reasons),
+      'twice as long each time up to about an hour (each ± 50 %, so that the retries of a fleet are spread), ' +
+      'and never later than the next interval. A replica without an interval is not retried automatically.',
+    table(['reason', 'meaning', 'what to do', 'retried'], reasons),
   ]
   return `${parts.join('\n\n')}\n`
 }

@@ -1,4 +1,4 @@
-// http-api.ts — docs/http-api.md: every route and the shapes it speaks, from protocol/routes.ts.
+// http-api.ts — docs/http-api.md: every route with its shapes, from protocol/routes.ts.
 import { errors, routes, type ErrorCode, type Route } from '@kagami/protocol'
 import { code, fieldTable, GENERATED, namedShapes, shapes, table, typeOf, type Shape } from './markdown.ts'
 
@@ -17,13 +17,13 @@ const INTRODUCTION = [
   'The supervisor listens on `SUPERVISOR_HTTP_ADDR`. Bodies are JSON in snake_case. Routes at the root give ' +
     'times in Unix seconds; those under `/api/v1` in RFC 3339, UTC (*instant* below). The same reference is ' +
     'served as `/openapi.json`, and as a page at `/docs`.',
-  'Reading is open. Writing needs `Authorization: Bearer TOKEN` unless `SUPERVISOR_AUTH=none`; a write from a ' +
+  'Reading needs no token. Writing needs `Authorization: Bearer TOKEN` unless `SUPERVISOR_AUTH=none`; a write from a ' +
     'page of another origin is refused. An error has the shape [ErrorBody](#errorbody); its codes are in ' +
-    '[errors.md](errors.md). Beside those named here, any route may answer `internal` or `unavailable`.',
+    '[errors.md](errors.md). Beside the codes listed here, any route may answer `internal` or `unavailable`.',
   'Lists come in pages: `{items, next_cursor, total}`. Send `next_cursor` back as `cursor` until it is null.',
   'Also served, and not part of the reference: `GET /healthz` (this process lives), `GET /readyz` (NATS and ' +
     'database answer; 503 and what is missing otherwise), `GET /metrics` (Prometheus), `GET /ui/`, and `GET /`, ' +
-    'which leads there.',
+    'which redirects there.',
 ]
 
 /** The page. */
@@ -47,7 +47,7 @@ export function httpReference(): string {
   return `${parts.join('\n\n')}\n`
 }
 
-/** No route answers with it, every route may. */
+/** The shape of errors, which every route may answer with and none declares. */
 function errorShape(): Shape[] {
   return [...shapes].flatMap(([shape, name]) => (name === 'ErrorBody' ? [shape as Shape] : []))
 }

@@ -12,9 +12,9 @@ import {
 import { code, fieldTable, GENERATED, namedShapes, shapes, table, typeOf, type Shape } from './markdown.ts'
 
 const DELIVERY: Readonly<Record<Message['delivery'], string>> = {
-  core: 'publish: told once; the next one says it again',
-  request: 'request and reply',
-  stream: `JetStream stream ${EVENTS_STREAM}: kept until stored`,
+  core: 'Published once, without acknowledgement; the next message makes up for a lost one',
+  request: 'Request and reply',
+  stream: `JetStream stream ${EVENTS_STREAM}: kept until the supervisor has stored it`,
   kv: `JetStream key-value bucket ${DESIRED_BUCKET}`,
 }
 
@@ -27,12 +27,13 @@ export function messageReference(): string {
     '# Messages',
     GENERATED,
     `Payloads are JSON, at most ${MESSAGE_MAX_BYTES} bytes. Wire version ${WIRE_VERSION}. \`<id>\` is the ` +
-      `worker's id: who sends is taken from the subject, never from the body. A payload that does not fit is ` +
-      'refused and logged once per sender and reason; unknown fields are ignored. An *instant* is RFC 3339 in UTC.',
-    `Heartbeats come every ${HEARTBEAT_SECONDS} s, ten per cent more or less. Reports are read by the durable ` +
+      `worker's id. The sender is taken from the subject, never from the body. A payload that does not match its ` +
+      'schema is refused, and logged once for each sender and reason; unknown fields are ignored. An *instant* ' +
+      'is RFC 3339 in UTC.',
+    `Heartbeats come every ${HEARTBEAT_SECONDS} s ± 10 %. Reports are read by the durable ` +
       `consumer \`${EVENTS_CONSUMER}\`.`,
     table(
-      ['subject', 'from', 'what it is for'],
+      ['subject', 'from', 'meaning'],
       all.map(([name, { subject, from, summary }]) => [`[${code(subject)}](#${name.toLowerCase()})`, from, summary]),
     ),
     ...all.map(([name, message]) => section(name, message)),

@@ -1,5 +1,4 @@
-// nats-place.ts — A nats-server of which a test owns process and store: killed, frozen, emptied, on a disk that is
-// full.
+// own-nats.ts — A nats-server that a test can kill, freeze and empty, and small disks that a test can fill.
 import { execFileSync } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,21 +9,21 @@ import type { Place } from './place.ts'
 export interface OwnNats {
   readonly url: string
   signal(signal: NodeJS.Signals): void
-  /** SIGKILL, and gone when this resolves. */
+  /** Kills it with SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
-  /** Starts it again on its port and store. */
+  /** Starts it again with the same port and store. */
   start(): Promise<void>
-  /** Deletes the store of one that does not run. */
+  /** Deletes the store. The server must not run. */
   empty(): void
 }
 
-/** Starts the newest one in `dir`. */
-export async function anOwnNats(place: Place, dir = 'nats'): Promise<OwnNats> {
+/** Starts the newest nats-server, with its files in `dir`. */
+export async function startOwnNats(place: Place, dir = 'nats'): Promise<OwnNats> {
   const options = { dir: place.at(dir), binary: { path: inject('tools').natsNew, version: 'new' } }
   let server: NatsServer = await startNatsServer(options)
   const { port, url } = server
-  place.also(() => {
-    // A frozen one would not hear that it should end.
+  place.onEnd(() => {
+    // A frozen process does not receive SIGTERM.
     process.kill(server.pid, 'SIGCONT')
     return server.stop()
   })
@@ -42,19 +41,19 @@ export async function anOwnNats(place: Place, dir = 'nats'): Promise<OwnNats> {
   }
 }
 
-/** Fills what is left of a disk with a file, which is returned. */
+/** Fills the free space of a disk with a file, and returns its path. */
 export function fillDisk(disk: string): string {
-  const file = join(disk, 'somebody-else')
+  const file = join(disk, 'filling')
   const handle = openSync(file, 'w')
   try {
-    for (const block of [1024 * 1024, 4096]) for (let full = false; !full;) full = !wrote(handle, block)
+    for (const block of [1024 * 1024, 4096]) for (let full = false; !full;) full = !tryWrite(handle, block)
   } finally {
     closeSync(handle)
   }
   return file
 }
 
-function wrote(handle: number, bytes: number): boolean {
+function tryWrite(handle: number, bytes: number): boolean {
   try {
     return writeSync(handle, Buffer.alloc(bytes)) === bytes
   } catch {
@@ -62,10 +61,10 @@ function wrote(handle: number, bytes: number): boolean {
   }
 }
 
-/** A disk of this size at `dir`; needs root. */
-export function aSmallDisk(place: Place, dir: string, megabytes: number): string {
+/** Mounts a disk of this size at `dir`. Needs root. */
+export function mountSmallDisk(place: Place, dir: string, megabytes: number): string {
   mkdirSync(place.at(dir), { recursive: true })
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'kagami-test', place.at(dir)])
-  place.also(() => execFileSync('umount', ['-l', place.at(dir)]))
+  place.onEnd(() => execFileSync('umount', ['-l', place.at(dir)]))
   return place.at(dir)
 }
