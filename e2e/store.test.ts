@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { SyncReport } from '@kagami/protocol'
+import { sampleReport } from '@kagami/protocol/testing/samples'
 import { createLogger, newId } from '@kagami/runtime'
 import { openSqlStore } from '@kagami/supervisor/store/sql'
 import type { Store, WorkerRecord } from '@kagami/supervisor/store/store'
@@ -51,21 +52,11 @@ function makeRecord(id: string, change: Partial<WorkerRecord> = {}): WorkerRecor
   }
 }
 
-function makeReport(minute: number, change: Partial<SyncReport> = {}): SyncReport {
-  return {
+const makeReport = (minute: number, change: Partial<SyncReport> = {}) =>
+  sampleReport({
     sync_id: newId(),
-    worker_id: 'w',
-    replica_id: 'r',
     name: 'debian',
     kind: 'rsync',
-    trigger: 'schedule',
-    request_id: null,
-    outcome: 'success',
-    reason: null,
-    message: null,
-    hint: null,
-    tail: null,
-    exit_code: null,
     started_at: at(minute),
     ended_at: at(minute + 1),
     duration_ms: 60_000,
@@ -74,8 +65,7 @@ function makeReport(minute: number, change: Partial<SyncReport> = {}): SyncRepor
     size_bytes: 2 ** 45,
     revision: 'abc',
     ...change,
-  }
-}
+  })
 
 /** Begins a term, as a second supervisor would. */
 const beginTerm = (url: string, term: number) =>

@@ -2,6 +2,7 @@
 // machine and the supervisor's fleet: once the network is quiet, both hold the same state.
 import fc from 'fast-check'
 import type { Desired, Heartbeat, ReplicaSpec, SyncReport } from '@kagami/protocol'
+import { sampleReport } from '@kagami/protocol/testing/samples'
 import { applyHeartbeat, createFleet, putWorker } from '@kagami/supervisor/core/fleet'
 import type { WorkerEntry } from '@kagami/supervisor/core/entries'
 import type { WorkerRecord } from '@kagami/supervisor/store/store'
@@ -49,28 +50,14 @@ const workerRecord: WorkerRecord = {
   paused: [],
   last_seen_at: null,
 }
-const makeReport = (sync_id: string, replica_id: string, failed: boolean, now: Date): SyncReport => ({
-  sync_id,
-  worker_id: 'w',
-  replica_id,
-  name: replica_id,
-  kind: 'http',
-  trigger: 'schedule',
-  request_id: null,
-  outcome: failed ? 'failed' : 'success',
-  reason: failed ? 'timed_out' : null,
-  message: null,
-  hint: null,
-  tail: null,
-  exit_code: null,
-  started_at: now.toISOString(),
-  ended_at: now.toISOString(),
-  duration_ms: 0,
-  bytes: 1,
-  files: 1,
-  size_bytes: 1,
-  revision: 'x',
-})
+const makeReport = (sync_id: string, replica_id: string, failed: boolean, now: Date): SyncReport =>
+  sampleReport({
+    sync_id,
+    replica_id,
+    ...(failed ? { outcome: 'failed', reason: 'timed_out' } : {}),
+    started_at: now.toISOString(),
+    ended_at: now.toISOString(),
+  })
 
 /** A worker's machine and its side of the network: changes wait until the next heartbeat sends them. */
 function createWorker() {

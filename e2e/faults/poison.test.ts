@@ -3,6 +3,7 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { jetstream } from '@nats-io/jetstream'
 import { MESSAGE_MAX_BYTES, messages, subjectFor, type SyncReport } from '@kagami/protocol'
+import { sampleReport } from '@kagami/protocol/testing/samples'
 import { newId } from '@kagami/runtime'
 import { DatabaseSync } from 'node:sqlite'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -12,35 +13,11 @@ import { rounds } from '../harness/rounds.ts'
 import { PATIENCE_MS, until } from '../harness/wait.ts'
 
 const EACH = rounds(100, 2000)
-const at = '2026-01-01T00:00:00.000Z'
 const FAR = '+102026-01-01T00:00:00.000Z'
 const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`
 
-function makeReport(change: Partial<SyncReport> = {}): SyncReport {
-  return {
-    sync_id: newId(),
-    worker_id: 'w',
-    replica_id: 'r-1',
-    name: 'm',
-    kind: 'http',
-    trigger: 'schedule',
-    request_id: null,
-    outcome: 'success',
-    reason: null,
-    message: null,
-    hint: null,
-    tail: null,
-    exit_code: null,
-    started_at: at,
-    ended_at: at,
-    duration_ms: 0,
-    bytes: 1,
-    files: 1,
-    size_bytes: 1,
-    revision: null,
-    ...change,
-  }
-}
+const makeReport = (change: Partial<SyncReport> = {}) =>
+  sampleReport({ sync_id: newId(), replica_id: 'r-1', ...change })
 
 /** Malformed messages of every kind, in turn. */
 function poison(n: number): string | Uint8Array {

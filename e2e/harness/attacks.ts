@@ -1,5 +1,6 @@
 // attacks.ts — Subjects and messages that an attacker with the credentials of one worker tries on a locked NATS.
 import { DESIRED_BUCKET, EVENTS_STREAM, type Join } from '@kagami/protocol'
+import { sampleReport } from '@kagami/protocol/testing/samples'
 import { newId } from '@kagami/runtime'
 
 export const DIRECT_GET = `$JS.API.DIRECT.GET.KV_${DESIRED_BUCKET}`
@@ -99,25 +100,14 @@ export const makeJoin = (id: string): Join => ({
   data_dir: '/d',
   kinds: [],
 })
-export const makeReport = (worker: string, replica: string) => ({
-  sync_id: newId(),
-  worker_id: worker,
-  replica_id: replica,
-  name: 'forged',
-  kind: 'http',
-  trigger: 'schedule',
-  request_id: null,
-  outcome: 'failed',
-  reason: 'unknown',
-  message: 'forged',
-  hint: null,
-  tail: null,
-  exit_code: null,
-  started_at: AT,
-  ended_at: AT,
-  duration_ms: 0,
-  bytes: 1,
-  files: 1,
-  size_bytes: 1,
-  revision: null,
-})
+export const makeReport = (worker: string, replica: string) =>
+  sampleReport({
+    sync_id: newId(),
+    worker_id: worker,
+    replica_id: replica,
+    name: 'forged',
+    outcome: 'failed',
+    reason: 'unknown',
+    message: 'forged',
+    revision: null,
+  })

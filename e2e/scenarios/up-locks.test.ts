@@ -3,36 +3,15 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { connect } from '@nats-io/transport-node'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
-import { EVENTS_STREAM, createClient, type SyncReport } from '@kagami/protocol'
+import { EVENTS_STREAM, createClient } from '@kagami/protocol'
+import { sampleReport } from '@kagami/protocol/testing/samples'
 import { newId, startNatsServer } from '@kagami/runtime'
 import { describe, expect, inject, test } from 'vitest'
 import { createPlace, NATS_VERSIONS, type Place } from '../harness/place.ts'
 import { startSupervisor, startWorker, freePort, startProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
-const at = '2026-01-01T00:00:00.000Z'
-const makeReport = (worker: string): SyncReport => ({
-  sync_id: newId(),
-  worker_id: worker,
-  replica_id: 'r',
-  name: 'old',
-  kind: 'http',
-  trigger: 'schedule',
-  request_id: null,
-  outcome: 'success',
-  reason: null,
-  message: null,
-  hint: null,
-  tail: null,
-  exit_code: null,
-  started_at: at,
-  ended_at: at,
-  duration_ms: 0,
-  bytes: 1,
-  files: 1,
-  size_bytes: 1,
-  revision: null,
-})
+const makeReport = (worker: string) => sampleReport({ sync_id: newId(), worker_id: worker, name: 'old' })
 
 async function up(place: Place, nats: string, env: Record<string, string> = {}) {
   const port = await freePort()

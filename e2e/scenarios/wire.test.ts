@@ -11,6 +11,7 @@ import {
   type ReplicaState,
   type SyncReport,
 } from '@kagami/protocol'
+import { sampleReport } from '@kagami/protocol/testing/samples'
 import { newId } from '@kagami/runtime'
 import { jetstream } from '@nats-io/jetstream'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -80,31 +81,8 @@ function makeHeartbeat(change: Partial<Heartbeat> = {}): Heartbeat {
   }
 }
 
-function makeReport(change: Partial<SyncReport> = {}): SyncReport {
-  return {
-    sync_id: newId(),
-    worker_id: id,
-    replica_id: 'r-1',
-    name: 'mirror-1',
-    kind: 'http',
-    trigger: 'schedule',
-    request_id: null,
-    outcome: 'success',
-    reason: null,
-    message: null,
-    hint: null,
-    tail: null,
-    exit_code: null,
-    started_at: at,
-    ended_at: at,
-    duration_ms: 0,
-    bytes: 1,
-    files: 1,
-    size_bytes: 1,
-    revision: null,
-    ...change,
-  }
-}
+const makeReport = (change: Partial<SyncReport> = {}) =>
+  sampleReport({ sync_id: newId(), worker_id: id, replica_id: 'r-1', name: 'mirror-1', ...change })
 
 describe('the supervisor, with messages of another version', () => {
   const place = createPlace()
