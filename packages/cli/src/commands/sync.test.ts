@@ -6,7 +6,7 @@ import { runKagami } from '../testing/run-kagami.ts'
 import { aPage, aReplica, aSync } from '../testing/samples.ts'
 
 /** A supervisor that takes requests for two copies and whose history becomes `ended` once they were made. */
-async function aSupervisor(ended: (replica: string) => Sync | null) {
+async function answerWith(ended: (replica: string) => Sync | null) {
   let requested = false
   const request = (replica: string, worker: string) => ({
     request_id: `q-${replica}`,
@@ -36,7 +36,7 @@ const bad = (replica: string) =>
 
 describe('kagami sync', () => {
   it('asks for every copy of a name, or for one as NAME@WORKER', async () => {
-    const api = await aSupervisor(() => null)
+    const api = await answerWith(() => null)
     const { code, stdout, stderr } = await runKagami('sync debian debian@sh-12', api.env)
     expect([code, stdout.match(/\(q-r-\d\)/g)]).toEqual([0, ['(q-r-1)', '(q-r-2)', '(q-r-1)']])
     expect(stderr).toContain('kagami logs -f NAME@WORKER')
@@ -46,7 +46,7 @@ describe('kagami sync', () => {
     ])
   })
   it('prints the requests for programs', async () => {
-    const api = await aSupervisor(() => null)
+    const api = await answerWith(() => null)
     const { stdout } = await runKagami('sync debian@sh-12 --json', api.env)
     expect(JSON.parse(stdout)).toMatchObject([{ request_id: 'q-r-1', replica_id: 'r-1' }])
   })
@@ -54,7 +54,7 @@ describe('kagami sync', () => {
 
 describe('kagami sync --wait', () => {
   it('says how a sync ended, and where its log is', async () => {
-    const { code, stdout } = await runKagami('sync debian@sh-12 --wait', (await aSupervisor(good)).env)
+    const { code, stdout } = await runKagami('sync debian@sh-12 --wait', (await answerWith(good)).env)
     expect([code, stdout]).toEqual([
       0,
       `✓ success debian@sh-12. 2s, 3.0 MiB received   kagami logs ${good('r-1').sync_id}\n`,
@@ -65,26 +65,26 @@ describe('kagami sync --wait', () => {
     ['some of them failed', (replica: string) => (replica === 'r-1' ? good(replica) : bad(replica)), 8],
     ['all went well', good, 0],
   ])('when %s exits so', async (_, ended, code) => {
-    const ran = await runKagami('sync debian --wait', (await aSupervisor(ended)).env)
+    const ran = await runKagami('sync debian --wait', (await answerWith(ended)).env)
     expect(ran.code).toBe(code)
     expect(ran.stdout.includes('✕ failed debian@sh-12. 2s: no route')).toBe(code !== 0)
   })
   it('asks for nothing when the time to wait is no number', async () => {
-    const api = await aSupervisor(good)
+    const api = await answerWith(good)
     const { code, stderr } = await runKagami('sync debian --wait --timeout soon', api.env)
     expect([code, stderr, api.asked]).toEqual([2, expect.stringContaining('not "soon"'), []])
   })
   it('tells what it waits for, and gives up with exit code 7 when the time is over', async () => {
     const { code, stdout, stderr } = await runKagami(
       'sync debian@sh-12 --wait --timeout 0',
-      (await aSupervisor(() => null)).env,
+      (await answerWith(() => null)).env,
     )
     expect([code, stdout]).toEqual([7, ''])
     expect(stderr).toContain('debian: ')
   })
   it('shows phase and percent, one line for each ten', async () => {
     const percents = [12, 14, 38]
-    const api = await aSupervisor((replica) => {
+    const api = await answerWith((replica) => {
       const percent = percents.shift()
       const progress = {
         phase: 'transferring' as const,
