@@ -90,7 +90,7 @@ describe('a fleet whose programs are killed at random moments', () => {
 
   test(
     'loses and doubles no report, publishes nothing torn, and leaves nothing running or stuck',
-    { timeout: 60_000 + KILLS * 15_000 },
+    { timeout: 300_000 + KILLS * 15_000 },
     async ({ task, annotate }) => {
       await annotate(`KAGAMI_SEED=${dice.seed}`)
       console.log(`chaos: KAGAMI_SEED=${dice.seed}`)

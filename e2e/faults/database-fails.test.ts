@@ -60,72 +60,64 @@ describe('a supervisor on SQLite', () => {
     fleet = await startBusyFleet(place, { nats: nats.url })
   })
 
-  test(
-    'waits while another process has locked the database, and answers meanwhile',
-    { timeout: 60_000 },
-    async ({ task }) => {
-      const other = new DatabaseSync(file())
-      other.exec('PRAGMA busy_timeout=5000; BEGIN IMMEDIATE')
-      const since = Date.now()
-      const write = tryAdd(fleet.supervisor, 'while-locked')
-      let answers = 0
-      while (Date.now() - since < 5000) {
-        expect((await fleet.supervisor.api.call('listReplicas')).total).toBeGreaterThan(0)
-        answers++
-        await pause(50)
-      }
-      other.exec('ROLLBACK')
-      other.close()
-      expect(await write).toBe(true)
-      expect(fleet.supervisor.child.exitCode).toBeNull()
-      task.meta.figure = `locked for 5 s: ${answers} reads answered meanwhile, the write done afterwards`
-    },
-  )
+  test('waits while another process has locked the database, and answers meanwhile', async ({ task }) => {
+    const other = new DatabaseSync(file())
+    other.exec('PRAGMA busy_timeout=5000; BEGIN IMMEDIATE')
+    const since = Date.now()
+    const write = tryAdd(fleet.supervisor, 'while-locked')
+    let answers = 0
+    while (Date.now() - since < 5000) {
+      expect((await fleet.supervisor.api.call('listReplicas')).total).toBeGreaterThan(0)
+      answers++
+      await pause(50)
+    }
+    other.exec('ROLLBACK')
+    other.close()
+    expect(await write).toBe(true)
+    expect(fleet.supervisor.child.exitCode).toBeNull()
+    task.meta.figure = `locked for 5 s: ${answers} reads answered meanwhile, the write done afterwards`
+  })
 
-  test(
-    'refuses to start on a database that is garbage, damaged or empty, and says what to do',
-    { timeout: 90_000 },
-    async ({ task }) => {
-      const kept = await fleet.stopAndCount()
-      fleet.supervisor.child.kill('SIGTERM')
-      await fleet.supervisor.exited
-      copyFileSync(file(), place.at('good.db'))
-      const pages = Math.floor(statSync(file()).size / 4096)
-      const damages: Record<string, [RegExp, () => void]> = {
-        garbage: [
-          /cannot be opened: file is not a database/,
-          () => writeFileSync(file(), Buffer.alloc(65_536, 'garbage ')),
-        ],
-        empty: [/is empty: it is not a database/, () => truncateSync(file())],
-        damaged: [
-          /is damaged|malformed/,
-          () => {
-            const handle = openSync(file(), 'r+')
-            for (let page = 2; page < pages; page += 3) writeSync(handle, Buffer.alloc(512, 0xa5), 0, 512, page * 4096)
-            closeSync(handle)
-          },
-        ],
-      }
-      for (const [what, [words, damage]] of Object.entries(damages)) {
-        for (const part of ['-wal', '-shm']) rmSync(`${file()}${part}`, { force: true })
-        copyFileSync(place.at('good.db'), file())
-        damage()
-        const program = startProgram(place, ['run', 'supervisor'], {
-          KAGAMI_NATS_URL: nats.url,
-          SUPERVISOR_HTTP_ADDR: '127.0.0.1:0',
-          SUPERVISOR_AUTH: 'none',
-          SUPERVISOR_DATABASE_URL: `sqlite://${file()}?mode=rwc`,
-        })
-        expect(await program.exited, what).toBe(2)
-        expect(program.output(), what).toMatch(words)
-        expect(program.output(), what).toContain('backup')
-      }
+  test('refuses to start on a database that is garbage, damaged or empty, and says what to do', async ({ task }) => {
+    const kept = await fleet.stopAndCount()
+    fleet.supervisor.child.kill('SIGTERM')
+    await fleet.supervisor.exited
+    copyFileSync(file(), place.at('good.db'))
+    const pages = Math.floor(statSync(file()).size / 4096)
+    const damages: Record<string, [RegExp, () => void]> = {
+      garbage: [
+        /cannot be opened: file is not a database/,
+        () => writeFileSync(file(), Buffer.alloc(65_536, 'garbage ')),
+      ],
+      empty: [/is empty: it is not a database/, () => truncateSync(file())],
+      damaged: [
+        /is damaged|malformed/,
+        () => {
+          const handle = openSync(file(), 'r+')
+          for (let page = 2; page < pages; page += 3) writeSync(handle, Buffer.alloc(512, 0xa5), 0, 512, page * 4096)
+          closeSync(handle)
+        },
+      ],
+    }
+    for (const [what, [words, damage]] of Object.entries(damages)) {
+      for (const part of ['-wal', '-shm']) rmSync(`${file()}${part}`, { force: true })
       copyFileSync(place.at('good.db'), file())
-      await fleet.restartSupervisor()
-      expect((await readHistory(fleet.supervisor.api)).size).toBe(kept)
-      task.meta.figure = 'garbage, damaged, empty: refused 3 of 3; the backup starts'
-    },
-  )
+      damage()
+      const program = startProgram(place, ['run', 'supervisor'], {
+        KAGAMI_NATS_URL: nats.url,
+        SUPERVISOR_HTTP_ADDR: '127.0.0.1:0',
+        SUPERVISOR_AUTH: 'none',
+        SUPERVISOR_DATABASE_URL: `sqlite://${file()}?mode=rwc`,
+      })
+      expect(await program.exited, what).toBe(2)
+      expect(program.output(), what).toMatch(words)
+      expect(program.output(), what).toContain('backup')
+    }
+    copyFileSync(place.at('good.db'), file())
+    await fleet.restartSupervisor()
+    expect((await readHistory(fleet.supervisor.api)).size).toBe(kept)
+    task.meta.figure = 'garbage, damaged, empty: refused 3 of 3; the backup starts'
+  })
 })
 
 describe.runIf(process.getuid?.() === 0)('a supervisor whose disk is full', () => {
@@ -145,7 +137,7 @@ describe.runIf(process.getuid?.() === 0)('a supervisor whose disk is full', () =
     })
   })
 
-  test('keeps answering, and stores everything once there is space again', { timeout: 120_000 }, async ({ task }) => {
+  test('keeps answering, and stores everything once there is space again', async ({ task }) => {
     const filling = fillDisk(disk)
     const before = fleet.ledger.started.size
     const refused = await until(
@@ -181,7 +173,7 @@ describe('a supervisor on PostgreSQL', () => {
 
   test(
     'keeps running when the server stops in the middle of writes, loses nothing acknowledged, and continues afterwards',
-    { timeout: 60_000 + STOPS * 20_000 },
+    { timeout: 300_000 + STOPS * 20_000 },
     async ({ task }) => {
       const confirmed: string[] = []
       let count = 0

@@ -51,7 +51,7 @@ describe('messages of every version up to this one', () => {
 describe.runIf(process.env['KAGAMI_RECORD'])('recording', () => {
   const place = createPlace()
 
-  test('writes the messages that the programs send to each other', { timeout: 60_000 }, async () => {
+  test('writes the messages that the programs send to each other', async () => {
     const found = new Map<string, Golden>()
     const nats = await startNats(place, 'new')
     const connection = await connect({ servers: nats.url })

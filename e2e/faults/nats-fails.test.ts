@@ -8,7 +8,7 @@ import { createDice } from '../harness/dice.ts'
 import { startOwnNats, mountSmallDisk, fillDisk, type OwnNats } from '../harness/own-nats.ts'
 import { createPlace } from '../harness/place.ts'
 import { atFullSize, rounds } from '../harness/rounds.ts'
-import { until } from '../harness/wait.ts'
+import { PATIENCE_MS, until } from '../harness/wait.ts'
 
 const KILLS = rounds(5, 100)
 const RESULTS = rounds(150, 1000)
@@ -26,7 +26,7 @@ describe('a fleet whose nats-server is killed again and again', () => {
     fleet = await startBusyFleet(place, { nats: nats.url })
   })
 
-  test('has every report in its history once', { timeout: 60_000 + KILLS * 6000 }, async ({ task }) => {
+  test('has every report in its history once', { timeout: 300_000 + KILLS * 6000 }, async ({ task }) => {
     for (let kill = 0; kill < KILLS; kill++) {
       await pause(dice.whole(50, 1200))
       await nats.kill()
@@ -45,7 +45,7 @@ describe('a fleet whose nats-server fails in other ways', () => {
   let fleet: BusyFleet
   const waitForWaiting = (many = GATHER) =>
     until('reports wait on the workers', () => fleet.ledger.waiting() >= many, {
-      timeoutMs: 60_000 + many * 200,
+      timeoutMs: PATIENCE_MS + many * 200,
       seen: () => fleet.ledger.waiting(),
     })
   const waitForDelivery = () =>
@@ -58,7 +58,7 @@ describe('a fleet whose nats-server fails in other ways', () => {
     fleet = await startBusyFleet(place, { nats: nats.url })
   })
 
-  test('reports everything after it was frozen', { timeout: 180_000 }, async ({ task }) => {
+  test('reports everything after it was frozen', async ({ task }) => {
     nats.signal('SIGSTOP')
     await waitForWaiting(20)
     if (atFullSize) await pause(60_000)
@@ -78,24 +78,22 @@ describe('a fleet whose nats-server fails in other ways', () => {
     task.meta.figure = `down: ${waiting} reports waited, all delivered`
   })
 
-  test(
-    'loses nothing when it is started again without its store, not even reports that only the store had',
-    { timeout: 180_000 },
-    async ({ task }) => {
-      // Freeze the supervisor, so that only the stream has the next reports.
-      fleet.supervisor.child.kill('SIGSTOP')
-      const before = fleet.ledger.started.size
-      await until('reports are only in the stream', () => fleet.ledger.started.size > before + 30)
-      await nats.kill()
-      nats.empty()
-      await nats.start()
-      fleet.supervisor.child.kill('SIGCONT')
-      await waitForDelivery()
-      const kept = await fleet.stopAndCount()
-      for (const worker of fleet.workers) expect(worker.output()).not.toContain('fault')
-      task.meta.figure = `store lost: ${kept} of ${fleet.ledger.started.size} reports in the history`
-    },
-  )
+  test('loses nothing when it is started again without its store, not even reports that only the store had', async ({
+    task,
+  }) => {
+    // Freeze the supervisor, so that only the stream has the next reports.
+    fleet.supervisor.child.kill('SIGSTOP')
+    const before = fleet.ledger.started.size
+    await until('reports are only in the stream', () => fleet.ledger.started.size > before + 30)
+    await nats.kill()
+    nats.empty()
+    await nats.start()
+    fleet.supervisor.child.kill('SIGCONT')
+    await waitForDelivery()
+    const kept = await fleet.stopAndCount()
+    for (const worker of fleet.workers) expect(worker.output()).not.toContain('fault')
+    task.meta.figure = `store lost: ${kept} of ${fleet.ledger.started.size} reports in the history`
+  })
 })
 
 describe.runIf(process.getuid?.() === 0)('a fleet whose nats-server has a full disk', () => {
@@ -110,23 +108,21 @@ describe.runIf(process.getuid?.() === 0)('a fleet whose nats-server has a full d
     fleet = await startBusyFleet(place, { nats: nats.url })
   })
 
-  test(
-    'keeps its reports on the workers, and sends them when there is space and nats-server was restarted',
-    { timeout: 180_000 },
-    async ({ task }) => {
-      const filling = fillDisk(disk)
-      await until('reports wait on the workers', () => fleet.ledger.waiting() >= GATHER, {
-        timeoutMs: 60_000 + GATHER * 200,
-        seen: () => fleet.ledger.waiting(),
-      })
-      expect((await fetch(`${fleet.supervisor.url}/healthz`)).status).toBe(200)
-      expect((await fleet.supervisor.api.call('listReplicas')).total).toBe(16)
-      const waiting = fleet.ledger.waiting()
-      rmSync(filling)
-      await nats.kill()
-      await nats.start()
-      const kept = await fleet.stopAndCount()
-      task.meta.figure = `disk full: ${waiting} reports waited, ${kept} of ${fleet.ledger.started.size} in the history`
-    },
-  )
+  test('keeps its reports on the workers, and sends them when there is space and nats-server was restarted', async ({
+    task,
+  }) => {
+    const filling = fillDisk(disk)
+    await until('reports wait on the workers', () => fleet.ledger.waiting() >= GATHER, {
+      timeoutMs: PATIENCE_MS + GATHER * 200,
+      seen: () => fleet.ledger.waiting(),
+    })
+    expect((await fetch(`${fleet.supervisor.url}/healthz`)).status).toBe(200)
+    expect((await fleet.supervisor.api.call('listReplicas')).total).toBe(16)
+    const waiting = fleet.ledger.waiting()
+    rmSync(filling)
+    await nats.kill()
+    await nats.start()
+    const kept = await fleet.stopAndCount()
+    task.meta.figure = `disk full: ${waiting} reports waited, ${kept} of ${fleet.ledger.started.size} in the history`
+  })
 })

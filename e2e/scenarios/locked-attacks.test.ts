@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { startLockedNats, connectAs, identityOfToken, readStolenIdentity, type LockedNats } from '../harness/locked.ts'
 import { createPlace, NATS_VERSIONS } from '../harness/place.ts'
 import { startSupervisor, freePort, startProgram, type Program, type SupervisorProgram } from '../harness/programs.ts'
-import { until } from '../harness/wait.ts'
+import { PATIENCE_MS, until } from '../harness/wait.ts'
 import { AT, DIRECT_GET, makeJoin, PUBLISHES, REPLIES, makeReport, SECRET, SUBSCRIPTIONS } from '../harness/attacks.ts'
 
 describe.each(NATS_VERSIONS)('on a locked %s nats-server, somebody with the credentials of a worker', (version) => {
@@ -79,7 +79,6 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, somebody with the cred
   }
   const refused = (what: string) =>
     until(`"${what}" is refused`, () => refusals.some((text) => text.includes(`"${what}"`)), {
-      timeoutMs: 5000,
       seen: () => refusals.slice(-5),
     })
   const watch = (connection: NatsConnection) =>
@@ -143,7 +142,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, somebody with the cred
     thief.publish('kagami.evt.thief.nonsense', JSON.stringify({ worker_id: 'victim' }), { reply })
     thief.publish(document, '', { reply })
     // Its answer comes after the other ones, so all of them have been sent.
-    await thief.request(document, '', { timeout: 3000 })
+    await thief.request(document, '', { timeout: PATIENCE_MS })
     await supervisor.api.call('summary')
     await expectUnharmed()
   })
@@ -151,7 +150,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, somebody with the cred
   test('gains nothing by naming the victim in its own messages', async () => {
     const [replica] = (await supervisor.api.call('listReplicas', { query: { worker: 'victim' } })).items
     const answer = (
-      await thief.request(subjectFor('join', 'thief'), JSON.stringify(makeJoin('victim')), { timeout: 3000 })
+      await thief.request(subjectFor('join', 'thief'), JSON.stringify(makeJoin('victim')), { timeout: PATIENCE_MS })
     ).json()
     expect(answer).toMatchObject({ accepted: false, status: 'rejected' })
     const beat = {
@@ -171,7 +170,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, somebody with the cred
     thief.publish(subjectFor('heartbeat', 'thief'), JSON.stringify(beat))
     thief.publish(subjectFor('goodbye', 'thief'), JSON.stringify({ worker_id: 'victim', instance: newId() }))
     for (const report of [makeReport('victim', replica!.replica_id), makeReport('thief', replica!.replica_id)])
-      await thief.request(subjectFor('report', 'thief'), JSON.stringify(report), { timeout: 3000 })
+      await thief.request(subjectFor('report', 'thief'), JSON.stringify(report), { timeout: PATIENCE_MS })
     await until('both are set aside', () => supervisor.output().split('set aside a report').length >= 3, {
       seen: () => supervisor.output().slice(-2000),
     })
@@ -189,7 +188,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, somebody with the cred
     await expect(connectAs(place, nats, forged, 1500)).rejects.toThrow()
     await expect(
       connectAs(place, nats, { ...own, inbox: '_INBOX.victim' }).then((connection) =>
-        connection.request(subjectFor('join', 'thief'), '{}', { timeout: 1500 }),
+        connection.request(subjectFor('join', 'thief'), '{}', { timeout: PATIENCE_MS }),
       ),
     ).rejects.toThrow(/permissions violation/i)
     await expect(connect({ servers: nats.url, tls: { ca: nats.credentials.ca! }, reconnect: false })).rejects.toThrow(
@@ -240,8 +239,8 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, somebody with the cred
           signature: Buffer.from(mine.sign(Buffer.from(enrolProof(key, asked)))).toString('base64url'),
         })
       }
-      const ask = (id: string, key = mine.publicKey) =>
-        guest.request(`kagami.join.${key}`, request(id, key), { timeout: 1500 }).then((reply) => reply.json())
+      const ask = (id: string, key = mine.publicKey, timeout = PATIENCE_MS) =>
+        guest.request(`kagami.join.${key}`, request(id, key), { timeout }).then((reply) => reply.json())
       expect(await ask('victim')).toMatchObject({ status: 'refused', jwt: null })
       expect(await ask('someone')).toMatchObject({ status: 'refused', jwt: null })
       // Without the key itself there is no answer, neither for its own id nor for another.
@@ -252,7 +251,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, somebody with the cred
         ['nobody', 'no-key'],
         ['nobody', `U${'A'.repeat(55)}`],
       ] as const)
-        await expect(ask(id, key)).rejects.toThrow(/timeout/i)
+        await expect(ask(id, key, 1500)).rejects.toThrow(/timeout/i)
       for (const reply of REPLIES)
         guest.publish(`kagami.join.${mine.publicKey}`, request('victim', mine.publicKey), { reply })
       await ask('victim')

@@ -29,7 +29,7 @@ describe('a tree that is published by swap', () => {
     expect(seen.whole).toBeGreaterThan(ROUNDS)
     expect(seen.versions.length).toBeGreaterThan(ROUNDS / 4)
     task.meta.figure = `${ROUNDS} syncs, ${seen.whole} readings, ${seen.broken.length} mixed or missing`
-  }, 240_000)
+  })
 })
 
 describe('a worker that is killed while it publishes', () => {
