@@ -13,7 +13,7 @@ import { until } from '../harness/wait.ts'
 describe.runIf(process.getuid?.() === 0)('a worker whose disk another program fills to the last byte', () => {
   const place = createPlace()
 
-  test('keeps running, reports that the disk was full, syncs again when there is space, and starts without any', async () => {
+  test('keeps running, reports that the disk was full, syncs once there is space, and starts without any', async () => {
     const disk = mountSmallDisk(place, 'data', 100)
     writeFiles(place.at('www'), { small: 'x\n' })
     let hanging: ServerResponse | null = null
