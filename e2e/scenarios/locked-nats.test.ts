@@ -233,7 +233,7 @@ describe.each(NATS_VERSIONS)('a locked NATS, on the %s nats-server', (version) =
       supervisor.url,
     ])
     expect([revoked.code, revoked.stderr]).toEqual([0, ''])
-    await until('it is disconnected', () => cut)
+    await until('it is disconnected', () => cut, { timeoutMs: 1000 })
     expect(await shown('two')).toMatchObject({ admission: 'rejected', reason: 'stolen laptop' })
     expect(
       (await supervisor.api.call('audit', { query: { target: 'two' } })).items.map((entry) => entry.action),
