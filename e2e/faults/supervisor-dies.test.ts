@@ -2,7 +2,8 @@
 // it comes back, and is carried out.
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { subjectFor, type Join } from '@kagami/protocol'
+import { subjectFor } from '@kagami/protocol'
+import { sampleJoin } from '@kagami/protocol/testing/samples'
 import { startHttpUpstream } from '@kagami/demo'
 import { newId } from '@kagami/runtime'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -67,17 +68,7 @@ describe('a supervisor that is killed while people write', () => {
     },
     async () => {
       const id = `stranger-${++count}`
-      const join: Join = {
-        worker_id: id,
-        instance: newId(),
-        wire: 1,
-        name: id,
-        version: '1',
-        hostname: 'h',
-        http_addr: 'x:1',
-        data_dir: '/d',
-        kinds: [],
-      }
+      const join = sampleJoin({ worker_id: id, instance: newId(), name: id, kinds: [] })
       await strangers.request(subjectFor('join', id), JSON.stringify(join), { timeout: 1000 })
       await supervisor.api.call('approve', { params: { id } })
       confirmed.approved.add(id)

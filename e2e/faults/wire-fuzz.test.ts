@@ -3,7 +3,8 @@
 import { jetstream } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import fc from 'fast-check'
-import { desiredHint, messages, subjectFor, type Heartbeat, type Join, type JoinReply } from '@kagami/protocol'
+import { desiredHint, messages, subjectFor, type JoinReply } from '@kagami/protocol'
+import { SAMPLE_AT, sampleHeartbeat, sampleJoin, sampleState } from '@kagami/protocol/testing/samples'
 import { newId } from '@kagami/runtime'
 import { expect, test } from 'vitest'
 import { startNats, createPlace } from '../harness/place.ts'
@@ -15,56 +16,15 @@ const place = createPlace()
 const RUNS = rounds(300, 20_000)
 const WORKER = 'w-1'
 const PEER = 'peer-1'
-const at = '2026-01-01T00:00:00.000Z'
 const instance = newId()
-const join: Join = {
-  worker_id: PEER,
-  instance,
-  wire: 1,
-  name: 'peer',
-  version: '9.9.9',
-  hostname: 'h',
-  http_addr: 'x:1',
-  data_dir: '/d',
-  kinds: [{ kind: 'http', available: true, detail: 'ok', options: { type: 'object', properties: {} } }],
-}
-const makeHeartbeat = (seq: number): Heartbeat => ({
-  worker_id: PEER,
-  instance,
-  seq,
-  sent_at: at,
-  observed_rev: 1,
-  full: true,
-  part: { index: 0, of: 1 },
-  removed: [],
-  digest: { count: 1, revisions: seq },
-  storage: null,
-  jobs: { running: 0, queued: 0, limit: 4 },
-  replicas: [
-    {
-      replica_id: 'r-1',
-      revision_no: seq,
-      name: `mirror-${seq}`,
-      kind: 'http',
-      upstream: 'http://127.0.0.1/x',
-      interval_secs: 60,
-      labels: {},
-      options: {},
-      origin: 'config',
-      status: 'init',
-      activity: 'idle',
-      queue: null,
-      current: null,
-      last_sync: null,
-      last_success_at: null,
-      next_due_at: null,
-      failures: 0,
-      size_bytes: null,
-      files: null,
-      revision: null,
-    },
-  ],
-})
+const join = sampleJoin({ worker_id: PEER, instance, name: 'peer' })
+const makeHeartbeat = (seq: number) =>
+  sampleHeartbeat({
+    worker_id: PEER,
+    instance,
+    seq,
+    replicas: [sampleState({ replica_id: 'r-1', revision_no: seq, name: `mirror-${seq}` })],
+  })
 
 /** Every subject, for a known worker, a peer and unknown ids. */
 const subjects = [...Object.values(messages).map(({ subject }) => subject), desiredHint('<id>')].flatMap((subject) =>
@@ -80,7 +40,7 @@ const known = fc.constantFrom<unknown>(
   '..',
   '\u0000',
   '\ud800',
-  at,
+  SAMPLE_AT,
   '+999999-01-01T00:00:00.000Z',
   -1,
   0,

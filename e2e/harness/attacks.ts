@@ -1,12 +1,11 @@
 // attacks.ts — Subjects and messages that an attacker with the credentials of one worker tries on a locked NATS.
-import { DESIRED_BUCKET, EVENTS_STREAM, type Join } from '@kagami/protocol'
-import { sampleReport } from '@kagami/protocol/testing/samples'
+import { DESIRED_BUCKET, EVENTS_STREAM } from '@kagami/protocol'
+import { sampleJoin, sampleReport } from '@kagami/protocol/testing/samples'
 import { newId } from '@kagami/runtime'
 
 export const DIRECT_GET = `$JS.API.DIRECT.GET.KV_${DESIRED_BUCKET}`
 /** A text that is only in the victim's document. */
 export const SECRET = 'known-to-the-victim-alone'
-export const AT = '2026-01-01T00:00:00.000Z'
 
 /** Forbidden messages: what each would do, and its subject. */
 export const PUBLISHES: [what: string, subject: string][] = [
@@ -89,17 +88,7 @@ export const REPLIES = [
   '$SYS.REQ.CLAIMS.UPDATE',
 ]
 
-export const makeJoin = (id: string): Join => ({
-  worker_id: id,
-  instance: newId(),
-  wire: 1,
-  name: id,
-  version: '1',
-  hostname: 'h',
-  http_addr: 'x:1',
-  data_dir: '/d',
-  kinds: [],
-})
+export const makeJoin = (id: string) => sampleJoin({ worker_id: id, instance: newId(), name: id, kinds: [] })
 export const makeReport = (worker: string, replica: string) =>
   sampleReport({
     sync_id: newId(),

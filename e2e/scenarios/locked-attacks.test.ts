@@ -10,7 +10,8 @@ import { startLockedNats, connectAs, identityOfToken, readStolenIdentity, type L
 import { createPlace, NATS_VERSIONS } from '../harness/place.ts'
 import { startSupervisor, freePort, startProgram, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { PATIENCE_MS, until } from '../harness/wait.ts'
-import { AT, DIRECT_GET, makeJoin, PUBLISHES, REPLIES, makeReport, SECRET, SUBSCRIPTIONS } from '../harness/attacks.ts'
+import { sampleHeartbeat } from '@kagami/protocol/testing/samples'
+import { DIRECT_GET, makeJoin, PUBLISHES, REPLIES, makeReport, SECRET, SUBSCRIPTIONS } from '../harness/attacks.ts'
 
 describe.each(NATS_VERSIONS)('on a locked %s nats-server, somebody with the credentials of a worker', (version) => {
   const place = createPlace()
@@ -153,20 +154,7 @@ describe.each(NATS_VERSIONS)('on a locked %s nats-server, somebody with the cred
       await thief.request(subjectFor('join', 'thief'), JSON.stringify(makeJoin('victim')), { timeout: PATIENCE_MS })
     ).json()
     expect(answer).toMatchObject({ accepted: false, status: 'rejected' })
-    const beat = {
-      worker_id: 'victim',
-      instance: newId(),
-      seq: 1,
-      sent_at: AT,
-      observed_rev: 1,
-      full: true,
-      part: { index: 0, of: 1 },
-      replicas: [],
-      removed: [],
-      digest: { count: 0, revisions: 0 },
-      storage: null,
-      jobs: { running: 0, queued: 0, limit: 4 },
-    }
+    const beat = sampleHeartbeat({ worker_id: 'victim', instance: newId() })
     thief.publish(subjectFor('heartbeat', 'thief'), JSON.stringify(beat))
     thief.publish(subjectFor('goodbye', 'thief'), JSON.stringify({ worker_id: 'victim', instance: newId() }))
     for (const report of [makeReport('victim', replica!.replica_id), makeReport('thief', replica!.replica_id)])

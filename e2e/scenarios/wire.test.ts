@@ -6,12 +6,11 @@ import {
   DESIRED_BUCKET,
   subjectFor,
   type Heartbeat,
-  type Join,
   type JoinReply,
   type ReplicaState,
   type SyncReport,
 } from '@kagami/protocol'
-import { sampleReport } from '@kagami/protocol/testing/samples'
+import { SAMPLE_AT, sampleHeartbeat, sampleJoin, sampleReport, sampleState } from '@kagami/protocol/testing/samples'
 import { newId } from '@kagami/runtime'
 import { jetstream } from '@nats-io/jetstream'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -21,65 +20,20 @@ import { PATIENCE_MS, until } from '../harness/wait.ts'
 
 const id = 'wire-1'
 const instance = newId()
-const at = '2026-01-01T00:00:00.000Z'
 const more = { some_future_field: { deep: [1, 2, 3] } }
 
-const join: Join = {
-  worker_id: id,
-  instance,
-  wire: 1,
-  name: 'wire',
-  version: '9.9.9',
-  hostname: 'h',
-  http_addr: 'x:1',
-  data_dir: '/d',
-  kinds: [{ kind: 'http', available: true, detail: 'ok', options: { type: 'object', properties: {} } }],
-}
+const join = sampleJoin({ worker_id: id, instance, name: 'wire' })
 
-function makeState(n: number, change: Partial<ReplicaState> = {}): ReplicaState {
-  return {
+const makeState = (n: number, change: Partial<ReplicaState> = {}) =>
+  sampleState({
     replica_id: `r-${n}`,
-    revision_no: 1,
     name: `mirror-${n}`,
-    kind: 'http',
     upstream: `http://127.0.0.1/${'x'.repeat(200)}/${n}`,
-    interval_secs: 60,
-    labels: {},
-    options: {},
-    origin: 'config',
-    status: 'init',
-    activity: 'idle',
-    queue: null,
-    current: null,
-    last_sync: null,
-    last_success_at: null,
-    next_due_at: null,
-    failures: 0,
-    size_bytes: null,
-    files: null,
-    revision: null,
     ...change,
-  }
-}
+  })
 
-function makeHeartbeat(change: Partial<Heartbeat> = {}): Heartbeat {
-  const replicas = change.replicas ?? [makeState(1)]
-  return {
-    worker_id: id,
-    instance,
-    seq: 1,
-    sent_at: at,
-    observed_rev: 1,
-    full: true,
-    part: { index: 0, of: 1 },
-    replicas,
-    removed: [],
-    digest: { count: replicas.length, revisions: replicas.length },
-    storage: null,
-    jobs: { running: 0, queued: 0, limit: 4 },
-    ...change,
-  }
-}
+const makeHeartbeat = (change: Partial<Heartbeat> = {}) =>
+  sampleHeartbeat({ worker_id: id, instance, replicas: [makeState(1)], ...change })
 
 const makeReport = (change: Partial<SyncReport> = {}) =>
   sampleReport({ sync_id: newId(), worker_id: id, replica_id: 'r-1', name: 'mirror-1', ...change })
@@ -119,7 +73,7 @@ describe('the supervisor, with messages of another version', () => {
         worker_id: id,
         replica_id: 'r-1',
         sync_id: 's',
-        started_at: at,
+        started_at: SAMPLE_AT,
         trigger: 'schedule',
         progress: { phase: 'flying' },
       },

@@ -1,5 +1,6 @@
 // fleet.test.ts — Heartbeats, health, presence, and counters that always equal what a full count gives.
 import { healthOrder, type Heartbeat, type ReplicaState } from '@kagami/protocol'
+import { sampleHeartbeat, sampleState } from '@kagami/protocol/testing/samples'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { WorkerRecord } from '../store/store.ts'
@@ -39,49 +40,18 @@ function aRecord(id: string, admission: WorkerRecord['admission'] = 'approved'):
   }
 }
 
-function aState(id: string, change: Partial<ReplicaState> = {}): ReplicaState {
-  return {
+const aState = (id: string, change: Partial<ReplicaState> = {}) =>
+  sampleState({
     replica_id: id,
-    revision_no: 1,
     name: id.split('.')[0]!,
-    kind: 'git',
-    upstream: 'https://h/x.git',
     interval_secs: 3600,
-    labels: {},
-    options: {},
-    origin: 'config',
     status: 'success',
-    activity: 'idle',
-    queue: null,
-    current: null,
-    last_sync: null,
     last_success_at: at(now),
-    next_due_at: null,
-    failures: 0,
-    size_bytes: null,
-    files: null,
-    revision: null,
     ...change,
-  }
-}
+  })
 
-function aBeat(worker: string, replicas: ReplicaState[], change: Partial<Heartbeat> = {}): Heartbeat {
-  return {
-    worker_id: worker,
-    instance: 'i',
-    seq: 1,
-    sent_at: at(now),
-    observed_rev: 1,
-    full: true,
-    part: { index: 0, of: 1 },
-    replicas,
-    removed: [],
-    digest: { count: replicas.length, revisions: replicas.reduce((sum, replica) => sum + replica.revision_no, 0) },
-    storage: null,
-    jobs: { running: 0, queued: 0, limit: 4 },
-    ...change,
-  }
-}
+const aBeat = (worker: string, replicas: ReplicaState[], change: Partial<Heartbeat> = {}) =>
+  sampleHeartbeat({ worker_id: worker, sent_at: at(now), replicas, ...change })
 
 describe('the status of a resource', () => {
   const statusOf = (...statuses: ReplicaState['status'][]) => {
