@@ -167,6 +167,16 @@ export const Hold = Type.Object({
 })
 export type Hold = Static<typeof Hold>
 
+/** What of an upstream a copy does not have, because it cannot: names no disk keeps, unsafe links, forbidden files. */
+export const LeftOut = Type.Object({
+  count: Type.Integer({ minimum: 1, description: 'Files, folders and links of the upstream that were left out' }),
+  examples: Type.Array(Type.String({ maxLength: 300 }), {
+    maxItems: 20,
+    description: 'The first of them, each with the reason; strange bytes of a name in octal, as `ls -b` shows them',
+  }),
+})
+export type LeftOut = Static<typeof LeftOut>
+
 /** A finished sync: the report that a worker sends, and that the history stores. Its `sync_id` is unique. */
 export const SyncReport = Type.Object({
   sync_id: Type.String({ minLength: 1, maxLength: 64 }),
@@ -206,6 +216,7 @@ export const SyncReport = Type.Object({
   generation: Type.Optional(
     Nullable(Type.Integer({ minimum: 0, description: 'publish = "swap": the generation that is published' })),
   ),
+  left_out: Type.Optional(Nullable(LeftOut)),
 })
 export type SyncReport = Static<typeof SyncReport>
 

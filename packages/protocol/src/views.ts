@@ -125,6 +125,7 @@ export const Sync = Type.Object({
   hold: SyncReport.properties.hold,
   content_at: SyncReport.properties.content_at,
   generation: SyncReport.properties.generation,
+  left_out: SyncReport.properties.left_out,
   progress: Nullable(Progress),
 })
 export type Sync = Static<typeof Sync>

@@ -52,6 +52,11 @@ export interface SyncContext<Options = Readonly<Record<string, unknown>>> {
   readonly signal: AbortSignal
   /** May be called as often as the tool writes; the caller reduces the rate. */
   progress(progress: Partial<Progress> & Pick<Progress, 'phase'>): void
+  /**
+   * Something of the upstream that the copy will not have, and why: a name that cannot be kept, an unsafe link, a file
+   * nobody may read. The report has how many they are and the first of them; the run goes on.
+   */
+  leaveOut(name: string, why: string): void
   /** One line for the log of the run. The caller masks the secrets of `auth`. */
   log(line: string): void
 }
@@ -69,6 +74,16 @@ export interface Plan {
   /** Size of the tree before and after, bytes. */
   readonly sizeBeforeBytes: number | null
   readonly sizeAfterBytes: number | null
+  /** Folders that stay and would have fewer entries than now; those that lose one or two may be left out. */
+  readonly shrinking?: readonly ShrinkingFolder[]
+}
+
+/** A folder that a run would leave with fewer entries (files, folders, links directly in it). */
+export interface ShrinkingFolder {
+  /** Its path below the tree; empty for the tree itself. */
+  readonly path: string
+  readonly before: number
+  readonly after: number
 }
 
 /**

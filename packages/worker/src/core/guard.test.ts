@@ -37,6 +37,32 @@ describe('the deletion guard', () => {
     })
   })
 
+  test('asks for a folder that stays too, not only for the whole tree', () => {
+    const of = (before: number, after: number) => ({
+      ...plan(before - after, 100_000),
+      shrinking: [{ path: 'pool', before, after }],
+    })
+    for (const [before, after] of [
+      [3, 0],
+      [20, 0],
+      [40, 19],
+      [1000, 400],
+    ] as const)
+      expect(ask(of(before, after)), `${before} to ${after}`).toMatchObject({
+        reason: 'too_many_deletions',
+        message: `the folder "pool" would have ${after} of its ${before} entries, though it is still there upstream`,
+      })
+    for (const [before, after] of [
+      [2, 0],
+      [12, 4],
+      [40, 21],
+      [1000, 500],
+    ] as const)
+      expect(ask(of(before, after)), `${before} to ${after}`).toBeNull()
+    expect(ask(of(40, 0), 40)).toBeNull()
+    expect(ask(of(40, 0), null, { max_delete_percent: 100 })).toBeNull()
+  })
+
   test('holds a copy that would lose more than half of its bytes, though no file goes', () => {
     expect(ask(plan(0, 5, [100_000, 49_900]))).toMatchObject({
       reason: 'too_many_deletions',

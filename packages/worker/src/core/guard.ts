@@ -7,6 +7,8 @@ export interface Removal {
   readonly total: number
   readonly sizeBeforeBytes: number | null
   readonly sizeAfterBytes: number | null
+  /** Folders that stay with fewer entries. */
+  readonly shrinking?: readonly { readonly path: string; readonly before: number; readonly after: number }[]
 }
 
 export interface Objection {
@@ -17,6 +19,11 @@ export interface Objection {
 
 /** Smaller losses are how small files change, not how mirrors are lost. */
 const SHRINK_MIN_BYTES = 4096
+/** A folder that stays is held when it loses so many entries and more than half of them … */
+const FOLDER_LOSS_MIN = 20
+const FOLDER_LOSS_PERCENT = 50
+/** … or all of at least so many: a folder that is meant to go goes as a whole. */
+const FOLDER_EMPTIED_MIN = 3
 
 /**
  * Returns why a run must be held, or null when it may go on. `approved`: entries somebody allowed this run to delete.
@@ -39,6 +46,14 @@ export function objectionTo(
       message: `${removed} of ${total} ${noun} would be deleted, more than ${limits.max_delete_percent} %`,
     }
   }
+  const folder = limits.max_delete_percent < 100 ? plan.shrinking?.find((one) => losesTooMuch(one, limits)) : undefined
+  if (folder)
+    return {
+      reason: 'too_many_deletions',
+      message:
+        `the folder "${folder.path || '/'}" would have ${folder.after} of its ${folder.before} entries, though it is ` +
+        'still there upstream',
+    }
   const lost = sizeBeforeBytes !== null && sizeAfterBytes !== null ? sizeBeforeBytes - sizeAfterBytes : 0
   if (
     sizeBeforeBytes !== null &&
@@ -53,4 +68,13 @@ export function objectionTo(
     }
   }
   return null
+}
+
+function losesTooMuch(
+  { before, after }: { before: number; after: number },
+  { max_delete_percent }: Pick<Policy, 'max_delete_percent'>,
+): boolean {
+  const lost = before - after
+  if (after === 0) return lost >= FOLDER_EMPTIED_MIN
+  return lost >= FOLDER_LOSS_MIN && lost * 100 > before * Math.max(FOLDER_LOSS_PERCENT, max_delete_percent)
 }

@@ -4,6 +4,7 @@ import type { Hooks } from '../config/keys.ts'
 import type { Task } from '../core/replica.ts'
 import type { Provider } from '../provider.ts'
 import type { OpenSpec } from './credentials.ts'
+import type { LeftOutCounter } from './left-out.ts'
 import type { RunLimits } from './limits.ts'
 import type { RunLog } from './log.ts'
 import type { ProgressThrottle } from './progress.ts'
@@ -51,4 +52,5 @@ export interface Run {
   readonly log: RunLog
   readonly limits: RunLimits
   readonly progress: ProgressThrottle
+  readonly leftOut: LeftOutCounter
 }

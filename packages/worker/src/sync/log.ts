@@ -2,6 +2,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LogReply } from '@kagami/protocol'
+import { escapeBytes } from '../names.ts'
 import { cleanLine } from '../programs/lines.ts'
 import { isSafeId, paths } from '../tree/paths.ts'
 import type { Mask } from './secrets.ts'
@@ -43,7 +44,7 @@ export function createRunLog(options: RunLogOptions): RunLog {
   file.write(`${now().toISOString()} sync ${syncId} of replica ${replicaId}\n`)
   return {
     line(level, text) {
-      const line = `${now().toISOString().slice(11, 23)} ${level} ${mask(cleanLine(text))}\n`
+      const line = `${now().toISOString().slice(11, 23)} ${level} ${mask(escapeBytes(cleanLine(text)))}\n`
       written += Buffer.byteLength(line)
       if (written <= maxBytes && dropped === 0) return file.write(line)
       last.push(line)

@@ -1,6 +1,7 @@
 // outcome.ts — What an error means for a sync: outcome, reason, one line. Pure; decides nothing about retries.
 import type { FailureReason, Outcome } from '@kagami/protocol'
 import type { Objection } from '../core/guard.ts'
+import { escapeBytes } from '../names.ts'
 import { SyncFailure, type Plan } from '../provider.ts'
 import type { Cause } from './limits.ts'
 
@@ -80,6 +81,6 @@ function codeOf(error: unknown): string | undefined {
 
 /** Text on one line of at most `max` UTF-16 units, not cut inside a character. */
 export function oneLine(text: string, max = 1000): string {
-  const line = text.replace(/\s+/g, ' ').trim()
+  const line = escapeBytes(text).replace(/\s+/g, ' ').trim()
   return (line.length > max ? `${line.slice(0, max - 1)}…` : line).toWellFormed()
 }

@@ -2,6 +2,7 @@
 // before anything is done.
 import type { Policy } from '@kagami/protocol'
 import { objectionTo } from '../core/guard.ts'
+import { showName } from '../names.ts'
 import { SyncFailure, type Plan } from '../provider.ts'
 import { FREE_MIN_BYTES, freeBytes } from '../tree/space.ts'
 import { SyncHeld } from './outcome.ts'
@@ -31,7 +32,7 @@ export function allowPlan(plan: Plan, { policy, kind, dataDir, approved, log }: 
   const noun = kind === 'git' ? 'refs' : 'files'
   const objection = objectionTo(plan, policy, { approved, noun })
   if (objection) {
-    for (const example of plan.examples) log(`would delete ${example}`)
+    for (const example of plan.examples) log(`would delete ${showName(example)}`)
     if (plan.removed > plan.examples.length) log(`would delete ${plan.removed - plan.examples.length} more`)
     throw new SyncHeld(objection, plan)
   }

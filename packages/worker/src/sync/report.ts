@@ -1,5 +1,6 @@
 // report.ts — The report of a sync, made from how it ended and what was found out. Secrets are masked here.
-import { failures, type Hold, type SyncReport } from '@kagami/protocol'
+import { failures, type Hold, type LeftOut, type SyncReport } from '@kagami/protocol'
+import { escapeBytes, showName } from '../names.ts'
 import { oneLine, SyncHeld, type Ending } from './outcome.ts'
 import type { SyncJob } from './job.ts'
 import type { Mask } from './secrets.ts'
@@ -14,6 +15,7 @@ export interface ReportParts {
   readonly ending: Ending
   /** Null when the sync failed. */
   readonly result: SyncResult | null
+  readonly leftOut: LeftOut | null
   readonly mask: Mask
   readonly startedAt: Date
   readonly endedAt: Date
@@ -27,6 +29,7 @@ export function reportOf({
   job,
   ending,
   result,
+  leftOut,
   mask,
   startedAt,
   endedAt,
@@ -47,7 +50,7 @@ export function reportOf({
     reason: ending.reason,
     message: ending.message === null ? null : oneLine(mask(ending.message)),
     hint: ending.reason === null ? null : failures[ending.reason].hint,
-    tail: ending.tail === null ? null : mask(ending.tail).slice(-TAIL_MAX).toWellFormed(),
+    tail: ending.tail === null ? null : escapeBytes(mask(ending.tail)).slice(-TAIL_MAX).toWellFormed(),
     exit_code: ending.exitCode,
     started_at: startedAt.toISOString(),
     ended_at: endedAt.toISOString(),
@@ -60,11 +63,12 @@ export function reportOf({
     hold: error instanceof SyncHeld && ending.outcome === 'held' ? holdOf(error, job, endedAt) : null,
     content_at: result?.contentAt?.toISOString() ?? null,
     generation: result?.generation ?? null,
+    left_out: leftOut,
   }
 }
 
 function holdOf({ reason, plan }: SyncHeld, job: SyncJob, at: Date): Hold {
-  const examples = plan.examples.slice(0, EXAMPLES).map((example) => oneLine(example, EXAMPLE_MAX))
+  const examples = plan.examples.slice(0, EXAMPLES).map((example) => oneLine(showName(example), EXAMPLE_MAX))
   return {
     hold_id: job.sync_id,
     since: at.toISOString(),

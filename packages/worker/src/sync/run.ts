@@ -3,6 +3,7 @@ import { policyOf, type SyncReport } from '@kagami/protocol'
 import { paths } from '../tree/paths.ts'
 import { HOOK_MAX_MS, runHook } from './hooks.ts'
 import type { Run, SyncDeps, SyncJob } from './job.ts'
+import { createLeftOutCounter } from './left-out.ts'
 import { createRunLimits } from './limits.ts'
 import { createRunLog, type RunLog } from './log.ts'
 import { endingOf, oneLine, SUCCESS, type Ending } from './outcome.ts'
@@ -21,7 +22,15 @@ export async function runSync(job: SyncJob, deps: SyncDeps): Promise<SyncReport>
   const run = openRun(job, deps, mask)
   const attempt = await attemptUpdate(run)
   const durationMs = Math.round(performance.now() - started)
-  const report = reportOf({ job, ...attempt, mask, startedAt, endedAt: deps.now(), durationMs })
+  const report = reportOf({
+    job,
+    ...attempt,
+    leftOut: run.leftOut.result(),
+    mask,
+    startedAt,
+    endedAt: deps.now(),
+    durationMs,
+  })
   if (report.outcome === 'success') run.log.line('I', `success in ${report.duration_ms} ms`)
   const finished = await withHook(report, run)
   run.log.close()
@@ -30,11 +39,12 @@ export async function runSync(job: SyncJob, deps: SyncDeps): Promise<SyncReport>
 
 function openRun(job: SyncJob, deps: SyncDeps, mask: Mask): Run {
   const policy = policyOf(job.spec.options)
+  const log = openLog(job, deps, mask)
   return {
     job,
     deps,
     policy,
-    log: openLog(job, deps, mask),
+    log,
     limits: createRunLimits({
       stop: deps.signal,
       timeoutSeconds: policy.time_limit_secs || job.timeoutSeconds,
@@ -42,6 +52,7 @@ function openRun(job: SyncJob, deps: SyncDeps, mask: Mask): Run {
       dataDir: deps.dataDir,
     }),
     progress: createProgressThrottle(deps.onProgress),
+    leftOut: createLeftOutCounter((line) => log.line('I', line)),
   }
 }
 

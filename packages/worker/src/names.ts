@@ -1,0 +1,86 @@
+// names.ts — Names of files are bytes, and not all of them are UTF-8. Here they are carried as text: what is UTF-8 as
+// it is, every other byte as one lone surrogate between U+DC80 and U+DCFF (the "surrogateescape" of Python, PEP 383).
+// Such a text gives the same bytes back; only `pathBytes` may hand it to the system, and only `showName` to people.
+import { readdirSync } from 'node:fs'
+
+const ESCAPE = 0xdc00
+
+/** The name that bytes from the disk or from an upstream mean. */
+export function nameOfBytes(bytes: Buffer): string {
+  const text = bytes.toString('utf8')
+  return text.includes('\ufffd') ? decodeEscaped(bytes) : text
+}
+
+function decodeEscaped(bytes: Buffer): string {
+  let text = ''
+  for (let at = 0; at < bytes.length;) {
+    const length = characterLength(bytes, at)
+    text += length === 0 ? String.fromCharCode(ESCAPE + bytes[at]!) : bytes.toString('utf8', at, at + length)
+    at += length || 1
+  }
+  return text
+}
+
+/** Bytes of the UTF-8 character that begins at a place; 0 when none does. */
+function characterLength(bytes: Buffer, at: number): number {
+  const lead = bytes[at]!
+  if (lead < 0x80) return 1
+  const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2
+  const character = bytes.subarray(at, at + length)
+  const text = character.toString('utf8')
+  // U+FFFD is what the decoder writes for damage, but may be meant.
+  if (text.includes('\ufffd')) return character.equals(Buffer.from('\ufffd')) ? length : 0
+  return character.length === length ? length : 0
+}
+
+/** A path as node:fs must be given it: text while that says the same bytes, which is faster, else bytes. */
+export function pathBytes(path: string): string | Buffer {
+  return path.isWellFormed() ? path : bytesOf(path)
+}
+
+/** The bytes of a name or path. */
+export function bytesOf(path: string): Buffer {
+  if (path.isWellFormed()) return Buffer.from(path)
+  const pieces = path.split(/(\p{Cs}+)/u)
+  return Buffer.concat(
+    pieces.map((piece, index) =>
+      index % 2 === 0 ? Buffer.from(piece) : Buffer.from([...piece].map((unit) => unit.charCodeAt(0) - ESCAPE)),
+    ),
+  )
+}
+
+/** One entry of a folder. */
+export interface DiskEntry {
+  readonly name: string
+  isFile(): boolean
+  isDirectory(): boolean
+  isSymbolicLink(): boolean
+}
+
+/** The entries of a folder, unsorted. Throws what readdir throws. */
+export function readEntries(folder: string): DiskEntry[] {
+  const entries: DiskEntry[] = readdirSync(pathBytes(folder), { withFileTypes: true })
+  if (!entries.some(({ name }) => name.includes('\ufffd'))) return entries
+  return readdirSync(pathBytes(folder), { withFileTypes: true, encoding: 'buffer' }).map((entry) => ({
+    name: nameOfBytes(entry.name),
+    isFile: () => entry.isFile(),
+    isDirectory: () => entry.isDirectory(),
+    isSymbolicLink: () => entry.isSymbolicLink(),
+  }))
+}
+
+/** Text for people in which each byte that is not UTF-8 is written as `ls -b` does: `caf\351.txt`. */
+export function escapeBytes(text: string): string {
+  return text.isWellFormed() ? text : text.replace(/\p{Cs}/gu, (unit) => octal(unit.charCodeAt(0) - ESCAPE))
+}
+
+/** A name for people, unambiguous on one line: as `escapeBytes`, with backslashes and control characters escaped too. */
+export function showName(name: string): string {
+  return escapeBytes(
+    name.replace(/[\\\u0000-\u001f\u007f-\u009f]/g, (found) =>
+      found === '\\' ? '\\\\' : [...Buffer.from(found)].map(octal).join(''),
+    ),
+  )
+}
+
+const octal = (byte: number) => `\\${(byte & 0xff).toString(8).padStart(3, '0')}`

@@ -1,0 +1,32 @@
+// left-out.ts — Counts what of an upstream a copy will not have, with the first examples for the report. No files.
+import type { LeftOut } from '@kagami/protocol'
+import { showName } from '../names.ts'
+import { oneLine } from './outcome.ts'
+
+const EXAMPLES = 20
+const EXAMPLE_MAX = 300
+/** Lines in the log; beyond, only the number grows. */
+const LOGGED = 200
+
+export interface LeftOutCounter {
+  /** Counts one name once, however often it is met. */
+  add(name: string, why: string): void
+  /** What was counted; null when nothing was left out. */
+  result(): LeftOut | null
+}
+
+/** A counter for one run; `log` is given one line for each of the first names. */
+export function createLeftOutCounter(log: (line: string) => void): LeftOutCounter {
+  const seen = new Set<string>()
+  const examples: string[] = []
+  return {
+    add(name, why) {
+      if (seen.has(name)) return
+      seen.add(name)
+      const line = `${showName(name)}: ${why}`
+      if (examples.length < EXAMPLES) examples.push(oneLine(line, EXAMPLE_MAX))
+      if (seen.size <= LOGGED) log(`left out: ${line}`)
+    },
+    result: () => (seen.size === 0 ? null : { count: seen.size, examples }),
+  }
+}
