@@ -26,6 +26,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   [`${WORKER}/core`]: [`${WORKER}/core`, 'e2e/faults/convergence.test.ts'],
   [`${WORKER}/edge`]: [`${WORKER}/edge`, `${SCENARIOS}/fleet.test.ts`],
   [`${WORKER}/http`]: [`${WORKER}/http`, `${WORKER}/providers/http`],
+  [`${WORKER}/listings`]: [`${WORKER}/listings`, `${WORKER}/providers/http/servers.test.ts`],
   [`${WORKER}/programs`]: [`${WORKER}/programs`, `${WORKER}/sync/run.test.ts`],
   [`${WORKER}/providers`]: ['git', 'http', 'rsync'].map((kind) => `${WORKER}/providers/${kind}/${kind}.test.ts`),
   [`${WORKER}/providers/git`]: [`${WORKER}/providers/git`],
@@ -33,7 +34,10 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   [`${WORKER}/providers/http`]: [`${WORKER}/providers/http`],
   [`${WORKER}/providers/rsync`]: [`${WORKER}/providers/rsync`],
   [`${WORKER}/sync`]: [`${WORKER}/sync`],
-  [`${WORKER}/testing`]: ['git', 'http', 'rsync'].map((kind) => `${WORKER}/providers/${kind}/${kind}.test.ts`),
+  [`${WORKER}/testing`]: [
+    ...['git', 'http', 'rsync'].map((kind) => `${WORKER}/providers/${kind}/${kind}.test.ts`),
+    `${WORKER}/listings`,
+  ],
   // Not readers.test.ts: its hundred swaps alone take a minute.
   [`${WORKER}/tree`]: [
     `${WORKER}/tree/generations.test.ts`,

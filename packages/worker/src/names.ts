@@ -74,7 +74,7 @@ export function escapeBytes(text: string): string {
   return text.isWellFormed() ? text : text.replace(/\p{Cs}/gu, (unit) => octal(unit.charCodeAt(0) - ESCAPE))
 }
 
-/** A name for people, unambiguous on one line: as `escapeBytes`, with backslashes and control characters escaped too. */
+/** A name for people, unambiguous on one line: as `escapeBytes`, with backslashes and control characters escaped. */
 export function showName(name: string): string {
   return escapeBytes(
     name.replace(/[\\\u0000-\u001f\u007f-\u009f]/g, (found) =>

@@ -1,5 +1,5 @@
 // plan.ts — Compares what an upstream lists with what is here, and decides for each file. Pure.
-import type { Entry } from './listing.ts'
+import type { Entry } from '../../listings/listing.ts'
 import type { LocalFile } from './local.ts'
 import type { KnownFile } from './tree-memory.ts'
 

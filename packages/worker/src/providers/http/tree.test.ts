@@ -184,7 +184,7 @@ describe('an http tree', () => {
           'x%00y',
           'x%0Ay',
           'a%5cb',
-          '%ff',
+          'a%c2%85b',
           '.kagami-http/',
           'n'.repeat(256),
           'javascript:alert(1)',

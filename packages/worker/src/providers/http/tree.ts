@@ -9,7 +9,8 @@ import type { FileRun } from './file.ts'
 import { createFilter } from './filter.ts'
 import { createPipeline } from '../../http/pipeline.ts'
 import type { Pipeline } from '../../http/pipeline-request.ts'
-import { parseListing, type Listing } from './listing.ts'
+import type { Listing } from '../../listings/listing.ts'
+import { parseListing } from '../../listings/parse.ts'
 import { readLocal, type LocalTree } from './local.ts'
 import { decideFile, planOf, type RemoteFile } from './plan.ts'
 import { yieldToEventLoop, createTreeMemory, STATE_FOLDER, type KnownFile, type TreeMemory } from './tree-memory.ts'
@@ -25,7 +26,10 @@ export interface Root {
   readonly listing: Listing
 }
 
-/** Reads the listing at the address; null when the response is none. Throws SyncFailure for a status other than 200. */
+/**
+ * Reads the listing at the address; null when the response is none. Throws SyncFailure for a status other than 200, and
+ * for a listing that is not understood.
+ */
 export async function readRoot({ context, options, url }: FileRun): Promise<Root | null> {
   const at = new URL(url.href)
   at.hash = ''
@@ -45,7 +49,7 @@ export async function readRoot({ context, options, url }: FileRun): Promise<Root
     const contentType = response.headers['content-type'] ?? ''
     if (
       !base.pathname.endsWith('/') ||
-      !/html|json/i.test(contentType) ||
+      !/html|json|xml/i.test(contentType) ||
       Number(response.headers['content-length'] ?? 0) > LISTING_MAX_BYTES
     )
       return null
@@ -62,12 +66,15 @@ export async function readRoot({ context, options, url }: FileRun): Promise<Root
       chunks.push(Buffer.from(chunk))
     })
     const listing = parseListing({
-      text: Buffer.concat(chunks).toString('utf8'),
+      bytes: Buffer.concat(chunks),
       contentType,
       url: base,
+      server: response.headers['server'] ?? null,
       lenient: options.tree === 'always',
     })
-    return listing && { base, listing }
+    if (listing === null || !('problem' in listing)) return listing && { base, listing }
+    if (listing.likely) throw new SyncFailure('content_invalid', `${listing.problem}; nothing was changed`)
+    return null
   } finally {
     response.close()
   }

@@ -5,7 +5,8 @@ import { refuseEncoded } from '../../http/content.ts'
 import { networkFailure, retryAfterSeconds, statusFailure } from '../../http/errors.ts'
 import type { Filter } from './filter.ts'
 import type { Pipeline } from '../../http/pipeline-request.ts'
-import { parseListing, type Listing } from './listing.ts'
+import type { Listing } from '../../listings/listing.ts'
+import { parseListing } from '../../listings/parse.ts'
 import type { HttpOptions } from './options.ts'
 import type { RemoteFile } from './plan.ts'
 import { PATIENCE_SECONDS } from '../../http/rate.ts'
@@ -50,12 +51,12 @@ interface Folder {
 export async function listTree(parts: WalkOptions): Promise<TreeListing> {
   const { context, options, base, root } = parts
   const found: Found = { files: new Map(), folders: new Set(), unread: [], open: [] }
-  addEntries(parts, found, { path: '', request: base.pathname.slice(0, -1), depth: 0 }, root)
+  addListing(parts, found, { path: '', request: base.pathname.slice(0, -1), depth: 0 }, root)
   let read = 1
   await eachAtOnce(found.open, options.parallel * 4, async (folder) => {
     const listing = await readFolder(parts, folder)
     if ('why' in listing) found.unread.push(listing)
-    else addEntries(parts, found, folder, listing)
+    else addListing(parts, found, folder, listing)
     context.progress({ phase: 'listing', files: found.files.size, percent: null })
     read++
   })
@@ -83,14 +84,17 @@ interface Found {
   readonly open: Folder[]
 }
 
-function addEntries(
-  { context, options, filter }: WalkOptions,
-  found: Found,
-  folder: Folder,
-  { entries, refused }: Listing,
-): void {
-  for (const name of refused.slice(0, 20))
-    context.log(`left out: ${JSON.stringify(name.slice(0, 300))} in /${folder.path} cannot be the name of a file here`)
+/** Adds what a listing has. What it may lack is unread, so that nothing is deleted. */
+function addListing(parts: WalkOptions, found: Found, folder: Folder, listing: Listing): void {
+  const below = folder.path === '' ? '' : `${folder.path}/`
+  for (const { name, why } of listing.refused) parts.context.leaveOut(`${below}${name}`, `the name ${why}`)
+  const lacks = listing.incomplete ?? (listing.next === null ? null : 'it is the first page of several')
+  if (lacks !== null)
+    found.unread.push({ path: below || '/', why: `its listing may not be whole: ${lacks}`, transient: true })
+  addEntries(parts, found, folder, listing)
+}
+
+function addEntries({ options, filter }: WalkOptions, found: Found, folder: Folder, { entries }: Listing): void {
   for (const entry of entries) {
     const path = folder.path === '' ? entry.name : `${folder.path}/${entry.name}`
     if (found.files.has(path) || found.folders.has(path)) continue
@@ -129,12 +133,14 @@ async function readFolder(parts: WalkOptions, folder: Folder): Promise<Listing |
       if (status === 200) {
         refuseEncoded(headers, `${folder.path}/`)
         const listing = parseListing({
-          text: body.toString('utf8'),
+          bytes: body,
           contentType: headers['content-type'] ?? '',
           url: new URL(`${folder.request}/`, base),
+          server: headers['server'] ?? null,
           lenient: parts.options.tree === 'always',
         })
-        return listing ?? unread('answers with a page that is no listing', false)
+        if (listing === null) return unread('answers with a page that is no listing', false)
+        return 'problem' in listing ? unread(listing.problem, listing.likely) : listing
       }
       if (isRedirect(status)) return unread('sends us elsewhere', false)
       const busy = status === 429 || status >= 500
