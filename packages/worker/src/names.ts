@@ -44,7 +44,7 @@ export function bytesOf(path: string): Buffer {
   const pieces = path.split(/(\p{Cs}+)/u)
   return Buffer.concat(
     pieces.map((piece, index) =>
-      index % 2 === 0 ? Buffer.from(piece) : Buffer.from([...piece].map((unit) => unit.charCodeAt(0) - ESCAPE)),
+      index % 2 === 0 ? Buffer.from(piece) : Buffer.from(Array.from(piece, (unit) => unit.charCodeAt(0) - ESCAPE)),
     ),
   )
 }
