@@ -1,5 +1,5 @@
 // plan.ts — What an rsync run would do, read from a dry run. Looks at the folders that would shrink; starts nothing.
-import { statSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathBytes, readEntries } from '../../names.ts'
 import type { Plan, ShrinkingFolder } from '../../provider.ts'
@@ -116,19 +116,15 @@ function createFolderTally(): FolderTally {
     date: (name, seconds) => void dates.set(name === './' ? '' : name.slice(0, -1), seconds),
     stays: (folder) => !gone.has(folder),
     shrinking: (tree) =>
-      [...losses]
-        .filter(([folder, lost]) => lost >= SHRINKING_MIN && !gone.has(folder))
-        .filter(([folder]) => (dates.get(folder) ?? -Infinity) <= modifiedAt(join(tree, folder)))
-        .map(([folder, lost]) => {
-          const before = readEntries(join(tree, folder)).length
-          return { path: folder, before, after: Math.max(0, before - lost) }
-        }),
+      [...losses].flatMap(([path, lost]) => {
+        if (lost < SHRINKING_MIN || gone.has(path)) return []
+        const folder = join(tree, path)
+        const found = lstatSync(pathBytes(folder), { throwIfNoEntry: false })
+        if (!found?.isDirectory() || (dates.get(path) ?? -Infinity) > Math.floor(found.mtimeMs / 1000)) return []
+        const before = readEntries(folder).length
+        return [{ path, before, after: Math.max(0, before - lost) }]
+      }),
   }
-}
-
-/** Whole seconds, as rsync compares them. */
-function modifiedAt(folder: string): number {
-  return Math.floor(statSync(pathBytes(folder)).mtimeMs / 1000)
 }
 
 function parentOf(name: string): string {

@@ -194,7 +194,7 @@ async function dryRun(upstream: RsyncUpstream, folder: string, itemized: boolean
     upstream,
     (compress) => [...flags, ...(itemized ? ['--delete-after'] : []), ...compress, ...contentFlags(upstream.options)],
     folder,
-    { onStart: () => void (reader = newReader()), onLine: (line, stream) => reader.onLine(line, stream) },
+    { exact: true, onStart: () => void (reader = newReader()), onLine: (line, stream) => reader.onLine(line, stream) },
   )
   if (exit.code !== 0 && exit.code !== 23 && exit.code !== 24) throw rsyncFailure(exit)
   if (exit.code === 23 && rsyncFailure(exit).reason !== 'partial') throw rsyncFailure(exit)
