@@ -62,6 +62,8 @@ const RULES: readonly Rule[] = [
     reason: 'disk_full',
     message: 'no space is left on the disk',
   },
+  // Where it cannot make way for a hard link, rsync ends with "protocol incompatibility".
+  { code: 2, pattern: /^could not make way for /m, reason: 'partial' },
   {
     code: 5,
     pattern: /max connections/,
