@@ -17,16 +17,6 @@ export async function flushTree(tree: string, run: RunCommand): Promise<void> {
   for (const path of few.length > FLUSH_SINGLY_MAX ? ['', ...walkFlushable(tree)] : few) flushPath(join(tree, path))
 }
 
-/** Files and directories below a folder, which itself is left out; links are not followed. */
-function* walkFlushable(root: string, below = ''): Generator<string> {
-  for (const entry of readEntries(join(root, below))) {
-    if (!entry.isFile() && !entry.isDirectory()) continue
-    const path = join(below, entry.name)
-    yield path
-    if (entry.isDirectory()) yield* walkFlushable(root, path)
-  }
-}
-
 /**
  * Flushes paths below a folder: a few one by one; many by flushing their whole filesystem, because one fsync for each
  * would take minutes.
@@ -53,5 +43,15 @@ export function flushPath(path: string): void {
     fsyncSync(handle)
   } finally {
     closeSync(handle)
+  }
+}
+
+/** Files and directories of a tree below a folder of it, which itself is left out; links are not followed. */
+export function* walkFlushable(root: string, below = ''): Generator<string> {
+  for (const entry of readEntries(join(root, below))) {
+    if (!entry.isFile() && !entry.isDirectory()) continue
+    const path = join(below, entry.name)
+    yield path
+    if (entry.isDirectory()) yield* walkFlushable(root, path)
   }
 }

@@ -15,7 +15,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { startBareServer } from '../../testing/hostile.ts'
+import { startBareServer, startTamperingProxy } from '../../testing/hostile.ts'
 import { sandboxForEach } from '../../testing/kills.ts'
 import { describeTree } from '../../testing/random-trees.ts'
 import { readTree, type Sandbox } from '../../testing/sandbox.ts'
@@ -181,6 +181,34 @@ describe('what is missing upstream', () => {
     expect(readTree(sandbox.published)).toMatchObject({ 'late/a': 'a\n', changes: 'longer\n' })
     expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success', message: null })
     expect(describeTree(sandbox.published)).toEqual(describeTree(files))
+  })
+})
+
+describe('a sync that breaks off half-way', () => {
+  it.for([
+    ['silence', 'stalled'],
+    ['cut', 'upstream_unreachable'],
+  ] as const)('leaves each file old or new, and says no more than that: %s', async ([how, reason]) => {
+    const write = (text: string) =>
+      writeFiles(files, Object.fromEntries(Array.from({ length: 8 }, (_, index) => [`f${index}`, text.repeat(30_000)])))
+    write('old')
+    const call = await serve({ delay_updates: false, stall_secs: 1 })
+    await sandbox.sync(call)
+    const before = readTree(sandbox.published)
+    write('newer')
+    const after = readTree(files)
+    const port = Number(new URL(call.upstream).port)
+    const proxy = await startTamperingProxy(port, { after: 500_000, how })
+    stops.push(proxy.stop)
+    const report = await sandbox.sync({ ...call, upstream: call.upstream.replace(`:${port}`, `:${proxy.port}`) })
+    expect(report).toMatchObject({ outcome: 'failed', reason })
+    expect(report.hint).not.toContain('unchanged')
+    const found = Object.entries(readTree(sandbox.published))
+    expect(found.map(([name]) => name)).toEqual(Object.keys(before))
+    expect(found.filter(([name, content]) => content !== before[name] && content !== after[name])).toEqual([])
+    expect(found.filter(([name, content]) => content === after[name])).not.toEqual([])
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success' })
+    expect(readTree(sandbox.published)).toEqual(after)
   })
 })
 
