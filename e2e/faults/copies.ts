@@ -103,11 +103,12 @@ export const copies: readonly Row[] = [
   {
     row: 13,
     fault: 'an upstream that stalls',
-    promise: 'the sync ends at its limit, the copy is unchanged',
+    promise: 'the sync ends at its limit, no file of the copy is damaged',
     proofs: [
       [`${WORKER}/sync/limits.test.ts`, 'is ended, says so, and leaves the copy as it was'],
       [`${WORKER}/providers/git/hostile.test.ts`, 'falls silent or drips'],
       [`${WORKER}/providers/rsync/hostile.test.ts`, 'falls silent or drips'],
+      [`${WORKER}/providers/rsync/upstreams.test.ts`, 'leaves each file old or new'],
       [`${WORKER}/providers/http/hostile.test.ts`, 'falls silent in the middle'],
       [`${WORKER}/providers/http/hostile.test.ts`, 'drips'],
     ],

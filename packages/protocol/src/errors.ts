@@ -147,6 +147,9 @@ export class Refusal extends Error {
  */
 export type Retry = 'soon' | 'interval' | 'never'
 
+/** Of syncs that may end while they put files in place one by one. */
+const INTACT = 'Nothing in the published copy is damaged; some of it may already be newer.'
+
 /** Failures: why a sync did not succeed. What each reason means, what to do, and when the worker tries again. */
 export const failures: Record<FailureReason, { meaning: string; hint: string; retry: Retry }> = {
   upstream_unreachable: {
@@ -193,7 +196,7 @@ export const failures: Record<FailureReason, { meaning: string; hint: string; re
   },
   disk_full: {
     meaning: 'The worker’s disk is full.',
-    hint: 'Free space on the worker, or move the replica. The published copy is unchanged.',
+    hint: `Free space on the worker, or move the replica. ${INTACT}`,
     retry: 'interval',
   },
   tool_missing: {
@@ -203,7 +206,7 @@ export const failures: Record<FailureReason, { meaning: string; hint: string; re
   },
   content_invalid: {
     meaning: 'What the upstream sent is damaged, or not what it announced.',
-    hint: 'The published copy is unchanged. See the log for what was wrong.',
+    hint: 'What was found damaged was not published. See the log for what was wrong.',
     retry: 'soon',
   },
   local_conflict: {
@@ -218,7 +221,9 @@ export const failures: Record<FailureReason, { meaning: string; hint: string; re
   },
   partial: {
     meaning: 'Only part of the upstream could be read.',
-    hint: 'Nothing was deleted, and it is tried again. If it continues, some files of the upstream cannot be read.',
+    hint:
+      'It is tried again; what could not be read was not taken for gone. If it continues, some files of the ' +
+      'upstream cannot be read.',
     retry: 'soon',
   },
   too_many_deletions: {
@@ -230,14 +235,14 @@ export const failures: Record<FailureReason, { meaning: string; hint: string; re
   },
   stalled: {
     meaning: 'No bytes and no files arrived for too long. Messages of the upstream do not count.',
-    hint: 'The published copy is unchanged. The limit is the option stall_secs. If it continues, look at the upstream.',
+    hint: `${INTACT} The limit is the option stall_secs. If it continues, look at the upstream.`,
     retry: 'soon',
   },
   quota_exceeded: {
     meaning: 'The upstream is larger than a limit of this replica.',
     hint:
-      'The published copy is unchanged. Raise the option that the message names (quota_mib, max_files, ' +
-      'memory_mib), or exclude more of the upstream.',
+      'Raise the option that the message names (quota_mib, max_files, memory_mib), or exclude more of the ' +
+      `upstream. ${INTACT}`,
     retry: 'interval',
   },
   address_forbidden: {

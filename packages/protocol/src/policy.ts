@@ -90,7 +90,9 @@ export const policyProperties = {
   }),
   verify: Type.Enum(['none', 'debian'], {
     default: 'none',
-    description: 'debian: after a sync, the indices below dists/ must have the checksums that their InRelease lists',
+    description:
+      'debian: before a change is published, the indices below dists/ must have the checksums that their ' +
+      'InRelease lists',
   }),
 }
 

@@ -1,10 +1,10 @@
 // names.test.ts — Names of any bytes, to text and back, and as people see them.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { bytesOf, escapeBytes, nameOfBytes, pathBytes, readEntries, showName } from './names.ts'
+import { bytesOf, escapeBytes, nameOfBytes, pathBytes, readEntries, removePath, showName } from './names.ts'
 
 const anyBytes = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((bytes) => Buffer.from(bytes))
 
@@ -50,5 +50,19 @@ describe('the entries of a folder', () => {
       names.map((name) => name.toString('latin1')).sort(),
     )
     expect(entries.every((entry) => entry.isFile() && !entry.isDirectory() && !entry.isSymbolicLink())).toBe(true)
+  })
+
+  test('are removed with everything below them, whatever bytes their names have, and links are not followed', () => {
+    const name = nameOfBytes(Buffer.from([0xe9, 0xff]))
+    for (const path of [`${folder}/${name}`, `${folder}/plain`]) {
+      mkdirSync(pathBytes(`${path}/${name}/deep`), { recursive: true })
+      writeFileSync(pathBytes(`${path}/${name}/deep/${name}`), 'x')
+      symlinkSync(tmpdir(), pathBytes(`${path}/${name}/link`))
+      removePath(path)
+      removePath(path)
+      expect(existsSync(pathBytes(path))).toBe(false)
+    }
+    expect(readEntries(folder)).toEqual([])
+    expect(existsSync(tmpdir())).toBe(true)
   })
 })

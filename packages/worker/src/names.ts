@@ -1,7 +1,7 @@
 // names.ts — Names of files are bytes, and not all of them are UTF-8. Here they are carried as text: what is UTF-8 as
 // it is, every other byte as one lone surrogate between U+DC80 and U+DCFF (the "surrogateescape" of Python, PEP 383).
 // Such a text gives the same bytes back; only `pathBytes` may hand it to the system, and only `showName` to people.
-import { readdirSync } from 'node:fs'
+import { lstatSync, readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs'
 
 const ESCAPE = 0xdc00
 
@@ -44,7 +44,7 @@ export function bytesOf(path: string): Buffer {
   const pieces = path.split(/(\p{Cs}+)/u)
   return Buffer.concat(
     pieces.map((piece, index) =>
-      index % 2 === 0 ? Buffer.from(piece) : Buffer.from([...piece].map((unit) => unit.charCodeAt(0) - ESCAPE)),
+      index % 2 === 0 ? Buffer.from(piece) : Buffer.from(Array.from(piece, (unit) => unit.charCodeAt(0) - ESCAPE)),
     ),
   )
 }
@@ -67,6 +67,17 @@ export function readEntries(folder: string): DiskEntry[] {
     isDirectory: () => entry.isDirectory(),
     isSymbolicLink: () => entry.isSymbolicLink(),
   }))
+}
+
+/** Removes a file, or a folder with everything in it; does nothing when it is not there. */
+export function removePath(path: string): void {
+  // Node's rmSync decodes a path it is given as bytes, and then finds nothing to remove.
+  if (path.isWellFormed()) return rmSync(path, { recursive: true, force: true })
+  const found = lstatSync(pathBytes(path), { throwIfNoEntry: false })
+  if (!found) return
+  if (!found.isDirectory()) return unlinkSync(pathBytes(path))
+  for (const { name } of readEntries(path)) removePath(`${path}/${name}`)
+  rmdirSync(pathBytes(path))
 }
 
 /** Text for people in which each byte that is not UTF-8 is written as `ls -b` does: `caf\351.txt`. */

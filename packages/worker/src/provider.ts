@@ -115,8 +115,8 @@ export interface Tree {
   publish(): Promise<void>
   /**
    * Opens the published tree for change. In place, `path` is the tree people read, and every change must be atomic.
-   * With publish = "swap" it is an unpublished copy whose files are hard links: replace files by rename, never write
-   * into one. A copy left by an interrupted run is returned again.
+   * With publish = "swap", and whenever the tree is verified, it is an unpublished copy whose files are hard links:
+   * replace files by rename, never write into one. A copy left by an interrupted run is returned again.
    */
   fork(): Promise<Fork>
   /**
@@ -136,8 +136,8 @@ export interface Tree {
 export interface Fork {
   readonly path: string
   /**
-   * Publishes the changes in one step, flushed to disk. In place it only flushes, and not even that when the tool has
-   * already done so (`flushed`).
+   * Publishes the changes, flushed to disk: in one step, or file by file out of a verified copy of a tree in place. In
+   * place it only flushes, and not even that when the tool has already done so (`flushed`).
    */
   publish(flushed?: boolean): Promise<void>
 }
@@ -172,6 +172,8 @@ export interface RunOptions {
   readonly memoryMib?: number
   /** Its stdout is progress that is drawn over itself with `\r`: only the last line of a burst counts. */
   readonly redraws?: boolean
+  /** Gives `onLine` lines with the control characters that names of files may have; log and tail never have them. */
+  readonly exact?: boolean
   /**
    * Each line of output as it comes (`\r` ends a line too, for progress). Return false to keep it out of the log and
    * the tail.

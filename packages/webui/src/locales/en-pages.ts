@@ -180,7 +180,8 @@ export const pages = {
     tail: 'Last lines',
     cancel: 'Cancel sync',
     cancelTitle: 'Cancel this sync?',
-    cancelText: 'The worker stops it and its programs. The published copy stays as it was.',
+    cancelText:
+      'The worker stops it and its programs. Nothing in the copy is damaged; some of it may already be newer.',
     cancelled: 'Cancel requested',
     log: 'Log',
     noPercent: 'The tool does not report how much is left.',

@@ -128,8 +128,8 @@ function listen(
 ): void {
   for (const stream of ['stdout', 'stderr'] as const) {
     const splitter = createLineSplitter(
-      (line) => {
-        const keep = run.onLine?.(line, stream)
+      (line, raw) => {
+        const keep = run.onLine?.(run.exact ? raw : line, stream)
         if (keep === false) return
         if (stream === 'stderr') tail.add(line)
         options.log(line, stream)

@@ -26,4 +26,11 @@ describe('lines of a program', () => {
       'Number of files: 5',
     ])
   })
+
+  test('come without control characters, and as they were for those who ask', () => {
+    const seen: string[][] = []
+    const splitter = createLineSplitter((line, raw) => seen.push([line, raw]))
+    splitter.write(Buffer.from('a\u007fb \u001b[31m \n'))
+    expect(seen).toEqual([['ab [31m', 'a\u007fb \u001b[31m ']])
+  })
 })

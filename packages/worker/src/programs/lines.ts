@@ -20,13 +20,16 @@ export interface LineSplitter {
 
 /**
  * Calls `onLine` for each non-empty line; both `\n` and `\r` end one. With `thin`, what a `\r` overwrites within one
- * chunk is dropped, as on a terminal: of a burst of progress only the last counts.
+ * chunk is dropped, as on a terminal: of a burst of progress only the last counts. `raw` is the line with the control
+ * characters that were taken out of it.
  */
-export function createLineSplitter(onLine: (line: string) => void, thin = false): LineSplitter {
+export function createLineSplitter(onLine: (line: string, raw: string) => void, thin = false): LineSplitter {
   const decoder = new StringDecoder('utf8')
   let rest = ''
   const emit = (line: string) => {
-    if (line !== '') onLine(cleanLine(line.length > LINE_MAX ? `${line.slice(0, LINE_MAX)}…` : line))
+    if (line === '') return
+    const raw = line.length > LINE_MAX ? `${line.slice(0, LINE_MAX)}…` : line
+    onLine(cleanLine(raw), raw)
   }
   const emitComplete = (text: string) => {
     const whole = rest + text

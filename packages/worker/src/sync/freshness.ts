@@ -6,7 +6,6 @@ import {
   existsSync,
   openSync,
   closeSync,
-  readdirSync,
   readFileSync,
   readSync,
   realpathSync,
@@ -14,6 +13,7 @@ import {
 } from 'node:fs'
 import { join, sep } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { nameOfBytes, pathBytes, readEntries } from '../names.ts'
 import { SyncFailure } from '../provider.ts'
 
 const HEAD_BYTES = 4096
@@ -73,17 +73,17 @@ export async function verifyDebian(tree: string, signal: AbortSignal): Promise<n
     throw new SyncFailure('content_invalid', 'verify = "debian", but there is no InRelease below dists/')
   let checked = 0
   for (const list of lists) {
-    for (const { digest, size, name } of entriesOf(readFileSync(join(list.folder, list.file), 'utf8'))) {
+    for (const { digest, size, name } of entriesOf(
+      nameOfBytes(readFileSync(pathBytes(join(list.folder, list.file)))),
+    )) {
       signal.throwIfAborted()
       const path = join(list.folder, name)
       // A mirror may leave out architectures; what is there must be right.
-      if (!path.startsWith(list.folder + sep) || !existsSync(path)) continue
+      if (!path.startsWith(list.folder + sep) || !existsSync(pathBytes(path))) continue
       const shown = path.slice(tree.length + 1)
-      if (statSync(path).size !== size)
-        throw new SyncFailure(
-          'content_invalid',
-          `${shown} has ${statSync(path).size} bytes where ${list.file} names ${size}`,
-        )
+      const found = statSync(pathBytes(path)).size
+      if (found !== size)
+        throw new SyncFailure('content_invalid', `${shown} has ${found} bytes where ${list.file} names ${size}`)
       if ((await sha256(path)) !== digest)
         throw new SyncFailure('content_invalid', `${shown} does not have the checksum that ${list.file} names`)
       checked++
@@ -93,10 +93,10 @@ export async function verifyDebian(tree: string, signal: AbortSignal): Promise<n
 }
 
 function findLists(folder: string, depth: number): { folder: string; file: string }[] {
-  if (!existsSync(folder) || depth > 4) return []
+  if (!existsSync(pathBytes(folder)) || depth > 4) return []
   for (const file of ['InRelease', 'Release'])
-    if (existsSync(join(folder, file)) && depth > 0) return [{ folder, file }]
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    if (existsSync(pathBytes(join(folder, file))) && depth > 0) return [{ folder, file }]
+  return readEntries(folder).flatMap((entry) =>
     entry.isDirectory() ? findLists(join(folder, entry.name), depth + 1) : [],
   )
 }
@@ -114,6 +114,6 @@ function entriesOf(text: string): { digest: string; size: number; name: string }
 
 async function sha256(path: string): Promise<string> {
   const hash = createHash('sha256')
-  await pipeline(createReadStream(path), hash)
+  await pipeline(createReadStream(pathBytes(path)), hash)
   return hash.digest('hex')
 }

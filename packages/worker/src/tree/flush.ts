@@ -1,7 +1,7 @@
 // flush.ts — Makes sure that what was written is on the disk, before anything depends on it.
 import { closeSync, fsyncSync, openSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
+import { pathBytes, readEntries } from '../names.ts'
 import { SyncFailure, type RunCommand } from '../provider.ts'
 
 /** Up to this many files and directories, each is flushed by itself. */
@@ -9,10 +9,12 @@ const FLUSH_SINGLY_MAX = 300
 
 /** Flushes a tree and everything in it. */
 export async function flushTree(tree: string, run: RunCommand): Promise<void> {
-  const entries = (await readdir(tree, { recursive: true, withFileTypes: true })).filter(
-    (entry) => entry.isFile() || entry.isDirectory(),
-  )
-  await flushPaths(tree, [...entries.map((entry) => relative(tree, join(entry.parentPath, entry.name))), ''], run)
+  const few = ['']
+  for (const path of walkFlushable(tree)) {
+    if (few.push(path) > FLUSH_SINGLY_MAX) break
+  }
+  if (few.length > FLUSH_SINGLY_MAX && (await flushFilesystem(tree, run))) return
+  for (const path of few.length > FLUSH_SINGLY_MAX ? ['', ...walkFlushable(tree)] : few) flushPath(join(tree, path))
 }
 
 /**
@@ -36,10 +38,20 @@ export async function flushFilesystem(path: string, run: RunCommand): Promise<bo
 
 /** Flushes one file or directory. */
 export function flushPath(path: string): void {
-  const handle = openSync(path, 'r')
+  const handle = openSync(pathBytes(path), 'r')
   try {
     fsyncSync(handle)
   } finally {
     closeSync(handle)
+  }
+}
+
+/** Files and directories of a tree below a folder of it, which itself is left out; links are not followed. */
+export function* walkFlushable(root: string, below = ''): Generator<string> {
+  for (const entry of readEntries(join(root, below))) {
+    if (!entry.isFile() && !entry.isDirectory()) continue
+    const path = join(below, entry.name)
+    yield path
+    if (entry.isDirectory()) yield* walkFlushable(root, path)
   }
 }

@@ -15,6 +15,7 @@ import { rm } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { readJsonIfThere, writeDurably } from '@kagami/runtime'
 import { SyncFailure, type Fork, type RunCommand } from '../provider.ts'
+import { applyFork } from './apply-fork.ts'
 import { flushPath, flushTree } from './flush.ts'
 import { paths } from './paths.ts'
 
@@ -92,11 +93,38 @@ export function rollBack(options: Pick<GenerationOptions, 'dataDir' | 'name'>, t
   return wanted
 }
 
+/** A copy of the published tree, to be published as the next generation. */
+export async function forkGeneration(options: GenerationOptions): Promise<Fork> {
+  const path = await copyPublished(options)
+  return {
+    path,
+    async publish() {
+      forgetFork(options)
+      await publishGeneration(path, options)
+    },
+  }
+}
+
+/** A copy of a tree that is published in place: what was checked in it is put into the published tree. */
+export async function forkInPlace(options: GenerationOptions): Promise<Fork> {
+  const { dataDir, name, run } = options
+  const path = await copyPublished(options)
+  return {
+    path,
+    async publish() {
+      forgetFork(options)
+      const aside = join(paths.generations(dataDir, name), 'aside')
+      await applyFork({ fork: path, published: paths.published(dataDir, name), aside, run })
+      await dropFork(options)
+    },
+  }
+}
+
 /**
  * A copy of the published tree by hard links, in a folder nobody reads. A copy that an earlier run left is used again
- * if it is of the same generation.
+ * if the published tree is still the one it was made of.
  */
-export async function forkGeneration(options: GenerationOptions): Promise<Fork> {
+async function copyPublished(options: GenerationOptions): Promise<string> {
   const { dataDir, name, run } = options
   const path = join(paths.generations(dataDir, name), 'next')
   const note = `${path}.json`
@@ -107,14 +135,12 @@ export async function forkGeneration(options: GenerationOptions): Promise<Fork> 
     await copyByLinks(paths.published(dataDir, name), path, run)
     writeDurably(note, JSON.stringify({ base }))
   }
-  return {
-    path,
-    async publish() {
-      // Remove the note first: without it a copy is never taken for a part of the next run.
-      rmSync(note, { force: true })
-      await publishGeneration(path, options)
-    },
-  }
+  return path
+}
+
+/** From now on a copy is not taken for one of the published tree: that is about to change. */
+function forgetFork({ dataDir, name }: Pick<GenerationOptions, 'dataDir' | 'name'>): void {
+  rmSync(join(paths.generations(dataDir, name), 'next.json'), { force: true })
 }
 
 async function copyByLinks(from: string, to: string, run: RunCommand): Promise<void> {
@@ -131,9 +157,9 @@ async function copyByLinks(from: string, to: string, run: RunCommand): Promise<v
 
 /** Removes a copy that was not published. */
 export async function dropFork({ dataDir, name }: Pick<GenerationOptions, 'dataDir' | 'name'>): Promise<void> {
-  const path = join(paths.generations(dataDir, name), 'next')
-  rmSync(`${path}.json`, { force: true })
-  await rm(path, { recursive: true, force: true })
+  forgetFork({ dataDir, name })
+  for (const left of ['next', 'aside'])
+    await rm(join(paths.generations(dataDir, name), left), { recursive: true, force: true })
 }
 
 /** Publishes the newest generation when a crash left none published. */

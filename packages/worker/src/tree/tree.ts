@@ -6,7 +6,14 @@ import type { Policy, ReplicaSpec } from '@kagami/protocol'
 import { readIfThere, writeDurably } from '@kagami/runtime'
 import { SyncFailure, type Fork, type Reach, type RunCommand, type Tree } from '../provider.ts'
 import { flushFilesystem, flushPath, flushPaths, flushTree } from './flush.ts'
-import { currentGeneration, dropFork, forkGeneration, restorePublished, publishGeneration } from './generations.ts'
+import {
+  currentGeneration,
+  dropFork,
+  forkGeneration,
+  forkInPlace,
+  restorePublished,
+  publishGeneration,
+} from './generations.ts'
 import { FREE_MIN_BYTES, freeBytes } from './space.ts'
 import { paths } from './paths.ts'
 
@@ -14,7 +21,7 @@ export interface TreeOptions {
   readonly dataDir: string
   readonly spec: Pick<ReplicaSpec, 'replica_id' | 'name' | 'kind' | 'upstream'>
   readonly run: RunCommand
-  readonly policy: Pick<Policy, 'publish' | 'keep_generations'>
+  readonly policy: Pick<Policy, 'publish' | 'keep_generations' | 'verify'>
   /** Takes over a directory without a marker of Kagami. */
   readonly adoptExisting?: boolean
 }
@@ -48,13 +55,16 @@ export function createTree(options: TreeOptions): OwnedTree {
   const staging = paths.staging(dataDir, spec.replica_id)
   const swap = policy.publish === 'swap'
   const kept = { dataDir, name: spec.name, run, keep: policy.keep_generations }
-  const fork = async (): Promise<Fork> =>
-    swap
-      ? forkGeneration(kept)
-      : {
-          path: published,
-          publish: async (flushed = false) => void (flushed || (await flushFilesystem(published, run))),
-        }
+  const fork = async (): Promise<Fork> => {
+    if (swap) return forkGeneration(kept)
+    if (policy.verify !== 'none') return forkInPlace(kept)
+    // A copy that an earlier run made is of another tree from now on.
+    await dropFork(kept)
+    return {
+      path: published,
+      publish: async (flushed = false) => void (flushed || (await flushFilesystem(published, run))),
+    }
+  }
   return {
     published,
     staging,
@@ -75,7 +85,11 @@ export function createTree(options: TreeOptions): OwnedTree {
       await rename(staging, published)
       flushPath(dataDir)
     },
-    publishFile: async (from, file) => (swap ? publishFileBySwap(from, file, fork) : putFile(from, published, file)),
+    async publishFile(from, file) {
+      if (swap) return publishFileBySwap(from, file, fork)
+      await dropFork(kept)
+      await putFile(from, published, file)
+    },
   }
 }
 

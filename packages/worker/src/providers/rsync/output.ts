@@ -28,15 +28,22 @@ export interface Statistics {
   received: number | null
 }
 
-/** Reads one line of `--stats` into `statistics`. */
+/** Statistics of which nothing was read yet. */
+export const createStatistics = (): Statistics => ({ files: null, sizeBytes: null, received: null })
+
+/**
+ * Reads one line of `--stats` into `statistics`. The last line of a run counts: rsync writes its own when the upstream
+ * can say nothing more.
+ */
 export function readStatistics(line: string, statistics: Statistics): void {
   const number = (pattern: RegExp) => {
     const found = pattern.exec(line)?.[1]
     return found === undefined ? null : Number(found)
   }
-  statistics.files ??= number(/^Number of files: \d+ \(reg: (\d+)/) ?? (/^Number of files: \d+/.test(line) ? 0 : null)
-  statistics.sizeBytes ??= number(/^Total file size: (\d+)/)
-  statistics.received ??= number(/^Total bytes received: (\d+)/)
+  const files = number(/^Number of files: \d+ \(reg: (\d+)/) ?? (/^Number of files: \d+/.test(line) ? 0 : null)
+  statistics.files = files ?? statistics.files
+  statistics.sizeBytes = number(/^Total file size: (\d+)/) ?? statistics.sizeBytes
+  statistics.received = number(/^Total bytes received: (\d+)/) ?? statistics.received
 }
 
 interface Rule {
@@ -46,14 +53,17 @@ interface Rule {
   readonly message?: string
 }
 
-// The first matching rule counts: some codes mean two things, which only the text distinguishes.
+// The first matching rule counts: some codes mean two things, which only the text distinguishes. Names in quotes are
+// taken out of the text before.
 const RULES: readonly Rule[] = [
   {
     code: null,
-    pattern: /No space left on device|Disk quota exceeded/,
+    pattern: /^rsync: \[(receiver|generator)\] .*: (No space left on device|Disk quota exceeded) \(\d+\)/m,
     reason: 'disk_full',
     message: 'no space is left on the disk',
   },
+  // Where it cannot make way for a hard link, rsync ends with "protocol incompatibility".
+  { code: 2, pattern: /^could not make way for /m, reason: 'partial' },
   {
     code: 5,
     pattern: /max connections/,
@@ -74,7 +84,6 @@ const RULES: readonly Rule[] = [
     message: 'the upstream broke the connection while it greeted',
   },
   { code: 5, pattern: /(?:)/, reason: 'upstream_refused' },
-  { code: 10, pattern: /refuse/i, reason: 'upstream_unreachable' },
   { code: 10, pattern: /(?:)/, reason: 'upstream_unreachable' },
   { code: 11, pattern: /(?:)/, reason: 'disk_full' },
   { code: 12, pattern: /(?:)/, reason: 'upstream_unreachable', message: 'the upstream broke the connection' },
@@ -84,27 +93,44 @@ const RULES: readonly Rule[] = [
     reason: 'quota_exceeded',
     message:
       'rsync needs more memory for the upstream’s list of files than it may have (memory_mib): there are very ' +
-      'many, or the list has no end. The copy is as it was. Raise memory_mib if so many files are meant, or leave ' +
-      'some out with exclude',
+      'many, or the list has no end. Raise memory_mib if so many files are meant, or leave some out with exclude',
   },
-  { code: 23, pattern: /(change_dir|link_stat) "[^"]*" \(in [^)]*\) failed: No such file/, reason: 'upstream_missing' },
+  {
+    code: 23,
+    pattern: /^rsync: (\[sender\] )?(change_dir|link_stat) "" \(in [^)]*\) failed: No such file/m,
+    reason: 'upstream_missing',
+  },
   { code: 23, pattern: /(?:)/, reason: 'partial' },
+  {
+    code: 25,
+    pattern: /(?:)/,
+    reason: 'partial',
+    message:
+      'more vanished from the upstream after its deletions were counted. No more was deleted than was counted; the ' +
+      'rest is counted, and deleted, by the next sync',
+  },
   { code: 30, pattern: /(?:)/, reason: 'timed_out', message: 'nothing came from the upstream for too long' },
   { code: 35, pattern: /(?:)/, reason: 'upstream_unreachable', message: 'the upstream does not answer' },
 ]
 
 /** The failure of an rsync that did not exit with 0 or 24. */
 export function rsyncFailure(exit: Exit): SyncFailure {
-  const rule = RULES.find(({ code, pattern }) => (code === null || code === exit.code) && pattern.test(exit.tail))
-  const said = mainLine(exit.tail) || `rsync ended with ${exit.signal ?? `exit code ${exit.code}`}`
-  return new SyncFailure(rule?.reason ?? 'unknown', rule?.message ?? said, { tail: exit.tail, exitCode: exit.code })
+  const said = withoutNames(exit.tail)
+  const rule = RULES.find(({ code, pattern }) => (code === null || code === exit.code) && pattern.test(said))
+  const line = mainLine(exit.tail) || `rsync ended with ${exit.signal ?? `exit code ${exit.code}`}`
+  return new SyncFailure(rule?.reason ?? 'unknown', rule?.message ?? line, { tail: exit.tail, exitCode: exit.code })
+}
+
+/** The text without what stands in quotes, from the first to the last of a line: a name may have quotes itself. */
+function withoutNames(tail: string): string {
+  return tail.replace(/"[^\n]*"/g, '""')
 }
 
 function mainLine(tail: string): string {
   const lines = tail.split('\n').filter((line) => line !== '')
   return (
     lines.find((line) => line.startsWith('@ERROR')) ??
-    lines.find((line) => /failed|error/i.test(line)) ??
+    lines.find((line) => /failed|error/i.test(withoutNames(line))) ??
     lines[0] ??
     ''
   ).replace(/^(@ERROR|rsync|rsync error): /, '')
@@ -112,5 +138,7 @@ function mainLine(tail: string): string {
 
 /** Whether a daemon refuses only the compression. */
 export function refusesCompression(exit: Exit): boolean {
-  return exit.code !== 0 && /configured to refuse --(compress|new-compress|old-compress|zc)/.test(exit.tail)
+  return (
+    exit.code !== 0 && /configured to refuse --(compress|new-compress|old-compress|zc)/.test(withoutNames(exit.tail))
+  )
 }

@@ -1,7 +1,8 @@
 // partials.ts — Files rsync could not complete: kept for the next run, outside of the tree people read. Works on paths,
 // starts nothing.
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { pathBytes, readEntries, removePath } from '../../names.ts'
 import { PARTIAL } from './options.ts'
 
 /** Moves every folder of incomplete files from a tree into the stash, under its path in the tree. */
@@ -9,32 +10,36 @@ export function stashPartials(tree: string, stash: string): void {
   if (!existsSync(tree)) return
   for (const path of partialFolders(tree, '')) {
     const to = join(stash, path)
-    rmSync(to, { recursive: true, force: true })
-    mkdirSync(dirname(to), { recursive: true })
-    renameSync(join(tree, path), to)
+    removePath(to)
+    mkdirSync(pathBytes(dirname(to)), { recursive: true })
+    renameSync(pathBytes(join(tree, path)), pathBytes(to))
   }
 }
 
 /**
- * Moves stashed folders back to where rsync looks for them, as far as their parents still exist, and removes the rest.
+ * Moves stashed folders back to where rsync looks for them, as far as their parents still exist and `stays`, and
+ * removes the rest.
  */
-export function restorePartials(stash: string, tree: string): void {
+export function restorePartials(stash: string, tree: string, stays: (folder: string) => boolean): void {
   if (!existsSync(stash)) return
   for (const path of partialFolders(stash, '')) {
-    if (existsSync(dirname(join(tree, path))) && !existsSync(join(tree, path)))
-      renameSync(join(stash, path), join(tree, path))
+    const to = join(tree, path)
+    if (stays(parentOf(path)) && existsSync(pathBytes(dirname(to))) && !existsSync(pathBytes(to)))
+      renameSync(pathBytes(join(stash, path)), pathBytes(to))
   }
-  rmSync(stash, { recursive: true, force: true })
+  removePath(stash)
 }
+
+const parentOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf('/')))
 
 /** Removes every folder of incomplete files. */
 export function removePartials(tree: string): void {
-  for (const path of partialFolders(tree, '')) rmSync(join(tree, path), { recursive: true, force: true })
+  for (const path of partialFolders(tree, '')) removePath(join(tree, path))
 }
 
 /** Paths of the folders of incomplete files, relative to the root. Links are not followed. */
 function partialFolders(root: string, below: string): string[] {
-  return readdirSync(join(root, below), { withFileTypes: true }).flatMap((entry) => {
+  return readEntries(join(root, below)).flatMap((entry) => {
     if (!entry.isDirectory()) return []
     const path = join(below, entry.name)
     return entry.name === PARTIAL ? [path] : partialFolders(root, path)

@@ -1,63 +1,155 @@
-// plan.ts — What an rsync run would do, read from a dry run. Reads text; starts nothing.
-import type { Plan } from '../../provider.ts'
-import { readStatistics, type Statistics } from './output.ts'
+// plan.ts — What an rsync run would do, read from a dry run. Looks at the folders that would shrink; starts nothing.
+import { lstatSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathBytes, readEntries } from '../../names.ts'
+import type { Plan, ShrinkingFolder } from '../../provider.ts'
+import { readLeftOut, tellsUnread, type Item, type ItemFormat } from './lines.ts'
+import { createStatistics, readStatistics, type Statistics } from './output.ts'
 
 const EXAMPLES = 500
+/** A folder that loses fewer entries is not looked at. */
+const SHRINKING_MIN = 3
+/** A folder that is there already, with another time. */
+const DATED_FOLDER = /^[.>c]d..[tT]/
+
+export interface DryRun {
+  readonly plan: Plan
+  readonly statistics: Statistics
+  readonly changes: number
+  /** Every deletion as rsync counts them: files, links and folders, also what must make way for another kind. */
+  readonly deletions: number
+  /** Whether a folder of the tree would still be there. */
+  stays(folder: string): boolean
+  /** What of the upstream could not be read; null when all of it could. */
+  readonly unread: 'error' | 'vanished' | null
+}
 
 export interface PlanReader {
   /** Reads a line; false keeps it out of the log. */
   readonly onLine: (line: string, stream: 'stdout' | 'stderr') => boolean
-  /** What was read, once the run is over. */
-  done(): { readonly plan: Plan; readonly statistics: Statistics; readonly changes: number }
+  /** What was read, once the run on a folder is over. */
+  done(folder: string): DryRun
 }
 
-/** Reads `--dry-run --itemize-changes --stats`. */
-export function createPlanReader(): PlanReader {
-  const statistics: Statistics = { files: null, sizeBytes: null, received: null }
-  const entries = { upstream: 0, created: 0, incoming: null as number | null }
+/** Reads `--dry-run --itemize-changes --stats` in a format; `leaveOut` is told what rsync leaves out. */
+export function createPlanReader(items: ItemFormat, leaveOut: (name: string, why: string) => void): PlanReader {
+  const statistics = createStatistics()
+  const counts: Counts = { upstream: 0, created: 0, incoming: null, changes: 0, removed: 0, deletions: 0, leftOut: 0 }
   const examples: string[] = []
-  let changes = 0
-  let removed = 0
+  const folders = createFolderTally()
+  let unread: DryRun['unread'] = null
+  const readItem = ({ change, name, modified }: Item) => {
+    counts.changes++
+    if (DATED_FOLDER.test(change) && name !== null && modified !== null) folders.date(name, modified)
+    if (change === '*deleting') {
+      counts.deletions++
+      // A folder goes with the files in it.
+      if (name?.endsWith('/') !== true) counts.removed++
+      if (name !== null && examples.length < EXAMPLES) examples.push(name)
+      folders.lose(name)
+    } else if (change.includes('+++')) folders.gain(name)
+  }
   return {
     onLine(line, stream) {
-      if (stream !== 'stdout') return true
-      const deleted = /^\*deleting +(.+)$/.exec(line)?.[1]
-      if (deleted !== undefined) {
-        changes++
-        // A folder ends in a slash; it goes with the files in it.
-        if (!deleted.endsWith('/')) removed++
-        if (examples.length < EXAMPLES) examples.push(deleted)
-      } else if (/^[<>ch.][fdLDS]/.test(line)) changes++
-      else readCounts(line, entries, statistics)
+      const problem = tellsUnread(line)
+      if (problem !== null) unread = problem === 'error' ? problem : (unread ?? problem)
+      if (problem !== null || stream !== 'stdout') return true
+      const item = items.read(line)
+      const left = item ? null : readLeftOut(line)
+      if (item) readItem(item)
+      else if (left) {
+        counts.leftOut++
+        leaveOut(left.name, left.why)
+      } else readCounts(line, counts, statistics)
       return false
     },
-    done: () => ({
-      changes,
+    done: (folder) => ({
+      changes: counts.changes,
+      deletions: counts.deletions,
+      stays: folders.stays,
+      unread,
       statistics,
       plan: {
-        removed,
-        total: Math.max(0, entries.upstream - entries.created) + removed,
+        removed: counts.removed,
+        total: Math.max(0, counts.upstream - counts.leftOut - counts.created) + counts.removed,
         examples,
-        incomingBytes: entries.incoming,
+        incomingBytes: counts.incoming,
         sizeBeforeBytes: null,
         sizeAfterBytes: statistics.sizeBytes,
+        shrinking: folders.shrinking(folder),
       },
     }),
   }
 }
 
-function readCounts(
-  line: string,
-  entries: { upstream: number; created: number; incoming: number | null },
-  statistics: Statistics,
-): void {
+interface FolderTally {
+  lose(name: string | null): void
+  gain(name: string | null): void
+  /** The upstream says another time of a folder, Unix seconds. */
+  date(name: string, seconds: number): void
+  stays(folder: string): boolean
+  shrinking(tree: string): ShrinkingFolder[]
+}
+
+/**
+ * Counts for each folder what goes from it and what comes into it. Who removes entries of a folder gives it a newer
+ * time; one that lost them without that may be a disk that is not mounted.
+ */
+function createFolderTally(): FolderTally {
+  const losses = new Map<string, number>()
+  const gone = new Set<string>()
+  const dates = new Map<string, number>()
+  return {
+    lose(name) {
+      if (name === null) return
+      if (name.endsWith('/')) gone.add(name.slice(0, -1))
+      const folder = parentOf(name)
+      losses.set(folder, (losses.get(folder) ?? 0) + 1)
+    },
+    gain(name) {
+      if (name === null) return
+      // What is in the way of another kind is deleted first, so it was counted by now.
+      if (losses.has(name)) gone.add(name)
+      const folder = parentOf(name)
+      losses.set(folder, (losses.get(folder) ?? 0) - 1)
+    },
+    date: (name, seconds) => void dates.set(name === './' ? '' : name.slice(0, -1), seconds),
+    stays: (folder) => !gone.has(folder),
+    shrinking: (tree) =>
+      [...losses].flatMap(([path, lost]) => {
+        if (lost < SHRINKING_MIN || gone.has(path)) return []
+        const folder = join(tree, path)
+        const found = lstatSync(pathBytes(folder), { throwIfNoEntry: false })
+        if (!found?.isDirectory() || (dates.get(path) ?? -Infinity) > Math.floor(found.mtimeMs / 1000)) return []
+        const before = readEntries(folder).length
+        return [{ path, before, after: Math.max(0, before - lost) }]
+      }),
+  }
+}
+
+function parentOf(name: string): string {
+  const path = name.endsWith('/') ? name.slice(0, -1) : name
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
+}
+
+interface Counts {
+  upstream: number
+  created: number
+  incoming: number | null
+  changes: number
+  removed: number
+  deletions: number
+  leftOut: number
+}
+
+function readCounts(line: string, counts: Counts, statistics: Statistics): void {
   const [, what, all, parts = ''] = /^Number of (created )?files: (\d+)(?: \((.*)\))?$/.exec(line) ?? []
   if (all !== undefined) {
     const folders = Number(/dir: (\d+)/.exec(parts)?.[1] ?? 0)
-    if (what) entries.created = Number(all) - folders
-    else entries.upstream = Number(all) - folders
+    if (what) counts.created = Number(all) - folders
+    else counts.upstream = Number(all) - folders
   }
   const incoming = /^Total transferred file size: (\d+)/.exec(line)?.[1]
-  if (incoming !== undefined) entries.incoming = Number(incoming)
+  if (incoming !== undefined) counts.incoming = Number(incoming)
   readStatistics(line, statistics)
 }

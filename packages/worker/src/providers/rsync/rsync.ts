@@ -1,29 +1,13 @@
 // rsync.ts — Mirrors an rsync module: a dry run first, then the copy, deletions last. How rsync is called is here.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import {
-  connectionFlags,
-  contentFlags,
-  firstStageFlags,
-  FOLLOWS_LINKS,
-  options,
-  PARTIAL,
-  type RsyncOptions,
-} from './options.ts'
-import { createProgressReader, readStatistics, refusesCompression, rsyncFailure, type Statistics } from './output.ts'
+import { SyncFailure, type Fork, type Provider, type RunCommand, type SyncStats } from '../../provider.ts'
+import { addressOf, callRsync, type RsyncContext, type RsyncUpstream } from './call.ts'
+import { createItemFormat, tellsUnread } from './lines.ts'
+import { contentFlags, firstStageFlags, FOLLOWS_LINKS, options, PARTIAL } from './options.ts'
+import { createProgressReader, createStatistics, readStatistics, rsyncFailure } from './output.ts'
 import { restorePartials, removePartials, stashPartials } from './partials.ts'
-import { createPlanReader } from './plan.ts'
-import {
-  SyncFailure,
-  type Exit,
-  type Provider,
-  type RunCommand,
-  type RunOptions,
-  type SyncContext,
-  type SyncStats,
-} from '../../provider.ts'
-
-type RsyncContext = SyncContext<RsyncOptions>
+import { createPlanReader, type DryRun } from './plan.ts'
 
 /** Older versions have known holes that a hostile upstream can use. */
 const SAFE_VERSION = [3, 4, 3]
@@ -66,15 +50,6 @@ function refuseOpenLinks({ local, options }: RsyncContext): void {
     )
 }
 
-/** The upstream of a run. */
-interface RsyncUpstream {
-  readonly context: RsyncContext
-  readonly options: RsyncOptions
-  readonly address: string
-  /** Set to false when the upstream refuses it. */
-  compress: boolean
-}
-
 async function probeVersion(run: RunCommand): Promise<{ available: boolean; detail: string }> {
   let version = ''
   const exit = await run('rsync', ['--version'], { onLine: (line) => void (version ||= line) })
@@ -93,8 +68,8 @@ async function create(upstream: RsyncUpstream): Promise<SyncStats> {
   mkdirSync(staging, { recursive: true })
   // Staging was never published, so what is deleted from it needs no permission. Where nothing can be deleted, rsync
   // need not know the whole list before it starts.
-  const { plan } = await dryRun(upstream, staging, [])
-  context.allow({ ...plan, removed: 0, total: 0, examples: [] })
+  const { plan } = await dryRun(upstream, staging, false)
+  context.allow({ ...plan, removed: 0, total: 0, examples: [], shrinking: [] })
   const stats = await transfer(upstream, staging, {
     partials: resumed ? [`--partial-dir=${PARTIAL}`] : [],
     deletes: resumed,
@@ -108,45 +83,77 @@ async function create(upstream: RsyncUpstream): Promise<SyncStats> {
 async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   const { context } = upstream
   const { staging, published } = context.tree
-  const { plan, statistics, changes, whole } = await dryRun(upstream, published, [
-    '--delete-after',
-    '--itemize-changes',
-  ])
-  if (whole) context.allow({ ...plan, sizeBeforeBytes: context.sizeBytes })
   // This file exists while an earlier run did not finish.
   const unfinished = join(staging, 'unfinished')
-  const wasUnfinished = existsSync(unfinished)
-  if (whole && changes === 0 && !wasUnfinished)
-    return { bytes: statistics.received, files: statistics.files, sizeBytes: statistics.sizeBytes, revision: null }
+  const stash = join(staging, 'partials')
+  const left = existsSync(unfinished) ? await openLeft(upstream, stash) : null
+  const found = await dryRun(upstream, published, true)
+  allowFound(upstream, found)
+  if (isWhole(found) && found.changes === 0 && left === null) return statsOf(found)
   mkdirSync(staging, { recursive: true })
   writeFileSync(unfinished, '')
-  const fork = await context.tree.fork()
-  const stash = join(staging, 'partials')
+  const fork = left?.fork ?? (await context.tree.fork())
   // Files are written here, not beside those people read: a killed run leaves none of them in the tree.
   const arrivals = join(staging, 'arrivals')
   rmSync(arrivals, { recursive: true, force: true })
   mkdirSync(arrivals, { mode: 0o700 })
-  restorePartials(stash, fork.path)
+  restorePartials(stash, fork.path, found.stays)
   try {
+    const whole = isWhole(found) && (left === null || isWhole(left.found ?? found))
     const stats = await copyChanges(upstream, fork.path, {
-      again: wasUnfinished,
-      most: whole ? plan.removed : null,
+      again: left !== null,
+      most: whole ? (left?.found ?? found).deletions : null,
       arrivals,
     })
+    if (found.unread === 'error') throw new SyncFailure('partial', UNREAD)
     context.progress({ phase: 'publishing' })
     await fork.publish()
     rmSync(unfinished, { force: true })
     rmSync(arrivals, { recursive: true, force: true })
-    return stats
+    return found.unread === 'vanished' ? { ...stats, note: VANISHED } : stats
   } catch (error) {
-    // What is incomplete is kept for the next run, but not where people read.
-    stashPartials(fork.path, stash)
+    // What is incomplete is kept for the next run, but not where people read. A run that went to its end left nothing
+    // incomplete that is still wanted, and what it could not finish must not be in the way of the next.
+    if (error instanceof SyncFailure && (error.exitCode === 23 || error.exitCode === 25)) removePartials(fork.path)
+    else stashPartials(fork.path, stash)
     throw error
   }
 }
 
+const UNREAD = 'part of the upstream could not be read, so nothing was deleted'
+const VANISHED =
+  'a folder vanished from the upstream while it was read, so nothing was deleted; the next sync catches up'
+
+/** Whether all of the upstream was read, so that what it lacks is really gone. */
+const isWhole = ({ unread }: DryRun) => unread === null
+
 /**
- * Copies into the published tree, or the copy of it. `most`: files that may go; null: none, since not all of the
+ * The tree as an earlier run left it. A copy of the published tree may lack or have what the published one does not, so
+ * its own deletions are counted, before those of the published tree are: they are counted to ask for permission.
+ */
+async function openLeft(upstream: RsyncUpstream, stash: string): Promise<{ fork: Fork; found: DryRun | null }> {
+  const { tree } = upstream.context
+  const fork = await tree.fork()
+  // Folders of incomplete files that a killed run left would keep their parents from being deleted.
+  stashPartials(fork.path, stash)
+  return { fork, found: fork.path === tree.published ? null : await dryRun(upstream, fork.path, true) }
+}
+
+/** Asks for what a run would do; where not all could be read it deletes nothing. */
+function allowFound({ context }: RsyncUpstream, found: DryRun): void {
+  if (isWhole(found)) context.allow({ ...found.plan, sizeBeforeBytes: context.sizeBytes })
+  else context.allow({ ...found.plan, removed: 0, examples: [], shrinking: [] })
+}
+
+const statsOf = ({ statistics }: Pick<DryRun, 'statistics'>): SyncStats => ({
+  bytes: statistics.received,
+  files: statistics.files,
+  sizeBytes: statistics.sizeBytes,
+  revision: null,
+})
+
+/**
+ * Copies into the published tree, or the copy of it. `most`: entries that may go; null: none, since not all of the
  * upstream could be read.
  */
 async function copyChanges(
@@ -160,31 +167,39 @@ async function copyChanges(
     ...(options.delay_updates ? ['--delay-updates'] : again ? [`--partial-dir=${PARTIAL}`] : []),
   ]
   const firstStage = firstStageFlags(options)
-  if (firstStage)
-    await transfer(upstream, path, { partials: [...partials, ...firstStage], deletes: false, drop: false })
+  if (firstStage) await copyFirstStage(upstream, path, [...partials, ...firstStage])
   return transfer(upstream, path, { partials, deletes: most !== null, drop: again, most: most ?? 0 })
 }
 
-/**
- * What a run would do to a folder. `whole`: all of the upstream could be read, so that what it lacks is really gone.
- * Only with itemized changes are they counted and named.
- */
-async function dryRun(upstream: RsyncUpstream, folder: string, counting: readonly string[]) {
-  upstream.context.progress({ phase: 'listing' })
-  let reader = createPlanReader()
-  const flags = ['--dry-run', '--stats', ...counting]
+/** Deletes nothing, so it cannot make way where something became of another kind: the second stage decides. */
+async function copyFirstStage(upstream: RsyncUpstream, path: string, partials: readonly string[]): Promise<void> {
+  try {
+    await transfer(upstream, path, { partials, deletes: false, drop: false })
+  } catch (error) {
+    if (!(error instanceof SyncFailure && error.reason === 'partial')) throw error
+    upstream.context.log('the first stage could not bring everything; the second stage brings the rest')
+  }
+}
+
+/** What a run would do to a folder. Only when `itemized` are changes and deletions counted and named. */
+async function dryRun(upstream: RsyncUpstream, folder: string, itemized: boolean): Promise<DryRun> {
+  const { context } = upstream
+  context.progress({ phase: 'listing' })
+  const items = createItemFormat()
+  const newReader = () => createPlanReader(items, context.leaveOut)
+  let reader = newReader()
+  // The names of what is left out are only told together with all others.
+  const flags = ['--dry-run', '--stats', '--info=name1', `--out-format=${itemized ? items.format : ''}`]
   const exit = await callRsync(
     upstream,
-    (compress) => [...flags, ...compress, ...contentFlags(upstream.options)],
+    (compress) => [...flags, ...(itemized ? ['--delete-after'] : []), ...compress, ...contentFlags(upstream.options)],
     folder,
-    {
-      onStart: () => void (reader = createPlanReader()),
-      onLine: (line, stream) => reader.onLine(line, stream),
-    },
+    { exact: true, onStart: () => void (reader = newReader()), onLine: (line, stream) => reader.onLine(line, stream) },
   )
   if (exit.code !== 0 && exit.code !== 23 && exit.code !== 24) throw rsyncFailure(exit)
   if (exit.code === 23 && rsyncFailure(exit).reason !== 'partial') throw rsyncFailure(exit)
-  return { ...reader.done(), whole: exit.code !== 23 }
+  const found = reader.done(folder)
+  return exit.code === 23 ? { ...found, unread: 'error' } : found
 }
 
 interface Transfer {
@@ -192,7 +207,7 @@ interface Transfer {
   readonly deletes: boolean
   /** Clears what an earlier run left incomplete. */
   readonly drop: boolean
-  /** Files that may go at most; more may have vanished since they were counted. Absent: all. */
+  /** Entries that may go at most, counted as rsync does; more may have vanished since. Absent: all. */
   readonly most?: number
 }
 
@@ -203,24 +218,24 @@ async function transfer(
   { partials, deletes, drop, most }: Transfer,
 ): Promise<SyncStats> {
   const { context } = upstream
-  const statistics: Statistics = { files: null, sizeBytes: null, received: null }
+  const statistics = createStatistics()
   const readProgress = createProgressReader()
+  let unread = false
   const onLine = (line: string) => {
+    unread ||= tellsUnread(line) === 'error'
     const progress = readProgress(line)
     if (progress) context.progress(progress)
     else readStatistics(line, statistics)
     return progress === null
   }
-  const deletions = deletes
-    ? ['--delete-after', ...(most === undefined ? [] : [`--max-delete=${deletionLimit(most)}`])]
-    : []
+  const limit = most === undefined ? [] : [`--max-delete=${most}`]
   const exit = await callRsync(
     upstream,
     (compress) => [
       ...compress,
       ...contentFlags(upstream.options),
       ...partials,
-      ...deletions,
+      ...(deletes ? ['--delete-after', ...limit] : []),
       '--info=progress2',
       '--stats',
     ],
@@ -233,69 +248,9 @@ async function transfer(
     if (failure.reason === 'disk_full') removePartials(into)
     throw failure
   }
+  if (unread) throw new SyncFailure('partial', UNREAD, { tail: exit.tail, exitCode: exit.code })
   if (drop) removePartials(into)
   const note =
     exit.code === 24 ? 'some files vanished from the upstream while they were read; the next sync catches up' : null
-  return { bytes: statistics.received, files: statistics.files, sizeBytes: statistics.sizeBytes, revision: null, note }
-}
-
-/** Folders count as deletions too, and are not in the plan: one for each file is more than enough. */
-function deletionLimit(files: number): number {
-  return Math.max(10, files * 2)
-}
-
-/**
- * The upstream without a user name, which travels in the environment like the password, and by the address that was
- * checked: another answer of the name server must not lead elsewhere.
- */
-async function addressOf({ upstream, local, peers, options }: RsyncContext): Promise<string> {
-  if (local !== null) return `${local}/`
-  const url = new URL(upstream)
-  const { address_family } = options
-  const addresses = await peers.resolve(url.hostname)
-  const wanted = addresses.filter(
-    (address) => address_family === 'any' || address.includes(':') === (address_family === 'ipv6'),
-  )
-  const [address] = wanted
-  if (address === undefined)
-    throw new SyncFailure('upstream_unreachable', `the host ${url.hostname} has no ${address_family} address`)
-  const host = address.includes(':') ? `[${address}]` : address
-  return upstream.replace(/^rsync:\/\/(?:[^/@]*@)?[^/]*/, `rsync://${host}${url.port ? `:${url.port}` : ''}`)
-}
-
-interface Call extends RunOptions {
-  /** Called before each try. */
-  readonly onStart?: () => void
-}
-
-/** Calls rsync on a folder; without compression when the upstream does not want it. */
-async function callRsync(
-  upstream: RsyncUpstream,
-  flags: (compress: readonly string[]) => readonly string[],
-  folder: string,
-  { onStart, ...how }: Call,
-): Promise<Exit> {
-  const { context, options, address } = upstream
-  const { auth } = context
-  const env: Record<string, string> =
-    auth?.type === 'basic' ? { USER: auth.username, LOGNAME: auth.username, RSYNC_PASSWORD: auth.password } : {}
-  const once = () => {
-    onStart?.()
-    return context.run(
-      'rsync',
-      [
-        ...flags(upstream.compress ? ['-z'] : []),
-        ...connectionFlags(options, context.local !== null),
-        '--',
-        address,
-        `${folder}/`,
-      ],
-      { ...how, env, memoryMib: options.memory_mib },
-    )
-  }
-  const exit = await once()
-  if (!upstream.compress || !refusesCompression(exit)) return exit
-  context.log('the upstream refuses compression: trying without')
-  upstream.compress = false
-  return once()
+  return { ...statsOf({ statistics }), note }
 }
