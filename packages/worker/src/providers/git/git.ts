@@ -72,13 +72,14 @@ async function readUpstream({ context, selection, addresses, route }: GitUpstrea
   const { upstream, auth, signal } = context
   const [user, password] = credentials(auth)
   const authorization = password === null ? null : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
-  const listed = context.local === null ? await listRefs({ upstream, authorization, addresses, signal }) : null
-  if (listed) return select(listed, selection)
+  const listed =
+    context.local === null ? await listRefs({ upstream, authorization, addresses, signal }) : { whole: true }
+  if ('refs' in listed) return select(listed, selection)
   const collector = createRefCollector()
   const onLine = (line: string, stream: string) => !(stream === 'stdout' && collectLine(collector, line))
   const exit = await callGit(context, ['ls-remote', '--symref', ...route.flags, '--', route.url], { onLine, route })
   if (exit.code !== 0) throw gitFailure(exit)
-  return select(collector.done(), selection)
+  return select({ ...collector.done(), whole: listed.whole }, selection)
 }
 
 function select(remote: RemoteRefs, selection: Selection): RemoteRefs {
@@ -135,7 +136,8 @@ async function update(upstream: GitUpstream, remote: RemoteRefs): Promise<SyncSt
   removeLeftovers(published)
   if (!upstream.lfs) await removeParts(context)
   const local = readLocalRefs(published)
-  const gone = [...local.refs.keys()].filter((name) => !remote.refs.has(name))
+  const missing = [...local.refs.keys()].filter((name) => !remote.refs.has(name))
+  const gone = remote.whole === false ? [] : missing
   context.allow({
     removed: gone.length,
     total: local.refs.size,
@@ -147,11 +149,22 @@ async function update(upstream: GitUpstream, remote: RemoteRefs): Promise<SyncSt
   writeConfig(published, context.upstream, idLength(remote))
   if (!(await maintain(context, published)))
     return fetchAnew(upstream, remote, 'a check of the copy found damaged objects')
+  if (missing.length > gone.length) return keepMissing(upstream, remote, missing)
   if (!sameRefs(local.refs, remote.refs)) return applyUpdate(upstream, remote, gone)
   writeHead(published, remote)
   const received =
     upstream.lfs && !isLfsDone(context, published, remote.refs.values()) ? await fetchMissingLfs(upstream, remote) : 0
   return statsOf(published, remote, received)
+}
+
+/** Fetches what is new, deletes nothing, and fails: what is missing may be what was cut off. */
+async function keepMissing(upstream: GitUpstream, remote: RemoteRefs, missing: readonly string[]): Promise<never> {
+  await applyUpdate(upstream, remote, [])
+  throw new SyncFailure(
+    'partial',
+    `${missing.length} refs of the copy (${missing[0]}) are missing in a list of refs whose length the upstream does ` +
+      'not say, so that it may have been cut off; the others are up to date, nothing was deleted',
+  )
 }
 
 /**

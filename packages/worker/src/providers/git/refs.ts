@@ -13,6 +13,8 @@ export interface RemoteRefs {
   readonly head: string | null
   /** Object id of HEAD; null when it points at nothing. */
   readonly headId: string | null
+  /** False when nothing shows that these are all: then none that is missing counts as gone. */
+  readonly whole?: boolean
 }
 
 /** What a repository on disk has. */

@@ -18,23 +18,31 @@ export interface WireRequest {
   readonly signal: AbortSignal
 }
 
+/** Git must ask the upstream itself. `whole`: whether the list of refs it will get can be taken for all of them. */
+export interface AskGit {
+  readonly whole: boolean
+}
+
 /**
- * The refs of an upstream, or null when it must be asked by git itself. Throws SyncFailure content_invalid for a web
- * page, which git would take for an empty repository.
+ * The refs of an upstream, unless it must be asked by git itself. Throws SyncFailure: content_invalid for a web page,
+ * which git would take for an empty repository; partial for a list of refs that was cut off, of which git would take
+ * what came for all.
  */
-export async function listRefs(request: WireRequest): Promise<RemoteRefs | null> {
+export async function listRefs(request: WireRequest): Promise<RemoteRefs | AskGit> {
   const url = new URL(request.upstream)
   try {
-    if (url.protocol === 'git:') return await overGit(url, request)
-    return await overHttp(url, request)
+    return (url.protocol === 'git:' ? await overGit(url, request) : await overHttp(url, request)) ?? { whole: true }
   } catch (error) {
     if (error instanceof SyncFailure) throw error
     // Not an answer: git finds out, and says, what is wrong.
-    return null
+    return { whole: true }
   }
 }
 
-async function overHttp(url: URL, { authorization, addresses, signal }: WireRequest): Promise<RemoteRefs | null> {
+async function overHttp(
+  url: URL,
+  { authorization, addresses, signal }: WireRequest,
+): Promise<RemoteRefs | AskGit | null> {
   const client = new Client(url.origin, {
     connect: { timeout: IDLE_MS, lookup: lookupAmong(addresses) },
     headersTimeout: IDLE_MS,
@@ -48,6 +56,7 @@ async function overHttp(url: URL, { authorization, addresses, signal }: WireRequ
       { path: `${base}/info/refs?service=git-upload-pack`, method: 'GET', headers, signal },
       'application/x-git-upload-pack-advertisement',
     )
+    if (greeting && 'whole' in greeting) return greeting
     const asked = greeting && lsRefs(parsePackets(greeting))
     if (!asked) return null
     const type = 'application/x-git-upload-pack'
@@ -62,16 +71,20 @@ async function overHttp(url: URL, { authorization, addresses, signal }: WireRequ
       },
       `${type}-result`,
     )
-    return answer && parseRefs(parsePackets(answer))
+    return answer && !('whole' in answer) ? parseRefs(parsePackets(answer)) : null
   } finally {
     await client.destroy()
   }
 }
 
-async function sendRequest(client: Client, options: Dispatcher.RequestOptions, type: string): Promise<Buffer | null> {
+/** The body of an answer of that type; for a plain list of refs whether it is whole; null for anything else. */
+async function sendRequest(
+  client: Client,
+  options: Dispatcher.RequestOptions,
+  type: string,
+): Promise<Buffer | AskGit | null> {
   const { statusCode, headers, body } = await client.request(options)
   const readable = statusCode === 200 && headers['content-encoding'] === undefined
-  const isAnswer = readable && headers['content-type'] === type
   if (!readable) {
     body.on('error', () => {}).destroy()
     return null
@@ -85,10 +98,19 @@ async function sendRequest(client: Client, options: Dispatcher.RequestOptions, t
         'the upstream answers with a web page, not with a repository: look at the address in a browser',
       )
     size += (chunk as Buffer).length
-    if (!isAnswer || size > MAX_BYTES) return null
+    if (size > MAX_BYTES) return null
     chunks.push(chunk as Buffer)
   }
-  return Buffer.concat(chunks)
+  const answer = Buffer.concat(chunks)
+  if (headers['content-type'] === type) return answer
+  if (!/^[0-9a-f]{40,64}\t/.test(answer.toString('latin1', 0, 70))) return null
+  // The file info/refs of a plain web server: git takes what came of it for all.
+  if (answer.at(-1) !== 10)
+    throw new SyncFailure(
+      'partial',
+      'the list of refs of the upstream ends in the middle of a line: it was cut off. Nothing was changed',
+    )
+  return { whole: headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined }
 }
 
 async function overGit(url: URL, { addresses, signal }: WireRequest): Promise<RemoteRefs | null> {
