@@ -2,6 +2,7 @@
 // report.
 import { providers } from '@kagami/worker'
 import { replicaIdOf } from '@kagami/runtime'
+import { createPaces } from '@kagami/worker/http/pace'
 import { runSync } from '@kagami/worker/sync/run'
 
 export interface Mirror {
@@ -12,6 +13,7 @@ export interface Mirror {
 }
 
 let number = 0
+const paces = createPaces()
 
 /** Syncs once and returns the milliseconds it took. Throws when it did not succeed. */
 export async function syncOnce(dataDir: string, { options = {}, ...mirror }: Mirror): Promise<number> {
@@ -34,6 +36,7 @@ export async function syncOnce(dataDir: string, { options = {}, ...mirror }: Mir
   const started = performance.now()
   const report = await runSync(job, {
     providers,
+    paces,
     dataDir,
     signal: new AbortController().signal,
     onProgress: () => {},

@@ -33,6 +33,16 @@ function characterLength(bytes: Buffer, at: number): number {
   return character.length === length ? length : 0
 }
 
+/** The name that a percent-encoded text means; null when a `%` is followed by no two hexadecimal digits. */
+export function decodePercent(text: string): string | null {
+  if (!text.includes('%')) return text
+  if (/%(?![0-9a-f]{2})/i.test(text)) return null
+  const pieces = text.split(/%([0-9a-f]{2})/i)
+  return nameOfBytes(
+    Buffer.concat(pieces.map((piece, index) => (index % 2 === 0 ? bytesOf(piece) : Buffer.from(piece, 'hex')))),
+  )
+}
+
 /** A path as node:fs must be given it: text while that says the same bytes, which is faster, else bytes. */
 export function pathBytes(path: string): string | Buffer {
   return path.isWellFormed() ? path : bytesOf(path)

@@ -30,6 +30,8 @@ export interface SyncContext<Options = Readonly<Record<string, unknown>>> {
   readonly tree: Tree
   readonly run: RunCommand
   readonly peers: Peers
+  /** How fast upstream hosts may be asked. */
+  readonly paces: Paces
   /**
    * The folder of this machine that a file:// upstream names: absolute, checked, links followed. Null for an upstream
    * elsewhere. Tools are given this path, never `upstream`.
@@ -98,6 +100,38 @@ export interface Peers {
    * upstream_unreachable when there is none.
    */
   resolve(host: string): Promise<readonly string[]>
+}
+
+/** One pace for each host, shared by all runs of the worker: two replicas of one host do not ask twice as fast. */
+export interface Paces {
+  /** `host`: name and port, as in `URL.host`. */
+  of(host: string): Pace
+}
+
+export interface Pace {
+  /** Leave to send one request now, or the milliseconds to wait before asking again. */
+  take(): Leave | number
+  /** Whether the host has refused so many requests in a row that this run should give up. */
+  closed(): boolean
+  /** Starts to count what the host refuses and serves, whoever asks. */
+  watch(): PaceWatch
+}
+
+export interface PaceWatch {
+  /**
+   * Ends it: requests refused as too many, and how many a second were served since the first of them; null without a
+   * refusal, and when that was less than a second ago.
+   */
+  end(): { readonly refusals: number; readonly perSecond: number | null }
+}
+
+/** Leave to send one request. */
+export interface Leave {
+  /**
+   * Must be called once the answer is known. `refused`: the host says that there are too many requests; `failed`: it
+   * says nothing about that.
+   */
+  done(answer: 'served' | 'refused' | 'failed', retryAfterSeconds?: number | null): void
 }
 
 /** The side of the network an upstream is on. */

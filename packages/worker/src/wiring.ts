@@ -10,6 +10,7 @@ import { createMessenger, type Messenger } from './edge/messenger.ts'
 import { openLink, type Link, type LinkListener } from './edge/nats.ts'
 import type { Spool } from './edge/spool.ts'
 import { createEffectHandlers, type Ending } from './effects.ts'
+import { createPaces } from './http/pace.ts'
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.ts'
 import type { Provider } from './provider.ts'
 import type { WorkerFiles } from './state.ts'
@@ -75,6 +76,7 @@ function metricsOf(wiring: Wiring): WorkerMetrics {
 function syncsOf(wiring: Wiring): Syncs {
   return createSyncs({
     ...wiring,
+    paces: createPaces(),
     workerId: wiring.id,
     onProgress: (event) => wiring.link?.progress(event),
     onEnd(report) {

@@ -1,5 +1,6 @@
 // address.ts — Which addresses may be requested, and what file an address names. Opens nothing.
 import { isIPv4, type LookupFunction } from 'node:net'
+import { decodePercent } from '../names.ts'
 import { SyncFailure, type Peers } from '../provider.ts'
 
 /**
@@ -51,11 +52,7 @@ export function fileNameOf(url: URL): string {
 }
 
 function decode(segment: string): string {
-  try {
-    const name = decodeURIComponent(segment)
-    // A slash or control character cannot be part of a file name: the segment stays encoded.
-    return /[/\\\u0000-\u001f\u007f-\u009f]/.test(name) ? segment : name
-  } catch {
-    return segment
-  }
+  const name = decodePercent(segment)
+  // A slash or control character cannot be part of a file name: the segment stays encoded.
+  return name === null || /[/\\\u0000-\u001f\u007f-\u009f]/.test(name) ? segment : name
 }

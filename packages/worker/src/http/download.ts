@@ -2,22 +2,23 @@
 // tree; the caller publishes.
 import { closeSync, fdatasync, openSync, writeSync } from 'node:fs'
 import { utimes } from 'node:fs/promises'
-import { sendRequest } from './request.ts'
-import { isPage, pageFailure, refuseEncoded, seemsPage } from './content.ts'
+import { sendRequest, type RequestParts } from './request.ts'
+import { encodingCheck, isPage, pageFailure, promisesPage, seemsPage } from './content.ts'
 import { createChecker, digestsOf, type Digest } from './digest.ts'
 import { statusFailure } from './errors.ts'
 import { isStrong, type Memory, type Validators } from './memory.ts'
 import type { HttpResponse } from './message.ts'
 import type { FetchOptions } from './options.ts'
 import { createRateWatch } from './rate.ts'
-import { SyncFailure, type SyncContext } from '../provider.ts'
+import { showName } from '../names.ts'
+import { SyncFailure } from '../provider.ts'
 
 /** Written bytes after which the disk is flushed in the background, so that the last flush is short. */
 const FLUSH_BYTES = 64 * 1024 * 1024
 const PROGRESS_BYTES = 64 * 1024
 
 export interface FileRequest {
-  readonly context: Pick<SyncContext, 'auth' | 'peers' | 'signal' | 'log'>
+  readonly context: RequestParts['context']
   readonly options: FetchOptions
   readonly url: URL
   /** The origin the credentials are for. */
@@ -28,6 +29,7 @@ export interface FileRequest {
   readonly identity?: string
   /** See RequestParts. */
   readonly discreet?: boolean
+  readonly throttle?: RequestParts['throttle']
   readonly file: string
   readonly memory: Memory
   /** Validators of the existing copy: then the request is conditional. */
@@ -76,7 +78,6 @@ export async function downloadFile(request: FileRequest): Promise<FetchedFile | 
       await memory.dropPart()
       return await downloadFile(request)
     }
-    if (response.status === 200 || response.status === 206) refuseEncoded(response.headers, file)
     if (response.status === 206 && part)
       return await receiveBody({
         ...request,
@@ -131,18 +132,34 @@ async function receiveBody(download: BodyDownload): Promise<FetchedFile> {
   const { memory, response, validators, from, file, options, admit } = download
   const promised = response.headers['content-length'] === undefined ? null : Number(response.headers['content-length'])
   const total = promised === null ? null : from + promised
-  refuseTooLarge(total ?? 0, options)
-  if (total !== null && total !== (download.size ?? total)) throw wrongSize(total, download.size)
-  admit(total, 0)
+  const admitSize = () => {
+    refuseTooLarge(total ?? 0, options)
+    if (total !== null && total !== (download.size ?? total)) throw wrongSize(total, download.size)
+    admit(total, 0)
+  }
+  // A part that is continued was checked when it began.
+  const check = from === 0 ? encodingCheck(response.headers, showName(file)) : null
+  if (!check) admitSize()
   if (from === 0) await memory.dropPart()
   if (from === 0 && isStrong(validators.etag)) await memory.keepPart(validators)
   try {
-    const received = await writeBody(download, total)
+    const received = await writeBody(download, total, (start) => {
+      if (!check) return
+      check(start)
+      admitSize()
+    })
+    if (check && received === 0) admitSize()
     if (from + received !== (download.size ?? from + received)) throw wrongSize(from + received, download.size)
     if (promised !== null && received !== promised)
       throw new SyncFailure('content_invalid', `${received} bytes came where ${promised} were promised`)
-    if (!options.accept_html && !download.pageExpected() && seemsPage(response.headers, file) && isPage(memory.part))
-      throw pageFailure(file)
+    if (
+      !options.accept_html &&
+      promisesPage(file) === 'no' &&
+      !download.pageExpected() &&
+      seemsPage(response.headers) &&
+      isPage(memory.part)
+    )
+      throw pageFailure(showName(file))
     const modified = new Date(validators.modified ?? Number.NaN)
     if (!Number.isNaN(modified.getTime())) await utimes(memory.part, modified, modified)
     const chunked = response.headers['transfer-encoding'] !== undefined
@@ -170,6 +187,7 @@ function wrongSize(bytes: number, size = 0): SyncFailure {
 async function writeBody(
   { response, memory, from, options, digests, size = Infinity, admit, onBytes: moved }: BodyDownload,
   total: number | null,
+  onStart: (start: Buffer) => void,
 ): Promise<number> {
   const checker = createChecker([...digests, ...digestsOf(response.headers, from === 0)])
   const handle = openSync(memory.part, from === 0 ? 'w' : 'a', 0o644)
@@ -179,6 +197,7 @@ async function writeBody(
   let shown = 0
   try {
     await response.body((chunk) => {
+      if (received === 0) onStart(chunk)
       for (let at = 0; at < chunk.length;) at += writeSync(handle, chunk, at)
       if (from === 0) checker?.update(chunk)
       received += chunk.length

@@ -1,6 +1,19 @@
 // errors.ts — What a status or a network error means for a sync. Pure.
 import { SyncFailure } from '../provider.ts'
 import { Idle, Truncated } from './message.ts'
+import { isRefusal } from './pace.ts'
+import { PATIENCE_SECONDS } from './rate.ts'
+
+/** The upstream refuses a request because there are too many. */
+export class TooManyRequests extends SyncFailure {
+  /** It may be asked again within the run. */
+  readonly patient: boolean
+  constructor(message: string, seconds: number | null) {
+    super('upstream_refused', message)
+    this.name = 'TooManyRequests'
+    this.patient = (seconds ?? 0) <= PATIENCE_SECONDS
+  }
+}
 
 /** The failure for a status that cannot be used. `retryAfter`: the header of that name. */
 export function statusFailure(status: number, withCredentials: boolean, retryAfter?: string): SyncFailure {
@@ -14,7 +27,7 @@ export function statusFailure(status: number, withCredentials: boolean, retryAft
         : `${said}: it wants credentials, or does not allow this worker`,
     )
   if (status === 404 || status === 410) return new SyncFailure('upstream_missing', `${said}: there is no such file`)
-  if (status === 429) return new SyncFailure('upstream_refused', `${said}: too many requests`)
+  if (isRefusal(status)) return new TooManyRequests(`${said}: too many requests`, seconds)
   return new SyncFailure('upstream_refused', said)
 }
 

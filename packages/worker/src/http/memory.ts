@@ -2,6 +2,7 @@
 // part. Not the bytes.
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pathBytes } from '../names.ts'
 
 /** What an upstream said about a body, for conditional and range requests. */
 export interface Validators {
@@ -32,7 +33,7 @@ export function createMemory(staging: string): Memory {
   const copyFile = join(staging, 'copy.json')
   const partFile = join(staging, 'part.json')
   const part = join(staging, 'download.part')
-  const sizeOf = async (path: string) => (await stat(path).catch(() => null))?.size ?? null
+  const sizeOf = async (path: string) => (await stat(pathBytes(path)).catch(() => null))?.size ?? null
   const write = async (path: string, value: object) => {
     await mkdir(staging, { recursive: true })
     await writeFile(`${path}.tmp`, JSON.stringify(value))

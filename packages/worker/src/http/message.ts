@@ -1,5 +1,6 @@
 // message.ts — Requests and responses of the http client, however they are transported. Types and their errors.
 import type { Peers } from '../provider.ts'
+import type { Throttle } from './throttle.ts'
 
 export interface HttpRequest {
   readonly url: URL
@@ -10,6 +11,7 @@ export interface HttpRequest {
   readonly peers: Peers
   /** Milliseconds without a byte after which the connection is closed. */
   readonly idleMs: number
+  readonly throttle?: Throttle | null
 }
 
 export interface HttpResponse {

@@ -2,6 +2,7 @@
 import { buildConnector, Client, type Dispatcher } from 'undici'
 import { guardedLookup } from './address.ts'
 import { Idle, Truncated, USER_AGENT, type HttpResponse, type HttpRequest } from './message.ts'
+import { slowDown, type Throttle } from './throttle.ts'
 import type { Peers } from '../provider.ts'
 
 const HIGH_WATER_BYTES = 1024 * 1024
@@ -14,6 +15,7 @@ export async function requestByParser({
   signal,
   peers,
   idleMs,
+  throttle,
 }: HttpRequest): Promise<HttpResponse> {
   const client = new Client(url.origin, {
     connect: guardedConnector(peers, idleMs),
@@ -21,7 +23,7 @@ export async function requestByParser({
     bodyTimeout: idleMs,
     pipelining: 1,
   })
-  const response = createResponseHandler(idleMs)
+  const response = createResponseHandler(idleMs, throttle)
   const stop = () => response.abort(new Error('stopped'))
   const close = () => {
     // A run may send thousands of requests, and its signal would keep all of these listeners.
@@ -76,7 +78,7 @@ interface ResponseHandler {
   abort(error: Error): void
 }
 
-function createResponseHandler(idleMs: number): ResponseHandler {
+function createResponseHandler(idleMs: number, throttle: Throttle | null | undefined): ResponseHandler {
   const head = Promise.withResolvers<Pick<HttpResponse, 'status' | 'headers'>>()
   const end = Promise.withResolvers<void>()
   // Callers that only want the head must not get an unhandled rejection of the body.
@@ -98,6 +100,7 @@ function createResponseHandler(idleMs: number): ResponseHandler {
     onResponseData(started, chunk) {
       try {
         sink?.(chunk)
+        slowDown(throttle, chunk.length, started)
       } catch (error) {
         end.reject(error)
         started.abort(error as Error)

@@ -6,6 +6,7 @@ import { Idle, Truncated } from './message.ts'
 import { createResponseReader, type ResponseReader } from './pipeline-reader.ts'
 import type { Pipeline, PipelinedRequest, PipelineOptions } from './pipeline-request.ts'
 import { requestText } from './socket.ts'
+import { flowOf, slowDown } from './throttle.ts'
 
 const BUFFER_BYTES = 256 * 1024
 /**
@@ -88,7 +89,7 @@ function sendWaiting(pool: ConnectionPool): void {
 }
 
 function openConnection(pool: ConnectionPool): void {
-  const { origin, peers, idleMs } = pool.options
+  const { origin, peers, idleMs, throttle } = pool.options
   let reader: ResponseReader | null = null
   const socket = connect({
     host: hostOf(origin),
@@ -96,9 +97,13 @@ function openConnection(pool: ConnectionPool): void {
     lookup: guardedLookup(peers),
     onread: {
       buffer: Buffer.allocUnsafeSlow(BUFFER_BYTES),
-      callback: (length, buffer) => reader!.read(Buffer.from(buffer.buffer, buffer.byteOffset, length)),
+      callback(length, buffer) {
+        slowDown(throttle, length, flow)
+        return reader!.read(Buffer.from(buffer.buffer, buffer.byteOffset, length))
+      },
     },
   })
+  const flow = flowOf(socket, idleMs)
   const connection: Connection = { sent: [], socket, depth: 1 }
   reader = readerOf(pool, connection)
   pool.connections.add(connection)

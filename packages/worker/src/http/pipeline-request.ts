@@ -1,5 +1,6 @@
 // pipeline-request.ts — What is sent through a pipeline, and what a pipeline is. Types only.
 import type { Peers } from '../provider.ts'
+import type { Throttle } from './throttle.ts'
 
 /**
  * One GET request and the handlers of its response. They are called in order: `head`, then `data` for each piece, then
@@ -34,4 +35,5 @@ export interface PipelineOptions {
   readonly depth: number
   /** Milliseconds without a byte after which a connection is closed. */
   readonly idleMs: number
+  readonly throttle?: Throttle | null
 }

@@ -5,6 +5,7 @@ import { USER_AGENT } from './message.ts'
 import { explainError, flattenHeaders, guardedConnector } from './parser.ts'
 import { createPlainPipeline } from './pipeline-plain.ts'
 import type { Pipeline, PipelinedRequest, PipelineOptions } from './pipeline-request.ts'
+import { slowDown, type Throttle } from './throttle.ts'
 
 /**
  * Opens no connection before the first request. Plain http responses of known length are read straight from the socket,
@@ -27,7 +28,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   }
 }
 
-function createParsedPipeline({ origin, peers, connections, depth, idleMs }: PipelineOptions): Pipeline {
+function createParsedPipeline({ origin, peers, connections, depth, idleMs, throttle }: PipelineOptions): Pipeline {
   let pool: Pool | null = null
   let closed = false
   const openPool = () =>
@@ -47,7 +48,7 @@ function createParsedPipeline({ origin, peers, connections, depth, idleMs }: Pip
           method: 'GET',
           headers: { 'user-agent': USER_AGENT, accept: '*/*', 'accept-encoding': 'identity', ...request.headers },
         },
-        handlerOf(request, idleMs),
+        handlerOf(request, idleMs, throttle),
       )
     },
     close() {
@@ -58,7 +59,11 @@ function createParsedPipeline({ origin, peers, connections, depth, idleMs }: Pip
 }
 
 /** Passes a response to the request's handlers; what they throw becomes the failure of the request. */
-function handlerOf(request: PipelinedRequest, idleMs: number): Dispatcher.DispatchHandler {
+function handlerOf(
+  request: PipelinedRequest,
+  idleMs: number,
+  throttle: Throttle | null | undefined,
+): Dispatcher.DispatchHandler {
   let failure: unknown
   const abortOnError = (controller: { abort(error: Error): void }, handle: () => void): void => {
     try {
@@ -75,7 +80,10 @@ function handlerOf(request: PipelinedRequest, idleMs: number): Dispatcher.Dispat
       if (status < 200) return
       abortOnError(controller, () => request.head(status, flattenHeaders(headers)))
     },
-    onResponseData: (controller, chunk) => abortOnError(controller, () => request.data(chunk)),
+    onResponseData(controller, chunk) {
+      slowDown(throttle, chunk.length, controller)
+      abortOnError(controller, () => request.data(chunk))
+    },
     onResponseEnd() {
       try {
         request.end()

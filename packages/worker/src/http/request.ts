@@ -1,10 +1,13 @@
 // request.ts — One request to an upstream: over the right connection, through redirects within policy, credentials only
 // to their own origin.
 import { checkAddress } from './address.ts'
-import type { HttpResponse } from './message.ts'
+import { retryAfterSeconds } from './errors.ts'
+import type { HttpRequest, HttpResponse } from './message.ts'
 import type { FetchOptions } from './options.ts'
+import { isRefusal, waitForLeave } from './pace.ts'
 import { requestByParser } from './parser.ts'
 import { requestBySocket } from './socket.ts'
+import type { Throttle } from './throttle.ts'
 import { SyncFailure, type SyncContext } from '../provider.ts'
 
 const MAX_REDIRECTS = 5
@@ -13,7 +16,7 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308])
 const KEEPS_BODY = new Set([307, 308])
 
 export interface RequestParts {
-  readonly context: Pick<SyncContext, 'auth' | 'peers' | 'signal' | 'log'>
+  readonly context: Pick<SyncContext, 'auth' | 'peers' | 'paces' | 'pause' | 'signal' | 'log'>
   readonly options: Pick<FetchOptions, 'timeout_secs' | 'allow_downgrade'>
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
@@ -27,6 +30,8 @@ export interface RequestParts {
   readonly parsed?: boolean
   /** Addresses may hold secrets: the log names only hosts. */
   readonly discreet?: boolean
+  /** Limits the bytes a second of the run. */
+  readonly throttle?: Throttle | null
 }
 
 /** Whether a status is a redirect. */
@@ -47,6 +52,7 @@ export async function sendRequest(parts: RequestParts): Promise<{ response: Http
     home = url.origin,
     parsed = body !== undefined,
     discreet = false,
+    throttle,
   } = parts
   const { peers, signal } = context
   checkAddress(url, peers)
@@ -60,9 +66,9 @@ export async function sendRequest(parts: RequestParts): Promise<{ response: Http
       signal,
       peers,
       idleMs: options.timeout_secs * 1000,
+      throttle,
     }
-    const response =
-      (at.protocol === 'http:' && !parsed ? await requestBySocket(request) : null) ?? (await requestByParser(request))
+    const response = await sendAtPace(request, parsed, context)
     const location = response.headers.location
     if (
       !isRedirect(response.status) ||
@@ -75,6 +81,26 @@ export async function sendRequest(parts: RequestParts): Promise<{ response: Http
     context.log(`redirected to ${discreet ? at.origin : at.href}`)
   }
   throw new SyncFailure('upstream_refused', `the upstream redirects more than ${MAX_REDIRECTS} times`)
+}
+
+/** Sends one request when the pace of its host allows it. */
+async function sendAtPace(
+  request: HttpRequest,
+  parsed: boolean,
+  context: RequestParts['context'],
+): Promise<HttpResponse> {
+  const leave = await waitForLeave(context, request.url.host)
+  try {
+    const response =
+      (request.url.protocol === 'http:' && !parsed ? await requestBySocket(request) : null) ??
+      (await requestByParser(request))
+    const { status, headers } = response
+    leave.done(isRefusal(status) ? 'refused' : 'served', retryAfterSeconds(headers['retry-after']))
+    return response
+  } catch (error) {
+    leave.done('failed')
+    throw error
+  }
 }
 
 function nextOf(

@@ -3,6 +3,7 @@
 import { connect, type Socket } from 'node:net'
 import { guardedLookup, hostOf } from './address.ts'
 import { Idle, Truncated, USER_AGENT, type HttpResponse, type HttpRequest } from './message.ts'
+import { flowOf, slowDown } from './throttle.ts'
 
 const BUFFER_BYTES = 256 * 1024
 const HEAD_MAX_BYTES = 64 * 1024
@@ -19,6 +20,7 @@ export async function requestBySocket({
   signal,
   peers,
   idleMs,
+  throttle,
 }: HttpRequest): Promise<HttpResponse | null> {
   const reader = createReader()
   const socket = connect({
@@ -64,7 +66,16 @@ export async function requestBySocket({
         ...answer,
         close: () => socket.destroy(),
         body: (onChunk) =>
-          readBody({ socket, reader, rest, length: Number(answer.headers['content-length'] ?? 0), onChunk }),
+          readBody({
+            socket,
+            reader,
+            rest,
+            length: Number(answer.headers['content-length'] ?? 0),
+            onChunk(chunk) {
+              onChunk(chunk)
+              slowDown(throttle, chunk.length, flowOf(socket, idleMs))
+            },
+          }),
       }
     )
   } catch (error) {

@@ -2,7 +2,7 @@
 import type { Policy, Progress, Trigger } from '@kagami/protocol'
 import type { Hooks } from '../config/keys.ts'
 import type { Task } from '../core/replica.ts'
-import type { Provider } from '../provider.ts'
+import type { Paces, Provider } from '../provider.ts'
 import type { OpenSpec } from './credentials.ts'
 import type { LeftOutCounter } from './left-out.ts'
 import type { RunLimits } from './limits.ts'
@@ -37,6 +37,8 @@ export interface SyncDeps {
   readonly upstreamRoots?: readonly string[]
   /** Refuses private and loopback upstreams. */
   readonly publicOnly?: boolean
+  /** The worker's paces, the same for all its runs. */
+  readonly paces: Paces
   /** Aborted with the reason 'cancelled' or 'interrupted'. */
   readonly signal: AbortSignal
   /** Called at most once a second; the last progress is always delivered. */

@@ -3,7 +3,7 @@ import type { ProgressEvent, ReplicaSpec, SyncReport } from '@kagami/protocol'
 import type { Clock, SealingKey } from '@kagami/runtime'
 import { hooksFor, type WorkerConfig } from '../config/config.ts'
 import type { Replica } from '../core/replica.ts'
-import type { Provider, RunCommand } from '../provider.ts'
+import type { Paces, Provider, RunCommand } from '../provider.ts'
 import { createCommandRunner } from '../programs/command.ts'
 import { openAuth } from './credentials.ts'
 import { runSync, type SyncDeps, type SyncJob } from './run.ts'
@@ -20,6 +20,7 @@ export interface Syncs {
 export interface SyncsParts {
   readonly config: WorkerConfig
   readonly providers: Readonly<Record<string, Provider>>
+  readonly paces: Paces
   readonly toolPath?: readonly string[]
   readonly workerId: string
   readonly sealingKey: SealingKey
@@ -87,11 +88,12 @@ export function createSyncs(parts: SyncsParts): Syncs {
 
 /** What the worker's configuration says about the syncs of a replica. */
 function depsOf(
-  { config, providers, toolPath = [], clock }: SyncsParts,
+  { config, providers, paces, toolPath = [], clock }: SyncsParts,
   name: string,
 ): Omit<SyncDeps, 'signal' | 'onProgress'> {
   return {
     providers,
+    paces,
     dataDir: config.data_dir,
     toolPath,
     adoptExisting: config.adopt_existing,

@@ -123,6 +123,7 @@ function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
     log,
     sizeBytes: job.sizeBytes ?? null,
     allow: (plan) => allowPlan(plan, permission),
+    paces: deps.paces,
     leaveOut: run.leftOut.add,
     pause: (seconds) => limits.quietly(() => pause(seconds * 1000, limits.signal)),
     progress(progress) {

@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Auth, Progress, SyncReport } from '@kagami/protocol'
 import { runSync, type SyncDeps, type SyncJob } from '../sync/run.ts'
+import { createPaces } from '../http/pace.ts'
+import { pathBytes, readEntries } from '../names.ts'
 import { providers } from '../providers/index.ts'
 import type { Peers, Provider } from '../provider.ts'
 
@@ -47,6 +49,7 @@ let runs = 0
 export function createSandbox(): Sandbox {
   const dir = mkdtempSync(join(tmpdir(), 'kagami-test-'))
   const dataDir = mkdtempSync(join(dir, 'data-'))
+  const paces = createPaces()
   return {
     dir,
     dataDir,
@@ -80,6 +83,7 @@ export function createSandbox(): Sandbox {
           hooks: call.hooks,
           publicOnly: call.publicOnly,
           upstreamRoots: call.upstreamRoots,
+          paces,
           signal: call.signal ?? new AbortController().signal,
           onProgress: call.onProgress ?? (() => {}),
           now: () => new Date(),
@@ -111,9 +115,19 @@ function withAddress(kinds: Readonly<Record<string, Provider>>, address: string)
  * Path → content of every file below a folder; long content as its size and digest, so that a difference can be read.
  */
 export function readTree(folder: string): Record<string, string> {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  const paths = files.map((entry) => join(entry.parentPath, entry.name)).sort()
-  return Object.fromEntries(paths.map((path) => [path.slice(folder.length + 1), shown(readFileSync(path))]))
+  return Object.fromEntries(
+    filesBelow(folder)
+      .sort()
+      .map((path) => [path.slice(folder.length + 1), shown(readFileSync(pathBytes(path)))]),
+  )
+}
+
+/** Paths of all files below a folder, of any names. */
+function filesBelow(folder: string): string[] {
+  return readEntries(folder).flatMap((entry) => {
+    const path = join(folder, entry.name)
+    return entry.isDirectory() ? filesBelow(path) : entry.isFile() ? [path] : []
+  })
 }
 
 function shown(content: Buffer): string {
@@ -124,8 +138,7 @@ function shown(content: Buffer): string {
 
 /** Whether a text stands anywhere in the files below a folder. */
 export function mentions(folder: string, text: string): boolean {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  return files.some((entry) => readFileSync(join(entry.parentPath, entry.name)).includes(text))
+  return filesBelow(folder).some((path) => readFileSync(pathBytes(path)).includes(text))
 }
 
 /** Command lines of every process on this machine. */

@@ -1,5 +1,6 @@
 // sync-program.ts — A program for tests that are about being killed: runs one command or one sync, and says on stdout
 // how it went.
+import { createPaces } from '../http/pace.ts'
 import { providers } from '../providers/index.ts'
 import { createCommandRunner } from '../programs/command.ts'
 import type { OpenSpec } from '../sync/credentials.ts'
@@ -27,7 +28,16 @@ async function main(task: ProgramTask): Promise<void> {
     timeoutSeconds: 60,
   } as const
   say('started')
-  say(await runSync(job, { providers, dataDir: task.dataDir, signal, onProgress: () => {}, now: () => new Date() }))
+  say(
+    await runSync(job, {
+      providers,
+      paces: createPaces(),
+      dataDir: task.dataDir,
+      signal,
+      onProgress: () => {},
+      now: () => new Date(),
+    }),
+  )
 }
 
 if (import.meta.main) await main(JSON.parse(process.argv[2] ?? '{}') as ProgramTask)

@@ -4,11 +4,12 @@ import { checkFor, parseUntrusted } from '@kagami/protocol'
 import Type, { type Static } from 'typebox'
 import type { LfsObject } from './store.ts'
 import { sendRequest, type RequestParts } from '../../http/request.ts'
-import { refuseEncoded } from '../../http/content.ts'
 import { retryAfterSeconds, statusFailure } from '../../http/errors.ts'
 import type { HttpResponse } from '../../http/message.ts'
 import { createRateWatch, PATIENCE_SECONDS } from '../../http/rate.ts'
-import { SyncFailure, type SyncContext } from '../../provider.ts'
+import { isRefusal } from '../../http/pace.ts'
+import { readBody } from '../../http/read.ts'
+import { SyncFailure } from '../../provider.ts'
 
 /** Objects in one request. */
 export const BATCH_MAX = 100
@@ -38,7 +39,7 @@ const Complaint = Type.Object({ message: Text })
 
 /** The LFS server of a run and how it is reached. */
 export interface LfsServer {
-  readonly context: Pick<SyncContext, 'auth' | 'peers' | 'signal' | 'log' | 'pause'>
+  readonly context: RequestParts['context']
   readonly options: RequestParts['options'] & { readonly min_rate_bps: number }
   /** Its address, without `/objects/batch`. */
   readonly base: URL
@@ -146,7 +147,7 @@ function headersOf(given: Readonly<Record<string, string>>): Record<string, stri
 }
 
 async function readAnswer(server: LfsServer, body: string): Promise<Static<typeof Answer>> {
-  const { context, base } = server
+  const { base } = server
   const url = new URL(base.href)
   url.pathname = `${base.pathname.replace(/\/+$/, '')}/objects/batch`
   for (let attempt = 1; ; attempt++) {
@@ -159,15 +160,9 @@ async function readAnswer(server: LfsServer, body: string): Promise<Static<typeo
     })
     try {
       if (response.status === 200) return parse(await textOf(server, response, ANSWER_MAX_BYTES))
-      const seconds = retryAfterSeconds(response.headers['retry-after'])
-      const worthWaiting =
-        (response.status === 429 || response.status === 503) &&
-        seconds !== null &&
-        seconds <= PATIENCE_SECONDS &&
-        attempt < TRIES
-      if (!worthWaiting) throw await refusal(server, response)
-      response.close()
-      await context.pause(seconds)
+      // The next request waits as long as the server, or the pace of its host, says.
+      const patient = (retryAfterSeconds(response.headers['retry-after']) ?? 0) <= PATIENCE_SECONDS
+      if (!isRefusal(response.status) || !patient || attempt >= TRIES) throw await refusal(server, response)
     } finally {
       response.close()
     }
@@ -194,21 +189,9 @@ function parse(text: string): Static<typeof Answer> {
 }
 
 async function textOf({ options }: LfsServer, response: HttpResponse, maxBytes: number): Promise<string> {
-  refuseEncoded(response.headers, 'the answer of the LFS server')
-  const rate = createRateWatch(options)
-  const chunks: Buffer[] = []
-  let size = 0
-  await response.body((chunk) => {
-    rate(chunk.length)
-    size += chunk.length
-    if (size > maxBytes)
-      throw new SyncFailure(
-        'content_invalid',
-        `the LFS server answers with more than ${maxBytes / 1024} KiB: that is no response to what it was asked`,
-      )
-    chunks.push(Buffer.from(chunk))
-  })
-  return Buffer.concat(chunks).toString('utf8')
+  const what = 'the answer of the LFS server'
+  const body = await readBody(response, { most: maxBytes, what, onBytes: createRateWatch(options) })
+  return body.toString('utf8')
 }
 
 async function refusal(server: LfsServer, response: HttpResponse): Promise<SyncFailure> {

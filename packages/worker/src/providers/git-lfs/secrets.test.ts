@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { ensureRepository, runChild } from '@kagami/demo'
 import { describe, expect, it } from 'vitest'
+import { createPaces } from '../../http/pace.ts'
 import { createPeers } from '../../sync/peers.ts'
 import { answer, createAuthor, startLfsUpstream } from '../../testing/lfs-server.ts'
 import { shownSecrets, USER } from '../../testing/lfs-secrets.ts'
@@ -59,6 +60,7 @@ describe('where an LFS server may lead', () => {
       home: base.origin,
       options: { timeout_secs: 5, allow_downgrade: false, min_rate_bps: 1 },
       context: {
+        paces: createPaces(),
         auth: null,
         peers: createPeers({ publicOnly: false, known }),
         signal: new AbortController().signal,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { clearPath } from './receive.ts'
 import { removeOthers } from './local.ts'
 import { yieldToEventLoop, STATE_FOLDER, type KnownFile, type TreeMemory } from './tree-memory.ts'
+import { pathBytes, showName } from '../../names.ts'
 import type { SyncContext } from '../../provider.ts'
 
 const BREATHE_EVERY = 2000
@@ -45,11 +46,11 @@ export async function publishChanges({
   const fork = await context.tree.fork()
   // In place a file is seen as soon as it is renamed: it must be on the disk before.
   if (fork.path === context.tree.published) await context.tree.flush(folder, [...fetched.keys()])
-  if (deletes) for (const path of strange) rmSync(join(fork.path, path), { force: true })
+  if (deletes) for (const path of strange) rmSync(pathBytes(join(fork.path, path)), { force: true })
   let count = 0
   for (const path of fetched.keys()) {
     if (deletes || hasRoom(fork.path, path)) moveFile(folder, fork.path, path)
-    else context.log(`not put in place, since nothing is deleted now: ${path}`)
+    else context.log(`not put in place, since nothing is deleted now: ${showName(path)}`)
     if (++count % BREATHE_EVERY === 0) await yieldToEventLoop()
   }
   if (deletes) {
@@ -61,20 +62,23 @@ export async function publishChanges({
 }
 
 function moveFile(folder: string, into: string, path: string): void {
+  const [from, to] = [pathBytes(join(folder, path)), pathBytes(join(into, path))]
   try {
-    renameSync(join(folder, path), join(into, path))
+    renameSync(from, to)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'EISDIR') throw error
     clearPath(into, path)
-    renameSync(join(folder, path), join(into, path))
+    renameSync(from, to)
   }
 }
 
 /** Whether a file can be put at a path without deleting anything of another kind. */
 function hasRoom(folder: string, path: string): boolean {
   for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
-    if (lstatSync(join(folder, path.slice(0, slash)), { throwIfNoEntry: false })?.isDirectory() === false) return false
+    if (kindAt(folder, path.slice(0, slash))?.isDirectory() === false) return false
   }
-  return !lstatSync(join(folder, path), { throwIfNoEntry: false })?.isDirectory()
+  return !kindAt(folder, path)?.isDirectory()
 }
+
+const kindAt = (folder: string, path: string) => lstatSync(pathBytes(join(folder, path)), { throwIfNoEntry: false })

@@ -10,6 +10,9 @@ import { checksumUrl, digestIn, digestOption, type Digest } from '../../http/dig
 import { statusFailure } from '../../http/errors.ts'
 import { downloadFile, type FetchedFile } from '../../http/download.ts'
 import { createMemory, type Memory, type Validators } from '../../http/memory.ts'
+import { readBody } from '../../http/read.ts'
+import type { Throttle } from '../../http/throttle.ts'
+import { pathBytes } from '../../names.ts'
 import type { HttpOptions } from './options.ts'
 import { SyncFailure, type SyncContext, type SyncStats } from '../../provider.ts'
 
@@ -21,6 +24,8 @@ export interface FileRun {
   readonly context: SyncContext
   readonly options: HttpOptions
   readonly url: URL
+  /** Limits the bytes a second of the run. */
+  readonly throttle: Throttle | null
 }
 
 /** Whether an earlier run published the address as one file. */
@@ -43,12 +48,13 @@ export async function syncFile(run: FileRun): Promise<SyncStats> {
   }
 }
 
-async function updateFile({ context, options, url }: FileRun, memory: Memory, file: string): Promise<SyncStats> {
+async function updateFile(run: FileRun, memory: Memory, file: string): Promise<SyncStats> {
+  const { context, options, url, throttle } = run
   const copy = await memory.ofCopy(url.href, context.tree.published)
   // A copy that was never checked against this checksum is downloaded again.
   const known = copy && (options.checksum === '' || copy.verified === options.checksum) ? copy : null
   context.progress({ phase: 'connecting' })
-  const digests = await promisedDigests({ context, options, url }, file)
+  const digests = await promisedDigests(run, file)
   const published = join(context.tree.published, file)
   const admit = await admissionCheck(context, memory, file)
   const fetched = await downloadFile({
@@ -58,6 +64,7 @@ async function updateFile({ context, options, url }: FileRun, memory: Memory, fi
     file,
     memory,
     known,
+    throttle,
     digests,
     pageExpected: () => isPage(published),
     admit,
@@ -70,7 +77,7 @@ async function updateFile({ context, options, url }: FileRun, memory: Memory, fi
   })
   if (!fetched) return { bytes: 0, files: 1, sizeBytes: copy!.size, revision: revisionOf(copy!) }
   admit(fetched.size, fetched.size)
-  return await publish({ context, options, url }, memory, fetched)
+  return await publish(run, memory, fetched)
 }
 
 /**
@@ -82,7 +89,7 @@ async function admissionCheck(
   memory: Memory,
   file: string,
 ): Promise<(size: number | null, grown: number) => void> {
-  const found = statSync(join(context.tree.published, file), { throwIfNoEntry: false })
+  const found = statSync(pathBytes(join(context.tree.published, file)), { throwIfNoEntry: false })
   const last = await memory.last()
   // A copy that somebody changed here says nothing about the upstream; what was published last does.
   const before = found ? (last?.file === file ? last.size : found.size) : null
@@ -109,7 +116,8 @@ async function publish(
   await context.tree.publishFile(part, validators.file)
   await memory.keepCopy({ ...validators, ...(options.checksum === '' ? {} : { verified: options.checksum }) }, size)
   // Another address may name another file; the mirror has only the new one.
-  if (before !== null && before !== validators.file) await rm(join(context.tree.published, before), { force: true })
+  if (before !== null && before !== validators.file)
+    await rm(pathBytes(join(context.tree.published, before)), { force: true })
   const note =
     unverified && options.checksum === ''
       ? 'the upstream does not say how long the file is: whether it is complete is unverified'
@@ -128,21 +136,17 @@ async function promisedDigests({ context, options, url }: FileRun, file: string)
   if (said) return [said]
   const at = checksumUrl(options.checksum, url)
   const { response } = await sendRequest({ context, options, url: at, headers: {}, home: url.origin })
-  const chunks: Buffer[] = []
-  let size = 0
+  let text: string
   try {
     if (response.status !== 200)
       throw statusFailure(response.status, context.auth !== null, response.headers['retry-after'])
-    await response.body((chunk) => {
-      size += chunk.length
-      if (size > CHECKSUMS_MAX_BYTES)
-        throw new SyncFailure('content_invalid', `${options.checksum} is too large for a checksum file`)
-      chunks.push(Buffer.from(chunk))
-    })
+    text = (
+      await readBody(response, { most: CHECKSUMS_MAX_BYTES, what: `the checksum file ${options.checksum}` })
+    ).toString()
   } finally {
     response.close()
   }
-  const found = digestIn(Buffer.concat(chunks).toString('utf8'), file, options.checksum)
+  const found = digestIn(text, file, options.checksum)
   if (!found)
     throw new SyncFailure('content_invalid', `${options.checksum} says nothing of ${file}; the copy stays as it is`)
   return [found]

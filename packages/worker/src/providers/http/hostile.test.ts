@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { startHttpUpstream, writeFiles } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createPaces } from '../../http/pace.ts'
 import { createPeers } from '../../sync/peers.ts'
 import { sendRequest } from '../../http/request.ts'
 import { SyncFailure } from '../../provider.ts'
@@ -19,6 +20,8 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => unknown
 
 const GOOD = randomBytes(300_000)
 const sha256 = (bytes: Buffer | string) => createHash('sha256').update(bytes).digest('hex')
+
+const unpaced = () => ({ paces: createPaces(), pause: async () => {} })
 
 describe('the copy of a file is kept, and the report says why, when the upstream', () => {
   let sandbox: Sandbox
@@ -244,7 +247,7 @@ describe('a redirect', () => {
       check: (address?: string) => (address === '127.0.0.1' ? undefined : real.check(address)),
       resolve: real.resolve,
     }
-    const context = { auth: null, peers, signal: new AbortController().signal, log: () => {} }
+    const context = { ...unpaced(), auth: null, peers, signal: new AbortController().signal, log: () => {} }
     const asking = sendRequest({
       context,
       options: { timeout_secs: 5, allow_downgrade: false },
@@ -287,6 +290,7 @@ describe('a request that is over', () => {
     const upstream = await startHttpUpstream({ dir: sandbox.dir })
     const stopping = new AbortController()
     const context = {
+      ...unpaced(),
       auth: null,
       peers: createPeers({ publicOnly: false, known: null }),
       signal: stopping.signal,

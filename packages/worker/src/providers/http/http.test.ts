@@ -255,7 +255,8 @@ describe('the name of a mirrored file', () => {
     ['http://h/..%2f..%2fetc', '..%2f..%2fetc'],
     ['http://h/%2e%2e', 'index.html'],
     ['http://h/%00x', '%00x'],
-    ['http://h/%ff', '%ff'],
+    ['http://h/%ff', '\udcff'],
+    ['http://h/%f', '%f'],
     ['http://h/日本.txt', '日本.txt'],
   ])('of %s is %s', (address, name) => expect(fileNameOf(new URL(address))).toBe(name))
 })

@@ -1,11 +1,14 @@
 // http.ts — The kind http: one file, or a tree behind directory listings. Chooses between file.ts and tree.ts.
 import { checkAddress } from '../../http/address.ts'
 import { networkFailure } from '../../http/errors.ts'
+import { limitPaces } from '../../http/pace.ts'
+import { createThrottle } from '../../http/throttle.ts'
 import { isKnownFile, syncFile, type FileRun } from './file.ts'
 import { HttpOptions } from './options.ts'
-import { readRoot, syncTree } from './tree.ts'
+import { readRoot } from './folder.ts'
+import { syncTree } from './tree.ts'
 import { treeAddress } from './tree-memory.ts'
-import { SyncFailure, type Provider, type SyncStats } from '../../provider.ts'
+import { SyncFailure, type Provider, type SyncContext, type SyncStats } from '../../provider.ts'
 
 /**
  * The kind `http`: an http or https address, kept as one file under its real name or, when it is a directory, as a
@@ -21,11 +24,33 @@ export const http: Provider<typeof HttpOptions> = {
     checkAddress(url, context.peers)
     const { options } = context
     try {
-      return await syncFileOrTree({ context, options, url })
+      return await withPaceNote(context, url, () =>
+        syncFileOrTree({
+          context: { ...context, paces: limitPaces(context.paces, options.requests_per_second) },
+          options,
+          url,
+          throttle: createThrottle(options.bwlimit_kbps),
+        }),
+      )
     } catch (error) {
       throw networkFailure(error)
     }
   },
+}
+
+/** Says in log and report how fast the upstream lets itself be asked, when it refused requests as too many. */
+async function withPaceNote(context: SyncContext, url: URL, sync: () => Promise<SyncStats>): Promise<SyncStats> {
+  const watch = context.paces.of(url.host).watch()
+  let note: string | null = null
+  const end = () => {
+    const { refusals, perSecond } = watch.end()
+    if (refusals === 0) return
+    const allowed = perSecond === null ? '' : ` and allowed about ${Math.max(1, Math.round(perSecond))} a second`
+    note = `the upstream refused ${refusals} requests as too many${allowed}`
+    context.log(note)
+  }
+  const stats = await sync().finally(end)
+  return { ...stats, note: [stats.note, note].filter(Boolean).join('; ') || null }
 }
 
 /**
@@ -42,11 +67,11 @@ async function syncFileOrTree(run: FileRun): Promise<SyncStats> {
       wasTree ||
       (url.pathname.endsWith('/') && url.search === '' && !(await isKnownFile(run))))
   const root = mayList ? await readRoot(run) : null
-  if (root) return await syncTree(run, root)
-  if (mayList && (wasTree || options.tree === 'always'))
+  if (root && 'base' in root) return await syncTree(run, root)
+  if (root && (root.why !== null || wasTree || options.tree === 'always'))
     throw new SyncFailure(
       'content_invalid',
-      'the address answers with a page that is no directory listing; nothing was changed',
+      `${root.why ?? 'the address answers with a page that is no directory listing'}; nothing was changed`,
     )
   if (held !== null)
     throw new SyncFailure(

@@ -1,7 +1,8 @@
 // local.ts — What a tree on disk holds, and removing things from it. Follows no link and never leaves the folder.
-import { lstatSync, readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs'
+import { lstatSync, rmdirSync, rmSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { yieldToEventLoop } from './tree-memory.ts'
+import { pathBytes, readEntries } from '../../names.ts'
 
 /** A regular file: bytes, and seconds since 1970 it was changed. */
 export interface LocalFile {
@@ -44,7 +45,7 @@ export async function readLocal(folder: string, skip: string | null = null, look
 
 function entriesOf(folder: string) {
   try {
-    return readdirSync(folder, { withFileTypes: true })
+    return readEntries(folder)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw error
@@ -53,14 +54,14 @@ function entriesOf(folder: string) {
 
 /** The regular file at a path; null when there is none. */
 export function fileAt(path: string): LocalFile | null {
-  const found = lstatSync(path, { throwIfNoEntry: false })
+  const found = lstatSync(pathBytes(path), { throwIfNoEntry: false })
   return found?.isFile() ? { size: found.size, mtime: Math.floor(found.mtimeMs / 1000) } : null
 }
 
 /** Removes what stands in the place of a directory: a file or link at any parent of `path`. */
 export function clearParents(folder: string, path: string): void {
   for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
-    const at = join(folder, path.slice(0, slash))
+    const at = pathBytes(join(folder, path.slice(0, slash)))
     const found = lstatSync(at, { throwIfNoEntry: false })
     if (!found) return
     if (!found.isDirectory()) unlinkSync(at)
@@ -69,7 +70,8 @@ export function clearParents(folder: string, path: string): void {
 
 /** Removes a directory that stands in the place of a file. */
 export function clearFolder(path: string): void {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) rmSync(path, { recursive: true })
+  const at = pathBytes(path)
+  if (lstatSync(at, { throwIfNoEntry: false })?.isDirectory()) rmSync(at, { recursive: true })
 }
 
 /** Deletes every file that is not wanted, then every empty directory. Returns the number of deleted files. */
@@ -82,7 +84,7 @@ export async function removeOthers(
   let removed = 0
   for (const path of files.keys()) {
     if (wanted(path)) continue
-    unlinkSync(join(folder, path))
+    unlinkSync(pathBytes(join(folder, path)))
     if (++removed % BREATHE_EVERY === 0) await yieldToEventLoop()
   }
   for (const path of folders.toReversed()) removeIfEmpty(join(folder, path))
@@ -91,7 +93,7 @@ export async function removeOthers(
 
 function removeIfEmpty(folder: string): void {
   try {
-    rmdirSync(folder)
+    rmdirSync(pathBytes(folder))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error
   }

@@ -58,6 +58,26 @@ export const HttpOptions = Type.Object(
       maximum: 1_000_000_000,
       description: 'A download slower than this many bytes a second, over timeout_secs, is given up; 0 turns it off',
     }),
+    requests_per_second: Type.Integer({
+      default: 0,
+      minimum: 0,
+      maximum: 10_000,
+      description:
+        'Requests a second to use at most; 0 is no limit of ours. An upstream that refuses some is asked more slowly ' +
+        'in any case',
+    }),
+    bwlimit_kbps: Type.Integer({
+      default: 0,
+      minimum: 0,
+      maximum: 100_000_000,
+      description: 'KiB per second to use at most; 0 is no limit',
+    }),
+    skip_forbidden: Type.Boolean({
+      default: false,
+      description:
+        'Trees: files and directories that the upstream lists and answers 403 for are left out, and the rest is ' +
+        'mirrored with deletions. Else nothing is deleted while there are some',
+    }),
     timeout_secs: Type.Integer({
       default: 60,
       minimum: 1,

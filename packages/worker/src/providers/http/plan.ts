@@ -1,7 +1,8 @@
 // plan.ts — Compares what an upstream lists with what is here, and decides for each file. Pure.
 import type { Entry } from '../../listings/listing.ts'
-import type { LocalFile } from './local.ts'
-import type { KnownFile } from './tree-memory.ts'
+import type { LocalFile, LocalTree } from './local.ts'
+import type { KnownFile, KnownFolder } from './tree-memory.ts'
+import type { ShrinkingFolder } from '../../provider.ts'
 
 /** A file the upstream lists. */
 export interface RemoteFile extends Entry {
@@ -71,14 +72,19 @@ export function planOf(parts: {
   wanted: ReadonlyMap<string, RemoteFile>
   fetching: Iterable<string>
   sizeOf: (remote: RemoteFile) => number | null
+  /** Whether a path that is here stays. */
+  keeps: (path: string) => boolean
   deletes: boolean
 }): Outlook {
-  const { local, wanted, deletes, sizeOf } = parts
+  const { local, wanted, keeps, deletes, sizeOf } = parts
   let [before, kept, removed] = [0, 0, 0]
   const examples: string[] = []
   for (const [path, file] of local) {
     before += file?.size ?? 0
-    if (wanted.has(path)) continue
+    if (keeps(path)) {
+      if (!wanted.has(path)) kept += file?.size ?? 0
+      continue
+    }
     if (!deletes) kept += file?.size ?? 0
     else if (++removed <= EXAMPLES_MAX) examples.push(path)
   }
@@ -101,4 +107,32 @@ function sum(sizes: readonly (number | null)[]): number | null {
     total += size
   }
   return total
+}
+
+/** Folders that lose fewer entries than this are not looked at. */
+const SHRINKING_MIN = 3
+
+/** The folders that stay and would have fewer entries. */
+export function shrinkingFolders(
+  local: LocalTree,
+  listed: { readonly files: ReadonlyMap<string, unknown>; readonly folders: ReadonlyMap<string, KnownFolder> },
+  keeps: (path: string) => boolean,
+): ShrinkingFolder[] {
+  const here = new Map<string, number>()
+  const there = new Map<string, number>()
+  const count = (counts: Map<string, number>, path: string) => {
+    const folder = path.slice(0, Math.max(0, path.lastIndexOf('/')))
+    counts.set(folder, (counts.get(folder) ?? 0) + 1)
+  }
+  for (const path of local.files.keys()) {
+    count(here, path)
+    if (keeps(path) && !listed.files.has(path)) count(there, path)
+  }
+  for (const path of local.folders) count(here, path)
+  for (const path of listed.files.keys()) count(there, path)
+  for (const path of listed.folders.keys()) if (path !== '') count(there, path)
+  return [...here]
+    .filter(([path]) => listed.folders.has(path))
+    .map(([path, before]) => ({ path, before, after: there.get(path) ?? 0 }))
+    .filter(({ before, after }) => before - after >= SHRINKING_MIN)
 }

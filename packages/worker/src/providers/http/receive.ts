@@ -4,12 +4,13 @@ import { closeSync, futimesSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isRedirect } from '../../http/request.ts'
 import { createChecker, digestsOf, type Checker } from '../../http/digest.ts'
-import { beginsLikePage, pageFailure, refuseEncoded, seemsPage } from '../../http/content.ts'
+import { beginsLikePage, encodingCheck, pageFailure, promisesPage, seemsPage } from '../../http/content.ts'
 import type { PipelinedRequest } from '../../http/pipeline-request.ts'
 import { clearFolder, clearParents } from './local.ts'
 import type { HttpOptions } from './options.ts'
 import type { RemoteFile } from './plan.ts'
 import { createRateWatch } from '../../http/rate.ts'
+import { pathBytes, showName } from '../../names.ts'
 import { SyncFailure } from '../../provider.ts'
 import type { KnownFile } from './tree-memory.ts'
 
@@ -27,6 +28,10 @@ export type FileOutcome =
   | { readonly is: 'vanished' }
   /** To be downloaded separately: it is large, or at another address. */
   | { readonly is: 'alone' }
+  /** It is a folder: the server leads from its name to its name with a slash. */
+  | { readonly is: 'folder' }
+  /** A web page came for a name that promises none: it may be the listing of a folder. */
+  | { readonly is: 'page' }
   | { readonly is: 'status'; readonly status: number; readonly retryAfter: string | undefined }
   | { readonly is: 'failed'; readonly error: unknown }
 
@@ -34,6 +39,8 @@ export interface FileJob {
   readonly remote: RemoteFile
   /** The file that is here already: then the request is conditional. */
   readonly known: KnownFile | null
+  /** It was asked for as a folder and is none: a web page is what it is. */
+  readonly noFolder?: boolean
 }
 
 export interface FileRequestOptions {
@@ -58,6 +65,19 @@ export function createFileRequest(parts: FileRequestOptions): PipelinedRequest {
     outcome = result
     if (length > IGNORED_MAX_BYTES) throw new Error('not wanted')
   }
+  const outcomeOfStart = (chunk: Buffer): FileOutcome | null => {
+    try {
+      encodingCheck(responseHeaders, showName(remote.path))?.(chunk)
+    } catch (error) {
+      return { is: 'failed', error }
+    }
+    if (!seemsPage(responseHeaders) || !beginsLikePage(chunk)) return null
+    const promise = promisesPage(remote.name)
+    if (promise === 'yes') return null
+    if (!job.noFolder) return { is: 'page' }
+    const wanted = promise === 'maybe' || options.accept_html || pageExpected(remote.path)
+    return wanted ? null : { is: 'failed', error: pageFailure(showName(remote.path)) }
+  }
   const finished = (result: FileOutcome) => {
     file.close()
     done(result)
@@ -81,15 +101,8 @@ export function createFileRequest(parts: FileRequestOptions): PipelinedRequest {
     },
     data(chunk) {
       if (outcome) return
-      const isFirst = file.size() === 0
-      if (
-        isFirst &&
-        !options.accept_html &&
-        seemsPage(responseHeaders, remote.name) &&
-        beginsLikePage(chunk) &&
-        !pageExpected(remote.path)
-      )
-        return finishWith({ is: 'failed', error: pageFailure(remote.path) }, 0)
+      const other = file.size() === 0 ? outcomeOfStart(chunk) : null
+      if (other) return finishWith(other, 0)
       checker?.update(chunk)
       file.write(chunk, responseHeaders['content-length'])
     },
@@ -131,7 +144,7 @@ function createSink({ job, folder, options, onBytes: moved }: FileRequestOptions
       if (options.max_mib > 0 && size > options.max_mib * 1024 ** 2)
         throw new SyncFailure(
           'content_invalid',
-          `${path} is larger than the ${options.max_mib} MiB a file may have (max_mib)`,
+          `${showName(path)} is larger than the ${options.max_mib} MiB a file may have (max_mib)`,
         )
     },
     close() {
@@ -147,21 +160,18 @@ function outcomeOfHead(
   headers: Readonly<Record<string, string>>,
   { known, remote }: FileJob,
 ): FileOutcome | null {
-  if (status === 200) return encodingProblem(headers, remote.name)
+  if (status === 200) return null
   if (status === 304 && known)
     return { is: 'unchanged', known: { ...known, stamp: remote.stamp, fresh: isFresh(known.modified, headers.date) } }
   if (status === 404 || status === 410) return { is: 'vanished' }
-  if (isRedirect(status)) return { is: 'alone' }
+  if (isRedirect(status)) return { is: leadsToFolder(headers.location, remote.request) ? 'folder' : 'alone' }
   return { is: 'status', status, retryAfter: headers['retry-after'] }
 }
 
-function encodingProblem(headers: Readonly<Record<string, string>>, name: string): FileOutcome | null {
-  try {
-    refuseEncoded(headers, name)
-    return null
-  } catch (error) {
-    return { is: 'failed', error }
-  }
+/** Whether a redirect only adds a slash. */
+function leadsToFolder(location: string | undefined, request: string): boolean {
+  const [from, to] = [request, location ?? ''].map((address) => URL.parse(address, 'http://upstream')?.pathname)
+  return from !== undefined && to === `${from}/`
 }
 
 /** Sets the time of a complete file, and returns what it will be known by. */
@@ -177,7 +187,7 @@ function completeFile(
       is: 'failed',
       error: new SyncFailure(
         'content_invalid',
-        `${size} bytes of ${remote.path} came where the listing says ${remote.size}`,
+        `${size} bytes of ${showName(remote.path)} came where the listing says ${remote.size}`,
       ),
     }
   }
@@ -209,7 +219,7 @@ function isFresh(modified: string, date: string | undefined): boolean {
 
 /** Opens a new file, with the folders above it. */
 function openAt(folder: string, path: string): number {
-  const at = `${folder}/${path}`
+  const at = pathBytes(`${folder}/${path}`)
   try {
     return openSync(at, 'w', 0o644)
   } catch (error) {
@@ -224,5 +234,5 @@ function openAt(folder: string, path: string): number {
 export function clearPath(folder: string, path: string): void {
   clearParents(folder, path)
   clearFolder(join(folder, path))
-  mkdirSync(dirname(join(folder, path)), { recursive: true })
+  mkdirSync(pathBytes(dirname(join(folder, path))), { recursive: true })
 }

@@ -23,6 +23,23 @@ export interface KnownFile {
   readonly fresh: boolean
 }
 
+/** A folder of the upstream as it was read whole. */
+export interface KnownFolder {
+  /** What the folder above says about it; empty when that gives no time. */
+  readonly stamp: string
+  /** Its entries, those that cannot be mirrored too. */
+  readonly count: number
+  /** It was so new that it may have changed again within the resolution of the listing. */
+  readonly fresh: boolean
+}
+
+/** What is known of the listings of a tree. */
+export interface KnownListing {
+  readonly folders: ReadonlyMap<string, KnownFolder>
+  /** The server whose sizes and times agreed with its files; null when none did. */
+  readonly trusted: string | null
+}
+
 export interface TreeMemory {
   /** Files that are downloaded and not published yet. */
   readonly newFolder: string
@@ -30,6 +47,8 @@ export interface TreeMemory {
   readonly partsFolder: string
   /** What is known of published files and, taking precedence, of downloaded ones. */
   load(): Promise<{ known: Map<string, KnownFile>; fetched: Map<string, KnownFile> }>
+  loadListing(): Promise<KnownListing>
+  keepListing(listing: KnownListing): Promise<void>
   /** Records a downloaded file, so that an interrupted run need not download it again; written in batches. */
   note(path: string, known: KnownFile): void
   flush(): void
@@ -57,6 +76,7 @@ export function createTreeMemory(staging: string, base: string): TreeMemory {
   const file = join(folder, 'tree')
   const journal = join(folder, 'journal')
   const newFolder = join(folder, 'new')
+  const listing = join(folder, 'listing.json')
   let pending: string[] = []
   const flush = () => {
     if (pending.length === 0) return
@@ -70,6 +90,12 @@ export function createTreeMemory(staging: string, base: string): TreeMemory {
     flush,
     async load() {
       return { known: await readKnown(file, base), fetched: await readKnown(journal, base) }
+    },
+    loadListing: () => readListing(listing, base),
+    async keepListing({ folders, trusted }) {
+      mkdirSync(folder, { recursive: true })
+      await writeFile(`${listing}.tmp`, JSON.stringify({ base, trusted, folders: [...folders] }))
+      await rename(`${listing}.tmp`, listing)
     },
     note(path, known) {
       if (pending.length === 0) pending.push(`${HEADER} ${base}`)
@@ -92,8 +118,12 @@ export function createTreeMemory(staging: string, base: string): TreeMemory {
 }
 
 function lineOf(path: string, { size, mtime, stamp, etag, modified, fresh }: KnownFile): string {
-  return [path, size, mtime, clean(stamp), clean(etag), clean(modified), fresh ? 1 : 0].join('\t')
+  return [writePath(path), size, mtime, clean(stamp), clean(etag), clean(modified), fresh ? 1 : 0].join('\t')
 }
+
+/** A path on a line of a text file: as JSON where it could not stand there as it is. */
+const writePath = (path: string) => (path.isWellFormed() && !/^"|[\t\n\r]/.test(path) ? path : JSON.stringify(path))
+const readPath = (text: string) => (text.startsWith('"') ? (JSON.parse(text) as string) : text)
 
 const clean = (text: string) => text.replace(/[\t\r\n]/g, ' ')
 
@@ -123,10 +153,24 @@ function remember(known: Map<string, KnownFile>, line: string): void {
     string,
     string,
   ]
-  known.set(path, { size: Number(size), mtime: Number(mtime), stamp, etag, modified, fresh: fresh === '1' })
+  known.set(readPath(path), { size: Number(size), mtime: Number(mtime), stamp, etag, modified, fresh: fresh === '1' })
 }
 
 /** Lets everything else in the process have its turn. */
 export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
+}
+
+async function readListing(file: string, base: string): Promise<KnownListing> {
+  try {
+    const kept = JSON.parse(await readFile(file, 'utf8')) as {
+      base: string
+      trusted: string | null
+      folders: [string, KnownFolder][]
+    }
+    if (kept.base === base) return { trusted: kept.trusted, folders: new Map(kept.folders) }
+  } catch {
+    // A lost memory costs requests, never files.
+  }
+  return { trusted: null, folders: new Map() }
 }

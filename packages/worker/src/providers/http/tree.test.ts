@@ -136,7 +136,7 @@ describe('an http tree', () => {
   })
 
   it('publishes no first tree of which a part may come the next time', async () => {
-    intercept = (request, response) => request.url === '/sub/c.txt' && Boolean(response.writeHead(503).end())
+    intercept = (request, response) => request.url === '/sub/c.txt' && Boolean(response.writeHead(502).end())
     expect(await sync()).toMatchObject({ outcome: 'failed', reason: 'partial' })
     expect(existsSync(sandbox.published)).toBe(false)
     intercept = () => false

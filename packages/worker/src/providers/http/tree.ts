@@ -1,83 +1,37 @@
 // tree.ts — Mirrors a directory with everything below it: list, compare, ask the guard, download, publish, delete last.
 import { publishChanges, publishFirst, type PublishParts } from './apply.ts'
-import { sendRequest, authorizationOf } from '../../http/request.ts'
-import type { FileJob } from './receive.ts'
-import { refuseEncoded } from '../../http/content.ts'
-import { downloadFiles, type DownloadResult } from './download.ts'
-import { statusFailure } from '../../http/errors.ts'
+import { compareTree, type ComparedTree } from './compare.ts'
+import type { DownloadResult } from './download-state.ts'
+import { downloadFiles } from './download.ts'
 import type { FileRun } from './file.ts'
 import { createFilter } from './filter.ts'
+import { planOf, shrinkingFolders, type RemoteFile } from './plan.ts'
+import type { FileJob } from './receive.ts'
+import { createFolderReader, type Root } from './folder.ts'
+import { createTreeMemory, type KnownFile, type KnownListing, type TreeMemory } from './tree-memory.ts'
+import { confirms, createTrust, factsOf, type Trust } from './trust.ts'
+import { listTree, type TreeListing, type Unread } from './walk.ts'
 import { createPipeline } from '../../http/pipeline.ts'
 import type { Pipeline } from '../../http/pipeline-request.ts'
-import type { Listing } from '../../listings/listing.ts'
-import { parseListing } from '../../listings/parse.ts'
-import { readLocal, type LocalTree } from './local.ts'
-import { decideFile, planOf, type RemoteFile } from './plan.ts'
-import { yieldToEventLoop, createTreeMemory, STATE_FOLDER, type KnownFile, type TreeMemory } from './tree-memory.ts'
-import { LISTING_HEADERS, LISTING_MAX_BYTES, listTree, type Unread, type TreeListing } from './walk.ts'
+import { authorizationOf, sendRequest } from '../../http/request.ts'
+import { showName } from '../../names.ts'
 import { SyncFailure, type SyncStats } from '../../provider.ts'
 
 const PIPELINE_DEPTH = 16
-const BREATHE_EVERY = 10_000
+/** Lines in the log for each kind of trouble. */
+const LOGGED = 200
+/** Files that are looked at to find one that shows whether the listing is right. */
+const PROBES_MAX = 1000
 
-/** A directory whose listing was read. */
-export interface Root {
-  readonly base: URL
-  readonly listing: Listing
-}
-
-/**
- * Reads the listing at the address; null when the response is none. Throws SyncFailure for a status other than 200, and
- * for a listing that is not understood.
- */
-export async function readRoot({ context, options, url }: FileRun): Promise<Root | null> {
-  const at = new URL(url.href)
-  at.hash = ''
-  if (!at.pathname.endsWith('/')) at.pathname += '/'
-  context.progress({ phase: 'connecting' })
-  const { response, url: base } = await sendRequest({
-    context,
-    options,
-    url: at,
-    headers: LISTING_HEADERS,
-    home: url.origin,
-    parsed: true,
-  })
-  try {
-    if (response.status !== 200)
-      throw statusFailure(response.status, context.auth !== null, response.headers['retry-after'])
-    const contentType = response.headers['content-type'] ?? ''
-    if (
-      !base.pathname.endsWith('/') ||
-      !/html|json|xml/i.test(contentType) ||
-      Number(response.headers['content-length'] ?? 0) > LISTING_MAX_BYTES
-    )
-      return null
-    refuseEncoded(response.headers, 'the listing')
-    const chunks: Buffer[] = []
-    let size = 0
-    await response.body((chunk) => {
-      size += chunk.length
-      if (size > LISTING_MAX_BYTES)
-        throw new SyncFailure(
-          'content_invalid',
-          `the page at the address is larger than a listing may be, ${LISTING_MAX_BYTES} bytes`,
-        )
-      chunks.push(Buffer.from(chunk))
-    })
-    const listing = parseListing({
-      bytes: Buffer.concat(chunks),
-      contentType,
-      url: base,
-      server: response.headers['server'] ?? null,
-      lenient: options.tree === 'always',
-    })
-    if (listing === null || !('problem' in listing)) return listing && { base, listing }
-    if (listing.likely) throw new SyncFailure('content_invalid', `${listing.problem}; nothing was changed`)
-    return null
-  } finally {
-    response.close()
-  }
+interface TreeRun extends FileRun {
+  readonly root: Root
+  readonly headers: Readonly<Record<string, string>>
+  readonly openPipeline: () => Pipeline
+  readonly memory: TreeMemory
+  readonly before: KnownListing
+  readonly listed: TreeListing
+  readonly trust: Trust
+  readonly first: boolean
 }
 
 /**
@@ -85,8 +39,14 @@ export async function readRoot({ context, options, url }: FileRun): Promise<Root
  * then nothing is deleted.
  */
 export async function syncTree(run: FileRun, root: Root): Promise<SyncStats> {
-  const { context, options, url } = run
-  const base = root.base
+  const tree = await openTree(run, root)
+  const rounds = await downloadTree(tree)
+  return publishTree(tree, rounds)
+}
+
+async function openTree(run: FileRun, root: Root): Promise<TreeRun> {
+  const { context, options, url, throttle } = run
+  const { base, listing } = root
   const headers = base.origin === url.origin ? authorizationOf(context.auth) : {}
   const openPipeline = () =>
     createPipeline({
@@ -96,187 +56,267 @@ export async function syncTree(run: FileRun, root: Root): Promise<SyncStats> {
       connections: options.parallel,
       depth: PIPELINE_DEPTH,
       idleMs: options.timeout_secs * 1000,
+      throttle,
     })
-  const listed = await listAll(run, root, openPipeline())
   const memory = createTreeMemory(context.tree.staging, base.href)
-  const first = !(await context.tree.exists())
-  const state = await compareTree(run, { listed, memory, first })
-  const sizes = new Map<string, number>()
-  const sizeOf = (remote: RemoteFile) =>
-    sizes.get(remote.path) ?? state.known.get(remote.path)?.size ?? remote.size ?? null
-  const fetching = state.jobs.filter(({ known }) => known === null).map(({ remote }) => remote.path)
-  const outlook = (deletes: boolean) =>
-    planOf({ local: state.local.files, wanted: listed.files, fetching, sizeOf, deletes })
-  const plan = outlook(listed.unread.length === 0)
-  context.allow(plan)
-  const folder = first ? context.tree.staging : memory.newFolder
-  const result = await downloadFiles(state.jobs, {
+  const before = await memory.loadListing()
+  const listed = await listTree({
     context,
     options,
     openPipeline,
     base,
-    home: url.origin,
+    root: listing,
+    filter: createFilter(options),
     headers,
-    folder,
-    memory,
-    expected: plan.incomingBytes,
+    before: before.folders,
   })
-  for (const [path, { size }] of result.fetched) sizes.set(path, size)
-  return await publishTree({
-    run,
-    listed,
-    memory,
-    first,
-    state,
-    result,
-    folder,
-    outlook: (deletes) => ({ ...outlook(deletes), incomingBytes: 0 }),
-  })
+  const { format } = listing
+  const remembered = format !== null && before.trusted === format
+  const agreed = remembered || (format !== null && (await probeListing(run, root, listed)))
+  if (agreed && !remembered) await memory.keepListing({ folders: before.folders, trusted: format })
+  const first = !(await context.tree.exists())
+  return { ...run, root, headers, openPipeline, memory, before, listed, trust: createTrust(agreed), first }
 }
 
-async function listAll(
+/** Whether the head of one file agrees with what the listing says about it. */
+async function probeListing(
   { context, options, url }: FileRun,
-  { base, listing }: Root,
-  pipeline: Pipeline,
-): Promise<TreeListing> {
-  try {
-    const headers = base.origin === url.origin ? authorizationOf(context.auth) : {}
-    return await listTree({ context, options, pipeline, base, root: listing, filter: createFilter(options), headers })
-  } finally {
-    pipeline.close()
-  }
-}
-
-interface ComparedTree {
-  readonly local: LocalTree
-  readonly jobs: readonly FileJob[]
-  /** What is known of files that stay, published or downloaded earlier. */
-  readonly known: Map<string, KnownFile>
-  /** Files that an interrupted run downloaded. */
-  readonly staged: Map<string, KnownFile>
-  /** What was known before. */
-  readonly before: ReadonlyMap<string, KnownFile>
-}
-
-async function compareTree(
-  { context, options }: FileRun,
-  { listed, memory, first }: { listed: TreeListing; memory: TreeMemory; first: boolean },
-): Promise<ComparedTree> {
-  const { known: before, fetched } = await memory.load()
-  const local: LocalTree = first ? { files: new Map(), folders: [] } : await readLocal(context.tree.published)
-  const aside = (await readLocal(first ? context.tree.staging : memory.newFolder, first ? STATE_FOLDER : null)).files
-  const known = new Map<string, KnownFile>()
-  const staged = new Map<string, KnownFile>()
-  const jobs: FileJob[] = []
+  { base }: Root,
+  { files }: TreeListing,
+): Promise<boolean> {
+  let chosen: RemoteFile | null = null
   let seen = 0
-  for (const [path, remote] of listed.files) {
-    const early = fetched.get(path)
-    const lying = aside.get(path)
-    const usesAside = lying && (early === undefined ? first : sameAs(early, lying) !== undefined)
-    const here = usesAside ? lying : local.files.get(path)
-    const mine = usesAside ? early : (sameAs(early, local.files.get(path)) ?? before.get(path))
-    const verdict = decideFile({ remote, local: here, known: mine, compare: options.compare })
-    if (verdict !== 'fetch')
-      known.set(
-        path,
-        mine ?? { size: here!.size, mtime: here!.mtime, stamp: remote.stamp, etag: '', modified: '', fresh: false },
-      )
-    if (verdict !== 'fetch' && usesAside) staged.set(path, known.get(path)!)
-    if (verdict !== 'same') jobs.push({ remote, known: verdict === 'ask' ? mine! : null })
-    if (++seen % BREATHE_EVERY === 0) await yieldToEventLoop()
+  for (const file of files.values()) {
+    if (++seen > PROBES_MAX) break
+    if (file.time === null && !file.exact) continue
+    const better = chosen === null || (file.exact && (!chosen.exact || (file.size ?? 0) < (chosen.size ?? 0)))
+    if (better) chosen = file
   }
-  return { local, jobs, known, staged, before }
+  if (chosen === null || options.compare === 'ask') return false
+  try {
+    const at = new URL(chosen.request, base)
+    const { response } = await sendRequest({ context, options, url: at, headers: {}, home: url.origin })
+    response.close()
+    return response.status === 200 && confirms(chosen, factsOf(response.headers))
+  } catch {
+    context.signal.throwIfAborted()
+    return false
+  }
 }
 
-/** What an interrupted run downloaded and already published. */
-function sameAs(
-  early: KnownFile | undefined,
-  local: { size: number; mtime: number } | null | undefined,
-): KnownFile | undefined {
-  return early && local && local.size === early.size && local.mtime === early.mtime ? early : undefined
-}
-
-interface FinishParts {
-  readonly run: FileRun
-  readonly listed: TreeListing
-  readonly memory: TreeMemory
-  readonly first: boolean
+/** What all rounds of a run downloaded, and what the last one found. */
+interface Rounds {
   readonly state: ComparedTree
   readonly result: DownloadResult
+  readonly settled: { readonly fetched: Map<string, KnownFile>; readonly unchanged: Map<string, KnownFile> }
   readonly folder: string
   readonly outlook: (deletes: boolean) => ReturnType<typeof planOf>
 }
 
-async function publishTree({
-  run,
-  listed,
-  memory,
-  first,
-  state,
-  result,
-  folder,
-  outlook,
-}: FinishParts): Promise<SyncStats> {
-  const { context } = run
+/**
+ * Downloads what changed. Some servers list folders like files, and some list sizes or times that are wrong: then the
+ * tree is compared once more with what is known now.
+ */
+async function downloadTree(tree: TreeRun): Promise<Rounds> {
+  const { context, options, listed, memory, first, trust } = tree
+  const settled = { fetched: new Map<string, KnownFile>(), unchanged: new Map<string, KnownFile>() }
+  const folder = first ? context.tree.staging : memory.newFolder
+  let bytes = 0
+  for (let round = 0; ; round++) {
+    const believed = trust.believes()
+    const state = await compareTree(tree, { listed, memory, first, trust, settled })
+    const outlook = outlookOf(tree, state, settled.fetched)
+    const plan = outlook(listed.unread.length === 0)
+    context.allow(plan)
+    const { result, folders } = await downloadRound(tree, state.jobs, { folder, expected: plan.incomingBytes })
+    bytes += result.bytes
+    for (const [path, known] of result.fetched) {
+      settled.fetched.set(path, known)
+      trust.compare(listed.files.get(path)!, { size: known.size, modified: known.modified })
+    }
+    for (const [path, known] of result.unchanged) settled.unchanged.set(path, known)
+    const done = { state, settled, folder, outlook, result: { ...result, bytes } }
+    if (round > options.max_depth) return done
+    if (folders.length > 0) await listed.enter(folders)
+    else if (believed && !trust.believes())
+      context.log(`the listing is not right (${trust.disagreement()}): asking for each file whether it changed`)
+    else return done
+  }
+}
+
+/** Downloads files, and asks for those that came as a web page as folders before they are taken for files. */
+async function downloadRound(
+  tree: TreeRun,
+  jobs: readonly FileJob[],
+  { folder, expected }: { folder: string; expected: number | null },
+): Promise<{ result: DownloadResult; folders: string[] }> {
+  const parts = { ...tree, base: tree.root.base, home: tree.url.origin, folder, expected }
+  const result = await downloadFiles(jobs, parts)
+  if (result.pages.length === 0) return { result, folders: [...result.folders] }
+  const pipeline = tree.openPipeline()
+  const reader = createFolderReader({ ...tree, base: tree.root.base, pipeline })
+  const folders = [...result.folders]
+  const files: FileJob[] = []
+  try {
+    await Promise.all(
+      result.pages.map(async (job) => {
+        const listing = await reader.read(job.remote)
+        if ('status' in listing) files.push({ ...job, noFolder: true })
+        else folders.push(job.remote.path)
+      }),
+    )
+  } finally {
+    pipeline.close()
+  }
+  const rest = await downloadFiles(files, parts)
+  return { result: joinResults(result, rest), folders }
+}
+
+function joinResults(one: DownloadResult, other: DownloadResult): DownloadResult {
+  return {
+    fetched: new Map([...one.fetched, ...other.fetched]),
+    unchanged: new Map([...one.unchanged, ...other.unchanged]),
+    vanished: [...one.vanished, ...other.vanished],
+    failed: [...one.failed, ...other.failed],
+    folders: [...one.folders, ...other.folders],
+    pages: other.pages,
+    forbidden: [...one.forbidden, ...other.forbidden],
+    unverified: one.unverified + other.unverified,
+    bytes: one.bytes + other.bytes,
+  }
+}
+
+function outlookOf(
+  { listed, trust }: TreeRun,
+  { local, known, jobs }: ComparedTree,
+  fetched: ReadonlyMap<string, KnownFile>,
+): Rounds['outlook'] {
+  const sizeOf = (remote: RemoteFile) =>
+    (fetched.get(remote.path) ?? known.get(remote.path))?.size ?? (trust.believes() ? remote.size : null)
+  const fetching = jobs.filter((job) => job.known === null).map(({ remote }) => remote.path)
+  const parts = { local: local.files, wanted: listed.files, fetching, sizeOf, keeps: keeperOf(listed) }
+  return (deletes) => {
+    const plan = planOf({ ...parts, deletes })
+    return plan.removed === 0 ? plan : { ...plan, shrinking: shrinkingFolders(local, listed, parts.keeps) }
+  }
+}
+
+/** Which paths stay: what is listed, and all below a folder that may not be read. */
+function keeperOf({ files, forbidden }: TreeListing): (path: string) => boolean {
+  if (forbidden.size === 0) return (path) => files.has(path)
+  return (path) => files.has(path) || isBelowAny(path, forbidden)
+}
+
+function isBelowAny(path: string, folders: ReadonlySet<string>): boolean {
+  for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1))
+    if (folders.has(path.slice(0, slash))) return true
+  return false
+}
+
+async function publishTree(tree: TreeRun, rounds: Rounds): Promise<SyncStats> {
+  const { context, listed, memory, first } = tree
+  const { state, result, settled, folder } = rounds
   const unread = [...listed.unread, ...result.failed]
   const deletes = unread.length === 0
-  for (const { path, why } of unread.slice(0, 200)) context.log(`not read: ${path}: ${why}`)
-  for (const path of result.vanished.slice(0, 200)) context.log(`vanished while it was read: ${path}`)
-  const plan = outlook(deletes)
+  logTrouble(tree, unread, result)
+  const plan = { ...rounds.outlook(deletes), incomingBytes: 0 }
   context.allow(plan)
-  const known = new Map([...state.known, ...result.unchanged, ...result.fetched])
-  for (const path of result.fetched.keys()) state.staged.delete(path)
+  const known = new Map([...state.known, ...settled.unchanged, ...settled.fetched])
+  const staged = new Map([...state.staged].filter(([path]) => !settled.fetched.has(path)))
   const placing: PublishParts = {
     context,
     memory,
     folder,
-    fetched: new Map([...state.staged, ...result.fetched]),
-    wanted: (path) => listed.files.has(path),
+    fetched: new Map([...staged, ...settled.fetched].filter(([path]) => listed.files.has(path))),
+    wanted: keeperOf(listed),
     deletes,
     strange: [...state.local.files].filter(([, file]) => file === null).map(([path]) => path),
   }
   if (first) {
-    if (unread.some(({ transient }) => transient))
-      throw partial(unread, 'what came is kept aside, and published once the rest is there')
-    if (known.size === 0)
-      throw unread.length > 0
-        ? partial(unread, 'nothing is published yet')
-        : new SyncFailure(
-            'upstream_empty',
-            'the upstream lists no file that is part of the mirror: nothing is published yet',
-          )
+    refuseFirst(unread, known.size)
     await publishFirst({ ...placing, wanted: (path) => known.has(path) })
   } else if (placing.fetched.size > 0 || plan.removed > 0) await publishChanges(placing)
-  if (!deletes) for (const [path, one] of state.before) if (!known.has(path)) known.set(path, one)
-  if (first || !sameKnown(state.before, known))
-    await memory.keep(known, { parts: result.failed.length > 0, address: run.url.href })
+  for (const [path, one] of state.before)
+    if (!known.has(path) && (!deletes || isBelowAny(path, listed.forbidden))) known.set(path, one)
+  await remember(tree, rounds, known)
   if (unread.length > 0)
     throw partial(unread, first ? 'the rest is published' : 'the rest is up to date, nothing was deleted')
-  return statsOf(known, result)
+  return statsOf(known, result, tree.trust)
 }
 
-function sameKnown(before: ReadonlyMap<string, KnownFile>, now: ReadonlyMap<string, KnownFile>): boolean {
+function logTrouble({ context }: TreeRun, unread: readonly Unread[], { vanished }: DownloadResult): void {
+  for (const { path, why } of unread.slice(0, LOGGED)) context.log(`not read: ${showName(path)}: ${why}`)
+  for (const path of vanished.slice(0, LOGGED)) context.log(`vanished while it was read: ${showName(path)}`)
+}
+
+/** A first copy is published only when nothing is missing that may come the next time. */
+function refuseFirst(unread: readonly Unread[], files: number): void {
+  if (unread.some(({ transient }) => transient))
+    throw partial(unread, 'what came is kept aside, and published once the rest is there')
+  if (files > 0) return
+  throw unread.length > 0
+    ? partial(unread, 'nothing is published yet')
+    : new SyncFailure(
+        'upstream_empty',
+        'the upstream lists no file that is part of the mirror: nothing is published yet',
+      )
+}
+
+async function remember(
+  tree: TreeRun,
+  { state, result }: Rounds,
+  known: ReadonlyMap<string, KnownFile>,
+): Promise<void> {
+  const { memory, first, listed, before, root, trust, url } = tree
+  if (first || !isSameKnown(state.before, known))
+    await memory.keep(known, { parts: result.failed.length > 0, address: url.href })
+  const folders = new Map(listed.folders)
+  for (const { path } of listed.unread) {
+    const old = before.folders.get(path.slice(0, -1))
+    if (old) folders.set(path.slice(0, -1), old)
+  }
+  const trusted = trust.believes() ? root.listing.format : null
+  const same = trusted === before.trusted && isSameFolders(before.folders, folders)
+  if (first || !same) await memory.keepListing({ folders, trusted })
+}
+
+function isSameKnown(before: ReadonlyMap<string, KnownFile>, now: ReadonlyMap<string, KnownFile>): boolean {
   return before.size === now.size && [...now].every(([path, known]) => before.get(path) === known)
+}
+
+function isSameFolders(before: KnownListing['folders'], now: KnownListing['folders']): boolean {
+  if (before.size !== now.size) return false
+  for (const [path, { stamp, count, fresh }] of now) {
+    const old = before.get(path)
+    if (!old || old.stamp !== stamp || old.count !== count || old.fresh !== fresh) return false
+  }
+  return true
 }
 
 function partial(unread: readonly Unread[], still: string): SyncFailure {
   const [{ path, why }] = unread as [Unread]
   const more = unread.length > 1 ? `, and ${unread.length - 1} more` : ''
-  return new SyncFailure('partial', `not all could be read (${path}: ${why}${more}); ${still}`)
+  return new SyncFailure('partial', `not all could be read (${showName(path)}: ${why}${more}); ${still}`)
 }
 
-function statsOf(known: ReadonlyMap<string, KnownFile>, { bytes, vanished, unverified }: DownloadResult): SyncStats {
+function statsOf(
+  known: ReadonlyMap<string, KnownFile>,
+  { bytes, vanished, unverified }: DownloadResult,
+  trust: Trust,
+): SyncStats {
   let size = 0
   let newest = 0
   for (const one of known.values()) {
     size += one.size
     newest = Math.max(newest, one.mtime)
   }
+  const disagreement = trust.disagreement()
   const notes = [
-    vanished.length > 0 ? `${vanished.length} files vanished while they were read (${vanished[0]})` : '',
+    vanished.length > 0 ? `${vanished.length} files vanished while they were read (${showName(vanished[0]!)})` : '',
     unverified > 0
       ? `of ${unverified} files the upstream does not say how long they are: whether they are complete is unverified`
       : '',
+    disagreement === null ? '' : `the listing was not believed in this sync: ${disagreement}`,
   ].filter(Boolean)
   return {
     bytes,

@@ -1,22 +1,13 @@
 // walk.ts — Reads the listings of a whole tree, several at a time. Goes only downwards; what cannot be read is
 // reported, not guessed.
-import { isRedirect } from '../../http/request.ts'
-import { refuseEncoded } from '../../http/content.ts'
-import { networkFailure, retryAfterSeconds, statusFailure } from '../../http/errors.ts'
 import type { Filter } from './filter.ts'
-import type { Pipeline } from '../../http/pipeline-request.ts'
-import type { Listing } from '../../listings/listing.ts'
-import { parseListing } from '../../listings/parse.ts'
+import { createFolderReader, type FolderReader } from './folder.ts'
 import type { HttpOptions } from './options.ts'
 import type { RemoteFile } from './plan.ts'
-import { PATIENCE_SECONDS } from '../../http/rate.ts'
+import type { Pipeline } from '../../http/pipeline-request.ts'
+import type { Entry, Listing } from '../../listings/listing.ts'
 import { SyncFailure, type SyncContext } from '../../provider.ts'
-
-/** Largest listing that is read, bytes. */
-export const LISTING_MAX_BYTES = 64 * 1024 * 1024
-/** The Accept header: Caddy answers with exact sizes and times then. */
-export const LISTING_HEADERS = { accept: 'application/json, text/html;q=0.9, */*;q=0.1' }
-const TRIES = 3
+import type { KnownFolder } from './tree-memory.ts'
 
 /** Something that could not be read. */
 export interface Unread {
@@ -28,41 +19,122 @@ export interface Unread {
 
 export interface TreeListing {
   readonly files: ReadonlyMap<string, RemoteFile>
+  /** What is known of each folder that was read whole. */
+  readonly folders: ReadonlyMap<string, KnownFolder>
   readonly unread: readonly Unread[]
+  /** Folders that may not be read, with skip_forbidden: what the copy has there stays. */
+  readonly forbidden: ReadonlySet<string>
+  /** Reads files that turned out to be folders. */
+  enter(paths: readonly string[]): Promise<void>
 }
 
 export interface WalkOptions {
   readonly context: SyncContext
   readonly options: HttpOptions
-  readonly pipeline: Pipeline
+  readonly openPipeline: () => Pipeline
   readonly base: URL
   readonly root: Listing
   readonly filter: Filter
   readonly headers: Readonly<Record<string, string>>
+  /** The folders as they were read before. */
+  readonly before: ReadonlyMap<string, KnownFolder>
 }
 
 interface Folder {
   readonly path: string
   readonly request: string
   readonly depth: number
+  /** Its line in the folder above; null for the tree itself. */
+  readonly entry: Entry | null
+  /** The folders above it, nearest first. */
+  readonly above: Above | null
+}
+
+interface Above {
+  readonly entries: readonly Entry[]
+  readonly above: Above | null
+}
+
+interface Walk {
+  readonly parts: WalkOptions
+  readonly files: Map<string, RemoteFile>
+  readonly folders: Map<string, KnownFolder>
+  /** Folders that were met. */
+  readonly met: Set<string>
+  readonly unread: Unread[]
+  readonly forbidden: Set<string>
+  readonly open: Folder[]
+  /** What is above each file that may be a folder: servers that give sizes give none to folders. */
+  readonly above: Map<string, Above>
 }
 
 /** Every file below the base. Throws SyncFailure when there are more than `max_files`, and when the run is stopped. */
 export async function listTree(parts: WalkOptions): Promise<TreeListing> {
-  const { context, options, base, root } = parts
-  const found: Found = { files: new Map(), folders: new Set(), unread: [], open: [] }
-  addListing(parts, found, { path: '', request: base.pathname.slice(0, -1), depth: 0 }, root)
-  let read = 1
-  await eachAtOnce(found.open, options.parallel * 4, async (folder) => {
-    const listing = await readFolder(parts, folder)
-    if ('why' in listing) found.unread.push(listing)
-    else addListing(parts, found, folder, listing)
-    context.progress({ phase: 'listing', files: found.files.size, percent: null })
-    read++
-  })
-  context.signal.throwIfAborted()
-  context.log(`${found.files.size} files in ${read} directories`)
-  return found
+  const walk: Walk = {
+    parts,
+    files: new Map(),
+    folders: new Map(),
+    met: new Set(),
+    unread: [],
+    forbidden: new Set(),
+    open: [],
+    above: new Map(),
+  }
+  const root: Folder = { path: '', request: parts.base.pathname.slice(0, -1), depth: 0, entry: null, above: null }
+  await readOpen(walk, { folder: root, listing: parts.root })
+  return {
+    ...walk,
+    async enter(paths) {
+      for (const path of paths) {
+        const file = walk.files.get(path)
+        walk.files.delete(path)
+        const above = walk.above.get(path) ?? null
+        if (file)
+          openFolder(walk, path, {
+            path,
+            request: file.request,
+            depth: path.split('/').length,
+            entry: { ...file, directory: true },
+            above,
+          })
+      }
+      await readOpen(walk)
+    },
+  }
+}
+
+/** Reads the folders in `open` and all below them; first the pages that follow the one at hand. */
+async function readOpen(walk: Walk, start?: { folder: Folder; listing: Listing }): Promise<void> {
+  const { context, options, openPipeline } = walk.parts
+  const pipeline = openPipeline()
+  const reader = createFolderReader({ ...walk.parts, pipeline })
+  let read = 0
+  try {
+    if (start) addListing(walk, start.folder, await reader.readFollowing(start.folder, start.listing))
+    await eachAtOnce(walk.open, options.parallel * 4, async (folder) => {
+      await readOne(walk, reader, folder)
+      context.progress({ phase: 'listing', files: walk.files.size, percent: null })
+      read++
+    })
+    context.signal.throwIfAborted()
+    context.log(`${walk.files.size} files in ${read + (start ? 1 : 0)} directories`)
+  } finally {
+    pipeline.close()
+  }
+}
+
+async function readOne(walk: Walk, reader: FolderReader, folder: Folder): Promise<void> {
+  const { context, options } = walk.parts
+  const listing = await reader.read(folder)
+  if (!('status' in listing)) return addListing(walk, folder, listing)
+  const { status, why, transient } = listing
+  // It was a folder when it was last read, and now is the file it is listed as.
+  if (folder.entry?.directory === false && status !== 403 && !transient) return addFile(walk, folder, folder.entry)
+  if (status === 403) {
+    context.leaveOut(`${folder.path}/`, 'the upstream lists it and answers 403: it may not be read')
+    if (options.skip_forbidden) return void walk.forbidden.add(folder.path)
+  }
+  walk.unread.push({ path: `${folder.path}/`, why, transient })
 }
 
 /** Works on the items in `open`, and on those added meanwhile, `most` at a time. Rejects with the first error. */
@@ -77,116 +149,90 @@ async function eachAtOnce<T>(open: T[], most: number, work: (one: T) => Promise<
   }
 }
 
-interface Found {
-  readonly files: Map<string, RemoteFile>
-  readonly folders: Set<string>
-  readonly unread: Unread[]
-  readonly open: Folder[]
-}
-
-/** Adds what a listing has. What it may lack is unread, so that nothing is deleted. */
-function addListing(parts: WalkOptions, found: Found, folder: Folder, listing: Listing): void {
-  const below = folder.path === '' ? '' : `${folder.path}/`
-  for (const { name, why } of listing.refused) parts.context.leaveOut(`${below}${name}`, `the name ${why}`)
-  const lacks = listing.incomplete ?? (listing.next === null ? null : 'it is the first page of several')
-  if (lacks !== null)
-    found.unread.push({ path: below || '/', why: `its listing may not be whole: ${lacks}`, transient: true })
-  addEntries(parts, found, folder, listing)
-}
-
-function addEntries({ options, filter }: WalkOptions, found: Found, folder: Folder, { entries }: Listing): void {
-  for (const entry of entries) {
-    const path = folder.path === '' ? entry.name : `${folder.path}/${entry.name}`
-    if (found.files.has(path) || found.folders.has(path)) continue
-    if (!entry.directory) {
-      if (filter.file(path)) found.files.set(path, { ...entry, path, request: `${folder.request}/${entry.raw}` })
-    } else if (filter.folder(path)) {
-      found.folders.add(path)
-      const depth = folder.depth + 1
-      if (depth > options.max_depth)
-        found.unread.push({
-          path: `${path}/`,
-          why: `deeper than ${options.max_depth} directories (max_depth)`,
-          transient: false,
-        })
-      else found.open.push({ path, request: `${folder.request}/${entry.raw}`, depth })
-    }
+function addListing(walk: Walk, folder: Folder, listing: Listing): void {
+  const { context, before } = walk.parts
+  const { entries, refused } = listing
+  for (const { name, why } of refused)
+    context.leaveOut(folder.path === '' ? name : `${folder.path}/${name}`, `the name ${why}`)
+  for (let above = folder.above; above; above = above.above) {
+    if (!isSameListing(above.entries, entries)) continue
+    context.leaveOut(`${folder.path}/`, 'it shows the same as a folder above it: a link in a circle, not followed')
+    return
   }
-  const count = Math.max(found.files.size, found.folders.size)
-  if (count > options.max_files)
+  const known = knownFolder(folder, listing)
+  const doubt = listing.incomplete ?? doubtOf(known, before.get(folder.path))
+  if (doubt === null) walk.folders.set(folder.path, known)
+  else walk.unread.push({ path: `${folder.path}/`, why: doubt, transient: true })
+  for (const entry of entries) addEntry(walk, folder, entry, { entries, above: folder.above })
+  refuseTooMany(walk)
+}
+
+function addEntry(walk: Walk, folder: Folder, entry: Entry, above: Above): void {
+  const { before } = walk.parts
+  const path = folder.path === '' ? entry.name : `${folder.path}/${entry.name}`
+  if (walk.files.has(path) || walk.met.has(path)) return
+  const below = { path, request: `${folder.request}/${entry.raw}`, depth: folder.depth + 1, entry, above }
+  // Servers that give sizes give none to folders: only others may list one like a file.
+  if (entry.directory || (entry.size === null && before.has(path))) openFolder(walk, path, below)
+  else addFile(walk, below, entry)
+}
+
+function addFile({ parts, files, above }: Walk, { path, request, above: folders }: Folder, entry: Entry): void {
+  if (!parts.filter.file(path)) return
+  files.set(path, { ...entry, path, request })
+  if (entry.size === null && folders) above.set(path, folders)
+}
+
+function openFolder({ parts, met, open, unread }: Walk, path: string, folder: Folder): void {
+  if (!parts.filter.folder(path)) return
+  met.add(path)
+  const { max_depth } = parts.options
+  if (folder.depth > max_depth)
+    unread.push({ path: `${path}/`, why: `deeper than ${max_depth} directories (max_depth)`, transient: false })
+  else open.push(folder)
+}
+
+function refuseTooMany({ parts, files, met }: Walk): void {
+  const { max_files } = parts.options
+  if (Math.max(files.size, met.size) > max_files)
     throw new SyncFailure(
       'quota_exceeded',
-      `the upstream lists more than ${options.max_files} files or directories (max_files); nothing was begun`,
+      `the upstream lists more than ${max_files} files or directories (max_files); nothing was begun`,
     )
 }
 
-async function readFolder(parts: WalkOptions, folder: Folder): Promise<Listing | Unread> {
-  const { context, base } = parts
-  const unread = (why: string, transient: boolean): Unread => ({ path: `${folder.path}/`, why, transient })
-  for (let attempt = 1; ; attempt++) {
-    context.signal.throwIfAborted()
-    try {
-      const { status, headers, body } = await readAll(parts.pipeline, `${folder.request}/`, {
-        ...LISTING_HEADERS,
-        ...parts.headers,
-      })
-      if (status === 200) {
-        refuseEncoded(headers, `${folder.path}/`)
-        const listing = parseListing({
-          bytes: body,
-          contentType: headers['content-type'] ?? '',
-          url: new URL(`${folder.request}/`, base),
-          server: headers['server'] ?? null,
-          lenient: parts.options.tree === 'always',
-        })
-        if (listing === null) return unread('answers with a page that is no listing', false)
-        return 'problem' in listing ? unread(listing.problem, listing.likely) : listing
-      }
-      if (isRedirect(status)) return unread('sends us elsewhere', false)
-      const busy = status === 429 || status >= 500
-      if (!busy || attempt >= TRIES)
-        return unread(statusFailure(status, context.auth !== null, headers['retry-after']).message, busy)
-      const seconds = retryAfterSeconds(headers['retry-after']) ?? 1
-      if (seconds > PATIENCE_SECONDS) return unread(statusFailure(status, false, headers['retry-after']).message, true)
-      await context.pause(seconds)
-    } catch (error) {
-      const failure = networkFailure(error)
-      if (!(failure instanceof SyncFailure) || failure.reason === 'address_forbidden') throw error
-      if (attempt >= TRIES || failure.reason === 'content_invalid')
-        return unread(failure.message, failure.reason !== 'content_invalid')
-    }
-  }
-}
-
-interface WholeResponse {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: Buffer
-}
-
-function readAll(
-  pipeline: Pipeline,
-  path: string,
-  requestHeaders: Readonly<Record<string, string>>,
-): Promise<WholeResponse> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let status = 0
-    let size = 0
-    let headers: Readonly<Record<string, string>> = {}
-    pipeline.send({
-      path,
-      headers: requestHeaders,
-      parsed: true,
-      fail: reject,
-      head: (...received) => ([status, headers] = received),
-      data(chunk) {
-        size += chunk.length
-        if (size > LISTING_MAX_BYTES)
-          throw new SyncFailure('content_invalid', `a listing of more than ${LISTING_MAX_BYTES} bytes`)
-        chunks.push(Buffer.from(chunk))
-      },
-      end: () => resolve({ status, headers, body: Buffer.concat(chunks) }),
+function isSameListing(one: readonly Entry[], other: readonly Entry[]): boolean {
+  return (
+    one.length > 0 &&
+    one.length === other.length &&
+    one.every(({ raw, directory, stamp }, index) => {
+      const entry = other[index]!
+      return entry.raw === raw && entry.directory === directory && entry.stamp === stamp
     })
-  })
+  )
+}
+
+/** A folder may change again within this time without its listing showing it, ms. */
+const FRESH_MS = 120_000
+/** Time zones differ by multiples of this, and listings are in the time of one that is at most so far away, ms. */
+const ZONE_MS = 900_000
+const FARTHEST_MS = 15 * 3_600_000
+/** Losing more entries than this, and this share, takes a change of the folder's time. */
+const LOST_MIN = 2
+const LOST_PERCENT = 10
+
+function knownFolder({ entry }: Folder, { entries, refused }: Listing): KnownFolder {
+  const time = entry?.time ?? null
+  const age = time === null ? 0 : Date.now() - time
+  const fresh = Math.abs(age) < FARTHEST_MS && ((age % ZONE_MS) + ZONE_MS) % ZONE_MS < FRESH_MS
+  return { stamp: time === null ? '' : entry!.stamp, count: entries.length + refused.length, fresh }
+}
+
+/** Why a folder's listing is not believed, by what was read of it before. */
+function doubtOf(now: KnownFolder, before: KnownFolder | undefined): string | null {
+  if (!before || before.stamp === '' || before.fresh || before.stamp !== now.stamp) return null
+  const lost = before.count - now.count
+  return lost >= LOST_MIN && lost * 100 > before.count * LOST_PERCENT
+    ? `it lists ${now.count} entries where it had ${before.count}, though its time did not change`
+    : null
 }

@@ -1,0 +1,79 @@
+// compare.ts — Compares a tree with what its upstream lists: which files are asked for, which stay. Reads the disk,
+// requests nothing.
+import type { FileRun } from './file.ts'
+import { readLocal, type LocalTree } from './local.ts'
+import { decideFile } from './plan.ts'
+import type { FileJob } from './receive.ts'
+import { STATE_FOLDER, yieldToEventLoop, type KnownFile, type TreeMemory } from './tree-memory.ts'
+import { withoutFacts, type Trust } from './trust.ts'
+import type { TreeListing } from './walk.ts'
+
+const BREATHE_EVERY = 10_000
+
+export interface ComparedTree {
+  readonly local: LocalTree
+  readonly jobs: readonly FileJob[]
+  /** What is known of files that stay, published or downloaded earlier. */
+  readonly known: Map<string, KnownFile>
+  /** Files that an interrupted run downloaded. */
+  readonly staged: Map<string, KnownFile>
+  /** What was known before. */
+  readonly before: ReadonlyMap<string, KnownFile>
+}
+
+export interface CompareParts {
+  readonly listed: TreeListing
+  readonly memory: TreeMemory
+  readonly first: boolean
+  readonly trust: Trust
+  /** Files this run has asked for already. */
+  readonly settled: {
+    readonly fetched: ReadonlyMap<string, KnownFile>
+    readonly unchanged: ReadonlyMap<string, KnownFile>
+  }
+}
+
+/** Compares the trees on disk with the listing. */
+export async function compareTree({ context, options }: FileRun, parts: CompareParts): Promise<ComparedTree> {
+  const { listed, memory, first, trust, settled } = parts
+  const { known: before, fetched } = await memory.load()
+  const local: LocalTree = first ? { files: new Map(), folders: [] } : await readLocal(context.tree.published)
+  const aside = (await readLocal(first ? context.tree.staging : memory.newFolder, first ? STATE_FOLDER : null)).files
+  const known = new Map<string, KnownFile>()
+  const staged = new Map<string, KnownFile>()
+  const jobs: FileJob[] = []
+  const believed = trust.believes()
+  let seen = 0
+  for (const [path, listing] of listed.files) {
+    if (++seen % BREATHE_EVERY === 0) await yieldToEventLoop()
+    const done = settled.fetched.get(path) ?? settled.unchanged.get(path)
+    if (done) {
+      known.set(path, done)
+      if (settled.fetched.has(path)) staged.set(path, done)
+      continue
+    }
+    const remote = believed ? listing : withoutFacts(listing)
+    const early = fetched.get(path)
+    const lying = aside.get(path)
+    const usesAside = lying && (early === undefined ? first : sameAs(early, lying) !== undefined)
+    const here = usesAside ? lying : local.files.get(path)
+    const mine = usesAside ? early : (sameAs(early, local.files.get(path)) ?? before.get(path))
+    const verdict = decideFile({ remote, local: here, known: mine, compare: options.compare })
+    if (verdict !== 'fetch')
+      known.set(
+        path,
+        mine ?? { size: here!.size, mtime: here!.mtime, stamp: remote.stamp, etag: '', modified: '', fresh: false },
+      )
+    if (verdict !== 'fetch' && usesAside) staged.set(path, known.get(path)!)
+    if (verdict !== 'same') jobs.push({ remote, known: verdict === 'ask' ? mine! : null })
+  }
+  return { local, jobs, known, staged, before }
+}
+
+/** What an interrupted run downloaded and already published. */
+function sameAs(
+  early: KnownFile | undefined,
+  local: { size: number; mtime: number } | null | undefined,
+): KnownFile | undefined {
+  return early && local && local.size === early.size && local.mtime === early.mtime ? early : undefined
+}
