@@ -11,13 +11,21 @@ export interface Choice {
 
 /** From these points on, something that prose does not have speaks for a list: sorting, a parent, or dates. */
 export const POINTS_SURE = 4
+const POINTS_CLOSE = 4
 const SAMPLE = 40
-const DATED = /\d{4}-\w{2,3}-\d\d|\d\d-[A-Za-z]{3}-\d{4}|\d{1,2}[/.]\d{1,2}[/.]\d{4}|\d{1,2}:\d\d/
+const DATED = new RegExp(
+  String.raw`\d{4}-\w{2,3}-\d\d|\d\d-[A-Za-z]{3}-\d{4}|\d{1,2}[/.]\d{1,2}[/.]\d{4}|\d{1,2}:\d\d|` +
+    String.raw`[A-Z][a-z]{2} {1,2}\d{1,2},? +\d{4}`,
+)
 
-/** The list with the best evidence; of several, the one with most entries. */
-export function chooseList({ lists }: Document): Choice {
-  const choices = lists.map((list) => ({ list, points: pointsOf(list) }))
-  return choices.reduce((best, one) => (isBetter(one, best) ? one : best))
+/**
+ * The lists that may be that of the server, best evidence first; of equal ones, that with most entries. Others than the
+ * first come into question when a format is recognised in them.
+ */
+export function rankLists({ lists }: Document): [Choice, ...Choice[]] {
+  const choices = lists.map((list) => ({ list, points: pointsOf(list) })).sort(compareChoices)
+  const [best, ...others] = choices as [Choice, ...Choice[]]
+  return [best, ...others.filter(({ points }) => best.list.tag === 'page' || best.points - points <= POINTS_CLOSE)]
 }
 
 /** Lists that are as good as the best and of the same kind: some pages have one for folders and one for files. */
@@ -32,10 +40,9 @@ export function isDated(rows: readonly Row[]): boolean {
   return dated.length > 0 && dated.length * 2 >= sample.length
 }
 
-function isBetter(one: Choice, best: Choice): boolean {
-  if (one.points !== best.points) return one.points > best.points
-  const more = one.list.rows.length - best.list.rows.length
-  return more > 0 || (more === 0 && best.list.tag === 'page')
+function compareChoices(one: Choice, other: Choice): number {
+  const isPage = ({ list }: Choice) => Number(list.tag === 'page')
+  return other.points - one.points || other.list.rows.length - one.list.rows.length || isPage(one) - isPage(other)
 }
 
 function pointsOf(list: List): number {

@@ -48,8 +48,6 @@ export interface List {
   readonly under: string
   /** Where it was closed with a tag of its own. */
   closedAt: number | null
-  /** How many blocks of the page come before its end. */
-  blocksBefore: number
 }
 
 /** A page that was read. */
@@ -139,7 +137,6 @@ function newList(tag: List['tag'], attributes: Record<string, string>, under: st
     foreign: 0,
     under,
     closedAt: null,
-    blocksBefore: 0,
   }
 }
 
@@ -305,9 +302,9 @@ function closeTag(reader: Reader, tag: string, at: number | null): void {
   if (tag === 'a') return closeLink(reader)
   if (HIDDEN.has(tag)) reader.skip--
   else if (HEADINGS.has(tag)) {
-    // What a title or heading says is no text of the page.
     reader.in = ''
-    reader.block = ''
+    if (tag === 'title') reader.block = ''
+    else endBlock(reader)
   } else if (tag === reader.stack.at(-1)!.tag) closeList(reader, at)
   else if (ROWS.has(tag)) endRow(reader)
   else if (BREAKS.has(tag) && reader.row === null) endBlock(reader)
@@ -317,12 +314,10 @@ function closeLink(reader: Reader): void {
   const { link } = reader
   reader.link = null
   if (link === null || 'target' in link || !link.ancestor) return
-  if (/parent|\.\.|\bup\b|↑|←/i.test(link.label)) reader.stack.at(-1)!.parent = link.label.trim()
+  if (/parent|\.\.|\bup\b|↑|←/i.test(link.label)) reader.stack.at(-1)!.parent = link.label
 }
 
 function closeList(reader: Reader, at: number | null): void {
   endRow(reader)
-  const list = reader.stack.pop()!
-  list.closedAt = at
-  list.blocksBefore = reader.document.page.blocks.length
+  reader.stack.pop()!.closedAt = at
 }

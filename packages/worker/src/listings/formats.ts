@@ -162,14 +162,14 @@ const CANDIDATES: readonly Candidate[] = [
     tag: 'ul',
     fits: (list, document, server) =>
       isIndex(list, document) &&
-      (/^apache/i.test(server) || (list.rows[0]?.label ?? list.parent ?? '').startsWith(' ')),
+      (list.rows[0]?.label ?? list.parent ?? (/^apache/i.test(server) ? ' ' : '')).startsWith(' '),
     read: readNameAlone,
   },
   // http.server of Python: names alone.
   {
     name: 'python',
     tag: 'ul',
-    fits: (_list, { title }) => /^\s*Directory listing for /.test(title),
+    fits: ({ under }) => /^\s*Directory listing for /.test(under),
     read: readNameAlone,
   },
   // IIS: date, size or <dir>, then the link; in the language of the machine.
@@ -254,7 +254,7 @@ function readApacheLine(list: List) {
 const readApacheTime = (text: string) => readYearMonthDay(text) ?? readDayMonthYear(text)
 
 function isIis({ parent, rows }: List, { title }: Document, server: string): boolean {
-  const known = /^\[.*\]$/.test(parent ?? '') || / - \//.test(title) || /^microsoft-iis/i.test(server)
+  const known = /^\[.*\]$/.test(parent?.trim() ?? '') || / - \//.test(title) || /^microsoft-iis/i.test(server)
   return known && (rows.length === 0 || IIS.test(cleanText(rows[0]!.before)))
 }
 

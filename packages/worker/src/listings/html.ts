@@ -1,6 +1,6 @@
 // html.ts — From a page of HTML to a listing: finds the list of the server, reads its rows as its format says, and
 // judges whether the page is one at all.
-import { chooseList, isDated, listsLike, POINTS_SURE, type Choice } from './containers.ts'
+import { isDated, listsLike, POINTS_SURE, rankLists, type Choice } from './containers.ts'
 import { readDocument, type Document, type List, type Row } from './document.ts'
 import { cleanText, recogniseFormat } from './formats.ts'
 import type { Entry, Listing, Page, Problem, Refused } from './listing.ts'
@@ -14,11 +14,9 @@ const STAMP_MAX = 100
 /** What a page of HTML lists; null when it links to nothing below it and does not look like a listing. */
 export function parseHtml({ bytes, url, server, lenient }: Page): Listing | Problem | null {
   const document = readDocument(textOf(bytes), url)
-  const choice = chooseList(document)
-  const { list } = choice
-  const recognised = recogniseFormat(list, document, server ?? '')
   const titled = TITLE.test(document.title) || TITLE.test(document.heading)
-  const format = recognised !== null && isBelieved(choice, titled, recognised) ? recognised : null
+  const { choice, format } = findFormat(document, titled, server ?? '')
+  const { list } = choice
   const rows = rowsOf(document, choice, { format, lenient })
   const links = document.lists.flatMap(({ rows: found }) => found)
   const likely = titled || choice.points >= POINTS_SURE || (list.tag !== 'page' && isDated(list.rows))
@@ -43,6 +41,16 @@ const ELSEWHERE =
 function textOf(bytes: Buffer): string {
   const text = bytes.toString('utf8')
   return /(?:href|HREF)\s*=\s*["']?[^"'>]*\ufffd/.test(text) ? nameOfBytes(bytes) : text
+}
+
+/** The best list in which a format is recognised; else the best of all. */
+function findFormat(document: Document, titled: boolean, server: string): { choice: Choice; format: string | null } {
+  const choices = rankLists(document)
+  for (const choice of choices) {
+    const format = recogniseFormat(choice.list, document, server)
+    if (format !== null && isBelieved(choice, titled, format)) return { choice, format }
+  }
+  return { choice: choices[0], format: null }
 }
 
 /** A list without rows needs more than its form. */

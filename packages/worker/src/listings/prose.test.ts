@@ -37,6 +37,8 @@ const PROSE = {
   'tags that are not closed': '<div><table><tr><td><a href="pool">pool</a><p><b>Welcome<ul><li>one',
   'tags that were never opened': '</table></pre></ul></div></p><a href="pool">pool</a>',
   'a page of its own': '<html><head><title>Us</title></head><body><a href="pool">pool</a></body></html>',
+  'short words about errors':
+    '<p>If it says "Input/output error", wait.</p><p>Note: Connection timed out errors are being looked into.</p>',
   'words about errors':
     '<p>If it says "Input/output error" or 502 Bad Gateway, wait for a while: the machine is being repaired, and ' +
     `${'what you read here is kept by many people who do what they can. '.repeat(8)}</p>`,
@@ -93,5 +95,19 @@ describe('columns of Apache that are left out', () => {
     expect(read(`${n}${s}${d}`, ' 300   from 2020-01-01 10:00')).toMatchObject({ size: 300, exact: true, time: null })
     expect(read(`${n}${m}${d}`, '2026-03-05 10:15  300 dpi')).toMatchObject({ size: null, exact: false, time: AT })
     expect(read(`${n}${d}`, '12 monkeys')).toMatchObject({ size: null, time: null })
+  })
+})
+
+describe('a list with dates in prose', () => {
+  const history = '<table><tr><td><a href="pool">pool</a></td><td>2026-03-05 10:15</td><td>7</td></tr></table>'
+  const news = '<p>2026-03-05 10:15: <a href="pool">pool</a> is new.</p>'.repeat(20)
+  it.each(framed)('is not that of %s', (_kind, maker) => {
+    const root = maker.make(ENTRIES, '/').toString().replaceAll('Parent Directory', '')
+    for (const prose of [history, news])
+      for (const text of [root.replace('<body>\n', `<body>\n${prose}\n`), root.replace(/(?=<\/body>)/i, prose)]) {
+        const listing = parse(maker, text, { url: new URL('http://h/') })
+        expect(listing).toMatchObject({ format: maker.format, incomplete: null })
+        expect(named(listing)).toEqual(LISTED)
+      }
   })
 })

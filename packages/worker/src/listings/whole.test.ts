@@ -25,7 +25,8 @@ const ERRORS = [
   'ls: reading directory .: Input/output error',
   'Stale file handle',
   'error reading directory: too many open files',
-  '<center><h1>502 Bad Gateway</h1></center>nginx: 502 Bad Gateway',
+  '<center><h1>502 Bad Gateway</h1></center><hr>nginx/1.22.1',
+  '<p>curl: (56) Recv failure: Connection reset by peer</p>',
 ]
 
 describe('a page with an error in it', () => {
@@ -44,6 +45,7 @@ describe('a page with an error in it', () => {
         whole.replace(end, `${error}\n${end}`),
         whole.replace(end, `${end}\n${error}`),
         whole.replace(/(?=<\/body>)/, error),
+        whole.replace(/(?=<body>)/, `<p>${error}</p>`),
         `${whole}\n${error}`,
       ])
         expect(parse(maker, broken)).toMatchObject({ incomplete: expect.stringContaining('error') })

@@ -30,21 +30,23 @@ export function isClosed({ text, framed }: Document, { tag, closedAt }: List): b
   return closedAt !== null && (!framed || END.test(text.slice(closedAt)))
 }
 
-const PROGRAM = /\b(?:Warning|Notice|Deprecated|(?:Fatal|Parse) error)\b.* in .+ on line \d+/s
-const SYSTEM = new RegExp(
-  'Input/output error|Stale (?:NFS )?file handle|Too many open files|Transport endpoint is not connected|' +
-    'Cannot allocate memory|No space left on device|Connection (?:timed out|reset by peer)|Remote I/O error|' +
-    '(?:Internal Server|Gateway Time-?out|Bad Gateway|Service (?:Temporarily )?Unavailable)|Too many levels of ' +
-    'symbolic links|Error reading director(?:y|ies)|Proxy Error|upstream (?:prematurely closed|connect error)',
-  'i',
-)
+const PROGRAM = /\b(?:Warning|Notice|Deprecated|(?:Fatal|Parse) error)\b:.* in .+ on line \d+/s
+const SYSTEM =
+  '(?:Input/output error|Stale (?:NFS )?file handle|Too many open files|Transport endpoint is not connected|' +
+  'Cannot allocate memory|No space left on device|Connection (?:timed out|reset by peer)|Remote I/O error|' +
+  'Internal Server Error|Gateway Time-?out|Bad Gateway|Service (?:Temporarily )?Unavailable|Too many levels of ' +
+  'symbolic links|Error reading director(?:y|ies)|Proxy Error|upstream (?:prematurely closed|connect error))'
+const IN_LIST = new RegExp(SYSTEM, 'i')
+/** As programs print it, which prose does not: what failed, a colon, the error, and no sentence after it. */
+const ALONE = new RegExp(`^(?:[^:"]{1,80}: ){0,4}(?:\\d{3}:? )?${SYSTEM}(?:$|[.:;,!(])`, 'i')
 const ERROR_LENGTH = 400
 
-/** An error text in the list, after it, or at a link whose text is not what the format writes. */
+/** An error text in the list, or instead of what its format writes beside a link, or alone outside of the list. */
 function errorIn({ page }: Document, list: List, format: string | null): string | null {
-  const after = list.tag === 'page' ? page.blocks : page.blocks.slice(list.blocksBefore)
-  const said = list.tag === 'page' ? after : [...list.blocks.slice(list.heading), ...after]
-  for (const text of said) if (isError(text)) return shorten(text)
+  const outside = page.blocks.find((text) => PROGRAM.test(text) || (text.length <= ERROR_LENGTH && ALONE.test(text)))
+  if (outside !== undefined) return shorten(outside)
+  const inside = list.tag === 'page' ? undefined : list.blocks.slice(list.heading).find(isError)
+  if (inside !== undefined) return shorten(inside)
   for (const row of list.rows) {
     if (format !== null && row.reading !== null) continue
     const text = row.before + row.after
@@ -53,22 +55,22 @@ function errorIn({ page }: Document, list: List, format: string | null): string 
   return null
 }
 
-/** Prose may speak of errors; an error says nothing else. */
 function isError(text: string): boolean {
-  return PROGRAM.test(text) || (text.length <= ERROR_LENGTH && SYSTEM.test(text))
+  return PROGRAM.test(text) || (text.length <= ERROR_LENGTH && IN_LIST.test(text))
 }
 
 const shorten = (text: string) => text.replace(/\s+/g, ' ').trim().slice(0, 120)
 
+const COUNT_LENGTH = 200
 const COUNT = /(\d[\d,.]*) (director(?:y|ies)|folders?|dirs?|files?|items?|entr(?:y|ies)|objects?)\b/gi
 const FILLER = /\d[\d,.]* ?(?:[KMGTP]i?)?(?:B|bytes?)\b|\b(?:total|and|in|size)\b|[\s,;:.·•|()+&]+/gi
 
 /** A text that is nothing but counts, and counts something else than what was read. */
 function wrongCount(blocks: readonly string[], { files, folders }: { files: number; folders: number }): string | null {
   for (const block of blocks) {
-    if (block.length > 100 || !/^[(\s]*(?:total:?\s*)?\d/i.test(block)) continue
+    if (!/^[(\s]*(?:total:?\s*)?\d/i.test(block)) continue
     const text = block.replace(/\s+/g, ' ')
-    if (text.replace(COUNT, '').replace(FILLER, '') !== '') continue
+    if (text.length > COUNT_LENGTH || text.replace(COUNT, '').replace(FILLER, '') !== '') continue
     for (const [, number, noun] of text.matchAll(COUNT)) {
       const said = Number(number!.replace(/\D/g, ''))
       const counted = /^f(?!o)/i.test(noun!) ? files : /^(?:d|fo)/i.test(noun!) ? folders : files + folders
