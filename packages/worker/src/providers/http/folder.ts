@@ -1,5 +1,5 @@
-// folder.ts — Reads the listing of one folder, at the pace of its host, with all pages that follow. The first is that of
-// the tree's address, through redirects.
+// folder.ts — Reads the listing of one folder, at the pace of its host, with all pages that follow, and that at the
+// address of a tree, through redirects.
 import { encodingCheck } from '../../http/content.ts'
 import { networkFailure, retryAfterSeconds, statusFailure } from '../../http/errors.ts'
 import { isRefusal, waitForLeave } from '../../http/pace.ts'

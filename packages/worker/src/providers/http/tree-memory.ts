@@ -36,8 +36,10 @@ export interface KnownFolder {
 /** What is known of the listings of a tree. */
 export interface KnownListing {
   readonly folders: ReadonlyMap<string, KnownFolder>
-  /** The server whose sizes and times agreed with its files; null when none did. */
-  readonly trusted: string | null
+  /** The format of the listings; null when it is not known. */
+  readonly format: string | null
+  /** Whether sizes and times in them agreed with the files. */
+  readonly trusted: boolean
 }
 
 export interface TreeMemory {
@@ -92,9 +94,9 @@ export function createTreeMemory(staging: string, base: string): TreeMemory {
       return { known: await readKnown(file, base), fetched: await readKnown(journal, base) }
     },
     loadListing: () => readListing(listing, base),
-    async keepListing({ folders, trusted }) {
+    async keepListing({ folders, format, trusted }) {
       mkdirSync(folder, { recursive: true })
-      await writeFile(`${listing}.tmp`, JSON.stringify({ base, trusted, folders: [...folders] }))
+      await writeFile(`${listing}.tmp`, JSON.stringify({ base, format, trusted, folders: [...folders] }))
       await rename(`${listing}.tmp`, listing)
     },
     note(path, known) {
@@ -165,12 +167,13 @@ async function readListing(file: string, base: string): Promise<KnownListing> {
   try {
     const kept = JSON.parse(await readFile(file, 'utf8')) as {
       base: string
-      trusted: string | null
+      format: string | null
+      trusted: boolean
       folders: [string, KnownFolder][]
     }
-    if (kept.base === base) return { trusted: kept.trusted, folders: new Map(kept.folders) }
+    if (kept.base === base) return { ...kept, folders: new Map(kept.folders) }
   } catch {
     // A lost memory costs requests, never files.
   }
-  return { trusted: null, folders: new Map() }
+  return { format: null, trusted: false, folders: new Map() }
 }

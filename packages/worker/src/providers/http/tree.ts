@@ -9,19 +9,17 @@ import { planOf, shrinkingFolders, type RemoteFile } from './plan.ts'
 import type { FileJob } from './receive.ts'
 import { createFolderReader, type Root } from './folder.ts'
 import { createTreeMemory, type KnownFile, type KnownListing, type TreeMemory } from './tree-memory.ts'
-import { confirms, createTrust, factsOf, type Trust } from './trust.ts'
+import { createTrust, isListingTrusted, type Trust } from './trust.ts'
 import { listTree, type TreeListing, type Unread } from './walk.ts'
 import { createPipeline } from '../../http/pipeline.ts'
 import type { Pipeline } from '../../http/pipeline-request.ts'
-import { authorizationOf, sendRequest } from '../../http/request.ts'
+import { authorizationOf } from '../../http/request.ts'
 import { showName } from '../../names.ts'
 import { SyncFailure, type SyncStats } from '../../provider.ts'
 
 const PIPELINE_DEPTH = 16
 /** Lines in the log for each kind of trouble. */
 const LOGGED = 200
-/** Files that are looked at to find one that shows whether the listing is right. */
-const PROBES_MAX = 1000
 
 interface TreeRun extends FileRun {
   readonly root: Root
@@ -70,38 +68,9 @@ async function openTree(run: FileRun, root: Root): Promise<TreeRun> {
     headers,
     before: before.folders,
   })
-  const { format } = listing
-  const remembered = format !== null && before.trusted === format
-  const agreed = remembered || (format !== null && (await probeListing(run, root, listed)))
-  if (agreed && !remembered) await memory.keepListing({ folders: before.folders, trusted: format })
   const first = !(await context.tree.exists())
+  const agreed = await isListingTrusted(run, root, { listed, before, memory, first })
   return { ...run, root, headers, openPipeline, memory, before, listed, trust: createTrust(agreed), first }
-}
-
-/** Whether the head of one file agrees with what the listing says about it. */
-async function probeListing(
-  { context, options, url }: FileRun,
-  { base }: Root,
-  { files }: TreeListing,
-): Promise<boolean> {
-  let chosen: RemoteFile | null = null
-  let seen = 0
-  for (const file of files.values()) {
-    if (++seen > PROBES_MAX) break
-    if (file.time === null && !file.exact) continue
-    const better = chosen === null || (file.exact && (!chosen.exact || (file.size ?? 0) < (chosen.size ?? 0)))
-    if (better) chosen = file
-  }
-  if (chosen === null || options.compare === 'ask') return false
-  try {
-    const at = new URL(chosen.request, base)
-    const { response } = await sendRequest({ context, options, url: at, headers: {}, home: url.origin })
-    response.close()
-    return response.status === 200 && confirms(chosen, factsOf(response.headers))
-  } catch {
-    context.signal.throwIfAborted()
-    return false
-  }
 }
 
 /** What all rounds of a run downloaded, and what the last one found. */
@@ -187,12 +156,12 @@ function joinResults(one: DownloadResult, other: DownloadResult): DownloadResult
 }
 
 function outlookOf(
-  { listed, trust }: TreeRun,
+  { listed, trust, first }: TreeRun,
   { local, known, jobs }: ComparedTree,
   fetched: ReadonlyMap<string, KnownFile>,
 ): Rounds['outlook'] {
   const sizeOf = (remote: RemoteFile) =>
-    (fetched.get(remote.path) ?? known.get(remote.path))?.size ?? (trust.believes() ? remote.size : null)
+    (fetched.get(remote.path) ?? known.get(remote.path))?.size ?? (first || trust.believes() ? remote.size : null)
   const fetching = jobs.filter((job) => job.known === null).map(({ remote }) => remote.path)
   const parts = { local: local.files, wanted: listed.files, fetching, sizeOf, keeps: keeperOf(listed) }
   return (deletes) => {
@@ -275,9 +244,10 @@ async function remember(
     const old = before.folders.get(path.slice(0, -1))
     if (old) folders.set(path.slice(0, -1), old)
   }
-  const trusted = trust.believes() ? root.listing.format : null
-  const same = trusted === before.trusted && isSameFolders(before.folders, folders)
-  if (first || !same) await memory.keepListing({ folders, trusted })
+  const { format } = root.listing
+  const trusted = trust.verdict()
+  const same = format === before.format && trusted === before.trusted && isSameFolders(before.folders, folders)
+  if (first || !same) await memory.keepListing({ folders, format, trusted })
 }
 
 function isSameKnown(before: ReadonlyMap<string, KnownFile>, now: ReadonlyMap<string, KnownFile>): boolean {
