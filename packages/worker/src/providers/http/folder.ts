@@ -31,6 +31,8 @@ export interface FolderParts {
   readonly options: HttpOptions
   readonly pipeline: Pipeline
   readonly base: URL
+  /** The format of the listing at the address; null when it is not known. */
+  readonly format: string | null
   readonly headers: Readonly<Record<string, string>>
 }
 
@@ -55,13 +57,31 @@ export interface FolderReader {
 
 /** A reader over one pipeline. */
 export function createFolderReader(parts: FolderParts): FolderReader {
-  return {
-    async read(folder) {
-      const first = await readPage(parts, folder, '')
-      return 'status' in first ? first : readFollowing(parts, folder, first)
-    },
-    readFollowing: (folder, first) => readFollowing(parts, folder, first),
+  const read = async (folder: FolderAddress) => {
+    const first = await readPage(parts, folder, pageOf(parts, folder))
+    return 'status' in first ? first : readFollowing(parts, folder, first)
   }
+  return {
+    read,
+    async readFollowing(folder, first) {
+      // The first page of a bucket has the first keys of all folders: the rest is read folder by folder.
+      if (parts.format === S3 && first.next !== null) {
+        const again = await read(folder)
+        return 'status' in again ? { ...first, incomplete: again.why, next: null } : again
+      }
+      return readFollowing(parts, folder, first)
+    },
+  }
+}
+
+/** The format of buckets, whose folders are no addresses of their own. */
+const S3 = 's3'
+
+/** What is asked for to read a folder: its address, or for a bucket the keys that begin like it. */
+function pageOf({ base, format }: FolderParts, { request }: FolderAddress): { target: string; query: string } {
+  if (format !== S3) return { target: `${request}/`, query: '' }
+  const prefix = `${request}/`.slice(base.pathname.length)
+  return { target: base.pathname, query: `?delimiter=%2F&prefix=${prefix.replaceAll('/', '%2F')}` }
 }
 
 async function readFollowing(parts: FolderParts, folder: FolderAddress, first: Listing): Promise<Listing> {
@@ -72,7 +92,7 @@ async function readFollowing(parts: FolderParts, folder: FolderAddress, first: L
   while (next !== null && incomplete === null && entries.length <= parts.options.max_files) {
     if (seen.has(next) || seen.size > PAGES_MAX) incomplete = 'its pages have no end'
     seen.add(next)
-    const page = incomplete === null ? await readPage(parts, folder, `?${next.replace(/^\?/, '')}`) : null
+    const page = incomplete === null ? await readPage(parts, folder, { ...pageOf(parts, folder), query: next }) : null
     if (page && 'status' in page) incomplete = `one of its pages could not be read: ${page.why}`
     else if (page) {
       entries.push(...page.entries)
@@ -83,15 +103,19 @@ async function readFollowing(parts: FolderParts, folder: FolderAddress, first: L
   return { ...first, entries, refused, incomplete, next: null }
 }
 
-async function readPage(parts: FolderParts, folder: FolderAddress, query: string): Promise<Listing | NotRead> {
+async function readPage(
+  parts: FolderParts,
+  folder: FolderAddress,
+  { target, query }: { target: string; query: string },
+): Promise<Listing | NotRead> {
   const { context } = parts
   let refusals = 0
   for (let attempt = 1; ; attempt++) {
     context.signal.throwIfAborted()
     try {
-      const answer = await askAtPace(parts, `${folder.request}/${query}`)
+      const answer = await askAtPace(parts, `${target}${query}`)
       const { status, headers } = answer
-      if (status === 200) return listingOf(parts, folder, answer)
+      if (status === 200) return listingOf(parts, folder, { ...answer, query })
       if (isRedirect(status)) return { status, why: 'sends us elsewhere', transient: false }
       const why = statusFailure(status, context.auth !== null, headers['retry-after']).message
       const seconds = retryAfterSeconds(headers['retry-after']) ?? RETRY_SECONDS
@@ -116,13 +140,13 @@ async function readPage(parts: FolderParts, folder: FolderAddress, query: string
 function listingOf(
   { base, options }: FolderParts,
   { path, request }: FolderAddress,
-  { headers, body }: WholeResponse,
+  { headers, body, query }: WholeResponse & { query: string },
 ): Listing | NotRead {
   encodingCheck(headers, showName(`${path}/`))?.(body)
   const listing = parseListing({
     bytes: body,
     contentType: headers['content-type'] ?? '',
-    url: new URL(`${request}/`, base),
+    url: new URL(`${request}/${query}`, base),
     server: headers.server ?? null,
     lenient: options.tree === 'always',
   })

@@ -123,7 +123,7 @@ async function downloadRound(
   const result = await downloadFiles(jobs, parts)
   if (result.pages.length === 0) return { result, folders: [...result.folders] }
   const pipeline = tree.openPipeline()
-  const reader = createFolderReader({ ...tree, base: tree.root.base, pipeline })
+  const reader = createFolderReader({ ...tree, base: tree.root.base, format: tree.root.listing.format, pipeline })
   const folders = [...result.folders]
   const files: FileJob[] = []
   try {

@@ -107,7 +107,7 @@ export async function listTree(parts: WalkOptions): Promise<TreeListing> {
 async function readOpen(walk: Walk, start?: { folder: Folder; listing: Listing }): Promise<void> {
   const { context, options, openPipeline } = walk.parts
   const pipeline = openPipeline()
-  const reader = createFolderReader({ ...walk.parts, pipeline })
+  const reader = createFolderReader({ ...walk.parts, format: walk.parts.root.format, pipeline })
   let read = 0
   try {
     if (start) addListing(walk, start.folder, await reader.readFollowing(start.folder, start.listing))
