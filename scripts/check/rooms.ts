@@ -40,7 +40,9 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   // Not readers.test.ts: its hundred swaps alone take a minute.
   [`${WORKER}/tree`]: [
+    `${WORKER}/tree/apply-fork.test.ts`,
     `${WORKER}/tree/generations.test.ts`,
+    `${WORKER}/tree/names.test.ts`,
     `${WORKER}/tree/swap-served.test.ts`,
     `${WORKER}/sync/run.test.ts`,
   ],

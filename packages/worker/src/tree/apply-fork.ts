@@ -12,6 +12,7 @@ import { flushPaths, walkFlushable } from './flush.ts'
 const BREATHE_EVERY = 1000
 /** Files that name other files, by their first folder: they come after all others. */
 const INDICES = 'dists'
+const LISTS = /\/(InRelease|Release|Release\.gpg)$/
 
 export interface ApplyOptions {
   /** The copy; what differs is moved out of it. */
@@ -24,7 +25,8 @@ export interface ApplyOptions {
 
 /**
  * Makes the published tree equal to its copy. Readers see each file before or after; where an entry becomes one of
- * another kind, neither for an instant. What a crash leaves is a tree whose every file is the old or the new one.
+ * another kind, neither for an instant. A crash leaves each file old or new, or in that instant missing, and the rest
+ * of the copy is not used again.
  */
 export async function applyFork({ fork, published, aside, run }: ApplyOptions): Promise<void> {
   const changes: Changes = { put: [], gone: [], folders: [] }
@@ -37,17 +39,21 @@ export async function applyFork({ fork, published, aside, run }: ApplyOptions): 
   await rm(aside, { recursive: true, force: true })
   await mkdir(aside, { recursive: true, mode: 0o700 })
   const moveAside = createMover(published, aside)
-  for (const { path, makesWay } of inOrder(changes.put)) {
-    if (makesWay) moveAside(path)
-    renameSync(pathBytes(join(fork, path)), pathBytes(join(published, path)))
-    await breathe()
+  for (const stage of inStages(changes.put)) {
+    for (const { path, makesWay } of stage) {
+      if (makesWay) moveAside(path)
+      renameSync(pathBytes(join(fork, path)), pathBytes(join(published, path)))
+      await breathe()
+    }
+    // What an index names must be on the disk before it.
+    await flushPaths(published, parentsOf(stage), run)
   }
-  for (const path of changes.gone) {
+  for (const { path } of changes.gone) {
     moveAside(path)
     await breathe()
   }
   for (const folder of changes.folders) giveDate(join(published, folder.path), folder.stats)
-  await flushPaths(published, [...changedFolders(changes)], run)
+  await flushPaths(published, parentsOf(changes.gone), run)
   await rm(aside, { recursive: true, force: true })
 }
 
@@ -61,7 +67,7 @@ interface Put {
 
 interface Changes {
   readonly put: Put[]
-  readonly gone: string[]
+  readonly gone: { readonly path: string }[]
   /** Folders that both have, with the dates and rights of the copy's. */
   readonly folders: { readonly path: string; readonly stats: Stats }[]
 }
@@ -80,7 +86,7 @@ function* compareFolders(fork: string, published: string, below: string): Genera
       yield ({ put }) => void put.push({ path, makesWay: isInTheWay(old, entry), kind: kindOf(entry) })
     else yield () => {}
   }
-  for (const name of here.keys()) yield ({ gone }) => void gone.push(join(below, name))
+  for (const name of here.keys()) yield ({ gone }) => void gone.push({ path: join(below, name) })
 }
 
 /** A rename replaces anything but a folder, and by anything but a folder. */
@@ -107,12 +113,13 @@ async function flushNew(fork: string, put: readonly Put[], run: RunCommand): Pro
 }
 
 /** Indices after everything else, and of these the lists that name the others last. */
-function inOrder(put: readonly Put[]): Put[] {
-  const rank = ({ path }: Put) => {
-    if (path !== INDICES && !path.startsWith(`${INDICES}/`)) return 0
-    return /\/(InRelease|Release|Release\.gpg)$/.test(path) ? 2 : 1
+function inStages(put: readonly Put[]): Put[][] {
+  const stages: Put[][] = [[], [], []]
+  for (const one of put) {
+    const isIndex = one.path === INDICES || one.path.startsWith(`${INDICES}/`)
+    stages[isIndex ? (LISTS.test(one.path) ? 2 : 1) : 0]!.push(one)
   }
-  return put.toSorted((a, b) => rank(a) - rank(b))
+  return stages.filter((stage) => stage.length > 0)
 }
 
 /** Moves entries out of the tree in one step each, whatever is in them. */
@@ -127,9 +134,8 @@ function giveDate(folder: string, { mode, atime, mtime, mtimeMs }: Stats): void 
   if (found.mtimeMs !== mtimeMs) utimesSync(pathBytes(folder), atime, mtime)
 }
 
-function changedFolders({ put, gone }: Changes): Set<string> {
-  const parentOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf('/')))
-  return new Set([...put.map(({ path }) => path), ...gone].map(parentOf))
+function parentsOf(changed: readonly { readonly path: string }[]): string[] {
+  return [...new Set(changed.map(({ path }) => path.slice(0, Math.max(0, path.lastIndexOf('/')))))]
 }
 
 function createBreath(): () => Promise<void> {

@@ -69,6 +69,7 @@ describe('an upstream that says what rsync says', () => {
     expect(rsyncFailure({ code: 23, signal: null, tail: own }).reason).toBe('disk_full')
     expect(rsyncFailure({ code: 23, signal: null, tail: theirs }).reason).toBe('partial')
     expect(rsyncFailure({ code: 11, signal: null, tail: '' }).reason).toBe('disk_full')
+    expect(rsyncFailure({ code: 23, signal: null, tail: denied('caf\\#351') }).message).toContain('"caf\\351"')
   })
 })
 

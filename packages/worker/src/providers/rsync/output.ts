@@ -117,9 +117,12 @@ const RULES: readonly Rule[] = [
 export function rsyncFailure(exit: Exit): SyncFailure {
   const said = withoutNames(exit.tail)
   const rule = RULES.find(({ code, pattern }) => (code === null || code === exit.code) && pattern.test(said))
-  const line = mainLine(exit.tail) || `rsync ended with ${exit.signal ?? `exit code ${exit.code}`}`
+  const line = octal(mainLine(exit.tail)) || `rsync ended with ${exit.signal ?? `exit code ${exit.code}`}`
   return new SyncFailure(rule?.reason ?? 'unknown', rule?.message ?? line, { tail: exit.tail, exitCode: exit.code })
 }
+
+/** As `ls -b` writes bytes that are not UTF-8, and as everything else that people see does. */
+const octal = (text: string) => text.replace(/\\#([0-3][0-7]{2})/g, '\\$1')
 
 /** The text without what stands in quotes, from the first to the last of a line: a name may have quotes itself. */
 function withoutNames(tail: string): string {

@@ -98,26 +98,32 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   rmSync(arrivals, { recursive: true, force: true })
   mkdirSync(arrivals, { mode: 0o700 })
   restorePartials(stash, fork.path, found.stays)
-  try {
-    const whole = isWhole(found) && (left === null || isWhole(left.found ?? found))
-    const stats = await copyChanges(upstream, fork.path, {
-      again: left !== null,
-      most: whole ? (left?.found ?? found).deletions : null,
-      arrivals,
-    })
-    if (found.unread === 'error') throw new SyncFailure('partial', UNREAD)
-    context.progress({ phase: 'publishing' })
-    await fork.publish()
-    rmSync(unfinished, { force: true })
-    rmSync(arrivals, { recursive: true, force: true })
-    return found.unread === 'vanished' ? { ...stats, note: VANISHED } : stats
-  } catch (error) {
-    // What is incomplete is kept for the next run, but not where people read. A run that went to its end left nothing
-    // incomplete that is still wanted, and what it could not finish must not be in the way of the next.
-    if (error instanceof SyncFailure && (error.exitCode === 23 || error.exitCode === 25)) removePartials(fork.path)
-    else stashPartials(fork.path, stash)
-    throw error
-  }
+  const unread = found.unread ?? left?.found?.unread ?? null
+  const most = unread === null ? (left?.found ?? found).deletions : null
+  const copied = await copyChanges(upstream, fork.path, { again: left !== null, most, arrivals }).catch((error) =>
+    keepIncomplete(error, fork.path, stash),
+  )
+  if (unread === 'error') throw new SyncFailure('partial', UNREAD)
+  context.progress({ phase: 'publishing' })
+  await fork.publish()
+  rmSync(unfinished, { force: true })
+  rmSync(arrivals, { recursive: true, force: true })
+  // All that the upstream has was copied; only what vanished meanwhile is still there.
+  if (copied instanceof SyncFailure) throw copied
+  return unread === 'vanished' ? { ...copied, note: VANISHED } : copied
+}
+
+/**
+ * After a copy that failed: what is incomplete is kept for the next run, but not where people read. Returns the failure
+ * when only deletions are missing, else throws it.
+ */
+function keepIncomplete(error: unknown, tree: string, stash: string): SyncFailure {
+  const exitCode = error instanceof SyncFailure ? error.exitCode : null
+  // A run that went to its end left nothing incomplete that is still wanted, and it must not be in the way of the next.
+  if (exitCode === 23 || exitCode === 25) removePartials(tree)
+  else stashPartials(tree, stash)
+  if (error instanceof SyncFailure && exitCode === 25) return error
+  throw error
 }
 
 const UNREAD = 'part of the upstream could not be read, so nothing was deleted'

@@ -110,6 +110,7 @@ describe('deletions', () => {
       expect(report).toMatchObject({ outcome: 'failed', reason: 'partial', exit_code: 25 })
       expect(report.message).toContain('after its deletions were counted')
       expect(readTree(`${sandbox.published}/late`)).toEqual({ a: 'a\n', b: 'b\n' })
+      expect(readFileSync(join(sandbox.published, 'changes'), 'utf8')).toBe('longer\n')
       expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success' })
       expect(describeTree(`${sandbox.published}/`)).toEqual(describeTree(files))
     },
