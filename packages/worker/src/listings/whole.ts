@@ -35,15 +35,17 @@ const SYSTEM =
   '(?:Input/output error|Stale (?:NFS )?file handle|Too many open files|Transport endpoint is not connected|' +
   'Cannot allocate memory|No space left on device|Connection (?:timed out|reset by peer)|Remote I/O error|' +
   'Internal Server Error|Gateway Time-?out|Bad Gateway|Service (?:Temporarily )?Unavailable|Too many levels of ' +
-  'symbolic links|Error reading director(?:y|ies)|Proxy Error|upstream (?:prematurely closed|connect error))'
+  'symbolic links|Error reading director(?:y|ies)|Proxy Error|Permission denied|failed to open dir(?:ectory)?|' +
+  'upstream (?:prematurely closed|connect error))'
 const IN_LIST = new RegExp(SYSTEM, 'i')
 /** As programs print it, which prose does not: what failed, a colon, the error, and no sentence after it. */
 const ALONE = new RegExp(`^(?:[^:"]{1,80}: ){0,4}(?:\\d{3}:? )?${SYSTEM}(?:$|[.:;,!(])`, 'i')
 const ERROR_LENGTH = 400
+const WARNING_LENGTH = 2000
 
 /** An error text in the list, or instead of what its format writes beside a link, or alone outside of the list. */
 function errorIn({ page }: Document, list: List, format: string | null): string | null {
-  const outside = page.blocks.find((text) => PROGRAM.test(text) || (text.length <= ERROR_LENGTH && ALONE.test(text)))
+  const outside = page.blocks.find((text) => isWarning(text) || (text.length <= ERROR_LENGTH && ALONE.test(text)))
   if (outside !== undefined) return shorten(outside)
   const inside = list.tag === 'page' ? undefined : list.blocks.slice(list.heading).find(isError)
   if (inside !== undefined) return shorten(inside)
@@ -55,8 +57,12 @@ function errorIn({ page }: Document, list: List, format: string | null): string 
   return null
 }
 
+function isWarning(text: string): boolean {
+  return PROGRAM.test(text.slice(0, WARNING_LENGTH))
+}
+
 function isError(text: string): boolean {
-  return PROGRAM.test(text) || (text.length <= ERROR_LENGTH && IN_LIST.test(text))
+  return isWarning(text) || (text.length <= ERROR_LENGTH && IN_LIST.test(text))
 }
 
 const shorten = (text: string) => text.replace(/\s+/g, ' ').trim().slice(0, 120)
