@@ -64,8 +64,8 @@ export interface Document {
   readonly marks: Set<string>
 }
 
-/** Reads a page. */
-export function readDocument(text: string, url: URL): Document {
+/** Reads a page; null when it has more lists in it, or is nested deeper, than any listing. */
+export function readDocument(text: string, url: URL): Document | null {
   const page = newList('page', {}, '')
   const document: Document = {
     text,
@@ -89,17 +89,33 @@ export function readDocument(text: string, url: URL): Document {
     in: '',
     skip: 0,
   }
+  let depth = 0
   const parser = new Parser({
-    onopentag: (tag, attributes) => openTag(reader, tag, attributes),
+    onopentag(tag, attributes) {
+      depth++
+      openTag(reader, tag, attributes)
+    },
     ontext: (piece) => readText(reader, piece),
-    onclosetag: (tag, implied) => closeTag(reader, tag, implied ? null : parser.endIndex),
+    onclosetag(tag, implied) {
+      depth--
+      closeTag(reader, tag, implied ? null : parser.endIndex)
+    },
   })
-  parser.end(text)
+  for (let at = 0; at < text.length; at += PIECE_LENGTH) {
+    parser.write(text.slice(at, at + PIECE_LENGTH))
+    // The time that the parser takes for a tag grows with the depth.
+    if (depth > DEPTH_MAX) return null
+  }
+  parser.end()
   endRow(reader)
-  return document
+  return document.lists.length < LISTS_MAX ? document : null
 }
 
 const BLOCKS_MAX = 10_000
+const LISTS_MAX = 100_000
+const DEPTH_MAX = 20_000
+const PIECE_LENGTH = 65_536
+const ICON_LENGTH = 20
 const SORT = /[?&;](?:C=([NMSD])\b|(?:O|sort|sortby|order)=)/i
 
 interface Link {
@@ -160,6 +176,7 @@ function openTag(reader: Reader, tag: string, attributes: Record<string, string>
     case 'dl': {
       endRow(reader)
       reader.link = null
+      if (document.lists.length >= LISTS_MAX) return
       const opened = newList(tag, attributes, document.heading)
       reader.stack.push(opened)
       document.lists.push(opened)
@@ -210,12 +227,12 @@ function readData(row: Row, tag: string, attributes: Record<string, string>): vo
 }
 
 function openLink(reader: Reader, list: List, href: string | undefined): void {
-  const target = href === undefined ? null : targetBelow(href, reader.base === reader.url ? reader.url : reader.base)
+  const target = href === undefined ? null : targetBelow(addressOf(reader, href), reader.url)
   if (target === null) return openOtherLink(reader, list, href)
   if (list.tag === 'page') endRow(reader)
   if (reader.row?.target.raw === target.raw) {
     // The first one was an icon.
-    if (reader.row.label.trim() === '') reader.row.after = ''
+    if (reader.row.label.length < ICON_LENGTH && reader.row.label.trim() === '') reader.row.after = ''
     reader.link = reader.row
     return
   }
@@ -238,6 +255,11 @@ function openLink(reader: Reader, list: List, href: string | undefined): void {
   if (extra) return
   reader.block = ''
   reader.row = row
+}
+
+/** A link as it is, unless the page says that its links start elsewhere. */
+function addressOf({ base, url }: Reader, href: string): string {
+  return base === url ? href : (resolveLink(href, base)?.href ?? '')
 }
 
 function openOtherLink(reader: Reader, list: List, href: string | undefined): void {

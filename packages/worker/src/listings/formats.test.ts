@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Listing, Page } from './listing.ts'
 import { parseListing } from './parse.ts'
+import { nameProblem } from './names.ts'
 import { nameOfBytes } from '../names.ts'
 import { listingPages } from '../testing/listing-pages.ts'
 import type { PageEntry, PageMaker } from '../testing/listing-parts.ts'
@@ -77,9 +78,36 @@ describe.each(makers)('a listing of %s', (_kind, maker) => {
     }
   })
 
+  it('of many entries has them all', () => {
+    const many = Array.from({ length: 2000 }, (_, index) => entry(`päckage ${index}.deb`, index, index % 7 === 0))
+    const listing = parse(maker, maker.make(many, '/pub/'))
+    expect(listing).toMatchObject({ format: maker.format, incomplete: null })
+    expect(isListing(listing) && named(listing)).toEqual(expected(many))
+  })
+
   it('of an empty directory is empty, and whole', () => {
     const listing = parse(maker, maker.make([], '/pub/'))
     expect(listing).toMatchObject({ entries: [], refused: [], incomplete: null })
+  })
+
+  it('that was damaged at random names nothing outside, and says nothing of a file that cannot be', () => {
+    const edit = fc.tuple(fc.nat(whole.length - 1), fc.integer({ min: 0, max: 40 }), fc.uint8Array({ maxLength: 12 }))
+    fc.assert(
+      fc.property(fc.array(edit, { minLength: 1, maxLength: 5 }), (edits) => {
+        let bytes = whole
+        for (const [at, length, more] of edits)
+          bytes = Buffer.concat([bytes.subarray(0, at), more, bytes.subarray(at + length)])
+        const listing = parse(maker, bytes)
+        for (const one of isListing(listing) ? listing.entries : []) {
+          expect(nameProblem(one.name)).toBe(null)
+          expect(one.raw).toMatch(/^[!-~]+$/)
+          expect(one.raw).not.toMatch(/[/?#\\]/)
+          expect(one.size === null || Number.isSafeInteger(one.size)).toBe(true)
+          expect(one.time === null || Number.isSafeInteger(one.time)).toBe(true)
+        }
+      }),
+      { numRuns: 100 },
+    )
   })
 
   it('gives random names back as they were', () => {

@@ -3,6 +3,7 @@
 import type { Document, List, Reading, Row } from './document.ts'
 import { readBytes, readGroupedBytes, readScaled, type Size } from './sizes.ts'
 import {
+  isJavaDate,
   readDayMonthYear,
   readIisDate,
   readJavaDate,
@@ -90,7 +91,7 @@ const ARTIFACTORY = /^\s+(\d\d-[A-Za-z]{3}-\d{4} \d\d:\d\d)\s+(-|\d+(?:\.\d+)? (
 const CENTRAL = /^\s+(\d{4}-\d\d-\d\d \d\d:\d\d)\s+(-|\d+)\s*$/
 const DARKHTTPD = /^\/?\s+(?:(\d{4}-\d\d-\d\d \d\d:\d\d)(?:\s+(\d+))?|(\d+))\s*$/
 const THTTPD = /^([-dlpcbs?][-r][-w][-x])\s+\d+\s+(\d+)\s+([A-Z][a-z]{2} [ \d]\d [ \d:]{5})\s*$/
-const IIS = /^(.*?\d{4} +\d{1,2}:\d\d(?::\d\d)?(?: [AP]M)?|\d{4}-\d\d-\d\d +\d\d:\d\d) +(<dir>|[\d,.]+)$/
+const IIS = /^(.*?\d{4} +\d{1,2}:\d\d(?::\d\d)?(?: [AP]M)?|\d{4}-\d\d-\d\d +\d\d:\d\d) +(<[^<>]+>|[\d,.]+)$/
 
 const CANDIDATES: readonly Candidate[] = [
   // browse.html of Caddy: bytes in data-order, since 2.7 in data-size; RFC 3339 with its zone in datetime.
@@ -150,7 +151,7 @@ const CANDIDATES: readonly Candidate[] = [
       (list.rows.length > 0 || /^Name Last Modified Size Description/i.test(list.blocks.join(' '))),
     read: (row) => {
       const [time = '', size = ''] = cellsOf(row)
-      return readJavaDate(time) && readCells(readJavaDate(time), readBytes(size), { time, size })
+      return isJavaDate(time) ? readCells(readJavaDate(time), readBytes(size), { time: '', size }) : null
     },
   },
   // mod_autoindex.c of Apache: "%Y-%m-%d %H:%M", apr_strfsize: below 973 bytes their number, else 9.9K or 11M.
@@ -265,8 +266,9 @@ function readIisLine({ rows }: List) {
   return ({ before }: Row): Reading | null => {
     const [, time = '', size = ''] = IIS.exec(cleanText(before)) ?? []
     if (size === '') return null
-    const bytes = size === '<dir>' ? null : readGroupedBytes(`${size} bytes`)
-    return size === '<dir>' || bytes ? { size: bytes, time: readIisDate(time, monthFirst) } : null
+    const folder = size.startsWith('<')
+    const bytes = folder ? null : readGroupedBytes(`${size} bytes`)
+    return folder || bytes ? { size: bytes, time: readIisDate(time, monthFirst) } : null
   }
 }
 

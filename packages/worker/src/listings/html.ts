@@ -4,9 +4,9 @@ import { isDated, listsLike, POINTS_SURE, rankLists, type Choice } from './conta
 import { readDocument, type Document, type List, type Row } from './document.ts'
 import { cleanText, recogniseFormat } from './formats.ts'
 import type { Entry, Listing, Page, Problem, Refused } from './listing.ts'
-import { checkName, decodeName, decodePythonName } from './names.ts'
+import { checkName, decodeName, decodePage, decodePythonName } from './names.ts'
 import { isClosed, whyIncomplete } from './whole.ts'
-import { nameOfBytes, showName } from '../names.ts'
+import { showName } from '../names.ts'
 
 const TITLE = /^\s*(?:index of|directory listing|listing (?:of|directory)|directory:)/i
 const STAMP_MAX = 100
@@ -14,6 +14,8 @@ const STAMP_MAX = 100
 /** What a page of HTML lists; null when it links to nothing below it and does not look like a listing. */
 export function parseHtml({ bytes, url, server, lenient }: Page): Listing | Problem | null {
   const document = readDocument(textOf(bytes), url)
+  if (document === null)
+    return { problem: 'the page has more lists and tables, or deeper ones, than any listing', likely: true }
   const titled = TITLE.test(document.title) || TITLE.test(document.heading)
   const { choice, format } = findFormat(document, titled, server ?? '')
   const { list } = choice
@@ -40,7 +42,7 @@ const ELSEWHERE =
 /** The text of a page; bytes that are not UTF-8 matter only in links. */
 function textOf(bytes: Buffer): string {
   const text = bytes.toString('utf8')
-  return /(?:href|HREF)\s*=\s*["']?[^"'>]*\ufffd/.test(text) ? nameOfBytes(bytes) : text
+  return /(?:href|HREF)\s*=\s*["']?[^"'>]*\ufffd/.test(text) ? decodePage(bytes) : text
 }
 
 /** The best list in which a format is recognised; else the best of all. */

@@ -1,14 +1,13 @@
 // json.ts — Listings as JSON: nginx with autoindex_format json, and Caddy when asked for it.
 import type { Entry, Listing, Problem, Refused } from './listing.ts'
-import { checkName, decodeName, encodeName, targetBelow } from './names.ts'
+import { checkName, decodeName, decodePage, encodeName, targetBelow } from './names.ts'
 import { readStandardDate } from './times.ts'
 import { CADDY_FULL, CADDY_MAX } from './whole.ts'
-import { nameOfBytes } from '../names.ts'
 
 /** What a page of JSON lists; null when it is no array of entries. */
 export function parseJson(bytes: Buffer): Listing | Problem | null {
   // nginx writes the bytes of names as they are, so the page need not be UTF-8.
-  const text = nameOfBytes(bytes)
+  const text = decodePage(bytes)
   let rows: unknown
   try {
     rows = JSON.parse(text)

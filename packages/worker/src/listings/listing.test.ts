@@ -83,6 +83,11 @@ describe('a page', () => {
     expect(at(two, { lenient: true }).entries).toHaveLength(2)
   })
 
+  it('that is nested deeper than any listing is not read to its end', () => {
+    expect(problem('<ul>'.repeat(500_000))).toContain('deeper')
+    expect(problem('<ul></ul>'.repeat(200_000))).toContain('more lists')
+  })
+
   it('of JSON or XML that ends in the middle is no listing', () => {
     expect(problem('[{"name":"a","type":"file","mtime":"', JSON_PAGE)).toContain('ends in the middle')
     const xml = '<ListBucketResult><Contents><Key>a</Key></Contents>'
@@ -116,6 +121,14 @@ describe('sizes and times', () => {
       entries: [{ size: 1100, exact: true, time: AT + 30_000, grain: 1000 }],
     })
     expect(first(at(page(odd!)))).toMatchObject({ size: null, exact: false, time: null })
+  })
+
+  it('of Nexus in another zone than UTC are not known', () => {
+    const row = '<tr><td><a href="a">a</a></td><td>Thu Mar 05 10:15:30 CET 2026</td><td>1100</td></tr>'
+    expect(at(html('Index of /nexus', `<table>${row}</table>`))).toMatchObject({
+      format: 'nexus',
+      entries: [{ size: 1100, exact: true, time: null }],
+    })
   })
 
   const iis = (date: string, more = '') =>
@@ -162,6 +175,11 @@ describe('sizes and times', () => {
 })
 
 describe('links', () => {
+  it('start where the page says', () => {
+    const rows = '<a href="a">a</a>   05-Mar-2026 10:15   7\n<a href="pub/b">b</a>   05-Mar-2026 10:15   7\n'
+    expect(at(nginx(rows).replace('<head>', '<head><base href="/">')).entries.map(({ name }) => name)).toEqual(['b'])
+  })
+
   const names = (href: string, url: string) =>
     at(nginx(`<a href="${href}">x</a>   05-Mar-2026 10:15   7\n`), { url: new URL(url) }).entries?.map(
       ({ name }) => name,

@@ -79,6 +79,21 @@ function percentDecode(raw: string): Buffer {
   )
 }
 
+/** The text of a page, in which bytes that are not UTF-8 are what names.ts makes of them. */
+export function decodePage(bytes: Buffer): string {
+  const text = bytes.toString('utf8')
+  if (!text.includes('\ufffd')) return text
+  // Few lines have such bytes, and reading every byte of a page is slow.
+  const lines: string[] = []
+  for (let from = 0, end = 0; end < bytes.length; from = end) {
+    end = bytes.indexOf(LINE_END, from) + 1 || bytes.length
+    lines.push(nameOfBytes(bytes.subarray(from, end)))
+  }
+  return lines.join('')
+}
+
+const LINE_END = 0x0a
+
 /** The percent-encoded form of a name, byte by byte. */
 export function encodeName(name: string): string {
   if (/^[\w.~-]*$/.test(name)) return name

@@ -24,11 +24,17 @@ export function readYearMonthDay(text: string): Time | null {
   return timeOf([year, month, day, hour, minute, second])
 }
 
-/** `Thu Mar 05 10:15:30 UTC 2026`: Nexus, which prints dates as Java does by default. */
+const JAVA_DATE = /^[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d\d) (\d\d):(\d\d):(\d\d) (\S+) (\d{4})$/
+
+/** Whether a text is a date as Java prints it, in any zone. */
+export function isJavaDate(text: string): boolean {
+  return JAVA_DATE.test(text)
+}
+
+/** `Thu Mar 05 10:15:30 UTC 2026`: Nexus. The abbreviations of other zones mean several: null. */
 export function readJavaDate(text: string): Time | null {
-  const [, month, day, hour, minute, second, year] =
-    /^[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d\d) (\d\d):(\d\d):(\d\d) \S+ (\d{4})$/.exec(text) ?? []
-  return timeOf([year, month, day, hour, minute, second])
+  const [, month, day, hour, minute, second, zone = '', year] = JAVA_DATE.exec(text) ?? []
+  return /^(?:UTC|GMT|Z)$/.test(zone) ? timeOf([year, month, day, hour, minute, second]) : null
 }
 
 /** `Mar 5, 2026 10:15:30 AM`, newer Java `Mar 5, 2026, 10:15:30 AM`: Jetty, in the English of the United States. */
@@ -62,7 +68,7 @@ export function readIisDate(text: string, monthFirst: boolean): Time | null {
     return monthFirst ? timeOf([year, month, day, halfDay(hour, half), minute]) : null
   }
   const [, month, day, year, hour, minute, half] =
-    /^[A-Z][a-z]+, ([A-Z][a-z]+) (\d\d), (\d{4}) (\d{1,2}):(\d\d) ([AP])M$/.exec(text) ?? []
+    /^[A-Z][a-z]+, ([A-Z][a-z]+) (\d{1,2}), (\d{4}) (\d{1,2}):(\d\d) ([AP])M$/.exec(text) ?? []
   return timeOf([year, month?.slice(0, 3), day, halfDay(hour, half), minute])
 }
 

@@ -1,6 +1,6 @@
 // whole.ts — Whether a page shows that it is whole. What a page lacks is gone only then: a page that was cut off, that
 // contradicts itself, or that has an error in it, says nothing about what is not in it.
-import type { Document, List } from './document.ts'
+import type { Document, List, Row } from './document.ts'
 
 /** Why a page may lack entries; null when it shows that it is whole. `read`: how many of what it lists were read. */
 export function whyIncomplete(
@@ -12,6 +12,7 @@ export function whyIncomplete(
   const error = errorIn(document, list, format)
   if (error !== null) return `there is an error in it: ${error}`
   if (!isClosed(document, list)) return 'it ends before its list is closed'
+  if (format !== null && endsInRow(list)) return 'its last entry is not written to its end'
   const counted = wrongCount([...document.page.blocks, ...list.blocks], read)
   if (counted !== null) return `it says "${counted}", and lists ${read.folders} directories and ${read.files} files`
   if (format === 'caddy' && read.files + read.folders === CADDY_MAX) return CADDY_FULL
@@ -30,20 +31,30 @@ export function isClosed({ text, framed }: Document, { tag, closedAt }: List): b
   return closedAt !== null && (!framed || END.test(text.slice(closedAt)))
 }
 
+/** Whether the last row says less than the format says of each: what was cut off can have been closed by a proxy. */
+function endsInRow({ rows }: List): boolean {
+  const last = rows.findLast(({ extra }) => !extra)
+  if (last === undefined) return false
+  const cells = ({ after }: Row) => after.split('\t').length
+  return last.reading === null || cells(last) < cells(rows[0]!)
+}
+
 const PROGRAM = /\b(?:Warning|Notice|Deprecated|(?:Fatal|Parse) error)\b:.* in .+ on line \d+/s
 const SYSTEM =
   '(?:Input/output error|Stale (?:NFS )?file handle|Too many open files|Transport endpoint is not connected|' +
   'Cannot allocate memory|No space left on device|Connection (?:timed out|reset by peer)|Remote I/O error|' +
   'Internal Server Error|Gateway Time-?out|Bad Gateway|Service (?:Temporarily )?Unavailable|Too many levels of ' +
-  'symbolic links|Error reading director(?:y|ies)|Proxy Error|upstream (?:prematurely closed|connect error))'
+  'symbolic links|Error reading director(?:y|ies)|Proxy Error|Permission denied|failed to open dir(?:ectory)?|' +
+  'upstream (?:prematurely closed|connect error))'
 const IN_LIST = new RegExp(SYSTEM, 'i')
 /** As programs print it, which prose does not: what failed, a colon, the error, and no sentence after it. */
 const ALONE = new RegExp(`^(?:[^:"]{1,80}: ){0,4}(?:\\d{3}:? )?${SYSTEM}(?:$|[.:;,!(])`, 'i')
 const ERROR_LENGTH = 400
+const WARNING_LENGTH = 2000
 
 /** An error text in the list, or instead of what its format writes beside a link, or alone outside of the list. */
 function errorIn({ page }: Document, list: List, format: string | null): string | null {
-  const outside = page.blocks.find((text) => PROGRAM.test(text) || (text.length <= ERROR_LENGTH && ALONE.test(text)))
+  const outside = page.blocks.find((text) => isWarning(text) || (text.length <= ERROR_LENGTH && ALONE.test(text)))
   if (outside !== undefined) return shorten(outside)
   const inside = list.tag === 'page' ? undefined : list.blocks.slice(list.heading).find(isError)
   if (inside !== undefined) return shorten(inside)
@@ -55,8 +66,12 @@ function errorIn({ page }: Document, list: List, format: string | null): string 
   return null
 }
 
+function isWarning(text: string): boolean {
+  return PROGRAM.test(text.slice(0, WARNING_LENGTH))
+}
+
 function isError(text: string): boolean {
-  return PROGRAM.test(text) || (text.length <= ERROR_LENGTH && IN_LIST.test(text))
+  return isWarning(text) || (text.length <= ERROR_LENGTH && IN_LIST.test(text))
 }
 
 const shorten = (text: string) => text.replace(/\s+/g, ' ').trim().slice(0, 120)

@@ -1,121 +1,8 @@
-// listing-pages-foreign.ts — Listings of servers that Debian does not have or that are no servers of their own: Jetty,
-// Nexus, Artifactory, IIS, S3 and others, after their source, their documentation, or pages that they answered.
+// listing-pages-foreign.ts — Listings of servers that are not run for tests: IIS, S3, thttpd and others, after their
+// source, their documentation, or pages that they answered.
 import { afternoon, clockOf, escaped, href, isoMinute, label, page, slash, type PageMaker } from './listing-parts.ts'
+import { javaPages } from './listing-pages-java.ts'
 import { bytesOf } from '../names.ts'
-
-const jetty: PageMaker = {
-  contentType: 'text/html;charset=utf-8',
-  server: 'Jetty(9.3.2.v20150730)',
-  format: 'jetty',
-  sizes: 'exact',
-  grain: 1000,
-  make: (entries, path) =>
-    page(
-      {
-        title: `Directory: ${escaped(path)}`,
-        above:
-          `<H1>Directory: ${escaped(path)}</H1>\n<TABLE BORDER=0>\n<TR><TD><A HREF="${path}../">Parent ` +
-          `Directory</A></TD>` +
-          '<TD></TD><TD></TD></TR>\n',
-        below: '</TABLE>\n',
-      },
-      entries.map((entry) => {
-        const at = clockOf(entry)
-        return (
-          `\n<TR><TD><A HREF="${path}${href(entry)}">${label(entry)}&nbsp;</A></TD><TD ALIGN=right>` +
-          `${entry.directory ? 4096 : entry.size} bytes&nbsp;</TD><TD>${at.named} ${Number(at.day)}, ${at.year} ` +
-          `${at.half}:${at.second.slice(-2)} ${afternoon(at)}</TD></TR>`
-        )
-      }),
-      '</BODY></HTML>\n',
-    ),
-}
-
-const jettyNew: PageMaker = {
-  ...jetty,
-  server: 'Jetty(12.0.8)',
-  make: (entries, path) =>
-    page(
-      {
-        title: `Directory: ${escaped(path)}`,
-        above:
-          `<h1 class="title">Directory: ${escaped(path)}</h1>\n<table class="listing">\n<thead>\n<tr><th ` +
-          `class="name">` +
-          '<a href="?C=N&O=D">Name&nbsp; &#8679;</a></th><th class="lastmodified"><a href="?C=M&O=A">Last ' +
-          'Modified</a>' +
-          '</th><th class="size"><a href="?C=S&O=A">Size</a></th></tr>\n</thead>\n<tbody>\n<tr><td class="name"><a ' +
-          `href="${path}../">Parent Directory</a></td><td class="lastmodified">-</td><td>-</td></tr>\n`,
-        below: '</tbody>\n</table>\n',
-      },
-      entries.map((entry) => {
-        const at = clockOf(entry)
-        const size = `${(entry.directory ? 4096 : entry.size).toLocaleString('en')} bytes`
-        return (
-          `<tr><td class="name"><a href="${path}${href(entry)}">${label(entry)}&nbsp;</a></td><td ` +
-          `class="lastmodified">` +
-          `${at.named} ${Number(at.day)}, ${at.year}, ` +
-          `${at.half}:${at.second.slice(-2)}\u202f${afternoon(at)}&nbsp;</td>` +
-          `<td class="size">${size}&nbsp;</td></tr>\n`
-        )
-      }),
-    ),
-}
-
-const nexus: PageMaker = {
-  contentType: 'text/html; charset=utf-8',
-  server: 'Nexus/3.70.1-02 (OSS)',
-  format: 'nexus',
-  sizes: 'exact',
-  grain: 1000,
-  make: (entries, path) =>
-    page(
-      {
-        title: `Index of ${escaped(path)}`,
-        above:
-          `<h1>Index of ${escaped(path)}</h1>\n<table cellspacing="10">\n<tr>\n<th align="left">Name</th>\n` +
-          '<th>Last Modified</th>\n<th>Size</th>\n<th>Description</th>\n</tr>\n<tr>\n<td><a href="../">Parent ' +
-          'Directory' +
-          '</a></td>\n</tr>\n',
-        below: '</table>\n',
-      },
-      entries.map((entry) => {
-        const { weekday, named, day, second, year } = clockOf(entry)
-        const size = entry.directory ? '&nbsp;' : entry.size
-        return (
-          `<tr>\n<td><a href="${href(entry)}">${label(entry)}</a></td>\n<td>${weekday} ${named} ${day} ${second} UTC ` +
-          `${year}</td>\n<td align="right">\n${size}\n</td>\n<td></td>\n</tr>\n`
-        )
-      }),
-    ),
-}
-
-const artifactory: PageMaker = {
-  contentType: 'text/html',
-  server: 'Artifactory/7.77.5',
-  format: 'artifactory',
-  sizes: 'rounded',
-  grain: 60_000,
-  make: (entries, path) =>
-    page(
-      {
-        title: `Index of ${escaped(path.slice(1))}`,
-        above:
-          `<h1>Index of ${escaped(path.slice(1))}</h1>\n<pre>Name         Last modified      Size</pre><hr/>\n` +
-          '<pre><a href="../">../</a>\n',
-        below:
-          '</pre>\n<hr/><address style="font-size:small;">Artifactory/7.77.5 Server at repo.example.org Port 443' +
-          '</address>',
-      },
-      entries.map((entry) => {
-        const { day, named, year, minute } = clockOf(entry)
-        const size = entry.size < 1024 ? `${entry.size} bytes` : `${(entry.size / 1024).toFixed(2)} KB`
-        return (
-          `<a href="${href(entry)}">${label(entry)}</a>    ${day}-${named}-${year} ${minute}  ` +
-          `${entry.directory ? '  -' : size}\n`
-        )
-      }),
-    ),
-}
 
 const iis: PageMaker = {
   contentType: 'text/html; charset=UTF-8',
@@ -313,10 +200,7 @@ const fancyindex: PageMaker = {
 
 /** The formats of other servers, by their names. */
 export const foreignPages = {
-  'Jetty 9': jetty,
-  'Jetty 12': jettyNew,
-  Nexus: nexus,
-  Artifactory: artifactory,
+  ...javaPages,
   IIS: iis,
   Python: python,
   darkhttpd,
