@@ -53,6 +53,25 @@ describe('a page with an error in it', () => {
   })
 })
 
+describe('a page that was cut in an entry and closed by somebody else', () => {
+  it.each([
+    'nginx',
+    'lighttpd',
+    'Caddy',
+    'fancyindex',
+    'Nexus',
+    'Apache, as a table',
+    'Artifactory',
+    'darkhttpd',
+  ] as const)('may lack entries: %s', (kind) => {
+    const maker = listingPages[kind]
+    const whole = text(maker)
+    const from = whole.lastIndexOf('b.iso</') + 'b.iso</a>'.length
+    const tag = whole.includes('</pre>') ? 'pre' : 'table'
+    expect(parse(maker, `${whole.slice(0, from)}</${tag}></body></html>`).incomplete).not.toBe(null)
+  })
+})
+
 describe('a page with a count on it', () => {
   const caddy = listingPages.Caddy
   it('may lack entries when it counts others than it lists', () => {

@@ -1,6 +1,6 @@
 // whole.ts — Whether a page shows that it is whole. What a page lacks is gone only then: a page that was cut off, that
 // contradicts itself, or that has an error in it, says nothing about what is not in it.
-import type { Document, List } from './document.ts'
+import type { Document, List, Row } from './document.ts'
 
 /** Why a page may lack entries; null when it shows that it is whole. `read`: how many of what it lists were read. */
 export function whyIncomplete(
@@ -12,6 +12,7 @@ export function whyIncomplete(
   const error = errorIn(document, list, format)
   if (error !== null) return `there is an error in it: ${error}`
   if (!isClosed(document, list)) return 'it ends before its list is closed'
+  if (format !== null && endsInRow(list)) return 'its last entry is not written to its end'
   const counted = wrongCount([...document.page.blocks, ...list.blocks], read)
   if (counted !== null) return `it says "${counted}", and lists ${read.folders} directories and ${read.files} files`
   if (format === 'caddy' && read.files + read.folders === CADDY_MAX) return CADDY_FULL
@@ -28,6 +29,14 @@ const END = /<\/(?:html|body)\s*>/i
 export function isClosed({ text, framed }: Document, { tag, closedAt }: List): boolean {
   if (tag === 'page') return END.test(text.slice(text.lastIndexOf('</a')))
   return closedAt !== null && (!framed || END.test(text.slice(closedAt)))
+}
+
+/** Whether the last row says less than the format says of each: what was cut off can have been closed by a proxy. */
+function endsInRow({ rows }: List): boolean {
+  const last = rows.findLast(({ extra }) => !extra)
+  if (last === undefined) return false
+  const cells = ({ after }: Row) => after.split('\t').length
+  return last.reading === null || cells(last) < cells(rows[0]!)
 }
 
 const PROGRAM = /\b(?:Warning|Notice|Deprecated|(?:Fatal|Parse) error)\b:.* in .+ on line \d+/s
