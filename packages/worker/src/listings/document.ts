@@ -165,10 +165,14 @@ function openTag(reader: Reader, tag: string, attributes: Record<string, string>
       return openLink(reader, list, attributes['href'])
     case 'td':
     case 'th':
-      if (attributes['class']) list.classes.add(attributes['class'])
+      if (attributes['class'] && list.rows.length <= 1) list.classes.add(attributes['class'])
       if (row === null) endBlock(reader)
       else row.after += '\t'
       return
+    case 'tr':
+    case 'li':
+    case 'dt':
+      return endRow(reader)
     case 'pre':
     case 'table':
     case 'ul':
@@ -213,11 +217,9 @@ const HEADINGS = new Set(['title', 'h1', 'h2', 'h3'])
 const ROWS = new Set(['tr', 'li', 'dt'])
 const BREAKS = new Set(['p', 'div', 'hr', 'br', 'address', 'footer', 'header', 'main', 'section', 'blockquote'])
 
-/** Between tags a list of lines breaks at br, text outside of lists at every block. */
+/** A list of lines breaks at br, text outside of lists at every block. */
 function breaksRow(tag: string, { tag: inside }: List): boolean {
-  return (
-    ROWS.has(tag) || (BREAKS.has(tag) && (inside === 'page' || (inside === 'pre' && (tag === 'br' || tag === 'hr'))))
-  )
+  return BREAKS.has(tag) && (inside === 'page' || (inside === 'pre' && (tag === 'br' || tag === 'hr')))
 }
 
 function readData(row: Row, tag: string, attributes: Record<string, string>): void {
@@ -322,6 +324,7 @@ function endBlock(reader: Reader): void {
 
 function closeTag(reader: Reader, tag: string, at: number | null): void {
   if (tag === 'a') return closeLink(reader)
+  if (tag === 'td' || tag === 'th') return
   if (HIDDEN.has(tag)) reader.skip--
   else if (HEADINGS.has(tag)) {
     reader.in = ''

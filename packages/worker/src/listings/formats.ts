@@ -123,7 +123,7 @@ const CANDIDATES: readonly Candidate[] = [
     tag: 'table',
     fits: ({ classes }) => classes.has('n') && classes.has('m') && classes.has('s'),
     read: (row) => {
-      const [time = '', size = ''] = cellsOf(row)
+      const [, time = '', size = ''] = row.after.split('\t', 3).map((cell) => cell.trim())
       return readCells(readYearMonthDay(time), readScaled(size), { time, size })
     },
   },

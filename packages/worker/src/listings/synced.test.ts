@@ -1,5 +1,5 @@
-// synced.test.ts — Trees behind every format of listings, by real syncs: copied, not copied twice, followed, and not cut
-// down by a page that was.
+// synced.test.ts — Trees behind every format of listings, by real syncs: copied, not copied twice, followed, and whole
+// when a page was cut.
 import { createServer, type Server } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { listingPages } from '../testing/listing-pages.ts'

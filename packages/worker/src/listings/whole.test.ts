@@ -58,7 +58,7 @@ describe('a page that was cut in an entry and closed by somebody else', () => {
     'nginx',
     'lighttpd',
     'Caddy',
-    'Jetty 9',
+    'fancyindex',
     'Nexus',
     'Apache, as a table',
     'Artifactory',
