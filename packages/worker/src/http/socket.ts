@@ -71,10 +71,7 @@ export async function requestBySocket({
             reader,
             rest,
             length: Number(answer.headers['content-length'] ?? 0),
-            onChunk(chunk) {
-              onChunk(chunk)
-              slowDown(throttle, chunk.length, flowOf(socket, idleMs))
-            },
+            onChunk: slowedDown(onChunk, { socket, throttle, idleMs }),
           }),
       }
     )
@@ -164,6 +161,18 @@ export function parseHead(head: string): Pick<HttpResponse, 'status' | 'headers'
   if (hasBody && (headers['transfer-encoding'] !== undefined || !/^\d{1,15}$/.test(headers['content-length'] ?? '')))
     return null
   return { status, headers }
+}
+
+/** A sink that pauses its socket for as long as the throttle says. */
+function slowedDown(
+  onChunk: Sink,
+  { socket, throttle, idleMs }: { socket: Socket } & Pick<HttpRequest, 'throttle' | 'idleMs'>,
+): Sink {
+  const flow = flowOf(socket, idleMs)
+  return (chunk) => {
+    onChunk(chunk)
+    slowDown(throttle, chunk.length, flow)
+  }
 }
 
 interface BodyRead {
