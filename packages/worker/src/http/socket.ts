@@ -14,14 +14,8 @@ type Sink = (chunk: Buffer) => void
  * Sends a request over a new connection. Null when the response is not a simple one of known length: send it again
  * through the parser. Throws network errors.
  */
-export async function requestBySocket({
-  url,
-  headers,
-  signal,
-  peers,
-  idleMs,
-  throttle,
-}: HttpRequest): Promise<HttpResponse | null> {
+export async function requestBySocket(request: HttpRequest): Promise<HttpResponse | null> {
+  const { url, headers, signal, peers, idleMs } = request
   const reader = createReader()
   const socket = connect({
     host: hostOf(url),
@@ -32,12 +26,7 @@ export async function requestBySocket({
       callback: (length, buffer) => reader.receive(Buffer.from(buffer.buffer, buffer.byteOffset, length)),
     },
   })
-  // Node's own signal option keeps a listener, and with it socket and buffer, for as long as the signal of the run
-  // lives.
-  const stop = () => void socket.destroy(new Error('stopped'))
-  signal.addEventListener('abort', stop)
-  socket.once('close', () => signal.removeEventListener('abort', stop))
-  if (signal.aborted) stop()
+  stopOnAbort(socket, signal)
   socket.setTimeout(idleMs, () => socket.destroy(new Idle(idleMs)))
   socket
     .once('error', reader.fail)
@@ -71,7 +60,7 @@ export async function requestBySocket({
             reader,
             rest,
             length: Number(answer.headers['content-length'] ?? 0),
-            onChunk: slowedDown(onChunk, { socket, throttle, idleMs }),
+            onChunk: slowedDown(onChunk, socket, request),
           }),
       }
     )
@@ -79,6 +68,14 @@ export async function requestBySocket({
     socket.destroy()
     throw error
   }
+}
+
+/** Node's own signal option keeps a listener, and with it socket and buffer, for as long as the run lasts. */
+function stopOnAbort(socket: Socket, signal: AbortSignal): void {
+  const stop = () => void socket.destroy(new Error('stopped'))
+  signal.addEventListener('abort', stop)
+  socket.once('close', () => signal.removeEventListener('abort', stop))
+  if (signal.aborted) stop()
 }
 
 /** The text of a request. Throws when its path or a header value contains what would end it. */
@@ -164,10 +161,7 @@ export function parseHead(head: string): Pick<HttpResponse, 'status' | 'headers'
 }
 
 /** A sink that pauses its socket for as long as the throttle says. */
-function slowedDown(
-  onChunk: Sink,
-  { socket, throttle, idleMs }: { socket: Socket } & Pick<HttpRequest, 'throttle' | 'idleMs'>,
-): Sink {
+function slowedDown(onChunk: Sink, socket: Socket, { throttle, idleMs }: HttpRequest): Sink {
   const flow = flowOf(socket, idleMs)
   return (chunk) => {
     onChunk(chunk)
