@@ -33,13 +33,22 @@ function characterLength(bytes: Buffer, at: number): number {
   return character.length === length ? length : 0
 }
 
-/** The name that a percent-encoded text means; null when a `%` is followed by no two hexadecimal digits. */
-export function decodePercent(text: string): string | null {
+/** The name that a percent-encoded text means; a `%` that is followed by no byte stays. */
+export function decodePercent(text: string): string {
   if (!text.includes('%')) return text
-  if (/%(?![0-9a-f]{2})/i.test(text)) return null
-  const pieces = text.split(/%([0-9a-f]{2})/i)
-  return nameOfBytes(
-    Buffer.concat(pieces.map((piece, index) => (index % 2 === 0 ? bytesOf(piece) : Buffer.from(piece, 'hex')))),
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return nameOfBytes(percentBytes(text))
+  }
+}
+
+/** The bytes that a percent-encoded text means. */
+export function percentBytes(text: string): Buffer {
+  if (!text.includes('%')) return bytesOf(text)
+  const pieces = text.split(/((?:%[\da-f]{2})+)/i)
+  return Buffer.concat(
+    pieces.map((piece, index) => (index % 2 === 0 ? bytesOf(piece) : Buffer.from(piece.replaceAll('%', ''), 'hex'))),
   )
 }
 

@@ -54,5 +54,5 @@ export function fileNameOf(url: URL): string {
 function decode(segment: string): string {
   const name = decodePercent(segment)
   // A slash or control character cannot be part of a file name: the segment stays encoded.
-  return name === null || /[/\\\u0000-\u001f\u007f-\u009f]/.test(name) ? segment : name
+  return /[/\\\u0000-\u001f\u007f-\u009f]/.test(name) ? segment : name
 }

@@ -1,7 +1,7 @@
 // containers.ts — Which of the lists of a page is the server's own. A HEADER above or a README below has links too, and
 // even lists of links: what they name is prose, not an entry.
 import type { Document, List, Row } from './document.ts'
-import { decodeName } from './names.ts'
+import { decodePercent } from '../names.ts'
 
 /** The list of the server, and how much speaks for it. */
 export interface Choice {
@@ -57,7 +57,7 @@ function pointsOf(list: List): number {
 function showNames(rows: readonly Row[]): boolean {
   return rows.slice(0, SAMPLE).every(({ target, label }) => {
     const text = label.trim().replace(/\/$/, '')
-    const name = decodeName(target.raw)
+    const name = decodePercent(target.raw)
     return (
       text === '' || text.includes('\ufffd') || text === name.trim() || name.startsWith(text.replace(/\.{2,3}>?$/, ''))
     )

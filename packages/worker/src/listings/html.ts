@@ -4,9 +4,9 @@ import { isDated, listsLike, POINTS_SURE, rankLists, type Choice } from './conta
 import { readDocument, type Document, type List, type Row } from './document.ts'
 import { cleanText, recogniseFormat } from './formats.ts'
 import type { Entry, Listing, Page, Problem, Refused } from './listing.ts'
-import { checkName, decodeName, decodePage, decodePythonName } from './names.ts'
+import { checkName, decodePage, decodePythonName } from './names.ts'
 import { isClosed, whyIncomplete } from './whole.ts'
-import { showName } from '../names.ts'
+import { decodePercent, showName } from '../names.ts'
 
 const TITLE = /^\s*(?:index of|directory listing|listing (?:of|directory)|directory:)/i
 const STAMP_MAX = 100
@@ -87,7 +87,7 @@ function refusePage(links: readonly Row[], likely: boolean): Problem {
   const [first] = links
   if (!first)
     return { problem: 'the page is titled like a directory listing, but has no list in it that is understood', likely }
-  const example = showName(decodeName(first.target.raw))
+  const example = showName(decodePercent(first.target.raw))
   return {
     problem:
       `the page links to ${links.length === 1 ? 'a name' : `${links.length} names`} below it, such as ` +
@@ -101,7 +101,7 @@ function listRows(rows: readonly Row[], format: string | null): { entries: Entry
   const entries: Entry[] = []
   const refused: Refused[] = []
   const seen = new Map<string, number>()
-  const decode = format === 'python' ? decodePythonName : decodeName
+  const decode = format === 'python' ? decodePythonName : decodePercent
   for (const row of rows) {
     const { raw, directory } = row.target
     const decoded = decode(raw)

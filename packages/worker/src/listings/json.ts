@@ -1,8 +1,9 @@
 // json.ts — Listings as JSON: nginx with autoindex_format json, and Caddy when asked for it.
 import type { Entry, Listing, Problem, Refused } from './listing.ts'
-import { checkName, decodeName, decodePage, encodeName, targetBelow } from './names.ts'
+import { checkName, decodePage, encodeName, targetBelow } from './names.ts'
 import { readStandardDate } from './times.ts'
 import { CADDY_FULL, CADDY_MAX } from './whole.ts'
+import { decodePercent } from '../names.ts'
 
 /** What a page of JSON lists; null when it is no array of entries. */
 export function parseJson(bytes: Buffer): Listing | Problem | null {
@@ -68,7 +69,7 @@ function nameOf({ name: written, url, is_dir: folder }: Row): Named | Refused {
   const replaced = folder !== undefined && plain.includes('\ufffd')
   const target = replaced && typeof url === 'string' ? targetBelow(url, HERE) : null
   if (replaced && target === null) return { name: plain, why: 'is not UTF-8, and the listing does not give its bytes' }
-  const name = checkName(target === null ? plain : decodeName(target.raw))
+  const name = checkName(target === null ? plain : decodePercent(target.raw))
   return typeof name === 'string' ? { name, raw: target?.raw ?? encodeName(name) } : name
 }
 

@@ -1,5 +1,5 @@
 // names.ts — Names in listings: from the form of a request to bytes and back, and which of them can be files here.
-import { bytesOf, nameOfBytes } from '../names.ts'
+import { bytesOf, decodePercent, nameOfBytes, percentBytes } from '../names.ts'
 import type { Refused } from './listing.ts'
 
 /** What a link says about something directly below its page. */
@@ -46,37 +46,17 @@ function pathBelow(path: string, base: string): string | null {
   return sameSpelling(`${spelled.slice(0, depth).join('/')}/`) === folder ? spelled.slice(depth).join('/') : null
 }
 
-const sameSpelling = (path: string) => percentDecode(path).toString('latin1')
+const sameSpelling = (path: string) => percentBytes(path).toString('latin1')
 
-/** The name that the percent-encoded form of a request means. */
-export function decodeName(raw: string): string {
-  if (!raw.includes('%')) return raw
-  try {
-    return decodeURIComponent(raw)
-  } catch {
-    return nameOfBytes(percentDecode(raw))
-  }
-}
-
-/** As `decodeName`, for Python: a byte that is not UTF-8 is there the UTF-8 of the surrogate that stands for it. */
+/** As `decodePercent`, for Python: a byte that is not UTF-8 is there the UTF-8 of the surrogate that stands for it. */
 export function decodePythonName(raw: string): string {
-  if (!/%ED%B[23]%/i.test(raw)) return decodeName(raw)
-  const bytes = percentDecode(raw)
+  if (!/%ED%B[23]%/i.test(raw)) return decodePercent(raw)
+  const bytes = percentBytes(raw)
     .toString('latin1')
     .replace(/\xed([\xb2\xb3])([\x80-\xbf])/g, (_all, high: string, low: string) =>
       String.fromCharCode(((high.charCodeAt(0) & 0x03) << 6) | (low.charCodeAt(0) & 0x3f)),
     )
   return nameOfBytes(Buffer.from(bytes, 'latin1'))
-}
-
-function percentDecode(raw: string): Buffer {
-  if (!raw.includes('%')) return Buffer.from(raw)
-  const pieces = raw.split(/((?:%[\da-f]{2})+)/i)
-  return Buffer.concat(
-    pieces.map((piece, index) =>
-      index % 2 === 0 ? Buffer.from(piece) : Buffer.from(piece.replaceAll('%', ''), 'hex'),
-    ),
-  )
 }
 
 /** The text of a page, in which bytes that are not UTF-8 are what names.ts makes of them. */

@@ -1,9 +1,10 @@
 // s3.ts — Listings of S3 and what speaks its protocol: ListBucketResult, page by page.
 import { Parser } from 'htmlparser2'
 import type { Entry, Listing, Page, Problem, Refused } from './listing.ts'
-import { checkName, decodeName, encodeName } from './names.ts'
+import { checkName, encodeName } from './names.ts'
 import { readBytes } from './sizes.ts'
 import { readStandardDate } from './times.ts'
+import { decodePercent } from '../names.ts'
 
 /** What a ListBucketResult lists below the page's address; null when the page is something else. */
 export function parseS3({ bytes, url }: Page): Listing | Problem | null {
@@ -12,7 +13,7 @@ export function parseS3({ bytes, url }: Page): Listing | Problem | null {
   if (!result.closed) return { problem: 'the listing is XML that ends in the middle or is damaged', likely: true }
   const decode = result.fields.get('EncodingType') === 'url' ? decodeKey : (key: string) => key
   const prefix = decode(result.fields.get('Prefix') ?? '')
-  const cut = decodeName(url.pathname).endsWith(`/${prefix}`) ? prefix.length : 0
+  const cut = decodePercent(url.pathname).endsWith(`/${prefix}`) ? prefix.length : 0
   const files = new Map<string, Entry>()
   const refused: Refused[] = []
   const add = (key: string, said: ReadonlyMap<string, string>) => {
@@ -115,5 +116,5 @@ function nextPage({ fields, files }: Result, url: URL): string | null {
 
 /** Keys with `EncodingType` url are encoded as in a query. */
 function decodeKey(key: string): string {
-  return decodeName(key.replaceAll('+', ' '))
+  return decodePercent(key.replaceAll('+', ' '))
 }
