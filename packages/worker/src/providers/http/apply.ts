@@ -32,7 +32,8 @@ export async function publishFirst({ context, memory, wanted }: PublishParts): P
 
 /**
  * Brings the published tree to what was fetched. In place, readers see each file before or after; with publish =
- * "swap", all of them at once.
+ * "swap", all of them at once. Returns how many files were not put in place, since something that must not be deleted
+ * is there.
  */
 export async function publishChanges({
   context,
@@ -41,16 +42,20 @@ export async function publishChanges({
   wanted,
   deletes,
   strange,
-}: PublishParts): Promise<void> {
+}: PublishParts): Promise<number> {
   context.progress({ phase: 'publishing', percent: null })
   const fork = await context.tree.fork()
   // In place a file is seen as soon as it is renamed: it must be on the disk before.
   if (fork.path === context.tree.published) await context.tree.flush(folder, [...fetched.keys()])
   if (deletes) for (const path of strange) rmSync(pathBytes(join(fork.path, path)), { force: true })
   let count = 0
+  let inTheWay = 0
   for (const path of fetched.keys()) {
     if (deletes || hasRoom(fork.path, path)) moveFile(folder, fork.path, path)
-    else context.log(`not put in place, since nothing is deleted now: ${showName(path)}`)
+    else {
+      inTheWay++
+      context.log(`not put in place, since nothing is deleted now: ${showName(path)}`)
+    }
     if (++count % BREATHE_EVERY === 0) await yieldToEventLoop()
   }
   if (deletes) {
@@ -59,6 +64,7 @@ export async function publishChanges({
     if (removed > 0) context.log(`deleted ${removed} files`)
   }
   await fork.publish()
+  return inTheWay
 }
 
 function moveFile(folder: string, into: string, path: string): void {

@@ -204,13 +204,19 @@ async function publishTree(tree: TreeRun, rounds: Rounds): Promise<SyncStats> {
   if (first) {
     refuseFirst(unread, known.size)
     await publishFirst({ ...placing, wanted: (path) => known.has(path) })
-  } else if (placing.fetched.size > 0 || plan.removed > 0) await publishChanges(placing)
+  }
+  const changes = !first && (placing.fetched.size > 0 || plan.removed > 0)
+  const inTheWay = changes ? await publishChanges(placing) : 0
   for (const [path, one] of state.before)
     if (!known.has(path) && (!deletes || isBelowAny(path, listed.forbidden))) known.set(path, one)
   await remember(tree, rounds, known)
-  if (unread.length > 0)
-    throw partial(unread, first ? 'the rest is published' : 'the rest is up to date, nothing was deleted')
+  if (unread.length > 0) throw partial(unread, first ? 'the rest is published' : stillOf(inTheWay))
   return statsOf(known, result, tree.trust)
+}
+
+function stillOf(inTheWay: number): string {
+  const but = inTheWay === 0 ? '' : ` but for ${inTheWay} that something of another kind is in the way of`
+  return `the rest is up to date${but}, nothing was deleted`
 }
 
 function logTrouble({ context }: TreeRun, unread: readonly Unread[], { vanished }: DownloadResult): void {

@@ -1,11 +1,12 @@
 // upstreams.test.ts — What real upstreams do to trees over http: circles, folders listed like files, listings that are
 // cut or wrong, refusals, forbidden files, strange encodings.
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import type { SyncReport } from '@kagami/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { decodePercent, pathBytes } from '../../names.ts'
 import { listingPage, SERVED_AT, startListingServer, type ListingServer } from '../../testing/listing-server.ts'
 import { createSandbox, readTree, type Sandbox } from '../../testing/sandbox.ts'
 
@@ -226,6 +227,41 @@ describe.each(['in-place', 'swap'])('a tree over http, published %s,', (publish)
     expect(report.message).toContain('the upstream answered 429 and asks to come back in 120 s: too many requests')
     expect(copy()).toEqual(before)
     expect(existsSync(join(sandbox.published, 'f10'))).toBe(true)
+  })
+
+  it('says what is up to date and what is in the way while nothing may be deleted', async () => {
+    serve({ ...numbered('', 30), 'dir/x': 'x\n' })
+    await succeeds()
+    server.files.delete('dir/x')
+    serve({ dir: 'a file now\n' })
+    server.files.set('f10', { body: 'changed, and longer\n', time: SERVED_AT + HOUR })
+    server.intercept = (path, _request, response) => path === 'f11' && Boolean(response.writeHead(500).end())
+    server.files.set('f11', { body: 'changed too\n', time: SERVED_AT + HOUR })
+    const report = await sync()
+    expect(report).toMatchObject({ outcome: 'failed', reason: 'partial' })
+    expect(report.message).toContain(
+      'the rest is up to date but for 1 that something of another kind is in the way of, nothing was deleted',
+    )
+    expect(copy()).toMatchObject({ 'dir/x': 'x\n', f10: 'changed, and longer\n', f11: 'file 1\n' })
+    server.intercept = () => false
+    await succeeds()
+    expect(copy()).toEqual(served())
+  })
+
+  it('takes over a tree that is there, with names of any bytes, and fetches none of it', async () => {
+    serve({ ...numbered('', 20), 'caf%E9.txt': 'latin\n', 'Andr%E9/a': 'a\n' })
+    for (const [path, { body }] of server.files) {
+      const file = join(sandbox.published, decodePercent(path))
+      mkdirSync(pathBytes(dirname(file)), { recursive: true })
+      writeFileSync(pathBytes(file), body)
+      utimesSync(pathBytes(file), SERVED_AT, SERVED_AT)
+    }
+    const call = { kind: 'http', upstream: server.url, options: { publish }, adoptExisting: true }
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success', bytes: 0, files: 22 })
+    server.files.delete('caf%E9.txt')
+    server.files.delete('Andr%E9/a')
+    await succeeds()
+    expect(copy()).toEqual(served())
   })
 
   it('takes no more bytes a second than it may', async () => {
