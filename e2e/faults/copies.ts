@@ -177,4 +177,41 @@ export const copies: readonly Row[] = [
       [`${WORKER}/providers/git-lfs/maintenance.test.ts`, 'tells what the upstream itself has lost'],
     ],
   },
+  {
+    row: 34,
+    fault: 'trees that change at random, with names of any bytes',
+    promise: 'the copy is what rsync -a --delete gives, or has the files a web server serves',
+    proofs: [
+      [`${WORKER}/providers/rsync/property.test.ts`, 'is copied as rsync -a --delete copies it'],
+      [`${WORKER}/providers/http/property.test.ts`, 'is copied file for file, whatever its names and kinds'],
+    ],
+  },
+  {
+    row: 35,
+    fault: 'a list of files or refs that was cut off',
+    promise: 'nothing is deleted, the rest is followed',
+    proofs: [
+      [`${WORKER}/listings/synced.test.ts`, 'keeps what a cut page lacks'],
+      [`${WORKER}/providers/http/upstreams.test.ts`, 'keeps what a listing lacks that lost much'],
+      [`${WORKER}/providers/git/dumb.test.ts`, 'keeps every ref when the list ends early'],
+    ],
+  },
+  {
+    row: 36,
+    fault: 'an upstream that allows few requests',
+    promise: 'all files come, at its pace',
+    proofs: [
+      [`${WORKER}/http/pace.test.ts`, 'a second of us and few more'],
+      [`${WORKER}/providers/http/upstreams.test.ts`, 'gets all files of a host that allows few requests'],
+    ],
+  },
+  {
+    row: 37,
+    fault: 'damaged indices of a tree that is published in place, and kill -9 meanwhile',
+    promise: 'readers never see them; each file is old or new',
+    proofs: [
+      [`${WORKER}/tree/apply-fork.test.ts`, 'becomes the published tree, whatever differs'],
+      [`${WORKER}/tree/apply-fork.test.ts`, 'has only old and new files after a worker was killed'],
+    ],
+  },
 ]
