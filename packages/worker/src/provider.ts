@@ -109,8 +109,10 @@ export interface Paces {
 }
 
 export interface Pace {
-  /** Leave to send one request now, or the milliseconds to wait before asking again. */
-  take(): Leave | number
+  /** Leave to send one request now, or the milliseconds to wait before asking again; full: as many as may are under way. */
+  take(): Leave | 'full' | number
+  /** Resolves when a request that is under way is done. */
+  freed(): Promise<void>
   /** Whether the host has refused so many requests in a row that this run should give up. */
   closed(): boolean
   /** Starts to count what the host refuses and serves, whoever asks. */

@@ -53,8 +53,8 @@ function simulate(host: Host, { runs = 1, each = 600, paceOf = (pace: Pace) => p
     const sendNext = () => {
       while (left > 0) {
         const leave = mine.take()
-        if (typeof leave === 'number') {
-          if (!waking) later(Math.max(1, leave), () => void ((waking = false), sendNext()))
+        if (typeof leave !== 'object') {
+          if (!waking) later(leave === 'full' ? 5 : Math.max(1, leave), () => void ((waking = false), sendNext()))
           waking = true
           return
         }
@@ -100,6 +100,7 @@ describe('a host that refuses what is too much', () => {
     while (!pace.closed()) {
       const leave = pace.take()
       if (typeof leave === 'number') clock.now += leave
+      else if (leave === 'full') throw new Error('none is under way')
       else {
         asked++
         leave.done('refused')
@@ -114,7 +115,7 @@ describe('a host that refuses what is too much', () => {
     const clock = { now: 0 }
     const pace = createPace({ now: () => clock.now, random: () => 0.5 })
     const leave = pace.take()
-    if (typeof leave !== 'number') leave.done('refused', 7)
+    if (typeof leave === 'object') leave.done('refused', 7)
     expect(pace.take()).toBe(7000)
   })
 
@@ -129,8 +130,8 @@ describe('a host that refuses what is too much', () => {
     clock.now += 1000
     for (let served = 0; served < 3; served++) {
       let leave = pace.take()
-      while (typeof leave === 'number') {
-        clock.now += leave
+      while (typeof leave !== 'object') {
+        clock.now += leave === 'full' ? 1 : leave
         leave = pace.take()
       }
       leave.done('served')
@@ -162,7 +163,7 @@ describe('the paces of a worker', () => {
     let sent = 0
     while (clock.now < 10_000) {
       const leave = paces.of(`host${sent % 2}`).take()
-      if (typeof leave === 'number') clock.now += Math.max(1, leave)
+      if (typeof leave !== 'object') clock.now += leave === 'full' ? 1 : Math.max(1, leave)
       else {
         sent++
         leave.done('served')

@@ -23,8 +23,6 @@ const PROBING = 0.02
 const RATE_MAX = 5000
 const PAUSE_MS = 500
 const PAUSE_MAX_MS = 30_000
-/** Ask again when requests under way are as many as may be. */
-const FULL_MS = 5
 /**
  * Time a late timer may catch up with at rates beyond what timers can do, ms. At lower ones nothing is caught up with:
  * a strict host refuses two requests that are closer than it allows.
@@ -76,6 +74,8 @@ interface PaceState {
   limited: boolean
   refusedAt: number
   readonly watches: Set<Watch>
+  /** Resolves when a request is done; null while nobody waits for that. */
+  freed: PromiseWithResolvers<void> | null
 }
 
 interface Watch {
@@ -100,12 +100,13 @@ export function createPace({ now = () => performance.now(), random = Math.random
     limited: false,
     refusedAt: 0,
     watches: new Set(),
+    freed: null,
   }
   return {
     take() {
       const at = now()
       if (at < state.pausedUntil) return state.pausedUntil - at
-      if (state.active >= Math.floor(state.window)) return FULL_MS
+      if (state.active >= Math.floor(state.window)) return 'full'
       if (state.rate !== Infinity) {
         if (at < state.nextAt) return state.nextAt - at
         state.nextAt = slotAfter(state.nextAt, at, state.rate)
@@ -113,6 +114,7 @@ export function createPace({ now = () => performance.now(), random = Math.random
       state.active++
       return leaveOf(state, now, random)
     },
+    freed: () => (state.freed ??= Promise.withResolvers<void>()).promise,
     closed: () => state.strikes >= STRIKES_MAX,
     watch() {
       const watch: Watch = { refusals: 0, limitedAt: 0, served: 0 }
@@ -142,6 +144,8 @@ function leaveOf(state: PaceState, now: () => number, random: () => number): Lea
       if (!given) return
       given = false
       state.active--
+      state.freed?.resolve()
+      state.freed = null
       const at = now()
       if (answer === 'served') noteServed(state, at)
       if (answer === 'refused') noteRefused(state, { at, epoch, jitter: 0.5 + random(), retryAfterSeconds })
@@ -210,7 +214,7 @@ export function limitPaces(paces: Paces, perSecond: number, now = () => performa
           const at = now()
           if (at < nextAt) return nextAt - at
           const leave = pace.take()
-          if (typeof leave !== 'number') nextAt = slotAfter(nextAt, at, perSecond)
+          if (typeof leave === 'object') nextAt = slotAfter(nextAt, at, perSecond)
           return leave
         },
       }
@@ -230,7 +234,7 @@ export async function waitForLeave(
   for (;;) {
     signal.throwIfAborted()
     const leave = pace.take()
-    if (typeof leave !== 'number') return leave
-    await pause(leave / 1000)
+    if (typeof leave === 'object') return leave
+    await (leave === 'full' ? pace.freed() : pause(leave / 1000))
   }
 }

@@ -23,7 +23,7 @@ interface SmallState extends DownloadState {
   failures: number
   /** Nothing is sent: the upstream could not serve a file. */
   held: boolean
-  /** A timer will look again when the pace allows the next request. */
+  /** Somebody will look again when the pace may allow the next request. */
   waking: boolean
   resolve(): void
   reject(error: unknown): void
@@ -49,8 +49,8 @@ function sendNext(small: SmallState): void {
   if (context.signal.aborted) return small.reject(context.signal.reason)
   while (small.active < options.parallel * 32 && !small.held && !queue.empty()) {
     const leave = pace.take()
-    if (typeof leave === 'number') {
-      wakeAfter(small, leave)
+    if (typeof leave !== 'object') {
+      wakeLater(small, leave)
       break
     }
     small.active++
@@ -59,10 +59,11 @@ function sendNext(small: SmallState): void {
   if (small.active === 0 && !small.held && queue.empty()) small.resolve()
 }
 
-function wakeAfter(small: SmallState, ms: number): void {
+function wakeLater(small: SmallState, wait: number | 'full'): void {
   if (small.waking) return
   small.waking = true
-  small.context.pause(ms / 1000).then(() => {
+  const waited = wait === 'full' ? small.pace.freed() : small.context.pause(wait / 1000)
+  waited.then(() => {
     small.waking = false
     sendNext(small)
   }, small.reject)

@@ -81,11 +81,8 @@ export function planOf(parts: {
   const examples: string[] = []
   for (const [path, file] of local) {
     before += file?.size ?? 0
-    if (keeps(path)) {
-      if (!wanted.has(path)) kept += file?.size ?? 0
-      continue
-    }
-    if (!deletes) kept += file?.size ?? 0
+    if (wanted.has(path)) continue
+    if (!deletes || keeps(path)) kept += file?.size ?? 0
     else if (++removed <= EXAMPLES_MAX) examples.push(path)
   }
   const incoming = sum([...parts.fetching].map((path) => sizeOf(wanted.get(path)!)))

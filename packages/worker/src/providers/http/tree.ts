@@ -190,7 +190,8 @@ async function publishTree(tree: TreeRun, rounds: Rounds): Promise<SyncStats> {
   logTrouble(tree, unread, result)
   const plan = { ...rounds.outlook(deletes), incomingBytes: 0 }
   context.allow(plan)
-  const known = new Map([...state.known, ...settled.unchanged, ...settled.fetched])
+  const { known } = state
+  for (const [path, one] of [...settled.unchanged, ...settled.fetched]) known.set(path, one)
   const staged = new Map([...state.staged].filter(([path]) => !settled.fetched.has(path)))
   const placing: PublishParts = {
     context,
@@ -207,8 +208,9 @@ async function publishTree(tree: TreeRun, rounds: Rounds): Promise<SyncStats> {
   }
   const changes = !first && (placing.fetched.size > 0 || plan.removed > 0)
   const inTheWay = changes ? await publishChanges(placing) : 0
-  for (const [path, one] of state.before)
-    if (!known.has(path) && (!deletes || isBelowAny(path, listed.forbidden))) known.set(path, one)
+  if (!deletes || listed.forbidden.size > 0)
+    for (const [path, one] of state.before)
+      if (!known.has(path) && (!deletes || isBelowAny(path, listed.forbidden))) known.set(path, one)
   await remember(tree, rounds, known)
   if (unread.length > 0) throw partial(unread, first ? 'the rest is published' : stillOf(inTheWay))
   return statsOf(known, result, tree.trust)
@@ -257,7 +259,9 @@ async function remember(
 }
 
 function isSameKnown(before: ReadonlyMap<string, KnownFile>, now: ReadonlyMap<string, KnownFile>): boolean {
-  return before.size === now.size && [...now].every(([path, known]) => before.get(path) === known)
+  if (before.size !== now.size) return false
+  for (const [path, known] of now) if (before.get(path) !== known) return false
+  return true
 }
 
 function isSameFolders(before: KnownListing['folders'], now: KnownListing['folders']): boolean {
