@@ -109,7 +109,7 @@ export interface Paces {
 }
 
 export interface Pace {
-  /** Leave to send one request now, or the milliseconds to wait before asking again; full: as many as may are under way. */
+  /** Leave to send a request now, or the milliseconds to wait; full: as many as may are under way, see `freed`. */
   take(): Leave | 'full' | number
   /** Resolves when a request that is under way is done. */
   freed(): Promise<void>

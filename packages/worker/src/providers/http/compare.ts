@@ -21,9 +21,26 @@ export interface ComparedTree {
   readonly before: ReadonlyMap<string, KnownFile>
 }
 
+/** What is here before a run, on disk and in memory. */
+export interface FoundTree {
+  readonly local: LocalTree
+  /** Files that an interrupted run downloaded and did not publish. */
+  readonly aside: LocalTree['files']
+  readonly known: ReadonlyMap<string, KnownFile>
+  readonly fetched: ReadonlyMap<string, KnownFile>
+}
+
+/** Reads what is here; may go on while listings are read. `first`: nothing is published yet. */
+export async function findTree({ context }: FileRun, memory: TreeMemory, first: boolean): Promise<FoundTree> {
+  const { known, fetched } = await memory.load()
+  const local: LocalTree = first ? { files: new Map(), folders: [] } : await readLocal(context.tree.published)
+  const aside = await readLocal(first ? context.tree.staging : memory.newFolder, first ? STATE_FOLDER : null)
+  return { local, aside: aside.files, known, fetched }
+}
+
 export interface CompareParts {
   readonly listed: TreeListing
-  readonly memory: TreeMemory
+  readonly found: FoundTree
   readonly first: boolean
   readonly trust: Trust
   /** Files this run has asked for already. */
@@ -33,12 +50,10 @@ export interface CompareParts {
   }
 }
 
-/** Compares the trees on disk with the listing. */
-export async function compareTree({ context, options }: FileRun, parts: CompareParts): Promise<ComparedTree> {
-  const { listed, memory, first, trust, settled } = parts
-  const { known: before, fetched } = await memory.load()
-  const local: LocalTree = first ? { files: new Map(), folders: [] } : await readLocal(context.tree.published)
-  const aside = (await readLocal(first ? context.tree.staging : memory.newFolder, first ? STATE_FOLDER : null)).files
+/** Compares what is here with the listing. */
+export async function compareTree({ options }: FileRun, parts: CompareParts): Promise<ComparedTree> {
+  const { listed, found, first, trust, settled } = parts
+  const { local, aside, known: before, fetched } = found
   const known = new Map<string, KnownFile>()
   const staged = new Map<string, KnownFile>()
   const jobs: FileJob[] = []

@@ -1,6 +1,6 @@
 // tree.ts — Mirrors a directory with everything below it: list, compare, ask the guard, download, publish, delete last.
 import { publishChanges, publishFirst, type PublishParts } from './apply.ts'
-import { compareTree, type ComparedTree } from './compare.ts'
+import { compareTree, findTree, type ComparedTree, type FoundTree } from './compare.ts'
 import type { DownloadResult } from './download-state.ts'
 import { downloadFiles } from './download.ts'
 import type { FileRun } from './file.ts'
@@ -27,6 +27,7 @@ interface TreeRun extends FileRun {
   readonly openPipeline: () => Pipeline
   readonly memory: TreeMemory
   readonly before: KnownListing
+  readonly found: FoundTree
   readonly listed: TreeListing
   readonly trust: Trust
   readonly first: boolean
@@ -58,19 +59,15 @@ async function openTree(run: FileRun, root: Root): Promise<TreeRun> {
     })
   const memory = createTreeMemory(context.tree.staging, base.href)
   const before = await memory.loadListing()
-  const listed = await listTree({
-    context,
-    options,
-    openPipeline,
-    base,
-    root: listing,
-    filter: createFilter(options),
-    headers,
-    before: before.folders,
-  })
   const first = !(await context.tree.exists())
-  const agreed = await isListingTrusted(run, root, { listed, before, memory, first })
-  return { ...run, root, headers, openPipeline, memory, before, listed, trust: createTrust(agreed), first }
+  const filter = createFilter(options)
+  // The upstream answers while the disk is read.
+  const [listed, found] = await Promise.all([
+    listTree({ context, options, openPipeline, base, root: listing, filter, headers, before: before.folders }),
+    findTree(run, memory, first),
+  ])
+  const agreed = await isListingTrusted(run, root, { listed, before, found, first })
+  return { ...run, root, headers, openPipeline, memory, before, found, listed, trust: createTrust(agreed), first }
 }
 
 /** What all rounds of a run downloaded, and what the last one found. */
@@ -87,13 +84,13 @@ interface Rounds {
  * tree is compared once more with what is known now.
  */
 async function downloadTree(tree: TreeRun): Promise<Rounds> {
-  const { context, options, listed, memory, first, trust } = tree
+  const { context, options, listed, found, memory, first, trust } = tree
   const settled = { fetched: new Map<string, KnownFile>(), unchanged: new Map<string, KnownFile>() }
   const folder = first ? context.tree.staging : memory.newFolder
   let bytes = 0
   for (let round = 0; ; round++) {
     const believed = trust.believes()
-    const state = await compareTree(tree, { listed, memory, first, trust, settled })
+    const state = await compareTree(tree, { listed, found, first, trust, settled })
     const outlook = outlookOf(tree, state, settled.fetched)
     const plan = outlook(listed.unread.length === 0)
     context.allow(plan)

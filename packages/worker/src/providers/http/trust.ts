@@ -6,7 +6,7 @@ import { showName } from '../../names.ts'
 import type { FileRun } from './file.ts'
 import type { Root } from './folder.ts'
 import type { RemoteFile } from './plan.ts'
-import type { KnownListing, TreeMemory } from './tree-memory.ts'
+import type { KnownFile, KnownListing } from './tree-memory.ts'
 import type { TreeListing } from './walk.ts'
 
 /** Files that are looked at to find one that shows whether the listing is right. */
@@ -57,7 +57,8 @@ export function confirms(remote: RemoteFile, facts: Facts): boolean {
 export interface TrustParts {
   readonly listed: Pick<TreeListing, 'files'>
   readonly before: KnownListing
-  readonly memory: TreeMemory
+  /** What earlier runs downloaded. */
+  readonly found: Readonly<Record<'known' | 'fetched', ReadonlyMap<string, KnownFile>>>
   readonly first: boolean
 }
 
@@ -65,17 +66,16 @@ export interface TrustParts {
 export async function isListingTrusted(
   run: FileRun,
   root: Root,
-  { listed, before, memory, first }: TrustParts,
+  { listed, before, found, first }: TrustParts,
 ): Promise<boolean> {
   const { format } = root.listing
   if (format === null) return false
   if (before.format === format) return before.trusted
-  return (await checkDownloaded(memory, listed)) ?? (!first && (await probeListing(run, root, listed)))
+  return checkDownloaded(found, listed) ?? (!first && (await probeListing(run, root, listed)))
 }
 
 /** Whether the listing agrees with what was downloaded when it said the same; null when nothing was. */
-async function checkDownloaded(memory: TreeMemory, { files }: TrustParts['listed']): Promise<boolean | null> {
-  const { known, fetched } = await memory.load()
+function checkDownloaded({ known, fetched }: TrustParts['found'], { files }: TrustParts['listed']): boolean | null {
   const trust = createTrust(false)
   let seen = 0
   for (const [path, { size, modified, stamp }] of [...fetched, ...known]) {
