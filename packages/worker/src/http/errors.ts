@@ -2,16 +2,12 @@
 import { SyncFailure } from '../provider.ts'
 import { Idle, Truncated } from './message.ts'
 import { isRefusal } from './pace.ts'
-import { PATIENCE_SECONDS } from './rate.ts'
 
 /** The upstream refuses a request because there are too many. */
 export class TooManyRequests extends SyncFailure {
-  /** It may be asked again within the run. */
-  readonly patient: boolean
-  constructor(message: string, seconds: number | null) {
+  constructor(message: string) {
     super('upstream_refused', message)
     this.name = 'TooManyRequests'
-    this.patient = (seconds ?? 0) <= PATIENCE_SECONDS
   }
 }
 
@@ -27,7 +23,7 @@ export function statusFailure(status: number, withCredentials: boolean, retryAft
         : `${said}: it wants credentials, or does not allow this worker`,
     )
   if (status === 404 || status === 410) return new SyncFailure('upstream_missing', `${said}: there is no such file`)
-  if (isRefusal(status)) return new TooManyRequests(`${said}: too many requests`, seconds)
+  if (isRefusal(status)) return new TooManyRequests(`${said}: too many requests`)
   return new SyncFailure('upstream_refused', said)
 }
 

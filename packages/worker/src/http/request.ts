@@ -6,11 +6,14 @@ import type { HttpRequest, HttpResponse } from './message.ts'
 import type { FetchOptions } from './options.ts'
 import { isRefusal, waitForLeave } from './pace.ts'
 import { requestByParser } from './parser.ts'
+import { PATIENCE_SECONDS } from './rate.ts'
 import { requestBySocket } from './socket.ts'
 import type { Throttle } from './throttle.ts'
 import { SyncFailure, type SyncContext } from '../provider.ts'
 
 const MAX_REDIRECTS = 5
+/** Times a request is sent that is refused because there are too many. */
+const TRIES = 3
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 /** Redirects after which a POST stays one. */
 const KEEPS_BODY = new Set([307, 308])
@@ -83,8 +86,25 @@ export async function sendRequest(parts: RequestParts): Promise<{ response: Http
   throw new SyncFailure('upstream_refused', `the upstream redirects more than ${MAX_REDIRECTS} times`)
 }
 
-/** Sends one request when the pace of its host allows it. */
+/**
+ * Sends a request when the pace of its host allows it, and again when the host says that there are too many: a few
+ * times, unless it asks for a long time or refuses everybody.
+ */
 async function sendAtPace(
+  request: HttpRequest,
+  parsed: boolean,
+  context: RequestParts['context'],
+): Promise<HttpResponse> {
+  for (let attempt = 1; ; attempt++) {
+    const response = await sendOnce(request, parsed, context)
+    if (!isRefusal(response.status)) return response
+    const patient = (retryAfterSeconds(response.headers['retry-after']) ?? 0) <= PATIENCE_SECONDS
+    if (!patient || attempt >= TRIES || context.paces.of(request.url.host).closed()) return response
+    response.close()
+  }
+}
+
+async function sendOnce(
   request: HttpRequest,
   parsed: boolean,
   context: RequestParts['context'],

@@ -4,10 +4,9 @@ import { checkFor, parseUntrusted } from '@kagami/protocol'
 import Type, { type Static } from 'typebox'
 import type { LfsObject } from './store.ts'
 import { sendRequest, type RequestParts } from '../../http/request.ts'
-import { retryAfterSeconds, statusFailure } from '../../http/errors.ts'
+import { statusFailure } from '../../http/errors.ts'
 import type { HttpResponse } from '../../http/message.ts'
-import { createRateWatch, PATIENCE_SECONDS } from '../../http/rate.ts'
-import { isRefusal } from '../../http/pace.ts'
+import { createRateWatch } from '../../http/rate.ts'
 import { readBody } from '../../http/read.ts'
 import { SyncFailure } from '../../provider.ts'
 
@@ -16,7 +15,6 @@ export const BATCH_MAX = 100
 /** Largest answer that is read, bytes: a hundred long addresses are far less. */
 const ANSWER_MAX_BYTES = 4 * 1024 * 1024
 const ERROR_MAX_BYTES = 64 * 1024
-const TRIES = 3
 const JSON_TYPE = 'application/vnd.git-lfs+json'
 
 const Text = Type.String({ maxLength: 16_384 })
@@ -150,22 +148,18 @@ async function readAnswer(server: LfsServer, body: string): Promise<Static<typeo
   const { base } = server
   const url = new URL(base.href)
   url.pathname = `${base.pathname.replace(/\/+$/, '')}/objects/batch`
-  for (let attempt = 1; ; attempt++) {
-    const { response } = await sendRequest({
-      ...server,
-      url,
-      body,
-      discreet: true,
-      headers: { accept: JSON_TYPE, 'content-type': JSON_TYPE },
-    })
-    try {
-      if (response.status === 200) return parse(await textOf(server, response, ANSWER_MAX_BYTES))
-      // The next request waits as long as the server, or the pace of its host, says.
-      const patient = (retryAfterSeconds(response.headers['retry-after']) ?? 0) <= PATIENCE_SECONDS
-      if (!isRefusal(response.status) || !patient || attempt >= TRIES) throw await refusal(server, response)
-    } finally {
-      response.close()
-    }
+  const { response } = await sendRequest({
+    ...server,
+    url,
+    body,
+    discreet: true,
+    headers: { accept: JSON_TYPE, 'content-type': JSON_TYPE },
+  })
+  try {
+    if (response.status === 200) return parse(await textOf(server, response, ANSWER_MAX_BYTES))
+    throw await refusal(server, response)
+  } finally {
+    response.close()
   }
 }
 

@@ -20,9 +20,6 @@ import { createMemory, type Memory } from '../../http/memory.ts'
 import { bytesOf, pathBytes } from '../../names.ts'
 import { SyncFailure } from '../../provider.ts'
 
-/** Times a large file is asked for that is refused because there are too many requests. */
-const REFUSALS_MAX = 8
-
 /**
  * Downloads every file. Throws SyncFailure when the upstream can no longer be reached, and when disk or quota are full;
  * what came before is recorded.
@@ -63,7 +60,7 @@ async function downloadSeparately(job: FileJob, work: DownloadState): Promise<vo
   const state = join(memory.partsFolder, createHash('sha256').update(bytesOf(remote.path)).digest('hex').slice(0, 32))
   await mkdir(state, { recursive: true })
   try {
-    const fetched = await fetchPatiently(job, createMemory(state), work)
+    const fetched = await fetchFile(job, createMemory(state), work)
     if (!fetched) return void result.unchanged.set(remote.path, { ...known!, stamp: remote.stamp })
     await placeFile(job, fetched, work)
     await rm(state, { recursive: true, force: true })
@@ -78,19 +75,6 @@ async function downloadSeparately(job: FileJob, work: DownloadState): Promise<vo
       why: failure.message,
       transient: ofNetwork || failure.reason === 'stalled' || failure instanceof TooManyRequests,
     })
-  }
-}
-
-/** Downloads a file; asks again, at the pace of the host, when that says that there are too many requests. */
-async function fetchPatiently(job: FileJob, memory: Memory, work: DownloadState): Promise<FetchedFile | null> {
-  for (let refusals = 1; ; refusals++) {
-    try {
-      return await fetchFile(job, memory, work)
-    } catch (error) {
-      const { context, base } = work
-      const mayAskAgain = error instanceof TooManyRequests && error.patient && !context.paces.of(base.host).closed()
-      if (!mayAskAgain || refusals >= REFUSALS_MAX) throw error
-    }
   }
 }
 
