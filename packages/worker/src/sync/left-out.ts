@@ -7,6 +7,8 @@ const EXAMPLES = 20
 const EXAMPLE_MAX = 300
 /** Lines in the log; beyond, only the number grows. */
 const LOGGED = 200
+/** Names that are remembered, so that each counts once; beyond, every mention counts. */
+const REMEMBERED = 100_000
 
 export interface LeftOutCounter {
   /** Counts one name once, however often it is met. */
@@ -19,14 +21,16 @@ export interface LeftOutCounter {
 export function createLeftOutCounter(log: (line: string) => void): LeftOutCounter {
   const seen = new Set<string>()
   const examples: string[] = []
+  let count = 0
   return {
     add(name, why) {
       if (seen.has(name)) return
-      seen.add(name)
+      if (seen.size < REMEMBERED) seen.add(name)
+      count++
       const line = `${showName(name)}: ${why}`
       if (examples.length < EXAMPLES) examples.push(oneLine(line, EXAMPLE_MAX))
-      if (seen.size <= LOGGED) log(`left out: ${line}`)
+      if (count <= LOGGED) log(`left out: ${line}`)
     },
-    result: () => (seen.size === 0 ? null : { count: seen.size, examples }),
+    result: () => (count === 0 ? null : { count, examples }),
   }
 }

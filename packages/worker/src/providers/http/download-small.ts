@@ -185,10 +185,8 @@ function recordStatus(
   }
   if (status === 403) {
     context.leaveOut(job.remote.path, 'the upstream lists it and answers 403: it may not be read')
-    if (options.skip_forbidden) {
-      result.forbidden.push(job.remote.path)
-      return 'done'
-    }
+    // What the copy has of it stays: it is listed.
+    if (options.skip_forbidden) return 'done'
   }
   failAs(job, false)
   return 'done'

@@ -40,8 +40,6 @@ export interface DownloadResult {
   readonly folders: readonly string[]
   /** Web pages came for names that promise none: they must be asked for as folders first. */
   readonly pages: readonly FileJob[]
-  /** Listed files that may not be read, and are left out because of skip_forbidden. */
-  readonly forbidden: readonly string[]
   readonly unverified: number
   readonly bytes: number
 }

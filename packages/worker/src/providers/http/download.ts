@@ -33,7 +33,6 @@ export async function downloadFiles(jobs: readonly FileJob[], parts: DownloadOpt
     failed: [],
     folders: [],
     pages: [],
-    forbidden: [],
     unverified: 0,
     bytes: 0,
   }

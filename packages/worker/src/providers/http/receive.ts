@@ -16,8 +16,8 @@ import type { KnownFile } from './tree-memory.ts'
 
 /** Larger files use a connection of their own, where they can be continued. */
 export const LARGE_BYTES = 8 * 1024 * 1024
-/** Within this time a file may change again without a listing showing it, ms. */
-const FRESH_MS = 120_000
+/** Within this time a file or folder may change again without a listing showing it, ms. */
+export const FRESH_MS = 120_000
 /** An unwanted body up to this size is read to its end; beyond, a new connection costs less. */
 const IGNORED_MAX_BYTES = 256 * 1024
 

@@ -6,7 +6,7 @@ import { downloadFiles } from './download.ts'
 import type { FileRun } from './file.ts'
 import { createFilter } from './filter.ts'
 import { planOf, shrinkingFolders, type RemoteFile } from './plan.ts'
-import type { FileJob } from './receive.ts'
+import { FRESH_MS, type FileJob } from './receive.ts'
 import { createFolderReader, type Root } from './folder.ts'
 import { createTreeMemory, type KnownFile, type KnownListing, type TreeMemory } from './tree-memory.ts'
 import { createTrust, isListingTrusted, type Trust } from './trust.ts'
@@ -29,6 +29,8 @@ interface TreeRun extends FileRun {
   readonly before: KnownListing
   readonly found: FoundTree
   readonly listed: TreeListing
+  /** When the listings began to be read, ms since 1970. */
+  readonly listedAt: number
   readonly trust: Trust
   readonly first: boolean
 }
@@ -61,13 +63,15 @@ async function openTree(run: FileRun, root: Root): Promise<TreeRun> {
   const before = await memory.loadListing()
   const first = !(await context.tree.exists())
   const filter = createFilter(options)
+  const listedAt = Date.now()
   // The upstream answers while the disk is read.
   const [listed, found] = await Promise.all([
     listTree({ context, options, openPipeline, base, root: listing, filter, headers, before: before.folders }),
     findTree(run, memory, first),
   ])
   const agreed = await isListingTrusted(run, root, { listed, before, found, first })
-  return { ...run, root, headers, openPipeline, memory, before, found, listed, trust: createTrust(agreed), first }
+  const trust = createTrust(agreed)
+  return { ...run, root, headers, openPipeline, memory, before, found, listed, listedAt, trust, first }
 }
 
 /** What all rounds of a run downloaded, and what the last one found. */
@@ -84,11 +88,11 @@ interface Rounds {
  * tree is compared once more with what is known now.
  */
 async function downloadTree(tree: TreeRun): Promise<Rounds> {
-  const { context, options, listed, found, memory, first, trust } = tree
+  const { context, listed, listedAt, found, memory, first, trust } = tree
   const settled = { fetched: new Map<string, KnownFile>(), unchanged: new Map<string, KnownFile>() }
   const folder = first ? context.tree.staging : memory.newFolder
   let bytes = 0
-  for (let round = 0; ; round++) {
+  for (;;) {
     const believed = trust.believes()
     const state = await compareTree(tree, { listed, found, first, trust, settled })
     const outlook = outlookOf(tree, state, settled.fetched)
@@ -98,16 +102,20 @@ async function downloadTree(tree: TreeRun): Promise<Rounds> {
     bytes += result.bytes
     for (const [path, known] of result.fetched) {
       settled.fetched.set(path, known)
-      trust.compare(listed.files.get(path)!, { size: known.size, modified: known.modified })
+      if (!hasChangedSince(listedAt, known)) trust.compare(listed.files.get(path)!, known)
     }
     for (const [path, known] of result.unchanged) settled.unchanged.set(path, known)
     const done = { state, settled, folder, outlook, result: { ...result, bytes } }
-    if (round > options.max_depth) return done
     if (folders.length > 0) await listed.enter(folders)
     else if (believed && !trust.believes())
       context.log(`the listing is not right (${trust.disagreement()}): asking for each file whether it changed`)
     else return done
   }
+}
+
+/** Whether a file may have become another one after it was listed: then it says nothing about the listing. */
+function hasChangedSince(listedAt: number, { modified, fresh }: KnownFile): boolean {
+  return modified !== '' && (fresh || Date.parse(modified) > listedAt - FRESH_MS)
 }
 
 /** Downloads files, and asks for those that came as a web page as folders before they are taken for files. */
@@ -146,7 +154,6 @@ function joinResults(one: DownloadResult, other: DownloadResult): DownloadResult
     failed: [...one.failed, ...other.failed],
     folders: [...one.folders, ...other.folders],
     pages: other.pages,
-    forbidden: [...one.forbidden, ...other.forbidden],
     unverified: one.unverified + other.unverified,
     bytes: one.bytes + other.bytes,
   }

@@ -4,6 +4,7 @@ import type { Filter } from './filter.ts'
 import { createFolderReader, type FolderReader } from './folder.ts'
 import type { HttpOptions } from './options.ts'
 import type { RemoteFile } from './plan.ts'
+import { FRESH_MS } from './receive.ts'
 import type { Pipeline } from '../../http/pipeline-request.ts'
 import type { Entry, Listing } from '../../listings/listing.ts'
 import { SyncFailure, type SyncContext } from '../../provider.ts'
@@ -212,12 +213,10 @@ function isSameListing(one: readonly Entry[], other: readonly Entry[]): boolean 
   )
 }
 
-/** A folder may change again within this time without its listing showing it, ms. */
-const FRESH_MS = 120_000
 /** Time zones differ by multiples of this, and listings are in the time of one that is at most so far away, ms. */
 const ZONE_MS = 900_000
 const FARTHEST_MS = 15 * 3_600_000
-/** Losing more entries than this, and this share, takes a change of the folder's time. */
+/** Losing so many entries, and more than this share, takes a change of the folder's time. */
 const LOST_MIN = 2
 const LOST_PERCENT = 10
 
