@@ -192,6 +192,25 @@ describe.each(['in-place', 'swap'])('a tree over http, published %s,', (publish)
     expect(copy()).toEqual(served())
   })
 
+  it('takes no file that changed after it was listed for a wrong listing', async () => {
+    serve(numbered('', 40))
+    await succeeds()
+    const listed = [...server.files].map(([name, { body }]) => ({
+      name,
+      time: SERVED_AT,
+      size: Buffer.byteLength(body),
+    }))
+    const stale = listed.map((line) => (line.name === 'f20' ? { ...line, size: 5 } : line))
+    server.intercept = (path, _request, response) =>
+      path === '' && Boolean(response.writeHead(200, { 'content-type': 'text/html' }).end(listingPage('', stale)))
+    server.files.set('f20', { body: 'written a moment ago\n', time: Math.floor(Date.now() / 1000) })
+    expect(await succeeds()).toMatchObject({ message: null })
+    expect(copy()).toEqual(served())
+    server.asked.length = 0
+    await succeeds()
+    expect(server.asked.filter((path) => path !== '')).toEqual(['f20'])
+  })
+
   it('gets all files of a host that allows few requests, without being refused much', async () => {
     serve(numbered('', 150))
     const rate = 100
