@@ -14,6 +14,7 @@ import {
   type Values,
 } from '@kagami/runtime'
 import type { Static } from 'typebox'
+import { refuseForeignFile } from './foreign.ts'
 import { pickKeys, ProviderKeys, WorkerKeys, type Hooks } from './keys.ts'
 
 export interface WorkerConfig extends Omit<Static<typeof WorkerKeys>, 'providers' | 'name' | 'worker_id'> {
@@ -41,6 +42,7 @@ export function loadWorkerConfig(
       'Give the path with --config, or leave it out to configure by environment alone.',
     )
   const fileValues = text === null ? {} : parseToml(text, file)
+  refuseForeignFile(fileValues, file)
   const known = Object.keys(WorkerKeys.properties)
   const warnings = unknownKeys(fileValues, known).map(
     ({ key, suggestion }) =>
