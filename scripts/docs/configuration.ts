@@ -72,8 +72,10 @@ export function configurationReference(root: string): string {
     '# Configuration',
     GENERATED,
     'In increasing order of precedence: default, file, environment, command-line flag. An empty variable counts as ' +
-      'not set. With a wrong value the program refuses to start, and names where the value comes from. An unknown ' +
-      'key of worker.toml is logged and ignored.',
+      'not set. With a wrong value the program refuses to start, and names where the value comes from. So it does ' +
+      'for a key or an option of worker.toml that is misspelt, in the wrong table or of another mirror program, and ' +
+      'it says what is meant. A key that resembles nothing is logged and ignored; an unknown option, and an unknown ' +
+      'key of `hooks` or `auth`, never is.',
     '## Worker',
     'The keys of worker.toml, each with its environment variable.',
     keyTable(WorkerKeys as Shape, 'KAGAMI_'),

@@ -125,7 +125,7 @@ function restore(parts: WorkerParts, files: WorkerFiles): Restored {
 /** The replicas of worker.toml. Warnings about the file are logged. */
 function readDeclared({ config, providers, logger }: WorkerParts, workerId: string): ReplicaSpec[] {
   const warnings: string[] = [...config.warnings]
-  const declared = declaredReplicas(config, { workerId, kinds: Object.keys(providers), warnings })
+  const declared = declaredReplicas(config, { workerId, kinds: providers, warnings })
   for (const warning of warnings) logger.warn(warning)
   return declared
 }

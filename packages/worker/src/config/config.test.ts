@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError, replicaIdOf, writeJoinToken } from '@kagami/runtime'
 import { describe, expect, test } from 'vitest'
+import { providers } from '../providers/index.ts'
 import { hooksFor, loadWorkerConfig } from './config.ts'
 import { WorkerKeys } from './keys.ts'
 import { declaredReplicas } from './replicas.ts'
-
-const kinds = ['git', 'rsync', 'http']
 
 /** A worker.toml with this text. */
 function toml(text: string): string {
@@ -24,7 +23,7 @@ function load(text: string | null, env: Record<string, string> = {}) {
   })
   return {
     config,
-    replicas: declaredReplicas(config, { workerId: 'w', kinds, warnings }),
+    replicas: declaredReplicas(config, { workerId: 'w', kinds: providers, warnings }),
     warnings: [...config.warnings, ...warnings],
   }
 }
@@ -170,14 +169,14 @@ labels.region = "us"`)
     ).toBe('worker.toml: data_dir is written below [[providers]] "a", so TOML reads it as a key of that provider')
   })
 
-  test('an unknown key is warned about, with the nearest known one', () => {
+  test('a key that resembles nothing is warned about and ignored', () => {
     const { warnings } = load(
-      'data_dir = "/d"\nnats_ulr = "x"\n[[providers]]\nname = "a"\nkind = "git"\nupstream = ' +
-        '"https://h/a.git"\nintervall_secs = 5',
+      'data_dir = "/d"\ncontact = "x"\n[[providers]]\nname = "a"\nkind = "git"\nupstream = ' +
+        '"https://h/a.git"\nnote = "of the team"',
     )
     expect(warnings.map((text) => text.replace(/\S*\/worker\.toml/, 'worker.toml'))).toEqual([
-      'worker.toml: unknown key nats_ulr is ignored; did you mean nats_url?',
-      'providers[0] (a): unknown key intervall_secs is ignored; did you mean interval_secs?',
+      'worker.toml: unknown key contact is ignored',
+      'worker.toml: providers[0] (a): unknown key note is ignored',
     ])
   })
 
@@ -192,26 +191,26 @@ labels.region = "us"`)
     ['http_addr = "nonsense"', 'worker.toml: http_addr must be host:port, not "nonsense"'],
     [
       '[[providers]]\nname = "a/b"\nkind = "git"\nupstream = "https://h/a.git"',
-      'providers[0]: name "a/b" cannot be used: use letters, digits, ".", "_" and "-", beginning with a ' +
+      'worker.toml: providers[0]: name "a/b" cannot be used: use letters, digits, ".", "_" and "-", beginning with a ' +
         'letter or digit, at most 128 characters',
     ],
     [
       '[[providers]]\nname = "a"\nkind = "gti"\nupstream = "https://h/a.git"',
-      'providers[0] (a): kind "gti" is unknown',
+      'worker.toml: providers[0] (a): kind "gti" is unknown',
     ],
-    ['[[providers]]\nname = "a"\nkind = "git"', 'providers[0] (a): upstream is required'],
+    ['[[providers]]\nname = "a"\nkind = "git"', 'worker.toml: providers[0] (a): upstream is required'],
     [
       '[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "/etc/"',
-      'providers[0] (a): upstream must be a URL that begins with rsync://',
+      'worker.toml: providers[0] (a): upstream must be a URL that begins with rsync://',
     ],
     [
       '[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "file:///srv/a"',
-      'providers[0] (a): upstream must not be a folder of the worker: its worker.toml allows none ' +
+      'worker.toml: providers[0] (a): upstream must not be a folder of the worker: its worker.toml allows none ' +
         '(upstream_roots)',
     ],
     [
       'upstream_roots = ["/srv/in"]\n[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "file:///srv/a"',
-      'providers[0] (a): upstream must be below a folder that the worker allows: /srv/in',
+      'worker.toml: providers[0] (a): upstream must be below a folder that the worker allows: /srv/in',
     ],
     [
       'upstream_roots = ["/srv/.."]',
@@ -220,12 +219,12 @@ labels.region = "us"`)
     ['upstream_roots = ["srv"]', 'worker.toml: upstream_roots: "srv" is not an absolute path'],
     [
       '[[providers]]\nname = "a"\nkind = "git"\nupstream = "https://h/a.git"\ninterval_secs = -1',
-      'providers[0] (a): interval_secs must be >= 0',
+      'worker.toml: providers[0] (a): interval_secs must be >= 0',
     ],
     [
       '[[providers]]\nname = "a"\nkind = "git"\nupstream = "https://h/a.git"\n[[providers]]\nname = "A"\nkind ' +
         '= "git"\nupstream = "https://h/a.git"',
-      'providers[1]: name "A" is taken by "a"',
+      'worker.toml: providers[1]: name "A" is taken by "a"',
     ],
   ])('%s is refused by name', (text, message) => {
     expect(problem(`data_dir = "/d"\n${text}`).message).toBe(message)

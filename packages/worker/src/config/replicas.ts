@@ -9,15 +9,16 @@ import {
   type Auth,
   type ReplicaSpec,
 } from '@kagami/protocol'
-import { checkValues, ConfigError, nearest, readIfThere, replicaIdOf, unknownKeys, type Values } from '@kagami/runtime'
+import { checkValues, ConfigError, nearest, readIfThere, replicaIdOf, type Values } from '@kagami/runtime'
 import type { Static } from 'typebox'
+import { checkAuthKeys, checkHookKeys, checkOptions, strangeProviderKeys, type Kinds, type Place } from './check.ts'
 import type { WorkerConfig } from './config.ts'
 import { pickKeys, ProviderKeys, type AuthTable } from './keys.ts'
 
 /** What the declared replicas belong to, and where warnings about them are collected. */
 interface Declaring {
   readonly workerId: string
-  readonly kinds: readonly string[]
+  readonly kinds: Kinds
   readonly warnings: string[]
 }
 
@@ -30,17 +31,17 @@ export function declaredReplicas(config: WorkerConfig, parts: Declaring): Replic
     const spec =
       typeof provider === 'string'
         ? bareReplica(provider, parts.workerId)
-        : fullReplica(provider, index, { ...parts, roots: config.upstream_roots })
+        : fullReplica(provider, index, { ...parts, config })
     const problem = replicaNameProblem(spec.name)
     if (problem)
       throw new ConfigError(
-        `providers[${index}]: name "${spec.name}" cannot be used: ${problem}`,
+        `${config.providersFrom}: providers[${index}]: name "${spec.name}" cannot be used: ${problem}`,
         'The name is also the directory; it is never changed silently.',
       )
     const other = taken.get(replicaNameKey(spec.name))
     if (other !== undefined)
       throw new ConfigError(
-        `providers[${index}]: name "${spec.name}" is taken by "${other}"`,
+        `${config.providersFrom}: providers[${index}]: name "${spec.name}" is taken by "${other}"`,
         'Names are unique on a worker without regard to case.',
       )
     taken.set(replicaNameKey(spec.name), spec.name)
@@ -64,28 +65,25 @@ function bareReplica(name: string, workerId: string): ReplicaSpec {
 function fullReplica(
   provider: unknown,
   index: number,
-  { workerId, kinds, warnings, roots }: Declaring & { roots: readonly string[] },
+  { workerId, kinds, warnings, config }: Declaring & { config: WorkerConfig },
 ): ReplicaSpec {
+  const table = `${config.providersFrom}: providers[${index}]`
   if (typeof provider !== 'object' || provider === null || Array.isArray(provider))
-    throw new ConfigError(`providers[${index}]: must be a table or a name`)
+    throw new ConfigError(`${table}: must be a table or a name`)
   const values = provider as Values
-  const where = `providers[${index}]${typeof values['name'] === 'string' ? ` (${values['name']})` : ''}`
-  const known = Object.keys(ProviderKeys.properties)
-  for (const { key, suggestion } of unknownKeys(values, known))
-    warnings.push(`${where}: unknown key ${key} is ignored${suggestion ? `; did you mean ${suggestion}?` : ''}`)
-  checkValues(ProviderKeys, pickKeys(values, known), () => where)
-  if (values['options']) checkSchedule(values['options'] as Values, where)
+  const where = `${table}${typeof values['name'] === 'string' ? ` (${values['name']})` : ''}`
+  const place = { where, kinds, kind: typeof values['kind'] === 'string' ? values['kind'] : null }
+  for (const key of strangeProviderKeys(values, place)) warnings.push(`${where}: unknown key ${key} is ignored`)
+  checkHookKeys(values['hooks'], where)
+  checkAuthKeys(values['auth'], where)
+  checkValues(ProviderKeys, pickKeys(values, Object.keys(ProviderKeys.properties)), () => where)
   const { name, kind, upstream, interval_secs, labels, options, auth } = values as unknown as Static<
     typeof ProviderKeys
   >
-  if (!kinds.includes(kind)) {
-    const near = nearest(kind, kinds)
-    throw new ConfigError(
-      `${where}: kind "${kind}" is unknown`,
-      near ? `Did you mean ${near}?` : `Use one of ${kinds.join(', ')}.`,
-    )
-  }
-  const problem = upstreamProblem(kind, upstream, roots)
+  checkKind(kind, place)
+  checkOptions(options ?? {}, place)
+  checkSchedule(options ?? {}, where)
+  const problem = upstreamProblem(kind, upstream, config.upstream_roots)
   if (problem) throw new ConfigError(`${where}: upstream ${problem}`)
   const late = intervalProblem(interval_secs)
   if (late) throw new ConfigError(`${where}: interval_secs ${late}`)
@@ -100,6 +98,15 @@ function fullReplica(
     ...(auth ? { auth: authOf(auth, where) } : {}),
     origin: 'config',
   }
+}
+
+function checkKind(kind: string, { where, kinds }: Place): void {
+  if (Object.hasOwn(kinds, kind)) return
+  const near = /^two.?stage/.test(kind) ? 'rsync' : nearest(kind, Object.keys(kinds))
+  throw new ConfigError(
+    `${where}: kind "${kind}" is unknown`,
+    near ? `Did you mean ${near}?` : `Use one of ${Object.keys(kinds).join(', ')}.`,
+  )
 }
 
 /** Credentials as written in the file, or read from the files they name. */
@@ -130,12 +137,6 @@ function readSecret(file: string): string | null {
 }
 
 function checkSchedule(options: Values, where: string): void {
-  const policy = policyOf(options)
-  const fits =
-    typeof policy.cron === 'string' &&
-    typeof policy.timezone === 'string' &&
-    Array.isArray(policy.windows) &&
-    policy.windows.every((window) => typeof window === 'string')
-  const problem = fits ? scheduleProblem(policy) : null
+  const problem = scheduleProblem(policyOf(options))
   if (problem) throw new ConfigError(`${where}: options.${problem.field}: ${problem.message}`)
 }
