@@ -4,7 +4,7 @@ import { policyProperties, withPolicy } from '@kagami/protocol'
 import { checkValues, ConfigError, nearest, type Values } from '@kagami/runtime'
 import Type from 'typebox'
 import { Default } from 'typebox/value'
-import { AuthTable, HookTable, ProviderKeys, WorkerKeys } from './keys.ts'
+import { AuthTable, DefaultKeys, HookTable, ProviderKeys, WorkerKeys } from './keys.ts'
 import { knownWord, misspelt, optionWords, providerWords, topWords, written, type Words } from './words.ts'
 
 /** The kinds a worker can sync, each with the schema of its own options. */
@@ -55,6 +55,28 @@ export function strangeProviderKeys(values: Values, place: Place): string[] {
     refuseMisspelt(where, key, option && `options.${written(option, value)}`)
     return [key]
   })
+}
+
+/** Throws ConfigError for a key that `[defaults]`, or with a kind `[defaults.<kind>]`, does not have. */
+export function checkDefaultKeys(values: Values, place: Place): void {
+  const { where, kind, kinds } = place
+  const known = Object.keys(DefaultKeys.properties)
+  for (const [key, value] of Object.entries(values)) {
+    if (known.includes(key)) continue
+    if (providerKeys.includes(key))
+      throw new ConfigError(
+        `${where}: ${key} has no default: each replica has its own`,
+        key === 'hooks' ? 'Write [hooks], which is for all replicas.' : `Write ${key} below [[providers]].`,
+      )
+    if (optionsOf(place).includes(key)) {
+      checkOption(key, value, place)
+      throw new ConfigError(`${where}: ${key} is an option`, `Write options.${written(key, value)}`)
+    }
+    refuseWord({ where, key, value, words: providerWords })
+    const tables = kind === null ? Object.keys(kinds) : []
+    refuseMisspelt(where, key, misspelt(key, [...known, ...tables]))
+    throw new ConfigError(`${where}: unknown key ${key}`, `Known are ${quote([...known, ...tables])}.`)
+  }
 }
 
 const hookWords: Words = {

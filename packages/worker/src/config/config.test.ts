@@ -110,6 +110,7 @@ labels.region = "us"`)
       KAGAMI_UPSTREAM_POLICY: 'public-only',
       KAGAMI_UPSTREAM_ROOTS: '["/srv/in/"]',
       KAGAMI_CA_FILE: '/ca.pem',
+      KAGAMI_DEFAULTS: '{"interval_secs":60}',
       KAGAMI_HOOKS: '{"on_held":["/bin/mail","-s","held"]}',
     }
     expect(

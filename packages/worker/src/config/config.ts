@@ -1,6 +1,6 @@
 // config.ts — Reads the worker's configuration from worker.toml, KAGAMI_* variables and flags.
 import { hostname } from 'node:os'
-import { isAbsolute, resolve } from 'node:path'
+import { dirname, isAbsolute, resolve } from 'node:path'
 import {
   checkValues,
   ConfigError,
@@ -28,6 +28,9 @@ export interface WorkerConfig extends Omit<Static<typeof WorkerKeys>, 'providers
   readonly providers: readonly unknown[]
   /** Where the providers are declared, for messages: the file, or the variable. */
   readonly providersFrom: string
+  readonly defaultsFrom: string
+  /** The folder that paths in worker.toml are relative to. */
+  readonly folder: string
   /** What is odd but not wrong; logged once at start. */
   readonly warnings: readonly string[]
 }
@@ -79,6 +82,8 @@ export function loadWorkerConfig(
     ...config,
     upstream_roots,
     providersFrom: sourceOf('providers'),
+    defaultsFrom: sourceOf('defaults'),
+    folder: dirname(resolve(file)),
     natsUrlGiven: 'nats_url' in given,
     joinToken: joinTokenOf(config, sourceOf),
     name: config.name ?? hostname(),

@@ -1,18 +1,10 @@
 // replicas.ts — The replicas that worker.toml declares: each `[[providers]]` table checked and made a spec.
-import {
-  intervalProblem,
-  policyOf,
-  replicaNameKey,
-  replicaNameProblem,
-  scheduleProblem,
-  upstreamProblem,
-  type Auth,
-  type ReplicaSpec,
-} from '@kagami/protocol'
+import { replicaNameKey, replicaNameProblem, upstreamProblem, type Auth, type ReplicaSpec } from '@kagami/protocol'
 import { checkValues, ConfigError, nearest, readIfThere, replicaIdOf, type Values } from '@kagami/runtime'
 import type { Static } from 'typebox'
-import { checkAuthKeys, checkHookKeys, checkOptions, strangeProviderKeys, type Kinds, type Place } from './check.ts'
+import { checkAuthKeys, checkHookKeys, strangeProviderKeys, type Kinds, type Place } from './check.ts'
 import type { WorkerConfig } from './config.ts'
+import { checkSchedule, mergeLayers, readDefaults, readLayer, type Defaults } from './defaults.ts'
 import { pickKeys, ProviderKeys, type AuthTable } from './keys.ts'
 
 /** What the declared replicas belong to, and where warnings about them are collected. */
@@ -27,11 +19,12 @@ interface Declaring {
  */
 export function declaredReplicas(config: WorkerConfig, parts: Declaring): ReplicaSpec[] {
   const taken = new Map<string, string>()
+  const defaults = readDefaults(config, parts.kinds)
   return config.providers.map((provider, index) => {
     const spec =
       typeof provider === 'string'
         ? bareReplica(provider, parts.workerId)
-        : fullReplica(provider, index, { ...parts, config })
+        : fullReplica(provider, index, { ...parts, config, defaults })
     const problem = replicaNameProblem(spec.name)
     if (problem)
       throw new ConfigError(
@@ -65,7 +58,7 @@ function bareReplica(name: string, workerId: string): ReplicaSpec {
 function fullReplica(
   provider: unknown,
   index: number,
-  { workerId, kinds, warnings, config }: Declaring & { config: WorkerConfig },
+  { workerId, kinds, warnings, config, defaults }: Declaring & { config: WorkerConfig; defaults: Defaults },
 ): ReplicaSpec {
   const table = `${config.providersFrom}: providers[${index}]`
   if (typeof provider !== 'object' || provider === null || Array.isArray(provider))
@@ -77,24 +70,21 @@ function fullReplica(
   checkHookKeys(values['hooks'], where)
   checkAuthKeys(values['auth'], where)
   checkValues(ProviderKeys, pickKeys(values, Object.keys(ProviderKeys.properties)), () => where)
-  const { name, kind, upstream, interval_secs, labels, options, auth } = values as unknown as Static<
-    typeof ProviderKeys
-  >
+  const { name, kind, upstream, auth } = values as unknown as Static<typeof ProviderKeys>
   checkKind(kind, place)
-  checkOptions(options ?? {}, place)
-  checkSchedule(options ?? {}, where)
+  const own = readLayer(values, place, config.folder)
+  const { interval_secs, labels, options } = mergeLayers([...defaults(kind), own])
+  checkSchedule(options, where)
   const problem = upstreamProblem(kind, upstream, config.upstream_roots)
   if (problem) throw new ConfigError(`${where}: upstream ${problem}`)
-  const late = intervalProblem(interval_secs)
-  if (late) throw new ConfigError(`${where}: interval_secs ${late}`)
   return {
     replica_id: replicaIdOf(workerId, name),
     name,
     kind,
     upstream,
     interval_secs: interval_secs || null,
-    labels: labels ?? {},
-    options: options ?? {},
+    labels,
+    options,
     ...(auth ? { auth: authOf(auth, where) } : {}),
     origin: 'config',
   }
@@ -134,9 +124,4 @@ function readSecret(file: string): string | null {
   } catch {
     return null
   }
-}
-
-function checkSchedule(options: Values, where: string): void {
-  const problem = scheduleProblem(policyOf(options))
-  if (problem) throw new ConfigError(`${where}: options.${problem.field}: ${problem.message}`)
 }
