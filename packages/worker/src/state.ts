@@ -27,6 +27,8 @@ export interface WorkerFiles {
   saveDesired(desired: Desired): void
   readReplicas(): Map<string, Remembered>
   saveReplica(replica: Replica): void
+  /** Keeps what is known of a replica under its new id. */
+  renameReplica(replicaId: string, newId: string): void
   removeReplica(replicaId: string): void
 }
 
@@ -65,6 +67,13 @@ export function openWorkerFiles(dataDir: string): WorkerFiles {
         join(replicas, `${encodeURIComponent(spec.replica_id)}.json`),
         JSON.stringify({ life, facts, again, taken }),
       )
+    },
+    renameReplica(replicaId, newId) {
+      const [from, to] = [replicaId, newId].map((id) => join(replicas, `${encodeURIComponent(id)}.json`))
+      const text = readIfThere(from!)
+      if (text === null) return
+      writeDurably(to!, text)
+      removeDurably(from!)
     },
     removeReplica: (replicaId) => removeDurably(join(replicas, `${encodeURIComponent(replicaId)}.json`)),
   }

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { providers } from '../providers/index.ts'
 import { hooksFor, loadWorkerConfig } from './config.ts'
 import { WorkerKeys } from './keys.ts'
-import { declaredReplicas } from './replicas.ts'
+import { declaredReplicas, renamedReplicas } from './replicas.ts'
 
 /** A worker.toml with this text. */
 function toml(text: string): string {
@@ -281,5 +281,16 @@ describe('what worker.toml says of one replica', () => {
     expect(() => replica('options = { cron = "61 * * * *" }')).toThrow('providers[0] (a): options.cron')
     expect(() => replica('options = { windows = ["1-2"] }')).toThrow('options.windows')
     expect(() => replica('hooks = { on_sucess = ["x"] }')).toThrow('hooks')
+  })
+
+  test('an earlier name is for one replica, and only when no other is called so', () => {
+    const table = ([name, was]: [name: string, was: string]) =>
+      `[[providers]]\nname = "${name}"\nkind = "git"\nupstream = "https://h/a.git"\n${was && `was = "${was}"\n`}`
+    const renamed = (...names: [name: string, was: string][]) =>
+      renamedReplicas(load(`data_dir = "/d"\n${names.map(table).join('')}`).config)
+    expect(renamed(['a', 'b'], ['c', 'c'], ['d', ''])).toEqual([{ was: 'b', name: 'a', kind: 'git' }])
+    expect(() => renamed(['a', 'b'], ['b', ''])).toThrow('providers[0] (a): was = "b": another provider is called so')
+    expect(() => renamed(['a', 'x'], ['b', 'x'])).toThrow('providers[1] (b): was = "x": another provider was called so')
+    expect(() => renamed(['a', '../x'])).toThrow('was = "../x": this cannot have been the name of a replica')
   })
 })

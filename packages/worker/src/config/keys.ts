@@ -142,6 +142,14 @@ export const DefaultKeys = Type.Object({ interval_secs, labels: Type.Optional(La
 /** Every key of a `[[providers]]` table. */
 export const ProviderKeys = Type.Object({
   name: Type.String({ description: 'Name of the replica and of its directory.' }),
+  was: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'Earlier name of the replica: at the next start its files, generations and what is known of it get the new ' +
+        'name. Refused when that has files already. May stay, or be removed afterwards.',
+    }),
+  ),
   kind: Type.String({ description: 'The kind of the upstream; one page for each in docs/providers/.' }),
   upstream: Type.String({ description: 'URL to mirror.' }),
   interval_secs,

@@ -42,6 +42,33 @@ export function declaredReplicas(config: WorkerConfig, parts: Declaring): Replic
   })
 }
 
+/** A replica that worker.toml calls by another name than before. */
+export interface Renamed {
+  readonly was: string
+  readonly name: string
+  readonly kind: string
+}
+
+/** The replicas whose provider has `was`. Throws ConfigError when another replica has that name, or had it. */
+export function renamedReplicas(config: WorkerConfig): Renamed[] {
+  const providers = config.providers as readonly (string | (Renamed & { readonly was?: string }))[]
+  const nameOf = (provider: (typeof providers)[number]) => (typeof provider === 'string' ? provider : provider.name)
+  const taken = new Map(providers.map((provider) => [nameOf(provider), 'is']))
+  return providers.flatMap((provider, index) => {
+    if (typeof provider === 'string' || provider.was === undefined || provider.was === provider.name) return []
+    const { was, name, kind } = provider
+    const where = `${config.providersFrom}: providers[${index}] (${name}): was = "${was}"`
+    if (replicaNameProblem(was)) throw new ConfigError(`${where}: this cannot have been the name of a replica`)
+    if (taken.has(was))
+      throw new ConfigError(
+        `${where}: another provider ${taken.get(was)} called so`,
+        `The files of ${was} can get one new name, and only when no provider is called ${was} any more.`,
+      )
+    taken.set(was, 'was')
+    return [{ was, name, kind }]
+  })
+}
+
 function bareReplica(name: string, workerId: string): ReplicaSpec {
   return {
     replica_id: replicaIdOf(workerId, name),
