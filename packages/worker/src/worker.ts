@@ -114,6 +114,7 @@ function restore(parts: WorkerParts, files: WorkerFiles): Restored {
   const workspace = prepareWorkspace(config.data_dir, new Set(files.readReplicas().keys()))
   if (workspace.orphans > 0)
     logger.warn({ processes: workspace.orphans }, 'ended programs that an earlier run had left behind')
+  files.saveDeclared(declared.map(({ name }) => name))
   renameReplicas(parts, { id, files, desired })
   const remembered = files.readReplicas()
   const spool = openSpool(files.spoolDirectory, logger)
