@@ -2,8 +2,11 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { withPolicy } from '@kagami/protocol'
 import { ConfigError } from '@kagami/runtime'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { ProviderKeys } from './keys.ts'
 import { providers } from '../providers/index.ts'
 import { loadWorkerConfig } from './config.ts'
 import { declaredReplicas } from './replicas.ts'
@@ -95,6 +98,35 @@ describe('a misspelt key is refused with what was meant', () => {
       'worker.toml: upstream is a key of a provider, but there is no [[providers]] above it',
       'Write [[providers]] above upstream and the other keys of the replica.',
     ])
+  })
+})
+
+describe('whatever letter is wrong', () => {
+  /** One letter less, one more, or two that changed places. */
+  const slips = (word: string) =>
+    fc.tuple(fc.nat(word.length - 2), fc.constantFrom('less', 'more', 'swapped')).map(([at, slip]) => {
+      const [before, one, two, after] = [word.slice(0, at), word[at], word[at + 1], word.slice(at + 2)]
+      return before + { less: two, more: `${one}${one}${two}`, swapped: `${two}${one}` }[slip] + after
+    })
+
+  test('an option or key with a slip is refused with a proposal, never ignored', () => {
+    const written = fc.constantFrom(...Object.keys(providers)).chain((kind) => {
+      const options = Object.keys(withPolicy(providers[kind as keyof typeof providers].options).properties)
+      const keys = Object.keys(ProviderKeys.properties)
+      return fc.oneof(
+        fc
+          .constantFrom(...options)
+          .chain((key) => slips(key).map((slip) => ({ kind, path: 'options.', known: options, slip }))),
+        fc.constantFrom(...keys).chain((key) => slips(key).map((slip) => ({ kind, path: '', known: keys, slip }))),
+      )
+    })
+    fc.assert(
+      fc.property(written, ({ kind, path, known, slip }) => {
+        fc.pre(!known.includes(slip))
+        expect(saidOf(kind, `${path}${slip} = true`)[0]).toMatch(/unknown (key|option) \S+.*; did you mean /)
+      }),
+      { numRuns: 300 },
+    )
   })
 })
 
