@@ -111,7 +111,9 @@ export function checkOptions(options: Values, place: Place): void {
     checkValues(schema, whole, () => where)
   } catch (error) {
     if (!(error instanceof ConfigError) || error.hint !== null) throw error
-    throw new ConfigError(error.message, `The options and their values are in ${page}.`)
+    // The pattern of an option says nothing to people; what is allowed is described on its page.
+    const said = error.message.replace(/ must match pattern .*$/s, ' has a form that is not allowed')
+    throw new ConfigError(said, `The options and their values are in ${page}.`)
   }
 }
 

@@ -50,6 +50,12 @@ describe('a wrong option is refused at start', () => {
       'The optio',
     ],
     ['rsync', 'options.max_delete_percent = 101', 'options.max_delete_percent must be <= 100', 'The options and their'],
+    [
+      'rsync',
+      'options.extra_options = ["--rsh=x"]',
+      'options.extra_options.0 has a form that is not allowed',
+      'The op',
+    ],
     ['http', 'options.paralel = 8', 'unknown option paralel of kind http; did you mean parallel?', null],
     ['http', 'options.threads = 8', 'unknown option threads of kind http; did you mean parallel = 8?', null],
     ['http', 'options.fsck = true', 'unknown option fsck of kind http', 'Known are tree, include, exclude, '],
