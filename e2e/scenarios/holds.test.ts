@@ -60,7 +60,10 @@ describe('an operator and a mirror whose upstream loses files', () => {
     expect((await supervisor.api.call('summary')).causes[0]).toMatchObject({
       reason: 'too_many_deletions',
       replicas: 1,
+      held: 1,
     })
+    expect((await cli('status')).stdout).toContain('◫ held  ')
+    expect((await cli('replicas', '--health', 'held')).stdout).toMatch(/◫ held +tree@/)
     expect((await cli('replicas', 'get', 'tree')).stdout).toMatch(/would delete\s+8 of 12: f/)
   })
 

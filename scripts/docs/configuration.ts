@@ -3,7 +3,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SupervisorKeys } from '../../packages/supervisor/src/config.ts'
-import { ProviderKeys, WorkerKeys } from '../../packages/worker/src/config/keys.ts'
+import { DefaultKeys, ProviderKeys, WorkerKeys } from '../../packages/worker/src/config/keys.ts'
 import { code, GENERATED, table, typeOf, type Shape } from './markdown.ts'
 
 /** Variables that are not keys of a schema: which programs read them, and their meaning. */
@@ -72,8 +72,10 @@ export function configurationReference(root: string): string {
     '# Configuration',
     GENERATED,
     'In increasing order of precedence: default, file, environment, command-line flag. An empty variable counts as ' +
-      'not set. With a wrong value the program refuses to start, and names where the value comes from. An unknown ' +
-      'key of worker.toml is logged and ignored.',
+      'not set. With a wrong value the program refuses to start, and names where the value comes from. So it does ' +
+      'for a key or an option of worker.toml that is misspelt, in the wrong table or of another mirror program, and ' +
+      'it says what is meant. A key that resembles nothing is logged and ignored; an unknown option, and an unknown ' +
+      'key of `hooks` or `auth`, never is.',
     '## Worker',
     'The keys of worker.toml, each with its environment variable.',
     keyTable(WorkerKeys as Shape, 'KAGAMI_'),
@@ -82,6 +84,15 @@ export function configurationReference(root: string): string {
     keyTable(ProviderKeys as Shape, null),
     'A provider may also be only a string, its name: such a replica is shown and never synced. In TOML, a top-level ' +
       'key below a `[[providers]]` table belongs to that table; the worker detects this and refuses to start.',
+    '### Keys of `[defaults]`',
+    keyTable(DefaultKeys as Shape, null),
+    'They are for all providers; those of `[defaults.git]`, `[defaults.rsync]` and so on for the providers of that ' +
+      'kind, where they take precedence. Options of one kind belong there, those of every kind may also be in ' +
+      '`[defaults]`. What a provider says itself wins; labels and options are merged key by key, and a list is ' +
+      'replaced as a whole. An interval takes the place of an inherited `cron`, and the other way round.',
+    '```toml\n[defaults]\ninterval_secs = 21600\nlabels.site = "sh"\noptions.max_delete_percent = 40\n\n' +
+      '[defaults.rsync]\nexclude_from = "exclude.txt"\noptions.bwlimit_kbps = 50000\n\n[[providers]]\n' +
+      'name = "debian"\nkind = "rsync"\nupstream = "rsync://rsync.example.org/debian/"\n```',
     '## Supervisor',
     'Environment variables only; the flags of `kagami run supervisor` set some of them.',
     keyTable(SupervisorKeys, 'SUPERVISOR_'),

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { addDocker } from './commands/docker.ts'
+import { addFolders } from './commands/folders.ts'
 import { addLogs } from './commands/logs.ts'
 import { addNats } from './commands/nats.ts'
 import { addReplicas } from './commands/replicas.ts'
@@ -32,6 +33,7 @@ export function createProgram(): Command {
     addResources,
     addReplicas,
     addWorkers,
+    addFolders,
     addNats,
     addRun,
     addDocker,

@@ -1,5 +1,14 @@
 // words.ts — States, ages, sizes and durations as a terminal shows them. Colour comes last and only on a terminal.
-import { countsWorstFirst, healthLooks, syncLooks, workerLooks, type Look, type Tone } from '@kagami/protocol'
+import {
+  countsWorstFirst,
+  healthLooks,
+  healthOrder,
+  syncLooks,
+  workerLooks,
+  type Look,
+  type Tone,
+} from '@kagami/protocol'
+import { ConfigError, nearest } from '@kagami/runtime/config'
 import pc from 'picocolors'
 
 const COLOURS: Record<Tone, (text: string) => string> = {
@@ -26,6 +35,18 @@ export function healthCounts(counts: Record<string, number>): string {
     countsWorstFirst(counts)
       .map(([health, count]) => state(health, count))
       .join('  ') || '-'
+  )
+}
+
+/** The healths of an option, `failed,held`. Throws ConfigError for a word that is none. */
+export function healthsOf(option: string, text = ''): string[] {
+  const words = text.split(',').filter(Boolean)
+  const wrong = words.find((word) => !(healthOrder as readonly string[]).includes(word))
+  if (wrong === undefined) return words
+  const near = nearest(wrong, healthOrder)
+  throw new ConfigError(
+    `${option}: "${wrong}" is no health`,
+    near ? `Did you mean ${near}?` : `Use ${healthOrder.join(', ')}, separated by commas.`,
   )
 }
 

@@ -59,5 +59,6 @@ function describe(found: readonly RawError[]): Problem {
         .replaceAll(' or must be', ' or'),
     }
   if (error.params.allowedValues) return { field, message: `must be one of ${error.params.allowedValues.join(', ')}` }
+  if (error.keyword === 'boolean') return { field, message: 'is not a key that is known here' }
   return { field, message: error.message }
 }

@@ -136,6 +136,12 @@ export const Cause = Type.Object({
   message: Type.String(),
   hint: Type.String(),
   replicas: Count,
+  held: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description: 'How many of them are held, that is wait for a decision; the others failed',
+    }),
+  ),
   since: Nullable(Instant),
   workers: Type.Array(Type.String()),
   examples: Type.Array(Type.Object({ replica_id: Type.String(), name: Type.String(), worker_name: Type.String() })),

@@ -25,8 +25,14 @@ export interface WorkerFiles {
   workerId(configured: string | null): string
   readDesired(): Desired | null
   saveDesired(desired: Desired): void
+  /** Keeps the names that worker.toml declares, for programs that look at data_dir beside the worker. */
+  saveDeclared(names: readonly string[]): void
+  /** Those of the last start; null when there was none yet. */
+  readDeclared(): string[] | null
   readReplicas(): Map<string, Remembered>
   saveReplica(replica: Replica): void
+  /** Keeps what is known of a replica under its new id. */
+  renameReplica(replicaId: string, newId: string): void
   removeReplica(replicaId: string): void
 }
 
@@ -52,6 +58,11 @@ export function openWorkerFiles(dataDir: string): WorkerFiles {
       return checkFor(Desired).ok(kept) ? kept : null
     },
     saveDesired: (desired) => writeDurably(join(directory, 'desired.json'), JSON.stringify(desired)),
+    saveDeclared: (names) => writeDurably(join(directory, 'declared.json'), JSON.stringify(names)),
+    readDeclared() {
+      const kept = readJsonIfThere(join(directory, 'declared.json'))
+      return Array.isArray(kept) ? kept.filter((name) => typeof name === 'string') : null
+    },
     readReplicas() {
       const found = new Map<string, Remembered>()
       for (const file of readdirSync(replicas).filter((name) => name.endsWith('.json'))) {
@@ -65,6 +76,13 @@ export function openWorkerFiles(dataDir: string): WorkerFiles {
         join(replicas, `${encodeURIComponent(spec.replica_id)}.json`),
         JSON.stringify({ life, facts, again, taken }),
       )
+    },
+    renameReplica(replicaId, newId) {
+      const [from, to] = [replicaId, newId].map((id) => join(replicas, `${encodeURIComponent(id)}.json`))
+      const text = readIfThere(from!)
+      if (text === null) return
+      writeDurably(to!, text)
+      removeDurably(from!)
     },
     removeReplica: (replicaId) => removeDurably(join(replicas, `${encodeURIComponent(replicaId)}.json`)),
   }

@@ -7,12 +7,13 @@ import {
   newId,
   onClockJump,
   pause,
+  replicaIdOf,
   type Clock,
   type Logger,
   type SealingKey,
 } from '@kagami/runtime'
 import type { WorkerConfig } from './config/config.ts'
-import { declaredReplicas } from './config/replicas.ts'
+import { declaredReplicas, renamedReplicas } from './config/replicas.ts'
 import { openWorker, type WorkerState } from './core/worker.ts'
 import { serveWorkerHttp } from './edge/http.ts'
 import { openSpool, type Spool } from './edge/spool.ts'
@@ -23,6 +24,7 @@ import { reportInterrupted } from './recovery.ts'
 import { openWorkerFiles, type WorkerFiles } from './state.ts'
 import { createProber } from './sync/syncs.ts'
 import { paths } from './tree/paths.ts'
+import { renamingSteps } from './tree/rename.ts'
 import { prepareWorkspace } from './tree/workspace.ts'
 import { connectToFleet, wireWorker, type Wiring } from './wiring.ts'
 
@@ -109,10 +111,12 @@ function restore(parts: WorkerParts, files: WorkerFiles): Restored {
   const declared = readDeclared(parts, id)
   const cached = files.readDesired()
   const desired = cached?.terminate ? null : cached
-  const remembered = files.readReplicas()
-  const workspace = prepareWorkspace(config.data_dir, new Set(remembered.keys()))
+  const workspace = prepareWorkspace(config.data_dir, new Set(files.readReplicas().keys()))
   if (workspace.orphans > 0)
     logger.warn({ processes: workspace.orphans }, 'ended programs that an earlier run had left behind')
+  files.saveDeclared(declared.map(({ name }) => name))
+  renameReplicas(parts, { id, files, desired })
+  const remembered = files.readReplicas()
   const spool = openSpool(files.spoolDirectory, logger)
   const specs = [...declared, ...(desired?.replicas ?? [])]
   reportInterrupted({ workerId: id, spool, remembered, specs, now: clock.now() })
@@ -125,9 +129,32 @@ function restore(parts: WorkerParts, files: WorkerFiles): Restored {
 /** The replicas of worker.toml. Warnings about the file are logged. */
 function readDeclared({ config, providers, logger }: WorkerParts, workerId: string): ReplicaSpec[] {
   const warnings: string[] = [...config.warnings]
-  const declared = declaredReplicas(config, { workerId, kinds: Object.keys(providers), warnings })
+  const declared = declaredReplicas(config, { workerId, kinds: providers, warnings })
   for (const warning of warnings) logger.warn(warning)
   return declared
+}
+
+/** Moves the files of replicas that have another name now. Throws ConfigError when they cannot be moved. */
+function renameReplicas(
+  { config, logger }: WorkerParts,
+  { id, files, desired }: Pick<Restored, 'id' | 'desired'> & { files: WorkerFiles },
+): void {
+  for (const { was, name, kind } of renamedReplicas(config)) {
+    if (desired?.replicas.some((spec) => spec.name === was))
+      throw new ConfigError(
+        `was = "${was}" of ${name}: a replica called ${was} was added by the API, and its files stay with it`,
+        'Remove was, or first remove that replica: kagami replicas remove.',
+      )
+    const [wasId, replicaId] = [replicaIdOf(id, was), replicaIdOf(id, name)]
+    const steps = renamingSteps(config.data_dir, { was, wasId, name, replicaId, kind })
+    let moved = false
+    while (!steps.next().done) {
+      files.renameReplica(wasId, replicaId)
+      moved = true
+    }
+    if (!moved) continue
+    logger.info({ was, name }, 'a replica has another name now; its files, generations and state were kept')
+  }
 }
 
 async function readSealingKey(files: WorkerFiles): Promise<SealingKey> {

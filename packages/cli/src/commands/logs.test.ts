@@ -3,7 +3,7 @@ import { Refusal } from '@kagami/protocol'
 import { describe, expect, it } from 'vitest'
 import { startApi } from '../testing/api-server.ts'
 import { runKagami } from '../testing/run-kagami.ts'
-import { aPage, aSync } from '../testing/samples.ts'
+import { aPage, aReplica, aResource, aSync } from '../testing/samples.ts'
 
 const TEXT = 'first line\nsecond line\nthird\n'
 /** The log in pieces of 12 bytes; it is written on until its last piece has been read. */
@@ -31,6 +31,14 @@ const api = await startApi({
     if (id !== sync.sync_id) throw new Refusal('not_found', `there is no sync ${id}`)
     return sync
   },
+  getResource: ({ params: { id } }) => {
+    const workers = new Map([
+      ['debian', ['sh-12']],
+      ['arch', ['sh-12', 'sh-13']],
+    ]).get(id)
+    if (!workers) throw new Refusal('not_found', `there is no mirror ${id}`)
+    return { ...aResource(), replicas: workers.map((worker_name) => aReplica({ name: id, worker_name })) }
+  },
   listSyncs: ({ query }) => (query?.replica === 'new@sh-12' || query?.outcome === 'held' ? aPage() : aPage(sync)),
   syncLog: piece,
   cancelSync: () => undefined,
@@ -38,7 +46,7 @@ const api = await startApi({
 const run = (line: string) => runKagami(line, api.env)
 
 describe('kagami logs', () => {
-  it.each([sync.sync_id, 'debian@sh-12', `-f ${sync.sync_id}`])(
+  it.each([sync.sync_id, 'debian', 'debian@sh-12', `-f ${sync.sync_id}`])(
     '%s prints the whole log, and around it what it was',
     async (name) => {
       const { code, stdout, stderr } = await run(`logs ${name}`)
@@ -48,12 +56,17 @@ describe('kagami logs', () => {
     },
   )
   it.each([
-    ['0190-nothing', 'there is no sync 0190-nothing'],
+    ['0190-nothing', 'there is no sync and no mirror 0190-nothing'],
     ['new@sh-12', 'new@sh-12 has never been synced'],
   ])('%s is not found', async (name, text) => {
     const { code, stdout, stderr } = await run(`logs ${name}`)
     expect([code, stdout]).toEqual([3, ''])
     expect(stderr).toContain(text)
+  })
+  it('a mirror with several replicas is not guessed: they are named', async () => {
+    const { code, stdout, stderr } = await run('logs arch')
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toBe('error: arch has 2 replicas: arch@sh-12, arch@sh-13\nhint: Name one of them: arch@sh-12\n')
   })
 })
 

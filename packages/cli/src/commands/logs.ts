@@ -1,6 +1,7 @@
 // logs.ts — kagami logs: the log of a sync, while it runs and afterwards; and kagami syncs, to find one.
 import { setTimeout as pause } from 'node:timers/promises'
 import { Refusal, syncState, type Client, type Sync } from '@kagami/protocol'
+import { ConfigError } from '@kagami/runtime/config'
 import type { Command } from 'commander'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
@@ -12,7 +13,7 @@ export function addLogs(program: Command): void {
   apiCommand<ApiOptions & { follow?: boolean }>(
     program,
     'logs <SYNC>',
-    'the log of a sync: its id, or NAME@WORKER for the newest',
+    'the log of a sync: its id, or NAME or NAME@WORKER for the newest of a replica',
     async ({ client, options, args: [name = ''] }) => {
       const sync = await findSync(client, name)
       remark(`── ${sync.name}@${sync.worker_name} · ${sync.trigger} · started ${sync.started_at} ──`)
@@ -54,10 +55,36 @@ export function addLogs(program: Command): void {
   )
 }
 
-/** The sync with this id, or the newest of the replica NAME@WORKER. */
+/** The sync with this id, or the newest of the replica NAME@WORKER, or of the only replica called NAME. */
 async function findSync(client: Client, name: string): Promise<Sync> {
-  if (!name.includes('@')) return client.call('getSync', { params: { id: name } })
-  const { items } = await client.call('listSyncs', { query: { replica: name, limit: 1 } })
+  if (name.includes('@')) return newestSync(client, name, name)
+  const found = await orNull(client.call('getSync', { params: { id: name } }))
+  if (found) return found
+  const mirror = await orNull(client.call('getResource', { params: { id: name } }))
+  const [first, ...others] = mirror?.replicas ?? []
+  if (!first) throw new Refusal('not_found', `there is no sync and no mirror ${name}`)
+  const names = [first, ...others].map((replica) => `${replica.name}@${replica.worker_name}`)
+  if (others.length > 0)
+    throw new ConfigError(
+      `${name} has ${names.length} replicas: ${names.slice(0, 20).join(', ')}`,
+      `Name one of them: ${names[0]}`,
+    )
+  return newestSync(client, first.replica_id, names[0]!)
+}
+
+/** What was asked for; null when there is no such thing. */
+async function orNull<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'not_found') return null
+    throw error
+  }
+}
+
+/** The newest sync of a replica: its id or NAME@WORKER, and what people call it. */
+async function newestSync(client: Client, replica: string, name: string): Promise<Sync> {
+  const { items } = await client.call('listSyncs', { query: { replica, limit: 1 } })
   if (!items[0]) throw new Refusal('not_found', `${name} has never been synced`)
   return items[0]
 }

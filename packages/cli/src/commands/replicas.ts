@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { wholeNumber } from '../numbers.ts'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
-import { age, due, size, state } from '../words.ts'
+import { age, due, healthsOf, size, state } from '../words.ts'
 import { apiCommand, collect, limitOf } from './api.ts'
 import { addReplicaDecisions } from './decisions.ts'
 
@@ -112,6 +112,7 @@ function addRemove(replicas: Command): void {
 
 async function list(client: Client, { json, limit, ...filter }: ListOptions): Promise<void> {
   const { api: _api, ...query } = filter
+  healthsOf('--health', query.health)
   const { items, total } = await collect(limitOf(limit), (cursor, size) =>
     client.call('listReplicas', { query: { ...query, cursor, limit: size } }),
   )
@@ -136,7 +137,7 @@ function rowOf(replica: Replica): string[] {
     replica.kind,
     age(replica.last_success_at),
     failing ? `${replica.failures}x` : '-',
-    failing ? (replica.last_sync?.message ?? replica.last_sync?.reason ?? '-').slice(0, 60) : '-',
+    failing || replica.hold ? (replica.last_sync?.message ?? replica.last_sync?.reason ?? '-').slice(0, 60) : '-',
     size(replica.size_bytes),
     replica.activity === 'queued' ? `queued ${replica.queue?.position ?? ''}` : due(replica.next_due_at),
   ]

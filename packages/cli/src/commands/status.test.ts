@@ -20,6 +20,26 @@ const troubled = await startApi({
           workers: ['sh-12', 'sh-13'],
           examples: [],
         },
+        {
+          reason: 'too_many_deletions',
+          message: 'the sync would delete more than its limit',
+          hint: 'Approve or reject it.',
+          replicas: 1,
+          held: 1,
+          since: secondsFromNow(-60),
+          workers: ['sh-12'],
+          examples: [],
+        },
+        {
+          reason: 'upstream_empty',
+          message: 'the upstream is empty',
+          hint: 'Look at it.',
+          replicas: 3,
+          held: 2,
+          since: null,
+          workers: ['sh-12'],
+          examples: [],
+        },
       ],
       nats: { connected: false, server_version: null },
     }),
@@ -65,6 +85,13 @@ describe('kagami status', () => {
     expect(stdout).toMatch(/\? lost {2}worker silent-1 is silent .*kagami workers get silent-1/)
     expect(stdout).not.toContain('Nothing needs you')
   })
+  it('shows what is held as held, not as failed', async () => {
+    const { stdout } = await runKagami('status', troubled.env)
+    expect(stdout).toMatch(
+      /\n {2}◫ held {2}the sync would delete more than its limit {2}1 replica on sh-12 .*_deletions\n/,
+    )
+    expect(stdout).toMatch(/\n {2}✕ 1 failed, ◫ 2 held {2}the upstream is empty {2}3 replicas on sh-12 /)
+  })
   it('says how to begin when there is no worker, and when the last failure was', async () => {
     const { stdout } = await runKagami('status', empty.env)
     expect(stdout).toContain('Workers     none yet: kagami run worker --nats-url URL --data-dir DIR\n')
@@ -74,7 +101,10 @@ describe('kagami status', () => {
   })
   it('prints the summary for programs', async () => {
     const { stdout } = await runKagami('status --json', troubled.env)
-    expect(JSON.parse(stdout)).toMatchObject({ health_counts: { failed: 2 }, causes: [{ reason: 'upstream_missing' }] })
+    expect(JSON.parse(stdout)).toMatchObject({
+      health_counts: { failed: 2 },
+      causes: [{ reason: 'upstream_missing' }, { held: 1 }, { held: 2 }],
+    })
   })
   it.each([
     ['failed', 1],
@@ -83,6 +113,10 @@ describe('kagami status', () => {
   ])('--fail-on %s exits %i', async (healths, code) =>
     expect((await runKagami(`status --fail-on ${healths}`, troubled.env)).code).toBe(code),
   )
+  it('refuses a word that is no health, because it would never fail', async () => {
+    const { code, stderr } = await runKagami('status --fail-on hold', troubled.env)
+    expect([code, stderr]).toEqual([2, 'error: --fail-on: "hold" is no health\nhint: Did you mean held?\n'])
+  })
   it('exits 6 when no supervisor answers, and 1 when what answers is none', async () => {
     const nobody = await runKagami('status --api http://127.0.0.1:2')
     expect([nobody.code, nobody.stdout]).toEqual([6, ''])

@@ -3,7 +3,7 @@ import type { Summary, Worker } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { printJson, setExitCode } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
-import { age, duration, healthCounts, size, state } from '../words.ts'
+import { age, duration, healthCounts, healthsOf, size, state } from '../words.ts'
 import { apiCommand } from './api.ts'
 
 /** Adds `status`. */
@@ -28,7 +28,7 @@ export function addStatus(program: Command): void {
             '',
           ].join('\n'),
         )
-      const bad = (options.failOn ?? '').split(',').filter(Boolean)
+      const bad = healthsOf('--fail-on', options.failOn)
       if (bad.some((health) => (summary.health_counts[health] ?? 0) > 0)) setExitCode(1)
     },
   )
@@ -81,7 +81,11 @@ function attentionOf(summary: Summary, workers: { pending: Worker[]; lost: Worke
   return [`  Nothing needs you.${failure ? ` Last failure ${age(failure.at)} (${failure.name})` : ''}`]
 }
 
-function causeLines({ message, replicas, workers, reason, hint }: Summary['causes'][number]): string[] {
+function causeLines({ message, replicas, held = 0, workers, reason, hint }: Summary['causes'][number]): string[] {
   const where = `${replicas} ${replicas === 1 ? 'replica' : 'replicas'} on ${workers.join(', ')}`
-  return [`  ${state('failed')}  ${message}  ${where}  → kagami replicas --cause ${reason}`, `     ${hint}`]
+  const words = [
+    ...(held < replicas ? [state('failed', held > 0 ? replicas - held : undefined)] : []),
+    ...(held > 0 ? [state('held', held < replicas ? held : undefined)] : []),
+  ]
+  return [`  ${words.join(', ')}  ${message}  ${where}  → kagami replicas --cause ${reason}`, `     ${hint}`]
 }

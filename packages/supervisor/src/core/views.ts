@@ -159,6 +159,7 @@ function causeOf(reason: string, entries: readonly ReplicaEntry[]): Cause {
     message: known.meaning,
     hint: known.hint,
     replicas: entries.length,
+    held: entries.filter((entry) => entry.verdict.health === 'held').length,
     since,
     workers: [...new Set(entries.map((entry) => entry.worker.record.name))].slice(0, 5),
     examples: entries.slice(0, 5).map((entry) => ({

@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError, replicaIdOf, writeJoinToken } from '@kagami/runtime'
 import { describe, expect, test } from 'vitest'
+import { providers } from '../providers/index.ts'
 import { hooksFor, loadWorkerConfig } from './config.ts'
 import { WorkerKeys } from './keys.ts'
-import { declaredReplicas } from './replicas.ts'
-
-const kinds = ['git', 'rsync', 'http']
+import { declaredReplicas, renamedReplicas } from './replicas.ts'
 
 /** A worker.toml with this text. */
 function toml(text: string): string {
@@ -24,7 +23,7 @@ function load(text: string | null, env: Record<string, string> = {}) {
   })
   return {
     config,
-    replicas: declaredReplicas(config, { workerId: 'w', kinds, warnings }),
+    replicas: declaredReplicas(config, { workerId: 'w', kinds: providers, warnings }),
     warnings: [...config.warnings, ...warnings],
   }
 }
@@ -111,6 +110,7 @@ labels.region = "us"`)
       KAGAMI_UPSTREAM_POLICY: 'public-only',
       KAGAMI_UPSTREAM_ROOTS: '["/srv/in/"]',
       KAGAMI_CA_FILE: '/ca.pem',
+      KAGAMI_DEFAULTS: '{"interval_secs":60}',
       KAGAMI_HOOKS: '{"on_held":["/bin/mail","-s","held"]}',
     }
     expect(
@@ -170,14 +170,14 @@ labels.region = "us"`)
     ).toBe('worker.toml: data_dir is written below [[providers]] "a", so TOML reads it as a key of that provider')
   })
 
-  test('an unknown key is warned about, with the nearest known one', () => {
+  test('a key that resembles nothing is warned about and ignored', () => {
     const { warnings } = load(
-      'data_dir = "/d"\nnats_ulr = "x"\n[[providers]]\nname = "a"\nkind = "git"\nupstream = ' +
-        '"https://h/a.git"\nintervall_secs = 5',
+      'data_dir = "/d"\ncontact = "x"\n[[providers]]\nname = "a"\nkind = "git"\nupstream = ' +
+        '"https://h/a.git"\nnote = "of the team"',
     )
     expect(warnings.map((text) => text.replace(/\S*\/worker\.toml/, 'worker.toml'))).toEqual([
-      'worker.toml: unknown key nats_ulr is ignored; did you mean nats_url?',
-      'providers[0] (a): unknown key intervall_secs is ignored; did you mean interval_secs?',
+      'worker.toml: unknown key contact is ignored',
+      'worker.toml: providers[0] (a): unknown key note is ignored',
     ])
   })
 
@@ -192,26 +192,26 @@ labels.region = "us"`)
     ['http_addr = "nonsense"', 'worker.toml: http_addr must be host:port, not "nonsense"'],
     [
       '[[providers]]\nname = "a/b"\nkind = "git"\nupstream = "https://h/a.git"',
-      'providers[0]: name "a/b" cannot be used: use letters, digits, ".", "_" and "-", beginning with a ' +
+      'worker.toml: providers[0]: name "a/b" cannot be used: use letters, digits, ".", "_" and "-", beginning with a ' +
         'letter or digit, at most 128 characters',
     ],
     [
       '[[providers]]\nname = "a"\nkind = "gti"\nupstream = "https://h/a.git"',
-      'providers[0] (a): kind "gti" is unknown',
+      'worker.toml: providers[0] (a): kind "gti" is unknown',
     ],
-    ['[[providers]]\nname = "a"\nkind = "git"', 'providers[0] (a): upstream is required'],
+    ['[[providers]]\nname = "a"\nkind = "git"', 'worker.toml: providers[0] (a): upstream is required'],
     [
       '[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "/etc/"',
-      'providers[0] (a): upstream must be a URL that begins with rsync://',
+      'worker.toml: providers[0] (a): upstream must be a URL that begins with rsync://',
     ],
     [
       '[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "file:///srv/a"',
-      'providers[0] (a): upstream must not be a folder of the worker: its worker.toml allows none ' +
+      'worker.toml: providers[0] (a): upstream must not be a folder of the worker: its worker.toml allows none ' +
         '(upstream_roots)',
     ],
     [
       'upstream_roots = ["/srv/in"]\n[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "file:///srv/a"',
-      'providers[0] (a): upstream must be below a folder that the worker allows: /srv/in',
+      'worker.toml: providers[0] (a): upstream must be below a folder that the worker allows: /srv/in',
     ],
     [
       'upstream_roots = ["/srv/.."]',
@@ -220,12 +220,12 @@ labels.region = "us"`)
     ['upstream_roots = ["srv"]', 'worker.toml: upstream_roots: "srv" is not an absolute path'],
     [
       '[[providers]]\nname = "a"\nkind = "git"\nupstream = "https://h/a.git"\ninterval_secs = -1',
-      'providers[0] (a): interval_secs must be >= 0',
+      'worker.toml: providers[0] (a): interval_secs must be >= 0',
     ],
     [
       '[[providers]]\nname = "a"\nkind = "git"\nupstream = "https://h/a.git"\n[[providers]]\nname = "A"\nkind ' +
         '= "git"\nupstream = "https://h/a.git"',
-      'providers[1]: name "A" is taken by "a"',
+      'worker.toml: providers[1]: name "A" is taken by "a"',
     ],
   ])('%s is refused by name', (text, message) => {
     expect(problem(`data_dir = "/d"\n${text}`).message).toBe(message)
@@ -281,5 +281,16 @@ describe('what worker.toml says of one replica', () => {
     expect(() => replica('options = { cron = "61 * * * *" }')).toThrow('providers[0] (a): options.cron')
     expect(() => replica('options = { windows = ["1-2"] }')).toThrow('options.windows')
     expect(() => replica('hooks = { on_sucess = ["x"] }')).toThrow('hooks')
+  })
+
+  test('an earlier name is for one replica, and only when no other is called so', () => {
+    const table = ([name, was]: [name: string, was: string]) =>
+      `[[providers]]\nname = "${name}"\nkind = "git"\nupstream = "https://h/a.git"\n${was && `was = "${was}"\n`}`
+    const renamed = (...names: [name: string, was: string][]) =>
+      renamedReplicas(load(`data_dir = "/d"\n${names.map(table).join('')}`).config)
+    expect(renamed(['a', 'b'], ['c', 'c'], ['d', ''])).toEqual([{ was: 'b', name: 'a', kind: 'git' }])
+    expect(() => renamed(['a', 'b'], ['b', ''])).toThrow('providers[0] (a): was = "b": another provider is called so')
+    expect(() => renamed(['a', 'x'], ['b', 'x'])).toThrow('providers[1] (b): was = "x": another provider was called so')
+    expect(() => renamed(['a', '../x'])).toThrow('was = "../x": this cannot have been the name of a replica')
   })
 })

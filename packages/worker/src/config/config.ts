@@ -1,19 +1,21 @@
 // config.ts — Reads the worker's configuration from worker.toml, KAGAMI_* variables and flags.
 import { hostname } from 'node:os'
-import { isAbsolute, resolve } from 'node:path'
+import { dirname, isAbsolute, resolve } from 'node:path'
 import {
   checkValues,
   ConfigError,
   fromEnvironment,
   parseAddress,
   parseToml,
+  readConfigFile,
   readIfThere,
   readJoinToken,
-  unknownKeys,
   type JoinTokenContent,
   type Values,
 } from '@kagami/runtime'
 import type { Static } from 'typebox'
+import { checkHookKeys, strangeTopKeys } from './check.ts'
+import { refuseForeignFile } from './foreign.ts'
 import { pickKeys, ProviderKeys, WorkerKeys, type Hooks } from './keys.ts'
 
 export interface WorkerConfig extends Omit<Static<typeof WorkerKeys>, 'providers' | 'name' | 'worker_id'> {
@@ -24,6 +26,11 @@ export interface WorkerConfig extends Omit<Static<typeof WorkerKeys>, 'providers
   readonly worker_id: string | null
   readonly httpAddress: { host: string; port: number }
   readonly providers: readonly unknown[]
+  /** Where the providers are declared, for messages: the file, or the variable. */
+  readonly providersFrom: string
+  readonly defaultsFrom: string
+  /** The folder that paths in worker.toml are relative to. */
+  readonly folder: string
   /** What is odd but not wrong; logged once at start. */
   readonly warnings: readonly string[]
 }
@@ -34,19 +41,18 @@ export function loadWorkerConfig(
 ): WorkerConfig {
   const env = options.env ?? process.env
   const file = options.file ?? env['KAGAMI_CONFIG'] ?? './worker.toml'
-  const text = readIfThere(file)
+  const text = readConfigFile(file)
   if (text === null && options.file)
     throw new ConfigError(
       `${options.file}: there is no such file`,
       'Give the path with --config, or leave it out to configure by environment alone.',
     )
   const fileValues = text === null ? {} : parseToml(text, file)
+  refuseForeignFile(fileValues, file)
   const known = Object.keys(WorkerKeys.properties)
-  const warnings = unknownKeys(fileValues, known).map(
-    ({ key, suggestion }) =>
-      `${file}: unknown key ${key} is ignored${suggestion ? `; did you mean ${suggestion}?` : ''}`,
-  )
   refuseMisplacedKeys(fileValues, file)
+  const warnings = strangeTopKeys(fileValues, file).map((key) => `${file}: unknown key ${key} is ignored`)
+  warnings.push(...hooksByAccident(text ?? '', fileValues, file))
   const fromEnv = fromEnvironment(WorkerKeys, 'KAGAMI_', env)
   const flags = Object.fromEntries(Object.entries(options.flags ?? {}).filter(([, value]) => value !== undefined))
   const given = { ...pickKeys(fileValues, known), ...fromEnv, ...flags }
@@ -64,6 +70,8 @@ export function loadWorkerConfig(
   }
   const sourceOf = (key: string) =>
     key in flags ? `--${key.replaceAll('_', '-')}` : key in fromEnv ? `KAGAMI_${key.toUpperCase()}` : file
+  if (sourceOf('providers') === file) refuseOneTable(values['providers'], file)
+  checkHookKeys(values['hooks'], sourceOf('hooks'))
   checkValues(WorkerKeys, values, sourceOf)
   const config = values as unknown as Static<typeof WorkerKeys>
   const httpAddress = parseAddress(config.http_addr)
@@ -73,6 +81,9 @@ export function loadWorkerConfig(
   return {
     ...config,
     upstream_roots,
+    providersFrom: sourceOf('providers'),
+    defaultsFrom: sourceOf('defaults'),
+    folder: dirname(resolve(file)),
     natsUrlGiven: 'nats_url' in given,
     joinToken: joinTokenOf(config, sourceOf),
     name: config.name ?? hostname(),
@@ -102,6 +113,31 @@ function joinTokenOf(
   if (join_token) return readJoinToken(join_token, sourceOf('join_token'))
   const text = join_token_file ? readIfThere(join_token_file) : null
   return text ? readJoinToken(text, join_token_file!) : null
+}
+
+function refuseOneTable(providers: unknown, file: string): void {
+  if (typeof providers !== 'object' || providers === null || Array.isArray(providers)) return
+  const named = Object.entries(providers).find(([, value]) => typeof value === 'object' && 'upstream' in (value ?? {}))
+  throw new ConfigError(
+    `${file}: [providers${named ? `.${named[0]}` : ''}] is a single table, and a worker has a list of providers`,
+    named
+      ? `Write [[providers]], with two brackets, and name = "${named[0]}" below it; likewise for each replica.`
+      : 'Write [[providers]], with two brackets, above the keys of each replica.',
+  )
+}
+
+/** Hooks meant for the worker that TOML gives to the last provider, because they are written below it. */
+function hooksByAccident(text: string, values: Values, file: string): string[] {
+  const providers = Array.isArray(values['providers']) ? (values['providers'] as unknown[]) : []
+  const having = providers.filter((provider) => (provider as Values | null)?.['hooks'] !== undefined)
+  const last = providers.at(-1) as { name?: unknown } | undefined
+  const below = text.slice(text.lastIndexOf('[[providers]]'))
+  if (values['hooks'] !== undefined || providers.length < 2 || having.length !== 1 || having[0] !== last) return []
+  if (!/^\s*hooks\s*[.=]/m.test(below)) return []
+  return [
+    `${file}: hooks is written below the last [[providers]], so it is for the replica ${String(last?.name)} only. ` +
+      'For all replicas move it above the first [[providers]]; if it is meant so, write it as [providers.hooks]',
+  ]
 }
 
 /** In TOML, a top-level key written below a `[[providers]]` table belongs to that table. */

@@ -109,24 +109,53 @@ export const WorkerKeys = Type.Object({
     }),
   ),
   hooks: Type.Optional(HookTable),
+  defaults: Type.Optional(
+    Type.Record(Type.String(), Type.Unknown(), {
+      description: 'What providers have that do not say otherwise; see the keys of [defaults] below.',
+    }),
+  ),
   providers: Type.Array(Type.Unknown(), {
     default: [],
     description: 'Replicas this worker declares; see the keys of [[providers]] below.',
   }),
 })
 
+const interval_secs = Type.Optional(
+  Type.Integer({ minimum: 0, description: 'Seconds between syncs; 0 or absent: only when asked.' }),
+)
+const exclude_from = Type.Optional(
+  Type.String({
+    minLength: 1,
+    maxLength: 4096,
+    description:
+      'rsync and http: file with more patterns for the option exclude, one a line; lines that begin with # or ; are ' +
+      'comments. Relative to the folder of worker.toml, read at start.',
+  }),
+)
+const options = Type.Optional(
+  Type.Record(Type.String(), Type.Unknown(), { description: 'Options of the kind; see docs/providers/.' }),
+)
+
+/** Every key of `[defaults]`, and of `[defaults.<kind>]` for the providers of one kind. */
+export const DefaultKeys = Type.Object({ interval_secs, labels: Type.Optional(Labels), options, exclude_from })
+
 /** Every key of a `[[providers]]` table. */
 export const ProviderKeys = Type.Object({
   name: Type.String({ description: 'Name of the replica and of its directory.' }),
+  was: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'Earlier name of the replica: at the next start its files, generations and what is known of it get the new ' +
+        'name. Refused when that has files already. May stay, or be removed afterwards.',
+    }),
+  ),
   kind: Type.String({ description: 'The kind of the upstream; one page for each in docs/providers/.' }),
   upstream: Type.String({ description: 'URL to mirror.' }),
-  interval_secs: Type.Optional(
-    Type.Integer({ minimum: 0, description: 'Seconds between syncs; 0 or absent: only when asked.' }),
-  ),
+  interval_secs,
   labels: Type.Optional(Labels),
-  options: Type.Optional(
-    Type.Record(Type.String(), Type.Unknown(), { description: 'Options of the kind; see docs/providers/.' }),
-  ),
+  options,
+  exclude_from,
   auth: Type.Optional(AuthTable),
   hooks: Type.Optional(HookTable),
 })

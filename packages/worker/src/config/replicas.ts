@@ -1,23 +1,16 @@
 // replicas.ts — The replicas that worker.toml declares: each `[[providers]]` table checked and made a spec.
-import {
-  intervalProblem,
-  policyOf,
-  replicaNameKey,
-  replicaNameProblem,
-  scheduleProblem,
-  upstreamProblem,
-  type Auth,
-  type ReplicaSpec,
-} from '@kagami/protocol'
-import { checkValues, ConfigError, nearest, readIfThere, replicaIdOf, unknownKeys, type Values } from '@kagami/runtime'
+import { replicaNameKey, replicaNameProblem, upstreamProblem, type Auth, type ReplicaSpec } from '@kagami/protocol'
+import { checkValues, ConfigError, nearest, readIfThere, replicaIdOf, type Values } from '@kagami/runtime'
 import type { Static } from 'typebox'
+import { checkAuthKeys, checkHookKeys, strangeProviderKeys, type Kinds, type Place } from './check.ts'
 import type { WorkerConfig } from './config.ts'
+import { checkSchedule, mergeLayers, readDefaults, readLayer, type Defaults } from './defaults.ts'
 import { pickKeys, ProviderKeys, type AuthTable } from './keys.ts'
 
 /** What the declared replicas belong to, and where warnings about them are collected. */
 interface Declaring {
   readonly workerId: string
-  readonly kinds: readonly string[]
+  readonly kinds: Kinds
   readonly warnings: string[]
 }
 
@@ -26,25 +19,53 @@ interface Declaring {
  */
 export function declaredReplicas(config: WorkerConfig, parts: Declaring): ReplicaSpec[] {
   const taken = new Map<string, string>()
+  const defaults = readDefaults(config, parts.kinds)
   return config.providers.map((provider, index) => {
     const spec =
       typeof provider === 'string'
         ? bareReplica(provider, parts.workerId)
-        : fullReplica(provider, index, { ...parts, roots: config.upstream_roots })
+        : fullReplica(provider, index, { ...parts, config, defaults })
     const problem = replicaNameProblem(spec.name)
     if (problem)
       throw new ConfigError(
-        `providers[${index}]: name "${spec.name}" cannot be used: ${problem}`,
+        `${config.providersFrom}: providers[${index}]: name "${spec.name}" cannot be used: ${problem}`,
         'The name is also the directory; it is never changed silently.',
       )
     const other = taken.get(replicaNameKey(spec.name))
     if (other !== undefined)
       throw new ConfigError(
-        `providers[${index}]: name "${spec.name}" is taken by "${other}"`,
+        `${config.providersFrom}: providers[${index}]: name "${spec.name}" is taken by "${other}"`,
         'Names are unique on a worker without regard to case.',
       )
     taken.set(replicaNameKey(spec.name), spec.name)
     return spec
+  })
+}
+
+/** A replica that worker.toml calls by another name than before. */
+export interface Renamed {
+  readonly was: string
+  readonly name: string
+  readonly kind: string
+}
+
+/** The replicas whose provider has `was`. Throws ConfigError when another replica has that name, or had it. */
+export function renamedReplicas(config: WorkerConfig): Renamed[] {
+  const providers = config.providers as readonly (string | (Renamed & { readonly was?: string }))[]
+  const nameOf = (provider: (typeof providers)[number]) => (typeof provider === 'string' ? provider : provider.name)
+  const taken = new Map(providers.map((provider) => [nameOf(provider), 'is']))
+  return providers.flatMap((provider, index) => {
+    if (typeof provider === 'string' || provider.was === undefined || provider.was === provider.name) return []
+    const { was, name, kind } = provider
+    const where = `${config.providersFrom}: providers[${index}] (${name}): was = "${was}"`
+    if (replicaNameProblem(was)) throw new ConfigError(`${where}: this cannot have been the name of a replica`)
+    if (taken.has(was))
+      throw new ConfigError(
+        `${where}: another provider ${taken.get(was)} called so`,
+        `The files of ${was} can get one new name, and only when no provider is called ${was} any more.`,
+      )
+    taken.set(was, 'was')
+    return [{ was, name, kind }]
   })
 }
 
@@ -64,42 +85,45 @@ function bareReplica(name: string, workerId: string): ReplicaSpec {
 function fullReplica(
   provider: unknown,
   index: number,
-  { workerId, kinds, warnings, roots }: Declaring & { roots: readonly string[] },
+  { workerId, kinds, warnings, config, defaults }: Declaring & { config: WorkerConfig; defaults: Defaults },
 ): ReplicaSpec {
+  const table = `${config.providersFrom}: providers[${index}]`
   if (typeof provider !== 'object' || provider === null || Array.isArray(provider))
-    throw new ConfigError(`providers[${index}]: must be a table or a name`)
+    throw new ConfigError(`${table}: must be a table or a name`)
   const values = provider as Values
-  const where = `providers[${index}]${typeof values['name'] === 'string' ? ` (${values['name']})` : ''}`
-  const known = Object.keys(ProviderKeys.properties)
-  for (const { key, suggestion } of unknownKeys(values, known))
-    warnings.push(`${where}: unknown key ${key} is ignored${suggestion ? `; did you mean ${suggestion}?` : ''}`)
-  checkValues(ProviderKeys, pickKeys(values, known), () => where)
-  if (values['options']) checkSchedule(values['options'] as Values, where)
-  const { name, kind, upstream, interval_secs, labels, options, auth } = values as unknown as Static<
-    typeof ProviderKeys
-  >
-  if (!kinds.includes(kind)) {
-    const near = nearest(kind, kinds)
-    throw new ConfigError(
-      `${where}: kind "${kind}" is unknown`,
-      near ? `Did you mean ${near}?` : `Use one of ${kinds.join(', ')}.`,
-    )
-  }
-  const problem = upstreamProblem(kind, upstream, roots)
+  const where = `${table}${typeof values['name'] === 'string' ? ` (${values['name']})` : ''}`
+  const place = { where, kinds, kind: typeof values['kind'] === 'string' ? values['kind'] : null }
+  for (const key of strangeProviderKeys(values, place)) warnings.push(`${where}: unknown key ${key} is ignored`)
+  checkHookKeys(values['hooks'], where)
+  checkAuthKeys(values['auth'], where)
+  checkValues(ProviderKeys, pickKeys(values, Object.keys(ProviderKeys.properties)), () => where)
+  const { name, kind, upstream, auth } = values as unknown as Static<typeof ProviderKeys>
+  checkKind(kind, place)
+  const own = readLayer(values, place, config.folder)
+  const { interval_secs, labels, options } = mergeLayers([...defaults(kind), own])
+  checkSchedule(options, where)
+  const problem = upstreamProblem(kind, upstream, config.upstream_roots)
   if (problem) throw new ConfigError(`${where}: upstream ${problem}`)
-  const late = intervalProblem(interval_secs)
-  if (late) throw new ConfigError(`${where}: interval_secs ${late}`)
   return {
     replica_id: replicaIdOf(workerId, name),
     name,
     kind,
     upstream,
     interval_secs: interval_secs || null,
-    labels: labels ?? {},
-    options: options ?? {},
+    labels,
+    options,
     ...(auth ? { auth: authOf(auth, where) } : {}),
     origin: 'config',
   }
+}
+
+function checkKind(kind: string, { where, kinds }: Place): void {
+  if (Object.hasOwn(kinds, kind)) return
+  const near = /^two.?stage/.test(kind) ? 'rsync' : nearest(kind, Object.keys(kinds))
+  throw new ConfigError(
+    `${where}: kind "${kind}" is unknown`,
+    near ? `Did you mean ${near}?` : `Use one of ${Object.keys(kinds).join(', ')}.`,
+  )
 }
 
 /** Credentials as written in the file, or read from the files they name. */
@@ -127,15 +151,4 @@ function readSecret(file: string): string | null {
   } catch {
     return null
   }
-}
-
-function checkSchedule(options: Values, where: string): void {
-  const policy = policyOf(options)
-  const fits =
-    typeof policy.cron === 'string' &&
-    typeof policy.timezone === 'string' &&
-    Array.isArray(policy.windows) &&
-    policy.windows.every((window) => typeof window === 'string')
-  const problem = fits ? scheduleProblem(policy) : null
-  if (problem) throw new ConfigError(`${where}: options.${problem.field}: ${problem.message}`)
 }

@@ -170,10 +170,10 @@ export function restorePublished(options: Pick<GenerationOptions, 'dataDir' | 'n
 }
 
 /**
- * Replaces the link in one step. A plain directory, left from publish = "in-place", must first be moved out of the way;
- * that happens once, for an instant.
+ * Publishes a generation: replaces the link in one step. A plain directory, left from publish = "in-place", must first
+ * be moved out of the way; that happens once, for an instant.
  */
-function pointTo({ dataDir, name }: Pick<GenerationOptions, 'dataDir' | 'name'>, number: number): void {
+export function pointTo({ dataDir, name }: Pick<GenerationOptions, 'dataDir' | 'name'>, number: number): void {
   const published = paths.published(dataDir, name)
   const folder = paths.generations(dataDir, name)
   const link = join(folder, 'link')

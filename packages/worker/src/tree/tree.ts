@@ -3,7 +3,6 @@ import { lstatSync, opendirSync, realpathSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Policy, ReplicaSpec } from '@kagami/protocol'
-import { readIfThere, writeDurably } from '@kagami/runtime'
 import { SyncFailure, type Fork, type Reach, type RunCommand, type Tree } from '../provider.ts'
 import { flushFilesystem, flushPath, flushPaths, flushTree } from './flush.ts'
 import {
@@ -14,6 +13,7 @@ import {
   restorePublished,
   publishGeneration,
 } from './generations.ts'
+import { markerOf, readMarker, writeMarker, type Marker } from './marker.ts'
 import { FREE_MIN_BYTES, freeBytes } from './space.ts'
 import { paths } from './paths.ts'
 
@@ -38,14 +38,6 @@ export interface OwnedTree extends Tree {
   /** Where earlier runs found the upstream; null when they did not, or since its address changed. */
   reach(): Reach | null
   saveReach(reach: Reach): void
-}
-
-interface Marker {
-  readonly replica_id: string
-  readonly kind: string
-  readonly upstream: string
-  readonly name: string
-  readonly reach?: Reach
 }
 
 /** The tree of one replica. Throws when its name or id cannot name a directory. */
@@ -108,19 +100,11 @@ async function claim(
   refuseForeign({ dataDir, spec, published, marker, adoptExisting })
   refuseFullDisk(dataDir)
   const wanted = markerOf(spec)
-  if (marker && JSON.stringify({ ...marker, reach: undefined }) === JSON.stringify(wanted)) return
+  if (marker && JSON.stringify(markerOf(marker)) === JSON.stringify(wanted)) return
   // A first copy that was staged for another kind or upstream must not become part of this one.
   const staged = marker?.kind === spec.kind && (marker.upstream === spec.upstream || hasEntries(published))
   if (!staged) await rm(staging, { recursive: true, force: true })
   writeMarker(dataDir, wanted)
-}
-
-function markerOf({ replica_id, kind, upstream, name }: TreeOptions['spec']): Marker {
-  return { replica_id, kind, upstream, name }
-}
-
-function writeMarker(dataDir: string, marker: Marker): void {
-  writeDurably(paths.marker(dataDir, marker.name), `${JSON.stringify(marker)}\n`, 0o640)
 }
 
 async function putFile(from: string, folder: string, file: string): Promise<void> {
@@ -194,25 +178,6 @@ function refuseForeign({ dataDir, spec, published, marker, adoptExisting }: Clai
   throw new SyncFailure(
     'local_conflict',
     `${held} holds a ${marker.kind} mirror of ${marker.upstream}: move it away or choose another name`,
-  )
-}
-
-function readMarker(dataDir: string, name: string): Marker | null {
-  const path = paths.marker(dataDir, name)
-  const text = readIfThere(path)
-  if (text === null) return null
-  try {
-    const { reach, ...marker } = JSON.parse(text) as Marker
-    if ([marker.replica_id, marker.kind, marker.upstream, marker.name].every((field) => typeof field === 'string')) {
-      return { ...markerOf(marker), ...(reach === 'public' || reach === 'private' ? { reach } : {}) }
-    }
-  } catch {
-    // Falls through: a marker that cannot be read proves nothing.
-  }
-  throw new SyncFailure(
-    'local_conflict',
-    `${path} cannot be read as the mark of a mirror: remove it if ${paths.published(dataDir, name)} is yours ` +
-      'to replace',
   )
 }
 

@@ -1,0 +1,153 @@
+// words.ts — Words that other mirror programs have for what Kagami calls otherwise, and words that are only misspelt.
+import { nearest } from '@kagami/runtime'
+
+/** What to write instead of a word, and why when that is not obvious. */
+export interface Cure {
+  readonly write: string
+  readonly why: string | null
+}
+
+type Write = string | ((value: unknown) => string)
+
+/** By word: what to write instead, perhaps with the value that was written, and why. */
+export type Words = Readonly<Record<string, Write | readonly [Write, why: string]>>
+
+/** `key = value` as TOML; only the key when the value is a table. */
+export function written(key: string, value: unknown): string {
+  const simple = ['string', 'number', 'boolean'].includes(typeof value) || Array.isArray(value)
+  return simple ? `${key} = ${JSON.stringify(value)}` : key
+}
+
+/** Writes the value under another key. */
+const as = (key: string) => (value: unknown) => written(key, value)
+
+const minutes =
+  (key: string) =>
+  (value: unknown): string =>
+    typeof value === 'number' ? `${key} = ${value * 60}` : key
+const MINUTES = 'There interval counts minutes, in Kagami interval_secs counts seconds.'
+const SAME_FOR_ALL = 'It is the default of every provider.'
+const FOLDER = 'Each replica is in the folder of its name below data_dir.'
+
+/** A list of arguments for a hook; programs are not started through a shell. */
+const hook = (key: string): readonly [Write, string] => [
+  `${key} = ["/path/of/program", "argument"]`,
+  'A hook is a list of program and arguments, started without a shell.',
+]
+
+/** Words that are written at the top of worker.toml. */
+export const topWords: Words = {
+  mirror_dir: as('data_dir'),
+  data_directory: as('data_dir'),
+  to: as('data_dir'),
+  concurrent: as('slots'),
+  concurrent_limit: as('slots'),
+  mirrors: '[[providers]]',
+  repos: '[[providers]]',
+  replicas: '[[providers]]',
+  interval: [minutes('defaults.interval_secs'), MINUTES],
+  interval_secs: [as('defaults.interval_secs'), SAME_FOR_ALL],
+  labels: ['defaults.labels', SAME_FOR_ALL],
+  options: ['defaults.options', SAME_FOR_ALL],
+  timeout: as('sync_timeout_secs'),
+  sync_timeout: 'sync_timeout_secs',
+  api_base: 'nats_url = "nats://…:4222"',
+  manager: 'nats_url = "nats://…:4222"',
+  listen_addr: as('http_addr'),
+  on_success: hook('hooks.on_success'),
+  on_failure: hook('hooks.on_failure'),
+  on_held: hook('hooks.on_held'),
+  exec_on_success: hook('hooks.on_success'),
+  exec_on_failure: hook('hooks.on_failure'),
+  post_sync: hook('hooks.on_success'),
+}
+
+/** Words that are written in a provider. */
+export const providerWords: Words = {
+  interval: [minutes('interval_secs'), MINUTES],
+  provider: kindOf,
+  type: kindOf,
+  url: 'upstream',
+  source: 'upstream',
+  remote: 'upstream',
+  rsync_host: 'upstream = "rsync://HOST/MODULE/"',
+  rsync_path: 'upstream = "rsync://HOST/MODULE/"',
+  gitsync_url: 'upstream',
+  schedule: as('options.cron'),
+  timeout: as('options.time_limit_secs'),
+  rsync_timeout: as('options.timeout_secs'),
+  rsync_bw: 'options.bwlimit_kbps',
+  rsync_options: ['options.extra_options', 'docs/providers/rsync.md lists those that are allowed.'],
+  rsync_override: ['options.extra_options', 'docs/providers/rsync.md lists those that are allowed.'],
+  rsync_exclude: 'options.exclude = ["…"]',
+  rsync_filter: 'options.filters = ["…"]',
+  exclude_file: as('exclude_from'),
+  use_ipv4: 'options.address_family = "ipv4"',
+  use_ipv6: 'options.address_family = "ipv6"',
+  stage1_profile: as('options.two_stage'),
+  memory_limit: 'options.memory_mib',
+  username: 'auth = { type = "basic", username = "…", password_file = "…" }',
+  password: 'auth = { type = "basic", username = "…", password_file = "…" }',
+  rsync_user: 'auth = { type = "basic", username = "…", password_file = "…" }',
+  rsync_password: 'auth = { type = "basic", username = "…", password_file = "…" }',
+  token: 'auth = { type = "token", token_file = "…" }',
+  mirror_dir: ['name', FOLDER],
+  mirror_subdir: ['name', FOLDER],
+  storagedir: ['name', FOLDER],
+  on_success: hook('hooks.on_success'),
+  on_failure: hook('hooks.on_failure'),
+  on_held: hook('hooks.on_held'),
+  exec_on_success: hook('hooks.on_success'),
+  exec_on_failure: hook('hooks.on_failure'),
+  exec_on_success_extra: hook('hooks.on_success'),
+  exec_on_failure_extra: hook('hooks.on_failure'),
+}
+
+/** Words that are written among the options of a kind. Only those whose cure the kind has are meant. */
+export const optionWords: Words = {
+  bwlimit: as('bwlimit_kbps'),
+  rsync_bw: as('bwlimit_kbps'),
+  'limit-rate': 'bwlimit_kbps',
+  timeout: as('timeout_secs'),
+  rsync_timeout: as('timeout_secs'),
+  'max-delete': 'max_delete_percent',
+  max_delete: 'max_delete_percent',
+  rsync_maxdelete: 'max_delete_percent',
+  stage1_profile: as('two_stage'),
+  rsync_options: as('extra_options'),
+  delete_excluded: 'extra_options = ["--delete-excluded"]',
+  checksum: 'extra_options = ["--checksum"]',
+  memory_limit: 'memory_mib',
+  use_ipv4: 'address_family = "ipv4"',
+  use_ipv6: 'address_family = "ipv6"',
+  schedule: as('cron'),
+  'exclude-glob': 'exclude',
+  exclude_glob: 'exclude',
+  'include-glob': 'include',
+  include_glob: 'include',
+  jobs: as('parallel'),
+  threads: as('parallel'),
+  branches: 'refs',
+}
+
+/** The cure of a word of another program; null when it is none of these. */
+export function knownWord(word: string, value: unknown, words: Words): Cure | null {
+  const lower = word.toLowerCase()
+  if (!Object.hasOwn(words, lower)) return null
+  const found = words[lower]!
+  const [write, why] = typeof found === 'string' || typeof found === 'function' ? [found, null] : found
+  return { write: typeof write === 'string' ? write : write(value), why }
+}
+
+/**
+ * The known key that is meant by a misspelt one; null when none is near. Stricter than `nearest` for short words: a
+ * worker refuses to start over it, so a word like `note` must not be taken for `name`.
+ */
+export function misspelt(word: string, known: readonly string[]): string | null {
+  return nearest(word, known, word.length <= 4 ? 1 : 2)
+}
+
+function kindOf(value: unknown): string {
+  if (value === 'two-stage-rsync') return 'kind = "rsync" with options.two_stage = "debian"'
+  return value === 'command' ? 'kind' : written('kind', value)
+}

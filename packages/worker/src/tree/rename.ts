@@ -1,0 +1,100 @@
+// rename.ts — Gives the files of a replica another name. Each step leaves a state from which the next start goes on.
+import { lstatSync, renameSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { ConfigError, removeDurably } from '@kagami/runtime'
+import { flushPath } from './flush.ts'
+import { currentGeneration, pointTo } from './generations.ts'
+import { readMarker, writeMarker, type Marker } from './marker.ts'
+import { paths } from './paths.ts'
+
+/** A replica that worker.toml calls by another name than before. */
+export interface Renaming {
+  readonly was: string
+  readonly wasId: string
+  readonly name: string
+  readonly replicaId: string
+  readonly kind: string
+}
+
+/**
+ * The steps of a renaming, each durable when it is yielded; none when the files have that name already, or there are
+ * none. The mark of the new name is written first and says where the files come from; that of the old name goes last.
+ * Throws ConfigError when the new name is taken. Call it only while the data_dir is locked and no program runs in it.
+ */
+export function* renamingSteps(dataDir: string, renaming: Renaming): Generator<string> {
+  const { was, wasId, name, replicaId } = renaming
+  const from = markOf(dataDir, was)
+  const to = markOf(dataDir, name)
+  const old = from?.name === was ? from : null
+  const begun = to?.renamed_from === was && to.name === name
+  if (!begun && (!old || !hasFiles(dataDir, was))) return
+  if (!begun) {
+    refuseTaken(dataDir, renaming, old!)
+    writeMarker(dataDir, { ...old!, replica_id: replicaId, name, renamed_from: was })
+    yield 'the new mark is written'
+  }
+  const number = currentGeneration(dataDir, was)
+  move(paths.generations(dataDir, was), paths.generations(dataDir, name))
+  yield 'the generations are moved'
+  if (number === null) move(paths.published(dataDir, was), paths.published(dataDir, name))
+  else {
+    pointTo({ dataDir, name }, number)
+    yield 'the new name is published'
+    removeDurably(paths.published(dataDir, was))
+  }
+  yield 'the published files are moved'
+  if (isThere(paths.staging(dataDir, wasId))) {
+    rmSync(paths.staging(dataDir, replicaId), { recursive: true, force: true })
+    move(paths.staging(dataDir, wasId), paths.staging(dataDir, replicaId))
+  }
+  yield 'what was not published yet is moved'
+  if (paths.marker(dataDir, was) !== paths.marker(dataDir, name)) removeDurably(paths.marker(dataDir, was))
+  yield 'the old mark is gone'
+  const { renamed_from: _done, ...mark } = markOf(dataDir, name) ?? { ...old!, replica_id: replicaId, name }
+  writeMarker(dataDir, mark)
+}
+
+function hasFiles(dataDir: string, name: string): boolean {
+  return [paths.published(dataDir, name), paths.generations(dataDir, name)].some(isThere)
+}
+
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+}
+
+function markOf(dataDir: string, name: string): Marker | null {
+  try {
+    return readMarker(dataDir, name)
+  } catch (error) {
+    throw new ConfigError((error as Error).message)
+  }
+}
+
+function refuseTaken(dataDir: string, { was, name, kind }: Renaming, old: Marker): void {
+  const folder = paths.published(dataDir, name)
+  if (old.kind !== kind)
+    throw new ConfigError(
+      `was = "${was}": ${paths.published(dataDir, was)} is a mirror of kind ${old.kind}, and ${name} is of ` +
+        `kind ${kind}`,
+      'Only files of the same kind can be kept. Remove was, and the mirror is fetched anew.',
+    )
+  if (hasFiles(dataDir, name))
+    throw new ConfigError(
+      `was = "${was}": the files cannot get the name ${name}, because ${folder} exists; nothing was moved`,
+      `Move ${folder} away to keep those of ${was}, or remove was to keep those of ${name}.`,
+    )
+}
+
+/** Renames what is there; a folder that an earlier start has moved is no longer there. */
+function move(from: string, to: string): void {
+  if (!isThere(from)) return
+  try {
+    renameSync(from, to)
+  } catch (error) {
+    throw new ConfigError(
+      `${from} cannot be renamed to ${to}: ${(error as Error).message}`,
+      'A folder that is a filesystem of its own cannot be renamed: remove was, and mount it under the new name.',
+    )
+  }
+  for (const folder of new Set([dirname(from), dirname(to)])) flushPath(folder)
+}
