@@ -1,4 +1,5 @@
 // call.ts — How git is called: arguments, environment, progress. What it is called for is in git.ts and maintenance.ts.
+import { ignoredFaults } from './faults.ts'
 import type { Exit, SyncContext } from '../../provider.ts'
 
 /** User name and password of an upstream; null where there are none. */
@@ -56,7 +57,7 @@ export function routeOf(
 
 export interface GitCall {
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => boolean | void
-  readonly stdin?: string
+  readonly stdin?: string | Uint8Array
   /** See RunOptions. */
   readonly silent?: boolean
   /** Needed by commands that connect. */
@@ -94,12 +95,7 @@ function settings({ options }: SyncContext, withCredentials: boolean): string[] 
     ? ['credential.helper=!f() { printf "username=%s\\npassword=%s\\n" "$KAGAMI_USERNAME" "$KAGAMI_PASSWORD"; }; f']
     : []
   const fsck =
-    options.fsck === false
-      ? []
-      : [
-          'transfer.fsckObjects=true',
-          ...['zeroPaddedFilemode', 'badTimezone', 'missingSpaceBeforeDate'].map((id) => `fetch.fsck.${id}=ignore`),
-        ]
+    options.fsck === false ? [] : ['transfer.fsckObjects=true', ...ignoredFaults('fetch.fsck', options['fsck_ignore'])]
   return [
     'core.hooksPath=/dev/null',
     'credential.helper=',

@@ -84,6 +84,10 @@ async function sendRequest(
   type: string,
 ): Promise<Buffer | AskGit | null> {
   const { statusCode, headers, body } = await client.request(options)
+  if (statusCode >= 301 && statusCode <= 308) {
+    body.on('error', () => {}).destroy()
+    return refuseRedirect(String(headers['location'] ?? ''))
+  }
   const readable = statusCode === 200 && headers['content-encoding'] === undefined
   if (!readable) {
     body.on('error', () => {}).destroy()
@@ -111,6 +115,18 @@ async function sendRequest(
       'the list of refs of the upstream ends in the middle of a line: it was cut off. Nothing was changed',
     )
   return { whole: headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined }
+}
+
+/** git follows no redirect either, and does not say where to. */
+function refuseRedirect(location: string): null {
+  const url = URL.parse(location)
+  if (!url) return null
+  const path = url.pathname.replace(/\/(info\/refs|git-upload-pack)$/, '')
+  throw new SyncFailure(
+    'upstream_missing',
+    `the upstream sends us to ${`${url.protocol}//${url.host}${path}`.slice(0, 300)}: if that is right, give that ` +
+      'address',
+  )
 }
 
 async function overGit(url: URL, { addresses, signal }: WireRequest): Promise<RemoteRefs | null> {
