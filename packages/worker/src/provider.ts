@@ -219,7 +219,10 @@ export interface RunOptions {
   readonly memoryMib?: number
   /** Its stdout is progress that is drawn over itself with `\r`: only the last line of a burst counts. */
   readonly redraws?: boolean
-  /** Gives `onLine` lines with the control characters that names of files may have; log and tail never have them. */
+  /**
+   * Gives `onLine` lines with the control characters that names of files may have, and with bytes that are not UTF-8 as
+   * names.ts carries them; log and tail never have control characters.
+   */
   readonly exact?: boolean
   /**
    * Each line of output as it comes (`\r` ends a line too, for progress). Return false to keep it out of the log and

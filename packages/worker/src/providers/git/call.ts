@@ -60,6 +60,8 @@ export interface GitCall {
   readonly stdin?: string | Uint8Array
   /** See RunOptions. */
   readonly silent?: boolean
+  /** See RunOptions. */
+  readonly exact?: boolean
   /** Needed by commands that connect. */
   readonly route?: Route
 }
@@ -68,7 +70,7 @@ export interface GitCall {
 export function callGit(
   context: SyncContext,
   command: readonly string[],
-  { onLine, stdin, silent, route }: GitCall = {},
+  { onLine, stdin, silent, exact, route }: GitCall = {},
 ): Promise<Exit> {
   const [user, password] = credentials(context.auth)
   const env = {
@@ -86,6 +88,7 @@ export function callGit(
     onLine,
     stdin,
     silent,
+    exact,
   })
 }
 

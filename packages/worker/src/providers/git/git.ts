@@ -99,7 +99,11 @@ async function readUpstream({ context, selection, addresses, route }: GitUpstrea
   if ('refs' in listed) return select(listed, selection)
   const collector = createRefCollector()
   const onLine = (line: string, stream: string) => !(stream === 'stdout' && collectLine(collector, line))
-  const exit = await callGit(context, ['ls-remote', '--symref', ...route.flags, '--', route.url], { onLine, route })
+  const exit = await callGit(context, ['ls-remote', '--symref', ...route.flags, '--', route.url], {
+    onLine,
+    route,
+    exact: true,
+  })
   if (exit.code !== 0) throw gitFailure(exit)
   return select({ ...collector.done(), whole: listed.whole }, selection)
 }
