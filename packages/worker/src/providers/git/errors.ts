@@ -80,8 +80,10 @@ const RULES: readonly Rule[] = [
 /** The failure of a git command that did not exit with 0. */
 export function gitFailure(exit: Exit): SyncFailure {
   const facts = { tail: exit.tail, exitCode: exit.code }
-  const fault = /^(?:error|fatal|warning): (?:object )?([0-9a-f]{40,64}): ([a-z]\w+): (.*)$/m.exec(exit.tail)
-  if (fault && /fsck error/.test(exit.tail)) {
+  const fault =
+    /^(?:error|fatal|warning): (?:object )?([0-9a-f]{40,64}): ([a-z]\w+): (.*)$(?=[^]*fsck error)/m.exec(exit.tail) ??
+    /^error in (?:commit|tree|blob|tag) ([0-9a-f]{40,64}): ([a-z]\w+): (.*)$/m.exec(exit.tail)
+  if (fault) {
     const [, object, id, what] = fault
     return new SyncFailure(
       'content_invalid',

@@ -6,6 +6,7 @@ import { gitFailure, rejections } from './errors.ts'
 import { looseHead, writeHead } from './head.ts'
 import { infoRefs, inTheWay, readLocalRefs, sameRefs, type RemoteRefs } from './refs.ts'
 import { packFiles, removeLeftovers, removePacksBut, writeConfig, writeServerListings } from './repository.ts'
+import { checkObjects } from './objects.ts'
 import { refspecsOf, type Selection } from './selection.ts'
 import { bytesOf } from '../../names.ts'
 import { SyncFailure, type Exit, type SyncContext } from '../../provider.ts'
@@ -44,6 +45,7 @@ export async function cloneInto(upstream: GitUpstream, remote: RemoteRefs, folde
     if (fetched.code !== 0) throw gitFailure(fetched)
     tail = fetched.tail
   }
+  await checkObjects(context, remote, folder)
   await finishRepository(upstream, remote, { gitDir: folder, tail })
   return progress.bytes()
 }

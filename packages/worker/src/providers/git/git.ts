@@ -5,6 +5,7 @@ import { callGit, credentials, routeOf } from './call.ts'
 import { isCutShort, refuseFormat, standAlone } from './adopt.ts'
 import { gitFailure } from './errors.ts'
 import { fsckIgnoreOption } from './faults.ts'
+import { checkObjects, mustCheck } from './objects.ts'
 import { cloneInto, fetchAhead, idLength, updateRefs, finishRepository, type GitUpstream } from './fetch.ts'
 import { chooseHead, lacksHead, restoreHead, writeHead } from './head.ts'
 import { askToDelete } from './deletions.ts'
@@ -95,7 +96,9 @@ async function readUpstream({ context, selection, addresses, route }: GitUpstrea
   const [user, password] = credentials(auth)
   const authorization = password === null ? null : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
   const listed =
-    context.local === null ? await listRefs({ upstream, authorization, addresses, signal }) : { whole: true }
+    context.local === null
+      ? await listRefs({ upstream, authorization, addresses, signal })
+      : { whole: true, plain: false }
   if ('refs' in listed) return select(listed, selection)
   const collector = createRefCollector()
   const onLine = (line: string, stream: string) => !(stream === 'stdout' && collectLine(collector, line))
@@ -105,7 +108,7 @@ async function readUpstream({ context, selection, addresses, route }: GitUpstrea
     exact: true,
   })
   if (exit.code !== 0) throw gitFailure(exit)
-  return select({ ...collector.done(), whole: listed.whole }, selection)
+  return select({ ...collector.done(), ...listed }, selection)
 }
 
 function select(remote: RemoteRefs, selection: Selection): RemoteRefs {
@@ -211,12 +214,16 @@ async function applyUpdate(upstream: GitUpstream, remote: RemoteRefs, gone: read
   const { context, lfs } = upstream
   const fork = await context.tree.fork()
   const packs = packFiles(fork.path)
-  const ahead = lfs
-    ? await fetchAhead(upstream, remote, {
-        gitDir: fork.path,
-        fetchMore: () => fetchLfs({ context, gitDir: fork.path, ids: remote.refs.values(), headId: remote.headId }),
-      })
-    : null
+  const ahead =
+    lfs || mustCheck(context, remote)
+      ? await fetchAhead(upstream, remote, {
+          gitDir: fork.path,
+          async fetchMore() {
+            await checkObjects(context, remote, fork.path)
+            return lfs ? fetchLfs({ context, gitDir: fork.path, ids: remote.refs.values(), headId: remote.headId }) : 0
+          },
+        })
+      : null
   const { exit, bytes } =
     ahead && ahead.exit.code !== 0 ? ahead : await updateRefs(upstream, remote, { gitDir: fork.path, gone, packs })
   if (exit.code !== 0) return mendOrBlame(upstream, remote, { gitDir: fork.path, failure: gitFailure(exit), gone })

@@ -17,6 +17,8 @@ export interface RemoteRefs {
   readonly headId: string | null
   /** False when nothing shows that these are all: then none that is missing counts as gone. */
   readonly whole?: boolean
+  /** Whether they come from a plain web server, over which git checks no object. */
+  readonly plain?: boolean
 }
 
 /** What a repository on disk has. */

@@ -22,6 +22,8 @@ export interface WireRequest {
 /** Git must ask the upstream itself. `whole`: whether the list of refs it will get can be taken for all of them. */
 export interface AskGit {
   readonly whole: boolean
+  /** Whether it is a plain web server, over which git checks no object. */
+  readonly plain?: boolean
 }
 
 /**
@@ -115,7 +117,7 @@ async function sendRequest(
       'partial',
       'the list of refs of the upstream ends in the middle of a line: it was cut off. Nothing was changed',
     )
-  return { whole: headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined }
+  return { whole: headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined, plain: true }
 }
 
 /** git follows no redirect either, and does not say where to. */
