@@ -78,6 +78,17 @@ export interface Plan {
   readonly sizeAfterBytes: number | null
   /** Folders that stay and would have fewer entries than now; those that lose one or two may be left out. */
   readonly shrinking?: readonly ShrinkingFolder[]
+  /** git: what would be lost with the refs that are deleted. Absent: not known, then each ref counts as a loss. */
+  readonly history?: LostHistory
+}
+
+/** Commits that nothing would reach any more. */
+export interface LostHistory {
+  readonly lost: number
+  /** Commits that are reached now. */
+  readonly of: number
+  /** How many of the deleted refs lose commits. */
+  readonly refs: number
 }
 
 /** A folder that a run would leave with fewer entries (files, folders, links directly in it). */
@@ -199,7 +210,7 @@ export interface RunOptions {
   readonly cwd?: string
   /** Added to the clean base environment. Secrets travel here or on stdin, never in args. */
   readonly env?: Readonly<Record<string, string>>
-  readonly stdin?: string
+  readonly stdin?: string | Uint8Array
   /** Works only on this machine and may write nothing for long: its silence is no stall. */
   readonly silent?: boolean
   /**
@@ -208,7 +219,10 @@ export interface RunOptions {
   readonly memoryMib?: number
   /** Its stdout is progress that is drawn over itself with `\r`: only the last line of a burst counts. */
   readonly redraws?: boolean
-  /** Gives `onLine` lines with the control characters that names of files may have; log and tail never have them. */
+  /**
+   * Gives `onLine` lines with the control characters that names of files may have, and with bytes that are not UTF-8 as
+   * names.ts carries them; log and tail never have control characters.
+   */
   readonly exact?: boolean
   /**
    * Each line of output as it comes (`\r` ends a line too, for progress). Return false to keep it out of the log and

@@ -31,6 +31,21 @@ describe('the deletion guard', () => {
     expect(ask(plan(removed, total))).toMatchObject({ reason: 'too_many_deletions' }),
   )
 
+  test('lets refs go whose commits stay, however many, and holds a loss of commits', () => {
+    const of = (removed: number, total: number, history: { lost: number; of: number; refs: number }) =>
+      objectionTo({ ...plan(removed, total), history }, limits, { approved: null, noun: 'refs' })
+    expect(of(1, 1, { lost: 0, of: 0, refs: 0 })).toBeNull()
+    expect(of(90, 100, { lost: 0, of: 0, refs: 0 })).toBeNull()
+    expect(of(90, 100, { lost: 5, of: 100, refs: 5 })).toBeNull()
+    expect(of(1, 4, { lost: 19, of: 20, refs: 1 })).toBeNull()
+    expect(of(1, 1, { lost: 1, of: 1, refs: 1 })).not.toBeNull()
+    expect(of(1, 100, { lost: 20, of: 50, refs: 1 })).not.toBeNull()
+    expect(of(4, 5, { lost: 7, of: 90, refs: 3 })).toEqual({
+      reason: 'too_many_deletions',
+      message: '4 of 5 refs would be deleted, and with them 7 of 90 commits that no other ref has, more than 25 %',
+    })
+  })
+
   test('calls an empty upstream by its name, whatever the limit is', () => {
     expect(ask(plan(5, 5, [100, 0]), null, { max_delete_percent: 100, max_shrink_percent: 100 })).toMatchObject({
       reason: 'upstream_empty',

@@ -9,6 +9,8 @@ export interface Removal {
   readonly sizeAfterBytes: number | null
   /** Folders that stay with fewer entries. */
   readonly shrinking?: readonly { readonly path: string; readonly before: number; readonly after: number }[]
+  /** Commits that nothing would reach any more, of all, and how many of the refs that go lose some. */
+  readonly history?: { readonly lost: number; readonly of: number; readonly refs: number }
 }
 
 export interface Objection {
@@ -24,6 +26,8 @@ const FOLDER_LOSS_MIN = 20
 const FOLDER_LOSS_PERCENT = 50
 /** … or all of at least so many: a folder that is meant to go goes as a whole. */
 const FOLDER_EMPTIED_MIN = 3
+/** The share of commits counts from so many lost ones on: in a small repository one branch is a large share. */
+const HISTORY_LOSS_MIN = 20
 
 /**
  * Returns why a run must be held, or null when it may go on. `approved`: entries somebody allowed this run to delete.
@@ -40,7 +44,10 @@ export function objectionTo(
   const empties = total > 0 && removed >= total
   if (empties && sizeAfterBytes === 0)
     return { reason: 'upstream_empty', message: `the upstream is empty, the copy has ${total} ${noun}` }
-  if (removed * 100 > total * limits.max_delete_percent && (removed > 1 || empties)) {
+  if (plan.history) {
+    const objection = objectionToLoss(plan, plan.history, limits)
+    if (objection) return objection
+  } else if (removed * 100 > total * limits.max_delete_percent && (removed > 1 || empties)) {
     return {
       reason: 'too_many_deletions',
       message: `${removed} of ${total} ${noun} would be deleted, more than ${limits.max_delete_percent} %`,
@@ -77,4 +84,21 @@ function losesTooMuch(
   const lost = before - after
   if (after === 0) return lost >= FOLDER_EMPTIED_MIN
   return lost >= FOLDER_LOSS_MIN && lost * 100 > before * Math.max(FOLDER_LOSS_PERCENT, max_delete_percent)
+}
+
+/** Refs whose commits all stay reachable go freely; a renamed branch loses nothing. */
+function objectionToLoss(
+  { removed, total }: Removal,
+  { lost, of, refs }: NonNullable<Removal['history']>,
+  { max_delete_percent }: Pick<Policy, 'max_delete_percent'>,
+): Objection | null {
+  const many = refs * 100 > total * max_delete_percent && (refs > 1 || removed >= total)
+  const much = lost >= HISTORY_LOSS_MIN && lost * 100 > of * max_delete_percent
+  if (lost === 0 || !(many || much)) return null
+  return {
+    reason: 'too_many_deletions',
+    message:
+      `${removed} of ${total} refs would be deleted, and with them ${lost} of ${of} commits that no other ref has, ` +
+      `more than ${max_delete_percent} %`,
+  }
 }

@@ -134,7 +134,7 @@ function listen(
         if (stream === 'stderr') tail.add(line)
         options.log(line, stream)
       },
-      run.redraws === true && stream === 'stdout',
+      { thin: run.redraws === true && stream === 'stdout', exact: run.exact },
     )
     child[stream]?.on('data', (chunk: Buffer) => splitter.write(chunk))
     child[stream]?.on('end', () => splitter.end())

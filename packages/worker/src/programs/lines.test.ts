@@ -3,7 +3,7 @@ import { createLineSplitter } from './lines.ts'
 
 function linesOf(chunks: string[], thin: boolean): string[] {
   const lines: string[] = []
-  const splitter = createLineSplitter((line) => lines.push(line), thin)
+  const splitter = createLineSplitter((line) => lines.push(line), { thin })
   for (const chunk of chunks) splitter.write(Buffer.from(chunk))
   splitter.end()
   return lines

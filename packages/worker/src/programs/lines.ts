@@ -1,5 +1,6 @@
 // lines.ts — Turns a program's raw output into clean, bounded lines. Pure; knows no processes and no logs.
 import { StringDecoder } from 'node:string_decoder'
+import { nameOfBytes } from '../names.ts'
 
 /** Longest line kept, in UTF-16 units; the rest of a longer one is dropped. */
 export const LINE_MAX = 8192
@@ -21,14 +22,18 @@ export interface LineSplitter {
 /**
  * Calls `onLine` for each non-empty line; both `\n` and `\r` end one. With `thin`, what a `\r` overwrites within one
  * chunk is dropped, as on a terminal: of a burst of progress only the last counts. `raw` is the line with the control
- * characters that were taken out of it.
+ * characters that were taken out of it. With `exact`, bytes that are not UTF-8 are carried as names.ts does.
  */
-export function createLineSplitter(onLine: (line: string, raw: string) => void, thin = false): LineSplitter {
-  const decoder = new StringDecoder('utf8')
+export function createLineSplitter(
+  onLine: (line: string, raw: string) => void,
+  { thin = false, exact = false }: { thin?: boolean; exact?: boolean } = {},
+): LineSplitter {
+  const decoder = new StringDecoder(exact ? 'latin1' : 'utf8')
   let rest = ''
   const emit = (line: string) => {
     if (line === '') return
-    const raw = line.length > LINE_MAX ? `${line.slice(0, LINE_MAX)}…` : line
+    const text = exact ? nameOfBytes(Buffer.from(line, 'latin1')) : line
+    const raw = line.length > LINE_MAX ? `${text.slice(0, LINE_MAX)}…` : text
     onLine(cleanLine(raw), raw)
   }
   const emitComplete = (text: string) => {

@@ -1,4 +1,5 @@
 // call.ts — How git is called: arguments, environment, progress. What it is called for is in git.ts and maintenance.ts.
+import { ignoredFaults } from './faults.ts'
 import type { Exit, SyncContext } from '../../provider.ts'
 
 /** User name and password of an upstream; null where there are none. */
@@ -56,9 +57,11 @@ export function routeOf(
 
 export interface GitCall {
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => boolean | void
-  readonly stdin?: string
+  readonly stdin?: string | Uint8Array
   /** See RunOptions. */
   readonly silent?: boolean
+  /** See RunOptions. */
+  readonly exact?: boolean
   /** Needed by commands that connect. */
   readonly route?: Route
 }
@@ -67,7 +70,7 @@ export interface GitCall {
 export function callGit(
   context: SyncContext,
   command: readonly string[],
-  { onLine, stdin, silent, route }: GitCall = {},
+  { onLine, stdin, silent, exact, route }: GitCall = {},
 ): Promise<Exit> {
   const [user, password] = credentials(context.auth)
   const env = {
@@ -85,6 +88,7 @@ export function callGit(
     onLine,
     stdin,
     silent,
+    exact,
   })
 }
 
@@ -94,12 +98,7 @@ function settings({ options }: SyncContext, withCredentials: boolean): string[] 
     ? ['credential.helper=!f() { printf "username=%s\\npassword=%s\\n" "$KAGAMI_USERNAME" "$KAGAMI_PASSWORD"; }; f']
     : []
   const fsck =
-    options.fsck === false
-      ? []
-      : [
-          'transfer.fsckObjects=true',
-          ...['zeroPaddedFilemode', 'badTimezone', 'missingSpaceBeforeDate'].map((id) => `fetch.fsck.${id}=ignore`),
-        ]
+    options.fsck === false ? [] : ['transfer.fsckObjects=true', ...ignoredFaults('fetch.fsck', options['fsck_ignore'])]
   return [
     'core.hooksPath=/dev/null',
     'credential.helper=',

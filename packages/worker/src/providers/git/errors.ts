@@ -79,13 +79,51 @@ const RULES: readonly Rule[] = [
 
 /** The failure of a git command that did not exit with 0. */
 export function gitFailure(exit: Exit): SyncFailure {
+  const facts = { tail: exit.tail, exitCode: exit.code }
+  const fault =
+    /^(?:error|fatal|warning): (?:object )?([0-9a-f]{40,64}): ([a-z]\w+): (.*)$(?=[^]*fsck error)/m.exec(exit.tail) ??
+    /^error in (?:commit|tree|blob|tag) ([0-9a-f]{40,64}): ([a-z]\w+): (.*)$/m.exec(exit.tail)
+  if (fault) {
+    const [, object, id, what] = fault
+    return new SyncFailure(
+      'content_invalid',
+      `git finds fault with object ${object}: ${id}: ${what}. Nothing was taken over. If the upstream means it so, ` +
+        `fsck_ignore = ["${id}"] lets this fault through; fsck = false turns the check off`,
+      facts,
+    )
+  }
+  if (REMOTE_FAULT.test(exit.tail))
+    return new SyncFailure(
+      'content_invalid',
+      `possible repository corruption on the remote side: ${remoteWords(exit.tail)}`,
+      facts,
+    )
   const rule = RULES.find(({ pattern }) => pattern.test(exit.tail))
   const said = mainLine(exit.tail) || `git ended with ${exit.signal ?? `exit code ${exit.code}`}`
-  return new SyncFailure(rule?.reason ?? 'unknown', rule?.message ?? said, { tail: exit.tail, exitCode: exit.code })
+  return new SyncFailure(rule?.reason ?? 'unknown', rule?.message ?? said, facts)
 }
 
-function mainLine(tail: string): string {
+// The upstream's own words about its own disk.
+const REMOTE_FAULT = /^remote: .*(is corrupt|unable to read|bad object|possible repository corruption)/m
+
+function remoteWords(tail: string): string {
+  const lines = tail.split('\n').filter((line) => /^remote: (fatal|error): /.test(line))
+  const said = lines.find((line) => line.startsWith('remote: fatal: ')) ?? lines[0]
+  return said?.replace(/^remote: (fatal|error): /, '') ?? 'the upstream must mend its repository'
+}
+
+/** The line of git's output that says the most; empty when there is none. */
+export function mainLine(tail: string): string {
   const lines = tail.split('\n').filter((line) => /^(fatal|error|remote): /.test(line))
   const best = lines.find((line) => line.startsWith('fatal: ')) ?? lines[0]
   return (best ?? '').replace(/^(fatal|error): /, '')
+}
+
+/** What git said about refs that it did not take over. */
+export function rejections(tail: string): string {
+  const said = tail.split('\n').filter((line) => /\[rejected\]|^(error|fatal|warning): /.test(line.trim()))
+  return said
+    .slice(0, 3)
+    .map((line) => line.trim().replace(/\s+/g, ' '))
+    .join('; ')
 }

@@ -1,17 +1,14 @@
 // fetch.ts — How objects and refs get into a repository: cloned, fetched, deleted; a failure leaves nothing behind.
 // git.ts decides when and where.
 import { callGit, createProgressReader, type Route } from './call.ts'
-import { gitFailure } from './errors.ts'
-import { inTheWay, readLocalRefs, sameRefs, type RemoteRefs } from './refs.ts'
-import {
-  packFiles,
-  removeLeftovers,
-  removePacksBut,
-  writeConfig,
-  writeHead,
-  writeServerListings,
-} from './repository.ts'
+import { isCutShort, recordBoundary } from './adopt.ts'
+import { gitFailure, rejections } from './errors.ts'
+import { looseHead, writeHead } from './head.ts'
+import { infoRefs, inTheWay, readLocalRefs, sameRefs, type RemoteRefs } from './refs.ts'
+import { packFiles, removeLeftovers, removePacksBut, writeConfig, writeServerListings } from './repository.ts'
+import { checkObjects } from './objects.ts'
 import { refspecsOf, type Selection } from './selection.ts'
+import { bytesOf } from '../../names.ts'
 import { SyncFailure, type Exit, type SyncContext } from '../../provider.ts'
 
 /** The upstream of a run. */
@@ -22,31 +19,34 @@ export interface GitUpstream {
   readonly selection: Selection
   readonly addresses: readonly string[]
   readonly route: Route
+  /** Asks for the refs again. */
+  look(): Promise<RemoteRefs>
 }
 
 /**
  * Creates a repository in `folder`, which is emptied first, because half a clone cannot be continued. Returns the
  * received bytes, where git reports them.
  */
-export async function cloneInto(
-  { context, selection, route }: GitUpstream,
-  remote: RemoteRefs,
-  folder: string,
-): Promise<number | null> {
-  const { tree } = context
+export async function cloneInto(upstream: GitUpstream, remote: RemoteRefs, folder: string): Promise<number | null> {
+  const { context, selection, route } = upstream
   const progress = createProgressReader(context)
-  await tree.discard()
-  const direct = selection.whole && remote.refs.size > 0
+  await context.tree.discard()
+  const something = remote.refs.size > 0 || looseHead(remote) !== null
+  const direct = selection.whole && something
+  const format = idLength(remote) === 64 ? ['--object-format=sha256'] : []
   const command = direct
     ? ['clone', '--mirror', '--template=', '--progress', ...route.flags, '--', route.url, folder]
-    : ['init', '--bare', '--template=', '--', folder]
+    : ['init', '--bare', '--template=', ...format, '--', folder]
   const exit = await callGit(context, command, { onLine: progress.onLine, route })
   if (exit.code !== 0) throw gitFailure(exit)
-  if (!direct && remote.refs.size > 0) {
-    const fetched = await callGit(context, fetchCommand(route, folder, selection), { onLine: progress.onLine, route })
+  let { tail } = exit
+  if (!direct && something) {
+    const fetched = await callGit(context, fetchCommand(upstream, remote, folder), { onLine: progress.onLine, route })
     if (fetched.code !== 0) throw gitFailure(fetched)
+    tail = fetched.tail
   }
-  finishRepository(folder, context, remote)
+  await checkObjects(context, remote, folder)
+  await finishRepository(upstream, remote, { gitDir: folder, tail })
   return progress.bytes()
 }
 
@@ -56,14 +56,15 @@ export async function cloneInto(
  * throws, the new packs are removed again.
  */
 export async function fetchAhead(
-  { context, selection, route }: GitUpstream,
-  gitDir: string,
-  fetchMore: () => Promise<number>,
+  upstream: GitUpstream,
+  remote: RemoteRefs,
+  { gitDir, fetchMore }: { gitDir: string; fetchMore: () => Promise<number> },
 ): Promise<FetchResult> {
+  const { context, route } = upstream
   const progress = createProgressReader(context)
   let received = 0
   const exit = await removingOnFailure(gitDir, async () => {
-    const fetched = await callGit(context, fetchCommand(route, gitDir, selection, ['--dry-run']), {
+    const fetched = await callGit(context, fetchCommand(upstream, remote, gitDir, ['--dry-run']), {
       onLine: progress.onLine,
       route,
     })
@@ -94,12 +95,13 @@ export async function updateRefs(
   remote: RemoteRefs,
   { gitDir, gone, packs = packFiles(gitDir) }: RefUpdate,
 ): Promise<FetchResult> {
-  const { context, selection, route } = upstream
+  const { context, route } = upstream
   await removeRefs(context, gitDir, inTheWay(gone, remote.refs))
   const progress = createProgressReader(context)
+  const cutShort = isCutShort(context, gitDir)
   const exit = await removingOnFailure(
     gitDir,
-    () => callGit(context, fetchCommand(route, gitDir, selection), { onLine: progress.onLine, route }),
+    () => callGit(context, fetchCommand(upstream, remote, gitDir), { onLine: progress.onLine, route }),
     packs,
   )
   if (exit.code !== 0) return { exit, bytes: null }
@@ -109,7 +111,8 @@ export async function updateRefs(
     gitDir,
     gone.filter((name) => left.has(name)),
   )
-  finishRepository(gitDir, context, remote)
+  if (cutShort) recordBoundary(context, gitDir)
+  await finishRepository(upstream, remote, { gitDir, tail: exit.tail })
   return { exit, bytes: progress.bytes() }
 }
 
@@ -134,31 +137,86 @@ async function removingOnFailure(gitDir: string, fetch: () => Promise<Exit>, pac
 
 async function removeRefs(context: SyncContext, gitDir: string, names: readonly string[]): Promise<void> {
   if (names.length === 0) return
-  const exit = await callGit(context, [`--git-dir=${gitDir}`, 'update-ref', '--stdin', '-z'], {
-    stdin: names.map((name) => `delete ${name}\0\0`).join(''),
+  const exit = await callGit(context, [`--git-dir=${gitDir}`, 'update-ref', '--no-deref', '--stdin', '-z'], {
+    stdin: bytesOf(names.map((name) => `delete ${name}\0\0`).join('')),
   })
   if (exit.code !== 0) throw gitFailure(exit)
 }
 
 function fetchCommand(
-  { url, flags }: Route,
+  { context, selection, route: { url, flags } }: GitUpstream,
+  remote: RemoteRefs,
   gitDir: string,
-  selection: Selection,
   more: readonly string[] = [],
 ): string[] {
   const quiet = ['--progress', '--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules', '--no-tags']
-  return [`--git-dir=${gitDir}`, 'fetch', ...quiet, ...more, ...flags, '--', url, ...refspecsOf(selection)]
+  // Without it git refuses a branch whose history the upstream itself has cut off.
+  const shallow = isCutShort(context, gitDir) ? ['--update-shallow', '--unshallow'] : ['--update-shallow']
+  const head = looseHead(remote) === null ? [] : ['HEAD']
+  const refspecs = [...refspecsOf(selection), ...head]
+  return [`--git-dir=${gitDir}`, 'fetch', ...quiet, ...shallow, ...more, ...flags, '--', url, ...refspecs]
 }
 
-/** Writes the repository's own files after objects and refs have arrived, and refuses an empty result. */
-export function finishRepository(gitDir: string, context: SyncContext, remote: RemoteRefs): void {
-  writeConfig(gitDir, context.upstream, idLength(remote))
+interface Fetched {
+  readonly gitDir: string
+  /** The end of what git said. */
+  readonly tail: string
+}
+
+/**
+ * Writes the repository's own files after objects and refs have arrived. Throws SyncFailure content_invalid when the
+ * copy does not have what the upstream lists.
+ */
+export async function finishRepository(
+  upstream: GitUpstream,
+  listed: RemoteRefs,
+  { gitDir, tail }: Fetched,
+): Promise<void> {
+  const { context } = upstream
+  writeConfig(gitDir, context.upstream, idLength(listed))
   const { refs } = readLocalRefs(gitDir)
-  if (refs.size === 0 && remote.refs.size > 0)
-    throw new SyncFailure('content_invalid', 'git reported success, but the copy has no refs')
-  if (!sameRefs(refs, remote.refs)) context.log('the upstream moved while it was fetched')
-  writeHead(gitDir, remote)
-  writeServerListings(gitDir, refs, remote.peeled)
+  if (refs.size === 0 && listed.refs.size > 0)
+    throw new SyncFailure('content_invalid', 'git reported success, but the copy has no refs', { tail })
+  const moved = sameRefs(refs, listed.refs) ? null : await upstream.look()
+  const remote = moved ?? listed
+  const loose = looseHead(remote)
+  const proved = loose !== null && (await hasObject(context, gitDir, loose)) ? loose : null
+  if (loose !== null && proved === null)
+    context.log(`HEAD stays where it was: the commit it is detached at, ${loose}, did not come`)
+  writeHead(gitDir, remote, refs, proved)
+  writeServerListings(gitDir, infoRefs(refs, remote.peeled))
+  if (moved) explainDifference(upstream, { listed, moved, refs, tail })
+}
+
+interface Difference {
+  readonly listed: RemoteRefs
+  /** What the upstream lists after the fetch. */
+  readonly moved: RemoteRefs
+  readonly refs: ReadonlyMap<string, string>
+  readonly tail: string
+}
+
+/** A ref that the upstream moved meanwhile may be where it was; one that it did not move must be where it is listed. */
+function explainDifference({ context }: GitUpstream, { listed, moved, refs, tail }: Difference): void {
+  const stuck = [...listed.refs].filter(([name, id]) => refs.get(name) !== id && moved.refs.get(name) === id)
+  const first = stuck[0]
+  if (!first) return context.log('the upstream moved while it was fetched')
+  const [name, id] = first
+  const others = stuck.length > 1 ? ` and ${stuck.length - 1} other refs` : ''
+  throw new SyncFailure(
+    'content_invalid',
+    `git did not take over ${name}${others}, which the upstream has at ${id}: ` +
+      `${rejections(tail) || 'it gave no reason'}. Everything else is up to date`,
+    { tail },
+  )
+}
+
+async function hasObject(context: SyncContext, gitDir: string, id: string): Promise<boolean> {
+  const exit = await callGit(context, [`--git-dir=${gitDir}`, 'cat-file', '-e', `${id}^{commit}`], {
+    silent: true,
+    onLine: () => false,
+  })
+  return exit.code === 0
 }
 
 /** Length of this upstream's object ids, hex digits. */

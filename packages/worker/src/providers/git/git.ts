@@ -2,9 +2,15 @@
 // fetch.ts has how objects arrive.
 import Type from 'typebox'
 import { callGit, credentials, routeOf } from './call.ts'
-import { maintain, isDamaged, recordCheck, replaceObjects } from './maintenance.ts'
+import { isCutShort, refuseFormat, standAlone } from './adopt.ts'
 import { gitFailure } from './errors.ts'
+import { fsckIgnoreOption } from './faults.ts'
+import { checkObjects, mustCheck } from './objects.ts'
 import { cloneInto, fetchAhead, idLength, updateRefs, finishRepository, type GitUpstream } from './fetch.ts'
+import { chooseHead, lacksHead, restoreHead, writeHead } from './head.ts'
+import { askToDelete } from './deletions.ts'
+import { maintain, recordCheck, replaceObjects } from './maintenance.ts'
+import { judgeCopy } from './judge.ts'
 import {
   fetchLfs,
   removeParts,
@@ -16,8 +22,23 @@ import {
   markCloned,
   isLfsEnabled,
 } from '../git-lfs/lfs.ts'
-import { collectLine, createRefCollector, readLocalRefs, sameRefs, type RemoteRefs } from './refs.ts'
-import { isRepository, objectBytes, packFiles, removeLeftovers, writeConfig, writeHead } from './repository.ts'
+import {
+  collectLine,
+  createRefCollector,
+  readLocalRefs,
+  sameRefs,
+  settleRefs,
+  type LocalRefs,
+  type RemoteRefs,
+} from './refs.ts'
+import {
+  configuredIdLength,
+  isRepository,
+  objectBytes,
+  packFiles,
+  removeLeftovers,
+  settleConfig,
+} from './repository.ts'
 import { isSelected, refsOption, selectionOf, type Selection } from './selection.ts'
 import { listRefs } from './wire.ts'
 import { SyncFailure, type Provider, type SyncStats } from '../../provider.ts'
@@ -32,6 +53,7 @@ const options = Type.Object(
       description:
         'Check every object that arrives. Turn off only for an old repository that git itself finds fault with',
     }),
+    fsck_ignore: fsckIgnoreOption,
     ...lfsOptions,
   },
   { additionalProperties: false },
@@ -61,6 +83,7 @@ export const git: Provider<typeof options> = {
       selection: selectionOf(context.options.refs),
       addresses,
       route: routeOf(context, addresses),
+      look: () => readUpstream(upstream),
     }
     const remote = await readUpstream(upstream)
     return exists ? update(upstream, remote) : create(upstream, remote)
@@ -73,19 +96,25 @@ async function readUpstream({ context, selection, addresses, route }: GitUpstrea
   const [user, password] = credentials(auth)
   const authorization = password === null ? null : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
   const listed =
-    context.local === null ? await listRefs({ upstream, authorization, addresses, signal }) : { whole: true }
+    context.local === null
+      ? await listRefs({ upstream, authorization, addresses, signal })
+      : { whole: true, plain: false }
   if ('refs' in listed) return select(listed, selection)
   const collector = createRefCollector()
   const onLine = (line: string, stream: string) => !(stream === 'stdout' && collectLine(collector, line))
-  const exit = await callGit(context, ['ls-remote', '--symref', ...route.flags, '--', route.url], { onLine, route })
+  const exit = await callGit(context, ['ls-remote', '--symref', ...route.flags, '--', route.url], {
+    onLine,
+    route,
+    exact: true,
+  })
   if (exit.code !== 0) throw gitFailure(exit)
-  return select({ ...collector.done(), whole: listed.whole }, selection)
+  return select({ ...collector.done(), ...listed }, selection)
 }
 
 function select(remote: RemoteRefs, selection: Selection): RemoteRefs {
   return selection.whole
     ? remote
-    : { ...remote, refs: new Map([...remote.refs].filter(([name]) => isSelected(selection, name))) }
+    : chooseHead({ ...remote, refs: new Map([...remote.refs].filter(([name]) => isSelected(selection, name))) })
 }
 
 async function create(upstream: GitUpstream, remote: RemoteRefs): Promise<SyncStats> {
@@ -119,9 +148,10 @@ async function resumeClone(
     gitDir: staging,
     gone: [...local.refs.keys()].filter((name) => !remote.refs.has(name)),
   })
-  if (exit.code !== 0 && isDamaged(exit)) return null
-  if (exit.code !== 0) throw gitFailure(exit)
-  return { git: bytes }
+  if (exit.code === 0) return { git: bytes }
+  const failure = gitFailure(exit)
+  if ((await judgeCopy(upstream.context, staging, failure)) === 'whole') throw failure
+  return null
 }
 
 async function update(upstream: GitUpstream, remote: RemoteRefs): Promise<SyncStats> {
@@ -133,28 +163,37 @@ async function update(upstream: GitUpstream, remote: RemoteRefs): Promise<SyncSt
       `${published} is not a git repository (any more): move it away and it is fetched anew`,
     )
   }
+  refuseFormat(published)
   removeLeftovers(published)
   if (!upstream.lfs) await removeParts(context)
-  const local = readLocalRefs(published)
+  const local = settleRefs(published, context.log)
+  const length = local.refs.values().next().value?.length ?? configuredIdLength(published)
+  settleConfig(published, context.upstream, length)
+  restoreHead(published, remote, local.refs)
+  if (idLength(remote) !== length && (remote.refs.size > 0 || remote.headId !== null))
+    return changeFormat(upstream, remote, local)
   const missing = [...local.refs.keys()].filter((name) => !remote.refs.has(name))
   const gone = remote.whole === false ? [] : missing
-  context.allow({
-    removed: gone.length,
-    total: local.refs.size,
-    examples: gone.slice(0, 500),
-    incomingBytes: null,
-    sizeBeforeBytes: null,
-    sizeAfterBytes: remote.refs.size === 0 ? 0 : null,
-  })
-  writeConfig(published, context.upstream, idLength(remote))
-  if (!(await maintain(context, published)))
-    return fetchAnew(upstream, remote, 'a check of the copy found damaged objects')
+  const flaw = (await standAlone(context, published)) ?? (await maintain(context, published))
+  await askToDelete(upstream, remote, { local, gone, unasked: flaw !== null })
+  if (flaw !== null) return fetchAnew(upstream, remote, flaw)
   if (missing.length > gone.length) return keepMissing(upstream, remote, missing)
-  if (!sameRefs(local.refs, remote.refs)) return applyUpdate(upstream, remote, gone)
-  writeHead(published, remote)
+  if (!sameRefs(local.refs, remote.refs) || lacksHead(published, remote) || isCutShort(context, published))
+    return applyUpdate(upstream, remote, gone)
+  writeHead(published, remote, local.refs)
   const received =
     upstream.lfs && !isLfsDone(context, published, remote.refs.values()) ? await fetchMissingLfs(upstream, remote) : 0
   return statsOf(published, remote, received)
+}
+
+/** The upstream was made anew with ids of another length: nothing of the copy's history is in it. */
+async function changeFormat(upstream: GitUpstream, remote: RemoteRefs, local: LocalRefs): Promise<SyncStats> {
+  const { context } = upstream
+  const why = `the upstream was made anew with ${idLength(remote) === 64 ? 'sha256' : 'sha1'} ids`
+  context.log(`${why}: nothing of the history of the copy is in it`)
+  const gone = [...local.refs.keys()]
+  await askToDelete(upstream, remote, { local, gone, unasked: true })
+  return fetchAnew(upstream, remote, why)
 }
 
 /** Fetches what is new, deletes nothing, and fails: what is missing may be what was cut off. */
@@ -175,15 +214,19 @@ async function applyUpdate(upstream: GitUpstream, remote: RemoteRefs, gone: read
   const { context, lfs } = upstream
   const fork = await context.tree.fork()
   const packs = packFiles(fork.path)
-  const ahead = lfs
-    ? await fetchAhead(upstream, fork.path, () =>
-        fetchLfs({ context, gitDir: fork.path, ids: remote.refs.values(), headId: remote.headId }),
-      )
-    : null
+  const ahead =
+    lfs || mustCheck(context, remote)
+      ? await fetchAhead(upstream, remote, {
+          gitDir: fork.path,
+          async fetchMore() {
+            await checkObjects(context, remote, fork.path)
+            return lfs ? fetchLfs({ context, gitDir: fork.path, ids: remote.refs.values(), headId: remote.headId }) : 0
+          },
+        })
+      : null
   const { exit, bytes } =
     ahead && ahead.exit.code !== 0 ? ahead : await updateRefs(upstream, remote, { gitDir: fork.path, gone, packs })
-  if (exit.code !== 0 && isDamaged(exit)) return fetchAnew(upstream, remote, 'git found damaged objects in the copy')
-  if (exit.code !== 0) throw gitFailure(exit)
+  if (exit.code !== 0) return mendOrBlame(upstream, remote, { gitDir: fork.path, failure: gitFailure(exit), gone })
   // What changed upstream between the two fetches.
   const late = lfs ? await fetchLfsFor(upstream, remote, fork.path) : 0
   if (readLocalRefs(fork.path).loose > MAX_LOOSE_REFS)
@@ -193,6 +236,25 @@ async function applyUpdate(upstream: GitUpstream, remote: RemoteRefs, gone: read
   // git flushes what it writes: core.fsync=all.
   await fork.publish(true)
   return stats
+}
+
+interface Failed {
+  readonly gitDir: string
+  readonly failure: SyncFailure
+  readonly gone: readonly string[]
+}
+
+/** Looks at the copy after git failed: what is damaged is mended at once, otherwise the failure is the upstream's. */
+async function mendOrBlame(
+  upstream: GitUpstream,
+  remote: RemoteRefs,
+  { gitDir, failure, gone }: Failed,
+): Promise<SyncStats> {
+  const verdict = await judgeCopy(upstream.context, gitDir, failure)
+  if (verdict === 'whole') throw failure
+  // Nothing derived is left that could fail a second time.
+  if (verdict === 'derived') return applyUpdate(upstream, remote, gone)
+  return fetchAnew(upstream, remote, `the copy was damaged (${verdict.flaw})`)
 }
 
 /** Downloads the LFS objects of the refs a repository has. Returns the received bytes. */
@@ -219,11 +281,11 @@ async function fetchMissingLfs({ context }: GitUpstream, remote: RemoteRefs): Pr
 async function fetchAnew(upstream: GitUpstream, remote: RemoteRefs, why: string): Promise<SyncStats> {
   const { context } = upstream
   const { staging } = context.tree
-  context.log(`${why}: fetching all of it anew, the copy stays as it is meanwhile`)
+  context.log(`${why}: all of it is fetched anew, the copy stays as it is meanwhile`)
   const bytes = await cloneInto(upstream, remote, staging)
   const fork = await context.tree.fork()
   replaceObjects(staging, fork.path)
-  finishRepository(fork.path, context, remote)
+  await finishRepository(upstream, remote, { gitDir: fork.path, tail: '' })
   context.progress({ phase: 'publishing' })
   await fork.publish()
   await context.tree.discard()

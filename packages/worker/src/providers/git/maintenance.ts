@@ -3,53 +3,87 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { callGit } from './call.ts'
+import { mainLine } from './errors.ts'
+import { BORROWED } from './repository.ts'
 import { type Exit, type SyncContext } from '../../provider.ts'
 
 const WEEK_MS = 7 * 24 * 3600_000
 /** Number of packs above which they are combined. */
 const PACKS_MAX = 20
 
-const DAMAGE = new RegExp(
-  [
-    'does not match index|bad object refs|object file .* is empty|loose object .* is corrupt',
-    'packfile .* (is invalid|cannot be accessed|is truncated)|unable to read sha1 file|pack has bad object',
-    'inflate: data stream error|bad packed object|index file .* is too small',
-  ].join('|'),
-  'i',
-)
-
-/** Whether the end of git's output means that the copy on this disk is damaged, not the upstream. */
-export function isDamaged(exit: Exit): boolean {
-  return DAMAGE.test(exit.tail)
-}
-
-/** Checks every pack once a week and combines small ones. Returns false when the copy is damaged. */
-export async function maintain(context: SyncContext, gitDir: string): Promise<boolean> {
-  if (!isMaintenanceDue(context)) return true
+/**
+ * Proves once a week that the copy is whole, combines small packs, and makes anew what git derives from objects and
+ * refs. Returns what is wrong with the copy, or null.
+ */
+export async function maintain(context: SyncContext, gitDir: string): Promise<string | null> {
+  if (!isMaintenanceDue(context)) return null
   context.progress({ phase: 'verifying' })
+  const flaw = await findFlaw(context, gitDir, { everyByte: true })
+  if (flaw !== null) return flaw
   const packs = packsOf(gitDir)
-  if (packs.length > 0) {
-    const exit = await callGit(
-      context,
-      [
-        `--git-dir=${gitDir}`,
-        'verify-pack',
-        '--',
-        ...packs.map((pack) => join(gitDir, 'objects', 'pack', `${pack}.idx`)),
-      ],
-      { silent: true },
-    )
-    if (exit.code !== 0) return false
-  }
   if (packs.length > PACKS_MAX)
     await callGit(context, [`--git-dir=${gitDir}`, 'repack', '-d', '-q', '--geometric=2'], { silent: true })
   await callGit(context, [`--git-dir=${gitDir}`, 'pack-refs', '--all'], { silent: true })
+  removeDerived(gitDir)
   await callGit(context, [`--git-dir=${gitDir}`, 'commit-graph', 'write', '--reachable', '--no-progress'], {
     silent: true,
   })
   recordCheck(context)
-  context.log(`checked ${packs.length} packs; all are whole`)
-  return true
+  context.log(`checked ${packs.length} packs and everything that the refs reach; all of it is there and whole`)
+  return null
+}
+
+/** What a look at a copy found to be wrong, in words for people; null when it is whole. */
+export async function findFlaw(
+  context: SyncContext,
+  gitDir: string,
+  { everyByte }: { everyByte: boolean },
+): Promise<string | null> {
+  // Derived files are not asked, and replacements are only how some readers see the history.
+  const plain = ['--no-replace-objects', '-c', 'core.commitGraph=false', '-c', 'core.multiPackIndex=false']
+  const reached = await callGit(
+    context,
+    [...plain, `--git-dir=${gitDir}`, 'rev-list', '--objects', '--all', '--quiet'],
+    {
+      silent: true,
+    },
+  )
+  if (reached.code !== 0) return flawOf(reached, 'not everything that the refs reach is there')
+  if (!everyByte) return null
+  if (hasLooseObjects(gitDir)) {
+    // What is packed is read by the next check, byte for byte.
+    const packed = await callGit(context, [...plain, `--git-dir=${gitDir}`, 'repack', '-d', '-q'], { silent: true })
+    if (packed.code !== 0) return flawOf(packed, 'loose objects cannot be read')
+  }
+  const packs = packsOf(gitDir)
+  if (packs.length === 0) return null
+  const indices = packs.map((pack) => join(gitDir, 'objects', 'pack', `${pack}.idx`))
+  const verified = await callGit(context, [...plain, `--git-dir=${gitDir}`, 'verify-pack', '--', ...indices], {
+    silent: true,
+  })
+  return verified.code === 0 ? null : flawOf(verified, 'a pack is damaged')
+}
+
+function flawOf(exit: Exit, otherwise: string): string {
+  return mainLine(exit.tail) || otherwise
+}
+
+/** What git derived from objects: it is made anew whenever it is in doubt. Returns whether there was any. */
+export function removeDerived(gitDir: string): boolean {
+  const objects = join(gitDir, 'objects')
+  const packs = filesIn(join(objects, 'pack')).filter((file) => file.startsWith('multi-pack-index'))
+  const derived = [
+    ...['commit-graph', 'commit-graphs']
+      .filter((file) => existsSync(join(objects, 'info', file)))
+      .map((file) => `info/${file}`),
+    ...packs.map((file) => `pack/${file}`),
+  ]
+  for (const file of derived) rmSync(join(objects, file), { recursive: true, force: true })
+  return derived.length > 0
+}
+
+function hasLooseObjects(gitDir: string): boolean {
+  return filesIn(join(gitDir, 'objects')).some((folder) => /^[0-9a-f]{2}$/.test(folder))
 }
 
 /**
@@ -74,12 +108,13 @@ function isMaintenanceDue({ tree }: SyncContext): boolean {
 }
 
 function packsOf(gitDir: string): string[] {
-  const folder = join(gitDir, 'objects', 'pack')
-  return existsSync(folder)
-    ? readdirSync(folder)
-        .filter((entry) => entry.endsWith('.idx'))
-        .map((entry) => entry.slice(0, -'.idx'.length))
-    : []
+  return filesIn(join(gitDir, 'objects', 'pack'))
+    .filter((entry) => entry.endsWith('.idx'))
+    .map((entry) => entry.slice(0, -'.idx'.length))
+}
+
+function filesIn(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : []
 }
 
 /**
@@ -96,13 +131,16 @@ export function replaceObjects(fresh: string, damaged: string): void {
     (a, b) => Number(a.endsWith('.idx')) - Number(b.endsWith('.idx')),
   )
   for (const part of parts) renameSync(join(fresh, 'objects', 'pack', part), join(into, part))
-  if (existsSync(join(fresh, 'packed-refs'))) renameSync(join(fresh, 'packed-refs'), join(damaged, 'packed-refs'))
+  for (const file of ['packed-refs', 'shallow']) {
+    if (existsSync(join(fresh, file))) renameSync(join(fresh, file), join(damaged, file))
+    else rmSync(join(damaged, file), { force: true })
+  }
   rmSync(join(damaged, 'refs'), { recursive: true, force: true })
   renameSync(join(fresh, 'refs'), join(damaged, 'refs'))
   for (const entry of old) if (!parts.includes(entry)) rmSync(join(into, entry), { force: true })
   for (const entry of readdirSync(join(damaged, 'objects'))) {
     if (/^[0-9a-f]{2}$/.test(entry)) rmSync(join(damaged, 'objects', entry), { recursive: true, force: true })
   }
-  rmSync(join(damaged, 'objects', 'info', 'commit-graph'), { force: true })
-  rmSync(join(damaged, 'objects', 'info', 'commit-graphs'), { recursive: true, force: true })
+  for (const file of BORROWED) rmSync(join(damaged, 'objects', 'info', file), { force: true })
+  removeDerived(damaged)
 }

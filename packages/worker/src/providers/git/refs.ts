@@ -1,7 +1,9 @@
 // refs.ts — The refs of a repository: read from disk, parsed from a listing, compared. Starts no program and opens no
 // connection.
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { bytesOf, nameOfBytes, pathBytes, readEntries, removePath } from '../../names.ts'
+import { replaceFile } from './repository.ts'
 
 /** What an upstream has. */
 export interface RemoteRefs {
@@ -15,6 +17,8 @@ export interface RemoteRefs {
   readonly headId: string | null
   /** False when nothing shows that these are all: then none that is missing counts as gone. */
   readonly whole?: boolean
+  /** Whether they come from a plain web server, over which git checks no object. */
+  readonly plain?: boolean
 }
 
 /** What a repository on disk has. */
@@ -22,6 +26,12 @@ export interface LocalRefs {
   readonly refs: ReadonlyMap<string, string>
   /** How many are files of their own. */
   readonly loose: number
+  /** Aliases: name → the ref they point at, or nothing readable. */
+  readonly symbolic: ReadonlyMap<string, string>
+  /** Refs whose file cannot be read as one. */
+  readonly broken: readonly string[]
+  /** Whether every line of packed-refs can be read. */
+  readonly packedWhole: boolean
 }
 
 export interface RefCollector {
@@ -76,45 +86,90 @@ export function collectLine(collector: RefCollector, line: string): boolean {
  * `gitDir`.
  */
 export function readLocalRefs(gitDir: string): LocalRefs {
-  const refs = readPacked(join(gitDir, 'packed-refs'))
-  const loose = readLoose(gitDir, 'refs', refs)
-  return { refs, loose }
+  const { refs, whole } = readPacked(join(gitDir, 'packed-refs'))
+  const found: LooseRefs = { refs, symbolic: new Map(), broken: [], loose: 0 }
+  readLoose(gitDir, 'refs', found)
+  return { refs, loose: found.loose, symbolic: found.symbolic, broken: found.broken, packedWhole: whole }
 }
 
-function readPacked(file: string): Map<string, string> {
+/**
+ * Reads the refs after aliases became refs of their own and what cannot be read was removed: git refuses to work beside
+ * it, and the upstream has it.
+ */
+export function settleRefs(gitDir: string, log: (line: string) => void): LocalRefs {
+  const local = readLocalRefs(gitDir)
+  const { refs, symbolic, broken, packedWhole } = local
+  if (symbolic.size === 0 && broken.length === 0 && packedWhole) return local
+  for (const [name, target] of symbolic) {
+    const id = refs.get(symbolic.get(target) ?? target)
+    log(`${name} is an alias of ${target}: ${id ? 'it becomes a ref of its own' : 'it is removed'}`)
+    if (id) replaceFile(join(gitDir, name), `${id}\n`)
+    else removePath(join(gitDir, name))
+  }
+  for (const name of broken) {
+    log(`${name} of the copy cannot be read: it is fetched again`)
+    removePath(join(gitDir, name))
+  }
+  if (!packedWhole) {
+    log('packed-refs of the copy is damaged: what is missing in it is fetched again')
+    const lines = [...readPacked(join(gitDir, 'packed-refs')).refs].map(([name, id]) => bytesOf(`${id} ${name}\n`))
+    const byName = (one: Buffer, other: Buffer) =>
+      Buffer.compare(one.subarray(one.indexOf(32)), other.subarray(other.indexOf(32)))
+    const header = Buffer.from('# pack-refs with: sorted \n')
+    replaceFile(join(gitDir, 'packed-refs'), Buffer.concat([header, ...lines.sort(byName)]))
+  }
+  return readLocalRefs(gitDir)
+}
+
+const ID = /^([0-9a-f]{40}|[0-9a-f]{64})$/
+
+function readPacked(file: string): { refs: Map<string, string>; whole: boolean } {
   const refs = new Map<string, string>()
   const text = readOrEmpty(file)
+  let whole = text === '' || text.endsWith('\n')
   for (let from = 0; from < text.length;) {
     const end = text.indexOf('\n', from)
-    const stop = end < 0 ? text.length : end
+    // Half a line is half a name.
+    if (end < 0) break
     const first = text.charCodeAt(from)
     // '#' begins the header, '^' the peeled id of the line before.
     if (first !== 35 && first !== 94) {
       const space = text.indexOf(' ', from)
-      if (space > 0 && space < stop) refs.set(text.slice(space + 1, stop), text.slice(from, space))
-    }
-    from = stop + 1
+      const id = space < end ? text.slice(from, space) : ''
+      if (ID.test(id) && text.startsWith('refs/', space + 1)) refs.set(text.slice(space + 1, end), id)
+      else whole = false
+    } else if (first === 94 && !ID.test(text.slice(from + 1, end))) whole = false
+    else if (first === 35 && from > 0) whole = false
+    from = end + 1
   }
-  return refs
+  return { refs, whole }
 }
 
-function readLoose(gitDir: string, folder: string, into: Map<string, string>): number {
-  let count = 0
-  for (const entry of readdirSync(join(gitDir, folder), { withFileTypes: true })) {
+interface LooseRefs {
+  readonly refs: Map<string, string>
+  readonly symbolic: Map<string, string>
+  readonly broken: string[]
+  loose: number
+}
+
+function readLoose(gitDir: string, folder: string, found: LooseRefs): void {
+  for (const entry of readEntries(join(gitDir, folder))) {
     const name = `${folder}/${entry.name}`
-    if (entry.isDirectory()) count += readLoose(gitDir, name, into)
-    else if (entry.name.endsWith('.lock')) rmSync(join(gitDir, name), { force: true })
+    if (entry.isDirectory()) readLoose(gitDir, name, found)
+    else if (entry.name.endsWith('.lock')) rmSync(pathBytes(join(gitDir, name)), { force: true })
     else {
-      into.set(name, readOrEmpty(join(gitDir, name)).trim())
-      count++
+      const text = readOrEmpty(join(gitDir, name)).trim()
+      found.loose++
+      if (ID.test(text)) found.refs.set(name, text)
+      else if (text.startsWith('ref: ')) found.symbolic.set(name, text.slice(5).trim())
+      else found.broken.push(name)
     }
   }
-  return count
 }
 
 function readOrEmpty(file: string): string {
   try {
-    return readFileSync(file, 'utf8')
+    return nameOfBytes(readFileSync(pathBytes(file)))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
     throw error

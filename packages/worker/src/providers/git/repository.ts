@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { infoRefs, type RemoteRefs } from './refs.ts'
+import { bytesOf, pathBytes } from '../../names.ts'
 
 const LOCKS = [
   'HEAD.lock',
@@ -26,12 +26,17 @@ const LOCKS = [
   'gc.pid.lock',
   'objects/info/commit-graph.lock',
   'objects/maintenance.lock',
-  'lfs/kagami.json.kagami-new',
+  'info/refs.lock',
+  'objects/info/packs.lock',
+  'lfs/kagami.json.lock',
 ]
 
-/** Whether a directory looks like a bare repository. */
+/** Files of objects/info that name other repositories whose objects count too. */
+export const BORROWED = ['alternates', 'http-alternates']
+
+/** Whether a directory looks like a bare repository; a HEAD that is lost is made anew. */
 export function isRepository(gitDir: string): boolean {
-  return ['HEAD', 'objects', 'refs'].every((entry) => existsSync(join(gitDir, entry)))
+  return ['objects', 'refs'].every((entry) => existsSync(join(gitDir, entry)))
 }
 
 /**
@@ -66,6 +71,31 @@ export function removePacksBut(gitDir: string, known: ReadonlySet<string>): void
  * Writes config as it must be: what stands there is code to git, and the address in it is published. No hooks either.
  */
 export function writeConfig(gitDir: string, upstream: string, idLength: number): void {
+  replaceFile(join(gitDir, 'config'), configText(upstream, idLength))
+  rmSync(join(gitDir, 'hooks'), { recursive: true, force: true })
+}
+
+/** Writes config where it is not one of ours; the address in it stays until objects of another have come. */
+export function settleConfig(gitDir: string, upstream: string, idLength: number): void {
+  const url = /^\turl = "(.*)"$/m.exec(readIfThere(join(gitDir, 'config')) ?? '')?.[1]
+  writeConfig(gitDir, url?.replace(/\\(.)/g, '$1') ?? upstream, idLength)
+}
+
+/** Length of the ids that config says the objects have, hex digits. */
+export function configuredIdLength(gitDir: string): number {
+  return /^\s*objectformat\s*=\s*sha256\s*$/im.test(readIfThere(join(gitDir, 'config')) ?? '') ? 64 : 40
+}
+
+function readIfThere(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+}
+
+function configText(upstream: string, idLength: number): string {
   const format =
     idLength === 64
       ? ['\trepositoryformatversion = 1', '[extensions]', '\tobjectformat = sha256', '[core]']
@@ -84,27 +114,19 @@ export function writeConfig(gitDir: string, upstream: string, idLength: number):
     '\tmirror = true',
     '',
   ]
-  replaceFile(join(gitDir, 'config'), lines.join('\n'))
-  rmSync(join(gitDir, 'hooks'), { recursive: true, force: true })
+  return lines.join('\n')
 }
 
-/** Points HEAD where the upstream's points; leaves it when the upstream does not tell. Returns whether it changed. */
-export function writeHead(gitDir: string, remote: Pick<RemoteRefs, 'head' | 'headId'>): boolean {
-  if (remote.head) return replaceFile(join(gitDir, 'HEAD'), `ref: ${remote.head}\n`)
-  return remote.headId ? replaceFile(join(gitDir, 'HEAD'), `${remote.headId}\n`) : false
-}
-
-/** Writes the listings by which a plain web server can offer the repository, as `git update-server-info` does. */
-export function writeServerListings(
-  gitDir: string,
-  local: ReadonlyMap<string, string>,
-  peeled: ReadonlyMap<string, string>,
-): void {
+/**
+ * Writes the listings by which a plain web server can offer the repository, as `git update-server-info` does; `refs` is
+ * the text of that of refs.
+ */
+export function writeServerListings(gitDir: string, refs: string): void {
   const packs = entries(join(gitDir, 'objects', 'pack'))
     .filter((entry) => entry.endsWith('.pack'))
     .sort()
   // Not flushed: a listing lost in a power cut is made again with the next change, and git itself does not read it.
-  replaceFile(join(gitDir, 'info', 'refs'), infoRefs(local, peeled), false)
+  replaceFile(join(gitDir, 'info', 'refs'), bytesOf(refs), false)
   replaceFile(join(gitDir, 'objects', 'info', 'packs'), `${packs.map((pack) => `P ${pack}\n`).join('')}\n`, false)
 }
 
@@ -129,15 +151,18 @@ function entries(folder: string): string[] {
   }
 }
 
-/** Puts a new file in place of the old one, whole and flushed, only when the text differs; says whether it did. */
-export function replaceFile(path: string, text: string, flush = true): boolean {
-  if (existsSync(path) && readFileSync(path, 'utf8') === text) return false
-  mkdirSync(dirname(path), { recursive: true })
-  const temporary = `${path}.kagami-new`
+/** Puts a new file in place of the old one, whole and flushed, only when the content differs; says whether it did. */
+export function replaceFile(file: string, content: string | Buffer, flush = true): boolean {
+  const path = pathBytes(file)
+  if (existsSync(path) && readFileSync(path).equals(typeof content === 'string' ? Buffer.from(content) : content))
+    return false
+  mkdirSync(pathBytes(dirname(file)), { recursive: true })
+  // The name of git's own locks: it can be no ref, and the next run removes it.
+  const temporary = pathBytes(`${file}.lock`)
   const handle = openSync(temporary, 'w', 0o644)
   try {
     // Not writeSync: on a disk that is nearly full it writes a part, and says so only in what it returns.
-    writeFileSync(handle, text)
+    writeFileSync(handle, content)
     if (flush) fsyncSync(handle)
   } finally {
     closeSync(handle)

@@ -3,6 +3,7 @@
 import { connect, isIP, type LookupFunction } from 'node:net'
 import { Client, type Dispatcher } from 'undici'
 import { createRefCollector, type RemoteRefs } from './refs.ts'
+import { nameOfBytes } from '../../names.ts'
 import { SyncFailure } from '../../provider.ts'
 
 const MAX_BYTES = 256 * 1024 * 1024
@@ -21,6 +22,8 @@ export interface WireRequest {
 /** Git must ask the upstream itself. `whole`: whether the list of refs it will get can be taken for all of them. */
 export interface AskGit {
   readonly whole: boolean
+  /** Whether it is a plain web server, over which git checks no object. */
+  readonly plain?: boolean
 }
 
 /**
@@ -84,6 +87,10 @@ async function sendRequest(
   type: string,
 ): Promise<Buffer | AskGit | null> {
   const { statusCode, headers, body } = await client.request(options)
+  if (statusCode >= 301 && statusCode <= 308) {
+    body.on('error', () => {}).destroy()
+    return refuseRedirect(String(headers['location'] ?? ''))
+  }
   const readable = statusCode === 200 && headers['content-encoding'] === undefined
   if (!readable) {
     body.on('error', () => {}).destroy()
@@ -110,7 +117,19 @@ async function sendRequest(
       'partial',
       'the list of refs of the upstream ends in the middle of a line: it was cut off. Nothing was changed',
     )
-  return { whole: headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined }
+  return { whole: headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined, plain: true }
+}
+
+/** git follows no redirect either, and does not say where to. */
+function refuseRedirect(location: string): null {
+  const url = URL.parse(location)
+  if (!url) return null
+  const path = url.pathname.replace(/\/(info\/refs|git-upload-pack)$/, '')
+  throw new SyncFailure(
+    'upstream_missing',
+    `the upstream sends us to ${`${url.protocol}//${url.host}${path}`.slice(0, 300)}: if that is right, give that ` +
+      'address',
+  )
 }
 
 async function overGit(url: URL, { addresses, signal }: WireRequest): Promise<RemoteRefs | null> {
@@ -168,7 +187,8 @@ function parsePackets(bytes: Buffer): (string | null)[] {
     const length = Number.parseInt(head, 16)
     if (length === 0) packets.push(null)
     else if (length < 4 || at + length > bytes.length) throw new Error('not a whole packet')
-    else packets.push(bytes.toString('utf8', at + 4, bytes[at + length - 1] === 10 ? at + length - 1 : at + length))
+    else
+      packets.push(nameOfBytes(bytes.subarray(at + 4, bytes[at + length - 1] === 10 ? at + length - 1 : at + length)))
     at += length === 0 ? 4 : length
   }
   return packets
