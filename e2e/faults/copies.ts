@@ -214,4 +214,25 @@ export const copies: readonly Row[] = [
       [`${WORKER}/tree/apply-fork.test.ts`, 'has only old and new files after a worker was killed'],
     ],
   },
+  {
+    row: 38,
+    fault:
+      'git repositories that change at random: forced pushes, renames, aliases, detached heads, names of any bytes',
+    promise: 'the copy is what git clone --mirror gives, or held and as it was; it can be cloned all the while',
+    proofs: [
+      [`${WORKER}/providers/git/property.test.ts`, 'is copied as git clone --mirror copies it'],
+      [`${WORKER}/providers/git/copies.test.ts`, 'gets that commit too'],
+      [`${WORKER}/providers/git/deletions.test.ts`, 'is held when commits would be lost'],
+    ],
+  },
+  {
+    row: 39,
+    fault: 'each file of a git copy truncated, emptied, filled with NULs or removed',
+    promise: 'the sync or the weekly check that meets it mends it',
+    proofs: [
+      [`${WORKER}/providers/git/damage.test.ts`, 'was damaged in every way'],
+      [`${WORKER}/providers/git/copies.test.ts`, 'is mended by the sync in which git fails'],
+      [`${WORKER}/providers/git/copies.test.ts`, 'is not fetched again when the upstream has a damaged object'],
+    ],
+  },
 ]

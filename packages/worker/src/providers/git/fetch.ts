@@ -5,7 +5,7 @@ import { isCutShort, recordBoundary } from './adopt.ts'
 import { gitFailure, rejections } from './errors.ts'
 import { looseHead, writeHead } from './head.ts'
 import { infoRefs, inTheWay, readLocalRefs, sameRefs, type RemoteRefs } from './refs.ts'
-import { packFiles, removeLeftovers, removePacksBut, writeConfig, writeServerListings } from './repository.ts'
+import { objectFiles, removeLeftovers, removeObjectsBut, writeConfig, writeServerListings } from './repository.ts'
 import { checkObjects } from './objects.ts'
 import { refspecsOf, type Selection } from './selection.ts'
 import { bytesOf } from '../../names.ts'
@@ -53,7 +53,7 @@ export async function cloneInto(upstream: GitUpstream, remote: RemoteRefs, folde
 /**
  * Fetches objects without moving a ref, so that nobody sees a branch before all of its files are there. A dry run of
  * `git fetch` downloads objects. `fetchMore` downloads what belongs to them and returns the bytes it received; when it
- * throws, the new packs are removed again.
+ * throws, the new objects are removed again.
  */
 export async function fetchAhead(
   upstream: GitUpstream,
@@ -85,15 +85,15 @@ export interface RefUpdate {
   readonly gitDir: string
   /** Names of refs the upstream no longer has. */
   readonly gone: readonly string[]
-  /** Packs that were there before the run; by default those that are there now. */
-  readonly packs?: ReadonlySet<string>
+  /** Files of objects that were there before the run; by default those that are there now. */
+  readonly known?: ReadonlySet<string>
 }
 
 /** Fetches refs and deletes those that are gone. */
 export async function updateRefs(
   upstream: GitUpstream,
   remote: RemoteRefs,
-  { gitDir, gone, packs = packFiles(gitDir) }: RefUpdate,
+  { gitDir, gone, known = objectFiles(gitDir) }: RefUpdate,
 ): Promise<FetchResult> {
   const { context, route } = upstream
   await removeRefs(context, gitDir, inTheWay(gone, remote.refs))
@@ -102,7 +102,7 @@ export async function updateRefs(
   const exit = await removingOnFailure(
     gitDir,
     () => callGit(context, fetchCommand(upstream, remote, gitDir), { onLine: progress.onLine, route }),
-    packs,
+    known,
   )
   if (exit.code !== 0) return { exit, bytes: null }
   const left = readLocalRefs(gitDir).refs
@@ -117,10 +117,14 @@ export async function updateRefs(
 }
 
 /**
- * Removes what a failed fetch brought: incomplete packs, and complete ones that no ref needs. An upstream that never
+ * Removes what a failed fetch brought: incomplete packs, and objects that no ref needs. An upstream that never
  * finishes would fill the disk with them.
  */
-async function removingOnFailure(gitDir: string, fetch: () => Promise<Exit>, packs = packFiles(gitDir)): Promise<Exit> {
+async function removingOnFailure(
+  gitDir: string,
+  fetch: () => Promise<Exit>,
+  known = objectFiles(gitDir),
+): Promise<Exit> {
   const { refs } = readLocalRefs(gitDir)
   let whole = false
   try {
@@ -130,7 +134,7 @@ async function removingOnFailure(gitDir: string, fetch: () => Promise<Exit>, pac
   } finally {
     if (!whole) {
       removeLeftovers(gitDir)
-      if (sameRefs(refs, readLocalRefs(gitDir).refs)) removePacksBut(gitDir, packs)
+      if (sameRefs(refs, readLocalRefs(gitDir).refs)) removeObjectsBut(gitDir, known)
     }
   }
 }

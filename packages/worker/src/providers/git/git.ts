@@ -9,8 +9,7 @@ import { checkObjects, mustCheck } from './objects.ts'
 import { cloneInto, fetchAhead, idLength, updateRefs, finishRepository, type GitUpstream } from './fetch.ts'
 import { chooseHead, lacksHead, restoreHead, writeHead } from './head.ts'
 import { askToDelete } from './deletions.ts'
-import { maintain, recordCheck, replaceObjects } from './maintenance.ts'
-import { judgeCopy } from './judge.ts'
+import { judgeCopy, maintain, recordCheck, replaceObjects } from './maintenance.ts'
 import {
   fetchLfs,
   removeParts,
@@ -35,7 +34,7 @@ import {
   configuredIdLength,
   isRepository,
   objectBytes,
-  packFiles,
+  objectFiles,
   removeLeftovers,
   settleConfig,
 } from './repository.ts'
@@ -213,7 +212,7 @@ async function keepMissing(upstream: GitUpstream, remote: RemoteRefs, missing: r
 async function applyUpdate(upstream: GitUpstream, remote: RemoteRefs, gone: readonly string[]): Promise<SyncStats> {
   const { context, lfs } = upstream
   const fork = await context.tree.fork()
-  const packs = packFiles(fork.path)
+  const known = objectFiles(fork.path)
   const ahead =
     lfs || mustCheck(context, remote)
       ? await fetchAhead(upstream, remote, {
@@ -225,7 +224,7 @@ async function applyUpdate(upstream: GitUpstream, remote: RemoteRefs, gone: read
         })
       : null
   const { exit, bytes } =
-    ahead && ahead.exit.code !== 0 ? ahead : await updateRefs(upstream, remote, { gitDir: fork.path, gone, packs })
+    ahead && ahead.exit.code !== 0 ? ahead : await updateRefs(upstream, remote, { gitDir: fork.path, gone, known })
   if (exit.code !== 0) return mendOrBlame(upstream, remote, { gitDir: fork.path, failure: gitFailure(exit), gone })
   // What changed upstream between the two fetches.
   const late = lfs ? await fetchLfsFor(upstream, remote, fork.path) : 0

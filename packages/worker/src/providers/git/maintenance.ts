@@ -1,11 +1,11 @@
 // maintenance.ts — Keeps a repository healthy over the years: weekly checks, repacking, and replacing damaged objects.
 // Readers always find a repository.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { callGit } from './call.ts'
 import { mainLine } from './errors.ts'
-import { BORROWED } from './repository.ts'
-import { type Exit, type SyncContext } from '../../provider.ts'
+import { BORROWED, objectFiles } from './repository.ts'
+import type { Exit, SyncContext, SyncFailure } from '../../provider.ts'
 
 const WEEK_MS = 7 * 24 * 3600_000
 /** Number of packs above which they are combined. */
@@ -64,6 +64,41 @@ export async function findFlaw(
   return verified.code === 0 ? null : flawOf(verified, 'a pack is damaged')
 }
 
+/** `derived`: only what git derives from objects was damaged, and it is gone now. */
+export type Verdict = 'whole' | 'derived' | { readonly flaw: string }
+
+/** Failures that say nothing about the copy: nothing was read from it. */
+const ELSEWHERE: ReadonlySet<string> = new Set(['disk_full', 'tool_missing', 'auth_rejected', 'address_forbidden'])
+/** Failures in which git may have met a damaged byte. */
+const DOUBTFUL: ReadonlySet<string> = new Set(['content_invalid', 'unknown'])
+
+/** Looks at a copy that git failed with. */
+export async function judgeCopy(context: SyncContext, gitDir: string, failure: SyncFailure): Promise<Verdict> {
+  if (ELSEWHERE.has(failure.reason)) return 'whole'
+  context.progress({ phase: 'verifying' })
+  const flaw = await findFlaw(context, gitDir, { everyByte: DOUBTFUL.has(failure.reason) })
+  if (flaw !== null) return { flaw }
+  if (await isDerivedWhole(context, gitDir)) return 'whole'
+  removeDerived(gitDir)
+  context.log('what git derived from the objects of the copy was damaged: it was removed, git makes it anew')
+  return 'derived'
+}
+
+async function isDerivedWhole(context: SyncContext, gitDir: string): Promise<boolean> {
+  const objects = join(gitDir, 'objects')
+  const checks: [string, string[]][] = [
+    [join(objects, 'info', 'commit-graph'), ['commit-graph', 'verify', '--no-progress']],
+    [join(objects, 'info', 'commit-graphs'), ['commit-graph', 'verify', '--no-progress']],
+    [join(objects, 'pack', 'multi-pack-index'), ['multi-pack-index', 'verify', '--no-progress']],
+  ]
+  for (const [file, command] of checks) {
+    if (!existsSync(file)) continue
+    const exit = await callGit(context, [`--git-dir=${gitDir}`, ...command], { silent: true })
+    if (exit.code !== 0) return false
+  }
+  return true
+}
+
 function flawOf(exit: Exit, otherwise: string): string {
   return mainLine(exit.tail) || otherwise
 }
@@ -118,29 +153,26 @@ function filesIn(folder: string): string[] {
 }
 
 /**
- * Moves the objects and refs of a fresh clone into a damaged repository: first the new packs, complete before git sees
- * their index; then the refs, in one step; then the damaged objects are removed. At every moment a reader finds a
- * repository with all objects of its refs, as far as they were not damaged.
+ * Moves the objects and refs of a fresh clone into a damaged repository: first the new objects, packs complete before
+ * git sees their index; then the refs, in one step; then the damaged objects are removed. At every moment a reader
+ * finds a repository with all objects of its refs, as far as they were not damaged.
  */
 export function replaceObjects(fresh: string, damaged: string): void {
-  const into = join(damaged, 'objects', 'pack')
-  mkdirSync(into, { recursive: true })
-  const old = readdirSync(into)
-  // A pack of the same name holds the same objects, undamaged: it replaces the damaged one.
-  const parts = readdirSync(join(fresh, 'objects', 'pack')).sort(
-    (a, b) => Number(a.endsWith('.idx')) - Number(b.endsWith('.idx')),
-  )
-  for (const part of parts) renameSync(join(fresh, 'objects', 'pack', part), join(into, part))
+  const old = objectFiles(damaged)
+  // What has the same name holds the same objects, undamaged: it replaces what is damaged.
+  const parts = [...objectFiles(fresh)].sort((a, b) => Number(a.endsWith('.idx')) - Number(b.endsWith('.idx')))
+  for (const part of parts) {
+    mkdirSync(join(damaged, 'objects', dirname(part)), { recursive: true })
+    renameSync(join(fresh, 'objects', part), join(damaged, 'objects', part))
+  }
   for (const file of ['packed-refs', 'shallow']) {
     if (existsSync(join(fresh, file))) renameSync(join(fresh, file), join(damaged, file))
     else rmSync(join(damaged, file), { force: true })
   }
   rmSync(join(damaged, 'refs'), { recursive: true, force: true })
   renameSync(join(fresh, 'refs'), join(damaged, 'refs'))
-  for (const entry of old) if (!parts.includes(entry)) rmSync(join(into, entry), { force: true })
-  for (const entry of readdirSync(join(damaged, 'objects'))) {
-    if (/^[0-9a-f]{2}$/.test(entry)) rmSync(join(damaged, 'objects', entry), { recursive: true, force: true })
-  }
+  const kept = new Set(parts)
+  for (const file of old) if (!kept.has(file)) rmSync(join(damaged, 'objects', file), { force: true })
   for (const file of BORROWED) rmSync(join(damaged, 'objects', 'info', file), { force: true })
   removeDerived(damaged)
 }

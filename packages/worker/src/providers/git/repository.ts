@@ -58,13 +58,20 @@ export function packFiles(gitDir: string): ReadonlySet<string> {
   return new Set(entries(join(gitDir, 'objects', 'pack')))
 }
 
-/** Removes every pack that is not among `known`. Call only when no ref needs them. */
-export function removePacksBut(gitDir: string, known: ReadonlySet<string>): void {
+/** Paths below `objects` of all packs and loose objects. */
+export function objectFiles(gitDir: string): ReadonlySet<string> {
+  const objects = join(gitDir, 'objects')
+  const folders = entries(objects).filter((entry) => entry === 'pack' || /^[0-9a-f]{2}$/.test(entry))
+  return new Set(folders.flatMap((folder) => entries(join(objects, folder)).map((file) => `${folder}/${file}`)))
+}
+
+/** Removes every pack and loose object that is not among `known`. Call only when no ref needs them. */
+export function removeObjectsBut(gitDir: string, known: ReadonlySet<string>): void {
   // The index first: without it git does not look for the pack.
-  const added = [...packFiles(gitDir)]
+  const added = [...objectFiles(gitDir)]
     .filter((file) => !known.has(file))
     .sort((a, b) => Number(b.endsWith('.idx')) - Number(a.endsWith('.idx')))
-  for (const file of added) rmSync(join(gitDir, 'objects', 'pack', file), { force: true })
+  for (const file of added) rmSync(join(gitDir, 'objects', file), { force: true })
 }
 
 /**
