@@ -2,7 +2,7 @@
 // that was taken over stands on its own.
 import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { commit, ensureRepository, runChild, startGitUpstream } from '@kagami/demo'
+import { commit, ensureRepository, runChild, startGitUpstream, startHttpUpstream } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createSandbox, type Sandbox } from '../../testing/sandbox.ts'
 
@@ -188,6 +188,19 @@ describe('the copy of a repository', () => {
         )
       },
     )
+  })
+
+  it('with a history that is cut off is fetched anew from a plain web server, which adds none', async () => {
+    await git(repository, 'update-server-info')
+    const plain = await startHttpUpstream({ dir: join(repository, '..') })
+    try {
+      await runChild('git', ['clone', '-q', '--mirror', '--depth=1', `file://${repository}`, sandbox.published])
+      const report = await sandbox.sync({ kind: 'git', upstream: `${plain.url}/a.git`, adoptExisting: true })
+      expect(report).toMatchObject({ outcome: 'success', message: expect.stringContaining('fetched anew') })
+      await expectWhole()
+    } finally {
+      await plain.stop()
+    }
   })
 
   it('follows a shallow upstream that moves its boundary, and says that it is one', async () => {

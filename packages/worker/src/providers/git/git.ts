@@ -173,7 +173,11 @@ async function update(upstream: GitUpstream, remote: RemoteRefs): Promise<SyncSt
     return changeFormat(upstream, remote, local)
   const missing = [...local.refs.keys()].filter((name) => !remote.refs.has(name))
   const gone = remote.whole === false ? [] : missing
-  const flaw = (await standAlone(context, published)) ?? (await maintain(context, published))
+  const cutOff =
+    remote.plain && isCutShort(context, published)
+      ? 'the history of the copy is cut off, and a web server adds none'
+      : null
+  const flaw = (await standAlone(context, published)) ?? cutOff ?? (await maintain(context, published))
   await askToDelete(upstream, remote, { local, gone, unasked: flaw !== null })
   if (flaw !== null) return fetchAnew(upstream, remote, flaw)
   if (missing.length > gone.length) return keepMissing(upstream, remote, missing)
@@ -279,7 +283,12 @@ async function fetchMissingLfs({ context }: GitUpstream, remote: RemoteRefs): Pr
 /** Clones everything again beside the damaged copy, and replaces what is damaged only once the clone is whole. */
 async function fetchAnew(upstream: GitUpstream, remote: RemoteRefs, why: string): Promise<SyncStats> {
   const { context } = upstream
-  const { staging } = context.tree
+  const { staging, published } = context.tree
+  if (remote.whole === false && [...readLocalRefs(published).refs.keys()].some((name) => !remote.refs.has(name)))
+    throw new SyncFailure(
+      'partial',
+      `${why}; it is fetched anew once the upstream says how long its list of refs is: what is missing there would go`,
+    )
   context.log(`${why}: all of it is fetched anew, the copy stays as it is meanwhile`)
   const bytes = await cloneInto(upstream, remote, staging)
   const fork = await context.tree.fork()

@@ -41,8 +41,6 @@ describe('a repository that changes at random', () => {
   const git = (gitDir: string, ...args: string[]) => runChild('git', [`--git-dir=${gitDir}`, ...args])
   const look = async (gitDir: string) => ({
     refs: await git(gitDir, 'for-each-ref', '--format=%(objectname) %(refname)'),
-    // A clone guesses a branch for a detached HEAD, and one that leads nowhere has no one form there.
-    head: await git(gitDir, 'rev-parse', '--verify', '-q', 'HEAD').catch(() => 'nowhere'),
     connected: await git(gitDir, 'fsck', '--connectivity-only', '--no-dangling').then(
       () => '',
       (error: Error) => error.message,
@@ -85,11 +83,13 @@ describe('a repository that changes at random', () => {
           }
           rmSync(fresh, { recursive: true, force: true })
           await runChild('git', ['clone', '-q', '--mirror', upstream, fresh])
-          const [ours, theirs] = [await look(published), await look(fresh)]
-          // Where the upstream's HEAD leads nowhere, not every server says so: that of the copy may stay.
-          expect(ours, where).toEqual(theirs.head === 'nowhere' ? { ...theirs, head: ours.head } : theirs)
-          const head = readFileSync(join(repository, 'HEAD'), 'latin1')
-          if (theirs.head !== 'nowhere') expect(readFileSync(join(published, 'HEAD'), 'latin1'), where).toBe(head)
+          expect(await look(published), where).toEqual(await look(fresh))
+          // A clone guesses where a HEAD that is detached or leads nowhere points, so the upstream's own is compared;
+          // where that leads nowhere, not every server says so, and a plain one says nothing without a ref.
+          const leads = await git(repository, 'rev-parse', '--verify', '-q', 'HEAD').catch(() => null)
+          const headOf = (gitDir: string) => readFileSync(join(gitDir, 'HEAD'), 'latin1')
+          const listed = shape.way !== 'plain' || (await git(repository, 'for-each-ref')) !== ''
+          if (leads !== null && listed) expect(headOf(published), where).toBe(headOf(repository))
           seen.same++
         }
         rmSync(repository, { recursive: true })
