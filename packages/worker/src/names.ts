@@ -6,9 +6,12 @@ import { lstatSync, readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs'
 const ESCAPE = 0xdc00
 
 /** The name that bytes from the disk or from an upstream mean. */
-export function nameOfBytes(bytes: Buffer): string {
-  const text = bytes.toString('utf8')
-  return text.includes('\ufffd') ? decodeEscaped(bytes) : text
+export const nameOfBytes = (bytes: Buffer): string => nameWithin(bytes, 0, bytes.length)
+
+/** The name that a part of bytes means. */
+export function nameWithin(bytes: Buffer, from: number, to: number): string {
+  const text = bytes.toString('utf8', from, to)
+  return text.includes('\ufffd') ? decodeEscaped(bytes.subarray(from, to)) : text
 }
 
 function decodeEscaped(bytes: Buffer): string {

@@ -3,7 +3,7 @@
 import { connect, isIP, type LookupFunction } from 'node:net'
 import { Client, type Dispatcher } from 'undici'
 import { createRefCollector, type RemoteRefs } from './refs.ts'
-import { nameOfBytes } from '../../names.ts'
+import { nameWithin } from '../../names.ts'
 import { SyncFailure } from '../../provider.ts'
 
 const MAX_BYTES = 256 * 1024 * 1024
@@ -187,8 +187,7 @@ function parsePackets(bytes: Buffer): (string | null)[] {
     const length = Number.parseInt(head, 16)
     if (length === 0) packets.push(null)
     else if (length < 4 || at + length > bytes.length) throw new Error('not a whole packet')
-    else
-      packets.push(nameOfBytes(bytes.subarray(at + 4, bytes[at + length - 1] === 10 ? at + length - 1 : at + length)))
+    else packets.push(nameWithin(bytes, at + 4, bytes[at + length - 1] === 10 ? at + length - 1 : at + length))
     at += length === 0 ? 4 : length
   }
   return packets
