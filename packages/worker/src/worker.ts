@@ -114,7 +114,7 @@ function restore(parts: WorkerParts, files: WorkerFiles): Restored {
   const workspace = prepareWorkspace(config.data_dir, new Set(files.readReplicas().keys()))
   if (workspace.orphans > 0)
     logger.warn({ processes: workspace.orphans }, 'ended programs that an earlier run had left behind')
-  files.saveDeclared(declared.map(({ name }) => name))
+  saveDeclared(parts, files, declared)
   renameReplicas(parts, { id, files, desired })
   const remembered = files.readReplicas()
   const spool = openSpool(files.spoolDirectory, logger)
@@ -124,6 +124,15 @@ function restore(parts: WorkerParts, files: WorkerFiles): Restored {
   const limits = { perWorker: config.slots, perHost: config.slots_per_host }
   const state = openWorker({ id, instance, limits, declared, remembered }, clock.now())
   return { id, instance, spool, state, desired }
+}
+
+/** What `kagami folders` must not call free. A full disk must not keep the worker from starting. */
+function saveDeclared({ logger }: WorkerParts, files: WorkerFiles, declared: readonly ReplicaSpec[]): void {
+  try {
+    files.saveDeclared(declared.map(({ name }) => name))
+  } catch (error) {
+    logger.warn({ err: error }, 'the names of the replicas of worker.toml could not be saved for kagami folders')
+  }
 }
 
 /** The replicas of worker.toml. Warnings about the file are logged. */
