@@ -39,6 +39,7 @@ describe('a repository that changes at random', () => {
     guarded: fc.boolean(),
   })
   const git = (gitDir: string, ...args: string[]) => runChild('git', [`--git-dir=${gitDir}`, ...args])
+  const formatOf = (gitDir: string) => git(gitDir, 'rev-parse', '--show-object-format').then((text) => text.trim())
   const look = async (gitDir: string) => ({
     refs: await git(gitDir, 'for-each-ref', '--format=%(objectname) %(refname)'),
     connected: await git(gitDir, 'fsck', '--connectivity-only', '--no-dangling').then(
@@ -70,7 +71,10 @@ describe('a repository that changes at random', () => {
         for (let step = 1; step <= STEPS; step++) {
           await random.step()
           const before = step === 1 ? {} : readTree(published)
-          const reading = step === 1 ? null : readMeanwhile(published)
+          // git cannot tell the format of an empty repository behind a plain web server. When it shows, config and
+          // objects of a copy in place cannot change in one step.
+          const steady = step > 1 && (await formatOf(published)) === shape.format
+          const reading = steady ? readMeanwhile(published) : null
           const report = await sandbox.sync({ kind: 'git', upstream, name, replicaId: name, options })
           seen.clones += (await reading?.end()) ?? 0
           const where = `step ${step}: ${report.message}\n${report.tail}`
