@@ -177,6 +177,23 @@ export const LeftOut = Type.Object({
 })
 export type LeftOut = Static<typeof LeftOut>
 
+/** A ref that an upstream lost, and that the copy still has where no reader sees it. */
+export const KeptRef = Type.Object({
+  id: Type.String({ maxLength: 300, description: 'What to restore it by: the name under which the copy keeps it' }),
+  ref: Type.String({ maxLength: 300, description: 'The ref it was; strange bytes in octal, as `ls -b` shows them' }),
+  commit: Type.String({ maxLength: 64, description: 'Object id that the ref had' }),
+  lost_at: Instant,
+  until: Type.String({ format: 'date-time', description: 'When it is removed for good' }),
+})
+export type KeptRef = Static<typeof KeptRef>
+
+/** Everything that is kept of what an upstream lost. */
+export const Kept = Type.Object({
+  count: Type.Integer({ minimum: 1 }),
+  refs: Type.Array(KeptRef, { maxItems: 50, description: 'The newest of them' }),
+})
+export type Kept = Static<typeof Kept>
+
 /** A finished sync: the report that a worker sends, and that the history stores. Its `sync_id` is unique. */
 export const SyncReport = Type.Object({
   sync_id: Type.String({ minLength: 1, maxLength: 64 }),
@@ -202,7 +219,11 @@ export const SyncReport = Type.Object({
   size_bytes: Nullable(Type.Integer({ minimum: 0, description: 'Size of the tree afterwards' })),
   revision: Nullable(Type.String({ maxLength: 256, description: 'git: commit of HEAD; http: ETag or Last-Modified' })),
   action: Type.Optional(
-    Type.Enum(['sync', 'rollback'], { description: 'rollback: not a sync, but an earlier tree was published' }),
+    Type.Enum(['sync', 'rollback', 'verify', 'restore'], {
+      description:
+        'verify: a sync that looked at the whole copy. Not a sync: rollback (an earlier tree was published), restore ' +
+        '(a kept ref was given back to readers)',
+    }),
   ),
   hold: Type.Optional(Nullable(Hold)),
   content_at: Type.Optional(
@@ -217,6 +238,7 @@ export const SyncReport = Type.Object({
     Nullable(Type.Integer({ minimum: 0, description: 'publish = "swap": the generation that is published' })),
   ),
   left_out: Type.Optional(Nullable(LeftOut)),
+  kept: Type.Optional(Nullable(Kept)),
 })
 export type SyncReport = Static<typeof SyncReport>
 
@@ -257,6 +279,7 @@ export const ReplicaState = Type.Object({
   hold: Type.Optional(Nullable(Hold)),
   content_at: Type.Optional(Nullable(Instant)),
   generation: Type.Optional(Nullable(Count)),
+  kept: Type.Optional(Nullable(Kept)),
 })
 export type ReplicaState = Static<typeof ReplicaState>
 

@@ -1,6 +1,6 @@
 // provider.ts — The contract of a provider: how the bytes of one kind of upstream arrive. A provider has no timer,
 // process, state or path of its own.
-import type { Auth, FailureReason, Progress } from '@kagami/protocol'
+import type { Auth, FailureReason, Kept, Progress } from '@kagami/protocol'
 import type Type from 'typebox'
 import type { Static } from 'typebox'
 
@@ -19,6 +19,11 @@ export interface Provider<Schema extends Type.TObject = Type.TObject> {
    * tree is then as it was, or further towards the upstream, never damaged.
    */
   sync(context: SyncContext<Static<Schema>>): Promise<SyncStats>
+  /**
+   * Gives readers back what an earlier sync kept when the upstream lost it; `id` as in `SyncStats.kept`. Throws
+   * SyncFailure local_conflict when it is not there any more. Absent: the kind keeps nothing.
+   */
+  restore?(context: SyncContext<Static<Schema>>, id: string): Promise<SyncStats>
 }
 
 /** Everything a provider may touch. */
@@ -28,6 +33,11 @@ export interface SyncContext<Options = Readonly<Record<string, unknown>>> {
   /** Checked against the provider's schema, with defaults filled in. */
   readonly options: Readonly<Options>
   readonly tree: Tree
+  /**
+   * Somebody asked to prove that the copy is whole: everything is looked at, nothing is believed because it was
+   * remembered, and what is damaged is fetched anew.
+   */
+  readonly thorough: boolean
   readonly run: RunCommand
   readonly peers: Peers
   /** How fast upstream hosts may be asked. */
@@ -195,6 +205,8 @@ export interface SyncStats {
   readonly files: number | null
   readonly sizeBytes: number | null
   readonly revision: string | null
+  /** What of the upstream's earlier refs is kept; absent or null: nothing. */
+  readonly kept?: Kept | null
   /** One line worth reporting although the sync succeeded. */
   readonly note?: string | null
 }

@@ -1,5 +1,5 @@
 // facts.ts — What is known of a replica from its syncs: results, sizes, a hold. Pure; it survives restarts.
-import type { Hold, ReplicaSpec, ReplicaState, SyncReport } from '@kagami/protocol'
+import type { Hold, Kept, ReplicaSpec, ReplicaState, SyncReport } from '@kagami/protocol'
 import { dueAfter, timingOf } from './schedule.ts'
 
 export interface Facts {
@@ -13,6 +13,7 @@ export interface Facts {
   readonly hold: Hold | null
   readonly contentAt: string | null
   readonly generation: number | null
+  readonly kept: Kept | null
 }
 
 export const noFacts: Facts = {
@@ -26,17 +27,20 @@ export const noFacts: Facts = {
   hold: null,
   contentAt: null,
   generation: null,
+  kept: null,
 }
 
 /**
- * What is known after a report. A cancelled or interrupted sync is no failure of the upstream, and a rollback is no
- * success of it.
+ * What is known after a report. A cancelled or interrupted sync is no failure of the upstream, and a rollback or a
+ * restored ref is no success of it.
  */
 export function learn(known: { spec: ReplicaSpec; facts: Facts }, report: SyncReport): Facts {
   const { facts, spec } = known
   const { sync_id, outcome, reason, message, hint, started_at, ended_at, duration_ms, bytes } = report
   const lastSync = { sync_id, outcome, reason, message, hint, started_at, ended_at, duration_ms, bytes }
+  const kept = outcome === 'success' ? (report.kept ?? null) : facts.kept
   if (report.action === 'rollback') return { ...facts, lastSync, generation: report.generation ?? facts.generation }
+  if (report.action === 'restore') return { ...facts, lastSync, kept }
   const ok = outcome === 'success'
   const failures = ok || outcome === 'held' ? 0 : facts.failures + (outcome === 'failed' ? 1 : 0)
   const run = {
@@ -59,6 +63,7 @@ export function learn(known: { spec: ReplicaSpec; facts: Facts }, report: SyncRe
     hold: ok ? null : heldNow(facts.hold, report.hold ?? null),
     contentAt: report.content_at ?? facts.contentAt,
     generation: report.generation ?? facts.generation,
+    kept,
   }
 }
 

@@ -5,12 +5,13 @@ import { learn, noFacts, type Facts } from './facts.ts'
 import { dueAtStart, timingOf } from './schedule.ts'
 
 /**
- * What a run is for: a sync, which somebody may have allowed to delete that many entries; or a rollback to an earlier
- * generation, null being the one before the published.
+ * What a run is for: a sync, which somebody may have allowed to delete that many entries, or which looks at the whole
+ * copy; a rollback to an earlier generation, null being the one before the published; or a kept ref that is restored.
  */
 export type Task =
-  | { readonly type: 'sync'; readonly approved: number | null }
+  | { readonly type: 'sync'; readonly approved: number | null; readonly thorough?: boolean }
   | { readonly type: 'rollback'; readonly to: number | null }
+  | { readonly type: 'restore'; readonly id: string }
 
 const plainSync: Task = { type: 'sync', approved: null }
 
@@ -263,5 +264,6 @@ export function describeReplica(replica: Replica): ReplicaState {
     hold: facts.hold,
     content_at: facts.contentAt,
     generation: facts.generation,
+    kept: facts.kept,
   }
 }

@@ -59,12 +59,18 @@ export function reportOf({
     files: stats?.files ?? null,
     size_bytes: stats?.sizeBytes ?? null,
     revision: stats?.revision?.slice(0, 256) ?? null,
-    action: job.task?.type ?? 'sync',
+    action: actionOf(job),
     hold: error instanceof SyncHeld && ending.outcome === 'held' ? holdOf(error, job, endedAt) : null,
     content_at: result?.contentAt?.toISOString() ?? null,
     generation: result?.generation ?? null,
     left_out: leftOut,
+    kept: stats?.kept ?? null,
   }
+}
+
+function actionOf({ task }: SyncJob): SyncReport['action'] {
+  if (task?.type === 'sync') return task.thorough ? 'verify' : 'sync'
+  return task?.type ?? 'sync'
 }
 
 function holdOf({ reason, plan }: SyncHeld, job: SyncJob, at: Date): Hold {

@@ -42,7 +42,9 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   if (job.task?.type === 'rollback') return goBack(job, deps, job.task.to)
   const peers = peersOf(run, tree)
   const context = contextOf(run, { local, options, run: command, tree, peers })
-  const stats = await releasingOnFullDisk(run, tree, () => provider.sync(context))
+  const { task } = job
+  const update = () => (task?.type === 'restore' ? restore(provider, context, task.id) : provider.sync(context))
+  const stats = await releasingOnFullDisk(run, tree, update)
   if (peers.reach && peers.reach !== tree.reach()) tree.saveReach(peers.reach)
   return resultOf(run, tree, stats)
 }
@@ -118,6 +120,7 @@ function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
     ...parts,
     upstream: job.spec.upstream,
     auth: job.spec.auth ?? null,
+    thorough: job.task?.type === 'sync' && job.task.thorough === true,
     tree: guardedTree(tree, limits, { policy, log }),
     signal: limits.signal,
     log,
@@ -131,6 +134,12 @@ function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
       run.progress.report(progress)
     },
   }
+}
+
+function restore(provider: Provider, context: SyncContext, id: string): Promise<SyncStats> {
+  if (!provider.restore)
+    throw new SyncFailure('local_conflict', `the kind ${provider.kind} keeps nothing that could be restored`)
+  return provider.restore(context, id)
 }
 
 /** A run that filled the disk gives back the space it took, because other replicas need it. */
