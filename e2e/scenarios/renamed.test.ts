@@ -48,7 +48,7 @@ test('a worker whose replica gets a name that has files refuses to start, and sa
   const worker = await launch({ name: 'taken', was: 'new' })
   expect(await worker.exited).toBe(2)
   expect(worker.output()).toContain(
-    `was = "new": the files cannot get the name taken, because ${place.at('data', 'taken')} exists; nothing was moved`,
+    `the files of new cannot get the name taken, because ${place.at('data', 'taken')} exists; nothing was moved`,
   )
   expect(worker.output()).toContain('or remove was to keep those of taken.')
   expect(existsSync(place.at('data', 'new', 'file'))).toBe(true)

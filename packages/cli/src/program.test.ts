@@ -23,6 +23,7 @@ test('the commands that people have written into scripts', () => {
     ['resources', 'resources list', 'resources get', 'resources pause', 'resources resume'],
     ['replicas', 'replicas list', 'replicas get', 'replicas add', 'replicas remove'],
     ['replicas approve', 'replicas reject', 'replicas pause', 'replicas resume', 'replicas rollback'],
+    ['replicas verify', 'replicas kept', 'replicas restore', 'replicas rename'],
     ['workers', 'workers list', 'workers get', 'workers approve', 'workers reject'],
     ['workers revoke', 'workers terminate'],
     ['nats', 'nats init', 'nats certificate', 'nats token', 'nats tokens', 'nats tokens list', 'nats tokens remove'],

@@ -1,6 +1,6 @@
 // wiring.ts — The parts of a running worker and how they are connected: machine, syncs, messenger, metrics, NATS.
 import { hostname } from 'node:os'
-import { WIRE_VERSION, type Join, type KindAnnouncement } from '@kagami/protocol'
+import { WIRE_VERSION, type Capability, type Join, type KindAnnouncement } from '@kagami/protocol'
 import { createActor, newId, sealAuth, type Actor, type Clock, type Logger, type SealingKey } from '@kagami/runtime'
 import type { WorkerConfig } from './config/config.ts'
 import type { Replica } from './core/replica.ts'
@@ -124,6 +124,7 @@ function joinMessageOf({ config, id, instance, kinds, sealingKey, httpAddress }:
     http_addr: httpAddress,
     data_dir: config.data_dir,
     kinds: [...kinds],
+    capabilities: ['verify', 'restore', 'rename'] satisfies Capability[],
     sealing_key: sealingKey.publicKey,
   }
 }

@@ -1,9 +1,11 @@
-// decisions.ts — kagami replicas approve | reject | pause | resume | rollback, and pause and resume of a whole mirror.
+// decisions.ts — kagami replicas approve | reject | pause | resume | rollback | verify | kept | restore | rename, and
+// pause and resume of a whole mirror.
 import type { Client, Replica } from '@kagami/protocol'
 import { ConfigError } from '@kagami/runtime/config'
 import type { Command } from 'commander'
-import { printJson, remark } from '../output.ts'
+import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
+import { age } from '../words.ts'
 import { apiCommand } from './api.ts'
 
 type WithReason = ApiOptions & { reason?: string }
@@ -38,6 +40,72 @@ export function addReplicaDecisions(replicas: Command): void {
       return `${nameOf(replica)} goes back to ${tree} and is paused, so that the next sync does not undo it`
     },
   ).option('--to <GENERATION>', 'number of the tree (default: the one before the current tree)')
+  addFileRequests(replicas)
+}
+
+/** What changes or proves the files of one replica. */
+function addFileRequests(replicas: Command): void {
+  addDecision(
+    replicas,
+    'verify <REPLICA>',
+    'look at the whole copy of a replica, and fetch anew what is damaged',
+    async (client, replica) => {
+      await client.call('verifyReplica', { params: { id: replica.replica_id } })
+      remark(`What it finds is in its log: kagami logs -f ${nameOf(replica)}`)
+      return `${nameOf(replica)} is looked at as a whole; readers go on reading it meanwhile`
+    },
+  ).addHelpText(
+    'after',
+    `
+git: every object is read and its checksum computed; git-lfs: those of LFS too. rsync: both sides compute the checksum
+of every file. http: every file is downloaded anew and compared. What is damaged or missing is replaced.`,
+  )
+  addKept(replicas)
+  addDecision<ApiOptions>(
+    replicas,
+    'restore <REPLICA> <ID>',
+    'give readers back a ref that the upstream lost (git, keep_history), and pause the replica',
+    async (client, replica, _options, id = '') => {
+      await client.call('restoreReplica', { params: { id: replica.replica_id }, body: { id } })
+      remark(`Once the upstream is right again: kagami replicas resume ${nameOf(replica)}`)
+      return `${id} is given back to readers of ${nameOf(replica)}, paused so that the next sync does not undo it`
+    },
+  )
+  addDecision<ApiOptions>(
+    replicas,
+    'rename <REPLICA> <NAME>',
+    'give a replica that was added by the API another name; its files follow',
+    async (client, replica, _options, name = '') => {
+      await client.call('renameReplica', { params: { id: replica.replica_id }, body: { name } })
+      remark(`Readers find it under the new name once its next sync has begun: kagami logs -f ${name}`)
+      return `${nameOf(replica)} is called ${name}@${replica.worker_name} now`
+    },
+  )
+}
+
+function addKept(replicas: Command): void {
+  apiCommand<ApiOptions>(
+    replicas,
+    'kept <REPLICA>',
+    'refs that the upstream lost and the copy still has (git, keep_history)',
+    async ({ client, options, args: [id = ''] }) => {
+      const replica = await client.call('getReplica', { params: { id } })
+      const { count, refs } = replica.kept ?? { count: 0, refs: [] }
+      if (options.json) return printJson({ count, refs })
+      if (count === 0) return remark(`Nothing is kept of ${nameOf(replica)} that its upstream lost.`)
+      printTable(
+        ['ID', 'COMMIT', 'LOST', 'KEPT UNTIL'],
+        refs.map(({ id: kept, commit, lost_at, until }) => [
+          kept,
+          commit.slice(0, 12),
+          age(lost_at),
+          until.slice(0, 10),
+        ]),
+      )
+      const more = count > refs.length ? `The newest ${refs.length} of ${count}. ` : ''
+      remark(`${more}Give one back to readers: kagami replicas restore ${nameOf(replica)} ID`)
+    },
+  )
 }
 
 function addHoldDecisions(replicas: Command): void {
@@ -101,7 +169,7 @@ function generationOf(text: string | undefined): number | null {
 }
 
 /** Makes the call; returns the sentence that is printed. */
-type Decide<O extends ApiOptions> = (client: Client, replica: Replica, options: O) => Promise<string>
+type Decide<O extends ApiOptions> = (client: Client, replica: Replica, options: O, more?: string) => Promise<string>
 
 function addDecision<O extends ApiOptions = ApiOptions>(
   parent: Command,
@@ -109,9 +177,9 @@ function addDecision<O extends ApiOptions = ApiOptions>(
   description: string,
   decide: Decide<O>,
 ): Command {
-  return apiCommand<O>(parent, usage, description, async ({ client, options, args: [id = ''] }) => {
+  return apiCommand<O>(parent, usage, description, async ({ client, options, args: [id = '', more] }) => {
     const replica = await client.call('getReplica', { params: { id } })
-    const said = await decide(client, replica, options)
+    const said = await decide(client, replica, options, more)
     if (options.json)
       return printJson({ replica_id: replica.replica_id, name: replica.name, worker_id: replica.worker_id, said })
     process.stdout.write(`${said}\n`)

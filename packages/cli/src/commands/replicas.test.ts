@@ -30,6 +30,13 @@ const failed = aReplica({
     bytes: null,
   },
 })
+const keptRef = {
+  id: '20261128T010749Z/heads/main',
+  ref: 'refs/heads/main',
+  commit: '0123456789abcdef0123456789abcdef01234567',
+  lost_at: secondsFromNow(-60),
+  until: '2026-12-28T01:07:49Z',
+}
 const api = await startApi({
   listReplicas: ({ query }) =>
     query?.health === 'stuck'
@@ -38,9 +45,11 @@ const api = await startApi({
   getReplica: ({ params: { id } }) =>
     id.startsWith('held')
       ? aReplica({ name: 'held', health: 'held', hold, paused: { by: 'token', at: secondsFromNow(-60), reason: 'r' } })
-      : id.startsWith('arch')
-        ? failed
-        : aReplica(),
+      : id.startsWith('kept')
+        ? aReplica({ name: 'kept', kept: { count: 2, refs: [keptRef] } })
+        : id.startsWith('arch')
+          ? failed
+          : aReplica(),
   getWorker: () => aWorker(),
   addReplica: ({ body }) => ({ replica_id: 'r-9', name: body.name, worker_id: 'w-1' }),
   dropReplica: () => undefined,
@@ -49,6 +58,9 @@ const api = await startApi({
   pauseReplica: () => undefined,
   resumeReplica: () => undefined,
   rollbackReplica: () => ({ requests: [] }),
+  verifyReplica: () => ({ requests: [] }),
+  restoreReplica: () => ({ requests: [] }),
+  renameReplica: () => ({ requests: [] }),
 })
 const run = (line: string, env: Record<string, string> = {}) => runKagami(line, { ...api.env, ...env })
 const lastAsked = () => api.asked.at(-1)
@@ -152,11 +164,21 @@ describe('a decision about a replica', () => {
     ['resume debian', 'resumeReplica', undefined, 'Resumed debian@sh-12'],
     ['rollback debian', 'rollbackReplica', { generation: null }, 'debian@sh-12 goes back to the previous tree'],
     ['rollback debian --to 4', 'rollbackReplica', { generation: 4 }, 'debian@sh-12 goes back to generation 4'],
+    ['verify debian', 'verifyReplica', undefined, 'debian@sh-12 is looked at as a whole; readers go on reading it'],
+    ['restore debian t/heads/x', 'restoreReplica', { id: 't/heads/x' }, 't/heads/x is given back to readers'],
+    ['rename debian debian-11', 'renameReplica', { name: 'debian-11' }, 'debian@sh-12 is called debian-11@sh-12 now'],
   ])('replicas %s', async (line, name, body, text) => {
     const { code, stdout } = await run(`replicas ${line}`)
     expect([code, stdout]).toEqual([0, expect.stringContaining(text)])
     expect(lastAsked()).toMatchObject({ name, params: { id: 'r-1' } })
     expect(lastAsked()?.body).toEqual(body)
+  })
+  it('lists what the upstream lost and is still there, with the command that gives it back', async () => {
+    const { stdout, stderr } = await run('replicas kept kept@sh-12')
+    expect(stdout).toMatch(/^ID +COMMIT +LOST +KEPT UNTIL\n/)
+    expect(stdout).toMatch(/20261128T010749Z\/heads\/main +0123456789ab +60s ago +2026-12-28\n$/)
+    expect(stderr).toBe('The newest 1 of 2. Give one back to readers: kagami replicas restore kept@sh-12 ID\n')
+    expect((await run('replicas kept debian')).stderr).toBe('Nothing is kept of debian@sh-12 that its upstream lost.\n')
   })
   it('refuses a generation that is no number', async () => {
     const { code, stderr } = await run('replicas rollback debian --to last')

@@ -3,8 +3,11 @@ import Type, { type Static } from 'typebox'
 import { Admission, Instant, Nullable, ReplicaSpec } from '../model.ts'
 import { Instance, ReplicaId, WorkerId } from '../names.ts'
 
-/** What is requested: a sync, a decision about a hold (`approve` also syncs), or an earlier tree. */
-export const SyncAction = Type.Enum(['sync', 'approve', 'reject', 'rollback'])
+/**
+ * What is requested: a sync, a decision about a hold (`approve` also syncs), an earlier tree, a sync that looks at the
+ * whole copy, or a kept ref given back to readers.
+ */
+export const SyncAction = Type.Enum(['sync', 'approve', 'reject', 'rollback', 'verify', 'restore'])
 export type SyncAction = Static<typeof SyncAction>
 
 /** One request for a replica; carried out once, however often the worker reads it. */
@@ -17,6 +20,7 @@ export const SyncRequest = Type.Object({
   action: Type.Optional(SyncAction),
   hold_id: Type.Optional(Nullable(Type.String({ maxLength: 64 }))),
   generation: Type.Optional(Nullable(Type.Integer({ minimum: 0 }))),
+  kept_id: Type.Optional(Nullable(Type.String({ maxLength: 300, description: 'restore: the id of what is kept' }))),
 })
 export type SyncRequest = Static<typeof SyncRequest>
 

@@ -3,6 +3,10 @@ import Type, { type Static } from 'typebox'
 import { Admission, KindAnnouncement, Nullable } from '../model.ts'
 import { Instance, WorkerId } from '../names.ts'
 
+/** What a worker can be asked for that workers of the first versions cannot; they would refuse the whole document. */
+export const Capability = Type.Enum(['verify', 'restore', 'rename'])
+export type Capability = Static<typeof Capability>
+
 /** A worker introduces itself: its process, its computer, and the kinds it can sync. */
 export const Join = Type.Object({
   worker_id: WorkerId,
@@ -14,6 +18,12 @@ export const Join = Type.Object({
   http_addr: Type.String({ maxLength: 256 }),
   data_dir: Type.String({ maxLength: 4096 }),
   kinds: Type.Array(KindAnnouncement, { maxItems: 64 }),
+  capabilities: Type.Optional(
+    Type.Array(Type.String({ maxLength: 32 }), {
+      maxItems: 32,
+      description: 'Requests that this version carries out and the first versions do not: verify, restore, rename',
+    }),
+  ),
   sealing_key: Type.Optional(
     Type.String({
       maxLength: 64,

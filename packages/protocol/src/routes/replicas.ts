@@ -1,4 +1,4 @@
-// replicas.ts — Replicas: list, sync, remove, pause, decide about a hold, go back to an earlier tree.
+// replicas.ts — Replicas: list, sync, rename, remove, pause, decide about a hold, go back, prove, restore.
 import Type from 'typebox'
 import { Nullable } from '../model.ts'
 import { pageOf, Replica, SyncAccepted } from '../views.ts'
@@ -95,6 +95,41 @@ export const replicaRoutes = {
       status: 202,
       response: SyncAccepted,
       refuses,
+    },
+  ),
+  verifyReplica: post(
+    '/api/v1/replicas/{id}/verify',
+    'Look at the whole copy of a replica, and fetch anew what is damaged or missing',
+    { tag, params: Id, status: 202, response: SyncAccepted, refuses },
+  ),
+  restoreReplica: post(
+    '/api/v1/replicas/{id}/restore',
+    'Give readers back a ref that the upstream lost (needs keep_history) and pause the replica',
+    {
+      tag,
+      params: Id,
+      body: Type.Object({
+        id: Type.String({
+          minLength: 1,
+          maxLength: 300,
+          description: 'Id of a ref that is kept: `kept` of the replica',
+        }),
+      }),
+      status: 202,
+      response: SyncAccepted,
+      refuses,
+    },
+  ),
+  renameReplica: post(
+    '/api/v1/replicas/{id}/rename',
+    'Give a replica that was added by the API another name; its files follow, and it is synced',
+    {
+      tag,
+      params: Id,
+      body: Type.Object({ name: Type.String({ minLength: 1, maxLength: 128 }) }),
+      status: 202,
+      response: SyncAccepted,
+      refuses: [...refuses, 'invalid_name', 'name_taken'],
     },
   ),
 }

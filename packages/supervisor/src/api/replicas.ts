@@ -1,4 +1,4 @@
-// replicas.ts — Replicas under /api/v1: list, get, sync, remove, pause, decide about holds, go back to an earlier tree.
+// replicas.ts — Replicas under /api/v1: list, get, sync, rename, remove, pause, decide about holds, go back, restore.
 import { healthOrder, Refusal, type RouteInput } from '@kagami/protocol'
 import type { Fleet, ReplicaEntry } from '../core/entries.ts'
 
@@ -18,6 +18,9 @@ export const replicaHandlers: Pick<
   | 'approveHold'
   | 'rejectHold'
   | 'rollbackReplica'
+  | 'verifyReplica'
+  | 'restoreReplica'
+  | 'renameReplica'
 > = {
   listReplicas({ query }, { supervisor }) {
     const found = [...candidatesOf(supervisor.services.fleet, query)].filter(filterOf(query))
@@ -57,6 +60,17 @@ export const replicaHandlers: Pick<
   async rollbackReplica({ params, body }, context) {
     const entry = replicaIn(context, params.id)
     return { requests: [await context.supervisor.commands.rollBack(entry, body?.generation ?? null, context.caller)] }
+  },
+  async verifyReplica({ params }, context) {
+    return { requests: [await context.supervisor.commands.verify(replicaIn(context, params.id), context.caller)] }
+  },
+  async restoreReplica({ params, body }, context) {
+    const entry = replicaIn(context, params.id)
+    return { requests: [await context.supervisor.commands.restore(entry, body.id, context.caller)] }
+  },
+  async renameReplica({ params, body }, context) {
+    const entry = replicaIn(context, params.id)
+    return { requests: [await context.supervisor.commands.renameReplica(entry, body.name, context.caller)] }
   },
 }
 

@@ -1,11 +1,13 @@
-// replicas.ts — Commands about single replicas: add, remove, pause, resume, decide about a hold, go back to an earlier
-// tree.
+// replicas.ts — Commands about single replicas: add, rename, remove, pause, resume, decide about a hold, go back to an
+// earlier tree, prove a copy, restore what is kept.
 import { Refusal, type ReplicaSpec } from '@kagami/protocol'
 import { newId, sealAuth } from '@kagami/runtime'
 import type { ReplicaEntry, WorkerEntry } from '../core/entries.ts'
-import { specFrom, type NewReplica } from '../core/new-replica.ts'
+import { checkNewName, specFrom, type NewReplica } from '../core/new-replica.ts'
 import {
   requireApproved,
+  requireCapability,
+  withNewName,
   withoutReplica,
   withPause,
   withReplica,
@@ -32,6 +34,11 @@ export function createReplicaCommands(services: Services): ReplicaCommands {
       runForReplica(services, entry, (worker) => decideHold(services, { worker, entry, by }, decision)),
     rollBack: (entry, generation, by) =>
       runForReplica(services, entry, (worker) => rollBack(services, { worker, entry, by }, generation)),
+    verify: (entry, by) => runForReplica(services, entry, (worker) => verify(services, { worker, entry, by })),
+    restore: (entry, keptId, by) =>
+      runForReplica(services, entry, (worker) => restore(services, { worker, entry, by }, keptId)),
+    renameReplica: (entry, name, by) =>
+      runForReplica(services, entry, (worker) => renameReplica(services, { worker, entry, by }, name)),
   }
 }
 
@@ -146,8 +153,47 @@ async function rollBack(services: Services, subject: Subject, generation: number
   })
 }
 
+async function verify(services: Services, subject: Subject): Promise<SyncRequested> {
+  requireCapability(subject.worker, 'verify')
+  return requestAction(services, subject, { action: { action: 'verify' }, more: null })
+}
+
+async function restore(services: Services, subject: Subject, keptId: string): Promise<SyncRequested> {
+  const { name, kept } = subject.entry.state
+  requireCapability(subject.worker, 'restore')
+  if (!kept)
+    throw new Refusal('conflict', `nothing that the upstream lost is kept of ${name}: that needs keep_history`, 'id')
+  return requestAction(services, subject, {
+    action: { action: 'restore', kept_id: keptId },
+    more: keptId,
+    pause: { by: subject.by.actor, at: services.clock.now().toISOString(), reason: `restored ${keptId}` },
+  })
+}
+
+/** Gives an added replica another name. Its files follow before the sync that is requested with it. */
+async function renameReplica(services: Services, subject: Subject, name: string): Promise<SyncRequested> {
+  const { worker, entry } = subject
+  const { replica_id, name: was, origin } = entry.state
+  requireCapability(worker, 'rename')
+  if (origin === 'config')
+    throw new Refusal(
+      'conflict',
+      `${was} is declared in worker.toml of ${worker.record.name}: change its name there, add was = "${was}", and ` +
+        'restart the worker',
+    )
+  checkNewName(worker, name, replica_id)
+  const record = withNewName(worker.record, replica_id, name)
+  return requestAction(
+    services,
+    { ...subject, worker: { ...worker, record } },
+    { action: { action: 'sync' }, audit: 'rename', more: `to ${name}` },
+  )
+}
+
 interface ActionRequest {
   readonly action: RequestedAction
+  /** What the audit calls it; absent: as the action. */
+  readonly audit?: string
   /** What the audit says besides the replica's name. */
   readonly more: string | null
   /** Pauses the replica in the same revision. */
@@ -157,13 +203,13 @@ interface ActionRequest {
 async function requestAction(
   services: Services,
   subject: Subject,
-  { action, more, pause }: ActionRequest,
+  { action, audit = action.action ?? 'sync', more, pause }: ActionRequest,
 ): Promise<SyncRequested> {
   const { worker, entry } = subject
   const { replica_id, name } = entry.state
   const requested = withSyncs(worker, [replica_id], { newId, now: services.clock.now(), action })
   const record = pause ? withPause(requested, replica_id, pause) : requested
-  await saveDecision(services, record, auditOf(services, subject, { action: action.action ?? 'sync', more }))
+  await saveDecision(services, record, auditOf(services, subject, { action: audit, more }))
   return { request_id: record.syncs.at(-1)!.request_id, replica_id, name, worker_id: worker.record.worker_id }
 }
 

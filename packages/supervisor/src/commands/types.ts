@@ -59,6 +59,12 @@ export interface ReplicaCommands {
    * present one.
    */
   rollBack(entry: ReplicaEntry, generation: number | null, by: Caller): Promise<SyncRequested>
+  /** Asks for a sync that looks at the whole copy and mends it. */
+  verify(entry: ReplicaEntry, by: Caller): Promise<SyncRequested>
+  /** Gives readers back what was kept, by its id, and pauses the replica, so that the next sync does not undo it. */
+  restore(entry: ReplicaEntry, keptId: string, by: Caller): Promise<SyncRequested>
+  /** Gives an added replica another name, and syncs it. */
+  renameReplica(entry: ReplicaEntry, name: string, by: Caller): Promise<SyncRequested>
 }
 
 /** Commands about syncs. */

@@ -29,16 +29,14 @@ export interface NewReplica {
 
 /** The specification of the replica that a request asks for. A Refusal names the wrong field. */
 export function specFrom(worker: WorkerEntry, request: NewReplica, newId: () => string): ReplicaSpec {
-  const wrongName = replicaNameProblem(request.name)
-  if (wrongName) throw new Refusal('invalid_name', `name ${wrongName}`, 'name')
+  checkName(request.name)
   checkKind(worker, request)
   const wrongUpstream = upstreamProblem(request.kind, request.upstream, announcedKind(worker, request.kind)?.roots)
   if (wrongUpstream) throw new Refusal('invalid_upstream', `upstream ${wrongUpstream}`, 'upstream')
   const wrongInterval = intervalProblem(request.interval_secs)
   if (wrongInterval) throw new Refusal('invalid_interval', `interval_secs ${wrongInterval}`, 'interval_secs')
   checkOptions(worker, request)
-  const clash = replicaWithName(worker, request.name)
-  if (clash) throw new Refusal('name_taken', `worker ${worker.record.name} already has a replica "${clash}"`, 'name')
+  refuseTaken(worker, request.name)
   return {
     replica_id: newId(),
     name: request.name,
@@ -50,6 +48,22 @@ export function specFrom(worker: WorkerEntry, request: NewReplica, newId: () => 
     auth: request.auth ?? null,
     origin: 'api',
   }
+}
+
+/** Refuses a name that an added replica cannot get. `replicaId`: the replica that is renamed. */
+export function checkNewName(worker: WorkerEntry, name: string, replicaId: string): void {
+  checkName(name)
+  refuseTaken(worker, name, replicaId)
+}
+
+function checkName(name: string) {
+  const problem = replicaNameProblem(name)
+  if (problem) throw new Refusal('invalid_name', `name ${problem}`, 'name')
+}
+
+function refuseTaken(worker: WorkerEntry, name: string, except: string | null = null) {
+  const clash = replicaWithName(worker, name, except)
+  if (clash) throw new Refusal('name_taken', `worker ${worker.record.name} already has a replica "${clash}"`, 'name')
 }
 
 function announcedKind(worker: WorkerEntry, kind: string): WorkerEntry['record']['kinds'][number] | undefined {
@@ -100,12 +114,16 @@ function checkOptions(worker: WorkerEntry, request: NewReplica) {
   throw new Refusal('invalid_options', `${field} ${problem?.message ?? 'does not fit'}`, field)
 }
 
-/** The replica that has this name on the worker, ignoring case: one that it reports, or one that was added. */
-function replicaWithName(worker: WorkerEntry, name: string): string | null {
+/**
+ * The replica that has this name on the worker, ignoring case: one that it reports, or one that was added. `except` is
+ * the id of one that does not count.
+ */
+function replicaWithName(worker: WorkerEntry, name: string, except: string | null): string | null {
   const key = replicaNameKey(name)
-  const added = worker.record.replicas.find((spec) => replicaNameKey(spec.name) === key)
+  const added = worker.record.replicas.find((spec) => spec.replica_id !== except && replicaNameKey(spec.name) === key)
   if (added) return added.name
   for (const { state } of worker.replicas.values()) {
+    if (state.replica_id === except) continue
     const beingRemoved =
       worker.record.removed.includes(state.replica_id) ||
       (state.origin === 'api' && !worker.record.replicas.some((spec) => spec.replica_id === state.replica_id))

@@ -1,6 +1,6 @@
 // records.ts — The next record of a worker: after a join, a decision, or a request for its replicas. Pure; what is not
 // allowed is thrown as a Refusal.
-import { Refusal, type Join, type Paused, type ReplicaSpec, type SyncRequest } from '@kagami/protocol'
+import { Refusal, type Capability, type Join, type Paused, type ReplicaSpec, type SyncRequest } from '@kagami/protocol'
 import type { WorkerRecord } from '../store/store.ts'
 import type { WorkerEntry } from './entries.ts'
 
@@ -12,7 +12,7 @@ interface JoinFacts {
 /** The record after a join. */
 export function withJoin(record: WorkerRecord | null, join: Join, facts: JoinFacts): WorkerRecord {
   const before = record ?? newRecord(join.worker_id, facts)
-  const { name, version, hostname, http_addr, data_dir, kinds, sealing_key, instance } = join
+  const { name, version, hostname, http_addr, data_dir, kinds, capabilities, sealing_key, instance } = join
   return {
     ...before,
     name,
@@ -21,6 +21,7 @@ export function withJoin(record: WorkerRecord | null, join: Join, facts: JoinFac
     http_addr,
     data_dir,
     kinds,
+    capabilities,
     sealing_key,
     instance,
     // The document names the process it is for, so a new process needs a new revision.
@@ -78,6 +79,15 @@ export function requireApproved(worker: WorkerEntry | undefined, id: string): Wo
   return worker
 }
 
+/** Refuses unless the worker carries out requests of this kind, which the first versions do not. */
+export function requireCapability({ record }: WorkerEntry, capability: Capability): void {
+  if (record.capabilities?.includes(capability)) return
+  throw new Refusal(
+    'conflict',
+    `worker ${record.name} is of an earlier version, which does not know this command: upgrade it`,
+  )
+}
+
 /** The record with one more replica. */
 export function withReplica(record: WorkerRecord, spec: ReplicaSpec): WorkerRecord {
   return { ...record, replicas: [...record.replicas, spec], rev: record.rev + 1 }
@@ -102,6 +112,12 @@ export function withoutReplica(worker: WorkerEntry, replicaId: string): WorkerRe
   }
 }
 
+/** The record in which an added replica has another name. */
+export function withNewName(record: WorkerRecord, replicaId: string, name: string): WorkerRecord {
+  const replicas = record.replicas.map((spec) => (spec.replica_id === replicaId ? { ...spec, name } : spec))
+  return { ...record, replicas, rev: record.rev + 1 }
+}
+
 function withoutPause(record: WorkerRecord, replicaId: string) {
   return record.paused.filter((paused) => paused.replica_id !== replicaId)
 }
@@ -118,7 +134,7 @@ export function withPause(record: WorkerRecord, replicaId: string, paused: Pause
 }
 
 /** What can be requested besides a plain sync. */
-export type RequestedAction = Pick<SyncRequest, 'action' | 'hold_id' | 'generation'>
+export type RequestedAction = Pick<SyncRequest, 'action' | 'hold_id' | 'generation' | 'kept_id'>
 
 /**
  * The record with one request for each replica: a sync, or the `action`. Requests that the worker has already applied

@@ -32,6 +32,7 @@ export function workerOf(worker: WorkerEntry): Worker {
     removed: _removed,
     syncs: _syncs,
     paused: _paused,
+    capabilities: _capabilities,
     sealing_key: _key,
     instance: _instance,
     rev,

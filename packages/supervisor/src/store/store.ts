@@ -27,6 +27,8 @@ export interface WorkerRecord {
   readonly data_dir: string | null
   readonly older_wire: boolean
   readonly kinds: readonly KindAnnouncement[]
+  /** Requests that it carries out and the first versions do not; absent for those. */
+  readonly capabilities?: readonly string[] | undefined
   /** Public key credentials are sealed with; absent where the worker has none. */
   readonly sealing_key?: string | undefined
   /** The process that the desired document is for. */

@@ -77,6 +77,23 @@ export const actions = {
     pauses: 'The replica is paused, so that the next sync does not undo it.',
     done: '{name} goes back to its previous tree',
   },
+  verify: {
+    button: 'Verify',
+    done: '{name} on {worker} is looked at as a whole; what is damaged is fetched anew',
+  },
+  kept: {
+    title: 'Lost by the upstream, kept here',
+    text: 'The upstream deleted or overwrote these refs. Readers do not see them.',
+    at: 'at',
+    lost: 'lost',
+    until: 'kept until {day}',
+    all: 'Show all {n}',
+    restore: 'Restore',
+    question: 'Give {ref} back to readers of {name}?',
+    readers: '{ref} is where it was before the upstream changed it.',
+    pauses: 'The replica is paused, so that the next sync does not undo it.',
+    done: '{ref} of {name} is given back to readers',
+  },
   add: {
     common: 'Publishing, guard, schedule and limits',
     title: 'Add replica',

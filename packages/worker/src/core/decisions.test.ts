@@ -1,6 +1,7 @@
-import type { Hold } from '@kagami/protocol'
+import type { Hold, SyncAction } from '@kagami/protocol'
 import { describe, expect, test } from 'vitest'
 import { aDocument, aReport, aSpec, aWorker, read, start } from '../testing/machine.ts'
+import { openReplica } from './replica.ts'
 import { openWorker, type WorkerEvent } from './worker.ts'
 
 describe('what people decide about a replica', () => {
@@ -21,7 +22,7 @@ describe('what people decide about a replica', () => {
       hold: { ...hold, hold_id: syncId, ...change },
     }),
   })
-  const order = (rev: number, action: 'approve' | 'reject' | 'rollback', more: object = {}): WorkerEvent =>
+  const order = (rev: number, action: SyncAction, more: object = {}): WorkerEvent =>
     read(
       aDocument(rev, {
         syncs: [
@@ -108,5 +109,56 @@ describe('what people decide about a replica', () => {
     expect(replica(worker).life).toMatchObject({ state: 'syncing', task: { type: 'rollback', to: 3 } })
     worker.tell({ type: 'sync_ended', report: aReport('sync-1', 'declared', { action: 'rollback', generation: 3 }) }, 5)
     expect(replica(worker).facts).toMatchObject({ generation: 3, lastSuccessAt: null })
+  })
+
+  test('requests that wait become one run where one can do both, and none is lost where not', () => {
+    const busy = () => {
+      const worker = aWorker()
+      worker.tell(read(aDocument(1)))
+      worker.tell({ type: 'sync_requested', replicaId: 'declared', requestId: 'first' })
+      return worker
+    }
+    const next = (worker: ReturnType<typeof aWorker>, nth: number) => {
+      worker.tell({ type: 'sync_ended', report: aReport(`sync-${nth}`, 'declared') }, nth)
+      return replica(worker).life
+    }
+    const verified = busy()
+    verified.tell(order(2, 'verify'))
+    verified.tell({ type: 'sync_requested', replicaId: 'declared', requestId: 'plain' })
+    expect(next(verified, 1)).toMatchObject({
+      state: 'syncing',
+      task: { type: 'sync', approved: null, thorough: true },
+    })
+    const rolled = busy()
+    rolled.tell(order(2, 'rollback', { generation: 3 }))
+    rolled.tell({ type: 'sync_requested', replicaId: 'declared', requestId: 'plain' })
+    expect(next(rolled, 1)).toMatchObject({ state: 'syncing', task: { type: 'rollback', to: 3 } })
+    expect(next(rolled, 2)).toMatchObject({ state: 'idle' })
+  })
+
+  test('a rollback that waits for a slot is not lost when a proof of the copy is requested meanwhile', () => {
+    const worker = aWorker([aSpec('other', { origin: 'config' }), aSpec('declared', { origin: 'config' })], {
+      perWorker: 1,
+      perHost: 1,
+    })
+    worker.tell(read(aDocument(1)))
+    worker.tell({ type: 'sync_requested', replicaId: 'other', requestId: 'first' })
+    worker.tell(order(2, 'rollback', { generation: 3 }), 1)
+    worker.tell(order(3, 'verify'), 2)
+    expect(replica(worker).life).toMatchObject({ state: 'queued', task: { type: 'rollback', to: 3 } })
+    const restarted = openReplica(replica(worker).spec, replica(worker), start)
+    expect(restarted).toMatchObject({ life: { task: { type: 'rollback' } }, again: { task: { thorough: true } } })
+    worker.tell({ type: 'sync_ended', report: aReport('sync-1', 'other') }, 3)
+    expect(replica(worker).life).toMatchObject({ state: 'syncing', task: { type: 'rollback', to: 3 } })
+    worker.tell({ type: 'sync_ended', report: aReport('sync-2', 'declared', { action: 'rollback' }) }, 4)
+    expect(replica(worker).life).toMatchObject({ state: 'syncing', task: { thorough: true } })
+  })
+
+  test('a restored ref is a run of its own, and no success of the upstream', () => {
+    const worker = aWorker()
+    worker.tell(order(1, 'restore', { kept_id: '20261128T010749Z/heads/main' }))
+    expect(replica(worker).life).toMatchObject({ task: { type: 'restore', id: '20261128T010749Z/heads/main' } })
+    worker.tell({ type: 'sync_ended', report: aReport('sync-1', 'declared', { action: 'restore' }) }, 5)
+    expect(replica(worker).facts).toMatchObject({ lastSuccessAt: null, lastSync: { outcome: 'success' } })
   })
 })

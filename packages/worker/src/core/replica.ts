@@ -44,6 +44,8 @@ export interface SyncOrder {
   readonly holdId: string | null
   /** The generation to go back to, for `rollback`; null is the one before. */
   readonly generation: number | null
+  /** What to give back to readers, for `restore`. */
+  readonly keptId: string | null
 }
 
 export interface Replica {
@@ -52,7 +54,7 @@ export interface Replica {
   readonly facts: Facts
   /** Somebody paused it: nothing starts by itself, requested syncs do. */
   readonly paused: boolean
-  /** Requested while a sync ran: the upstream may have changed since, so it runs once more. */
+  /** Requested while another run was under way or waiting that cannot do both: it runs once more. */
   readonly again: { readonly requestId: string; readonly task: Task } | null
   /** Requests already taken that the desired document still lists. Each is taken once, even over restarts. */
   readonly taken: readonly string[]
@@ -93,10 +95,12 @@ export function openReplica(spec: ReplicaSpec, before: Remembered | null, now: D
     revisionNo: 1,
   }
   if (!before) return replica
-  if (before.again) return queued(replica, now, { trigger: 'manual', ...before.again })
-  if (before.life.state === 'idle') return replica
-  const { requestId, task } = before.life
-  return queued(replica, now, { trigger: requestId ? 'manual' : 'retry', requestId, task: task ?? plainSync })
+  const { life, again } = before
+  if (again && life.state !== 'queued') return queued(replica, now, { trigger: 'manual', ...again })
+  if (life.state === 'idle') return replica
+  const { requestId, task } = life
+  const trigger = requestId ? 'manual' : 'retry'
+  return { ...queued(replica, now, { trigger, requestId, task: task ?? plainSync }), again }
 }
 
 /** Whether anything can be synced at all: a provider given as a plain string has no kind. */
@@ -189,20 +193,41 @@ function withRequest(replica: Replica, order: SyncOrder, now: Date): Replica {
   if (order.action === 'reject')
     return decides ? { ...replica, facts: { ...replica.facts, hold: { ...hold, rejected: true } } } : replica
   if (order.action === 'approve' && !decides) return replica
-  const task: Task =
-    order.action === 'rollback'
-      ? { type: 'rollback', to: order.generation }
-      : { type: 'sync', approved: order.action === 'approve' ? (hold?.removed ?? null) : null }
-  return requested(replica, { requestId: order.requestId, task }, now)
+  return requested(replica, { requestId: order.requestId, task: taskOf(order, hold?.removed ?? null) }, now)
+}
+
+/** `allowed`: entries that an approval allows to delete. */
+function taskOf({ action, generation, keptId }: SyncOrder, allowed: number | null): Task {
+  switch (action) {
+    case 'rollback':
+      return { type: 'rollback', to: generation }
+    case 'restore':
+      return { type: 'restore', id: keptId ?? '' }
+    case 'verify':
+      return { type: 'sync', approved: null, thorough: true }
+    default:
+      return { type: 'sync', approved: action === 'approve' ? allowed : null }
+  }
 }
 
 function requested(replica: Replica, asked: { requestId: string; task: Task }, now: Date): Replica {
   const { life } = replica
-  if (life.state === 'syncing') return { ...replica, again: asked }
+  if (life.state === 'syncing') {
+    const task = replica.again ? (joined(replica.again.task, asked.task) ?? asked.task) : asked.task
+    return { ...replica, again: { requestId: asked.requestId, task } }
+  }
   if (life.state === 'idle') return queued(replica, now, { trigger: 'manual', ...asked })
-  // A plain request joins a waiting one; any other request replaces it.
-  const task = asked.task.type === 'sync' && asked.task.approved === null ? life.task : asked.task
-  return { ...replica, life: { ...life, trigger: 'manual', requestId: life.requestId ?? asked.requestId, task } }
+  const both = joined(life.task, asked.task)
+  if (both === null) return { ...replica, again: asked }
+  return { ...replica, life: { ...life, trigger: 'manual', requestId: life.requestId ?? asked.requestId, task: both } }
+}
+
+/** The one run that does what a waiting run and a newer request ask for; null when they need one each. */
+function joined(waiting: Task, asked: Task): Task | null {
+  if (asked.type !== 'sync') return waiting.type === 'sync' ? asked : null
+  if (waiting.type !== 'sync') return asked.approved === null && !asked.thorough ? waiting : null
+  const approved = asked.approved ?? waiting.approved
+  return waiting.thorough || asked.thorough ? { type: 'sync', approved, thorough: true } : { type: 'sync', approved }
 }
 
 function queued(replica: Replica, now: Date, run: { trigger: Trigger; requestId: string | null; task: Task }): Replica {

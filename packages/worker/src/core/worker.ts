@@ -84,12 +84,7 @@ function apply(state: WorkerState, event: WorkerEvent, now: Date): WorkerState {
     case 'desired_read':
       return reconcile(state, event.desired, event.cached, now)
     case 'sync_requested':
-      return advanceOne(
-        state,
-        event.replicaId,
-        { type: 'requested', order: { requestId: event.requestId, action: 'sync', holdId: null, generation: null } },
-        now,
-      )
+      return advanceOne(state, event.replicaId, { type: 'requested', order: plainOrder(event.requestId) }, now)
     case 'sync_ended':
       return advanceOne(state, event.report.replica_id, { type: 'finished', report: event.report }, now)
     case 'clock_jumped':
@@ -145,8 +140,18 @@ function firstRevision(id: string, documents: number): number {
   return 1 + Math.floor(fraction(`${id}/${documents}`) * 2 ** 31)
 }
 
-function syncOrderOf({ request_id, action, hold_id, generation }: SyncRequest): SyncOrder {
-  return { requestId: request_id, action: action ?? 'sync', holdId: hold_id ?? null, generation: generation ?? null }
+function plainOrder(requestId: string): SyncOrder {
+  return { requestId, action: 'sync', holdId: null, generation: null, keptId: null }
+}
+
+function syncOrderOf({ request_id, action, hold_id, generation, kept_id }: SyncRequest): SyncOrder {
+  return {
+    requestId: request_id,
+    action: action ?? 'sync',
+    holdId: hold_id ?? null,
+    generation: generation ?? null,
+    keptId: kept_id ?? null,
+  }
 }
 
 /** Declared replicas that nobody removed, then added ones. A name in worker.toml takes precedence over an added one. */

@@ -37,7 +37,8 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   const options = checkOptions(provider, job.spec.options)
   const command = providerCommands(run)
   const tree = createTree({ ...deps, spec: job.spec, run: command, policy: run.policy })
-  await tree.claim()
+  const was = await tree.claim()
+  if (was !== null) run.log.line('I', `the files of ${was} are those of ${job.spec.name} now`)
   limits.signal.throwIfAborted()
   if (job.task?.type === 'rollback') return goBack(job, deps, job.task.to)
   const peers = peersOf(run, tree)
@@ -45,6 +46,7 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   const { task } = job
   const update = () => (task?.type === 'restore' ? restore(provider, context, task.id) : provider.sync(context))
   const stats = await releasingOnFullDisk(run, tree, update)
+  if (task?.type !== 'restore') tree.markUpstream()
   if (peers.reach && peers.reach !== tree.reach()) tree.saveReach(peers.reach)
   return resultOf(run, tree, stats)
 }
@@ -125,7 +127,10 @@ function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
     signal: limits.signal,
     log,
     sizeBytes: job.sizeBytes ?? null,
-    allow: (plan) => allowPlan(plan, permission),
+    allow(plan) {
+      allowPlan(plan, permission)
+      tree.markUpstream()
+    },
     paces: deps.paces,
     leaveOut: run.leftOut.add,
     pause: (seconds) => limits.quietly(() => pause(seconds * 1000, limits.signal)),

@@ -1,4 +1,5 @@
 // marker.ts — The mark of a replica: whose files are in the folder of its name. Below .kagami, never in the folder.
+import { existsSync, readdirSync } from 'node:fs'
 import type { ReplicaSpec } from '@kagami/protocol'
 import { readIfThere, writeDurably } from '@kagami/runtime'
 import { SyncFailure, type Reach } from '../provider.ts'
@@ -28,6 +29,21 @@ export function markerOf({
 /** Writes the mark of the name in it; it survives a power cut. */
 export function writeMarker(dataDir: string, marker: Marker): void {
   writeDurably(paths.marker(dataDir, marker.name), `${JSON.stringify(marker)}\n`, 0o640)
+}
+
+/** The name under which the files of a replica are; null when it has none. Reads every mark: for rare cases only. */
+export function nameOfReplica(dataDir: string, replicaId: string): string | null {
+  const folder = paths.markers(dataDir)
+  if (!existsSync(folder)) return null
+  for (const file of readdirSync(folder).filter((one) => one.endsWith('.json'))) {
+    try {
+      const mark = readMarker(dataDir, file.slice(0, -'.json'.length))
+      if (mark?.replica_id === replicaId) return mark.name
+    } catch {
+      // A mark that cannot be read is of no known replica.
+    }
+  }
+  return null
 }
 
 /** The mark of a name; null when there is none. Throws SyncFailure local_conflict when it cannot be read. */

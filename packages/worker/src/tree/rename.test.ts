@@ -60,7 +60,7 @@ describe('a renaming that would mix files', () => {
     writeFiles(at('new'), { mine: 'x' })
     const before = readTree(sandbox.dataDir)
     expect(() => [...renamingSteps(sandbox.dataDir, renaming)]).toThrow(
-      `was = "old": the files cannot get the name new, because ${at('new')} exists; nothing was moved`,
+      `the files of old cannot get the name new, because ${at('new')} exists; nothing was moved`,
     )
     expect(readTree(sandbox.dataDir)).toEqual(before)
   })
@@ -68,7 +68,7 @@ describe('a renaming that would mix files', () => {
   it('is refused when the kind is another', async () => {
     const { renaming } = await copied('in-place')
     expect(() => [...renamingSteps(sandbox.dataDir, { ...renaming, kind: 'git' })]).toThrow(
-      `was = "old": ${at('old')} is a mirror of kind ${renaming.kind}, and new is of kind git`,
+      `${at('old')} cannot become new: it is a mirror of kind ${renaming.kind}, and new is of kind git`,
     )
   })
 

@@ -1,13 +1,15 @@
 // rename.ts — Gives the files of a replica another name. Each step leaves a state from which the next start goes on.
 import { lstatSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { ReplicaSpec } from '@kagami/protocol'
 import { ConfigError, removeDurably } from '@kagami/runtime'
+import { SyncFailure } from '../provider.ts'
 import { flushPath } from './flush.ts'
 import { currentGeneration, pointTo } from './generations.ts'
-import { readMarker, writeMarker, type Marker } from './marker.ts'
+import { nameOfReplica, readMarker, writeMarker, type Marker } from './marker.ts'
 import { paths } from './paths.ts'
 
-/** A replica that worker.toml calls by another name than before. */
+/** A replica that has another name than before. The ids differ when it is one of worker.toml. */
 export interface Renaming {
   readonly was: string
   readonly wasId: string
@@ -43,7 +45,7 @@ export function* renamingSteps(dataDir: string, renaming: Renaming): Generator<s
     removeDurably(paths.published(dataDir, was))
   }
   yield 'the published files are moved'
-  if (isThere(paths.staging(dataDir, wasId))) {
+  if (wasId !== replicaId && isThere(paths.staging(dataDir, wasId))) {
     rmSync(paths.staging(dataDir, replicaId), { recursive: true, force: true })
     move(paths.staging(dataDir, wasId), paths.staging(dataDir, replicaId))
   }
@@ -52,6 +54,30 @@ export function* renamingSteps(dataDir: string, renaming: Renaming): Generator<s
   yield 'the old mark is gone'
   const { renamed_from: _done, ...mark } = markOf(dataDir, name) ?? { ...old!, replica_id: replicaId, name }
   writeMarker(dataDir, mark)
+}
+
+/**
+ * Moves the files of a replica that was renamed while the worker ran: to the name in its spec, from the one they have.
+ * Returns that name, or null when nothing was to be moved. Throws SyncFailure local_conflict when they cannot be moved.
+ * Call it in a run of that replica, before anything else looks for its files.
+ */
+export function followRenaming(
+  dataDir: string,
+  { replica_id: replicaId, name, kind }: Pick<ReplicaSpec, 'replica_id' | 'name' | 'kind'>,
+): string | null {
+  const mark = readMarker(dataDir, name)
+  const was = mark?.name === name ? (mark.renamed_from ?? null) : nameOfReplica(dataDir, replicaId)
+  if (was === null || was === name) return null
+  try {
+    const steps = [...renamingSteps(dataDir, { was, wasId: replicaId, name, replicaId, kind })]
+    return steps.length > 0 ? was : null
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    throw new SyncFailure(
+      'local_conflict',
+      `${error.message}. Make room for it, or give the replica its old name again`,
+    )
+  }
 }
 
 function hasFiles(dataDir: string, name: string): boolean {
@@ -74,13 +100,13 @@ function refuseTaken(dataDir: string, { was, name, kind }: Renaming, old: Marker
   const folder = paths.published(dataDir, name)
   if (old.kind !== kind)
     throw new ConfigError(
-      `was = "${was}": ${paths.published(dataDir, was)} is a mirror of kind ${old.kind}, and ${name} is of ` +
+      `${paths.published(dataDir, was)} cannot become ${name}: it is a mirror of kind ${old.kind}, and ${name} is of ` +
         `kind ${kind}`,
       'Only files of the same kind can be kept. Remove was, and the mirror is fetched anew.',
     )
   if (hasFiles(dataDir, name))
     throw new ConfigError(
-      `was = "${was}": the files cannot get the name ${name}, because ${folder} exists; nothing was moved`,
+      `the files of ${was} cannot get the name ${name}, because ${folder} exists; nothing was moved`,
       `Move ${folder} away to keep those of ${was}, or remove was to keep those of ${name}.`,
     )
 }

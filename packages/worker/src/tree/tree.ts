@@ -16,6 +16,7 @@ import {
 import { markerOf, readMarker, writeMarker, type Marker } from './marker.ts'
 import { FREE_MIN_BYTES, freeBytes } from './space.ts'
 import { paths } from './paths.ts'
+import { followRenaming } from './rename.ts'
 
 export interface TreeOptions {
   readonly dataDir: string
@@ -29,10 +30,13 @@ export interface TreeOptions {
 /** A tree that must be claimed before it is used. */
 export interface OwnedTree extends Tree {
   /**
-   * Checks that the folder belongs to this replica and that the disk has room, and writes the marker. Throws
-   * SyncFailure local_conflict or disk_full; nothing is touched then.
+   * Checks that the folder belongs to this replica and that the disk has room, and writes the mark when it has no files
+   * yet. Gives it the files of a replica that was renamed; returns the name they had. Throws SyncFailure
+   * local_conflict or disk_full; no file is touched then.
    */
-  claim(): Promise<void>
+  claim(): Promise<string | null>
+  /** Writes into the mark that the files are of the upstream in the spec: before a run changes the first of them. */
+  markUpstream(): void
   /** Removes everything that is not published, to free its space. */
   release(): Promise<void>
   /** Where earlier runs found the upstream; null when they did not, or since its address changed. */
@@ -68,7 +72,13 @@ export function createTree(options: TreeOptions): OwnedTree {
       await rm(staging, { recursive: true, force: true })
       await dropFork(kept)
     },
-    reach: () => readMarker(dataDir, spec.name)?.reach ?? null,
+    reach() {
+      const marker = readMarker(dataDir, spec.name)
+      return marker?.upstream === spec.upstream ? (marker.reach ?? null) : null
+    },
+    markUpstream() {
+      if (!isMarked(readMarker(dataDir, spec.name), spec)) writeMarker(dataDir, markerOf(spec))
+    },
     saveReach: (reach) => writeMarker(dataDir, { ...markerOf(spec), reach }),
     fork,
     async publish() {
@@ -93,18 +103,25 @@ async function claim(
   { dataDir, spec, adoptExisting = false }: TreeOptions,
   published: string,
   staging: string,
-): Promise<void> {
+): Promise<string | null> {
+  const was = followRenaming(dataDir, spec)
   restorePublished({ dataDir, name: spec.name })
   refuseStrangePlace(dataDir, spec.name)
   const marker = readMarker(dataDir, spec.name)
   refuseForeign({ dataDir, spec, published, marker, adoptExisting })
   refuseFullDisk(dataDir)
-  const wanted = markerOf(spec)
-  if (marker && JSON.stringify(markerOf(marker)) === JSON.stringify(wanted)) return
+  if (isMarked(marker, spec)) return was
+  const filled = hasEntries(published)
   // A first copy that was staged for another kind or upstream must not become part of this one.
-  const staged = marker?.kind === spec.kind && (marker.upstream === spec.upstream || hasEntries(published))
+  const staged = marker?.kind === spec.kind && (marker.upstream === spec.upstream || filled)
   if (!staged) await rm(staging, { recursive: true, force: true })
-  writeMarker(dataDir, wanted)
+  // Until this run may change them, the files are of the upstream that the mark names.
+  writeMarker(dataDir, { ...markerOf(spec), upstream: filled && marker ? marker.upstream : spec.upstream })
+  return was
+}
+
+function isMarked(marker: Marker | null, spec: TreeOptions['spec']): boolean {
+  return marker !== null && JSON.stringify(markerOf(marker)) === JSON.stringify(markerOf(spec))
 }
 
 async function putFile(from: string, folder: string, file: string): Promise<void> {

@@ -1,5 +1,8 @@
 // compare.ts — Compares a tree with what its upstream lists: which files are asked for, which stay. Reads the disk,
 // requests nothing.
+import { join } from 'node:path'
+import { hasSameBytes } from '../../http/bytes.ts'
+import { showName } from '../../names.ts'
 import type { FileRun } from './file.ts'
 import { readLocal, type LocalTree } from './local.ts'
 import { decideFile } from './plan.ts'
@@ -9,6 +12,7 @@ import { withoutFacts, type Trust } from './trust.ts'
 import type { TreeListing } from './walk.ts'
 
 const BREATHE_EVERY = 10_000
+const NAMED = 3
 
 export interface ComparedTree {
   readonly local: LocalTree
@@ -51,7 +55,7 @@ export interface CompareParts {
 }
 
 /** Compares what is here with the listing. */
-export async function compareTree({ options }: FileRun, parts: CompareParts): Promise<ComparedTree> {
+export async function compareTree({ context, options }: FileRun, parts: CompareParts): Promise<ComparedTree> {
   const { listed, found, first, trust, settled } = parts
   const { local, aside, known: before, fetched } = found
   const known = new Map<string, KnownFile>()
@@ -73,7 +77,11 @@ export async function compareTree({ options }: FileRun, parts: CompareParts): Pr
     const usesAside = lying && (early === undefined ? first : sameAs(early, lying) !== undefined)
     const here = usesAside ? lying : local.files.get(path)
     const mine = usesAside ? early : (sameAs(early, local.files.get(path)) ?? before.get(path))
-    const verdict = decideFile({ remote, local: here, known: mine, compare: options.compare })
+    // What this run or one before it fetched and did not publish yet is proved by what it is compared with.
+    const verdict =
+      context.thorough && !usesAside
+        ? 'fetch'
+        : decideFile({ remote, local: here, known: mine, compare: options.compare })
     if (verdict !== 'fetch')
       known.set(
         path,
@@ -91,4 +99,31 @@ function sameAs(
   local: { size: number; mtime: number } | null | undefined,
 ): KnownFile | undefined {
   return early && local && local.size === early.size && local.mtime === early.mtime ? early : undefined
+}
+
+/** What a comparison of every file by its bytes found. */
+export interface Proof {
+  /** Files that were fetched anew and are as the published ones: these need not be put in place. */
+  readonly same: ReadonlySet<string>
+  /** One line for the report. */
+  readonly said: string
+}
+
+/** Compares what a thorough run fetched, in `folder`, with the published files. */
+export async function proveFiles(
+  { context }: Pick<FileRun, 'context'>,
+  { local, fetched, folder }: Pick<ComparedTree, 'local'> & { fetched: ReadonlyMap<string, KnownFile>; folder: string },
+): Promise<Proof> {
+  context.progress({ phase: 'verifying', percent: null })
+  const same = new Set<string>()
+  const others: string[] = []
+  for (const [path, { mtime }] of fetched) {
+    const equal = await hasSameBytes(join(context.tree.published, path), join(folder, path))
+    if (!equal) others.push(path)
+    else if (local.files.get(path)?.mtime === mtime) same.add(path)
+  }
+  const compared = `${fetched.size} files were downloaded anew and compared by their bytes`
+  if (others.length === 0) return { same, said: `${compared}: each was as the upstream has it` }
+  const names = others.slice(0, NAMED).map(showName).join(', ')
+  return { same, said: `${compared}: ${others.length} were missing or had other bytes (${names}), and were replaced` }
 }

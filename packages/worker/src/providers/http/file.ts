@@ -8,6 +8,7 @@ import { sendRequest } from '../../http/request.ts'
 import { isPage } from '../../http/content.ts'
 import { checksumUrl, digestIn, digestOption, type Digest } from '../../http/digest.ts'
 import { statusFailure } from '../../http/errors.ts'
+import { hasSameBytes } from '../../http/bytes.ts'
 import { downloadFile, type FetchedFile } from '../../http/download.ts'
 import { createMemory, type Memory, type Validators } from '../../http/memory.ts'
 import { readBody } from '../../http/read.ts'
@@ -51,8 +52,9 @@ export async function syncFile(run: FileRun): Promise<SyncStats> {
 async function updateFile(run: FileRun, memory: Memory, file: string): Promise<SyncStats> {
   const { context, options, url, throttle } = run
   const copy = await memory.ofCopy(url.href, context.tree.published)
-  // A copy that was never checked against this checksum is downloaded again.
-  const known = copy && (options.checksum === '' || copy.verified === options.checksum) ? copy : null
+  // A copy that was never checked against this checksum is downloaded again, and one that somebody wants proved.
+  const checked = options.checksum === '' || copy?.verified === options.checksum
+  const known = checked && !context.thorough ? copy : null
   context.progress({ phase: 'connecting' })
   const digests = await promisedDigests(run, file)
   const published = join(context.tree.published, file)
@@ -112,17 +114,26 @@ async function publish(
   { part, size, received, validators, unverified }: FetchedFile,
 ): Promise<SyncStats> {
   context.progress({ phase: 'publishing', percent: null, bytes: received })
+  const proof = context.thorough ? await proofOf(join(context.tree.published, validators.file), part) : null
   const before = (await memory.last())?.file ?? null
   await context.tree.publishFile(part, validators.file)
   await memory.keepCopy({ ...validators, ...(options.checksum === '' ? {} : { verified: options.checksum }) }, size)
   // Another address may name another file; the mirror has only the new one.
   if (before !== null && before !== validators.file)
     await rm(pathBytes(join(context.tree.published, before)), { force: true })
-  const note =
+  const doubt =
     unverified && options.checksum === ''
       ? 'the upstream does not say how long the file is: whether it is complete is unverified'
       : null
+  const note = [doubt, proof].filter(Boolean).join('; ') || null
   return { bytes: received, files: 1, sizeBytes: size, revision: revisionOf(validators), note }
+}
+
+async function proofOf(published: string, fetched: string): Promise<string | null> {
+  if (statSync(pathBytes(published), { throwIfNoEntry: false }) === undefined) return null
+  return (await hasSameBytes(published, fetched))
+    ? 'the file was downloaded anew: the copy had the bytes of the upstream'
+    : 'the file was downloaded anew: the copy had other bytes, and was replaced'
 }
 
 function revisionOf({ etag, modified }: Validators): string | null {

@@ -1,6 +1,6 @@
 // tree.ts — Mirrors a directory with everything below it: list, compare, ask the guard, download, publish, delete last.
 import { publishChanges, publishFirst, type PublishParts } from './apply.ts'
-import { compareTree, findTree, type ComparedTree, type FoundTree } from './compare.ts'
+import { compareTree, findTree, proveFiles, type ComparedTree, type FoundTree, type Proof } from './compare.ts'
 import type { DownloadResult } from './download-state.ts'
 import { downloadFiles } from './download.ts'
 import type { FileRun } from './file.ts'
@@ -197,11 +197,14 @@ async function publishTree(tree: TreeRun, rounds: Rounds): Promise<SyncStats> {
   const { known } = state
   for (const [path, one] of [...settled.unchanged, ...settled.fetched]) known.set(path, one)
   const staged = new Map([...state.staged].filter(([path]) => !settled.fetched.has(path)))
+  const fetched = new Map([...staged, ...settled.fetched].filter(([path]) => listed.files.has(path)))
+  const proof = context.thorough && !first ? await proveFiles(tree, { local: state.local, fetched, folder }) : null
+  for (const path of proof?.same ?? []) fetched.delete(path)
   const placing: PublishParts = {
     context,
     memory,
     folder,
-    fetched: new Map([...staged, ...settled.fetched].filter(([path]) => listed.files.has(path))),
+    fetched,
     wanted: keeperOf(listed),
     deletes,
     strange: [...state.local.files].filter(([, file]) => file === null).map(([path]) => path),
@@ -217,7 +220,7 @@ async function publishTree(tree: TreeRun, rounds: Rounds): Promise<SyncStats> {
       if (!known.has(path) && (!deletes || isBelowAny(path, listed.forbidden))) known.set(path, one)
   await remember(tree, rounds, known)
   if (unread.length > 0) throw partial(unread, first ? 'the rest is published' : stillOf(inTheWay))
-  return statsOf(known, result, tree.trust)
+  return statsOf(known, result, { trust: tree.trust, proof })
 }
 
 function stillOf(inTheWay: number): string {
@@ -286,7 +289,7 @@ function partial(unread: readonly Unread[], still: string): SyncFailure {
 function statsOf(
   known: ReadonlyMap<string, KnownFile>,
   { bytes, vanished, unverified }: DownloadResult,
-  trust: Trust,
+  { trust, proof }: { trust: Trust; proof: Proof | null },
 ): SyncStats {
   let size = 0
   let newest = 0
@@ -300,6 +303,7 @@ function statsOf(
     unverified > 0
       ? `of ${unverified} files the upstream does not say how long they are: whether they are complete is unverified`
       : '',
+    proof?.said ?? '',
     disagreement === null ? '' : `the listing was not believed in this sync: ${disagreement}`,
   ].filter(Boolean)
   return {

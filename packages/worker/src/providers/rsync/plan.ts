@@ -11,6 +11,9 @@ const EXAMPLES = 500
 const SHRINKING_MIN = 3
 /** A folder that is there already, with another time. */
 const DATED_FOLDER = /^[.>c]d..[tT]/
+/** A file of the same size and time, and another checksum. */
+const OTHER_BYTES = /^>fc\.\./
+const NAMED = 3
 
 export interface DryRun {
   readonly plan: Plan
@@ -18,6 +21,8 @@ export interface DryRun {
   readonly changes: number
   /** Every deletion as rsync counts them: files, links and folders, also what must make way for another kind. */
   readonly deletions: number
+  /** Compared by checksum: files that have the size and time of the upstream's, and other bytes; the first by name. */
+  readonly damaged: { readonly count: number; readonly names: readonly string[] }
   /** Whether a folder of the tree would still be there. */
   stays(folder: string): boolean
   /** What of the upstream could not be read; null when all of it could. */
@@ -38,6 +43,7 @@ export function createPlanReader(items: ItemFormat, leaveOut: (name: string, why
   const examples: string[] = []
   const folders = createFolderTally()
   let unread: DryRun['unread'] = null
+  const damaged = { count: 0, names: [] as string[] }
   const readItem = ({ change, name, modified }: Item) => {
     counts.changes++
     if (DATED_FOLDER.test(change) && name !== null && modified !== null) folders.date(name, modified)
@@ -48,6 +54,10 @@ export function createPlanReader(items: ItemFormat, leaveOut: (name: string, why
       if (name !== null && examples.length < EXAMPLES) examples.push(name)
       folders.lose(name)
     } else if (change.includes('+++')) folders.gain(name)
+    else if (OTHER_BYTES.test(change)) {
+      damaged.count++
+      if (name !== null && damaged.names.length < NAMED) damaged.names.push(name)
+    }
   }
   return {
     onLine(line, stream) {
@@ -66,6 +76,7 @@ export function createPlanReader(items: ItemFormat, leaveOut: (name: string, why
     done: (folder) => ({
       changes: counts.changes,
       deletions: counts.deletions,
+      damaged,
       stays: folders.stays,
       unread,
       statistics,

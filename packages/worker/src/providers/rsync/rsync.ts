@@ -1,6 +1,7 @@
 // rsync.ts — Mirrors an rsync module: a dry run first, then the copy, deletions last. How rsync is called is here.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { showName } from '../../names.ts'
 import { SyncFailure, type Fork, type Provider, type RunCommand, type SyncStats } from '../../provider.ts'
 import { addressOf, callRsync, type RsyncContext, type RsyncUpstream } from './call.ts'
 import { createItemFormat, tellsUnread } from './lines.ts'
@@ -89,7 +90,8 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   const left = existsSync(unfinished) ? await openLeft(upstream, stash) : null
   const found = await dryRun(upstream, published, true)
   allowFound(upstream, found)
-  if (isWhole(found) && found.changes === 0 && left === null) return statsOf(found)
+  const proof = context.thorough ? proofOf(found) : null
+  if (isWhole(found) && found.changes === 0 && left === null) return { ...statsOf(found), note: proof }
   mkdirSync(staging, { recursive: true })
   writeFileSync(unfinished, '')
   const fork = left?.fork ?? (await context.tree.fork())
@@ -110,7 +112,16 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   rmSync(arrivals, { recursive: true, force: true })
   // All that the upstream has was copied; only what vanished meanwhile is still there.
   if (copied instanceof SyncFailure) throw copied
-  return unread === 'vanished' ? { ...copied, note: VANISHED } : copied
+  const note = unread === 'vanished' ? VANISHED : copied.note
+  return { ...copied, note: [note, proof].filter(Boolean).join('; ') || null }
+}
+
+/** What a comparison by checksums found, in one line. */
+function proofOf({ damaged }: DryRun): string {
+  const compared = 'every file was compared by its checksum'
+  if (damaged.count === 0) return `${compared}: each has the bytes of the upstream`
+  const names = damaged.names.map(showName).join(', ')
+  return `${compared}: ${damaged.count} had other bytes (${names}), and were fetched anew`
 }
 
 /**
@@ -129,6 +140,12 @@ function keepIncomplete(error: unknown, tree: string, stash: string): SyncFailur
 const UNREAD = 'part of the upstream could not be read, so nothing was deleted'
 const VANISHED =
   'a folder vanished from the upstream while it was read, so nothing was deleted; the next sync catches up'
+
+/** What of a file is copied and compared. */
+const comparingFlags = ({ context, options }: RsyncUpstream): string[] => [
+  ...contentFlags(options),
+  ...(context.thorough ? ['--checksum'] : []),
+]
 
 /** Whether all of the upstream was read, so that what it lacks is really gone. */
 const isWhole = ({ unread }: DryRun) => unread === null
@@ -198,7 +215,7 @@ async function dryRun(upstream: RsyncUpstream, folder: string, itemized: boolean
   const flags = ['--dry-run', '--stats', '--info=name1', `--out-format=${itemized ? items.format : ''}`]
   const exit = await callRsync(
     upstream,
-    (compress) => [...flags, ...(itemized ? ['--delete-after'] : []), ...compress, ...contentFlags(upstream.options)],
+    (compress) => [...flags, ...(itemized ? ['--delete-after'] : []), ...compress, ...comparingFlags(upstream)],
     folder,
     { exact: true, onStart: () => void (reader = newReader()), onLine: (line, stream) => reader.onLine(line, stream) },
   )
@@ -239,7 +256,7 @@ async function transfer(
     upstream,
     (compress) => [
       ...compress,
-      ...contentFlags(upstream.options),
+      ...comparingFlags(upstream),
       ...partials,
       ...(deletes ? ['--delete-after', ...limit] : []),
       '--info=progress2',
