@@ -193,4 +193,17 @@ export const fleet: readonly Row[] = [
       ['e2e/scenarios/wire.test.ts', 'a desired document it cannot understand changes nothing'],
     ],
   },
+  {
+    row: 40,
+    fault: 'a backup of the database is restored, within one life of the supervisor or after several, or under it',
+    promise: 'the history of the stream comes back, no request takes effect twice, and the log says it',
+    proofs: [
+      [`${FAULTS}/restored.test.ts`, 'has its history read again, and says so'],
+      [`${FAULTS}/restored.test.ts`, 'is noticed by what was confirmed alone'],
+      [`${FAULTS}/restored.test.ts`, 'brings no rollback back that was done and undone'],
+      [`${FAULTS}/restored.test.ts`, 'brings none back either'],
+      [`${FAULTS}/restored.test.ts`, 'needs no memory of the worker for that'],
+      [`${FAULTS}/restored.test.ts`, 'while a supervisor runs, makes it end'],
+    ],
+  },
 ]

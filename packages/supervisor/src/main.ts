@@ -93,9 +93,12 @@ export async function runSupervisor(options: { flags?: Values } = {}): Promise<n
     )
   const ending = await Promise.race([stopRequested(), running.supervisor.superseded])
   if (typeof ending === 'string') logger.info({ signal: ending }, 'stopping')
+  else if (ending.replaced)
+    logger.error(`${ending.message}. Start it again: it reads the history of the last days anew`)
   else logger.error(`${ending.message}. Only one supervisor may use a database: find out who started the other one`)
   const inTime = await stopWithin(15_000, () => running.stop())
   if (!inTime) logger.warn('not everything ended in time; nothing is lost, workers keep what is not stored yet')
+  if (typeof ending === 'string') return 0
   // The same exit code as for a wrong configuration: a restart would only take the database from the other supervisor.
-  return typeof ending === 'string' ? 0 : 2
+  return ending.replaced ? 1 : 2
 }

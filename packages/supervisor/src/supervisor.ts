@@ -154,12 +154,14 @@ async function restoreFleet({ store, fleet, clock, tombstones, logger, term }: S
   logger.info({ workers: fleet.workers.size, replicas: fleet.replicas.size, term }, 'restored the fleet')
 }
 
-function storeReports({ bus, store, logger, publisher, fleet }: Services, signal: AbortSignal): Promise<void> {
+function storeReports(services: Services, signal: AbortSignal): Promise<void> {
+  const { bus, store, logger, publisher, fleet } = services
   return consumeReports({
     bus,
     store,
     logger,
     signal,
+    streamCreatedAt: () => services.streamCreatedAt,
     ownerOf: (replicaId) => fleet.replicas.get(replicaId)?.worker.record.worker_id ?? null,
     onStored(reports) {
       for (const report of reports) publisher.syncFinished(fleet, report)

@@ -10,7 +10,10 @@ import { Instance, ReplicaId, WorkerId } from '../names.ts'
 export const SyncAction = Type.Enum(['sync', 'approve', 'reject', 'rollback', 'verify', 'restore'])
 export type SyncAction = Static<typeof SyncAction>
 
-/** One request for a replica; carried out once, however often the worker reads it. */
+/**
+ * One request for a replica; carried out once, however often the worker reads it. It leaves the document once the
+ * worker has observed it.
+ */
 export const SyncRequest = Type.Object({
   request_id: Type.String({ minLength: 1, maxLength: 64 }),
   replica_id: ReplicaId,
@@ -20,6 +23,14 @@ export const SyncRequest = Type.Object({
   action: Type.Optional(SyncAction),
   hold_id: Type.Optional(Nullable(Type.String({ maxLength: 64 }))),
   generation: Type.Optional(Nullable(Type.Integer({ minimum: 0 }))),
+  decided_on: Type.Optional(
+    Nullable(
+      Type.Integer({
+        minimum: 0,
+        description: 'rollback: the generation that was published then. When it is another, nothing is changed',
+      }),
+    ),
+  ),
   kept_id: Type.Optional(Nullable(Type.String({ maxLength: 300, description: 'restore: the id of what is kept' }))),
 })
 export type SyncRequest = Static<typeof SyncRequest>

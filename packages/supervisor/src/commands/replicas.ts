@@ -147,7 +147,7 @@ async function rollBack(services: Services, subject: Subject, generation: number
   if (generation !== null && generation === present)
     throw new Refusal('conflict', `generation ${generation} of ${name} is the one that is published`, 'generation')
   return requestAction(services, subject, {
-    action: { action: 'rollback', generation },
+    action: { action: 'rollback', generation, decided_on: present },
     more: generation === null ? null : `generation ${generation}`,
     pause: { by: subject.by.actor, at: services.clock.now().toISOString(), reason: 'went back to an earlier tree' },
   })

@@ -134,7 +134,7 @@ export function withPause(record: WorkerRecord, replicaId: string, paused: Pause
 }
 
 /** What can be requested besides a plain sync. */
-export type RequestedAction = Pick<SyncRequest, 'action' | 'hold_id' | 'generation' | 'kept_id'>
+export type RequestedAction = Pick<SyncRequest, 'action' | 'hold_id' | 'generation' | 'decided_on' | 'kept_id'>
 
 /**
  * The record with one request for each replica: a sync, or the `action`. Requests that the worker has already applied
@@ -156,6 +156,15 @@ export function withSyncs(
     ...action,
   }))
   return { ...record, syncs: [...open, ...requested], rev }
+}
+
+/**
+ * The record without the requests that the worker has observed: it remembers them, and a database that is restored must
+ * not bring them back. The same record when there are none.
+ */
+export function withoutObserved({ record, observedRev }: WorkerEntry): WorkerRecord {
+  const open = record.syncs.filter((request) => request.rev > observedRev)
+  return open.length === record.syncs.length ? record : { ...record, syncs: open, rev: record.rev + 1 }
 }
 
 /** The replicas of a worker with this name, or all of them: those it reports and those that were added. */

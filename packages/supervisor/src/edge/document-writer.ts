@@ -65,7 +65,11 @@ export function createDocumentWriter(logger: Logger, onSend: (document: Desired)
             const text = await readText(state, workerId)
             const document = current(workerId)
             // A document of a later term belongs to another supervisor.
-            if (document && text !== JSON.stringify(document) && (text === null || termOf(text) <= document.term))
+            if (
+              document &&
+              text !== JSON.stringify(document) &&
+              (text === null || versionOf(text).term <= document.term)
+            )
               write(document)
           }),
         )
@@ -143,25 +147,28 @@ async function resolveConflict({ bucket, waiting, revisions, logger }: WriterSta
   else revisions.delete(id)
 }
 
-/** The highest term among the documents of a bucket; 0 when it is empty. */
-export async function highestTerm(bucket: KV): Promise<number> {
+/** Term and revision of every document in a bucket, by worker id; 0 where it cannot be read. */
+export async function readVersions(bucket: KV): Promise<Map<string, Version>> {
   const keys: string[] = []
   for await (const key of await bucket.keys()) keys.push(key)
-  let highest = 0
+  const versions = new Map<string, Version>()
   for (let start = 0; start < keys.length; start += PARALLEL) {
     const entries = await Promise.all(keys.slice(start, start + PARALLEL).map((key) => bucket.get(key)))
-    for (const entry of entries) highest = Math.max(highest, entry?.operation === 'PUT' ? termOf(entry.string()) : 0)
+    for (const entry of entries) if (entry?.operation === 'PUT') versions.set(entry.key, versionOf(entry.string()))
   }
-  return highest
+  return versions
 }
 
-function termOf(text: string): number {
-  try {
-    const { term } = JSON.parse(text) as { term?: unknown }
-    return typeof term === 'number' ? term : 0
-  } catch {
-    return 0
-  }
+/** What a document counts: the supervisor's terms, and its own revisions. */
+export interface Version {
+  readonly term: number
+  readonly rev: number
+}
+
+function versionOf(text: string): Version {
+  const document = (parseOrNull(text) ?? {}) as { term?: unknown; rev?: unknown }
+  const numberOf = (value: unknown) => (typeof value === 'number' && Number.isSafeInteger(value) ? value : 0)
+  return { term: numberOf(document.term), rev: numberOf(document.rev) }
 }
 
 /** The value of a JSON text; null when it is not JSON: on an open NATS anybody may have written it. */

@@ -1,7 +1,9 @@
 // heartbeats.ts — Receives what workers publish about themselves: heartbeats, progress, goodbyes. Who sent a message
 // comes from its subject.
 import type { Goodbye, Heartbeat, ProgressEvent } from '@kagami/protocol'
-import { applyHeartbeat, setPresence } from '../core/fleet.ts'
+import { documentOf } from '../core/document.ts'
+import { applyHeartbeat, putWorker, setPresence } from '../core/fleet.ts'
+import { withoutObserved } from '../core/records.ts'
 import type { Services } from '../services.ts'
 
 /** A worker is asked for a full heartbeat at most this often, ms. */
@@ -59,6 +61,23 @@ export function receiveHeartbeat(
   recordLatency(services, workerId, beat.observed_rev)
   if (changes.replicas.size + changes.removed.length + changes.workers.size > 0) services.recordChanges(changes)
   if (mismatch) requestRefresh(workerId)
+  if (withoutObserved(worker) !== worker.record) void dropObserved(services, workerId)
+}
+
+/** A database that cannot be written keeps them until the next heartbeat. */
+function dropObserved(services: Services, workerId: string): Promise<void> {
+  return services.runInTurn(workerId, async () => {
+    const worker = services.fleet.workers.get(workerId)
+    const record = worker && withoutObserved(worker)
+    if (!record || record === worker.record) return
+    await services.store.saveWorker(record).then(
+      () => {
+        putWorker(services.fleet, record, services.clock.now().getTime())
+        services.documents.write(documentOf(record, services.term))
+      },
+      () => {},
+    )
+  })
 }
 
 /** When the worker has applied the document that was sent last: that took one round trip. */

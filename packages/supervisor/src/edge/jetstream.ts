@@ -47,6 +47,16 @@ export async function ensureJetStream(bus: Bus): Promise<JetStreamObjects> {
   return { bucket, streamCreatedAt: created }
 }
 
+/** Up to which sequence of the stream reports were confirmed as stored, and up to which they are gone from it. */
+export async function confirmedReports(bus: Bus): Promise<{ confirmed: number; gone: number }> {
+  const manager = await jetstreamManager(bus.connection, { timeout: 5000 })
+  const [{ ack_floor }, { state }] = await Promise.all([
+    manager.consumers.info(EVENTS_STREAM, EVENTS_CONSUMER),
+    manager.streams.info(EVENTS_STREAM),
+  ])
+  return { confirmed: ack_floor.stream_seq, gone: Math.max(0, state.first_seq - 1) }
+}
+
 /** Reads every report of the stream again: the database adds those it does not have. */
 export async function readReportsAgain(bus: Bus): Promise<void> {
   const manager = await jetstreamManager(bus.connection, { timeout: 5000 })

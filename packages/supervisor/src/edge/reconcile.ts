@@ -3,10 +3,12 @@
 import type { KV } from '@nats-io/kv'
 import { pause } from '@kagami/runtime'
 import { documentOf } from '../core/document.ts'
+import { putWorker } from '../core/fleet.ts'
+import { findLag } from '../core/lag.ts'
 import type { Services } from '../services.ts'
 import { Superseded } from '../store/store.ts'
-import { highestTerm, type DocumentWriter } from './document-writer.ts'
-import { ensureJetStream, readReportsAgain } from './jetstream.ts'
+import { readVersions, type DocumentWriter } from './document-writer.ts'
+import { confirmedReports, ensureJetStream, readReportsAgain } from './jetstream.ts'
 
 const RETRY_MS = 1000
 /** How long a worker has to answer a request for a full heartbeat, ms. */
@@ -22,7 +24,7 @@ export function reconcileOnConnect(services: Services, writer: DocumentWriter): 
         await services.store.checkTerm()
         const { bucket, streamCreatedAt } = await ensureJetStream(services.bus)
         noteStream(services, streamCreatedAt)
-        if (!termChecked) await exceedTermOf(services, bucket)
+        if (!termChecked) await exceedWhatWasSeen(services, bucket)
         termChecked = true
         writer.useBucket(bucket)
         await writer.reconcile([...services.fleet.workers.keys()], (id) => {
@@ -62,17 +64,36 @@ function noteStream(services: Services, createdAt: string) {
 }
 
 /**
- * A database that was restored from a backup, or created again, counts from a lower term. Ours must be above the term
- * of every document in the bucket, or workers would ignore what we write.
+ * A database that was restored from a backup, or created again, knows less than the fleet has seen: an earlier term, an
+ * earlier revision of a document, or fewer reports than it has confirmed. It wins, but counts on from what was seen, or
+ * workers would ignore what we write; and the reports of the last days are read again.
  */
-async function exceedTermOf(services: Services, bucket: KV): Promise<void> {
-  const highest = await highestTerm(bucket)
-  if (highest < services.term) return
-  services.term = await services.store.nextTerm(highest)
-  await readReportsAgain(services.bus)
-  services.logger.warn(
-    { term: services.term },
-    'the bucket has documents of a later term than the database, which was restored or created again: the database ' +
-      'wins, and the history of the last days is read again',
-  )
+async function exceedWhatWasSeen(services: Services, bucket: KV): Promise<void> {
+  const [documents, reports, seen] = await Promise.all([
+    readVersions(bucket),
+    confirmedReports(services.bus),
+    services.store.reportsSeen(),
+  ])
+  const { term, fleet, streamCreatedAt: stream } = services
+  const records = new Map([...fleet.workers.values()].map(({ record }) => [record.worker_id, record.rev]))
+  const stored = seen === null ? null : seen.stream === stream ? seen.sequence : 0
+  const lag = findLag({ term, records, documents, ...reports, stored })
+  if (lag.term !== null) services.term = await services.store.nextTerm(lag.term)
+  for (const [workerId, rev] of lag.revisions)
+    await services.runInTurn(workerId, () => raiseRevision(services, workerId, rev))
+  if (lag.reports) await readReportsAgain(services.bus)
+  if (lag.restored)
+    services.logger.warn(
+      { term: services.term, because: lag.because },
+      'the database knows less than the fleet has seen: it was restored or made anew. The database wins, and the ' +
+        'history of the last days is read again',
+    )
+}
+
+async function raiseRevision({ store, fleet, clock }: Services, workerId: string, rev: number): Promise<void> {
+  const worker = fleet.workers.get(workerId)
+  if (!worker || worker.record.rev >= rev) return
+  const record = { ...worker.record, rev }
+  await store.saveWorker(record)
+  putWorker(fleet, record, clock.now().getTime())
 }

@@ -17,6 +17,8 @@ export interface ReportParts {
   readonly logger: Logger
   /** Aborting it ends the reading. */
   readonly signal: AbortSignal
+  /** When the stream was created. */
+  streamCreatedAt(): string | null
   /** The worker that has a replica; null when it is not known. */
   ownerOf(replicaId: string): string | null
   /** Called with the reports that were new. */
@@ -70,18 +72,25 @@ async function consumeUntilError(parts: ReportParts, onBatch: () => void): Promi
 
 async function storeBatch(messages: readonly JsMsg[], parts: ReportParts): Promise<void> {
   const usable: { message: JsMsg; report: SyncReport }[] = []
+  const unusable: JsMsg[] = []
   for (const message of messages) {
     const report = await readReport(message, parts)
     if (report) usable.push({ message, report })
+    else unusable.push(message)
   }
-  if (usable.length === 0) return
-  const added = await parts.store.addReports(usable.map(({ report }) => report))
+  const stream = parts.streamCreatedAt()
+  const seen = stream === null ? null : { stream, sequence: Math.max(...messages.map((message) => message.seq)) }
+  const added = await parts.store.addReports(
+    usable.map(({ report }) => report),
+    seen,
+  )
   for (const { message } of usable) message.ack()
+  for (const message of unusable) message.term()
   const reports = usable.map(({ report }) => report).filter((report) => added.has(report.sync_id))
   if (reports.length > 0) parts.onStored(reports)
 }
 
-/** The report in a message. One that cannot be used is stored apart and not delivered again; null is returned. */
+/** The report in a message. One that cannot be used is stored apart; null is returned. */
 async function readReport(
   message: JsMsg,
   { store, logger, ownerOf }: Pick<ReportParts, 'store' | 'logger' | 'ownerOf'>,
@@ -99,7 +108,6 @@ async function readReport(
     logger.warn({ subject: message.subject, reason: error.message }, 'set aside a report that cannot be used')
     const letter = { subject: message.subject, body: message.string(), reason: error.message, at: new Date() }
     await store.addDeadLetter(letter)
-    message.term()
     return null
   }
 }

@@ -3,7 +3,7 @@
 import { pause } from '@kagami/runtime'
 import { sql, type Kysely, type Transaction } from 'kysely'
 import type { Tables } from './schema.ts'
-import { Superseded } from './store.ts'
+import { Superseded, type ReportsSeen } from './store.ts'
 
 /** Longest wait for a lock of another process, ms. */
 const LOCK_WAIT_MS = 15_000
@@ -16,12 +16,17 @@ const SQLITE_BUSY = 5
  * in the bucket alone, and ends. One that has nothing to write checks every two seconds.
  */
 export interface Fence {
-  /** Runs a transaction. Throws Superseded, and writes nothing, when another supervisor has started a later term. */
-  write<T>(task: (trx: Transaction<Tables>) => Promise<T>): Promise<T>
+  /**
+   * Runs a transaction, and notes with it how far the stream of reports was read. Throws Superseded, and writes nothing,
+   * when another supervisor has started a later term, or an older database is in the place of ours.
+   */
+  write<T>(task: (trx: Transaction<Tables>) => Promise<T>, seen?: ReportsSeen | null): Promise<T>
   /** Starts a term: above the last one and `above`. Throws Superseded when ours is no longer the newest. */
   next(above: number): Promise<number>
-  /** Throws Superseded when ours is no longer the newest. */
+  /** Throws Superseded when ours is no longer the newest, or an older database is in its place. */
   check(): Promise<void>
+  /** How far the stream of reports was read; null when that was never noted. */
+  seen(): Promise<ReportsSeen | null>
 }
 
 /** Checks nothing until `next` has started a term. `onSuperseded` is called once. */
@@ -32,20 +37,30 @@ export function createFence(
 ): Fence {
   let mine: number | null = null
   let lost: Superseded | null = null
-  const compare = (newest: number) => {
-    if (mine === null || newest <= mine) return
-    if (!lost) onSuperseded((lost = new Superseded(mine, newest)))
+  let noted: ReportsSeen | null = null
+  const give = (problem: string, replaced: boolean) => {
+    if (!lost) onSuperseded((lost = new Superseded(problem, replaced)))
     throw lost
+  }
+  const compare = (newest: number) => {
+    if (mine === null || newest === mine) return
+    if (newest > mine)
+      give(`another supervisor has taken over this database: its term is ${newest}, ours ${mine}`, false)
+    give(`the database was replaced by an older one: its term is ${newest}, ours ${mine}`, true)
   }
   const transaction = <T>(task: (trx: Transaction<Tables>) => Promise<T>) =>
     retryWhileLocked(() => db.transaction().execute(task))
   return {
-    write: (task) =>
-      transaction(async (trx) => {
+    async write(task, seen = null) {
+      const result = await transaction(async (trx) => {
         // A shared lock: our transactions do not wait for each other, but one that starts a new term waits for them.
         if (mine !== null) compare(await newestTerm(trx, kind === 'postgres' ? 'for share' : ''))
+        if (seen) await storeSeen(trx, seen)
         return task(trx)
-      }),
+      })
+      if (seen) noted = later(noted, seen)
+      return result
+    },
     async next(above) {
       const term = await transaction(async (trx) => {
         await trx
@@ -66,8 +81,13 @@ export function createFence(
       return (mine = term)
     },
     async check() {
-      if (mine !== null) compare(await newestTerm(db, ''))
+      if (mine === null) return
+      compare(await newestTerm(db, ''))
+      const [known, stored] = [noted, await readSeen(db)]
+      if (known && (stored?.stream !== known.stream || stored.sequence < known.sequence))
+        give('the database was replaced by an older one, which lacks reports that this supervisor has stored', true)
     },
+    seen: () => readSeen(db),
   }
 }
 
@@ -86,6 +106,23 @@ export async function retryWhileLocked<T>(task: () => Promise<T>): Promise<T> {
     }
     await pause(RETRY_MS)
   }
+}
+
+const later = (before: ReportsSeen | null, now: ReportsSeen): ReportsSeen =>
+  before?.stream === now.stream && before.sequence > now.sequence ? before : now
+
+async function readSeen(db: Kysely<Tables>): Promise<ReportsSeen | null> {
+  const row = await db.selectFrom('meta').select('value').where('key', '=', 'reports_seen').executeTakeFirst()
+  return row ? (JSON.parse(row.value) as ReportsSeen) : null
+}
+
+async function storeSeen(trx: Transaction<Tables>, seen: ReportsSeen): Promise<void> {
+  const value = JSON.stringify(later(await readSeen(trx), seen))
+  await trx
+    .insertInto('meta')
+    .values({ key: 'reports_seen', value })
+    .onConflict((c) => c.column('key').doUpdateSet({ value }))
+    .execute()
 }
 
 async function newestTerm(db: Kysely<Tables>, lock: '' | 'for share' | 'for update'): Promise<number> {

@@ -54,7 +54,8 @@ export async function openSqlStore(
         await insertAudit(trx, audit)
       }),
     saveStates: (changes) => fence.write((trx) => saveStates(trx, changes)),
-    addReports: (reports) => fence.write((trx) => insertReports(trx, reports)),
+    addReports: (reports, seen) => fence.write((trx) => insertReports(trx, reports), seen),
+    reportsSeen: () => fence.seen(),
     addAudit: (entry) => fence.write((trx) => insertAudit(trx, entry)),
     async addDeadLetter({ subject, body, reason, at }) {
       await fence.write(async (trx) => {

@@ -116,16 +116,26 @@ export interface KeyStore {
   listRevokedKeys(): Promise<WorkerKey[]>
 }
 
-/** Another supervisor of a later term uses the same database: this one may not write any more. */
+/**
+ * The database is no longer the one that this supervisor writes to: another supervisor of a later term uses it, or an
+ * older copy was put in its place. This one may not write any more.
+ */
 export class Superseded extends Refusal {
-  constructor(mine: number, newest: number) {
-    super(
-      'unavailable',
-      `another supervisor has taken over this database: its term is ${newest}, the term of this one is ${mine}. ` +
-        'This one no longer writes, and stops',
-    )
+  /** Whether an older copy was put in its place: then starting again is right. */
+  readonly replaced: boolean
+  constructor(problem: string, replaced: boolean) {
+    super('unavailable', `${problem}. This one no longer writes, and stops`)
     this.name = 'Superseded'
+    this.replaced = replaced
   }
+}
+
+/** How far the stream of reports was read into the database. */
+export interface ReportsSeen {
+  /** When the stream was created: a stream that was created again counts anew. */
+  readonly stream: string
+  /** The highest sequence of the stream that was stored. */
+  readonly sequence: number
 }
 
 /** The database. */
@@ -137,7 +147,7 @@ export interface Store extends KeyStore {
   prepare(): Promise<void>
   /** Starts a term: higher than the last one and than `above`, and stored before it is returned. */
   nextTerm(above?: number): Promise<number>
-  /** Throws Superseded when another supervisor has started a later term. */
+  /** Throws Superseded when another supervisor has started a later term, or an older database is in this one's place. */
   checkTerm(): Promise<void>
   loadWorkers(): Promise<WorkerRecord[]>
   loadReplicas(): Promise<StoredReplica[]>
@@ -152,8 +162,10 @@ export interface Store extends KeyStore {
     removed: readonly { worker_id: string; replica_id: string }[]
     seen: readonly { worker_id: string; at: string }[]
   }): Promise<void>
-  /** Adds reports in one transaction; returns the sync ids that are new. */
-  addReports(reports: readonly SyncReport[]): Promise<Set<string>>
+  /** Adds reports, and how far the stream is read with them, in one transaction; returns the sync ids that are new. */
+  addReports(reports: readonly SyncReport[], seen?: ReportsSeen | null): Promise<Set<string>>
+  /** How far the stream of reports was read; null when no version that notes it has read any. */
+  reportsSeen(): Promise<ReportsSeen | null>
   listSyncs(filter: SyncFilter, page: PageRequest): Promise<Paged<SyncReport>>
   /** Finds a sync by its id, or by a prefix that only one id has. */
   findSync(idOrPrefix: string): Promise<SyncReport | null>

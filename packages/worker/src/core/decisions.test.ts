@@ -161,4 +161,20 @@ describe('what people decide about a replica', () => {
     worker.tell({ type: 'sync_ended', report: aReport('sync-1', 'declared', { action: 'restore' }) }, 5)
     expect(replica(worker).facts).toMatchObject({ lastSuccessAt: null, lastSync: { outcome: 'success' } })
   })
+
+  test('a request that a restored database brings back is not carried out again', () => {
+    const worker = aWorker()
+    worker.tell(order(1, 'rollback', { generation: 3 }))
+    worker.tell({ type: 'sync_ended', report: aReport('sync-1', 'declared', { action: 'rollback', generation: 3 }) }, 5)
+    worker.tell(read(aDocument(2)), 6)
+    worker.tell(order(1, 'rollback', { generation: 3 }), 7)
+    const rollbacks = worker.all.filter(
+      ({ type, ...effect }) => type === 'start' && JSON.stringify(effect).includes('"rollback"'),
+    )
+    expect(rollbacks).toHaveLength(1)
+    expect(replica(worker).taken).toEqual(['q1'])
+    for (let rev = 3; rev < 100; rev++) worker.tell(order(rev, 'reject', { hold_id: 'none' }), rev)
+    worker.tell(read(aDocument(100)), 100)
+    expect(replica(worker).taken).toHaveLength(50)
+  })
 })

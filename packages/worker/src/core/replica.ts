@@ -6,12 +6,16 @@ import { dueAtStart, timingOf } from './schedule.ts'
 
 /**
  * What a run is for: a sync, which somebody may have allowed to delete that many entries, or which looks at the whole
- * copy; a rollback to an earlier generation, null being the one before the published; or a kept ref that is restored.
+ * copy; a rollback to an earlier generation, null being the one before the published, if `from` is what is published; or
+ * a kept ref that is restored.
  */
 export type Task =
   | { readonly type: 'sync'; readonly approved: number | null; readonly thorough?: boolean }
-  | { readonly type: 'rollback'; readonly to: number | null }
+  | { readonly type: 'rollback'; readonly to: number | null; readonly from?: number | null }
   | { readonly type: 'restore'; readonly id: string }
+
+/** Requests that are remembered although the document no longer lists them. */
+const TAKEN = 50
 
 const plainSync: Task = { type: 'sync', approved: null }
 
@@ -44,6 +48,8 @@ export interface SyncOrder {
   readonly holdId: string | null
   /** The generation to go back to, for `rollback`; null is the one before. */
   readonly generation: number | null
+  /** The generation that was published when a rollback was requested; null when that is not known. */
+  readonly decidedOn: number | null
   /** What to give back to readers, for `restore`. */
   readonly keptId: string | null
 }
@@ -56,7 +62,10 @@ export interface Replica {
   readonly paused: boolean
   /** Requested while another run was under way or waiting that cannot do both: it runs once more. */
   readonly again: { readonly requestId: string; readonly task: Task } | null
-  /** Requests already taken that the desired document still lists. Each is taken once, even over restarts. */
+  /**
+   * Requests already taken: those that the desired document still lists, and the last of the others, which a document
+   * from a restored database may list again. Each is taken once, even over restarts.
+   */
   readonly taken: readonly string[]
   /** Grows with every change that others can see. */
   readonly revisionNo: number
@@ -144,7 +153,7 @@ function step(replica: Replica, event: ReplicaEvent, now: Date): Replica {
     case 'paused':
       return replica.paused === event.paused ? replica : { ...replica, paused: event.paused }
     case 'settled': {
-      const taken = replica.taken.filter((id) => event.open.has(id))
+      const taken = replica.taken.filter((id, index) => event.open.has(id) || index >= replica.taken.length - TAKEN)
       return taken.length === replica.taken.length ? replica : { ...replica, taken }
     }
     case 'waiting':
@@ -197,10 +206,10 @@ function withRequest(replica: Replica, order: SyncOrder, now: Date): Replica {
 }
 
 /** `allowed`: entries that an approval allows to delete. */
-function taskOf({ action, generation, keptId }: SyncOrder, allowed: number | null): Task {
+function taskOf({ action, generation, decidedOn, keptId }: SyncOrder, allowed: number | null): Task {
   switch (action) {
     case 'rollback':
-      return { type: 'rollback', to: generation }
+      return { type: 'rollback', to: generation, from: decidedOn }
     case 'restore':
       return { type: 'restore', id: keptId ?? '' }
     case 'verify':

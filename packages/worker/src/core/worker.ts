@@ -141,15 +141,16 @@ function firstRevision(id: string, documents: number): number {
 }
 
 function plainOrder(requestId: string): SyncOrder {
-  return { requestId, action: 'sync', holdId: null, generation: null, keptId: null }
+  return { requestId, action: 'sync', holdId: null, generation: null, decidedOn: null, keptId: null }
 }
 
-function syncOrderOf({ request_id, action, hold_id, generation, kept_id }: SyncRequest): SyncOrder {
+function syncOrderOf({ request_id, action, hold_id, generation, decided_on, kept_id }: SyncRequest): SyncOrder {
   return {
     requestId: request_id,
     action: action ?? 'sync',
     holdId: hold_id ?? null,
     generation: generation ?? null,
+    decidedOn: decided_on ?? null,
     keptId: kept_id ?? null,
   }
 }

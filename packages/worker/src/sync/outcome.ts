@@ -62,8 +62,10 @@ export function endingOf(error: unknown, { stopped, cause, timeoutSeconds, stall
   if (cause === 'disk_full')
     return failed('disk_full', 'the disk was about to be full; the sync was ended before it was')
   if (error instanceof SyncHeld) return { ...failed(error.reason, error.message), outcome: 'held' }
-  if (error instanceof SyncFailure)
-    return { ...failed(error.reason, error.message), tail: error.tail, exitCode: error.exitCode }
+  if (error instanceof SyncFailure) {
+    const ending = { ...failed(error.reason, error.message), tail: error.tail, exitCode: error.exitCode }
+    return error.reason === 'cancelled' ? { ...ending, outcome: 'cancelled' } : ending
+  }
   if (metFullDisk(error)) return failed('disk_full', 'no space is left on the disk')
   return { ...failed('unknown', `fault: ${error instanceof Error ? error.message : String(error)}`), fault: true }
 }

@@ -15,6 +15,8 @@ import { metFullDisk } from './outcome.ts'
 import { allowPlan, NoRoom } from './permission.ts'
 import { guardedTree } from './guarded-tree.ts'
 
+type Rollback = Extract<SyncJob['task'], { type: 'rollback' }>
+
 /** What a run that did not fail found out. */
 export interface SyncResult {
   readonly stats: SyncStats | null
@@ -40,7 +42,7 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   const was = await tree.claim()
   if (was !== null) run.log.line('I', `the files of ${was} are those of ${job.spec.name} now`)
   limits.signal.throwIfAborted()
-  if (job.task?.type === 'rollback') return goBack(job, deps, job.task.to)
+  if (job.task?.type === 'rollback') return goBack(job, deps, job.task)
   const peers = peersOf(run, tree)
   const context = contextOf(run, { local, options, run: command, tree, peers })
   const { task } = job
@@ -171,7 +173,14 @@ function resultOf({ job, deps, policy }: Run, tree: OwnedTree, stats: SyncStats)
   }
 }
 
-function goBack({ spec }: SyncJob, { dataDir }: SyncDeps, to: number | null): SyncResult {
+/** A request that comes again, or too late, must not take back what was published after it. */
+function goBack({ spec }: SyncJob, { dataDir }: SyncDeps, { to, from = null }: Rollback): SyncResult {
+  const present = currentGeneration(dataDir, spec.name)
+  if (from !== null && present !== null && present !== from)
+    throw new SyncFailure(
+      'cancelled',
+      `generation ${present} is published, not ${from}, for which this rollback was requested: nothing was changed`,
+    )
   const number = rollBack({ dataDir, name: spec.name }, to)
   const published = listGenerations(dataDir, spec.name).find((generation) => generation.number === number)
   return {

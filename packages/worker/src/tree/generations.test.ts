@@ -81,6 +81,21 @@ describe('a tree that is published by swap', () => {
     })
   })
 
+  it('does not go back from another tree than the one the rollback was requested for', async () => {
+    const call = await upstream.serve()
+    for (const text of ['first', 'second', 'third']) {
+      upstream.write(text)
+      expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success' })
+    }
+    const back = (from: number) => sandbox.sync({ ...call, task: { type: 'rollback', to: null, from } })
+    expect(await back(2)).toMatchObject({
+      outcome: 'cancelled',
+      message: 'generation 3 is published, not 2, for which this rollback was requested: nothing was changed',
+    })
+    expect(readFileSync(join(sandbox.published, 'd0/f0'), 'utf8')).toBe('third\n')
+    expect(await back(3)).toMatchObject({ outcome: 'success', generation: 2 })
+  })
+
   it('is there again after a crash between the two steps of the first swap', async () => {
     const call = await upstream.serve({ publish: 'in-place' })
     await sandbox.sync(call)
