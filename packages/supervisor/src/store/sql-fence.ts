@@ -17,8 +17,8 @@ const SQLITE_BUSY = 5
  */
 export interface Fence {
   /**
-   * Runs a transaction, and notes with it how far the stream of reports was read. Throws Superseded, and writes nothing,
-   * when another supervisor has started a later term, or an older database is in the place of ours.
+   * Runs a transaction, and notes with it how far the stream of reports was read. Throws Superseded, and writes
+   * nothing, when another supervisor has started a later term, or an older database is in the place of ours.
    */
   write<T>(task: (trx: Transaction<Tables>) => Promise<T>, seen?: ReportsSeen | null): Promise<T>
   /** Starts a term: above the last one and `above`. Throws Superseded when ours is no longer the newest. */

@@ -147,7 +147,9 @@ export interface Store extends KeyStore {
   prepare(): Promise<void>
   /** Starts a term: higher than the last one and than `above`, and stored before it is returned. */
   nextTerm(above?: number): Promise<number>
-  /** Throws Superseded when another supervisor has started a later term, or an older database is in this one's place. */
+  /**
+   * Throws Superseded when another supervisor has started a later term, or an older database is in this one's place.
+   */
   checkTerm(): Promise<void>
   loadWorkers(): Promise<WorkerRecord[]>
   loadReplicas(): Promise<StoredReplica[]>

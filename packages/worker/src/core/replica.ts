@@ -6,8 +6,8 @@ import { dueAtStart, timingOf } from './schedule.ts'
 
 /**
  * What a run is for: a sync, which somebody may have allowed to delete that many entries, or which looks at the whole
- * copy; a rollback to an earlier generation, null being the one before the published, if `from` is what is published; or
- * a kept ref that is restored.
+ * copy; a rollback to an earlier generation, null being the one before the published, if `from` is what is published;
+ * or a kept ref that is restored.
  */
 export type Task =
   | { readonly type: 'sync'; readonly approved: number | null; readonly thorough?: boolean }
