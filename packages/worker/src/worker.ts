@@ -58,6 +58,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const http = await serveWorkerHttp(config.httpAddress, wiring.metrics.registry)
   wiring.httpAddress = `${config.httpAddress.host}:${http.port}`
   if (restored.desired) wiring.actor.send({ type: 'desired_read', desired: restored.desired, cached: true })
+  wiring.folders.look()
   logStart(wiring, http.port)
   const stopWatching = onClockJump(clock, (byMs) => {
     logger.warn({ seconds: Math.round(byMs / 1000) }, 'the clock of this machine was set; intervals go on as before')
@@ -205,7 +206,8 @@ function logStart({ logger, id, config, actor }: Wiring, httpPort: number): void
 }
 
 async function stopWorker(wiring: Wiring, http: { close(): Promise<void> }): Promise<void> {
-  const { actor, syncs, messenger, config } = wiring
+  const { actor, syncs, messenger, config, folders } = wiring
+  folders.stop()
   actor.send({ type: 'stop_asked' })
   await Promise.race([syncs.idle(), pause(config.grace_secs * 1000)])
   syncs.abortAll('interrupted')

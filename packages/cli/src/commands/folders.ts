@@ -20,7 +20,7 @@ export function addFolders(program: Command): void {
     .action(async (options: FolderOptions) => {
       const { foldersWithoutReplica, loadWorkerConfig } = await import('@kagami/worker')
       const config = loadWorkerConfig({ file: options.config, flags: { data_dir: options.dataDir } })
-      const folders = foldersWithoutReplica(config)
+      const folders = await foldersWithoutReplica(config)
       if (options.json) return printJson(folders)
       if (folders.length === 0) return remark(`Every folder in ${config.data_dir} belongs to a replica.`)
       printTable(
