@@ -1,9 +1,17 @@
 // folders.test.ts — Folders without a replica in real programs: seen from afar, adopted, removed.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import type { NatsServer } from '@kagami/runtime'
 import { beforeAll, expect, test } from 'vitest'
 import { createPlace, NATS_VERSIONS, startNats } from '../harness/place.ts'
-import { startSupervisor, startWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
+import {
+  MAIN,
+  runKagami,
+  startSupervisor,
+  startWorker,
+  type Program,
+  type SupervisorProgram,
+} from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
 
 const place = createPlace()
@@ -84,4 +92,57 @@ test('a supervisor that has restarted knows them again, and a restarted worker t
   mkdirSync(place.at('data', 'another'))
   worker = await launch()
   expect(await named('another')).toMatchObject({ bytes: 0, files: 0 })
+})
+
+test('an adopted folder is gone on with: its files are not fetched again', async () => {
+  const id = await add('adopted')
+  await until('it is known', () => supervisor.api.call('syncReplica', { params: { id } }))
+  await synced(id)
+  await supervisor.api.call('dropReplica', { params: { id } })
+  await named('adopted')
+  const { ino } = statSync(place.at('data', 'adopted', 'file'))
+  const words = ['folders', 'adopt', 'adopted', '--worker', 'sh-12', '--yes']
+  expect(await runKagami(place, words, { KAGAMI_API: supervisor.url })).toMatchObject({
+    code: 0,
+    stdout: 'Added adopted@sh-12, which goes on with the files in its folder.\n',
+  })
+  await gone('adopted')
+  const sync = await runKagami(place, ['sync', 'adopted@sh-12', '--wait'], { KAGAMI_API: supervisor.url })
+  expect(sync).toMatchObject({ code: 0 })
+  expect(statSync(place.at('data', 'adopted', 'file')).ino).toBe(ino)
+})
+
+test('a folder is deleted beside the running worker after its name was typed on a terminal', async () => {
+  mkdirSync(place.at('data', 'scrap'))
+  writeFileSync(place.at('data', 'scrap', 'file'), 'x')
+  const type = (text: string) =>
+    spawnSync(
+      'script',
+      ['-qec', `${process.execPath} ${MAIN} folders remove scrap --data-dir ${place.at('data')}`, '/dev/null'],
+      { input: text, encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: place.dir } },
+    )
+  const other = type('no\n')
+  expect([other.status, other.stdout]).toEqual([2, expect.stringContaining('that is not scrap; nothing was done')])
+  expect(other.stdout).toContain('! Delete scrap (4.0 KiB in 1 file, not known to Kagami), in')
+  expect(existsSync(place.at('data', 'scrap', 'file'))).toBe(true)
+  const same = type('scrap\n')
+  expect([same.status, same.stdout]).toEqual([0, expect.stringContaining('Removed scrap')])
+  expect([existsSync(place.at('data', 'scrap')), existsSync(place.at('data', '.kagami', 'trash'))]).toEqual([
+    false,
+    false,
+  ])
+  await gone('scrap')
+  const refused = await runKagami(place, ['folders', 'remove', 'adopted', '--data-dir', place.at('data'), '--yes'])
+  expect([refused.code, refused.stderr]).toEqual([
+    2,
+    expect.stringContaining('adopted cannot be removed: it is the folder of a replica called adopted'),
+  ])
+})
+
+test('what a killed command left in the trash is deleted when the worker starts', async () => {
+  await worker.kill('SIGTERM')
+  mkdirSync(place.at('data', '.kagami', 'trash', 'some', 'files'), { recursive: true })
+  writeFileSync(place.at('data', '.kagami', 'trash', 'some', 'files', 'f'), 'x')
+  worker = await launch()
+  await until('the trash is gone', () => !existsSync(place.at('data', '.kagami', 'trash')))
 })

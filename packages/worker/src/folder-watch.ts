@@ -1,12 +1,18 @@
 // folder-watch.ts — When the running worker looks for folders without a replica: at its start, every hour, and when
-// its replicas are others than before. It reads slowly, because mirrors need the disk more.
+// its replicas or the folders in data_dir are others than before. It reads slowly, because mirrors need the disk more.
+import { lstatSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { FOLDERS_MAX, type Folder, type Folders } from '@kagami/protocol'
-import { every, pause, type Clock, type Logger } from '@kagami/runtime'
+import { every, type Clock, type Logger } from '@kagami/runtime'
 import type { Replica } from './core/replica.ts'
 import type { WorkerState } from './core/worker.ts'
+import { pathBytes } from './names.ts'
+import { restingMost } from './tree/gently.ts'
 import { findStrangers, measureTrees, namesInTransit, type Size, type Stranger } from './tree/strangers.ts'
 
 const LOOK_EVERY_MS = 3_600_000
+/** Whether something was added to data_dir, or taken away, is checked this often. */
+const CHECK_EVERY_MS = 60_000
 /** A size is taken again after this time: nobody but people changes these folders. */
 const MEASURE_EVERY_MS = 24 * 3_600_000
 /** Measured sizes are sent at most this often. */
@@ -33,34 +39,38 @@ export interface WatchParts {
 }
 
 interface Measured extends Size {
+  /** Tells a folder from a later one of its name. */
+  readonly key: string
   readonly atMs: number
 }
 
 /** Looks at nothing before `look`. */
 export function watchFolders(parts: WatchParts): FolderWatch {
+  const { clock, dataDir, logger } = parts
   const stopped = new AbortController()
-  const sizes = new Map<string, Measured>()
+  const watch: Watch = { parts, sizes: new Map(), strangers: [], found: null, measuring: false, signal: stopped.signal }
   let known: ReadonlySet<string> = new Set()
-  let found: Folders | null = null
-  let looking: AbortController | null = null
-  const tell = (strangers: readonly Stranger[]) => {
-    found = describeFolders(strangers, sizes, parts.clock.now())
-    parts.onFound()
-  }
+  let [looked, lookedMs] = ['', -Infinity]
   const look = (): void => {
-    looking?.abort()
-    const own = (looking = new AbortController())
-    const signal = AbortSignal.any([own.signal, stopped.signal])
     known = new Set(parts.state().replicas.keys())
-    lookOnce(parts, { sizes, signal, tell }).catch(
+    looked = changedAt(dataDir)
+    lookedMs = clock.monotonicMs()
+    try {
+      list(watch)
+    } catch (error) {
+      return logger.warn({ err: error }, 'the folders without a replica cannot be listed')
+    }
+    measureAll(watch).catch(
       (error: unknown) =>
-        signal.aborted || parts.logger.warn({ err: error }, 'the folders without a replica cannot be listed'),
+        stopped.signal.aborted || logger.warn({ err: error }, 'a folder without a replica could not be measured'),
     )
   }
-  const stop = every(parts.clock, LOOK_EVERY_MS, look)
+  const stop = every(clock, CHECK_EVERY_MS, () => {
+    if (clock.monotonicMs() - lookedMs >= LOOK_EVERY_MS || changedAt(dataDir) !== looked) look()
+  })
   return {
     get found() {
-      return found
+      return watch.found
     },
     look,
     replicasChanged(changed, removed) {
@@ -73,41 +83,69 @@ export function watchFolders(parts: WatchParts): FolderWatch {
   }
 }
 
-interface Look {
+interface Watch {
+  readonly parts: WatchParts
   readonly sizes: Map<string, Measured>
   readonly signal: AbortSignal
-  tell(strangers: readonly Stranger[]): void
+  strangers: readonly Stranger[]
+  found: Folders | null
+  measuring: boolean
 }
 
-/** Tells what is there at once, and the sizes as they become known. */
-async function lookOnce(parts: WatchParts, { sizes, signal, tell }: Look): Promise<void> {
-  const { clock, dataDir } = parts
-  const { replicas, declared, desired } = parts.state()
+/** When something was added to data_dir or taken away. */
+function changedAt(dataDir: string): string {
+  const at = (path: string) => statSync(path, { throwIfNoEntry: false })?.mtimeMs
+  return `${at(dataDir)} ${at(join(dataDir, '.generations'))}`
+}
+
+/** Tells what is there, with the sizes that are known. */
+function list(watch: Watch): void {
+  const { replicas, declared, desired } = watch.parts.state()
+  const { dataDir } = watch.parts
   const specs = [...[...replicas.values()].map(({ spec }) => spec), ...declared, ...(desired?.replicas ?? [])]
-  const strangers = findStrangers(dataDir, new Set([...specs.map((spec) => spec.name), ...namesInTransit(dataDir)]))
-  const names = new Set(strangers.map(({ name }) => name))
-  for (const name of sizes.keys()) if (!names.has(name)) sizes.delete(name)
-  tell(strangers)
+  watch.strangers = findStrangers(dataDir, new Set([...specs.map((spec) => spec.name), ...namesInTransit(dataDir)]))
+  const names = new Set(watch.strangers.map(({ name }) => name))
+  for (const name of watch.sizes.keys()) if (!names.has(name)) watch.sizes.delete(name)
+  tell(watch)
+}
+
+function tell(watch: Watch): void {
+  watch.found = describeFolders(watch.strangers, watch.sizes, watch.parts.clock.now())
+  watch.parts.onFound()
+}
+
+/** Measures one folder after the other until each size is known, and tells sizes now and then. One run at a time. */
+async function measureAll(watch: Watch): Promise<void> {
+  const { clock } = watch.parts
+  if (watch.measuring) return
+  watch.measuring = true
   let toldMs = clock.monotonicMs()
-  const old = strangers
-    .slice(0, FOLDERS_MAX)
-    .filter(({ name }) => clock.monotonicMs() - (sizes.get(name)?.atMs ?? -Infinity) > MEASURE_EVERY_MS)
-  for (const [index, { name, roots }] of old.entries()) {
-    sizes.set(name, { ...(await measureTrees(roots, slowly(signal))), atMs: clock.monotonicMs() })
-    if (index < old.length - 1 && clock.monotonicMs() - toldMs < TELL_EVERY_MS) continue
-    toldMs = clock.monotonicMs()
-    tell(strangers)
+  try {
+    for (let one = nextUnknown(watch); one !== null;) {
+      const { name, roots } = one
+      const key = keyOf(one)
+      const size = await measureTrees(roots, restingMost(watch.signal))
+      watch.sizes.set(name, { ...size, key, atMs: clock.monotonicMs() })
+      one = nextUnknown(watch)
+      if (one !== null && clock.monotonicMs() - toldMs < TELL_EVERY_MS) continue
+      toldMs = clock.monotonicMs()
+      tell(watch)
+    }
+  } finally {
+    watch.measuring = false
   }
 }
 
-/** Rests three times as long as it worked: a quarter of one disk at most. */
-function slowly(signal: AbortSignal): () => Promise<void> {
-  let workedFrom = performance.now()
-  return async () => {
-    await pause(3 * (performance.now() - workedFrom), signal)
-    signal.throwIfAborted()
-    workedFrom = performance.now()
+function nextUnknown({ parts, sizes, strangers }: Watch): Stranger | null {
+  const isKnown = (stranger: Stranger) => {
+    const size = sizes.get(stranger.name)
+    return size?.key === keyOf(stranger) && parts.clock.monotonicMs() - size.atMs < MEASURE_EVERY_MS
   }
+  return strangers.slice(0, FOLDERS_MAX).find((stranger) => !isKnown(stranger)) ?? null
+}
+
+function keyOf({ roots }: Stranger): string {
+  return roots.map((root) => lstatSync(pathBytes(root), { throwIfNoEntry: false })?.ino).join(' ')
 }
 
 /** The first folders by name, as many as fit. */

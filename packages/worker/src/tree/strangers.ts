@@ -1,9 +1,10 @@
 // strangers.ts — Folders in a data_dir that belong to no replica. Looks only; moves and removes nothing.
 import { lstatSync, readdirSync } from 'node:fs'
-import { lstat, opendir } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { replicaNameProblem } from '@kagami/protocol'
 import { bytesOf, pathBytes, readEntries, showName } from '../names.ts'
+import { batchesOf, type Rest } from './gently.ts'
 import { readMarker, type Marker } from './marker.ts'
 import { isSafeId, paths } from './paths.ts'
 
@@ -11,6 +12,8 @@ import { isSafeId, paths } from './paths.ts'
 export interface Stranger {
   /** Strange bytes as octal numbers. */
   readonly name: string
+  /** The name as it is on the disk, see names.ts. */
+  readonly entry: string
   readonly path: string
   /** Of which upstream Kagami filled it; null when it is not known, or it was not Kagami. */
   readonly mirrored: { readonly kind: string; readonly upstream: string; readonly replica_id: string } | null
@@ -25,10 +28,9 @@ export interface Size {
   readonly files: number | null
 }
 
+const UNKNOWN: Size = { bytes: null, files: null }
 /** Files with several names that are remembered, so that each counts once. With more the size stays unknown. */
 const LINKED_MAX = 1_000_000
-/** Entries that are looked at together. */
-const BATCH = 16
 
 /** The folders below data_dir that none of these replicas has, by name. */
 export function findStrangers(dataDir: string, replicas: ReadonlySet<string>): Stranger[] {
@@ -42,6 +44,7 @@ export function findStrangers(dataDir: string, replicas: ReadonlySet<string>): S
     const marker = markerIn(dataDir, name)
     return {
       name: showName(name),
+      entry: name,
       path: showName(isThere(path) ? path : kept),
       mirrored: marker?.name === name ? originOf(marker) : null,
       roots: [path, kept].filter(isFolder),
@@ -58,21 +61,18 @@ export function namesInTransit(dataDir: string): string[] {
   })
 }
 
-/**
- * The size of the trees together; links are not followed. Never blocks for long: it looks at a few entries at a time,
- * and calls `rest` after each few, which may wait, and may throw to give up.
- */
-export async function measureTrees(roots: readonly string[], rest?: () => Promise<void>): Promise<Size> {
+/** The size of the trees together; links are not followed. Never blocks for long. */
+export async function measureTrees(roots: readonly string[], rest?: Rest): Promise<Size> {
   const seen = new Set<string>()
   const sum = { bytes: 0, files: 0 }
   const open = roots.map((root) => bytesOf(root))
   for (let folder = open.pop(); folder !== undefined; folder = open.pop()) {
-    for await (const batch of batchesOf(folder)) {
-      const counted = await Promise.all(batch.map(async (path) => ({ path: path!, stat: await statOf(path) })))
+    for await (const batch of readableBatches(folder)) {
+      const stats = await Promise.all(batch.map(statOf))
       await rest?.()
-      for (const { path, stat } of counted) {
-        if (stat === null) return { bytes: null, files: null }
-        if (stat.isDirectory()) open.push(path)
+      for (const [index, stat] of stats.entries()) {
+        if (stat === null) return UNKNOWN
+        if (stat.isDirectory()) open.push(batch[index]!)
         else if (stat.nlink > 1) {
           const key = `${stat.dev}:${stat.ino}`
           if (seen.has(key)) continue
@@ -81,33 +81,24 @@ export async function measureTrees(roots: readonly string[], rest?: () => Promis
         sum.bytes += stat.blocks * 512
         sum.files += stat.isFile() ? 1 : 0
       }
-      if (seen.size > LINKED_MAX) return { bytes: null, files: null }
+      if (seen.size > LINKED_MAX) return UNKNOWN
     }
   }
   return sum
 }
 
-/** The entries of a folder, a few at a time; one null when it cannot be read. */
-async function* batchesOf(folder: Buffer): AsyncGenerator<(Buffer | null)[]> {
-  const prefix = Buffer.concat([folder, Buffer.from('/')])
-  let batch: Buffer[] = []
+/** The entries of a folder; one that does not exist when it cannot be read. */
+async function* readableBatches(folder: Buffer): AsyncGenerator<Buffer[]> {
   try {
-    // The declared type leaves out that names are buffers in this encoding.
-    for await (const { name } of await opendir(folder, { encoding: 'buffer' as BufferEncoding })) {
-      batch.push(Buffer.concat([prefix, name as unknown as Buffer]))
-      if (batch.length < BATCH) continue
-      yield batch
-      batch = []
-    }
+    yield* batchesOf(folder)
   } catch {
-    yield [null]
+    yield [Buffer.alloc(0)]
   }
-  if (batch.length > 0) yield batch
 }
 
-async function statOf(path: Buffer | null) {
+async function statOf(path: Buffer) {
   try {
-    return path && (await lstat(path))
+    return await lstat(path)
   } catch {
     return null
   }
