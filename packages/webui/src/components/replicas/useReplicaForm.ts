@@ -88,7 +88,7 @@ export function useReplicaForm(worker: string, fleet: FleetFacts) {
     refused.value = null
   }
   /** Fills in what a link to the form says, as if it had been chosen. */
-  function fill({ name, kind, upstream }: Pick<Typed, 'name' | 'kind' | 'upstream'>): void {
+  function prefill({ name, kind, upstream }: Pick<Typed, 'name' | 'kind' | 'upstream'>): void {
     Object.assign(typed, { name, kind, upstream })
     Object.assign(chosen, { name: name !== '', kind: kind !== '' })
   }
@@ -112,7 +112,7 @@ export function useReplicaForm(worker: string, fleet: FleetFacts) {
     problems,
     shown,
     upstreamTyped,
-    fill,
+    prefill,
     leave,
     touchAll,
     showAtField,
