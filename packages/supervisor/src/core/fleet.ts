@@ -88,6 +88,7 @@ export function applyHeartbeat(
 ): { changes: Changes; mismatch: boolean } {
   const changes = noChanges()
   const update = { fleet, worker, changes, now }
+  applyFolders(worker, beat, changes)
   if (beat.full) {
     const whole = collectParts(worker, beat)
     if (!whole) return { changes, mismatch: false }
@@ -99,7 +100,6 @@ export function applyHeartbeat(
   }
   if (worker.observedRev !== beat.observed_rev || JSON.stringify(worker.jobs) !== JSON.stringify(beat.jobs))
     changes.workers.add(worker)
-  applyFolders(worker, beat, changes)
   worker.observedRev = beat.observed_rev
   worker.storage = beat.storage ?? worker.storage
   worker.jobs = beat.jobs
