@@ -90,6 +90,7 @@ function createWorker() {
         changed: full ? [...state.replicas.values()] : [...changed.values()],
         removed: [...removed],
         full,
+        folders: null,
       }
       changed.clear()
       removed.clear()

@@ -21,7 +21,12 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'packages/runtime': ['packages/runtime', `${SCENARIOS}/wire.test.ts`],
   'packages/runtime/src/nats': ['packages/runtime', `${SCENARIOS}/up.test.ts`],
 
-  [WORKER]: [`${WORKER}/config`, `${SCENARIOS}/fleet.test.ts`],
+  [WORKER]: [
+    `${WORKER}/config`,
+    `${WORKER}/folder-watch.test.ts`,
+    `${SCENARIOS}/folders.test.ts`,
+    `${SCENARIOS}/fleet.test.ts`,
+  ],
   [`${WORKER}/config`]: [`${WORKER}/config`],
   [`${WORKER}/core`]: [`${WORKER}/core`, 'e2e/faults/convergence.test.ts'],
   [`${WORKER}/edge`]: [`${WORKER}/edge`, `${SCENARIOS}/fleet.test.ts`],

@@ -34,8 +34,9 @@ export function errorReference(): string {
       '`--timeout`, 8 some of many failed.',
     '## Failures',
     'A sync did not succeed. The reason is in the report, in the API (`last_sync.reason`), in the metric ' +
-      '`kagami_syncs_total{reason}` and in the log of the sync. "Soon" is about 15 s after the end, then ' +
-      'twice as long each time up to about an hour (each ± 50 %, so that the retries of a fleet are spread), ' +
+      '`kagami_syncs_total{reason}` and in the log of the sync. "Soon" is `retry_secs` after the end, 15 s ' +
+      'unless set, then twice as long each time up to about an hour (each ± 50 %, so that the retries of a fleet ' +
+      'are spread), ' +
       'and never later than the next interval. A replica without an interval is not retried automatically.',
     table(['reason', 'meaning', 'what to do', 'retried'], reasons),
   ]

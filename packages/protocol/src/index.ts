@@ -2,6 +2,7 @@
 export * from './calendar.ts'
 export * from './client.ts'
 export * from './errors.ts'
+export * from './folders.ts'
 export * from './guess.ts'
 export * from './health.ts'
 export * from './messages.ts'

@@ -48,6 +48,14 @@ export const policyProperties = {
     maxItems: 20,
     description: 'Scheduled syncs start only within these times: "22:00-06:00", "Sat,Sun 00:00-24:00". Empty: always',
   }),
+  retry_secs: Type.Integer({
+    default: 15,
+    minimum: 0,
+    maximum: 86_400,
+    description:
+      'First pause after a failure that is worth an early retry, seconds; it doubles each time, up to an hour or to ' +
+      'this pause, and never beyond the next regular sync. 0: no early retries',
+  }),
   time_limit_secs: Type.Integer({
     default: 0,
     minimum: 0,

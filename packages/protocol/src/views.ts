@@ -1,5 +1,6 @@
 // views.ts — What the routes under /api/v1 return. Instants are RFC 3339; no credentials are in any shape.
 import Type, { type Static } from 'typebox'
+import { FoldersSeen } from './folders.ts'
 import {
   Admission,
   Health,
@@ -75,6 +76,10 @@ export const Worker = Type.Object({
   observed_rev: Count,
   replicas_total: Count,
   health_counts: HealthCounts,
+  folders: Type.Optional({
+    ...Nullable(FoldersSeen),
+    description: 'Folders in data_dir that belong to no replica; null while the worker has not said',
+  }),
 })
 export type Worker = Static<typeof Worker>
 

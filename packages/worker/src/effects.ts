@@ -1,6 +1,7 @@
 // effects.ts — Carries out what the machine of core/worker.ts decided: one handler for each effect.
 import type { Clock, EffectHandlers } from '@kagami/runtime'
 import type { WorkerEffect } from './core/worker.ts'
+import type { FolderWatch } from './folder-watch.ts'
 import type { Messenger } from './edge/messenger.ts'
 import type { WorkerFiles } from './state.ts'
 import type { Syncs } from './sync/syncs.ts'
@@ -19,6 +20,7 @@ export interface EffectParts {
   readonly clock: Clock
   readonly syncs: Syncs
   readonly messenger: Messenger
+  readonly folders: FolderWatch
   /** Called when the machine wanted to be woken. */
   readonly wake: () => void
   readonly end: (ending: Ending) => void
@@ -26,7 +28,7 @@ export interface EffectParts {
 
 /** The handlers. */
 export function createEffectHandlers(parts: EffectParts): EffectHandlers<WorkerEffect> {
-  const { files, clock, syncs, messenger } = parts
+  const { files, clock, syncs, messenger, folders } = parts
   let cancelWake = () => {}
   let cancelKeep = () => {}
   return {
@@ -39,7 +41,10 @@ export function createEffectHandlers(parts: EffectParts): EffectHandlers<WorkerE
     },
     start: ({ replica, syncId }) => syncs.start(replica, syncId),
     abort: ({ syncId, reason }) => syncs.abort(syncId, reason),
-    announce: ({ changed, removed }) => messenger.sendChanges(changed, removed),
+    announce({ changed, removed }) {
+      messenger.sendChanges(changed, removed)
+      folders.replicasChanged(changed, removed)
+    },
     wake({ at }) {
       cancelWake()
       if (at) cancelWake = clock.after(at.getTime() - clock.now().getTime(), parts.wake)

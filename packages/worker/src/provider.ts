@@ -12,6 +12,11 @@ export interface Provider<Schema extends Type.TObject = Type.TObject> {
    * from it.
    */
   readonly options: Schema
+  /**
+   * What of these options cannot work with this upstream, and the cure, in one sentence; null: nothing. Pure, because
+   * it is called when worker.toml is read, and before each sync. The options are checked, with defaults filled in.
+   */
+  checkSpec?(upstream: string, options: Readonly<Static<Schema>>): string | null
   /** Whether the kind can be synced on this machine, with the tool's version or what is missing. Never throws. */
   probe(run: RunCommand): Promise<{ available: boolean; detail: string }>
   /**

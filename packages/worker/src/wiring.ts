@@ -10,6 +10,7 @@ import { createMessenger, type Messenger } from './edge/messenger.ts'
 import { openLink, type Link, type LinkListener } from './edge/nats.ts'
 import type { Spool } from './edge/spool.ts'
 import { createEffectHandlers, type Ending } from './effects.ts'
+import { watchFolders, type FolderWatch } from './folder-watch.ts'
 import { createPaces } from './http/pace.ts'
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.ts'
 import type { Provider } from './provider.ts'
@@ -41,6 +42,7 @@ export interface Wiring extends WiringParts {
   readonly syncs: Syncs
   readonly messenger: Messenger
   readonly metrics: WorkerMetrics
+  readonly folders: FolderWatch
   /** The connection to NATS; null until it is there. */
   link: Link | null
   /** Where /metrics is served, host:port. */
@@ -59,6 +61,7 @@ export function wireWorker(parts: WiringParts): Wiring {
   wiring.metrics = metricsOf(wiring)
   wiring.syncs = syncsOf(wiring)
   wiring.messenger = messengerOf(wiring)
+  wiring.folders = foldersOf(wiring)
   wiring.actor = actorOf(wiring, end)
   return wiring
 }
@@ -97,8 +100,20 @@ function messengerOf(wiring: Wiring): Messenger {
     spool: wiring.spool,
     joinMessage: () => joinMessageOf(wiring),
     state: () => wiring.actor.state,
+    folders: () => wiring.folders.found,
     tell: (event) => wiring.actor.send(event),
     onHeartbeat: (at) => wiring.metrics.heartbeatSent(at),
+  })
+}
+
+function foldersOf(wiring: Wiring): FolderWatch {
+  const { clock, logger, config } = wiring
+  return watchFolders({
+    clock,
+    logger,
+    dataDir: config.data_dir,
+    state: () => wiring.actor.state,
+    onFound: () => wiring.messenger.sendFolders(),
   })
 }
 

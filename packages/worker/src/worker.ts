@@ -23,8 +23,10 @@ import type { Provider } from './provider.ts'
 import { reportInterrupted } from './recovery.ts'
 import { openWorkerFiles, type WorkerFiles } from './state.ts'
 import { createProber } from './sync/syncs.ts'
+import { restingMost } from './tree/gently.ts'
 import { paths } from './tree/paths.ts'
 import { renamingSteps } from './tree/rename.ts'
+import { emptyTrash } from './tree/trash.ts'
 import { prepareWorkspace } from './tree/workspace.ts'
 import { connectToFleet, wireWorker, type Wiring } from './wiring.ts'
 
@@ -58,6 +60,8 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const http = await serveWorkerHttp(config.httpAddress, wiring.metrics.registry)
   wiring.httpAddress = `${config.httpAddress.host}:${http.port}`
   if (restored.desired) wiring.actor.send({ type: 'desired_read', desired: restored.desired, cached: true })
+  wiring.folders.look()
+  void deleteLeftovers(wiring)
   logStart(wiring, http.port)
   const stopWatching = onClockJump(clock, (byMs) => {
     logger.warn({ seconds: Math.round(byMs / 1000) }, 'the clock of this machine was set; intervals go on as before')
@@ -191,6 +195,16 @@ async function announcedKinds(parts: WorkerParts): Promise<KindAnnouncement[]> {
   )
 }
 
+/** What `kagami folders remove` could not finish. */
+async function deleteLeftovers({ config, logger, stopConnecting }: Wiring): Promise<void> {
+  const { signal } = stopConnecting
+  await emptyTrash(config.data_dir, restingMost(signal)).catch(
+    (error: unknown) =>
+      signal.aborted ||
+      logger.warn({ err: error }, `${paths.trash(config.data_dir)} could not be deleted: delete it yourself`),
+  )
+}
+
 function logStart({ logger, id, config, actor }: Wiring, httpPort: number): void {
   logger.info(
     {
@@ -205,7 +219,8 @@ function logStart({ logger, id, config, actor }: Wiring, httpPort: number): void
 }
 
 async function stopWorker(wiring: Wiring, http: { close(): Promise<void> }): Promise<void> {
-  const { actor, syncs, messenger, config } = wiring
+  const { actor, syncs, messenger, config, folders } = wiring
+  folders.stop()
   actor.send({ type: 'stop_asked' })
   await Promise.race([syncs.idle(), pause(config.grace_secs * 1000)])
   syncs.abortAll('interrupted')

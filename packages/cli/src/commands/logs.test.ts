@@ -61,7 +61,10 @@ describe('kagami logs', () => {
   ])('%s is not found', async (name, text) => {
     const { code, stdout, stderr } = await run(`logs ${name}`)
     expect([code, stdout]).toEqual([3, ''])
-    expect(stderr).toContain(text)
+    expect(stderr).toBe(
+      `error: ${text}\nhint: Check the id or name. Lists are at /api/v1/workers, /api/v1/replicas and ` +
+        '/api/v1/resources.\n',
+    )
   })
   it('a mirror with several replicas is not guessed: they are named', async () => {
     const { code, stdout, stderr } = await run('logs arch')

@@ -1,5 +1,6 @@
 // heartbeat.ts — What a worker publishes while it runs: heartbeats, and the progress of syncs.
 import Type, { type Static } from 'typebox'
+import { Folders } from '../folders.ts'
 import { Instant, Jobs, Nullable, Progress, ReplicaState, Storage, Trigger } from '../model.ts'
 import { Instance, ReplicaId, WorkerId } from '../names.ts'
 
@@ -30,6 +31,12 @@ export const Heartbeat = Type.Object({
   digest: Digest,
   storage: Nullable(Storage),
   jobs: Jobs,
+  folders: Type.Optional({
+    ...Folders,
+    description:
+      'The folders in data_dir that belong to no replica, when they are others than before, and in the first part of ' +
+      'each full heartbeat; a full heartbeat without them: the worker has not looked yet',
+  }),
 })
 export type Heartbeat = Static<typeof Heartbeat>
 

@@ -1,5 +1,6 @@
 // workers.ts — Workers, and the join tokens that let new ones in.
 import Type from 'typebox'
+import { WorkerFolders } from '../folders.ts'
 import { Nullable } from '../model.ts'
 import { WorkerId } from '../names.ts'
 import { JoinToken, NewJoinToken, pageOf, Worker } from '../views.ts'
@@ -23,6 +24,12 @@ export const workerRoutes = {
     tag,
     params: Id,
     response: Worker,
+    refuses: ['not_found'],
+  }),
+  listFolders: get('/api/v1/workers/{id}/folders', 'Folders in the data_dir of a worker that belong to no replica', {
+    tag,
+    params: Id,
+    response: WorkerFolders,
     refuses: ['not_found'],
   }),
   revokeWorker: post(

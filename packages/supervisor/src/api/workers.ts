@@ -5,7 +5,7 @@ import { findWorker } from './find.ts'
 import type { Handlers } from './handler.ts'
 import { compareText, mentions, pageOfList, wordsOf } from './pages.ts'
 
-export const workerHandlers: Pick<Handlers, 'listWorkers' | 'getWorker' | 'revokeWorker'> = {
+export const workerHandlers: Pick<Handlers, 'listWorkers' | 'getWorker' | 'listFolders' | 'revokeWorker'> = {
   listWorkers({ query }, { supervisor }) {
     const [admissions, presences] = [wordsOf(query.admission), wordsOf(query.presence)]
     const found = [...supervisor.services.fleet.workers.values()].filter(
@@ -19,6 +19,10 @@ export const workerHandlers: Pick<Handlers, 'listWorkers' | 'getWorker' | 'revok
     return { ...page, items: page.items.map(workerOf) }
   },
   getWorker: ({ params }, { supervisor }) => workerOf(findWorker(supervisor.services.fleet, params.id)),
+  listFolders({ params }, { supervisor }) {
+    const { folders } = findWorker(supervisor.services.fleet, params.id)
+    return folders ?? { items: [], total: null, looked_at: null }
+  },
   async revokeWorker({ params, body }, { supervisor, caller }) {
     const { fleet } = supervisor.services
     // A terminated worker is no longer in the fleet; its credentials can still be revoked by its id.

@@ -1,5 +1,5 @@
 // entries.ts — The types of the fleet in memory: replicas, workers, resources. No behaviour.
-import type { Health, Jobs, Presence, Progress, ReplicaState, ReplicaStatus, Storage } from '@kagami/protocol'
+import type { Folders, Health, Jobs, Presence, Progress, ReplicaState, ReplicaStatus, Storage } from '@kagami/protocol'
 import type { WorkerRecord } from '../store/store.ts'
 import type { Verdict } from './health.ts'
 import type { Tally } from './tally.ts'
@@ -29,6 +29,8 @@ export interface WorkerEntry {
   observedRev: number
   storage: Storage | null
   jobs: Jobs | null
+  /** The folders of its data_dir that belong to no replica; null until it has said. */
+  folders: Folders | null
   /** The answer to a second process with this id, and monotonic ms of its last join. */
   conflict: { readonly text: string; readonly at: number } | null
   readonly replicas: Map<string, ReplicaEntry>

@@ -267,6 +267,23 @@ describe('counters that are updated with every change', () => {
     )
   })
 
+  test('folders without a replica are known until a full heartbeat of a worker that has not looked', () => {
+    const fleet = createFleet()
+    const worker = putWorker(fleet, aRecord('w'), now)
+    const folders = { items: [], total: 3, looked_at: at(now) }
+    const whole = (index: number) => ({ full: true, part: { index, of: 2 } })
+    const told = (change: Partial<Heartbeat>) => {
+      const { changes } = applyHeartbeat(fleet, worker, aBeat('w', [], change), now)
+      return [worker.folders?.total ?? null, changes.workers.has(worker)]
+    }
+    told({})
+    expect(told({ full: false, folders })).toEqual([3, true])
+    expect(told({ full: false })).toEqual([3, false])
+    expect(told({ ...whole(0), folders })).toEqual([3, false])
+    expect(told(whole(1))).toEqual([3, false])
+    expect(told(whole(0))).toEqual([null, true])
+  })
+
   test('a heartbeat that changes nothing changes nothing', () => {
     const fleet = createFleet()
     const worker = putWorker(fleet, aRecord('w'), now)

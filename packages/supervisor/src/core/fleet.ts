@@ -35,6 +35,7 @@ export function putWorker(fleet: Fleet, record: WorkerRecord, now: number): Work
       observedRev: 0,
       storage: null,
       jobs: null,
+      folders: null,
       conflict: null,
       replicas: new Map(),
       revisions: 0,
@@ -87,6 +88,7 @@ export function applyHeartbeat(
 ): { changes: Changes; mismatch: boolean } {
   const changes = noChanges()
   const update = { fleet, worker, changes, now }
+  applyFolders(worker, beat, changes)
   if (beat.full) {
     const whole = collectParts(worker, beat)
     if (!whole) return { changes, mismatch: false }
@@ -104,6 +106,12 @@ export function applyHeartbeat(
   // The parts of one heartbeat arrive in order, and the digest is that of the whole.
   const last = beat.part.index === beat.part.of - 1
   return { changes, mismatch: last && !(worker.hasFullState && matches(worker, beat.digest)) }
+}
+
+function applyFolders(worker: WorkerEntry, { full, part, folders }: Heartbeat, changes: Changes) {
+  const now = folders ?? (full && part.index === 0 ? null : worker.folders)
+  if (now?.looked_at !== worker.folders?.looked_at) changes.workers.add(worker)
+  worker.folders = now
 }
 
 function matches(worker: WorkerEntry, digest: Digest): boolean {

@@ -52,6 +52,7 @@ export function workerOf(worker: WorkerEntry): Worker {
     observed_rev: worker.observedRev,
     replicas_total: worker.replicas.size,
     health_counts: worker.healths.toRecord(),
+    folders: worker.folders && { total: worker.folders.total, looked_at: worker.folders.looked_at },
   }
 }
 

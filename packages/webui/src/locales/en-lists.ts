@@ -37,6 +37,8 @@ export const lists = {
     files: 'Files',
     log: 'Log',
     approvedBy: 'Approved by',
+    filesOf: 'Files are of',
+    action: 'Action',
   },
   replicas: {
     title: 'Replicas',

@@ -159,6 +159,19 @@ export const pages = {
     diskUsed: '{used} of {total} used',
     diskFree: '{free} free',
   },
+  folders: {
+    what: 'the folders without a replica',
+    title: 'Folders without a replica',
+    about: 'Kagami leaves them alone. Adopt goes on with the files that are there.',
+    remove: 'To delete one, run this on the machine of the worker:',
+    foreign: 'not known to Kagami',
+    foreignHint:
+      'A folder that Kagami did not fill is taken over with adopt_existing = true in the worker’s worker.toml, and a ' +
+      'replica of its name.',
+    adopt: 'Adopt',
+    adoptName: 'Adopt {name}',
+    more: '{n} more are not named.',
+  },
   sync: {
     what: 'this sync',
     title: 'Sync of {name}',

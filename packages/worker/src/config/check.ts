@@ -1,14 +1,16 @@
 // check.ts — Checks the keys of worker.toml by name: what is misspelt, of another program or in the wrong table is
 // refused with what to write instead; what resembles nothing is only warned about.
-import { policyProperties, withPolicy } from '@kagami/protocol'
+import { policyProperties, withoutPolicy, withPolicy } from '@kagami/protocol'
 import { checkValues, ConfigError, nearest, type Values } from '@kagami/runtime'
 import Type from 'typebox'
 import { Default } from 'typebox/value'
 import { AuthTable, DefaultKeys, HookTable, ProviderKeys, WorkerKeys } from './keys.ts'
 import { knownWord, misspelt, optionWords, providerWords, topWords, written, type Words } from './words.ts'
 
-/** The kinds a worker can sync, each with the schema of its own options. */
-export type Kinds = Readonly<Record<string, { readonly options: Type.TObject }>>
+/** The kinds a worker can sync, each with the schema of its own options, and what it finds wrong with a replica. */
+export type Kinds = Readonly<
+  Record<string, { readonly options: Type.TObject; checkSpec?(upstream: string, options: Values): string | null }>
+>
 
 /** Where keys are, for messages, and what they may be. */
 export interface Place {
@@ -145,6 +147,15 @@ function checkOption(key: string, value: unknown, place: Place): void {
       (misplaced ? `; did you mean ${misplaced.write}, which is a key of the provider?` : ''),
     misplaced ? misplaced.why : `Known are ${quote(known)}.`,
   )
+}
+
+/** Throws ConfigError when these checked options cannot work with the upstream. */
+export function checkSpec(upstream: string, options: Values, { where, kind, kinds }: Place): void {
+  const found = kind === null ? undefined : kinds[kind]
+  if (!found?.checkSpec) return
+  const whole = Default(withPolicy(found.options), structuredClone(options)) as Values
+  const problem = found.checkSpec(upstream, withoutPolicy(whole))
+  if (problem !== null) throw new ConfigError(`${where}: ${problem}`)
 }
 
 /** The names of the options of a kind; of all kinds when it is not known. */

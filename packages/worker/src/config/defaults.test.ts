@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { ConfigError } from '@kagami/runtime'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { timingOf } from '../core/schedule.ts'
 import { providers } from '../providers/index.ts'
 import { loadWorkerConfig } from './config.ts'
 import { declaredReplicas } from './replicas.ts'
@@ -60,6 +61,13 @@ ${provider('git')}${provider('rsync', 'options.max_delete_percent = 5\nlabels.te
     ])
   })
 
+  test('the pause after a failure can be that of all replicas, of a kind, or of one', () => {
+    const tables = '[defaults]\noptions.retry_secs = 60\n[defaults.rsync]\noptions.retry_secs = 0\n'
+    const text = `${tables}${provider('git')}${provider('rsync')}${provider('http', 'options.retry_secs = 600')}`
+    expect(declared(text).map((spec) => timingOf(spec).retrySeconds)).toEqual([60, 0, 600])
+    expect(timingOf(declared(provider('git'))[0]!).retrySeconds).toBe(15)
+  })
+
   test('an interval of a replica takes the place of an inherited cron line, and the other way round', () => {
     const cron = 'options.cron = "0 3 * * *"'
     const timing = (defaults: string, own: string) => {
@@ -105,7 +113,20 @@ ${provider('git')}${provider('rsync', 'options.max_delete_percent = 5\nlabels.te
     ['[defaults.gti]\ninterval_secs = 1', 'defaults: unknown key gti; did you mean git?'],
     [
       '[defaults]\nretries = 3',
-      'defaults: unknown key retries | Known are interval_secs, labels, options, exclude_from',
+      'defaults: unknown key retries; did you mean options.retry_secs? | A sync that fails is tried again with growing',
+    ],
+    [
+      '[defaults]\noptions.retry = 3',
+      'defaults: unknown option retry that every kind has; did you mean retry_secs? | A sync that fails is tried again',
+    ],
+    [
+      '[defaults]\noptions.retry_secs = "5m"',
+      'defaults: options.retry_secs must be integer | Write retry_secs = 300: it counts seconds.',
+    ],
+    ['[defaults]\noptions.retry_secs = 86401', 'defaults: options.retry_secs must be <= 86400'],
+    [
+      '[defaults]\nverbose = 3',
+      'defaults: unknown key verbose | Known are interval_secs, labels, options, exclude_from',
     ],
     ['[defaults]\nupstream = "x"', 'defaults: upstream has no default: each replica has its own'],
     ['[defaults]\noptions.cron = "61 * * * *"', 'defaults: options.cron'],

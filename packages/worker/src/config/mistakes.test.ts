@@ -2,7 +2,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { withPolicy } from '@kagami/protocol'
+import { policyProperties, withPolicy } from '@kagami/protocol'
 import { ConfigError } from '@kagami/runtime'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -31,6 +31,7 @@ const saidOf = (kind: string, more: string) =>
   said(`[[providers]]\nname = "a"\nkind = "${kind}"\nupstream = "${UPSTREAMS[kind]}"\n${more}`)
 const UPSTREAMS: Record<string, string> = { git: 'https://h/a.git', rsync: 'rsync://h/a/', http: 'https://h/a/' }
 const at = 'worker.toml: providers[0] (a): '
+const isPolicy = (key: string) => Object.hasOwn(policyProperties, key)
 
 describe('a wrong option is refused at start', () => {
   test.each([
@@ -74,6 +75,42 @@ describe('a wrong option is refused at start', () => {
   ])('%s beside the keys of a provider is shown its place', (more, message, hint) =>
     expect(saidOf('git', more)).toEqual([message, hint]),
   )
+})
+
+describe('mistakes that people have made with real files', () => {
+  const git = '[[providers]]\nname = "a"\nkind = "git"\nupstream = "https://h/a.git"\n'
+
+  test.each([
+    ['options.fsck = "yes"', 'options.fsck must be boolean', 'Write fsck = true, without quotes.'],
+    ['options.fsk = true', 'unknown option fsk of kind git; did you mean fsck?', null],
+    ['hooks.on_sucess = ["/x"]', 'unknown key on_sucess in hooks; did you mean on_success?', null],
+    ['auth = { type = "token", tokn = "t" }', 'unknown key tokn in auth; did you mean token?', null],
+    [
+      'interval = 120',
+      'unknown key interval; did you mean interval_secs = 7200?',
+      'There interval counts minutes, in Kagami interval_secs counts seconds.',
+    ],
+    [
+      'retry = 3',
+      'unknown key retry; did you mean options.retry_secs?',
+      'A sync that fails is tried again with growing pauses; retry_secs is the first of them, 0 turns this off.',
+    ],
+    [
+      'options.exec = 1',
+      'unknown option exec of kind git',
+      `Known are ${Object.keys(withPolicy(providers.git.options).properties)
+        .toSorted((a, b) => Number(isPolicy(a)) - Number(isPolicy(b)))
+        .join(', ')}.`,
+    ],
+  ])('%s is answered in exactly these words', (more, message, hint) =>
+    expect(said(git + more)).toEqual([at + message, hint]),
+  )
+
+  test('a byte that is not UTF-8 in a value is an error, with its place', () =>
+    expect(said(Buffer.from('name = "caf\xe9"\n', 'latin1'))).toEqual([
+      'worker.toml, line 1, column 12: the byte 0xe9 is not UTF-8',
+      'Save the file as UTF-8; an editor calls this its encoding.',
+    ]))
 })
 
 describe('a misspelt key is refused with what was meant', () => {

@@ -2,7 +2,7 @@
 import { replicaNameKey, replicaNameProblem, upstreamProblem, type Auth, type ReplicaSpec } from '@kagami/protocol'
 import { checkValues, ConfigError, nearest, readIfThere, replicaIdOf, type Values } from '@kagami/runtime'
 import type { Static } from 'typebox'
-import { checkAuthKeys, checkHookKeys, strangeProviderKeys, type Kinds, type Place } from './check.ts'
+import { checkAuthKeys, checkHookKeys, checkSpec, strangeProviderKeys, type Kinds, type Place } from './check.ts'
 import type { WorkerConfig } from './config.ts'
 import { checkSchedule, mergeLayers, readDefaults, readLayer, type Defaults } from './defaults.ts'
 import { pickKeys, ProviderKeys, type AuthTable } from './keys.ts'
@@ -104,6 +104,7 @@ function fullReplica(
   checkSchedule(options, where)
   const problem = upstreamProblem(kind, upstream, config.upstream_roots)
   if (problem) throw new ConfigError(`${where}: upstream ${problem}`)
+  checkSpec(upstream, options, place)
   return {
     replica_id: replicaIdOf(workerId, name),
     name,

@@ -26,6 +26,8 @@ const minutes =
   (value: unknown): string =>
     typeof value === 'number' ? `${key} = ${value * 60}` : key
 const MINUTES = 'There interval counts minutes, in Kagami interval_secs counts seconds.'
+const RETRIES =
+  'A sync that fails is tried again with growing pauses; retry_secs is the first of them, 0 turns this off.'
 const SAME_FOR_ALL = 'It is the default of every provider.'
 const FOLDER = 'Each replica is in the folder of its name below data_dir.'
 
@@ -76,6 +78,8 @@ export const providerWords: Words = {
   schedule: as('options.cron'),
   timeout: as('options.time_limit_secs'),
   rsync_timeout: as('options.timeout_secs'),
+  retry: ['options.retry_secs', RETRIES],
+  retries: ['options.retry_secs', RETRIES],
   rsync_bw: 'options.bwlimit_kbps',
   rsync_options: ['options.extra_options', 'docs/providers/rsync.md lists those that are allowed.'],
   rsync_override: ['options.extra_options', 'docs/providers/rsync.md lists those that are allowed.'],
@@ -109,6 +113,8 @@ export const optionWords: Words = {
   rsync_bw: as('bwlimit_kbps'),
   'limit-rate': 'bwlimit_kbps',
   timeout: as('timeout_secs'),
+  retry: ['retry_secs', RETRIES],
+  retries: ['retry_secs', RETRIES],
   rsync_timeout: as('timeout_secs'),
   'max-delete': 'max_delete_percent',
   max_delete: 'max_delete_percent',

@@ -7,6 +7,7 @@ const every = (intervalSeconds: number | null, change: Partial<Timing> = {}): Ti
   cron: '',
   timezone: 'UTC',
   windows: [],
+  retrySeconds: 15,
   ...change,
 })
 const seconds = (date: Date | null) => (date ? (date.getTime() - now.getTime()) / 1000 : null)
@@ -19,6 +20,7 @@ const ended = {
   reason: null,
   failures: 0,
 }
+const failedOnce = { ...ended, outcome: 'failed' as const, reason: 'upstream_unreachable' as const, failures: 1 }
 
 describe('when a replica is due', () => {
   test('a fleet of new replicas that starts at once is spread over half a minute', () => {
@@ -54,6 +56,38 @@ describe('when a replica is due', () => {
       expect(due).toBeGreaterThanOrEqual(3420)
       expect(due).toBeLessThanOrEqual(3780)
     }
+  })
+
+  test('the first pause after a failure is retry_secs, it doubles up to an hour, the interval is the bound', () => {
+    const pauses = (retrySeconds: number, failures: number, interval = 1_000_000) =>
+      Array.from({ length: 100 }, (_, round) => {
+        const timing = every(interval, { retrySeconds })
+        const failed = { ...failedOnce, timing, failures }
+        return seconds(dueAfter(failed, `s-${round}`))!
+      })
+    const bounds = (list: number[]) => [Math.min(...list), Math.max(...list)]
+    for (const [retry, failures, wait] of [
+      [15, 1, 15],
+      [15, 2, 30],
+      [15, 99, 3600],
+      [600, 1, 600],
+      [600, 3, 2400],
+      [600, 4, 3600],
+      [7200, 1, 7200],
+      [7200, 9, 7200],
+    ] as const) {
+      const [least, most] = bounds(pauses(retry, failures))
+      expect(least).toBeGreaterThanOrEqual(wait * 0.5)
+      expect(most).toBeLessThanOrEqual(wait * 1.5)
+    }
+    expect(bounds(pauses(86_400, 1, 3600))[1]).toBeLessThanOrEqual(3780)
+  })
+
+  test('retry_secs = 0 waits for the next interval or cron time, except after an interruption', () => {
+    for (const timing of [every(3600, { retrySeconds: 0 }), every(null, { cron: '30 3 * * *', retrySeconds: 0 })])
+      expect(dueAfter({ ...failedOnce, timing }, 's')).toEqual(dueAfter({ ...ended, timing }, 's'))
+    const interrupted = { ...ended, outcome: 'interrupted' as const, reason: 'interrupted' as const }
+    expect(seconds(dueAfter({ ...interrupted, timing: every(3600, { retrySeconds: 0 }) }, 's'))).toBeLessThan(30)
   })
 
   test('a replica that fails waits longer each time, and never longer than its interval', () => {

@@ -13,9 +13,9 @@ import {
  * Longest wait before a first sync, seconds: enough to spread a fleet's start, short enough to see something happen.
  */
 const SPREAD_MAX_SECONDS = 30
-/** First pause after a failure that is worth an early retry, seconds; doubles each time. */
-const RETRY_FIRST_SECONDS = 15
-/** Longest pause between early retries, seconds. */
+/** First pause after a sync that was interrupted, seconds: that is nobody's failure. */
+const INTERRUPTED_SECONDS = 15
+/** Longest pause between early retries, seconds, unless the first one is longer. */
 const RETRY_MAX_SECONDS = 3600
 
 /**
@@ -32,12 +32,14 @@ export interface Timing {
   readonly cron: string
   readonly timezone: string
   readonly windows: readonly string[]
+  /** First pause after a failure that is worth an early retry; doubles each time. 0: no early retries. */
+  readonly retrySeconds: number
 }
 
 /** The timing a spec asks for. */
 export function timingOf(spec: Pick<ReplicaSpec, 'interval_secs' | 'options'>): Timing {
-  const { cron, timezone, windows } = policyOf(spec.options)
-  return { intervalSeconds: spec.interval_secs, cron, timezone, windows }
+  const { cron, timezone, windows, retry_secs } = policyOf(spec.options)
+  return { intervalSeconds: spec.interval_secs, cron, timezone, windows, retrySeconds: retry_secs }
 }
 
 /** A number in [0, 1) that is always the same for the same text: spreads replicas without randomness. */
@@ -93,7 +95,10 @@ export function dueAfter(
   const retry = sync.reason ? failures[sync.reason].retry : 'soon'
   if (retry === 'never') return null
   if (retry === 'interval') return regular
-  const wait = Math.min(RETRY_MAX_SECONDS, RETRY_FIRST_SECONDS * 2 ** Math.max(0, Math.min(12, sync.failures - 1)))
+  const first = sync.outcome === 'interrupted' ? INTERRUPTED_SECONDS : timing.retrySeconds
+  if (first === 0) return regular
+  const longest = Math.max(RETRY_MAX_SECONDS, first)
+  const wait = Math.min(longest, first * 2 ** Math.max(0, Math.min(12, sync.failures - 1)))
   const early = allowed(later(sync.endedAt, wait * (0.5 + fraction(`${id}/${round}/retry`))), sync)
   return regular === null || early < regular ? early : regular
 }

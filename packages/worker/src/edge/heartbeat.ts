@@ -1,6 +1,6 @@
 // heartbeat.ts — Puts replica states into heartbeats: what changed, or everything, in parts that fit a message. Sends
 // nothing itself.
-import { MESSAGE_MAX_BYTES, type Digest, type Heartbeat, type ReplicaState } from '@kagami/protocol'
+import { MESSAGE_MAX_BYTES, type Digest, type Folders, type Heartbeat, type ReplicaState } from '@kagami/protocol'
 import { describeReplica, type Replica } from '../core/replica.ts'
 import type { WorkerState } from '../core/worker.ts'
 
@@ -11,6 +11,8 @@ export interface HeartbeatContents {
   readonly changed: readonly Replica[]
   readonly removed: readonly string[]
   readonly full: boolean
+  /** Folders that belong to no replica; null: not to be sent. */
+  readonly folders: Folders | null
 }
 
 /**
@@ -42,7 +44,7 @@ export function envelopeOf(
 
 /** The heartbeats that carry `contents`: one, or several parts of one `seq` when they would not fit a message. */
 export function heartbeatsFor(
-  envelope: Omit<Heartbeat, 'full' | 'part' | 'replicas' | 'removed'>,
+  envelope: Omit<Heartbeat, 'full' | 'part' | 'replicas' | 'removed' | 'folders'>,
   contents: HeartbeatContents,
 ): Heartbeat[] {
   const parts = partition(contents.changed.map(describeReplica))
@@ -52,6 +54,7 @@ export function heartbeatsFor(
     part: { index, of: parts.length },
     replicas,
     removed: index === 0 ? [...contents.removed] : [],
+    ...(index === 0 && contents.folders ? { folders: contents.folders } : {}),
   }))
 }
 

@@ -2,7 +2,7 @@
 // contents are decided elsewhere.
 import { statfs, stat } from 'node:fs/promises'
 import { readIfThere, type Clock, type Logger } from '@kagami/runtime'
-import { HEARTBEAT_SECONDS, type Join, type JoinReply, type Storage } from '@kagami/protocol'
+import { HEARTBEAT_SECONDS, type Folders, type Join, type JoinReply, type Storage } from '@kagami/protocol'
 import { nextJoinMs } from '../core/membership.ts'
 import type { Replica } from '../core/replica.ts'
 import type { WorkerEvent, WorkerState } from '../core/worker.ts'
@@ -23,6 +23,8 @@ export interface Messenger {
   connected(now: boolean): void
   /** These changed: send them at once, with what else changes in that moment. */
   sendChanges(changed: readonly Replica[], removed: readonly string[]): void
+  /** The worker has looked at the folders without a replica: send them. */
+  sendFolders(): void
   /** The desired document may have changed: read it. */
   hint(): void
   /** The supervisor does not know this process: join and send everything. */
@@ -39,13 +41,15 @@ export interface MessengerParts {
   joinMessage(): Join
   readonly spool: Spool
   state(): WorkerState
+  /** The folders without a replica; null until the worker has looked. */
+  folders(): Folders | null
   tell(event: WorkerEvent): void
   onHeartbeat(at: Date): void
 }
 
 interface MessengerState {
   readonly parts: MessengerParts
-  readonly pending: { changed: Map<string, Replica>; removed: Set<string>; full: boolean }
+  readonly pending: { changed: Map<string, Replica>; removed: Set<string>; full: boolean; folders: boolean }
   link: Link | null
   closed: boolean
   /**
@@ -63,7 +67,7 @@ export function createMessenger(parts: MessengerParts): Messenger {
   const timers = new Map<string, () => void>()
   const state: MessengerState = {
     parts,
-    pending: { changed: new Map(), removed: new Set(), full: true },
+    pending: { changed: new Map(), removed: new Set(), full: true, folders: false },
     link: null,
     closed: false,
     accepted: false,
@@ -94,6 +98,10 @@ export function createMessenger(parts: MessengerParts): Messenger {
         state.pending.changed.delete(id)
         state.pending.removed.add(id)
       }
+      state.schedule('beat', GATHER_MS, () => void beat())
+    },
+    sendFolders() {
+      state.pending.folders = true
       state.schedule('beat', GATHER_MS, () => void beat())
     },
     hint: () => void read(),
@@ -159,10 +167,12 @@ async function sendHeartbeat(state: MessengerState, again: () => void): Promise<
     changed: [...(pending.full ? worker.replicas : pending.changed).values()],
     removed: [...pending.removed],
     full: pending.full,
+    folders: pending.full || pending.folders ? parts.folders() : null,
   }
   pending.changed.clear()
   pending.removed.clear()
   pending.full = false
+  pending.folders = false
   link.older.beat(storage)
   link.heartbeat(
     heartbeatsFor(

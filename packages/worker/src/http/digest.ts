@@ -25,24 +25,26 @@ const BY_NAME: Readonly<Record<string, Digest['algorithm']>> = {
 }
 const BYTES: Readonly<Record<Digest['algorithm'], number>> = { md5: 16, sha1: 20, sha256: 32, sha512: 64 }
 
-/**
- * The digest a checksum option contains (`sha256:HEX`); null when it names a file. Throws SyncFailure when it is
- * neither.
- */
-export function digestOption(option: string): Digest | null {
-  const [, name, hex] = /^([a-z0-9-]+):([0-9a-f]+)$/i.exec(option) ?? []
-  if (name === undefined || hex === undefined) {
-    if (/[/\\:]/.test(option))
-      throw new SyncFailure(
-        'invalid_options',
-        'option "checksum": neither sha256:HEX nor the name of a file beside the upstream',
-      )
-    return null
-  }
+const IN_OPTION = /^([a-z0-9-]+):([0-9a-f]+)$/i
+
+/** What is wrong with a checksum option, and the cure; null: nothing. */
+export function checksumProblem(option: string): string | null {
+  const [, name, hex] = IN_OPTION.exec(option) ?? []
+  if (name === undefined || hex === undefined)
+    return /[/\\:]/.test(option)
+      ? 'option "checksum": neither sha256:HEX nor the name of a file beside the upstream; write one of them'
+      : null
   const algorithm = BY_NAME[name.toLowerCase()]
-  if (!algorithm || BY_LENGTH[hex.length] !== algorithm)
-    throw new SyncFailure('invalid_options', `option "checksum": that is no ${name} checksum`)
-  return { algorithm, hex: hex.toLowerCase(), from: 'the option checksum' }
+  return algorithm && BY_LENGTH[hex.length] === algorithm
+    ? null
+    : `option "checksum": that is no ${name} checksum; copy all of its digits, such as the 64 of a sha256`
+}
+
+/** The digest a checksum option without a problem contains (`sha256:HEX`); null when it names a file. */
+export function digestOption(option: string): Digest | null {
+  const [, name, hex] = IN_OPTION.exec(option) ?? []
+  const algorithm = BY_NAME[name?.toLowerCase() ?? '']
+  return algorithm && hex ? { algorithm, hex: hex.toLowerCase(), from: 'the option checksum' } : null
 }
 
 /** Address of the checksum file an option names, for a file at `url`. */

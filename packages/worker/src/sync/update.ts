@@ -35,8 +35,8 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   run.progress.report({ phase: 'preparing' })
   run.log.line('I', `${job.spec.kind} ${job.spec.upstream}`)
   const provider = findProvider(run)
+  const options = checkOptions(provider, job.spec)
   const local = await localUpstream(job.spec, deps)
-  const options = checkOptions(provider, job.spec.options)
   const command = providerCommands(run)
   const tree = createTree({ ...deps, spec: job.spec, run: command, policy: run.policy })
   const was = await tree.claim()
@@ -61,11 +61,16 @@ function findProvider({ job, deps }: Run): Provider {
 }
 
 /** The options of the kind with defaults filled in. Throws SyncFailure invalid_options, which names the wrong one. */
-function checkOptions(provider: Provider, given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+function checkOptions(provider: Provider, spec: Run['job']['spec']): Record<string, unknown> {
   const schema = withPolicy(provider.options)
-  const options = Default(schema, structuredClone(given)) as Record<string, unknown>
+  const options = Default(schema, structuredClone(spec.options)) as Record<string, unknown>
   const check = checkFor(schema)
-  if (check.ok(options)) return withoutPolicy(options)
+  if (check.ok(options)) {
+    const own = withoutPolicy(options)
+    const problem = provider.checkSpec?.(spec.upstream, own) ?? null
+    if (problem === null) return own
+    throw new SyncFailure('invalid_options', problem)
+  }
   const { field, message } = check.problem(options)
   throw new SyncFailure(
     'invalid_options',

@@ -25,6 +25,8 @@ export const paths = {
   staging: (dataDir: string, replicaId: string) => join(dataDir, '.kagami', 'staging', segment(replicaId)),
   markers: (dataDir: string) => join(dataDir, '.kagami', 'trees'),
   marker: (dataDir: string, name: string) => join(dataDir, '.kagami', 'trees', `${segment(name).toLowerCase()}.json`),
+  /** What is being deleted. */
+  trash: (dataDir: string) => join(dataDir, '.kagami', 'trash'),
   logs: (dataDir: string, replicaId: string) => join(dataDir, '.kagami', 'logs', segment(replicaId)),
   log: (dataDir: string, replicaId: string, syncId: string) =>
     join(dataDir, '.kagami', 'logs', segment(replicaId), `${segment(syncId)}.log`),

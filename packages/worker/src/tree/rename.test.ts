@@ -60,7 +60,10 @@ describe('a renaming that would mix files', () => {
     writeFiles(at('new'), { mine: 'x' })
     const before = readTree(sandbox.dataDir)
     expect(() => [...renamingSteps(sandbox.dataDir, renaming)]).toThrow(
-      `the files of old cannot get the name new, because ${at('new')} exists; nothing was moved`,
+      expect.objectContaining({
+        message: `the files of old cannot get the name new, because ${at('new')} exists; nothing was moved`,
+        hint: `Move ${at('new')} away to keep those of old, or remove was to keep those of new.`,
+      }),
     )
     expect(readTree(sandbox.dataDir)).toEqual(before)
   })
@@ -68,7 +71,10 @@ describe('a renaming that would mix files', () => {
   it('is refused when the kind is another', async () => {
     const { renaming } = await copied('in-place')
     expect(() => [...renamingSteps(sandbox.dataDir, { ...renaming, kind: 'git' })]).toThrow(
-      `${at('old')} cannot become new: it is a mirror of kind ${renaming.kind}, and new is of kind git`,
+      expect.objectContaining({
+        message: `${at('old')} cannot become new: it is a mirror of kind ${renaming.kind}, and new is of kind git`,
+        hint: 'Only files of the same kind can be kept. Remove was, and the mirror is fetched anew.',
+      }),
     )
   })
 

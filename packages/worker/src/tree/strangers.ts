@@ -1,24 +1,38 @@
 // strangers.ts — Folders in a data_dir that belong to no replica. Looks only; moves and removes nothing.
-import { lstatSync } from 'node:fs'
+import { lstatSync, readdirSync } from 'node:fs'
+import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { replicaNameProblem } from '@kagami/protocol'
-import { pathBytes, readEntries, showName } from '../names.ts'
+import { bytesOf, pathBytes, readEntries, showName } from '../names.ts'
+import { batchesOf, type Rest } from './gently.ts'
 import { readMarker, type Marker } from './marker.ts'
-import { isSafeId } from './paths.ts'
+import { isSafeId, paths } from './paths.ts'
 
 /** A folder that belongs to no replica. */
 export interface Stranger {
   /** Strange bytes as octal numbers. */
   readonly name: string
+  /** The name as it is on the disk, see names.ts. */
+  readonly entry: string
   readonly path: string
-  /** Bytes on the disk, hard links counted once; null when a part cannot be read. */
-  readonly bytes: number | null
-  readonly files: number | null
   /** Of which upstream Kagami filled it; null when it is not known, or it was not Kagami. */
-  readonly mirrored: { readonly kind: string; readonly upstream: string } | null
+  readonly mirrored: { readonly kind: string; readonly upstream: string; readonly replica_id: string } | null
+  /** Absolute paths of the trees it consists of. */
+  readonly roots: readonly string[]
 }
 
-/** The folders below data_dir that none of these replicas has, by name, each measured. */
+/** The size of a folder; null when a part of it cannot be read. */
+export interface Size {
+  /** Bytes on the disk, hard links counted once. */
+  readonly bytes: number | null
+  readonly files: number | null
+}
+
+const UNKNOWN: Size = { bytes: null, files: null }
+/** Files with several names that are remembered, so that each counts once. With more the size stays unknown. */
+const LINKED_MAX = 1_000_000
+
+/** The folders below data_dir that none of these replicas has, by name. */
 export function findStrangers(dataDir: string, replicas: ReadonlySet<string>): Stranger[] {
   const generations = join(dataDir, '.generations')
   const names = [...foldersIn(dataDir), ...foldersIn(generations)].filter(
@@ -30,11 +44,64 @@ export function findStrangers(dataDir: string, replicas: ReadonlySet<string>): S
     const marker = markerIn(dataDir, name)
     return {
       name: showName(name),
+      entry: name,
       path: showName(isThere(path) ? path : kept),
-      ...measure([path, kept]),
-      mirrored: marker?.name === name ? { kind: marker.kind, upstream: marker.upstream } : null,
+      mirrored: marker?.name === name ? originOf(marker) : null,
+      roots: [path, kept].filter(isFolder),
     }
   })
+}
+
+/** Names whose files are on the way to another name. */
+export function namesInTransit(dataDir: string): string[] {
+  if (!isThere(paths.markers(dataDir))) return []
+  return readdirSync(paths.markers(dataDir)).flatMap((file) => {
+    const name = file.replace(/\.json$/, '')
+    return markerIn(dataDir, name)?.renamed_from ?? []
+  })
+}
+
+/** The size of the trees together; links are not followed. Never blocks for long. */
+export async function measureTrees(roots: readonly string[], rest?: Rest): Promise<Size> {
+  const seen = new Set<string>()
+  const sum = { bytes: 0, files: 0 }
+  const open = roots.map((root) => bytesOf(root))
+  for (let folder = open.pop(); folder !== undefined; folder = open.pop()) {
+    for await (const batch of readableBatches(folder)) {
+      const stats = await Promise.all(batch.map(statOf))
+      await rest?.()
+      for (const [index, stat] of stats.entries()) {
+        if (stat === null) return UNKNOWN
+        if (stat.isDirectory()) open.push(batch[index]!)
+        else if (stat.nlink > 1) {
+          const key = `${stat.dev}:${stat.ino}`
+          if (seen.has(key)) continue
+          seen.add(key)
+        }
+        sum.bytes += stat.blocks * 512
+        sum.files += stat.isFile() ? 1 : 0
+      }
+      if (seen.size > LINKED_MAX) return UNKNOWN
+    }
+  }
+  return sum
+}
+
+/** The entries of a folder; one that does not exist when it cannot be read. */
+async function* readableBatches(folder: Buffer): AsyncGenerator<Buffer[]> {
+  try {
+    yield* batchesOf(folder)
+  } catch {
+    yield [Buffer.alloc(0)]
+  }
+}
+
+async function statOf(path: Buffer) {
+  try {
+    return await lstat(path)
+  } catch {
+    return null
+  }
 }
 
 /** Folders, and links, as a tree with generations is published by one. */
@@ -57,26 +124,11 @@ function markerIn(dataDir: string, name: string): Marker | null {
   }
 }
 
-/** Size and number of the files in trees; links are not followed. */
-function measure(roots: readonly string[]): Pick<Stranger, 'bytes' | 'files'> {
-  const seen = new Set<string>()
-  let [bytes, files] = [0, 0]
-  const rest = roots.filter((root) => isThere(root) && lstatSync(pathBytes(root)).isDirectory())
-  try {
-    for (let folder = rest.pop(); folder !== undefined; folder = rest.pop()) {
-      for (const entry of readEntries(folder)) {
-        const path = join(folder, entry.name)
-        if (entry.isDirectory()) rest.push(path)
-        const { dev, ino, nlink, blocks } = lstatSync(pathBytes(path))
-        const key = `${dev}:${ino}`
-        if (!entry.isDirectory() && nlink > 1 && seen.has(key)) continue
-        if (!entry.isDirectory() && nlink > 1) seen.add(key)
-        bytes += blocks * 512
-        files += entry.isFile() ? 1 : 0
-      }
-    }
-    return { bytes, files }
-  } catch {
-    return { bytes: null, files: null }
-  }
+function isFolder(path: string): boolean {
+  return lstatSync(pathBytes(path), { throwIfNoEntry: false })?.isDirectory() ?? false
+}
+
+/** Null when the address has a password, which no list may show. */
+function originOf({ kind, upstream, replica_id }: Marker): Stranger['mirrored'] {
+  return /^[a-z]+:\/\/[^/@]*:[^/]*@/i.test(upstream) ? null : { kind, upstream, replica_id }
 }

@@ -87,6 +87,11 @@ export function useReplicaForm(worker: string, fleet: FleetFacts) {
     if (!chosen.name && found.name) typed.name = found.name
     refused.value = null
   }
+  /** Fills in what a link to the form says, as if it had been chosen. */
+  function prefill({ name, kind, upstream }: Pick<Typed, 'name' | 'kind' | 'upstream'>): void {
+    Object.assign(typed, { name, kind, upstream })
+    Object.assign(chosen, { name: name !== '', kind: kind !== '' })
+  }
   function leave(field: string): void {
     touched.add(field)
     if (refused.value?.field === field) refused.value = null
@@ -107,6 +112,7 @@ export function useReplicaForm(worker: string, fleet: FleetFacts) {
     problems,
     shown,
     upstreamTyped,
+    prefill,
     leave,
     touchAll,
     showAtField,

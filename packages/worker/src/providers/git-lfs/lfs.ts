@@ -50,34 +50,27 @@ const FETCH: FetchOptions = {
   allow_downgrade: false,
 }
 
-/** Whether LFS is turned on for a run. Throws SyncFailure invalid_options where it cannot be. */
-export function isLfsEnabled({ options, upstream }: SyncContext): boolean {
-  if (options['lfs'] !== true) return false
-  const url = optionUrl(options['lfs_url'])
-  if (!url && !/^https?:/i.test(upstream))
-    throw new SyncFailure(
-      'invalid_options',
-      'option "lfs": this upstream is not a web address, so its LFS server must be named: give its https ' +
-        'address as lfs_url, or turn lfs off',
-    )
-  return true
+/** Whether LFS is turned on for a run. */
+export function isLfsEnabled({ options }: SyncContext): boolean {
+  return options['lfs'] === true
 }
 
-function optionUrl(option: unknown): URL | null {
-  if (typeof option !== 'string' || option === '') return null
-  const url = URL.parse(option)
-  if (!url || !/^https?:$/.test(url.protocol) || /[\s\\]/.test(option))
-    throw new SyncFailure(
-      'invalid_options',
-      'option "lfs_url": must be an address that begins with https:// or http://',
-    )
-  if (url.username !== '' || url.password !== '')
-    throw new SyncFailure(
-      'invalid_options',
-      'option "lfs_url": must not contain a user name or password: those given as "auth" are used when it is ' +
-        'on the upstream’s own host',
-    )
-  return url
+/** Why LFS cannot be turned on for an upstream, and the cure; null: it can, or is off. */
+export function lfsProblem(upstream: string, { lfs, lfs_url }: { lfs: boolean; lfs_url: string }): string | null {
+  if (!lfs) return null
+  if (lfs_url === '')
+    return /^https?:/i.test(upstream)
+      ? null
+      : 'option "lfs": this upstream is not a web address, so its LFS server must be named: give its https ' +
+          'address as lfs_url, or turn lfs off'
+  const url = URL.parse(lfs_url)
+  if (!url || !/^https?:$/.test(url.protocol) || /[\s\\]/.test(lfs_url))
+    return 'option "lfs_url": must be an address that begins with https:// or http://'
+  if (url.username === '' && url.password === '') return null
+  return (
+    'option "lfs_url": must not contain a user name or password: those given as "auth" are used when it is ' +
+    'on the upstream’s own host'
+  )
 }
 
 /** Whether a copy has all LFS objects of these refs, checked within about a week. Reads one small file. */
@@ -263,8 +256,8 @@ async function fetchWanted({ context, gitDir, headId, store, wanted, result, bef
  * forge has beside the repository.
  */
 async function serverOf(context: SyncContext, gitDir: string, headId: string | null): Promise<URL> {
-  const given = optionUrl(context.options['lfs_url'])
-  if (given) return given
+  const given = context.options['lfs_url']
+  if (typeof given === 'string' && given !== '') return new URL(given)
   const named = headId === null ? null : await readLfsConfig(context, gitDir, headId)
   const upstream = new URL(context.upstream)
   if (named === null) {

@@ -20,6 +20,7 @@ import {
   lfsOptions,
   markCloned,
   isLfsEnabled,
+  lfsProblem,
 } from '../git-lfs/lfs.ts'
 import {
   collectLine,
@@ -62,6 +63,7 @@ const options = Type.Object(
 export const git: Provider<typeof options> = {
   kind: 'git',
   options,
+  checkSpec: lfsProblem,
   async probe(run) {
     let detail = ''
     try {

@@ -1,5 +1,6 @@
 // http.ts — The kind http: one file, or a tree behind directory listings. Chooses between file.ts and tree.ts.
 import { checkAddress } from '../../http/address.ts'
+import { checksumProblem } from '../../http/digest.ts'
 import { networkFailure } from '../../http/errors.ts'
 import { limitPaces } from '../../http/pace.ts'
 import { createThrottle } from '../../http/throttle.ts'
@@ -17,6 +18,7 @@ import { SyncFailure, type Provider, type SyncContext, type SyncStats } from '..
 export const http: Provider<typeof HttpOptions> = {
   kind: 'http',
   options: HttpOptions,
+  checkSpec: (_upstream, { tree, checksum }) => (tree === 'always' ? null : checksumProblem(checksum)),
   probe: async () => ({ available: true, detail: `Node.js ${process.versions.node}` }),
   async sync(context) {
     const url = URL.parse(context.upstream)

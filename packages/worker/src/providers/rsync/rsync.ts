@@ -17,6 +17,7 @@ const SAFE_VERSION = [3, 4, 3]
 export const rsync: Provider<typeof options> = {
   kind: 'rsync',
   options,
+  checkSpec: findOpenLinks,
   async probe(run) {
     try {
       return await probeVersion(run)
@@ -27,7 +28,6 @@ export const rsync: Provider<typeof options> = {
   async sync(context) {
     if (context.auth?.type === 'token')
       throw new SyncFailure('auth_rejected', 'rsync takes a user name and a password, not a token')
-    refuseOpenLinks(context)
     const exists = await context.tree.exists()
     context.progress({ phase: 'connecting' })
     const upstream: RsyncUpstream = {
@@ -41,14 +41,13 @@ export const rsync: Provider<typeof options> = {
 }
 
 /** Links in a folder of this machine may point to any of its files. */
-function refuseOpenLinks({ local, options }: RsyncContext): void {
-  const following = options.extra_options.find((option) => FOLLOWS_LINKS.has(option))
-  if (local !== null && following)
-    throw new SyncFailure(
-      'invalid_options',
-      `extra_options: ${following} is not for folders of this machine: a link there could publish any file ` +
-        'the worker can read',
-    )
+function findOpenLinks(upstream: string, { extra_options }: RsyncContext['options']): string | null {
+  const following = extra_options.find((option) => FOLLOWS_LINKS.has(option))
+  if (!/^file:/i.test(upstream) || !following) return null
+  return (
+    `option "extra_options": ${following} is not for folders of this machine, because a link there could publish any ` +
+    'file the worker can read: remove it'
+  )
 }
 
 async function probeVersion(run: RunCommand): Promise<{ available: boolean; detail: string }> {
