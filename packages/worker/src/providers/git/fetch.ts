@@ -6,7 +6,7 @@ import { gitFailure, rejections } from './errors.ts'
 import { looseHead, writeHead } from './head.ts'
 import { infoRefs, inTheWay, readLocalRefs, sameRefs, type RemoteRefs } from './refs.ts'
 import { objectFiles, removeLeftovers, removeObjectsBut, writeConfig, writeServerListings } from './repository.ts'
-import { checkObjects } from './objects.ts'
+import { checkObjects } from './maintenance.ts'
 import { refspecsOf, type Selection } from './selection.ts'
 import { bytesOf } from '../../names.ts'
 import { SyncFailure, type Exit, type SyncContext } from '../../provider.ts'
@@ -32,7 +32,7 @@ export async function cloneInto(upstream: GitUpstream, remote: RemoteRefs, folde
   const progress = createProgressReader(context)
   await context.tree.discard()
   const something = remote.refs.size > 0 || looseHead(remote) !== null
-  const direct = selection.whole && something
+  const direct = selection.whole && something && remote.hasOwn !== true
   const format = idLength(remote) === 64 ? ['--object-format=sha256'] : []
   const command = direct
     ? ['clone', '--mirror', '--template=', '--progress', ...route.flags, '--', route.url, folder]
@@ -45,6 +45,8 @@ export async function cloneInto(upstream: GitUpstream, remote: RemoteRefs, folde
     if (fetched.code !== 0) throw gitFailure(fetched)
     tail = fetched.tail
   }
+  // A clone brings those too, when the upstream has got them since it was asked.
+  await removeRefs(context, folder, [...readLocalRefs(folder).own.keys()])
   await checkObjects(context, remote, folder)
   await finishRepository(upstream, remote, { gitDir: folder, tail })
   return progress.bytes()

@@ -5,11 +5,11 @@ import { callGit, credentials, routeOf } from './call.ts'
 import { isCutShort, refuseFormat, standAlone } from './adopt.ts'
 import { gitFailure } from './errors.ts'
 import { fsckIgnoreOption } from './faults.ts'
-import { checkObjects, mustCheck } from './objects.ts'
 import { cloneInto, fetchAhead, idLength, updateRefs, finishRepository, type GitUpstream } from './fetch.ts'
 import { chooseHead, lacksHead, restoreHead, writeHead } from './head.ts'
-import { askToDelete } from './deletions.ts'
-import { judgeCopy, maintain, recordCheck, replaceObjects } from './maintenance.ts'
+import { askToDelete } from './history.ts'
+import { carryKept, describeKept, keepHistoryOption, keepTips, settleKept, tipsAtRisk, tipsLost } from './keep.ts'
+import { checkObjects, judgeCopy, maintain, mustCheck, recordCheck, replaceObjects } from './maintenance.ts'
 import {
   fetchLfs,
   removeParts,
@@ -23,6 +23,7 @@ import {
 } from '../git-lfs/lfs.ts'
 import {
   collectLine,
+  infoRefs,
   createRefCollector,
   readLocalRefs,
   sameRefs,
@@ -37,12 +38,16 @@ import {
   objectFiles,
   removeLeftovers,
   settleConfig,
+  writeServerListings,
 } from './repository.ts'
+import { restoreKept } from './restore.ts'
 import { isSelected, refsOption, selectionOf, type Selection } from './selection.ts'
 import { listRefs } from './wire.ts'
 import { SyncFailure, type Provider, type SyncStats } from '../../provider.ts'
 
 const MAX_LOOSE_REFS = 2000
+/** With more it is cheaper to fetch twice than to keep each, and look only then which of them are lost. */
+const KEEP_UNSEEN_MAX = 200
 
 const options = Type.Object(
   {
@@ -53,6 +58,7 @@ const options = Type.Object(
         'Check every object that arrives. Turn off only for an old repository that git itself finds fault with',
     }),
     fsck_ignore: fsckIgnoreOption,
+    keep_history: keepHistoryOption,
     ...lfsOptions,
   },
   { additionalProperties: false },
@@ -87,6 +93,7 @@ export const git: Provider<typeof options> = {
     const remote = await readUpstream(upstream)
     return exists ? update(upstream, remote) : create(upstream, remote)
   },
+  restore: restoreKept,
 }
 
 /** The refs of the upstream that the options select. */
@@ -127,7 +134,8 @@ async function create(upstream: GitUpstream, remote: RemoteRefs): Promise<SyncSt
   await removeParts(context)
   context.progress({ phase: 'publishing' })
   // git does not report the size of what arrives in one piece.
-  const stats = statsOf(staging, remote, (bytes.git ?? objectBytes(staging)) + received)
+  const all = (bytes.git ?? objectBytes(staging)) + received
+  const stats = statsOf(upstream, remote, { gitDir: staging, bytes: all, own: new Map() })
   await context.tree.publish()
   recordCheck(context)
   return stats
@@ -183,10 +191,15 @@ async function update(upstream: GitUpstream, remote: RemoteRefs): Promise<SyncSt
   if (missing.length > gone.length) return keepMissing(upstream, remote, missing)
   if (!sameRefs(local.refs, remote.refs) || lacksHead(published, remote) || isCutShort(context, published))
     return applyUpdate(upstream, remote, gone)
+  const kept = await keepTips(context, published, tipsAtRisk(context, remote, { before: local.refs, gone: [] }))
+  if (kept) return mendOrBlame(upstream, remote, { gitDir: published, failure: gitFailure(kept), gone: [] })
   writeHead(published, remote, local.refs)
+  const { own } = await settleKept(context, published, { local, before: null })
+  // git's own maintenance, when somebody runs it there, lists what no reader should see.
+  if (own.size > 0) writeServerListings(published, infoRefs(local.refs, remote.peeled))
   const received =
     upstream.lfs && !isLfsDone(context, published, remote.refs.values()) ? await fetchMissingLfs(upstream, remote) : 0
-  return statsOf(published, remote, received)
+  return statsOf(upstream, remote, { gitDir: published, bytes: received, own })
 }
 
 /** The upstream was made anew with ids of another length: nothing of the copy's history is in it. */
@@ -217,8 +230,10 @@ async function applyUpdate(upstream: GitUpstream, remote: RemoteRefs, gone: read
   const { context, lfs } = upstream
   const fork = await context.tree.fork()
   const known = objectFiles(fork.path)
+  const before = readLocalRefs(context.tree.published).refs
+  const risk = tipsAtRisk(context, remote, { before, gone })
   const ahead =
-    lfs || mustCheck(context, remote)
+    lfs || mustCheck(context, remote) || risk.length > KEEP_UNSEEN_MAX
       ? await fetchAhead(upstream, remote, {
           gitDir: fork.path,
           async fetchMore() {
@@ -227,14 +242,20 @@ async function applyUpdate(upstream: GitUpstream, remote: RemoteRefs, gone: read
           },
         })
       : null
-  const { exit, bytes } =
-    ahead && ahead.exit.code !== 0 ? ahead : await updateRefs(upstream, remote, { gitDir: fork.path, gone, known })
+  const failed = ahead && ahead.exit.code !== 0 ? ahead.exit : null
+  const staying = remote.refs.values()
+  const tips = ahead && !failed ? await tipsLost(context, risk, { gitDir: fork.path, staying }) : risk
+  const refused = failed ?? (await keepTips(context, fork.path, tips))
+  const { exit, bytes } = refused
+    ? { exit: refused, bytes: null }
+    : await updateRefs(upstream, remote, { gitDir: fork.path, gone, known })
   if (exit.code !== 0) return mendOrBlame(upstream, remote, { gitDir: fork.path, failure: gitFailure(exit), gone })
   // What changed upstream between the two fetches.
   const late = lfs ? await fetchLfsFor(upstream, remote, fork.path) : 0
-  if (readLocalRefs(fork.path).loose > MAX_LOOSE_REFS)
-    await callGit(context, [`--git-dir=${fork.path}`, 'pack-refs', '--all'])
-  const stats = statsOf(fork.path, remote, ahead ? (ahead.bytes ?? 0) + (bytes ?? 0) + late : bytes)
+  const { own, loose } = await settleKept(context, fork.path, { local: readLocalRefs(fork.path), before })
+  if (loose > MAX_LOOSE_REFS) await callGit(context, [`--git-dir=${fork.path}`, 'pack-refs', '--all'])
+  const received = ahead ? (ahead.bytes ?? 0) + (bytes ?? 0) + late : bytes
+  const stats = statsOf(upstream, remote, { gitDir: fork.path, bytes: received, own })
   context.progress({ phase: 'publishing' })
   // git flushes what it writes: core.fsync=all.
   await fork.publish(true)
@@ -291,6 +312,7 @@ async function fetchAnew(upstream: GitUpstream, remote: RemoteRefs, why: string)
     )
   context.log(`${why}: all of it is fetched anew, the copy stays as it is meanwhile`)
   const bytes = await cloneInto(upstream, remote, staging)
+  await carryKept(context, published, staging)
   const fork = await context.tree.fork()
   replaceObjects(staging, fork.path)
   await finishRepository(upstream, remote, { gitDir: fork.path, tail: '' })
@@ -303,17 +325,24 @@ async function fetchAnew(upstream: GitUpstream, remote: RemoteRefs, why: string)
     upstream.lfs && !isLfsDone(context, context.tree.published, remote.refs.values())
       ? await fetchMissingLfs(upstream, remote)
       : 0
-  const stats = statsOf(context.tree.published, remote, (bytes ?? objectBytes(context.tree.published)) + received)
+  const all = (bytes ?? objectBytes(published)) + received
+  const stats = statsOf(upstream, remote, { gitDir: published, bytes: all, own: readLocalRefs(published).own })
   return { ...stats, note: [`${why}; it was fetched anew`, stats.note].filter(Boolean).join('; ') }
 }
 
-function statsOf(gitDir: string, remote: RemoteRefs, bytes: number | null): SyncStats {
-  const revision = remote.headId ?? (remote.head ? (remote.refs.get(remote.head) ?? null) : null)
+interface Finished {
+  readonly gitDir: string
+  readonly bytes: number | null
+  readonly own: LocalRefs['own']
+}
+
+function statsOf({ context }: GitUpstream, remote: RemoteRefs, { gitDir, bytes, own }: Finished): SyncStats {
   return {
     bytes,
     files: remote.refs.size,
     sizeBytes: objectBytes(gitDir) + lfsBytes(gitDir),
-    revision,
+    revision: remote.headId ?? (remote.head ? (remote.refs.get(remote.head) ?? null) : null),
+    kept: describeKept(context, own),
     note: lfsNote(gitDir),
   }
 }

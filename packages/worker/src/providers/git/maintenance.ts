@@ -3,8 +3,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { callGit } from './call.ts'
-import { mainLine } from './errors.ts'
-import { BORROWED, objectFiles } from './repository.ts'
+import { gitFailure, mainLine } from './errors.ts'
+import { ignoredFaults } from './faults.ts'
+import type { RemoteRefs } from './refs.ts'
+import { BORROWED, listPacks, objectFiles } from './repository.ts'
 import type { Exit, SyncContext, SyncFailure } from '../../provider.ts'
 
 const WEEK_MS = 7 * 24 * 3600_000
@@ -22,7 +24,8 @@ export async function maintain(context: SyncContext, gitDir: string): Promise<st
   if (flaw !== null) return flaw
   const packs = packsOf(gitDir)
   if (packs.length > PACKS_MAX)
-    await callGit(context, [`--git-dir=${gitDir}`, 'repack', '-d', '-q', '--geometric=2'], { silent: true })
+    await callGit(context, [`--git-dir=${gitDir}`, 'repack', '-d', '-n', '-q', '--geometric=2'], { silent: true })
+  listPacks(gitDir)
   await callGit(context, [`--git-dir=${gitDir}`, 'pack-refs', '--all'], { silent: true })
   removeDerived(gitDir)
   await callGit(context, [`--git-dir=${gitDir}`, 'commit-graph', 'write', '--reachable', '--no-progress'], {
@@ -52,7 +55,10 @@ export async function findFlaw(
   if (!everyByte) return null
   if (hasLooseObjects(gitDir)) {
     // What is packed is read by the next check, byte for byte.
-    const packed = await callGit(context, [...plain, `--git-dir=${gitDir}`, 'repack', '-d', '-q'], { silent: true })
+    const packed = await callGit(context, [...plain, `--git-dir=${gitDir}`, 'repack', '-d', '-n', '-q'], {
+      silent: true,
+    })
+    listPacks(gitDir)
     if (packed.code !== 0) return flawOf(packed, 'loose objects cannot be read')
   }
   const packs = packsOf(gitDir)
@@ -175,4 +181,42 @@ export function replaceObjects(fresh: string, damaged: string): void {
   for (const file of old) if (!kept.has(file)) rmSync(join(damaged, 'objects', file), { force: true })
   for (const file of BORROWED) rmSync(join(damaged, 'objects', 'info', file), { force: true })
   removeDerived(damaged)
+}
+
+/** Whether objects must be checked after a fetch, because git did not check them as they came. */
+export function mustCheck({ options }: SyncContext, { plain }: RemoteRefs): boolean {
+  return plain === true && options['fsck'] !== false
+}
+
+/** Checks every object of a repository where that must be done. Throws SyncFailure content_invalid. */
+export async function checkObjects(context: SyncContext, remote: RemoteRefs, gitDir: string): Promise<void> {
+  if (!mustCheck(context, remote)) return
+  context.progress({ phase: 'verifying' })
+  let { exit, lacksEmptyTree } = await runFsck(context, gitDir)
+  if (exit.code !== 0 && lacksEmptyTree) {
+    const written = await callGit(context, [`--git-dir=${gitDir}`, 'hash-object', '-t', 'tree', '-w', '--stdin'], {
+      stdin: '',
+      silent: true,
+    })
+    if (written.code !== 0) throw gitFailure(written)
+    ;({ exit } = await runFsck(context, gitDir))
+  }
+  if (exit.code !== 0) throw gitFailure(exit)
+}
+
+/** git knows the tree without entries by itself, so it does not fetch it; only fsck misses it. */
+const EMPTY_TREES: ReadonlySet<string> = new Set([
+  'missing tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904',
+  'missing tree 6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321',
+])
+
+async function runFsck(context: SyncContext, gitDir: string): Promise<{ exit: Exit; lacksEmptyTree: boolean }> {
+  const ignored = ignoredFaults('fsck', context.options['fsck_ignore']).flatMap((setting) => ['-c', setting])
+  let lacksEmptyTree = false
+  const exit = await callGit(
+    context,
+    [...ignored, `--git-dir=${gitDir}`, 'fsck', '--full', '--strict', '--no-dangling', '--no-progress'],
+    { silent: true, onLine: (line) => void (lacksEmptyTree ||= EMPTY_TREES.has(line)) },
+  )
+  return { exit, lacksEmptyTree }
 }
