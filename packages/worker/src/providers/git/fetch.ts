@@ -1,13 +1,22 @@
-// fetch.ts — How objects and refs get into a repository: cloned, fetched, deleted; a failure leaves nothing behind.
-// git.ts decides when and where.
-import { callGit, createProgressReader, type Route } from './call.ts'
+// fetch.ts — How refs are listed, and how objects and refs get into a repository: cloned, fetched, deleted; a failure
+// leaves nothing behind. git.ts decides when and where.
+import { callGit, createProgressReader, credentials, type Route } from './call.ts'
 import { isCutShort, recordBoundary } from './adopt.ts'
 import { gitFailure, rejections } from './errors.ts'
-import { looseHead, writeHead } from './head.ts'
-import { infoRefs, inTheWay, readLocalRefs, sameRefs, type RemoteRefs } from './refs.ts'
+import { chooseHead, looseHead, writeHead } from './head.ts'
+import {
+  collectLine,
+  createRefCollector,
+  infoRefs,
+  inTheWay,
+  readLocalRefs,
+  sameRefs,
+  type RemoteRefs,
+} from './refs.ts'
 import { objectFiles, removeLeftovers, removeObjectsBut, writeConfig, writeServerListings } from './repository.ts'
 import { checkObjects } from './maintenance.ts'
-import { refspecsOf, type Selection } from './selection.ts'
+import { isSelected, refspecsOf, type Selection } from './selection.ts'
+import { listRefs } from './wire.ts'
 import { bytesOf } from '../../names.ts'
 import { SyncFailure, type Exit, type SyncContext } from '../../provider.ts'
 
@@ -21,6 +30,33 @@ export interface GitUpstream {
   readonly route: Route
   /** Asks for the refs again. */
   look(): Promise<RemoteRefs>
+}
+
+/** The refs of the upstream that the options select. */
+export async function readUpstream({ context, selection, addresses, route }: GitUpstream): Promise<RemoteRefs> {
+  const { upstream, auth, signal } = context
+  const [user, password] = credentials(auth)
+  const authorization = password === null ? null : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+  const listed =
+    context.local === null
+      ? await listRefs({ upstream, authorization, addresses, signal })
+      : { whole: true, plain: false }
+  if ('refs' in listed) return select(listed, selection)
+  const collector = createRefCollector()
+  const onLine = (line: string, stream: string) => !(stream === 'stdout' && collectLine(collector, line))
+  const exit = await callGit(context, ['ls-remote', '--symref', ...route.flags, '--', route.url], {
+    onLine,
+    route,
+    exact: true,
+  })
+  if (exit.code !== 0) throw gitFailure(exit)
+  return select({ ...collector.done(), ...listed }, selection)
+}
+
+function select(remote: RemoteRefs, selection: Selection): RemoteRefs {
+  return selection.whole
+    ? remote
+    : chooseHead({ ...remote, refs: new Map([...remote.refs].filter(([name]) => isSelected(selection, name))) })
 }
 
 /**

@@ -36,17 +36,43 @@ export async function maintain(context: SyncContext, gitDir: string): Promise<st
   return null
 }
 
+/** Whether a copy is whole: what is wrong with it, or how many objects its refs reach. */
+export async function proveCopy(
+  context: SyncContext,
+  gitDir: string,
+): Promise<{ readonly flaw: string | null; readonly objects: number }> {
+  context.progress({ phase: 'verifying' })
+  let objects = 0
+  const onLine = (_line: string, stream: string) => {
+    if (stream === 'stdout') objects++
+    return stream !== 'stdout'
+  }
+  const command = [...PLAIN, `--git-dir=${gitDir}`, 'rev-list', '--objects', '--no-object-names', '--all']
+  const reached = await callGit(context, command, { silent: true, onLine })
+  if (reached.code === null) throw gitFailure(reached)
+  if (reached.code !== 0) return { flaw: flawOf(reached, 'not everything that the refs reach is there'), objects }
+  const { exit, damage } = await fsckWhole(context, gitDir, false)
+  if (exit.code === null) throw gitFailure(exit)
+  if (damage !== null) return { flaw: damage, objects }
+  if (!(await isDerivedWhole(context, gitDir))) {
+    removeDerived(gitDir)
+    context.log('what git derived from the objects of the copy was damaged: it was removed, git makes it anew')
+  }
+  return { flaw: null, objects }
+}
+
+// Derived files are not asked, and replacements are only how some readers see the history.
+const PLAIN = ['--no-replace-objects', '-c', 'core.commitGraph=false', '-c', 'core.multiPackIndex=false']
+
 /** What a look at a copy found to be wrong, in words for people; null when it is whole. */
 export async function findFlaw(
   context: SyncContext,
   gitDir: string,
   { everyByte }: { everyByte: boolean },
 ): Promise<string | null> {
-  // Derived files are not asked, and replacements are only how some readers see the history.
-  const plain = ['--no-replace-objects', '-c', 'core.commitGraph=false', '-c', 'core.multiPackIndex=false']
   const reached = await callGit(
     context,
-    [...plain, `--git-dir=${gitDir}`, 'rev-list', '--objects', '--all', '--quiet'],
+    [...PLAIN, `--git-dir=${gitDir}`, 'rev-list', '--objects', '--all', '--quiet'],
     {
       silent: true,
     },
@@ -55,7 +81,7 @@ export async function findFlaw(
   if (!everyByte) return null
   if (hasLooseObjects(gitDir)) {
     // What is packed is read by the next check, byte for byte.
-    const packed = await callGit(context, [...plain, `--git-dir=${gitDir}`, 'repack', '-d', '-n', '-q'], {
+    const packed = await callGit(context, [...PLAIN, `--git-dir=${gitDir}`, 'repack', '-d', '-n', '-q'], {
       silent: true,
     })
     listPacks(gitDir)
@@ -64,7 +90,7 @@ export async function findFlaw(
   const packs = packsOf(gitDir)
   if (packs.length === 0) return null
   const indices = packs.map((pack) => join(gitDir, 'objects', 'pack', `${pack}.idx`))
-  const verified = await callGit(context, [...plain, `--git-dir=${gitDir}`, 'verify-pack', '--', ...indices], {
+  const verified = await callGit(context, [...PLAIN, `--git-dir=${gitDir}`, 'verify-pack', '--', ...indices], {
     silent: true,
   })
   return verified.code === 0 ? null : flawOf(verified, 'a pack is damaged')
@@ -192,31 +218,53 @@ export function mustCheck({ options }: SyncContext, { plain }: RemoteRefs): bool
 export async function checkObjects(context: SyncContext, remote: RemoteRefs, gitDir: string): Promise<void> {
   if (!mustCheck(context, remote)) return
   context.progress({ phase: 'verifying' })
-  let { exit, lacksEmptyTree } = await runFsck(context, gitDir)
-  if (exit.code !== 0 && lacksEmptyTree) {
-    const written = await callGit(context, [`--git-dir=${gitDir}`, 'hash-object', '-t', 'tree', '-w', '--stdin'], {
-      stdin: '',
-      silent: true,
-    })
-    if (written.code !== 0) throw gitFailure(written)
-    ;({ exit } = await runFsck(context, gitDir))
-  }
+  const { exit } = await fsckWhole(context, gitDir, true)
   if (exit.code !== 0) throw gitFailure(exit)
 }
 
-/** git knows the tree without entries by itself, so it does not fetch it; only fsck misses it. */
+/** The tree without entries, in either format. */
 const EMPTY_TREES: ReadonlySet<string> = new Set([
   'missing tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904',
   'missing tree 6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321',
 ])
 
-async function runFsck(context: SyncContext, gitDir: string): Promise<{ exit: Exit; lacksEmptyTree: boolean }> {
+interface Fsck {
+  readonly exit: Exit
+  readonly lacksEmptyTree: boolean
+  /** The first line about an object that is missing or damaged; faults that objects have always had are none. */
+  readonly damage: string | null
+}
+
+async function runFsck(context: SyncContext, gitDir: string, strict: boolean): Promise<Fsck> {
   const ignored = ignoredFaults('fsck', context.options['fsck_ignore']).flatMap((setting) => ['-c', setting])
+  const flags = strict ? ['--strict'] : []
   let lacksEmptyTree = false
+  let damage: string | null = null
   const exit = await callGit(
     context,
-    [...ignored, `--git-dir=${gitDir}`, 'fsck', '--full', '--strict', '--no-dangling', '--no-progress'],
-    { silent: true, onLine: (line) => void (lacksEmptyTree ||= EMPTY_TREES.has(line)) },
+    [...ignored, ...PLAIN, `--git-dir=${gitDir}`, 'fsck', '--full', ...flags, '--no-dangling', '--no-progress'],
+    {
+      silent: true,
+      onLine(line) {
+        lacksEmptyTree ||= EMPTY_TREES.has(line)
+        if (DAMAGE.test(line) && !EMPTY_TREES.has(line)) damage ??= line.replace(/^(error|fatal): /, '')
+      },
+    },
   )
-  return { exit, lacksEmptyTree }
+  return { exit, lacksEmptyTree, damage }
+}
+
+/** `error in commit …` is a fault that the author made; a branch that is no commit is the upstream's. */
+const DAMAGE = /^(missing|broken link|bad|corrupt|error:|fatal:)(?!.*not a commit)/
+
+/** git knows the tree without entries by itself, so it does not fetch it; only fsck misses it: then it is written. */
+async function fsckWhole(context: SyncContext, gitDir: string, strict: boolean): Promise<Fsck> {
+  const first = await runFsck(context, gitDir, strict)
+  if (first.exit.code === 0 || !first.lacksEmptyTree) return first
+  const written = await callGit(context, [`--git-dir=${gitDir}`, 'hash-object', '-t', 'tree', '-w', '--stdin'], {
+    stdin: '',
+    silent: true,
+  })
+  if (written.code !== 0) throw gitFailure(written)
+  return runFsck(context, gitDir, strict)
 }

@@ -14,7 +14,7 @@ import {
   type RefChanges,
 } from './keep.ts'
 import { infoRefs, inTheWay, readLocalRefs, type LocalRefs } from './refs.ts'
-import { objectBytes, writeServerListings } from './repository.ts'
+import { objectBytes, removeLeftovers, writeServerListings } from './repository.ts'
 import { lfsBytes } from '../git-lfs/lfs.ts'
 import { escapeBytes } from '../../names.ts'
 import { SyncFailure, type SyncContext, type SyncStats } from '../../provider.ts'
@@ -22,6 +22,7 @@ import { SyncFailure, type SyncContext, type SyncStats } from '../../provider.ts
 /** Gives a kept ref back to readers. Throws SyncFailure local_conflict when it is not there, or in the way. */
 export async function restoreKept(context: SyncContext, id: string): Promise<SyncStats> {
   const { published } = context.tree
+  removeLeftovers(published)
   const seen = readLocalRefs(published)
   const entry = entriesOf(seen.own).find((each) => idOf(each) === id)
   if (!entry)
