@@ -16,6 +16,8 @@ import type { Exit, SyncContext } from '../../provider.ts'
 
 const DAY_MS = 24 * 3600_000
 const KEPT_REFS = `${OWN_REFS}/kept/`
+/** More than these are flushed to disk together. */
+const MANY = 100
 /** How many are listed in a report. */
 const LISTED_MAX = 50
 /** What a report can carry of a name. */
@@ -110,10 +112,12 @@ export async function keepTips(context: SyncContext, gitDir: string, tips: reado
   const stamp = freeStamp(readLocalRefs(gitDir).own)
   // First: an entry of a run that was killed is then known to be one of which nobody knows whether it is needed.
   writeUnsettled(context, [...readUnsettled(context), stamp])
-  const exit = await changeRefs(context, gitDir, {
-    put: new Map(tips.map(({ ref, id }) => [nameBelow(stamp, ref), id])),
-  })
-  return exit.code === 0 ? null : exit
+  const put = new Map(tips.map(({ ref, id }) => [nameBelow(stamp, ref), id]))
+  const many = put.size > MANY
+  const exit = await changeRefs(context, gitDir, { put, unflushed: many })
+  // One file that is flushed, instead of thousands.
+  const packed = many && exit.code === 0 ? await callGit(context, [`--git-dir=${gitDir}`, 'pack-refs', '--all']) : exit
+  return packed.code === 0 ? null : packed
 }
 
 /**
@@ -270,19 +274,22 @@ export function freeStamp(own: LocalRefs['own']): string {
 export interface RefChanges {
   readonly put?: ReadonlyMap<string, string>
   readonly remove?: Iterable<string>
+  /** Whether they need not be on the disk when they are done. */
+  readonly unflushed?: boolean
 }
 
 /** Changes all of them or none; what comes is there before anything goes. */
 export function changeRefs(
   context: SyncContext,
   gitDir: string,
-  { put = new Map(), remove = [] }: RefChanges,
+  { put = new Map(), remove = [], unflushed = false }: RefChanges,
 ): Promise<Exit> {
+  const flush = unflushed ? ['-c', 'core.fsync=none'] : []
   const lines = [
     ...[...put].map(([name, id]) => `update ${name}\0${id}\0\0`),
     ...[...remove].map((name) => `delete ${name}\0\0`),
   ]
-  return callGit(context, [`--git-dir=${gitDir}`, 'update-ref', '--no-deref', '--stdin', '-z'], {
+  return callGit(context, [...flush, `--git-dir=${gitDir}`, 'update-ref', '--no-deref', '--stdin', '-z'], {
     stdin: bytesOf(lines.join('')),
     silent: true,
   })
