@@ -108,6 +108,8 @@ export interface LfsJob {
   readonly gitDir: string
   /** Opens a copy of it for the LFS objects, which is published once it has them. Absent: they go to `gitDir`. */
   readonly open?: () => Promise<Fork>
+  /** Whether the bytes of every object that is there are read; otherwise a quarter of them about once a week. */
+  readonly everyByte?: boolean
   /** Object ids of the refs that need LFS objects. */
   readonly ids: Iterable<string>
   /** The commit whose .lfsconfig counts; null for none. */
@@ -119,15 +121,16 @@ export interface LfsJob {
  * objects that came before stay and are not downloaded again.
  */
 export async function fetchLfs(job: LfsJob): Promise<number> {
-  const { context, gitDir, ids, open } = job
+  const { context, gitDir, ids, open, everyByte = false } = job
   const state = readState(gitDir)
-  const base = state !== null && !isWeekAgo(state.checkedAt, context.tree.staging) ? state : startOver(state)
+  const recent = state !== null && !everyByte && !isWeekAgo(state.checkedAt, context.tree.staging)
+  const base = recent ? state : startOver(state)
   const tips = newTips(base, ids)
   if (tips.length === 0 && base === state) return 0
   context.progress({ phase: 'verifying', percent: null })
   const damaged =
     state && base !== state && state.checkedAt !== ''
-      ? await findDamaged(context, gitDir, state.round)
+      ? await findDamaged(context, gitDir, everyByte ? null : state.round)
       : new Set<string>()
   const fresh = await presentIds(context, gitDir, tips)
   const missing = await missingHere({ context, gitDir, fresh, base, damaged })

@@ -83,6 +83,27 @@ describe('a git mirror with LFS, over the years,', () => {
     expect(trees()).toEqual(['1', '2'])
   })
 
+  it.each([['in-place'], ['swap']])(
+    'has every LFS file read when somebody asks for a proof, published %s',
+    async (publish) => {
+      const files = { 'a.bin': randomBytes(1000), 'b.bin': randomBytes(1001), 'c.bin': randomBytes(1002) }
+      const [vanished, rotten] = (await lfs.author.push({ lfs: files })) as [string, string]
+      await lfs.sync({ publish })
+      lfs.upstream.asked.length = 0
+      const verify = () => lfs.sync({ publish }, { task: { type: 'sync', approved: null, thorough: true } })
+      const whole = await verify()
+      expect(whole.message).toMatch(/^proved: .*; every LFS object has the bytes that its name says$/)
+      expect(lfs.upstream.asked).toEqual([])
+      rmSync(lfs.sandbox.placeOf(vanished))
+      writeFileSync(lfs.sandbox.placeOf(rotten), randomBytes(1001))
+      const report = await verify()
+      expect(report, report.message ?? '').toMatchObject({ outcome: 'success', bytes: 2001 })
+      expect(report.message).toContain('2,001 bytes of LFS objects were fetched again')
+      expect(lfs.sandbox.fetched().sort()).toEqual([vanished, rotten].sort())
+      await lfs.cloneIsWhole(files)
+    },
+  )
+
   it('keeps LFS files when its git objects are mended', async () => {
     await lfs.sync()
     lfs.upstream.asked.length = 0

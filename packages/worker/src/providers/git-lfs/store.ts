@@ -87,12 +87,13 @@ export function foldersOf({ oid }: LfsObject): string[] {
 }
 
 /**
- * Reads one of `ROUNDS` parts of the objects and returns those with wrong bytes. sha256sum reads them, because that may
- * take hours of CPU.
+ * Reads one of `ROUNDS` parts of the objects, or all of them (null), and returns those with wrong bytes. sha256sum
+ * reads them, because that may take hours of CPU.
  */
-export async function findDamaged(context: SyncContext, gitDir: string, round: number): Promise<Set<string>> {
+export async function findDamaged(context: SyncContext, gitDir: string, round: number | null): Promise<Set<string>> {
   const root = join(gitDir, 'lfs', 'objects')
-  const names = [...oidsIn(gitDir)].filter((oid) => Number.parseInt(oid[0]!, 16) % ROUNDS === round % ROUNDS)
+  const isDue = (oid: string) => round === null || Number.parseInt(oid[0]!, 16) % ROUNDS === round % ROUNDS
+  const names = [...oidsIn(gitDir)].filter(isDue)
   const all = new Set<string>()
   while (names.length > 0) {
     const stdin = names

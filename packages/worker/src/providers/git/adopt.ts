@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { callGit } from './call.ts'
 import { findFlaw } from './maintenance.ts'
-import { BORROWED, packFiles } from './repository.ts'
+import { BORROWED, listPacks, packFiles } from './repository.ts'
 import { SyncFailure, type SyncContext } from '../../provider.ts'
 
 /** Refuses a copy in a format that Kagami does not keep. Throws SyncFailure local_conflict. */
@@ -32,9 +32,10 @@ export async function standAlone(context: SyncContext, gitDir: string): Promise<
   context.log('the copy uses objects of another repository: they are copied')
   const repacked = await callGit(
     context,
-    ['-c', 'repack.writeBitmaps=false', `--git-dir=${gitDir}`, 'repack', '-a', '-d', '-q'],
+    ['-c', 'repack.writeBitmaps=false', `--git-dir=${gitDir}`, 'repack', '-a', '-d', '-n', '-q'],
     { silent: true },
   )
+  listPacks(gitDir)
   if (repacked.code === 0) for (const file of borrowed) rmSync(join(gitDir, 'objects', 'info', file), { force: true })
   const flaw = await findFlaw(context, gitDir, { everyByte: false })
   return flaw === null ? null : `the copy used objects of another repository that are not there (${flaw})`

@@ -1,13 +1,14 @@
 // damage.test.ts — Each file of a copy is damaged in each way, one after the other: the sync or the check that meets it
 // mends it.
+import { randomBytes } from 'node:crypto'
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { commit, ensureRepository, runChild, startGitUpstream } from '@kagami/demo'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createSandbox, type Sandbox } from '../../testing/sandbox.ts'
+import { refsOf, repositoryForEach } from '../../testing/git-repository.ts'
+import { createSandbox, readTree, type Sandbox } from '../../testing/sandbox.ts'
 
 const git = (gitDir: string, ...args: string[]) => runChild('git', [`--git-dir=${gitDir}`, ...args])
-const refsOf = (gitDir: string) => git(gitDir, 'for-each-ref', '--format=%(objectname) %(refname)')
 
 const WAYS: Readonly<Record<string, (path: string) => void>> = {
   truncated: (path) => writeFileSync(path, readFileSync(path).subarray(0, Math.floor(statSync(path).size / 2))),
@@ -141,5 +142,60 @@ describe('a copy of which one file was damaged', () => {
   it('was damaged in every way', ({ task }) => {
     expect(mended.sync + mended.check).toBe(FILES.length * Object.keys(WAYS).length)
     task.meta.figure = `git: ${mended.sync} damages mended by the next sync, ${mended.check} by the weekly check`
+  })
+})
+
+describe('a copy that somebody asks to prove', () => {
+  const served = repositoryForEach()
+  const verify = (options: object = {}) =>
+    served.sync(options, { task: { type: 'sync', approved: null, thorough: true } })
+  const packs = () => join(served.sandbox.published, 'objects/pack')
+
+  it('says how many objects are whole, at first, unchanged and after a change', async () => {
+    const first = await verify({ keep_history: 3 })
+    expect(first).toMatchObject({ outcome: 'success', action: 'verify' })
+    expect(first.message).toBe('proved: all 3 objects reachable from 1 refs are whole')
+    expect((await verify({ keep_history: 3 })).message).toBe(first.message)
+    await served.git('update-ref', 'refs/heads/main', await served.orphan('other'))
+    const kept = await verify({ keep_history: 3 })
+    expect(kept.message).toContain('proved: all 4 objects reachable from 2 refs are whole; 1 of the refs')
+    expect(await refsOf(served.sandbox.published)).toBe(await refsOf(served.repository))
+  })
+
+  it('is made anew when one byte of a file in it is wrong, although everything is connected', async () => {
+    const text = randomBytes(40_000).toString('base64')
+    await commit(served.repository, { message: 'big', files: { big: text } })
+    await served.sync()
+    const pack = readdirSync(packs()).find((file) => file.endsWith('.pack'))!
+    const path = join(packs(), pack)
+    chmodSync(path, 0o644)
+    const bytes = readFileSync(path)
+    bytes[Math.floor(bytes.length / 2)]! ^= 1
+    writeFileSync(path, bytes)
+    await git(served.sandbox.published, 'fsck', '--connectivity-only')
+    expect(await served.sync()).toMatchObject({ outcome: 'success', message: null })
+    const report = await verify()
+    expect(report, served.sandbox.log(report)).toMatchObject({ outcome: 'success' })
+    expect(report.message).toMatch(/^the copy was damaged \(.+\); it was fetched anew; proved: all \d+ objects/)
+    await git(served.sandbox.published, 'fsck', '--full', '--strict')
+    expect((await verify()).message).toMatch(/^proved: /)
+  })
+
+  it('is not called damaged because of a fault that its authors made', async () => {
+    const tree = await served.git('rev-parse', 'main^{tree}')
+    const stdin = `tree ${tree}\nauthor Some One 1500000000 +0000\ncommitter a <a@b.c> 1500000000 +0000\n\nm\n`
+    const write = [`--git-dir=${served.repository}`, 'hash-object', '-t', 'commit', '-w', '--stdin', '--literally']
+    await served.git('update-ref', 'refs/heads/main', (await runChild('git', write, { stdin })).trim())
+    for (const options of [{ fsck: false }, { fsck_ignore: ['missingEmail'] }])
+      expect((await verify(options)).message).toBe('proved: all 3 objects reachable from 1 refs are whole')
+  })
+
+  it('has its own files made anew', async () => {
+    await served.sync()
+    const before = readTree(served.sandbox.published)
+    for (const file of ['HEAD', 'config', 'info/refs', 'objects/info/packs'])
+      writeFileSync(join(served.sandbox.published, file), 'nonsense')
+    expect(await verify()).toMatchObject({ outcome: 'success' })
+    expect(readTree(served.sandbox.published)).toEqual(before)
   })
 })

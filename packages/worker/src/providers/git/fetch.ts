@@ -1,13 +1,22 @@
-// fetch.ts — How objects and refs get into a repository: cloned, fetched, deleted; a failure leaves nothing behind.
-// git.ts decides when and where.
-import { callGit, createProgressReader, type Route } from './call.ts'
+// fetch.ts — How refs are listed, and how objects and refs get into a repository: cloned, fetched, deleted; a failure
+// leaves nothing behind. git.ts decides when and where.
+import { callGit, createProgressReader, credentials, type Route } from './call.ts'
 import { isCutShort, recordBoundary } from './adopt.ts'
 import { gitFailure, rejections } from './errors.ts'
-import { looseHead, writeHead } from './head.ts'
-import { infoRefs, inTheWay, readLocalRefs, sameRefs, type RemoteRefs } from './refs.ts'
+import { chooseHead, looseHead, writeHead } from './head.ts'
+import {
+  collectLine,
+  createRefCollector,
+  infoRefs,
+  inTheWay,
+  readLocalRefs,
+  sameRefs,
+  type RemoteRefs,
+} from './refs.ts'
 import { objectFiles, removeLeftovers, removeObjectsBut, writeConfig, writeServerListings } from './repository.ts'
-import { checkObjects } from './objects.ts'
-import { refspecsOf, type Selection } from './selection.ts'
+import { checkObjects } from './maintenance.ts'
+import { isSelected, refspecsOf, type Selection } from './selection.ts'
+import { listRefs } from './wire.ts'
 import { bytesOf } from '../../names.ts'
 import { SyncFailure, type Exit, type SyncContext } from '../../provider.ts'
 
@@ -23,6 +32,33 @@ export interface GitUpstream {
   look(): Promise<RemoteRefs>
 }
 
+/** The refs of the upstream that the options select. */
+export async function readUpstream({ context, selection, addresses, route }: GitUpstream): Promise<RemoteRefs> {
+  const { upstream, auth, signal } = context
+  const [user, password] = credentials(auth)
+  const authorization = password === null ? null : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+  const listed =
+    context.local === null
+      ? await listRefs({ upstream, authorization, addresses, signal })
+      : { whole: true, plain: false }
+  if ('refs' in listed) return select(listed, selection)
+  const collector = createRefCollector()
+  const onLine = (line: string, stream: string) => !(stream === 'stdout' && collectLine(collector, line))
+  const exit = await callGit(context, ['ls-remote', '--symref', ...route.flags, '--', route.url], {
+    onLine,
+    route,
+    exact: true,
+  })
+  if (exit.code !== 0) throw gitFailure(exit)
+  return select({ ...collector.done(), ...listed }, selection)
+}
+
+function select(remote: RemoteRefs, selection: Selection): RemoteRefs {
+  return selection.whole
+    ? remote
+    : chooseHead({ ...remote, refs: new Map([...remote.refs].filter(([name]) => isSelected(selection, name))) })
+}
+
 /**
  * Creates a repository in `folder`, which is emptied first, because half a clone cannot be continued. Returns the
  * received bytes, where git reports them.
@@ -32,7 +68,7 @@ export async function cloneInto(upstream: GitUpstream, remote: RemoteRefs, folde
   const progress = createProgressReader(context)
   await context.tree.discard()
   const something = remote.refs.size > 0 || looseHead(remote) !== null
-  const direct = selection.whole && something
+  const direct = selection.whole && something && remote.hasOwn !== true
   const format = idLength(remote) === 64 ? ['--object-format=sha256'] : []
   const command = direct
     ? ['clone', '--mirror', '--template=', '--progress', ...route.flags, '--', route.url, folder]
@@ -45,6 +81,8 @@ export async function cloneInto(upstream: GitUpstream, remote: RemoteRefs, folde
     if (fetched.code !== 0) throw gitFailure(fetched)
     tail = fetched.tail
   }
+  // A clone brings those too, when the upstream has got them since it was asked.
+  await removeRefs(context, folder, [...readLocalRefs(folder).own.keys()])
   await checkObjects(context, remote, folder)
   await finishRepository(upstream, remote, { gitDir: folder, tail })
   return progress.bytes()

@@ -1,15 +1,23 @@
 // git.ts — Mirrors a git repository, bare and whole: every ref, deletions too. What a run does and in which order;
 // fetch.ts has how objects arrive.
 import Type from 'typebox'
-import { callGit, credentials, routeOf } from './call.ts'
+import { callGit, routeOf } from './call.ts'
 import { isCutShort, refuseFormat, standAlone } from './adopt.ts'
 import { gitFailure } from './errors.ts'
 import { fsckIgnoreOption } from './faults.ts'
-import { checkObjects, mustCheck } from './objects.ts'
-import { cloneInto, fetchAhead, idLength, updateRefs, finishRepository, type GitUpstream } from './fetch.ts'
-import { chooseHead, lacksHead, restoreHead, writeHead } from './head.ts'
-import { askToDelete } from './deletions.ts'
-import { judgeCopy, maintain, recordCheck, replaceObjects } from './maintenance.ts'
+import {
+  cloneInto,
+  fetchAhead,
+  finishRepository,
+  idLength,
+  readUpstream,
+  updateRefs,
+  type GitUpstream,
+} from './fetch.ts'
+import { lacksHead, restoreHead, writeHead } from './head.ts'
+import { askToDelete } from './history.ts'
+import { carryKept, describeKept, keepHistoryOption, keepTips, settleKept, tipsAtRisk, tipsLost } from './keep.ts'
+import { checkObjects, judgeCopy, maintain, mustCheck, proveCopy, recordCheck, replaceObjects } from './maintenance.ts'
 import {
   fetchLfs,
   removeParts,
@@ -22,15 +30,7 @@ import {
   isLfsEnabled,
   lfsProblem,
 } from '../git-lfs/lfs.ts'
-import {
-  collectLine,
-  createRefCollector,
-  readLocalRefs,
-  sameRefs,
-  settleRefs,
-  type LocalRefs,
-  type RemoteRefs,
-} from './refs.ts'
+import { infoRefs, readLocalRefs, sameRefs, settleRefs, type LocalRefs, type RemoteRefs } from './refs.ts'
 import {
   configuredIdLength,
   isRepository,
@@ -38,12 +38,15 @@ import {
   objectFiles,
   removeLeftovers,
   settleConfig,
+  writeServerListings,
 } from './repository.ts'
-import { isSelected, refsOption, selectionOf, type Selection } from './selection.ts'
-import { listRefs } from './wire.ts'
+import { restoreKept } from './restore.ts'
+import { refsOption, selectionOf } from './selection.ts'
 import { SyncFailure, type Provider, type SyncStats } from '../../provider.ts'
 
 const MAX_LOOSE_REFS = 2000
+/** With more it is cheaper to fetch twice than to keep each, and look only then which of them are lost. */
+const KEEP_UNSEEN_MAX = 200
 
 const options = Type.Object(
   {
@@ -54,6 +57,7 @@ const options = Type.Object(
         'Check every object that arrives. Turn off only for an old repository that git itself finds fault with',
     }),
     fsck_ignore: fsckIgnoreOption,
+    keep_history: keepHistoryOption,
     ...lfsOptions,
   },
   { additionalProperties: false },
@@ -87,35 +91,10 @@ export const git: Provider<typeof options> = {
       look: () => readUpstream(upstream),
     }
     const remote = await readUpstream(upstream)
-    return exists ? update(upstream, remote) : create(upstream, remote)
+    const stats = await (exists ? update(upstream, remote) : create(upstream, remote))
+    return context.thorough ? prove(upstream, remote, stats) : stats
   },
-}
-
-/** The refs of the upstream that the options select. */
-async function readUpstream({ context, selection, addresses, route }: GitUpstream): Promise<RemoteRefs> {
-  const { upstream, auth, signal } = context
-  const [user, password] = credentials(auth)
-  const authorization = password === null ? null : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
-  const listed =
-    context.local === null
-      ? await listRefs({ upstream, authorization, addresses, signal })
-      : { whole: true, plain: false }
-  if ('refs' in listed) return select(listed, selection)
-  const collector = createRefCollector()
-  const onLine = (line: string, stream: string) => !(stream === 'stdout' && collectLine(collector, line))
-  const exit = await callGit(context, ['ls-remote', '--symref', ...route.flags, '--', route.url], {
-    onLine,
-    route,
-    exact: true,
-  })
-  if (exit.code !== 0) throw gitFailure(exit)
-  return select({ ...collector.done(), ...listed }, selection)
-}
-
-function select(remote: RemoteRefs, selection: Selection): RemoteRefs {
-  return selection.whole
-    ? remote
-    : chooseHead({ ...remote, refs: new Map([...remote.refs].filter(([name]) => isSelected(selection, name))) })
+  restore: restoreKept,
 }
 
 async function create(upstream: GitUpstream, remote: RemoteRefs): Promise<SyncStats> {
@@ -129,7 +108,8 @@ async function create(upstream: GitUpstream, remote: RemoteRefs): Promise<SyncSt
   await removeParts(context)
   context.progress({ phase: 'publishing' })
   // git does not report the size of what arrives in one piece.
-  const stats = statsOf(staging, remote, (bytes.git ?? objectBytes(staging)) + received)
+  const all = (bytes.git ?? objectBytes(staging)) + received
+  const stats = statsOf(upstream, remote, { gitDir: staging, bytes: all, own: new Map() })
   await context.tree.publish()
   recordCheck(context)
   return stats
@@ -185,10 +165,15 @@ async function update(upstream: GitUpstream, remote: RemoteRefs): Promise<SyncSt
   if (missing.length > gone.length) return keepMissing(upstream, remote, missing)
   if (!sameRefs(local.refs, remote.refs) || lacksHead(published, remote) || isCutShort(context, published))
     return applyUpdate(upstream, remote, gone)
+  const refused = await keepTips(context, published, tipsAtRisk(context, remote, { before: local.refs, gone: [] }))
+  if (refused) return mendOrBlame(upstream, remote, { gitDir: published, failure: gitFailure(refused), gone: [] })
   writeHead(published, remote, local.refs)
+  const { own } = await settleKept(context, published, { local, before: null })
+  // git's own maintenance, when somebody runs it there, lists what no reader should see.
+  if (own.size > 0) writeServerListings(published, infoRefs(local.refs, remote.peeled))
   const received =
     upstream.lfs && !isLfsDone(context, published, remote.refs.values()) ? await fetchMissingLfs(upstream, remote) : 0
-  return statsOf(published, remote, received)
+  return statsOf(upstream, remote, { gitDir: published, bytes: received, own })
 }
 
 /** The upstream was made anew with ids of another length: nothing of the copy's history is in it. */
@@ -219,8 +204,10 @@ async function applyUpdate(upstream: GitUpstream, remote: RemoteRefs, gone: read
   const { context, lfs } = upstream
   const fork = await context.tree.fork()
   const known = objectFiles(fork.path)
+  const before = readLocalRefs(context.tree.published).refs
+  const risk = tipsAtRisk(context, remote, { before, gone })
   const ahead =
-    lfs || mustCheck(context, remote)
+    lfs || mustCheck(context, remote) || risk.length > KEEP_UNSEEN_MAX
       ? await fetchAhead(upstream, remote, {
           gitDir: fork.path,
           async fetchMore() {
@@ -229,14 +216,20 @@ async function applyUpdate(upstream: GitUpstream, remote: RemoteRefs, gone: read
           },
         })
       : null
-  const { exit, bytes } =
-    ahead && ahead.exit.code !== 0 ? ahead : await updateRefs(upstream, remote, { gitDir: fork.path, gone, known })
+  const failed = ahead && ahead.exit.code !== 0 ? ahead.exit : null
+  const coming = { gitDir: fork.path, staying: remote.refs.values() }
+  const tips = ahead && !failed ? await tipsLost(context, risk, coming) : risk
+  const refused = failed ?? (await keepTips(context, fork.path, tips))
+  const { exit, bytes } = refused
+    ? { exit: refused, bytes: null }
+    : await updateRefs(upstream, remote, { gitDir: fork.path, gone, known })
   if (exit.code !== 0) return mendOrBlame(upstream, remote, { gitDir: fork.path, failure: gitFailure(exit), gone })
   // What changed upstream between the two fetches.
   const late = lfs ? await fetchLfsFor(upstream, remote, fork.path) : 0
-  if (readLocalRefs(fork.path).loose > MAX_LOOSE_REFS)
-    await callGit(context, [`--git-dir=${fork.path}`, 'pack-refs', '--all'])
-  const stats = statsOf(fork.path, remote, ahead ? (ahead.bytes ?? 0) + (bytes ?? 0) + late : bytes)
+  const { own, loose } = await settleKept(context, fork.path, { local: readLocalRefs(fork.path), before })
+  if (loose > MAX_LOOSE_REFS) await callGit(context, [`--git-dir=${fork.path}`, 'pack-refs', '--all'])
+  const all = ahead ? (ahead.bytes ?? 0) + (bytes ?? 0) + late : bytes
+  const stats = statsOf(upstream, remote, { gitDir: fork.path, bytes: all, own })
   context.progress({ phase: 'publishing' })
   // git flushes what it writes: core.fsync=all.
   await fork.publish(true)
@@ -271,12 +264,13 @@ function fetchLfsFor({ context }: GitUpstream, remote: RemoteRefs, gitDir: strin
  * Downloads LFS objects that a published copy lacks although its refs are those of the upstream. Returns the received
  * bytes.
  */
-async function fetchMissingLfs({ context }: GitUpstream, remote: RemoteRefs): Promise<number> {
+async function fetchMissingLfs({ context }: GitUpstream, remote: RemoteRefs, everyByte = false): Promise<number> {
   const { published } = context.tree
   return fetchLfs({
     context,
     gitDir: published,
     open: context.tree.fork,
+    everyByte,
     ids: readLocalRefs(published).refs.values(),
     headId: remote.headId,
   })
@@ -293,6 +287,7 @@ async function fetchAnew(upstream: GitUpstream, remote: RemoteRefs, why: string)
     )
   context.log(`${why}: all of it is fetched anew, the copy stays as it is meanwhile`)
   const bytes = await cloneInto(upstream, remote, staging)
+  await carryKept(context, published, staging)
   const fork = await context.tree.fork()
   replaceObjects(staging, fork.path)
   await finishRepository(upstream, remote, { gitDir: fork.path, tail: '' })
@@ -305,17 +300,53 @@ async function fetchAnew(upstream: GitUpstream, remote: RemoteRefs, why: string)
     upstream.lfs && !isLfsDone(context, context.tree.published, remote.refs.values())
       ? await fetchMissingLfs(upstream, remote)
       : 0
-  const stats = statsOf(context.tree.published, remote, (bytes ?? objectBytes(context.tree.published)) + received)
+  const all = (bytes ?? objectBytes(published)) + received
+  const stats = statsOf(upstream, remote, { gitDir: published, bytes: all, own: readLocalRefs(published).own })
   return { ...stats, note: [`${why}; it was fetched anew`, stats.note].filter(Boolean).join('; ') }
 }
 
-function statsOf(gitDir: string, remote: RemoteRefs, bytes: number | null): SyncStats {
-  const revision = remote.headId ?? (remote.head ? (remote.refs.get(remote.head) ?? null) : null)
+/** Proves that the copy is whole, byte for byte, and mends it where it is not. */
+async function prove(upstream: GitUpstream, remote: RemoteRefs, stats: SyncStats): Promise<SyncStats> {
+  const { context, lfs } = upstream
+  const { published } = context.tree
+  const first = await proveCopy(context, published)
+  const mended = first.flaw === null ? stats : await fetchAnew(upstream, remote, `the copy was damaged (${first.flaw})`)
+  const { flaw, objects } = first.flaw === null ? first : await proveCopy(context, published)
+  if (flaw !== null)
+    throw new SyncFailure('content_invalid', `all was fetched anew, and the copy is still not whole: ${flaw}`)
+  await finishRepository(upstream, remote, { gitDir: published, tail: '' })
+  recordCheck(context)
+  const received = lfs ? await fetchMissingLfs(upstream, remote, true) : 0
+  const { refs, own } = readLocalRefs(published)
+  const count = (number: number) => number.toLocaleString('en-US')
+  const proof = [
+    `proved: all ${count(objects)} objects reachable from ${count(refs.size + own.size)} refs are whole`,
+    ...(own.size > 0 ? [`${own.size} of the refs are kept ones that no reader sees`] : []),
+    ...(lfs ? ['every LFS object has the bytes that its name says'] : []),
+    ...(received > 0 ? [`for that ${count(received)} bytes of LFS objects were fetched again`] : []),
+  ].join('; ')
+  const more = (mended === stats ? 0 : (mended.bytes ?? 0)) + received
+  return {
+    ...mended,
+    bytes: more === 0 ? stats.bytes : (stats.bytes ?? 0) + more,
+    sizeBytes: objectBytes(published) + lfsBytes(published),
+    note: [mended.note, proof].filter(Boolean).join('; '),
+  }
+}
+
+interface Finished {
+  readonly gitDir: string
+  readonly bytes: number | null
+  readonly own: LocalRefs['own']
+}
+
+function statsOf({ context }: GitUpstream, remote: RemoteRefs, { gitDir, bytes, own }: Finished): SyncStats {
   return {
     bytes,
     files: remote.refs.size,
     sizeBytes: objectBytes(gitDir) + lfsBytes(gitDir),
-    revision,
+    revision: remote.headId ?? (remote.head ? (remote.refs.get(remote.head) ?? null) : null),
+    kept: describeKept(context, own),
     note: lfsNote(gitDir),
   }
 }

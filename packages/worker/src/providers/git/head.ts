@@ -51,7 +51,20 @@ export function restoreHead(gitDir: string, remote: RemoteRefs, have: Refs): voi
   replaceHead(gitDir, `ref: ${branch}`)
 }
 
-function replaceHead(gitDir: string, text: string): void {
+/** The commit that the HEAD of a copy is detached at; null when it names a ref. */
+export function detachedHead(gitDir: string): string | null {
+  const text = readHead(gitDir)
+  return /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(text) ? text : null
+}
+
+/** Points a HEAD that leads nowhere at a branch, so that a clone checks it out. */
+export function fillHead(gitDir: string, branch: string, have: Refs): void {
+  const named = /^ref: (.+)$/.exec(readHead(gitDir))?.[1]
+  if (named !== undefined && !have.has(named)) replaceHead(gitDir, `ref: ${branch}`)
+}
+
+/** Writes HEAD: an object id, or `ref: <name>`. */
+export function replaceHead(gitDir: string, text: string): void {
   if (readHead(gitDir) !== text) replaceFile(join(gitDir, 'HEAD'), bytesOf(`${text}\n`))
 }
 

@@ -3,8 +3,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { callGit } from './call.ts'
-import { mainLine } from './errors.ts'
-import { BORROWED, objectFiles } from './repository.ts'
+import { gitFailure, mainLine } from './errors.ts'
+import { ignoredFaults } from './faults.ts'
+import type { RemoteRefs } from './refs.ts'
+import { BORROWED, listPacks, objectFiles } from './repository.ts'
 import type { Exit, SyncContext, SyncFailure } from '../../provider.ts'
 
 const WEEK_MS = 7 * 24 * 3600_000
@@ -22,7 +24,8 @@ export async function maintain(context: SyncContext, gitDir: string): Promise<st
   if (flaw !== null) return flaw
   const packs = packsOf(gitDir)
   if (packs.length > PACKS_MAX)
-    await callGit(context, [`--git-dir=${gitDir}`, 'repack', '-d', '-q', '--geometric=2'], { silent: true })
+    await callGit(context, [`--git-dir=${gitDir}`, 'repack', '-d', '-n', '-q', '--geometric=2'], { silent: true })
+  listPacks(gitDir)
   await callGit(context, [`--git-dir=${gitDir}`, 'pack-refs', '--all'], { silent: true })
   removeDerived(gitDir)
   await callGit(context, [`--git-dir=${gitDir}`, 'commit-graph', 'write', '--reachable', '--no-progress'], {
@@ -33,17 +36,43 @@ export async function maintain(context: SyncContext, gitDir: string): Promise<st
   return null
 }
 
+/** Whether a copy is whole: what is wrong with it, or how many objects its refs reach. */
+export async function proveCopy(
+  context: SyncContext,
+  gitDir: string,
+): Promise<{ readonly flaw: string | null; readonly objects: number }> {
+  context.progress({ phase: 'verifying' })
+  let objects = 0
+  const onLine = (_line: string, stream: string) => {
+    if (stream === 'stdout') objects++
+    return stream !== 'stdout'
+  }
+  const command = [...PLAIN, `--git-dir=${gitDir}`, 'rev-list', '--objects', '--no-object-names', '--all']
+  const reached = await callGit(context, command, { silent: true, onLine })
+  if (reached.code === null) throw gitFailure(reached)
+  if (reached.code !== 0) return { flaw: flawOf(reached, 'not everything that the refs reach is there'), objects }
+  const { exit, damage } = await fsckWhole(context, gitDir, false)
+  if (exit.code === null) throw gitFailure(exit)
+  if (damage !== null) return { flaw: damage, objects }
+  if (!(await isDerivedWhole(context, gitDir))) {
+    removeDerived(gitDir)
+    context.log('what git derived from the objects of the copy was damaged: it was removed, git makes it anew')
+  }
+  return { flaw: null, objects }
+}
+
+// Derived files are not asked, and replacements are only how some readers see the history.
+const PLAIN = ['--no-replace-objects', '-c', 'core.commitGraph=false', '-c', 'core.multiPackIndex=false']
+
 /** What a look at a copy found to be wrong, in words for people; null when it is whole. */
 export async function findFlaw(
   context: SyncContext,
   gitDir: string,
   { everyByte }: { everyByte: boolean },
 ): Promise<string | null> {
-  // Derived files are not asked, and replacements are only how some readers see the history.
-  const plain = ['--no-replace-objects', '-c', 'core.commitGraph=false', '-c', 'core.multiPackIndex=false']
   const reached = await callGit(
     context,
-    [...plain, `--git-dir=${gitDir}`, 'rev-list', '--objects', '--all', '--quiet'],
+    [...PLAIN, `--git-dir=${gitDir}`, 'rev-list', '--objects', '--all', '--quiet'],
     {
       silent: true,
     },
@@ -52,13 +81,16 @@ export async function findFlaw(
   if (!everyByte) return null
   if (hasLooseObjects(gitDir)) {
     // What is packed is read by the next check, byte for byte.
-    const packed = await callGit(context, [...plain, `--git-dir=${gitDir}`, 'repack', '-d', '-q'], { silent: true })
+    const packed = await callGit(context, [...PLAIN, `--git-dir=${gitDir}`, 'repack', '-d', '-n', '-q'], {
+      silent: true,
+    })
+    listPacks(gitDir)
     if (packed.code !== 0) return flawOf(packed, 'loose objects cannot be read')
   }
   const packs = packsOf(gitDir)
   if (packs.length === 0) return null
   const indices = packs.map((pack) => join(gitDir, 'objects', 'pack', `${pack}.idx`))
-  const verified = await callGit(context, [...plain, `--git-dir=${gitDir}`, 'verify-pack', '--', ...indices], {
+  const verified = await callGit(context, [...PLAIN, `--git-dir=${gitDir}`, 'verify-pack', '--', ...indices], {
     silent: true,
   })
   return verified.code === 0 ? null : flawOf(verified, 'a pack is damaged')
@@ -175,4 +207,64 @@ export function replaceObjects(fresh: string, damaged: string): void {
   for (const file of old) if (!kept.has(file)) rmSync(join(damaged, 'objects', file), { force: true })
   for (const file of BORROWED) rmSync(join(damaged, 'objects', 'info', file), { force: true })
   removeDerived(damaged)
+}
+
+/** Whether objects must be checked after a fetch, because git did not check them as they came. */
+export function mustCheck({ options }: SyncContext, { plain }: RemoteRefs): boolean {
+  return plain === true && options['fsck'] !== false
+}
+
+/** Checks every object of a repository where that must be done. Throws SyncFailure content_invalid. */
+export async function checkObjects(context: SyncContext, remote: RemoteRefs, gitDir: string): Promise<void> {
+  if (!mustCheck(context, remote)) return
+  context.progress({ phase: 'verifying' })
+  const { exit } = await fsckWhole(context, gitDir, true)
+  if (exit.code !== 0) throw gitFailure(exit)
+}
+
+/** The tree without entries, in either format. */
+const EMPTY_TREES: ReadonlySet<string> = new Set([
+  'missing tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904',
+  'missing tree 6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321',
+])
+
+interface Fsck {
+  readonly exit: Exit
+  readonly lacksEmptyTree: boolean
+  /** The first line about an object that is missing or damaged; faults that objects have always had are none. */
+  readonly damage: string | null
+}
+
+async function runFsck(context: SyncContext, gitDir: string, strict: boolean): Promise<Fsck> {
+  const ignored = ignoredFaults('fsck', context.options['fsck_ignore']).flatMap((setting) => ['-c', setting])
+  const flags = strict ? ['--strict'] : []
+  let lacksEmptyTree = false
+  let damage: string | null = null
+  const exit = await callGit(
+    context,
+    [...ignored, ...PLAIN, `--git-dir=${gitDir}`, 'fsck', '--full', ...flags, '--no-dangling', '--no-progress'],
+    {
+      silent: true,
+      onLine(line) {
+        lacksEmptyTree ||= EMPTY_TREES.has(line)
+        if (DAMAGE.test(line) && !EMPTY_TREES.has(line)) damage ??= line.replace(/^(error|fatal): /, '')
+      },
+    },
+  )
+  return { exit, lacksEmptyTree, damage }
+}
+
+/** `error in commit …` is a fault that the author made; a branch that is no commit is the upstream's. */
+const DAMAGE = /^(missing|broken link|bad|corrupt|error:|fatal:)(?!.*not a commit)/
+
+/** git knows the tree without entries by itself, so it does not fetch it; only fsck misses it: then it is written. */
+async function fsckWhole(context: SyncContext, gitDir: string, strict: boolean): Promise<Fsck> {
+  const first = await runFsck(context, gitDir, strict)
+  if (first.exit.code === 0 || !first.lacksEmptyTree) return first
+  const written = await callGit(context, [`--git-dir=${gitDir}`, 'hash-object', '-t', 'tree', '-w', '--stdin'], {
+    stdin: '',
+    silent: true,
+  })
+  if (written.code !== 0) throw gitFailure(written)
+  return runFsck(context, gitDir, strict)
 }

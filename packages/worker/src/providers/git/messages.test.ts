@@ -58,6 +58,18 @@ describe('a sync that git cannot do', () => {
     expect(report.message).not.toContain('hidden')
   })
 
+  it.each([
+    ['/new.git/info/refs?service=git-upload-pack', '/new.git'],
+    ['../../b.git/info/refs', '/b.git'],
+    ['//git.example.org/c.git', '//git.example.org/c.git'],
+  ])('says where a relative address sends it: %s', async (relative, target) => {
+    location = relative
+    const report = await sync()
+    expect(report).toMatchObject({ outcome: 'failed', reason: 'upstream_missing' })
+    const base = target.startsWith('//') ? 'http:' : new URL(upstream).origin
+    expect(report.message).toContain(`sends us to ${base}${target}: `)
+  })
+
   it('has words for what git says of the other side, and of its own', () => {
     const failure = (tail: string) => gitFailure({ code: 128, signal: null, tail })
     expect(

@@ -4,6 +4,7 @@ import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { bytesOf, nameOfBytes, pathBytes, readEntries, removePath } from '../../names.ts'
 import { replaceFile } from './repository.ts'
+import { isOwnRef } from './selection.ts'
 
 /** What an upstream has. */
 export interface RemoteRefs {
@@ -19,11 +20,16 @@ export interface RemoteRefs {
   readonly whole?: boolean
   /** Whether they come from a plain web server, over which git checks no object. */
   readonly plain?: boolean
+  /** Whether there are some that are not mirrored, because they would be taken for Kagami's own. */
+  readonly hasOwn?: boolean
 }
 
 /** What a repository on disk has. */
 export interface LocalRefs {
+  /** Those that readers see: name → object id. */
   readonly refs: ReadonlyMap<string, string>
+  /** Kagami's own: name → object id. */
+  readonly own: ReadonlyMap<string, string>
   /** How many are files of their own. */
   readonly loose: number
   /** Aliases: name → the ref they point at, or nothing readable. */
@@ -48,17 +54,19 @@ export function createRefCollector(): RefCollector {
   const peeled = new Map<string, string>()
   let head: string | null = null
   let headId: string | null = null
+  let hasOwn = false
   return {
     add(id, name) {
       if (name === 'HEAD') headId = id
       else if (!name.startsWith('refs/')) return
+      else if (isOwnRef(name)) hasOwn = true
       else if (name.endsWith('^{}')) peeled.set(name.slice(0, -3), id)
       else refs.set(name, id)
     },
     head(target) {
       if (isRefName(target)) head = target
     },
-    done: () => ({ refs, peeled, head, headId }),
+    done: () => ({ refs, peeled, head, headId, ...(hasOwn ? { hasOwn } : {}) }),
   }
 }
 
@@ -89,7 +97,9 @@ export function readLocalRefs(gitDir: string): LocalRefs {
   const { refs, whole } = readPacked(join(gitDir, 'packed-refs'))
   const found: LooseRefs = { refs, symbolic: new Map(), broken: [], loose: 0 }
   readLoose(gitDir, 'refs', found)
-  return { refs, loose: found.loose, symbolic: found.symbolic, broken: found.broken, packedWhole: whole }
+  const own = new Map([...refs].filter(([name]) => isOwnRef(name)))
+  for (const name of own.keys()) refs.delete(name)
+  return { refs, own, loose: found.loose, symbolic: found.symbolic, broken: found.broken, packedWhole: whole }
 }
 
 /**
@@ -107,7 +117,7 @@ export function settleRefs(gitDir: string, log: (line: string) => void): LocalRe
     else removePath(join(gitDir, name))
   }
   for (const name of broken) {
-    log(`${name} of the copy cannot be read: it is fetched again`)
+    log(`${name} of the copy cannot be read: it is ${isOwnRef(name) ? 'removed' : 'fetched again'}`)
     removePath(join(gitDir, name))
   }
   if (!packedWhole) {

@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { OWN_REFS } from './selection.ts'
 import { bytesOf, pathBytes } from '../../names.ts'
 
 const LOCKS = [
@@ -115,6 +116,8 @@ function configText(upstream: string, idLength: number): string {
     '\tbare = true',
     '[gc]',
     '\tauto = 0',
+    '[transfer]',
+    `\thideRefs = ${OWN_REFS}`,
     '[remote "origin"]',
     `\turl = "${url}"`,
     '\tfetch = +refs/*:refs/*',
@@ -129,11 +132,16 @@ function configText(upstream: string, idLength: number): string {
  * the text of that of refs.
  */
 export function writeServerListings(gitDir: string, refs: string): void {
+  // Not flushed: a listing lost in a power cut is made again with the next change, and git itself does not read it.
+  replaceFile(join(gitDir, 'info', 'refs'), bytesOf(refs), false)
+  listPacks(gitDir)
+}
+
+/** Writes the list of packs alone. git's own command would list refs too, also those that no reader sees. */
+export function listPacks(gitDir: string): void {
   const packs = entries(join(gitDir, 'objects', 'pack'))
     .filter((entry) => entry.endsWith('.pack'))
     .sort()
-  // Not flushed: a listing lost in a power cut is made again with the next change, and git itself does not read it.
-  replaceFile(join(gitDir, 'info', 'refs'), bytesOf(refs), false)
   replaceFile(join(gitDir, 'objects', 'info', 'packs'), `${packs.map((pack) => `P ${pack}\n`).join('')}\n`, false)
 }
 

@@ -12,6 +12,14 @@ export const refsOption = Type.Array(
   },
 )
 
+/** Refs below it are Kagami's own: those of an upstream are not mirrored, and no reader sees those of a copy. */
+export const OWN_REFS = 'refs/kagami'
+
+/** Whether a ref is one of Kagami's own. */
+export function isOwnRef(name: string): boolean {
+  return name.startsWith(OWN_REFS) && (name.length === OWN_REFS.length || name[OWN_REFS.length] === '/')
+}
+
 export interface Selection {
   readonly wanted: readonly string[]
   readonly left: readonly string[]
@@ -45,5 +53,6 @@ function fits(pattern: string, name: string): boolean {
 
 /** The refspecs for a fetch. */
 export function refspecsOf({ wanted, left }: Selection): string[] {
-  return [...wanted.map((pattern) => `+${pattern}:${pattern}`), ...left.map((pattern) => `^${pattern}`)]
+  const excluded = [...left, OWN_REFS, `${OWN_REFS}/*`]
+  return [...wanted.map((pattern) => `+${pattern}:${pattern}`), ...excluded.map((pattern) => `^${pattern}`)]
 }

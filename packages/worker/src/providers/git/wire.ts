@@ -46,7 +46,8 @@ async function overHttp(
   url: URL,
   { authorization, addresses, signal }: WireRequest,
 ): Promise<RemoteRefs | AskGit | null> {
-  const client = new Client(url.origin, {
+  const { origin } = url
+  const client = new Client(origin, {
     connect: { timeout: IDLE_MS, lookup: lookupAmong(addresses) },
     headersTimeout: IDLE_MS,
     bodyTimeout: IDLE_MS,
@@ -56,7 +57,7 @@ async function overHttp(
   try {
     const greeting = await sendRequest(
       client,
-      { path: `${base}/info/refs?service=git-upload-pack`, method: 'GET', headers, signal },
+      { origin, path: `${base}/info/refs?service=git-upload-pack`, method: 'GET', headers, signal },
       'application/x-git-upload-pack-advertisement',
     )
     if (greeting && 'whole' in greeting) return greeting
@@ -66,6 +67,7 @@ async function overHttp(
     const answer = await sendRequest(
       client,
       {
+        origin,
         path: `${base}/git-upload-pack`,
         method: 'POST',
         headers: { ...headers, 'content-type': `${type}-request`, accept: `${type}-result` },
@@ -89,7 +91,7 @@ async function sendRequest(
   const { statusCode, headers, body } = await client.request(options)
   if (statusCode >= 301 && statusCode <= 308) {
     body.on('error', () => {}).destroy()
-    return refuseRedirect(String(headers['location'] ?? ''))
+    return refuseRedirect(String(headers['location'] ?? ''), new URL(options.path, String(options.origin)))
   }
   const readable = statusCode === 200 && headers['content-encoding'] === undefined
   if (!readable) {
@@ -121,9 +123,9 @@ async function sendRequest(
 }
 
 /** git follows no redirect either, and does not say where to. */
-function refuseRedirect(location: string): null {
-  const url = URL.parse(location)
-  if (!url) return null
+function refuseRedirect(location: string, from: URL): null {
+  const url = URL.parse(location, from)
+  if (location === '' || !url) return null
   const path = url.pathname.replace(/\/(info\/refs|git-upload-pack)$/, '')
   throw new SyncFailure(
     'upstream_missing',
