@@ -1,6 +1,6 @@
 // conformance.ts — What every kind must keep, run against a real upstream of each. A new provider passes this or is
 // none.
-import { readdirSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SyncReport } from '@kagami/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -55,6 +55,7 @@ export function providerConformance(conformance: Conformance): void {
   describe(`a mirror of kind ${kind}`, () => {
     const stage = prepare(conformance)
     followsItsUpstream(stage)
+    isProvedOnRequest(stage)
     isKept(stage)
     endsWhenItMust(stage)
     touchesNothingElse(stage)
@@ -101,6 +102,45 @@ function followsItsUpstream({ kind, sandbox, subject, sync }: Stage): void {
     expect(await sync()).toMatchObject({ outcome: 'success' })
     await subject().expectSame(sandbox().published)
   })
+}
+
+/** Requested with `kagami replicas verify`. */
+const VERIFY = { task: { type: 'sync', approved: null, thorough: true } } as const
+
+function isProvedOnRequest({ sandbox, subject, sync }: Stage): void {
+  it('is looked at as a whole when somebody asks for it, and stays as it is when it is whole', async () => {
+    await sync()
+    const before = readTree(sandbox().published)
+    const report = await sync(VERIFY)
+    expect(report).toMatchObject({ outcome: 'success', action: 'verify' })
+    expect(report.message).not.toBeNull()
+    expect(readTree(sandbox().published)).toEqual(before)
+  })
+
+  it('is mended by that when the disk changed a byte, and the report says so', async () => {
+    await sync()
+    flipByte(sandbox().published)
+    const report = await sync(VERIFY)
+    expect(report).toMatchObject({ outcome: 'success', action: 'verify' })
+    expect(report.message).toMatch(/other bytes|damaged/)
+    await subject().expectSame(sandbox().published)
+    expect(await sync(VERIFY)).toMatchObject({ outcome: 'success' })
+  })
+}
+
+/** Changes a byte in the middle of the largest file; its size and times stay. */
+function flipByte(folder: string): void {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const [largest] = files
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort((a, b) => statSync(b).size - statSync(a).size)
+  const bytes = readFileSync(largest!)
+  const { atime, mtime } = statSync(largest!)
+  const middle = Math.floor(bytes.length / 2)
+  bytes[middle] = bytes[middle]! ^ 0xff
+  chmodSync(largest!, 0o644)
+  writeFileSync(largest!, bytes)
+  utimesSync(largest!, atime, mtime)
 }
 
 function isKept({ sandbox, subject, sync }: Stage): void {
