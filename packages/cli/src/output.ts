@@ -1,12 +1,12 @@
 // output.ts — What people and programs read: data on stdout, everything else on stderr, errors with cause and cure.
-import { ApiError, Refusal, errors } from '@kagami/protocol'
+import { ApiError, Refusal, errors, printable, printableJson } from '@kagami/protocol'
 import Table from 'cli-table3'
 import { CommanderError } from 'commander'
 import pc from 'picocolors'
 
 /** Data for programs: one JSON value. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, process.stdout.isTTY ? 2 : 0)}\n`)
+  process.stdout.write(`${printableJson(JSON.stringify(value, null, process.stdout.isTTY ? 2 : 0))}\n`)
 }
 
 /** Data for people: a table without lines. Wide characters are aligned too. */
@@ -39,8 +39,8 @@ export function setExitCode(code: number): void {
 export function reportError(error: unknown, json = process.argv.includes('--json')): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   const { message, hint, exit, code } = describe(error)
-  if (json) process.stderr.write(`${JSON.stringify({ error: { code, message, hint } })}\n`)
-  else process.stderr.write(`error: ${message}\n${hint ? `hint: ${hint}\n` : ''}`)
+  if (json) process.stderr.write(`${printableJson(JSON.stringify({ error: { code, message, hint } }))}\n`)
+  else process.stderr.write(printable(`error: ${message}\n${hint ? `hint: ${hint}\n` : ''}`))
   return exit
 }
 

@@ -1,6 +1,7 @@
 // model.ts — The nouns of the contract: worker, replica, sync and their parts, in messages and in the API. Schema and
 // type have the same name.
 import Type, { type Static } from 'typebox'
+import { PlainText } from './printable.ts'
 import { Kind, ReplicaId, ReplicaName, WorkerId } from './names.ts'
 
 /** A schema that also allows null. */
@@ -117,7 +118,7 @@ export const sealedFor = (of: { worker_id: string; replica_id: string; upstream:
 /** Labels of a replica: free keys and values, to filter by. */
 export const Labels = Type.Record(
   Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$' }),
-  Type.String({ maxLength: 256 }),
+  PlainText({ maxLength: 256 }),
 )
 export type Labels = Static<typeof Labels>
 

@@ -1,4 +1,5 @@
 // logger.ts — Structured logs: JSON lines, or readable lines on a terminal. Secrets are removed here, for all packages.
+import { printableJson, printableValue } from '@kagami/protocol'
 import { pino, type Logger as PinoLogger } from 'pino'
 import pretty from 'pino-pretty'
 
@@ -29,15 +30,16 @@ export function createLogger(name: string, env: NodeJS.ProcessEnv = process.env)
   const level = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].includes(wanted) ? wanted : 'info'
   const options = { name, level, redact: { paths: SECRETS, censor: '[secret]' } }
   const readable = env['KAGAMI_LOG'] ? env['KAGAMI_LOG'] === 'pretty' : process.stderr.isTTY
-  if (!readable) return pino(options, pino.destination({ dest: 2, sync: true }))
-  return pino(
-    options,
-    pretty({
-      destination: 2,
-      sync: true,
-      colorize: process.stderr.isTTY && !env['NO_COLOR'],
-      translateTime: 'SYS:HH:MM:ss',
-      ignore: 'pid,hostname',
-    }),
-  )
+  const stderr = pino.destination({ dest: 2, sync: true })
+  if (!readable) return pino(options, { write: (line: string) => stderr.write(printableJson(line)) })
+  const terminal = pretty({
+    destination: stderr,
+    colorize: process.stderr.isTTY && !env['NO_COLOR'],
+    translateTime: 'SYS:HH:MM:ss',
+    ignore: 'pid,hostname',
+  })
+  // The text of upstreams and workers is in it, and a terminal would obey what it finds there.
+  return pino(options, {
+    write: (line: string) => void terminal.write(`${JSON.stringify(printableValue(JSON.parse(line)))}\n`),
+  })
 }

@@ -1,5 +1,5 @@
 // api.ts — What every command that calls the API has: --api, --json, and a client.
-import type { Client } from '@kagami/protocol'
+import { printable, printableValue, type Client } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { openClient, type ApiOptions } from '../session.ts'
 
@@ -24,8 +24,24 @@ export function apiCommand<O extends ApiOptions>(
       .slice(0, -2)
       .filter((word) => word !== undefined)
       .flat() as string[]
-    await action({ client: openClient(options), options, args })
+    const client = openClient(options)
+    // People see what upstreams and workers wrote; programs get it as it is.
+    await action({ client: options.json ? client : printableClient(client), options, args })
   })
+}
+
+/** A client whose answers have nothing in them that a terminal would obey. */
+export function printableClient(client: Client): Client {
+  return {
+    baseUrl: client.baseUrl,
+    call: async (name, ...input) => {
+      const answer = (await client.call(name, ...input)) as unknown
+      if (typeof answer !== 'object' || answer === null || !('headers' in answer))
+        return printableValue(answer) as never
+      const { text, headers } = answer as { text: string; headers: Headers }
+      return { text: printable(text), headers } as never
+    },
+  }
 }
 
 /** Every item of a list, page by page. */

@@ -6,7 +6,7 @@ import type { Command } from 'commander'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
 import { age, duration, shortId, size, state } from '../words.ts'
-import { apiCommand, collect } from './api.ts'
+import { apiCommand, collect, printableClient } from './api.ts'
 
 /** Adds `logs` and `syncs`. */
 export function addLogs(program: Command): void {
@@ -14,7 +14,9 @@ export function addLogs(program: Command): void {
     program,
     'logs <SYNC>',
     'the log of a sync: its id, or NAME or NAME@WORKER for the newest of a replica',
-    async ({ client, options, args: [name = ''] }) => {
+    async ({ client: caller, options, args: [name = ''] }) => {
+      // A log is text for people, with --json too.
+      const client = printableClient(caller)
       const sync = await findSync(client, name)
       remark(`── ${sync.name}@${sync.worker_name} · ${sync.trigger} · started ${sync.started_at} ──`)
       await printLog(client, sync.sync_id, options.follow ?? false)

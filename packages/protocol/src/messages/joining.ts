@@ -2,6 +2,7 @@
 import Type, { type Static } from 'typebox'
 import { Admission, KindAnnouncement, Nullable } from '../model.ts'
 import { Instance, WorkerId } from '../names.ts'
+import { PlainText } from '../printable.ts'
 
 /** What a worker can be asked for that workers of the first versions cannot; they would refuse the whole document. */
 export const Capability = Type.Enum(['verify', 'restore', 'rename'])
@@ -12,7 +13,7 @@ export const Join = Type.Object({
   worker_id: WorkerId,
   instance: Instance,
   wire: Type.Integer({ minimum: 1 }),
-  name: Type.String({ minLength: 1, maxLength: 128 }),
+  name: PlainText({ minLength: 1, maxLength: 128 }),
   version: Type.String({ maxLength: 64 }),
   hostname: Type.String({ maxLength: 256 }),
   http_addr: Type.String({ maxLength: 256 }),

@@ -1,4 +1,5 @@
 // route.ts — What a route is, how one is written, and the parameters that many routes have.
+import { PlainText } from '../printable.ts'
 import Type from 'typebox'
 import { Nullable } from '../model.ts'
 
@@ -53,6 +54,6 @@ export const paging = {
 
 /** The body of routes that take a reason; it may be left out. */
 export const ReasonBody = Type.Union([
-  Type.Object({ reason: Type.Optional(Nullable(Type.String({ maxLength: 1000 }))) }),
+  Type.Object({ reason: Type.Optional(Nullable(PlainText({ maxLength: 1000 }))) }),
   Type.Null(),
 ])

@@ -1,5 +1,5 @@
 // keys.ts — Every key of worker.toml, with its default and description. docs/configuration.md is generated from it.
-import { Labels, WORKER_ID_PATTERN } from '@kagami/protocol'
+import { Labels, PlainText, WORKER_ID_PATTERN } from '@kagami/protocol'
 import type { Values } from '@kagami/runtime'
 import Type from 'typebox'
 
@@ -44,7 +44,7 @@ export const AuthTable = Type.Object(
 /** Every key of worker.toml; the environment variable is `KAGAMI_` and the key in capitals. */
 export const WorkerKeys = Type.Object({
   name: Type.Optional(
-    Type.String({
+    PlainText({
       minLength: 1,
       maxLength: 128,
       description: 'What people call this worker; part of no path. Default: the host name.',

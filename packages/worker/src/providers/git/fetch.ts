@@ -3,6 +3,7 @@
 import { callGit, createProgressReader, credentials, type Route } from './call.ts'
 import { isCutShort, recordBoundary } from './adopt.ts'
 import { gitFailure, rejections } from './errors.ts'
+import { fetchLfs } from '../git-lfs/lfs.ts'
 import { chooseHead, looseHead, writeHead } from './head.ts'
 import {
   collectLine,
@@ -259,6 +260,31 @@ async function hasObject(context: SyncContext, gitDir: string, id: string): Prom
     onLine: () => false,
   })
   return exit.code === 0
+}
+
+/** Downloads the LFS objects of the refs a repository has. Returns the received bytes. */
+export function fetchLfsFor({ context }: GitUpstream, remote: RemoteRefs, gitDir: string): Promise<number> {
+  return fetchLfs({ context, gitDir, ids: readLocalRefs(gitDir).refs.values(), headId: remote.headId })
+}
+
+/**
+ * Downloads LFS objects that a published copy lacks although its refs are those of the upstream. Returns the received
+ * bytes.
+ */
+export async function fetchMissingLfs(
+  { context }: GitUpstream,
+  remote: RemoteRefs,
+  everyByte = false,
+): Promise<number> {
+  const { published } = context.tree
+  return fetchLfs({
+    context,
+    gitDir: published,
+    open: context.tree.fork,
+    everyByte,
+    ids: readLocalRefs(published).refs.values(),
+    headId: remote.headId,
+  })
 }
 
 /** Length of this upstream's object ids, hex digits. */

@@ -6,6 +6,8 @@ import { isCutShort, refuseFormat, standAlone } from './adopt.ts'
 import { gitFailure } from './errors.ts'
 import { fsckIgnoreOption } from './faults.ts'
 import {
+  fetchLfsFor,
+  fetchMissingLfs,
   cloneInto,
   fetchAhead,
   finishRepository,
@@ -17,7 +19,16 @@ import {
 import { lacksHead, restoreHead, writeHead } from './head.ts'
 import { askToDelete } from './history.ts'
 import { carryKept, describeKept, keepHistoryOption, keepTips, settleKept, tipsAtRisk, tipsLost } from './keep.ts'
-import { checkObjects, judgeCopy, maintain, mustCheck, proveCopy, recordCheck, replaceObjects } from './maintenance.ts'
+import {
+  describeProof,
+  checkObjects,
+  judgeCopy,
+  maintain,
+  mustCheck,
+  proveCopy,
+  recordCheck,
+  replaceObjects,
+} from './maintenance.ts'
 import {
   fetchLfs,
   removeParts,
@@ -255,27 +266,6 @@ async function mendOrBlame(
   return fetchAnew(upstream, remote, `the copy was damaged (${verdict.flaw})`)
 }
 
-/** Downloads the LFS objects of the refs a repository has. Returns the received bytes. */
-function fetchLfsFor({ context }: GitUpstream, remote: RemoteRefs, gitDir: string): Promise<number> {
-  return fetchLfs({ context, gitDir, ids: readLocalRefs(gitDir).refs.values(), headId: remote.headId })
-}
-
-/**
- * Downloads LFS objects that a published copy lacks although its refs are those of the upstream. Returns the received
- * bytes.
- */
-async function fetchMissingLfs({ context }: GitUpstream, remote: RemoteRefs, everyByte = false): Promise<number> {
-  const { published } = context.tree
-  return fetchLfs({
-    context,
-    gitDir: published,
-    open: context.tree.fork,
-    everyByte,
-    ids: readLocalRefs(published).refs.values(),
-    headId: remote.headId,
-  })
-}
-
 /** Clones everything again beside the damaged copy, and replaces what is damaged only once the clone is whole. */
 async function fetchAnew(upstream: GitUpstream, remote: RemoteRefs, why: string): Promise<SyncStats> {
   const { context } = upstream
@@ -318,13 +308,7 @@ async function prove(upstream: GitUpstream, remote: RemoteRefs, stats: SyncStats
   recordCheck(context)
   const received = lfs ? await fetchMissingLfs(upstream, remote, true) : 0
   const { refs, own } = readLocalRefs(published)
-  const count = (number: number) => number.toLocaleString('en-US')
-  const proof = [
-    `proved: all ${count(objects)} objects reachable from ${count(refs.size + own.size)} refs are whole`,
-    ...(own.size > 0 ? [`${own.size} of the refs are kept ones that no reader sees`] : []),
-    ...(lfs ? ['every LFS object has the bytes that its name says'] : []),
-    ...(received > 0 ? [`for that ${count(received)} bytes of LFS objects were fetched again`] : []),
-  ].join('; ')
+  const proof = describeProof({ objects, refs: refs.size + own.size, kept: own.size, lfs, lfsBytes: received })
   const more = (mended === stats ? 0 : (mended.bytes ?? 0)) + received
   return {
     ...mended,

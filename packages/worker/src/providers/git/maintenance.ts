@@ -36,6 +36,23 @@ export async function maintain(context: SyncContext, gitDir: string): Promise<st
   return null
 }
 
+/** What was proved, in one line. `lfsBytes`: bytes of LFS objects that were fetched again for it. */
+export function describeProof(proved: {
+  objects: number
+  refs: number
+  kept: number
+  lfs: boolean
+  lfsBytes: number
+}): string {
+  const count = (number: number) => number.toLocaleString('en-US')
+  return [
+    `proved: all ${count(proved.objects)} objects reachable from ${count(proved.refs)} refs are whole`,
+    ...(proved.kept > 0 ? [`${proved.kept} of the refs are kept ones that no reader sees`] : []),
+    ...(proved.lfs ? ['every LFS object has the bytes that its name says'] : []),
+    ...(proved.lfsBytes > 0 ? [`for that ${count(proved.lfsBytes)} bytes of LFS objects were fetched again`] : []),
+  ].join('; ')
+}
+
 /** Whether a copy is whole: what is wrong with it, or how many objects its refs reach. */
 export async function proveCopy(
   context: SyncContext,
