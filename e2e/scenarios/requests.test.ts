@@ -1,5 +1,6 @@
 // requests.test.ts — What people ask of one replica's files, in real programs: another name, a proof of the whole copy,
 // a ref that the upstream lost.
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import type { NatsServer } from '@kagami/runtime'
@@ -138,4 +139,51 @@ test('a mark says whose files are in the folder, also while another upstream is 
   await cli('replicas', 'approve', 'mine')
   await until('it is fresh', async () => (await mine())?.health === 'fresh')
   expect(mark('mine')).toMatchObject({ upstream: elsewhere })
+})
+
+test('a branch that the upstream lost is hidden from readers, listed, and given back by command', async () => {
+  await worker.kill('SIGTERM')
+  const git = (folder: string, ...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@example.org', '-C', folder, ...args], {
+      encoding: 'utf8',
+    }).trim()
+  mkdirSync(place.at('repository'))
+  git(place.at('repository'), 'init', '-q', '-b', 'main')
+  git(place.at('repository'), 'commit', '-q', '--allow-empty', '-m', 'one')
+  git(place.at('repository'), 'checkout', '-q', '-b', 'work')
+  git(place.at('repository'), 'commit', '-q', '--allow-empty', '-m', 'two')
+  const lost = git(place.at('repository'), 'rev-parse', 'work')
+  git(place.at('repository'), 'checkout', '-q', 'main')
+  worker = await startWorker(place, {
+    nats: nats.url,
+    providers: [
+      {
+        name: 'code',
+        kind: 'git',
+        upstream: `file://${place.at('repository')}`,
+        options: { keep_history: 7, max_delete_percent: 100 },
+      },
+    ],
+    env: { KAGAMI_UPSTREAM_ROOTS: JSON.stringify([place.dir]) },
+  })
+  const code = async () => (await supervisor.api.call('listReplicas', { query: { name: 'code' } })).items[0]
+  await until('it is there', code)
+  await cli('sync', 'code', '--wait')
+  git(place.at('repository'), 'branch', '-q', '-D', 'work')
+  await cli('sync', 'code', '--wait')
+  const heads = () => git(place.at('data/code'), 'for-each-ref', '--format=%(refname)', 'refs/heads')
+  expect(heads()).toBe('refs/heads/main')
+  const { stdout } = await cli('replicas', 'kept', 'code')
+  const [, id] = /^(\d{8}T\d{6}Z\/heads\/work) /m.exec(stdout) ?? []
+  expect(stdout).toContain(lost.slice(0, 12))
+  expect(git(place.dir, 'ls-remote', place.at('data/code'))).not.toContain('kagami')
+  expect(await cli('replicas', 'restore', 'code', id!)).toMatchObject({ code: 0 })
+  await until('it is given back', () => heads().includes('work'), { seen: () => worker.output() })
+  expect(git(place.at('data/code'), 'rev-parse', 'refs/heads/work')).toBe(lost)
+  await until('it is paused', async () => (await code())?.paused)
+  await cli('replicas', 'resume', 'code')
+  await cli('sync', 'code', '--wait')
+  expect(heads()).toBe('refs/heads/main')
+  expect((await cli('replicas', 'verify', 'code')).code).toBe(0)
+  await until('it is proved', async () => (await code())?.last_sync?.message?.startsWith('proved: all '))
 })
