@@ -9,9 +9,21 @@ export interface KnownPeers extends Peers {
   readonly reach: Reach | null
 }
 
-// Link-local addresses give away the secrets of a cloud machine, and no mirror is there. fd00:ec2::254 and
-// 100.100.100.200 do the same by another address.
-const never = listOf(['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::254/128', '100.100.100.200/32'])
+/**
+ * Link-local addresses give away the secrets of a cloud machine, and no mirror is there. Some clouds do the same by
+ * other addresses: EC2 (fd00:ec2::23 and ::254), Google (fd20:ce::254), Scaleway (fd00:42::42), Oracle (192.0.0.192),
+ * Azure (168.63.129.16), Alibaba (100.100.100.200), as their documentations say.
+ */
+const never = listOf([
+  '169.254.0.0/16',
+  'fe80::/10',
+  'fd00:ec2::/32',
+  'fd20:ce::254/128',
+  'fd00:42::42/128',
+  '192.0.0.192/32',
+  '168.63.129.16/32',
+  '100.100.100.200/32',
+])
 /** Special-purpose ranges of RFC 6890 and its updates that the public internet does not route. */
 const inside = listOf([
   '0.0.0.0/8',
@@ -27,6 +39,7 @@ const inside = listOf([
   '203.0.113.0/24',
   '224.0.0.0/3',
   '::/96',
+  '64:ff9b:1::/48',
   'fc00::/7',
   'fec0::/10',
   'ff00::/8',
@@ -42,26 +55,40 @@ function listOf(ranges: readonly string[]): BlockList {
   return list
 }
 
-/** The IPv4 address inside an IPv6 one that leads to it (mapped, translated, 6to4), otherwise the address itself. */
-function plainOf(address: string): string {
-  const bare = address.replace(/^\[|\]$|%.*$/g, '')
-  if (isIPv4(bare) || isIP(bare) === 0) return bare
-  const groups = new URL(`http://[${bare}]/`).hostname.slice(1, -1)
-  const [, high, low] =
-    /^(?:::ffff:|64:ff9b::)([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(groups) ??
-    /^2002:([0-9a-f]{1,4}):([0-9a-f]{1,4})(?=:|$)/.exec(groups) ??
-    []
-  if (high === undefined || low === undefined) return groups
-  const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)]
-  return [a >> 8, a & 255, b >> 8, b & 255].join('.')
+/** The eight groups of an IPv6 address. */
+function groupsOf(address: string): number[] {
+  const [head = '', tail] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split('::')
+  const numbers = (text = '') => text.split(':').flatMap((group) => (group === '' ? [] : [Number.parseInt(group, 16)]))
+  const [left, right] = [numbers(head), numbers(tail)]
+  return [...left, ...Array.from({ length: 8 - left.length - right.length }, () => 0), ...right]
 }
 
-/** What an IP address is to a mirror: `never` allowed, `private`, or `public`. */
+const ipv4Of = (high: number, low: number): string => [high >> 8, high & 255, low >> 8, low & 255].join('.')
+
+/**
+ * The IPv4 addresses to which an IPv6 address leads: mapped, compatible and translated ones (RFC 4291, 6052, 7915,
+ * 8215), 6to4 (RFC 3056), Teredo (RFC 4380: server, and client with its bits inverted), ISATAP (RFC 5214).
+ */
+function inner(address: string): string[] {
+  const [a, b, c, d, e, f, g, h] = groupsOf(address) as [number, number, number, number, number, number, number, number]
+  const last = ipv4Of(g, h)
+  const zeros = [a, b, c, d].every((group) => group === 0)
+  if (zeros && ((e === 0 && (f === 0 || f === 0xffff)) || (e === 0xffff && f === 0))) return [last]
+  if (a === 0x64 && b === 0xff9b && c === 0 && d === 0 && e === 0 && f === 0) return [last]
+  // Behind a prefix of 48 bits the address is split around bits 64 to 71, which are zero.
+  if (a === 0x64 && b === 0xff9b && c === 1) return [last, ipv4Of(d, ((e & 255) << 8) | (f >> 8))]
+  if (a === 0x2002) return [ipv4Of(b, c)]
+  if (a === 0x2001 && b === 0) return [ipv4Of(c, d), ipv4Of(g ^ 0xffff, h ^ 0xffff)]
+  return (e === 0 || e === 0x200) && f === 0x5efe ? [last] : []
+}
+
+/** What an IP address is to a mirror: `never` allowed, `private`, or `public`; one inside another counts as both. */
 export function reachOf(address: string): Reach | 'never' {
-  const plain = plainOf(address)
-  const family = isIPv4(plain) ? 'ipv4' : 'ipv6'
-  if (never.check(plain, family)) return 'never'
-  return inside.check(plain, family) ? 'private' : 'public'
+  const bare = address.replace(/^\[|\]$|%.*$/g, '')
+  const all = isIPv4(bare) || isIP(bare) === 0 ? [bare] : [bare, ...inner(bare)]
+  const isIn = (list: BlockList) => all.some((one) => list.check(one, isIPv4(one) ? 'ipv4' : 'ipv6'))
+  if (isIn(never)) return 'never'
+  return isIn(inside) ? 'private' : 'public'
 }
 
 /**
@@ -81,7 +108,8 @@ export function createPeers({
   const check = (address: string | undefined) => {
     if (address === undefined || isIP(address.replace(/^\[|\]$|%.*$/g, '')) === 0) return
     const found = reachOf(address)
-    if (found === 'never') throw forbidden(`${address} is a link-local address: it is never mirrored`)
+    if (found === 'never')
+      throw forbidden(`${address} is a link-local address, or one where a cloud keeps secrets: it is never mirrored`)
     if (found === 'private' && publicOnly)
       throw forbidden(`${address} is not a public address, and this worker has upstream_policy = "public-only"`)
     if (found === 'private' && !allowPrivate && (known === 'public' || reach === 'public'))
