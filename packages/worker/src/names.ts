@@ -117,3 +117,13 @@ export function showName(name: string): string {
 }
 
 const octal = (byte: number) => `\\${(byte & 0xff).toString(8).padStart(3, '0')}`
+
+/**
+ * Names that no file and no folder of an upstream can have in a copy, because something else is kept under them. What
+ * has one is left out, and counted. rsync, at any depth: incomplete files, also those of an upstream that is just being
+ * changed. http, at the top of a tree: what is remembered of a first copy.
+ */
+export const RESERVED = { rsync: '.~tmp~', http: '.kagami-http' } as const
+
+/** Why such a name is left out. */
+export const RESERVED_WHY = 'the name is reserved for incomplete files and for notes of Kagami'

@@ -1,6 +1,5 @@
 // filter.ts — Which paths of an upstream are part of the mirror, by the patterns of its options. Pure.
 import picomatch from 'picomatch'
-import { STATE_FOLDER } from './tree-memory.ts'
 
 export interface Filter {
   file(path: string): boolean
@@ -22,6 +21,6 @@ export function createFilter({ include, exclude }: { include: readonly string[];
   return {
     file: (path) => (included?.(path) ?? true) && !excluded?.(path),
     // A folder may hold included files further down: only an excluded folder is not entered.
-    folder: (path) => path !== STATE_FOLDER && !excluded?.(path),
+    folder: (path) => !excluded?.(path),
   }
 }

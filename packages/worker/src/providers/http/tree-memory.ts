@@ -1,11 +1,12 @@
 // tree-memory.ts — What is remembered of a tree between runs: the listing entry and validators of each file. Losing it
 // costs requests, never files.
+import { RESERVED } from '../../names.ts'
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** Kagami's own folder in staging; no file of an upstream may have this name at the top. */
-export const STATE_FOLDER = '.kagami-http'
+export const STATE_FOLDER = RESERVED.http
 const HEADER = 'kagami-http-tree 1'
 /** Lines after which other work in the process gets its turn. */
 const BREATHE_EVERY = 20_000

@@ -59,6 +59,18 @@ describe.each(['in-place', 'swap'])('a tree over http, published %s,', (publish)
     expect(await succeeds()).toMatchObject({ bytes: 0 })
   })
 
+  it.each(['.kagami-http', '.kagami-http/x'])(
+    'leaves out %s, whose name it needs itself, and says so',
+    async (path) => {
+      serve({ a: 'a\n', 'sub/.kagami-http': 'wanted\n', [path]: 'x' })
+      for (let round = 0; round < 2; round++) {
+        const report = await succeeds()
+        expect(report.left_out).toEqual({ count: 1, examples: [expect.stringContaining('the name is reserved')] })
+        expect(copy()).toEqual({ a: 'a\n', 'sub/.kagami-http': 'wanted\n' })
+      }
+    },
+  )
+
   it('has folders that are listed without their slash as folders, however they answer', async () => {
     serve({ 'pool/a.deb': 'a\n', 'v1.2/b': 'b\n', 'plain/deep/c': 'c\n' })
     const page = '<html><body>a page, no listing</body></html>'

@@ -1,5 +1,7 @@
 // walk.ts — Reads the listings of a whole tree, several at a time. Goes only downwards; what cannot be read is
 // reported, not guessed.
+import { STATE_FOLDER } from './tree-memory.ts'
+import { RESERVED_WHY } from '../../names.ts'
 import type { Filter } from './filter.ts'
 import { createFolderReader, type FolderReader } from './folder.ts'
 import type { HttpOptions } from './options.ts'
@@ -171,6 +173,7 @@ function addListing(walk: Walk, folder: Folder, listing: Listing): void {
 function addEntry(walk: Walk, folder: Folder, entry: Entry, above: Above): void {
   const { before } = walk.parts
   const path = folder.path === '' ? entry.name : `${folder.path}/${entry.name}`
+  if (path === STATE_FOLDER) return walk.parts.context.leaveOut(path, RESERVED_WHY)
   if (walk.files.has(path) || walk.met.has(path)) return
   const below = { path, request: `${folder.request}/${entry.raw}`, depth: folder.depth + 1, entry, above }
   // Servers that give sizes give none to folders: only others may list one like a file.

@@ -1,9 +1,10 @@
 // options.ts — The options of an rsync replica and the flags they become. Nothing a caller writes becomes a flag that
 // is not listed here.
+import { RESERVED } from '../../names.ts'
 import Type, { type Static } from 'typebox'
 
 /** The folder in which rsync keeps incomplete files, beside the files concerned; only its owner may enter. */
-export const PARTIAL = '.~tmp~'
+export const PARTIAL = RESERVED.rsync
 const CONNECT_SECONDS = 30
 
 /**
@@ -116,8 +117,11 @@ export const options = Type.Object(
 
 export type RsyncOptions = Static<typeof options>
 
-/** The flags for what is copied and how: archive without owners, devices, setuid bits and links that leave the tree. */
-export function contentFlags({ exclude, filters, extra_options }: RsyncOptions): string[] {
+/**
+ * The flags for what is copied and how: archive without owners, devices, setuid bits and links that leave the tree.
+ * `told`: reserved names are listed as if they were copied, but nothing below them, so that they can be counted.
+ */
+export function contentFlags({ exclude, filters, extra_options }: RsyncOptions, told = false): string[] {
   return [
     '-a',
     '--safe-links',
@@ -131,7 +135,7 @@ export function contentFlags({ exclude, filters, extra_options }: RsyncOptions):
     ...extra_options,
     ...filters.map((rule) => `--filter=${rule}`),
     ...exclude.map((pattern) => `--exclude=${pattern}`),
-    `--exclude=${PARTIAL}`,
+    ...(told ? [`--filter=P ${PARTIAL}`, `--exclude=${PARTIAL}/**`] : [`--exclude=${PARTIAL}`]),
   ]
 }
 

@@ -1,7 +1,7 @@
 // plan.ts — What an rsync run would do, read from a dry run. Looks at the folders that would shrink; starts nothing.
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathBytes, readEntries } from '../../names.ts'
+import { pathBytes, readEntries, RESERVED, RESERVED_WHY } from '../../names.ts'
 import type { Plan, ShrinkingFolder } from '../../provider.ts'
 import { readLeftOut, tellsUnread, type Item, type ItemFormat } from './lines.ts'
 import { createStatistics, readStatistics, type Statistics } from './output.ts'
@@ -65,8 +65,8 @@ export function createPlanReader(items: ItemFormat, leaveOut: (name: string, why
       if (problem !== null) unread = problem === 'error' ? problem : (unread ?? problem)
       if (problem !== null || stream !== 'stdout') return true
       const item = items.read(line)
-      const left = item ? null : readLeftOut(line)
-      if (item) readItem(item)
+      const left = item ? reservedOf(item) : readLeftOut(line)
+      if (item && !left) readItem(item)
       else if (left) {
         counts.leftOut++
         leaveOut(left.name, left.why)
@@ -91,6 +91,12 @@ export function createPlanReader(items: ItemFormat, leaveOut: (name: string, why
       },
     }),
   }
+}
+
+/** An entry with a reserved name, which is told but never copied. */
+function reservedOf({ name }: Item): { name: string; why: string } | null {
+  const last = name?.replace(/\/$/, '').split('/').at(-1)
+  return name !== null && last === RESERVED.rsync ? { name, why: RESERVED_WHY } : null
 }
 
 interface FolderTally {

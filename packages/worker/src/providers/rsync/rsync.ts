@@ -141,8 +141,8 @@ const VANISHED =
   'a folder vanished from the upstream while it was read, so nothing was deleted; the next sync catches up'
 
 /** What of a file is copied and compared. */
-const comparingFlags = ({ context, options }: RsyncUpstream): string[] => [
-  ...contentFlags(options),
+const comparingFlags = ({ context, options }: RsyncUpstream, told = false): string[] => [
+  ...contentFlags(options, told),
   ...(context.thorough ? ['--checksum'] : []),
 ]
 
@@ -203,18 +203,18 @@ async function copyFirstStage(upstream: RsyncUpstream, path: string, partials: r
   }
 }
 
-/** What a run would do to a folder. Only when `itemized` are changes and deletions counted and named. */
-async function dryRun(upstream: RsyncUpstream, folder: string, itemized: boolean): Promise<DryRun> {
+/** What a run would do to a folder; what it would delete only when it `deletes`. */
+async function dryRun(upstream: RsyncUpstream, folder: string, deletes: boolean): Promise<DryRun> {
   const { context } = upstream
   context.progress({ phase: 'listing' })
   const items = createItemFormat()
   const newReader = () => createPlanReader(items, context.leaveOut)
   let reader = newReader()
   // The names of what is left out are only told together with all others.
-  const flags = ['--dry-run', '--stats', '--info=name1', `--out-format=${itemized ? items.format : ''}`]
+  const flags = ['--dry-run', '--stats', '--info=name1', `--out-format=${items.format}`]
   const exit = await callRsync(
     upstream,
-    (compress) => [...flags, ...(itemized ? ['--delete-after'] : []), ...compress, ...comparingFlags(upstream)],
+    (compress) => [...flags, ...(deletes ? ['--delete-after'] : []), ...compress, ...comparingFlags(upstream, true)],
     folder,
     { exact: true, onStart: () => void (reader = newReader()), onLine: (line, stream) => reader.onLine(line, stream) },
   )

@@ -265,4 +265,18 @@ describe('what a copy will not have', () => {
       expect(lstatSync(join(sandbox.dataDir, two_stage, 'a/in')).isSymbolicLink()).toBe(true)
     }
   })
+
+  it('is also what has a name reserved for incomplete files, from the first sync on', async () => {
+    writeFiles(files, { 'a/one': '1\n', 'a/.~tmp~/incomplete': 'x', 'b/.~tmp~': 'a file' })
+    for (const publish of ['in-place', 'swap']) {
+      const call = { ...(await serve({ publish })), name: publish, replicaId: publish }
+      for (const text of ['1\n', '1\n', 'longer\n']) {
+        writeFiles(files, { 'a/one': text })
+        const report = await sandbox.sync(call)
+        expect(report).toMatchObject({ outcome: 'success', left_out: { count: 2 } })
+        expect(report.left_out?.examples.join()).toContain('b/.~tmp~: the name is reserved')
+        expect(readTree(join(sandbox.dataDir, publish))).toEqual({ 'a/one': text })
+      }
+    }
+  })
 })
