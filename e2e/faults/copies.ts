@@ -235,4 +235,30 @@ export const copies: readonly Row[] = [
       [`${WORKER}/providers/git/copies.test.ts`, 'is not fetched again when the upstream has a damaged object'],
     ],
   },
+  {
+    row: 49,
+    fault: 'files and folders of an upstream with names that are reserved',
+    promise: 'left out and counted, the rest is mirrored',
+    proofs: [
+      [`${WORKER}/providers/rsync/upstreams.test.ts`, 'is also what has a name reserved for incomplete files'],
+      [`${WORKER}/providers/http/upstreams.test.ts`, 'whose name it needs itself, and says so'],
+    ],
+  },
+  {
+    row: 50,
+    fault: 'addresses of cloud metadata, also inside translated, 6to4, Teredo and ISATAP addresses',
+    promise: 'never asked',
+    proofs: [[`${WORKER}/sync/peers.test.ts`, 'is never asked']],
+  },
+  {
+    row: 51,
+    fault: 'a byte of a copy that the disk changed, and commits that an upstream lost',
+    promise: 'verify finds and mends the one; keep_history keeps the other, hidden from readers',
+    proofs: [
+      [`${WORKER}/providers/git/git.test.ts`, 'is mended by that when the disk changed a byte'],
+      [`${WORKER}/providers/rsync/rsync.test.ts`, 'is mended by that when the disk changed a byte'],
+      [`${WORKER}/providers/http/http.test.ts`, 'is mended by that when the disk changed a byte'],
+      ['e2e/scenarios/requests.test.ts', 'is hidden from readers, listed, and given back by command'],
+    ],
+  },
 ]

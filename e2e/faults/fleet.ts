@@ -206,4 +206,19 @@ export const fleet: readonly Row[] = [
       [`${FAULTS}/restored.test.ts`, 'while a supervisor runs, makes it end'],
     ],
   },
+  {
+    row: 47,
+    fault: 'state of an early version, which kept credentials in clear',
+    promise: 'sealed and erased: afterwards no file of database, NATS and worker has them',
+    proofs: [['e2e/scenarios/clear-credentials.test.ts', 'that an early version kept in clear are nowhere afterwards']],
+  },
+  {
+    row: 48,
+    fault: 'escape sequences, controls and marks of direction in what upstreams and workers write',
+    promise: 'no command and no log prints them as they are',
+    proofs: [
+      ['packages/cli/src/printed.test.ts', 'shows it with escapes'],
+      ['packages/protocol/src/printable.test.ts', 'is never obeyed, whatever it is and wherever it stands'],
+    ],
+  },
 ]

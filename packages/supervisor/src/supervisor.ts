@@ -19,6 +19,7 @@ import { answerJoins } from './edge/joins.ts'
 import { createOlderWorkers, receiveFromOlderWorkers } from './edge/older-workers.ts'
 import { reconcileOnConnect } from './edge/reconcile.ts'
 import { consumeReports } from './edge/reports.ts'
+import { eraseDocument, sealStored } from './edge/sealing.ts'
 import { createFeed } from './live/feed.ts'
 import { createPublisher } from './live/publisher.ts'
 import { createSummaries, type Summaries } from './live/summary.ts'
@@ -62,6 +63,7 @@ export async function startSupervisor(parts: SupervisorParts): Promise<Superviso
   const { store, bus } = parts
   const { services, writer } = await createServices(parts)
   await restoreFleet(services)
+  await sealStored(services)
   const abort = new AbortController()
   const reporting = reconcileOnConnect(services, writer).then(() => storeReports(services, abort.signal))
   const unsubscribe = subscribe(services, abort.signal)
@@ -101,9 +103,11 @@ async function createServices(parts: SupervisorParts): Promise<{ services: Servi
   const publisher = createPublisher(feed, clock)
   const traffic = createTraffic()
   const unacknowledged: Services['unacknowledged'] = new Map()
-  const writer = createDocumentWriter(logger, ({ worker_id, rev }: Desired) =>
-    unacknowledged.set(worker_id, { rev, at: clock.monotonicMs() }),
-  )
+  const writer = createDocumentWriter({
+    logger,
+    onSend: ({ worker_id, rev }: Desired) => unacknowledged.set(worker_id, { rev, at: clock.monotonicMs() }),
+    erase: (revision) => eraseDocument(bus, revision),
+  })
   const { natsCredentials, natsUrl } = config
   const services: Services = {
     ...parts,

@@ -5,6 +5,7 @@ import type { KV } from '@nats-io/kv'
 import { checkFor, Desired, parseUntrusted } from '@kagami/protocol'
 import { pause, type Logger } from '@kagami/runtime'
 import type { Documents } from '../services.ts'
+import { hasClear, isClearText } from './sealing.ts'
 
 const WRONG_LAST_SEQUENCE = 10_071
 const RETRY_MS = 1000
@@ -23,20 +24,36 @@ export interface DocumentWriter extends Documents {
   stop(): void
 }
 
-interface WriterState {
+/** What a writer needs. */
+export interface WriterParts {
   readonly logger: Logger
+  /** Called before each write. */
   readonly onSend: (document: Desired) => void
+  /** Overwrites the bytes of an entry of the bucket, by its revision. */
+  readonly erase: (revision: number) => Promise<void>
+}
+
+interface WriterState extends WriterParts {
   /** The newest document of each worker that is not in the bucket yet. */
   readonly waiting: Map<string, Desired>
   /** Last known revision of each key, for compare-and-set. */
   readonly revisions: Map<string, number>
+  /** Workers whose documents have no credentials in clear. */
+  readonly sealed: Set<string>
   bucket: KV | null
   stopped: boolean
 }
 
-/** Starts without a bucket: documents wait until there is one. `onSend` is called before each write. */
-export function createDocumentWriter(logger: Logger, onSend: (document: Desired) => void): DocumentWriter {
-  const state: WriterState = { logger, onSend, waiting: new Map(), revisions: new Map(), bucket: null, stopped: false }
+/** Starts without a bucket: documents wait until there is one. */
+export function createDocumentWriter(parts: WriterParts): DocumentWriter {
+  const state: WriterState = {
+    ...parts,
+    waiting: new Map(),
+    revisions: new Map(),
+    sealed: new Set(),
+    bucket: null,
+    stopped: false,
+  }
   let writing = false
   const start = () => {
     if (writing) return
@@ -107,7 +124,7 @@ async function writeOne(state: WriterState, document: Desired): Promise<void> {
   const { waiting, revisions } = state
   state.onSend(document)
   try {
-    const known = revisions.get(id)
+    const known = await eraseClear(state, document)
     const revision =
       known === undefined
         ? await state.bucket!.create(id, JSON.stringify(document))
@@ -119,6 +136,23 @@ async function writeOne(state: WriterState, document: Desired): Promise<void> {
     await resolveConflict(state, document)
     throw error
   }
+}
+
+/**
+ * The revision that a document replaces. One that an early version wrote with credentials in clear is erased first, as
+ * soon as the new one has them sealed.
+ */
+async function eraseClear(state: WriterState, document: Desired): Promise<number | undefined> {
+  const { worker_id: id } = document
+  const { bucket, revisions, sealed } = state
+  if (sealed.has(id) || hasClear(document)) return revisions.get(id)
+  const entry = await bucket!.get(id)
+  if (entry?.operation === 'PUT' && isClearText(entry.string())) {
+    await state.erase(entry.revision)
+    revisions.delete(id)
+  }
+  sealed.add(id)
+  return revisions.get(id)
 }
 
 /**

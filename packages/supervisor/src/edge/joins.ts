@@ -6,6 +6,7 @@ import { noChanges } from '../core/changes.ts'
 import { putWorker } from '../core/fleet.ts'
 import { withJoin } from '../core/records.ts'
 import type { Services } from '../services.ts'
+import { withSealed } from './sealing.ts'
 import type { NewAudit } from '../store/store.ts'
 import { version } from '../version.ts'
 
@@ -48,12 +49,12 @@ async function answerJoin(services: Services, join: Join, workerId: string): Pro
 /** Saves what the join says of the worker, and writes its document. */
 async function admit(services: Services, join: Join, known: WorkerEntry | undefined): Promise<WorkerEntry> {
   const { clock, store, fleet, documents, logger } = services
-  const record = withJoin(known?.record ?? null, join, {
-    autoApprove: services.config.auto_approve,
-    now: clock.now(),
-  })
+  const facts = { autoApprove: services.config.auto_approve, now: clock.now() }
+  const joined = withJoin(known?.record ?? null, join, facts)
+  const record = await withSealed(joined)
   if (JSON.stringify(record) !== JSON.stringify(known?.record))
     await store.saveWorker(record, known ? undefined : auditOfJoin(services, join.worker_id, record.admission))
+  if (record !== joined) await store.eraseRemains()
   const worker = putWorker(fleet, record, clock.now().getTime())
   if (worker.instance !== join.instance || !known) worker.hasFullState = false
   worker.instance = join.instance

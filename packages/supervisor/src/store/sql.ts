@@ -67,6 +67,11 @@ export async function openSqlStore(
           .execute()
       })
     },
+    async eraseRemains() {
+      // Not in a transaction; SQLite then writes its log into the file and empties it.
+      await sql.raw(kind === 'sqlite' ? 'vacuum' : 'vacuum full workers').execute(db)
+      if (kind === 'sqlite') await sql.raw('pragma wal_checkpoint(truncate)').execute(db)
+    },
     async ping() {
       await sql`select 1`.execute(db)
     },

@@ -182,6 +182,8 @@ export interface Store extends KeyStore {
    * Returns the number of removed syncs.
    */
   prune(before: Date): Promise<number>
+  /** Removes the bytes of what was replaced or deleted, which a database keeps in its files for a while. */
+  eraseRemains(): Promise<void>
   /** Throws when the database cannot be used. */
   ping(): Promise<void>
   close(): Promise<void>
