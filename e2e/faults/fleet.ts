@@ -221,4 +221,13 @@ export const fleet: readonly Row[] = [
       ['packages/protocol/src/printable.test.ts', 'is never obeyed, whatever it is and wherever it stands'],
     ],
   },
+  {
+    row: 52,
+    fault:
+      'random orders of sync, rollback, resume, approve, remove, backup, restore, kill, and one lost file of state',
+    promise: 'readers see no version that nobody asked for last, no acknowledged report is lost',
+    proofs: [
+      [`${FAULTS}/schedules.test.ts`, 'whatever operators and accidents do, readers see what was asked for last'],
+    ],
+  },
 ]
