@@ -1,5 +1,5 @@
-// clear-credentials.test.ts — State of an early version, which kept credentials in clear: taken over, and afterwards in no
-// file. Recorded from the commit before credentials were sealed.
+// clear-credentials.test.ts — State of an early version, which kept credentials in clear: taken over, and afterwards in
+// no file. Recorded from the commit before credentials were sealed.
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DESIRED_BUCKET } from '@kagami/protocol'
