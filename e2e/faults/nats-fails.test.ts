@@ -61,12 +61,12 @@ describe('a fleet whose nats-server fails in other ways', () => {
   test('reports everything after it was frozen', async ({ task }) => {
     nats.signal('SIGSTOP')
     await waitForWaiting(20)
-    if (atFullSize) await pause(60_000)
+    if (atFullSize) await pause(90_000)
     const waiting = fleet.ledger.waiting()
     expect((await fetch(`${fleet.supervisor.url}/healthz`)).status).toBe(200)
     nats.signal('SIGCONT')
     await waitForDelivery()
-    task.meta.figure = `frozen${atFullSize ? ' for 60 s' : ''}: ${waiting} reports waited, all delivered`
+    task.meta.figure = `frozen${atFullSize ? ' for 90 s' : ''}: ${waiting} reports waited, all delivered`
   })
 
   test('reports everything after a long outage', { timeout: 900_000 }, async ({ task }) => {

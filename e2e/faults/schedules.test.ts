@@ -117,7 +117,8 @@ const steps: Record<string, (dice: Dice) => Promise<void>> = {
   },
   async rollback() {
     const to = earlier()
-    if (to === null) return
+    // A replica that was added again has to sync once first.
+    if (to === null || typeof (await replica())?.generation !== 'number') return
     open = true
     allowed.add(to)
     await supervisor.api.call('rollbackReplica', { params: { id: (await replica())!.replica_id }, body: {} })

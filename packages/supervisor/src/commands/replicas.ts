@@ -141,9 +141,14 @@ async function decideHold(
 }
 
 async function rollBack(services: Services, subject: Subject, generation: number | null): Promise<SyncRequested> {
-  const { name, generation: present } = subject.entry.state
+  const { name, generation: present, options } = subject.entry.state
   if (typeof present !== 'number')
-    throw new Refusal('conflict', `${name} keeps no earlier trees: that needs the option publish = "swap"`)
+    throw new Refusal(
+      'conflict',
+      options['publish'] === 'swap'
+        ? `${name} has not published a tree since it was added: sync it once first`
+        : `${name} keeps no earlier trees: that needs the option publish = "swap"`,
+    )
   if (generation !== null && generation === present)
     throw new Refusal('conflict', `generation ${generation} of ${name} is the one that is published`, 'generation')
   return requestAction(services, subject, {
