@@ -284,6 +284,15 @@ describe('counters that are updated with every change', () => {
     expect(told(whole(0))).toEqual([null, true])
   })
 
+  test('a request counts as observed once the states of the replicas are known', () => {
+    const fleet = createFleet()
+    const worker = putWorker(fleet, aRecord('w'), now)
+    applyHeartbeat(fleet, worker, aBeat('w', [aState('a')], { full: false, observed_rev: 7 }), now)
+    expect([worker.observedRev, worker.replicas.size]).toEqual([0, 0])
+    applyHeartbeat(fleet, worker, aBeat('w', [aState('a')], { full: true, observed_rev: 7 }), now)
+    expect([worker.observedRev, worker.replicas.size]).toEqual([7, 1])
+  })
+
   test('a heartbeat that changes nothing changes nothing', () => {
     const fleet = createFleet()
     const worker = putWorker(fleet, aRecord('w'), now)

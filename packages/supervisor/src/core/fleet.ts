@@ -98,9 +98,11 @@ export function applyHeartbeat(
     for (const state of beat.replicas) putReplica(update, state)
     for (const id of beat.removed) removeReplica(update, id)
   }
-  if (worker.observedRev !== beat.observed_rev || JSON.stringify(worker.jobs) !== JSON.stringify(beat.jobs))
+  // What it has observed shows in the states of its replicas: before those are known, a request looks done too early.
+  const observedRev = worker.hasFullState ? beat.observed_rev : worker.observedRev
+  if (worker.observedRev !== observedRev || JSON.stringify(worker.jobs) !== JSON.stringify(beat.jobs))
     changes.workers.add(worker)
-  worker.observedRev = beat.observed_rev
+  worker.observedRev = observedRev
   worker.storage = beat.storage ?? worker.storage
   worker.jobs = beat.jobs
   // The parts of one heartbeat arrive in order, and the digest is that of the whole.

@@ -249,6 +249,42 @@ describe('what an upstream says', () => {
   })
 })
 
+describe('an upstream that changes between the look ahead and the copy', () => {
+  it.each(['in-place', 'swap'])(
+    'costs no file that was not counted, and the next sync catches up (%s)',
+    async (publish) => {
+      const one = join(dir, 'one')
+      const other = join(dir, 'other')
+      writeFiles(one, { ...numbered('rest', 60), 'flips/a': 'a\n', 'flips/b/c': 'c\n', turns: 'a file\n', gone: 'x\n' })
+      writeFiles(other, { ...numbered('rest', 60), flips: 'a file now\n', 'turns/x/y': 'y\n', 'turns/z': 'z\n' })
+      // The daemon runs this before each connection: a sync has one for its look and one for its copy.
+      const switches = join(dir, 'switch.sh')
+      writeFileSync(
+        switches,
+        `#!/bin/sh\ncd ${dir}\nif [ "$(readlink files)" = one ]; then next=other; else next=one; fi\nln -sfn $next files\n`,
+        { mode: 0o755 },
+      )
+      mkdirSync(files, { recursive: true })
+      const call = await serve({ publish }, [`pre-xfer exec = ${switches}`])
+      rmSync(files, { recursive: true })
+      symlinkSync('other', files)
+      const rest = readTree(join(one, 'rest'))
+      for (let round = 0; round < 6; round++) {
+        const report = await sandbox.sync(call)
+        expect(['success', 'partial']).toContain(report.reason ?? report.outcome)
+        expect(readTree(join(sandbox.published, 'rest'))).toEqual(rest)
+        expect([describeTree(`${one}/`), describeTree(`${other}/`)].map((tree) => JSON.stringify(tree))).toContain(
+          JSON.stringify(describeTree(`${sandbox.published}/`)),
+        )
+      }
+      writeFileSync(switches, '#!/bin/sh\n')
+      await sandbox.sync(call)
+      expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success' })
+      expect(describeTree(`${sandbox.published}/`)).toEqual(describeTree(`${files}/`))
+    },
+  )
+})
+
 describe('what a copy will not have', () => {
   it('is counted and named in the report, once, by every sync', async () => {
     writeFiles(files, { 'a/one': '1\n', changes: '1\n' })
