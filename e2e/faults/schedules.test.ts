@@ -29,6 +29,8 @@ let nats: { url: string }
 let supervisor: SupervisorProgram
 let worker: Program
 let upstream: string
+const dice = createDice()
+const { seed } = dice
 let versions = 0
 /** What readers may see now. */
 let allowed = new Set<string>()
@@ -64,6 +66,9 @@ const call = async (name: 'syncReplica' | 'resumeReplica') =>
   supervisor.api.call(name, { params: { id: (await replica())!.replica_id } })
 const workerId = async () => (await supervisor.api.call('listWorkers')).items[0]!.worker_id
 
+const trail = () =>
+  `seed ${seed}: ${done.slice(-12).join(', ')}; ${worker.output().slice(-800)}; ${supervisor.output().slice(-800)}`
+
 /** Waits until everything that was requested is done; from then on nothing may change. */
 async function settle(): Promise<void> {
   await until(
@@ -72,7 +77,7 @@ async function settle(): Promise<void> {
       const now = await replica()
       return now?.activity !== 'syncing' && now?.activity !== 'queued' && now?.pending_requests === 0
     },
-    { seen: () => `${done.slice(-12).join(', ')} ${worker.output().slice(-800)}` },
+    { seen: trail },
   )
   allowed = new Set([published()])
   open = false
@@ -85,7 +90,7 @@ async function addReplica(): Promise<void> {
     params: { id: await workerId() },
     body: { name: 's', kind: 'rsync', upstream, options: { publish: 'swap', keep_generations: 5 } },
   })
-  await until('it is there', replica)
+  await until('it is there', replica, { seen: trail })
 }
 
 /** The version that a rollback leads to; null when there is none. */
@@ -145,7 +150,7 @@ const steps: Record<string, (dice: Dice) => Promise<void>> = {
   async remove() {
     await settle()
     await supervisor.api.call('dropReplica', { params: { id: (await replica())!.replica_id } })
-    await until('it is gone', async () => (await replica()) === undefined)
+    await until('it is gone', async () => (await replica()) === undefined, { seen: trail })
     await addReplica()
     backedUp = false
   },
@@ -185,8 +190,8 @@ const steps: Record<string, (dice: Dice) => Promise<void>> = {
 }
 
 beforeAll(async () => {
-  await steps['grow']!(createDice(1))
-  await steps['change']!(createDice(1))
+  await steps['grow']!(dice)
+  await steps['change']!(dice)
   const served = await startRsyncUpstream({ dir: place.at('up') })
   place.onEnd(() => served.stop())
   upstream = served.url
@@ -205,7 +210,6 @@ test(
   'whatever operators and accidents do, readers see what was asked for last, and the history stays',
   { timeout: 120_000 + SCHEDULES * 60_000 },
   async ({ task }) => {
-    const dice = createDice()
     let count = 0
     for (let schedule = 0; schedule < SCHEDULES; schedule++) {
       for (let step = 0; step < STEPS; step++) {
@@ -217,7 +221,7 @@ test(
         if (dice.whole(0, 2) > 0) await settle()
       }
       await settle()
-      expect(violations, `seed ${dice.seed}, schedule ${schedule}`).toEqual([])
+      expect(violations, `seed ${seed}, schedule ${schedule}`).toEqual([])
       await until(
         'every acknowledged report is in the history',
         async () => {
@@ -225,7 +229,7 @@ test(
           const now = new Set(items.map(({ sync_id }) => sync_id))
           return [...known].slice(-400).every((id) => now.has(id))
         },
-        { seen: () => `seed ${dice.seed}, schedule ${schedule}` },
+        { seen: () => `seed ${seed}, schedule ${schedule}` },
       )
       done.push('|')
     }
@@ -235,6 +239,6 @@ test(
     await steps['sync']!(dice)
     await settle()
     expect(published()).toBe(wanted())
-    task.meta.figure = `${SCHEDULES} schedules of ${count} steps, seed ${dice.seed}: no version that nobody asked for`
+    task.meta.figure = `${SCHEDULES} schedules of ${count} steps, seed ${seed}: no version that nobody asked for`
   },
 )

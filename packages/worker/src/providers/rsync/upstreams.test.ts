@@ -261,7 +261,7 @@ describe('an upstream that changes between the look ahead and the copy', () => {
       const switches = join(dir, 'switch.sh')
       writeFileSync(
         switches,
-        `#!/bin/sh\ncd ${dir}\nif [ "$(readlink files)" = one ]; then next=other; else next=one; fi\nln -sfn $next files\n`,
+        `#!/bin/sh\ncd ${dir}\n[ "$(readlink files)" = one ] && next=other || next=one\nln -sfn $next files\n`,
         { mode: 0o755 },
       )
       mkdirSync(files, { recursive: true })
