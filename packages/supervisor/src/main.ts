@@ -2,6 +2,7 @@
 import {
   connectBus,
   createLogger,
+  diskProblem,
   stopRequested,
   stopWithin,
   systemClock,
@@ -37,7 +38,7 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
     const store = await openSqlStore(config.database_url, logger)
     closing.push(() => store.close())
     await store.prepare()
-    const token = openToken(config)
+    const token = openToken(config, logger)
     if (!config.natsCredentials)
       logger.warn(
         'NATS is open: anyone who reaches it can act as any worker or as the supervisor. To lock it: kagami nats ' +
@@ -67,7 +68,7 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
     return { port: api.port, token, supervisor, stop }
   } catch (error) {
     await stop()
-    throw error
+    throw diskProblem(error) ?? error
   }
 }
 

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import {
   ConfigError,
   createLogger,
+  diskProblem,
   fetchProgram,
   findProgram,
   lockDirectory,
@@ -30,7 +31,7 @@ export interface UpOptions {
 export async function up(options: UpOptions): Promise<number> {
   const logger = createLogger('kagami')
   const stateDir = resolve(options.stateDir ?? process.env['KAGAMI_STATE_DIR'] ?? '.kagami')
-  mkdirSync(stateDir, { recursive: true, mode: 0o700 })
+  makeStateDir(stateDir)
   if (!(await lockDirectory(stateDir, 'up')))
     throw new ConfigError(
       `another Kagami already runs in ${stateDir}`,
@@ -39,7 +40,9 @@ export async function up(options: UpOptions): Promise<number> {
   const signal = stopRequested()
   const started: Stoppable[] = []
   try {
-    await start({ options, stateDir, logger, started })
+    await start({ options, stateDir, logger, started }).catch((error: unknown) => {
+      throw diskProblem(error) ?? error
+    })
     logger.info({ signal: await signal }, 'stopping')
   } finally {
     // In reverse: the worker reports that it stops while NATS still runs.
@@ -51,6 +54,14 @@ export async function up(options: UpOptions): Promise<number> {
     })
   }
   return 0
+}
+
+function makeStateDir(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw diskProblem(error) ?? error
+  }
 }
 
 interface Stoppable {
