@@ -3,6 +3,7 @@ import {
   connectBus,
   createLogger,
   diskProblem,
+  exitCodeFor,
   stopRequested,
   stopWithin,
   systemClock,
@@ -99,7 +100,7 @@ export async function runSupervisor(options: { flags?: Values } = {}): Promise<n
   else logger.error(`${ending.message}. Only one supervisor may use a database: find out who started the other one`)
   const inTime = await stopWithin(15_000, () => running.stop())
   if (!inTime) logger.warn('not everything ended in time; nothing is lost, workers keep what is not stored yet')
-  if (typeof ending === 'string') return 0
+  if (typeof ending === 'string') return exitCodeFor(ending)
   // The same exit code as for a wrong configuration: a restart would only take the database from the other supervisor.
   return ending.replaced ? 1 : 2
 }

@@ -1,5 +1,5 @@
 // main.ts — `kagami run worker`: configuration → worker → until stopped.
-import { createLogger, diskProblem, stopRequested, systemClock, type Values } from '@kagami/runtime'
+import { createLogger, diskProblem, exitCodeFor, stopRequested, systemClock, type Values } from '@kagami/runtime'
 import { loadWorkerConfig } from './config/config.ts'
 import { providers } from './providers/index.ts'
 import { startWorker, type RunningWorker, type WorkerParts } from './worker.ts'
@@ -25,7 +25,7 @@ export async function runWorker(
       `${ending.why} by the supervisor; stopping. Files stay where they are`,
     )
   await worker.stop()
-  return 0
+  return typeof ending === 'string' ? exitCodeFor(ending) : 0
 }
 
 /** What a disk says no to is no fault in the worker. */

@@ -15,7 +15,7 @@ import {
   StoredNatsLayout,
   SupervisorCredentials,
   ConfigError,
-  whoListensOn,
+  mayListenOn,
   type Logger,
   type NatsServer,
   type StateFile,
@@ -111,7 +111,7 @@ function takeOverOpenStore(dir: string, { supervisorsAccount }: StoredNatsLayout
   const store = join(dir, 'jetstream', 'jetstream')
   const [open, locked] = [join(store, '$G'), join(store, supervisorsAccount)]
   // A server that outlived its parent still writes there; starting ours then fails and says so.
-  if (!existsSync(open) || whoListensOn(Number(readIfThere(join(dir, 'port'))))) return
+  if (!existsSync(open) || mayListenOn(Number(readIfThere(join(dir, 'port'))))) return
   // An earlier version ran here once more: its streams are the newer ones.
   if (existsSync(locked)) renameSync(locked, `${locked}.${Date.now()}`)
   renameSync(open, locked)

@@ -5,6 +5,7 @@ import {
   ConfigError,
   createLogger,
   diskProblem,
+  exitCodeFor,
   fetchProgram,
   findProgram,
   lockDirectory,
@@ -39,11 +40,14 @@ export async function up(options: UpOptions): Promise<number> {
     )
   const signal = stopRequested()
   const started: Stoppable[] = []
+  let code = 0
   try {
     await start({ options, stateDir, logger, started }).catch((error: unknown) => {
       throw diskProblem(error) ?? error
     })
-    logger.info({ signal: await signal }, 'stopping')
+    const reason = await signal
+    logger.info({ signal: reason }, 'stopping')
+    code = exitCodeFor(reason)
   } finally {
     // In reverse: the worker reports that it stops while NATS still runs.
     await stopWithin(25_000, async () => {
@@ -53,7 +57,7 @@ export async function up(options: UpOptions): Promise<number> {
           .catch((error: unknown) => logger.warn({ reason: (error as Error).message }, 'a part did not stop cleanly'))
     })
   }
-  return 0
+  return code
 }
 
 function makeStateDir(directory: string): void {
