@@ -1,5 +1,6 @@
 // addresses.ts — Parses "host:port", and finds out which program uses a port.
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
+import { couldNotLook } from './disk-error.ts'
 
 /** A host and a TCP port. */
 export interface Address {
@@ -33,6 +34,15 @@ export function whoListensOn(port: number): string | null {
     // There is no /proc, or it may not be read.
   }
   return null
+}
+
+/** Whether a program listens on a TCP port of this computer. Without the means to look, one may. */
+export function mayListenOn(port: number): boolean {
+  try {
+    return listeningInode(port) !== null
+  } catch (error) {
+    return couldNotLook(error)
+  }
 }
 
 function listeningInode(port: number): string | null {

@@ -5,6 +5,13 @@ import { pause } from './clock.ts'
 /** A signal that comes again within this time, ms, is the same one: npm and the terminal both forward Ctrl-C. */
 const SAME_SIGNAL_MS = 1500
 
+const PARENT_DIED = 'parent died'
+
+/** The exit code of a program that stopped for this reason: an end that nobody asked for is no success. */
+export function exitCodeFor(reason: string): number {
+  return reason === PARENT_DIED ? 1 : 0
+}
+
 /** Resolves with the reason when the process has to stop. A second signal ends the process at once. */
 export function stopRequested(): Promise<string> {
   return new Promise((resolve) => {
@@ -15,7 +22,7 @@ export function stopRequested(): Promise<string> {
       resolve(signal)
     }
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => onSignal(signal))
-    if (process.env['npm_lifecycle_event'] || process.env['KAGAMI_LAUNCHED']) watchParent(() => resolve('parent died'))
+    if (process.env['npm_lifecycle_event'] || process.env['KAGAMI_LAUNCHED']) watchParent(() => resolve(PARENT_DIED))
   })
 }
 
@@ -24,13 +31,17 @@ function watchParent(onDeath: () => void) {
   const parent = process.ppid
   const watched = ancestors(parent)
   const timer = setInterval(() => {
-    const alive =
-      process.ppid === parent && watched.every(({ pid, startedAt }) => readProcess(pid)?.startedAt === startedAt)
-    if (alive) return
+    if (process.ppid === parent && !watched.some(isGone)) return
     clearInterval(timer)
     onDeath()
   }, 1000)
   timer.unref()
+}
+
+/** Without the means to look, as without file descriptors, nothing is known: then it is not gone. */
+function isGone({ pid, startedAt }: Process): boolean {
+  const now = readProcess(pid)
+  return now === null || (now !== 'unknown' && now.startedAt !== startedAt)
 }
 
 interface Process {
@@ -44,15 +55,15 @@ interface Process {
 /** Our parent, and when that is a shell, through which npm runs scripts, the parent of the shell. */
 function ancestors(parent: number): Process[] {
   const found: Process[] = []
-  for (let next = readProcess(parent); next; next = readProcess(next.parent)) {
+  for (let next = readProcess(parent); next && next !== 'unknown'; next = readProcess(next.parent)) {
     found.push(next)
     if (!/^(sh|dash|bash|ash|busybox)$/.test(next.name)) break
   }
   return found
 }
 
-/** A process as /proc shows it; null when it is gone, or where there is no /proc. */
-function readProcess(pid: number): Process | null {
+/** A process as /proc shows it; null when it is gone, or where there is no /proc; `unknown` when it cannot be read. */
+function readProcess(pid: number): Process | 'unknown' | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // The name is in parentheses and may contain any character, so fields are counted from its end.
@@ -63,8 +74,8 @@ function readProcess(pid: number): Process | null {
       parent: Number(fields[1]),
       startedAt: fields[19] ?? '',
     }
-  } catch {
-    return null
+  } catch (error) {
+    return ['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '') ? null : 'unknown'
   }
 }
 

@@ -48,7 +48,7 @@ describe('the supervisor’s configuration', () => {
   test('names the variable of a file of NATS credentials that is missing or is something else', () => {
     expect(() =>
       loadSupervisorConfig({ env: { ...nats, SUPERVISOR_NATS_CREDENTIALS: '/none/supervisor.json' } }),
-    ).toThrow('SUPERVISOR_NATS_CREDENTIALS: /none/supervisor.json is missing, or not JSON')
+    ).toThrow('SUPERVISOR_NATS_CREDENTIALS: /none/supervisor.json is missing')
     expect(() =>
       loadSupervisorConfig({
         env: { ...nats, SUPERVISOR_NATS_CREDENTIALS: fileURLToPath(new URL('../package.json', import.meta.url)) },

@@ -10,7 +10,9 @@ import {
   fromText,
   isLoopback,
   parseAddress,
+  openStateFile,
   readJsonIfThere,
+  sealedJson,
   SupervisorCredentials,
   type Values,
 } from '@kagami/runtime'
@@ -122,12 +124,27 @@ function warningsOf({ auth, http_addr, nats_credentials }: Static<typeof Supervi
 }
 
 function readCredentials(file: string, source: string): SupervisorCredentials {
-  const read = readJsonIfThere(file)
-  const check = checkFor(SupervisorCredentials)
-  if (check.ok(read)) return read
-  const problem =
-    read === null ? 'is missing, or not JSON' : `${check.problem(read).field} ${check.problem(read).message}`
-  throw new ConfigError(`${source}: ${file} ${problem}`, 'Give the file supervisor.json that `kagami nats init` wrote.')
+  const cure = 'Give the file supervisor.json that `kagami nats init` wrote, or restore it from a backup.'
+  try {
+    const read = openStateFile({ path: file, form: sealedJson(SupervisorCredentials), cure }).read()
+    if (read) return read
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    throw new ConfigError(`${source}: ${fieldProblem(file) ?? error.message}`, cure)
+  }
+  throw new ConfigError(`${source}: ${file} is missing`, cure)
+}
+
+/** Which field of another file is wrong; null when it is no JSON, or has all fields. */
+function fieldProblem(file: string): string | null {
+  try {
+    const read = readJsonIfThere(file)
+    const check = checkFor(SupervisorCredentials)
+    if (read === null || check.ok(read)) return null
+    return `${file} ${check.problem(read).field} ${check.problem(read).message}`
+  } catch {
+    return null
+  }
 }
 
 /** The flags of the command line as configuration; `--auto-approve` is a text there. Throws ConfigError. */

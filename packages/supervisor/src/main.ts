@@ -2,6 +2,8 @@
 import {
   connectBus,
   createLogger,
+  diskProblem,
+  exitCodeFor,
   stopRequested,
   stopWithin,
   systemClock,
@@ -37,7 +39,7 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
     const store = await openSqlStore(config.database_url, logger)
     closing.push(() => store.close())
     await store.prepare()
-    const token = openToken(config)
+    const token = openToken(config, logger)
     if (!config.natsCredentials)
       logger.warn(
         'NATS is open: anyone who reaches it can act as any worker or as the supervisor. To lock it: kagami nats ' +
@@ -67,7 +69,7 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
     return { port: api.port, token, supervisor, stop }
   } catch (error) {
     await stop()
-    throw error
+    throw diskProblem(error) ?? error
   }
 }
 
@@ -98,7 +100,7 @@ export async function runSupervisor(options: { flags?: Values } = {}): Promise<n
   else logger.error(`${ending.message}. Only one supervisor may use a database: find out who started the other one`)
   const inTime = await stopWithin(15_000, () => running.stop())
   if (!inTime) logger.warn('not everything ended in time; nothing is lost, workers keep what is not stored yet')
-  if (typeof ending === 'string') return 0
+  if (typeof ending === 'string') return exitCodeFor(ending)
   // The same exit code as for a wrong configuration: a restart would only take the database from the other supervisor.
   return ending.replaced ? 1 : 2
 }

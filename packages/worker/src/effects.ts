@@ -1,5 +1,6 @@
 // effects.ts — Carries out what the machine of core/worker.ts decided: one handler for each effect.
-import type { Clock, EffectHandlers } from '@kagami/runtime'
+import type { Desired } from '@kagami/protocol'
+import type { Clock, EffectHandlers, Logger } from '@kagami/runtime'
 import type { WorkerEffect } from './core/worker.ts'
 import type { FolderWatch } from './folder-watch.ts'
 import type { Messenger } from './edge/messenger.ts'
@@ -17,6 +18,7 @@ export interface Ending {
 
 export interface EffectParts {
   readonly files: WorkerFiles
+  readonly logger: Logger
   readonly clock: Clock
   readonly syncs: Syncs
   readonly messenger: Messenger
@@ -37,7 +39,7 @@ export function createEffectHandlers(parts: EffectParts): EffectHandlers<WorkerE
     keep_desired({ desired }) {
       // Losing this cache costs nothing while NATS answers.
       cancelKeep()
-      cancelKeep = clock.after(KEEP_MS, () => files.saveDesired(desired))
+      cancelKeep = clock.after(KEEP_MS, () => keepDesired(parts, desired))
     },
     start: ({ replica, syncId }) => syncs.start(replica, syncId),
     abort: ({ syncId, reason }) => syncs.abort(syncId, reason),
@@ -50,5 +52,17 @@ export function createEffectHandlers(parts: EffectParts): EffectHandlers<WorkerE
       if (at) cancelWake = clock.after(at.getTime() - clock.now().getTime(), parts.wake)
     },
     end: ({ why, reason }) => parts.end({ why, reason }),
+  }
+}
+
+/** Called by a timer: an error here would end the worker. */
+function keepDesired({ files, logger }: EffectParts, desired: Desired): void {
+  try {
+    files.saveDesired(desired)
+  } catch (error) {
+    logger.warn(
+      { reason: (error as Error).message },
+      'the last document of the supervisor cannot be written to data_dir; mirrors keep syncing. Check the disk',
+    )
   }
 }

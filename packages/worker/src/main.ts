@@ -1,8 +1,8 @@
 // main.ts — `kagami run worker`: configuration → worker → until stopped.
-import { createLogger, stopRequested, systemClock, type Values } from '@kagami/runtime'
+import { createLogger, diskProblem, exitCodeFor, stopRequested, systemClock, type Values } from '@kagami/runtime'
 import { loadWorkerConfig } from './config/config.ts'
 import { providers } from './providers/index.ts'
-import { startWorker } from './worker.ts'
+import { startWorker, type RunningWorker, type WorkerParts } from './worker.ts'
 
 /** Runs a worker until it is stopped, rejected or terminated. Resolves with the exit code. Throws ConfigError. */
 export async function runWorker(
@@ -10,7 +10,7 @@ export async function runWorker(
 ): Promise<number> {
   const logger = createLogger('worker')
   const config = loadWorkerConfig(options)
-  const worker = await startWorker({
+  const worker = await startHere({
     config,
     providers,
     clock: systemClock,
@@ -25,5 +25,14 @@ export async function runWorker(
       `${ending.why} by the supervisor; stopping. Files stay where they are`,
     )
   await worker.stop()
-  return 0
+  return typeof ending === 'string' ? exitCodeFor(ending) : 0
+}
+
+/** What a disk says no to is no fault in the worker. */
+async function startHere(parts: WorkerParts): Promise<RunningWorker> {
+  try {
+    return await startWorker(parts)
+  } catch (error) {
+    throw diskProblem(error) ?? error
+  }
 }

@@ -2,28 +2,31 @@
 // sync/ and tree/ write there besides.
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { checkFor, Desired, WORKER_ID_PATTERN, type SyncReport } from '@kagami/protocol'
+import { Desired, Hold, Instant, Kept, Nullable, ReplicaState, Trigger, type SyncReport } from '@kagami/protocol'
 import {
-  ConfigError,
-  newId,
   openSealingKey,
-  readIfThere,
-  readJsonIfThere,
-  removeDurably,
-  writeDurably,
+  openStateFile,
+  sealedJson,
+  setAside,
+  type Damage,
   type SealingKey,
+  type StateFile,
 } from '@kagami/runtime'
+import Type, { type Static } from 'typebox'
 import { learn, noFacts } from './core/facts.ts'
-import type { Life, Remembered, Replica } from './core/replica.ts'
+import type { Life, Remembered, Replica, Task as ReplicaTask } from './core/replica.ts'
+import { workerIdOf } from './identity.ts'
 
 export interface WorkerFiles {
   readonly directory: string
   readonly spoolDirectory: string
   /** The key that opens credentials; created at first use. Throws when its file holds something else. */
   sealingKey(): Promise<SealingKey>
-  /** The worker's id: configured, or created once and kept. */
+  /** The worker's id: configured, or created once and kept. Throws ConfigError when it would have to be guessed. */
   workerId(configured: string | null): string
   readDesired(): Desired | null
+  /** Whether the document was there, and nothing is left of it. */
+  lostDesired(): boolean
   saveDesired(desired: Desired): void
   /** Keeps the names that worker.toml declares, for programs that look at data_dir beside the worker. */
   saveDeclared(names: readonly string[]): void
@@ -36,88 +39,175 @@ export interface WorkerFiles {
   removeReplica(replicaId: string): void
 }
 
-interface Record {
-  life: Life
-  facts: Omit<Remembered['facts'], 'nextDueAt'> & { nextDueAt: string | null }
-  again: Remembered['again']
-  taken: string[]
+const Number = Type.Optional(Nullable(Type.Number()))
+const Task = Type.Union([
+  Type.Object({
+    type: Type.Literal('sync'),
+    approved: Nullable(Type.Number()),
+    thorough: Type.Optional(Type.Boolean()),
+  }),
+  Type.Object({ type: Type.Literal('rollback'), to: Nullable(Type.Number()), from: Number }),
+  Type.Object({ type: Type.Literal('restore'), id: Type.String() }),
+])
+const Run = { trigger: Trigger, requestId: Nullable(Type.String()), task: Type.Optional(Task) }
+
+/** A replica's record. Earlier versions knew fewer facts. */
+const Record = Type.Object({
+  life: Type.Union([
+    Type.Object({ state: Type.Literal('idle') }),
+    Type.Object({ state: Type.Literal('queued'), since: Instant, ...Run }),
+    Type.Object({ state: Type.Literal('syncing'), syncId: Type.String(), startedAt: Instant, ...Run }),
+  ]),
+  facts: Type.Object({
+    lastSync: Type.Optional(ReplicaState.properties.last_sync),
+    lastSuccessAt: Type.Optional(Nullable(Instant)),
+    nextDueAt: Type.Optional(Nullable(Instant)),
+    failures: Type.Optional(Type.Integer({ minimum: 0 })),
+    sizeBytes: Number,
+    files: Number,
+    revision: Type.Optional(Nullable(Type.String())),
+    hold: Type.Optional(Nullable(Hold)),
+    contentAt: Type.Optional(Nullable(Type.String())),
+    generation: Number,
+    kept: Type.Optional(Nullable(Kept)),
+  }),
+  again: Type.Optional(Nullable(Type.Object({ requestId: Type.String(), task: Task }))),
+  taken: Type.Optional(Type.Array(Type.String())),
+})
+type Record = Static<typeof Record>
+
+/** The names that worker.toml declares. Earlier versions wrote them as a list alone. */
+const Declared = Type.Object({ names: Type.Array(Type.String()) })
+const declaredForm = {
+  write: sealedJson(Declared).write,
+  read: (text: string) => sealedJson(Declared).read(text.trim().startsWith('[') ? `{"names":${text}}` : text),
 }
 
-/** Opens the worker's own directory inside its data directory. */
-export function openWorkerFiles(dataDir: string): WorkerFiles {
+const AFRESH = 'the replica goes on without its record: it counts as never synced until its next sync'
+
+/**
+ * Opens the worker's own directory inside its data directory. Without `onDamage` what is damaged is refused, and
+ * nothing is touched.
+ */
+export function openWorkerFiles(dataDir: string, onDamage?: (damage: Damage) => void): WorkerFiles {
   const directory = join(dataDir, '.kagami')
   const replicas = join(directory, 'replicas')
-  mkdirSync(replicas, { recursive: true, mode: 0o700 })
+  makeFolder(replicas, onDamage)
+  const older = new Set<string>()
+  const recordOf = (id: string) =>
+    openStateFile({
+      path: join(replicas, `${encodeURIComponent(id)}.json`),
+      form: sealedJson(Record),
+      onDamage: onDamage && ((damage) => void (older.add(damage.path), onDamage(damage))),
+      without: AFRESH,
+    })
+  let lostDesired = false
+  const desired = openStateFile({
+    path: join(directory, 'desired.json'),
+    form: sealedJson(Desired),
+    onDamage:
+      onDamage &&
+      ((damage) => {
+        lostDesired ||= damage.instead === null
+        onDamage(damage)
+      }),
+    without: 'replicas of worker.toml go on as approved before; those added by the API wait for NATS',
+  })
+  const declared = openStateFile({
+    path: join(directory, 'declared.json'),
+    form: declaredForm,
+    onDamage,
+    without: 'it is written anew at this start',
+  })
   return {
     directory,
     spoolDirectory: join(directory, 'spool'),
-    sealingKey: () => openSealingKey(join(directory, 'credentials.key')),
-    workerId: (configured) => stableId(directory, configured),
-    readDesired() {
-      const kept = readJsonIfThere(join(directory, 'desired.json'))
-      return checkFor(Desired).ok(kept) ? kept : null
+    sealingKey: () => openSealingKey(join(directory, 'credentials.key'), onDamage),
+    workerId: (configured) => workerIdOf({ directory, onDamage, desired: () => desired.read() }, configured),
+    readDesired: () => desired.read(),
+    lostDesired: () => lostDesired,
+    saveDesired(wanted) {
+      const before = desired.read()
+      desired.write(wanted)
+      // An approval that was taken back must not return with the version before it.
+      if (before?.admission !== wanted.admission || wanted.terminate) desired.write(wanted)
     },
-    saveDesired: (desired) => writeDurably(join(directory, 'desired.json'), JSON.stringify(desired)),
-    saveDeclared: (names) => writeDurably(join(directory, 'declared.json'), JSON.stringify(names)),
-    readDeclared() {
-      const kept = readJsonIfThere(join(directory, 'declared.json'))
-      return Array.isArray(kept) ? kept.filter((name) => typeof name === 'string') : null
-    },
-    readReplicas() {
-      const found = new Map<string, Remembered>()
-      for (const file of readdirSync(replicas).filter((name) => name.endsWith('.json'))) {
-        const kept = readJsonIfThere(join(replicas, file)) as Record | null
-        if (kept?.facts && kept.life) found.set(decodeURIComponent(file.slice(0, -'.json'.length)), revive(kept))
-      }
-      return found
-    },
-    saveReplica({ spec, life, facts, again, taken }) {
-      writeDurably(
-        join(replicas, `${encodeURIComponent(spec.replica_id)}.json`),
-        JSON.stringify({ life, facts, again, taken }),
-      )
-    },
+    saveDeclared: (names) => declared.write({ names: [...names] }),
+    readDeclared: () => declared.read()?.names ?? null,
+    readReplicas: () => readRecords(replicas, recordOf, older),
+    saveReplica: ({ spec, life, facts, again, taken }) =>
+      // A date is written as a text, which is what the schema describes.
+      recordOf(spec.replica_id).write({ life, facts, again, taken } as unknown as Record),
     renameReplica(replicaId, newId) {
-      const [from, to] = [replicaId, newId].map((id) => join(replicas, `${encodeURIComponent(id)}.json`))
-      const text = readIfThere(from!)
-      if (text === null) return
-      writeDurably(to!, text)
-      removeDurably(from!)
+      const kept = recordOf(replicaId).read()
+      if (kept === null) return
+      recordOf(newId).write(kept)
+      recordOf(replicaId).remove()
     },
-    removeReplica: (replicaId) => removeDurably(join(replicas, `${encodeURIComponent(replicaId)}.json`)),
+    removeReplica: (replicaId) => recordOf(replicaId).remove(),
   }
 }
 
-function stableId(directory: string, configured: string | null): string {
-  const path = join(directory, 'worker-id')
-  const kept = readIfThere(path)?.trim() ?? null
-  if (configured) {
-    if (kept !== configured) writeDurably(path, `${configured}\n`)
-    return configured
+/** Creates a folder. What is in its place and is no folder is set aside. */
+function makeFolder(folder: string, onDamage?: (damage: Damage) => void): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const aside = code === 'EEXIST' && onDamage ? setAside(folder) : null
+    if (aside === null) throw error
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    onDamage!({ path: folder, problem: 'is not a directory', instead: null, aside, without: AFRESH })
   }
-  if (kept && new RegExp(WORKER_ID_PATTERN).test(kept)) return kept
-  if (kept)
-    throw new ConfigError(
-      `${path} holds "${kept.slice(0, 80)}", which is no worker id`,
-      'Set worker_id in worker.toml, or remove the file to get a new id (the supervisor will see a new worker).',
-    )
-  const id = newId()
-  writeDurably(path, `${id}\n`)
-  return id
 }
+
+function readRecords(
+  folder: string,
+  recordOf: (id: string) => StateFile<Record>,
+  older: ReadonlySet<string>,
+): Map<string, Remembered> {
+  const found = new Map<string, Remembered>()
+  // A record of which only the version before it is left is damaged too.
+  const names = readdirSync(folder).flatMap((file) => /^(.+)\.json(?:\.previous)?$/.exec(file)?.[1] ?? [])
+  for (const name of new Set(names)) {
+    const id = decodedName(name)
+    const record = id === null ? null : recordOf(id)
+    let kept = record?.read()
+    if (id === null || !record || !kept) continue
+    if (older.has(record.path)) {
+      // What it was doing then has ended since, and was reported: it must not begin or be reported again.
+      kept = { ...kept, life: { state: 'idle' }, again: null }
+      record.write(kept)
+    }
+    found.set(id, revive(kept))
+  }
+  return found
+}
+
+function decodedName(name: string): string | null {
+  try {
+    return decodeURIComponent(name)
+  } catch {
+    return null
+  }
+}
+
+/** What a record does not say of a life. */
+const waiting = { position: 0, reason: 'waiting for its turn' }
+const plainSync: ReplicaTask = { type: 'sync', approved: null }
 
 function revive(record: Record): Remembered {
   const { life } = record
   const dated: Life =
     life.state === 'queued'
-      ? { ...life, since: new Date(life.since) }
+      ? { ...waiting, ...life, since: new Date(life.since), task: life.task ?? plainSync }
       : life.state === 'syncing'
-        ? { ...life, startedAt: new Date(life.startedAt) }
+        ? { ...life, startedAt: new Date(life.startedAt), task: life.task ?? plainSync }
         : life
   return {
     life: dated,
     facts: { ...noFacts, ...record.facts, nextDueAt: record.facts.nextDueAt ? new Date(record.facts.nextDueAt) : null },
-    again: record.again,
+    again: record.again ?? null,
     taken: record.taken ?? [],
   }
 }

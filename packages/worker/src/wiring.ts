@@ -1,7 +1,17 @@
 // wiring.ts — The parts of a running worker and how they are connected: machine, syncs, messenger, metrics, NATS.
 import { hostname } from 'node:os'
 import { WIRE_VERSION, type Capability, type Join, type KindAnnouncement } from '@kagami/protocol'
-import { createActor, newId, sealAuth, type Actor, type Clock, type Logger, type SealingKey } from '@kagami/runtime'
+import {
+  ConfigError,
+  createActor,
+  diskProblem,
+  newId,
+  sealAuth,
+  type Actor,
+  type Clock,
+  type Logger,
+  type SealingKey,
+} from '@kagami/runtime'
 import type { WorkerConfig } from './config/config.ts'
 import type { Replica } from './core/replica.ts'
 import { createWorkerMachine, type WorkerEvent, type WorkerState } from './core/worker.ts'
@@ -124,7 +134,12 @@ function actorOf(wiring: Wiring, end: (ending: Ending) => void): Wiring['actor']
     advance: createWorkerMachine(newId),
     clock,
     effects: createEffectHandlers({ ...wiring, end, wake: () => wiring.actor.send({ type: 'woke' }) }),
-    onFault: (fault, effect) => logger.error({ err: fault, effect: effect?.type }, 'a fault in the worker; it goes on'),
+    onFault(fault, effect) {
+      const disk = fault instanceof ConfigError ? fault : diskProblem(fault)
+      if (disk)
+        logger.error({ effect: effect?.type }, `${disk.message}; mirrors keep syncing. ${disk.hint ?? ''}`.trim())
+      else logger.error({ err: fault, effect: effect?.type }, 'a fault in the worker; it goes on')
+    },
   })
 }
 
@@ -151,8 +166,9 @@ export function connectToFleet(wiring: Wiring): void {
     (error: unknown) =>
       stopConnecting.signal.aborted ||
       logger.error(
-        { err: error },
-        'cannot use NATS; mirrors keep syncing from the last known state. Check nats_url and the join token',
+        error instanceof ConfigError ? { hint: error.hint ?? undefined } : { err: error },
+        `cannot use NATS${error instanceof ConfigError ? `: ${error.message}` : ''}; mirrors keep syncing from the ` +
+          'last known state. Check nats_url and the join token',
       ),
   )
 }

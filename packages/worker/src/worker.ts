@@ -3,7 +3,9 @@ import { mkdirSync } from 'node:fs'
 import { LOCAL_KINDS, withPolicy, type Desired, type KindAnnouncement, type ReplicaSpec } from '@kagami/protocol'
 import {
   ConfigError,
+  diskProblem,
   lockDirectory,
+  logDamage,
   newId,
   onClockJump,
   pause,
@@ -15,8 +17,10 @@ import {
 import type { WorkerConfig } from './config/config.ts'
 import { declaredReplicas, renamedReplicas } from './config/replicas.ts'
 import { openWorker, type WorkerState } from './core/worker.ts'
+import { ownerOfCredentials } from './edge/enrol.ts'
 import { serveWorkerHttp } from './edge/http.ts'
 import { openSpool, type Spool } from './edge/spool.ts'
+import type { Remembered } from './core/replica.ts'
 import type { Ending } from './effects.ts'
 import { trustAlso } from './programs/trust.ts'
 import type { Provider } from './provider.ts'
@@ -51,7 +55,7 @@ export interface WorkerParts {
 /** Starts a worker. Throws ConfigError when it cannot run here; afterwards nothing outside can make it throw. */
 export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const { config, logger, clock } = parts
-  const { files, lock } = await openDataDir(config)
+  const { files, lock } = await openDataDir(config, logger)
   if (config.ca_file) trustAlso(config.ca_file, paths.authorities(config.data_dir))
   const restored = restore(parts, files)
   const sealingKey = await readSealingKey(files)
@@ -60,6 +64,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const http = await serveWorkerHttp(config.httpAddress, wiring.metrics.registry)
   wiring.httpAddress = `${config.httpAddress.host}:${http.port}`
   if (restored.desired) wiring.actor.send({ type: 'desired_read', desired: restored.desired, cached: true })
+  else wiring.actor.send({ type: 'woke' })
   wiring.folders.look()
   void deleteLeftovers(wiring)
   logStart(wiring, http.port)
@@ -80,17 +85,24 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   }
 }
 
-async function openDataDir(config: WorkerConfig): Promise<{ files: WorkerFiles; lock: { release(): void } }> {
+async function openDataDir(
+  config: WorkerConfig,
+  logger: Logger,
+): Promise<{ files: WorkerFiles; lock: { release(): void } }> {
   try {
     mkdirSync(config.data_dir, { recursive: true })
-    const files = openWorkerFiles(config.data_dir)
-    const lock = await lockDirectory(files.directory, 'worker')
+    const own = paths.own(config.data_dir)
+    mkdirSync(own, { recursive: true, mode: 0o700 })
+    const lock = await lockDirectory(own, 'worker')
+    // What is damaged is set aside: only the one worker of the directory may do so.
+    const files = openWorkerFiles(config.data_dir, logDamage(logger))
     if (lock) return { files, lock }
   } catch (error) {
     if (error instanceof ConfigError) throw error
+    const problem = diskProblem(error)
     throw new ConfigError(
-      `data_dir ${config.data_dir} cannot be used: ${(error as Error).message}`,
-      'It must be a directory this user can write to.',
+      problem?.message ?? `data_dir ${config.data_dir} cannot be used: ${(error as Error).message}`,
+      problem?.hint ?? 'It must be a directory this user can write to.',
     )
   }
   throw new ConfigError(
@@ -115,7 +127,8 @@ function restore(parts: WorkerParts, files: WorkerFiles): Restored {
   const declared = readDeclared(parts, id)
   const cached = files.readDesired()
   const desired = cached?.terminate ? null : cached
-  const workspace = prepareWorkspace(config.data_dir, new Set(files.readReplicas().keys()))
+  const before = files.readReplicas()
+  const workspace = prepareWorkspace(config.data_dir, new Set(before.keys()), logDamage(logger))
   if (workspace.orphans > 0)
     logger.warn({ processes: workspace.orphans }, 'ended programs that an earlier run had left behind')
   saveDeclared(parts, files, declared)
@@ -126,8 +139,17 @@ function restore(parts: WorkerParts, files: WorkerFiles): Restored {
   reportInterrupted({ workerId: id, spool, remembered, specs, now: clock.now() })
   const instance = newId()
   const limits = { perWorker: config.slots, perHost: config.slots_per_host }
-  const state = openWorker({ id, instance, limits, declared, remembered }, clock.now())
+  const approvedBefore = desired === null && files.lostDesired() && wasApproved(files, remembered)
+  const state = openWorker({ id, instance, limits, declared, remembered, approvedBefore }, clock.now())
   return { id, instance, spool, state, desired }
+}
+
+/** Nothing syncs before approval: a sync that has ended, or credentials of NATS, show that there was one. */
+function wasApproved(files: WorkerFiles, remembered: ReadonlyMap<string, Remembered>): boolean {
+  return (
+    [...remembered.values()].some(({ facts }) => facts.lastSync !== null) ||
+    (ownerOfCredentials(files.directory)?.approved ?? false)
+  )
 }
 
 /** What `kagami folders` must not call free. A full disk must not keep the worker from starting. */
@@ -174,6 +196,7 @@ async function readSealingKey(files: WorkerFiles): Promise<SealingKey> {
   try {
     return await files.sealingKey()
   } catch (error) {
+    if (error instanceof ConfigError) throw error
     throw new ConfigError(
       `the key for credentials in ${files.directory} cannot be read: ${(error as Error).message}`,
       'Restore credentials.key from a backup, or remove it: then give the credentials of this worker’s replicas again.',

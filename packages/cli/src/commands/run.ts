@@ -15,6 +15,8 @@ export function addRun(program: Command): void {
     .action(async (options: { natsUrl?: string; httpAddr?: string; dbUrl?: string; autoApprove?: string }) => {
       const { runSupervisor, supervisorFlags } = await import('@kagami/supervisor')
       saveCompileCacheSoon()
+      // What holds when it ends without a word, as when nothing is left to wait for.
+      process.exitCode = 1
       process.exitCode = await runSupervisor({ flags: supervisorFlags(options) })
       process.exit()
     })
@@ -29,6 +31,7 @@ export function addRun(program: Command): void {
       const { runWorker } = await import('@kagami/worker')
       const flags = { nats_url: options.natsUrl, data_dir: options.dataDir, http_addr: options.httpAddr }
       saveCompileCacheSoon()
+      process.exitCode = 1
       process.exitCode = await runWorker({ file: options.config, flags })
       process.exit()
     })

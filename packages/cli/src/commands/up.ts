@@ -14,6 +14,7 @@ export function addUp(program: Command): void {
     .action(async (options: { stateDir?: string; config?: string; httpAddr?: string; demo?: boolean }) => {
       const { up } = await import('../up/up.ts')
       saveCompileCacheSoon()
+      process.exitCode = 1
       process.exitCode = await up(options)
       process.exit()
     })

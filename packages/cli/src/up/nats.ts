@@ -1,20 +1,24 @@
 // up/nats.ts — The NATS server of `kagami up`: the configured one, else a locked one of its own, as a child process
 // that is restarted when it ends.
-import { existsSync, mkdirSync, renameSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   findNatsServer,
   makeNatsLayout,
   readIfThere,
-  readJsonIfThere,
+  logDamage,
+  oneLine,
+  openStateFile,
+  sealedJson,
   startNatsServer,
   StoreInUse,
+  StoredNatsLayout,
+  SupervisorCredentials,
   ConfigError,
-  whoListensOn,
-  writeDurably,
+  mayListenOn,
   type Logger,
-  type NatsLayout,
   type NatsServer,
+  type StateFile,
 } from '@kagami/runtime'
 
 export interface UpNats {
@@ -37,7 +41,8 @@ export async function openNats(stateDir: string, logger: Logger): Promise<UpNats
     throw new ConfigError((error as Error).message, 'Or run NATS elsewhere and set KAGAMI_NATS_URL.')
   })
   const dir = join(stateDir, 'nats')
-  const layout = await openLayout(dir)
+  const layout = await openLayout(dir, logger)
+  keepPort(dir, logger)
   const start = (port?: number) =>
     startNatsServer({ dir, binary, layout, ...(port ? { port } : {}) }).catch((error: unknown) => {
       if (error instanceof StoreInUse)
@@ -61,11 +66,12 @@ export async function openNats(stateDir: string, logger: Logger): Promise<UpNats
   void restartWhenEnded().catch((error: unknown) =>
     logger.error({ err: error }, 'nats-server cannot be restarted; workers continue without it'),
   )
-  const credentials = join(dir, 'supervisor.json')
-  writeDurably(credentials, JSON.stringify({ ...layout.supervisor, url: server.url }))
+  const file = credentialsFile(dir, logger)
+  file.read()
+  file.write({ ...layout.supervisor, url: server.url })
   return {
     url: server.url,
-    credentials,
+    credentials: file.path,
     description: `nats-server ${binary.version} on ${server.url}, locked`,
     async stop() {
       stopping = true
@@ -74,17 +80,26 @@ export async function openNats(stateDir: string, logger: Logger): Promise<UpNats
   }
 }
 
-/** The layout without its root keys, which are not needed again. */
-type StoredLayout = Omit<NatsLayout, 'roots'>
+const CURE =
+  'Restore it from a backup: new keys would lock out every worker. To begin with new keys all the same, move the ' +
+  'whole directory nats away; workers then need new join tokens.'
 
 /** Accounts and keys, created once. Connections are not encrypted: they never leave this machine. */
-async function openLayout(dir: string): Promise<StoredLayout> {
+async function openLayout(dir: string, logger: Logger): Promise<StoredNatsLayout> {
   const file = join(dir, 'accounts.json')
-  const stored = readJsonIfThere(file) as StoredLayout | null
-  if (stored?.supervisor && stored.server) return stored
+  const accounts = openStateFile({
+    path: file,
+    form: sealedJson(StoredNatsLayout),
+    onDamage: logDamage(logger),
+    cure: CURE,
+  })
+  const stored = accounts.read()
+  if (stored) return stored
+  if (lstatSync(join(dir, 'supervisor.json'), { throwIfNoEntry: false }))
+    throw new ConfigError(`${file} is missing, and NATS was locked with the keys in it; nothing was changed`, CURE)
   const { roots: _roots, ...layout } = await makeNatsLayout({ url: 'nats://127.0.0.1', ca: null })
   mkdirSync(dir, { recursive: true, mode: 0o700 })
-  writeDurably(file, JSON.stringify(layout))
+  accounts.write(layout)
   return layout
 }
 
@@ -92,13 +107,40 @@ async function openLayout(dir: string): Promise<StoredLayout> {
  * Moves the streams of an open server into the account of the supervisors. Earlier versions ran this server open, with
  * its streams in the account of clients without credentials; they may hold reports that nobody has read.
  */
-function takeOverOpenStore(dir: string, { supervisorsAccount }: StoredLayout, logger: Logger): void {
+function takeOverOpenStore(dir: string, { supervisorsAccount }: StoredNatsLayout, logger: Logger): void {
   const store = join(dir, 'jetstream', 'jetstream')
   const [open, locked] = [join(store, '$G'), join(store, supervisorsAccount)]
   // A server that outlived its parent still writes there; starting ours then fails and says so.
-  if (!existsSync(open) || whoListensOn(Number(readIfThere(join(dir, 'port'))))) return
+  if (!existsSync(open) || mayListenOn(Number(readIfThere(join(dir, 'port'))))) return
   // An earlier version ran here once more: its streams are the newer ones.
   if (existsSync(locked)) renameSync(locked, `${locked}.${Date.now()}`)
   renameSync(open, locked)
   logger.info('NATS is locked from now on: each worker has its own credentials. Reports that were waiting are kept')
+}
+
+/** The port stays the same, because workers are configured with it; it also stands in the credentials. */
+function keepPort(dir: string, logger: Logger): void {
+  const known = portOf(credentialsFile(dir, logger))
+  openStateFile<string>({
+    path: join(dir, 'port'),
+    form: oneLine((text) => (known === null ? /^\d{2,5}$/.test(text) : text === known)),
+    onDamage: logDamage(logger),
+    elsewhere: () => known,
+    without: 'NATS gets another port, and workers that are started elsewhere need its new address',
+  }).read()
+}
+
+function portOf(file: StateFile<SupervisorCredentials>): string | null {
+  const kept = file.read()
+  return (kept && URL.parse(kept.url)?.port) || null
+}
+
+/** What a supervisor needs here; it follows from the accounts and the port. */
+function credentialsFile(dir: string, logger: Logger): StateFile<SupervisorCredentials> {
+  return openStateFile({
+    path: join(dir, 'supervisor.json'),
+    form: sealedJson(SupervisorCredentials),
+    onDamage: logDamage(logger),
+    without: 'it is written anew from the accounts',
+  })
 }

@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path'
 import {
   ConfigError,
   createLogger,
+  diskProblem,
+  exitCodeFor,
   fetchProgram,
   findProgram,
   lockDirectory,
@@ -30,7 +32,7 @@ export interface UpOptions {
 export async function up(options: UpOptions): Promise<number> {
   const logger = createLogger('kagami')
   const stateDir = resolve(options.stateDir ?? process.env['KAGAMI_STATE_DIR'] ?? '.kagami')
-  mkdirSync(stateDir, { recursive: true, mode: 0o700 })
+  makeStateDir(stateDir)
   if (!(await lockDirectory(stateDir, 'up')))
     throw new ConfigError(
       `another Kagami already runs in ${stateDir}`,
@@ -38,9 +40,14 @@ export async function up(options: UpOptions): Promise<number> {
     )
   const signal = stopRequested()
   const started: Stoppable[] = []
+  let code = 0
   try {
-    await start({ options, stateDir, logger, started })
-    logger.info({ signal: await signal }, 'stopping')
+    await start({ options, stateDir, logger, started }).catch((error: unknown) => {
+      throw diskProblem(error) ?? error
+    })
+    const reason = await signal
+    logger.info({ signal: reason }, 'stopping')
+    code = exitCodeFor(reason)
   } finally {
     // In reverse: the worker reports that it stops while NATS still runs.
     await stopWithin(25_000, async () => {
@@ -50,7 +57,15 @@ export async function up(options: UpOptions): Promise<number> {
           .catch((error: unknown) => logger.warn({ reason: (error as Error).message }, 'a part did not stop cleanly'))
     })
   }
-  return 0
+  return code
+}
+
+function makeStateDir(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw diskProblem(error) ?? error
+  }
 }
 
 interface Stoppable {

@@ -46,6 +46,18 @@ export const SupervisorCredentials = Type.Object({
 })
 export type SupervisorCredentials = Static<typeof SupervisorCredentials>
 
+/** The layout as `kagami up` keeps it: without its root keys, which are not needed again. */
+export const StoredNatsLayout = Type.Object({
+  server: Type.Object({
+    operator: Type.String({ minLength: 1 }),
+    system: Type.String({ minLength: 1 }),
+    accounts: Type.Record(Type.String(), Type.String()),
+  }),
+  supervisor: SupervisorCredentials,
+  supervisorsAccount: Type.String({ minLength: 1 }),
+})
+export type StoredNatsLayout = Static<typeof StoredNatsLayout>
+
 /** What `kagami nats init` creates. */
 export interface NatsLayout {
   /** For nats-server; not secret. */

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { pause } from '../clock.ts'
 import { fetchProgram, findProgram } from '../debian.ts'
+import { writeDurably } from '../files.ts'
 import type { NatsLayout } from './accounts.ts'
 import { natsConfiguration, versionAtLeast } from './server-config.ts'
 
@@ -115,7 +116,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     if (started.code === LOCKED_EXIT) throw new StoreInUse(options.dir)
     throw new Error(`nats-server did not start (exit ${started.code}): ${lastLogLines(options.dir, options.logFile)}`)
   }
-  writeFileSync(join(options.dir, 'port'), String(started.port))
+  writeDurably(join(options.dir, 'port'), String(started.port))
   return {
     url: `nats://127.0.0.1:${started.port}`,
     port: started.port,

@@ -1,6 +1,6 @@
 // sealing.ts — Encrypts text for one recipient: HPKE (RFC 9180) with X25519, HKDF-SHA256 and AES-256-GCM.
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core'
-import { readIfThere, writeDurably } from '../files.ts'
+import { copyOfLine, oneLine, openStateFile, previousOf, type Damage } from '../state-file.ts'
 
 const suite = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() })
 const INFO = new TextEncoder().encode('kagami credentials 1')
@@ -16,15 +16,28 @@ export interface SealingKey {
 }
 
 /**
- * Reads the private key in a file; creates the file, readable only by its owner, when it is missing. Throws when the
- * file contains something else.
+ * Reads the private key in a file; creates the file, readable only by its owner, when it is missing. Throws ConfigError
+ * when the file contains something else and there is no copy of it.
  */
-export async function openSealingKey(file: string): Promise<SealingKey> {
-  if (readIfThere(file) === null) {
-    const { privateKey } = await suite.kem.generateKeyPair()
-    writeDurably(file, `${toBase64(await suite.kem.serializePrivateKey(privateKey))}\n`, 0o600)
+export async function openSealingKey(path: string, onDamage?: (damage: Damage) => void): Promise<SealingKey> {
+  const isKey = (text: string) => /^[A-Za-z0-9+/]{43}=$/.test(text)
+  const file = openStateFile<string>({
+    path,
+    form: oneLine(isKey),
+    copyForm: copyOfLine(isKey),
+    onDamage,
+    judge: () => 'unclear',
+    cure:
+      `Restore it from a backup. Or remove it and ${previousOf(path)}: a new key is made, and the credentials of ` +
+      'this worker’s replicas must be given again.',
+  })
+  let text = file.read()
+  if (text === null) {
+    const { privateKey: created } = await suite.kem.generateKeyPair()
+    text = toBase64(await suite.kem.serializePrivateKey(created))
+    file.write(text)
   }
-  const raw = fromBase64(readIfThere(file)?.trim() ?? '')
+  const raw = fromBase64(text)
   const privateKey = await suite.kem.importKey('raw', raw, false)
   const publicKey = await publicOf(raw)
   return {

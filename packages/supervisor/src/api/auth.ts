@@ -3,7 +3,16 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { chmodSync, mkdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { readIfThere, writeDurably } from '@kagami/runtime'
+import {
+  copyOfLine,
+  logDamage,
+  oneLine,
+  openStateFile,
+  previousOf,
+  writeDurably,
+  type Logger,
+  type StateFile,
+} from '@kagami/runtime'
 import type { SupervisorConfig } from '../config.ts'
 
 /** The token that allows writing. */
@@ -16,21 +25,46 @@ export interface Token {
   readonly file: string | null
 }
 
-/** The token of the configuration, or of the state directory; created there when there is none. */
-export function openToken(config: SupervisorConfig): Token {
+/** A token that was created here. */
+const CREATED = /^kgm_[A-Za-z0-9_-]{32}$/
+/** What the configuration accepts too. */
+const isToken = (text: string) =>
+  CREATED.test(text) || (/^[\x21-\x7e]{16,512}$/.test(text) && !text.startsWith('kgm_') && !/^[{[]/.test(text))
+
+/**
+ * The token of the configuration, or of the state directory; created there when there is none. Throws ConfigError when
+ * its file is damaged and there is no copy of it.
+ */
+export function openToken(config: SupervisorConfig, logger: Logger): Token {
   if (config.auth === 'none') return { matches: () => true, text: '', isNew: false, file: null }
   if (config.api_token) return tokenOf(config.api_token, { isNew: false, file: null })
-  const file = join(config.stateDir, 'api-token')
-  const stored = readIfThere(file)?.trim()
-  if (stored) {
+  const kept = tokenFile(config.stateDir, logger)
+  const file = kept.path
+  const stored = kept.read()
+  if (stored !== null) {
     // The file may have been copied with other permissions; only its owner may read it.
     if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600)
     return tokenOf(stored, { isNew: false, file })
   }
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 })
   const created = `kgm_${randomBytes(24).toString('base64url')}`
-  writeDurably(file, `${created}\n`, 0o600)
+  kept.write(created)
   return tokenOf(created, { isNew: true, file })
+}
+
+function tokenFile(directory: string, logger: Logger): StateFile<string> {
+  const path = join(directory, 'api-token')
+  return openStateFile<string>({
+    path,
+    form: oneLine(isToken),
+    copyForm: copyOfLine(isToken),
+    onDamage: logDamage(logger),
+    // People may give a token of their own, but not a part of the one before.
+    judge: (token, copy) => (copy.startsWith(token) ? 'damaged' : 'own'),
+    cure:
+      'Write the token into it again: one line of at least 16 visible characters. Or remove it, and a new token is ' +
+      `created; ${previousOf(path)} must be removed with it.`,
+  })
 }
 
 function tokenOf(text: string, facts: { isNew: boolean; file: string | null }): Token {

@@ -2,7 +2,7 @@
 // reference, metrics, health and UI beside them.
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
-import { ConfigError, isLoopback, whoListensOn, newId } from '@kagami/runtime'
+import { ConfigError, connectionsWithinLimit, isLoopback, whoListensOn, newId, type Logger } from '@kagami/runtime'
 import { Refusal, routes, type Route, type RouteName } from '@kagami/protocol'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Supervisor } from '../supervisor.ts'
@@ -30,6 +30,7 @@ const REQUEST_MS = 30_000
 /** How often slow clients are looked for, ms. */
 const SLOW_CHECK_MS = 5000
 const CONNECTIONS_MAX = 10_000
+const SAY_REFUSED_MS = 60_000
 
 /** The running HTTP server. */
 export interface ApiServer {
@@ -52,7 +53,8 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
     forceCloseConnections: true,
   })
   server.server.headersTimeout = HEADERS_MS
-  server.server.maxConnections = CONNECTIONS_MAX
+  server.server.maxConnections = connectionsWithinLimit(CONNECTIONS_MAX)
+  sayRefused(server, logger)
   readJsonBodies(server)
   guardHosts(server, { host: config.address.host, allowed: config.allowed_hosts })
   await server.register(helmet, { contentSecurityPolicy: false, crossOriginOpenerPolicy: false, hsts: false })
@@ -77,6 +79,20 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
   await listen(server, config.address)
   const bound = server.server.address()
   return { port: typeof bound === 'object' && bound ? bound.port : config.address.port, close: () => server.close() }
+}
+
+/** Says, at most once a minute, that connections are closed because too many are open. */
+function sayRefused(server: FastifyInstance, logger: Logger): void {
+  let saidAt = -Infinity
+  server.server.on('drop', () => {
+    if (performance.now() - saidAt < SAY_REFUSED_MS) return
+    saidAt = performance.now()
+    logger.warn(
+      { connections: server.server.maxConnections },
+      'new connections are closed: as many are open as the limit of open files allows beside database and NATS. Find ' +
+        'out who holds them, or raise the limit (ulimit -n, LimitNOFILE=)',
+    )
+  })
 }
 
 function mountRoutes(server: FastifyInstance, supervisor: Supervisor, token: Token) {

@@ -54,16 +54,20 @@ export type WorkerEffect =
 
 /** The worker when it knows only its own configuration: the declared replicas exist, and wait for approval. */
 export function openWorker(
-  parts: Pick<WorkerState, 'id' | 'instance' | 'limits' | 'declared' | 'remembered'>,
+  parts: Pick<WorkerState, 'id' | 'instance' | 'limits' | 'declared' | 'remembered'> & {
+    /** The fleet approved it, and what it last wanted is lost. Then only what synced before goes on. */
+    readonly approvedBefore?: boolean
+  },
   now: Date,
 ): WorkerState {
+  const { approvedBefore = false, ...known } = parts
+  // One without a record may have been removed through the API.
+  const open = parts.declared.filter(({ replica_id }) => !approvedBefore || parts.remembered.has(replica_id))
   const replicas = new Map(
-    parts.declared.map((spec) => [
-      spec.replica_id,
-      openReplica(spec, parts.remembered.get(spec.replica_id) ?? null, now),
-    ]),
+    open.map((spec) => [spec.replica_id, openReplica(spec, parts.remembered.get(spec.replica_id) ?? null, now)]),
   )
-  return { ...parts, membership: notJoined, desired: null, replicas, documents: 0, stopping: false }
+  const membership: Membership = approvedBefore ? { ...notJoined, standing: 'approved' } : notJoined
+  return { ...known, membership, desired: null, replicas, documents: 0, stopping: false }
 }
 
 /** Creates the machine. `newId` names each sync; it is the only source of anything new. */

@@ -1,20 +1,24 @@
 // enrol.ts — How a worker obtains credentials on a locked NATS: it makes a key, sends a join token, and waits until
 // people approve.
+import { readFileSync } from 'node:fs'
 import { join as pathOf } from 'node:path'
-import { checkFor, enrolProof, JOIN_INBOX, workerInbox, type EnrolReply, type Join } from '@kagami/protocol'
+import { enrolProof, JOIN_INBOX, workerInbox, type EnrolReply, type Join } from '@kagami/protocol'
 import {
   ConfigError,
   connectBus,
   JoinTokenContent,
+  logDamage,
   newNatsKey,
   openNatsKey,
+  openStateFile,
   pause,
-  readIfThere,
-  readJsonIfThere,
-  writeDurably,
+  previousOf,
+  sealedJson,
   type Bus,
+  type Damage,
   type Logger,
   type NatsIdentity,
+  type StateFile,
 } from '@kagami/runtime'
 import Type, { type Static } from 'typebox'
 
@@ -35,6 +39,7 @@ const Kept = Type.Object({
   token: Type.Optional(JoinTokenContent),
 })
 type Kept = Static<typeof Kept>
+const form = sealedJson(Kept)
 
 /** The address of NATS and the worker's identity there; no identity where NATS is open. */
 export interface NatsAccess {
@@ -69,36 +74,56 @@ export async function obtainAccess(parts: AccessParts): Promise<NatsAccess> {
   }
 }
 
-/** Whether the worker of a data_dir was approved on the NATS of this account. */
+/**
+ * Whether the worker of a data_dir was approved on the NATS of this account. Throws ConfigError when its file is
+ * damaged and there is no earlier version of it.
+ */
 export function holdsCredentials(dataDir: string, account: string): boolean {
-  const kept = readJsonIfThere(pathOf(dataDir, '.kagami', FILE))
-  return checkFor(Kept).ok(kept) && kept.account === account && kept.jwt !== null
+  const kept = fileOf(pathOf(dataDir, '.kagami'), () => {}).read()
+  return kept !== null && kept.account === account && kept.jwt !== null
+}
+
+/** The worker whose credentials are in data_dir/.kagami, and whether it was approved; null when it has none. */
+export function ownerOfCredentials(directory: string): { workerId: string; approved: boolean } | null {
+  for (const path of [pathOf(directory, FILE), previousOf(pathOf(directory, FILE))]) {
+    try {
+      const kept = form.read(readFileSync(path, 'utf8'))
+      if (kept) return { workerId: kept.worker_id, approved: kept.jwt !== null }
+    } catch {
+      // Said when the credentials are used.
+    }
+  }
+  return null
+}
+
+function fileOf(directory: string, onDamage: (damage: Damage) => void): StateFile<Kept> {
+  return openStateFile({
+    path: pathOf(directory, FILE),
+    form,
+    onDamage,
+    cure:
+      'Restore it from a backup; or remove it, revoke the worker (kagami workers revoke ID), and start it with a new ' +
+      'join token (kagami nats token).',
+  })
 }
 
 /** The stored content if it still fits, otherwise what a token starts with; null when NATS is open. */
-function readKept({ directory, workerId, token }: AccessParts): Kept | null {
-  const path = pathOf(directory, FILE)
-  const read = readJsonIfThere(path)
-  const kept = checkFor(Kept).ok(read) ? read : null
+function readKept({ directory, workerId, token, logger }: AccessParts): Kept | null {
+  const file = fileOf(directory, logDamage(logger))
+  const kept = file.read()
   const fits = kept?.worker_id === workerId && (!token || token.account === kept.account)
   // A newer token replaces the one used before. The key stays, because it may already be bound.
   if (kept && fits) return token && !kept.jwt ? { ...kept, url: token.url, ca: token.ca, token } : kept
   if (token) {
     const { url, ca, account } = token
     const fresh: Kept = { worker_id: workerId, url, ca, account, seed: newNatsKey('user').seed, jwt: null, token }
-    writeDurably(path, JSON.stringify(fresh))
+    file.write(fresh)
     return fresh
   }
   if (kept)
     throw new ConfigError(
-      `${path} holds the credentials of worker ${kept.worker_id}, and this is ${workerId}`,
+      `${file.path} holds the credentials of worker ${kept.worker_id}, and this is ${workerId}`,
       'Start it with a join token of its own (kagami nats token), or set worker_id back.',
-    )
-  if (readIfThere(path) !== null)
-    throw new ConfigError(
-      `${path} is damaged`,
-      'Restore it, or remove it and start the worker with a new join token after revoking it: kagami workers ' +
-        'revoke ID.',
     )
   return null
 }
@@ -122,7 +147,7 @@ async function requestCredentials(parts: AccessParts, kept: Kept): Promise<Kept>
   try {
     const approved: Kept = { ...kept, jwt: await requestUntilApproved(parts, bus, kept) }
     delete approved.token
-    writeDurably(pathOf(directory, FILE), JSON.stringify(approved))
+    fileOf(directory, logDamage(logger)).write(approved)
     logger.info('this worker has credentials of its own now; the join token is no longer needed')
     return approved
   } finally {

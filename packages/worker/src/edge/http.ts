@@ -1,7 +1,10 @@
 // edge/http.ts — The worker's own HTTP: /ping and /metrics, nothing else.
 import { createServer, type Server } from 'node:http'
-import { ConfigError, whoListensOn } from '@kagami/runtime'
+import { ConfigError, connectionsWithinLimit, whoListensOn } from '@kagami/runtime'
 import type { Registry } from 'prom-client'
+
+/** Programs that read metrics at once. */
+const CONNECTIONS_MAX = 64
 
 /** Starts listening. Throws ConfigError naming who holds the port when it is taken. */
 export async function serveWorkerHttp(
@@ -23,6 +26,8 @@ export async function serveWorkerHttp(
     )
   })
   server.requestTimeout = 30_000
+  // Syncs need descriptors more than those who only look.
+  server.maxConnections = connectionsWithinLimit(CONNECTIONS_MAX)
   await listen(server, address)
   const bound = server.address()
   return {

@@ -2,8 +2,17 @@
 // is lost before the database has them.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { checkFor, SyncReport } from '@kagami/protocol'
-import { readIfThere, readJsonIfThere, writeDurably, type Logger } from '@kagami/runtime'
+import { SyncReport } from '@kagami/protocol'
+import {
+  copyOfLine,
+  logDamage,
+  oneLine,
+  openStateFile,
+  sealedJson,
+  writeDurably,
+  type Logger,
+  type StateFile,
+} from '@kagami/runtime'
 
 /**
  * Reports kept after the stream has them: a day of 80 replicas that sync every hour. The answer to a join says when the
@@ -29,15 +38,13 @@ export interface Spool {
   readonly size: number
 }
 
-/** Opens the spool of a worker with what earlier runs left. A damaged file is logged and stays where it is. */
+/** Opens the spool of a worker with what earlier runs left. A damaged file is logged and set aside. */
 export function openSpool(directory: string, logger: Logger): Spool {
   const waiting = new Map<string, SyncReport>()
-  const sent = openSent(join(directory, 'sent'))
-  const check = checkFor(SyncReport)
+  const sent = openSent(join(directory, 'sent'), logger)
   const load = (file: string) => {
-    const report = readJsonIfThere(join(directory, file))
-    if (check.ok(report)) waiting.set(report.sync_id, report)
-    else logger.error({ file: join(directory, file) }, 'a report in the spool cannot be read; it is left where it is')
+    const report = fileOf(join(directory, file), logger).read()
+    if (report) waiting.set(report.sync_id, report)
   }
   listed(directory).forEach(load)
   let flushing: Promise<void> | null = null
@@ -78,9 +85,21 @@ export function openSpool(directory: string, logger: Logger): Spool {
   }
 }
 
+const form = sealedJson(SyncReport)
+
+/** A report is written once, so it has no version before it. */
+function fileOf(path: string, logger: Logger): StateFile<SyncReport> {
+  return openStateFile({
+    path,
+    form,
+    onDamage: logDamage(logger),
+    without: 'the report of that sync is missing in the history, unless the supervisor has it already',
+  })
+}
+
 function write(file: string, report: SyncReport, logger: Logger): void {
   try {
-    writeDurably(file, JSON.stringify(report))
+    writeDurably(file, form.write(report))
   } catch (error) {
     logger.error(
       { sync_id: report.sync_id, reason: (error as Error).message },
@@ -94,23 +113,49 @@ function write(file: string, report: SyncReport, logger: Logger): void {
  * The reports the stream has, oldest first. Nothing here is flushed: a report that reappears after a crash is sent
  * twice and counts once.
  */
-function openSent(directory: string) {
+function openSent(directory: string, logger: Logger) {
   const files = listed(directory)
-  const stream = join(directory, 'stream')
-  let known = readIfThere(stream)
+  let damaged = false
+  const stream = openStateFile<string>({
+    path: join(directory, 'stream'),
+    form: oneLine((text) => text !== ''),
+    copyForm: copyOfLine((text) => text !== ''),
+    judge: () => 'damaged',
+    onDamage(damage) {
+      damaged = true
+      logDamage(logger)(damage)
+    },
+    without: 'the last reports are sent again, and each counts once',
+  })
+  // No stream is called so: then it is another one than before.
+  let known = stream.read() ?? (damaged ? '' : null)
   mkdirSync(directory, { recursive: true })
   return {
     put(from: string, file: string) {
       // A report that could not be written has no file.
       if (!existsSync(from)) return
-      renameSync(from, join(directory, file))
-      files.push(file)
-      while (files.length > KEEP_SENT) rmSync(join(directory, files.shift()!), { force: true })
+      try {
+        renameSync(from, join(directory, file))
+        files.push(file)
+        while (files.length > KEEP_SENT) rmSync(join(directory, files.shift()!), { force: true })
+      } catch (error) {
+        logger.warn(
+          { file: from, reason: (error as Error).message },
+          'a report that the stream has cannot be moved aside; it is sent again at the next start, and counts once',
+        )
+      }
     },
     isOther: (name: string) => known !== name,
     remember(name: string) {
       known = name
-      writeDurably(stream, name)
+      try {
+        stream.write(name)
+      } catch (error) {
+        logger.warn(
+          { file: stream.path, reason: (error as Error).message },
+          'the name of the stream cannot be kept; after a restart the last reports are sent again, and count once',
+        )
+      }
     },
     restoreAll(to: string): string[] {
       const again = known === null ? [] : files.splice(0)
@@ -125,7 +170,8 @@ function listed(directory: string): string[] {
     return readdirSync(directory)
       .filter((file) => file.endsWith('.json'))
       .sort()
-  } catch {
-    return []
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
   }
 }

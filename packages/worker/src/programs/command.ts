@@ -180,14 +180,23 @@ function signalGroup(pid: number | undefined, signal: NodeJS.Signals | 0): boole
   try {
     process.kill(-pid, signal)
     return true
-  } catch {
-    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
   }
 }
 
 /** Kills what is left of the group, and what left the group but carries the mark. */
 async function buryGroup(child: ChildProcess, mark: string): Promise<void> {
-  const left = () => signalGroup(child.pid, 'SIGKILL') || killMarked(mark) > 0
+  const left = () => signalGroup(child.pid, 'SIGKILL') || marked(mark)
   // Bounded, because a zombie that nobody reaps counts as a member of its group for ever.
   for (let round = 0; round < BURY_ROUNDS && left(); round++) await pause(POLL_MS)
+}
+
+/** Whether programs with the mark were there. Without the means to look, they may be. */
+function marked(mark: string): boolean {
+  try {
+    return killMarked(mark) > 0
+  } catch {
+    return true
+  }
 }

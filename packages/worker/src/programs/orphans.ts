@@ -1,11 +1,15 @@
 // orphans.ts — Finds and kills processes left by an earlier run of the worker, by the mark in their environment. Starts
 // nothing.
 import { readdirSync, readFileSync } from 'node:fs'
+import { couldNotLook } from '@kagami/runtime'
 
 /** The environment variable of every program the worker starts; its value is the mark. */
 export const MARK_VARIABLE = 'KAGAMI_RUN'
 
-/** Process ids whose environment carries a mark that begins with `prefix`. Empty where there is no /proc. */
+/**
+ * Process ids whose environment carries a mark that begins with `prefix`. Empty where there is no /proc. Throws when it
+ * has no means to look, as without file descriptors: then nothing is known.
+ */
 export function findMarked(prefix: string): number[] {
   const wanted = `${MARK_VARIABLE}=${prefix}`
   return listProcesses().filter(
@@ -21,8 +25,9 @@ export function killMarked(prefix: string): number {
   for (const pid of found) {
     try {
       process.kill(pid, 'SIGKILL')
-    } catch {
-      // It ended by itself in the meantime.
+    } catch (error) {
+      // It ended by itself in the meantime, or belongs to another user now.
+      if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
     }
   }
   return found.length
@@ -33,7 +38,8 @@ function listProcesses(): number[] {
     return readdirSync('/proc')
       .filter((entry) => /^\d+$/.test(entry))
       .map(Number)
-  } catch {
+  } catch (error) {
+    if (couldNotLook(error)) throw error
     return []
   }
 }
@@ -41,7 +47,8 @@ function listProcesses(): number[] {
 function environment(pid: number): string[] {
   try {
     return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0')
-  } catch {
+  } catch (error) {
+    if (couldNotLook(error)) throw error
     return []
   }
 }

@@ -1,7 +1,8 @@
 // marker.ts — The mark of a replica: whose files are in the folder of its name. Below .kagami, never in the folder.
 import { existsSync, readdirSync } from 'node:fs'
 import type { ReplicaSpec } from '@kagami/protocol'
-import { readIfThere, writeDurably } from '@kagami/runtime'
+import { ConfigError, openStateFile, sealedJson, type Damage, type StateFile } from '@kagami/runtime'
+import Type, { type Static } from 'typebox'
 import { SyncFailure, type Reach } from '../provider.ts'
 import { paths } from './paths.ts'
 
@@ -16,6 +17,15 @@ export interface Marker {
   readonly renamed_from?: string
 }
 
+const Mark = Type.Object({
+  replica_id: Type.String(),
+  kind: Type.String(),
+  upstream: Type.String(),
+  name: Type.String(),
+  reach: Type.Optional(Type.Enum(['public', 'private'])),
+  renamed_from: Type.Optional(Type.String()),
+})
+
 /** The mark of a replica, without what only a run finds out. */
 export function markerOf({
   replica_id,
@@ -28,7 +38,7 @@ export function markerOf({
 
 /** Writes the mark of the name in it; it survives a power cut. */
 export function writeMarker(dataDir: string, marker: Marker): void {
-  writeDurably(paths.marker(dataDir, marker.name), `${JSON.stringify(marker)}\n`, 0o640)
+  fileOf(dataDir, marker.name).write(marker)
 }
 
 /** The name under which the files of a replica are; null when it has none. Reads every mark: for rare cases only. */
@@ -48,24 +58,48 @@ export function nameOfReplica(dataDir: string, replicaId: string): string | null
 
 /** The mark of a name; null when there is none. Throws SyncFailure local_conflict when it cannot be read. */
 export function readMarker(dataDir: string, name: string): Marker | null {
-  const path = paths.marker(dataDir, name)
-  const text = readIfThere(path)
-  if (text === null) return null
+  const file = fileOf(dataDir, name)
   try {
-    const { reach, renamed_from, ...marker } = JSON.parse(text) as Marker
-    if ([marker.replica_id, marker.kind, marker.upstream, marker.name].every((field) => typeof field === 'string')) {
-      return {
-        ...markerOf(marker),
-        ...(reach === 'public' || reach === 'private' ? { reach } : {}),
-        ...(typeof renamed_from === 'string' ? { renamed_from } : {}),
+    const kept = file.read()
+    return (
+      kept && {
+        ...markerOf(kept),
+        ...(kept.reach === undefined ? {} : { reach: kept.reach }),
+        ...(kept.renamed_from === undefined ? {} : { renamed_from: kept.renamed_from }),
       }
-    }
-  } catch {
-    // Falls through: a marker that cannot be read proves nothing.
+    )
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    throw new SyncFailure(
+      'local_conflict',
+      `${error.message}. It is the mark of a mirror: remove it if ${paths.published(dataDir, name)} is yours to ` +
+        'replace',
+    )
   }
-  throw new SyncFailure(
-    'local_conflict',
-    `${path} cannot be read as the mark of a mirror: remove it if ${paths.published(dataDir, name)} is yours ` +
-      'to replace',
+}
+
+/** Removes the mark of a name; it stays removed after a power cut. */
+export function removeMarker(dataDir: string, name: string): void {
+  fileOf(dataDir, name).remove()
+}
+
+/**
+ * Uses the version before it in place of each damaged mark, and sets the damaged one aside. What has no earlier version
+ * stays where it is: its replica fails, and says why.
+ */
+export function mendMarkers(dataDir: string, onDamage: (damage: Damage) => void): void {
+  const names = readdirSync(paths.markers(dataDir)).flatMap(
+    (file) => /^(.+)\.json(?:\.previous)?$/.exec(file)?.[1] ?? [],
   )
+  for (const name of new Set(names)) {
+    try {
+      fileOf(dataDir, name, onDamage).read()
+    } catch {
+      // Said by the sync of its replica.
+    }
+  }
+}
+
+function fileOf(dataDir: string, name: string, onDamage?: (damage: Damage) => void): StateFile<Static<typeof Mark>> {
+  return openStateFile({ path: paths.marker(dataDir, name), form: sealedJson(Mark), mode: 0o640, onDamage })
 }

@@ -43,7 +43,7 @@ describe.each(['in-place', 'swap'])('a renamed replica, published by %s', (publi
       expect(readTree(at('new'))).toEqual(before)
       expect(existsSync(at('old'))).toBe(false)
       expect(readFileSync(at('.kagami/staging/r-new/part'), 'utf8')).toBe('half')
-      expect(readdirSync(at('.kagami/trees'))).toEqual(['new.json'])
+      expect(readdirSync(at('.kagami/trees'))).toEqual(['new.json', 'new.json.previous'])
       expect(JSON.parse(readFileSync(at('.kagami/trees/new.json'), 'utf8'))).not.toHaveProperty('renamed_from')
       if (publish === 'swap') expect(readdirSync(at('.generations'))).toEqual(['new'])
       expect([...renamingSteps(sandbox.dataDir, renaming)]).toEqual([])

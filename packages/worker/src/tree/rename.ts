@@ -6,7 +6,7 @@ import { ConfigError, removeDurably } from '@kagami/runtime'
 import { SyncFailure } from '../provider.ts'
 import { flushPath } from './flush.ts'
 import { currentGeneration, pointTo } from './generations.ts'
-import { nameOfReplica, readMarker, writeMarker, type Marker } from './marker.ts'
+import { nameOfReplica, readMarker, removeMarker, writeMarker, type Marker } from './marker.ts'
 import { paths } from './paths.ts'
 
 /** A replica that has another name than before. The ids differ when it is one of worker.toml. */
@@ -50,7 +50,7 @@ export function* renamingSteps(dataDir: string, renaming: Renaming): Generator<s
     move(paths.staging(dataDir, wasId), paths.staging(dataDir, replicaId))
   }
   yield 'what was not published yet is moved'
-  if (paths.marker(dataDir, was) !== paths.marker(dataDir, name)) removeDurably(paths.marker(dataDir, was))
+  if (paths.marker(dataDir, was) !== paths.marker(dataDir, name)) removeMarker(dataDir, was)
   yield 'the old mark is gone'
   const { renamed_from: _done, ...mark } = markOf(dataDir, name) ?? { ...old!, replica_id: replicaId, name }
   writeMarker(dataDir, mark)

@@ -3,7 +3,7 @@
 import { chownSync, lstatSync, mkdirSync, renameSync } from 'node:fs'
 import { chmod, lstat, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { ConfigError, newId } from '@kagami/runtime'
+import { ConfigError, newId, previousOf } from '@kagami/runtime'
 import { bytesOf, pathBytes, showName } from '../names.ts'
 import { flushPath } from './flush.ts'
 import { batchesOf, type Rest } from './gently.ts'
@@ -43,6 +43,7 @@ export function* discardingSteps({ dataDir, entry, hasReplica }: Discarded): Gen
     moveAway(dataDir, paths.staging(dataDir, mark.replica_id), join(into, 'staging'))
     yield 'what was not published yet is moved'
   }
+  moveAway(dataDir, previousOf(paths.marker(dataDir, entry)), join(into, 'mark.json.previous'))
   moveAway(dataDir, paths.marker(dataDir, entry), join(into, 'mark.json'))
   yield 'the mark is moved'
 }

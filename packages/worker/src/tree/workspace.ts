@@ -1,7 +1,9 @@
 // workspace.ts — Prepares a data_dir once, before the first sync. Deletes nothing that a sync could still use.
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Damage } from '@kagami/runtime'
 import { killMarked } from '../programs/orphans.ts'
+import { mendMarkers } from './marker.ts'
 import { paths } from './paths.ts'
 
 export interface Workspace {
@@ -20,12 +22,17 @@ export function workspaceMark(dataDir: string): string {
  * Creates the folders, kills leftovers of a killed worker and removes temporary files. Call only while the data_dir is
  * locked. Throws when it cannot be written.
  */
-export function prepareWorkspace(dataDir: string, knownReplicas: ReadonlySet<string> = new Set()): Workspace {
+export function prepareWorkspace(
+  dataDir: string,
+  knownReplicas: ReadonlySet<string> = new Set(),
+  onDamage: (damage: Damage) => void = () => {},
+): Workspace {
   const orphans = killMarked(workspaceMark(dataDir))
   mkdirSync(paths.stagings(dataDir), { recursive: true })
   mkdirSync(paths.markers(dataDir), { recursive: true })
   for (const entry of readdirSync(paths.markers(dataDir))) {
     if (entry.endsWith('.tmp')) rmSync(join(paths.markers(dataDir), entry), { force: true })
   }
+  mendMarkers(dataDir, onDamage)
   return { orphans, strangers: readdirSync(paths.stagings(dataDir)).filter((entry) => !knownReplicas.has(entry)) }
 }
