@@ -206,4 +206,25 @@ export const fleet: readonly Row[] = [
       [`${FAULTS}/restored.test.ts`, 'while a supervisor runs, makes it end'],
     ],
   },
+  {
+    row: 43,
+    fault: 'the database and the running workers of the original Kagami, or a database of another program',
+    promise:
+      'approvals and replicas are carried over, workers that only send heartbeats go on; others are refused by name',
+    proofs: [
+      ...[
+        'every approval holds and every replica is shown',
+        'is online, syncs, gets and loses replicas',
+        'becomes a pending one with its replicas',
+        'a late heartbeat does not bring it back',
+        'a second start changes nothing, and the old tables are still there',
+        'brings in a thousand at most',
+      ].map((title) => ['e2e/scenarios/original-kagami.test.ts', title] as const),
+      ...[
+        'is refused by the names of its tables',
+        'is refused on PostgreSQL when a table of it has a name of ours',
+        'is as it was when the start ends in between',
+      ].map((title) => ['e2e/store-takeover.test.ts', title] as const),
+    ],
+  },
 ]

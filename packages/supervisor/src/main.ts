@@ -11,8 +11,10 @@ import {
 import { openToken, writeTokenHint, type Token } from './api/auth.ts'
 import { serveApi } from './api/server.ts'
 import { loadSupervisorConfig, type SupervisorConfig } from './config.ts'
+import { carryOriginal } from './core/older-replicas.ts'
 import { supervisorIdentity } from './edge/accounts.ts'
 import { openSqlStore } from './store/sql.ts'
+import type { Store } from './store/store.ts'
 import { startSupervisor, type Supervisor } from './supervisor.ts'
 
 /** A supervisor with its API. */
@@ -36,7 +38,7 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
     for (const warning of config.warnings) logger.warn(warning)
     const store = await openSqlStore(config.database_url, logger)
     closing.push(() => store.close())
-    await store.prepare()
+    await prepareStore(store, logger)
     const token = openToken(config)
     if (!config.natsCredentials)
       logger.warn(
@@ -69,6 +71,17 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
     await stop()
     throw error
   }
+}
+
+async function prepareStore(store: Store, logger: Logger) {
+  const carried = await store.prepare((original) => carryOriginal(original, systemClock.now()))
+  if (!carried) return
+  const { workers, replicas, leftOut } = carried
+  const approved = workers.filter((worker) => worker.admission === 'approved').length
+  logger.info(
+    { approved, pending: workers.length - approved, replicas: replicas.length, left_out: leftOut },
+    'took over the database of the original Kagami. Its tables are kept as original_workers and original_replicas',
+  )
 }
 
 /** A link that signs a browser in: the token is in the fragment, which is not sent to servers and not logged. */
