@@ -227,4 +227,25 @@ export const fleet: readonly Row[] = [
       ].map((title) => ['e2e/store-takeover.test.ts', title] as const),
     ],
   },
+  {
+    row: 44,
+    fault: 'at the start: a database, NATS, port or directory that is missing, wrong or in use',
+    promise:
+      'what comes back is awaited, the rest ends with exit code 2; a line says what, a hint what to do, no stack',
+    proofs: [
+      ...[
+        'that is given a database file',
+        'whose database was written by a newer version says so',
+        'whose state directory cannot be used names it',
+        'whose port is taken names the program that has it',
+        'that is given no address of NATS ends',
+        'whose data_dir cannot be made names it',
+        'makes supervisor and worker wait and say so while it is not there',
+        'makes them wait and say so when it wants credentials',
+        'makes the supervisor say that it runs without JetStream',
+        'ends the start %s, with a line and a cure',
+        'is waited for while it is down',
+      ].map((title) => [`${FAULTS}/start-errors.test.ts`, title] as const),
+    ],
+  },
 ]

@@ -1,5 +1,6 @@
 // main.ts — `kagami run supervisor`: opens store, NATS, fleet and API in this order, and closes them in reverse.
 import {
+  ConfigError,
   connectBus,
   createLogger,
   stopRequested,
@@ -13,7 +14,9 @@ import { serveApi } from './api/server.ts'
 import { loadSupervisorConfig, type SupervisorConfig } from './config.ts'
 import { carryOriginal } from './core/older-replicas.ts'
 import { supervisorIdentity } from './edge/accounts.ts'
+import { sqliteFile } from './store/dialects.ts'
 import { openSqlStore } from './store/sql.ts'
+import { databaseProblem } from './store/start-errors.ts'
 import type { Store } from './store/store.ts'
 import { startSupervisor, type Supervisor } from './supervisor.ts'
 
@@ -69,8 +72,21 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
     return { port: api.port, token, supervisor, stop }
   } catch (error) {
     await stop()
-    throw error
+    throw startProblem(error, config)
   }
+}
+
+/** What the operator can correct is said in one line; the rest is a fault. */
+function startProblem(error: unknown, { database_url, stateDir }: SupervisorConfig): unknown {
+  if (error instanceof ConfigError) return error
+  const { code, message, path } = error as NodeJS.ErrnoException
+  if (code !== undefined && path?.startsWith(stateDir))
+    return new ConfigError(
+      `the state directory ${stateDir} cannot be used: ${message}`,
+      'It must be a directory that this user can write to; SUPERVISOR_STATE_DIR names another.',
+    )
+  const database = database_url.startsWith('sqlite:') ? sqliteFile(database_url).path : 'the database'
+  return databaseProblem(error, database) ?? error
 }
 
 async function prepareStore(store: Store, logger: Logger) {

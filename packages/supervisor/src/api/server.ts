@@ -185,7 +185,10 @@ async function listen(server: FastifyInstance, { host, port }: { host: string; p
     await server.listen({ host, port })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE')
-      throw new ConfigError(`${host}:${port} cannot be used: ${(error as Error).message}`)
+      throw new ConfigError(
+        `${host}:${port} cannot be used: ${(error as Error).message}`,
+        'Choose another with SUPERVISOR_HTTP_ADDR: an address of this machine, and a port above 1023.',
+      )
     const holder = whoListensOn(port)
     throw new ConfigError(
       `${host}:${port} is in use${holder ? ` by ${holder}` : ''}`,

@@ -5,6 +5,7 @@ import type { Logger } from '@kagami/runtime'
 import { openDialect } from './dialects.ts'
 import { prepareTables, type WriteCarried } from './migrate.ts'
 import type { Tables } from './schema.ts'
+import { waitForDatabase } from './start-errors.ts'
 import type { Store, StoredReplica, Superseded, WorkerRecord } from './store.ts'
 import { insertAudit } from './sql-audit.ts'
 import { createFence, retryWhileLocked } from './sql-fence.ts'
@@ -32,7 +33,8 @@ export async function openSqlStore(
     superseded,
     ...createHistory(db, fence),
     ...createKeyStore(db, fence),
-    prepare: (carry) => retryWhileLocked(() => prepareTables(db, kind, { carry, write: writeCarried })),
+    prepare: (carry) =>
+      waitForDatabase(() => retryWhileLocked(() => prepareTables(db, kind, { carry, write: writeCarried })), logger),
     nextTerm: (above = 0) => fence.next(above),
     checkTerm: () => fence.check(),
     ...createLoader(db),
