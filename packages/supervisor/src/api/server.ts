@@ -8,7 +8,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Supervisor } from '../supervisor.ts'
 import { bearerOf, type Token } from './auth.ts'
 import { check } from './check.ts'
-import { answerError } from './errors.ts'
+import { answerError, answerUnreadable } from './errors.ts'
 import {
   createWriteLimit,
   createWrongTokenLimit,
@@ -21,6 +21,7 @@ import type { Context } from './handler.ts'
 import { handlers } from './handlers.ts'
 import { registerMetrics, serveMetrics } from './metrics.ts'
 import { serveReference } from './reference.ts'
+import { methodsOf } from './methods.ts'
 import { isUiPage, serveUi } from './ui.ts'
 
 const BODY_MAX_BYTES = 1024 * 1024
@@ -50,6 +51,8 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
     http: { connectionsCheckingInterval: SLOW_CHECK_MS },
     // Live streams would otherwise keep the server from stopping.
     forceCloseConnections: true,
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply, logger),
+    clientErrorHandler: answerUnreadable,
   })
   server.server.headersTimeout = HEADERS_MS
   server.server.maxConnections = CONNECTIONS_MAX
@@ -61,12 +64,7 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
   server.setNotFoundHandler((request, reply) =>
     isUiPage(request.url, request.method) && reply.sendFile
       ? reply.sendFile('index.html')
-      : answerError(
-          new Refusal('not_found', `there is no ${request.method} ${request.url.split('?')[0]}`),
-          request,
-          reply,
-          logger,
-        ),
+      : answerError(refuseUnknown(request, reply), request, reply, logger),
   )
   const metrics = registerMetrics(server, supervisor)
   await serveReference(server)
@@ -77,6 +75,15 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
   await listen(server, config.address)
   const bound = server.server.address()
   return { port: typeof bound === 'object' && bound ? bound.port : config.address.port, close: () => server.close() }
+}
+
+/** Why no route answers: the path is unknown, or has other methods, which the answer names. */
+function refuseUnknown({ method, url }: FastifyRequest, reply: FastifyReply): Refusal {
+  const path = url.split('?')[0]!
+  const methods = methodsOf(path)
+  if (methods.length === 0 || methods.includes(method)) return new Refusal('not_found', `there is no ${method} ${path}`)
+  void reply.header('allow', methods.join(', '))
+  return new Refusal('method_not_allowed', `${path} does not have ${method}: it has ${methods.join(', ')}`)
 }
 
 function mountRoutes(server: FastifyInstance, supervisor: Supervisor, token: Token) {
