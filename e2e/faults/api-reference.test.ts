@@ -162,6 +162,7 @@ describe('the reference of the API', () => {
     ['GET', '/workers/w-1/approve', 'POST'],
     ['PATCH', '/api/v1/replicas/tree', 'DELETE, GET, HEAD'],
     ['DELETE', '/healthz', 'GET, HEAD'],
+    ['QUERY', '/api/v1/audit', 'GET, HEAD'],
     ['OPTIONS', '/api/v1/workers/x', 'GET, HEAD'],
   ])('%s %s is not a method of that path, and the answer names those that are', async (method, path, allow) => {
     const answer = await fetch(`${supervisor.url}${path}`, { method })

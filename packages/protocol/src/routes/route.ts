@@ -39,11 +39,15 @@ export const post = <const R extends Write>(path: string, summary: string, rest:
 export const remove = <const R extends Omit<Write, 'status'>>(path: string, summary: string, rest: R) =>
   ({ method: 'DELETE', path, summary, status: 204, write: true, ...rest }) as const
 
+/** Text that a database can hold. */
+const NO_NUL = '^[^\\u0000]*$'
+
 /** The parameter of every path that names one thing. */
-export const Id = Type.Object({ id: Type.String({ minLength: 1, maxLength: 128 }) })
+export const Id = Type.Object({ id: Type.String({ minLength: 1, maxLength: 128, pattern: NO_NUL }) })
 
 /** A query parameter. */
-export const Text = (description: string) => Type.Optional(Type.String({ maxLength: 512, description }))
+export const Text = (description: string) =>
+  Type.Optional(Type.String({ maxLength: 512, pattern: NO_NUL, description }))
 
 /** A query parameter of one or more of these words, comma-separated; `x-words` is what an error names. */
 export const Words = (words: readonly string[], description = 'One or more, comma-separated') =>

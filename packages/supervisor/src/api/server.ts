@@ -21,7 +21,7 @@ import type { Context } from './handler.ts'
 import { handlers } from './handlers.ts'
 import { registerMetrics, serveMetrics } from './metrics.ts'
 import { serveReference } from './reference.ts'
-import { methodsOf } from './methods.ts'
+import { refuseOtherMethods } from './methods.ts'
 import { isUiPage, serveUi } from './ui.ts'
 
 const BODY_MAX_BYTES = 1024 * 1024
@@ -60,11 +60,17 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
   guardHosts(server, { host: config.address.host, allowed: config.allowed_hosts })
   await server.register(helmet, { contentSecurityPolicy: false, crossOriginOpenerPolicy: false, hsts: false })
   await server.register(rateLimit, { global: false })
+  refuseOtherMethods(server)
   server.setErrorHandler((error, request, reply) => answerError(error, request, reply, logger))
   server.setNotFoundHandler((request, reply) =>
     isUiPage(request.url, request.method) && reply.sendFile
       ? reply.sendFile('index.html')
-      : answerError(refuseUnknown(request, reply), request, reply, logger),
+      : answerError(
+          new Refusal('not_found', `there is no ${request.method} ${request.url.split('?')[0]}`),
+          request,
+          reply,
+          logger,
+        ),
   )
   const metrics = registerMetrics(server, supervisor)
   await serveReference(server)
@@ -75,15 +81,6 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
   await listen(server, config.address)
   const bound = server.server.address()
   return { port: typeof bound === 'object' && bound ? bound.port : config.address.port, close: () => server.close() }
-}
-
-/** Why no route answers: the path is unknown, or has other methods, which the answer names. */
-function refuseUnknown({ method, url }: FastifyRequest, reply: FastifyReply): Refusal {
-  const path = url.split('?')[0]!
-  const methods = methodsOf(path)
-  if (methods.length === 0 || methods.includes(method)) return new Refusal('not_found', `there is no ${method} ${path}`)
-  void reply.header('allow', methods.join(', '))
-  return new Refusal('method_not_allowed', `${path} does not have ${method}: it has ${methods.join(', ')}`)
 }
 
 function mountRoutes(server: FastifyInstance, supervisor: Supervisor, token: Token) {
