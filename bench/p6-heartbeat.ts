@@ -35,7 +35,7 @@ async function createServices(dir: string): Promise<{ services: Services; tick: 
   const logger = createLogger('bench', { LOG_LEVEL: 'error' })
   const clock = createManualClock(new Date())
   const store = await openSqlStore(`sqlite://${join(dir, 'supervisor.db')}?mode=rwc`, logger)
-  await store.prepare()
+  await store.prepare(() => ({ workers: [], replicas: [], leftOut: 0 }))
   const stateWriter = createStateWriter(store, clock, logger)
   const feed = createFeed('bench')
   const publisher = createPublisher(feed, clock)

@@ -12,6 +12,7 @@ import { createPlace } from './harness/place.ts'
 import { startPostgres } from './harness/postgres.ts'
 
 const logger = createLogger('test', { LOG_LEVEL: 'silent' })
+const noOriginal = () => ({ workers: [], replicas: [], leftOut: 0 })
 const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString()
 
 function makeRecord(id: string, change: Partial<WorkerRecord> = {}): WorkerRecord {
@@ -100,7 +101,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
   let store: Store
   const open = async () => {
     store = await openSqlStore(url, logger)
-    await store.prepare()
+    await store.prepare(noOriginal)
   }
 
   beforeAll(async () => {

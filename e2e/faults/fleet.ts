@@ -230,4 +230,57 @@ export const fleet: readonly Row[] = [
       [`${FAULTS}/schedules.test.ts`, 'whatever operators and accidents do, readers see what was asked for last'],
     ],
   },
+  {
+    row: 43,
+    fault: 'the database and the running workers of the original Kagami, or a database of another program',
+    promise:
+      'approvals and replicas are carried over, workers that only send heartbeats go on; others are refused by name',
+    proofs: [
+      ...[
+        'every approval holds and every replica is shown',
+        'is online, syncs, gets and loses replicas',
+        'becomes a pending one with its replicas',
+        'a late heartbeat does not bring it back',
+        'a second start changes nothing, and the old tables are still there',
+        'brings in a thousand at most',
+      ].map((title) => ['e2e/scenarios/original-kagami.test.ts', title] as const),
+      ...[
+        'is refused by the names of its tables',
+        'is refused on PostgreSQL when a table of it has a name of ours',
+        'is as it was when the start ends in between',
+      ].map((title) => ['e2e/store-takeover.test.ts', title] as const),
+    ],
+  },
+  {
+    row: 44,
+    fault: 'at the start: a database, NATS, port or directory that is missing, wrong or in use',
+    promise:
+      'what comes back is awaited, the rest ends with exit code 2; a line says what, a hint what to do, no stack',
+    proofs: [
+      'that is given a database file',
+      'whose database was written by a newer version says so',
+      'whose state directory cannot be used names it',
+      'whose port is taken names the program that has it',
+      'that is given no address of NATS ends',
+      'whose data_dir cannot be made names it',
+      'makes supervisor and worker wait and say so while it is not there',
+      'makes them wait and say so when it wants credentials',
+      'makes the supervisor say that it runs without JetStream',
+      'ends the start %s, with a line and a cure',
+      'is waited for while it is down',
+    ].map((title) => [`${FAULTS}/start-errors.test.ts`, title] as const),
+  },
+  {
+    row: 45,
+    fault: 'random requests to every route, with and without a token, valid and not',
+    promise: 'each answer has a status and a body that /openapi.json lists; refusals have one form and name the field',
+    proofs: [
+      'random requests',
+      'is refused with the field named',
+      'is not a method of that path, and the answer names those that are',
+      'malformed escapes, long ids and long addresses are refused in the one form',
+      'bytes that are no request are refused in the one form too',
+      'an empty body where one may be left out is accepted as the reference says',
+    ].map((title) => [`${FAULTS}/api-reference.test.ts`, title] as const),
+  },
 ]

@@ -1,5 +1,5 @@
-// worker-descriptors.test.ts — A worker has no file descriptors left at any moment of a sync: readers see whole trees, it
-// says why the sync failed, and goes on once there are some again.
+// worker-descriptors.test.ts — A worker has no file descriptors left at any moment of a sync: readers see whole trees,
+// the sync fails with a reason, and the next one goes on.
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'

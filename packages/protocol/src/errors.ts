@@ -73,6 +73,14 @@ export const errors = {
     'When it listens on loopback, it answers only under localhost and loopback addresses, so that no web page ' +
       'can reach it. Behind a proxy, add the host name to SUPERVISOR_ALLOWED_HOSTS.',
   ),
+  method_not_allowed: entry(
+    405,
+    2,
+    'This path does not have the method of the request.',
+    'Use a method that the header Allow of the answer names. The reference is at /docs.',
+  ),
+  request_too_slow: entry(408, 6, 'The request did not arrive in time.', 'Send it again, all at once.'),
+  request_too_long: entry(431, 2, 'Address and headers of the request are too long.', 'Send at most 16 KiB of them.'),
   body_too_large: entry(413, 2, 'The request body is too large.', 'Send at most 1 MiB.'),
   unauthorized: entry(
     401,

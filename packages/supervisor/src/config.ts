@@ -4,6 +4,7 @@ import { statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { checkFor } from '@kagami/protocol'
 import {
+  checkNatsUrl,
   checkValues,
   ConfigError,
   fromEnvironment,
@@ -101,6 +102,7 @@ export function loadSupervisorConfig(
       'KAGAMI_NATS_URL is not set: the supervisor does not know its NATS server',
       'Set it, or use --nats-url nats://host:4222. `kagami up` starts its own NATS server.',
     )
+  checkNatsUrl(natsUrl, nats_url ? '--nats-url' : env['KAGAMI_NATS_URL'] ? 'KAGAMI_NATS_URL' : 'nats_credentials')
   const address = parseAddress(config.http_addr)
   if (!address) throw new ConfigError(`${sourceOf('http_addr')}: must be host:port, not "${config.http_addr}"`)
   const stateDir = resolve(

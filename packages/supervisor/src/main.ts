@@ -1,5 +1,6 @@
 // main.ts — `kagami run supervisor`: opens store, NATS, fleet and API in this order, and closes them in reverse.
 import {
+  ConfigError,
   connectBus,
   createLogger,
   diskProblem,
@@ -13,8 +14,12 @@ import {
 import { openToken, writeTokenHint, type Token } from './api/auth.ts'
 import { serveApi } from './api/server.ts'
 import { loadSupervisorConfig, type SupervisorConfig } from './config.ts'
+import { carryOriginal } from './core/older-replicas.ts'
 import { supervisorIdentity } from './edge/accounts.ts'
+import { sqliteFile } from './store/dialects.ts'
 import { openSqlStore } from './store/sql.ts'
+import { databaseProblem } from './store/start-errors.ts'
+import type { Store } from './store/store.ts'
 import { startSupervisor, type Supervisor } from './supervisor.ts'
 
 /** A supervisor with its API. */
@@ -38,7 +43,7 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
     for (const warning of config.warnings) logger.warn(warning)
     const store = await openSqlStore(config.database_url, logger)
     closing.push(() => store.close())
-    await store.prepare()
+    await prepareStore(store, logger)
     const token = openToken(config, logger)
     if (!config.natsCredentials)
       logger.warn(
@@ -69,8 +74,32 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
     return { port: api.port, token, supervisor, stop }
   } catch (error) {
     await stop()
-    throw diskProblem(error) ?? error
+    throw startProblem(error, config)
   }
+}
+
+/** What the operator can correct is said in one line; the rest is a fault. */
+function startProblem(error: unknown, { database_url, stateDir }: SupervisorConfig): unknown {
+  if (error instanceof ConfigError) return error
+  const { code, message, path } = error as NodeJS.ErrnoException
+  if (code !== undefined && path?.startsWith(stateDir))
+    return new ConfigError(
+      `the state directory ${stateDir} cannot be used: ${message}`,
+      'It must be a directory that this user can write to; SUPERVISOR_STATE_DIR names another.',
+    )
+  const database = database_url.startsWith('sqlite:') ? sqliteFile(database_url).path : 'the database'
+  return databaseProblem(error, database) ?? diskProblem(error) ?? error
+}
+
+async function prepareStore(store: Store, logger: Logger) {
+  const carried = await store.prepare((original) => carryOriginal(original, systemClock.now()))
+  if (!carried) return
+  const { workers, replicas, leftOut } = carried
+  const approved = workers.filter((worker) => worker.admission === 'approved').length
+  logger.info(
+    { approved, pending: workers.length - approved, replicas: replicas.length, left_out: leftOut },
+    'took over the database of the original Kagami. Its tables are kept as original_workers and original_replicas',
+  )
 }
 
 /** A link that signs a browser in: the token is in the fragment, which is not sent to servers and not logged. */

@@ -1,10 +1,12 @@
 // replicas.ts — Replicas: list, sync, rename, remove, pause, decide about a hold, go back, prove, restore.
 import Type from 'typebox'
-import { Nullable } from '../model.ts'
+import { FailureReason, Health, Nullable } from '../model.ts'
 import { pageOf, Replica, SyncAccepted } from '../views.ts'
-import { get, Id, paging, post, ReasonBody, remove, Text } from './route.ts'
+import { get, Id, paging, post, ReasonBody, remove, Text, Word, Words } from './route.ts'
 
 const tag = 'replicas'
+
+const SORTS = ['worst', 'name', 'worker', 'last_success_at', 'size_bytes', 'next_due_at']
 
 const HoldBody = Type.Union([
   Type.Object({
@@ -29,33 +31,37 @@ export const replicaRoutes = {
     query: Type.Object({
       ...paging,
       q: Text('Part of name, upstream or worker'),
-      health: Text('One or more, comma-separated'),
+      health: Words(Health.enum),
       worker: Text('Worker id or name'),
       kind: Text('One or more, comma-separated'),
       name: Text('Exact name'),
-      cause: Text('Failure reason of the last sync'),
+      cause: Words(FailureReason.enum, 'Failure reasons of the last sync, comma-separated'),
       label: Text('key=value'),
-      sort: Text('worst (default), name, worker, last_success_at, size_bytes, next_due_at; "-" in front reverses it'),
+      sort: Word(
+        SORTS.flatMap((sort) => [sort, `-${sort}`]),
+        `${SORTS.join(', ').replace('worst', 'worst (default)')}; "-" in front reverses it`,
+      ),
     }),
     response: pageOf(Replica),
+    refuses: ['not_found', 'conflict'],
   }),
   getReplica: get('/api/v1/replicas/{id}', 'One replica, by id, unique prefix or name@worker', {
     tag,
     params: Id,
     response: Replica,
-    refuses: ['not_found'],
+    refuses: ['not_found', 'conflict'],
   }),
   syncReplica: post('/api/v1/replicas/{id}/sync', 'Sync a replica now', {
     tag,
     params: Id,
     status: 202,
     response: SyncAccepted,
-    refuses: ['not_found', 'not_approved'],
+    refuses: ['not_found', 'not_approved', 'conflict'],
   }),
   dropReplica: remove('/api/v1/replicas/{id}', 'Remove a replica; its files stay', {
     tag,
     params: Id,
-    refuses: ['not_found', 'not_approved'],
+    refuses: ['not_found', 'not_approved', 'conflict'],
   }),
   pauseReplica: post(
     '/api/v1/replicas/{id}/pause',
@@ -87,11 +93,14 @@ export const replicaRoutes = {
     {
       tag,
       params: Id,
-      body: Type.Object({
-        generation: Type.Optional(
-          Nullable(Type.Integer({ minimum: 0, description: 'null or absent: the tree before the present one' })),
-        ),
-      }),
+      body: Type.Union([
+        Type.Object({
+          generation: Type.Optional(
+            Nullable(Type.Integer({ minimum: 0, description: 'null or absent: the tree before the present one' })),
+          ),
+        }),
+        Type.Null(),
+      ]),
       status: 202,
       response: SyncAccepted,
       refuses,

@@ -1,7 +1,8 @@
 // resources.ts — Mirrors, that is all replicas of one name: list, sync, pause.
 import Type from 'typebox'
+import { Health, ResourceStatus } from '../model.ts'
 import { pageOf, Resource, ResourceDetail, SyncAccepted } from '../views.ts'
-import { get, Id, paging, post, ReasonBody, Text } from './route.ts'
+import { get, Id, paging, post, ReasonBody, Text, Words } from './route.ts'
 
 const tag = 'resources'
 
@@ -12,8 +13,8 @@ export const resourceRoutes = {
     query: Type.Object({
       ...paging,
       q: Text('Part of the name'),
-      status: Text('One or more, comma-separated'),
-      health: Text('Worst health, comma-separated'),
+      status: Words(ResourceStatus.enum),
+      health: Words(Health.enum, 'Worst health, comma-separated'),
     }),
     response: pageOf(Resource),
   }),

@@ -40,17 +40,37 @@ export const post = <const R extends Write>(path: string, summary: string, rest:
 export const remove = <const R extends Omit<Write, 'status'>>(path: string, summary: string, rest: R) =>
   ({ method: 'DELETE', path, summary, status: 204, write: true, ...rest }) as const
 
+/** Text that a database can hold. */
+const NO_NUL = '^[^\\u0000]*$'
+
 /** The parameter of every path that names one thing. */
-export const Id = Type.Object({ id: Type.String({ minLength: 1, maxLength: 128 }) })
+export const Id = Type.Object({ id: Type.String({ minLength: 1, maxLength: 128, pattern: NO_NUL }) })
 
 /** A query parameter. */
-export const Text = (description: string) => Type.Optional(Type.String({ maxLength: 512, description }))
+export const Text = (description: string) =>
+  Type.Optional(Type.String({ maxLength: 512, pattern: NO_NUL, description }))
 
-/** The query parameters of every list. */
-export const paging = {
-  cursor: Text('next_cursor of the previous page'),
+/** A query parameter of one or more of these words, comma-separated; `x-words` is what an error names. */
+export const Words = (words: readonly string[], description = 'One or more, comma-separated') =>
+  wordsOf(words, `^ *(?:${words.join('|')})?(?: *, *(?:${words.join('|')})?)* *$`, description)
+
+/** A query parameter of one of these words, or empty. */
+export const Word = (words: readonly string[], description: string) =>
+  wordsOf(words, `^(?:${words.join('|')})?$`, description)
+
+const wordsOf = (words: readonly string[], pattern: string, description: string) =>
+  Type.Optional(Type.String({ maxLength: 512, pattern, description, 'x-words': words }))
+
+/** The query parameters of a list. `position`: what its cursors look like; by default a number. */
+export const pagingOf = (position = '\\d{1,9}') => ({
+  cursor: Type.Optional(
+    Type.String({ maxLength: 128, pattern: `^(?:${position})?$`, description: 'next_cursor of the previous page' }),
+  ),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 100 })),
-}
+})
+
+/** The query parameters of most lists. */
+export const paging = pagingOf()
 
 /** The body of routes that take a reason; it may be left out. */
 export const ReasonBody = Type.Union([

@@ -1,29 +1,34 @@
 // syncs.ts — Syncs that run and that have ended, and their logs.
 import Type from 'typebox'
+import { Outcome } from '../model.ts'
 import { pageOf, Sync } from '../views.ts'
-import { get, Id, paging, post, Text } from './route.ts'
+import { get, Id, pagingOf, post, Text, Word, Words } from './route.ts'
 
 const tag = 'syncs'
+
+/** How far a position in a log may be from its ends. */
+const BYTES = { minimum: -999_999_999_999_999, maximum: 999_999_999_999_999 }
 
 /** Routes about syncs. */
 export const syncRoutes = {
   listSyncs: get('/api/v1/syncs', 'Running syncs, then the history, newest first', {
     tag,
     query: Type.Object({
-      ...paging,
+      ...pagingOf('\\d{1,15}_[\\w.-]{1,64}'),
       replica: Text('Replica id'),
       worker: Text('Worker id or name'),
       name: Text('Mirror name'),
-      state: Text('running or finished'),
-      outcome: Text('One or more, comma-separated'),
+      state: Word(['running', 'finished'], 'running or finished'),
+      outcome: Words(Outcome.enum),
     }),
     response: pageOf(Sync),
+    refuses: ['not_found', 'conflict'],
   }),
   getSync: get('/api/v1/syncs/{id}', 'One sync, by id or unique prefix', {
     tag,
     params: Id,
     response: Sync,
-    refuses: ['not_found'],
+    refuses: ['not_found', 'conflict'],
   }),
   syncLog: get(
     '/api/v1/syncs/{id}/log',
@@ -33,12 +38,12 @@ export const syncRoutes = {
       params: Id,
       query: Type.Object({
         offset: Type.Optional(
-          Type.Integer({ default: 0, description: 'Byte to start at; negative counts from the end' }),
+          Type.Integer({ default: 0, ...BYTES, description: 'Byte to start at; negative counts from the end' }),
         ),
         limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 262_144, default: 65_536 })),
       }),
       produces: 'text/plain',
-      refuses: ['not_found', 'worker_unreachable'],
+      refuses: ['not_found', 'worker_unreachable', 'conflict'],
     },
   ),
   cancelSync: post('/api/v1/syncs/{id}/cancel', 'Stop a running sync', {

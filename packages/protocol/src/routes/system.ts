@@ -1,7 +1,7 @@
 // system.ts — The whole system: session, summary, audit, and the live stream.
 import Type from 'typebox'
 import { AuditEntry, pageOf, Session, Summary } from '../views.ts'
-import { get, paging, Text } from './route.ts'
+import { get, pagingOf, Text } from './route.ts'
 
 /** Routes about the whole system. */
 export const systemRoutes = {
@@ -15,7 +15,7 @@ export const systemRoutes = {
   }),
   audit: get('/api/v1/audit', 'Who wrote what, when, with which result', {
     tag: 'system',
-    query: Type.Object({ ...paging, target: Text('Id of what was written to') }),
+    query: Type.Object({ ...pagingOf('\\d{1,15}'), target: Text('Id of what was written to') }),
     response: pageOf(AuditEntry),
   }),
   stream: get('/api/v1/stream', 'Server-sent events; continues after Last-Event-ID', {

@@ -1,10 +1,10 @@
 // workers.ts — Workers, and the join tokens that let new ones in.
 import Type from 'typebox'
 import { WorkerFolders } from '../folders.ts'
-import { Nullable } from '../model.ts'
+import { Admission, Nullable, Presence } from '../model.ts'
 import { WorkerId } from '../names.ts'
 import { JoinToken, NewJoinToken, pageOf, Worker } from '../views.ts'
-import { get, Id, paging, post, ReasonBody, remove, Text } from './route.ts'
+import { get, Id, paging, post, ReasonBody, remove, Text, Words } from './route.ts'
 
 const tag = 'workers'
 
@@ -15,8 +15,8 @@ export const workerRoutes = {
     query: Type.Object({
       ...paging,
       q: Text('Part of name, id or host'),
-      admission: Text('One or more, comma-separated'),
-      presence: Text('One or more, comma-separated'),
+      admission: Words(Admission.enum),
+      presence: Words(Presence.enum),
     }),
     response: pageOf(Worker),
   }),
@@ -24,13 +24,13 @@ export const workerRoutes = {
     tag,
     params: Id,
     response: Worker,
-    refuses: ['not_found'],
+    refuses: ['not_found', 'conflict'],
   }),
   listFolders: get('/api/v1/workers/{id}/folders', 'Folders in the data_dir of a worker that belong to no replica', {
     tag,
     params: Id,
     response: WorkerFolders,
-    refuses: ['not_found'],
+    refuses: ['not_found', 'conflict'],
   }),
   revokeWorker: post(
     '/api/v1/workers/{id}/revoke',
@@ -59,6 +59,6 @@ export const workerRoutes = {
   removeJoinToken: remove('/api/v1/join-tokens/{id}', 'Withdraw a join token; workers that have used it stay', {
     tag,
     params: Id,
-    refuses: ['not_found'],
+    refuses: ['not_found', 'conflict'],
   }),
 }

@@ -1,6 +1,7 @@
 // connect.ts — Opens a connection to NATS and keeps it: tries for ever, and proves its identity where NATS is locked.
 import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node'
 import { pause } from '../clock.ts'
+import { ConfigError } from '../config.ts'
 import type { Logger } from '../logger.ts'
 import { openNatsKey, type NatsUser } from './keys.ts'
 
@@ -31,6 +32,18 @@ const RETRY_MAX_MS = 30_000
 /** A server that does not answer may be starting: it is logged after this time, ms. */
 const SILENCE_MS = 3000
 
+/** Checks the addresses of NATS. Throws ConfigError; `source` is where they were given. */
+export function checkNatsUrl(urls: string, source: string): void {
+  for (const url of urls.split(',').map((one) => one.trim())) {
+    const rest = url.replace(/^(nats|tls):\/\//i, '')
+    if (rest !== '' && !rest.includes('://') && URL.canParse(`http://${rest}`)) continue
+    throw new ConfigError(
+      `${source}: "${shownUrl(url)}" is not an address of NATS`,
+      'Use nats://host:4222; several addresses are separated by commas.',
+    )
+  }
+}
+
 /** Connects and stays connected. Rejects only when address or credentials can never work, or `signal` aborts. */
 export async function connectNats(options: ConnectOptions): Promise<NatsConnection> {
   const startedMs = performance.now()
@@ -44,13 +57,17 @@ export async function connectNats(options: ConnectOptions): Promise<NatsConnecti
       void watchRefusals(connection, backoff)
       return connection
     } catch (error) {
-      if (isMistake(error)) throw error
+      if (isMistake(error))
+        throw new ConfigError(
+          `NATS cannot be used with address ${shownUrl(options.url)}: ${(error as Error).message}`,
+          'Use nats://host:4222; several addresses are separated by commas.',
+        )
       const { refused, message } = explain(error, options)
       if (refused) backoff.grow()
       if (logged !== message && (refused || performance.now() - startedMs > SILENCE_MS)) {
         logged = message
         options.logger.warn(
-          { url: options.url, reason: message },
+          { url: shownUrl(options.url), reason: message },
           refused
             ? `NATS cannot be used: ${message}; trying again with growing pauses`
             : 'NATS does not answer yet; trying until it does',
@@ -66,7 +83,9 @@ export async function connectNats(options: ConnectOptions): Promise<NatsConnecti
 function explain(error: unknown, { identity }: ConnectOptions): ConnectionProblem {
   const { refused, message } = reasonOf(error)
   if (!refused || identity || !AUTHORIZATION.test(message)) return { refused, message }
-  const cure = 'A worker gets them with a join token: kagami nats token'
+  const cure =
+    'A worker gets them with a join token (kagami nats token), a supervisor is given them with ' +
+    'SUPERVISOR_NATS_CREDENTIALS; user and password in the address are not used'
   return { refused, message: `it is locked, and this program has no credentials (${message}). ${cure}` }
 }
 
@@ -139,6 +158,11 @@ export function reasonOf(error: unknown): ConnectionProblem {
   if (/certificate|self.signed|altname|CERT|UNABLE_TO_VERIFY|wrong version number|support 'tls'|tls/i.test(text))
     return { message: `its certificate is not the one expected (${cause})`, refused: true }
   return { message: cause, refused: false }
+}
+
+/** The addresses without the passwords that somebody may have written into them. */
+function shownUrl(url: string): string {
+  return url.replaceAll(/\/\/[^/@,\s]*@/g, '//***@')
 }
 
 /** Whether the arguments are wrong, which trying again does not change. */

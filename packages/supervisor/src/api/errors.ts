@@ -1,7 +1,9 @@
 // errors.ts — Every error of the API in one form: code, message, hint, field, request id. Faults are logged here, and
 // only here.
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import { errors, Refusal, type ErrorCode } from '@kagami/protocol'
-import type { Logger } from '@kagami/runtime'
+import { newId, type Logger } from '@kagami/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { answerAndDiscard } from './large-body.ts'
 
@@ -36,6 +38,23 @@ export function answerError(
   return reply
     .headers({ connection: 'close', 'content-length': Buffer.byteLength(text) })
     .send(answerAndDiscard(text, request.raw))
+}
+
+/** The answer to bytes that are no request, or none in time, written to the bare connection. */
+export function answerUnreadable(error: { code?: string }, socket: Socket): void {
+  if (!socket.writable) return void socket.destroy()
+  const refusal =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? new Refusal('request_too_long', 'address and headers are longer than 16 KiB')
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? new Refusal('request_too_slow', errors.request_too_slow.meaning)
+        : new Refusal('invalid_request', 'this is not a request of HTTP')
+  const { code, message, hint, field, status } = refusal
+  const text = JSON.stringify({ error: { code, message, hint, field, request_id: newId() } })
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json; charset=utf-8\r\n` +
+      `content-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`,
+  )
 }
 
 /** What the HTTP server or the database refuses, as a Refusal. Anything else is a fault. */

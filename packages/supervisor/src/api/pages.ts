@@ -1,17 +1,10 @@
 // pages.ts — Lists in pages: filters, cursors, order. The cursor of a list in memory is a position in it.
-import { Refusal, type Page } from '@kagami/protocol'
+import type { Page } from '@kagami/protocol'
 
 /** The query of a list: where the page starts, and how long it is. */
 export interface PageQuery {
   cursor?: string | undefined
   limit?: number | undefined
-}
-
-/** The cursor of a list in the database; null for the first page. Refuses a cursor that is not one of this list. */
-export function cursorOf(cursor: string | undefined, pattern: RegExp): string | null {
-  if (cursor === undefined || cursor === '') return null
-  if (pattern.test(cursor)) return cursor
-  throw new Refusal('invalid_request', 'cursor is not the next_cursor of a page of this list', 'cursor')
 }
 
 /** One page of a list that is filtered and sorted. */

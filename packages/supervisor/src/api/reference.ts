@@ -1,7 +1,7 @@
 // reference.ts — The API reference, made from the routes of the protocol: /openapi.json, and a page to browse it.
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import { ErrorBody, errors, routes, type ErrorCode, type Route } from '@kagami/protocol'
+import { checkFor, ErrorBody, errors, routes, type ErrorCode, type Route } from '@kagami/protocol'
 import type { FastifyInstance } from 'fastify'
 import { version } from '../version.ts'
 
@@ -53,19 +53,28 @@ function operationOf(name: string, route: Route) {
     tags: [route.tag],
     summary: route.summary,
     parameters: [...fields('path', route.params), ...fields('query', route.query)],
-    ...(route.body ? { requestBody: { content: { 'application/json': { schema: route.body } } } } : {}),
+    ...(route.body ? { requestBody: bodyOf(route.body) } : {}),
     ...(route.write ? { security: [{ token: [] }] } : {}),
     responses: { [route.status]: success, ...refusals },
   }
 }
 
+/** A body may be left out where an empty object, or null, would do. */
+function bodyOf(schema: NonNullable<Route['body']>) {
+  const check = checkFor(schema)
+  return { required: !check.ok({}) && !check.ok(null), content: { 'application/json': { schema } } }
+}
+
+/** What any request may be answered with. */
+const ANY_ROUTE = ['invalid_request', 'wrong_host', 'request_too_long', 'request_too_slow', 'internal', 'unavailable']
+
 function refusalsOf(route: Route): [string, unknown][] {
   const codes = [
     ...(route.refuses ?? []),
-    ...(route.write ? ['unauthorized'] : []),
-    ...(route.params || route.query || route.body ? ['invalid_request'] : []),
+    ...ANY_ROUTE,
+    ...(route.write ? ['unauthorized', 'too_many_writes', 'too_many_attempts', 'body_too_large'] : []),
   ]
-  const byStatus = Map.groupBy(codes, (code) => errors[code as ErrorCode].status)
+  const byStatus = Map.groupBy(new Set(codes), (code) => errors[code as ErrorCode].status)
   return [...byStatus].map(([status, group]) => [
     String(status),
     {

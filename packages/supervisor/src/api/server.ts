@@ -8,7 +8,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Supervisor } from '../supervisor.ts'
 import { bearerOf, type Token } from './auth.ts'
 import { check } from './check.ts'
-import { answerError } from './errors.ts'
+import { answerError, answerUnreadable } from './errors.ts'
 import {
   createWriteLimit,
   createWrongTokenLimit,
@@ -21,6 +21,7 @@ import type { Context } from './handler.ts'
 import { handlers } from './handlers.ts'
 import { registerMetrics, serveMetrics } from './metrics.ts'
 import { serveReference } from './reference.ts'
+import { refuseOtherMethods } from './methods.ts'
 import { isUiPage, serveUi } from './ui.ts'
 
 const BODY_MAX_BYTES = 1024 * 1024
@@ -51,6 +52,8 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
     http: { connectionsCheckingInterval: SLOW_CHECK_MS },
     // Live streams would otherwise keep the server from stopping.
     forceCloseConnections: true,
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply, logger),
+    clientErrorHandler: answerUnreadable,
   })
   server.server.headersTimeout = HEADERS_MS
   server.server.maxConnections = connectionsWithinLimit(CONNECTIONS_MAX)
@@ -59,6 +62,7 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
   guardHosts(server, { host: config.address.host, allowed: config.allowed_hosts })
   await server.register(helmet, { contentSecurityPolicy: false, crossOriginOpenerPolicy: false, hsts: false })
   await server.register(rateLimit, { global: false })
+  refuseOtherMethods(server)
   server.setErrorHandler((error, request, reply) => answerError(error, request, reply, logger))
   server.setNotFoundHandler((request, reply) =>
     isUiPage(request.url, request.method) && reply.sendFile
@@ -201,7 +205,10 @@ async function listen(server: FastifyInstance, { host, port }: { host: string; p
     await server.listen({ host, port })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE')
-      throw new ConfigError(`${host}:${port} cannot be used: ${(error as Error).message}`)
+      throw new ConfigError(
+        `${host}:${port} cannot be used: ${(error as Error).message}`,
+        'Choose another with SUPERVISOR_HTTP_ADDR: an address of this machine, and a port above 1023.',
+      )
     const holder = whoListensOn(port)
     throw new ConfigError(
       `${host}:${port} is in use${holder ? ` by ${holder}` : ''}`,

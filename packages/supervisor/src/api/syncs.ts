@@ -5,13 +5,11 @@ import { finishedSyncOf, runningSyncOf } from '../core/views.ts'
 import type { Supervisor } from '../supervisor.ts'
 import { findReplica, findWorker } from './find.ts'
 import type { Handlers } from './handler.ts'
-import { cursorOf, wordsOf } from './pages.ts'
+import { wordsOf } from './pages.ts'
 
 export const syncHandlers: Pick<Handlers, 'listSyncs' | 'getSync' | 'syncLog' | 'cancelSync'> = {
   async listSyncs({ query }, { supervisor }) {
     const { fleet, store } = supervisor.services
-    if (query.state && query.state !== 'running' && query.state !== 'finished')
-      throw new Refusal('invalid_request', 'state must be running or finished', 'state')
     const workerId = query.worker ? findWorker(fleet, query.worker).record.worker_id : undefined
     const replicaId = query.replica
       ? fleet.replicas.has(query.replica)
@@ -32,7 +30,7 @@ export const syncHandlers: Pick<Handlers, 'listSyncs' | 'getSync' | 'syncLog' | 
     if (query.state === 'running') return { items: running.slice(0, limit), next_cursor: null, total: running.length }
     const page = await store.listSyncs(
       { workerId, replicaId, name: query.name, outcomes },
-      { cursor: cursorOf(query.cursor, /^\d{1,15}_[\w.-]{1,64}$/), limit },
+      { cursor: query.cursor || null, limit },
     )
     return {
       items: [...running, ...page.items.map((report) => finishedSyncOf(fleet, report))],

@@ -1,7 +1,6 @@
 // system.ts — The whole system under /api/v1: session, summary, audit, and the live stream.
 import { version } from '../version.ts'
 import type { Handlers } from './handler.ts'
-import { cursorOf } from './pages.ts'
 import { openStream } from './stream.ts'
 
 export const systemHandlers: Pick<Handlers, 'session' | 'summary' | 'audit' | 'stream'> = {
@@ -19,7 +18,7 @@ export const systemHandlers: Pick<Handlers, 'session' | 'summary' | 'audit' | 's
   summary: (_, { supervisor }) => supervisor.summary(),
   async audit({ query }, { supervisor }) {
     const page = await supervisor.services.store.listAudit(query?.target ?? null, {
-      cursor: cursorOf(query?.cursor, /^\d{1,15}$/),
+      cursor: query?.cursor || null,
       limit: query?.limit ?? 100,
     })
     return { items: page.items, next_cursor: page.nextCursor, total: page.total }

@@ -4,6 +4,7 @@ import { documentOf } from '../core/document.ts'
 import type { WorkerEntry } from '../core/entries.ts'
 import { noChanges } from '../core/changes.ts'
 import { dropWorker } from '../core/fleet.ts'
+import { OLDER_INSTANCE } from '../core/older-replicas.ts'
 import { withAdmission } from '../core/records.ts'
 import type { Accounts, Services } from '../services.ts'
 import { auditEntry, saveDecision } from './save.ts'
@@ -47,7 +48,9 @@ async function reject(services: Services, id: string, { reason, by }: { reason: 
 async function terminate(services: Services, id: string, by: Caller): Promise<void> {
   const { store, tombstones, documents, olderWorkers, fleet } = services
   const worker = findWorker(services, id)
-  const { record, instance } = worker
+  const { record } = worker
+  // A worker of the older wire that has not been heard of in this run must not come back by a late heartbeat either.
+  const instance = record.older_wire ? OLDER_INSTANCE : worker.instance
   await store.removeWorker(
     id,
     instance,

@@ -27,12 +27,12 @@ export function assessHealth(
   if (presence === 'lost')
     return { health: 'unknown', detail: 'its worker is lost; what is shown is the last known state', until: Infinity }
   const last = replica.last_sync
-  if (replica.failures > 0 && last) {
+  if (replica.failures > 0) {
     return {
       health: 'failed',
       detail:
         (replica.failures === 1 ? 'failed once: ' : `failed ${replica.failures} times: `) +
-        (last.message ?? last.reason ?? 'no reason given'),
+        (last?.message ?? last?.reason ?? 'no reason given'),
       until: Infinity,
     }
   }
@@ -63,6 +63,9 @@ export function assessHealth(
     return { health: 'queued', detail: replica.queue?.reason ?? 'waiting for a slot', until }
   if (replica.activity === 'paused')
     return { health: 'paused', detail: 'paused by an operator; it syncs only on request', until }
+  // Taken over from the original Kagami, which does not tell when a sync ended.
+  if (!replica.last_success_at && replica.status === 'success')
+    return { health: 'fresh', detail: 'its last sync succeeded; when is not known', until }
   if (!replica.last_success_at)
     return {
       health: 'new',

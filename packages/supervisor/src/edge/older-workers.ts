@@ -7,26 +7,31 @@ import {
   type OlderHeartbeat,
   type OlderReplica,
   type OlderStatus,
-  type ReplicaState,
 } from '@kagami/protocol'
-import type { WorkerEntry } from '../core/entries.ts'
+import type { Fleet, WorkerEntry } from '../core/entries.ts'
 import { noChanges } from '../core/changes.ts'
 import { applyHeartbeat, putReplica, putWorker, setPresence } from '../core/fleet.ts'
+import { olderState, OLDER_INSTANCE } from '../core/older-replicas.ts'
 import { withOlderJoin } from '../core/records.ts'
 import type { OlderWorkers, Services } from '../services.ts'
 
 /** How long a worker has to answer a command, ms. */
 const ANSWER_MS = 3000
-/** The instance of workers of the older wire, which name none. */
-const NO_INSTANCE = 'older'
+/** An open NATS lets anyone send heartbeats: they bring in nobody new while this many workers wait for a decision, … */
+const PENDING_MAX = 1000
+/** … or the fleet has this many workers, … */
+const WORKERS_MAX = 10_000
+/** … or this many replicas. */
+const REPLICAS_MAX = 200_000
 
 /** Starts receiving from workers of the older wire. Returns how to stop. */
 export function receiveFromOlderWorkers(services: Services): () => void {
   const { bus } = services
+  const meet = createMeeting(services)
   const subscriptions = [
     // A worker that also speaks our wire sets `wire`, and joins over our wire as well.
     bus.answer('olderJoin', null, (join) => (join.wire ? null : answerJoin(services, join.worker_id, join.replicas))),
-    bus.subscribe('olderHeartbeat', null, (beat, { workerId }) => receiveHeartbeat(services, beat, workerId)),
+    bus.subscribe('olderHeartbeat', null, (beat, { workerId }) => receiveHeartbeat(services, beat, { workerId, meet })),
     bus.subscribe('olderStatus', null, (status) => receiveStatus(services, status)),
   ]
   return () => subscriptions.forEach((unsubscribe) => unsubscribe())
@@ -47,21 +52,30 @@ async function answerJoin(services: Services, workerId: string, replicas: readon
     const record = withOlderJoin(known?.record ?? null, workerId, facts)
     if (JSON.stringify(record) !== JSON.stringify(known?.record)) await store.saveWorker(record)
     const worker = putWorker(fleet, record, clock.now().getTime())
-    tombstones.delete(`${workerId}/${NO_INSTANCE}`)
-    worker.instance = NO_INSTANCE
+    tombstones.delete(`${workerId}/${OLDER_INSTANCE}`)
+    worker.instance = OLDER_INSTANCE
     applyReplicas(services, worker, replicas)
     markOnline(services, worker)
     return { accepted: record.admission === 'approved', status: record.admission, reason: record.reason }
   })
 }
 
-function receiveHeartbeat(services: Services, beat: OlderHeartbeat, workerId: string) {
+function receiveHeartbeat(
+  services: Services,
+  beat: OlderHeartbeat,
+  { workerId, meet }: { workerId: string; meet: (beat: OlderHeartbeat) => void },
+) {
   const { traffic, clock, fleet } = services
   traffic.countMessage(clock.now().getTime())
+  if (beat.worker_id !== workerId) return
   const worker = fleet.workers.get(workerId)
-  // A heartbeat brings no worker in: one that is unknown, terminated or newer has to join.
-  if (!worker?.record.older_wire || beat.worker_id !== workerId) return
-  traffic.countHeartbeat(clock.now().getTime())
+  if (!worker) return meet(beat)
+  if (worker.record.older_wire) applyBeat(services, worker, beat)
+}
+
+function applyBeat(services: Services, worker: WorkerEntry, beat: OlderHeartbeat) {
+  services.traffic.countHeartbeat(services.clock.now().getTime())
+  worker.instance = OLDER_INSTANCE
   if (beat.storage)
     worker.storage = {
       total_bytes: Math.round(beat.storage.total_bytes),
@@ -69,6 +83,55 @@ function receiveHeartbeat(services: Services, beat: OlderHeartbeat, workerId: st
     }
   applyReplicas(services, worker, beat.replicas)
   markOnline(services, worker)
+}
+
+/**
+ * Records workers that nobody knows by their heartbeats: one that is running joins only until it is approved, so a
+ * supervisor with another database would never hear of it. One that was terminated has to join.
+ */
+function createMeeting(services: Services): (beat: OlderHeartbeat) => void {
+  const { fleet, tombstones, store, clock, config, logger } = services
+  const meeting = new Set<string>()
+  let full = false
+  const record = async (beat: OlderHeartbeat) => {
+    if (fleet.workers.has(beat.worker_id)) return
+    const next = withOlderJoin(null, beat.worker_id, { autoApprove: config.auto_approve, now: clock.now() })
+    await store.saveWorker(next)
+    const { worker_id, admission } = next
+    logger.info({ worker_id, admission }, 'a running worker of an earlier version sent a heartbeat for the first time')
+    applyBeat(services, putWorker(fleet, next, clock.now().getTime()), beat)
+  }
+  return (beat) => {
+    const id = beat.worker_id
+    if (meeting.has(id) || tombstones.has(`${id}/${OLDER_INSTANCE}`)) return
+    if (!hasRoom(fleet, { workers: meeting.size, replicas: beat.replicas.length })) {
+      if (!full)
+        logger.warn(
+          { worker_id: id, pending: fleet.admissions.get('pending'), workers: fleet.workers.size },
+          'too many workers are waiting for a decision, or in the fleet: heartbeats bring in no more. Those that are ' +
+            'known go on. Approve or terminate the pending ones; if they are not yours, lock NATS: kagami nats init',
+        )
+      full = true
+      return
+    }
+    full = false
+    meeting.add(id)
+    // When the database cannot be written, the next heartbeat tries again.
+    void services
+      .runInTurn(id, () => record(beat))
+      .catch((error: unknown) =>
+        logger.warn({ worker_id: id, reason: (error as Error).message }, 'a worker could not be recorded'),
+      )
+      .finally(() => meeting.delete(id))
+  }
+}
+
+function hasRoom(fleet: Fleet, arriving: { workers: number; replicas: number }): boolean {
+  return (
+    fleet.admissions.get('pending') + arriving.workers < PENDING_MAX &&
+    fleet.workers.size + arriving.workers < WORKERS_MAX &&
+    fleet.replicas.size + arriving.replicas <= REPLICAS_MAX
+  )
 }
 
 function markOnline(services: Services, worker: WorkerEntry) {
@@ -81,13 +144,13 @@ function markOnline(services: Services, worker: WorkerEntry) {
 /** Their messages always name every replica, so they are applied as a full heartbeat of ours. */
 function applyReplicas(services: Services, worker: WorkerEntry, replicas: readonly OlderReplica[]) {
   const now = services.clock.now()
-  const states = replicas.map((replica) => stateOf(worker, replica, now))
+  const states = replicas.map((replica) => olderStateOf(worker, replica, now))
   const { changes } = applyHeartbeat(
     services.fleet,
     worker,
     {
       worker_id: worker.record.worker_id,
-      instance: NO_INSTANCE,
+      instance: OLDER_INSTANCE,
       seq: 0,
       sent_at: now.toISOString(),
       observed_rev: worker.record.rev,
@@ -104,60 +167,11 @@ function applyReplicas(services: Services, worker: WorkerEntry, replicas: readon
   services.recordChanges(changes)
 }
 
-/** Their state of a replica as ours. Without a change it is the present one; the time of a change is ours. */
-function stateOf(worker: WorkerEntry, replica: OlderReplica, now: Date): ReplicaState {
-  const before = worker.replicas.get(replica.replica_id)?.state
-  const same =
-    before?.status === replica.status &&
-    before.upstream === replica.upstream &&
-    before.name === replica.name &&
-    before.interval_secs === (replica.interval_secs || null)
-  if (before && same) return before
-  const { status } = replica
-  const ended = (status === 'success' || status === 'failed') && before?.status !== status
-  return {
-    replica_id: replica.replica_id,
-    revision_no: (before?.revision_no ?? 0) + 1,
-    name: replica.name.slice(0, 128),
-    kind: replica.kind,
-    upstream: replica.upstream.slice(0, 2048),
-    interval_secs: replica.interval_secs || null,
-    labels: replica.labels ?? {},
-    options: {},
-    origin: 'config',
-    status,
-    activity: status === 'syncing' ? 'syncing' : 'idle',
-    queue: null,
-    current: null,
-    last_sync: ended ? endedSync(worker, replica, now) : (before?.last_sync ?? null),
-    last_success_at: status === 'success' ? now.toISOString() : (before?.last_success_at ?? null),
-    next_due_at: null,
-    failures: failuresOf(status, before?.failures ?? 0),
-    size_bytes: null,
-    files: null,
-    revision: null,
-  }
-}
-
-/** What is known of a sync that ended: that it did, and how. */
-function endedSync(worker: WorkerEntry, replica: OlderReplica, now: Date): ReplicaState['last_sync'] {
-  const failed = replica.status === 'failed'
-  return {
-    sync_id: `${worker.record.worker_id}.${replica.replica_id}.${now.getTime()}`.slice(0, 64),
-    outcome: failed ? 'failed' : 'success',
-    reason: failed ? 'unknown' : null,
-    message: failed ? 'the sync failed; a worker of this version does not say why' : null,
-    hint: null,
-    started_at: now.toISOString(),
-    ended_at: now.toISOString(),
-    duration_ms: 0,
-    bytes: null,
-  }
-}
-
-function failuresOf(status: OlderReplica['status'], before: number): number {
-  if (status === 'failed') return before + 1
-  return status === 'success' ? 0 : before
+function olderStateOf({ record, replicas }: WorkerEntry, replica: OlderReplica, now: Date) {
+  return olderState(
+    { workerId: record.worker_id, before: replicas.get(replica.replica_id)?.state ?? null, now },
+    replica,
+  )
 }
 
 function receiveStatus(services: Services, { worker_id, replica_id, status }: OlderStatus) {
@@ -169,7 +183,7 @@ function receiveStatus(services: Services, { worker_id, replica_id, status }: Ol
   const kind = known.kind as OlderReplica['kind']
   const now = clock.now()
   const changes = noChanges()
-  const state = stateOf(worker, { replica_id, name, kind, upstream, status, interval_secs, labels }, now)
+  const state = olderStateOf(worker, { replica_id, name, kind, upstream, status, interval_secs, labels }, now)
   putReplica({ fleet, worker, changes, now: now.getTime() }, state)
   services.recordChanges(changes)
 }

@@ -37,7 +37,9 @@ export function reconcileOnConnect(services: Services, writer: DocumentWriter): 
         if (!logged)
           services.logger.warn(
             { reason: (error as Error).message },
-            'JetStream, or the database, cannot be used yet; trying again. nats-server must run with JetStream (-js)',
+            /jetstream is not enabled/i.test((error as Error).message)
+              ? 'NATS runs without JetStream: no command or report arrives; trying again. Start it with -js'
+              : 'JetStream, or the database, cannot be used yet; trying again',
           )
         await pause(RETRY_MS)
       }

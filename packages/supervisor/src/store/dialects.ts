@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { ConfigError, lockDirectory, type Logger } from '@kagami/runtime'
 import { PostgresDialect, SqliteDialect, type Dialect, type SqliteDatabase } from 'kysely'
 import pg from 'pg'
+import { whyNotOpened } from './start-errors.ts'
 
 /** An open database. */
 export interface OpenDialect {
@@ -41,7 +42,7 @@ async function openSqlite(url: string): Promise<OpenDialect> {
   if (!create && !existsSync(path))
     throw new ConfigError(`${path}: there is no such database`, 'Add ?mode=rwc to the URL to create it.')
   // SQLite would open an empty file as a new database, and the history would silently be lost.
-  if (existsSync(path) && statSync(path).size === 0)
+  if (existsSync(path) && statSync(path).isFile() && statSync(path).size === 0)
     throw new ConfigError(
       `${path} is empty: it is not a database`,
       'Restore it from a backup, or remove the file to start with a new database.',
@@ -70,6 +71,12 @@ async function openSqlite(url: string): Promise<OpenDialect> {
     }
   } catch (error) {
     if (error instanceof ConfigError) throw error
+    const reason = whyNotOpened(path)
+    if (reason !== null)
+      throw new ConfigError(
+        `${path} cannot be opened: ${reason}`,
+        'Correct that, or name another file in SUPERVISOR_DATABASE_URL.',
+      )
     throw new ConfigError(
       `${path} cannot be opened: ${(error as Error).message}`,
       'It must be a SQLite database that this user can write to. If it was one, restore it from a backup. Mirrors ' +

@@ -1,10 +1,11 @@
 // sql.ts — The store in SQL, the same for both databases.
-import { sql, Kysely, Migrator, type Transaction } from 'kysely'
+import { sql, Kysely, type Transaction } from 'kysely'
 import type { SyncReport } from '@kagami/protocol'
-import { ConfigError, type Logger } from '@kagami/runtime'
+import type { Logger } from '@kagami/runtime'
 import { openDialect } from './dialects.ts'
-import { migrations } from './migrations/index.ts'
+import { prepareTables, type WriteCarried } from './migrate.ts'
 import type { Tables } from './schema.ts'
+import { waitForDatabase } from './start-errors.ts'
 import type { Store, StoredReplica, Superseded, WorkerRecord } from './store.ts'
 import { insertAudit } from './sql-audit.ts'
 import { createFence, retryWhileLocked } from './sql-fence.ts'
@@ -32,7 +33,8 @@ export async function openSqlStore(
     superseded,
     ...createHistory(db, fence),
     ...createKeyStore(db, fence),
-    prepare: () => retryWhileLocked(() => migrate(db)),
+    prepare: (carry) =>
+      waitForDatabase(() => retryWhileLocked(() => prepareTables(db, kind, { carry, write: writeCarried })), logger),
     nextTerm: (above = 0) => fence.next(above),
     checkTerm: () => fence.check(),
     ...createLoader(db),
@@ -98,19 +100,6 @@ function createLoader(db: Kysely<Tables>): Pick<Store, 'loadWorkers' | 'loadRepl
   }
 }
 
-async function migrate(db: Kysely<Tables>) {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
-  const { error } = await migrator.migrateToLatest()
-  if (!error) return
-  if (/corrupted migrations|missing/i.test(String((error as Error).message))) {
-    throw new ConfigError(
-      'the database was written by a newer version of Kagami',
-      'Run the newer version, or restore a backup from before the upgrade.',
-    )
-  }
-  throw error
-}
-
 async function upsertWorker(db: Db, record: WorkerRecord) {
   const row = {
     worker_id: record.worker_id,
@@ -124,6 +113,11 @@ async function upsertWorker(db: Db, record: WorkerRecord) {
     .values(row)
     .onConflict((c) => c.column('worker_id').doUpdateSet(row))
     .execute()
+}
+
+async function writeCarried(db: Db, { workers, replicas }: Parameters<WriteCarried>[1]) {
+  for (const worker of workers) await upsertWorker(db, worker)
+  await saveStates(db, { replicas, removed: [], seen: [] })
 }
 
 async function saveStates(db: Db, changes: Parameters<Store['saveStates']>[0]) {

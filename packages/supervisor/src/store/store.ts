@@ -53,6 +53,27 @@ export interface StoredReplica {
   readonly state: ReplicaState
 }
 
+/** What the database of the original Kagami holds. `last_seen` is in Unix seconds. */
+export interface OriginalFleet {
+  readonly workers: readonly { worker_id: string; approved: number; last_seen: number }[]
+  readonly replicas: readonly {
+    replica_id: string
+    worker_id: string
+    name: string
+    kind: string
+    upstream: string
+    status: string
+  }[]
+}
+
+/** Makes a fleet of ours of that of the original Kagami. */
+export type CarryOriginal = (original: OriginalFleet) => {
+  readonly workers: readonly WorkerRecord[]
+  readonly replicas: readonly StoredReplica[]
+  /** How many of its rows cannot be used. */
+  readonly leftOut: number
+}
+
 /** An audit entry that has no id yet. */
 export type NewAudit = Omit<AuditEntry, 'id'>
 
@@ -143,8 +164,11 @@ export interface Store extends KeyStore {
   /** Resolves when another supervisor has taken over the database. From then on every write throws this error. */
   readonly superseded: Promise<Superseded>
 
-  /** Brings the tables up to date. Throws when the database is damaged, or newer than this program. */
-  prepare(): Promise<void>
+  /**
+   * Brings the tables up to date. A database of the original Kagami is taken over with `carry`; returns what was
+   * carried over, otherwise null. Throws ConfigError when the database is newer, or another program's.
+   */
+  prepare(carry: CarryOriginal): Promise<ReturnType<CarryOriginal> | null>
   /** Starts a term: higher than the last one and than `above`, and stored before it is returned. */
   nextTerm(above?: number): Promise<number>
   /**

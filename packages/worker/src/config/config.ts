@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import {
+  checkNatsUrl,
   checkValues,
   ConfigError,
   fromEnvironment,
@@ -77,6 +78,7 @@ export function loadWorkerConfig(
   const httpAddress = parseAddress(config.http_addr)
   if (!httpAddress)
     throw new ConfigError(`${sourceOf('http_addr')}: http_addr must be host:port, not "${config.http_addr}"`)
+  checkNatsUrl(config.nats_url, `${sourceOf('nats_url')}: nats_url`)
   const upstream_roots = config.upstream_roots.map((root) => rootOf(root, sourceOf('upstream_roots')))
   return {
     ...config,

@@ -44,7 +44,12 @@ function listen(server: Server, { host, port }: { host: string; port: number }):
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EADDRINUSE')
-        return reject(new ConfigError(`http_addr ${host}:${port} cannot be used: ${error.message}`))
+        return reject(
+          new ConfigError(
+            `http_addr ${host}:${port} cannot be used: ${error.message}`,
+            'Choose another with http_addr or KAGAMI_HTTP_ADDR: an address of this machine, and a port above 1023.',
+          ),
+        )
       const holder = whoListensOn(port)
       reject(
         new ConfigError(
