@@ -149,7 +149,13 @@ const steps: Record<string, (dice: Dice) => Promise<void>> = {
   },
   async remove() {
     await settle()
-    await supervisor.api.call('dropReplica', { params: { id: (await replica())!.replica_id } })
+    // A worker that lost its document reports no replica until it has read it again.
+    await until('it can be removed', async () => {
+      const now = await replica()
+      if (!now) return false
+      await supervisor.api.call('dropReplica', { params: { id: now.replica_id } })
+      return true
+    })
     await until('it is gone', async () => (await replica()) === undefined, { seen: trail })
     await addReplica()
     backedUp = false

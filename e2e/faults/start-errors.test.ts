@@ -145,7 +145,10 @@ describe('a supervisor', () => {
       SUPERVISOR_AUTH: 'token',
       SUPERVISOR_STATE_DIR: join(makeFile('b-file'), 's'),
     })
-    await expectRefusal(program, /^error: the state directory .*b-file\/s cannot be used/m)
+    await expectRefusal(
+      program,
+      /^error: .*b-file\/s\/api-token cannot be read: a part of its path is not a directory/m,
+    )
   })
 
   test('whose port is taken names the program that has it', async () => {
@@ -168,7 +171,7 @@ describe('a supervisor', () => {
 describe('a worker', () => {
   test('whose data_dir cannot be made names it', async () => {
     const program = await startWorkerWith({ KAGAMI_DATA_DIR: join(makeFile('c-file'), 'd') })
-    await expectRefusal(program, /^error: data_dir .*c-file\/d cannot be used/m)
+    await expectRefusal(program, /^error: .*c-file\/d cannot be used: a part of its path is not a directory/m)
   })
 
   test('whose port is taken names the program that has it', async () => {
