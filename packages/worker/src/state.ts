@@ -129,8 +129,10 @@ export function openWorkerFiles(dataDir: string, onDamage?: (damage: Damage) => 
     saveDesired(wanted) {
       const before = desired.read()
       desired.write(wanted)
-      // An approval that was taken back must not return with the version before it.
-      if (before?.admission !== wanted.admission || wanted.terminate) desired.write(wanted)
+      // An approval that was taken back must not return with the version before it, and credentials that an early
+      // version kept in clear must not stay in it.
+      const clear = before?.replicas.some(({ auth }) => auth && auth.type !== 'sealed')
+      if (before?.admission !== wanted.admission || wanted.terminate || clear) desired.write(wanted)
     },
     saveDeclared: (names) => declared.write({ names: [...names] }),
     readDeclared: () => declared.read()?.names ?? null,
