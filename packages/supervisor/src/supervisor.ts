@@ -8,6 +8,7 @@ import type { Commands } from './commands/types.ts'
 import type { SupervisorConfig } from './config.ts'
 import { reviewDue } from './core/counting.ts'
 import { noChanges, storedChanges } from './core/changes.ts'
+import { isWanted } from './core/records.ts'
 import { createFleet, putReplica, putWorker, setPresence } from './core/fleet.ts'
 import { presenceOf } from './core/liveness.ts'
 import { createTraffic } from './core/telemetry.ts'
@@ -151,8 +152,9 @@ async function restoreFleet({ store, fleet, clock, tombstones, logger, term }: S
   for (const record of await store.loadWorkers()) putWorker(fleet, record, now)
   for (const { worker_id, state } of await store.loadReplicas()) {
     const worker = fleet.workers.get(worker_id)
-    // A sync that was running may have ended since; the worker's first full heartbeat corrects it.
-    if (worker) putReplica({ fleet, worker, changes: noChanges(), now }, state)
+    // A sync that was running may have ended since; the worker's first full heartbeat corrects it. States are written
+    // behind decisions: one of a replica that was removed meanwhile may still be there.
+    if (worker && isWanted(worker.record, state)) putReplica({ fleet, worker, changes: noChanges(), now }, state)
   }
   for (const { worker_id, instance } of await store.loadTombstones()) tombstones.add(`${worker_id}/${instance}`)
   logger.info({ workers: fleet.workers.size, replicas: fleet.replicas.size, term }, 'restored the fleet')

@@ -1,6 +1,14 @@
 // records.ts — The next record of a worker: after a join, a decision, or a request for its replicas. Pure; what is not
 // allowed is thrown as a Refusal.
-import { Refusal, type Capability, type Join, type Paused, type ReplicaSpec, type SyncRequest } from '@kagami/protocol'
+import {
+  Refusal,
+  type Capability,
+  type Join,
+  type Paused,
+  type ReplicaSpec,
+  type ReplicaState,
+  type SyncRequest,
+} from '@kagami/protocol'
 import type { WorkerRecord } from '../store/store.ts'
 import type { WorkerEntry } from './entries.ts'
 
@@ -116,6 +124,12 @@ export function withoutReplica(worker: WorkerEntry, replicaId: string): WorkerRe
 export function withNewName(record: WorkerRecord, replicaId: string, name: string): WorkerRecord {
   const replicas = record.replicas.map((spec) => (spec.replica_id === replicaId ? { ...spec, name } : spec))
   return { ...record, replicas, rev: record.rev + 1 }
+}
+
+/** Whether a replica that was once reported still belongs to the worker, as far as people decided. */
+export function isWanted(record: WorkerRecord, { replica_id, origin }: Pick<ReplicaState, 'replica_id' | 'origin'>) {
+  if (record.removed.includes(replica_id)) return false
+  return origin === 'config' || record.older_wire || record.replicas.some((spec) => spec.replica_id === replica_id)
 }
 
 function withoutPause(record: WorkerRecord, replicaId: string) {
