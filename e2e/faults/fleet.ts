@@ -283,4 +283,16 @@ export const fleet: readonly Row[] = [
       'an empty body where one may be left out is accepted as the reference says',
     ].map((title) => [`${FAULTS}/api-reference.test.ts`, title] as const),
   },
+  {
+    row: 46,
+    fault: 'a worker is rejected and approved again within milliseconds',
+    promise: 'it goes on with its syncs; a rejection that stands ends it, also when nobody answers any more',
+    proofs: [
+      [`${WORKER}/core/worker.test.ts`, 'rejected and approved again at once, goes on as if nothing had happened'],
+      [`${WORKER}/core/worker.test.ts`, 'asks again, and ends when that says the same'],
+      [`${WORKER}/core/worker.test.ts`, 'ends after a while although nobody answers'],
+      [`${FAULTS}/transient-reject.test.ts`, 'goes on when it is approved again at once'],
+      [`${FAULTS}/transient-reject.test.ts`, 'ends when the rejection stands'],
+    ],
+  },
 ]

@@ -231,6 +231,7 @@ describe('who may write', () => {
 
   test('anyone can read; writing needs the token; the session shows who is signed in', async () => {
     expect((await fetch(`${supervisor.url}/workers`)).status).toBe(200)
+    expect((await fetch(`${supervisor.url}/workers/nobody/approve`, { method: 'POST' })).status).toBe(401)
     expect((await approve({})).status).toBe(401)
     expect((await approve({ authorization: 'Bearer a-long-enough-token' })).status).toBe(404)
     expect(await supervisor.api.call('session')).toMatchObject({ auth: 'token', authenticated: true })
@@ -300,11 +301,12 @@ describe('an address that sends too many writes', () => {
       nats: (await startNats(place)).url,
       env: { SUPERVISOR_AUTH: 'token', SUPERVISOR_API_TOKEN: 'a-long-enough-token' },
     })
-    const write = () => fetch(`${supervisor.url}/workers/nobody/approve`, { method: 'POST' })
+    const headers = { authorization: 'Bearer a-long-enough-token' }
+    const write = () => fetch(`${supervisor.url}/workers/nobody/approve`, { method: 'POST', headers })
     const codes: number[] = []
     for (let round = 0; round < 30; round++)
       codes.push(...(await Promise.all(Array.from({ length: 100 }, async () => (await write()).status))))
-    expect(codes).toEqual(Array(3000).fill(401))
+    expect(codes).toEqual(Array(3000).fill(404))
     const refused = await write()
     expect(refused.status).toBe(429)
     expect(await refused.json()).toMatchObject({ error: { code: 'too_many_writes' } })

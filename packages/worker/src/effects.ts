@@ -1,6 +1,7 @@
 // effects.ts — Carries out what the machine of core/worker.ts decided: one handler for each effect.
 import type { Desired } from '@kagami/protocol'
 import type { Clock, EffectHandlers, Logger } from '@kagami/runtime'
+import { ASK_AGAIN_MS } from './core/membership.ts'
 import type { WorkerEffect } from './core/worker.ts'
 import type { FolderWatch } from './folder-watch.ts'
 import type { Messenger } from './edge/messenger.ts'
@@ -47,6 +48,7 @@ export function createEffectHandlers(parts: EffectParts): EffectHandlers<WorkerE
       messenger.sendChanges(changed, removed)
       folders.replicasChanged(changed, removed)
     },
+    ask_again: () => void clock.after(ASK_AGAIN_MS, () => messenger.hint()),
     wake({ at }) {
       cancelWake()
       if (at) cancelWake = clock.after(at.getTime() - clock.now().getTime(), parts.wake)

@@ -115,8 +115,9 @@ function mountRoutes(server: FastifyInstance, supervisor: Supervisor, token: Tok
         const context: Context = { supervisor, request, reply, ...callerOf(supervisor, token, { request, bearer }) }
         if (!route.write) return await answer(name, route, context)
         refuseOtherOrigins(request)
-        await limitWrites(request, reply)
+        // A refusal for want of a token writes nothing, so it does not count as a write.
         if (!context.authenticated) await refuseUnauthenticated(context, bearer, limitWrongTokens)
+        await limitWrites(request, reply)
         try {
           return await answer(name, route, context)
         } catch (error) {

@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { aDocument, aReport, aSpec, aWorker, joined, read, start } from '../testing/machine.ts'
 import type { WorkerEvent } from './worker.ts'
 
+const typesOf = (effects: readonly { type: string }[]) => effects.map((effect) => effect.type)
+
 describe('a worker', () => {
   test('that nobody approved syncs nothing, however long it waits', () => {
     const worker = aWorker()
@@ -21,19 +23,52 @@ describe('a worker', () => {
     expect(worker.started()).toEqual(['sync-1'])
   })
 
-  test('ends itself when it is rejected or terminated, and its syncs end with it', () => {
-    for (const last of [
-      joined('rejected'),
-      read(aDocument(2, { terminate: true })),
-      read(aDocument(2, { admission: 'rejected' })),
-    ]) {
-      const worker = aWorker()
-      worker.tell(joined('approved'))
-      worker.tell({ type: 'woke' }, 100)
-      expect(worker.tell(last, 101).map((effect) => effect.type)).toEqual(expect.arrayContaining(['abort', 'end']))
-      worker.tell({ type: 'woke' }, 1e6)
-      expect(worker.started()).toHaveLength(1)
-    }
+  test('ends itself at once when it is terminated, and its syncs end with it', () => {
+    const worker = aWorker()
+    worker.tell(joined('approved'))
+    worker.tell({ type: 'woke' }, 100)
+    const effects = worker.tell(read(aDocument(2, { terminate: true })), 101)
+    expect(typesOf(effects)).toEqual(expect.arrayContaining(['abort', 'end']))
+    worker.tell({ type: 'woke' }, 1e6)
+    expect(worker.started()).toHaveLength(1)
+  })
+
+  test.each([
+    ['an answer', joined('rejected')],
+    ['a document', read(aDocument(2, { admission: 'rejected' }))],
+  ])('rejected by %s, asks again, and ends when that says the same', (_, rejection) => {
+    const worker = aWorker()
+    worker.tell(joined('approved'))
+    worker.tell({ type: 'woke' }, 100)
+    expect(typesOf(worker.tell(rejection, 101))).toContain('ask_again')
+    expect(typesOf(worker.tell(rejection, 102))).not.toContain('end')
+    expect(typesOf(worker.tell(rejection, 104))).toEqual(expect.arrayContaining(['abort', 'end']))
+    worker.tell({ type: 'woke' }, 1e6)
+    expect(worker.started()).toHaveLength(1)
+  })
+
+  test('rejected, ends after a while although nobody answers', () => {
+    const worker = aWorker()
+    worker.tell(joined('approved'))
+    const wake = worker.tell(joined('rejected'), 1).find((effect) => effect.type === 'wake')
+    expect(wake?.at).not.toBeNull()
+    expect(typesOf(worker.tell({ type: 'woke' }, 3))).not.toContain('end')
+    expect(typesOf(worker.tell({ type: 'woke' }, 8))).toContain('end')
+  })
+
+  test('rejected and approved again at once, goes on as if nothing had happened', () => {
+    const worker = aWorker()
+    worker.tell(joined('approved'))
+    worker.tell({ type: 'woke' }, 100)
+    const effects = [
+      ...worker.tell(read(aDocument(2, { admission: 'rejected' })), 101),
+      ...worker.tell(read(aDocument(3)), 101),
+      ...worker.tell({ type: 'woke' }, 110),
+      ...worker.tell(read(aDocument(3)), 200),
+    ]
+    expect(typesOf(effects)).not.toEqual(expect.arrayContaining(['end']))
+    expect(typesOf(effects)).not.toEqual(expect.arrayContaining(['abort']))
+    expect(worker.life('declared')).toBe('syncing')
   })
 
   test('a cached rejection does not keep it from asking again', () => {

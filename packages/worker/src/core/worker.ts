@@ -3,7 +3,16 @@
 import type { Desired, JoinReply, ReplicaSpec, SyncReport, SyncRequest } from '@kagami/protocol'
 import { replicaNameKey } from '@kagami/protocol'
 import type { Step } from '@kagami/runtime/machine'
-import { afterDesired, afterJoin, mayWork, mustStop, notJoined, type Membership } from './membership.ts'
+import {
+  afterDesired,
+  afterJoin,
+  afterTime,
+  mayWork,
+  membershipDue,
+  mustStop,
+  notJoined,
+  type Membership,
+} from './membership.ts'
 import {
   advanceReplica,
   isDue,
@@ -49,6 +58,8 @@ export type WorkerEffect =
   | { readonly type: 'abort'; readonly syncId: string; readonly reason: 'cancelled' | 'interrupted' }
   | { readonly type: 'keep_desired'; readonly desired: Desired }
   | { readonly type: 'announce'; readonly changed: readonly Replica[]; readonly removed: readonly string[] }
+  /** Reads the document once more before a rejection is obeyed. */
+  | { readonly type: 'ask_again' }
   | { readonly type: 'wake'; readonly at: Date | null }
   | { readonly type: 'end'; readonly why: 'rejected' | 'terminated'; readonly reason: string | null }
 
@@ -84,7 +95,7 @@ export function createWorkerMachine(
 function apply(state: WorkerState, event: WorkerEvent, now: Date): WorkerState {
   switch (event.type) {
     case 'join_answered':
-      return { ...state, membership: afterJoin(state.membership, event.reply) }
+      return { ...state, membership: afterJoin(state.membership, event.reply, now) }
     case 'desired_read':
       return reconcile(state, event.desired, event.cached, now)
     case 'sync_requested':
@@ -98,8 +109,9 @@ function apply(state: WorkerState, event: WorkerEvent, now: Date): WorkerState {
       }
     case 'stop_asked':
       return { ...state, stopping: true }
-    case 'cancel_asked':
     case 'woke':
+      return { ...state, membership: afterTime(state.membership, now) }
+    case 'cancel_asked':
       return state
   }
 }
@@ -110,7 +122,7 @@ function apply(state: WorkerState, event: WorkerEvent, now: Date): WorkerState {
  */
 function reconcile(state: WorkerState, desired: Desired, cached: boolean, now: Date): WorkerState {
   if (state.desired && desired.term < state.desired.term) return state
-  const membership = afterDesired(state.membership, desired, cached ? null : state.instance)
+  const membership = afterDesired(state.membership, desired, { instance: cached ? null : state.instance, now })
   const specs = wantedSpecs(state.declared, desired)
   const open = new Set(desired.syncs.map((request) => request.request_id))
   const documents = state.documents + 1
@@ -226,6 +238,7 @@ function consequences(before: WorkerState, after: WorkerState, event: WorkerEven
     effects.push({ type: 'keep_desired', desired: after.desired })
   if (changed.length > 0 || removed.length > 0 || observed)
     effects.push({ type: 'announce', changed, removed: removed.map((replica) => replica.spec.replica_id) })
+  if (after.membership.rejection && !before.membership.rejection) effects.push({ type: 'ask_again' })
   if (mustStop(after.membership) && !mustStop(before.membership)) {
     effects.push({
       type: 'end',
@@ -267,8 +280,8 @@ function mustPersist(before: Replica | undefined, after: Replica): boolean {
 }
 
 function nextWake(state: WorkerState): Date | null {
-  if (!mayWork(state.membership) || state.stopping) return null
-  let next: Date | null = null
+  let next: Date | null = membershipDue(state.membership)
+  if (!mayWork(state.membership) || state.stopping) return next
   for (const { life, facts, paused } of state.replicas.values()) {
     if (life.state === 'idle' && !paused && facts.nextDueAt && (!next || facts.nextDueAt < next)) next = facts.nextDueAt
   }
