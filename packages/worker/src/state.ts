@@ -132,7 +132,11 @@ export function openWorkerFiles(dataDir: string, onDamage?: (damage: Damage) => 
       // An approval that was taken back must not return with the version before it.
       if (before?.admission !== wanted.admission || wanted.terminate) desired.write(wanted)
     },
-    saveDeclared: (names) => declared.write({ names: [...names] }),
+    saveDeclared(names) {
+      // A damaged one is set aside first.
+      declared.read()
+      declared.write({ names: [...names] })
+    },
     readDeclared: () => declared.read()?.names ?? null,
     readReplicas: () => readRecords(replicas, recordOf, older),
     saveReplica: ({ spec, life, facts, again, taken }) =>
