@@ -295,4 +295,28 @@ export const fleet: readonly Row[] = [
       [`${FAULTS}/transient-reject.test.ts`, 'ends when the rejection stands'],
     ],
   },
+  {
+    row: 41,
+    fault:
+      'each file of state of worker, supervisor and `kagami up` empty, half, garbage, JSON of another shape, a ' +
+      'directory or unreadable, with and without the version before it',
+    promise:
+      'told from missing: said with path and without a stack, recovered or refused (exit 2), never overwritten; ' +
+      'published files unchanged, the same worker',
+    proofs: [
+      [`${FAULTS}/damaged-state.test.ts`, 'is said with its path, kept, and recovered or refused'],
+      ['packages/runtime/src/state-file.test.ts', 'is set aside, and the version before it used'],
+      ['packages/runtime/src/state-file.test.ts', 'survives any change of any bytes'],
+    ],
+  },
+  {
+    row: 42,
+    fault: 'a supervisor without file descriptors, because more streams are opened than it may have open files',
+    promise: 'it lives, refuses what is too much, answers and writes afterwards; no unasked end is exit 0',
+    proofs: [
+      [`${FAULTS}/descriptors.test.ts`, 'lives, and answers and writes when they are gone'],
+      [`${FAULTS}/descriptors.test.ts`, 'raises a soft limit to the hard one'],
+      [`${FAULTS}/descriptors.test.ts`, 'whose parent is killed ends'],
+    ],
+  },
 ]

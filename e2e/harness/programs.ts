@@ -20,6 +20,13 @@ export interface Program {
   kill(signal?: NodeJS.Signals): Promise<void>
 }
 
+interface Through {
+  readonly through: readonly string[]
+  readonly words: readonly string[]
+  readonly env?: Record<string, string>
+  readonly cwd?: string
+}
+
 /** Starts `kagami` with these arguments. Of our environment it gets only PATH, and the variables in `env`. */
 export function startProgram(
   place: Place,
@@ -27,13 +34,19 @@ export function startProgram(
   env: Record<string, string> = {},
   cwd = place.dir,
 ): Program {
+  return startThrough(place, { through: [], words, env, cwd })
+}
+
+/** Starts `kagami` through another program, which sets a limit or takes a right away, and then becomes it. */
+export function startThrough(place: Place, { through, words, env = {}, cwd = place.dir }: Through): Program {
   const clean: Record<string, string> = {
     PATH: process.env['PATH'] ?? '',
     HOME: place.dir,
     KAGAMI_LOG: 'json',
     ...env,
   }
-  const child = spawn(process.execPath, [MAIN, ...words], { cwd, env: clean, stdio: ['ignore', 'pipe', 'pipe'] })
+  const [command = '', ...args] = [...through, process.execPath, MAIN, ...words]
+  const child = spawn(command, args, { cwd, env: clean, stdio: ['ignore', 'pipe', 'pipe'] })
   let text = ''
   child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))

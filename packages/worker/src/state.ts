@@ -134,7 +134,11 @@ export function openWorkerFiles(dataDir: string, onDamage?: (damage: Damage) => 
       const clear = before?.replicas.some(({ auth }) => auth && auth.type !== 'sealed')
       if (before?.admission !== wanted.admission || wanted.terminate || clear) desired.write(wanted)
     },
-    saveDeclared: (names) => declared.write({ names: [...names] }),
+    saveDeclared(names) {
+      // A damaged one is set aside first.
+      declared.read()
+      declared.write({ names: [...names] })
+    },
     readDeclared: () => declared.read()?.names ?? null,
     readReplicas: () => readRecords(replicas, recordOf, older),
     saveReplica: ({ spec, life, facts, again, taken }) =>

@@ -117,7 +117,7 @@ interface WorkerContext extends Context {
 
 /** Starts the worker: as configured, or for the demo when there is no configuration. */
 async function startOwnWorker(context: WorkerContext): Promise<{ worker: RunningWorker; demo: Demo | null }> {
-  const { options, stateDir, logger, started, natsUrl, toolPath, supervisor } = context
+  const { options, stateDir, logger, started, natsUrl, toolPath } = context
   const file = options.config ?? process.env['KAGAMI_CONFIG'] ?? './worker.toml'
   const configured =
     !options.demo && (options.config !== undefined || existsSync(file) || process.env['KAGAMI_PROVIDERS'] !== undefined)
@@ -135,7 +135,7 @@ async function startOwnWorker(context: WorkerContext): Promise<{ worker: Running
       : {}),
   }
   const loaded = loadWorkerConfig({ file: demo ? undefined : options.config, flags, ...(demo ? { env: {} } : {}) })
-  const config = { ...loaded, joinToken: loaded.joinToken ?? (await makeOwnJoinToken(supervisor, loaded.data_dir)) }
+  const config = { ...loaded, joinToken: loaded.joinToken ?? (await makeOwnJoinToken(context, loaded.data_dir)) }
   const worker = await startWorker({
     config,
     providers,
@@ -148,9 +148,9 @@ async function startOwnWorker(context: WorkerContext): Promise<{ worker: Running
 }
 
 /** A join token for the worker of this process, which enrols like any other; null once it has its credentials. */
-async function makeOwnJoinToken({ supervisor }: RunningSupervisor, dataDir: string) {
+async function makeOwnJoinToken({ supervisor: { supervisor }, logger }: WorkerContext, dataDir: string) {
   const { accounts } = supervisor.services
-  if (!accounts || holdsCredentials(dataDir, accounts.invitation.account)) return null
+  if (!accounts || holdsCredentials(dataDir, accounts.invitation.account, logger)) return null
   const { token } = await supervisor.joinTokens.create({ uses: 1 }, { actor: 'kagami up', remote: null })
   return readJoinToken(token, 'kagami up')
 }

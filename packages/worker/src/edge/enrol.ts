@@ -1,6 +1,6 @@
 // enrol.ts — How a worker obtains credentials on a locked NATS: it makes a key, sends a join token, and waits until
 // people approve.
-import { readFileSync } from 'node:fs'
+import { lstatSync, readFileSync } from 'node:fs'
 import { join as pathOf } from 'node:path'
 import { enrolProof, JOIN_INBOX, workerInbox, type EnrolReply, type Join } from '@kagami/protocol'
 import {
@@ -78,8 +78,8 @@ export async function obtainAccess(parts: AccessParts): Promise<NatsAccess> {
  * Whether the worker of a data_dir was approved on the NATS of this account. Throws ConfigError when its file is
  * damaged and there is no earlier version of it.
  */
-export function holdsCredentials(dataDir: string, account: string): boolean {
-  const kept = fileOf(pathOf(dataDir, '.kagami'), () => {}).read()
+export function holdsCredentials(dataDir: string, account: string, logger: Logger): boolean {
+  const kept = fileOf(pathOf(dataDir, '.kagami'), logDamage(logger)).read()
   return kept !== null && kept.account === account && kept.jwt !== null
 }
 
@@ -110,6 +110,8 @@ function fileOf(directory: string, onDamage: (damage: Damage) => void): StateFil
 /** The stored content if it still fits, otherwise what a token starts with; null when NATS is open. */
 function readKept({ directory, workerId, token, logger }: AccessParts): Kept | null {
   const file = fileOf(directory, logDamage(logger))
+  // Whoever revoked a worker removes its file and gives it a new token: its old key must not come back.
+  if (token && lstatSync(file.path, { throwIfNoEntry: false }) === undefined) file.remove()
   const kept = file.read()
   const fits = kept?.worker_id === workerId && (!token || token.account === kept.account)
   // A newer token replaces the one used before. The key stays, because it may already be bound.
@@ -147,7 +149,10 @@ async function requestCredentials(parts: AccessParts, kept: Kept): Promise<Kept>
   try {
     const approved: Kept = { ...kept, jwt: await requestUntilApproved(parts, bus, kept) }
     delete approved.token
-    fileOf(directory, logDamage(logger)).write(approved)
+    const file = fileOf(directory, logDamage(logger))
+    file.write(approved)
+    // So that the version before it is approved too.
+    file.write(approved)
     logger.info('this worker has credentials of its own now; the join token is no longer needed')
     return approved
   } finally {

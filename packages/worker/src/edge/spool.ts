@@ -6,12 +6,12 @@ import { SyncReport } from '@kagami/protocol'
 import {
   copyOfLine,
   logDamage,
-  oneLine,
   openStateFile,
   sealedJson,
   writeDurably,
   type Logger,
   type StateFile,
+  type StateForm,
 } from '@kagami/runtime'
 
 /**
@@ -86,6 +86,13 @@ export function openSpool(directory: string, logger: Logger): Spool {
 }
 
 const form = sealedJson(SyncReport)
+const checked = copyOfLine((text) => text !== '')
+
+/** Streams are called by the instant they were created at; earlier versions wrote it without a checksum. */
+const streamForm: StateForm<string> = {
+  write: checked.write,
+  read: (text) => checked.read(text) ?? (/^\d{4}-\d\d-\d\dT[\d:.]{8,}Z$/.test(text.trim()) ? text.trim() : null),
+}
 
 /** A report is written once, so it has no version before it. */
 function fileOf(path: string, logger: Logger): StateFile<SyncReport> {
@@ -118,9 +125,7 @@ function openSent(directory: string, logger: Logger) {
   let damaged = false
   const stream = openStateFile<string>({
     path: join(directory, 'stream'),
-    form: oneLine((text) => text !== ''),
-    copyForm: copyOfLine((text) => text !== ''),
-    judge: () => 'damaged',
+    form: streamForm,
     onDamage(damage) {
       damaged = true
       logDamage(logger)(damage)

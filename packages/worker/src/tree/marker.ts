@@ -4,7 +4,7 @@ import type { ReplicaSpec } from '@kagami/protocol'
 import { ConfigError, openStateFile, sealedJson, type Damage, type StateFile } from '@kagami/runtime'
 import Type, { type Static } from 'typebox'
 import { SyncFailure, type Reach } from '../provider.ts'
-import { paths } from './paths.ts'
+import { isSafeId, paths } from './paths.ts'
 
 /** What is known of the files in the folder of a name. */
 export interface Marker {
@@ -94,8 +94,11 @@ export function mendMarkers(dataDir: string, onDamage: (damage: Damage) => void)
   for (const name of new Set(names)) {
     try {
       fileOf(dataDir, name, onDamage).read()
-    } catch {
-      // Said by the sync of its replica.
+    } catch (error) {
+      if (!isSafeId(name) || !(error instanceof ConfigError)) continue
+      const path = paths.marker(dataDir, name)
+      const problem = error.message.replace(`${path} `, '')
+      onDamage({ path, problem, instead: null, aside: null, without: 'its replica does not sync until it is mended' })
     }
   }
 }
