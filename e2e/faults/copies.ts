@@ -266,7 +266,7 @@ export const copies: readonly Row[] = [
     fault: 'a worker without file descriptors in the middle of a sync, and entries that flip between look and copy',
     promise: 'nothing is torn, no file goes that was not counted, the next sync is right',
     proofs: [
-      [`${FAULTS}/worker-descriptors.test.ts`, 'publishes nothing torn, lives, and syncs again'],
+      ['e2e/scenarios/worker-descriptors.test.ts', 'publishes nothing torn, lives, and syncs again'],
       [
         `${WORKER}/providers/rsync/upstreams.test.ts`,
         'costs no file that was not counted, and the next sync catches up',

@@ -291,8 +291,8 @@ export const fleet: readonly Row[] = [
       [`${WORKER}/core/worker.test.ts`, 'rejected and approved again at once, goes on as if nothing had happened'],
       [`${WORKER}/core/worker.test.ts`, 'asks again, and ends when that says the same'],
       [`${WORKER}/core/worker.test.ts`, 'ends after a while although nobody answers'],
-      [`${FAULTS}/transient-reject.test.ts`, 'goes on when it is approved again at once'],
-      [`${FAULTS}/transient-reject.test.ts`, 'ends when the rejection stands'],
+      ['e2e/scenarios/transient-reject.test.ts', 'goes on when it is approved again at once'],
+      ['e2e/scenarios/transient-reject.test.ts', 'ends when the rejection stands'],
     ],
   },
   {

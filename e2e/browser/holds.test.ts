@@ -1,4 +1,4 @@
-// ui-holds.test.ts — Decisions about a replica in a real browser: a held sync, a pause, an earlier tree; accessible in
+// holds.test.ts — Decisions about a replica in a real browser: a held sync, a pause, an earlier tree; accessible in
 // both themes.
 import { rmSync } from 'node:fs'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'

@@ -1,4 +1,4 @@
-// ui-kept.test.ts — What a git upstream lost, in a real browser: shown on the page of the replica and given back there.
+// kept.test.ts — What a git upstream lost, in a real browser: shown on the page of the replica and given back there.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-// ui-folders.test.ts — Folders without a replica in a real browser: shown on the page of the worker, and adopted there.
+// folders.test.ts — Folders without a replica in a real browser: shown on the page of the worker, and adopted there.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Browser } from 'playwright-core'
