@@ -317,6 +317,7 @@ export const fleet: readonly Row[] = [
       [`${FAULTS}/descriptors.test.ts`, 'lives, and answers and writes when they are gone'],
       [`${FAULTS}/descriptors.test.ts`, 'raises a soft limit to the hard one'],
       [`${FAULTS}/descriptors.test.ts`, 'whose parent is killed ends'],
+      ['packages/runtime/src/lifecycle.test.ts', 'one because the parent is gone is none'],
     ],
   },
 ]
