@@ -187,3 +187,31 @@ test('a branch that the upstream lost is hidden from readers, listed, and given 
   expect((await cli('replicas', 'verify', 'code')).code).toBe(0)
   await until('it is proved', async () => (await code())?.last_sync?.message?.startsWith('proved: all '))
 })
+
+test('after a start with an old document, or none, what is shown is what people decided last', async () => {
+  const document = place.at('data/.kagami/desired.json')
+  const names = async () => (await supervisor.api.call('listReplicas')).items.map(({ name }) => name)
+  const [{ name: workerName } = { name: '' }] = (await supervisor.api.call('listWorkers')).items
+  for (const name of ['gone', 'stays']) {
+    await cli('replicas', 'add', upstream, '--worker', workerName, '--name', name)
+    await until('it is there', async () => (await names()).includes(name))
+  }
+  await until('the document is kept', () => readFileSync(document, 'utf8').includes('"stays"'))
+  const old = readFileSync(document)
+  expect(await cli('replicas', 'remove', 'gone')).toMatchObject({ code: 0 })
+  await until('it is removed', async () => !(await names()).includes('gone'))
+  for (const left of [old, Buffer.from('')]) {
+    await worker.kill()
+    rmSync(`${document}.previous`, { force: true })
+    writeFileSync(document, left)
+    worker = await launch()
+    const shown: string[] = []
+    let after = 0
+    await until('it has read the present one, and said all', async () => {
+      shown.push((await names()).filter((name) => ['gone', 'stays'].includes(name)).join())
+      if (!readFileSync(document).equals(left)) after++
+      return after > 20
+    })
+    expect([...new Set(shown)]).toEqual(['stays'])
+  }
+})

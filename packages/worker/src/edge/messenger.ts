@@ -57,6 +57,11 @@ interface MessengerState {
    * sent again then.
    */
   accepted: boolean
+  /**
+   * False until this process has joined and looked for the present document. What an earlier run cached may name
+   * replicas that were removed since, and lack those that were added: nothing is said of them before.
+   */
+  looked: boolean
   seq: number
   /** One timer for each purpose; setting it again replaces it. */
   schedule(purpose: 'join' | 'read' | 'beat' | 'reports', ms: number, task: () => void): void
@@ -71,6 +76,7 @@ export function createMessenger(parts: MessengerParts): Messenger {
     link: null,
     closed: false,
     accepted: false,
+    looked: false,
     seq: 0,
     schedule(purpose, ms, task) {
       timers.get(purpose)?.()
@@ -82,7 +88,7 @@ export function createMessenger(parts: MessengerParts): Messenger {
   const flushReports = () => sendReports(state)
   const sendEverything = () => {
     state.pending.full = true
-    void sendJoin(state, { read: () => void read(), beat: () => void beat() })
+    void sendJoin(state, { read, beat: () => void beat() })
     void beat()
     void flushReports()
   }
@@ -121,7 +127,7 @@ function openLinkOf({ closed, link }: MessengerState): Link | null {
   return !closed && link?.connected ? link : null
 }
 
-async function sendJoin(state: MessengerState, next: { read(): void; beat(): void }): Promise<void> {
+async function sendJoin(state: MessengerState, next: { read(): Promise<void>; beat(): void }): Promise<void> {
   const { parts } = state
   const link = openLinkOf(state)
   if (link) {
@@ -129,7 +135,12 @@ async function sendJoin(state: MessengerState, next: { read(): void; beat(): voi
     if (state.closed) return
     logAnswer(parts.logger, parts.state(), reply)
     parts.tell({ type: 'join_answered', reply })
-    if (reply) next.read()
+    const reading = reply && next.read()
+    if (reading && !state.looked) {
+      await reading
+      state.looked = true
+      next.beat()
+    }
     if (reply?.supervisor?.stream && parts.spool.setStream(reply.supervisor.stream)) void sendReports(state)
     if (reply?.accepted && !state.accepted) {
       state.accepted = true
@@ -158,7 +169,7 @@ async function readDesired(state: MessengerState, again: () => void): Promise<vo
 async function sendHeartbeat(state: MessengerState, again: () => void): Promise<void> {
   const { parts, pending } = state
   state.schedule('beat', HEARTBEAT_SECONDS * 1000 * (0.9 + 0.2 * Math.random()), again)
-  if (!openLinkOf(state)) return
+  if (!openLinkOf(state) || !state.looked) return
   const storage = await storageOf(parts.dataDir)
   const link = openLinkOf(state)
   if (!link) return
