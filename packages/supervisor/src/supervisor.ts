@@ -9,7 +9,7 @@ import type { SupervisorConfig } from './config.ts'
 import { reviewDue } from './core/counting.ts'
 import { noChanges, storedChanges } from './core/changes.ts'
 import { isWanted } from './core/records.ts'
-import { createFleet, putReplica, putWorker, setPresence } from './core/fleet.ts'
+import { createFleet, putReplica, putWorker, setPresence, showDecisions } from './core/fleet.ts'
 import { presenceOf } from './core/liveness.ts'
 import { createTraffic } from './core/telemetry.ts'
 import { createAccounts, enforceRevocations } from './edge/accounts.ts'
@@ -156,6 +156,7 @@ async function restoreFleet({ store, fleet, clock, tombstones, logger, term }: S
     // behind decisions: one of a replica that was removed meanwhile may still be there.
     if (worker && isWanted(worker.record, state)) putReplica({ fleet, worker, changes: noChanges(), now }, state)
   }
+  for (const worker of fleet.workers.values()) showDecisions({ fleet, worker, changes: noChanges(), now })
   for (const { worker_id, instance } of await store.loadTombstones()) tombstones.add(`${worker_id}/${instance}`)
   logger.info({ workers: fleet.workers.size, replicas: fleet.replicas.size, term }, 'restored the fleet')
 }

@@ -2,7 +2,7 @@
 // desired document.
 import { documentOf } from '../core/document.ts'
 import { noChanges } from '../core/changes.ts'
-import { putWorker } from '../core/fleet.ts'
+import { putWorker, showDecisions } from '../core/fleet.ts'
 import type { Services } from '../services.ts'
 import type { NewAudit, WorkerRecord } from '../store/store.ts'
 import type { Caller } from './types.ts'
@@ -12,9 +12,12 @@ import type { Caller } from './types.ts'
  */
 export async function saveDecision(services: Services, record: WorkerRecord, audit: NewAudit): Promise<void> {
   await services.store.saveWorker(record, audit)
-  const worker = putWorker(services.fleet, record, services.clock.now().getTime())
+  const now = services.clock.now().getTime()
+  const worker = putWorker(services.fleet, record, now)
+  const changes = noChanges()
+  showDecisions({ fleet: services.fleet, worker, changes, now })
   if (!record.older_wire) services.documents.write(documentOf(record, services.term))
-  services.recordChanges({ ...noChanges(), workers: new Set([worker]), replicas: new Set(worker.replicas.values()) })
+  services.recordChanges({ ...changes, workers: new Set([worker]), replicas: new Set(worker.replicas.values()) })
 }
 
 /** The audit entry of a command that succeeds now. */

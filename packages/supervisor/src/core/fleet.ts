@@ -6,6 +6,8 @@ import { count, recount, uncount } from './counting.ts'
 import type { Fleet, ReplicaEntry, WorkerEntry } from './entries.ts'
 import { noChanges, type Changes } from './changes.ts'
 import { assessHealth } from './health.ts'
+import { UNREPORTED, unreportedState } from './new-replica.ts'
+import { isWanted } from './records.ts'
 import { createTally } from './tally.ts'
 
 /** A fleet without workers. */
@@ -116,8 +118,11 @@ function applyFolders(worker: WorkerEntry, { full, part, folders }: Heartbeat, c
   worker.folders = now
 }
 
-function matches(worker: WorkerEntry, digest: Digest): boolean {
-  return worker.replicas.size === digest.count && worker.revisions === digest.revisions
+/** Those that were not reported yet do not count in the sum of the revision numbers either. */
+function matches({ replicas, revisions }: WorkerEntry, digest: Digest): boolean {
+  if (revisions !== digest.revisions) return false
+  if (replicas.size === digest.count) return true
+  return [...replicas.values()].filter((entry) => !isUnreported(entry)).length === digest.count
 }
 
 /** All states of a full heartbeat when its last part has arrived; null until then. */
@@ -142,8 +147,26 @@ export interface WorkerUpdate {
 
 function replaceAll(update: WorkerUpdate, states: readonly ReplicaState[]) {
   const named = new Set(states.map((state) => state.replica_id))
-  for (const id of update.worker.replicas.keys()) if (!named.has(id)) removeReplica(update, id)
+  for (const [id, entry] of update.worker.replicas)
+    if (!named.has(id) && !isUnreported(entry)) removeReplica(update, id)
   for (const state of states) putReplica(update, state)
+}
+
+/**
+ * Shows what was decided before the worker says it: an added replica at once, and no longer one that was removed before
+ * its worker ever reported it.
+ */
+export function showDecisions(update: WorkerUpdate): void {
+  const { worker } = update
+  for (const [id, entry] of worker.replicas)
+    if (isUnreported(entry) && !isWanted(worker.record, entry.state)) removeReplica(update, id)
+  if (worker.record.older_wire) return
+  for (const spec of worker.record.replicas)
+    if (!worker.replicas.has(spec.replica_id)) putReplica(update, unreportedState(spec))
+}
+
+function isUnreported({ state }: ReplicaEntry): boolean {
+  return state.revision_no === UNREPORTED
 }
 
 /** Adds or updates one replica. Ignored when the id belongs to a replica of another worker. */

@@ -12,6 +12,7 @@ import {
   type Labels,
   type Options,
   type ReplicaSpec,
+  type ReplicaState,
 } from '@kagami/protocol'
 import { Check, Errors } from 'typebox/value'
 import type { WorkerEntry } from './entries.ts'
@@ -130,4 +131,34 @@ function replicaWithName(worker: WorkerEntry, name: string, except: string | nul
     if (!beingRemoved && replicaNameKey(state.name) === key) return state.name
   }
   return null
+}
+
+/** The revision number of a state that no worker reported: theirs begin at 1. */
+export const UNREPORTED = 0
+
+/** What is shown of an added replica until its worker reports it. */
+export function unreportedState(spec: ReplicaSpec): ReplicaState {
+  const { replica_id, name, kind, upstream, interval_secs, labels, options, origin } = spec
+  return {
+    replica_id,
+    revision_no: UNREPORTED,
+    name,
+    kind,
+    upstream,
+    interval_secs,
+    labels,
+    options,
+    origin,
+    status: 'init',
+    activity: 'idle',
+    queue: null,
+    current: null,
+    last_sync: null,
+    last_success_at: null,
+    next_due_at: null,
+    failures: 0,
+    size_bytes: null,
+    files: null,
+    revision: null,
+  }
 }
