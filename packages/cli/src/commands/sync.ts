@@ -29,7 +29,7 @@ export function addSync(program: Command): void {
       const requests: Request[] = []
       for (const name of args) requests.push(...(await requestSync(client, name)).requests)
       if (!options.wait) return printRequests(requests, options)
-      const wait = { deadline: Date.now() + timeoutMs, before }
+      const wait = { deadline: performance.now() + timeoutMs, before }
       const ended = await Promise.all(requests.map((request) => waitForEnd(client, request, wait)))
       if (options.json) printJson(ended)
       const failed = ended.filter((sync) => sync?.outcome !== 'success').length
@@ -98,7 +98,7 @@ async function waitForEnd(client: Client, request: Request, { deadline, before }
       process.stdout.write(endOf(ended))
       return ended
     }
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       report('still running; no longer waiting for it')
       return null
     }

@@ -1,5 +1,9 @@
 // testing/samples.ts — Nouns of the API with everything in order; tests change what they are about.
 import type { Replica, Resource, Summary, Sync, Worker } from '@kagami/protocol'
+import { vi } from 'vitest'
+
+// In the files that use these nouns the date stands still: "60s ago" stays so on a machine that is busy.
+vi.useFakeTimers({ toFake: ['Date'] })
 
 /** Seconds before or after now as an instant. */
 export const secondsFromNow = (seconds: number): string => new Date(Date.now() + seconds * 1000).toISOString()
