@@ -215,3 +215,21 @@ test('after a start with an old document, or none, what is shown is what people 
     expect([...new Set(shown)]).toEqual(['stays'])
   }
 })
+
+test('a replica that is added while its worker is away is shown at once, also after kill -9', async () => {
+  const names = async () => (await supervisor.api.call('listReplicas')).items.map(({ name }) => name)
+  const [{ name: workerName } = { name: '' }] = (await supervisor.api.call('listWorkers')).items
+  await worker.kill()
+  for (const name of ['waits', 'taken-back'])
+    expect(await cli('replicas', 'add', upstream, '--worker', workerName, '--name', name)).toMatchObject({ code: 0 })
+  expect(await names()).toEqual(expect.arrayContaining(['waits', 'taken-back']))
+  expect(await cli('replicas', 'remove', 'taken-back')).toMatchObject({ code: 0 })
+  await supervisor.kill()
+  supervisor = await startSupervisor(place, { nats: nats.url, port: Number(new URL(supervisor.url).port) })
+  expect(await names()).toContain('waits')
+  expect(await names()).not.toContain('taken-back')
+  worker = await launch()
+  const known = async () => (await supervisor.api.call('listReplicas', { query: { name: 'waits' } })).items[0]
+  await until('its worker has said it', async () => (await known())!.revision_no > 0)
+  expect(await cli('sync', 'waits', '--wait')).toMatchObject({ code: 0 })
+})
