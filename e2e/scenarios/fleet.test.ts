@@ -142,9 +142,18 @@ describe('a fleet on an ordinary day', () => {
     )
     expect(readdirSync(place.at('data-2'))).toEqual(['.kagami'])
     await second.kill()
+  })
+
+  test('a second process on the data_dir of a running worker waits, and says whose it is', async () => {
     const same = await startWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-2' } })
-    expect(await same.exited).toBe(2)
-    expect(same.output()).toContain(`another worker already uses data_dir ${place.at('data')}`)
+    await until(
+      'it is logged',
+      () => same.output().includes(`another worker uses data_dir ${place.at('data')}: process ${worker.child.pid} on`),
+      { seen: () => same.output() },
+    )
+    expect((await supervisor.api.call('listWorkers')).items.map((one) => one.worker_id)).not.toContain('w-2')
+    await same.kill('SIGTERM')
+    expect(await same.exited).toBe(0)
   })
 
   test('two workers on one filesystem count it once', async () => {

@@ -241,6 +241,13 @@ export const failures: Record<FailureReason, { meaning: string; hint: string; re
       'NAME@WORKER. The limits are the options max_delete_percent and max_shrink_percent.',
     retry: 'interval',
   },
+  missing_disk: {
+    meaning: 'The folder of the copy, or data_dir, does not have the files that were there: its disk is not mounted.',
+    hint:
+      'Nothing was fetched or deleted. Mount the disk: the next sync goes on as before. If the files are gone for ' +
+      'good: kagami replicas approve NAME@WORKER fetches them anew.',
+    retry: 'soon',
+  },
   stalled: {
     meaning: 'No bytes and no files arrived for too long. Messages of the upstream do not count.',
     hint: `${INTACT} The limit is the option stall_secs. If it continues, look at the upstream.`,

@@ -78,6 +78,7 @@ export const FailureReason = Type.Enum([
   'quota_exceeded',
   'address_forbidden',
   'invalid_options',
+  'missing_disk',
 ])
 export type FailureReason = Static<typeof FailureReason>
 
@@ -151,8 +152,8 @@ export const Progress = Type.Object({
 export type Progress = Static<typeof Progress>
 
 /**
- * A sync that stopped before it deleted anything, because it would have deleted too much. The hold stays until it is
- * decided, or the upstream recovers.
+ * A sync that stopped before it changed anything, because it would have deleted too much, or found none of the files
+ * that were there (missing_disk). The hold stays until it is decided, or the upstream or the disk is back.
  */
 export const Hold = Type.Object({
   hold_id: Type.String({ maxLength: 64, description: 'Id of the first sync that was held' }),

@@ -1,25 +1,136 @@
-// lock.ts — Locks a directory for one process. The kernel releases the lock when the process ends, however it ends.
-import { createHash } from 'node:crypto'
-import { realpathSync, statSync } from 'node:fs'
-import { createServer } from 'node:net'
+// lock.ts — One process at a time for a file, across containers too. The kernel releases the lock when the process
+// ends, however it ends.
+import { spawn } from 'node:child_process'
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { dirname } from 'node:path'
+import { ConfigError } from './config.ts'
+import { readIfThere } from './files.ts'
 
-/** Locks a directory until it is released or the process ends. Null when another process has the lock. */
-export function lockDirectory(directory: string, purpose: string): Promise<{ release(): void } | null> {
-  // Device and inode too: containers that share a network may each have a directory of this name.
-  const { dev, ino } = statSync(directory)
-  const digest = createHash('sha256')
-    .update(`${purpose}:${realpathSync(directory)}:${dev}:${ino}`)
-    .digest('hex')
-    .slice(0, 32)
-  // An abstract Unix socket exists only as long as its process, and cannot be bound twice.
-  const server = createServer((socket) => socket.destroy())
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      error.code === 'EADDRINUSE' ? resolve(null) : reject(error),
-    )
-    server.listen(`\0kagami-${digest}`, () => {
-      server.unref()
-      resolve({ release: () => void server.close() })
+/** A lock that this process has. */
+export interface Lock {
+  /**
+   * Who had the lock before, when that was under another kernel and did not release it: "process 7 on host". Only then
+   * may they still have it, on a network filesystem that knows no locks.
+   */
+  readonly left: string | null
+  /** Shows such others that this process lives: the file names it again. Never throws. */
+  touch(): void
+  /** Whether the file still names this process: another one that lives has put its own name into it. */
+  isOurs(): boolean
+  release(): void
+  /** Gives the lock up to the one that it was left by. */
+  yield(): void
+}
+
+/**
+ * Locks the file at `path`, which is created when it is missing; null when another process has the lock. On a disk that
+ * takes no new file, its directory is locked instead. Throws what the system says to opening it, and ConfigError when
+ * there is no program flock.
+ *
+ * A lock by flock(2) belongs to the open file, not to the process that asked for it: the program of util-linux locks
+ * our descriptor and ends. Being of the filesystem, it also holds between containers with networks of their own.
+ */
+export async function lockFile(path: string): Promise<Lock | null> {
+  for (;;) {
+    const file = openLock(path)
+    const got = await flock(file).catch((error: unknown) => {
+      closeSync(file)
+      throw error
     })
+    if (got && isStillThere(path, file)) return lockIn(path, file)
+    closeSync(file)
+    // Somebody removed the file meanwhile: what was locked is no longer what others would lock.
+    if (!got) return null
+  }
+}
+
+/** Who has the lock, as far as it is written in the file: "process 7 on host"; null when it is not. */
+export function ownerOf(path: string): string | null {
+  const [host, pid] = linesOf(path)
+  return host && pid ? `process ${pid} on ${host}` : null
+}
+
+function lockIn(path: string, file: number): Lock {
+  const boot = linesOf(path)[2]
+  const left = boot && boot !== bootId() ? ownerOf(path) : null
+  const self = `${hostname()}\n${process.pid}\n${bootId()}\n`
+  const isOurs = () => linesOf(path).join('\n') === self
+  const write = (text: string) =>
+    tolerate(() => {
+      writeSync(file, text, 0)
+      ftruncateSync(file, text.length)
+    })
+  write(self)
+  return {
+    left,
+    touch: () => write(self),
+    isOurs,
+    release() {
+      if (isOurs()) write('')
+      closeSync(file)
+    },
+    yield: () => closeSync(file),
+  }
+}
+
+function openLock(path: string): number {
+  const { O_RDWR, O_CREAT, O_RDONLY } = constants
+  try {
+    return openSync(path, O_RDWR | O_CREAT, 0o600)
+  } catch (error) {
+    if (!['EROFS', 'ENOSPC', 'EDQUOT', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  }
+  try {
+    return openSync(path, O_RDONLY)
+  } catch {
+    return openSync(dirname(path), O_RDONLY)
+  }
+}
+
+/** Whether the lock was free; then it is ours. */
+function flock(file: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const program = spawn('flock', ['-n', '-x', '3'], {
+      stdio: ['ignore', 'ignore', 'ignore', file],
+      env: { PATH: `${process.env['PATH'] ?? ''}:/usr/bin:/bin` },
+    })
+    program.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'ENOENT'
+          ? new ConfigError('the program flock was not found', 'Install util-linux: apt-get install util-linux')
+          : error,
+      ),
+    )
+    program.once('exit', (code) => resolve(code === 0))
   })
+}
+
+function isStillThere(path: string, file: number): boolean {
+  const locked = fstatSync(file)
+  if (locked.isDirectory()) return true
+  const present = statSync(path, { throwIfNoEntry: false })
+  return present?.ino === locked.ino && present.dev === locked.dev
+}
+
+function linesOf(path: string): string[] {
+  try {
+    return readIfThere(path)?.split('\n') ?? []
+  } catch {
+    return []
+  }
+}
+
+/** Which run of which kernel this is: locks hold among all processes of one. */
+function bootId(): string {
+  return linesOf('/proc/sys/kernel/random/boot_id')[0] ?? hostname()
+}
+
+/** What the file says is a help for people and for filesystems without locks; the lock holds without it. */
+function tolerate(write: () => void): void {
+  try {
+    write()
+  } catch {
+    // A disk that takes no write.
+  }
 }

@@ -10,14 +10,19 @@ export async function runWorker(
 ): Promise<number> {
   const logger = createLogger('worker')
   const config = loadWorkerConfig(options)
+  const stopped = stopRequested()
+  const stop = new AbortController()
+  void stopped.then(() => stop.abort())
   const worker = await startHere({
     config,
     providers,
     clock: systemClock,
     logger,
+    signal: stop.signal,
     ...(options.toolPath ? { toolPath: options.toolPath } : {}),
   })
-  const ending = await Promise.race([stopRequested(), worker.ended])
+  if (!worker) return exitCodeFor(await stopped)
+  const ending = await Promise.race([stopped, worker.ended])
   if (typeof ending === 'string') logger.info({ signal: ending }, 'stopping; running syncs get a moment to finish')
   else
     logger.warn(
@@ -29,7 +34,7 @@ export async function runWorker(
 }
 
 /** What a disk says no to is no fault in the worker. */
-async function startHere(parts: WorkerParts): Promise<RunningWorker> {
+async function startHere(parts: WorkerParts): Promise<RunningWorker | null> {
   try {
     return await startWorker(parts)
   } catch (error) {

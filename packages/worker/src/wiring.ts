@@ -27,6 +27,7 @@ import type { Provider } from './provider.ts'
 import type { WorkerFiles } from './state.ts'
 import { readLog } from './sync/log.ts'
 import { createSyncs, type Syncs } from './sync/syncs.ts'
+import type { Place } from './tree/place.ts'
 import { version } from './version.ts'
 
 export interface WiringParts {
@@ -39,6 +40,7 @@ export interface WiringParts {
   /** Of this process: tells it apart from another one with the same worker id. */
   readonly instance: string
   readonly files: WorkerFiles
+  readonly place: Place
   readonly spool: Spool
   readonly sealingKey: SealingKey
   readonly kinds: readonly KindAnnouncement[]

@@ -4,7 +4,6 @@ import { LOCAL_KINDS, withPolicy, type Desired, type KindAnnouncement, type Repl
 import {
   ConfigError,
   diskProblem,
-  lockDirectory,
   logDamage,
   newId,
   onClockJump,
@@ -29,6 +28,7 @@ import { openWorkerFiles, type WorkerFiles } from './state.ts'
 import { createProber } from './sync/syncs.ts'
 import { restingMost } from './tree/gently.ts'
 import { paths } from './tree/paths.ts'
+import { takePlace, type Place } from './tree/place.ts'
 import { renamingSteps } from './tree/rename.ts'
 import { emptyTrash } from './tree/trash.ts'
 import { prepareWorkspace } from './tree/workspace.ts'
@@ -50,17 +50,24 @@ export interface WorkerParts {
   readonly logger: Logger
   /** Folders with tools that are not on PATH. */
   readonly toolPath?: readonly string[]
+  /** Ends the wait for another worker that uses data_dir. */
+  readonly signal?: AbortSignal
 }
 
-/** Starts a worker. Throws ConfigError when it cannot run here; afterwards nothing outside can make it throw. */
-export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
+/**
+ * Starts a worker; null when it was stopped while it waited for another one. Throws ConfigError when it cannot run
+ * here; afterwards nothing outside can make it throw.
+ */
+export async function startWorker(parts: WorkerParts): Promise<RunningWorker | null> {
   const { config, logger, clock } = parts
-  const { files, lock } = await openDataDir(config, logger)
+  const opened = await openDataDir(parts)
+  if (!opened) return null
+  const { files, place } = opened
   if (config.ca_file) trustAlso(config.ca_file, paths.authorities(config.data_dir))
   const restored = restore(parts, files)
   const sealingKey = await readSealingKey(files)
   const kinds = await announcedKinds(parts)
-  const wiring = wireWorker({ ...parts, ...restored, files, sealingKey, kinds })
+  const wiring = wireWorker({ ...parts, ...restored, files, place, sealingKey, kinds })
   const http = await serveWorkerHttp(config.httpAddress, wiring.metrics.registry)
   wiring.httpAddress = `${config.httpAddress.host}:${http.port}`
   if (restored.desired) wiring.actor.send({ type: 'desired_read', desired: restored.desired, cached: true })
@@ -80,35 +87,28 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
     stop: () =>
       stopWorker(wiring, http).finally(() => {
         stopWatching()
-        lock.release()
+        place.release()
       }),
   }
 }
 
-async function openDataDir(
-  config: WorkerConfig,
-  logger: Logger,
-): Promise<{ files: WorkerFiles; lock: { release(): void } }> {
+async function openDataDir(parts: WorkerParts): Promise<{ files: WorkerFiles; place: Place } | null> {
+  const { config, clock, logger, signal } = parts
+  const dataDir = config.data_dir
   try {
-    mkdirSync(config.data_dir, { recursive: true })
-    const own = paths.own(config.data_dir)
-    mkdirSync(own, { recursive: true, mode: 0o700 })
-    const lock = await lockDirectory(own, 'worker')
+    mkdirSync(dataDir, { recursive: true })
+    mkdirSync(paths.own(dataDir), { recursive: true, mode: 0o700 })
+    const place = await takePlace({ dataDir, clock, logger, signal })
     // What is damaged is set aside: only the one worker of the directory may do so.
-    const files = openWorkerFiles(config.data_dir, logDamage(logger))
-    if (lock) return { files, lock }
+    return place && { files: openWorkerFiles(dataDir, logDamage(logger)), place }
   } catch (error) {
     if (error instanceof ConfigError) throw error
     const problem = diskProblem(error)
     throw new ConfigError(
-      problem?.message ?? `data_dir ${config.data_dir} cannot be used: ${(error as Error).message}`,
+      problem?.message ?? `data_dir ${dataDir} cannot be used: ${(error as Error).message}`,
       problem?.hint ?? 'It must be a directory this user can write to.',
     )
   }
-  throw new ConfigError(
-    `another worker already uses data_dir ${config.data_dir}`,
-    'Stop it first, or give this one a data_dir of its own.',
-  )
 }
 
 interface Restored {

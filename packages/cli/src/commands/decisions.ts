@@ -116,11 +116,12 @@ function addHoldDecisions(replicas: Command): void {
   addDecision(
     replicas,
     'approve <REPLICA>',
-    'approve the deletions of a held sync; it runs at once',
+    'approve what a held sync would delete, or that files of a missing disk are fetched anew; it runs at once',
     async (client, replica) => {
       await client.call('approveHold', holdOf(replica))
       remark(`Follow: kagami logs -f ${nameOf(replica)}`)
-      const { removed, total } = replica.hold ?? { removed: 0, total: 0 }
+      const { reason, removed, total } = replica.hold ?? { reason: null, removed: 0, total: 0 }
+      if (reason === 'missing_disk') return `Approved: the files of ${nameOf(replica)} are fetched anew`
       return `Approved: ${removed} of ${total} entries of ${nameOf(replica)} may be deleted, once`
     },
   )
@@ -130,7 +131,9 @@ function addHoldDecisions(replicas: Command): void {
     'reject the deletions of a held sync; nothing is deleted',
     async (client, replica) => {
       await client.call('rejectHold', holdOf(replica))
-      return `Rejected: nothing of ${nameOf(replica)} is deleted. It syncs again once the upstream has recovered`
+      return replica.hold?.reason === 'missing_disk'
+        ? `Rejected: nothing of ${nameOf(replica)} is fetched. It syncs again once its disk is back`
+        : `Rejected: nothing of ${nameOf(replica)} is deleted. It syncs again once the upstream has recovered`
     },
   )
 }

@@ -8,7 +8,7 @@ import {
   exitCodeFor,
   fetchProgram,
   findProgram,
-  lockDirectory,
+  lockFile,
   readJoinToken,
   stopRequested,
   stopWithin,
@@ -33,19 +33,21 @@ export async function up(options: UpOptions): Promise<number> {
   const logger = createLogger('kagami')
   const stateDir = resolve(options.stateDir ?? process.env['KAGAMI_STATE_DIR'] ?? '.kagami')
   makeStateDir(stateDir)
-  if (!(await lockDirectory(stateDir, 'up')))
+  if (!(await lockFile(join(stateDir, 'up.lock'))))
     throw new ConfigError(
       `another Kagami already runs in ${stateDir}`,
       'Stop it first, or use --state-dir for a second one.',
     )
-  const signal = stopRequested()
+  const stopped = stopRequested()
+  const stop = new AbortController()
+  void stopped.then(() => stop.abort())
   const started: Stoppable[] = []
   let code = 0
   try {
-    await start({ options, stateDir, logger, started }).catch((error: unknown) => {
+    await start({ options, stateDir, logger, started, signal: stop.signal }).catch((error: unknown) => {
       throw diskProblem(error) ?? error
     })
-    const reason = await signal
+    const reason = await stopped
     logger.info({ signal: reason }, 'stopping')
     code = exitCodeFor(reason)
   } finally {
@@ -78,9 +80,11 @@ interface Context {
   readonly logger: Logger
   /** What runs so far, in the order it was started. */
   readonly started: Stoppable[]
+  /** Aborted when it has to stop, perhaps while it starts. */
+  readonly signal: AbortSignal
 }
 
-async function start({ options, stateDir, logger, started }: Context): Promise<void> {
+async function start({ options, stateDir, logger, started, signal }: Context): Promise<void> {
   const partLogger = logger.child({}, { level: process.env['LOG_LEVEL'] ?? 'warn' })
   const toolPath = await findTools(logger)
   const nats: UpNats = await openNats(stateDir, logger)
@@ -98,11 +102,10 @@ async function start({ options, stateDir, logger, started }: Context): Promise<v
     partLogger.child({ room: 'supervisor' }),
   )
   started.push(supervisor)
-  const context = { options, stateDir, logger: partLogger, started }
-  const { worker, demo } = await startOwnWorker({ ...context, natsUrl: nats.url, toolPath, supervisor })
-  process.stdout.write(
-    greeting({ nats: nats.description, supervisor, worker, demo, stateDir, signIn: signInOf(supervisor) }),
-  )
+  const context = { options, stateDir, logger: partLogger, started, signal }
+  const own = await startOwnWorker({ ...context, natsUrl: nats.url, toolPath, supervisor })
+  if (!own) return
+  process.stdout.write(greeting({ nats: nats.description, supervisor, ...own, stateDir, signIn: signInOf(supervisor) }))
 }
 
 function signInOf({ port, token }: RunningSupervisor): string {
@@ -115,8 +118,8 @@ interface WorkerContext extends Context {
   readonly supervisor: RunningSupervisor
 }
 
-/** Starts the worker: as configured, or for the demo when there is no configuration. */
-async function startOwnWorker(context: WorkerContext): Promise<{ worker: RunningWorker; demo: Demo | null }> {
+/** Starts the worker: as configured, or for the demo without a configuration. Null when it was stopped before. */
+async function startOwnWorker(context: WorkerContext): Promise<{ worker: RunningWorker; demo: Demo | null } | null> {
   const { options, stateDir, logger, started, natsUrl, toolPath } = context
   const file = options.config ?? process.env['KAGAMI_CONFIG'] ?? './worker.toml'
   const configured =
@@ -142,7 +145,9 @@ async function startOwnWorker(context: WorkerContext): Promise<{ worker: Running
     clock: systemClock,
     logger: logger.child({ room: 'worker' }),
     toolPath,
+    signal: context.signal,
   })
+  if (!worker) return null
   started.push(worker)
   return { worker, demo }
 }

@@ -1,8 +1,8 @@
 // dialects.ts — Opens SQLite or PostgreSQL for the query builder. Only this file knows how they are opened.
-import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { existsSync, realpathSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { ConfigError, lockDirectory, type Logger } from '@kagami/runtime'
+import { ConfigError, lockFile, type Logger } from '@kagami/runtime'
 import { PostgresDialect, SqliteDialect, type Dialect, type SqliteDatabase } from 'kysely'
 import pg from 'pg'
 import { whyNotOpened } from './start-errors.ts'
@@ -49,7 +49,7 @@ async function openSqlite(url: string): Promise<OpenDialect> {
     )
   try {
     mkdirSync(dirname(path), { recursive: true })
-    const lock = await lockDirectory(dirname(path), `supervisor:${path}`)
+    const lock = await lockFile(`${existsSync(path) ? realpathSync(path) : path}.lock`)
     if (!lock)
       throw new ConfigError(
         `another supervisor already uses ${path}`,

@@ -99,6 +99,7 @@ export const shell = {
     partial: 'Partly read',
     unknown: 'Unknown failure',
     too_many_deletions: 'Too many deletions',
+    missing_disk: 'Disk is missing',
     stalled: 'Stalled',
     quota_exceeded: 'Over quota',
     address_forbidden: 'Address not allowed',

@@ -3,6 +3,7 @@ import type { Policy, Progress, Trigger } from '@kagami/protocol'
 import type { Hooks } from '../config/keys.ts'
 import type { Task } from '../core/replica.ts'
 import type { Paces, Provider } from '../provider.ts'
+import type { Place } from '../tree/place.ts'
 import type { OpenSpec } from './credentials.ts'
 import type { LeftOutCounter } from './left-out.ts'
 import type { RunLimits } from './limits.ts'
@@ -21,6 +22,8 @@ export interface SyncJob {
   readonly task?: Task
   /** Size of the copy when it was last measured, bytes. */
   readonly sizeBytes?: number | null
+  /** Files, or refs, of the copy when they were last counted; null when it had none or was never counted. */
+  readonly files?: number | null
   /** Seconds; 0 means no limit. The replica's own time_limit_secs takes precedence. */
   readonly timeoutSeconds: number
 }
@@ -28,6 +31,8 @@ export interface SyncJob {
 export interface SyncDeps {
   readonly providers: Readonly<Record<string, Provider>>
   readonly dataDir: string
+  /** Absent: data_dir is not looked at before a run. */
+  readonly place?: Place
   /** Folders searched for tools before PATH. */
   readonly toolPath?: readonly string[]
   readonly adoptExisting?: boolean

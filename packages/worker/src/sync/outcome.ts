@@ -25,11 +25,18 @@ export const SUCCESS: Ending = {
   fault: false,
 }
 
-/** A run that would delete more than it may: it waits for a decision. */
+/** Why a run waits for a decision. */
+interface Reason {
+  readonly reason: Objection['reason'] | 'missing_disk'
+  /** One sentence without its full stop. */
+  readonly message: string
+}
+
+/** A run that would delete more than it may, or finds none of the files that were there: it waits for a decision. */
 export class SyncHeld extends SyncFailure {
   readonly plan: Plan
-  constructor({ reason, message }: Objection, plan: Plan) {
-    super(reason, `${message}; nothing was deleted`)
+  constructor({ reason, message }: Reason, plan: Plan) {
+    super(reason, `${message}; nothing was ${reason === 'missing_disk' ? 'fetched or ' : ''}deleted`)
     this.name = 'SyncHeld'
     this.plan = plan
   }

@@ -5,6 +5,7 @@ import { hooksFor, type WorkerConfig } from '../config/config.ts'
 import type { Replica } from '../core/replica.ts'
 import type { Paces, Provider, RunCommand } from '../provider.ts'
 import { createCommandRunner } from '../programs/command.ts'
+import type { Place } from '../tree/place.ts'
 import { openAuth } from './credentials.ts'
 import { runSync, type SyncDeps, type SyncJob } from './run.ts'
 
@@ -24,6 +25,7 @@ export interface SyncsParts {
   readonly toolPath?: readonly string[]
   readonly workerId: string
   readonly sealingKey: SealingKey
+  readonly place: Place
   readonly clock: Clock
   onProgress(event: ProgressEvent): void
   onEnd(report: SyncReport): void
@@ -51,6 +53,7 @@ export function createSyncs(parts: SyncsParts): Syncs {
         request_id: life.requestId,
         task: life.task,
         sizeBytes: replica.facts.sizeBytes,
+        files: replica.facts.files ?? (replica.facts.sizeBytes ? 1 : null),
         timeoutSeconds: parts.config.sync_timeout_secs,
       }
       const about = {
@@ -88,13 +91,14 @@ export function createSyncs(parts: SyncsParts): Syncs {
 
 /** What the worker's configuration says about the syncs of a replica. */
 function depsOf(
-  { config, providers, paces, toolPath = [], clock }: SyncsParts,
+  { config, providers, paces, toolPath = [], place, clock }: SyncsParts,
   name: string,
 ): Omit<SyncDeps, 'signal' | 'onProgress'> {
   return {
     providers,
     paces,
     dataDir: config.data_dir,
+    place,
     toolPath,
     adoptExisting: config.adopt_existing,
     upstreamRoots: config.upstream_roots,

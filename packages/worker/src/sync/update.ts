@@ -11,7 +11,7 @@ import { contentDate } from './freshness.ts'
 import type { Run, SyncDeps, SyncJob } from './job.ts'
 import { localUpstream } from './local.ts'
 import { createPeers, type KnownPeers } from './peers.ts'
-import { metFullDisk } from './outcome.ts'
+import { metFullDisk, SyncHeld } from './outcome.ts'
 import { allowPlan, NoRoom } from './permission.ts'
 import { guardedTree } from './guarded-tree.ts'
 
@@ -38,17 +38,20 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   const options = checkOptions(provider, job.spec)
   const local = await localUpstream(job.spec, deps)
   const command = providerCommands(run)
+  await deps.place?.check(job.worker_id)
   const tree = createTree({ ...deps, spec: job.spec, run: command, policy: run.policy })
   const was = await tree.claim()
   if (was !== null) run.log.line('I', `the files of ${was} are those of ${job.spec.name} now`)
   limits.signal.throwIfAborted()
   if (job.task?.type === 'rollback') return goBack(job, deps, job.task)
+  refuseMissing(run, tree)
   const peers = peersOf(run, tree)
   const context = contextOf(run, { local, options, run: command, tree, peers })
   const { task } = job
   const update = () => (task?.type === 'restore' ? restore(provider, context, task.id) : provider.sync(context))
   const stats = await releasingOnFullDisk(run, tree, update)
   if (task?.type !== 'restore') tree.markUpstream()
+  tree.markDevice()
   if (peers.reach && peers.reach !== tree.reach()) tree.saveReach(peers.reach)
   return resultOf(run, tree, stats)
 }
@@ -97,6 +100,19 @@ function providerCommands(run: Run): RunCommand {
   const start = commandsOf(run, limits.signal)
   return (command, args, options) =>
     options?.silent ? limits.quietly(() => start(command, args, options)) : start(command, args, options)
+}
+
+/** A copy that had files and has none is no first copy, unless somebody said so. */
+function refuseMissing({ job: { files, task }, log }: Run, tree: OwnedTree): void {
+  if (!files || task?.type === 'restore') return
+  const problem = tree.missing()
+  if (problem === null) return
+  if (task?.type === 'sync' && task.approved !== null && task.approved >= files)
+    return log.line('I', `${problem}; it was approved to fetch everything anew`)
+  throw new SyncHeld(
+    { reason: 'missing_disk', message: `${problem}, where ${files} were: its disk is not mounted, or was replaced` },
+    { removed: files, total: files, examples: [], incomingBytes: null, sizeBeforeBytes: null, sizeAfterBytes: null },
+  )
 }
 
 function peersOf({ deps, policy }: Run, tree: OwnedTree): KnownPeers {

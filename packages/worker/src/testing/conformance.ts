@@ -1,6 +1,17 @@
 // conformance.ts — What every kind must keep, run against a real upstream of each. A new provider passes this or is
 // none.
-import { chmodSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import type { SyncReport } from '@kagami/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -57,6 +68,7 @@ export function providerConformance(conformance: Conformance): void {
     followsItsUpstream(stage)
     isProvedOnRequest(stage)
     isKept(stage)
+    knowsItsDisk(stage)
     endsWhenItMust(stage)
     touchesNothingElse(stage)
   })
@@ -157,6 +169,39 @@ function isKept({ sandbox, subject, sync }: Stage): void {
     expect(report).toMatchObject({ outcome: reason === 'upstream_empty' ? 'held' : 'failed', reason })
     expect(report.message).not.toBe('')
     expect(readTree(sandbox().published)).toEqual(before)
+  })
+}
+
+function knowsItsDisk({ kind, sandbox, subject, sync }: Stage): void {
+  const ways = kind === 'git' ? ['in-place'] : ['in-place', 'swap']
+  it.each(ways)('that is published %s is held when its disk is gone, until it is back', async (publish) => {
+    const { files } = await sync({ options: { publish } })
+    const away = join(sandbox().dir, 'away')
+    const known = ['copy', '.generations'].filter((folder) => existsSync(join(sandbox().dataDir, folder)))
+    const move = (from: string, to: string) =>
+      known.forEach((folder) => renameSync(join(from, folder), join(to, folder)))
+    mkdirSync(away)
+    move(sandbox().dataDir, away)
+    // An ext4 that was never used has this folder.
+    mkdirSync(join(sandbox().published, 'lost+found'), { recursive: true })
+    const report = await sync({ options: { publish }, files })
+    expect(report).toMatchObject({ outcome: 'held', reason: 'missing_disk', hold: { removed: files, total: files } })
+    expect(report.message).toContain(`${sandbox().published} has no files, where ${files} were`)
+    expect(readdirSync(sandbox().published)).toEqual(['lost+found'])
+    rmSync(sandbox().published, { recursive: true })
+    move(away, sandbox().dataDir)
+    await subject().change()
+    expect(await sync({ options: { publish }, files })).toMatchObject({ outcome: 'success', reason: null })
+    await subject().expectSame(sandbox().published)
+  })
+
+  it('is fetched anew when somebody approved that its files are gone', async () => {
+    const { files } = await sync()
+    rmSync(sandbox().published, { recursive: true })
+    expect(await sync({ files })).toMatchObject({ outcome: 'held', reason: 'missing_disk' })
+    expect(existsSync(sandbox().published)).toBe(false)
+    expect(await sync({ files, task: { type: 'sync', approved: files } })).toMatchObject({ outcome: 'success' })
+    await subject().expectSame(sandbox().published)
   })
 }
 

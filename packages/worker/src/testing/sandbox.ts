@@ -24,6 +24,7 @@ export interface SyncCall {
   readonly adoptExisting?: boolean
   readonly task?: SyncJob['task']
   readonly sizeBytes?: number
+  readonly files?: number | null
   readonly hooks?: SyncDeps['hooks']
   readonly publicOnly?: boolean
   readonly upstreamRoots?: readonly string[]
@@ -64,6 +65,7 @@ export function createSandbox(): Sandbox {
           timeoutSeconds: call.timeoutSeconds ?? 60,
           task: call.task,
           sizeBytes: call.sizeBytes,
+          files: call.files,
           spec: {
             replica_id: call.replicaId ?? 'replica-1',
             name: call.name ?? 'copy',

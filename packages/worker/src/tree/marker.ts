@@ -13,6 +13,8 @@ export interface Marker {
   readonly upstream: string
   readonly name: string
   readonly reach?: Reach
+  /** Whether the folder was a disk of its own when it was last published. */
+  readonly device?: 'own' | 'shared'
   /** The name they have been moved from, while that is under way. */
   readonly renamed_from?: string
 }
@@ -23,6 +25,7 @@ const Mark = Type.Object({
   upstream: Type.String(),
   name: Type.String(),
   reach: Type.Optional(Type.Enum(['public', 'private'])),
+  device: Type.Optional(Type.Enum(['own', 'shared'])),
   renamed_from: Type.Optional(Type.String()),
 })
 
@@ -65,6 +68,7 @@ export function readMarker(dataDir: string, name: string): Marker | null {
       kept && {
         ...markerOf(kept),
         ...(kept.reach === undefined ? {} : { reach: kept.reach }),
+        ...(kept.device === undefined ? {} : { device: kept.device }),
         ...(kept.renamed_from === undefined ? {} : { renamed_from: kept.renamed_from }),
       }
     )

@@ -1,5 +1,5 @@
 // tree.ts — A replica's files on disk: whose folder it is, staging, publishing. Never asks where the bytes come from.
-import { lstatSync, opendirSync, realpathSync } from 'node:fs'
+import { lstatSync, opendirSync, realpathSync, statSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Policy, ReplicaSpec } from '@kagami/protocol'
@@ -35,6 +35,10 @@ export interface OwnedTree extends Tree {
    * local_conflict or disk_full; no file is touched then.
    */
   claim(): Promise<string | null>
+  /** What is wrong with the folder of a copy that had files: it has none, or is not on its own disk; null: nothing. */
+  missing(): string | null
+  /** Writes into the mark whether the published folder is a disk of its own. */
+  markDevice(): void
   /** Writes into the mark that the files are of the upstream in the spec: before a run changes the first of them. */
   markUpstream(): void
   /** Removes everything that is not published, to free its space. */
@@ -79,7 +83,13 @@ export function createTree(options: TreeOptions): OwnedTree {
     markUpstream() {
       if (!isMarked(readMarker(dataDir, spec.name), spec)) writeMarker(dataDir, markerOf(spec))
     },
-    saveReach: (reach) => writeMarker(dataDir, { ...markerOf(spec), reach }),
+    saveReach: (reach) => writeMarker(dataDir, { ...readMarker(dataDir, spec.name), ...markerOf(spec), reach }),
+    missing: () => missingFiles(dataDir, published, readMarker(dataDir, spec.name)?.device),
+    markDevice() {
+      const device = deviceOf(dataDir, published)
+      const mark = readMarker(dataDir, spec.name)
+      if (mark && device && mark.device !== device) writeMarker(dataDir, { ...mark, device })
+    },
     fork,
     async publish() {
       if (swap) return void (await publishGeneration(staging, kept))
@@ -143,17 +153,31 @@ async function publishFileBySwap(from: string, file: string, fork: () => Promise
   await next.publish()
 }
 
-/** Looks at one entry only: a mirror may have a hundred thousand. */
+/** Looks at two entries at most: a mirror may have a hundred thousand, an empty ext4 has `lost+found`. */
 function hasEntries(path: string): boolean {
   try {
     const directory = opendirSync(path)
-    const first = directory.readSync()
+    const found = [directory.readSync(), directory.readSync()]
     directory.closeSync()
-    return first !== null
+    return found.some((entry) => entry && entry.name !== 'lost+found')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
     throw error
   }
+}
+
+function missingFiles(dataDir: string, published: string, device: Marker['device']): string | null {
+  if (!hasEntries(published)) return `${published} has no files`
+  if (device === 'own' && deviceOf(dataDir, published) === 'shared')
+    return `${published} is a folder of data_dir and no longer a disk of its own, with other files`
+  return null
+}
+
+/** Device numbers change when a machine starts; whether two folders share one does not. */
+function deviceOf(dataDir: string, published: string): 'own' | 'shared' | null {
+  const [folder, below] = [published, dataDir].map((path) => statSync(path, { throwIfNoEntry: false })?.dev)
+  if (folder === undefined || below === undefined) return null
+  return folder === below ? 'shared' : 'own'
 }
 
 function refuseStrangePlace(dataDir: string, name: string): void {
