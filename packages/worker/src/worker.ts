@@ -52,9 +52,13 @@ export interface WorkerParts {
   readonly toolPath?: readonly string[]
 }
 
+const PUBLISHED_UMASK = 0o022
+
 /** Starts a worker. Throws ConfigError when it cannot run here; afterwards nothing outside can make it throw. */
 export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const { config, logger, clock } = parts
+  // Others read what is published, whatever umask this program was started with; the programs it starts have it too.
+  process.umask(PUBLISHED_UMASK)
   const { files, lock } = await openDataDir(config, logger)
   if (config.ca_file) trustAlso(config.ca_file, paths.authorities(config.data_dir))
   const restored = restore(parts, files)
