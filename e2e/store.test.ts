@@ -179,6 +179,19 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     expect(seen).toEqual(Array.from({ length: 30 }, (_, i) => at(29 - i)))
   })
 
+  test('lists what was recorded last first, also when the clock of a worker was wrong', async () => {
+    const times = ['2036-01-01T00:00:00.000Z', '2006-01-01T00:00:00.000Z', at(30)]
+    for (const [n, time] of times.entries())
+      await store.addReports([
+        makeReport(0, { name: 'odd', replica_id: `odd-${n}`, started_at: time, ended_at: time, outcome: 'failed' }),
+      ])
+    const page = await store.listSyncs({ name: 'odd' }, { cursor: null, limit: 2 })
+    const rest = await store.listSyncs({ name: 'odd' }, { cursor: page.nextCursor, limit: 2 })
+    expect([...page.items, ...rest.items].map((report) => report.started_at)).toEqual(times.toReversed())
+    expect((await store.lastFailure())?.started_at).toBe(at(30))
+    await behindItsBack(url, "delete from syncs where name = 'odd'")
+  })
+
   test('filters the history by worker, name and outcome', async () => {
     await store.addReports([
       makeReport(40, { worker_id: 'x', name: 'arch', replica_id: 'r2', outcome: 'failed', reason: 'timed_out' }),
@@ -272,6 +285,15 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
       await store.addDeadLetter({ subject: 's', body: '{', reason: 'flood', at: new Date() })
     expect(await store.countDeadLetters()).toBe(2500)
     expect(await store.prune(new Date(at(11)))).toBe(10)
+  })
+
+  test('keeps its history when the clock is a year ahead for an hour', async () => {
+    const late = makeReport(0, { started_at: at(60 * 7), ended_at: at(60 * 7) })
+    await store.addReports([late])
+    await store.prune(new Date(Date.parse(at(0)) + 365 * 86_400_000))
+    expect(await store.findSync(late.sync_id)).toEqual(late)
+    await store.prune(new Date(at(11)))
+    expect(await store.findSync(late.sync_id)).toEqual(late)
   })
 
   test('keeps the newest refusals, and all writes that were done', async () => {

@@ -262,6 +262,15 @@ export const copies: readonly Row[] = [
     ],
   },
   {
+    row: 55,
+    fault: 'a limit of memory that a sync does not keep to, so that the kernel kills its program (needs root)',
+    promise: 'the report says so and what to do, the copy and the worker are unharmed, with more memory it succeeds',
+    proofs: [
+      ['e2e/scenarios/memory.test.ts', 'says so, harms no copy, and succeeds with more memory'],
+      [`${WORKER}/programs/command.test.ts`, 'that is killed says so with what to do'],
+    ],
+  },
+  {
     row: 53,
     fault: 'a worker without file descriptors in the middle of a sync, and entries that flip between look and copy',
     promise: 'nothing is torn, no file goes that was not counted, the next sync is right',

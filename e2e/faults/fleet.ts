@@ -166,6 +166,20 @@ export const fleet: readonly Row[] = [
     ],
   },
   {
+    row: 54,
+    fault: 'wall clocks of worker, supervisor and both that are set while replicas sync: by a year, an hour, and back',
+    promise: 'no storm, no standstill, nobody is late or ends; afterwards due times and history are in order',
+    proofs: [
+      [
+        'e2e/scenarios/clocks.test.ts',
+        'stop no sync, start no storm, take no worker offline, and leave nothing behind',
+      ],
+      [`${WORKER}/core/clock-set.test.ts`, 'while syncs run, or as they end: each is due within an interval'],
+      ['e2e/store.test.ts', 'lists what was recorded last first, also when the clock of a worker was wrong'],
+      ['e2e/store.test.ts', 'keeps its history when the clock is a year ahead for an hour'],
+    ],
+  },
+  {
     row: 29,
     fault: 'stolen credentials of a worker',
     promise: 'they act for that worker alone, and can be revoked at once',

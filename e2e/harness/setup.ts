@@ -12,6 +12,8 @@ export interface Tools {
   readonly chromium: string
   /** Directory with initdb and postgres. */
   readonly postgres: string
+  /** Library that, preloaded, gives one program a wall clock of its own. */
+  readonly faketime: string
 }
 
 declare module 'vitest' {
@@ -39,10 +41,21 @@ export default async function setup(project: TestProject): Promise<void> {
   ] as const) {
     if (!findProgram(program, ['/usr/sbin'])) await fetchProgram({ program, package: name }, log)
   }
+  const faketime = libraryOf(await fetchProgram({ program: 'faketime', package: 'faketime' }, log))
   const chromium =
     findProgram('chromium') ?? installPackages(['chromium', 'fonts-noto-cjk'], () => findProgram('chromium'))
   const postgres = postgresDirectory() ?? installPackages(['postgresql-15'], postgresDirectory)
-  project.provide('tools', { natsOld, natsNew, chromium, postgres })
+  project.provide('tools', { natsOld, natsNew, chromium, postgres, faketime })
+}
+
+/** Path of libfaketime, which Debian keeps below the folder of the machine's architecture. */
+function libraryOf(bin: string): string {
+  const found = [join(bin, '..', 'root', 'usr', 'lib'), '/usr/lib']
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder).map((entry) => join(folder, entry, 'faketime', 'libfaketime.so.1')))
+    .find((path) => existsSync(path))
+  if (!found) throw new Error('faketime was fetched, but its library is missing. Run: apt-get install libfaketime')
+  return found
 }
 
 function postgresDirectory(): string | null {

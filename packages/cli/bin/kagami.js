@@ -31,17 +31,26 @@ function findNode() {
   process.exit(1)
 }
 
+/** The home directory; null for a user without any, as one whose id is in no passwd file. */
+function findHome() {
+  try {
+    return homedir() || null
+  } catch {
+    return null
+  }
+}
+
 // Hundreds of small files load in half the time when they are compiled already. Node ignores a directory that cannot be
 // written.
-process.env.NODE_COMPILE_CACHE ??= join(
-  process.env.KAGAMI_CACHE_DIR || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'kagami'),
-  'compiled',
-)
+const home = findHome()
+const caches = process.env.XDG_CACHE_HOME || (home && join(home, '.cache'))
+const cache = process.env.KAGAMI_CACHE_DIR || (caches && join(caches, 'kagami'))
+if (cache) process.env.NODE_COMPILE_CACHE ??= join(cache, 'compiled')
 const node = findNode()
 const args = [...(process.execArgv ?? []), '--disable-warning=ExperimentalWarning', program, ...process.argv.slice(2)]
 if (realpathSync(node) === realpathSync(process.execPath)) {
   process.argv.splice(1, 1, program)
-  enableCompileCache?.(process.env.NODE_COMPILE_CACHE)
+  if (process.env.NODE_COMPILE_CACHE) enableCompileCache?.(process.env.NODE_COMPILE_CACHE)
   await import(program)
 } else {
   // The child watches its parent, so that it ends even when this process gets SIGKILL.

@@ -1,9 +1,9 @@
 // session.ts — Which supervisor a command talks to, and with which token. Tokens come from files and the environment,
 // never from arguments, which other users can see.
 import { readFileSync, statSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { createClient, type Client } from '@kagami/protocol'
+import { homeDirectory } from '@kagami/runtime/home'
 
 export interface ApiOptions {
   readonly api?: string | undefined
@@ -25,7 +25,7 @@ export function findToken(baseUrl: string, env: NodeJS.ProcessEnv): string | nul
   const url = URL.parse(baseUrl)
   const local = url !== null && ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)
   const port = url?.port || (url?.protocol === 'https:' ? '443' : '80')
-  const state = env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state')
+  const state = env['XDG_STATE_HOME'] || join(homeDirectory(), '.local', 'state')
   const files = [
     env['KAGAMI_TOKEN_FILE'],
     ...(local ? [join(state, 'kagami', `api-token-${port}`), join('.kagami', 'api-token'), 'api-token'] : []),

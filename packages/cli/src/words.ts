@@ -50,9 +50,14 @@ export function healthsOf(option: string, text = ''): string[] {
   )
 }
 
-/** How long ago an instant was, or "never". */
+/** Clocks of two machines differ by less than this, ms, unless one of them is wrong. */
+const SKEW_MS = 60_000
+
+/** How long ago an instant was, how far a wrong clock was ahead, or "never". */
 export function age(instant: string | null, now = Date.now()): string {
-  return instant ? `${duration(Math.max(0, now - Date.parse(instant)))} ago` : 'never'
+  if (!instant) return 'never'
+  const ms = now - Date.parse(instant)
+  return ms < -SKEW_MS ? `${duration(-ms)} ahead` : `${duration(Math.max(0, ms))} ago`
 }
 
 /** How long until an instant, "now" when it is past, or "-". */

@@ -12,15 +12,15 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
+import { homeDirectory } from './home.ts'
 
 const execute = promisify(execFile)
 
 /** Directory of fetched programs: `KAGAMI_CACHE_DIR`, or `$XDG_CACHE_HOME/kagami`, or `~/.cache/kagami`. */
 export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
-  return env['KAGAMI_CACHE_DIR'] || join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'kagami')
+  return env['KAGAMI_CACHE_DIR'] || join(env['XDG_CACHE_HOME'] || join(homeDirectory(), '.cache'), 'kagami')
 }
 
 /** Full path of a program on PATH or in one of the `extra` directories; null when there is none. */

@@ -260,15 +260,18 @@ export class SyncFailure extends Error {
   readonly reason: FailureReason
   readonly tail: string | null
   readonly exitCode: number | null
+  /** What to do, where it is not what helps with its reason in general. */
+  readonly hint: string | null
   constructor(
     reason: FailureReason,
     message: string,
-    facts: { tail?: string | null; exitCode?: number | null; cause?: unknown } = {},
+    facts: { tail?: string | null; exitCode?: number | null; hint?: string; cause?: unknown } = {},
   ) {
     super(message, { cause: facts.cause })
     this.name = 'SyncFailure'
     this.reason = reason
     this.tail = facts.tail ?? null
     this.exitCode = facts.exitCode ?? null
+    this.hint = facts.hint ?? null
   }
 }

@@ -54,12 +54,16 @@ export interface WorkerParts {
   readonly signal?: AbortSignal
 }
 
+const PUBLISHED_UMASK = 0o022
+
 /**
  * Starts a worker; null when it was stopped while it waited for another one. Throws ConfigError when it cannot run
  * here; afterwards nothing outside can make it throw.
  */
 export async function startWorker(parts: WorkerParts): Promise<RunningWorker | null> {
   const { config, logger, clock } = parts
+  // Others read what is published, whatever umask this program was started with; the programs it starts have it too.
+  process.umask(PUBLISHED_UMASK)
   const opened = await openDataDir(parts)
   if (!opened) return null
   const { files, place } = opened

@@ -11,7 +11,7 @@ const BYTES = { minimum: -999_999_999_999_999, maximum: 999_999_999_999_999 }
 
 /** Routes about syncs. */
 export const syncRoutes = {
-  listSyncs: get('/api/v1/syncs', 'Running syncs, then the history, newest first', {
+  listSyncs: get('/api/v1/syncs', 'Running syncs, then the history, what was recorded last first', {
     tag,
     query: Type.Object({
       ...pagingOf('\\d{1,15}_[\\w.-]{1,64}'),

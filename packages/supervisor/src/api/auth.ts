@@ -1,10 +1,10 @@
 // auth.ts — The token that allows writing: created, stored for its owner only, compared in constant time, never logged.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { chmodSync, mkdirSync, statSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import {
   copyOfLine,
+  homeDirectory,
   logDamage,
   oneLine,
   openStateFile,
@@ -77,7 +77,7 @@ const digestOf = (text: string) => createHash('sha256').update(text).digest()
 
 /** The file in which the command line of the same user finds the token of the supervisor on this port. */
 export function tokenHintFile(port: number, env: NodeJS.ProcessEnv = process.env): string {
-  return join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'kagami', `api-token-${port}`)
+  return join(env['XDG_STATE_HOME'] || join(homeDirectory(), '.local', 'state'), 'kagami', `api-token-${port}`)
 }
 
 /** Writes that file. A home directory that cannot be written to is not an error. */

@@ -24,6 +24,8 @@ export interface Tables {
     outcome: string
     started_at: number
     ended_at: number
+    /** Grows with each report that is recorded: its order, whatever the clocks of workers say. */
+    seq: number
     /** The SyncReport as JSON. */
     report: string
   }

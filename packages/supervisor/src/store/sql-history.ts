@@ -1,10 +1,16 @@
 // sql-history.ts — Reads the history of syncs and the audit in pages, and removes what is old.
-import type { Kysely } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { SyncReport } from '@kagami/protocol'
 import type { Tables } from './schema.ts'
 import { auditOf, pruneRefusals } from './sql-audit.ts'
 import type { Fence } from './sql-fence.ts'
 import type { PageRequest, Store, SyncFilter } from './store.ts'
+
+/**
+ * How much later than the time before it a pruning may go, ms. It is done each hour: six hours catch up with what a
+ * supervisor that was away has missed, and a clock that is years ahead for an hour costs six hours of old history.
+ */
+const PRUNE_STEP_MS = 6 * 3_600_000
 
 /** The part of the store that reads history. */
 export function createHistory(
@@ -19,7 +25,7 @@ export function createHistory(
         .selectFrom('syncs')
         .select('report')
         .where('outcome', '=', 'failed')
-        .orderBy('started_at', 'desc')
+        .orderBy('seq', 'desc')
         .limit(1)
         .executeTakeFirst()
       return row ? (JSON.parse(row.report) as SyncReport) : null
@@ -32,8 +38,9 @@ export function createHistory(
         .executeTakeFirstOrThrow()
       return Number(total)
     },
-    async prune(before) {
+    async prune(wanted) {
       return fence.write(async (trx) => {
+        const before = await advancePruning(trx, wanted)
         const { numDeletedRows } = await trx
           .deleteFrom('syncs')
           .where('ended_at', '<', before.getTime())
@@ -43,6 +50,20 @@ export function createHistory(
       })
     },
   }
+}
+
+/** The instant before which is removed now: not `wanted` at once, because the clock may be wrong for a while. */
+async function advancePruning(trx: Transaction<Tables>, wanted: Date): Promise<Date> {
+  const row = await trx.selectFrom('meta').select('value').where('key', '=', 'pruned_before').executeTakeFirst()
+  const done = row ? Number(row.value) : -Infinity
+  const before = row ? Math.min(wanted.getTime(), done + PRUNE_STEP_MS) : wanted.getTime()
+  const value = String(Math.max(done, before))
+  await trx
+    .insertInto('meta')
+    .values({ key: 'pruned_before', value })
+    .onConflict((c) => c.column('key').doUpdateSet({ value }))
+    .execute()
+  return new Date(before)
 }
 
 async function findSync(db: Kysely<Tables>, idOrPrefix: string): Promise<SyncReport | null> {
@@ -61,7 +82,10 @@ async function findSync(db: Kysely<Tables>, idOrPrefix: string): Promise<SyncRep
   return reports.find((report) => report.sync_id === idOrPrefix) ?? (reports.length === 1 ? reports[0]! : null)
 }
 
-/** Newest first. The cursor names the last row of a page, so that rows added meanwhile do not shift the next page. */
+/**
+ * What was recorded last comes first: times are those of the workers' clocks, which may be wrong. The cursor names the
+ * last row of a page, so that rows added meanwhile do not shift the next page.
+ */
 async function listSyncs(db: Kysely<Tables>, filter: SyncFilter, page: PageRequest) {
   const matching = () => {
     let query = db.selectFrom('syncs')
@@ -74,16 +98,14 @@ async function listSyncs(db: Kysely<Tables>, filter: SyncFilter, page: PageReque
   const { total } = await matching()
     .select((e) => e.fn.countAll<number>().as('total'))
     .executeTakeFirstOrThrow()
-  let query = matching().select(['sync_id', 'started_at', 'report'])
+  let query = matching().select(['sync_id', 'seq', 'report'])
   const after = page.cursor ? /^(\d+)_(.+)$/.exec(page.cursor) : null
   if (after) {
-    const [startedAt, syncId] = [Number(after[1]), after[2]!]
-    query = query.where((e) =>
-      e.or([e('started_at', '<', startedAt), e.and([e('started_at', '=', startedAt), e('sync_id', '<', syncId)])]),
-    )
+    const [seq, syncId] = [Number(after[1]), after[2]!]
+    query = query.where((e) => e.or([e('seq', '<', seq), e.and([e('seq', '=', seq), e('sync_id', '<', syncId)])]))
   }
   const rows = await query
-    .orderBy('started_at', 'desc')
+    .orderBy('seq', 'desc')
     .orderBy('sync_id', 'desc')
     .limit(page.limit + 1)
     .execute()
@@ -91,7 +113,7 @@ async function listSyncs(db: Kysely<Tables>, filter: SyncFilter, page: PageReque
   const last = shown.at(-1)
   return {
     items: shown.map((row) => JSON.parse(row.report) as SyncReport),
-    nextCursor: rows.length > page.limit && last ? `${last.started_at}_${last.sync_id}` : null,
+    nextCursor: rows.length > page.limit && last ? `${last.seq}_${last.sync_id}` : null,
     total: Number(total),
   }
 }

@@ -156,7 +156,12 @@ async function saveStates(db: Db, changes: Parameters<Store['saveStates']>[0]) {
 async function insertReports(db: Db, reports: readonly SyncReport[]): Promise<Set<string>> {
   const added = new Set<string>()
   for (const part of chunks(reports)) {
-    const rows = part.map((report) => ({
+    const { last } = await db
+      .selectFrom('syncs')
+      .select((e) => e.fn.coalesce(e.fn.max('seq'), e.lit(0)).as('last'))
+      .executeTakeFirstOrThrow()
+    const rows = part.map((report, index) => ({
+      seq: Number(last) + 1 + index,
       sync_id: report.sync_id,
       worker_id: report.worker_id,
       replica_id: report.replica_id,

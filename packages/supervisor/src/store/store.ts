@@ -203,7 +203,8 @@ export interface Store extends KeyStore {
   countDeadLetters(): Promise<number>
   /**
    * Removes syncs that ended before `before`, and refusals in the audit that are older, or not among the newest 10,000.
-   * Returns the number of removed syncs.
+   * Each time it goes at most six hours further than the time before, lest a clock that is wrong for a while costs the
+   * history. Returns the number of removed syncs.
    */
   prune(before: Date): Promise<number>
   /** Removes the bytes of what was replaced or deleted, which a database keeps in its files for a while. */

@@ -46,7 +46,8 @@ export function learn(known: { spec: ReplicaSpec; facts: Facts }, report: SyncRe
   const run = {
     id: spec.replica_id,
     timing: timingOf(spec),
-    startedAt: new Date(started_at),
+    // Both by one clock: the one it started by may have been set while it ran.
+    startedAt: new Date(Date.parse(ended_at) - duration_ms),
     endedAt: new Date(ended_at),
     outcome,
     reason,

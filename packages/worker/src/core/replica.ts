@@ -2,7 +2,7 @@
 // replica.
 import type { ReplicaSpec, ReplicaState, ReplicaStatus, SyncAction, SyncReport, Trigger } from '@kagami/protocol'
 import { learn, noFacts, type Facts } from './facts.ts'
-import { dueAtStart, timingOf } from './schedule.ts'
+import { dueAfterJump, dueAtStart, timingOf } from './schedule.ts'
 
 /**
  * What a run is for: a sync, which somebody may have allowed to delete that many entries, or which looks at the whole
@@ -178,21 +178,15 @@ function step(replica: Replica, event: ReplicaEvent, now: Date): Replica {
         : replica
     case 'withdrawn':
       return life.state === 'queued' ? { ...replica, life: { state: 'idle' } } : replica
-    case 'clock_jumped':
-      return replica.facts.nextDueAt === null
-        ? replica
-        : { ...replica, facts: { ...replica.facts, nextDueAt: dueAfterJump(replica, event.byMs, now) } }
+    case 'clock_jumped': {
+      const { spec, facts } = replica
+      if (facts.nextDueAt === null) return replica
+      const due = { id: spec.replica_id, timing: timingOf(spec), nextDueAt: facts.nextDueAt }
+      return { ...replica, facts: { ...facts, nextDueAt: dueAfterJump(due, event.byMs, now) } }
+    }
     case 'respecified':
       return respecified(replica, event.spec, now)
   }
-}
-
-/** An interval continues where it was; a time of day is computed anew. */
-function dueAfterJump({ spec, facts }: Replica, byMs: number, now: Date): Date | null {
-  const timing = timingOf(spec)
-  return timing.cron
-    ? dueAtStart({ id: spec.replica_id, timing, nextDueAt: null }, now)
-    : new Date(facts.nextDueAt!.getTime() + byMs)
 }
 
 /** A decision about a hold that no longer exists changes nothing. */

@@ -64,10 +64,28 @@ export function dueAtStart(replica: { id: string; timing: Timing; nextDueAt: Dat
   if (!timing.intervalSeconds) return null
   const soon = soonAfter(id, Math.min(SPREAD_MAX_SECONDS, timing.intervalSeconds / 10), now)
   if (!nextDueAt) return allowed(soon, replica)
-  // A due time written while the clock was wrong must not postpone a sync for ever.
-  const latest = allowed(later(now, timing.intervalSeconds * 1.1), replica)
-  const due = nextDueAt > latest ? latest : nextDueAt
+  const due = withinInterval(nextDueAt, replica, now)
   return allowed(due > soon ? due : soon, replica)
+}
+
+/**
+ * When a replica is due after the wall clock was set by so many ms: an interval continues where it was, a time of day
+ * is computed anew.
+ */
+export function dueAfterJump(
+  replica: { id: string; timing: Timing; nextDueAt: Date },
+  byMs: number,
+  now: Date,
+): Date | null {
+  if (replica.timing.cron) return dueAtStart({ ...replica, nextDueAt: null }, now)
+  // Of a sync that ended after the clock was set, and before that was noticed, the due time was right already.
+  return withinInterval(new Date(replica.nextDueAt.getTime() + byMs), replica, now)
+}
+
+/** A due time that was computed while a clock was wrong must not postpone a sync for ever. */
+function withinInterval(due: Date, replica: { id: string; timing: Timing }, now: Date): Date {
+  const latest = allowed(later(now, (replica.timing.intervalSeconds ?? 0) * 1.1), replica)
+  return due > latest ? latest : due
 }
 
 /**

@@ -48,6 +48,15 @@ describe('a program', () => {
     expect(Number(lines[1])).toBeLessThanOrEqual(Math.max(totalmem() / 1024 / 4, 512 * 1024))
   })
 
+  it('that is killed says so with what to do, whichever of its processes it was', async () => {
+    for (const script of ['kill -9 $$', 'echo "error: index-pack died of signal 9" >&2; exit 128'])
+      await expect(runner().run('sh', ['-c', script])).rejects.toMatchObject({
+        reason: 'unknown',
+        message: expect.stringMatching(/^sh was killed .*SIGKILL.*memory/),
+        hint: expect.stringContaining('more memory'),
+      })
+  })
+
   it('that is not installed is named', async () => {
     await expect(runner().run('no-such-tool', [])).rejects.toMatchObject({
       reason: 'tool_missing',

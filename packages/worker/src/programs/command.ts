@@ -5,6 +5,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { pause } from '@kagami/runtime'
 import { SyncFailure, type Exit, type RunCommand, type RunOptions } from '../provider.ts'
 import { buildPath, candidates, findTool, PLAIN, withinMemory, type Containment } from './containment.ts'
+import { killedFailure, lookAtMemory } from './killed.ts'
 import { createLineSplitter, createTail } from './lines.ts'
 import { killMarked, MARK_VARIABLE } from './orphans.ts'
 import { trustOfTools } from './trust.ts'
@@ -46,7 +47,7 @@ export function works(candidate: Containment): boolean {
 /**
  * A RunCommand bound to one run. Resolves with the exit once the program and all it started are gone.
  * Throws SyncFailure: tool_missing naming the tool, cancelled when the signal ended it, unknown when it could not be
- * started.
+ * started or was killed by somebody else.
  */
 export function createCommandRunner(options: RunnerOptions): RunCommand {
   return async (command, args, runOptions = {}) => {
@@ -56,9 +57,12 @@ export function createCommandRunner(options: RunnerOptions): RunCommand {
     if (!file) throw new SyncFailure('tool_missing', `${command} is not installed on this worker`)
     const mark = `${options.mark ?? ''}:${randomUUID()}`
     const wrapping = options.containment ?? containment()
+    const memory = lookAtMemory()
     const child = start({ file, args, path, mark, wrapping, run: runOptions })
     const exit = await watch({ child, command, mark, wrapping, options, run: runOptions })
     refuseAborted(options.signal)
+    const killed = killedFailure(command, exit, memory)
+    if (killed) throw killed
     return exit
   }
 }

@@ -11,6 +11,8 @@ export interface Ending {
   readonly message: string | null
   readonly tail: string | null
   readonly exitCode: number | null
+  /** What to do, where it is not what helps with the reason in general. */
+  readonly hint: string | null
   /** A bug of Kagami: its stack goes into the log. */
   readonly fault: boolean
 }
@@ -22,6 +24,7 @@ export const SUCCESS: Ending = {
   message: null,
   tail: null,
   exitCode: null,
+  hint: null,
   fault: false,
 }
 
@@ -59,6 +62,7 @@ export function endingOf(error: unknown, { stopped, cause, timeoutSeconds, stall
     message,
     tail: null,
     exitCode: null,
+    hint: null,
     fault: false,
   })
   if (stopped === 'interrupted')
@@ -70,7 +74,8 @@ export function endingOf(error: unknown, { stopped, cause, timeoutSeconds, stall
     return failed('disk_full', 'the disk was about to be full; the sync was ended before it was')
   if (error instanceof SyncHeld) return { ...failed(error.reason, error.message), outcome: 'held' }
   if (error instanceof SyncFailure) {
-    const ending = { ...failed(error.reason, error.message), tail: error.tail, exitCode: error.exitCode }
+    const { tail, exitCode, hint } = error
+    const ending = { ...failed(error.reason, error.message), tail, exitCode, hint }
     return error.reason === 'cancelled' ? { ...ending, outcome: 'cancelled' } : ending
   }
   if (metFullDisk(error)) return failed('disk_full', 'no space is left on the disk')
