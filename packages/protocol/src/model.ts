@@ -78,6 +78,8 @@ export const FailureReason = Type.Enum([
   'quota_exceeded',
   'address_forbidden',
   'invalid_options',
+  'local_denied',
+  'disk_error',
 ])
 export type FailureReason = Static<typeof FailureReason>
 

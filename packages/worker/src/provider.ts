@@ -255,20 +255,27 @@ export interface Exit {
   readonly tail: string
 }
 
+/** What is known of a failure besides its reason and message. */
+export interface FailureFacts {
+  readonly tail?: string | null
+  readonly exitCode?: number | null
+  readonly cause?: unknown
+  readonly hint?: string | null
+}
+
 /** An error of the outside world: expected, recorded with its reason, retried as the protocol's failures say. */
 export class SyncFailure extends Error {
   readonly reason: FailureReason
   readonly tail: string | null
   readonly exitCode: number | null
-  constructor(
-    reason: FailureReason,
-    message: string,
-    facts: { tail?: string | null; exitCode?: number | null; cause?: unknown } = {},
-  ) {
+  /** What to do next, where it can be said better than for the reason in general. */
+  readonly hint: string | null
+  constructor(reason: FailureReason, message: string, facts: FailureFacts = {}) {
     super(message, { cause: facts.cause })
     this.name = 'SyncFailure'
     this.reason = reason
     this.tail = facts.tail ?? null
     this.exitCode = facts.exitCode ?? null
+    this.hint = facts.hint ?? null
   }
 }

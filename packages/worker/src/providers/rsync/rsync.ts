@@ -1,12 +1,13 @@
 // rsync.ts — Mirrors an rsync module: a dry run first, then the copy, deletions last. How rsync is called is here.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { showName } from '../../names.ts'
+import { localFailure } from '../../local-failure.ts'
+import { hasDiskOwn, showName } from '../../names.ts'
 import { SyncFailure, type Fork, type Provider, type RunCommand, type SyncStats } from '../../provider.ts'
 import { addressOf, callRsync, type RsyncContext, type RsyncUpstream } from './call.ts'
 import { createItemFormat, tellsUnread } from './lines.ts'
 import { contentFlags, firstStageFlags, FOLLOWS_LINKS, options, PARTIAL } from './options.ts'
-import { createProgressReader, createStatistics, readStatistics, rsyncFailure } from './output.ts'
+import { createProgressReader, createRefusalReader, createStatistics, readStatistics, rsyncFailure } from './output.ts'
 import { restorePartials, removePartials, stashPartials } from './partials.ts'
 import { createPlanReader, type DryRun } from './plan.ts'
 
@@ -90,7 +91,10 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   const found = await dryRun(upstream, published, true)
   allowFound(upstream, found)
   const proof = context.thorough ? proofOf(found) : null
-  if (isWhole(found) && found.changes === 0 && left === null) return { ...statsOf(found), note: proof }
+  if (isWhole(found) && found.changes === 0 && left === null) {
+    if (found.refused) throw localFailure(found.refused, published)
+    return { ...statsOf(found), note: proof }
+  }
   mkdirSync(staging, { recursive: true })
   writeFileSync(unfinished, '')
   const fork = left?.fork ?? (await context.tree.fork())
@@ -141,8 +145,8 @@ const VANISHED =
   'a folder vanished from the upstream while it was read, so nothing was deleted; the next sync catches up'
 
 /** What of a file is copied and compared. */
-const comparingFlags = ({ context, options }: RsyncUpstream, told = false): string[] => [
-  ...contentFlags(options, told),
+const comparingFlags = ({ context, options }: RsyncUpstream, folder: string, told = false): string[] => [
+  ...contentFlags(options, { told, diskOwn: hasDiskOwn(folder) }),
   ...(context.thorough ? ['--checksum'] : []),
 ]
 
@@ -198,7 +202,7 @@ async function copyFirstStage(upstream: RsyncUpstream, path: string, partials: r
   try {
     await transfer(upstream, path, { partials, deletes: false, drop: false })
   } catch (error) {
-    if (!(error instanceof SyncFailure && error.reason === 'partial')) throw error
+    if (!(error instanceof SyncFailure && ['partial', 'local_denied'].includes(error.reason))) throw error
     upstream.context.log('the first stage could not bring everything; the second stage brings the rest')
   }
 }
@@ -208,20 +212,24 @@ async function dryRun(upstream: RsyncUpstream, folder: string, deletes: boolean)
   const { context } = upstream
   context.progress({ phase: 'listing' })
   const items = createItemFormat()
-  const newReader = () => createPlanReader(items, context.leaveOut)
+  const newReader = () => createPlanReader({ items, folder, leaveOut: context.leaveOut })
   let reader = newReader()
   // The names of what is left out are only told together with all others.
   const flags = ['--dry-run', '--stats', '--info=name1', `--out-format=${items.format}`]
   const exit = await callRsync(
     upstream,
-    (compress) => [...flags, ...(deletes ? ['--delete-after'] : []), ...compress, ...comparingFlags(upstream, true)],
+    (compress) => [
+      ...flags,
+      ...(deletes ? ['--delete-after'] : []),
+      ...compress,
+      ...comparingFlags(upstream, folder, true),
+    ],
     folder,
     { exact: true, onStart: () => void (reader = newReader()), onLine: (line, stream) => reader.onLine(line, stream) },
   )
   if (exit.code !== 0 && exit.code !== 23 && exit.code !== 24) throw rsyncFailure(exit)
   if (exit.code === 23 && rsyncFailure(exit).reason !== 'partial') throw rsyncFailure(exit)
-  const found = reader.done(folder)
-  return exit.code === 23 ? { ...found, unread: 'error' } : found
+  return reader.done(exit.code)
 }
 
 interface Transfer {
@@ -242,8 +250,10 @@ async function transfer(
   const { context } = upstream
   const statistics = createStatistics()
   const readProgress = createProgressReader()
+  const refusals = createRefusalReader(into)
   let unread = false
-  const onLine = (line: string) => {
+  const onLine = (line: string, stream: 'stdout' | 'stderr') => {
+    if (stream === 'stderr') refusals.read(line)
     unread ||= tellsUnread(line) === 'error'
     const progress = readProgress(line)
     if (progress) context.progress(progress)
@@ -255,7 +265,7 @@ async function transfer(
     upstream,
     (compress) => [
       ...compress,
-      ...comparingFlags(upstream),
+      ...comparingFlags(upstream, into),
       ...partials,
       ...(deletes ? ['--delete-after', ...limit] : []),
       '--info=progress2',
@@ -265,7 +275,7 @@ async function transfer(
     { onLine, redraws: true },
   )
   if (exit.code !== 0 && exit.code !== 24) {
-    const failure = rsyncFailure(exit)
+    const failure = rsyncFailure(exit, unread || refusals.upstream ? null : refusals.first)
     // What is incomplete would keep the disk full.
     if (failure.reason === 'disk_full') removePartials(into)
     throw failure
