@@ -1,5 +1,5 @@
-// disk-error.ts — What this machine says no to, in words: which file, whose fault, why, and what to do. Such an error is
-// no fault in Kagami. The one table of error codes of files and disks.
+// disk-error.ts — What this machine says no to, in words: which file, whose fault, why, and what to do. Such an error
+// is no fault in Kagami. The one table of error codes of files and disks.
 import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { dirname } from 'node:path'

@@ -1,5 +1,5 @@
-// local-failure.ts — The failure of a sync that this machine refused, whatever refused it: a call of the system, or what
-// a tool said of one. Never the upstream's fault.
+// local-failure.ts — The failure of a sync that this machine refused, by a call of the system, or by
+// what a tool said of one. Never the upstream's fault.
 import { INTACT } from '@kagami/protocol'
 import { diskRefusal } from '@kagami/runtime'
 import { showName } from './names.ts'

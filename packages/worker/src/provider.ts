@@ -88,6 +88,8 @@ export interface Plan {
   readonly examples: readonly string[]
   /** Bytes that will be written in addition to what is there. */
   readonly incomingBytes: number | null
+  /** Files and folders that will be made. Absent: not known. */
+  readonly incomingFiles?: number
   /** Size of the tree before and after, bytes. */
   readonly sizeBeforeBytes: number | null
   readonly sizeAfterBytes: number | null

@@ -51,7 +51,16 @@ export interface PlanParts {
 export function createPlanReader({ items, folder, leaveOut }: PlanParts): PlanReader {
   const refusals = createRefusalReader(folder)
   const statistics = createStatistics()
-  const counts: Counts = { upstream: 0, created: 0, incoming: null, changes: 0, removed: 0, deletions: 0, leftOut: 0 }
+  const counts: Counts = {
+    upstream: 0,
+    created: 0,
+    made: 0,
+    incoming: null,
+    changes: 0,
+    removed: 0,
+    deletions: 0,
+    leftOut: 0,
+  }
   const examples: string[] = []
   const folders = createFolderTally()
   let unread: DryRun['unread'] = null
@@ -95,16 +104,24 @@ export function createPlanReader({ items, folder, leaveOut }: PlanParts): PlanRe
       unread: exitCode === 23 && (refusals.first === null || refusals.upstream) ? 'error' : unread,
       refused: refusals.first,
       statistics,
-      plan: {
-        removed: counts.removed,
-        total: Math.max(0, counts.upstream - counts.leftOut - counts.created) + counts.removed,
-        examples,
-        incomingBytes: counts.incoming,
-        sizeBeforeBytes: null,
-        sizeAfterBytes: statistics.sizeBytes,
-        shrinking: folders.shrinking(folder),
-      },
+      plan: planOf(counts, { examples, statistics, shrinking: folders.shrinking(folder) }),
     }),
+  }
+}
+
+function planOf(
+  counts: Counts,
+  { examples, statistics, shrinking }: Pick<Plan, 'examples' | 'shrinking'> & Pick<DryRun, 'statistics'>,
+): Plan {
+  return {
+    removed: counts.removed,
+    total: Math.max(0, counts.upstream - counts.leftOut - counts.created) + counts.removed,
+    examples,
+    incomingBytes: counts.incoming,
+    incomingFiles: counts.made,
+    sizeBeforeBytes: null,
+    sizeAfterBytes: statistics.sizeBytes,
+    shrinking,
   }
 }
 
@@ -168,6 +185,8 @@ function parentOf(name: string): string {
 interface Counts {
   upstream: number
   created: number
+  /** With folders. */
+  made: number
   incoming: number | null
   changes: number
   removed: number
@@ -179,8 +198,10 @@ function readCounts(line: string, counts: Counts, statistics: Statistics): void 
   const [, what, all, parts = ''] = /^Number of (created )?files: (\d+)(?: \((.*)\))?$/.exec(line) ?? []
   if (all !== undefined) {
     const folders = Number(/dir: (\d+)/.exec(parts)?.[1] ?? 0)
-    if (what) counts.created = Number(all) - folders
-    else counts.upstream = Number(all) - folders
+    if (what) {
+      counts.created = Number(all) - folders
+      counts.made = Number(all)
+    } else counts.upstream = Number(all) - folders
   }
   const incoming = /^Total transferred file size: (\d+)/.exec(line)?.[1]
   if (incoming !== undefined) counts.incoming = Number(incoming)
