@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path'
 import type { FailureReason, Progress } from '@kagami/protocol'
 import { localFailure, refusalCode, ToolRefused } from '../../local-failure.ts'
-import { SyncFailure, type Exit } from '../../provider.ts'
+import { SyncFailure, type Exit, type FailureFacts } from '../../provider.ts'
 import { readName } from './lines.ts'
 
 /** Reads lines of `--info=progress2`; null for another line. A percent only once the whole file list is known. */
@@ -167,10 +167,26 @@ export function rsyncFailure(exit: Exit, refused: ToolRefused | null = null): Sy
   // A disk that is full also ends with a code of its own.
   const local = refused && [11, 23].includes(exit.code ?? 0) ? localFailure(refused, refused.folder, facts) : null
   if (local) return local
+  const link = FOREIGN_LINK.exec(exit.tail)?.[1]
+  if (link !== undefined) return foreignLink(readName(link).replace(/\/$/, ''), facts)
   const said = withoutNames(exit.tail)
   const rule = RULES.find(({ code, pattern }) => (code === null || code === exit.code) && pattern.test(said))
   const line = octal(mainLine(exit.tail)) || `rsync ended with ${exit.signal ?? `exit code ${exit.code}`}`
   return new SyncFailure(rule?.reason ?? 'unknown', rule?.message ?? line, { tail: exit.tail, exitCode: exit.code })
+}
+
+const FOREIGN_LINK = /^rsync: \[Receiver\] change_dir#\d+ "(.*)" failed: Too many levels of symbolic links \(\d+\)/m
+
+/** rsync follows a link only to where its own user, or root, leads it. */
+function foreignLink(path: string, facts: FailureFacts): SyncFailure {
+  return new SyncFailure(
+    'local_denied',
+    `${octal(path)} on this worker is a link that belongs to another user, and rsync does not follow it`,
+    {
+      ...facts,
+      hint: `Give it to the user of this worker, as root: chown -h ${process.getuid?.() ?? 0} ${octal(path)}`,
+    },
+  )
 }
 
 /** As `ls -b` writes bytes that are not UTF-8, and as everything else that people see does. */
