@@ -173,6 +173,27 @@ describe.runIf(process.getuid?.() === 0)('a disk that refuses', () => {
     },
   )
 
+  test('lets deletions go on around a folder the worker may not read, and never calls that a success', async () => {
+    const dataDir = place.at('unreadable')
+    mkdirSync(dataDir)
+    const sync = (rights: readonly string[] = []) => syncOnce(rights, dataDir, 'rsync', urls.get('rsync')!)
+    expect(await sync()).toMatchObject({ outcome: 'success' })
+    const [disks, foreign] = [join(dataDir, 'copy', 'lost+found'), join(dataDir, 'copy', 'foreign')]
+    for (const folder of [disks, foreign]) mkdirSync(folder, { mode: 0o700 })
+    writeFileSync(join(foreign, 'inside'), '')
+    run('chown', STRANGER, foreign)
+    const left = `d/new${version}`
+    change()
+    const report = await sync(WITHOUT_RIGHTS)
+    expect(report, JSON.stringify(report)).toMatchObject({ outcome: 'failed', reason: 'local_denied' })
+    expect(report.message).toContain(foreign)
+    expect(existsSync(join(dataDir, 'copy', left))).toBe(false)
+    expect(await sync(WITHOUT_RIGHTS), 'when nothing else is to do').toMatchObject({ reason: 'local_denied' })
+    run('chown', '0', foreign)
+    expect(await sync(WITHOUT_RIGHTS)).toMatchObject({ outcome: 'success' })
+    expect([existsSync(foreign), existsSync(disks)]).toEqual([false, true])
+  })
+
   test('is proved for every harm, step and kind at full size', ({ task }) => {
     task.meta.figure = `${chosen.length} of ${all.length} cases of harm, step and kind`
     expect(chosen.length).toBeGreaterThan(10)

@@ -31,4 +31,8 @@ export class ToolRefused extends Error {
     this.path = path
     this.folder = folder
   }
+  /** The path below the folder; empty for what lies elsewhere, and for the folder itself. */
+  get below(): string {
+    return this.path.startsWith(`${this.folder}/`) ? this.path.slice(this.folder.length + 1) : ''
+  }
 }

@@ -238,6 +238,8 @@ export interface RunOptions {
   readonly memoryMib?: number
   /** Its stdout is progress that is drawn over itself with `\r`: only the last line of a burst counts. */
   readonly redraws?: boolean
+  /** Its stderr is also where it says how far it is: only lines that begin as an error are errors in the log. */
+  readonly chats?: boolean
   /**
    * Gives `onLine` lines with the control characters that names of files may have, and with bytes that are not UTF-8 as
    * names.ts carries them; log and tail never have control characters.

@@ -120,11 +120,11 @@ export type RsyncOptions = Static<typeof options>
 /**
  * The flags for what is copied and how: archive without owners, devices, setuid bits and links that leave the tree.
  * `told`: reserved names are listed as if they were copied, but nothing below them, so that they can be counted.
- * `diskOwn`: the copy is the top of a disk, see names.ts.
+ * `diskOwn`: the copy is the top of a disk, see names.ts. `leave`: paths that are neither copied nor deleted.
  */
 export function contentFlags(
   { exclude, filters, extra_options }: RsyncOptions,
-  { told = false, diskOwn = false }: { told?: boolean; diskOwn?: boolean } = {},
+  { told = false, diskOwn = false, leave = [] }: { told?: boolean; diskOwn?: boolean; leave?: readonly string[] } = {},
 ): string[] {
   const own = [`--filter=P /${DISK_OWN}`, `--exclude=/${DISK_OWN}${told ? '/**' : ''}`]
   return [
@@ -140,6 +140,9 @@ export function contentFlags(
     ...extra_options,
     // Before the rules of people: none of them may include it.
     ...(diskOwn ? own : []),
+    ...leave
+      .map((path) => `/${path.replace(/[\\*?[]/g, '\\$&')}`)
+      .flatMap((at) => [`--filter=P ${at}`, `--exclude=${at}`]),
     ...filters.map((rule) => `--filter=${rule}`),
     ...exclude.map((pattern) => `--exclude=${pattern}`),
     ...(told ? [`--filter=P ${PARTIAL}`, `--exclude=${PARTIAL}/**`] : [`--exclude=${PARTIAL}`]),

@@ -36,6 +36,7 @@ export const rsync: Provider<typeof options> = {
       options: context.options,
       compress: context.options.compress && context.local === null,
       address: await addressOf(context),
+      refused: [],
     }
     return exists ? update(upstream) : create(upstream)
   },
@@ -92,7 +93,7 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   allowFound(upstream, found)
   const proof = context.thorough ? proofOf(found) : null
   if (isWhole(found) && found.changes === 0 && left === null) {
-    if (found.refused) throw localFailure(found.refused, published)
+    refuseRest(upstream)
     return { ...statsOf(found), note: proof }
   }
   mkdirSync(staging, { recursive: true })
@@ -115,8 +116,14 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   rmSync(arrivals, { recursive: true, force: true })
   // All that the upstream has was copied; only what vanished meanwhile is still there.
   if (copied instanceof SyncFailure) throw copied
+  refuseRest(upstream)
   const note = unread === 'vanished' ? VANISHED : copied.note
   return { ...copied, note: [note, proof].filter(Boolean).join('; ') || null }
+}
+
+/** All else is done: what could not be looked at must not pass for a success. */
+function refuseRest({ refused: [first] }: RsyncUpstream): void {
+  if (first) throw localFailure(first, first.folder) ?? first
 }
 
 /** What a comparison by checksums found, in one line. */
@@ -140,13 +147,16 @@ function keepIncomplete(error: unknown, tree: string, stash: string): SyncFailur
   throw error
 }
 
+/** Folders of a copy that are left as they are; with more the run deletes nothing. */
+const REFUSED_MAX = 20
+
 const UNREAD = 'part of the upstream could not be read, so nothing was deleted'
 const VANISHED =
   'a folder vanished from the upstream while it was read, so nothing was deleted; the next sync catches up'
 
 /** What of a file is copied and compared. */
-const comparingFlags = ({ context, options }: RsyncUpstream, folder: string, told = false): string[] => [
-  ...contentFlags(options, { told, diskOwn: hasDiskOwn(folder) }),
+const comparingFlags = ({ context, options, refused }: RsyncUpstream, folder: string, told = false): string[] => [
+  ...contentFlags(options, { told, diskOwn: hasDiskOwn(folder), leave: refused.map((one) => one.below) }),
   ...(context.thorough ? ['--checksum'] : []),
 ]
 
@@ -212,7 +222,11 @@ async function dryRun(upstream: RsyncUpstream, folder: string, deletes: boolean)
   const { context } = upstream
   context.progress({ phase: 'listing' })
   const items = createItemFormat()
-  const newReader = () => createPlanReader({ items, folder, leaveOut: context.leaveOut })
+  let left: Parameters<typeof context.leaveOut>[] = []
+  const newReader = () => {
+    left = []
+    return createPlanReader({ items, folder, leaveOut: (...one) => void left.push(one) })
+  }
   let reader = newReader()
   // The names of what is left out are only told together with all others.
   const flags = ['--dry-run', '--stats', '--info=name1', `--out-format=${items.format}`]
@@ -229,7 +243,16 @@ async function dryRun(upstream: RsyncUpstream, folder: string, deletes: boolean)
   )
   if (exit.code !== 0 && exit.code !== 23 && exit.code !== 24) throw rsyncFailure(exit)
   if (exit.code === 23 && rsyncFailure(exit).reason !== 'partial') throw rsyncFailure(exit)
-  return reader.done(exit.code)
+  const found = reader.done(exit.code)
+  const { refused } = found
+  // After it, rsync looks at no other folder for what is to be deleted.
+  const known = upstream.refused.map(({ below }) => below)
+  if (refused && refused.below !== '' && !known.includes(refused.below) && known.length < REFUSED_MAX) {
+    upstream.refused.push(refused)
+    return dryRun(upstream, folder, deletes)
+  }
+  for (const one of left) context.leaveOut(...one)
+  return found
 }
 
 interface Transfer {
