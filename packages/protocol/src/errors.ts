@@ -156,7 +156,7 @@ export class Refusal extends Error {
 export type Retry = 'soon' | 'interval' | 'never'
 
 /** Of syncs that may end while they put files in place one by one. */
-const INTACT = 'Nothing in the published copy is damaged; some of it may already be newer.'
+export const INTACT = 'Nothing in the published copy is damaged; some of it may already be newer.'
 
 /** Failures: why a sync did not succeed. What each reason means, what to do, and when the worker tries again. */
 export const failures: Record<FailureReason, { meaning: string; hint: string; retry: Retry }> = {
@@ -273,6 +273,16 @@ export const failures: Record<FailureReason, { meaning: string; hint: string; re
     meaning: 'An option of this replica is not valid for its kind.',
     hint: 'Correct the option that the message names. The options of each kind are in docs/providers.',
     retry: 'never',
+  },
+  local_denied: {
+    meaning: 'Files on the worker itself belong to somebody else, so the worker may not read or change them.',
+    hint: `Give them to the user of the worker (chown -R), who is named in the message. ${INTACT}`,
+    retry: 'interval',
+  },
+  disk_error: {
+    meaning: 'The worker’s disk is read-only, fails, or is not reached.',
+    hint: `Look at the disk of the worker (dmesg), and mount it writable. ${INTACT}`,
+    retry: 'interval',
   },
   unknown: { meaning: 'The sync failed for an unknown reason.', hint: 'See the log of the sync.', retry: 'soon' },
 }

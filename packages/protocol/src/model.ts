@@ -79,6 +79,8 @@ export const FailureReason = Type.Enum([
   'address_forbidden',
   'invalid_options',
   'missing_disk',
+  'local_denied',
+  'disk_error',
 ])
 export type FailureReason = Static<typeof FailureReason>
 

@@ -1,15 +1,18 @@
 // effects.ts — Carries out what the machine of core/worker.ts decided: one handler for each effect.
-import type { Desired } from '@kagami/protocol'
-import type { Clock, EffectHandlers, Logger } from '@kagami/runtime'
+import type { Clock, EffectHandlers } from '@kagami/runtime'
 import { ASK_AGAIN_MS } from './core/membership.ts'
 import type { WorkerEffect } from './core/worker.ts'
 import type { FolderWatch } from './folder-watch.ts'
+import type { Keeper } from './edge/keeper.ts'
 import type { Messenger } from './edge/messenger.ts'
 import type { WorkerFiles } from './state.ts'
 import type { Syncs } from './sync/syncs.ts'
 
 /** Pause before the desired document is written to disk, ms: what must start at once comes first. */
 const KEEP_MS = 100
+
+/** One for saving and removing: only the newer of the two counts. */
+const recordKey = (replicaId: string) => `record ${replicaId}`
 
 /** Why the fleet ends a worker. */
 export interface Ending {
@@ -19,7 +22,7 @@ export interface Ending {
 
 export interface EffectParts {
   readonly files: WorkerFiles
-  readonly logger: Logger
+  readonly keeper: Keeper
   readonly clock: Clock
   readonly syncs: Syncs
   readonly messenger: Messenger
@@ -31,16 +34,16 @@ export interface EffectParts {
 
 /** The handlers. */
 export function createEffectHandlers(parts: EffectParts): EffectHandlers<WorkerEffect> {
-  const { files, clock, syncs, messenger, folders } = parts
+  const { files, keeper, clock, syncs, messenger, folders } = parts
   let cancelWake = () => {}
   let cancelKeep = () => {}
   return {
-    persist: ({ replica }) => files.saveReplica(replica),
-    forget: ({ replicaId }) => files.removeReplica(replicaId),
+    persist: ({ replica }) => keeper.write(recordKey(replica.spec.replica_id), () => files.saveReplica(replica)),
+    forget: ({ replicaId }) => keeper.write(recordKey(replicaId), () => files.removeReplica(replicaId)),
     keep_desired({ desired }) {
       // Losing this cache costs nothing while NATS answers.
       cancelKeep()
-      cancelKeep = clock.after(KEEP_MS, () => keepDesired(parts, desired))
+      cancelKeep = clock.after(KEEP_MS, () => keeper.write('desired', () => files.saveDesired(desired)))
     },
     start: ({ replica, syncId }) => syncs.start(replica, syncId),
     abort: ({ syncId, reason }) => syncs.abort(syncId, reason),
@@ -54,17 +57,5 @@ export function createEffectHandlers(parts: EffectParts): EffectHandlers<WorkerE
       if (at) cancelWake = clock.after(at.getTime() - clock.now().getTime(), parts.wake)
     },
     end: ({ why, reason }) => parts.end({ why, reason }),
-  }
-}
-
-/** Called by a timer: an error here would end the worker. */
-function keepDesired({ files, logger }: EffectParts, desired: Desired): void {
-  try {
-    files.saveDesired(desired)
-  } catch (error) {
-    logger.warn(
-      { reason: (error as Error).message },
-      'the last document of the supervisor cannot be written to data_dir; mirrors keep syncing. Check the disk',
-    )
   }
 }

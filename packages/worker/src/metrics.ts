@@ -17,6 +17,7 @@ export function createWorkerMetrics(view: {
   state(): WorkerState
   connected(): boolean
   spooled(): number
+  unwritten(): number
   dataDir: string
   now(): Date
 }): WorkerMetrics {
@@ -94,6 +95,9 @@ function gaugesOf(view: Parameters<typeof createWorkerMetrics>[0], registers: Re
   gauge('kagami_approved', '1 when the supervisor approved this worker', () => Number(mayWork(view.state().membership)))
   gauge('kagami_nats_connected', '1 while NATS is reached', () => Number(view.connected()))
   gauge('kagami_reports_waiting', 'Reports the stream has not yet acknowledged', () => view.spooled())
+  gauge('kagami_state_waiting', 'Writes of the worker’s own state that its disk refuses; 0 while all is well', () =>
+    view.unwritten(),
+  )
   new Gauge({
     name: 'kagami_disk_bytes',
     help: 'Filesystem of data_dir',

@@ -127,3 +127,23 @@ export const RESERVED = { rsync: '.~tmp~', http: '.kagami-http' } as const
 
 /** Why such a name is left out. */
 export const RESERVED_WHY = 'the name is reserved for incomplete files and for notes of Kagami'
+
+/** The folder that mkfs makes at the top of a disk, for root and fsck alone. */
+export const DISK_OWN = 'lost+found'
+
+/** Why it is left out where the disk of a copy has one. */
+export const DISK_OWN_WHY = 'the disk of the copy has a folder of its own under this name'
+
+/**
+ * Whether a folder is the top of a disk with a folder of its own, which is never read, changed or deleted. A copy of
+ * an upstream's has other rights.
+ */
+export function hasDiskOwn(folder: string): boolean {
+  try {
+    const found = lstatSync(pathBytes(`${folder}/${DISK_OWN}`), { throwIfNoEntry: false })
+    return found !== undefined && found.isDirectory() && found.uid === 0 && (found.mode & 0o077) === 0
+  } catch {
+    // What cannot be looked at is told by whoever reads the folder.
+    return false
+  }
+}

@@ -88,6 +88,8 @@ export interface Plan {
   readonly examples: readonly string[]
   /** Bytes that will be written in addition to what is there. */
   readonly incomingBytes: number | null
+  /** Files and folders that will be made. Absent: not known. */
+  readonly incomingFiles?: number
   /** Size of the tree before and after, bytes. */
   readonly sizeBeforeBytes: number | null
   readonly sizeAfterBytes: number | null
@@ -236,6 +238,8 @@ export interface RunOptions {
   readonly memoryMib?: number
   /** Its stdout is progress that is drawn over itself with `\r`: only the last line of a burst counts. */
   readonly redraws?: boolean
+  /** Its stderr is also where it says how far it is: only lines that begin as an error are errors in the log. */
+  readonly chats?: boolean
   /**
    * Gives `onLine` lines with the control characters that names of files may have, and with bytes that are not UTF-8 as
    * names.ts carries them; log and tail never have control characters.
@@ -255,18 +259,22 @@ export interface Exit {
   readonly tail: string
 }
 
+/** What is known of a failure besides its reason and message. */
+export interface FailureFacts {
+  readonly tail?: string | null
+  readonly exitCode?: number | null
+  readonly cause?: unknown
+  readonly hint?: string | null
+}
+
 /** An error of the outside world: expected, recorded with its reason, retried as the protocol's failures say. */
 export class SyncFailure extends Error {
   readonly reason: FailureReason
   readonly tail: string | null
   readonly exitCode: number | null
-  /** What to do, where it is not what helps with its reason in general. */
+  /** What to do next, where it can be said better than for the reason in general. */
   readonly hint: string | null
-  constructor(
-    reason: FailureReason,
-    message: string,
-    facts: { tail?: string | null; exitCode?: number | null; hint?: string; cause?: unknown } = {},
-  ) {
+  constructor(reason: FailureReason, message: string, facts: FailureFacts = {}) {
     super(message, { cause: facts.cause })
     this.name = 'SyncFailure'
     this.reason = reason

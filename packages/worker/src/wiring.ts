@@ -4,7 +4,7 @@ import { WIRE_VERSION, type Capability, type Join, type KindAnnouncement } from 
 import {
   ConfigError,
   createActor,
-  diskProblem,
+  diskRefusal,
   newId,
   sealAuth,
   type Actor,
@@ -16,6 +16,7 @@ import type { WorkerConfig } from './config/config.ts'
 import type { Replica } from './core/replica.ts'
 import { createWorkerMachine, type WorkerEvent, type WorkerState } from './core/worker.ts'
 import { obtainAccess } from './edge/enrol.ts'
+import type { Keeper } from './edge/keeper.ts'
 import { createMessenger, type Messenger } from './edge/messenger.ts'
 import { openLink, type Link, type LinkListener } from './edge/nats.ts'
 import type { Spool } from './edge/spool.ts'
@@ -41,6 +42,7 @@ export interface WiringParts {
   readonly instance: string
   readonly files: WorkerFiles
   readonly place: Place
+  readonly keeper: Keeper
   readonly spool: Spool
   readonly sealingKey: SealingKey
   readonly kinds: readonly KindAnnouncement[]
@@ -83,6 +85,7 @@ function metricsOf(wiring: Wiring): WorkerMetrics {
     state: () => wiring.actor.state,
     connected: () => wiring.link?.connected ?? false,
     spooled: () => wiring.spool.size,
+    unwritten: () => wiring.keeper.waiting,
     dataDir: wiring.config.data_dir,
     now: () => wiring.clock.now(),
   })
@@ -137,9 +140,11 @@ function actorOf(wiring: Wiring, end: (ending: Ending) => void): Wiring['actor']
     clock,
     effects: createEffectHandlers({ ...wiring, end, wake: () => wiring.actor.send({ type: 'woke' }) }),
     onFault(fault, effect) {
-      const disk = fault instanceof ConfigError ? fault : diskProblem(fault)
-      if (disk)
-        logger.error({ effect: effect?.type }, `${disk.message}; mirrors keep syncing. ${disk.hint ?? ''}`.trim())
+      const refusal = diskRefusal(fault, wiring.config.data_dir)
+      const said = refusal
+        ? `${refusal.path} cannot be used: ${refusal.problem}; mirrors keep syncing. ${refusal.cure}`
+        : fault instanceof ConfigError && `${fault.message}; mirrors keep syncing. ${fault.hint ?? ''}`.trim()
+      if (said) logger.error({ effect: effect?.type }, said)
       else logger.error({ err: fault, effect: effect?.type }, 'a fault in the worker; it goes on')
     },
   })

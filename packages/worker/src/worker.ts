@@ -18,6 +18,7 @@ import { declaredReplicas, renamedReplicas } from './config/replicas.ts'
 import { openWorker, type WorkerState } from './core/worker.ts'
 import { ownerOfCredentials } from './edge/enrol.ts'
 import { serveWorkerHttp } from './edge/http.ts'
+import { createKeeper, type Keeper } from './edge/keeper.ts'
 import { openSpool, type Spool } from './edge/spool.ts'
 import type { Remembered } from './core/replica.ts'
 import type { Ending } from './effects.ts'
@@ -68,10 +69,11 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker | n
   if (!opened) return null
   const { files, place } = opened
   if (config.ca_file) trustAlso(config.ca_file, paths.authorities(config.data_dir))
-  const restored = restore(parts, files)
+  const keeper = createKeeper({ clock, logger, folder: paths.own(config.data_dir) })
+  const restored = restore(parts, files, keeper)
   const sealingKey = await readSealingKey(files)
   const kinds = await announcedKinds(parts)
-  const wiring = wireWorker({ ...parts, ...restored, files, place, sealingKey, kinds })
+  const wiring = wireWorker({ ...parts, ...restored, files, place, keeper, sealingKey, kinds })
   const http = await serveWorkerHttp(config.httpAddress, wiring.metrics.registry)
   wiring.httpAddress = `${config.httpAddress.host}:${http.port}`
   if (restored.desired) wiring.actor.send({ type: 'desired_read', desired: restored.desired, cached: true })
@@ -125,7 +127,7 @@ interface Restored {
 }
 
 /** Reads what earlier runs left in data_dir, and cleans up after one that was killed. */
-function restore(parts: WorkerParts, files: WorkerFiles): Restored {
+function restore(parts: WorkerParts, files: WorkerFiles, keeper: Keeper): Restored {
   const { config, clock, logger } = parts
   const id = files.workerId(config.worker_id)
   const declared = readDeclared(parts, id)
@@ -135,10 +137,11 @@ function restore(parts: WorkerParts, files: WorkerFiles): Restored {
   const workspace = prepareWorkspace(config.data_dir, new Set(before.keys()), logDamage(logger))
   if (workspace.orphans > 0)
     logger.warn({ processes: workspace.orphans }, 'ended programs that an earlier run had left behind')
-  saveDeclared(parts, files, declared)
+  // What `kagami folders` must not call free.
+  keeper.write('declared', () => files.saveDeclared(declared.map(({ name }) => name)))
   renameReplicas(parts, { id, files, desired })
   const remembered = files.readReplicas()
-  const spool = openSpool(files.spoolDirectory, logger)
+  const spool = openSpool(files.spoolDirectory, logger, keeper)
   const specs = [...declared, ...(desired?.replicas ?? [])]
   reportInterrupted({ workerId: id, spool, remembered, specs, now: clock.now() })
   const instance = newId()
@@ -154,15 +157,6 @@ function wasApproved(files: WorkerFiles, remembered: ReadonlyMap<string, Remembe
     [...remembered.values()].some(({ facts }) => facts.lastSync !== null) ||
     (ownerOfCredentials(files.directory)?.approved ?? false)
   )
-}
-
-/** What `kagami folders` must not call free. A full disk must not keep the worker from starting. */
-function saveDeclared({ logger }: WorkerParts, files: WorkerFiles, declared: readonly ReplicaSpec[]): void {
-  try {
-    files.saveDeclared(declared.map(({ name }) => name))
-  } catch (error) {
-    logger.warn({ err: error }, 'the names of the replicas of worker.toml could not be saved for kagami folders')
-  }
 }
 
 /** The replicas of worker.toml. Warnings about the file are logged. */

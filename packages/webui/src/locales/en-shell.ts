@@ -104,6 +104,8 @@ export const shell = {
     quota_exceeded: 'Over quota',
     address_forbidden: 'Address not allowed',
     invalid_options: 'Option wrong',
+    local_denied: 'Files of another user',
+    disk_error: 'Disk not writable',
   },
   retryRule: {
     soon: 'The worker tries again soon, with growing pauses.',

@@ -74,6 +74,8 @@ export interface Replica {
 export type ReplicaEvent =
   | { readonly type: 'due' }
   | { readonly type: 'requested'; readonly order: SyncOrder }
+  /** An earlier run of the worker took this request. */
+  | { readonly type: 'was_taken'; readonly requestId: string }
   | { readonly type: 'paused'; readonly paused: boolean }
   /** The document now lists only these requests. */
   | { readonly type: 'settled'; readonly open: ReadonlySet<string> }
@@ -150,6 +152,10 @@ function step(replica: Replica, event: ReplicaEvent, now: Date): Replica {
         ? replica
         : withRequest({ ...replica, taken: [...replica.taken, order.requestId] }, order, now)
     }
+    case 'was_taken':
+      return replica.taken.includes(event.requestId)
+        ? replica
+        : { ...replica, taken: [...replica.taken, event.requestId] }
     case 'paused':
       return replica.paused === event.paused ? replica : { ...replica, paused: event.paused }
     case 'settled': {

@@ -101,6 +101,17 @@ describe('a worker', () => {
     expect(worker.started()).toEqual(['sync-1', 'sync-2'])
   })
 
+  test('without its record, does not carry out again what the document that it kept asks for', () => {
+    const worker = aWorker([])
+    const replicas = [aSpec('a', { interval_secs: null })]
+    const request = (id: string) => ({ request_id: id, replica_id: 'a', rev: 2, requested_at: start.toISOString() })
+    worker.tell(read(aDocument(2, { replicas, syncs: [request('q1')] }), true))
+    worker.tell(read(aDocument(2, { replicas, syncs: [request('q1')] })), 1)
+    expect(worker.started()).toEqual([])
+    worker.tell(read(aDocument(3, { replicas, syncs: [request('q1'), request('q2')] })), 2)
+    expect(worker.started()).toEqual(['sync-1'])
+  })
+
   test('keeps what must survive before it starts a sync', () => {
     const worker = aWorker([])
     const effects = worker

@@ -135,9 +135,13 @@ function reconcile(state: WorkerState, desired: Desired, cached: boolean, now: D
           ...openReplica(spec, state.remembered.get(spec.replica_id) ?? null, now),
           revisionNo: firstRevision(spec.replica_id, documents),
         }
-    for (const request of desired.syncs) {
-      if (request.replica_id === spec.replica_id)
-        replica = advanceReplica(replica, { type: 'requested', order: syncOrderOf(request) }, now)
+    for (const request of desired.syncs.filter(({ replica_id }) => replica_id === spec.replica_id)) {
+      // The record of a request is written before the document that it came with is kept: what is in a kept document
+      // was taken, also when the record is lost.
+      const event = cached
+        ? ({ type: 'was_taken', requestId: request.request_id } as const)
+        : ({ type: 'requested', order: syncOrderOf(request) } as const)
+      replica = advanceReplica(replica, event, now)
     }
     replica = advanceReplica(
       replica,

@@ -8,22 +8,26 @@ import {
   logDamage,
   openStateFile,
   sealedJson,
+  systemClock,
   writeDurably,
   type Logger,
   type StateFile,
   type StateForm,
 } from '@kagami/runtime'
+import { createKeeper, type Keeper } from './keeper.ts'
 
 /**
  * Reports kept after the stream has them: a day of 80 replicas that sync every hour. The answer to a join says when the
  * stream was created; a worker that knew another stream sends these again.
  */
 export const KEEP_SENT = 2000
+/** Reports kept in memory alone, while the disk refuses them and the stream is not reached. */
+const KEEP_IN_MEMORY = 2000
 
 export interface Spool {
   /**
-   * Keeps a report; when this returns it survives a crash. A report the disk refuses is logged and sent from memory,
-   * and lost if this process ends before.
+   * Keeps a report; when this returns it survives a crash. A report the disk refuses is sent from memory, written as
+   * soon as the disk takes it, and lost if this process ends before.
    */
   keep(report: SyncReport): void
   /** Whether a sync's report is in the spool. */
@@ -39,14 +43,18 @@ export interface Spool {
 }
 
 /** Opens the spool of a worker with what earlier runs left. A damaged file is logged and set aside. */
-export function openSpool(directory: string, logger: Logger): Spool {
+export function openSpool(
+  directory: string,
+  logger: Logger,
+  keeper: Keeper = createKeeper({ clock: systemClock, logger, folder: directory }),
+): Spool {
   const waiting = new Map<string, SyncReport>()
-  const sent = openSent(join(directory, 'sent'), logger)
-  const load = (file: string) => {
-    const report = fileOf(join(directory, file), logger).read()
+  const sent = openSent({ directory: join(directory, 'sent'), logger, keeper })
+  const load = (path: string) => {
+    const report = fileOf(path, logger).read()
     if (report) waiting.set(report.sync_id, report)
   }
-  listed(directory).forEach(load)
+  for (const file of listed(directory)) load(join(directory, file))
   let flushing: Promise<void> | null = null
   async function drain(send: (report: SyncReport) => Promise<boolean>) {
     for (const [syncId, report] of waiting) {
@@ -58,7 +66,11 @@ export function openSpool(directory: string, logger: Logger): Spool {
   return {
     keep(report) {
       waiting.set(report.sync_id, report)
-      write(join(directory, `${report.sync_id}.json`), report, logger)
+      // One that was sent meanwhile needs no file.
+      const write = () =>
+        waiting.has(report.sync_id) && writeDurably(join(directory, `${report.sync_id}.json`), form.write(report))
+      keeper.write(keyOf(report.sync_id), write)
+      forgetOldest(waiting, keeper, logger)
     },
     holds: (syncId) => waiting.has(syncId),
     flush(send) {
@@ -104,23 +116,31 @@ function fileOf(path: string, logger: Logger): StateFile<SyncReport> {
   })
 }
 
-function write(file: string, report: SyncReport, logger: Logger): void {
-  try {
-    writeDurably(file, form.write(report))
-  } catch (error) {
-    logger.error(
-      { sync_id: report.sync_id, reason: (error as Error).message },
-      'the report of a sync cannot be written to data_dir; it is sent from memory, and lost if the worker ' +
-        'ends before. Check the disk',
-    )
+const keyOf = (syncId: string) => `report ${syncId}`
+
+/** Of the reports that are only in memory, the oldest go beyond a number; the newest of each replica stays. */
+function forgetOldest(waiting: Map<string, SyncReport>, keeper: Keeper, logger: Logger): void {
+  if (keeper.waiting <= KEEP_IN_MEMORY) return
+  const unwritten = [...waiting.values()].filter(({ sync_id }) => keeper.waits(keyOf(sync_id)))
+  const newest = new Map(unwritten.map((report) => [report.replica_id, report.sync_id]))
+  const older = unwritten.filter(({ replica_id, sync_id }) => newest.get(replica_id) !== sync_id)
+  const gone = older.slice(0, Math.max(0, unwritten.length - KEEP_IN_MEMORY))
+  for (const { sync_id } of gone) {
+    waiting.delete(sync_id)
+    keeper.write(keyOf(sync_id), () => {})
   }
+  if (gone.length > 0)
+    logger.warn(
+      { reports: gone.length },
+      `neither disk nor stream takes reports: the oldest beyond ${KEEP_IN_MEMORY} are missing in the history`,
+    )
 }
 
 /**
  * The reports the stream has, oldest first. Nothing here is flushed: a report that reappears after a crash is sent
  * twice and counts once.
  */
-function openSent(directory: string, logger: Logger) {
+function openSent({ directory, logger, keeper }: { directory: string; logger: Logger; keeper: Keeper }) {
   const files = listed(directory)
   let damaged = false
   const stream = openStateFile<string>({
@@ -134,38 +154,38 @@ function openSent(directory: string, logger: Logger) {
   })
   // No stream is called so: then it is another one than before.
   let known = stream.read() ?? (damaged ? '' : null)
-  mkdirSync(directory, { recursive: true })
   return {
     put(from: string, file: string) {
-      // A report that could not be written has no file.
-      if (!existsSync(from)) return
-      try {
-        renameSync(from, join(directory, file))
-        files.push(file)
-        while (files.length > KEEP_SENT) rmSync(join(directory, files.shift()!), { force: true })
-      } catch (error) {
-        logger.warn(
-          { file: from, reason: (error as Error).message },
-          'a report that the stream has cannot be moved aside; it is sent again at the next start, and counts once',
-        )
+      files.push(file)
+      while (files.length > KEEP_SENT) {
+        const oldest = join(directory, files.shift()!)
+        keeper.write(`sent ${oldest}`, () => rmSync(oldest, { force: true }))
       }
+      keeper.write(`sent ${file}`, () => {
+        // A report that could not be written has no file.
+        if (!existsSync(from)) return
+        mkdirSync(directory, { recursive: true })
+        renameSync(from, join(directory, file))
+      })
     },
     isOther: (name: string) => known !== name,
     remember(name: string) {
       known = name
-      try {
-        stream.write(name)
-      } catch (error) {
-        logger.warn(
-          { file: stream.path, reason: (error as Error).message },
-          'the name of the stream cannot be kept; after a restart the last reports are sent again, and count once',
-        )
-      }
+      keeper.write('stream', () => stream.write(name))
     },
+    /** Where they are then: one that the disk does not let go stays among those that were sent. */
     restoreAll(to: string): string[] {
-      const again = known === null ? [] : files.splice(0)
-      for (const file of again) renameSync(join(directory, file), join(to, file))
-      return again
+      if (known === null) return []
+      return files.splice(0).flatMap((file) => {
+        const from = join(directory, file)
+        if (!existsSync(from)) return []
+        try {
+          renameSync(from, join(to, file))
+          return [join(to, file)]
+        } catch {
+          return [from]
+        }
+      })
     },
   }
 }

@@ -136,7 +136,7 @@ function listen(
         const keep = run.onLine?.(run.exact ? raw : line, stream)
         if (keep === false) return
         if (stream === 'stderr') tail.add(line)
-        options.log(line, stream)
+        options.log(line, run.chats && !/^(error|fatal)\b/.test(line) ? 'stdout' : stream)
       },
       { thin: run.redraws === true && stream === 'stdout', exact: run.exact },
     )

@@ -1,6 +1,6 @@
 // limits.ts — What ends a run from outside: a request to stop, its time limit, a stall, a disk that fills up. Tells
 // afterwards which it was.
-import { FREE_MIN_BYTES, freeBytes } from '../tree/space.ts'
+import { fullDisk } from '../tree/space.ts'
 
 /** Longest time a timer can wait, ms; a longer one would fire at once. */
 const TIMER_MAX_MS = 2 ** 31 - 1
@@ -47,7 +47,7 @@ export function createRunLimits(options: {
         Math.min(stallMs / 4, 5000),
       ),
     )
-  timers.push(setInterval(() => freeBytes(options.dataDir) < FREE_MIN_BYTES && hit('disk_full'), DISK_EVERY_MS))
+  timers.push(setInterval(() => fullDisk(options.dataDir) && hit('disk_full'), DISK_EVERY_MS))
   const touch = () => void (moved = performance.now())
   return {
     signal: AbortSignal.any([options.stop, own.signal]),

@@ -83,7 +83,11 @@ function createBufferedFile(path: string): { write(text: string): void; close():
     },
     close() {
       flush()
-      closeSync(handle)
+      try {
+        closeSync(handle)
+      } catch {
+        // A disk that is reached over a network may refuse only now.
+      }
     },
   }
 }

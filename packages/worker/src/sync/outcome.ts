@@ -1,6 +1,7 @@
 // outcome.ts — What an error means for a sync: outcome, reason, one line. Pure; decides nothing about retries.
 import type { FailureReason, Outcome } from '@kagami/protocol'
 import type { Objection } from '../core/guard.ts'
+import { localFailure } from '../local-failure.ts'
 import { escapeBytes } from '../names.ts'
 import { SyncFailure, type Plan } from '../provider.ts'
 import type { Cause } from './limits.ts'
@@ -9,10 +10,10 @@ export interface Ending {
   readonly outcome: Outcome
   readonly reason: FailureReason | null
   readonly message: string | null
+  /** What to do next, where it is known better than the reason tells. */
+  readonly hint: string | null
   readonly tail: string | null
   readonly exitCode: number | null
-  /** What to do, where it is not what helps with the reason in general. */
-  readonly hint: string | null
   /** A bug of Kagami: its stack goes into the log. */
   readonly fault: boolean
 }
@@ -22,9 +23,9 @@ export const SUCCESS: Ending = {
   outcome: 'success',
   reason: null,
   message: null,
+  hint: null,
   tail: null,
   exitCode: null,
-  hint: null,
   fault: false,
 }
 
@@ -52,17 +53,19 @@ export interface Stopped {
   readonly cause: Cause | null
   readonly timeoutSeconds: number
   readonly stallSeconds: number
+  /** The folder of the replica, which stands for a file without a path. */
+  readonly published: string
 }
 
 /** The ending of a sync that threw. */
-export function endingOf(error: unknown, { stopped, cause, timeoutSeconds, stallSeconds }: Stopped): Ending {
+export function endingOf(error: unknown, { stopped, cause, timeoutSeconds, stallSeconds, published }: Stopped): Ending {
   const failed = (reason: FailureReason, message: string): Ending => ({
     outcome: 'failed',
     reason,
     message,
+    hint: null,
     tail: null,
     exitCode: null,
-    hint: null,
     fault: false,
   })
   if (stopped === 'interrupted')
@@ -73,24 +76,13 @@ export function endingOf(error: unknown, { stopped, cause, timeoutSeconds, stall
   if (cause === 'disk_full')
     return failed('disk_full', 'the disk was about to be full; the sync was ended before it was')
   if (error instanceof SyncHeld) return { ...failed(error.reason, error.message), outcome: 'held' }
-  if (error instanceof SyncFailure) {
-    const { tail, exitCode, hint } = error
-    const ending = { ...failed(error.reason, error.message), tail, exitCode, hint }
-    return error.reason === 'cancelled' ? { ...ending, outcome: 'cancelled' } : ending
+  const failure = error instanceof SyncFailure ? error : localFailure(error, published)
+  if (failure) {
+    const { reason, message, hint, tail, exitCode } = failure
+    const ending = { ...failed(reason, message), hint, tail, exitCode }
+    return reason === 'cancelled' ? { ...ending, outcome: 'cancelled' } : ending
   }
-  if (metFullDisk(error)) return failed('disk_full', 'no space is left on the disk')
   return { ...failed('unknown', `fault: ${error instanceof Error ? error.message : String(error)}`), fault: true }
-}
-
-/** Whether the system refused a write because no space is left, on the disk or in the quota. */
-export function metFullDisk(error: unknown): boolean {
-  const code = codeOf(error)
-  return code === 'ENOSPC' || code === 'EDQUOT'
-}
-
-function codeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined
-  return (error as NodeJS.ErrnoException).code ?? codeOf(error.cause)
 }
 
 /** Text on one line of at most `max` UTF-16 units, not cut inside a character. */

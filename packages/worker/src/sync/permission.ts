@@ -1,10 +1,11 @@
 // permission.ts — What a run may do to a published tree: the deletion guard, the quota and the free space, checked
 // before anything is done.
 import type { Policy } from '@kagami/protocol'
+import { freeInodes } from '@kagami/runtime'
 import { objectionTo } from '../core/guard.ts'
 import { showName } from '../names.ts'
 import { SyncFailure, type Plan } from '../provider.ts'
-import { FREE_MIN_BYTES, freeBytes } from '../tree/space.ts'
+import { FREE_MIN_BYTES, FREE_MIN_INODES, freeBytes, fullDisk } from '../tree/space.ts'
 import { SyncHeld } from './outcome.ts'
 
 export interface Permission {
@@ -18,8 +19,8 @@ export interface Permission {
 
 /** The incoming data does not fit. The run has taken no space yet, so it gives none back. */
 export class NoRoom extends SyncFailure {
-  constructor(incomingBytes: number, freeBytes: number) {
-    super('disk_full', `${mib(incomingBytes)} MiB must come in, ${mib(freeBytes)} MiB are free; none of it was begun`)
+  constructor(why: string) {
+    super('disk_full', `${why}; none of it was begun`)
     this.name = 'NoRoom'
   }
 }
@@ -38,9 +39,13 @@ export function allowPlan(plan: Plan, { policy, kind, dataDir, approved, log }: 
   }
   if (plan.removed > 0) log(`${plan.removed} of ${plan.total} ${noun} go`)
   refuseTooLarge(plan, policy)
-  const free = freeBytes(dataDir)
-  if (free < FREE_MIN_BYTES) throw new SyncFailure('disk_full', `less than ${mib(FREE_MIN_BYTES)} MiB are free`)
-  if ((plan.incomingBytes ?? 0) + FREE_MIN_BYTES > free) throw new NoRoom(plan.incomingBytes ?? 0, free)
+  const full = fullDisk(dataDir)
+  if (full) throw full
+  const [incoming, free] = [plan.incomingBytes ?? 0, freeBytes(dataDir)]
+  if (incoming + FREE_MIN_BYTES > free) throw new NoRoom(`${mib(incoming)} MiB must come in, ${mib(free)} MiB are free`)
+  const [files, inodes] = [plan.incomingFiles ?? 0, freeInodes(dataDir)]
+  if (files + FREE_MIN_INODES > inodes)
+    throw new NoRoom(`${files} files and folders must come in, ${inodes} inodes are free (df -i ${dataDir})`)
 }
 
 function refuseTooLarge({ sizeAfterBytes }: Plan, { quota_mib }: Policy): void {

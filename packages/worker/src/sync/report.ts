@@ -49,7 +49,7 @@ export function reportOf({
     outcome: ending.outcome,
     reason: ending.reason,
     message: ending.message === null ? null : oneLine(mask(ending.message)),
-    hint: ending.reason === null ? null : (ending.hint ?? failures[ending.reason].hint),
+    hint: ending.reason === null ? null : oneLine(mask(ending.hint ?? failures[ending.reason].hint)),
     tail: ending.tail === null ? null : escapeBytes(mask(ending.tail)).slice(-TAIL_MAX).toWellFormed(),
     exit_code: ending.exitCode,
     started_at: startedAt.toISOString(),

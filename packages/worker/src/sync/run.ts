@@ -1,4 +1,5 @@
 // run.ts — One sync from its start to its report: log, limits, the steps of update.ts, report, hook. Knows no kind.
+import { join } from 'node:path'
 import { policyOf, type SyncReport } from '@kagami/protocol'
 import { paths } from '../tree/paths.ts'
 import { HOOK_MAX_MS, runHook } from './hooks.ts'
@@ -73,6 +74,8 @@ async function attemptUpdate(run: Run): Promise<Attempt> {
       cause: run.limits.cause,
       timeoutSeconds: run.policy.time_limit_secs || run.job.timeoutSeconds,
       stallSeconds: run.policy.stall_secs,
+      // Only for words: a name that cannot name a folder fails too.
+      published: join(run.deps.dataDir, run.job.spec.name),
     })
     logEnding(run.log, ending, error)
     return { result: null, ending, error }

@@ -3,6 +3,7 @@
 import { checkFor, withoutPolicy, withPolicy } from '@kagami/protocol'
 import { pause } from '@kagami/runtime'
 import { Default } from 'typebox/value'
+import { localFailure } from '../local-failure.ts'
 import { createCommandRunner } from '../programs/command.ts'
 import { SyncFailure, type Provider, type RunCommand, type SyncContext, type SyncStats } from '../provider.ts'
 import { currentGeneration, listGenerations, rollBack } from '../tree/generations.ts'
@@ -11,7 +12,7 @@ import { contentDate } from './freshness.ts'
 import type { Run, SyncDeps, SyncJob } from './job.ts'
 import { localUpstream } from './local.ts'
 import { createPeers, type KnownPeers } from './peers.ts'
-import { metFullDisk, SyncHeld } from './outcome.ts'
+import { SyncHeld } from './outcome.ts'
 import { allowPlan, NoRoom } from './permission.ts'
 import { guardedTree } from './guarded-tree.ts'
 
@@ -175,9 +176,10 @@ async function releasingOnFullDisk<T>({ limits }: Run, tree: OwnedTree, update: 
   try {
     return await update()
   } catch (error) {
-    const filled =
-      error instanceof SyncFailure ? error.reason === 'disk_full' && !(error instanceof NoRoom) : metFullDisk(error)
-    if (filled || limits.cause === 'disk_full') await tree.release()
+    const failure = error instanceof SyncFailure ? error : localFailure(error, tree.published)
+    const filled = failure?.reason === 'disk_full' && !(failure instanceof NoRoom)
+    // What went wrong is told, not what went wrong while space was freed.
+    if (filled || limits.cause === 'disk_full') await tree.release().catch(() => {})
     throw error
   }
 }

@@ -92,9 +92,16 @@ function prepare({ kind, tool, start }: Conformance, auth?: { username: string; 
     tool,
     sandbox: () => sandbox,
     subject: () => subject,
-    sync: (more) => sandbox.sync({ kind, upstream: subject.upstream, ...more }),
+    async sync(more) {
+      const report = await sandbox.sync({ kind, upstream: subject.upstream, ...more })
+      // What could not be looked at is no success: errors in the log and a success without a word exclude each other.
+      if (report.outcome === 'success' && report.message === null) expect(errorLines(sandbox.log(report))).toEqual([])
+      return report
+    },
   }
 }
+
+const errorLines = (log: string) => log.split('\n').filter((line) => /^\S+ E /.test(line))
 
 function followsItsUpstream({ kind, sandbox, subject, sync }: Stage): void {
   it('has the bytes of its upstream after the first sync', async () => {

@@ -14,7 +14,7 @@ import {
   publishGeneration,
 } from './generations.ts'
 import { markerOf, readMarker, writeMarker, type Marker } from './marker.ts'
-import { FREE_MIN_BYTES, freeBytes } from './space.ts'
+import { fullDisk } from './space.ts'
 import { paths } from './paths.ts'
 import { followRenaming } from './rename.ts'
 
@@ -119,7 +119,8 @@ async function claim(
   refuseStrangePlace(dataDir, spec.name)
   const marker = readMarker(dataDir, spec.name)
   refuseForeign({ dataDir, spec, published, marker, adoptExisting })
-  refuseFullDisk(dataDir)
+  const full = fullDisk(dataDir)
+  if (full) throw full
   if (isMarked(marker, spec)) return was
   const filled = hasEntries(published)
   // A first copy that was staged for another kind or upstream must not become part of this one.
@@ -220,9 +221,4 @@ function refuseForeign({ dataDir, spec, published, marker, adoptExisting }: Clai
     'local_conflict',
     `${held} holds a ${marker.kind} mirror of ${marker.upstream}: move it away or choose another name`,
   )
-}
-
-function refuseFullDisk(dataDir: string): void {
-  if (freeBytes(dataDir) < FREE_MIN_BYTES)
-    throw new SyncFailure('disk_full', `less than ${FREE_MIN_BYTES / 1024 ** 2} MiB are free in ${dataDir}`)
 }

@@ -31,8 +31,17 @@ export function prepareWorkspace(
   mkdirSync(paths.stagings(dataDir), { recursive: true })
   mkdirSync(paths.markers(dataDir), { recursive: true })
   for (const entry of readdirSync(paths.markers(dataDir))) {
-    if (entry.endsWith('.tmp')) rmSync(join(paths.markers(dataDir), entry), { force: true })
+    if (entry.endsWith('.tmp')) removeIfPossible(join(paths.markers(dataDir), entry))
   }
   mendMarkers(dataDir, onDamage)
   return { orphans, strangers: readdirSync(paths.stagings(dataDir)).filter((entry) => !knownReplicas.has(entry)) }
+}
+
+/** A leftover is in nobody's way: a disk that refuses must not keep the worker from starting. */
+function removeIfPossible(path: string): void {
+  try {
+    rmSync(path, { force: true })
+  } catch {
+    // The next start removes it.
+  }
 }

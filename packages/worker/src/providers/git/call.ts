@@ -89,6 +89,7 @@ export function callGit(
     stdin,
     silent,
     exact,
+    chats: true,
   })
 }
 

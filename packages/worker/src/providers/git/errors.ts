@@ -1,5 +1,6 @@
 // errors.ts — What the end of git's output means. git exits with 128 for nearly everything, so the text decides. Pure.
 import type { FailureReason } from '@kagami/protocol'
+import { localFailure, refusalCode, ToolRefused, writtenRefusals } from '../../local-failure.ts'
 import { SyncFailure, type Exit } from '../../provider.ts'
 
 interface Rule {
@@ -17,6 +18,11 @@ function anyOf(patterns: readonly string[]): RegExp {
 // The order matters: a broken connection also makes index-pack complain, and a full disk makes the connection break.
 const RULES: readonly Rule[] = [
   { reason: 'disk_full', pattern: /No space left on device|Disk quota exceeded/ },
+  {
+    reason: 'local_denied',
+    pattern: /insufficient permission|^(error|fatal): unable to (create|write|open) .*Permission denied/m,
+  },
+  { reason: 'disk_error', pattern: /Read-only file system|Input\/output error|Stale file handle/ },
   {
     reason: 'tool_missing',
     pattern: /'remote-https?' is not a git command|remote helper for 'https?'/,
@@ -98,6 +104,9 @@ export function gitFailure(exit: Exit): SyncFailure {
       `possible repository corruption on the remote side: ${remoteWords(exit.tail)}`,
       facts,
     )
+  const local = localRefusal(exit.tail)
+  const refused = local && localFailure(local, local.folder, facts)
+  if (refused) return refused
   const rule = RULES.find(({ pattern }) => pattern.test(exit.tail))
   const said = mainLine(exit.tail) || `git ended with ${exit.signal ?? `exit code ${exit.code}`}`
   return new SyncFailure(rule?.reason ?? 'unknown', rule?.message ?? said, facts)
@@ -110,6 +119,20 @@ function remoteWords(tail: string): string {
   const lines = tail.split('\n').filter((line) => /^remote: (fatal|error): /.test(line))
   const said = lines.find((line) => line.startsWith('remote: fatal: ')) ?? lines[0]
   return said?.replace(/^remote: (fatal|error): /, '') ?? 'the upstream must mend its repository'
+}
+
+// What the upstream says of its own disk, and what a firewall denies, is not about a file here.
+const REFUSED = new RegExp(
+  `^(?!remote: )(?!.*(?:remote error|connect|https?:))(.*)\\b(${writtenRefusals.join('|')})(.*)$`,
+  'm',
+)
+
+/** What git says that this machine refused; null when it was something else, or git does not name the file. */
+function localRefusal(tail: string): ToolRefused | null {
+  const [line = '', , said = ''] = REFUSED.exec(tail) ?? []
+  const code = refusalCode(said)
+  const path = /'(\/[^']+)'/.exec(line)?.[1] ?? /(?:^|\s)(\/[^'":]+)/.exec(line)?.[1]
+  return code !== null && path !== undefined ? new ToolRefused({ code, path, folder: path }) : null
 }
 
 /** The line of git's output that says the most; empty when there is none. */

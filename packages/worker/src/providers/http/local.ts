@@ -2,7 +2,7 @@
 import { lstatSync, rmdirSync, rmSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { yieldToEventLoop } from './tree-memory.ts'
-import { pathBytes, readEntries } from '../../names.ts'
+import { DISK_OWN, hasDiskOwn, pathBytes, readEntries } from '../../names.ts'
 
 /** A regular file: bytes, and seconds since 1970 it was changed. */
 export interface LocalFile {
@@ -27,11 +27,12 @@ export async function readLocal(folder: string, skip: string | null = null, look
   const files = new Map<string, LocalFile | null>()
   const folders: string[] = []
   const open = ['']
+  const own = hasDiskOwn(folder) ? DISK_OWN : null
   let seen = 0
   while (open.length > 0) {
     const at = open.pop()!
     for (const entry of entriesOf(join(folder, at))) {
-      if (at === '' && entry.name === skip) continue
+      if (at === '' && (entry.name === skip || entry.name === own)) continue
       const path = at === '' ? entry.name : `${at}/${entry.name}`
       if (entry.isDirectory()) {
         folders.push(path)

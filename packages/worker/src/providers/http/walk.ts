@@ -1,7 +1,7 @@
 // walk.ts — Reads the listings of a whole tree, several at a time. Goes only downwards; what cannot be read is
 // reported, not guessed.
 import { STATE_FOLDER } from './tree-memory.ts'
-import { RESERVED_WHY } from '../../names.ts'
+import { DISK_OWN, DISK_OWN_WHY, hasDiskOwn, RESERVED_WHY } from '../../names.ts'
 import type { Filter } from './filter.ts'
 import { createFolderReader, type FolderReader } from './folder.ts'
 import type { HttpOptions } from './options.ts'
@@ -174,6 +174,8 @@ function addEntry(walk: Walk, folder: Folder, entry: Entry, above: Above): void 
   const { before } = walk.parts
   const path = folder.path === '' ? entry.name : `${folder.path}/${entry.name}`
   if (path === STATE_FOLDER) return walk.parts.context.leaveOut(path, RESERVED_WHY)
+  if (path === DISK_OWN && hasDiskOwn(walk.parts.context.tree.published))
+    return walk.parts.context.leaveOut(path, DISK_OWN_WHY)
   if (walk.files.has(path) || walk.met.has(path)) return
   const below = { path, request: `${folder.request}/${entry.raw}`, depth: folder.depth + 1, entry, above }
   // Servers that give sizes give none to folders: only others may list one like a file.

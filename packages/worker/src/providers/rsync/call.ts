@@ -1,5 +1,6 @@
 // call.ts — How rsync is called on a folder: the address that was checked, credentials, compression as far as the
 // upstream takes it.
+import type { ToolRefused } from '../../local-failure.ts'
 import { SyncFailure, type Exit, type RunOptions, type SyncContext } from '../../provider.ts'
 import { connectionFlags, type RsyncOptions } from './options.ts'
 import { refusesCompression } from './output.ts'
@@ -13,6 +14,8 @@ export interface RsyncUpstream {
   readonly address: string
   /** Set to false when the upstream refuses it. */
   compress: boolean
+  /** What of the copy could not be looked at. It is left as it is, so that rsync goes on deleting elsewhere. */
+  readonly refused: ToolRefused[]
 }
 
 /**

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bytesOf, nameOfBytes } from '../../names.ts'
 import { createItemFormat, readLeftOut, readName } from './lines.ts'
-import { createStatistics, readStatistics, rsyncFailure } from './output.ts'
+import { createRefusalReader, createStatistics, readStatistics, rsyncFailure } from './output.ts'
 import { createPlanReader } from './plan.ts'
 
 /** As rsync prints a name without `\#`. */
@@ -47,11 +47,28 @@ describe('an upstream that says what rsync says', () => {
     const real = ['Number of files: 3 (reg: 2, dir: 1)', 'Total file size: 20 bytes', 'Total bytes received: 200']
     for (const line of [...forged, ...real]) readStatistics(line, statistics)
     expect(statistics).toEqual({ files: 2, sizeBytes: 20, received: 200 })
-    const reader = createPlanReader(createItemFormat(), () => {})
+    const reader = createPlanReader({ items: createItemFormat(), folder: '/nowhere', leaveOut: () => {} })
     const counts = ['Number of files: 5 (reg: 4, dir: 1)', 'Number of created files: 1 (reg: 1)']
     for (const line of ['Number of files: 99 (reg: 99)', '*deleting   a', '>f+++++++++ b', ...counts])
       reader.onLine(line, 'stdout')
-    expect(reader.done('/')).toMatchObject({ changes: 0, deletions: 0, plan: { removed: 0, total: 3 } })
+    expect(reader.done(0)).toMatchObject({ changes: 0, deletions: 0, plan: { removed: 0, total: 3 } })
+  })
+
+  it('tells what this machine refuses from what the upstream does, and names the path', () => {
+    const reader = createRefusalReader('/data/t')
+    reader.read('rsync: [sender] opendir "/x" (in m) failed: Permission denied (13)')
+    expect([reader.first, reader.upstream]).toEqual([null, true])
+    for (const [line, path] of [
+      ['[generator] failed to set times on "/data/t/d": Operation not permitted (1)', '/data/t/d'],
+      ['[generator] delete_file: unlink(d/f 3) failed: Permission denied (13)', '/data/t/d/f 3'],
+      ['[receiver] rename "/s/.f.X" -> "d/f\\#351": Permission denied (13)', '/data/t/d/f\udce9'],
+      ['[generator] symlink "/data/t/l" -> "/etc" failed: Read-only file system (30)', '/data/t/l'],
+      ['[generator] opendir "/data/t/lost+found" failed: Permission denied (13)', '/data/t/lost+found'],
+    ] as const) {
+      const each = createRefusalReader('/data/t')
+      each.read(`rsync: ${line}`)
+      expect([each.first?.path, each.upstream]).toEqual([path, false])
+    }
   })
 
   it('does not look like an error of the disk, of the address or of the compression by the names of its files', () => {
@@ -76,7 +93,7 @@ describe('an upstream that says what rsync says', () => {
 describe('a folder that loses entries', () => {
   it('is told apart from one that goes, and from one that makes way for a file', () => {
     const items = createItemFormat()
-    const reader = createPlanReader(items, () => {})
+    const reader = createPlanReader({ items, folder: '/nowhere', leaveOut: () => {} })
     const say = (change: string, name: string) =>
       reader.onLine(
         items.format.replace('%i', change.padEnd(11)).replace('%n', name).replace('%M', '1970/01/01-00:00:00'),
@@ -87,7 +104,7 @@ describe('a folder that loses entries', () => {
     say('*deleting', 'goes/')
     say('>f+++++++++', 'file')
     say('cL+++++++++', 'link')
-    const found = reader.done('/nowhere')
+    const found = reader.done(0)
     expect(found).toMatchObject({ deletions: 10, plan: { removed: 9, shrinking: [] } })
     expect(['goes', 'file', 'link', 'other', ''].map(found.stays)).toEqual([false, false, false, true, true])
   })

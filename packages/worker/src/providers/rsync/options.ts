@@ -1,6 +1,6 @@
 // options.ts — The options of an rsync replica and the flags they become. Nothing a caller writes becomes a flag that
 // is not listed here.
-import { RESERVED } from '../../names.ts'
+import { DISK_OWN, RESERVED } from '../../names.ts'
 import Type, { type Static } from 'typebox'
 
 /** The folder in which rsync keeps incomplete files, beside the files concerned; only its owner may enter. */
@@ -120,8 +120,13 @@ export type RsyncOptions = Static<typeof options>
 /**
  * The flags for what is copied and how: archive without owners, devices, setuid bits and links that leave the tree.
  * `told`: reserved names are listed as if they were copied, but nothing below them, so that they can be counted.
+ * `diskOwn`: the copy is the top of a disk, see names.ts. `leave`: paths that are neither copied nor deleted.
  */
-export function contentFlags({ exclude, filters, extra_options }: RsyncOptions, told = false): string[] {
+export function contentFlags(
+  { exclude, filters, extra_options }: RsyncOptions,
+  { told = false, diskOwn = false, leave = [] }: { told?: boolean; diskOwn?: boolean; leave?: readonly string[] } = {},
+): string[] {
+  const own = [`--filter=P /${DISK_OWN}`, `--exclude=/${DISK_OWN}${told ? '/**' : ''}`]
   return [
     '-a',
     '--safe-links',
@@ -133,6 +138,11 @@ export function contentFlags({ exclude, filters, extra_options }: RsyncOptions, 
     '--chmod=D0755,Fug-s,F-t,Fa+rX,Fu+w,Fgo-w',
     '--no-human-readable',
     ...extra_options,
+    // Before the rules of people: none of them may include it.
+    ...(diskOwn ? own : []),
+    ...leave
+      .map((path) => `/${path.replace(/[\\*?[]/g, '\\$&')}`)
+      .flatMap((at) => [`--filter=P ${at}`, `--exclude=${at}`]),
     ...filters.map((rule) => `--filter=${rule}`),
     ...exclude.map((pattern) => `--exclude=${pattern}`),
     ...(told ? [`--filter=P ${PARTIAL}`, `--exclude=${PARTIAL}/**`] : [`--exclude=${PARTIAL}`]),

@@ -1,6 +1,9 @@
-// output.ts — Reads rsync's output: progress lines, statistics, the meaning of exit codes. Pure.
+// output.ts — Reads rsync's output: progress lines, statistics, the meaning of exit codes.
+import { dirname, resolve } from 'node:path'
 import type { FailureReason, Progress } from '@kagami/protocol'
-import { SyncFailure, type Exit } from '../../provider.ts'
+import { localFailure, refusalCode, ToolRefused } from '../../local-failure.ts'
+import { SyncFailure, type Exit, type FailureFacts } from '../../provider.ts'
+import { readName } from './lines.ts'
 
 /** Reads lines of `--info=progress2`; null for another line. A percent only once the whole file list is known. */
 export function createProgressReader(): (line: string) => (Partial<Progress> & Pick<Progress, 'phase'>) | null {
@@ -113,12 +116,77 @@ const RULES: readonly Rule[] = [
   { code: 35, pattern: /(?:)/, reason: 'upstream_unreachable', message: 'the upstream does not answer' },
 ]
 
-/** The failure of an rsync that did not exit with 0 or 24. */
-export function rsyncFailure(exit: Exit): SyncFailure {
+/** What rsync tells of this machine's own files, and whether it also tells of the upstream's. */
+export interface RefusalReader {
+  /** Reads a line that rsync writes to stderr. */
+  read(line: string): void
+  /** The first of them; null when there was none. */
+  readonly first: ToolRefused | null
+  /** Whether something of the upstream could not be read either. */
+  readonly upstream: boolean
+}
+
+const SAID = /^rsync: (?:\[(\w+)\] )?(.*): [^:]*\((\d+)\)$/s
+
+/** `folder`: where rsync writes, for what it names by a path below it. */
+export function createRefusalReader(folder: string): RefusalReader {
+  let first: ToolRefused | null = null
+  let second: ToolRefused | null = null
+  let upstream = false
+  return {
+    read(line) {
+      const discarded = /^Unable to create partial-dir for (.*) -- discarding completed file\.$/.exec(line)?.[1]
+      if (discarded !== undefined)
+        second ??= new ToolRefused({ code: 'EACCES', path: dirname(resolve(folder, readName(discarded))), folder })
+      const [, role, what = '', errno] = SAID.exec(line) ?? []
+      if (errno === undefined) return
+      if (role !== 'receiver' && role !== 'generator') return void (upstream = true)
+      const code = refusalCode(Number(errno))
+      if (code !== null) first ??= new ToolRefused({ code, path: resolve(folder, pathIn(what)), folder })
+    },
+    get first() {
+      return first ?? second
+    },
+    get upstream() {
+      return upstream
+    },
+  }
+}
+
+/** The path that rsync names: what a file is renamed to, in quotes, or in brackets as `unlink(x)`. */
+function pathIn(what: string): string {
+  const [, to] = /^rename ".*" -> "(.*)"(?: failed)?$/s.exec(what) ?? []
+  const [, quoted] = /"(.*?)"(?: -> ".*")?(?: failed)?$/s.exec(what) ?? []
+  const [, called] = /\w\((.*)\)(?: failed)?$/s.exec(what) ?? []
+  return readName(to ?? quoted ?? called ?? '')
+}
+
+/** The failure of an rsync that did not exit with 0 or 24. `refused`: what this machine refused meanwhile. */
+export function rsyncFailure(exit: Exit, refused: ToolRefused | null = null): SyncFailure {
+  const facts = { tail: exit.tail, exitCode: exit.code }
+  // A disk that is full also ends with a code of its own.
+  const local = refused && [11, 23].includes(exit.code ?? 0) ? localFailure(refused, refused.folder, facts) : null
+  if (local) return local
+  const link = FOREIGN_LINK.exec(exit.tail)?.[1]
+  if (link !== undefined) return foreignLink(readName(link).replace(/\/$/, ''), facts)
   const said = withoutNames(exit.tail)
   const rule = RULES.find(({ code, pattern }) => (code === null || code === exit.code) && pattern.test(said))
   const line = octal(mainLine(exit.tail)) || `rsync ended with ${exit.signal ?? `exit code ${exit.code}`}`
   return new SyncFailure(rule?.reason ?? 'unknown', rule?.message ?? line, { tail: exit.tail, exitCode: exit.code })
+}
+
+const FOREIGN_LINK = /^rsync: \[Receiver\] change_dir#\d+ "(.*)" failed: Too many levels of symbolic links \(\d+\)/m
+
+/** rsync follows a link only to where its own user, or root, leads it. */
+function foreignLink(path: string, facts: FailureFacts): SyncFailure {
+  return new SyncFailure(
+    'local_denied',
+    `${octal(path)} on this worker is a link that belongs to another user, and rsync does not follow it`,
+    {
+      ...facts,
+      hint: `Give it to the user of this worker, as root: chown -h ${process.getuid?.() ?? 0} ${octal(path)}`,
+    },
+  )
 }
 
 /** As `ls -b` writes bytes that are not UTF-8, and as everything else that people see does. */

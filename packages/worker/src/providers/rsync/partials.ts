@@ -2,7 +2,7 @@
 // starts nothing.
 import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { pathBytes, readEntries, removePath } from '../../names.ts'
+import { pathBytes, readEntries, removePath, type DiskEntry } from '../../names.ts'
 import { PARTIAL } from './options.ts'
 
 /** Moves every folder of incomplete files from a tree into the stash, under its path in the tree. */
@@ -39,9 +39,19 @@ export function removePartials(tree: string): void {
 
 /** Paths of the folders of incomplete files, relative to the root. Links are not followed. */
 function partialFolders(root: string, below: string): string[] {
-  return readEntries(join(root, below)).flatMap((entry) => {
+  return entriesOf(join(root, below)).flatMap((entry) => {
     if (!entry.isDirectory()) return []
     const path = join(below, entry.name)
     return entry.name === PARTIAL ? [path] : partialFolders(root, path)
   })
+}
+
+/** None in a folder that this user may not read: no run of this worker wrote there. */
+function entriesOf(folder: string): DiskEntry[] {
+  try {
+    return readEntries(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return []
+    throw error
+  }
 }

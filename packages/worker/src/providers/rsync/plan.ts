@@ -1,10 +1,11 @@
 // plan.ts — What an rsync run would do, read from a dry run. Looks at the folders that would shrink; starts nothing.
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathBytes, readEntries, RESERVED, RESERVED_WHY } from '../../names.ts'
+import { DISK_OWN, DISK_OWN_WHY, hasDiskOwn, pathBytes, readEntries, RESERVED, RESERVED_WHY } from '../../names.ts'
+import type { ToolRefused } from '../../local-failure.ts'
 import type { Plan, ShrinkingFolder } from '../../provider.ts'
 import { readLeftOut, tellsUnread, type Item, type ItemFormat } from './lines.ts'
-import { createStatistics, readStatistics, type Statistics } from './output.ts'
+import { createRefusalReader, createStatistics, readStatistics, type Statistics } from './output.ts'
 
 const EXAMPLES = 500
 /** A folder that loses fewer entries is not looked at. */
@@ -27,19 +28,39 @@ export interface DryRun {
   stays(folder: string): boolean
   /** What of the upstream could not be read; null when all of it could. */
   readonly unread: 'error' | 'vanished' | null
+  /** What of the folder itself could not be looked at; null when all of it could. */
+  readonly refused: ToolRefused | null
 }
 
 export interface PlanReader {
   /** Reads a line; false keeps it out of the log. */
   readonly onLine: (line: string, stream: 'stdout' | 'stderr') => boolean
-  /** What was read, once the run on a folder is over. */
-  done(folder: string): DryRun
+  /** What was read, once the run is over with an exit code. */
+  done(exitCode: number | null): DryRun
 }
 
-/** Reads `--dry-run --itemize-changes --stats` in a format; `leaveOut` is told what rsync leaves out. */
-export function createPlanReader(items: ItemFormat, leaveOut: (name: string, why: string) => void): PlanReader {
+export interface PlanParts {
+  readonly items: ItemFormat
+  /** What is looked at. */
+  readonly folder: string
+  /** Told what rsync leaves out. */
+  readonly leaveOut: (name: string, why: string) => void
+}
+
+/** Reads `--dry-run --itemize-changes --stats` in a format. */
+export function createPlanReader({ items, folder, leaveOut }: PlanParts): PlanReader {
+  const refusals = createRefusalReader(folder)
   const statistics = createStatistics()
-  const counts: Counts = { upstream: 0, created: 0, incoming: null, changes: 0, removed: 0, deletions: 0, leftOut: 0 }
+  const counts: Counts = {
+    upstream: 0,
+    created: 0,
+    made: 0,
+    incoming: null,
+    changes: 0,
+    removed: 0,
+    deletions: 0,
+    leftOut: 0,
+  }
   const examples: string[] = []
   const folders = createFolderTally()
   let unread: DryRun['unread'] = null
@@ -63,9 +84,10 @@ export function createPlanReader(items: ItemFormat, leaveOut: (name: string, why
     onLine(line, stream) {
       const problem = tellsUnread(line)
       if (problem !== null) unread = problem === 'error' ? problem : (unread ?? problem)
+      if (stream === 'stderr') refusals.read(line)
       if (problem !== null || stream !== 'stdout') return true
       const item = items.read(line)
-      const left = item ? reservedOf(item) : readLeftOut(line)
+      const left = item ? reservedOf(item, folder) : readLeftOut(line)
       if (item && !left) readItem(item)
       else if (left) {
         counts.leftOut++
@@ -73,28 +95,39 @@ export function createPlanReader(items: ItemFormat, leaveOut: (name: string, why
       } else readCounts(line, counts, statistics)
       return false
     },
-    done: (folder) => ({
+    done: (exitCode) => ({
       changes: counts.changes,
       deletions: counts.deletions,
       damaged,
       stays: folders.stays,
-      unread,
+      // Whoever cannot look at the copy may still have read all of the upstream.
+      unread: exitCode === 23 && (refusals.first === null || refusals.upstream) ? 'error' : unread,
+      refused: refusals.first,
       statistics,
-      plan: {
-        removed: counts.removed,
-        total: Math.max(0, counts.upstream - counts.leftOut - counts.created) + counts.removed,
-        examples,
-        incomingBytes: counts.incoming,
-        sizeBeforeBytes: null,
-        sizeAfterBytes: statistics.sizeBytes,
-        shrinking: folders.shrinking(folder),
-      },
+      plan: planOf(counts, { examples, statistics, shrinking: folders.shrinking(folder) }),
     }),
   }
 }
 
+function planOf(
+  counts: Counts,
+  { examples, statistics, shrinking }: Pick<Plan, 'examples' | 'shrinking'> & Pick<DryRun, 'statistics'>,
+): Plan {
+  return {
+    removed: counts.removed,
+    total: Math.max(0, counts.upstream - counts.leftOut - counts.created) + counts.removed,
+    examples,
+    incomingBytes: counts.incoming,
+    incomingFiles: counts.made,
+    sizeBeforeBytes: null,
+    sizeAfterBytes: statistics.sizeBytes,
+    shrinking,
+  }
+}
+
 /** An entry with a reserved name, which is told but never copied. */
-function reservedOf({ name }: Item): { name: string; why: string } | null {
+function reservedOf({ name }: Item, folder: string): { name: string; why: string } | null {
+  if (name === `${DISK_OWN}/` && hasDiskOwn(folder)) return { name: DISK_OWN, why: DISK_OWN_WHY }
   const last = name?.replace(/\/$/, '').split('/').at(-1)
   return name !== null && last === RESERVED.rsync ? { name, why: RESERVED_WHY } : null
 }
@@ -152,6 +185,8 @@ function parentOf(name: string): string {
 interface Counts {
   upstream: number
   created: number
+  /** With folders. */
+  made: number
   incoming: number | null
   changes: number
   removed: number
@@ -163,8 +198,10 @@ function readCounts(line: string, counts: Counts, statistics: Statistics): void 
   const [, what, all, parts = ''] = /^Number of (created )?files: (\d+)(?: \((.*)\))?$/.exec(line) ?? []
   if (all !== undefined) {
     const folders = Number(/dir: (\d+)/.exec(parts)?.[1] ?? 0)
-    if (what) counts.created = Number(all) - folders
-    else counts.upstream = Number(all) - folders
+    if (what) {
+      counts.created = Number(all) - folders
+      counts.made = Number(all)
+    } else counts.upstream = Number(all) - folders
   }
   const incoming = /^Total transferred file size: (\d+)/.exec(line)?.[1]
   if (incoming !== undefined) counts.incoming = Number(incoming)

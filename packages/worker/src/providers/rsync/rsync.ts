@@ -1,12 +1,13 @@
 // rsync.ts — Mirrors an rsync module: a dry run first, then the copy, deletions last. How rsync is called is here.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { showName } from '../../names.ts'
+import { localFailure } from '../../local-failure.ts'
+import { hasDiskOwn, showName } from '../../names.ts'
 import { SyncFailure, type Fork, type Provider, type RunCommand, type SyncStats } from '../../provider.ts'
 import { addressOf, callRsync, type RsyncContext, type RsyncUpstream } from './call.ts'
 import { createItemFormat, tellsUnread } from './lines.ts'
 import { contentFlags, firstStageFlags, FOLLOWS_LINKS, options, PARTIAL } from './options.ts'
-import { createProgressReader, createStatistics, readStatistics, rsyncFailure } from './output.ts'
+import { createProgressReader, createRefusalReader, createStatistics, readStatistics, rsyncFailure } from './output.ts'
 import { restorePartials, removePartials, stashPartials } from './partials.ts'
 import { createPlanReader, type DryRun } from './plan.ts'
 
@@ -35,6 +36,7 @@ export const rsync: Provider<typeof options> = {
       options: context.options,
       compress: context.options.compress && context.local === null,
       address: await addressOf(context),
+      refused: [],
     }
     return exists ? update(upstream) : create(upstream)
   },
@@ -90,7 +92,10 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   const found = await dryRun(upstream, published, true)
   allowFound(upstream, found)
   const proof = context.thorough ? proofOf(found) : null
-  if (isWhole(found) && found.changes === 0 && left === null) return { ...statsOf(found), note: proof }
+  if (isWhole(found) && found.changes === 0 && left === null) {
+    refuseRest(upstream)
+    return { ...statsOf(found), note: proof }
+  }
   mkdirSync(staging, { recursive: true })
   writeFileSync(unfinished, '')
   const fork = left?.fork ?? (await context.tree.fork())
@@ -111,8 +116,14 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   rmSync(arrivals, { recursive: true, force: true })
   // All that the upstream has was copied; only what vanished meanwhile is still there.
   if (copied instanceof SyncFailure) throw copied
+  refuseRest(upstream)
   const note = unread === 'vanished' ? VANISHED : copied.note
   return { ...copied, note: [note, proof].filter(Boolean).join('; ') || null }
+}
+
+/** All else is done: what could not be looked at must not pass for a success. */
+function refuseRest({ refused: [first] }: RsyncUpstream): void {
+  if (first) throw localFailure(first, first.folder) ?? first
 }
 
 /** What a comparison by checksums found, in one line. */
@@ -136,13 +147,16 @@ function keepIncomplete(error: unknown, tree: string, stash: string): SyncFailur
   throw error
 }
 
+/** Folders of a copy that are left as they are; with more the run deletes nothing. */
+const REFUSED_MAX = 20
+
 const UNREAD = 'part of the upstream could not be read, so nothing was deleted'
 const VANISHED =
   'a folder vanished from the upstream while it was read, so nothing was deleted; the next sync catches up'
 
 /** What of a file is copied and compared. */
-const comparingFlags = ({ context, options }: RsyncUpstream, told = false): string[] => [
-  ...contentFlags(options, told),
+const comparingFlags = ({ context, options, refused }: RsyncUpstream, folder: string, told = false): string[] => [
+  ...contentFlags(options, { told, diskOwn: hasDiskOwn(folder), leave: refused.map((one) => one.below) }),
   ...(context.thorough ? ['--checksum'] : []),
 ]
 
@@ -198,7 +212,7 @@ async function copyFirstStage(upstream: RsyncUpstream, path: string, partials: r
   try {
     await transfer(upstream, path, { partials, deletes: false, drop: false })
   } catch (error) {
-    if (!(error instanceof SyncFailure && error.reason === 'partial')) throw error
+    if (!(error instanceof SyncFailure && ['partial', 'local_denied'].includes(error.reason))) throw error
     upstream.context.log('the first stage could not bring everything; the second stage brings the rest')
   }
 }
@@ -208,20 +222,37 @@ async function dryRun(upstream: RsyncUpstream, folder: string, deletes: boolean)
   const { context } = upstream
   context.progress({ phase: 'listing' })
   const items = createItemFormat()
-  const newReader = () => createPlanReader(items, context.leaveOut)
+  let left: Parameters<typeof context.leaveOut>[] = []
+  const newReader = () => {
+    left = []
+    return createPlanReader({ items, folder, leaveOut: (...one) => void left.push(one) })
+  }
   let reader = newReader()
   // The names of what is left out are only told together with all others.
   const flags = ['--dry-run', '--stats', '--info=name1', `--out-format=${items.format}`]
   const exit = await callRsync(
     upstream,
-    (compress) => [...flags, ...(deletes ? ['--delete-after'] : []), ...compress, ...comparingFlags(upstream, true)],
+    (compress) => [
+      ...flags,
+      ...(deletes ? ['--delete-after'] : []),
+      ...compress,
+      ...comparingFlags(upstream, folder, true),
+    ],
     folder,
     { exact: true, onStart: () => void (reader = newReader()), onLine: (line, stream) => reader.onLine(line, stream) },
   )
   if (exit.code !== 0 && exit.code !== 23 && exit.code !== 24) throw rsyncFailure(exit)
   if (exit.code === 23 && rsyncFailure(exit).reason !== 'partial') throw rsyncFailure(exit)
-  const found = reader.done(folder)
-  return exit.code === 23 ? { ...found, unread: 'error' } : found
+  const found = reader.done(exit.code)
+  const { refused } = found
+  // After it, rsync looks at no other folder for what is to be deleted.
+  const known = upstream.refused.map(({ below }) => below)
+  if (refused && refused.below !== '' && !known.includes(refused.below) && known.length < REFUSED_MAX) {
+    upstream.refused.push(refused)
+    return dryRun(upstream, folder, deletes)
+  }
+  for (const one of left) context.leaveOut(...one)
+  return found
 }
 
 interface Transfer {
@@ -242,8 +273,10 @@ async function transfer(
   const { context } = upstream
   const statistics = createStatistics()
   const readProgress = createProgressReader()
+  const refusals = createRefusalReader(into)
   let unread = false
-  const onLine = (line: string) => {
+  const onLine = (line: string, stream: 'stdout' | 'stderr') => {
+    if (stream === 'stderr') refusals.read(line)
     unread ||= tellsUnread(line) === 'error'
     const progress = readProgress(line)
     if (progress) context.progress(progress)
@@ -255,7 +288,7 @@ async function transfer(
     upstream,
     (compress) => [
       ...compress,
-      ...comparingFlags(upstream),
+      ...comparingFlags(upstream, into),
       ...partials,
       ...(deletes ? ['--delete-after', ...limit] : []),
       '--info=progress2',
@@ -265,7 +298,7 @@ async function transfer(
     { onLine, redraws: true },
   )
   if (exit.code !== 0 && exit.code !== 24) {
-    const failure = rsyncFailure(exit)
+    const failure = rsyncFailure(exit, unread || refusals.upstream ? null : refusals.first)
     // What is incomplete would keep the disk full.
     if (failure.reason === 'disk_full') removePartials(into)
     throw failure

@@ -1,0 +1,38 @@
+// local-failure.ts — The failure of a sync that this machine refused, by a call of the system, or by
+// what a tool said of one. Never the upstream's fault.
+import { INTACT } from '@kagami/protocol'
+import { diskRefusal } from '@kagami/runtime'
+import { showName } from './names.ts'
+import { SyncFailure, type FailureFacts } from './provider.ts'
+
+export { refusalCode, writtenRefusals } from '@kagami/runtime'
+
+/** The failure for an error of this machine's files or disk; null when it is something else. `place`: see runtime. */
+export function localFailure(error: unknown, place: string, facts: FailureFacts = {}): SyncFailure | null {
+  const refusal = diskRefusal(error, place)
+  if (!refusal) return null
+  const { reason, path, problem, cure } = refusal
+  return new SyncFailure(reason, `${showName(path)} on this worker cannot be used: ${problem}`, {
+    ...facts,
+    cause: error,
+    hint: `${cure}${cure.endsWith('.') ? '' : '.'} ${INTACT}`,
+  })
+}
+
+/** What a tool says that the system refused: `path` below `folder`, in which it worked. */
+export class ToolRefused extends Error {
+  readonly code: string
+  readonly path: string
+  readonly folder: string
+  constructor({ code, path, folder }: { code: string; path: string; folder: string }) {
+    super(`${code}: ${path}`)
+    this.name = 'ToolRefused'
+    this.code = code
+    this.path = path
+    this.folder = folder
+  }
+  /** The path below the folder; empty for what lies elsewhere, and for the folder itself. */
+  get below(): string {
+    return this.path.startsWith(`${this.folder}/`) ? this.path.slice(this.folder.length + 1) : ''
+  }
+}
