@@ -121,7 +121,7 @@ export const copies: readonly Row[] = [
       [`${WORKER}/sync/limits.test.ts`, 'is not even begun to be filled'],
       [`${WORKER}/sync/limits.test.ts`, 'its space comes back, and others sync on'],
       [`${FAULTS}/worker-disk-full.test.ts`, 'keeps running, reports that the disk was full'],
-      ['packages/runtime/src/files.test.ts', 'stay as they were when a new text does not fit on the disk'],
+      ['packages/runtime/src/disk/files.test.ts', 'stay as they were when a new text does not fit on the disk'],
       [`${FAULTS}/refusing-disk.test.ts`, 'says whose fault it is, harms nothing'],
       [`${FAULTS}/refusing-disk.test.ts`, 'does not end a worker, at work or at start'],
     ],

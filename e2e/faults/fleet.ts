@@ -319,8 +319,8 @@ export const fleet: readonly Row[] = [
       'published files unchanged, the same worker',
     proofs: [
       [`${FAULTS}/damaged-state.test.ts`, 'is said with its path, kept, and recovered or refused'],
-      ['packages/runtime/src/state-file.test.ts', 'is set aside, and the version before it used'],
-      ['packages/runtime/src/state-file.test.ts', 'survives any change of any bytes'],
+      ['packages/runtime/src/disk/state-file.test.ts', 'is set aside, and the version before it used'],
+      ['packages/runtime/src/disk/state-file.test.ts', 'survives any change of any bytes'],
     ],
   },
   {

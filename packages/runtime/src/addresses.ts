@@ -1,6 +1,6 @@
 // addresses.ts — Parses "host:port", and finds out which program uses a port.
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
-import { couldNotLook } from './disk-error.ts'
+import { couldNotLook } from './disk/disk-error.ts'
 
 /** A host and a TCP port. */
 export interface Address {

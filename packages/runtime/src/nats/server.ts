@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { pause } from '../clock.ts'
 import { fetchProgram, findProgram } from '../debian.ts'
-import { writeDurably } from '../files.ts'
+import { writeDurably } from '../disk/files.ts'
 import type { NatsLayout } from './accounts.ts'
 import { natsConfiguration, versionAtLeast } from './server-config.ts'
 

@@ -1,6 +1,6 @@
 // sealing.ts — Encrypts text for one recipient: HPKE (RFC 9180) with X25519, HKDF-SHA256 and AES-256-GCM.
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core'
-import { copyOfLine, oneLine, openStateFile, previousOf, type Damage } from '../state-file.ts'
+import { copyOfLine, oneLine, openStateFile, previousOf, type Damage } from '../disk/state-file.ts'
 
 const suite = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() })
 const INFO = new TextEncoder().encode('kagami credentials 1')

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
-import { ConfigError } from './config.ts'
+import { ConfigError } from '../config.ts'
 import { readIfThere } from './files.ts'
 
 /** A lock that this process has. */

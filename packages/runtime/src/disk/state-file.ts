@@ -6,10 +6,10 @@ import { linkSync, lstatSync, readFileSync, renameSync, rmSync, statSync, writeF
 import { checkFor } from '@kagami/protocol'
 import type Type from 'typebox'
 import type { Static } from 'typebox'
-import { ConfigError } from './config.ts'
+import { ConfigError } from '../config.ts'
 import { couldNotLook, readProblem } from './disk-error.ts'
 import { removeDurably, writeDurably } from './files.ts'
-import type { Logger } from './logger.ts'
+import type { Logger } from '../logger.ts'
 
 /** How a value is written as text, and told from text that is no such value. */
 export interface StateForm<T> {

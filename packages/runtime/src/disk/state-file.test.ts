@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import * as fc from 'fast-check'
 import Type from 'typebox'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ConfigError } from './config.ts'
+import { ConfigError } from '../config.ts'
 import { copyOfLine, oneLine, openStateFile, sealedJson, type Damage, type StateOptions } from './state-file.ts'
 
 const Schema = Type.Object({ number: Type.Integer(), words: Type.Array(Type.String()) })

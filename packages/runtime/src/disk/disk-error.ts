@@ -5,7 +5,7 @@ import { userInfo } from 'node:os'
 import { dirname } from 'node:path'
 import { getSystemErrorName } from 'node:util'
 import type { FailureReason } from '@kagami/protocol'
-import { ConfigError } from './config.ts'
+import { ConfigError } from '../config.ts'
 
 /** Who acts next: whoever frees space, owns the files, or looks after the disk. */
 export type DiskReason = Extract<FailureReason, 'disk_full' | 'local_denied' | 'disk_error'>
