@@ -1,6 +1,7 @@
 // effects.ts — Carries out what the machine of core/worker.ts decided: one handler for each effect.
 import type { Clock, EffectHandlers } from '@kagami/runtime'
 import { ASK_AGAIN_MS } from './core/membership.ts'
+import type { Replica } from './core/replica.ts'
 import type { WorkerEffect } from './core/worker.ts'
 import type { FolderWatch } from './folder-watch.ts'
 import type { Keeper } from './edge/keeper.ts'
@@ -22,6 +23,8 @@ export interface Ending {
 
 export interface EffectParts {
   readonly files: WorkerFiles
+  /** Whether the worker may write into data_dir what it remembers. */
+  readonly settled: () => boolean
   readonly keeper: Keeper
   readonly clock: Clock
   readonly syncs: Syncs
@@ -38,9 +41,10 @@ export function createEffectHandlers(parts: EffectParts): EffectHandlers<WorkerE
   let cancelWake = () => {}
   let cancelKeep = () => {}
   return {
-    persist: ({ replica }) => keeper.write(recordKey(replica.spec.replica_id), () => files.saveReplica(replica)),
+    persist: ({ replica }) => void (parts.settled() && keepRecord(parts, replica)),
     forget: ({ replicaId }) => keeper.write(recordKey(replicaId), () => files.removeReplica(replicaId)),
     keep_desired({ desired }) {
+      if (!parts.settled()) return
       // Losing this cache costs nothing while NATS answers.
       cancelKeep()
       cancelKeep = clock.after(KEEP_MS, () => keeper.write('desired', () => files.saveDesired(desired)))
@@ -58,4 +62,9 @@ export function createEffectHandlers(parts: EffectParts): EffectHandlers<WorkerE
     },
     end: ({ why, reason }) => parts.end({ why, reason }),
   }
+}
+
+/** Keeps the record of a replica. */
+export function keepRecord({ files, keeper }: Pick<EffectParts, 'files' | 'keeper'>, replica: Replica): void {
+  keeper.write(recordKey(replica.spec.replica_id), () => files.saveReplica(replica))
 }

@@ -32,8 +32,41 @@ const CURE =
   'Set worker_id in worker.toml to the id that `kagami workers` shows for this worker. For a new worker, use an ' +
   'empty data_dir.'
 
-/** The id of the worker of a data_dir; made at its first start. Throws ConfigError when it must not be guessed. */
-export function workerIdOf(parts: IdentityParts, configured: string | null): string {
+/** A worker's id. */
+export interface Identity {
+  readonly id: string
+  /** Writes the id into data_dir, if it is not there yet. */
+  keep(): void
+  /** Whether it is there. */
+  readonly kept: boolean
+}
+
+/**
+ * The id of the worker of a data_dir; made at its first start, and not written before `keep`: the folder may be what is
+ * left where a disk is not mounted. Throws ConfigError when it must not be guessed.
+ */
+export function identityOf(parts: IdentityParts, configured: string | null): Identity {
+  const { id, write } = findId(parts, configured)
+  let missing = write
+  return {
+    id,
+    keep() {
+      missing?.()
+      missing = null
+    },
+    get kept() {
+      return missing === null
+    },
+  }
+}
+
+interface Found {
+  readonly id: string
+  /** Null when it is in its file. */
+  readonly write: (() => void) | null
+}
+
+function findId(parts: IdentityParts, configured: string | null): Found {
   const path = join(parts.directory, 'worker-id')
   const others = otherIds(parts)
   const copy = readCopy(path)
@@ -43,8 +76,9 @@ export function workerIdOf(parts: IdentityParts, configured: string | null): str
   const kept = { path, copyForm: copyOfLine(isId), onDamage: parts.onDamage }
   if (configured) {
     const file = openStateFile<string>({ ...kept, form: oneLine(isId), judge: () => 'own', without: WITHOUT })
-    if (file.read() !== configured) file.write(configured)
-    return configured
+    const before = file.read()
+    if (before !== null && before !== configured) file.write(configured)
+    return { id: configured, write: before === null ? () => file.write(configured) : null }
   }
   const file = openStateFile<string>({
     ...kept,
@@ -54,9 +88,9 @@ export function workerIdOf(parts: IdentityParts, configured: string | null): str
     cure: CURE,
   })
   const id = file.read()
-  if (id !== null && (id === copy || others.length === 0 || others.includes(id))) return id
+  if (id !== null && (id === copy || others.length === 0 || others.includes(id))) return { id, write: null }
   if (others.length > 0) refuseOther(path, id, others)
-  return id ?? makeId(file, parts.directory)
+  return id === null ? makeId(file, parts.directory) : { id, write: null }
 }
 
 function readCopy(path: string): string | null {
@@ -72,7 +106,7 @@ function otherIds({ directory, desired }: IdentityParts): string[] {
   return [...new Set([desired()?.worker_id, ownerOfCredentials(directory)?.workerId])].flatMap((id) => (id ? [id] : []))
 }
 
-function makeId(file: StateFile<string>, directory: string): string {
+function makeId(file: StateFile<string>, directory: string): Found {
   const before = ['replicas', 'trees'].find((folder) => hasRecords(join(directory, folder)))
   if (before)
     throw new ConfigError(
@@ -81,8 +115,7 @@ function makeId(file: StateFile<string>, directory: string): string {
       CURE,
     )
   const id = newId()
-  file.write(id)
-  return id
+  return { id, write: () => file.write(id) }
 }
 
 function refuseOther(path: string, kept: string | null, others: readonly string[]): never {

@@ -15,15 +15,15 @@ import {
 import Type, { type Static } from 'typebox'
 import { learn, noFacts } from './core/facts.ts'
 import type { Life, Remembered, Replica, Task as ReplicaTask } from './core/replica.ts'
-import { workerIdOf } from './identity.ts'
+import { identityOf, type Identity } from './identity.ts'
 
 export interface WorkerFiles {
   readonly directory: string
   readonly spoolDirectory: string
   /** The key that opens credentials; created at first use. Throws when its file holds something else. */
   sealingKey(): Promise<SealingKey>
-  /** The worker's id: configured, or created once and kept. Throws ConfigError when it would have to be guessed. */
-  workerId(configured: string | null): string
+  /** The worker's id: configured, or created once. Throws ConfigError when it would have to be guessed. */
+  identity(configured: string | null): Identity
   readDesired(): Desired | null
   /** Whether the document was there, and nothing is left of it. */
   lostDesired(): boolean
@@ -123,7 +123,7 @@ export function openWorkerFiles(dataDir: string, onDamage?: (damage: Damage) => 
     directory,
     spoolDirectory: join(directory, 'spool'),
     sealingKey: () => openSealingKey(join(directory, 'credentials.key'), onDamage),
-    workerId: (configured) => workerIdOf({ directory, onDamage, desired: () => desired.read() }, configured),
+    identity: (configured) => identityOf({ directory, onDamage, desired: () => desired.read() }, configured),
     readDesired: () => desired.read(),
     lostDesired: () => lostDesired,
     saveDesired(wanted) {

@@ -20,7 +20,9 @@ import type { Keeper } from './edge/keeper.ts'
 import { createMessenger, type Messenger } from './edge/messenger.ts'
 import { openLink, type Link, type LinkListener } from './edge/nats.ts'
 import type { Spool } from './edge/spool.ts'
-import { createEffectHandlers, type Ending } from './effects.ts'
+import { mayWork } from './core/membership.ts'
+import { createEffectHandlers, keepRecord, type Ending } from './effects.ts'
+import type { Identity } from './identity.ts'
 import { watchFolders, type FolderWatch } from './folder-watch.ts'
 import { createPaces } from './http/pace.ts'
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.ts'
@@ -40,6 +42,8 @@ export interface WiringParts {
   readonly id: string
   /** Of this process: tells it apart from another one with the same worker id. */
   readonly instance: string
+  readonly identity: Identity
+  readonly fresh: boolean
   readonly files: WorkerFiles
   readonly place: Place
   readonly keeper: Keeper
@@ -57,6 +61,8 @@ export interface Wiring extends WiringParts {
   readonly messenger: Messenger
   readonly metrics: WorkerMetrics
   readonly folders: FolderWatch
+  /** Whether this data_dir is where the worker belongs. Until then it writes no id, record or document there. */
+  settled: boolean
   /** The connection to NATS; null until it is there. */
   link: Link | null
   /** Where /metrics is served, host:port. */
@@ -70,7 +76,13 @@ export interface Wiring extends WiringParts {
 /** Connects the parts. Nothing is sent and no sync runs before `connectToFleet` and the first event. */
 export function wireWorker(parts: WiringParts): Wiring {
   const { promise: ended, resolve: end } = Promise.withResolvers<Ending>()
-  const base = { link: null, httpAddress: parts.config.http_addr, stopConnecting: new AbortController(), ended }
+  const base = {
+    settled: parts.identity.kept,
+    link: null,
+    httpAddress: parts.config.http_addr,
+    stopConnecting: new AbortController(),
+    ended,
+  }
   const wiring = { ...parts, ...base } as { -readonly [Part in keyof Wiring]: Wiring[Part] }
   wiring.metrics = metricsOf(wiring)
   wiring.syncs = syncsOf(wiring)
@@ -116,9 +128,24 @@ function messengerOf(wiring: Wiring): Messenger {
     joinMessage: () => joinMessageOf(wiring),
     state: () => wiring.actor.state,
     folders: () => wiring.folders.found,
-    tell: (event) => wiring.actor.send(event),
+    tell(event) {
+      wiring.actor.send(event)
+      const answered = event.type === 'join_answered' && event.reply !== null && !event.reply.missing_disk
+      if (answered || mayWork(wiring.actor.state.membership)) settle(wiring)
+    },
     onHeartbeat: (at) => wiring.metrics.heartbeatSent(at),
   })
+}
+
+/** The fleet did not miss another disk here: what the worker remembers is written from now on. */
+function settle(wiring: Wiring): void {
+  if (wiring.settled) return
+  wiring.settled = true
+  const { keeper, files, identity, actor } = wiring
+  const { desired, replicas } = actor.state
+  keeper.write('worker-id', () => identity.keep())
+  for (const replica of replicas.values()) keepRecord(wiring, replica)
+  if (desired) keeper.write('desired', () => files.saveDesired(desired))
 }
 
 function foldersOf(wiring: Wiring): FolderWatch {
@@ -138,7 +165,12 @@ function actorOf(wiring: Wiring, end: (ending: Ending) => void): Wiring['actor']
     state,
     advance: createWorkerMachine(newId),
     clock,
-    effects: createEffectHandlers({ ...wiring, end, wake: () => wiring.actor.send({ type: 'woke' }) }),
+    effects: createEffectHandlers({
+      ...wiring,
+      settled: () => wiring.settled,
+      end,
+      wake: () => wiring.actor.send({ type: 'woke' }),
+    }),
     onFault(fault, effect) {
       const refusal = diskRefusal(fault, wiring.config.data_dir)
       const said = refusal
@@ -150,7 +182,7 @@ function actorOf(wiring: Wiring, end: (ending: Ending) => void): Wiring['actor']
   })
 }
 
-function joinMessageOf({ config, id, instance, kinds, sealingKey, httpAddress }: Wiring): Join {
+function joinMessageOf({ config, id, instance, kinds, fresh, sealingKey, httpAddress }: Wiring): Join {
   return {
     worker_id: id,
     instance,
@@ -163,6 +195,7 @@ function joinMessageOf({ config, id, instance, kinds, sealingKey, httpAddress }:
     kinds: [...kinds],
     capabilities: ['verify', 'restore', 'rename'] satisfies Capability[],
     sealing_key: sealingKey.publicKey,
+    ...(fresh ? { fresh } : {}),
   }
 }
 

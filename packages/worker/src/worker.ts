@@ -22,6 +22,8 @@ import { createKeeper, type Keeper } from './edge/keeper.ts'
 import { openSpool, type Spool } from './edge/spool.ts'
 import type { Remembered } from './core/replica.ts'
 import type { Ending } from './effects.ts'
+import type { Identity } from './identity.ts'
+import { hasMarks } from './tree/marker.ts'
 import { trustAlso } from './programs/trust.ts'
 import type { Provider } from './provider.ts'
 import { reportInterrupted } from './recovery.ts'
@@ -69,7 +71,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker | n
   if (!opened) return null
   const { files, place } = opened
   if (config.ca_file) trustAlso(config.ca_file, paths.authorities(config.data_dir))
-  const keeper = createKeeper({ clock, logger, folder: paths.own(config.data_dir) })
+  const keeper = createKeeper({ clock, logger, folder: paths.own(config.data_dir), isThere: place.isThere })
   const restored = restore(parts, files, keeper)
   const sealingKey = await readSealingKey(files)
   const kinds = await announcedKinds(parts)
@@ -119,6 +121,9 @@ async function openDataDir(parts: WorkerParts): Promise<{ files: WorkerFiles; pl
 
 interface Restored {
   readonly id: string
+  readonly identity: Identity
+  /** Whether nothing in data_dir shows that a worker was ever approved there. */
+  readonly fresh: boolean
   readonly instance: string
   readonly spool: Spool
   readonly state: WorkerState
@@ -129,7 +134,8 @@ interface Restored {
 /** Reads what earlier runs left in data_dir, and cleans up after one that was killed. */
 function restore(parts: WorkerParts, files: WorkerFiles, keeper: Keeper): Restored {
   const { config, clock, logger } = parts
-  const id = files.workerId(config.worker_id)
+  const identity = files.identity(config.worker_id)
+  const { id } = identity
   const declared = readDeclared(parts, id)
   const cached = files.readDesired()
   const desired = cached?.terminate ? null : cached
@@ -146,9 +152,11 @@ function restore(parts: WorkerParts, files: WorkerFiles, keeper: Keeper): Restor
   reportInterrupted({ workerId: id, spool, remembered, specs, now: clock.now() })
   const instance = newId()
   const limits = { perWorker: config.slots, perHost: config.slots_per_host }
-  const approvedBefore = desired === null && files.lostDesired() && wasApproved(files, remembered)
+  const approved = wasApproved(files, remembered)
+  const approvedBefore = desired === null && files.lostDesired() && approved
+  const fresh = !approved && cached?.admission !== 'approved' && !hasMarks(config.data_dir)
   const state = openWorker({ id, instance, limits, declared, remembered, approvedBefore }, clock.now())
-  return { id, instance, spool, state, desired }
+  return { id, identity, fresh, instance, spool, state, desired }
 }
 
 /** Nothing syncs before approval: a sync that has ended, or credentials of NATS, show that there was one. */

@@ -31,6 +31,12 @@ export const Join = Type.Object({
       description: 'X25519 public key, base64; credentials for this worker are sealed with it',
     }),
   ),
+  fresh: Type.Optional(
+    Type.Boolean({
+      description:
+        'Nothing in data_dir shows that a worker was ever approved there: it is new, or its disk is not mounted',
+    }),
+  ),
   jwt: Type.Optional(
     Type.String({
       maxLength: 8192,
@@ -61,6 +67,12 @@ export const JoinReply = Type.Object({
     }),
   ),
   terminated: Type.Optional(Type.Boolean()),
+  missing_disk: Type.Optional(
+    Type.Boolean({
+      description:
+        'It is pending because its data_dir is fresh where a worker had mirrors. It keeps no id there until approved',
+    }),
+  ),
 })
 export type JoinReply = Static<typeof JoinReply>
 

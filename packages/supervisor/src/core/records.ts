@@ -15,13 +15,15 @@ import type { WorkerEntry } from './entries.ts'
 interface JoinFacts {
   readonly autoApprove: boolean
   readonly now: Date
+  /** Why the disk of the worker seems to be missing; null: it does not. */
+  readonly missingDisk: string | null
 }
 
 /** The record after a join. */
 export function withJoin(record: WorkerRecord | null, join: Join, facts: JoinFacts): WorkerRecord {
   const before = record ?? newRecord(join.worker_id, facts)
   const { name, version, hostname, http_addr, data_dir, kinds, capabilities, sealing_key, instance } = join
-  return {
+  return withPlace(facts, {
     ...before,
     name,
     version,
@@ -35,16 +37,32 @@ export function withJoin(record: WorkerRecord | null, join: Join, facts: JoinFac
     // The document names the process it is for, so a new process needs a new revision.
     rev: before.instance === instance ? before.rev : before.rev + 1,
     older_wire: false,
+  })
+}
+
+/** A worker whose disk seems to be missing waits for a decision; one whose disk is back goes on as before. */
+function withPlace({ missingDisk, now }: JoinFacts, record: WorkerRecord): WorkerRecord {
+  if (missingDisk !== null) {
+    if (record.missing_disk) return { ...record, reason: missingDisk }
+    const decided = { decided_at: null, decided_by: null }
+    return { ...record, ...decided, admission: 'pending', reason: missingDisk, missing_disk: true, rev: record.rev + 1 }
   }
+  if (!record.missing_disk) return record
+  const by = { by: 'its disk is back', reason: null, now }
+  return withAdmission(record, 'approved', by)
 }
 
 /** The record after the join of a worker of the older wire, which announces nothing but its id. */
-export function withOlderJoin(record: WorkerRecord | null, workerId: string, facts: JoinFacts): WorkerRecord {
+export function withOlderJoin(
+  record: WorkerRecord | null,
+  workerId: string,
+  facts: Omit<JoinFacts, 'missingDisk'>,
+): WorkerRecord {
   return { ...(record ?? newRecord(workerId, facts)), older_wire: true, instance: null }
 }
 
 /** A worker that is seen for the first time: pending, or approved when joins are approved automatically. */
-function newRecord(workerId: string, { autoApprove, now }: JoinFacts): WorkerRecord {
+function newRecord(workerId: string, { autoApprove, now }: Omit<JoinFacts, 'missingDisk'>): WorkerRecord {
   const at = now.toISOString()
   return {
     worker_id: workerId,
@@ -76,7 +94,8 @@ export function withAdmission(
   admission: 'approved' | 'rejected',
   { by, reason, now }: { by: string; reason: string | null; now: Date },
 ): WorkerRecord {
-  return { ...record, admission, reason, decided_at: now.toISOString(), decided_by: by, rev: record.rev + 1 }
+  const { missing_disk: _decided, ...rest } = record
+  return { ...rest, admission, reason, decided_at: now.toISOString(), decided_by: by, rev: record.rev + 1 }
 }
 
 /** Refuses unless the worker exists and is approved. */

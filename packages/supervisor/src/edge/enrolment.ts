@@ -6,6 +6,7 @@ import { documentOf } from '../core/document.ts'
 import { decideEnrolment } from '../core/enrolment.ts'
 import { noChanges } from '../core/changes.ts'
 import { putWorker, setPresence } from '../core/fleet.ts'
+import { findMissingDisk } from '../core/place.ts'
 import { withJoin } from '../core/records.ts'
 import type { Accounts, Services } from '../services.ts'
 import type { WorkerRecord } from '../store/store.ts'
@@ -81,7 +82,9 @@ async function recordApplicant(services: Services, join: Join): Promise<WorkerRe
   const { clock, fleet, config, store, documents, logger } = services
   const now = clock.now()
   const known = fleet.workers.get(join.worker_id)
-  const announced = withJoin(known?.record ?? null, join, { autoApprove: config.auto_approve, now })
+  const missingDisk = findMissingDisk(fleet, join)
+  const autoApprove = config.auto_approve && missingDisk === null
+  const announced = withJoin(known?.record ?? null, join, { autoApprove, now, missingDisk })
   const record = known
     ? { ...announced, instance: known.record.instance, rev: known.record.rev }
     : { ...announced, instance: null }

@@ -57,6 +57,8 @@ export function receiveHeartbeat(
   worker.lastSeenMs = clock.monotonicMs()
   worker.lastSeenAt = now.toISOString()
   if (worker.presence !== 'online') services.recordChanges(setPresence(fleet, worker, 'online', now.getTime()))
+  // What it says of its replicas is about an empty folder: what was known before stays until somebody decided.
+  if (worker.record.missing_disk) return
   const { changes, mismatch } = applyHeartbeat(fleet, worker, beat, now.getTime())
   recordLatency(services, workerId, beat.observed_rev)
   if (changes.replicas.size + changes.removed.length + changes.workers.size > 0) services.recordChanges(changes)

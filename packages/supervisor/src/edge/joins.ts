@@ -3,7 +3,8 @@ import { WIRE_VERSION, type Join, type JoinReply } from '@kagami/protocol'
 import { documentOf } from '../core/document.ts'
 import type { WorkerEntry } from '../core/entries.ts'
 import { noChanges } from '../core/changes.ts'
-import { putWorker } from '../core/fleet.ts'
+import { dropWorker, putWorker } from '../core/fleet.ts'
+import { findMissingDisk, standInsFor } from '../core/place.ts'
 import { withJoin } from '../core/records.ts'
 import type { Services } from '../services.ts'
 import { withSealed } from './sealing.ts'
@@ -41,15 +42,17 @@ async function answerJoin(services: Services, join: Join, workerId: string): Pro
       services.recordChanges({ ...noChanges(), workers: new Set([known]) })
       return { accepted: false, status: known.record.admission, reason: conflict, supervisor }
     }
-    const { admission, reason } = (await admit(services, join, known)).record
-    return { accepted: admission === 'approved', status: admission, reason, supervisor }
+    const { admission, reason, missing_disk } = (await admit(services, join, known)).record
+    const place = missing_disk ? { missing_disk } : {}
+    return { accepted: admission === 'approved', status: admission, reason, supervisor, ...place }
   })
 }
 
 /** Saves what the join says of the worker, and writes its document. */
 async function admit(services: Services, join: Join, known: WorkerEntry | undefined): Promise<WorkerEntry> {
   const { clock, store, fleet, documents, logger } = services
-  const facts = { autoApprove: services.config.auto_approve, now: clock.now() }
+  const missingDisk = findMissingDisk(fleet, join)
+  const facts = { autoApprove: services.config.auto_approve && missingDisk === null, now: clock.now(), missingDisk }
   const joined = withJoin(known?.record ?? null, join, facts)
   const record = await withSealed(joined)
   if (JSON.stringify(record) !== JSON.stringify(known?.record))
@@ -63,9 +66,30 @@ async function admit(services: Services, join: Join, known: WorkerEntry | undefi
       { worker_id: join.worker_id, name: record.name, admission: record.admission },
       'a worker joined for the first time',
     )
+  if (missingDisk !== null && !known?.record.missing_disk)
+    logger.warn({ worker_id: join.worker_id, name: record.name, host: join.hostname }, missingDisk)
   documents.write(documentOf(record, services.term))
   services.recordChanges({ ...noChanges(), workers: new Set([worker]) })
+  for (const standIn of standInsFor(fleet, join)) await forgetStandIn(services, standIn)
   return worker
+}
+
+/** The disk is back with the worker it belongs to: the one that waited in its place is no worker any more. */
+async function forgetStandIn(services: Services, { record }: WorkerEntry): Promise<void> {
+  const { store, fleet } = services
+  const at = services.clock.now().toISOString()
+  const audit = { at, actor: 'supervisor', remote: null, action: 'forget', target: record.worker_id }
+  await services.runInTurn(record.worker_id, async () => {
+    const worker = fleet.workers.get(record.worker_id)
+    if (!worker?.record.missing_disk) return
+    await store.removeWorker(record.worker_id, null, {
+      ...audit,
+      detail: 'the disk of its place is back',
+      result: 'ok',
+    })
+    services.recordChanges({ ...noChanges(), removed: dropWorker(fleet, worker) })
+    services.publisher.workerGone(record.worker_id)
+  })
 }
 
 /**

@@ -31,6 +31,8 @@ export interface WorkerRecord {
   readonly capabilities?: readonly string[] | undefined
   /** Public key credentials are sealed with; absent where the worker has none. */
   readonly sealing_key?: string | undefined
+  /** It is pending because its data_dir is fresh where a worker had mirrors; absent otherwise. */
+  readonly missing_disk?: true | undefined
   /** The process that the desired document is for. */
   readonly instance: string | null
   /** Revision of the desired document; grows with every change of it. */

@@ -23,13 +23,19 @@ export interface KeeperParts {
   readonly logger: Pick<Logger, 'error' | 'info'>
   /** The folder of the state. */
   readonly folder: string
+  /** Whether the folder is still the one it was: nothing is written onto the disk below one that went away. */
+  readonly isThere?: () => boolean
 }
 
 /** A keeper for which nothing waits yet. */
-export function createKeeper({ clock, logger, folder }: KeeperParts): Keeper {
+export function createKeeper({ clock, logger, folder, isThere = () => true }: KeeperParts): Keeper {
   const pending = new Map<string, () => void>()
   const said = new Set<string>()
   let cancel: (() => void) | null = null
+  const carryOut = (act: () => void) => {
+    if (!isThere()) throw Object.assign(new Error(`the disk of ${folder} is gone`), { code: 'ENODEV', path: folder })
+    act()
+  }
   const refuse = (error: unknown) => {
     const code = (error as NodeJS.ErrnoException).code ?? ''
     if (!said.has(code)) logger.error({ code }, sayRefusal(error, folder))
@@ -40,7 +46,7 @@ export function createKeeper({ clock, logger, folder }: KeeperParts): Keeper {
     cancel = null
     for (const [key, act] of pending) {
       try {
-        act()
+        carryOut(act)
         pending.delete(key)
       } catch (error) {
         // The others would be refused too; they come next time.
@@ -57,7 +63,7 @@ export function createKeeper({ clock, logger, folder }: KeeperParts): Keeper {
   return {
     write(key, act) {
       try {
-        act()
+        carryOut(act)
         if (pending.delete(key)) end()
       } catch (error) {
         if (typeof (error as NodeJS.ErrnoException).code !== 'string') throw error

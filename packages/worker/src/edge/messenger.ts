@@ -226,6 +226,8 @@ function logAnswer(logger: Logger, state: WorkerState, reply: Awaited<ReturnType
   if (!reply) {
     if (before.attempts === 0) logger.warn('no supervisor answers yet; asking again with growing pauses')
   } else if (reply.status !== before.standing || !reply.accepted !== before.fenced) {
+    if (reply.missing_disk)
+      return logger.warn({ status: reply.status }, reply.reason ?? 'the disk of data_dir is missing')
     logger.info(
       { status: reply.status, reason: reply.reason ?? undefined },
       reply.status === 'pending'

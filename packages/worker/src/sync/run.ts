@@ -101,9 +101,13 @@ async function withHook(report: SyncReport, { deps, log }: Run): Promise<SyncRep
   return { ...report, message: oneLine(report.message === null ? problem : `${report.message}; ${problem}`) }
 }
 
+const NO_LOG: RunLog = { line: () => {}, close: () => {} }
+
 /** A log that cannot be opened must not stop the sync: the report still says how it went. */
 function openLog(job: SyncJob, deps: SyncDeps, mask: Mask): RunLog {
   try {
+    // Nor is it written onto the disk below one that is gone.
+    if (deps.place?.isThere() === false) return NO_LOG
     return createRunLog({
       dataDir: deps.dataDir,
       replicaId: job.spec.replica_id,
@@ -112,6 +116,6 @@ function openLog(job: SyncJob, deps: SyncDeps, mask: Mask): RunLog {
       now: deps.now,
     })
   } catch {
-    return { line: () => {}, close: () => {} }
+    return NO_LOG
   }
 }

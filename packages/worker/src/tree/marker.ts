@@ -59,6 +59,12 @@ export function nameOfReplica(dataDir: string, replicaId: string): string | null
   return null
 }
 
+/** Whether any name has a mark. */
+export function hasMarks(dataDir: string): boolean {
+  const folder = paths.markers(dataDir)
+  return existsSync(folder) && readdirSync(folder).some((file) => file.endsWith('.json'))
+}
+
 /** The mark of a name; null when there is none. Throws SyncFailure local_conflict when it cannot be read. */
 export function readMarker(dataDir: string, name: string): Marker | null {
   const file = fileOf(dataDir, name)
