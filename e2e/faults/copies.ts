@@ -264,6 +264,20 @@ export const copies: readonly Row[] = [
     ],
   },
   {
+    row: 56,
+    fault: 'the disk of a replica, or of data_dir, is not mounted: while the worker runs, and as it starts',
+    promise: 'nothing is fetched or written onto the disk below; all goes on when it is back, or when that is approved',
+    proofs: [
+      ['e2e/disks/missing-disk.test.ts', 'whose disk goes away while it runs'],
+      ['e2e/disks/missing-disk.test.ts', 'that starts without its disk waits and fetches nothing'],
+      ['e2e/disks/missing-disk.test.ts', 'that starts without its disk begins anew once somebody approves'],
+      [`${WORKER}/providers/git/git.test.ts`, 'is held when its disk is gone, until it is back'],
+      [`${WORKER}/providers/rsync/rsync.test.ts`, 'is held when its disk is gone, until it is back'],
+      [`${WORKER}/providers/http/http.test.ts`, 'is held when its disk is gone, until it is back'],
+      [`${WORKER}/providers/http/tree.test.ts`, 'is held when its disk is gone, until it is back'],
+    ],
+  },
+  {
     row: 55,
     fault: 'a limit of memory that a sync does not keep to, so that the kernel kills its program (needs root)',
     promise: 'the report says so and what to do, the copy and the worker are unharmed, with more memory it succeeds',

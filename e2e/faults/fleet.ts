@@ -127,8 +127,12 @@ export const fleet: readonly Row[] = [
   {
     row: 23,
     fault: 'two workers with one id or one data_dir',
-    promise: 'the second is refused',
-    proofs: [['e2e/scenarios/fleet.test.ts', 'a second process with the id of a running worker waits']],
+    promise: 'the second waits, and says for whom; it takes over when the first has ended, however it ended',
+    proofs: [
+      ['e2e/scenarios/fleet.test.ts', 'a second process with the id of a running worker waits'],
+      ['e2e/scenarios/fleet.test.ts', 'a second process on the data_dir of a running worker waits'],
+      ['e2e/disks/one-worker.test.ts', 'of two workers on one volume one works at a time'],
+    ],
   },
   {
     row: 24,

@@ -107,11 +107,17 @@ export async function startSupervisor(
   }
 }
 
+interface WorkerOptions {
+  readonly nats: string
+  readonly dir?: string
+  readonly providers?: readonly object[]
+  readonly env?: Record<string, string>
+  /** The program that becomes it; see `startThrough`. */
+  readonly through?: readonly string[]
+}
+
 /** Starts a real worker. The same `dir`: the same worker again. */
-export async function startWorker(
-  place: Place,
-  options: { nats: string; dir?: string; providers?: readonly object[]; env?: Record<string, string> },
-): Promise<Program & { http: string }> {
+export async function startWorker(place: Place, options: WorkerOptions): Promise<Program & { http: string }> {
   const port = await freePort()
   const env = {
     KAGAMI_NATS_URL: options.nats,
@@ -121,7 +127,8 @@ export async function startWorker(
     KAGAMI_GRACE_SECS: '1',
     ...options.env,
   }
-  return { ...startProgram(place, ['run', 'worker'], env), http: `http://127.0.0.1:${port}` }
+  const through = options.through ?? []
+  return { ...startThrough(place, { through, words: ['run', 'worker'], env }), http: `http://127.0.0.1:${port}` }
 }
 
 /** Runs `kagami` with these arguments and waits until it ends. */

@@ -19,6 +19,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     `${SCENARIOS}/wire.test.ts`,
   ],
   'packages/runtime': ['packages/runtime', `${SCENARIOS}/wire.test.ts`],
+  'packages/runtime/src/disk': ['packages/runtime/src/disk', 'e2e/disks/one-worker.test.ts'],
   'packages/runtime/src/nats': ['packages/runtime', `${SCENARIOS}/up.test.ts`],
 
   [WORKER]: [
@@ -50,6 +51,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     `${WORKER}/tree/names.test.ts`,
     `${WORKER}/tree/swap-served.test.ts`,
     `${WORKER}/sync/run.test.ts`,
+    'e2e/disks/missing-disk.test.ts',
   ],
 
   [SUPERVISOR]: [`${SCENARIOS}/supervisor.test.ts`, `${SCENARIOS}/fleet.test.ts`],
