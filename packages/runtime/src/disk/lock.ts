@@ -1,7 +1,7 @@
 // lock.ts — One process at a time for a file, across containers too. The kernel releases the lock when the process
 // ends, however it ends.
 import { spawn } from 'node:child_process'
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, statSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { ConfigError } from '../config.ts'
@@ -32,16 +32,22 @@ export interface Lock {
  * our descriptor and ends. Being of the filesystem, it also holds between containers with networks of their own.
  */
 export async function lockFile(path: string): Promise<Lock | null> {
-  for (;;) {
-    const file = openLock(path)
-    const got = await flock(file).catch((error: unknown) => {
+  // A file that is open for writing would keep its disk from being made read-only; NFS locks no other.
+  for (let access = constants.O_RDONLY; ;) {
+    const file = openLock(path, access)
+    const answer = await flock(file).catch((error: unknown) => {
       closeSync(file)
       throw error
     })
-    if (got && isStillThere(path, file)) return lockIn(path, file)
+    if (answer === 'locked' && isStillThere(path, file)) return lockIn(path, file)
     closeSync(file)
-    // Somebody removed the file meanwhile: what was locked is no longer what others would lock.
-    if (!got) return null
+    if (answer === 'taken') return null
+    if (answer === 'refused') {
+      if (access === constants.O_RDWR)
+        throw new ConfigError(`${path} cannot be locked`, 'Its filesystem must know locks.')
+      access = constants.O_RDWR
+    }
+    // Otherwise somebody removed the file meanwhile: what was locked is no longer what others would lock.
   }
 }
 
@@ -56,11 +62,7 @@ function lockIn(path: string, file: number): Lock {
   const left = boot && boot !== bootId() ? ownerOf(path) : null
   const self = `${hostname()}\n${process.pid}\n${bootId()}\n`
   const isOurs = () => linesOf(path).join('\n') === self
-  const write = (text: string) =>
-    tolerate(() => {
-      writeSync(file, text, 0)
-      ftruncateSync(file, text.length)
-    })
+  const write = (text: string) => tolerate(() => isStillThere(path, file) && writeFileSync(path, text))
   write(self)
   return {
     left,
@@ -74,10 +76,10 @@ function lockIn(path: string, file: number): Lock {
   }
 }
 
-function openLock(path: string): number {
-  const { O_RDWR, O_CREAT, O_RDONLY } = constants
+function openLock(path: string, access: number): number {
+  const { O_CREAT, O_RDONLY } = constants
   try {
-    return openSync(path, O_RDWR | O_CREAT, 0o600)
+    return openSync(path, access | O_CREAT, 0o600)
   } catch (error) {
     if (!['EROFS', 'ENOSPC', 'EDQUOT', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
   }
@@ -88,10 +90,13 @@ function openLock(path: string): number {
   }
 }
 
-/** Whether the lock was free; then it is ours. */
-function flock(file: number): Promise<boolean> {
+/** The exit code that we ask flock for when the lock is taken. */
+const TAKEN = 75
+
+/** `locked`: it was free, and is ours. `refused`: the filesystem does not lock a file that is opened like this. */
+function flock(file: number): Promise<'locked' | 'taken' | 'refused'> {
   return new Promise((resolve, reject) => {
-    const program = spawn('flock', ['-n', '-x', '3'], {
+    const program = spawn('flock', ['-n', '-x', '-E', String(TAKEN), '3'], {
       stdio: ['ignore', 'ignore', 'ignore', file],
       env: { PATH: `${process.env['PATH'] ?? ''}:/usr/bin:/bin` },
     })
@@ -102,7 +107,7 @@ function flock(file: number): Promise<boolean> {
           : error,
       ),
     )
-    program.once('exit', (code) => resolve(code === 0))
+    program.once('exit', (code) => resolve(code === 0 ? 'locked' : code === TAKEN ? 'taken' : 'refused'))
   })
 }
 
