@@ -4,6 +4,7 @@ import { LOCAL_KINDS, withPolicy, type Desired, type KindAnnouncement, type Repl
 import {
   ConfigError,
   diskProblem,
+  every,
   logDamage,
   newId,
   onClockJump,
@@ -29,6 +30,7 @@ import type { Provider } from './provider.ts'
 import { reportInterrupted } from './recovery.ts'
 import { openWorkerFiles, type WorkerFiles } from './state.ts'
 import { createProber } from './sync/syncs.ts'
+import { FORGOTTEN_DAYS, moveForgotten } from './tree/forgotten.ts'
 import { restingMost } from './tree/gently.ts'
 import { paths } from './tree/paths.ts'
 import { takePlace, type Place } from './tree/place.ts'
@@ -58,6 +60,8 @@ export interface WorkerParts {
 }
 
 const PUBLISHED_UMASK = 0o022
+/** How often what nobody needs any more is looked for, ms. */
+const COLLECT_EVERY_MS = 24 * 3_600_000
 
 /**
  * Starts a worker; null when it was stopped while it waited for another one. Throws ConfigError when it cannot run
@@ -82,6 +86,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker | n
   else wiring.actor.send({ type: 'woke' })
   wiring.folders.look()
   void deleteLeftovers(wiring)
+  const stopCollecting = every(clock, COLLECT_EVERY_MS, () => void deleteLeftovers(wiring))
   logStart(wiring, http.port)
   const stopWatching = onClockJump(clock, (byMs) => {
     logger.warn({ seconds: Math.round(byMs / 1000) }, 'the clock of this machine was set; intervals go on as before')
@@ -95,6 +100,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker | n
     stop: () =>
       stopWorker(wiring, http).finally(() => {
         stopWatching()
+        stopCollecting()
         place.release()
       }),
   }
@@ -225,13 +231,29 @@ async function announcedKinds(parts: WorkerParts): Promise<KindAnnouncement[]> {
 }
 
 /** What `kagami folders remove` could not finish. */
-async function deleteLeftovers({ config, logger, stopConnecting }: Wiring): Promise<void> {
+async function deleteLeftovers(wiring: Wiring): Promise<void> {
+  const { config, logger, stopConnecting } = wiring
   const { signal } = stopConnecting
+  collectForgotten(wiring)
   await emptyTrash(config.data_dir, restingMost(signal)).catch(
     (error: unknown) =>
       signal.aborted ||
       logger.warn({ err: error }, `${paths.trash(config.data_dir)} could not be deleted: delete it yourself`),
   )
+}
+
+/** Only once the worker knows what the fleet wants of it: until then it may not know all of its replicas. */
+function collectForgotten({ actor, config, clock, logger, place }: Wiring): void {
+  const { desired, replicas } = actor.state
+  if (!desired || !place.isThere()) return
+  try {
+    const { moved, later } = moveForgotten(config.data_dir, { isKnown: (id) => replicas.has(id), now: clock.now() })
+    if (moved.length > 0) logger.info({ paths: moved }, 'removed what replicas that are gone had left below .kagami')
+    if (later.length > 0)
+      logger.info({ paths: later }, `replicas that are gone have left this; it goes after ${FORGOTTEN_DAYS} days`)
+  } catch (error) {
+    logger.warn({ reason: (error as Error).message }, 'what replicas that are gone have left could not be removed')
+  }
 }
 
 function logStart({ logger, id, config, actor }: Wiring, httpPort: number): void {

@@ -27,6 +27,7 @@ export const paths = {
   marker: (dataDir: string, name: string) => join(dataDir, '.kagami', 'trees', `${segment(name).toLowerCase()}.json`),
   /** What is being deleted. */
   trash: (dataDir: string) => join(dataDir, '.kagami', 'trash'),
+  allLogs: (dataDir: string) => join(dataDir, '.kagami', 'logs'),
   logs: (dataDir: string, replicaId: string) => join(dataDir, '.kagami', 'logs', segment(replicaId)),
   log: (dataDir: string, replicaId: string, syncId: string) =>
     join(dataDir, '.kagami', 'logs', segment(replicaId), `${segment(syncId)}.log`),

@@ -2,7 +2,7 @@
 // crash leaves either the folder or something that nobody reads, which the next call or start deletes.
 import { chownSync, lstatSync, mkdirSync, renameSync } from 'node:fs'
 import { chmod, lstat, rmdir, unlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { ConfigError, newId, previousOf } from '@kagami/runtime'
 import { bytesOf, pathBytes, showName } from '../names.ts'
 import { flushPath } from './flush.ts'
@@ -46,6 +46,11 @@ export function* discardingSteps({ dataDir, entry, hasReplica }: Discarded): Gen
   moveAway(dataDir, previousOf(paths.marker(dataDir, entry)), join(into, 'mark.json.previous'))
   moveAway(dataDir, paths.marker(dataDir, entry), join(into, 'mark.json'))
   yield 'the mark is moved'
+}
+
+/** Moves something below .kagami to the trash, in one durable step. Throws ConfigError when it cannot be moved. */
+export function discardOwn(dataDir: string, path: string): void {
+  moveAway(dataDir, path, join(paths.trash(dataDir), newId(), basename(path)))
 }
 
 /** Deletes what is in the trash, also of calls that did not finish. Throws what the system says when it cannot. */
