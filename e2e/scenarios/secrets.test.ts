@@ -1,6 +1,6 @@
 // secrets.test.ts — Credentials of an upstream reach the one program that needs them and nothing else: no file, log,
 // argument, message, answer or page.
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import type { Desired } from '@kagami/protocol'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -126,20 +126,12 @@ describe('the password of an upstream', () => {
     // The checksum is against damage, not against people: without it the document is read as it is.
     const { checksum: _none, ...document } = JSON.parse(readFileSync(file, 'utf8')) as Desired & { checksum: string }
     const [spec] = document.replicas
-    const forged = { ...spec!, upstream: spec!.upstream.replace('/files/', '/other/') }
+    const forged = { ...spec!, interval_secs: 1, upstream: spec!.upstream.replace('/files/', '/other/') }
     writeFileSync(
       file,
       JSON.stringify({
         ...document,
         replicas: [forged],
-        syncs: [
-          {
-            request_id: 'forged',
-            replica_id: forged.replica_id,
-            rev: document.rev,
-            requested_at: new Date().toISOString(),
-          },
-        ],
       }),
     )
     worker = await start()
@@ -151,5 +143,59 @@ describe('the password of an upstream', () => {
       ).facts.lastSync
     await until('it tried', () => lastSync().reason === 'auth_rejected', { seen: () => worker.output() })
     expect(lastSync().message).toContain('sealed for another key')
+  })
+})
+
+describe('a password in a file that worker.toml names', () => {
+  const place = createPlace()
+  const elsewhere = createPlace()
+  const file = place.at('password')
+  let supervisor: SupervisorProgram
+  let worker: Program & { http: string }
+  let served: Awaited<ReturnType<typeof startRsyncUpstream>>
+  const sync = async (name: string) => {
+    const { code } = await runKagami(place, ['sync', name, '--wait', '--api', supervisor.url])
+    const [replica] = (await supervisor.api.call('listReplicas', { query: { name } })).items
+    return { code, ...replica!.last_sync! }
+  }
+
+  beforeAll(async () => {
+    writeFiles(elsewhere.at('files'), { a: 'a\n' })
+    served = await startRsyncUpstream({ dir: elsewhere.dir, auth: { username: 'bob', password: SECRET } })
+    place.onEnd(() => served.stop())
+    writeFileSync(file, `${SECRET}\n`)
+    const nats = await startNats(place)
+    supervisor = await startSupervisor(place, { nats: nats.url })
+    const auth = { type: 'basic', username: 'bob', password_file: file }
+    const providers = [
+      { name: 'with-file', kind: 'rsync', upstream: served.url, auth },
+      { name: 'without', kind: 'rsync', upstream: served.url },
+    ]
+    worker = await startWorker(place, { nats: nats.url, providers })
+    await until('it is there', async () => (await supervisor.api.call('listReplicas')).total === 2, {
+      seen: () => worker.output(),
+    })
+  })
+
+  test('is read at each sync, and what is said of a wrong or missing one leads to a sync that succeeds', async () => {
+    expect(await sync('with-file')).toMatchObject({ code: 0, outcome: 'success' })
+    writeFileSync(file, 'another\n')
+    const wrong = await sync('with-file')
+    expect(wrong).toMatchObject({ code: 1, reason: 'auth_rejected' })
+    expect(wrong.hint).toContain(`Write working credentials into ${file}, which is read at each sync`)
+    rmSync(file)
+    const missing = await sync('with-file')
+    expect(missing).toMatchObject({ code: 1, reason: 'auth_rejected', hint: wrong.hint })
+    expect(missing.message).toContain(`${file} cannot be read, or is empty; the upstream was not asked`)
+    writeFileSync(file, `${SECRET}\n`)
+    expect(await sync('with-file')).toMatchObject({ code: 0, outcome: 'success' })
+    for (const form of FORMS) expect(worker.output() + supervisor.output()).not.toContain(form)
+  })
+
+  test('is not what a replica without credentials is told to remove and add again', async () => {
+    expect(await sync('without')).toMatchObject({
+      reason: 'auth_rejected',
+      hint: expect.stringContaining('Give this replica auth in worker.toml'),
+    })
   })
 })

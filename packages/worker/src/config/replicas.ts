@@ -1,11 +1,12 @@
 // replicas.ts — The replicas that worker.toml declares: each `[[providers]]` table checked and made a spec.
-import { replicaNameKey, replicaNameProblem, upstreamProblem, type Auth, type ReplicaSpec } from '@kagami/protocol'
-import { checkValues, ConfigError, nearest, readIfThere, replicaIdOf, type Values } from '@kagami/runtime'
+import { replicaNameKey, replicaNameProblem, upstreamProblem, type ReplicaSpec } from '@kagami/protocol'
+import { checkValues, ConfigError, nearest, replicaIdOf, type Values } from '@kagami/runtime'
 import type { Static } from 'typebox'
 import { checkAuthKeys, checkHookKeys, checkSpec, strangeProviderKeys, type Kinds, type Place } from './check.ts'
 import type { WorkerConfig } from './config.ts'
 import { checkSchedule, mergeLayers, readDefaults, readLayer, type Defaults } from './defaults.ts'
-import { pickKeys, ProviderKeys, type AuthTable } from './keys.ts'
+import { pickKeys, ProviderKeys } from './keys.ts'
+import { readAuth } from './secrets.ts'
 
 /** What the declared replicas belong to, and where warnings about them are collected. */
 interface Declaring {
@@ -113,7 +114,7 @@ function fullReplica(
     interval_secs: interval_secs || null,
     labels,
     options,
-    ...(auth ? { auth: authOf(auth, where) } : {}),
+    ...(auth ? { auth: readAuth(auth, where) } : {}),
     origin: 'config',
   }
 }
@@ -125,31 +126,4 @@ function checkKind(kind: string, { where, kinds }: Place): void {
     `${where}: kind "${kind}" is unknown`,
     near ? `Did you mean ${near}?` : `Use one of ${Object.keys(kinds).join(', ')}.`,
   )
-}
-
-/** Credentials as written in the file, or read from the files they name. */
-function authOf(
-  { type, username, password, password_file, token, token_file }: Static<typeof AuthTable>,
-  where: string,
-): Auth {
-  const secret = (key: string, text: string | undefined, file: string | undefined): string => {
-    const found = file === undefined ? text : readSecret(file)
-    if (!found)
-      throw new ConfigError(
-        `${where}: auth of type ${type} needs ${key} or ` +
-          `${key}_file${file === undefined ? '' : `; ${file} cannot be read, or is empty`}`,
-      )
-    return found
-  }
-  if (type === 'token') return { type, token: secret('token', token, token_file) }
-  if (!username) throw new ConfigError(`${where}: auth of type basic needs username`)
-  return { type, username, password: secret('password', password, password_file) }
-}
-
-function readSecret(file: string): string | null {
-  try {
-    return readIfThere(file)?.replace(/\r?\n$/, '') ?? null
-  } catch {
-    return null
-  }
 }

@@ -1,20 +1,26 @@
 // credentials.ts — Opens what the supervisor sealed for this worker, just before a sync and for it alone.
 import { Auth, checkFor, sealedFor, type ReplicaSpec } from '@kagami/protocol'
-import type { SealingKey } from '@kagami/runtime'
+import { ConfigError, type SealingKey } from '@kagami/runtime'
+import type { AuthSource } from '../config/secrets.ts'
 import { SyncFailure } from '../provider.ts'
 
 /** A spec with its credentials, if it has any, in the clear. Never written anywhere. */
 export type OpenSpec = Omit<ReplicaSpec, 'auth'> & { readonly auth?: Auth | null }
 
+interface Opening {
+  readonly workerId: string
+  readonly key: SealingKey
+  /** Where those of a replica of worker.toml come from. */
+  readonly source: AuthSource | null
+}
+
 /**
- * The credentials of a replica; null when it has none. Throws SyncFailure auth_rejected when they were sealed for
- * another key or another upstream.
+ * The credentials of a replica now; null when it has none. Throws SyncFailure auth_rejected when they were sealed for
+ * another key or another upstream, or when the file that has them cannot be read.
  */
-export async function openAuth(
-  spec: ReplicaSpec,
-  { workerId, key }: { workerId: string; key: SealingKey },
-): Promise<Auth | null> {
+export async function openAuth(spec: ReplicaSpec, { workerId, key, source }: Opening): Promise<Auth | null> {
   const { auth } = spec
+  if (source && spec.origin === 'config') return readNow(source)
   if (!auth || auth.type !== 'sealed') return auth ?? null
   try {
     const opened: unknown = JSON.parse(await key.open(auth.box, sealedFor({ ...spec, worker_id: workerId })))
@@ -27,4 +33,25 @@ export async function openAuth(
     'the credentials were sealed for another key of this worker, or for another upstream: remove the replica ' +
       'and add it again with them',
   )
+}
+
+/** What to do when the upstream rejects credentials of worker.toml. */
+export function hintForAuth(source: AuthSource | null): string {
+  if (source === null) return 'Give this replica auth in worker.toml, and start the worker again. Its files stay.'
+  const { file } = source
+  return file === null
+    ? 'Correct auth of this replica in worker.toml, and start the worker again. Its files stay.'
+    : `Write working credentials into ${file}, which is read at each sync, or correct auth of this replica in ` +
+        'worker.toml and start the worker again. Its files stay.'
+}
+
+function readNow(source: AuthSource): Auth {
+  try {
+    return source.read()
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    throw new SyncFailure('auth_rejected', `${error.message}; the upstream was not asked`, {
+      hint: hintForAuth(source),
+    })
+  }
 }

@@ -16,6 +16,8 @@ export interface SyncJob {
   readonly spec: OpenSpec
   /** An error from before the run, such as credentials that cannot be opened; the run fails with it. */
   readonly problem?: unknown
+  /** What to do when the upstream rejects the credentials; absent: as for any replica. */
+  readonly authHint?: string
   readonly trigger: Trigger
   readonly request_id: string | null
   /** What the run is for; absent: a plain sync. */

@@ -1,5 +1,5 @@
 // report.ts — The report of a sync, made from how it ended and what was found out. Secrets are masked here.
-import { failures, type Hold, type LeftOut, type SyncReport } from '@kagami/protocol'
+import { failures, type FailureReason, type Hold, type LeftOut, type SyncReport } from '@kagami/protocol'
 import { escapeBytes, showName } from '../names.ts'
 import { oneLine, SyncHeld, type Ending } from './outcome.ts'
 import type { SyncJob } from './job.ts'
@@ -49,7 +49,7 @@ export function reportOf({
     outcome: ending.outcome,
     reason: ending.reason,
     message: ending.message === null ? null : oneLine(mask(ending.message)),
-    hint: ending.reason === null ? null : oneLine(mask(ending.hint ?? failures[ending.reason].hint)),
+    hint: ending.reason === null ? null : oneLine(mask(ending.hint ?? hintOf(ending.reason, job))),
     tail: ending.tail === null ? null : escapeBytes(mask(ending.tail)).slice(-TAIL_MAX).toWellFormed(),
     exit_code: ending.exitCode,
     started_at: startedAt.toISOString(),
@@ -66,6 +66,11 @@ export function reportOf({
     left_out: leftOut,
     kept: stats?.kept ?? null,
   }
+}
+
+/** Credentials of worker.toml are not mended as those of an added replica are. */
+function hintOf(reason: FailureReason, { authHint }: SyncJob): string {
+  return (reason === 'auth_rejected' && authHint) || failures[reason].hint
 }
 
 function actionOf({ task }: SyncJob): SyncReport['action'] {

@@ -6,7 +6,8 @@ import type { Replica } from '../core/replica.ts'
 import type { Paces, Provider, RunCommand } from '../provider.ts'
 import { createCommandRunner } from '../programs/command.ts'
 import type { Place } from '../tree/place.ts'
-import { openAuth } from './credentials.ts'
+import { authSourceOf } from '../config/secrets.ts'
+import { hintForAuth, openAuth } from './credentials.ts'
 import { runSync, type SyncDeps, type SyncJob } from './run.ts'
 
 export interface Syncs {
@@ -33,11 +34,14 @@ export interface SyncsParts {
 
 /** Starts with none running. */
 export function createSyncs(parts: SyncsParts): Syncs {
-  const opened = async (spec: ReplicaSpec): Promise<Pick<SyncJob, 'spec' | 'problem'>> => {
+  const { config, workerId, sealingKey } = parts
+  const opened = async (spec: ReplicaSpec): Promise<Pick<SyncJob, 'spec' | 'problem' | 'authHint'>> => {
+    const source = spec.origin === 'config' ? authSourceOf(config, spec.name) : null
+    const hint = spec.origin === 'config' ? { authHint: hintForAuth(source) } : {}
     try {
-      return { spec: { ...spec, auth: await openAuth(spec, { workerId: parts.workerId, key: parts.sealingKey }) } }
+      return { spec: { ...spec, auth: await openAuth(spec, { workerId, key: sealingKey, source }) }, ...hint }
     } catch (error) {
-      return { spec: { ...spec, auth: null }, problem: error }
+      return { spec: { ...spec, auth: null }, problem: error, ...hint }
     }
   }
   const running = new Map<string, { abort: AbortController; done: Promise<void> }>()
