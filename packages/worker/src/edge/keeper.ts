@@ -1,6 +1,6 @@
 // keeper.ts — The one way in which a running program writes its state on a disk that may refuse: what cannot be written
 // waits in memory, is said once, and is written when the disk takes it again.
-import { diskRefusal, type Clock, type Logger } from '@kagami/runtime'
+import { ConfigError, diskRefusal, type Clock, type Logger } from '@kagami/runtime'
 
 /** Pause before what was refused is tried again, ms. */
 const AGAIN_MS = 3000
@@ -66,7 +66,9 @@ export function createKeeper({ clock, logger, folder, isThere = () => true }: Ke
         carryOut(act)
         if (pending.delete(key)) end()
       } catch (error) {
-        if (typeof (error as NodeJS.ErrnoException).code !== 'string') throw error
+        // A file of state that cannot be read before it is replaced is told as a ConfigError.
+        const ofTheDisk = error instanceof ConfigError || typeof (error as NodeJS.ErrnoException).code === 'string'
+        if (!ofTheDisk) throw error
         // Last in line: what is older may be worth more.
         pending.delete(key)
         pending.set(key, act)
