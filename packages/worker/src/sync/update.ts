@@ -4,7 +4,14 @@ import { checkFor, withoutPolicy, withPolicy } from '@kagami/protocol'
 import { pause } from '@kagami/runtime'
 import { Default } from 'typebox/value'
 import { createCommandRunner } from '../programs/command.ts'
-import { SyncFailure, type Provider, type RunCommand, type SyncContext, type SyncStats } from '../provider.ts'
+import {
+  SyncFailure,
+  type Plan,
+  type Provider,
+  type RunCommand,
+  type SyncContext,
+  type SyncStats,
+} from '../provider.ts'
 import { currentGeneration, listGenerations, rollBack } from '../tree/generations.ts'
 import { createTree, type OwnedTree } from '../tree/tree.ts'
 import { contentDate } from './freshness.ts'
@@ -42,6 +49,8 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   const tree = createTree({ ...deps, spec: job.spec, run: command, policy: run.policy })
   const was = await tree.claim()
   if (was !== null) run.log.line('I', `the files of ${was} are those of ${job.spec.name} now`)
+  const copies = copiesNote(tree)
+  if (copies !== null) run.log.line('I', copies)
   limits.signal.throwIfAborted()
   if (job.task?.type === 'rollback') return goBack(job, deps, job.task)
   refuseMissing(run, tree)
@@ -151,7 +160,7 @@ function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
     log,
     sizeBytes: job.sizeBytes ?? null,
     allow(plan) {
-      allowPlan(plan, permission)
+      allowPlan(tree.needsFullCopy() ? withFullCopy(plan, job) : plan, permission)
       tree.markUpstream()
     },
     paces: deps.paces,
@@ -162,6 +171,20 @@ function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
       run.progress.report(progress)
     },
   }
+}
+
+/** Where hard links are refused, the published tree takes its size again until an earlier one is pruned. */
+function withFullCopy(plan: Plan, job: SyncJob): Plan {
+  return { ...plan, incomingBytes: (plan.incomingBytes ?? 0) + (plan.sizeBeforeBytes ?? job.sizeBytes ?? 0) }
+}
+
+function copiesNote(tree: OwnedTree): string | null {
+  const why = tree.linksRefused()
+  if (why === null) return null
+  return (
+    `hard links are refused here (${why}): the tree is copied for each update, which takes its size again on the ` +
+    'disk until the earlier one is pruned'
+  )
 }
 
 function restore(provider: Provider, context: SyncContext, id: string): Promise<SyncStats> {
@@ -190,7 +213,7 @@ function resultOf({ job, deps, policy }: Run, tree: OwnedTree, stats: SyncStats)
     stats,
     generation: currentGeneration(deps.dataDir, job.spec.name),
     contentAt,
-    note: [stats.note, missing].filter(Boolean).join('; ') || null,
+    note: [stats.note, missing, copiesNote(tree)].filter(Boolean).join('; ') || null,
   }
 }
 

@@ -4,12 +4,14 @@ import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Policy, ReplicaSpec } from '@kagami/protocol'
 import { SyncFailure, type Fork, type Reach, type RunCommand, type Tree } from '../provider.ts'
+import { linksRefused, requireSymlinks } from './copy.ts'
 import { flushFilesystem, flushPath, flushPaths, flushTree } from './flush.ts'
 import {
   currentGeneration,
   dropFork,
   forkGeneration,
   forkInPlace,
+  hasFork,
   restorePublished,
   publishGeneration,
 } from './generations.ts'
@@ -41,6 +43,10 @@ export interface OwnedTree extends Tree {
   markDevice(): void
   /** Writes into the mark that the files are of the upstream in the spec: before a run changes the first of them. */
   markUpstream(): void
+  /** Why hard links are refused, as far as this run has found out; null: they are not. */
+  linksRefused(): string | null
+  /** Whether this run has to copy the whole published tree before it changes it. */
+  needsFullCopy(): boolean
   /** Removes everything that is not published, to free its space. */
   release(): Promise<void>
   /** Where earlier runs found the upstream; null when they did not, or since its address changed. */
@@ -54,7 +60,9 @@ export function createTree(options: TreeOptions): OwnedTree {
   const published = paths.published(dataDir, spec.name)
   const staging = paths.staging(dataDir, spec.replica_id)
   const swap = policy.publish === 'swap'
-  const kept = { dataDir, name: spec.name, run, keep: policy.keep_generations }
+  let refused: string | null = null
+  const onLinksRefused = (why: string) => void (refused = why)
+  const kept = { dataDir, name: spec.name, run, keep: policy.keep_generations, onLinksRefused }
   const fork = async (): Promise<Fork> => {
     if (swap) return forkGeneration(kept)
     if (policy.verify !== 'none') return forkInPlace(kept)
@@ -71,11 +79,38 @@ export function createTree(options: TreeOptions): OwnedTree {
     exists: async () => hasEntries(published),
     flush: (folder, files) => flushPaths(folder, files, run),
     discard: () => rm(staging, { recursive: true, force: true }),
-    claim: () => claim(options, published, staging),
+    async claim() {
+      const was = await claim(options, published, staging)
+      refused = await tryLinks(options)
+      return was
+    },
+    linksRefused: () => refused,
+    needsFullCopy: () => refused !== null && hasEntries(published) && !hasFork(kept),
     async release() {
       await rm(staging, { recursive: true, force: true })
       await dropFork(kept)
     },
+    ...createMarking(options, published),
+    fork,
+    async publish() {
+      if (swap) return void (await publishGeneration(staging, kept))
+      await flushTree(staging, run)
+      await rename(staging, published)
+      flushPath(dataDir)
+    },
+    async publishFile(from, file) {
+      if (swap) return publishFileBySwap(from, file, fork)
+      await dropFork(kept)
+      await putFile(from, published, file)
+    },
+  }
+}
+
+type Marking = Pick<OwnedTree, 'reach' | 'markUpstream' | 'saveReach' | 'missing' | 'markDevice'>
+
+/** What the mark of the replica says of its files. */
+function createMarking({ dataDir, spec }: TreeOptions, published: string): Marking {
+  return {
     reach() {
       const marker = readMarker(dataDir, spec.name)
       return marker?.upstream === spec.upstream ? (marker.reach ?? null) : null
@@ -89,18 +124,6 @@ export function createTree(options: TreeOptions): OwnedTree {
       const device = deviceOf(dataDir, published)
       const mark = readMarker(dataDir, spec.name)
       if (mark && device && mark.device !== device) writeMarker(dataDir, { ...mark, device })
-    },
-    fork,
-    async publish() {
-      if (swap) return void (await publishGeneration(staging, kept))
-      await flushTree(staging, run)
-      await rename(staging, published)
-      flushPath(dataDir)
-    },
-    async publishFile(from, file) {
-      if (swap) return publishFileBySwap(from, file, fork)
-      await dropFork(kept)
-      await putFile(from, published, file)
     },
   }
 }
@@ -128,6 +151,15 @@ async function claim(
   // Until this run may change them, the files are of the upstream that the mark names.
   writeMarker(dataDir, { ...markerOf(spec), upstream: filled && marker ? marker.upstream : spec.upstream })
   return was
+}
+
+/** Tries what later updates need, before anything is fetched; returns why hard links are refused, null where not. */
+async function tryLinks({ dataDir, spec, run, policy }: TreeOptions): Promise<string | null> {
+  const swap = policy.publish === 'swap'
+  if (!swap && policy.verify === 'none') return null
+  const folder = paths.generations(dataDir, spec.name)
+  if (swap && currentGeneration(dataDir, spec.name) === null) requireSymlinks(folder)
+  return linksRefused(folder, run)
 }
 
 function isMarked(marker: Marker | null, spec: TreeOptions['spec']): boolean {
