@@ -59,6 +59,7 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   const { task } = job
   const update = () => (task?.type === 'restore' ? restore(provider, context, task.id) : provider.sync(context))
   const stats = await releasingOnFullDisk(run, tree, update)
+  await tree.settle()
   if (task?.type !== 'restore') tree.markUpstream()
   tree.markDevice()
   if (peers.reach && peers.reach !== tree.reach()) tree.saveReach(peers.reach)
@@ -146,7 +147,7 @@ function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
   const permission = {
     policy,
     kind: job.spec.kind,
-    dataDir: deps.dataDir,
+    dataDir: tree.disk(),
     approved: job.task?.type === 'sync' ? job.task.approved : null,
     log,
   }

@@ -3,6 +3,7 @@ import { lstatSync, opendirSync, realpathSync, statSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Policy, ReplicaSpec } from '@kagami/protocol'
+import { moveAnywhere } from '../names.ts'
 import { SyncFailure, type Fork, type Reach, type RunCommand, type Tree } from '../provider.ts'
 import { linksRefused, requireSymlinks } from './copy.ts'
 import { flushFilesystem, flushPath, flushPaths, flushTree } from './flush.ts'
@@ -17,6 +18,16 @@ import {
 } from './generations.ts'
 import { markerOf, readMarker, writeMarker, type Marker } from './marker.ts'
 import { FREE_MIN_BYTES, freeBytes } from './space.ts'
+import {
+  finishPublishing,
+  isMountPoint,
+  leaveDisk,
+  NO_CONTENT,
+  openStaging,
+  publishOnDisk,
+  refuseMountPoint,
+  stagingOnDisk,
+} from './mount.ts'
 import { paths } from './paths.ts'
 import { followRenaming } from './rename.ts'
 
@@ -47,6 +58,10 @@ export interface OwnedTree extends Tree {
   linksRefused(): string | null
   /** Whether this run has to copy the whole published tree before it changes it. */
   needsFullCopy(): boolean
+  /** After a first copy: what it remembers is taken out of the published folder, when that is a disk. */
+  settle(): Promise<void>
+  /** A folder of the disk that the copy is on. */
+  disk(): string
   /** Removes everything that is not published, to free its space. */
   release(): Promise<void>
   /** Where earlier runs found the upstream; null when they did not, or since its address changed. */
@@ -58,7 +73,9 @@ export interface OwnedTree extends Tree {
 export function createTree(options: TreeOptions): OwnedTree {
   const { dataDir, spec, run, policy } = options
   const published = paths.published(dataDir, spec.name)
-  const staging = paths.staging(dataDir, spec.replica_id)
+  const beside = paths.staging(dataDir, spec.replica_id)
+  let staging = beside
+  const onDisk = () => staging !== beside
   const swap = policy.publish === 'swap'
   let refused: string | null = null
   const onLinksRefused = (why: string) => void (refused = why)
@@ -75,17 +92,24 @@ export function createTree(options: TreeOptions): OwnedTree {
   }
   return {
     published,
-    staging,
+    get staging() {
+      return staging
+    },
     exists: async () => hasEntries(published),
     flush: (folder, files) => flushPaths(folder, files, run),
     discard: () => rm(staging, { recursive: true, force: true }),
     async claim() {
+      staging = await openPlace(options, published, beside)
       const was = await claim(options, published, staging)
       refused = await tryLinks(options)
       return was
     },
     linksRefused: () => refused,
     needsFullCopy: () => refused !== null && hasEntries(published) && !hasFork(kept),
+    async settle() {
+      if (onDisk()) await leaveDisk(published, beside, run)
+    },
+    disk: () => (isMountPoint(published) ? published : dataDir),
     async release() {
       await rm(staging, { recursive: true, force: true })
       await dropFork(kept)
@@ -94,6 +118,7 @@ export function createTree(options: TreeOptions): OwnedTree {
     fork,
     async publish() {
       if (swap) return void (await publishGeneration(staging, kept))
+      if (onDisk()) return publishOnDisk(published, run)
       await flushTree(staging, run)
       await rename(staging, published)
       flushPath(dataDir)
@@ -142,7 +167,7 @@ async function claim(
   refuseStrangePlace(dataDir, spec.name)
   const marker = readMarker(dataDir, spec.name)
   refuseForeign({ dataDir, spec, published, marker, adoptExisting })
-  refuseFullDisk(dataDir)
+  for (const disk of [dataDir, published]) refuseFullDisk(disk)
   if (isMarked(marker, spec)) return was
   const filled = hasEntries(published)
   // A first copy that was staged for another kind or upstream must not become part of this one.
@@ -151,6 +176,19 @@ async function claim(
   // Until this run may change them, the files are of the upstream that the mark names.
   writeMarker(dataDir, { ...markerOf(spec), upstream: filled && marker ? marker.upstream : spec.upstream })
   return was
+}
+
+/** Where a run stages: a first copy on the disk that the published folder is, all else beside the other trees. */
+async function openPlace({ run, policy }: TreeOptions, published: string, beside: string): Promise<string> {
+  if (!isMountPoint(published)) return beside
+  refuseMountPoint(published, policy)
+  finishPublishing(published)
+  if (hasEntries(published)) {
+    await leaveDisk(published, beside, run)
+    return beside
+  }
+  openStaging(published)
+  return stagingOnDisk(published)
 }
 
 /** Tries what later updates need, before anything is fetched; returns why hard links are refused, null where not. */
@@ -175,7 +213,7 @@ async function putFile(from: string, folder: string, file: string): Promise<void
   } finally {
     await handle.close()
   }
-  await rename(from, into)
+  await moveAnywhere(from, into)
   flushPath(dirname(into))
 }
 
@@ -185,13 +223,13 @@ async function publishFileBySwap(from: string, file: string, fork: () => Promise
   await next.publish()
 }
 
-/** Looks at two entries at most: a mirror may have a hundred thousand, an empty ext4 has `lost+found`. */
+/** Looks at a few entries at most: a mirror may have a hundred thousand, an empty disk has what is no content. */
 function hasEntries(path: string): boolean {
   try {
     const directory = opendirSync(path)
-    const found = [directory.readSync(), directory.readSync()]
+    const found = Array.from({ length: NO_CONTENT.length + 1 }, () => directory.readSync())
     directory.closeSync()
-    return found.some((entry) => entry && entry.name !== 'lost+found')
+    return found.some((entry) => entry && !NO_CONTENT.includes(entry.name))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
     throw error
@@ -254,7 +292,7 @@ function refuseForeign({ dataDir, spec, published, marker, adoptExisting }: Clai
   )
 }
 
-function refuseFullDisk(dataDir: string): void {
-  if (freeBytes(dataDir) < FREE_MIN_BYTES)
-    throw new SyncFailure('disk_full', `less than ${FREE_MIN_BYTES / 1024 ** 2} MiB are free in ${dataDir}`)
+function refuseFullDisk(disk: string): void {
+  if (freeBytes(disk) < FREE_MIN_BYTES)
+    throw new SyncFailure('disk_full', `less than ${FREE_MIN_BYTES / 1024 ** 2} MiB are free in ${disk}`)
 }
