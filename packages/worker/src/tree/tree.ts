@@ -54,6 +54,8 @@ export interface OwnedTree extends Tree {
   markDevice(): void
   /** Writes into the mark that the files are of the upstream in the spec: before a run changes the first of them. */
   markUpstream(): void
+  /** Finds out which links updates may use. Throws SyncFailure local_conflict where swap cannot work. */
+  tryLinks(): Promise<void>
   /** Why hard links are refused, as far as this run has found out; null: they are not. */
   linksRefused(): string | null
   /** Whether this run has to copy the whole published tree before it changes it. */
@@ -100,9 +102,10 @@ export function createTree(options: TreeOptions): OwnedTree {
     discard: () => rm(staging, { recursive: true, force: true }),
     async claim() {
       staging = await openPlace(options, published, beside)
-      const was = await claim(options, published, staging)
+      return claim(options, published, staging)
+    },
+    async tryLinks() {
       refused = await tryLinks(options)
-      return was
     },
     linksRefused: () => refused,
     needsFullCopy: () => refused !== null && hasEntries(published) && !hasFork(kept),
