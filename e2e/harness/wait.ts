@@ -8,7 +8,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 export const PATIENCE_MS = 120_000
 
 /**
- * Calls `probe` until it returns something, and returns that. After `timeoutMs` it throws, with the last thing seen.
+ * Calls `probe` until it returns something, and returns that. After `timeoutMs` it throws, with what was seen and
+ * thrown last.
  */
 export async function until<T>(
   what: string,
@@ -16,7 +17,7 @@ export async function until<T>(
   options: { timeoutMs?: number; seen?: () => unknown } = {},
 ): Promise<T> {
   const deadline = Date.now() + (options.timeoutMs ?? PATIENCE_MS)
-  let last: unknown = 'nothing'
+  let last: unknown = null
   for (;;) {
     try {
       const value = await probe()
@@ -25,8 +26,9 @@ export async function until<T>(
       last = error
     }
     if (Date.now() > deadline) {
-      const seen = options.seen ? JSON.stringify(await options.seen(), null, 1) : String(last)
-      throw new Error(`timed out while waiting until ${what}; last seen: ${seen.slice(0, 4000)}`)
+      const seen = options.seen ? JSON.stringify(await options.seen(), null, 1) : 'nothing'
+      const thrown = last === null ? '' : `; last thrown: ${String(last).slice(0, 1000)}`
+      throw new Error(`timed out while waiting until ${what}; last seen: ${seen.slice(0, 4000)}${thrown}`)
     }
     await pause(40)
   }

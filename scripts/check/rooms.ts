@@ -44,6 +44,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     ...['git', 'http', 'rsync'].map((kind) => `${WORKER}/providers/${kind}/${kind}.test.ts`),
     `${WORKER}/listings`,
   ],
+  [`${WORKER}/leftovers`]: [`${WORKER}/leftovers`, `${SCENARIOS}/folders.test.ts`],
   // Not readers.test.ts: its hundred swaps alone take a minute.
   [`${WORKER}/tree`]: [
     `${WORKER}/tree/apply-fork.test.ts`,

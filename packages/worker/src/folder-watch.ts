@@ -7,8 +7,8 @@ import { every, type Clock, type Logger } from '@kagami/runtime'
 import type { Replica } from './core/replica.ts'
 import type { WorkerState } from './core/worker.ts'
 import { pathBytes } from './names.ts'
-import { restingMost } from './tree/gently.ts'
-import { findStrangers, measureTrees, namesInTransit, type Size, type Stranger } from './tree/strangers.ts'
+import { restingMost } from './leftovers/gently.ts'
+import { findStrangers, measureTrees, namesInTransit, type Size, type Stranger } from './leftovers/strangers.ts'
 
 const LOOK_EVERY_MS = 3_600_000
 /** Whether something was added to data_dir, or taken away, is checked this often. */

@@ -9,8 +9,8 @@ import { declaredReplicas, renamedReplicas } from './config/replicas.ts'
 import { providers } from './providers/index.ts'
 import { openWorkerFiles, type WorkerFiles } from './state.ts'
 import { paths } from './tree/paths.ts'
-import { findStrangers, measureTrees, namesInTransit, type Size, type Stranger } from './tree/strangers.ts'
-import { discardFolder, emptyTrash } from './tree/trash.ts'
+import { findStrangers, measureTrees, namesInTransit, type Size, type Stranger } from './leftovers/strangers.ts'
+import { discardFolder, emptyTrash } from './leftovers/trash.ts'
 
 /** A folder without a replica, measured. */
 export type MeasuredFolder = Omit<Stranger, 'roots' | 'entry'> & Size

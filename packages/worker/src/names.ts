@@ -1,7 +1,8 @@
 // names.ts — Names of files are bytes, and not all of them are UTF-8. Here they are carried as text: what is UTF-8 as
 // it is, every other byte as one lone surrogate between U+DC80 and U+DCFF (the "surrogateescape" of Python, PEP 383).
 // Such a text gives the same bytes back; only `pathBytes` may hand it to the system, and only `showName` to people.
-import { lstatSync, readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs'
+import { lstatSync, readdirSync, renameSync, rmdirSync, rmSync, unlinkSync } from 'node:fs'
+import { copyFile, open } from 'node:fs/promises'
 
 const ESCAPE = 0xdc00
 
@@ -100,6 +101,28 @@ export function removePath(path: string): void {
   if (!found.isDirectory()) return unlinkSync(pathBytes(path))
   for (const { name } of readEntries(path)) removePath(`${path}/${name}`)
   rmdirSync(pathBytes(path))
+}
+
+/** Moves a file: by one rename, also when that is on another disk, where its bytes are written beside it before. */
+export async function moveAnywhere(from: string, to: string): Promise<void> {
+  try {
+    return renameSync(pathBytes(from), pathBytes(to))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error
+  }
+  const part = pathBytes(`${to}.kagami-part`)
+  await copyFile(pathBytes(from), part)
+  const { atime, mtime, mode } = lstatSync(pathBytes(from))
+  const handle = await open(part, 'r+')
+  try {
+    await handle.chmod(mode & 0o7777)
+    await handle.utimes(atime, mtime)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  renameSync(part, pathBytes(to))
+  unlinkSync(pathBytes(from))
 }
 
 /** Text for people in which each byte that is not UTF-8 is written as `ls -b` does: `caf\351.txt`. */

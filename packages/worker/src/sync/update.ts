@@ -5,7 +5,14 @@ import { pause } from '@kagami/runtime'
 import { Default } from 'typebox/value'
 import { localFailure } from '../local-failure.ts'
 import { createCommandRunner } from '../programs/command.ts'
-import { SyncFailure, type Provider, type RunCommand, type SyncContext, type SyncStats } from '../provider.ts'
+import {
+  SyncFailure,
+  type Plan,
+  type Provider,
+  type RunCommand,
+  type SyncContext,
+  type SyncStats,
+} from '../provider.ts'
 import { currentGeneration, listGenerations, rollBack } from '../tree/generations.ts'
 import { createTree, type OwnedTree } from '../tree/tree.ts'
 import { contentDate } from './freshness.ts'
@@ -46,11 +53,15 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   limits.signal.throwIfAborted()
   if (job.task?.type === 'rollback') return goBack(job, deps, job.task)
   refuseMissing(run, tree)
+  await tree.tryLinks()
+  const copies = copiesNote(tree)
+  if (copies !== null) run.log.line('I', copies)
   const peers = peersOf(run, tree)
   const context = contextOf(run, { local, options, run: command, tree, peers })
   const { task } = job
   const update = () => (task?.type === 'restore' ? restore(provider, context, task.id) : provider.sync(context))
   const stats = await releasingOnFullDisk(run, tree, update)
+  await tree.settle()
   if (task?.type !== 'restore') tree.markUpstream()
   tree.markDevice()
   if (peers.reach && peers.reach !== tree.reach()) tree.saveReach(peers.reach)
@@ -138,7 +149,7 @@ function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
   const permission = {
     policy,
     kind: job.spec.kind,
-    dataDir: deps.dataDir,
+    dataDir: tree.disk(),
     approved: job.task?.type === 'sync' ? job.task.approved : null,
     log,
   }
@@ -152,7 +163,7 @@ function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
     log,
     sizeBytes: job.sizeBytes ?? null,
     allow(plan) {
-      allowPlan(plan, permission)
+      allowPlan(tree.needsFullCopy() ? withFullCopy(plan, job) : plan, permission)
       tree.markUpstream()
     },
     paces: deps.paces,
@@ -163,6 +174,20 @@ function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
       run.progress.report(progress)
     },
   }
+}
+
+/** Where hard links are refused, the published tree takes its size again until an earlier one is pruned. */
+function withFullCopy(plan: Plan, job: SyncJob): Plan {
+  return { ...plan, incomingBytes: (plan.incomingBytes ?? 0) + (plan.sizeBeforeBytes ?? job.sizeBytes ?? 0) }
+}
+
+function copiesNote(tree: OwnedTree): string | null {
+  const why = tree.linksRefused()
+  if (why === null) return null
+  return (
+    `hard links are refused here (${why}): the tree is copied for each update, which takes its size again on the ` +
+    'disk until the earlier one is pruned'
+  )
 }
 
 function restore(provider: Provider, context: SyncContext, id: string): Promise<SyncStats> {
@@ -192,7 +217,7 @@ function resultOf({ job, deps, policy }: Run, tree: OwnedTree, stats: SyncStats)
     stats,
     generation: currentGeneration(deps.dataDir, job.spec.name),
     contentAt,
-    note: [stats.note, missing].filter(Boolean).join('; ') || null,
+    note: [stats.note, missing, copiesNote(tree)].filter(Boolean).join('; ') || null,
   }
 }
 

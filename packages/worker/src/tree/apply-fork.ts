@@ -1,11 +1,12 @@
 // apply-fork.ts — Brings a published tree to what a checked copy of it has: what differs is moved over by rename, the
-// indices after what they name, deletions last. A copy made by hard links; the provider that changed it is long done.
+// indices after what they name, deletions last. The provider that changed the copy is long done.
 import { chmodSync, lstatSync, renameSync, utimesSync, type Stats } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { pathBytes, readEntries, type DiskEntry } from '../names.ts'
 import type { RunCommand } from '../provider.ts'
+import { isUnchanged } from './copy.ts'
 import { flushPaths, walkFlushable } from './flush.ts'
 
 /** After so many steps everything else in the worker gets its turn. */
@@ -21,6 +22,8 @@ export interface ApplyOptions {
   /** A folder on the same filesystem for what goes; it is removed at the end. */
   readonly aside: string
   readonly run: RunCommand
+  /** When a copy in full was complete, by the clock of its filesystem; null for one by hard links. */
+  readonly copiedAtMs?: number | null
 }
 
 /**
@@ -28,10 +31,10 @@ export interface ApplyOptions {
  * another kind, neither for an instant. A crash leaves each file old or new, or in that instant missing, and the rest
  * of the copy is not used again.
  */
-export async function applyFork({ fork, published, aside, run }: ApplyOptions): Promise<void> {
+export async function applyFork({ fork, published, aside, run, copiedAtMs = null }: ApplyOptions): Promise<void> {
   const changes: Changes = { put: [], gone: [], folders: [] }
   const breathe = createBreath()
-  for (const step of compareFolders(fork, published, '')) {
+  for (const step of compareFolders({ fork, published, copiedAtMs }, '')) {
     step(changes)
     await breathe()
   }
@@ -72,8 +75,11 @@ interface Changes {
   readonly folders: { readonly path: string; readonly stats: Stats }[]
 }
 
+type Compared = Required<Pick<ApplyOptions, 'fork' | 'published' | 'copiedAtMs'>>
+
 /** What to note of each entry, one after the other; nothing is changed meanwhile. */
-function* compareFolders(fork: string, published: string, below: string): Generator<(changes: Changes) => void> {
+function* compareFolders(trees: Compared, below: string): Generator<(changes: Changes) => void> {
+  const { fork, published, copiedAtMs } = trees
   const here = new Map(readEntries(join(published, below)).map((entry) => [entry.name, entry]))
   const stats = lstatSync(pathBytes(join(fork, below)))
   yield ({ folders }) => void folders.push({ path: below, stats })
@@ -81,8 +87,8 @@ function* compareFolders(fork: string, published: string, below: string): Genera
     const path = join(below, entry.name)
     const old = here.get(entry.name)
     here.delete(entry.name)
-    if (old?.isDirectory() && entry.isDirectory()) yield* compareFolders(fork, published, path)
-    else if (!old || !isSame(join(fork, path), join(published, path)))
+    if (old?.isDirectory() && entry.isDirectory()) yield* compareFolders(trees, path)
+    else if (!old || !isSame(join(fork, path), join(published, path), copiedAtMs))
       yield ({ put }) => void put.push({ path, makesWay: isInTheWay(old, entry), kind: kindOf(entry) })
     else yield () => {}
   }
@@ -98,8 +104,9 @@ function kindOf(entry: DiskEntry): Put['kind'] {
   return entry.isDirectory() ? 'folder' : entry.isFile() ? 'file' : 'other'
 }
 
-/** Whether two paths are one file: a copy by hard links shares what did not change. */
-function isSame(one: string, other: string): boolean {
+/** A copy by hard links shares what did not change; one in full is compared. */
+function isSame(one: string, other: string, copiedAtMs: number | null): boolean {
+  if (copiedAtMs !== null) return isUnchanged({ copy: one, original: other, copiedAtMs })
   const [a, b] = [lstatSync(pathBytes(one)), lstatSync(pathBytes(other))]
   return a.ino === b.ino && a.dev === b.dev
 }

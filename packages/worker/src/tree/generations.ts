@@ -16,6 +16,7 @@ import { basename, dirname, join, relative } from 'node:path'
 import { readJsonIfThere, writeDurably } from '@kagami/runtime'
 import { SyncFailure, type Fork, type RunCommand } from '../provider.ts'
 import { applyFork } from './apply-fork.ts'
+import { copyTree } from './copy.ts'
 import { flushPath, flushTree } from './flush.ts'
 import { paths } from './paths.ts'
 
@@ -25,6 +26,8 @@ export interface GenerationOptions {
   readonly run: RunCommand
   /** How many earlier generations are kept. */
   readonly keep: number
+  /** Told when a copy could not be made by hard links, with the reason in the system's words. */
+  readonly onLinksRefused?: (why: string) => void
 }
 
 export interface Generation {
@@ -112,47 +115,56 @@ export async function forkInPlace(options: GenerationOptions): Promise<Fork> {
   return {
     path,
     async publish() {
+      const copiedAtMs = forkNote(options)?.copiedAtMs ?? null
       forgetFork(options)
       const aside = join(paths.generations(dataDir, name), 'aside')
-      await applyFork({ fork: path, published: paths.published(dataDir, name), aside, run })
+      await applyFork({ fork: path, published: paths.published(dataDir, name), aside, run, copiedAtMs })
       await dropFork(options)
     },
   }
 }
 
-/**
- * A copy of the published tree by hard links, in a folder nobody reads. A copy that an earlier run left is used again
- * if the published tree is still the one it was made of.
- */
+/** Whether a copy that an earlier run left is used again, since the published tree is still the one it was made of. */
+export function hasFork(options: Pick<GenerationOptions, 'dataDir' | 'name'>): boolean {
+  const left = forkNote(options)
+  return left !== null && left.base === currentGeneration(options.dataDir, options.name)
+}
+
+/** A copy of the published tree in a folder nobody reads: by hard links, or in full where these are refused. */
 async function copyPublished(options: GenerationOptions): Promise<string> {
   const { dataDir, name, run } = options
   const path = join(paths.generations(dataDir, name), 'next')
-  const note = `${path}.json`
-  const base = currentGeneration(dataDir, name)
-  const left = readJsonIfThere(note) as { base?: unknown } | null
-  if (!(left && left.base === base && existsSync(path))) {
-    await dropFork(options)
-    await copyByLinks(paths.published(dataDir, name), path, run)
-    writeDurably(note, JSON.stringify({ base }))
+  if (hasFork(options)) return path
+  await dropFork(options)
+  const from = paths.published(dataDir, name)
+  mkdirSync(path, { recursive: true, mode: 0o755 })
+  const refused = existsSync(from) ? await copyTree(from, path, run) : null
+  if (refused !== null) options.onLinksRefused?.(refused)
+  const note: ForkNote = {
+    base: currentGeneration(dataDir, name),
+    copiedAtMs: refused === null ? null : statSync(path).ctimeMs,
   }
+  writeDurably(`${path}.json`, JSON.stringify(note))
   return path
+}
+
+interface ForkNote {
+  /** The generation it was made of. */
+  readonly base: number | null
+  /** When a copy in full was complete, by the clock of its filesystem; null for one by hard links. */
+  readonly copiedAtMs: number | null
+}
+
+function forkNote({ dataDir, name }: Pick<GenerationOptions, 'dataDir' | 'name'>): ForkNote | null {
+  const path = join(paths.generations(dataDir, name), 'next')
+  const note = readJsonIfThere(`${path}.json`) as Partial<ForkNote> | null
+  if (!note || note.base === undefined || !existsSync(path)) return null
+  return { base: note.base, copiedAtMs: typeof note.copiedAtMs === 'number' ? note.copiedAtMs : null }
 }
 
 /** From now on a copy is not taken for one of the published tree: that is about to change. */
 function forgetFork({ dataDir, name }: Pick<GenerationOptions, 'dataDir' | 'name'>): void {
   rmSync(join(paths.generations(dataDir, name), 'next.json'), { force: true })
-}
-
-async function copyByLinks(from: string, to: string, run: RunCommand): Promise<void> {
-  mkdirSync(to, { recursive: true, mode: 0o755 })
-  if (!existsSync(from)) return
-  const exit = await run('cp', ['-al', '--', `${from}/.`, `${to}/`])
-  if (exit.code !== 0)
-    throw new SyncFailure(
-      'local_conflict',
-      `the published tree cannot be copied by hard links: ${exit.tail.split('\n').at(-1) ?? ''}`,
-      { tail: exit.tail, exitCode: exit.code },
-    )
 }
 
 /** Removes a copy that was not published. */

@@ -3,18 +3,31 @@ import { lstatSync, opendirSync, realpathSync, statSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Policy, ReplicaSpec } from '@kagami/protocol'
+import { moveAnywhere } from '../names.ts'
 import { SyncFailure, type Fork, type Reach, type RunCommand, type Tree } from '../provider.ts'
+import { linksRefused, requireSymlinks } from './copy.ts'
 import { flushFilesystem, flushPath, flushPaths, flushTree } from './flush.ts'
 import {
   currentGeneration,
   dropFork,
   forkGeneration,
   forkInPlace,
+  hasFork,
   restorePublished,
   publishGeneration,
 } from './generations.ts'
 import { markerOf, readMarker, writeMarker, type Marker } from './marker.ts'
 import { fullDisk } from './space.ts'
+import {
+  finishPublishing,
+  isMountPoint,
+  leaveDisk,
+  NO_CONTENT,
+  openStaging,
+  publishOnDisk,
+  refuseMountPoint,
+  stagingOnDisk,
+} from './mount.ts'
 import { paths } from './paths.ts'
 import { followRenaming } from './rename.ts'
 
@@ -41,6 +54,16 @@ export interface OwnedTree extends Tree {
   markDevice(): void
   /** Writes into the mark that the files are of the upstream in the spec: before a run changes the first of them. */
   markUpstream(): void
+  /** Finds out which links updates may use. Throws SyncFailure local_conflict where swap cannot work. */
+  tryLinks(): Promise<void>
+  /** Why hard links are refused, as far as this run has found out; null: they are not. */
+  linksRefused(): string | null
+  /** Whether this run has to copy the whole published tree before it changes it. */
+  needsFullCopy(): boolean
+  /** After a first copy: what it remembers is taken out of the published folder, when that is a disk. */
+  settle(): Promise<void>
+  /** A folder of the disk that the copy is on. */
+  disk(): string
   /** Removes everything that is not published, to free its space. */
   release(): Promise<void>
   /** Where earlier runs found the upstream; null when they did not, or since its address changed. */
@@ -52,9 +75,13 @@ export interface OwnedTree extends Tree {
 export function createTree(options: TreeOptions): OwnedTree {
   const { dataDir, spec, run, policy } = options
   const published = paths.published(dataDir, spec.name)
-  const staging = paths.staging(dataDir, spec.replica_id)
+  const beside = paths.staging(dataDir, spec.replica_id)
+  let staging = beside
+  const onDisk = () => staging !== beside
   const swap = policy.publish === 'swap'
-  const kept = { dataDir, name: spec.name, run, keep: policy.keep_generations }
+  let refused: string | null = null
+  const onLinksRefused = (why: string) => void (refused = why)
+  const kept = { dataDir, name: spec.name, run, keep: policy.keep_generations, onLinksRefused }
   const fork = async (): Promise<Fork> => {
     if (swap) return forkGeneration(kept)
     if (policy.verify !== 'none') return forkInPlace(kept)
@@ -67,15 +94,51 @@ export function createTree(options: TreeOptions): OwnedTree {
   }
   return {
     published,
-    staging,
+    get staging() {
+      return staging
+    },
     exists: async () => hasEntries(published),
     flush: (folder, files) => flushPaths(folder, files, run),
     discard: () => rm(staging, { recursive: true, force: true }),
-    claim: () => claim(options, published, staging),
+    async claim() {
+      staging = await openPlace(options, published, beside)
+      return claim(options, published, staging)
+    },
+    async tryLinks() {
+      refused = await tryLinks(options)
+    },
+    linksRefused: () => refused,
+    needsFullCopy: () => refused !== null && hasEntries(published) && !hasFork(kept),
+    async settle() {
+      if (onDisk()) await leaveDisk(published, beside, run)
+    },
+    disk: () => (isMountPoint(published) ? published : dataDir),
     async release() {
       await rm(staging, { recursive: true, force: true })
       await dropFork(kept)
     },
+    ...createMarking(options, published),
+    fork,
+    async publish() {
+      if (swap) return void (await publishGeneration(staging, kept))
+      if (onDisk()) return publishOnDisk(published, run)
+      await flushTree(staging, run)
+      await rename(staging, published)
+      flushPath(dataDir)
+    },
+    async publishFile(from, file) {
+      if (swap) return publishFileBySwap(from, file, fork)
+      await dropFork(kept)
+      await putFile(from, published, file)
+    },
+  }
+}
+
+type Marking = Pick<OwnedTree, 'reach' | 'markUpstream' | 'saveReach' | 'missing' | 'markDevice'>
+
+/** What the mark of the replica says of its files. */
+function createMarking({ dataDir, spec }: TreeOptions, published: string): Marking {
+  return {
     reach() {
       const marker = readMarker(dataDir, spec.name)
       return marker?.upstream === spec.upstream ? (marker.reach ?? null) : null
@@ -89,18 +152,6 @@ export function createTree(options: TreeOptions): OwnedTree {
       const device = deviceOf(dataDir, published)
       const mark = readMarker(dataDir, spec.name)
       if (mark && device && mark.device !== device) writeMarker(dataDir, { ...mark, device })
-    },
-    fork,
-    async publish() {
-      if (swap) return void (await publishGeneration(staging, kept))
-      await flushTree(staging, run)
-      await rename(staging, published)
-      flushPath(dataDir)
-    },
-    async publishFile(from, file) {
-      if (swap) return publishFileBySwap(from, file, fork)
-      await dropFork(kept)
-      await putFile(from, published, file)
     },
   }
 }
@@ -119,8 +170,10 @@ async function claim(
   refuseStrangePlace(dataDir, spec.name)
   const marker = readMarker(dataDir, spec.name)
   refuseForeign({ dataDir, spec, published, marker, adoptExisting })
-  const full = fullDisk(dataDir)
-  if (full) throw full
+  for (const disk of [dataDir, published]) {
+    const full = fullDisk(disk)
+    if (full) throw full
+  }
   if (isMarked(marker, spec)) return was
   const filled = hasEntries(published)
   // A first copy that was staged for another kind or upstream must not become part of this one.
@@ -129,6 +182,28 @@ async function claim(
   // Until this run may change them, the files are of the upstream that the mark names.
   writeMarker(dataDir, { ...markerOf(spec), upstream: filled && marker ? marker.upstream : spec.upstream })
   return was
+}
+
+/** Where a run stages: a first copy on the disk that the published folder is, all else beside the other trees. */
+async function openPlace({ run, policy }: TreeOptions, published: string, beside: string): Promise<string> {
+  if (!isMountPoint(published)) return beside
+  refuseMountPoint(published, policy)
+  finishPublishing(published)
+  if (hasEntries(published)) {
+    await leaveDisk(published, beside, run)
+    return beside
+  }
+  openStaging(published)
+  return stagingOnDisk(published)
+}
+
+/** Tries what later updates need, before anything is fetched; returns why hard links are refused, null where not. */
+async function tryLinks({ dataDir, spec, run, policy }: TreeOptions): Promise<string | null> {
+  const swap = policy.publish === 'swap'
+  if (!swap && policy.verify === 'none') return null
+  const folder = paths.generations(dataDir, spec.name)
+  if (swap && currentGeneration(dataDir, spec.name) === null) requireSymlinks(folder)
+  return linksRefused(folder, run)
 }
 
 function isMarked(marker: Marker | null, spec: TreeOptions['spec']): boolean {
@@ -144,7 +219,7 @@ async function putFile(from: string, folder: string, file: string): Promise<void
   } finally {
     await handle.close()
   }
-  await rename(from, into)
+  await moveAnywhere(from, into)
   flushPath(dirname(into))
 }
 
@@ -154,13 +229,13 @@ async function publishFileBySwap(from: string, file: string, fork: () => Promise
   await next.publish()
 }
 
-/** Looks at two entries at most: a mirror may have a hundred thousand, an empty ext4 has `lost+found`. */
+/** Looks at a few entries at most: a mirror may have a hundred thousand, an empty disk has what is no content. */
 function hasEntries(path: string): boolean {
   try {
     const directory = opendirSync(path)
-    const found = [directory.readSync(), directory.readSync()]
+    const found = Array.from({ length: NO_CONTENT.length + 1 }, () => directory.readSync())
     directory.closeSync()
-    return found.some((entry) => entry && entry.name !== 'lost+found')
+    return found.some((entry) => entry && !NO_CONTENT.includes(entry.name))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
     throw error

@@ -1,6 +1,6 @@
 // fetch.ts — Downloads LFS objects, a few at once, and puts each in place once it is whole and checked. Reports what is
 // missing; decides nothing.
-import { mkdirSync, renameSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { requestBatch, BATCH_MAX, type LfsServer, type Offer } from './batch.ts'
@@ -10,6 +10,7 @@ import { downloadFile } from '../../http/download.ts'
 import { createMemory } from '../../http/memory.ts'
 import type { FetchOptions } from '../../http/options.ts'
 import { SyncFailure, type SyncContext } from '../../provider.ts'
+import { moveAnywhere } from '../../names.ts'
 
 const PARALLEL = 4
 /** Objects with wrong bytes after which a server is given up. */
@@ -172,7 +173,7 @@ async function download(
   await context.tree.flush(folder, ['download.part'])
   const path = join(store, objectPath(object))
   mkdirSync(dirname(path), { recursive: true })
-  renameSync(fetched.part, path)
+  await moveAnywhere(fetched.part, path)
   await rm(folder, { recursive: true, force: true })
   result.storedBytes += object.size
   for (const changed of foldersOf(object)) result.folders.add(changed)

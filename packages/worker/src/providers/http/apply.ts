@@ -1,10 +1,10 @@
 // apply.ts — Puts what was fetched in place: a first tree whole, later ones file by file by rename, deletions last.
-import { lstatSync, renameSync, rmSync } from 'node:fs'
+import { lstatSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { clearPath } from './receive.ts'
 import { removeOthers } from './local.ts'
 import { yieldToEventLoop, STATE_FOLDER, type KnownFile, type TreeMemory } from './tree-memory.ts'
-import { pathBytes, showName } from '../../names.ts'
+import { moveAnywhere, pathBytes, showName } from '../../names.ts'
 import type { SyncContext } from '../../provider.ts'
 
 const BREATHE_EVERY = 2000
@@ -51,7 +51,7 @@ export async function publishChanges({
   let count = 0
   let inTheWay = 0
   for (const path of fetched.keys()) {
-    if (deletes || hasRoom(fork.path, path)) moveFile(folder, fork.path, path)
+    if (deletes || hasRoom(fork.path, path)) await moveFile(folder, fork.path, path)
     else {
       inTheWay++
       context.log(`not put in place, since nothing is deleted now: ${showName(path)}`)
@@ -67,15 +67,15 @@ export async function publishChanges({
   return inTheWay
 }
 
-function moveFile(folder: string, into: string, path: string): void {
-  const [from, to] = [pathBytes(join(folder, path)), pathBytes(join(into, path))]
+async function moveFile(folder: string, into: string, path: string): Promise<void> {
+  const [from, to] = [join(folder, path), join(into, path)]
   try {
-    renameSync(from, to)
+    await moveAnywhere(from, to)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'EISDIR') throw error
     clearPath(into, path)
-    renameSync(from, to)
+    await moveAnywhere(from, to)
   }
 }
 

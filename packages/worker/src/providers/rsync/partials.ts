@@ -12,7 +12,7 @@ export function stashPartials(tree: string, stash: string): void {
     const to = join(stash, path)
     removePath(to)
     mkdirSync(pathBytes(dirname(to)), { recursive: true })
-    renameSync(pathBytes(join(tree, path)), pathBytes(to))
+    movePartial(join(tree, path), to)
   }
 }
 
@@ -25,9 +25,19 @@ export function restorePartials(stash: string, tree: string, stays: (folder: str
   for (const path of partialFolders(stash, '')) {
     const to = join(tree, path)
     if (stays(parentOf(path)) && existsSync(pathBytes(dirname(to))) && !existsSync(pathBytes(to)))
-      renameSync(pathBytes(join(stash, path)), pathBytes(to))
+      movePartial(join(stash, path), to)
   }
   removePath(stash)
+}
+
+/** Between two disks nothing is kept: rsync fetches these files anew. */
+function movePartial(from: string, to: string): void {
+  try {
+    renameSync(pathBytes(from), pathBytes(to))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error
+    removePath(from)
+  }
 }
 
 const parentOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf('/')))

@@ -2,7 +2,7 @@
 // were never published, and logs. It goes some days after its last change.
 import { existsSync, lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { isSafeId, paths } from './paths.ts'
+import { isSafeId, paths } from '../tree/paths.ts'
 import { discardOwn } from './trash.ts'
 
 /** How long it stays, days: a replica that was removed by mistake goes on with it when it is added again by then. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { FORGOTTEN_DAYS, moveForgotten } from './forgotten.ts'
-import { paths } from './paths.ts'
+import { paths } from '../tree/paths.ts'
 import { emptyTrash } from './trash.ts'
 
 const NOW = new Date('2026-11-28T12:00:00Z')

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { replicaNameProblem } from '@kagami/protocol'
 import { bytesOf, pathBytes, readEntries, showName } from '../names.ts'
 import { batchesOf, type Rest } from './gently.ts'
-import { readMarker, type Marker } from './marker.ts'
-import { isSafeId, paths } from './paths.ts'
+import { readMarker, type Marker } from '../tree/marker.ts'
+import { isSafeId, paths } from '../tree/paths.ts'
 
 /** A folder that belongs to no replica. */
 export interface Stranger {

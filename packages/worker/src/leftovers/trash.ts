@@ -5,10 +5,10 @@ import { chmod, lstat, rmdir, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { ConfigError, newId, previousOf } from '@kagami/runtime'
 import { bytesOf, pathBytes, showName } from '../names.ts'
-import { flushPath } from './flush.ts'
+import { flushPath } from '../tree/flush.ts'
 import { batchesOf, type Rest } from './gently.ts'
-import { readMarker, type Marker } from './marker.ts'
-import { isSafeId, paths } from './paths.ts'
+import { readMarker, type Marker } from '../tree/marker.ts'
+import { isSafeId, paths } from '../tree/paths.ts'
 
 /** What is to be moved away: all that has the name `entry`, and an unfinished download when it has no replica. */
 export interface Discarded {
