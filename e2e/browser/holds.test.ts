@@ -1,6 +1,6 @@
 // holds.test.ts — Decisions about a replica in a real browser: a held sync, a pause, an earlier tree; accessible in
 // both themes.
-import { rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Browser, Page } from 'playwright-core'
@@ -99,6 +99,31 @@ describe('the page of a replica whose upstream lost most of its files', () => {
     if (process.env['KAGAMI_SHOTS'])
       await page.screenshot({ path: `${process.env['KAGAMI_SHOTS']}/rolled-back.png`, fullPage: true })
     expect(problems).toEqual([])
+  })
+
+  test('says in both themes that the disk is missing, and fetches anew after the name was typed', async () => {
+    for (const gone of ['tree', '.generations/tree']) rmSync(place.at('data', gone), { recursive: true })
+    await sync()
+    for (const theme of ['light', 'dark'] as const) {
+      const { page, problems, axe } = await open(theme)
+      await sees(page, 'its disk is missing, none of its 6 files are there; nothing was fetched or deleted')
+      await sees(page, /The disk is missing: none of its \d+ files are there/)
+      await sees(page, 'Nothing was fetched or deleted. Mount the disk, and the next sync goes on as before.')
+      if (process.env['KAGAMI_SHOTS'])
+        await page.screenshot({ path: `${process.env['KAGAMI_SHOTS']}/missing-${theme}.png`, fullPage: true })
+      expect(await axe()).toEqual([])
+      expect(problems).toEqual([])
+    }
+    const { page } = await open()
+    await page.getByTestId('hold').getByRole('button', { name: 'Fetch anew' }).click()
+    const dialog = page.getByRole('dialog')
+    await sees(page, 'Fetch all of tree anew?')
+    if (process.env['KAGAMI_SHOTS'])
+      await page.screenshot({ path: `${process.env['KAGAMI_SHOTS']}/missing-dialog.png`, fullPage: true })
+    await dialog.getByRole('textbox').fill('tree')
+    await dialog.getByRole('button', { name: 'Fetch anew' }).click()
+    await until('everything is there', () => readdirSync(place.at('data/tree/pool')).length === 6)
+    await page.getByTestId('hold').waitFor({ state: 'detached' })
   })
 
   test('offers publishing, guard and schedule among the options when a replica is added', async () => {

@@ -80,6 +80,11 @@ export function assessHealth(
 }
 
 function heldDetail({ reason, removed, total, rejected }: Hold): string {
+  if (reason === 'missing_disk')
+    return (
+      `its disk is missing, none of its ${total} files are there; ` +
+      (rejected ? 'nothing is fetched until it is back' : 'nothing was fetched or deleted')
+    )
   const deletes =
     removed > 0 ? `a sync would delete ${removed} of ${total} entries` : 'a sync would make the copy much smaller'
   const what = reason === 'upstream_empty' ? `the upstream is empty, the copy has ${total} entries` : deletes
