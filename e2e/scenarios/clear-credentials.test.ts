@@ -6,7 +6,7 @@ import { DESIRED_BUCKET } from '@kagami/protocol'
 import { Kvm } from '@nats-io/kv'
 import { connect } from '@nats-io/transport-node'
 import pg from 'pg'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { DatabaseSync } from 'node:sqlite'
 import { createPlace, startNats, type Place } from '../harness/place.ts'
 import { startPostgres } from '../harness/postgres.ts'
@@ -58,10 +58,9 @@ async function rowsWithSecret(db: string): Promise<number> {
   return rowCount ?? 0
 }
 
-test.each(['sqlite', 'postgres'])(
-  'credentials that an early version kept in clear are nowhere afterwards (%s)',
-  async (kind) => {
-    const place = createPlace()
+describe.each(['sqlite', 'postgres'])('with %s', (kind) => {
+  const place = createPlace()
+  test('credentials that an early version kept in clear are nowhere afterwards', async () => {
     const nats = await startNats(place, 'new')
     mkdirSync(place.at('data/.kagami'), { recursive: true })
     writeFileSync(place.at('data/.kagami/worker-id'), `${workerId}\n`)
@@ -100,5 +99,5 @@ test.each(['sqlite', 'postgres'])(
       async () => (await supervisor.api.call('listReplicas')).items[0]?.last_sync,
     )
     expect(ended.reason).toBe('upstream_unreachable')
-  },
-)
+  })
+})
