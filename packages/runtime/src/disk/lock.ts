@@ -62,7 +62,9 @@ function lockIn(path: string, file: number): Lock {
   const left = boot && boot !== bootId() ? ownerOf(path) : null
   const self = `${hostname()}\n${process.pid}\n${bootId()}\n`
   const isOurs = () => linesOf(path).join('\n') === self
-  const write = (text: string) => tolerate(() => isStillThere(path, file) && writeFileSync(path, text))
+  // In place of a directory that is locked no file may appear: others would lock that one.
+  const named = !fstatSync(file).isDirectory()
+  const write = (text: string) => tolerate(() => named && isStillThere(path, file) && writeFileSync(path, text))
   write(self)
   return {
     left,
