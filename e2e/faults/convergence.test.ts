@@ -73,10 +73,11 @@ function createWorker() {
   return {
     replicas: () => [...state.replicas.values()],
     observed: () => state.desired?.rev ?? 0,
-    handle(event: WorkerEvent, now: Date) {
+    handle(event: WorkerEvent, now: Date): void {
       const step = machine(state, event, now)
       state = step.state
       for (const effect of step.effects) {
+        if (effect.type === 'keep_desired') this.handle({ type: 'desired_kept', kept: effect.desired }, now)
         if (effect.type !== 'announce') continue
         for (const replica of effect.changed) changed.set(replica.spec.replica_id, replica)
         for (const id of effect.removed) {

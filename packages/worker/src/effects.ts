@@ -1,4 +1,5 @@
 // effects.ts — Carries out what the machine of core/worker.ts decided: one handler for each effect.
+import type { Desired } from '@kagami/protocol'
 import type { Clock, EffectHandlers } from '@kagami/runtime'
 import { ASK_AGAIN_MS } from './core/membership.ts'
 import type { Replica } from './core/replica.ts'
@@ -30,6 +31,8 @@ export interface EffectParts {
   readonly syncs: Syncs
   readonly messenger: Messenger
   readonly folders: FolderWatch
+  /** Called when the document is on the disk, or waits for it. */
+  readonly kept: (desired: Desired) => void
   /** Called when the machine wanted to be woken. */
   readonly wake: () => void
   readonly end: (ending: Ending) => void
@@ -39,15 +42,20 @@ export interface EffectParts {
 export function createEffectHandlers(parts: EffectParts): EffectHandlers<WorkerEffect> {
   const { files, keeper, clock, syncs, messenger, folders } = parts
   let cancelWake = () => {}
-  let cancelKeep = () => {}
+  let unkept: Desired | null = null
+  const keepDesired = () => {
+    const desired = unkept!
+    unkept = null
+    keeper.write('desired', () => files.saveDesired(desired))
+    parts.kept(desired)
+  }
   return {
     persist: ({ replica }) => void (parts.settled() && keepRecord(parts, replica)),
     forget: ({ replicaId }) => keeper.write(recordKey(replicaId), () => files.removeReplica(replicaId)),
     keep_desired({ desired }) {
       if (!parts.settled()) return
-      // Losing this cache costs nothing while NATS answers.
-      cancelKeep()
-      cancelKeep = clock.after(KEEP_MS, () => keeper.write('desired', () => files.saveDesired(desired)))
+      if (!unkept) clock.after(KEEP_MS, keepDesired)
+      unkept = desired
     },
     start: ({ replica, syncId }) => syncs.start(replica, syncId),
     abort: ({ syncId, reason }) => syncs.abort(syncId, reason),

@@ -145,7 +145,9 @@ function settle(wiring: Wiring): void {
   const { desired, replicas } = actor.state
   keeper.write('worker-id', () => identity.keep())
   for (const replica of replicas.values()) keepRecord(wiring, replica)
-  if (desired) keeper.write('desired', () => files.saveDesired(desired))
+  if (!desired) return
+  keeper.write('desired', () => files.saveDesired(desired))
+  actor.send({ type: 'desired_kept', kept: desired })
 }
 
 function foldersOf(wiring: Wiring): FolderWatch {
@@ -169,6 +171,7 @@ function actorOf(wiring: Wiring, end: (ending: Ending) => void): Wiring['actor']
       ...wiring,
       settled: () => wiring.settled,
       end,
+      kept: (desired) => wiring.actor.send({ type: 'desired_kept', kept: desired }),
       wake: () => wiring.actor.send({ type: 'woke' }),
     }),
     onFault(fault, effect) {

@@ -12,7 +12,7 @@ export type SyncAction = Static<typeof SyncAction>
 
 /**
  * One request for a replica; carried out once, however often the worker reads it. It leaves the document once the
- * worker has observed it.
+ * worker has it on its disk: then no single loss can make it run again.
  */
 export const SyncRequest = Type.Object({
   request_id: Type.String({ minLength: 1, maxLength: 64 }),

@@ -18,6 +18,14 @@ export const Heartbeat = Type.Object({
     minimum: 0,
     description: 'Revision of the desired document that the worker has applied',
   }),
+  kept_rev: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description:
+        'Revision of the document that the worker keeps on its disk; a request leaves the document when it is in the ' +
+        'kept one, for then no single loss can make it run again; without it: `observed_rev`',
+    }),
+  ),
   /**
    * A full heartbeat has every replica; the supervisor removes the others. Large ones are sent in parts of one `seq`.
    */

@@ -26,7 +26,10 @@ export interface WorkerEntry {
   lastSeenMs: number | null
   lastSeenAt: string | null
   instance: string | null
+  /** Revision of the document that its worker has applied. */
   observedRev: number
+  /** Revision of the one that it keeps on its disk: requests up to it are done for good. */
+  keptRev: number
   storage: Storage | null
   jobs: Jobs | null
   /** The folders of its data_dir that belong to no replica; null until it has said. */

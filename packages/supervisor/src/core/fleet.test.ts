@@ -9,8 +9,10 @@ import { applyHeartbeat, createFleet, dropWorker, putWorker, setPresence } from 
 import type { Fleet } from './entries.ts'
 import { assessHealth } from './health.ts'
 import { presenceOf } from './liveness.ts'
+import { withoutObserved } from './records.ts'
 import { resourceStatus } from './resources.ts'
 import { v0ResourceOf } from './v0-views.ts'
+import { replicaOf } from './views.ts'
 
 const now = Date.parse('2026-01-01T00:00:00Z')
 const at = (ms: number) => new Date(ms).toISOString()
@@ -291,6 +293,23 @@ describe('counters that are updated with every change', () => {
     expect([worker.observedRev, worker.replicas.size]).toEqual([0, 0])
     applyHeartbeat(fleet, worker, aBeat('w', [aState('a')], { full: true, observed_rev: 7 }), now)
     expect([worker.observedRev, worker.replicas.size]).toEqual([7, 1])
+  })
+
+  test('a request is pending until its worker has it on its disk, and shows when it no longer is', () => {
+    const fleet = createFleet()
+    const request = { request_id: 'r', replica_id: 'a', rev: 7, requested_at: new Date(now).toISOString() }
+    const worker = putWorker(fleet, { ...aRecord('w'), rev: 7, syncs: [request] }, now)
+    const told = (kept_rev?: number) => {
+      const beat = aBeat('w', [aState('a')], { observed_rev: 7, ...(kept_rev === undefined ? {} : { kept_rev }) })
+      const { changes } = applyHeartbeat(fleet, worker, beat, now)
+      return [replicaOf(fleet.replicas.get('a')!).pending_requests, changes.replicas.size, withoutObserved(worker).rev]
+    }
+    expect(told(6)).toEqual([1, 1, 7])
+    expect(told(6)).toEqual([1, 0, 7])
+    expect(told(7)).toEqual([0, 1, 8])
+    expect(told(0)).toEqual([1, 1, 7])
+    // A worker of before this field.
+    expect(told()).toEqual([0, 1, 8])
   })
 
   test('a heartbeat that changes nothing changes nothing', () => {

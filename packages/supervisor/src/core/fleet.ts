@@ -35,6 +35,7 @@ export function putWorker(fleet: Fleet, record: WorkerRecord, now: number): Work
       lastSeenAt: record.last_seen_at,
       instance: record.instance,
       observedRev: 0,
+      keptRev: 0,
       storage: null,
       jobs: null,
       folders: null,
@@ -105,11 +106,23 @@ export function applyHeartbeat(
   if (worker.observedRev !== observedRev || JSON.stringify(worker.jobs) !== JSON.stringify(beat.jobs))
     changes.workers.add(worker)
   worker.observedRev = observedRev
+  applyKept(worker, beat, changes)
   worker.storage = beat.storage ?? worker.storage
   worker.jobs = beat.jobs
   // The parts of one heartbeat arrive in order, and the digest is that of the whole.
   const last = beat.part.index === beat.part.of - 1
   return { changes, mismatch: last && !(worker.hasFullState && matches(worker, beat.digest)) }
+}
+
+/** Replicas whose requests are done for good show so. */
+function applyKept(worker: WorkerEntry, { kept_rev, observed_rev }: Heartbeat, changes: Changes) {
+  if (!worker.hasFullState) return
+  const before = worker.keptRev
+  worker.keptRev = kept_rev ?? observed_rev
+  for (const { rev, replica_id } of worker.record.syncs) {
+    const entry = worker.replicas.get(replica_id)
+    if (entry && rev > before !== rev > worker.keptRev) changes.replicas.add(entry)
+  }
 }
 
 function applyFolders(worker: WorkerEntry, { full, part, folders }: Heartbeat, changes: Changes) {

@@ -178,9 +178,9 @@ export function withSyncs(
   replicaIds: readonly string[],
   { newId, now, action }: { newId: () => string; now: Date; action?: RequestedAction },
 ): WorkerRecord {
-  const { record, observedRev } = worker
+  const { record, keptRev } = worker
   const rev = record.rev + 1
-  const open = record.syncs.filter((request) => request.rev > observedRev)
+  const open = record.syncs.filter((request) => request.rev > keptRev)
   const requested = replicaIds.map((replica_id) => ({
     request_id: newId(),
     replica_id,
@@ -192,11 +192,11 @@ export function withSyncs(
 }
 
 /**
- * The record without the requests that the worker has observed: it remembers them, and a database that is restored must
- * not bring them back. The same record when there are none.
+ * The record without the requests that the worker has on its disk: it remembers them, and a database that is restored
+ * must not bring them back. The same record when there are none.
  */
-export function withoutObserved({ record, observedRev }: WorkerEntry): WorkerRecord {
-  const open = record.syncs.filter((request) => request.rev > observedRev)
+export function withoutObserved({ record, keptRev }: WorkerEntry): WorkerRecord {
+  const open = record.syncs.filter((request) => request.rev > keptRev)
   return open.length === record.syncs.length ? record : { ...record, syncs: open, rev: record.rev + 1 }
 }
 

@@ -9,7 +9,7 @@ import type { ResourceEntry } from './entries.ts'
 /** A replica as the API returns it. */
 export function replicaOf({ worker, state, verdict, progress }: ReplicaEntry): Replica {
   const pending = worker.record.syncs.filter(
-    (request) => request.replica_id === state.replica_id && request.rev > worker.observedRev,
+    (request) => request.replica_id === state.replica_id && request.rev > worker.keptRev,
   ).length
   const paused = worker.record.paused.find((one) => one.replica_id === state.replica_id)
   return {

@@ -2,7 +2,7 @@ import type { Hold, SyncAction } from '@kagami/protocol'
 import { describe, expect, test } from 'vitest'
 import { aDocument, aReport, aSpec, aWorker, read, start } from '../testing/machine.ts'
 import { openReplica } from './replica.ts'
-import { openWorker, type WorkerEvent } from './worker.ts'
+import { keptRevOf, openWorker, type WorkerEvent } from './worker.ts'
 
 describe('what people decide about a replica', () => {
   const hold: Hold = {
@@ -160,6 +160,19 @@ describe('what people decide about a replica', () => {
     expect(replica(worker).life).toMatchObject({ task: { type: 'restore', id: '20261128T010749Z/heads/main' } })
     worker.tell({ type: 'sync_ended', report: aReport('sync-1', 'declared', { action: 'restore' }) }, 5)
     expect(replica(worker).facts).toMatchObject({ lastSuccessAt: null, lastSync: { outcome: 'success' } })
+  })
+
+  test('a document counts as kept once it is on the disk, and only while it is of the present term', () => {
+    const worker = aWorker()
+    const told = (event: WorkerEvent) => {
+      const effects = worker.tell(event)
+      return [keptRevOf(worker.state), effects.some(({ type }) => type === 'announce')]
+    }
+    expect(told(read(aDocument(4), true))).toEqual([4, true])
+    expect(told(read(aDocument(5)))).toEqual([4, true])
+    expect(told({ type: 'desired_kept', kept: aDocument(5) })).toEqual([5, true])
+    expect(told({ type: 'desired_kept', kept: aDocument(5) })).toEqual([5, false])
+    expect(told(read(aDocument(2, { term: aDocument(2).term + 1 })))).toEqual([0, true])
   })
 
   test('a request that a restored database brings back is not carried out again', () => {

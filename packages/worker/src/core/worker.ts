@@ -33,6 +33,8 @@ export interface WorkerState {
   /** Replicas of worker.toml. */
   readonly declared: readonly ReplicaSpec[]
   readonly desired: Desired | null
+  /** The document that a later run of this worker would find; null while there is none. */
+  readonly kept: Pick<Desired, 'term' | 'rev'> | null
   readonly replicas: ReadonlyMap<string, Replica>
   /** Desired documents read so far. */
   readonly documents: number
@@ -44,6 +46,8 @@ export interface WorkerState {
 export type WorkerEvent =
   | { readonly type: 'join_answered'; readonly reply: JoinReply | null }
   | { readonly type: 'desired_read'; readonly desired: Desired; readonly cached: boolean }
+  /** The document is on the disk, or waits in memory for a disk that refuses. */
+  | { readonly type: 'desired_kept'; readonly kept: Pick<Desired, 'term' | 'rev'> }
   | { readonly type: 'woke' }
   | { readonly type: 'clock_jumped'; readonly byMs: number }
   | { readonly type: 'sync_requested'; readonly replicaId: string; readonly requestId: string }
@@ -78,7 +82,7 @@ export function openWorker(
     open.map((spec) => [spec.replica_id, openReplica(spec, parts.remembered.get(spec.replica_id) ?? null, now)]),
   )
   const membership: Membership = approvedBefore ? { ...notJoined, standing: 'approved' } : notJoined
-  return { ...known, membership, desired: null, replicas, documents: 0, stopping: false }
+  return { ...known, membership, desired: null, kept: null, replicas, documents: 0, stopping: false }
 }
 
 /** Creates the machine. `newId` names each sync; it is the only source of anything new. */
@@ -98,6 +102,8 @@ function apply(state: WorkerState, event: WorkerEvent, now: Date): WorkerState {
       return { ...state, membership: afterJoin(state.membership, event.reply, now) }
     case 'desired_read':
       return reconcile(state, event.desired, event.cached, now)
+    case 'desired_kept':
+      return { ...state, kept: event.kept }
     case 'sync_requested':
       return advanceOne(state, event.replicaId, { type: 'requested', order: plainOrder(event.requestId) }, now)
     case 'sync_ended':
@@ -150,7 +156,7 @@ function reconcile(state: WorkerState, desired: Desired, cached: boolean, now: D
     )
     replicas.set(spec.replica_id, advanceReplica(replica, { type: 'settled', open }, now))
   }
-  return { ...state, membership, desired, replicas, documents }
+  return { ...state, membership, desired, kept: cached ? desired : state.kept, replicas, documents }
 }
 
 /**
@@ -221,6 +227,14 @@ function startWaiting(replicas: Map<string, Replica>, limits: Limits, now: Date,
     replicas.set(id, advanceReplica(replicas.get(id)!, { type: 'waiting', position, reason }, now))
 }
 
+/**
+ * The revision of the desired document that survives the loss of everything else; 0 when that is one of another term. A
+ * request is done for good once it is remembered twice: in the replica's record and in this document.
+ */
+export function keptRevOf({ desired, kept }: Pick<WorkerState, 'desired' | 'kept'>): number {
+  return kept && kept.term === desired?.term ? kept.rev : 0
+}
+
 /** Every effect follows from what is different now. The order matters: what must survive a crash comes first. */
 function consequences(before: WorkerState, after: WorkerState, event: WorkerEvent): WorkerEffect[] {
   const changed = [...after.replicas.values()].filter(
@@ -240,7 +254,8 @@ function consequences(before: WorkerState, after: WorkerState, event: WorkerEven
   const observed = after.desired !== before.desired && after.desired?.rev !== before.desired?.rev
   if (after.desired && after.desired !== before.desired && event.type === 'desired_read' && !event.cached)
     effects.push({ type: 'keep_desired', desired: after.desired })
-  if (changed.length > 0 || removed.length > 0 || observed)
+  const kept = keptRevOf(after) !== keptRevOf(before)
+  if (changed.length > 0 || removed.length > 0 || observed || kept)
     effects.push({ type: 'announce', changed, removed: removed.map((replica) => replica.spec.replica_id) })
   if (after.membership.rejection && !before.membership.rejection) effects.push({ type: 'ask_again' })
   if (mustStop(after.membership) && !mustStop(before.membership)) {

@@ -2,7 +2,7 @@
 // nothing itself.
 import { MESSAGE_MAX_BYTES, type Digest, type Folders, type Heartbeat, type ReplicaState } from '@kagami/protocol'
 import { describeReplica, type Replica } from '../core/replica.ts'
-import type { WorkerState } from '../core/worker.ts'
+import { keptRevOf, type WorkerState } from '../core/worker.ts'
 
 /** Room left for the envelope of a heartbeat, bytes. */
 const ENVELOPE_BYTES = 64 * 1024
@@ -30,13 +30,14 @@ export function digestOf(replicas: ReadonlyMap<string, Replica>): Digest {
 /** What every heartbeat says of the worker as a whole. */
 export function envelopeOf(
   state: WorkerState,
-): Pick<Heartbeat, 'worker_id' | 'instance' | 'observed_rev' | 'digest' | 'jobs'> {
+): Pick<Heartbeat, 'worker_id' | 'instance' | 'observed_rev' | 'kept_rev' | 'digest' | 'jobs'> {
   const lives = [...state.replicas.values()].map((replica) => replica.life.state)
   const count = (life: string) => lives.filter((one) => one === life).length
   return {
     worker_id: state.id,
     instance: state.instance,
     observed_rev: state.desired?.rev ?? 0,
+    kept_rev: keptRevOf(state),
     digest: digestOf(state.replicas),
     jobs: { running: count('syncing'), queued: count('queued'), limit: state.limits.perWorker },
   }
