@@ -43,6 +43,11 @@ export interface SyncContext<Options = Readonly<Record<string, unknown>>> {
    * remembered, and what is damaged is fetched anew.
    */
   readonly thorough: boolean
+  /**
+   * The folder had files of something else, and this run, or an earlier one that did not succeed, takes them over:
+   * `ask` until somebody allowed it, and then `allow` throws whatever the plan is; null: the files are the replica's.
+   */
+  readonly adopting: 'ask' | 'go' | null
   readonly run: RunCommand
   readonly peers: Peers
   /** How fast upstream hosts may be asked. */
@@ -59,8 +64,8 @@ export interface SyncContext<Options = Readonly<Record<string, unknown>>> {
   readonly sizeBytes: number | null
   /**
    * Must be called before a run changes a published tree, with what it is about to do. Returns when the run may go on.
-   * Throws SyncFailure with the reason too_many_deletions or upstream_empty (the run is then held until somebody
-   * decides), quota_exceeded or disk_full.
+   * Throws SyncFailure with the reason too_many_deletions, upstream_empty or foreign_files (the run is then held until
+   * somebody decides), quota_exceeded or disk_full.
    */
   allow(plan: Plan): void
   /** Waits because the upstream asked for it. Returns at once when the run is aborted. */

@@ -21,6 +21,12 @@ export const HttpOptions = Type.Object(
         'asking for the file if it changed. listing: by the listing even where sizes are rounded. ask: always by ' +
         'asking',
     }),
+    adopt: Type.Enum(['times', 'size'], {
+      default: 'times',
+      description:
+        'How files of a folder that is taken over are compared until a sync has succeeded. times: size and time. ' +
+        'size: size alone, for a copy that has lost its times, which stay as they are',
+    }),
     parallel: Type.Integer({
       default: 4,
       minimum: 1,

@@ -19,10 +19,12 @@ export interface Comparison {
   readonly local: LocalFile | null | undefined
   readonly known: KnownFile | undefined
   readonly compare: 'auto' | 'listing' | 'ask'
+  /** A file that nothing is known of is the upstream's when it has its size, whatever its time. */
+  readonly bySize: boolean
 }
 
 /** Decides what is done about one file. */
-export function decideFile({ remote, local, known, compare }: Comparison): Verdict {
+export function decideFile({ remote, local, known, compare, bySize }: Comparison): Verdict {
   if (!local) return 'fetch'
   if (known) {
     if (local.size !== known.size || local.mtime !== known.mtime) return 'fetch'
@@ -36,8 +38,7 @@ export function decideFile({ remote, local, known, compare }: Comparison): Verdi
   return compare !== 'ask' &&
     remote.exact &&
     remote.size === local.size &&
-    remote.time !== null &&
-    sameTime(remote, local)
+    (bySize || (remote.time !== null && sameTime(remote, local)))
     ? 'same'
     : 'fetch'
 }

@@ -80,6 +80,12 @@ export const options = Type.Object(
         'Filter rules as rsync --filter understands them, before the excludes: "+ /dists/***", "- *.iso", "P ' +
         'local/". Rules that read files (merge) are refused',
     }),
+    adopt: Type.Enum(['times', 'size', 'checksum'], {
+      default: 'times',
+      description:
+        'How files of a folder that is taken over are compared until a sync has succeeded. times: size and time, as ' +
+        'ever. size: size alone, for a copy that has lost its times; they are set. checksum: both sides read every file',
+    }),
     timeout_secs: Type.Integer({
       default: 300,
       minimum: 10,
@@ -147,6 +153,11 @@ export function contentFlags(
     ...exclude.map((pattern) => `--exclude=${pattern}`),
     ...(told ? [`--filter=P ${PARTIAL}`, `--exclude=${PARTIAL}/**`] : [`--exclude=${PARTIAL}`]),
   ]
+}
+
+/** The flags by which files that are taken over are compared. */
+export function adoptFlags({ adopt }: RsyncOptions): string[] {
+  return { times: [], size: ['--size-only'], checksum: ['--checksum'] }[adopt]
 }
 
 /** The flags for the connection and its timeouts; `local`: between two folders of this machine. */

@@ -6,7 +6,7 @@ import { hasDiskOwn, showName } from '../../names.ts'
 import { SyncFailure, type Fork, type Provider, type RunCommand, type SyncStats } from '../../provider.ts'
 import { addressOf, callRsync, type RsyncContext, type RsyncUpstream } from './call.ts'
 import { createItemFormat, tellsUnread } from './lines.ts'
-import { contentFlags, firstStageFlags, FOLLOWS_LINKS, options, PARTIAL } from './options.ts'
+import { adoptFlags, contentFlags, firstStageFlags, FOLLOWS_LINKS, options, PARTIAL } from './options.ts'
 import { createProgressReader, createRefusalReader, createStatistics, readStatistics, rsyncFailure } from './output.ts'
 import { restorePartials, removePartials, stashPartials } from './partials.ts'
 import { createPlanReader, type DryRun } from './plan.ts'
@@ -157,7 +157,7 @@ const VANISHED =
 /** What of a file is copied and compared. */
 const comparingFlags = ({ context, options, refused }: RsyncUpstream, folder: string, told = false): string[] => [
   ...contentFlags(options, { told, diskOwn: hasDiskOwn(folder), leave: refused.map((one) => one.below) }),
-  ...(context.thorough ? ['--checksum'] : []),
+  ...(context.thorough ? ['--checksum'] : context.adopting ? adoptFlags(options) : []),
 ]
 
 /** Whether all of the upstream was read, so that what it lacks is really gone. */
