@@ -86,7 +86,9 @@ export const WorkerKeys = Type.Object({
   }),
   adopt_existing: Type.Boolean({
     default: false,
-    description: 'Take over directories in data_dir that Kagami did not make. Files the upstream lacks are deleted.',
+    description:
+      'Take over directories in data_dir that Kagami did not make. Files the upstream lacks are deleted, but with ' +
+      'http they stay.',
   }),
   upstream_policy: Type.Enum(['any', 'public-only'], {
     default: 'any',

@@ -28,6 +28,7 @@ import {
   refuseMountPoint,
   stagingOnDisk,
 } from './mount.ts'
+import { forgetOwnFiles, ownFilesOf } from './own-files.ts'
 import { paths } from './paths.ts'
 import { followRenaming } from './rename.ts'
 
@@ -134,17 +135,19 @@ export function createTree(options: TreeOptions): OwnedTree {
   }
 }
 
-type Marking = Pick<OwnedTree, 'reach' | 'markUpstream' | 'saveReach' | 'missing' | 'markDevice'>
+type Marking = Pick<OwnedTree, 'own' | 'reach' | 'markUpstream' | 'saveReach' | 'missing' | 'markDevice'>
 
 /** What the mark of the replica says of its files. */
 function createMarking({ dataDir, spec }: TreeOptions, published: string): Marking {
   return {
+    own: ownFilesOf(dataDir, spec.name),
     reach() {
       const marker = readMarker(dataDir, spec.name)
       return marker?.upstream === spec.upstream ? (marker.reach ?? null) : null
     },
     markUpstream() {
-      if (!isMarked(readMarker(dataDir, spec.name), spec)) writeMarker(dataDir, markerOf(spec))
+      const marker = readMarker(dataDir, spec.name)
+      if (!isMarked(marker, spec)) writeMarker(dataDir, { ...markerOf(spec), ...adoptionOf(marker) })
     },
     saveReach: (reach) => writeMarker(dataDir, { ...readMarker(dataDir, spec.name), ...markerOf(spec), reach }),
     missing: () => missingFiles(dataDir, published, readMarker(dataDir, spec.name)?.device),
@@ -179,8 +182,11 @@ async function claim(
   // A first copy that was staged for another kind or upstream must not become part of this one.
   const staged = marker?.kind === spec.kind && (marker.upstream === spec.upstream || filled)
   if (!staged) await rm(staging, { recursive: true, force: true })
+  const adopted = marker === null && filled
+  if (adopted) forgetOwnFiles(dataDir, spec.name)
   // Until this run may change them, the files are of the upstream that the mark names.
-  writeMarker(dataDir, { ...markerOf(spec), upstream: filled && marker ? marker.upstream : spec.upstream })
+  const upstream = filled && marker ? marker.upstream : spec.upstream
+  writeMarker(dataDir, { ...markerOf(spec), upstream, ...(adopted ? { adopted } : adoptionOf(marker)) })
   return was
 }
 
@@ -208,6 +214,11 @@ async function tryLinks({ dataDir, spec, run, policy }: TreeOptions): Promise<st
 
 function isMarked(marker: Marker | null, spec: TreeOptions['spec']): boolean {
   return marker !== null && JSON.stringify(markerOf(marker)) === JSON.stringify(markerOf(spec))
+}
+
+/** Whether a folder was taken over is kept whatever else of its mark changes. */
+function adoptionOf(marker: Marker | null): Pick<Marker, 'adopted'> {
+  return marker?.adopted ? { adopted: true } : {}
 }
 
 async function putFile(from: string, folder: string, file: string): Promise<void> {
