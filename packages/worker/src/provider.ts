@@ -180,6 +180,8 @@ export interface Tree {
   readonly staging: string
   /** Whether a published tree exists. */
   exists(): Promise<boolean>
+  /** What of a folder that was taken over is not Kagami's; for kinds that keep such files. */
+  readonly own: OwnFiles
   /** Flushes `staging` to disk and makes it the published tree. Only for a first sync: nothing may be published yet. */
   publish(): Promise<void>
   /**
@@ -199,6 +201,16 @@ export interface Tree {
   flush(folder: string, files: readonly string[]): Promise<void>
   /** Empties `staging`. */
   discard(): Promise<void>
+}
+
+/** The record of what was in a folder before Kagami, and is not the upstream's. */
+export interface OwnFiles {
+  /**
+   * Paths of files, and of folders with all below them, which end in a slash. Null: the folder was not taken over;
+   * unknown: it was, and nothing is recorded, or not any more. `log` is told of damage.
+   */
+  read(log: (line: string) => void): readonly string[] | 'unknown' | null
+  write(own: Iterable<string>): void
 }
 
 /** A published tree opened for change. */

@@ -17,6 +17,8 @@ export interface Marker {
   readonly device?: 'own' | 'shared'
   /** Files of something else were taken over, and no sync has succeeded since. */
   readonly adopting?: boolean
+  /** The folder was there before Kagami, and was taken over. */
+  readonly adopted?: boolean
   /** The name they have been moved from, while that is under way. */
   readonly renamed_from?: string
 }
@@ -29,6 +31,7 @@ const Mark = Type.Object({
   reach: Type.Optional(Type.Enum(['public', 'private'])),
   device: Type.Optional(Type.Enum(['own', 'shared'])),
   adopting: Type.Optional(Type.Boolean()),
+  adopted: Type.Optional(Type.Boolean()),
   renamed_from: Type.Optional(Type.String()),
 })
 
@@ -79,6 +82,7 @@ export function readMarker(dataDir: string, name: string): Marker | null {
         ...(kept.reach === undefined ? {} : { reach: kept.reach }),
         ...(kept.device === undefined ? {} : { device: kept.device }),
         ...(kept.adopting === undefined ? {} : { adopting: kept.adopting }),
+        ...(kept.adopted === undefined ? {} : { adopted: kept.adopted }),
         ...(kept.renamed_from === undefined ? {} : { renamed_from: kept.renamed_from }),
       }
     )

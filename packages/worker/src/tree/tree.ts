@@ -30,6 +30,7 @@ import {
   refuseMountPoint,
   stagingOnDisk,
 } from './mount.ts'
+import { forgetOwnFiles, ownFilesOf } from './own-files.ts'
 import { paths } from './paths.ts'
 import { followRenaming } from './rename.ts'
 
@@ -153,18 +154,23 @@ async function publishFirst(staging: string, published: string, run: RunCommand)
   flushPath(dirname(published))
 }
 
-type Marking = Pick<OwnedTree, 'reach' | 'markUpstream' | 'saveReach' | 'missing' | 'markDevice' | 'adopting'>
+type Marking = Pick<OwnedTree, 'own' | 'reach' | 'markUpstream' | 'saveReach' | 'missing' | 'markDevice' | 'adopting'>
 
 /** What the mark of the replica says of its files. */
 function createMarking({ dataDir, spec }: TreeOptions, published: string, takesOver: () => boolean): Marking {
   return {
+    own: ownFilesOf(dataDir, spec.name, takesOver),
     reach() {
       const marker = readMarker(dataDir, spec.name)
       return marker?.upstream === spec.upstream ? (marker.reach ?? null) : null
     },
     markUpstream() {
-      if (isMarked(readMarker(dataDir, spec.name), spec)) return
-      writeMarker(dataDir, { ...markerOf(spec), ...(takesOver() ? { adopting: true } : {}) })
+      const marker = readMarker(dataDir, spec.name)
+      if (isMarked(marker, spec)) return
+      const adopted = takesOver() && marker === null
+      if (adopted) forgetOwnFiles(dataDir, spec.name)
+      const adoption = { ...(takesOver() ? { adopting: true } : {}), ...(adopted ? { adopted } : adoptionOf(marker)) }
+      writeMarker(dataDir, { ...markerOf(spec), ...adoption })
     },
     adopting: () => takesOver() || readMarker(dataDir, spec.name)?.adopting === true,
     saveReach: (reach) => writeMarker(dataDir, { ...readMarker(dataDir, spec.name), ...markerOf(spec), reach }),
@@ -208,7 +214,8 @@ async function claim(
   if (!staged) await rm(staging, { recursive: true, force: true })
   // Until this run may change them, the files are what the mark says, and of the upstream that it names.
   if (foreign !== null) return { was, foreign }
-  writeMarker(dataDir, { ...markerOf(spec), upstream: filled && marker ? marker.upstream : spec.upstream })
+  const upstream = filled && marker ? marker.upstream : spec.upstream
+  writeMarker(dataDir, { ...markerOf(spec), upstream, ...adoptionOf(marker) })
   return { was, foreign }
 }
 
@@ -236,6 +243,11 @@ async function tryLinks({ dataDir, spec, run, policy }: TreeOptions): Promise<st
 
 function isMarked(marker: Marker | null, spec: TreeOptions['spec']): boolean {
   return marker !== null && JSON.stringify(markerOf(marker)) === JSON.stringify(markerOf(spec))
+}
+
+/** Whether a folder was taken over is kept whatever else of its mark changes. */
+function adoptionOf(marker: Marker | null): Pick<Marker, 'adopted'> {
+  return marker?.adopted ? { adopted: true } : {}
 }
 
 async function putFile(from: string, folder: string, file: string): Promise<void> {

@@ -84,6 +84,12 @@ export const HttpOptions = Type.Object(
         'Trees: files and directories that the upstream lists and answers 403 for are left out, and the rest is ' +
         'mirrored with deletions. Else nothing is deleted while there are some',
     }),
+    own_files: Type.Enum(['keep', 'delete'], {
+      default: 'keep',
+      description:
+        'Trees that were taken over: what is done with files that were there before and that the upstream does not ' +
+        'list. delete: they go, after the check of the deletion guard',
+    }),
     timeout_secs: Type.Integer({
       default: 60,
       minimum: 1,
