@@ -61,8 +61,8 @@ export interface FetchedFile {
 }
 
 /**
- * Downloads the file; null when it did not change, or is there. Throws SyncFailure and network errors. A part that can be continued
- * stays.
+ * Downloads the file; null when it did not change, or is there. Throws SyncFailure and network errors. A part that can
+ * be continued stays.
  */
 export async function downloadFile(request: FileRequest): Promise<FetchedFile | null> {
   const { context, url, memory, known, file, identity = url.href } = request

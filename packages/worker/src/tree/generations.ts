@@ -198,8 +198,8 @@ export function pointTo({ dataDir, name }: Pick<GenerationOptions, 'dataDir' | '
 }
 
 /**
- * Makes the published generation a plain folder again, without the others. Between two steps readers find nothing for an
- * instant; a start after a kill publishes the one that is left.
+ * Makes the published generation a plain folder again, without the others. Between two steps readers find nothing for
+ * an instant; a start after a kill publishes the one that is left.
  */
 export async function leaveGenerations(options: Pick<GenerationOptions, 'dataDir' | 'name'>): Promise<void> {
   const { dataDir, name } = options

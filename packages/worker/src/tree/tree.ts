@@ -44,8 +44,8 @@ export interface TreeOptions {
 /** A tree that must be claimed before it is used. */
 export interface OwnedTree extends Tree {
   /**
-   * Checks whose files are in the folder and that the disk has room, and writes the mark when it has no files yet. Gives
-   * it the files of a replica that was renamed; returns the name they had. Throws SyncFailure local_conflict or
+   * Checks whose files are in the folder and that the disk has room, and writes the mark when it has no files yet.
+   * Gives it the files of a replica that was renamed; returns the name they had. Throws SyncFailure local_conflict or
    * disk_full; no file is touched then.
    */
   claim(): Promise<string | null>

@@ -91,8 +91,8 @@ export async function compareTree({ context, options }: FileRun, parts: CompareP
 }
 
 /**
- * What is known of a file that is taken for the upstream's. Its time is that of the upstream, by which one can ask for a
- * change that came too soon for the listing; where only sizes were compared it says nothing.
+ * What is known of a file that is taken for the upstream's. Its time is that of the upstream, by which one can ask for
+ * a change that came too soon for the listing; where only sizes were compared it says nothing.
  */
 function adoptedFacts({ mtime }: LocalFile, bySize: boolean): Pick<KnownFile, 'etag' | 'modified' | 'fresh'> {
   const modified = bySize ? '' : new Date(mtime * 1000).toUTCString()

@@ -84,7 +84,8 @@ export const options = Type.Object(
       default: 'times',
       description:
         'How files of a folder that is taken over are compared until a sync has succeeded. times: size and time, as ' +
-        'ever. size: size alone, for a copy that has lost its times; they are set. checksum: both sides read every file',
+        'ever. size: size alone, for a copy that has lost its times, which are set. checksum: both sides read every ' +
+        'file',
     }),
     timeout_secs: Type.Integer({
       default: 300,
