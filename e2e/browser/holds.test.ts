@@ -126,6 +126,32 @@ describe('the page of a replica whose upstream lost most of its files', () => {
     await page.getByTestId('hold').waitFor({ state: 'detached' })
   })
 
+  test('says in both themes that the folder has files of something else, and takes them over', async () => {
+    for (const end of ['', '.previous']) rmSync(place.at(`data/.kagami/trees/tree.json${end}`), { force: true })
+    writeFiles(place.at('data/tree'), { 'pool/mine': 'mine\n' })
+    await sync()
+    for (const theme of ['light', 'dark'] as const) {
+      const { page, problems, axe } = await open(theme)
+      await sees(page, 'its folder has 7 entries of something else, of which a sync would delete 1; it waits for')
+      await sees(page, 'The folder has files of something else: 7 entries')
+      await sees(page, 'Would be deleted: 1 of 1')
+      if (process.env['KAGAMI_SHOTS'])
+        await page.screenshot({ path: `${process.env['KAGAMI_SHOTS']}/foreign-${theme}.png`, fullPage: true })
+      expect(await axe()).toEqual([])
+      expect(problems).toEqual([])
+    }
+    const { page } = await open()
+    await page.getByTestId('hold').getByRole('button', { name: 'Take over' }).click()
+    const dialog = page.getByRole('dialog')
+    await sees(page, 'Take over the files in the folder of tree?')
+    if (process.env['KAGAMI_SHOTS'])
+      await page.screenshot({ path: `${process.env['KAGAMI_SHOTS']}/foreign-dialog.png`, fullPage: true })
+    await dialog.getByRole('textbox').fill('tree')
+    await dialog.getByRole('button', { name: 'Take over' }).click()
+    await until('it is taken over', () => readdirSync(place.at('data/tree/pool')).length === 6)
+    await page.getByTestId('hold').waitFor({ state: 'detached' })
+  })
+
   test('offers publishing, guard and schedule among the options when a replica is added', async () => {
     const { page } = await open('dark')
     await page.goto('/ui/replicas/add')
