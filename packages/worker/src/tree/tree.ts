@@ -172,6 +172,7 @@ async function claim(
   restorePublished({ dataDir, name: spec.name })
   refuseStrangePlace(dataDir, spec.name)
   const marker = readMarker(dataDir, spec.name)
+  if (!marker) refuseLinkAlone(dataDir, spec.name)
   refuseForeign({ dataDir, spec, published, marker, adoptExisting })
   for (const disk of [dataDir, published]) {
     const full = fullDisk(disk)
@@ -280,6 +281,18 @@ function refuseStrangePlace(dataDir: string, name: string): void {
   }
   if (dirname(realpathSync(published)) !== realpathSync(dataDir))
     throw new SyncFailure('local_conflict', `${published} lies outside ${dataDir}`)
+}
+
+/** The link of a tree that was published by swap elsewhere is not its files: it would be taken for a first copy. */
+function refuseLinkAlone(dataDir: string, name: string): void {
+  const published = paths.published(dataDir, name)
+  if (currentGeneration(dataDir, name) === null || statSync(published, { throwIfNoEntry: false })) return
+  throw new SyncFailure(
+    'local_conflict',
+    `${published} is a link to files that are not here, as it is copied from a worker with publish = "swap"; nothing ` +
+      'was fetched',
+    { hint: `remove it, and copy the files: rsync -aH OLD/${name}/ ${published}/, with both slashes at the end` },
+  )
 }
 
 interface Claim {
