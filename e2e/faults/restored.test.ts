@@ -5,6 +5,7 @@ import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { followDocumented } from '../harness/documented.ts'
 import { createPlace, startNats, type Place } from '../harness/place.ts'
 import { startPostgres } from '../harness/postgres.ts'
 import { startSupervisor, startWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
@@ -12,7 +13,7 @@ import { until } from '../harness/wait.ts'
 
 interface Database {
   readonly url: string | undefined
-  backUp(): void
+  backUp(): Promise<unknown>
   /** Call it while no supervisor runs, or on PostgreSQL at any time. */
   restore(): void
 }
@@ -21,7 +22,10 @@ function sqliteOf(place: Place): Database {
   const file = (name: string) => place.at(name)
   return {
     url: undefined,
-    backUp: () => execFileSync('sqlite3', [file('supervisor.db'), `.backup '${file('backup.db')}'`]),
+    backUp: () =>
+      followDocumented(place, `sqlite3 /var/lib/kagami/supervisor.db ".backup '/backup/supervisor.db'"`, {
+        to: { '/var/lib/kagami/supervisor.db': file('supervisor.db'), '/backup/supervisor.db': file('backup.db') },
+      }),
     restore() {
       for (const part of ['', '-wal', '-shm']) rmSync(file(`supervisor.db${part}`), { force: true })
       copyFileSync(file('backup.db'), file('supervisor.db'))
@@ -35,7 +39,7 @@ async function postgresOf(place: Place): Promise<Database> {
     execFileSync(join(inject('tools').postgres, tool), [...args, '-d', url, '-f', place.at('backup.sql')])
   return {
     url,
-    backUp: () => run('pg_dump', '--clean', '--if-exists'),
+    backUp: async () => run('pg_dump', '--clean', '--if-exists'),
     restore: () => run('psql', '-q', '-v', 'ON_ERROR_STOP=1', '--single-transaction'),
   }
 }
@@ -116,7 +120,7 @@ describe.each(['sqlite', 'postgres'])('a backup that is restored (%s)', (kind) =
     'has its history read again, and says so, with %i starts of the supervisor between backup and restore',
     async (starts) => {
       await sync()
-      database.backUp()
+      await database.backUp()
       for (let n = 0; n < starts; n++) await restart()
       for (let n = 0; n < 3; n++) await sync()
       const before = await history()
@@ -131,7 +135,7 @@ describe.each(['sqlite', 'postgres'])('a backup that is restored (%s)', (kind) =
 
   test('is noticed by what was confirmed alone, when nobody decided anything since', async () => {
     await sync()
-    database.backUp()
+    await database.backUp()
     // What the schedule starts changes no document.
     worker.child.kill('SIGTERM')
     await worker.exited
@@ -161,7 +165,7 @@ describe.each(['sqlite', 'postgres'])('a backup that is restored (%s)', (kind) =
     await sync('v2')
     await rollBackAndResume()
     await until('the earlier tree', () => published() === 'v1 again')
-    database.backUp()
+    await database.backUp()
     await sync('v3')
     expect(published()).toBe('v3')
     await restoredWithoutRollback()
@@ -171,7 +175,7 @@ describe.each(['sqlite', 'postgres'])('a backup that is restored (%s)', (kind) =
     await ran(async () => {
       worker.child.kill('SIGSTOP')
       await supervisor.api.call('rollbackReplica', { params: { id: 's' }, body: {} })
-      database.backUp()
+      await database.backUp()
       worker.child.kill('SIGCONT')
     })
     expect(published()).not.toBe('v3')
@@ -188,7 +192,7 @@ describe.each(['sqlite', 'postgres'])('a backup that is restored (%s)', (kind) =
     await sync('v5')
     worker.child.kill('SIGSTOP')
     await supervisor.api.call('rollbackReplica', { params: { id: 's' }, body: {} })
-    database.backUp()
+    await database.backUp()
     worker.child.kill('SIGCONT')
     await until('it went back', () => published() !== 'v5')
     await supervisor.api.call('resumeReplica', { params: { id: 's' } })
@@ -205,7 +209,7 @@ describe.each(['sqlite', 'postgres'])('a backup that is restored (%s)', (kind) =
     'while a supervisor runs, makes it end, so that it begins from what is there',
     async () => {
       await sync()
-      database.backUp()
+      await database.backUp()
       await sync()
       database.restore()
       expect(await supervisor.exited).toBe(1)

@@ -71,5 +71,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 
   e2e: ['e2e/faults/scoreboard.test.ts'],
   'e2e/golden': ['e2e/faults/golden.test.ts'],
+  // Not move.test.ts: it takes a minute.
+  'e2e/procedures': ['e2e/procedures/take-over.test.ts'],
   'e2e/harness': [`${SCENARIOS}/fleet.test.ts`, `${SCENARIOS}/supervisor.test.ts`],
 }

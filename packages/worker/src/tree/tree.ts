@@ -1,12 +1,12 @@
 // tree.ts — A replica's files on disk: whose folder it is, staging, publishing. Never asks where the bytes come from.
-import { lstatSync, opendirSync, realpathSync, statSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Policy, ReplicaSpec } from '@kagami/protocol'
 import { moveAnywhere } from '../names.ts'
-import { SyncFailure, type Fork, type Reach, type RunCommand, type Tree } from '../provider.ts'
+import type { Fork, Reach, RunCommand, Tree } from '../provider.ts'
 import { linksRefused, requireSymlinks } from './copy.ts'
 import { flushFilesystem, flushPath, flushPaths, flushTree } from './flush.ts'
+import { deviceOf, foreignFiles, hasEntries, missingFiles, refuseLinkAlone, refuseStrangePlace } from './folder.ts'
 import {
   currentGeneration,
   dropFork,
@@ -24,7 +24,6 @@ import {
   finishPublishing,
   isMountPoint,
   leaveDisk,
-  NO_CONTENT,
   openStaging,
   publishOnDisk,
   refuseMountPoint,
@@ -202,6 +201,7 @@ async function claim(
   restorePublished({ dataDir, name: spec.name })
   refuseStrangePlace(dataDir, spec.name)
   const marker = readMarker(dataDir, spec.name)
+  if (!marker) refuseLinkAlone(dataDir, spec.name)
   const foreign = foreignFiles(dataDir, spec, marker)
   for (const disk of [dataDir, published]) {
     const full = fullDisk(disk)
@@ -267,64 +267,4 @@ async function publishFileBySwap(from: string, file: string, fork: () => Promise
   const next = await fork()
   await putFile(from, next.path, file)
   await next.publish()
-}
-
-/** Looks at a few entries at most: a mirror may have a hundred thousand, an empty disk has what is no content. */
-function hasEntries(path: string): boolean {
-  try {
-    const directory = opendirSync(path)
-    const found = Array.from({ length: NO_CONTENT.length + 1 }, () => directory.readSync())
-    directory.closeSync()
-    return found.some((entry) => entry && !NO_CONTENT.includes(entry.name))
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw error
-  }
-}
-
-function missingFiles(dataDir: string, published: string, device: Marker['device']): string | null {
-  if (!hasEntries(published)) return `${published} has no files`
-  if (device === 'own' && deviceOf(dataDir, published) === 'shared')
-    return `${published} is a folder of data_dir and no longer a disk of its own, with other files`
-  return null
-}
-
-/** Device numbers change when a machine starts; whether two folders share one does not. */
-function deviceOf(dataDir: string, published: string): 'own' | 'shared' | null {
-  const [folder, below] = [published, dataDir].map((path) => statSync(path, { throwIfNoEntry: false })?.dev)
-  if (folder === undefined || below === undefined) return null
-  return folder === below ? 'shared' : 'own'
-}
-
-function refuseStrangePlace(dataDir: string, name: string): void {
-  const published = paths.published(dataDir, name)
-  const found = lstatSync(published, { throwIfNoEntry: false })
-  if (!found || currentGeneration(dataDir, name) !== null) return
-  if (!found.isDirectory()) {
-    const what = found.isSymbolicLink() ? 'a symbolic link' : 'not a directory'
-    throw new SyncFailure(
-      'local_conflict',
-      `${published} is ${what}: move it away, a mirror is kept in a directory of its own`,
-    )
-  }
-  if (dirname(realpathSync(published)) !== realpathSync(dataDir))
-    throw new SyncFailure('local_conflict', `${published} lies outside ${dataDir}`)
-}
-
-/** Kinds whose trees are plain files, each of which can go on with the files of another. */
-const PLAIN_KINDS = ['rsync', 'http']
-
-/** Whose files are in the folder, in a clause; null: this replica's, or there are none. Throws where they never fit. */
-function foreignFiles(dataDir: string, spec: TreeOptions['spec'], marker: Marker | null): string | null {
-  const published = paths.published(dataDir, spec.name)
-  const held = marker ? paths.published(dataDir, marker.name) : published
-  if (!hasEntries(held)) return null
-  if (!marker) return `${published} has files that Kagami did not fetch`
-  const sameReplica = marker.replica_id === spec.replica_id && marker.kind === spec.kind
-  const addedAgain = marker.kind === spec.kind && marker.upstream === spec.upstream
-  const fits = marker.kind === spec.kind || [marker.kind, spec.kind].every((kind) => PLAIN_KINDS.includes(kind))
-  if (marker.name === spec.name && (sameReplica || addedAgain)) return null
-  const whose = `${held} holds a ${marker.kind} mirror of ${marker.upstream}`
-  if (marker.name === spec.name && fits) return whose
-  throw new SyncFailure('local_conflict', `${whose}: move it away or choose another name`)
 }
