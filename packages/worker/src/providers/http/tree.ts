@@ -8,6 +8,7 @@ import { createFilter } from './filter.ts'
 import { planOf, shrinkingFolders, type RemoteFile } from './plan.ts'
 import { FRESH_MS, type FileJob } from './receive.ts'
 import { createFolderReader, type Root } from './folder.ts'
+import { readLocal } from './local.ts'
 import { createTreeMemory, type KnownFile, type KnownListing, type TreeMemory } from './tree-memory.ts'
 import { createTrust, isListingTrusted, type Trust } from './trust.ts'
 import { listTree, type TreeListing, type Unread } from './walk.ts'
@@ -42,7 +43,27 @@ interface TreeRun extends FileRun {
 export async function syncTree(run: FileRun, root: Root): Promise<SyncStats> {
   const tree = await openTree(run, root)
   const rounds = await downloadTree(tree)
-  return publishTree(tree, rounds)
+  const stats = await publishTree(tree, rounds)
+  return hasMore(tree, rounds) ? { ...stats, ...(await countTree(tree, rounds)) } : stats
+}
+
+/** Whether files are here that are not what is listed: what may not be read upstream stays, and what vanished does. */
+function hasMore({ found, listed }: TreeRun, { outlook, result }: Rounds): boolean {
+  if (result.vanished.length > 0 || listed.forbidden.size > 0) return true
+  let others = 0
+  for (const path of found.local.files.keys()) if (!listed.files.has(path)) others++
+  return others > outlook(true).removed
+}
+
+/** The files of a tree on the disk. */
+async function countTree(
+  { context, found, first }: TreeRun,
+  { state, settled, outlook }: Rounds,
+): Promise<Pick<SyncStats, 'files' | 'sizeBytes'>> {
+  const changed = first || settled.fetched.size + state.staged.size + outlook(true).removed > 0
+  const { files } = changed ? await readLocal(context.tree.published) : found.local
+  const sizes = [...files.values()].filter((file) => file !== null).map(({ size }) => size)
+  return { files: sizes.length, sizeBytes: sizes.reduce((sum, size) => sum + size, 0) }
 }
 
 async function openTree(run: FileRun, root: Root): Promise<TreeRun> {
