@@ -1,6 +1,6 @@
 // excludes.test.ts — Rules that come to a copy later: what they leave out stays and is told, or goes after the guard,
 // and every size is that of the disk.
-import { existsSync, lstatSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -141,6 +141,25 @@ describe('a copy whose rules change', () => {
       '6 files over max-size or under min-size stay in the copy and are not updated, 6291456',
     )
     expect(existsSync(join(sandbox.published, 'iso/new.iso'))).toBe(false)
+  })
+
+  it('loses nothing that is excluded while part of the upstream cannot be read', async () => {
+    const dir = join(sandbox.dir, 'closed')
+    writeFiles(join(dir, 'files'), { ...images(2), ...packages, 'shut/a': 'a\n' })
+    // A daemon of root could read everything, so it serves as nobody.
+    const settings = process.getuid?.() === 0 ? ['uid = 65534', 'gid = 65534'] : []
+    const closed = await startRsyncUpstream({ dir, settings })
+    stops.push(closed.stop)
+    chmodSync(sandbox.dir, 0o755)
+    const own = { ...call, upstream: closed.url }
+    expect(await sandbox.sync(own)).toMatchObject({ outcome: 'success', files: 23 })
+    chmodSync(join(dir, 'files/shut'), 0)
+    for (const asked of [{ delete_excluded: true }, { extra_options: ['--delete-excluded'] }]) {
+      const options = { ...asked, two_stage: 'debian', exclude: ['*.iso'], max_shrink_percent: 100 }
+      expect(await sandbox.sync({ ...own, options })).toMatchObject({ outcome: 'failed', reason: 'partial' })
+      expect(isos()).toBe(2)
+    }
+    chmodSync(join(dir, 'files/shut'), 0o755)
   })
 
   it('in two stages keeps its indices while it fetches packages', async () => {
