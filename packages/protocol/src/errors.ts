@@ -248,6 +248,13 @@ export const failures: Record<FailureReason, { meaning: string; hint: string; re
       'good: kagami replicas approve NAME@WORKER fetches them anew.',
     retry: 'soon',
   },
+  foreign_files: {
+    meaning: 'The folder has files of another upstream, of another kind, or files that Kagami did not fetch.',
+    hint:
+      'Nothing was changed. To take them over, so that only what differs is fetched and what the upstream lacks is ' +
+      'deleted: kagami replicas adopt NAME@WORKER. If not: choose another name, or move the folder away.',
+    retry: 'interval',
+  },
   stalled: {
     meaning: 'No bytes and no files arrived for too long. Messages of the upstream do not count.',
     hint: `${INTACT} The limit is the option stall_secs. If it continues, look at the upstream.`,

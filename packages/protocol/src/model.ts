@@ -81,6 +81,7 @@ export const FailureReason = Type.Enum([
   'missing_disk',
   'local_denied',
   'disk_error',
+  'foreign_files',
 ])
 export type FailureReason = Static<typeof FailureReason>
 
@@ -155,7 +156,8 @@ export type Progress = Static<typeof Progress>
 
 /**
  * A sync that stopped before it changed anything, because it would have deleted too much, or found none of the files
- * that were there (missing_disk). The hold stays until it is decided, or the upstream or the disk is back.
+ * that were there (missing_disk), or files of something else (foreign_files). The hold stays until it is decided, or
+ * the upstream or the disk is back.
  */
 export const Hold = Type.Object({
   hold_id: Type.String({ maxLength: 64, description: 'Id of the first sync that was held' }),

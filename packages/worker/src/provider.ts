@@ -43,6 +43,11 @@ export interface SyncContext<Options = Readonly<Record<string, unknown>>> {
    * remembered, and what is damaged is fetched anew.
    */
   readonly thorough: boolean
+  /**
+   * The folder had files of something else, and this run, or an earlier one that did not succeed, takes them over:
+   * `ask` until somebody allowed it, and then `allow` throws whatever the plan is; null: the files are the replica's.
+   */
+  readonly adopting: 'ask' | 'go' | null
   readonly run: RunCommand
   readonly peers: Peers
   /** How fast upstream hosts may be asked. */
@@ -59,8 +64,8 @@ export interface SyncContext<Options = Readonly<Record<string, unknown>>> {
   readonly sizeBytes: number | null
   /**
    * Must be called before a run changes a published tree, with what it is about to do. Returns when the run may go on.
-   * Throws SyncFailure with the reason too_many_deletions or upstream_empty (the run is then held until somebody
-   * decides), quota_exceeded or disk_full.
+   * Throws SyncFailure with the reason too_many_deletions, upstream_empty or foreign_files (the run is then held until
+   * somebody decides), quota_exceeded or disk_full.
    */
   allow(plan: Plan): void
   /** Waits because the upstream asked for it. Returns at once when the run is aborted. */
@@ -177,6 +182,8 @@ export interface Tree {
   readonly staging: string
   /** Whether a published tree exists. */
   exists(): Promise<boolean>
+  /** What of a folder that was taken over is not Kagami's; for kinds that keep such files. */
+  readonly own: OwnFiles
   /** Flushes `staging` to disk and makes it the published tree. Only for a first sync: nothing may be published yet. */
   publish(): Promise<void>
   /**
@@ -196,6 +203,16 @@ export interface Tree {
   flush(folder: string, files: readonly string[]): Promise<void>
   /** Empties `staging`. */
   discard(): Promise<void>
+}
+
+/** The record of what was in a folder before Kagami, and is not the upstream's. */
+export interface OwnFiles {
+  /**
+   * Paths of files, and of folders with all below them, which end in a slash. Null: the folder was not taken over;
+   * unknown: it was, and nothing is recorded, or not any more. `log` is told of damage.
+   */
+  read(log: (line: string) => void): readonly string[] | 'unknown' | null
+  write(own: Iterable<string>): void
 }
 
 /** A published tree opened for change. */

@@ -13,6 +13,7 @@ type WithReason = ApiOptions & { reason?: string }
 /** Adds the decisions about one replica to `replicas`. */
 export function addReplicaDecisions(replicas: Command): void {
   addHoldDecisions(replicas)
+  addAdoption(replicas)
   addDecision<WithReason>(
     replicas,
     'pause <REPLICA>',
@@ -116,11 +117,12 @@ function addHoldDecisions(replicas: Command): void {
   addDecision(
     replicas,
     'approve <REPLICA>',
-    'approve what a held sync would delete, or that files of a missing disk are fetched anew; it runs at once',
+    'approve what a held sync would do: delete, fetch files of a missing disk anew, take over files; it runs at once',
     async (client, replica) => {
       await client.call('approveHold', holdOf(replica))
       remark(`Follow: kagami logs -f ${nameOf(replica)}`)
       const { reason, removed, total } = replica.hold ?? { reason: null, removed: 0, total: 0 }
+      if (reason === 'foreign_files') return adopted(replica)
       if (reason === 'missing_disk') return `Approved: the files of ${nameOf(replica)} are fetched anew`
       return `Approved: ${removed} of ${total} entries of ${nameOf(replica)} may be deleted, once`
     },
@@ -131,11 +133,38 @@ function addHoldDecisions(replicas: Command): void {
     'reject the deletions of a held sync; nothing is deleted',
     async (client, replica) => {
       await client.call('rejectHold', holdOf(replica))
+      if (replica.hold?.reason === 'foreign_files')
+        return `Rejected: the files in the folder of ${nameOf(replica)} stay`
       return replica.hold?.reason === 'missing_disk'
         ? `Rejected: nothing of ${nameOf(replica)} is fetched. It syncs again once its disk is back`
         : `Rejected: nothing of ${nameOf(replica)} is deleted. It syncs again once the upstream has recovered`
     },
   )
+}
+
+/** What the files in a folder would become is in the hold, so nothing is asked once more. */
+function addAdoption(replicas: Command): void {
+  addDecision(
+    replicas,
+    'adopt <REPLICA>',
+    'take over the files of something else that are in the folder of a replica; its sync has shown what changes',
+    async (client, replica) => {
+      const { hold } = replica
+      if (hold?.reason !== 'foreign_files')
+        throw new ConfigError(
+          `${nameOf(replica)} has found no files of something else in its folder; nothing was done`,
+          `Its sync finds them, and is then held: kagami sync ${nameOf(replica)}`,
+        )
+      await client.call('approveHold', { params: { id: replica.replica_id }, body: { hold_id: hold.hold_id } })
+      remark(`Follow: kagami logs -f ${nameOf(replica)}`)
+      return adopted(replica)
+    },
+  )
+}
+
+function adopted(replica: Replica): string {
+  const { removed, total } = replica.hold ?? { removed: 0, total: 0 }
+  return `${nameOf(replica)} takes over the files in its folder; ${removed} of ${total} entries may be deleted, once`
 }
 
 /** Adds `pause` and `resume` to `resources`. */

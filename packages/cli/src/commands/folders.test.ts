@@ -156,8 +156,8 @@ describe('kagami folders --worker', () => {
       'foreign --yes',
       [foreign],
       'foreign on sh-12 has no mark of Kagami, so it is not known which upstream its files are of; ' +
-        'nothing was added\nhint: Set adopt_existing = true in worker.toml, restart the worker, and give the ' +
-        'upstream yourself: kagami replicas add UPSTREAM --worker sh-12 --name foreign',
+        'nothing was added\nhint: Give the upstream yourself: kagami replicas add UPSTREAM --worker sh-12 --name ' +
+        'foreign. Its first sync shows what it would change: kagami replicas adopt foreign@sh-12',
     ],
     [
       'none --yes',

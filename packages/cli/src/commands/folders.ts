@@ -152,8 +152,8 @@ async function adopt(client: Client, options: AdoptOptions, name: string): Promi
     throw new ConfigError(
       `${name} on ${worker.name} has no mark of Kagami, so it is not known which upstream its files are of; ` +
         'nothing was added',
-      `Set adopt_existing = true in worker.toml, restart the worker, and give the upstream yourself: kagami replicas ` +
-        `add UPSTREAM --worker ${worker.name} --name ${name}`,
+      `Give the upstream yourself: kagami replicas add UPSTREAM --worker ${worker.name} --name ${name}. Its first ` +
+        `sync shows what it would change: kagami replicas adopt ${name}@${worker.name}`,
     )
   const question = `Adopt ${describe(folder)}, on ${worker.name}? A sync makes it what the upstream has. [yes] `
   const instead = `kagami folders adopt ${name} --worker ${worker.name} --yes`

@@ -85,6 +85,11 @@ function heldDetail({ reason, removed, total, rejected }: Hold): string {
       `its disk is missing, none of its ${total} files are there; ` +
       (rejected ? 'nothing is fetched until it is back' : 'nothing was fetched or deleted')
     )
+  if (reason === 'foreign_files')
+    return (
+      `its folder has ${total} entries of something else, of which a sync would delete ${removed}; ` +
+      (rejected ? 'they are not taken over' : 'it waits for a decision, and nothing was changed')
+    )
   const deletes =
     removed > 0 ? `a sync would delete ${removed} of ${total} entries` : 'a sync would make the copy much smaller'
   const what = reason === 'upstream_empty' ? `the upstream is empty, the copy has ${total} entries` : deletes

@@ -55,6 +55,13 @@ export const actions = {
     fetchTitle: 'Fetch all of {name} anew?',
     fetchText: 'The folder is taken for empty: everything is fetched onto the disk that is there now.',
     missingRejected: 'Rejected: nothing is fetched until the disk is back.',
+    foreign: 'The folder has files of something else: {total} entries',
+    foreignNothing:
+      'Nothing was changed. Taken over, they are compared with the upstream, and only what differs is fetched.',
+    adopt: 'Take over',
+    adoptTitle: 'Take over the files in the folder of {name}?',
+    adoptText: '{removed} of {total} entries, which the upstream does not have, may be deleted for good.',
+    foreignRejected: 'Rejected: the files stay, and nothing is synced into this folder.',
     nothing: 'Nothing was deleted. The copy is served as it was.',
     since: 'Held',
     approve: 'Approve deletion',

@@ -166,8 +166,8 @@ export const pages = {
     remove: 'To delete one, run this on the machine of the worker:',
     foreign: 'not known to Kagami',
     foreignHint:
-      'A folder that Kagami did not fill is taken over with adopt_existing = true in the worker’s worker.toml, and a ' +
-      'replica of its name.',
+      'A folder that Kagami did not fill is taken over by a replica of its name: its first sync shows what it would ' +
+      'change, and waits.',
     adopt: 'Adopt',
     adoptName: 'Adopt {name}',
     more: '{n} more are not named.',

@@ -100,6 +100,7 @@ export const shell = {
     unknown: 'Unknown failure',
     too_many_deletions: 'Too many deletions',
     missing_disk: 'Disk is missing',
+    foreign_files: 'Files of something else',
     stalled: 'Stalled',
     quota_exceeded: 'Over quota',
     address_forbidden: 'Address not allowed',

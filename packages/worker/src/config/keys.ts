@@ -86,7 +86,9 @@ export const WorkerKeys = Type.Object({
   }),
   adopt_existing: Type.Boolean({
     default: false,
-    description: 'Take over directories in data_dir that Kagami did not make. Files the upstream lacks are deleted.',
+    description:
+      'Take over files of something else in the folders of replicas without asking: files that Kagami did not fetch, ' +
+      'or fetched from another upstream. Off: a sync shows what it would change, and waits',
   }),
   upstream_policy: Type.Enum(['any', 'public-only'], {
     default: 'any',

@@ -44,6 +44,8 @@ export interface FileRequest {
    * grows. Throws to refuse it.
    */
   readonly admit: (size: number | null, grown: number) => void
+  /** Whether a file that nothing is known of is the one that is sent; its body is then not read. */
+  readonly isThere?: (headers: HttpResponse['headers'], validators: Validators) => boolean
   /** Bytes received so far, bytes that were there before, and the total; null when not known. */
   readonly onBytes: (received: number, from: number, total: number | null) => void
 }
@@ -59,8 +61,8 @@ export interface FetchedFile {
 }
 
 /**
- * Downloads the file; null when it did not change. Throws SyncFailure and network errors. A part that can be continued
- * stays.
+ * Downloads the file; null when it did not change, or is there. Throws SyncFailure and network errors. A part that can
+ * be continued stays.
  */
 export async function downloadFile(request: FileRequest): Promise<FetchedFile | null> {
   const { context, url, memory, known, file, identity = url.href } = request
@@ -85,6 +87,7 @@ export async function downloadFile(request: FileRequest): Promise<FetchedFile | 
         validators: { ...part, modified: validators.modified ?? part.modified },
         from: await continuedFrom(response, part, memory),
       })
+    if (response.status === 200 && request.isThere?.(response.headers, validators)) return null
     if (response.status === 200) return await receiveBody({ ...request, response, validators, from: 0 })
     throw statusFailure(response.status, context.auth !== null, response.headers['retry-after'])
   } finally {

@@ -43,6 +43,8 @@ export function* discardingSteps({ dataDir, entry, hasReplica }: Discarded): Gen
     moveAway(dataDir, paths.staging(dataDir, mark.replica_id), join(into, 'staging'))
     yield 'what was not published yet is moved'
   }
+  moveAway(dataDir, previousOf(paths.ownFiles(dataDir, entry)), join(into, 'own.json.previous'))
+  moveAway(dataDir, paths.ownFiles(dataDir, entry), join(into, 'own.json'))
   moveAway(dataDir, previousOf(paths.marker(dataDir, entry)), join(into, 'mark.json.previous'))
   moveAway(dataDir, paths.marker(dataDir, entry), join(into, 'mark.json'))
   yield 'the mark is moved'

@@ -31,16 +31,25 @@ export const SUCCESS: Ending = {
 
 /** Why a run waits for a decision. */
 interface Reason {
-  readonly reason: Objection['reason'] | 'missing_disk'
+  readonly reason: Objection['reason'] | 'missing_disk' | 'foreign_files'
   /** One sentence without its full stop. */
   readonly message: string
 }
 
-/** A run that would delete more than it may, or finds none of the files that were there: it waits for a decision. */
+/** What a held run did not do; the others deleted nothing. */
+const LEFT_UNDONE: Partial<Record<Reason['reason'], string>> = {
+  missing_disk: 'fetched or deleted',
+  foreign_files: 'changed',
+}
+
+/**
+ * A run that would delete more than it may, or finds none of the files that were there, or files of something else: it
+ * waits for a decision.
+ */
 export class SyncHeld extends SyncFailure {
   readonly plan: Plan
   constructor({ reason, message }: Reason, plan: Plan) {
-    super(reason, `${message}; nothing was ${reason === 'missing_disk' ? 'fetched or ' : ''}deleted`)
+    super(reason, `${message}; nothing was ${LEFT_UNDONE[reason] ?? 'deleted'}`)
     this.name = 'SyncHeld'
     this.plan = plan
   }

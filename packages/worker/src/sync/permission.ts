@@ -30,11 +30,10 @@ export class NoRoom extends SyncFailure {
  * fills up already.
  */
 export function allowPlan(plan: Plan, { policy, kind, dataDir, approved, log }: Permission): void {
-  const noun = kind === 'git' ? 'refs' : 'files'
+  const noun = nounOf(kind)
   const objection = objectionTo(plan, policy, { approved, noun })
   if (objection) {
-    for (const example of plan.examples) log(`would delete ${showName(example)}`)
-    if (plan.removed > plan.examples.length) log(`would delete ${plan.removed - plan.examples.length} more`)
+    logDeletions(plan, log)
     throw new SyncHeld(objection, plan)
   }
   if (plan.removed > 0) log(`${plan.removed} of ${plan.total} ${noun} go`)
@@ -46,6 +45,22 @@ export function allowPlan(plan: Plan, { policy, kind, dataDir, approved, log }: 
   const [files, inodes] = [plan.incomingFiles ?? 0, freeInodes(dataDir)]
   if (files + FREE_MIN_INODES > inodes)
     throw new NoRoom(`${files} files and folders must come in, ${inodes} inodes are free (df -i ${dataDir})`)
+}
+
+/** The hold of a run that found files of something else: what it would make of them. `whose`: a clause. */
+export function holdForeign(whose: string, plan: Plan, { kind, log }: Pick<Permission, 'kind' | 'log'>): SyncHeld {
+  logDeletions(plan, log)
+  const { removed, total, incomingBytes } = plan
+  const coming = incomingBytes === null ? '' : ` and ${mib(incomingBytes)} MiB be fetched`
+  const message = `${whose}; to take them over, ${removed} of ${total} ${nounOf(kind)} would be deleted${coming}`
+  return new SyncHeld({ reason: 'foreign_files', message }, plan)
+}
+
+const nounOf = (kind: string) => (kind === 'git' ? 'refs' : 'files')
+
+function logDeletions({ removed, examples }: Plan, log: Permission['log']): void {
+  for (const example of examples) log(`would delete ${showName(example)}`)
+  if (removed > examples.length) log(`would delete ${removed - examples.length} more`)
 }
 
 function refuseTooLarge({ sizeAfterBytes }: Plan, { quota_mib }: Policy): void {

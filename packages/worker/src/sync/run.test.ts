@@ -29,7 +29,7 @@ describe('the folder of a mirror', () => {
     const call = await serveFile()
     writeFiles(sandbox.published, { mine: 'mine\n' })
     const report = await sandbox.sync(call)
-    expect(report).toMatchObject({ outcome: 'failed', reason: 'local_conflict' })
+    expect(report).toMatchObject({ outcome: 'held', reason: 'foreign_files' })
     expect(readTree(sandbox.dataDir)).toEqual({ [join('copy', 'mine')]: 'mine\n', ...logsOf() })
     expect(await sandbox.sync({ ...call, adoptExisting: true })).toMatchObject({ outcome: 'success' })
   })
@@ -38,8 +38,11 @@ describe('the folder of a mirror', () => {
     const call = await serveFile()
     await sandbox.sync(call)
     expect(await sandbox.sync({ ...call, replicaId: 'added-again' })).toMatchObject({ outcome: 'success' })
-    expect(await sandbox.sync({ ...call, replicaId: 'other', upstream: `${call.upstream}.other` })).toMatchObject({
-      reason: 'local_conflict',
+    writeFiles(join(sandbox.dir, 'up'), { 'b.txt': 'bye\n' })
+    const other = call.upstream.replace('a.txt', 'b.txt')
+    expect(await sandbox.sync({ ...call, replicaId: 'other', upstream: other })).toMatchObject({
+      outcome: 'held',
+      reason: 'foreign_files',
     })
   })
 

@@ -20,7 +20,7 @@ import type { Run, SyncDeps, SyncJob } from './job.ts'
 import { localUpstream } from './local.ts'
 import { createPeers, type KnownPeers } from './peers.ts'
 import { SyncHeld } from './outcome.ts'
-import { allowPlan, NoRoom } from './permission.ts'
+import { allowPlan, holdForeign, NoRoom } from './permission.ts'
 import { guardedTree } from './guarded-tree.ts'
 
 type Rollback = Extract<SyncJob['task'], { type: 'rollback' }>
@@ -51,6 +51,7 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   const was = await tree.claim()
   if (was !== null) run.log.line('I', `the files of ${was} are those of ${job.spec.name} now`)
   limits.signal.throwIfAborted()
+  refuseForeign(run, tree)
   if (job.task?.type === 'rollback') return goBack(job, deps, job.task)
   refuseMissing(run, tree)
   await tree.tryLinks()
@@ -114,6 +115,20 @@ function providerCommands(run: Run): RunCommand {
     options?.silent ? limits.quietly(() => start(command, args, options)) : start(command, args, options)
 }
 
+/** What is asked of an earlier tree, or of a kept ref, is not asked of files of something else. */
+function refuseForeign({ job: { task } }: Run, tree: OwnedTree): void {
+  const whose = tree.foreign()
+  if (whose === null || !task || task.type === 'sync') return
+  throw new SyncFailure('local_conflict', `${whose}: a sync has to take them over first; nothing was changed`)
+}
+
+/** Whether files of something else are taken over, and whether somebody allowed it. */
+function adoptingOf({ job: { task }, deps }: Run, tree: OwnedTree): SyncContext['adopting'] {
+  if (!tree.adopting()) return null
+  const allowed = tree.foreign() === null || deps.adoptExisting || (task?.type === 'sync' && task.approved !== null)
+  return allowed ? 'go' : 'ask'
+}
+
 /** A copy that had files and has none is no first copy, unless somebody said so. */
 function refuseMissing({ job: { files, task }, log }: Run, tree: OwnedTree): void {
   if (!files || task?.type === 'restore') return
@@ -153,8 +168,10 @@ function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
     approved: job.task?.type === 'sync' ? job.task.approved : null,
     log,
   }
+  const adopting = adoptingOf(run, tree)
   return {
     ...parts,
+    adopting,
     upstream: job.spec.upstream,
     auth: job.spec.auth ?? null,
     thorough: job.task?.type === 'sync' && job.task.thorough === true,
@@ -163,6 +180,7 @@ function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
     log,
     sizeBytes: job.sizeBytes ?? null,
     allow(plan) {
+      if (adopting === 'ask') throw holdForeign(tree.foreign() ?? tree.published, plan, permission)
       allowPlan(tree.needsFullCopy() ? withFullCopy(plan, job) : plan, permission)
       tree.markUpstream()
     },

@@ -69,6 +69,7 @@ export function providerConformance(conformance: Conformance): void {
     isProvedOnRequest(stage)
     isKept(stage)
     knowsItsDisk(stage)
+    takesOverWhatFits(stage)
     endsWhenItMust(stage)
     touchesNothingElse(stage)
   })
@@ -210,6 +211,36 @@ function knowsItsDisk({ kind, sandbox, subject, sync }: Stage): void {
     expect(await sync({ files, task: { type: 'sync', approved: files } })).toMatchObject({ outcome: 'success' })
     await subject().expectSame(sandbox().published)
   })
+}
+
+function takesOverWhatFits({ kind, sandbox, subject, sync }: Stage): void {
+  const ways = kind === 'git' ? ['in-place'] : ['in-place', 'swap']
+  const away = { upstream: 'http://127.0.0.1:9/gone/' }
+  it.each(ways)(
+    'of another address, published %s, is held, and goes on with its files when that is meant',
+    async (to) => {
+      const options = { publish: to }
+      const { bytes } = await sync({ options })
+      const mark = join(sandbox().dataDir, '.kagami', 'trees', 'copy.json')
+      rmSync(`${mark}.previous`, { force: true })
+      writeFileSync(mark, JSON.stringify({ replica_id: 'removed', kind, name: 'copy', ...away }))
+      const before = readTree(sandbox().published)
+      const added = { options, replicaId: 'added-anew' }
+      const report = await sync(added)
+      expect(report).toMatchObject({ outcome: 'held', reason: 'foreign_files', hold: { reason: 'foreign_files' } })
+      expect(report.message).toContain(`${sandbox().published} holds a ${kind} mirror of ${away.upstream}; to take`)
+      expect(report.message).toMatch(/\d+ of \d+ (files|refs) would be deleted.*; nothing was changed$/)
+      expect(readTree(sandbox().published)).toEqual(before)
+      expect(await sync({ ...added, task: { type: 'rollback', to: null } })).toMatchObject({ reason: 'local_conflict' })
+      const approved = await sync({ ...added, task: { type: 'sync', approved: report.hold!.removed } })
+      expect(approved).toMatchObject({ outcome: 'success', reason: null })
+      expect(approved.bytes ?? 0).toBeLessThan(bytes! / 2)
+      await subject().expectSame(sandbox().published)
+      await subject().change()
+      expect(await sync(added)).toMatchObject({ outcome: 'success' })
+      await subject().expectSame(sandbox().published)
+    },
+  )
 }
 
 function endsWhenItMust({ sandbox, subject, sync }: Stage): void {

@@ -197,6 +197,25 @@ export function pointTo({ dataDir, name }: Pick<GenerationOptions, 'dataDir' | '
   flushPath(dataDir)
 }
 
+/**
+ * Makes the published generation a plain folder again, without the others. Between two steps readers find nothing for
+ * an instant; a start after a kill publishes the one that is left.
+ */
+export async function leaveGenerations(options: Pick<GenerationOptions, 'dataDir' | 'name'>): Promise<void> {
+  const { dataDir, name } = options
+  const current = currentGeneration(dataDir, name)
+  const folder = paths.generations(dataDir, name)
+  if (current !== null) {
+    for (const { number } of listGenerations(dataDir, name))
+      if (number !== current) await rm(join(folder, String(number)), { recursive: true, force: true })
+    const published = paths.published(dataDir, name)
+    rmSync(published)
+    renameSync(join(folder, String(current)), published)
+    flushPath(dataDir)
+  }
+  await rm(folder, { recursive: true, force: true })
+}
+
 async function prune({ dataDir, name, keep }: GenerationOptions, current: number): Promise<void> {
   const earlier = listGenerations(dataDir, name).filter(({ number }) => number < current)
   for (const { number } of earlier.slice(0, Math.max(0, earlier.length - keep))) {

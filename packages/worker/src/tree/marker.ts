@@ -15,6 +15,10 @@ export interface Marker {
   readonly reach?: Reach
   /** Whether the folder was a disk of its own when it was last published. */
   readonly device?: 'own' | 'shared'
+  /** Files of something else were taken over, and no sync has succeeded since. */
+  readonly adopting?: boolean
+  /** The folder was there before Kagami, and was taken over. */
+  readonly adopted?: boolean
   /** The name they have been moved from, while that is under way. */
   readonly renamed_from?: string
 }
@@ -26,6 +30,8 @@ const Mark = Type.Object({
   name: Type.String(),
   reach: Type.Optional(Type.Enum(['public', 'private'])),
   device: Type.Optional(Type.Enum(['own', 'shared'])),
+  adopting: Type.Optional(Type.Boolean()),
+  adopted: Type.Optional(Type.Boolean()),
   renamed_from: Type.Optional(Type.String()),
 })
 
@@ -75,6 +81,8 @@ export function readMarker(dataDir: string, name: string): Marker | null {
         ...markerOf(kept),
         ...(kept.reach === undefined ? {} : { reach: kept.reach }),
         ...(kept.device === undefined ? {} : { device: kept.device }),
+        ...(kept.adopting === undefined ? {} : { adopting: kept.adopting }),
+        ...(kept.adopted === undefined ? {} : { adopted: kept.adopted }),
         ...(kept.renamed_from === undefined ? {} : { renamed_from: kept.renamed_from }),
       }
     )

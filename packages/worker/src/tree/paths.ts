@@ -25,6 +25,8 @@ export const paths = {
   staging: (dataDir: string, replicaId: string) => join(dataDir, '.kagami', 'staging', segment(replicaId)),
   markers: (dataDir: string) => join(dataDir, '.kagami', 'trees'),
   marker: (dataDir: string, name: string) => join(dataDir, '.kagami', 'trees', `${segment(name).toLowerCase()}.json`),
+  /** Which files of a folder that was taken over are not Kagami's. */
+  ownFiles: (dataDir: string, name: string) => join(dataDir, '.kagami', `own-${segment(name).toLowerCase()}.json`),
   /** What is being deleted. */
   trash: (dataDir: string) => join(dataDir, '.kagami', 'trash'),
   allLogs: (dataDir: string) => join(dataDir, '.kagami', 'logs'),

@@ -13,8 +13,10 @@ import {
   forkGeneration,
   forkInPlace,
   hasFork,
+  leaveGenerations,
   restorePublished,
   publishGeneration,
+  type GenerationOptions,
 } from './generations.ts'
 import { markerOf, readMarker, writeMarker, type Marker } from './marker.ts'
 import { fullDisk } from './space.ts'
@@ -28,6 +30,7 @@ import {
   refuseMountPoint,
   stagingOnDisk,
 } from './mount.ts'
+import { forgetOwnFiles, ownFilesOf } from './own-files.ts'
 import { paths } from './paths.ts'
 import { followRenaming } from './rename.ts'
 
@@ -36,18 +39,20 @@ export interface TreeOptions {
   readonly spec: Pick<ReplicaSpec, 'replica_id' | 'name' | 'kind' | 'upstream'>
   readonly run: RunCommand
   readonly policy: Pick<Policy, 'publish' | 'keep_generations' | 'verify'>
-  /** Takes over a directory without a marker of Kagami. */
-  readonly adoptExisting?: boolean
 }
 
 /** A tree that must be claimed before it is used. */
 export interface OwnedTree extends Tree {
   /**
-   * Checks that the folder belongs to this replica and that the disk has room, and writes the mark when it has no files
-   * yet. Gives it the files of a replica that was renamed; returns the name they had. Throws SyncFailure
-   * local_conflict or disk_full; no file is touched then.
+   * Checks whose files are in the folder and that the disk has room, and writes the mark when it has no files yet.
+   * Gives it the files of a replica that was renamed; returns the name they had. Throws SyncFailure local_conflict or
+   * disk_full; no file is touched then.
    */
   claim(): Promise<string | null>
+  /** Whose files were in the folder when it was claimed, in a clause; null: this replica's, or none. */
+  foreign(): string | null
+  /** Whether files of something else are taken over by this run, or by an earlier one that did not succeed. */
+  adopting(): boolean
   /** What is wrong with the folder of a copy that had files: it has none, or is not on its own disk; null: nothing. */
   missing(): string | null
   /** Writes into the mark whether the published folder is a disk of its own. */
@@ -60,7 +65,10 @@ export interface OwnedTree extends Tree {
   linksRefused(): string | null
   /** Whether this run has to copy the whole published tree before it changes it. */
   needsFullCopy(): boolean
-  /** After a first copy: what it remembers is taken out of the published folder, when that is a disk. */
+  /**
+   * After a success. After a first copy, what it remembers is taken out of the published folder, when that is a disk;
+   * what was taken over is the replica's own from now on; a tree that is no longer published by swap is a folder again.
+   */
   settle(): Promise<void>
   /** A folder of the disk that the copy is on. */
   disk(): string
@@ -80,17 +88,12 @@ export function createTree(options: TreeOptions): OwnedTree {
   const onDisk = () => staging !== beside
   const swap = policy.publish === 'swap'
   let refused: string | null = null
+  let foreign: string | null = null
   const onLinksRefused = (why: string) => void (refused = why)
   const kept = { dataDir, name: spec.name, run, keep: policy.keep_generations, onLinksRefused }
   const fork = async (): Promise<Fork> => {
     if (swap) return forkGeneration(kept)
-    if (policy.verify !== 'none') return forkInPlace(kept)
-    // A copy that an earlier run made is of another tree from now on.
-    await dropFork(kept)
-    return {
-      path: published,
-      publish: async (flushed = false) => void (flushed || (await flushFilesystem(published, run))),
-    }
+    return policy.verify === 'none' ? publishedItself(published, kept) : forkInPlace(kept)
   }
   return {
     published,
@@ -102,8 +105,11 @@ export function createTree(options: TreeOptions): OwnedTree {
     discard: () => rm(staging, { recursive: true, force: true }),
     async claim() {
       staging = await openPlace(options, published, beside)
-      return claim(options, published, staging)
+      const claimed = await claim(options, published, staging)
+      foreign = claimed.foreign
+      return claimed.was
     },
+    foreign: () => foreign,
     async tryLinks() {
       refused = await tryLinks(options)
     },
@@ -111,20 +117,19 @@ export function createTree(options: TreeOptions): OwnedTree {
     needsFullCopy: () => refused !== null && hasEntries(published) && !hasFork(kept),
     async settle() {
       if (onDisk()) await leaveDisk(published, beside, run)
+      settleMark(options)
+      if (!swap) await leaveGenerations(kept)
     },
     disk: () => (isMountPoint(published) ? published : dataDir),
     async release() {
       await rm(staging, { recursive: true, force: true })
       await dropFork(kept)
     },
-    ...createMarking(options, published),
+    ...createMarking(options, published, () => foreign !== null),
     fork,
     async publish() {
       if (swap) return void (await publishGeneration(staging, kept))
-      if (onDisk()) return publishOnDisk(published, run)
-      await flushTree(staging, run)
-      await rename(staging, published)
-      flushPath(dataDir)
+      await (onDisk() ? publishOnDisk(published, run) : publishFirst(staging, published, run))
     },
     async publishFile(from, file) {
       if (swap) return publishFileBySwap(from, file, fork)
@@ -134,18 +139,40 @@ export function createTree(options: TreeOptions): OwnedTree {
   }
 }
 
-type Marking = Pick<OwnedTree, 'reach' | 'markUpstream' | 'saveReach' | 'missing' | 'markDevice'>
+/** No fork: changes are made where people read. A copy that an earlier run made is of another tree from now on. */
+async function publishedItself(published: string, kept: GenerationOptions): Promise<Fork> {
+  await dropFork(kept)
+  return {
+    path: published,
+    publish: async (flushed = false) => void (flushed || (await flushFilesystem(published, kept.run))),
+  }
+}
+
+async function publishFirst(staging: string, published: string, run: RunCommand): Promise<void> {
+  await flushTree(staging, run)
+  await rename(staging, published)
+  flushPath(dirname(published))
+}
+
+type Marking = Pick<OwnedTree, 'own' | 'reach' | 'markUpstream' | 'saveReach' | 'missing' | 'markDevice' | 'adopting'>
 
 /** What the mark of the replica says of its files. */
-function createMarking({ dataDir, spec }: TreeOptions, published: string): Marking {
+function createMarking({ dataDir, spec }: TreeOptions, published: string, takesOver: () => boolean): Marking {
   return {
+    own: ownFilesOf(dataDir, spec.name, takesOver),
     reach() {
       const marker = readMarker(dataDir, spec.name)
       return marker?.upstream === spec.upstream ? (marker.reach ?? null) : null
     },
     markUpstream() {
-      if (!isMarked(readMarker(dataDir, spec.name), spec)) writeMarker(dataDir, markerOf(spec))
+      const marker = readMarker(dataDir, spec.name)
+      if (isMarked(marker, spec)) return
+      const adopted = takesOver() && marker === null
+      if (adopted) forgetOwnFiles(dataDir, spec.name)
+      const adoption = { ...(takesOver() ? { adopting: true } : {}), ...(adopted ? { adopted } : adoptionOf(marker)) }
+      writeMarker(dataDir, { ...markerOf(spec), ...adoption })
     },
+    adopting: () => takesOver() || readMarker(dataDir, spec.name)?.adopting === true,
     saveReach: (reach) => writeMarker(dataDir, { ...readMarker(dataDir, spec.name), ...markerOf(spec), reach }),
     missing: () => missingFiles(dataDir, published, readMarker(dataDir, spec.name)?.device),
     markDevice() {
@@ -156,32 +183,40 @@ function createMarking({ dataDir, spec }: TreeOptions, published: string): Marki
   }
 }
 
+/** What was taken over is the replica's own from now on. */
+function settleMark({ dataDir, spec }: TreeOptions): void {
+  const mark = readMarker(dataDir, spec.name)
+  if (mark?.adopting) writeMarker(dataDir, { ...mark, adopting: false })
+}
+
 /**
  * Synchronous, because these few looks at the disk would take longer through the thread pool than the sync they
  * precede.
  */
 async function claim(
-  { dataDir, spec, adoptExisting = false }: TreeOptions,
+  { dataDir, spec }: TreeOptions,
   published: string,
   staging: string,
-): Promise<string | null> {
+): Promise<{ was: string | null; foreign: string | null }> {
   const was = followRenaming(dataDir, spec)
   restorePublished({ dataDir, name: spec.name })
   refuseStrangePlace(dataDir, spec.name)
   const marker = readMarker(dataDir, spec.name)
-  refuseForeign({ dataDir, spec, published, marker, adoptExisting })
+  const foreign = foreignFiles(dataDir, spec, marker)
   for (const disk of [dataDir, published]) {
     const full = fullDisk(disk)
     if (full) throw full
   }
-  if (isMarked(marker, spec)) return was
+  if (isMarked(marker, spec)) return { was, foreign }
   const filled = hasEntries(published)
   // A first copy that was staged for another kind or upstream must not become part of this one.
   const staged = marker?.kind === spec.kind && (marker.upstream === spec.upstream || filled)
   if (!staged) await rm(staging, { recursive: true, force: true })
-  // Until this run may change them, the files are of the upstream that the mark names.
-  writeMarker(dataDir, { ...markerOf(spec), upstream: filled && marker ? marker.upstream : spec.upstream })
-  return was
+  // Until this run may change them, the files are what the mark says, and of the upstream that it names.
+  if (foreign !== null) return { was, foreign }
+  const upstream = filled && marker ? marker.upstream : spec.upstream
+  writeMarker(dataDir, { ...markerOf(spec), upstream, ...adoptionOf(marker) })
+  return { was, foreign }
 }
 
 /** Where a run stages: a first copy on the disk that the published folder is, all else beside the other trees. */
@@ -208,6 +243,11 @@ async function tryLinks({ dataDir, spec, run, policy }: TreeOptions): Promise<st
 
 function isMarked(marker: Marker | null, spec: TreeOptions['spec']): boolean {
   return marker !== null && JSON.stringify(markerOf(marker)) === JSON.stringify(markerOf(spec))
+}
+
+/** Whether a folder was taken over is kept whatever else of its mark changes. */
+function adoptionOf(marker: Marker | null): Pick<Marker, 'adopted'> {
+  return marker?.adopted ? { adopted: true } : {}
 }
 
 async function putFile(from: string, folder: string, file: string): Promise<void> {
@@ -271,29 +311,20 @@ function refuseStrangePlace(dataDir: string, name: string): void {
     throw new SyncFailure('local_conflict', `${published} lies outside ${dataDir}`)
 }
 
-interface Claim {
-  readonly dataDir: string
-  readonly spec: TreeOptions['spec']
-  readonly published: string
-  readonly marker: Marker | null
-  readonly adoptExisting: boolean
-}
+/** Kinds whose trees are plain files, each of which can go on with the files of another. */
+const PLAIN_KINDS = ['rsync', 'http']
 
-function refuseForeign({ dataDir, spec, published, marker, adoptExisting }: Claim): void {
+/** Whose files are in the folder, in a clause; null: this replica's, or there are none. Throws where they never fit. */
+function foreignFiles(dataDir: string, spec: TreeOptions['spec'], marker: Marker | null): string | null {
+  const published = paths.published(dataDir, spec.name)
   const held = marker ? paths.published(dataDir, marker.name) : published
-  if (!hasEntries(held)) return
-  if (!marker) {
-    if (adoptExisting) return
-    throw new SyncFailure(
-      'local_conflict',
-      `${published} exists and was not made by Kagami: move it away, choose another name, or set adopt_existing`,
-    )
-  }
+  if (!hasEntries(held)) return null
+  if (!marker) return `${published} has files that Kagami did not fetch`
   const sameReplica = marker.replica_id === spec.replica_id && marker.kind === spec.kind
   const addedAgain = marker.kind === spec.kind && marker.upstream === spec.upstream
-  if (marker.name === spec.name && (sameReplica || addedAgain)) return
-  throw new SyncFailure(
-    'local_conflict',
-    `${held} holds a ${marker.kind} mirror of ${marker.upstream}: move it away or choose another name`,
-  )
+  const fits = marker.kind === spec.kind || [marker.kind, spec.kind].every((kind) => PLAIN_KINDS.includes(kind))
+  if (marker.name === spec.name && (sameReplica || addedAgain)) return null
+  const whose = `${held} holds a ${marker.kind} mirror of ${marker.upstream}`
+  if (marker.name === spec.name && fits) return whose
+  throw new SyncFailure('local_conflict', `${whose}: move it away or choose another name`)
 }

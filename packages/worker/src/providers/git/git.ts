@@ -17,7 +17,7 @@ import {
   type GitUpstream,
 } from './fetch.ts'
 import { lacksHead, restoreHead, writeHead } from './head.ts'
-import { askToDelete } from './history.ts'
+import { askToDelete, EXAMPLES_MAX } from './history.ts'
 import { carryKept, describeKept, keepHistoryOption, keepTips, settleKept, tipsAtRisk, tipsLost } from './keep.ts'
 import {
   describeProof,
@@ -155,6 +155,7 @@ async function update(upstream: GitUpstream, remote: RemoteRefs): Promise<SyncSt
       `${published} is not a git repository (any more): move it away and it is fetched anew`,
     )
   }
+  if (context.adopting === 'ask') showAdoption(context, remote)
   refuseFormat(published)
   removeLeftovers(published)
   if (!upstream.lfs) await removeParts(context)
@@ -186,6 +187,14 @@ async function update(upstream: GitUpstream, remote: RemoteRefs): Promise<SyncSt
   const received =
     upstream.lfs && !isLfsDone(context, published, remote.refs.values()) ? await fetchMissingLfs(upstream, remote) : 0
   return statsOf(upstream, remote, { gitDir: published, bytes: received, own })
+}
+
+/** Only reads: what the refs of a repository of something else would become. */
+function showAdoption({ tree, allow }: GitUpstream['context'], remote: RemoteRefs): void {
+  const { refs } = readLocalRefs(tree.published)
+  const gone = [...refs.keys()].filter((name) => !remote.refs.has(name))
+  const sizes = { incomingBytes: null, sizeBeforeBytes: null, sizeAfterBytes: null }
+  allow({ removed: gone.length, total: refs.size, examples: gone.slice(0, EXAMPLES_MAX), ...sizes })
 }
 
 /** The upstream was made anew with ids of another length: nothing of the copy's history is in it. */

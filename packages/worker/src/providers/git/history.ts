@@ -7,6 +7,9 @@ import type { LocalRefs, RemoteRefs } from './refs.ts'
 import { OWN_REFS } from './selection.ts'
 import { SyncFailure, type SyncContext } from '../../provider.ts'
 
+/** How many names of deleted refs a plan has. */
+export const EXAMPLES_MAX = 500
+
 /** What would be lost with refs. */
 export interface Loss {
   /** Commits that nothing would reach any more, of all that are reached now. */
@@ -43,7 +46,7 @@ export async function askToDelete(
     context.allow({
       removed: gone.length,
       total: local.refs.size,
-      examples: examples.slice(0, 500),
+      examples: examples.slice(0, EXAMPLES_MAX),
       incomingBytes: null,
       sizeBeforeBytes: null,
       sizeAfterBytes: remote.refs.size === 0 ? 0 : null,

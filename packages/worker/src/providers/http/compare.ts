@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { hasSameBytes } from '../../http/bytes.ts'
 import { showName } from '../../names.ts'
 import type { FileRun } from './file.ts'
-import { readLocal, type LocalTree } from './local.ts'
+import { readLocal, type LocalFile, type LocalTree } from './local.ts'
 import { decideFile } from './plan.ts'
-import type { FileJob } from './receive.ts'
+import { FRESH_MS, type FileJob } from './receive.ts'
 import { STATE_FOLDER, yieldToEventLoop, type KnownFile, type TreeMemory } from './tree-memory.ts'
 import { withoutFacts, type Trust } from './trust.ts'
 import type { TreeListing } from './walk.ts'
@@ -62,6 +62,7 @@ export async function compareTree({ context, options }: FileRun, parts: CompareP
   const staged = new Map<string, KnownFile>()
   const jobs: FileJob[] = []
   const believed = trust.believes()
+  const bySize = context.adopting !== null && options.adopt === 'size'
   let seen = 0
   for (const [path, listing] of listed.files) {
     if (++seen % BREATHE_EVERY === 0) await yieldToEventLoop()
@@ -81,16 +82,21 @@ export async function compareTree({ context, options }: FileRun, parts: CompareP
     const verdict =
       context.thorough && !usesAside
         ? 'fetch'
-        : decideFile({ remote, local: here, known: mine, compare: options.compare })
-    if (verdict !== 'fetch')
-      known.set(
-        path,
-        mine ?? { size: here!.size, mtime: here!.mtime, stamp: remote.stamp, etag: '', modified: '', fresh: false },
-      )
+        : decideFile({ remote, local: here, known: mine, compare: options.compare, bySize })
+    if (verdict !== 'fetch') known.set(path, mine ?? { ...here!, ...adoptedFacts(here!, bySize), stamp: remote.stamp })
     if (verdict !== 'fetch' && usesAside) staged.set(path, known.get(path)!)
     if (verdict !== 'same') jobs.push({ remote, known: verdict === 'ask' ? mine! : null })
   }
   return { local, jobs, known, staged, before }
+}
+
+/**
+ * What is known of a file that is taken for the upstream's. Its time is that of the upstream, by which one can ask for
+ * a change that came too soon for the listing; where only sizes were compared it says nothing.
+ */
+function adoptedFacts({ mtime }: LocalFile, bySize: boolean): Pick<KnownFile, 'etag' | 'modified' | 'fresh'> {
+  const modified = bySize ? '' : new Date(mtime * 1000).toUTCString()
+  return { etag: '', modified, fresh: !bySize && Date.now() - mtime * 1000 < FRESH_MS }
 }
 
 /** What an interrupted run downloaded and already published. */
@@ -126,4 +132,30 @@ export async function proveFiles(
   if (others.length === 0) return { same, said: `${compared}: each was as the upstream has it` }
   const names = others.slice(0, NAMED).map(showName).join(', ')
   return { same, said: `${compared}: ${others.length} were missing or had other bytes (${names}), and were replaced` }
+}
+
+interface Placed {
+  readonly state: Pick<ComparedTree, 'staged'>
+  readonly settled: CompareParts['settled']
+  /** `vanished`: files that are listed and were missing. */
+  readonly result: { readonly vanished: readonly string[] }
+  readonly outlook: (deletes: boolean) => { readonly removed: number }
+}
+
+/**
+ * The files of a published tree on the disk, where these may be more than what is listed: what may not be read upstream
+ * stays, what vanished does, and what is somebody's own. Else null.
+ */
+export async function countOthers(
+  { context, found, listed, first }: Pick<FileRun, 'context'> & Pick<CompareParts, 'found' | 'listed' | 'first'>,
+  { state, settled, result, outlook }: Placed,
+): Promise<{ files: number; sizeBytes: number } | null> {
+  const { removed } = outlook(true)
+  let others = 0
+  for (const path of found.local.files.keys()) if (!listed.files.has(path)) others++
+  if (others <= removed && result.vanished.length === 0 && listed.forbidden.size === 0) return null
+  const changed = first || settled.fetched.size + state.staged.size + removed > 0
+  const { files } = changed ? await readLocal(context.tree.published) : found.local
+  const sizes = [...files.values()].filter((file) => file !== null).map(({ size }) => size)
+  return { files: sizes.length, sizeBytes: sizes.reduce((sum, size) => sum + size, 0) }
 }

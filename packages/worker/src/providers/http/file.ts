@@ -14,6 +14,7 @@ import { createMemory, type Memory, type Validators } from '../../http/memory.ts
 import { readBody } from '../../http/read.ts'
 import type { Throttle } from '../../http/throttle.ts'
 import { pathBytes } from '../../names.ts'
+import type { HttpResponse } from '../../http/message.ts'
 import type { HttpOptions } from './options.ts'
 import { SyncFailure, type SyncContext, type SyncStats } from '../../provider.ts'
 
@@ -58,6 +59,7 @@ async function updateFile(run: FileRun, memory: Memory, file: string): Promise<S
   context.progress({ phase: 'connecting' })
   const digests = await promisedDigests(run, file)
   const published = join(context.tree.published, file)
+  let adopted: (Validators & { size: number }) | null = null
   const admit = await admissionCheck(context, memory, file)
   const fetched = await downloadFile({
     context,
@@ -69,6 +71,13 @@ async function updateFile(run: FileRun, memory: Memory, file: string): Promise<S
     throttle,
     digests,
     pageExpected: () => isPage(published),
+    isThere: (headers, validators) => {
+      if (copy || !isTheSame(run, published, headers)) return false
+      const { size } = statSync(pathBytes(published))
+      context.allow({ ...NOTHING_TO_DO, sizeBeforeBytes: size, sizeAfterBytes: size })
+      adopted = { ...validators, size }
+      return true
+    },
     admit,
     onBytes: (received, from, total) =>
       context.progress({
@@ -77,9 +86,34 @@ async function updateFile(run: FileRun, memory: Memory, file: string): Promise<S
         percent: total ? Math.floor(((from + received) / total) * 100) : null,
       }),
   })
+  if (adopted !== null) return await keepAdopted(run, memory, adopted)
   if (!fetched) return { bytes: 0, files: 1, sizeBytes: copy!.size, revision: revisionOf(copy!) }
   admit(fetched.size, fetched.size)
   return await publish(run, memory, fetched)
+}
+
+/** The plan for a file that is there. */
+const NOTHING_TO_DO = { removed: 0, total: 1, examples: [], incomingBytes: 0 }
+
+/** Whether a file that is taken over is the one the headers describe. */
+function isTheSame({ context, options }: FileRun, published: string, headers: HttpResponse['headers']): boolean {
+  if (context.adopting === null || context.thorough || options.checksum !== '') return false
+  const found = statSync(pathBytes(published), { throwIfNoEntry: false })
+  if (!found?.isFile() || headers['content-encoding'] !== undefined) return false
+  if (Number(headers['content-length'] ?? NaN) !== found.size) return false
+  return (
+    options.adopt === 'size' || Date.parse(headers['last-modified'] ?? '') === Math.floor(found.mtimeMs / 1000) * 1000
+  )
+}
+
+async function keepAdopted(
+  { context }: FileRun,
+  memory: Memory,
+  { size, ...validators }: Validators & { size: number },
+): Promise<SyncStats> {
+  context.log(`${validators.file} is there with the size and time of the upstream, and was not fetched`)
+  await memory.keepCopy(validators, size)
+  return { bytes: 0, files: 1, sizeBytes: size, revision: revisionOf(validators) }
 }
 
 /**

@@ -75,7 +75,10 @@ export function clearFolder(path: string): void {
   if (lstatSync(at, { throwIfNoEntry: false })?.isDirectory()) rmSync(at, { recursive: true })
 }
 
-/** Deletes every file that is not wanted, then every empty directory. Returns the number of deleted files. */
+/**
+ * Deletes every file that is not wanted, then every empty directory whose path with a slash is not wanted. Returns the
+ * number of deleted files.
+ */
 export async function removeOthers(
   folder: string,
   wanted: (path: string) => boolean,
@@ -88,7 +91,7 @@ export async function removeOthers(
     unlinkSync(pathBytes(join(folder, path)))
     if (++removed % BREATHE_EVERY === 0) await yieldToEventLoop()
   }
-  for (const path of folders.toReversed()) removeIfEmpty(join(folder, path))
+  for (const path of folders.toReversed()) if (!wanted(`${path}/`)) removeIfEmpty(join(folder, path))
   return removed
 }
 

@@ -21,6 +21,12 @@ export const HttpOptions = Type.Object(
         'asking for the file if it changed. listing: by the listing even where sizes are rounded. ask: always by ' +
         'asking',
     }),
+    adopt: Type.Enum(['times', 'size'], {
+      default: 'times',
+      description:
+        'How files of a folder that is taken over are compared until a sync has succeeded. times: size and time. ' +
+        'size: size alone, for a copy that has lost its times, which stay as they are',
+    }),
     parallel: Type.Integer({
       default: 4,
       minimum: 1,
@@ -77,6 +83,12 @@ export const HttpOptions = Type.Object(
       description:
         'Trees: files and directories that the upstream lists and answers 403 for are left out, and the rest is ' +
         'mirrored with deletions. Else nothing is deleted while there are some',
+    }),
+    own_files: Type.Enum(['keep', 'delete'], {
+      default: 'keep',
+      description:
+        'Trees that were taken over: what is done with files that were there before and that the upstream does not ' +
+        'list. delete: they go, after the check of the deletion guard',
     }),
     timeout_secs: Type.Integer({
       default: 60,

@@ -1,5 +1,6 @@
 // plan.ts — Compares what an upstream lists with what is here, and decides for each file. Pure.
 import type { Entry } from '../../listings/listing.ts'
+import { showName } from '../../names.ts'
 import type { Filter } from './filter.ts'
 import type { LocalFile, LocalTree } from './local.ts'
 import type { KnownFile, KnownFolder } from './tree-memory.ts'
@@ -20,10 +21,12 @@ export interface Comparison {
   readonly local: LocalFile | null | undefined
   readonly known: KnownFile | undefined
   readonly compare: 'auto' | 'listing' | 'ask'
+  /** A file that nothing is known of is the upstream's when it has its size, whatever its time. */
+  readonly bySize: boolean
 }
 
 /** Decides what is done about one file. */
-export function decideFile({ remote, local, known, compare }: Comparison): Verdict {
+export function decideFile({ remote, local, known, compare, bySize }: Comparison): Verdict {
   if (!local) return 'fetch'
   if (known) {
     if (local.size !== known.size || local.mtime !== known.mtime) return 'fetch'
@@ -37,8 +40,7 @@ export function decideFile({ remote, local, known, compare }: Comparison): Verdi
   return compare !== 'ask' &&
     remote.exact &&
     remote.size === local.size &&
-    remote.time !== null &&
-    sameTime(remote, local)
+    (bySize || (remote.time !== null && sameTime(remote, local)))
     ? 'same'
     : 'fetch'
 }
@@ -75,14 +77,17 @@ export function planOf(parts: {
   sizeOf: (remote: RemoteFile) => number | null
   /** Whether a path that is here stays. */
   keeps: (path: string) => boolean
+  /** What is not of the mirror: it takes space, and no share of it can be lost. */
+  isOwn: (path: string) => boolean
   deletes: boolean
 }): Outlook {
-  const { local, wanted, keeps, deletes, sizeOf } = parts
-  let [before, kept, removed] = [0, 0, 0]
+  const { local, wanted, keeps, isOwn, deletes, sizeOf } = parts
+  let [before, kept, removed, own] = [0, 0, 0, 0]
   const examples: string[] = []
   for (const [path, file] of local) {
     before += file?.size ?? 0
     if (wanted.has(path)) continue
+    if (isOwn(path)) own++
     if (!deletes || keeps(path)) kept += file?.size ?? 0
     else if (++removed <= EXAMPLES_MAX) examples.push(path)
   }
@@ -90,7 +95,7 @@ export function planOf(parts: {
   const after = sum([...wanted.values()].map(sizeOf))
   return {
     removed,
-    total: local.size,
+    total: local.size - own,
     examples,
     incomingBytes: incoming,
     sizeBeforeBytes: before,
@@ -118,7 +123,7 @@ export function shrinkingFolders(
     readonly folders: ReadonlyMap<string, KnownFolder>
     readonly filter: Pick<Filter, 'holds'>
   },
-  keeps: (path: string) => boolean,
+  { keeps, isOwn }: { keeps: (path: string) => boolean; isOwn: (path: string) => boolean },
 ): ShrinkingFolder[] {
   const here = new Map<string, number>()
   const there = new Map<string, number>()
@@ -129,14 +134,90 @@ export function shrinkingFolders(
     counts.set(folder, (counts.get(folder) ?? 0) + 1)
   }
   for (const path of local.files.keys()) {
+    if (isOwn(path)) continue
     count(here, path)
     if (keeps(path) && !listed.files.has(path)) count(there, path)
   }
-  for (const path of local.folders) count(here, path)
+  for (const path of local.folders) if (!isOwn(`${path}/`)) count(here, path)
   for (const path of listed.files.keys()) count(there, path)
   for (const path of listed.folders.keys()) if (path !== '') count(there, path)
   return [...here]
     .filter(([path]) => listed.folders.has(path))
     .map(([path, before]) => ({ path, before, after: there.get(path) ?? 0 }))
     .filter(({ before, after }) => before - after >= SHRINKING_MIN)
+}
+
+/** Whether a path, with a slash at the end for a folder, is one of these or below one that ends in a slash. */
+export function isAmong(own: ReadonlySet<string>, path: string): boolean {
+  if (own.size === 0) return false
+  if (own.has(path)) return true
+  for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1))
+    if (own.has(path.slice(0, slash + 1))) return true
+  return false
+}
+
+/**
+ * What in a folder that was taken over is not of the upstream: files, and folders as a whole where the upstream has
+ * nothing below. What the upstream lists, now or later, is its own, and what stands in its way too. `recorded`: what
+ * was found before; null: nothing is known yet. `fetched`: what is known to come from the upstream, for that case.
+ */
+export function ownPaths(parts: {
+  recorded: Iterable<string> | null
+  local: LocalTree
+  listed: ReadonlyMap<string, unknown>
+  fetched: readonly ReadonlyMap<string, unknown>[]
+}): Set<string> {
+  const { recorded, local, listed } = parts
+  const taken = recorded === null ? [listed, ...parts.fetched] : [listed]
+  const isTaken = (path: string) => taken.some((paths) => paths.has(path))
+  const folders = foldersAbove(taken)
+  const own = new Set<string>()
+  const opened = new Set<string>()
+  for (const entry of recorded ?? []) {
+    const path = entry.endsWith('/') ? entry.slice(0, -1) : entry
+    if (listed.has(path) || hasFileAbove(listed, path)) continue
+    if (!folders.has(path)) own.add(entry)
+    else if (entry !== path) opened.add(entry)
+  }
+  const consider = (path: string) => {
+    if ((recorded !== null && !isAmong(opened, path)) || isTaken(path) || hasFileAbove(listed, path)) return
+    for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1))
+      if (!folders.has(path.slice(0, slash))) return void own.add(path.slice(0, slash + 1))
+    if (!path.endsWith('/') && !folders.has(path)) own.add(path)
+  }
+  for (const path of local.files.keys()) consider(path)
+  for (const path of local.folders) consider(`${path}/`)
+  return own
+}
+
+const NAMED = 3
+
+/** One line on the files that are here and not of the mirror; null when there are none. */
+export function describeOwn(local: LocalTree, own: ReadonlySet<string>): string | null {
+  const found = [...local.files].filter(([path]) => isAmong(own, path))
+  if (found.length === 0) return null
+  const bytes = found.reduce((sum, [, file]) => sum + (file?.size ?? 0), 0)
+  const names = found.slice(0, NAMED).map(([path]) => showName(path))
+  return (
+    `${found.length} ${found.length === 1 ? 'file' : 'files'} that the upstream does not list (${bytes} bytes) were ` +
+    `here before and stay: ${names.join(', ')}${found.length > NAMED ? ', …' : ''}; own_files = "delete" removes them`
+  )
+}
+
+function hasFileAbove(files: ReadonlyMap<string, unknown>, path: string): boolean {
+  for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1))
+    if (files.has(path.slice(0, slash))) return true
+  return false
+}
+
+function foldersAbove(trees: readonly ReadonlyMap<string, unknown>[]): Set<string> {
+  const folders = new Set<string>()
+  for (const tree of trees)
+    for (const path of tree.keys())
+      for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
+        const folder = path.slice(0, slash)
+        if (folders.has(folder)) break
+        folders.add(folder)
+      }
+  return folders
 }

@@ -1,14 +1,13 @@
 // tree.ts — Mirrors a directory with everything below it: list, compare, ask the guard, download, publish, delete last.
 import { publishChanges, publishFirst, type PublishParts } from './apply.ts'
-import { compareTree, findTree, proveFiles, type ComparedTree, type FoundTree, type Proof } from './compare.ts'
+import { compareTree, countOthers, findTree, proveFiles, type ComparedTree, type FoundTree } from './compare.ts'
 import type { DownloadResult } from './download-state.ts'
 import { downloadFiles } from './download.ts'
 import type { FileRun } from './file.ts'
 import { createFilter } from './filter.ts'
-import { planOf, shrinkingFolders, type RemoteFile } from './plan.ts'
+import { describeOwn, isAmong, ownPaths, planOf, shrinkingFolders, type RemoteFile } from './plan.ts'
 import { FRESH_MS, type FileJob } from './receive.ts'
 import { createFolderReader, type Root } from './folder.ts'
-import { readLocal } from './local.ts'
 import { createTreeMemory, type KnownFile, type KnownListing, type TreeMemory } from './tree-memory.ts'
 import { createTrust, isListingTrusted, type Trust } from './trust.ts'
 import { listTree, type TreeListing, type Unread } from './walk.ts'
@@ -33,6 +32,8 @@ interface TreeRun extends FileRun {
   /** When the listings began to be read, ms since 1970. */
   readonly listedAt: number
   readonly trust: Trust
+  /** What earlier runs recorded of files that were here before the tree was taken over; null: it was not. */
+  readonly recorded: readonly string[] | 'unknown' | null
   readonly first: boolean
 }
 
@@ -44,26 +45,7 @@ export async function syncTree(run: FileRun, root: Root): Promise<SyncStats> {
   const tree = await openTree(run, root)
   const rounds = await downloadTree(tree)
   const stats = await publishTree(tree, rounds)
-  return hasMore(tree, rounds) ? { ...stats, ...(await countTree(tree, rounds)) } : stats
-}
-
-/** Whether files are here that are not what is listed: what may not be read upstream stays, and what vanished does. */
-function hasMore({ found, listed }: TreeRun, { outlook, result }: Rounds): boolean {
-  if (result.vanished.length > 0 || listed.forbidden.size > 0) return true
-  let others = 0
-  for (const path of found.local.files.keys()) if (!listed.files.has(path)) others++
-  return others > outlook(true).removed
-}
-
-/** The files of a tree on the disk. */
-async function countTree(
-  { context, found, first }: TreeRun,
-  { state, settled, outlook }: Rounds,
-): Promise<Pick<SyncStats, 'files' | 'sizeBytes'>> {
-  const changed = first || settled.fetched.size + state.staged.size + outlook(true).removed > 0
-  const { files } = changed ? await readLocal(context.tree.published) : found.local
-  const sizes = [...files.values()].filter((file) => file !== null).map(({ size }) => size)
-  return { files: sizes.length, sizeBytes: sizes.reduce((sum, size) => sum + size, 0) }
+  return { ...stats, ...(await countOthers(tree, rounds)) }
 }
 
 async function openTree(run: FileRun, root: Root): Promise<TreeRun> {
@@ -83,6 +65,7 @@ async function openTree(run: FileRun, root: Root): Promise<TreeRun> {
   const memory = createTreeMemory(context.tree.staging, base.href)
   const before = await memory.loadListing()
   const first = !(await context.tree.exists())
+  const recorded = first ? null : context.tree.own.read(context.log)
   const filter = createFilter(options)
   const listedAt = Date.now()
   // The upstream answers while the disk is read.
@@ -92,7 +75,7 @@ async function openTree(run: FileRun, root: Root): Promise<TreeRun> {
   ])
   const agreed = await isListingTrusted(run, root, { listed, before, found, first })
   const trust = createTrust(agreed)
-  return { ...run, root, headers, openPipeline, memory, before, found, listed, listedAt, trust, first }
+  return { ...run, root, headers, openPipeline, memory, before, found, listed, listedAt, trust, recorded, first }
 }
 
 /** What all rounds of a run downloaded, and what the last one found. */
@@ -102,6 +85,8 @@ interface Rounds {
   readonly settled: { readonly fetched: Map<string, KnownFile>; readonly unchanged: Map<string, KnownFile> }
   readonly folder: string
   readonly outlook: (deletes: boolean) => ReturnType<typeof planOf>
+  /** Paths that are not of the mirror and stay. */
+  readonly own: ReadonlySet<string>
 }
 
 /**
@@ -116,7 +101,8 @@ async function downloadTree(tree: TreeRun): Promise<Rounds> {
   for (;;) {
     const believed = trust.believes()
     const state = await compareTree(tree, { listed, found, first, trust, settled })
-    const outlook = outlookOf(tree, state, settled.fetched)
+    const own = ownOf(tree)
+    const outlook = outlookOf(tree, { ...state, own }, settled.fetched)
     const plan = outlook(listed.unread.length === 0)
     context.allow(plan)
     const { result, folders } = await downloadRound(tree, state.jobs, { folder, expected: plan.incomingBytes })
@@ -126,7 +112,7 @@ async function downloadTree(tree: TreeRun): Promise<Rounds> {
       if (!hasChangedSince(listedAt, known)) trust.compare(listed.files.get(path)!, known)
     }
     for (const [path, known] of result.unchanged) settled.unchanged.set(path, known)
-    const done = { state, settled, folder, outlook, result: { ...result, bytes } }
+    const done = { state, settled, folder, outlook, own, result: { ...result, bytes } }
     if (folders.length > 0) await listed.enter(folders)
     else if (believed && !trust.believes())
       context.log(`the listing is not right (${trust.disagreement()}): asking for each file whether it changed`)
@@ -180,25 +166,38 @@ function joinResults(one: DownloadResult, other: DownloadResult): DownloadResult
   }
 }
 
+/** What of a tree that was taken over is not of the mirror, by what is listed now. */
+function ownOf({ options, recorded, listed, found }: TreeRun): ReadonlySet<string> {
+  if (recorded === null || options.own_files === 'delete') return new Set()
+  const fetched = [found.known, found.fetched]
+  return ownPaths({
+    recorded: recorded === 'unknown' ? null : recorded,
+    local: found.local,
+    listed: listed.files,
+    fetched,
+  })
+}
+
 function outlookOf(
   { listed, trust, first }: TreeRun,
-  { local, known, jobs }: ComparedTree,
+  { local, known, jobs, own }: ComparedTree & Pick<Rounds, 'own'>,
   fetched: ReadonlyMap<string, KnownFile>,
 ): Rounds['outlook'] {
   const sizeOf = (remote: RemoteFile) =>
     (fetched.get(remote.path) ?? known.get(remote.path))?.size ?? (first || trust.believes() ? remote.size : null)
   const fetching = jobs.filter((job) => job.known === null).map(({ remote }) => remote.path)
-  const parts = { local: local.files, wanted: listed.files, fetching, sizeOf, keeps: keeperOf(listed) }
+  const keeping = { keeps: keeperOf(listed, own), isOwn: (path: string) => isAmong(own, path) }
+  const parts = { local: local.files, wanted: listed.files, fetching, sizeOf, ...keeping }
   return (deletes) => {
     const plan = planOf({ ...parts, deletes })
-    return plan.removed === 0 ? plan : { ...plan, shrinking: shrinkingFolders(local, listed, parts.keeps) }
+    return plan.removed === 0 ? plan : { ...plan, shrinking: shrinkingFolders(local, listed, keeping) }
   }
 }
 
-/** Which paths stay: what is listed, and all below a folder that may not be read. */
-function keeperOf({ files, forbidden }: TreeListing): (path: string) => boolean {
-  if (forbidden.size === 0) return (path) => files.has(path)
-  return (path) => files.has(path) || isBelowAny(path, forbidden)
+/** Which paths stay: what is listed, what is not of the mirror, and all below a folder that may not be read. */
+function keeperOf({ files, forbidden }: TreeListing, own: Rounds['own']): (path: string) => boolean {
+  if (forbidden.size === 0) return (path) => files.has(path) || isAmong(own, path)
+  return (path) => files.has(path) || isAmong(own, path) || isBelowAny(path, forbidden)
 }
 
 function isBelowAny(path: string, folders: ReadonlySet<string>): boolean {
@@ -209,7 +208,7 @@ function isBelowAny(path: string, folders: ReadonlySet<string>): boolean {
 
 async function publishTree(tree: TreeRun, rounds: Rounds): Promise<SyncStats> {
   const { context, listed, memory, first } = tree
-  const { state, result, settled, folder } = rounds
+  const { state, result, settled, folder, own } = rounds
   const unread = [...listed.unread, ...result.failed]
   const deletes = unread.length === 0
   logTrouble(tree, unread, result)
@@ -226,9 +225,11 @@ async function publishTree(tree: TreeRun, rounds: Rounds): Promise<SyncStats> {
     memory,
     folder,
     fetched,
-    wanted: keeperOf(listed),
+    wanted: keeperOf(listed, own),
     deletes,
-    strange: [...state.local.files].filter(([, file]) => file === null).map(([path]) => path),
+    strange: [...state.local.files]
+      .filter(([path, file]) => file === null && !isAmong(own, path))
+      .map(([path]) => path),
   }
   if (first) {
     refuseFirst(unread, known.size)
@@ -240,8 +241,9 @@ async function publishTree(tree: TreeRun, rounds: Rounds): Promise<SyncStats> {
     for (const [path, one] of state.before)
       if (!known.has(path) && (!deletes || isBelowAny(path, listed.forbidden))) known.set(path, one)
   await remember(tree, rounds, known)
+  const stays = keepOwn(tree, rounds, deletes)
   if (unread.length > 0) throw partial(unread, first ? 'the rest is published' : stillOf(inTheWay))
-  return statsOf(known, result, { trust: tree.trust, proof })
+  return statsOf(known, result, { trust: tree.trust, said: [proof?.said, stays] })
 }
 
 function stillOf(inTheWay: number): string {
@@ -265,6 +267,16 @@ function refuseFirst(unread: readonly Unread[], files: number): void {
         'upstream_empty',
         'the upstream lists no file that is part of the mirror: nothing is published yet',
       )
+}
+
+/** Records what is not of the mirror once all of the upstream is known; returns what the report says of it. */
+function keepOwn({ context, recorded, found }: TreeRun, { own }: Rounds, whole: boolean): string | null {
+  if (recorded === null || !whole) return null
+  if (recorded === 'unknown' || recorded.length !== own.size || recorded.some((path) => !own.has(path)))
+    context.tree.own.write(own)
+  const stays = describeOwn(found.local, own)
+  if (stays !== null) context.log(stays)
+  return recorded === 'unknown' || context.thorough ? stays : null
 }
 
 async function remember(
@@ -310,7 +322,7 @@ function partial(unread: readonly Unread[], still: string): SyncFailure {
 function statsOf(
   known: ReadonlyMap<string, KnownFile>,
   { bytes, vanished, unverified }: DownloadResult,
-  { trust, proof }: { trust: Trust; proof: Proof | null },
+  { trust, said }: { trust: Trust; said: readonly (string | null | undefined)[] },
 ): SyncStats {
   let size = 0
   let newest = 0
@@ -324,7 +336,7 @@ function statsOf(
     unverified > 0
       ? `of ${unverified} files the upstream does not say how long they are: whether they are complete is unverified`
       : '',
-    proof?.said ?? '',
+    ...said,
     disagreement === null ? '' : `the listing was not believed in this sync: ${disagreement}`,
   ].filter(Boolean)
   return {

@@ -3,7 +3,7 @@ import { hasDiskOwn } from '../../names.ts'
 import { callRsync, type RsyncUpstream } from './call.ts'
 import type { DiskCount } from './disk.ts'
 import { createItemFormat } from './lines.ts'
-import { contentFlags } from './options.ts'
+import { adoptFlags, contentFlags } from './options.ts'
 import { rsyncFailure } from './output.ts'
 import { createPlanReader, type DryRun } from './plan.ts'
 
@@ -57,5 +57,5 @@ export const comparingFlags = (
   told = false,
 ): string[] => [
   ...contentFlags(options, { told, diskOwn: hasDiskOwn(folder), leave: refused.map((one) => one.below) }),
-  ...(context.thorough ? ['--checksum'] : []),
+  ...(context.thorough ? ['--checksum'] : context.adopting ? adoptFlags(options) : []),
 ]

@@ -86,6 +86,13 @@ export const options = Type.Object(
         'Delete from the copy what exclude and filters leave out, after the deletion guard; "P local/" in filters ' +
         'still protects files of your own. Else it stays, and the report says how much that is',
     }),
+    adopt: Type.Enum(['times', 'size', 'checksum'], {
+      default: 'times',
+      description:
+        'How files of a folder that is taken over are compared until a sync has succeeded. times: size and time, as ' +
+        'ever. size: size alone, for a copy that has lost its times, which are set. checksum: both sides read every ' +
+        'file',
+    }),
     timeout_secs: Type.Integer({
       default: 300,
       minimum: 10,
@@ -187,6 +194,11 @@ export function ruledOutFlags(options: RsyncOptions, how: Parameters<typeof cont
 }
 
 const ONLY_DELETIONS = /^(([PR]|protect|risk)\b|([-+]|include|exclude),(?=\S*r)(?!\S*s))/
+
+/** The flags by which files that are taken over are compared. */
+export function adoptFlags({ adopt }: RsyncOptions): string[] {
+  return { times: [], size: ['--size-only'], checksum: ['--checksum'] }[adopt]
+}
 
 /** The flags for the connection and its timeouts; `local`: between two folders of this machine. */
 export function connectionFlags(
