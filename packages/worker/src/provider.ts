@@ -87,7 +87,7 @@ export interface SyncContext<Options = Readonly<Record<string, unknown>>> {
 export interface Plan {
   /** Entries that would be deleted (rsync, http: files; git: refs). */
   readonly removed: number
-  /** Entries the published tree has now. */
+  /** Entries the published tree has now, without those that stay whatever the upstream has. */
   readonly total: number
   /** Names of what would be deleted, the first few hundred at most. */
   readonly examples: readonly string[]
@@ -98,6 +98,8 @@ export interface Plan {
   /** Size of the tree before and after, bytes. */
   readonly sizeBeforeBytes: number | null
   readonly sizeAfterBytes: number | null
+  /** Bytes of both sizes that stay whatever the upstream has. Absent: none. */
+  readonly stayingBytes?: number
   /** Folders that stay and would have fewer entries than now; those that lose one or two may be left out. */
   readonly shrinking?: readonly ShrinkingFolder[]
   /** git: what would be lost with the refs that are deleted. Absent: not known, then each ref counts as a loss. */

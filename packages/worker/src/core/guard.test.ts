@@ -31,6 +31,16 @@ describe('the deletion guard', () => {
     expect(ask(plan(removed, total))).toMatchObject({ reason: 'too_many_deletions' }),
   )
 
+  test('compares what the upstream decides about, whatever stays beside it', () => {
+    const large = { ...plan(0, 10, [1_010_000, 1_001_000]), stayingBytes: 1_000_000 }
+    expect(objectionTo(large, limits, { approved: null, noun: 'files' })?.message).toBe(
+      'the copy would shrink from 10000 to 1000 bytes, besides 1000000 bytes that stay, by more than 50 %',
+    )
+    const empty = { ...plan(10, 10, [1_010_000, 1_000_000]), stayingBytes: 1_000_000 }
+    const all = { max_delete_percent: 100, max_shrink_percent: 100 }
+    expect(objectionTo(empty, all, { approved: null, noun: 'files' })?.reason).toBe('upstream_empty')
+  })
+
   test('lets refs go whose commits stay, however many, and holds a loss of commits', () => {
     const of = (removed: number, total: number, history: { lost: number; of: number; refs: number }) =>
       objectionTo({ ...plan(removed, total), history }, limits, { approved: null, noun: 'refs' })

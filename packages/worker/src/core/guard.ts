@@ -7,6 +7,8 @@ export interface Removal {
   readonly total: number
   readonly sizeBeforeBytes: number | null
   readonly sizeAfterBytes: number | null
+  /** Bytes of both sizes that stay whatever the upstream has. */
+  readonly stayingBytes?: number
   /** Folders that stay with fewer entries. */
   readonly shrinking?: readonly { readonly path: string; readonly before: number; readonly after: number }[]
   /** Commits that nothing would reach any more, of all, and how many of the refs that go lose some. */
@@ -39,10 +41,10 @@ export function objectionTo(
   limits: Pick<Policy, 'max_delete_percent' | 'max_shrink_percent'>,
   { approved, noun }: { approved: number | null; noun: string },
 ): Objection | null {
-  const { removed, total, sizeBeforeBytes, sizeAfterBytes } = plan
+  const { removed, total, sizeAfterBytes, stayingBytes = 0 } = plan
   if (approved !== null && removed <= approved) return null
   const empties = total > 0 && removed >= total
-  if (empties && sizeAfterBytes === 0)
+  if (empties && sizeAfterBytes === stayingBytes)
     return { reason: 'upstream_empty', message: `the upstream is empty, the copy has ${total} ${noun}` }
   if (plan.history) {
     const objection = objectionToLoss(plan, plan.history, limits)
@@ -61,20 +63,23 @@ export function objectionTo(
         `the folder "${folder.path || '/'}" would have ${folder.after} of its ${folder.before} entries, though it is ` +
         'still there upstream',
     }
-  const lost = sizeBeforeBytes !== null && sizeAfterBytes !== null ? sizeBeforeBytes - sizeAfterBytes : 0
-  if (
-    sizeBeforeBytes !== null &&
-    lost >= SHRINK_MIN_BYTES &&
-    lost * 100 > sizeBeforeBytes * limits.max_shrink_percent
-  ) {
-    return {
-      reason: 'too_many_deletions',
-      message:
-        `the copy would shrink from ${sizeBeforeBytes} to ${sizeAfterBytes} bytes, by more than ` +
-        `${limits.max_shrink_percent} %`,
-    }
+  return objectionToShrinking(plan, limits)
+}
+
+/** What stays in any case must not make a loss look small. */
+function objectionToShrinking(
+  { sizeBeforeBytes, sizeAfterBytes, stayingBytes = 0 }: Removal,
+  { max_shrink_percent }: Pick<Policy, 'max_shrink_percent'>,
+): Objection | null {
+  if (sizeBeforeBytes === null || sizeAfterBytes === null) return null
+  const [before, after] = [sizeBeforeBytes - stayingBytes, sizeAfterBytes - stayingBytes]
+  const lost = before - after
+  if (lost < SHRINK_MIN_BYTES || lost * 100 <= before * max_shrink_percent) return null
+  const besides = stayingBytes > 0 ? `, besides ${stayingBytes} bytes that stay` : ''
+  return {
+    reason: 'too_many_deletions',
+    message: `the copy would shrink from ${before} to ${after} bytes${besides}, by more than ${max_shrink_percent} %`,
   }
-  return null
 }
 
 function losesTooMuch(

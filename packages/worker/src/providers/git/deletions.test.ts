@@ -1,6 +1,6 @@
 // deletions.test.ts — Which refs go without asking: those whose commits stay. A loss of history is held, and so is an
 // upstream that was made anew in another format; the published copy stays as it was meanwhile.
-import { readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { commit, ensureRepository, runChild, startGitUpstream } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -44,6 +44,27 @@ describe.each([['in place'], ['swap']])('a repository that is published %s', (pu
     await follows()
     await git(repository, 'branch', '-m', 'main', 'trunk')
     await git(repository, 'symbolic-ref', 'HEAD', 'refs/heads/trunk')
+    await follows()
+  })
+
+  it('loses refs that are left out later once that is approved, and its size is that of the disk', async () => {
+    for (let each = 0; each < 30; each++) await change(`w${each}`, 'work')
+    await follows()
+    const objects = join(sandbox.published, 'objects')
+    const du = () =>
+      readdirSync(objects, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && !entry.parentPath.endsWith('objects/info'))
+        .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0)
+    const options = { ...(publish === 'swap' ? { publish } : {}), refs: ['refs/heads/main'] }
+    const held = await sync({ options })
+    expect(held).toMatchObject({ outcome: 'held', hold: { removed: 1, total: 2, examples: ['refs/heads/work'] } })
+    const report = await sync({ options, task: { type: 'sync', approved: 1 } })
+    expect(report).toMatchObject({ outcome: 'success', files: 1, size_bytes: du() })
+    expect(await refsOf(sandbox.published)).not.toContain('work')
+    // Its objects are still there.
+    const again = await sync()
+    expect(again).toMatchObject({ outcome: 'success', files: 2, size_bytes: du() })
+    expect(again.size_bytes).toBe(report.size_bytes)
     await follows()
   })
 

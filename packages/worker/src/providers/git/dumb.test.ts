@@ -46,7 +46,7 @@ describe('a repository behind a plain web server that gives no length', () => {
     server.close()
     sandbox.remove()
   })
-  const sync = () => sandbox.sync({ kind: 'git', upstream: url })
+  const sync = (options = {}) => sandbox.sync({ kind: 'git', upstream: url, options })
 
   it('is mirrored, and keeps every ref when the list ends early, in a line or between two', async () => {
     expect(await sync()).toMatchObject({ outcome: 'success', files: 8 })
@@ -67,6 +67,16 @@ describe('a repository behind a plain web server that gives no length', () => {
     cut = (list) => list
     expect(await sync()).toMatchObject({ outcome: 'success' })
     expect(await refsOf(sandbox.published)).toBe(await refsOf(repository))
+  })
+
+  it('loses the refs that its options leave out later, and only these', async () => {
+    await sync()
+    const refs = ['refs/heads/*', '^refs/heads/t*']
+    expect(await sync({ refs, max_delete_percent: 50 })).toMatchObject({ outcome: 'success', files: 6 })
+    expect(await refsOf(sandbox.published)).not.toMatch(/refs\/heads\/t/)
+    cut = (list) => `${list.split('\n').slice(0, -4).join('\n')}\n`
+    expect(await sync({ refs })).toMatchObject({ outcome: 'failed', reason: 'partial' })
+    expect((await refsOf(sandbox.published)).trim().split('\n')).toHaveLength(6)
   })
 
   it('that gives one deletes what the upstream deleted', async () => {

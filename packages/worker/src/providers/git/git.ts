@@ -52,7 +52,7 @@ import {
   writeServerListings,
 } from './repository.ts'
 import { restoreKept } from './restore.ts'
-import { refsOption, selectionOf } from './selection.ts'
+import { isSelected, refsOption, selectionOf } from './selection.ts'
 import { SyncFailure, type Provider, type SyncStats } from '../../provider.ts'
 
 const MAX_LOOSE_REFS = 2000
@@ -166,7 +166,8 @@ async function update(upstream: GitUpstream, remote: RemoteRefs): Promise<SyncSt
   if (idLength(remote) !== length && (remote.refs.size > 0 || remote.headId !== null))
     return changeFormat(upstream, remote, local)
   const missing = [...local.refs.keys()].filter((name) => !remote.refs.has(name))
-  const gone = remote.whole === false ? [] : missing
+  // Of refs that the option leaves out, a list that was cut off says nothing.
+  const gone = remote.whole === false ? missing.filter((name) => !isSelected(upstream.selection, name)) : missing
   const cutOff =
     remote.plain && isCutShort(context, published)
       ? 'the history of the copy is cut off, and a web server adds none'
@@ -279,7 +280,8 @@ async function mendOrBlame(
 async function fetchAnew(upstream: GitUpstream, remote: RemoteRefs, why: string): Promise<SyncStats> {
   const { context } = upstream
   const { staging, published } = context.tree
-  if (remote.whole === false && [...readLocalRefs(published).refs.keys()].some((name) => !remote.refs.has(name)))
+  const isMissing = (name: string) => !remote.refs.has(name) && isSelected(upstream.selection, name)
+  if (remote.whole === false && [...readLocalRefs(published).refs.keys()].some(isMissing))
     throw new SyncFailure(
       'partial',
       `${why}; it is fetched anew once the upstream says how long its list of refs is: what is missing there would go`,

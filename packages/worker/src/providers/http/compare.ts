@@ -133,3 +133,29 @@ export async function proveFiles(
   const names = others.slice(0, NAMED).map(showName).join(', ')
   return { same, said: `${compared}: ${others.length} were missing or had other bytes (${names}), and were replaced` }
 }
+
+interface Placed {
+  readonly state: Pick<ComparedTree, 'staged'>
+  readonly settled: CompareParts['settled']
+  /** `vanished`: files that are listed and were missing. */
+  readonly result: { readonly vanished: readonly string[] }
+  readonly outlook: (deletes: boolean) => { readonly removed: number }
+}
+
+/**
+ * The files of a published tree on the disk, where these may be more than what is listed: what may not be read upstream
+ * stays, what vanished does, and what is somebody's own. Else null.
+ */
+export async function countOthers(
+  { context, found, listed, first }: Pick<FileRun, 'context'> & Pick<CompareParts, 'found' | 'listed' | 'first'>,
+  { state, settled, result, outlook }: Placed,
+): Promise<{ files: number; sizeBytes: number } | null> {
+  const { removed } = outlook(true)
+  let others = 0
+  for (const path of found.local.files.keys()) if (!listed.files.has(path)) others++
+  if (others <= removed && result.vanished.length === 0 && listed.forbidden.size === 0) return null
+  const changed = first || settled.fetched.size + state.staged.size + removed > 0
+  const { files } = changed ? await readLocal(context.tree.published) : found.local
+  const sizes = [...files.values()].filter((file) => file !== null).map(({ size }) => size)
+  return { files: sizes.length, sizeBytes: sizes.reduce((sum, size) => sum + size, 0) }
+}

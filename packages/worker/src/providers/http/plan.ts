@@ -1,6 +1,7 @@
 // plan.ts — Compares what an upstream lists with what is here, and decides for each file. Pure.
 import type { Entry } from '../../listings/listing.ts'
 import { showName } from '../../names.ts'
+import type { Filter } from './filter.ts'
 import type { LocalFile, LocalTree } from './local.ts'
 import type { KnownFile, KnownFolder } from './tree-memory.ts'
 import type { ShrinkingFolder } from '../../provider.ts'
@@ -117,12 +118,18 @@ const SHRINKING_MIN = 3
 /** The folders that stay and would have fewer entries. */
 export function shrinkingFolders(
   local: LocalTree,
-  listed: { readonly files: ReadonlyMap<string, unknown>; readonly folders: ReadonlyMap<string, KnownFolder> },
+  listed: {
+    readonly files: ReadonlyMap<string, unknown>
+    readonly folders: ReadonlyMap<string, KnownFolder>
+    readonly filter: Pick<Filter, 'holds'>
+  },
   { keeps, isOwn }: { keeps: (path: string) => boolean; isOwn: (path: string) => boolean },
 ): ShrinkingFolder[] {
   const here = new Map<string, number>()
   const there = new Map<string, number>()
   const count = (counts: Map<string, number>, path: string) => {
+    // What goes because the options leave it out is missing from no disk of the upstream.
+    if (!listed.filter.holds(path)) return
     const folder = path.slice(0, Math.max(0, path.lastIndexOf('/')))
     counts.set(folder, (counts.get(folder) ?? 0) + 1)
   }

@@ -4,11 +4,12 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { removePath } from '../../names.ts'
+import { removePath, showName } from '../../names.ts'
 import { sandboxForEach } from '../../testing/kills.ts'
 import { createRandomTree, describeTree } from '../../testing/random-trees.ts'
-import type { Sandbox } from '../../testing/sandbox.ts'
+import { readTree, type Sandbox } from '../../testing/sandbox.ts'
 import { startWebServer } from '../../testing/web-servers.ts'
+import { createFilter } from './filter.ts'
 
 const TREES = process.env['KAGAMI_FAULTS'] === 'full' ? 200 : 10
 const STEPS = 5
@@ -26,6 +27,10 @@ describe('a tree that changes at random', () => {
     compare: fc.constantFrom('auto', 'auto', 'ask'),
     parallel: fc.constantFrom(1, 4),
   })
+  const patterns = fc.record({
+    include: fc.constantFrom<string[]>([], [], ['*a*', 'dists/**'], ['*[0-9]*']),
+    exclude: fc.constantFrom<string[]>([], ['Packages', '/dists'], ['*e*'], ['~', 'In*']),
+  })
 
   it(
     'is copied file for file, whatever its names and kinds',
@@ -35,20 +40,31 @@ describe('a tree that changes at random', () => {
       const server = await startWebServer('nginx', { root: files, state: join(sandbox.dir, 'state') })
       stops.push(server.stop)
       let trees = 0
-      const follows = fc.asyncProperty(ways, async ({ seed, ...options }) => {
-        const name = `tree-${++trees}`
-        const upstream = join(files, name)
-        const copy = join(sandbox.dataDir, name)
-        const tree = createRandomTree(upstream, seed, { allows: isServed, links: false })
-        for (let step = 1; step <= STEPS; step++) {
-          tree.step()
-          const call = { kind: 'http', upstream: `${server.url}/${name}/`, name, replicaId: name }
-          const report = await sandbox.sync({ ...call, options: { ...LIMITS, ...options } })
-          expect(report, `step ${step}: ${report.message}`).toMatchObject({ outcome: 'success', left_out: null })
-          expect(filesOf(copy), `step ${step}`).toEqual(filesOf(upstream))
-        }
-        removePath(upstream)
-      })
+      const follows = fc.asyncProperty(
+        fc.tuple(ways, fc.array(patterns, { minLength: STEPS, maxLength: STEPS })),
+        async ([{ seed, ...way }, each]) => {
+          const name = `tree-${++trees}`
+          const upstream = join(files, name)
+          const copy = join(sandbox.dataDir, name)
+          const tree = createRandomTree(upstream, seed, { allows: isServed, links: false })
+          for (let step = 1; step <= STEPS; step++) {
+            tree.step()
+            const call = { kind: 'http', upstream: `${server.url}/${name}/`, name, replicaId: name }
+            // Nothing is published while nothing is part of the mirror.
+            const chosen = step === 1 ? { include: [], exclude: [] } : each[step - 1]!
+            const report = await sandbox.sync({ ...call, options: { ...LIMITS, ...way, ...chosen } })
+            const said = `step ${step}: ${JSON.stringify(chosen)} ${report.message}`
+            const held = new Set(Object.keys(readTree(upstream)).filter(createFilter(chosen).holds).map(showName))
+            const wanted = Object.entries(filesOf(upstream)).filter(([path]) => held.has(path))
+            if (wanted.length === 0) return void expect(report, said).toMatchObject({ reason: 'upstream_empty' })
+            expect(report, said).toMatchObject({ outcome: 'success', left_out: null })
+            expect(filesOf(copy), said).toEqual(Object.fromEntries(wanted))
+            const sizes = wanted.map(([, file]) => Buffer.from(file.split(' ')[1]!, 'base64').length)
+            expect(report, said).toMatchObject({ files: sizes.length, size_bytes: sizes.reduce((a, b) => a + b, 0) })
+          }
+          removePath(upstream)
+        },
+      )
       await fc.assert(follows, { numRuns: TREES, endOnFailure: true })
       task.meta.figure = `http: ${trees} random trees behind nginx, ${STEPS} steps each, 0 differences`
     },

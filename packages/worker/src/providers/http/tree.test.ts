@@ -19,6 +19,7 @@ import { startHttpUpstream, writeFiles } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { providerConformance, type Subject } from '../../testing/conformance.ts'
 import { createSandbox, readTree, type Sandbox } from '../../testing/sandbox.ts'
+import { createFilter } from './filter.ts'
 
 async function start(dir: string, auth?: { username: string; password: string }): Promise<Subject> {
   for (let folder = 0; folder < 4; folder++) {
@@ -234,6 +235,30 @@ describe('an http tree', () => {
     expect(await sync({ include: ['*.iso', 'a.txt'], exclude: ['tmp/'] })).toMatchObject({ outcome: 'success' })
     expect(Object.keys(readTree(sandbox.published))).toEqual(['.hidden/z.iso', 'a.txt', 'sub/x.iso'])
     expect(asked).not.toContain('/tmp/')
+  })
+
+  it('takes a pattern with a slash for a path, and one without for a name anywhere', () => {
+    const held = (include: string[], exclude: string[] = []) =>
+      ['a.iso', 'pool/a.iso', 'pool/b/c', 'x/pool/d', 'x/.e'].filter(createFilter({ include, exclude }).holds).join(' ')
+    expect(held(['pool/**'])).toBe('pool/a.iso pool/b/c')
+    expect(held(['pool/*'])).toBe('pool/a.iso')
+    expect(held(['pool/'])).toBe('pool/a.iso pool/b/c x/pool/d')
+    expect(held([], ['/pool'])).toBe('a.iso x/pool/d x/.e')
+    expect(held([], ['*.iso', '.e'])).toBe('pool/b/c x/pool/d')
+    expect(held([], ['x/*'])).toBe('a.iso pool/a.iso pool/b/c')
+  })
+
+  it.each(['in-place', 'swap'])('loses what is excluded later, once that was approved: %s', async (publish) => {
+    old(Object.fromEntries(Array.from({ length: 6 }, (_, each) => [`iso/${each}.iso`, 'x'.repeat(10_000)])))
+    await sync({ publish })
+    const options = { publish, exclude: ['iso/*'], max_delete_percent: 60 }
+    const held = await sync(options)
+    expect(held).toMatchObject({ outcome: 'held', hold: { removed: 6, total: 12 } })
+    expect(held.message).toBe('the copy would shrink from 60012 to 12 bytes, by more than 50 %; nothing was deleted')
+    const report = await sync(options, { task: { type: 'sync', approved: 6 } })
+    expect(report).toMatchObject({ outcome: 'success', files: 6, size_bytes: 12 })
+    expect(existsSync(join(sandbox.published, 'iso'))).toBe(false)
+    expect(await sync({ publish })).toMatchObject({ outcome: 'success', files: 12, size_bytes: 60_012 })
   })
 
   it('ends where its limits are', async () => {

@@ -1,6 +1,6 @@
 // tree.ts — Mirrors a directory with everything below it: list, compare, ask the guard, download, publish, delete last.
 import { publishChanges, publishFirst, type PublishParts } from './apply.ts'
-import { compareTree, findTree, proveFiles, type ComparedTree, type FoundTree } from './compare.ts'
+import { compareTree, countOthers, findTree, proveFiles, type ComparedTree, type FoundTree } from './compare.ts'
 import type { DownloadResult } from './download-state.ts'
 import { downloadFiles } from './download.ts'
 import type { FileRun } from './file.ts'
@@ -44,7 +44,8 @@ interface TreeRun extends FileRun {
 export async function syncTree(run: FileRun, root: Root): Promise<SyncStats> {
   const tree = await openTree(run, root)
   const rounds = await downloadTree(tree)
-  return publishTree(tree, rounds)
+  const stats = await publishTree(tree, rounds)
+  return { ...stats, ...(await countOthers(tree, rounds)) }
 }
 
 async function openTree(run: FileRun, root: Root): Promise<TreeRun> {

@@ -27,6 +27,8 @@ export interface TreeListing {
   readonly unread: readonly Unread[]
   /** Folders that may not be read, with skip_forbidden: what the copy has there stays. */
   readonly forbidden: ReadonlySet<string>
+  /** What is part of the mirror. */
+  readonly filter: Filter
   /** Reads files that turned out to be folders. */
   enter(paths: readonly string[]): Promise<void>
 }
@@ -87,6 +89,7 @@ export async function listTree(parts: WalkOptions): Promise<TreeListing> {
   await readOpen(walk, { folder: root, listing: parts.root })
   return {
     ...walk,
+    filter: parts.filter,
     async enter(paths) {
       for (const path of paths) {
         const file = walk.files.get(path)

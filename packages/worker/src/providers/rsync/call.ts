@@ -76,3 +76,19 @@ export async function callRsync(
   upstream.compress = false
   return once()
 }
+
+/** Calls rsync from a folder to itself, which needs no upstream. */
+export function callOnCopy(
+  { context, options }: RsyncUpstream,
+  flags: readonly string[],
+  folder: string,
+  onLine: NonNullable<RunOptions['onLine']>,
+): Promise<Exit> {
+  return context.run('rsync', [...flags, '--', `${folder}/`, `${folder}/`], {
+    exact: true,
+    silent: true,
+    onLine,
+    env: { TZ: 'UTC0' },
+    memoryMib: options.memory_mib,
+  })
+}

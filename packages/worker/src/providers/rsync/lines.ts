@@ -1,7 +1,7 @@
 // lines.ts — Tells what rsync itself says of entries from what the upstream says: every itemized line carries a mark
 // that only this call knows. Names come back as bytes. Pure but for the random mark.
 import { randomBytes } from 'node:crypto'
-import { nameOfBytes } from '../../names.ts'
+import { bytesOf, nameOfBytes } from '../../names.ts'
 
 /** How wide rsync prints `%i`. */
 const CHANGE_WIDTH = 11
@@ -52,12 +52,30 @@ export function readName(printed: string): string {
   return nameOfBytes(Buffer.from(bytes, 'latin1'))
 }
 
+/** Something that is left out; of its size, rsync counts `bytes` all the same. */
+export interface LeftOutEntry {
+  readonly name: string
+  readonly why: string
+  readonly bytes: number
+}
+
 /** What rsync says it leaves out; null for another line. */
-export function readLeftOut(line: string): { readonly name: string; readonly why: string } | null {
+export function readLeftOut(line: string): LeftOutEntry | null {
   const link = /^ignoring unsafe symlink "(.*?)" -> "(.*)"$/.exec(line)
-  if (link) return { name: readName(link[1]!), why: 'a link that leads out of the tree' }
+  if (link)
+    return {
+      name: readName(link[1]!),
+      why: 'a link that leads out of the tree',
+      bytes: bytesOf(readName(link[2]!)).length,
+    }
   const other = /^skipping non-regular file "(.*)"$/.exec(line)?.[1]
-  return other === undefined ? null : { name: readName(other), why: 'neither file, folder nor link' }
+  return other === undefined ? null : { name: readName(other), why: 'neither file, folder nor link', bytes: 0 }
+}
+
+/** The file of the upstream that rsync says a limit of sizes leaves out; null for another line. */
+export function readUnfit(line: string): string | null {
+  const name = /^(.*) is (?:over max-size|under min-size)$/s.exec(line)?.[1]
+  return name === undefined ? null : readName(name)
 }
 
 /** Whether rsync says that something could not be read, so that what is missing may still be there. */

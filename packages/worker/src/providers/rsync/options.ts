@@ -80,6 +80,12 @@ export const options = Type.Object(
         'Filter rules as rsync --filter understands them, before the excludes: "+ /dists/***", "- *.iso", "P ' +
         'local/". Rules that read files (merge) are refused',
     }),
+    delete_excluded: Type.Boolean({
+      default: false,
+      description:
+        'Delete from the copy what exclude and filters leave out, after the deletion guard; "P local/" in filters ' +
+        'still protects files of your own. Else it stays, and the report says how much that is',
+    }),
     adopt: Type.Enum(['times', 'size', 'checksum'], {
       default: 'times',
       description:
@@ -124,6 +130,9 @@ export const options = Type.Object(
 
 export type RsyncOptions = Static<typeof options>
 
+/** Also turns on deletions by itself, so it must only be given together with them. */
+const DELETE_EXCLUDED = '--delete-excluded'
+
 /**
  * The flags for what is copied and how: archive without owners, devices, setuid bits and links that leave the tree.
  * `told`: reserved names are listed as if they were copied, but nothing below them, so that they can be counted.
@@ -144,7 +153,7 @@ export function contentFlags(
     // Readable for any server, never setuid, executable where it was.
     '--chmod=D0755,Fug-s,F-t,Fa+rX,Fu+w,Fgo-w',
     '--no-human-readable',
-    ...extra_options,
+    ...extra_options.filter((option) => option !== DELETE_EXCLUDED),
     // Before the rules of people: none of them may include it.
     ...(diskOwn ? own : []),
     ...leave
@@ -152,9 +161,39 @@ export function contentFlags(
       .flatMap((at) => [`--filter=P ${at}`, `--exclude=${at}`]),
     ...filters.map((rule) => `--filter=${rule}`),
     ...exclude.map((pattern) => `--exclude=${pattern}`),
-    ...(told ? [`--filter=P ${PARTIAL}`, `--exclude=${PARTIAL}/**`] : [`--exclude=${PARTIAL}`]),
+    `--filter=P ${PARTIAL}`,
+    `--exclude=${PARTIAL}${told ? '/**' : ''}`,
   ]
 }
+
+/** Whether what the rules leave out is deleted from the copy. */
+export function deletesExcluded({ delete_excluded, extra_options }: RsyncOptions): boolean {
+  return delete_excluded || extra_options.includes(DELETE_EXCLUDED)
+}
+
+/** The flags for deletions. `excluded`: also of what the rules leave out. */
+export function deletionFlags(excluded: boolean): readonly string[] {
+  return ['--delete-after', ...(excluded ? [DELETE_EXCLUDED] : [])]
+}
+
+/** Extra options by which files are listed and not copied. */
+export const SIZE_LIMIT = /^--(max|min)-size=/
+
+/** Whether a copy may have other files than the upstream lists, because the options say so. */
+export function hasRules({ exclude, filters, extra_options }: RsyncOptions): boolean {
+  return exclude.length > 0 || filters.length > 0 || extra_options.some((option) => SIZE_LIMIT.test(option))
+}
+
+/**
+ * The flags by which rsync, called from a copy to itself, names what the rules leave out: rules that only say what is
+ * deleted are left away, and nothing of how files are compared is needed.
+ */
+export function ruledOutFlags(options: RsyncOptions, how: Parameters<typeof contentFlags>[1]): string[] {
+  const filters = options.filters.filter((rule) => !ONLY_DELETIONS.test(rule))
+  return [...contentFlags({ ...options, extra_options: [], filters }, how), '--ignore-errors', ...deletionFlags(true)]
+}
+
+const ONLY_DELETIONS = /^(([PR]|protect|risk)\b|([-+]|include|exclude),(?=\S*r)(?!\S*s))/
 
 /** The flags by which files that are taken over are compared. */
 export function adoptFlags({ adopt }: RsyncOptions): string[] {

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { DISK_OWN, DISK_OWN_WHY, hasDiskOwn, pathBytes, readEntries, RESERVED, RESERVED_WHY } from '../../names.ts'
 import type { ToolRefused } from '../../local-failure.ts'
 import type { Plan, ShrinkingFolder } from '../../provider.ts'
-import { readLeftOut, tellsUnread, type Item, type ItemFormat } from './lines.ts'
-import { createRefusalReader, createStatistics, readStatistics, type Statistics } from './output.ts'
+import { bytesAt, createFilesCounter, isThere, type DiskCount, type SomeFiles } from './disk.ts'
+import { readLeftOut, readUnfit, tellsUnread, type Item, type ItemFormat, type LeftOutEntry } from './lines.ts'
+import { createRefusalReader, createStatistics, readStatistics, type RefusalReader, type Statistics } from './output.ts'
 
 const EXAMPLES = 500
 /** A folder that loses fewer entries is not looked at. */
@@ -14,6 +15,8 @@ const SHRINKING_MIN = 3
 const DATED_FOLDER = /^[.>c]d..[tT]/
 /** A file of the same size and time, and another checksum. */
 const OTHER_BYTES = /^>fc\.\./
+/** A file or link whose content is replaced. */
+const NEW_BYTES = /^[>c][fL]/
 const NAMED = 3
 
 export interface DryRun {
@@ -22,6 +25,14 @@ export interface DryRun {
   readonly changes: number
   /** Every deletion as rsync counts them: files, links and folders, also what must make way for another kind. */
   readonly deletions: number
+  /** What the statistics count, and the copy will not have. */
+  readonly leftOutBytes: number
+  /** Whether a copy without rules then has what the upstream lists, but for what is left out. */
+  readonly isListed: boolean
+  /** What would be deleted, bytes; 0 when the disk was not counted. */
+  readonly freedBytes: number
+  /** Files of the upstream that a limit of their size keeps from being copied, and that are there all the same. */
+  readonly unfit: SomeFiles
   /** Compared by checksum: files that have the size and time of the upstream's, and other bytes; the first by name. */
   readonly damaged: { readonly count: number; readonly names: readonly string[] }
   /** Whether a folder of the tree would still be there. */
@@ -43,27 +54,22 @@ export interface PlanParts {
   readonly items: ItemFormat
   /** What is looked at. */
   readonly folder: string
+  /** What it has on the disk; null: what the upstream lists, as far as it is there. */
+  readonly disk: DiskCount | null
   /** Told what rsync leaves out. */
   readonly leaveOut: (name: string, why: string) => void
 }
 
 /** Reads `--dry-run --itemize-changes --stats` in a format. */
-export function createPlanReader({ items, folder, leaveOut }: PlanParts): PlanReader {
+export function createPlanReader({ items, folder, disk, leaveOut }: PlanParts): PlanReader {
   const refusals = createRefusalReader(folder)
   const statistics = createStatistics()
-  const counts: Counts = {
-    upstream: 0,
-    created: 0,
-    made: 0,
-    incoming: null,
-    changes: 0,
-    removed: 0,
-    deletions: 0,
-    leftOut: 0,
-  }
+  const counts = createCounts()
+  const unfit = createFilesCounter()
   const examples: string[] = []
   const folders = createFolderTally()
   let unread: DryRun['unread'] = null
+  let inPlace = false
   const damaged = { count: 0, names: [] as string[] }
   const readItem = ({ change, name, modified }: Item) => {
     counts.changes++
@@ -72,10 +78,14 @@ export function createPlanReader({ items, folder, leaveOut }: PlanParts): PlanRe
       counts.deletions++
       // A folder goes with the files in it.
       if (name?.endsWith('/') !== true) counts.removed++
+      if (disk && name !== null) counts.freedBytes += bytesAt(folder, name)
       if (name !== null && examples.length < EXAMPLES) examples.push(name)
-      folders.lose(name)
+      // What goes because the options say so is missing from no disk of the upstream.
+      folders.lose(name, disk?.ruledOutPaths.has(name ?? '') === true)
     } else if (change.includes('+++')) folders.gain(name)
-    else if (OTHER_BYTES.test(change)) {
+    else {
+      if (disk && name !== null && NEW_BYTES.test(change)) counts.replaced += bytesAt(folder, name)
+      if (!OTHER_BYTES.test(change)) return
       damaged.count++
       if (name !== null && damaged.names.length < NAMED) damaged.names.push(name)
     }
@@ -88,52 +98,72 @@ export function createPlanReader({ items, folder, leaveOut }: PlanParts): PlanRe
       if (problem !== null || stream !== 'stdout') return true
       const item = items.read(line)
       const left = item ? reservedOf(item, folder) : readLeftOut(line)
+      const tooLarge = item || left ? null : readUnfit(line)
       if (item && !left) readItem(item)
+      else if (tooLarge !== null) counts.leftOut += unfit.add(folder, tooLarge) ? 0 : 1
       else if (left) {
         counts.leftOut++
+        counts.leftOutBytes += left.bytes
+        inPlace ||= isThere(folder, left.name)
         leaveOut(left.name, left.why)
       } else readCounts(line, counts, statistics)
       return false
     },
     done: (exitCode) => ({
-      changes: counts.changes,
-      deletions: counts.deletions,
+      ...counts,
+      // What is in the place of something that is left out stays.
+      isListed: unread === null && !inPlace,
+      unfit: unfit.result(),
       damaged,
       stays: folders.stays,
-      // Whoever cannot look at the copy may still have read all of the upstream.
-      unread: exitCode === 23 && (refusals.first === null || refusals.upstream) ? 'error' : unread,
+      unread: endedUnread(exitCode, refusals) ? 'error' : unread,
       refused: refusals.first,
       statistics,
-      plan: planOf(counts, { examples, statistics, shrinking: folders.shrinking(folder) }),
+      plan: planOf(counts, { examples, statistics, disk, shrinking: folders.shrinking(folder) }),
     }),
   }
 }
 
-function planOf(
-  counts: Counts,
-  { examples, statistics, shrinking }: Pick<Plan, 'examples' | 'shrinking'> & Pick<DryRun, 'statistics'>,
-): Plan {
-  return {
+/** Whoever cannot look at the copy may still have read all of the upstream. */
+function endedUnread(exitCode: number | null, { first, upstream }: RefusalReader): boolean {
+  return exitCode === 23 && (first === null || upstream)
+}
+
+interface PlanFacts extends Pick<Plan, 'examples' | 'shrinking'>, Pick<DryRun, 'statistics'> {
+  readonly disk: DiskCount | null
+}
+
+function planOf(counts: Counts, { examples, statistics, disk, shrinking }: PlanFacts): Plan {
+  const plan = {
     removed: counts.removed,
     total: Math.max(0, counts.upstream - counts.leftOut - counts.created) + counts.removed,
     examples,
+    shrinking,
     incomingBytes: counts.incoming,
     incomingFiles: counts.made,
-    sizeBeforeBytes: null,
-    sizeAfterBytes: statistics.sizeBytes,
-    shrinking,
+  }
+  const listedBytes = statistics.sizeBytes === null ? null : statistics.sizeBytes - counts.leftOutBytes
+  if (disk === null) return { ...plan, sizeBeforeBytes: null, sizeAfterBytes: listedBytes }
+  const unchanged = Math.max(0, disk.sizeBytes - counts.freedBytes - counts.replaced)
+  const sizeAfterBytes = unchanged + (counts.incoming ?? 0)
+  return {
+    ...plan,
+    sizeBeforeBytes: disk.sizeBytes,
+    sizeAfterBytes,
+    stayingBytes: Math.min(unchanged, Math.max(0, sizeAfterBytes - (listedBytes ?? 0))),
   }
 }
 
 /** An entry with a reserved name, which is told but never copied. */
-function reservedOf({ name }: Item, folder: string): { name: string; why: string } | null {
-  if (name === `${DISK_OWN}/` && hasDiskOwn(folder)) return { name: DISK_OWN, why: DISK_OWN_WHY }
+function reservedOf({ name }: Item, folder: string): LeftOutEntry | null {
+  if (name === `${DISK_OWN}/` && hasDiskOwn(folder)) return { name: DISK_OWN, why: DISK_OWN_WHY, bytes: 0 }
   const last = name?.replace(/\/$/, '').split('/').at(-1)
-  return name !== null && last === RESERVED.rsync ? { name, why: RESERVED_WHY } : null
+  return name !== null && last === RESERVED.rsync ? { name, why: RESERVED_WHY, bytes: 0 } : null
 }
 
 interface FolderTally {
-  lose(name: string | null): void
+  /** `meant`: it goes though the upstream may have it. */
+  lose(name: string | null, meant: boolean): void
   gain(name: string | null): void
   /** The upstream says another time of a folder, Unix seconds. */
   date(name: string, seconds: number): void
@@ -150,9 +180,10 @@ function createFolderTally(): FolderTally {
   const gone = new Set<string>()
   const dates = new Map<string, number>()
   return {
-    lose(name) {
+    lose(name, meant) {
       if (name === null) return
       if (name.endsWith('/')) gone.add(name.slice(0, -1))
+      if (meant) return
       const folder = parentOf(name)
       losses.set(folder, (losses.get(folder) ?? 0) + 1)
     },
@@ -182,17 +213,33 @@ function parentOf(name: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')))
 }
 
-interface Counts {
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
+
+interface Counts extends Writable<Pick<DryRun, 'changes' | 'deletions' | 'leftOutBytes' | 'freedBytes'>> {
   upstream: number
   created: number
   /** With folders. */
   made: number
   incoming: number | null
-  changes: number
   removed: number
-  deletions: number
   leftOut: number
+  /** Bytes of files that are replaced. */
+  replaced: number
 }
+
+const createCounts = (): Counts => ({
+  upstream: 0,
+  created: 0,
+  made: 0,
+  incoming: null,
+  changes: 0,
+  removed: 0,
+  deletions: 0,
+  leftOut: 0,
+  leftOutBytes: 0,
+  freedBytes: 0,
+  replaced: 0,
+})
 
 function readCounts(line: string, counts: Counts, statistics: Statistics): void {
   const [, what, all, parts = ''] = /^Number of (created )?files: (\d+)(?: \((.*)\))?$/.exec(line) ?? []

@@ -2,14 +2,24 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { localFailure } from '../../local-failure.ts'
-import { hasDiskOwn, showName } from '../../names.ts'
+import { showName } from '../../names.ts'
 import { SyncFailure, type Fork, type Provider, type RunCommand, type SyncStats } from '../../provider.ts'
 import { addressOf, callRsync, type RsyncContext, type RsyncUpstream } from './call.ts'
-import { createItemFormat, tellsUnread } from './lines.ts'
-import { adoptFlags, contentFlags, firstStageFlags, FOLLOWS_LINKS, options, PARTIAL } from './options.ts'
+import { comparingFlags, dryRun } from './dry-run.ts'
+import { tellsUnread } from './lines.ts'
+import { countDisk, describeStaying, EMPTY_DISK, type DiskCount } from './disk.ts'
+import {
+  deletesExcluded,
+  deletionFlags,
+  firstStageFlags,
+  FOLLOWS_LINKS,
+  hasRules,
+  options,
+  PARTIAL,
+} from './options.ts'
 import { createProgressReader, createRefusalReader, createStatistics, readStatistics, rsyncFailure } from './output.ts'
 import { restorePartials, removePartials, stashPartials } from './partials.ts'
-import { createPlanReader, type DryRun } from './plan.ts'
+import type { DryRun } from './plan.ts'
 
 /** Older versions have known holes that a hostile upstream can use. */
 const SAFE_VERSION = [3, 4, 3]
@@ -64,37 +74,49 @@ async function probeVersion(run: RunCommand): Promise<{ available: boolean; deta
 }
 
 async function create(upstream: RsyncUpstream): Promise<SyncStats> {
-  const { context } = upstream
-  const { staging } = context.tree
+  const { context, options } = upstream
+  const { staging, published } = context.tree
   const resumed = existsSync(staging)
   mkdirSync(staging, { recursive: true })
-  // Staging was never published, so what is deleted from it needs no permission. Where nothing can be deleted, rsync
-  // need not know the whole list before it starts.
-  const { plan } = await dryRun(upstream, staging, false)
-  context.allow({ ...plan, removed: 0, total: 0, examples: [], shrinking: [] })
+  const ruled = hasRules(options)
+  const disk = ruled ? (resumed ? await countDisk(upstream, staging) : EMPTY_DISK) : null
+  // Staging was never published, so what is deleted from it needs no permission, and none of it is anybody's own. Where
+  // nothing can be deleted, rsync need not know the whole list before it starts.
+  const deleting = resumed ? deletionFlags(true) : []
+  const found = await dryRun(upstream, staging, { deleting, disk })
+  context.allow({
+    ...found.plan,
+    removed: 0,
+    total: 0,
+    examples: [],
+    shrinking: [],
+    sizeBeforeBytes: null,
+    stayingBytes: 0,
+  })
   const stats = await transfer(upstream, staging, {
     partials: resumed ? [`--partial-dir=${PARTIAL}`] : [],
-    deletes: resumed,
+    deleting,
     drop: resumed,
   })
   context.progress({ phase: 'publishing' })
   await context.tree.publish()
-  return stats
+  return tellStats(upstream, stats, { found, disk: ruled ? await countDisk(upstream, published) : null })
 }
 
 async function update(upstream: RsyncUpstream): Promise<SyncStats> {
-  const { context } = upstream
+  const { context, options } = upstream
   const { staging, published } = context.tree
   // This file exists while an earlier run did not finish.
   const unfinished = join(staging, 'unfinished')
   const stash = join(staging, 'partials')
   const left = existsSync(unfinished) ? await openLeft(upstream, stash) : null
-  const found = await dryRun(upstream, published, true)
+  const disk = hasRules(options) ? await countDisk(upstream, published) : null
+  const found = await dryRun(upstream, published, { deleting: deletionFlags(deletesExcluded(options)), disk })
   allowFound(upstream, found)
   const proof = context.thorough ? proofOf(found) : null
   if (isWhole(found) && found.changes === 0 && left === null) {
     refuseRest(upstream)
-    return { ...statsOf(found), note: proof }
+    return tellStats(upstream, { ...statsOf(found), note: proof }, { found, disk })
   }
   mkdirSync(staging, { recursive: true })
   writeFileSync(unfinished, '')
@@ -118,7 +140,26 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   if (copied instanceof SyncFailure) throw copied
   refuseRest(upstream)
   const note = unread === 'vanished' ? VANISHED : copied.note
-  return { ...copied, note: [note, proof].filter(Boolean).join('; ') || null }
+  const stats = { ...copied, note: [note, proof].filter(Boolean).join('; ') || null }
+  const counted = disk === null && unread === null ? null : await countDisk(upstream, published)
+  return tellStats(upstream, stats, { found, disk: counted })
+}
+
+interface Found {
+  readonly found: DryRun
+  /** What the copy has; null: what the upstream lists. */
+  readonly disk: DiskCount | null
+}
+
+/** The copy as it is on the disk, with what of it stays because of the options. */
+async function tellStats(upstream: RsyncUpstream, stats: SyncStats, { found, disk }: Found): Promise<SyncStats> {
+  const { sizeBytes } = stats
+  if (disk === null && found.isListed)
+    return { ...stats, sizeBytes: sizeBytes === null ? null : Math.max(0, sizeBytes - found.leftOutBytes) }
+  const there = disk ?? (await countDisk(upstream, upstream.context.tree.published))
+  const staying = describeStaying(upstream, there.ruledOut, found.unfit)
+  const note = [stats.note, staying].filter(Boolean).join('; ') || null
+  return { ...stats, files: there.files, sizeBytes: there.sizeBytes, note }
 }
 
 /** All else is done: what could not be looked at must not pass for a success. */
@@ -147,18 +188,9 @@ function keepIncomplete(error: unknown, tree: string, stash: string): SyncFailur
   throw error
 }
 
-/** Folders of a copy that are left as they are; with more the run deletes nothing. */
-const REFUSED_MAX = 20
-
 const UNREAD = 'part of the upstream could not be read, so nothing was deleted'
 const VANISHED =
   'a folder vanished from the upstream while it was read, so nothing was deleted; the next sync catches up'
-
-/** What of a file is copied and compared. */
-const comparingFlags = ({ context, options, refused }: RsyncUpstream, folder: string, told = false): string[] => [
-  ...contentFlags(options, { told, diskOwn: hasDiskOwn(folder), leave: refused.map((one) => one.below) }),
-  ...(context.thorough ? ['--checksum'] : context.adopting ? adoptFlags(options) : []),
-]
 
 /** Whether all of the upstream was read, so that what it lacks is really gone. */
 const isWhole = ({ unread }: DryRun) => unread === null
@@ -172,13 +204,17 @@ async function openLeft(upstream: RsyncUpstream, stash: string): Promise<{ fork:
   const fork = await tree.fork()
   // Folders of incomplete files that a killed run left would keep their parents from being deleted.
   stashPartials(fork.path, stash)
-  return { fork, found: fork.path === tree.published ? null : await dryRun(upstream, fork.path, true) }
+  if (fork.path === tree.published) return { fork, found: null }
+  const deleting = deletionFlags(deletesExcluded(upstream.options))
+  return { fork, found: await dryRun(upstream, fork.path, { deleting, disk: null }) }
 }
 
 /** Asks for what a run would do; where not all could be read it deletes nothing. */
 function allowFound({ context }: RsyncUpstream, found: DryRun): void {
-  if (isWhole(found)) context.allow({ ...found.plan, sizeBeforeBytes: context.sizeBytes })
-  else context.allow({ ...found.plan, removed: 0, examples: [], shrinking: [] })
+  const { plan, freedBytes } = found
+  if (isWhole(found)) return context.allow({ ...plan, sizeBeforeBytes: plan.sizeBeforeBytes ?? context.sizeBytes })
+  const sizeAfterBytes = plan.sizeAfterBytes === null ? null : plan.sizeAfterBytes + freedBytes
+  context.allow({ ...plan, removed: 0, examples: [], shrinking: [], sizeBeforeBytes: null, sizeAfterBytes })
 }
 
 const statsOf = ({ statistics }: Pick<DryRun, 'statistics'>): SyncStats => ({
@@ -189,8 +225,8 @@ const statsOf = ({ statistics }: Pick<DryRun, 'statistics'>): SyncStats => ({
 })
 
 /**
- * Copies into the published tree, or the copy of it. `most`: entries that may go; null: none, since not all of the
- * upstream could be read.
+ * Copies into the published tree, or the copy of it. `most`: entries that may go, counted as rsync does, since more may
+ * have vanished; null: none, since not all of the upstream could be read.
  */
 async function copyChanges(
   upstream: RsyncUpstream,
@@ -204,71 +240,33 @@ async function copyChanges(
   ]
   const firstStage = firstStageFlags(options)
   if (firstStage) await copyFirstStage(upstream, path, [...partials, ...firstStage])
-  return transfer(upstream, path, { partials, deletes: most !== null, drop: again, most: most ?? 0 })
+  const deleting = most === null ? [] : [...deletionFlags(deletesExcluded(options)), `--max-delete=${most}`]
+  return transfer(upstream, path, { partials, deleting, drop: again })
 }
 
 /** Deletes nothing, so it cannot make way where something became of another kind: the second stage decides. */
 async function copyFirstStage(upstream: RsyncUpstream, path: string, partials: readonly string[]): Promise<void> {
   try {
-    await transfer(upstream, path, { partials, deletes: false, drop: false })
+    await transfer(upstream, path, { partials, deleting: [], drop: false })
   } catch (error) {
     if (!(error instanceof SyncFailure && ['partial', 'local_denied'].includes(error.reason))) throw error
     upstream.context.log('the first stage could not bring everything; the second stage brings the rest')
   }
 }
 
-/** What a run would do to a folder; what it would delete only when it `deletes`. */
-async function dryRun(upstream: RsyncUpstream, folder: string, deletes: boolean): Promise<DryRun> {
-  const { context } = upstream
-  context.progress({ phase: 'listing' })
-  const items = createItemFormat()
-  let left: Parameters<typeof context.leaveOut>[] = []
-  const newReader = () => {
-    left = []
-    return createPlanReader({ items, folder, leaveOut: (...one) => void left.push(one) })
-  }
-  let reader = newReader()
-  // The names of what is left out are only told together with all others.
-  const flags = ['--dry-run', '--stats', '--info=name1', `--out-format=${items.format}`]
-  const exit = await callRsync(
-    upstream,
-    (compress) => [
-      ...flags,
-      ...(deletes ? ['--delete-after'] : []),
-      ...compress,
-      ...comparingFlags(upstream, folder, true),
-    ],
-    folder,
-    { exact: true, onStart: () => void (reader = newReader()), onLine: (line, stream) => reader.onLine(line, stream) },
-  )
-  if (exit.code !== 0 && exit.code !== 23 && exit.code !== 24) throw rsyncFailure(exit)
-  if (exit.code === 23 && rsyncFailure(exit).reason !== 'partial') throw rsyncFailure(exit)
-  const found = reader.done(exit.code)
-  const { refused } = found
-  // After it, rsync looks at no other folder for what is to be deleted.
-  const known = upstream.refused.map(({ below }) => below)
-  if (refused && refused.below !== '' && !known.includes(refused.below) && known.length < REFUSED_MAX) {
-    upstream.refused.push(refused)
-    return dryRun(upstream, folder, deletes)
-  }
-  for (const one of left) context.leaveOut(...one)
-  return found
-}
-
 interface Transfer {
   readonly partials: readonly string[]
-  readonly deletes: boolean
+  /** The flags of deletions. */
+  readonly deleting: readonly string[]
   /** Clears what an earlier run left incomplete. */
   readonly drop: boolean
-  /** Entries that may go at most, counted as rsync does; more may have vanished since. Absent: all. */
-  readonly most?: number
 }
 
 /** Keeping incomplete files costs a third of a run that changes nothing, so only a run after a broken one does. */
 async function transfer(
   upstream: RsyncUpstream,
   into: string,
-  { partials, deletes, drop, most }: Transfer,
+  { partials, deleting, drop }: Transfer,
 ): Promise<SyncStats> {
   const { context } = upstream
   const statistics = createStatistics()
@@ -283,14 +281,13 @@ async function transfer(
     else readStatistics(line, statistics)
     return progress === null
   }
-  const limit = most === undefined ? [] : [`--max-delete=${most}`]
   const exit = await callRsync(
     upstream,
     (compress) => [
       ...compress,
       ...comparingFlags(upstream, into),
       ...partials,
-      ...(deletes ? ['--delete-after', ...limit] : []),
+      ...deleting,
       '--info=progress2',
       '--stats',
     ],
