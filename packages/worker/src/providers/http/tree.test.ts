@@ -21,10 +21,12 @@ import { providerConformance, type Subject } from '../../testing/conformance.ts'
 import { createSandbox, readTree, type Sandbox } from '../../testing/sandbox.ts'
 import { createFilter } from './filter.ts'
 
+const OLD = 1_600_000_000
+
 async function start(dir: string, auth?: { username: string; password: string }): Promise<Subject> {
-  for (let folder = 0; folder < 4; folder++) {
-    for (let file = 0; file < 10; file++) writeFiles(dir, { [`d${folder}/f${file}.bin`]: randomBytes(50_000) })
-  }
+  const names = Array.from({ length: 40 }, (_, n) => `d${n % 4}/f${Math.floor(n / 4)}.bin`)
+  writeFiles(dir, Object.fromEntries(names.map((name) => [name, randomBytes(50_000)])))
+  for (const name of names) utimesSync(join(dir, name), OLD, OLD)
   const upstream = await startHttpUpstream({ dir, auth, listings: true })
   return {
     upstream: `${upstream.url}/`,
@@ -45,8 +47,6 @@ async function start(dir: string, auth?: { username: string; password: string })
 }
 
 providerConformance({ kind: 'http', form: 'tree', tool: null, start })
-
-const OLD = 1_600_000_000
 
 describe('an http tree', () => {
   let sandbox: Sandbox

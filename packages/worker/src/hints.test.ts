@@ -6,13 +6,13 @@ import { join } from 'node:path'
 import { failures, type FailureReason, type SyncReport } from '@kagami/protocol'
 import { freePort, type Credentials } from '@kagami/demo'
 import { describe, expect, test } from 'vitest'
-import { FILES, serveKind, type Kind, type Served } from '../testing/kinds.ts'
-import { sandboxForEach } from '../testing/kills.ts'
-import { startStallingProxy, type Sandbox, type SyncCall } from '../testing/sandbox.ts'
+import { FILES, serveKind, type Kind, type Served } from './testing/kinds.ts'
+import { sandboxForEach } from './testing/kills.ts'
+import { startStallingProxy, type Sandbox, type SyncCall } from './testing/sandbox.ts'
 
 let sandbox: Sandbox
 const stops = sandboxForEach((fresh) => (sandbox = fresh))
-const root = join(import.meta.dirname, '../../../..')
+const root = join(import.meta.dirname, '../../..')
 const BOB = { username: 'bob', password: 'correct-horse-battery' }
 const UP = () => join(sandbox.dir, 'up')
 let served: Served
