@@ -298,4 +298,26 @@ export const copies: readonly Row[] = [
       ],
     ],
   },
+  {
+    row: 57,
+    fault:
+      'a worker is started with an odd locale, time zone, umask or stdin, without a home, /proc or an entry in passwd',
+    promise: 'every kind is published with the same files and rights, in place and by swap',
+    proofs: [['e2e/disks/inherited.test.ts', 'a worker that inherits']],
+  },
+  {
+    row: 58,
+    fault: 'the folder of a replica has files of another address, of another kind, or that nobody knows',
+    promise: 'nothing is changed until somebody has seen what would be; then only what differs is fetched',
+    proofs: [
+      ['packages/worker/src/tree/adopt.test.ts', 'goes on with its files once that is allowed'],
+      ['packages/worker/src/tree/adopt.test.ts', 'is not changed while nobody allowed it'],
+    ],
+  },
+  {
+    row: 59,
+    fault: 'a sync fails, for any reason there is',
+    promise: 'what its hint says leads to a sync that succeeds',
+    proofs: [['packages/worker/src/hints.test.ts', 'the hint of']],
+  },
 ]
