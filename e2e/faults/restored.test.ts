@@ -5,7 +5,7 @@ import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
-import { followDocumented } from '../harness/documented.ts'
+import { expectDocumented, followDocumented } from '../harness/documented.ts'
 import { createPlace, startNats, type Place } from '../harness/place.ts'
 import { startPostgres } from '../harness/postgres.ts'
 import { startSupervisor, startWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
@@ -27,6 +27,10 @@ function sqliteOf(place: Place): Database {
         to: { '/var/lib/kagami/supervisor.db': file('supervisor.db'), '/backup/supervisor.db': file('backup.db') },
       }),
     restore() {
+      expectDocumented(
+        'stop the supervisor, put the file in place, remove `supervisor.db-wal` and `supervisor.db-shm` beside it, and ' +
+          'start the supervisor again',
+      )
       for (const part of ['', '-wal', '-shm']) rmSync(file(`supervisor.db${part}`), { force: true })
       copyFileSync(file('backup.db'), file('supervisor.db'))
     },
@@ -37,6 +41,7 @@ async function postgresOf(place: Place): Promise<Database> {
   const url = await startPostgres(place)
   const run = (tool: string, ...args: string[]) =>
     execFileSync(join(inject('tools').postgres, tool), [...args, '-d', url, '-f', place.at('backup.sql')])
+  expectDocumented('PostgreSQL: `pg_dump`.')
   return {
     url,
     backUp: async () => run('pg_dump', '--clean', '--if-exists'),
@@ -211,6 +216,7 @@ describe.each(['sqlite', 'postgres'])('a backup that is restored (%s)', (kind) =
       await sync()
       await database.backUp()
       await sync()
+      expectDocumented('one that runs meanwhile notices, writes nothing any more and ends with exit code 1')
       database.restore()
       expect(await supervisor.exited).toBe(1)
       expect(supervisor.output()).toContain('the database was replaced by an older one')

@@ -6,11 +6,12 @@ import { join } from 'node:path'
 import { MAIN, ROOT } from './programs.ts'
 import type { Place } from './place.ts'
 
-const operations = readFileSync(join(ROOT, 'docs', 'operations.md'), 'utf8')
+/** docs/operations.md. */
+export const operationsPage = readFileSync(join(ROOT, 'docs', 'operations.md'), 'utf8')
 
 /** Throws when these words do not stand in docs/operations.md as they are. */
 export function expectDocumented(words: string): void {
-  if (!operations.includes(words)) throw new Error(`docs/operations.md does not say: ${words}`)
+  if (!operationsPage.includes(words)) throw new Error(`docs/operations.md does not say: ${words}`)
 }
 
 export interface DocumentedRun {
@@ -28,7 +29,7 @@ export async function runDocumented(
   line: string,
   { to = {}, env = {} }: { to?: Readonly<Record<string, string>>; env?: Record<string, string> } = {},
 ): Promise<DocumentedRun> {
-  if (!operations.includes(`\`${line}\``) && !operations.includes(`\n${line}\n`))
+  if (!operationsPage.includes(`\`${line}\``) && !operationsPage.includes(`\n${line}\n`))
     throw new Error(`docs/operations.md has no such command line: ${line}`)
   let command = line
   for (const [word, mine] of Object.entries(to)) {

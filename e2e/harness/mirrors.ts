@@ -1,7 +1,7 @@
 // mirrors.ts — One upstream of each kind, and a replica of it for each way to publish; no assertions.
 import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { appendFileSync, existsSync, readFileSync, utimesSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { commit, ensureRepository, runChild, startHttpUpstream, startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { createAuthor, startLfsUpstream } from '@kagami/worker/testing/lfs-server'
@@ -25,6 +25,8 @@ export interface Mirrors {
   readonly all: readonly Mirror[]
   /** Changes something in each upstream. */
   change(): Promise<void>
+  /** Takes so much from each upstream that a sync is held: files, branches, most of the single file. */
+  lose(): void
   /** What of a copy readers see: the same when it has what the upstream has now. */
   read(copy: string, subject: Subject): string
   /** The same of the upstream. */
@@ -65,6 +67,17 @@ export async function startMirrors(place: Place): Promise<Mirrors> {
     appendFileSync(join(web, 'one.bin'), text)
   }
   await change()
+  const branches = Array.from({ length: 8 }, (_, at) => `side-${at}`)
+  for (const repository of ['plain.git', 'a.git'])
+    for (const branch of branches)
+      await commit(join(repositories, repository), { branch, message: branch, files: { branch } })
+  const lose = () => {
+    for (const folder of [join(web, 't'), files]) for (let at = 0; at < 18; at++) rmSync(join(folder, 'pool', `f${at}`))
+    for (const repository of ['plain.git', 'a.git'])
+      for (const branch of branches)
+        execFileSync('git', [`--git-dir=${join(repositories, repository)}`, 'update-ref', '-d', `refs/heads/${branch}`])
+    truncateSync(join(web, 'one.bin'), 1000)
+  }
   const subjects: Record<Subject, Pick<Mirror, 'kind' | 'upstream' | 'options'>> = {
     git: { kind: 'git', upstream: `${git.url}/plain.git`, options: {} },
     'git-lfs': { kind: 'git', upstream: `${git.url}/a.git`, options: { lfs: true } },
@@ -89,6 +102,7 @@ export async function startMirrors(place: Place): Promise<Mirrors> {
       })),
     ),
     change,
+    lose,
     read: readCopy,
     expected: (subject) => readCopy(sources[subject], subject),
   }
@@ -98,10 +112,9 @@ function readCopy(copy: string, subject: Subject): string {
   if (!existsSync(copy)) return 'nothing'
   if (subject === 'http-file') return sumOf(readFileSync(join(copy, 'one.bin')))
   if (!subject.startsWith('git')) {
-    const contents = ['large', ...Array.from({ length: 20 }, (_, at) => `pool/f${at}`)].map((path) =>
-      readFileSync(join(copy, path)),
-    )
-    return `${readFileSync(join(copy, 'version'), 'utf8')}${sumOf(Buffer.concat(contents))}`
+    const pool = readdirSync(join(copy, 'pool')).sort()
+    const contents = ['large', ...pool.map((name) => join('pool', name))].map((path) => readFileSync(join(copy, path)))
+    return `${pool.length} ${readFileSync(join(copy, 'version'), 'utf8')}${sumOf(Buffer.concat(contents))}`
   }
   const show = (...words: string[]) => execFileSync('git', [`--git-dir=${copy}`, ...words], { encoding: 'utf8' })
   return show('for-each-ref', '--format=%(refname) %(objectname)') + show('show', 'main:version')

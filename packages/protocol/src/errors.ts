@@ -135,14 +135,14 @@ export type ErrorCode = keyof typeof errors
 export class Refusal extends Error {
   readonly code: ErrorCode
   readonly field: string | null
-  constructor(code: ErrorCode, message: string, field: string | null = null) {
+  readonly hint: string
+  /** `hint`: what to do in this case, where the one of the code would not help. */
+  constructor(code: ErrorCode, message: string, field: string | null = null, hint: string = errors[code].hint) {
     super(message)
     this.name = 'Refusal'
     this.code = code
     this.field = field
-  }
-  get hint(): string {
-    return errors[this.code].hint
+    this.hint = hint
   }
   get status(): number {
     return errors[this.code].status

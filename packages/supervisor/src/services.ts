@@ -47,6 +47,8 @@ export interface Services {
 export interface Documents {
   /** Writes this document soon. A later document of the same worker replaces one that is still waiting. */
   write(document: Desired): void
+  /** Revision of the last document for this worker in this run, also of one that was removed; 0 before the first. */
+  lastRev(workerId: string): number
   /** How many documents are not in the bucket yet. */
   readonly waiting: number
 }

@@ -140,15 +140,27 @@ async function decideHold(
   })
 }
 
+const KEEP_EARLIER_TREES =
+  'The copy is as it was, and the next sync makes it what the upstream has then. To keep earlier trees from now on: ' +
+  'write publish = "swap" in worker.toml and restart the worker, or remove a replica that was added by the API and ' +
+  'add it with --option publish=swap; its files stay and are used again.'
+
 async function rollBack(services: Services, subject: Subject, generation: number | null): Promise<SyncRequested> {
   const { name, generation: present, options } = subject.entry.state
   if (typeof present !== 'number')
-    throw new Refusal(
-      'conflict',
-      options['publish'] === 'swap'
-        ? `${name} has not published a tree since it was added: sync it once first`
-        : `${name} keeps no earlier trees: that needs the option publish = "swap"`,
-    )
+    throw options['publish'] === 'swap'
+      ? new Refusal(
+          'conflict',
+          `${name} has not published a tree since it was added: sync it once first`,
+          null,
+          `kagami sync ${name}@${subject.worker.record.name} --wait`,
+        )
+      : new Refusal(
+          'conflict',
+          `${name} keeps no earlier trees: that needs the option publish = "swap"`,
+          null,
+          KEEP_EARLIER_TREES,
+        )
   if (generation !== null && generation === present)
     throw new Refusal('conflict', `generation ${generation} of ${name} is the one that is published`, 'generation')
   return requestAction(services, subject, {

@@ -17,6 +17,11 @@ interface JoinFacts {
   readonly now: Date
   /** Why the disk of the worker seems to be missing; null: it does not. */
   readonly missingDisk: string | null
+  /**
+   * Revision of the last document that was written for this id: a worker that was removed may still keep that one, and
+   * takes requests up to its revision for done.
+   */
+  readonly lastRev?: number
 }
 
 /** The record after a join. */
@@ -62,7 +67,7 @@ export function withOlderJoin(
 }
 
 /** A worker that is seen for the first time: pending, or approved when joins are approved automatically. */
-function newRecord(workerId: string, { autoApprove, now }: Omit<JoinFacts, 'missingDisk'>): WorkerRecord {
+function newRecord(workerId: string, { autoApprove, now, lastRev = 0 }: Omit<JoinFacts, 'missingDisk'>): WorkerRecord {
   const at = now.toISOString()
   return {
     worker_id: workerId,
@@ -79,7 +84,7 @@ function newRecord(workerId: string, { autoApprove, now }: Omit<JoinFacts, 'miss
     older_wire: false,
     kinds: [],
     instance: null,
-    rev: 1,
+    rev: lastRev + 1,
     replicas: [],
     removed: [],
     syncs: [],

@@ -36,6 +36,8 @@ export interface WriterParts {
 interface WriterState extends WriterParts {
   /** The newest document of each worker that is not in the bucket yet. */
   readonly waiting: Map<string, Desired>
+  /** Revision of the newest document of each worker, in the bucket or not. */
+  readonly lastRevs: Map<string, number>
   /** Last known revision of each key, for compare-and-set. */
   readonly revisions: Map<string, number>
   /** Workers whose documents have no credentials in clear. */
@@ -49,6 +51,7 @@ export function createDocumentWriter(parts: WriterParts): DocumentWriter {
   const state: WriterState = {
     ...parts,
     waiting: new Map(),
+    lastRevs: new Map(),
     revisions: new Map(),
     sealed: new Set(),
     bucket: null,
@@ -66,10 +69,12 @@ export function createDocumentWriter(parts: WriterParts): DocumentWriter {
   }
   const write = (document: Desired) => {
     state.waiting.set(document.worker_id, document)
+    state.lastRevs.set(document.worker_id, document.rev)
     start()
   }
   return {
     write,
+    lastRev: (workerId) => state.lastRevs.get(workerId) ?? 0,
     useBucket(bucket) {
       state.bucket = bucket
       state.revisions.clear()

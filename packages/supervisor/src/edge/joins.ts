@@ -52,7 +52,8 @@ async function answerJoin(services: Services, join: Join, workerId: string): Pro
 async function admit(services: Services, join: Join, known: WorkerEntry | undefined): Promise<WorkerEntry> {
   const { clock, store, fleet, documents, logger } = services
   const missingDisk = findMissingDisk(fleet, join)
-  const facts = { autoApprove: services.config.auto_approve && missingDisk === null, now: clock.now(), missingDisk }
+  const autoApprove = services.config.auto_approve && missingDisk === null
+  const facts = { autoApprove, now: clock.now(), missingDisk, lastRev: documents.lastRev(join.worker_id) }
   const joined = withJoin(known?.record ?? null, join, facts)
   const record = await withSealed(joined)
   if (JSON.stringify(record) !== JSON.stringify(known?.record))
