@@ -122,8 +122,9 @@ export const copies: readonly Row[] = [
       [`${WORKER}/sync/limits.test.ts`, 'its space comes back, and others sync on'],
       [`${FAULTS}/worker-disk-full.test.ts`, 'keeps running, reports that the disk was full'],
       ['packages/runtime/src/disk/files.test.ts', 'stay as they were when a new text does not fit on the disk'],
-      [`${FAULTS}/refusing-disk.test.ts`, 'says whose fault it is, harms nothing'],
-      [`${FAULTS}/refusing-disk.test.ts`, 'does not end a worker, at work or at start'],
+      ['e2e/disks/refusing-disk.test.ts', 'says whose fault it is, harms nothing'],
+      ['e2e/disks/refusing-worker.test.ts', 'does not end, at work or at start'],
+      ['e2e/disks/refusing-log.test.ts', 'the sync is done, and its report says that it has no log'],
     ],
   },
   {

@@ -9,8 +9,8 @@ import type Type from 'typebox'
 /** The configuration cannot be used. The message says where and what is wrong, the hint how to correct it. */
 export class ConfigError extends Error {
   readonly hint: string | null
-  constructor(message: string, hint: string | null = null) {
-    super(message)
+  constructor(message: string, hint: string | null = null, options?: ErrorOptions) {
+    super(message, options)
     this.name = 'ConfigError'
     this.hint = hint
   }

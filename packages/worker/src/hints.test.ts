@@ -109,7 +109,7 @@ interface Elsewhere {
 }
 
 const ON_A_DISK = {
-  file: 'e2e/faults/refusing-disk.test.ts',
+  file: 'e2e/disks/refusing-disk.test.ts',
   title: 'says whose fault it is, harms nothing, and goes on',
 }
 

@@ -1,7 +1,7 @@
 // local-failure.ts — The failure of a sync that this machine refused, by a call of the system, or by
 // what a tool said of one. Never the upstream's fault.
 import { INTACT } from '@kagami/protocol'
-import { diskRefusal } from '@kagami/runtime'
+import { diskRefusal, refusalCode, writtenRefusals } from '@kagami/runtime'
 import { showName } from './names.ts'
 import { SyncFailure, type FailureFacts } from './provider.ts'
 
@@ -17,6 +17,18 @@ export function localFailure(error: unknown, place: string, facts: FailureFacts 
     cause: error,
     hint: `${cure}${cure.endsWith('.') ? '' : '.'} ${INTACT}`,
   })
+}
+
+const SAID = new RegExp(`^\\S+: .*?(?:'([^'\\n]*)'[^'\\n]*)?: (${writtenRefusals.join('|')})$`, 'm')
+
+/**
+ * The failure for what cp or sync say that the system refused, the last path of the line for it; null when they say
+ * something else. `place`: the folder in which they worked.
+ */
+export function copyingFailure(tail: string, place: string, facts: FailureFacts = {}): SyncFailure | null {
+  const [, path = place, said = ''] = SAID.exec(tail) ?? []
+  const code = refusalCode(said)
+  return code === null ? null : localFailure(new ToolRefused({ code, path, folder: place }), place, facts)
 }
 
 /** What a tool says that the system refused: `path` below `folder`, in which it worked. */

@@ -34,6 +34,22 @@ describe('what this machine refuses', () => {
     expect(diskRefusal(refused('EACCES', { path: '/a', dest: '/b/c' }), dir)?.path).toBe('/b/c')
   })
 
+  test.each([
+    [122, 'disk_full', 'EDQUOT'],
+    [116, 'disk_error', 'ESTALE'],
+    [117, 'disk_error', 'EUCLEAN'],
+  ])('error %i of the system is understood where Node has no name for it', (number, reason, code) => {
+    const said = `Unknown system error -${number}`
+    const error = Object.assign(new Error(said), { errno: -number, code: said, syscall: 'write' })
+    expect([diskRefusal(error, dir), refusalCode(number)]).toEqual([expect.objectContaining({ reason, code }), code])
+  })
+
+  test('is understood where rmSync of Node gives it no code', () => {
+    const more = { errno: -4094, code: '', path: join(dir, 'a'), syscall: 'rm' }
+    const error = Object.assign(new Error(`, Unknown error: Read-only file system '${more.path}'`), more)
+    expect(diskRefusal(error, dir)).toMatchObject({ reason: 'disk_error', code: 'EROFS', path: more.path })
+  })
+
   test('is nothing that a connection or a missing program says', () => {
     expect(diskRefusal(refused('EACCES', { syscall: 'connect', path: '/x' }), dir)).toBeNull()
     expect(diskRefusal(refused('EACCES', { syscall: 'spawn git', path: 'git' }), dir)).toBeNull()

@@ -1,8 +1,8 @@
 // disk-error.ts — What this machine says no to, in words: which file, whose fault, why, and what to do. Such an error
 // is no fault in Kagami. The one table of error codes of files and disks.
-import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from 'node:fs'
-import { userInfo } from 'node:os'
-import { dirname } from 'node:path'
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, statfsSync, statSync } from 'node:fs'
+import { constants as system, userInfo } from 'node:os'
+import { dirname, join, relative, sep } from 'node:path'
 import { getSystemErrorName } from 'node:util'
 import type { FailureReason } from '@kagami/protocol'
 import { ConfigError } from '../config.ts'
@@ -83,9 +83,24 @@ export function refusalCode(said: number | string): string | null {
   return code !== undefined && CODES[code]?.reason ? code : null
 }
 
+/** What Node calls "Unknown system error -122"; the last has no name there at all. */
+const UNNAMED = new Map([
+  [system.errno.EDQUOT, 'EDQUOT'],
+  [system.errno.ESTALE, 'ESTALE'],
+  [117, 'EUCLEAN'],
+])
+
+/** The code of an error of the system; undefined when it is none. */
+function codeOf(error: unknown): string | undefined {
+  const { code, errno = 0, message } = error as NodeJS.ErrnoException
+  // rmSync gives most errors no code, only the words of the C library.
+  const [, words = ''] = code === '' ? (/^, Unknown error: (.*) '/.exec(message) ?? []) : []
+  return UNNAMED.get(-errno) ?? WRITTEN[words] ?? code
+}
+
 function nameOfErrno(errno: number): string | undefined {
   try {
-    return errno > 0 ? getSystemErrorName(-errno) : undefined
+    return UNNAMED.get(errno) ?? (errno > 0 ? getSystemErrorName(-errno) : undefined)
   } catch {
     // A number that this system does not have.
     return undefined
@@ -112,7 +127,7 @@ export function diskRefusal(error: unknown, place: string): DiskRefusal | null {
   const meaning = found && CODES[found.code]
   if (!found || !meaning?.reason) return null
   const { code, path } = found
-  const inodes = code === 'ENOSPC' && freeInodes(path) === 0
+  const inodes = code === 'ENOSPC' && lacksInodes(path)
   const words = inodes ? 'no inodes are left' : meaning.words
   return {
     reason: meaning.reason,
@@ -133,17 +148,29 @@ export function freeInodes(path: string): number {
   }
 }
 
+/** A run that failed frees some at once: few inodes beside much space are what was missing. */
+function lacksInodes(path: string): boolean {
+  const free = freeInodes(path)
+  if (free === 0 || free >= FEW_INODES) return free === 0
+  const { bavail, bsize } = statfsSync(existingParent(path))
+  return bavail * bsize >= MUCH_BYTES
+}
+
+const FEW_INODES = 100
+const MUCH_BYTES = 64 * 1024 * 1024
+
 interface Refused {
   readonly code: string
   readonly path: string
 }
 
 /** What was written to an open file carries no path. */
-const PATHLESS = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EFBIG'])
+const PATHLESS = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'ESTALE', 'EUCLEAN', 'EFBIG'])
 
 function refusedPath(error: unknown, place: string): Refused | null {
   if (!(error instanceof Error)) return null
-  const { code, path, dest, syscall = '' } = error as NodeJS.ErrnoException & { dest?: string }
+  const { path, dest, syscall = '' } = error as NodeJS.ErrnoException & { dest?: string }
+  const code = codeOf(error)
   if (code === undefined || /^(spawn|connect|bind|listen|getaddrinfo)/.test(syscall))
     return refusedPath(error.cause, place)
   const at = dest ?? path
@@ -157,9 +184,13 @@ function refusedParent(path: string): Refused | null {
   const parent = existingParent(dirname(path))
   try {
     accessSync(parent, constants.W_OK)
+    // A disk that failed is told only to those who write.
+    const first = join(parent, relative(parent, path).split(sep)[0] ?? '')
+    mkdirSync(first)
+    rmdirSync(first)
     return null
   } catch (error) {
-    return { code: (error as NodeJS.ErrnoException).code ?? '', path: parent }
+    return { code: codeOf(error) ?? '', path: parent }
   }
 }
 
@@ -225,7 +256,8 @@ function mountOf(path: string): string {
 
 /** What a file or directory says no to, as a ConfigError that names it; null when the error is something else. */
 export function diskProblem(error: unknown): ConfigError | null {
-  const { code, path, dest } = error as NodeJS.ErrnoException & { dest?: string }
+  const { path, dest } = error as NodeJS.ErrnoException & { dest?: string }
+  const code = codeOf(error)
   const meaning = CODES[code ?? '']
   if (!meaning || path === undefined) return null
   return new ConfigError(`${dest ?? path} cannot be used: ${meaning.words} (${code})`, meaning.start)
@@ -238,6 +270,6 @@ export function couldNotLook(error: unknown): boolean {
 
 /** Why a file cannot be read, in a few words after its name. */
 export function readProblem(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException
-  return `cannot be read: ${CODES[code ?? '']?.words ?? message} (${code})`
+  const code = codeOf(error)
+  return `cannot be read: ${CODES[code ?? '']?.words ?? (error as Error).message} (${code})`
 }

@@ -161,6 +161,8 @@ export function setAside(path: string): string | null {
 interface Look<T> {
   readonly value?: T
   readonly problem?: string
+  /** What the system said, where that is the problem. */
+  readonly error?: unknown
 }
 
 function readState<T>(options: StateOptions<T>): T | null {
@@ -204,6 +206,7 @@ function recover<T>(options: StateOptions<T>, found: Look<T>, copy: Look<T>): T 
     throw new ConfigError(
       `${path} ${problem}${value === null ? ', and no earlier version of it can be used' : ''}; nothing was changed`,
       options.cure ?? 'Start the worker or supervisor that writes it: it uses the version before it.',
+      { cause: found.error },
     )
   const aside = found.problem ? setAside(path) : null
   if (copy.problem) setAside(previousOf(path))
@@ -226,7 +229,7 @@ function look<T>(path: string, form: StateForm<T>): Look<T> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
     if (couldNotLook(error)) throw new ConfigError(`${path} ${readProblem(error)}`, 'Start it again with more means.')
-    return { problem: readProblem(error) }
+    return { problem: readProblem(error), error }
   }
 }
 

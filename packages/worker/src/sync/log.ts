@@ -17,8 +17,8 @@ const FLUSH_BYTES = 64 * 1024
 export interface RunLog {
   /** One line: `I` for what happens, `E` for an error a tool wrote. */
   line(level: 'I' | 'E', text: string): void
-  /** Writes what is still held back and closes the file. */
-  close(): void
+  /** Writes what is still held back and closes the file. Returns what the system refused; null: all is written. */
+  close(): unknown
 }
 
 export interface RunLogOptions {
@@ -55,13 +55,14 @@ export function createRunLog(options: RunLogOptions): RunLog {
       const lost = dropped - last.length
       if (lost > 0) file.write(`… ${lost} lines were dropped: the log is limited to ${maxBytes} bytes\n`)
       for (const line of last) file.write(line)
-      file.close()
+      return file.close()
     },
   }
 }
 
-function createBufferedFile(path: string): { write(text: string): void; close(): void } {
+function createBufferedFile(path: string): { write(text: string): void; close(): unknown } {
   const handle = openSync(path, 'a', 0o640)
+  let refused: unknown = null
   let waiting = ''
   let timer: NodeJS.Timeout | undefined
   const flush = () => {
@@ -71,8 +72,9 @@ function createBufferedFile(path: string): { write(text: string): void; close():
     waiting = ''
     try {
       if (text !== '') writeSync(handle, text)
-    } catch {
+    } catch (error) {
       // A full disk must not end a sync: its report says what happened.
+      refused ??= error
     }
   }
   return {
@@ -85,9 +87,11 @@ function createBufferedFile(path: string): { write(text: string): void; close():
       flush()
       try {
         closeSync(handle)
-      } catch {
+      } catch (error) {
         // A disk that is reached over a network may refuse only now.
+        refused ??= error
       }
+      return refused
     },
   }
 }

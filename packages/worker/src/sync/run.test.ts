@@ -112,11 +112,12 @@ describe('the report of a sync', () => {
     })
   })
 
-  it('is made even where no log can be written', async () => {
+  it('is made even where no log can be written, and says so', async () => {
     const call = await serveFile()
     mkdirSync(join(sandbox.dataDir, '.kagami'))
     writeFileSync(join(sandbox.dataDir, '.kagami', 'logs'), '')
-    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success' })
+    const message = expect.stringMatching(/^the log of this sync is not whole: .*\.kagami\/logs/) as string
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success', message })
   })
 })
 

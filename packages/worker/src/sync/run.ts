@@ -1,6 +1,7 @@
 // run.ts — One sync from its start to its report: log, limits, the steps of update.ts, report, hook. Knows no kind.
 import { join } from 'node:path'
 import { policyOf, type SyncReport } from '@kagami/protocol'
+import { localFailure } from '../local-failure.ts'
 import { paths } from '../tree/paths.ts'
 import { HOOK_MAX_MS, runHook } from './hooks.ts'
 import type { Run, SyncDeps, SyncJob } from './job.ts'
@@ -34,8 +35,7 @@ export async function runSync(job: SyncJob, deps: SyncDeps): Promise<SyncReport>
   })
   if (report.outcome === 'success') run.log.line('I', `success in ${report.duration_ms} ms`)
   const finished = await withHook(report, run)
-  run.log.close()
-  return finished
+  return withLogProblem(finished, run.log.close(), run)
 }
 
 function openRun(job: SyncJob, deps: SyncDeps, mask: Mask): Run {
@@ -68,7 +68,8 @@ async function attemptUpdate(run: Run): Promise<Attempt> {
   try {
     const result = await updateTree(run)
     return { result, ending: { ...SUCCESS, message: result.note }, error: null }
-  } catch (error) {
+  } catch (thrown) {
+    const error = await causeOf(thrown, run)
     const ending = endingOf(error, {
       stopped: run.deps.signal.aborted ? run.deps.signal.reason : null,
       cause: run.limits.cause,
@@ -85,6 +86,16 @@ async function attemptUpdate(run: Run): Promise<Attempt> {
   }
 }
 
+/** A disk that went away meanwhile explains whatever else was thrown. */
+async function causeOf(thrown: unknown, { deps, job }: Run): Promise<unknown> {
+  try {
+    await deps.place?.check(job.worker_id)
+    return thrown
+  } catch (missing) {
+    return missing
+  }
+}
+
 function logEnding(log: RunLog, { outcome, reason, message, fault }: Ending, error: unknown): void {
   log.line('E', `${outcome}${reason ? ` (${reason})` : ''}: ${message ?? ''}`)
   if (fault && error instanceof Error) for (const line of (error.stack ?? '').split('\n')) log.line('E', line)
@@ -98,16 +109,27 @@ async function withHook(report: SyncReport, { deps, log }: Run): Promise<SyncRep
   const problem = await runHook(deps.hooks, report, { run, published: paths.published(deps.dataDir, report.name) })
   if (problem === null) return report
   log.line('E', problem)
-  return { ...report, message: oneLine(report.message === null ? problem : `${report.message}; ${problem}`) }
+  return noted(report, problem)
 }
 
-const NO_LOG: RunLog = { line: () => {}, close: () => {} }
+function noted(report: SyncReport, note: string): SyncReport {
+  return { ...report, message: oneLine(report.message === null ? note : `${report.message}; ${note}`) }
+}
+
+/** Nobody looks for a log that is not there. A sync that failed says what is wrong itself. */
+function withLogProblem(report: SyncReport, refused: unknown, { deps, job }: Run): SyncReport {
+  if (refused === null || report.outcome !== 'success') return report
+  const said = localFailure(refused, paths.logs(deps.dataDir, job.spec.replica_id)) ?? (refused as Error)
+  return noted(report, `the log of this sync is not whole: ${said.message}`)
+}
+
+const withoutLog = (refused: unknown = null): RunLog => ({ line: () => {}, close: () => refused })
 
 /** A log that cannot be opened must not stop the sync: the report still says how it went. */
 function openLog(job: SyncJob, deps: SyncDeps, mask: Mask): RunLog {
   try {
     // Nor is it written onto the disk below one that is gone.
-    if (deps.place?.isThere() === false) return NO_LOG
+    if (deps.place?.isThere() === false) return withoutLog()
     return createRunLog({
       dataDir: deps.dataDir,
       replicaId: job.spec.replica_id,
@@ -115,7 +137,7 @@ function openLog(job: SyncJob, deps: SyncDeps, mask: Mask): RunLog {
       mask,
       now: deps.now,
     })
-  } catch {
-    return NO_LOG
+  } catch (error) {
+    return withoutLog(error)
   }
 }

@@ -175,7 +175,7 @@ function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
     upstream: job.spec.upstream,
     auth: job.spec.auth ?? null,
     thorough: job.task?.type === 'sync' && job.task.thorough === true,
-    tree: guardedTree(tree, limits, { policy, log }),
+    tree: guardedTree(tree, limits, { policy, log, checkDisk: async () => deps.place?.check(job.worker_id) }),
     signal: limits.signal,
     log,
     sizeBytes: job.sizeBytes ?? null,

@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { copyingFailure } from '../local-failure.ts'
 import { pathBytes } from '../names.ts'
 import { SyncFailure, type RunCommand } from '../provider.ts'
 
@@ -26,18 +27,18 @@ const CHUNK_BYTES = 1024 * 1024
 
 /**
  * Copies everything in a folder into another, whose files may be hard links. Returns why they are none where hard links
- * are refused, else null. Throws SyncFailure disk_full or local_conflict.
+ * are refused, else null. Throws SyncFailure with what this machine refuses.
  */
 export async function copyTree(from: string, to: string, run: RunCommand): Promise<string | null> {
   mkdirSync(to, { recursive: true, mode: 0o755 })
   const linked = await run('cp', ['-al', '--', `${from}/.`, `${to}/`])
   if (linked.code === 0) return null
   const refused = refusalIn(linked.tail)
-  if (refused === null) throw copyFailed('by hard links', linked)
+  if (refused === null) throw copyFailed('by hard links', to, linked)
   rmSync(to, { recursive: true, force: true })
   mkdirSync(to, { recursive: true, mode: 0o755 })
   const copied = await run('cp', ['-a', '--reflink=auto', '--', `${from}/.`, `${to}/`], { silent: true })
-  if (copied.code !== 0) throw copyFailed('in full', copied)
+  if (copied.code !== 0) throw copyFailed('in full', to, copied)
   return refused
 }
 
@@ -120,11 +121,8 @@ function refusalIn(tail: string): string | null {
   return REFUSED.exec(tail)?.[1] ?? null
 }
 
-function copyFailed(how: string, { code, tail }: { code: number | null; tail: string }): SyncFailure {
-  const full = /No space left on device|Disk quota exceeded/.test(tail)
-  return new SyncFailure(
-    full ? 'disk_full' : 'local_conflict',
-    `the published tree cannot be copied ${how}: ${tail.split('\n').at(-1) ?? ''}`,
-    { tail, exitCode: code },
-  )
+function copyFailed(how: string, to: string, { code, tail }: { code: number | null; tail: string }): SyncFailure {
+  const facts = { tail, exitCode: code }
+  const message = `the published tree cannot be copied ${how}: ${tail.split('\n').at(-1) ?? ''}`
+  return copyingFailure(tail, to, facts) ?? new SyncFailure('disk_error', message, facts)
 }

@@ -1,6 +1,7 @@
 // flush.ts — Makes sure that what was written is on the disk, before anything depends on it.
 import { closeSync, fsyncSync, openSync } from 'node:fs'
 import { join } from 'node:path'
+import { copyingFailure } from '../local-failure.ts'
 import { pathBytes, readEntries } from '../names.ts'
 import { SyncFailure, type RunCommand } from '../provider.ts'
 
@@ -26,10 +27,13 @@ export async function flushPaths(folder: string, names: readonly string[], run: 
   for (const name of names) flushPath(join(folder, name))
 }
 
-/** Flushes the filesystem of a path; false where no program can do that. */
+/** Flushes the filesystem of a path; false where no program can do that. Throws what the disk refuses. */
 export async function flushFilesystem(path: string, run: RunCommand): Promise<boolean> {
   try {
-    return (await run('sync', ['-f', path])).code === 0
+    const { code, tail } = await run('sync', ['-f', path])
+    const refused = code === 0 ? null : copyingFailure(tail, path)
+    if (refused) throw refused
+    return code === 0
   } catch (error) {
     if (error instanceof SyncFailure && error.reason === 'tool_missing') return false
     throw error

@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import type { ReplicaSpec } from '@kagami/protocol'
 import { ConfigError, openStateFile, sealedJson, type Damage, type StateFile } from '@kagami/runtime'
 import Type, { type Static } from 'typebox'
+import { localFailure } from '../local-failure.ts'
 import { SyncFailure, type Reach } from '../provider.ts'
 import { isSafeId, paths } from './paths.ts'
 
@@ -71,7 +72,7 @@ export function hasMarks(dataDir: string): boolean {
   return existsSync(folder) && readdirSync(folder).some((file) => file.endsWith('.json'))
 }
 
-/** The mark of a name; null when there is none. Throws SyncFailure local_conflict when it cannot be read. */
+/** The mark of a name; null when there is none. Throws SyncFailure when it cannot be read. */
 export function readMarker(dataDir: string, name: string): Marker | null {
   const file = fileOf(dataDir, name)
   try {
@@ -88,6 +89,9 @@ export function readMarker(dataDir: string, name: string): Marker | null {
     )
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
+    // A disk that fails says nothing of what is on it.
+    const refused = localFailure(error, dataDir)
+    if (refused) throw refused
     throw new SyncFailure(
       'local_conflict',
       `${error.message}. It is the mark of a mirror: remove it if ${paths.published(dataDir, name)} is yours to ` +

@@ -80,8 +80,12 @@ function identityOf(dataDir: string): string {
 function missing(dataDir: string): SyncFailure {
   return new SyncFailure(
     'missing_disk',
-    `${dataDir} is not the data_dir that this worker started with: its disk is not mounted, or was replaced. Nothing ` +
-      'was fetched or deleted',
+    `${dataDir} is not the data_dir that this worker started with: its disk is not mounted, or was replaced`,
+    {
+      hint:
+        'Nothing was deleted, nor published in its place. Mount the disk: the next sync goes on as before. If it is ' +
+        'gone for good, restart the worker: it waits until somebody approves that it begins anew.',
+    },
   )
 }
 

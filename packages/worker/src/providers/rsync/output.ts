@@ -155,7 +155,7 @@ export function createRefusalReader(folder: string): RefusalReader {
 
 /** The path that rsync names: what a file is renamed to, in quotes, or in brackets as `unlink(x)`. */
 function pathIn(what: string): string {
-  const [, to] = /^rename ".*" -> "(.*)"(?: failed)?$/s.exec(what) ?? []
+  const [, to] = /^rename(?: failed for)? "(?:.*" -> ")?(.*)"(?: failed| \(from .*\))?$/s.exec(what) ?? []
   const [, quoted] = /"(.*?)"(?: -> ".*")?(?: failed)?$/s.exec(what) ?? []
   const [, called] = /\w\((.*)\)(?: failed)?$/s.exec(what) ?? []
   return readName(to ?? quoted ?? called ?? '')
