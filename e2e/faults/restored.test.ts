@@ -28,8 +28,8 @@ function sqliteOf(place: Place): Database {
       }),
     restore() {
       expectDocumented(
-        'stop the supervisor, put the file in place, remove `supervisor.db-wal` and `supervisor.db-shm` beside it, and ' +
-          'start the supervisor again',
+        'stop the supervisor, put the file in place, remove `supervisor.db-wal` and `supervisor.db-shm` beside it, ' +
+          'and start the supervisor again',
       )
       for (const part of ['', '-wal', '-shm']) rmSync(file(`supervisor.db${part}`), { force: true })
       copyFileSync(file('backup.db'), file('supervisor.db'))
