@@ -1,12 +1,13 @@
 // start-errors.test.ts — What a program says, and how it ends, when something that it needs at the start is missing,
 // wrong or in use.
 import { spawn } from 'node:child_process'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import pg from 'pg'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { expectDocumented } from '../harness/documented.ts'
 import { createPlace, startNats } from '../harness/place.ts'
 import { startPostgresServer, type PostgresServer } from '../harness/postgres.ts'
 import { freePort, startProgram, type Program } from '../harness/programs.ts'
@@ -114,15 +115,23 @@ describe('a supervisor', () => {
   })
 
   test('whose database was written by a newer version says so', async () => {
+    expectDocumented('A supervisor that is older than its database refuses to start.')
     const file = place.at('newer.db')
     const first = await startSupervisorWith({ SUPERVISOR_DATABASE_URL: `sqlite://${file}?mode=rwc` })
     await until('it is ready', async () => (await fetch(`${first.url}/readyz`)).ok)
     await first.kill('SIGTERM')
+    copyFileSync(file, place.at('older.db'))
     const db = new DatabaseSync(file)
     db.exec("insert into kysely_migration values ('9999-later', '2030-01-01T00:00:00.000Z')")
     db.close()
     const next = await startSupervisorWith({ SUPERVISOR_DATABASE_URL: `sqlite://${file}` })
     await expectRefusal(next, /^error: the database was written by a newer version/m)
+    expectDocumented('To go back to an older version, restore the backup.')
+    for (const part of ['-wal', '-shm']) rmSync(`${file}${part}`, { force: true })
+    copyFileSync(place.at('older.db'), file)
+    const back = await startSupervisorWith({ SUPERVISOR_DATABASE_URL: `sqlite://${file}` })
+    await until('it is ready again', async () => (await fetch(`${back.url}/readyz`)).ok)
+    await back.kill('SIGTERM')
   })
 
   test.skipIf(process.getuid?.() === 0)('that may not write its folder or its file names it', async () => {

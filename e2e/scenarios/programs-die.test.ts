@@ -5,6 +5,7 @@ import type { Sync } from '@kagami/protocol'
 import { startHttpUpstream } from '@kagami/demo'
 import { startNatsServer, type NatsServer } from '@kagami/runtime'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { expectDocumented } from '../harness/documented.ts'
 import { startNats, createPlace, NATS_VERSIONS } from '../harness/place.ts'
 import { startSupervisor, startWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
@@ -152,6 +153,7 @@ describe.each(NATS_VERSIONS)('a fleet whose programs are killed, on the %s nats-
   })
 
   test('workers follow a supervisor whose database was restored from an old backup, or lost', async () => {
+    expectDocumented('When the database was lost completely, start the supervisor without one')
     const port = Number(new URL(supervisor.url).port)
     for (const lost of [false, true]) {
       if (!lost) copyFileSync(place.at('supervisor.db'), place.at('backup.db'))
