@@ -42,7 +42,12 @@ const PROCEDURES: readonly Procedure[] = [
   },
   {
     heading: 'Lock NATS',
-    what: 'a lost data_dir, another host name, start over after a leak',
+    what: 'start over after a leak',
+    followedBy: [here('locked', 'starts over after the keys of the supervisor were read by others')],
+  },
+  {
+    heading: 'Lock NATS',
+    what: 'a lost data_dir, another host name',
     followedBy: [],
     notRun: 'not followed yet as they are written, from the first step to the last',
   },

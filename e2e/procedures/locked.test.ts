@@ -105,6 +105,21 @@ describe('an operator of a fleet on an open NATS', () => {
     await isThere('w')
     await syncWell()
   })
+
+  test('starts over after the keys of the supervisor were read by others', async () => {
+    expectDocumented(START_OVER)
+    await lock('anew')
+    await supervisor.kill('SIGTERM')
+    await launchSupervisor('anew')
+    await follow('kagami workers revoke NAME', { NAME: 'sh-1' })
+    await follow('kagami workers approve NAME', { NAME: 'sh-1' })
+    await restart({ KAGAMI_JOIN_TOKEN: await token() })
+    await isThere('w')
+    await syncWell()
+  })
 })
 
 const COME_BACK = 'remove `.kagami/nats.json` from its `data_dir`, approve it, start it with a new token'
+const START_OVER =
+  '`kagami nats init` into a new directory, and start the new server and the supervisor with it. Then, for every ' +
+  'worker: `kagami workers revoke NAME`, `kagami workers approve NAME`, and start it with a new token'
