@@ -39,7 +39,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   [`${WORKER}/providers/git-lfs`]: [`${WORKER}/providers/git-lfs`],
   [`${WORKER}/providers/http`]: [`${WORKER}/providers/http`],
   [`${WORKER}/providers/rsync`]: [`${WORKER}/providers/rsync`],
-  [`${WORKER}/sync`]: [`${WORKER}/sync`],
+  [`${WORKER}/sync`]: [`${WORKER}/sync`, `${WORKER}/hints.test.ts`],
   [`${WORKER}/testing`]: [
     ...['git', 'http', 'rsync'].map((kind) => `${WORKER}/providers/${kind}/${kind}.test.ts`),
     `${WORKER}/listings`,
@@ -47,6 +47,8 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   [`${WORKER}/leftovers`]: [`${WORKER}/leftovers`, `${SCENARIOS}/folders.test.ts`],
   // Not readers.test.ts: its hundred swaps alone take a minute.
   [`${WORKER}/tree`]: [
+    `${WORKER}/tree/adopt.test.ts`,
+    `${WORKER}/tree/own-files.test.ts`,
     `${WORKER}/tree/apply-fork.test.ts`,
     `${WORKER}/tree/generations.test.ts`,
     `${WORKER}/tree/names.test.ts`,
