@@ -158,7 +158,7 @@ function detailsOf(replica: Replica): string[][] {
     ['last ok', age(replica.last_success_at)],
     ['last sync', last ? withReason(`${state(last.outcome)} ${age(last.ended_at)}`, last.message) : 'never'],
     ['hint', replica.failures > 0 || hold ? (last?.hint ?? null) : null],
-    ['would delete', hold && hold.reason !== 'missing_disk' ? deletionsOf(hold) : null],
+    ['would delete', hold && hold.removed > 0 && hold.reason !== 'missing_disk' ? deletionsOf(hold) : null],
     ['paused', paused ? withReason(`by ${paused.by} ${age(paused.at)}`, paused.reason) : null],
     ['content of', replica.content_at ? age(replica.content_at) : null],
     ['generation', typeof replica.generation === 'number' ? String(replica.generation) : null],
