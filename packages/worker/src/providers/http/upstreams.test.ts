@@ -2,6 +2,7 @@
 // cut or wrong, refusals, forbidden files, strange encodings.
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import type { SyncReport } from '@kagami/protocol'
@@ -242,10 +243,16 @@ describe.each(['in-place', 'swap'])('a tree over http, published %s,', (publish)
       refused++
       return Boolean(response.writeHead(503).end('busy'))
     }
+    const stalls = monitorEventLoopDelay()
+    stalls.enable()
     const report = await succeeds()
+    stalls.disable()
     expect(copy()).toEqual(served())
     expect(refused).toBeGreaterThan(0)
-    expect(refused, `${refused} refused, ${answered} answered: ${report.message}`).toBeLessThan(answered / 4)
+    // Server and worker stand still together when the machine is busy: what was under way then is refused at once.
+    const stalledMs = stalls.max / 1e6
+    const bound = answered / 4 + (stalledMs > 100 ? (stalledMs / 1000) * rate : 0)
+    expect(refused, `${refused} refused, ${answered} answered: ${report.message}`).toBeLessThan(bound)
     expect(report.message).toMatch(/the upstream refused \d+ requests as too many and allowed about \d+ a second/)
   })
 
