@@ -180,9 +180,10 @@ function isKept({ sandbox, subject, sync }: Stage): void {
   })
 }
 
-function knowsItsDisk({ kind, sandbox, subject, sync }: Stage): void {
-  const ways = kind === 'git' ? ['in-place'] : ['in-place', 'swap']
-  it.each(ways)('that is published %s is held when its disk is gone, until it is back', async (publish) => {
+const WAYS = ['in-place', 'swap']
+
+function knowsItsDisk({ sandbox, subject, sync }: Stage): void {
+  it.each(WAYS)('that is published %s is held when its disk is gone, until it is back', async (publish) => {
     const { files } = await sync({ options: { publish } })
     const away = join(sandbox().dir, 'away')
     const known = ['copy', '.generations'].filter((folder) => existsSync(join(sandbox().dataDir, folder)))
@@ -214,9 +215,8 @@ function knowsItsDisk({ kind, sandbox, subject, sync }: Stage): void {
 }
 
 function takesOverWhatFits({ kind, sandbox, subject, sync }: Stage): void {
-  const ways = kind === 'git' ? ['in-place'] : ['in-place', 'swap']
   const away = { upstream: 'http://127.0.0.1:9/gone/' }
-  it.each(ways)(
+  it.each(WAYS)(
     'of another address, published %s, is held, and goes on with its files when that is meant',
     async (to) => {
       const options = { publish: to }
