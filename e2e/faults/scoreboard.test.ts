@@ -11,7 +11,7 @@ describe('the scoreboard of faults', () => {
       expect(existsSync(join(ROOT, file)), file).toBe(true)
       // The title of a suite that runs for several kinds begins with the kind.
       const rest = title.replace(/^(git|rsync|http) /, '')
-      const sources = [file, 'packages/worker/src/testing/conformance.ts']
+      const sources = [file, ...['', '-folder'].map((part) => `packages/worker/src/testing/conformance${part}.ts`)]
         .map((path) => readFileSync(join(ROOT, path), 'utf8'))
         .join('\n')
         // A comment proves nothing.

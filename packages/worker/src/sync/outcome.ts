@@ -34,6 +34,8 @@ interface Reason {
   readonly reason: Objection['reason'] | 'missing_disk' | 'foreign_files'
   /** One sentence without its full stop. */
   readonly message: string
+  /** What to do next, where it can be said better than for the reason in general. */
+  readonly hint?: string
 }
 
 /** What a held run did not do; the others deleted nothing. */
@@ -48,8 +50,8 @@ const LEFT_UNDONE: Partial<Record<Reason['reason'], string>> = {
  */
 export class SyncHeld extends SyncFailure {
   readonly plan: Plan
-  constructor({ reason, message }: Reason, plan: Plan) {
-    super(reason, `${message}; nothing was ${LEFT_UNDONE[reason] ?? 'deleted'}`)
+  constructor({ reason, message, hint }: Reason, plan: Plan) {
+    super(reason, `${message}; nothing was ${LEFT_UNDONE[reason] ?? 'deleted'}`, { hint })
     this.name = 'SyncHeld'
     this.plan = plan
   }
@@ -84,7 +86,7 @@ export function endingOf(error: unknown, { stopped, cause, timeoutSeconds, stall
   if (cause === 'stalled') return failed('stalled', `nothing moved for ${stallSeconds} s`)
   if (cause === 'disk_full')
     return failed('disk_full', 'the disk was about to be full; the sync was ended before it was')
-  if (error instanceof SyncHeld) return { ...failed(error.reason, error.message), outcome: 'held' }
+  if (error instanceof SyncHeld) return { ...failed(error.reason, error.message), hint: error.hint, outcome: 'held' }
   const failure = error instanceof SyncFailure ? error : localFailure(error, published)
   if (failure) {
     const { reason, message, hint, tail, exitCode } = failure

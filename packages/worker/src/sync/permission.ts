@@ -5,7 +5,7 @@ import { freeInodes } from '@kagami/runtime'
 import { objectionTo } from '../core/guard.ts'
 import { showName } from '../names.ts'
 import { SyncFailure, type Plan } from '../provider.ts'
-import { FREE_MIN_BYTES, FREE_MIN_INODES, freeBytes, fullDisk } from '../tree/space.ts'
+import { FREE_MIN_INODES, freeBytes, fullDisk, hasRoom } from '../tree/space.ts'
 import { SyncHeld } from './outcome.ts'
 
 export interface Permission {
@@ -40,8 +40,9 @@ export function allowPlan(plan: Plan, { policy, kind, dataDir, approved, log }: 
   refuseTooLarge(plan, policy)
   const full = fullDisk(dataDir)
   if (full) throw full
-  const [incoming, free] = [plan.incomingBytes ?? 0, freeBytes(dataDir)]
-  if (incoming + FREE_MIN_BYTES > free) throw new NoRoom(`${mib(incoming)} MiB must come in, ${mib(free)} MiB are free`)
+  const incoming = plan.incomingBytes ?? 0
+  if (!hasRoom(dataDir, incoming))
+    throw new NoRoom(`${mib(incoming)} MiB must come in, ${mib(freeBytes(dataDir))} MiB are free`)
   const [files, inodes] = [plan.incomingFiles ?? 0, freeInodes(dataDir)]
   if (files + FREE_MIN_INODES > inodes)
     throw new NoRoom(`${files} files and folders must come in, ${inodes} inodes are free (df -i ${dataDir})`)

@@ -14,6 +14,7 @@ import {
   type SyncStats,
 } from '../provider.ts'
 import { currentGeneration, listGenerations, rollBack } from '../tree/generations.ts'
+import { hasRoom } from '../tree/space.ts'
 import { createTree, type OwnedTree } from '../tree/tree.ts'
 import { contentDate } from './freshness.ts'
 import type { Run, SyncDeps, SyncJob } from './job.ts'
@@ -53,7 +54,7 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   limits.signal.throwIfAborted()
   refuseForeign(run, tree)
   if (job.task?.type === 'rollback') return goBack(job, deps, job.task)
-  refuseMissing(run, tree)
+  const takenBack = await findMissing(run, tree)
   await tree.tryLinks()
   const copies = copiesNote(tree)
   if (copies !== null) run.log.line('I', copies)
@@ -64,9 +65,9 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   const stats = await releasingOnFullDisk(run, tree, update)
   await tree.settle()
   if (task?.type !== 'restore') tree.markUpstream()
-  tree.markDevice()
+  tree.markFolder()
   if (peers.reach && peers.reach !== tree.reach()) tree.saveReach(peers.reach)
-  return resultOf(run, tree, stats)
+  return resultOf(run, tree, { ...stats, note: [takenBack, stats.note].filter(Boolean).join('; ') || null })
 }
 
 function findProvider({ job, deps }: Run): Provider {
@@ -129,15 +130,42 @@ function adoptingOf({ job: { task }, deps }: Run, tree: OwnedTree): SyncContext[
   return allowed ? 'go' : 'ask'
 }
 
-/** A copy that had files and has none is no first copy, unless somebody said so. */
-function refuseMissing({ job: { files, task }, log }: Run, tree: OwnedTree): void {
-  if (!files || task?.type === 'restore') return
+/**
+ * A copy that had files and has none is no first copy, unless somebody said so. Where adopt_existing lets the worker
+ * believe files that it finds, a folder that was moved within data_dir is copied back; returns a note of that.
+ */
+async function findMissing(
+  { job: { files, task, sizeBytes }, log, deps }: Run,
+  tree: OwnedTree,
+): Promise<string | null> {
+  if (!files || task?.type === 'restore') return null
   const problem = tree.missing()
-  if (problem === null) return
-  if (task?.type === 'sync' && task.approved !== null && task.approved >= files)
-    return log.line('I', `${problem}; it was approved to fetch everything anew`)
-  throw new SyncHeld(
-    { reason: 'missing_disk', message: `${problem}, where ${files} were: its disk is not mounted, or was replaced` },
+  if (problem === null) return null
+  if (task?.type === 'sync' && task.approved !== null && task.approved >= files) {
+    log.line('I', `${problem}; it was approved to fetch everything anew`)
+    return null
+  }
+  const moved = tree.movedTo()
+  if (moved === null || !deps.adoptExisting || !hasRoom(deps.dataDir, sizeBytes ?? Infinity))
+    throw gone(problem, files, moved)
+  log.line('I', `${problem}: they are in ${moved} now, and are copied from there`)
+  await tree.takeBack(moved)
+  return `its folder was moved to ${moved}, which stays as it is: the files were copied from there`
+}
+
+function gone(problem: string, files: number, moved: string | null): SyncHeld {
+  const where = moved === null ? 'its disk is not mounted, or was replaced' : `they were moved to ${moved}`
+  const back =
+    moved === null
+      ? {}
+      : {
+          hint:
+            `Nothing was fetched or deleted. Move ${moved} back, and the next sync goes on as before. With ` +
+            'adopt_existing = true, a worker copies such files back by itself. To fetch them anew: kagami replicas ' +
+            'approve NAME@WORKER.',
+        }
+  return new SyncHeld(
+    { reason: 'missing_disk', message: `${problem}, where ${files} were: ${where}`, ...back },
     { removed: files, total: files, examples: [], incomingBytes: null, sizeBeforeBytes: null, sizeAfterBytes: null },
   )
 }

@@ -1,62 +1,12 @@
 // conformance.ts — What every kind must keep, run against a real upstream of each. A new provider passes this or is
 // none.
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { SyncReport } from '@kagami/protocol'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { findMarked } from '../programs/orphans.ts'
-import {
-  commandLines,
-  createSandbox,
-  mentions,
-  readTree,
-  startStallingProxy,
-  type Sandbox,
-  type SyncCall,
-} from './sandbox.ts'
-
-/** A running upstream of one kind with content that fills at least 300 kB. */
-export interface Subject {
-  readonly upstream: string
-  readonly port: number
-  /** Adds, changes and removes. */
-  readonly change: () => Promise<void>
-  /** Everything is gone, but the upstream answers as before. */
-  readonly empty: () => Promise<void>
-  /** What the address names is no longer there. */
-  readonly vanish: () => Promise<void>
-  /** Asserts that the copy has the bytes of the upstream and nothing else. */
-  readonly expectSame: (published: string) => Promise<void>
-  readonly stop: () => Promise<void>
-}
-
-export interface Conformance {
-  readonly kind: string
-  /** Which form of the kind, where it has several. */
-  readonly form?: string
-  /** Program without which the kind cannot be synced; null when it needs none. */
-  readonly tool: string | null
-  readonly start: (dir: string, auth?: { username: string; password: string }) => Promise<Subject>
-}
-
-interface Stage {
-  readonly kind: string
-  readonly tool: string | null
-  readonly sandbox: () => Sandbox
-  readonly subject: () => Subject
-  readonly sync: (more?: Partial<SyncCall>) => Promise<SyncReport>
-}
+import { knowsItsDisk, takesOverWhatFits } from './conformance-folder.ts'
+import { prepareStage, type Conformance, type Stage } from './conformance-stage.ts'
+import { commandLines, mentions, readTree, startStallingProxy } from './sandbox.ts'
 
 const SECRET = 'correct-horse-battery'
 
@@ -64,7 +14,7 @@ const SECRET = 'correct-horse-battery'
 export function providerConformance(conformance: Conformance): void {
   const kind = conformance.form ? `${conformance.kind} (${conformance.form})` : conformance.kind
   describe(`a mirror of kind ${kind}`, () => {
-    const stage = prepare(conformance)
+    const stage = prepareStage(conformance)
     followsItsUpstream(stage)
     isProvedOnRequest(stage)
     isKept(stage)
@@ -74,35 +24,8 @@ export function providerConformance(conformance: Conformance): void {
     touchesNothingElse(stage)
   })
   describe(`a mirror of kind ${kind} with a password`, () =>
-    keepsItsPassword(prepare(conformance, { username: 'bob', password: SECRET })))
+    keepsItsPassword(prepareStage(conformance, { username: 'bob', password: SECRET })))
 }
-
-function prepare({ kind, tool, start }: Conformance, auth?: { username: string; password: string }): Stage {
-  let sandbox: Sandbox
-  let subject: Subject
-  beforeEach(async () => {
-    sandbox = createSandbox()
-    subject = await start(join(sandbox.dir, 'upstream'), auth)
-  })
-  afterEach(async () => {
-    await subject.stop()
-    sandbox.remove()
-  })
-  return {
-    kind,
-    tool,
-    sandbox: () => sandbox,
-    subject: () => subject,
-    async sync(more) {
-      const report = await sandbox.sync({ kind, upstream: subject.upstream, ...more })
-      // What could not be looked at is no success: errors in the log and a success without a word exclude each other.
-      if (report.outcome === 'success' && report.message === null) expect(errorLines(sandbox.log(report))).toEqual([])
-      return report
-    },
-  }
-}
-
-const errorLines = (log: string) => log.split('\n').filter((line) => /^\S+ E /.test(line))
 
 function followsItsUpstream({ kind, sandbox, subject, sync }: Stage): void {
   it('has the bytes of its upstream after the first sync', async () => {
@@ -178,69 +101,6 @@ function isKept({ sandbox, subject, sync }: Stage): void {
     expect(report.message).not.toBe('')
     expect(readTree(sandbox().published)).toEqual(before)
   })
-}
-
-const WAYS = ['in-place', 'swap']
-
-function knowsItsDisk({ sandbox, subject, sync }: Stage): void {
-  it.each(WAYS)('that is published %s is held when its disk is gone, until it is back', async (publish) => {
-    const { files } = await sync({ options: { publish } })
-    const away = join(sandbox().dir, 'away')
-    const known = ['copy', '.generations'].filter((folder) => existsSync(join(sandbox().dataDir, folder)))
-    const move = (from: string, to: string) =>
-      known.forEach((folder) => renameSync(join(from, folder), join(to, folder)))
-    mkdirSync(away)
-    move(sandbox().dataDir, away)
-    // An ext4 that was never used has this folder.
-    mkdirSync(join(sandbox().published, 'lost+found'), { recursive: true })
-    const report = await sync({ options: { publish }, files })
-    expect(report).toMatchObject({ outcome: 'held', reason: 'missing_disk', hold: { removed: files, total: files } })
-    expect(report.message).toContain(`${sandbox().published} has no files, where ${files} were`)
-    expect(readdirSync(sandbox().published)).toEqual(['lost+found'])
-    rmSync(sandbox().published, { recursive: true })
-    move(away, sandbox().dataDir)
-    await subject().change()
-    expect(await sync({ options: { publish }, files })).toMatchObject({ outcome: 'success', reason: null })
-    await subject().expectSame(sandbox().published)
-  })
-
-  it('is fetched anew when somebody approved that its files are gone', async () => {
-    const { files } = await sync()
-    rmSync(sandbox().published, { recursive: true })
-    expect(await sync({ files })).toMatchObject({ outcome: 'held', reason: 'missing_disk' })
-    expect(existsSync(sandbox().published)).toBe(false)
-    expect(await sync({ files, task: { type: 'sync', approved: files } })).toMatchObject({ outcome: 'success' })
-    await subject().expectSame(sandbox().published)
-  })
-}
-
-function takesOverWhatFits({ kind, sandbox, subject, sync }: Stage): void {
-  const away = { upstream: 'http://127.0.0.1:9/gone/' }
-  it.each(WAYS)(
-    'of another address, published %s, is held, and goes on with its files when that is meant',
-    async (to) => {
-      const options = { publish: to }
-      const { bytes } = await sync({ options })
-      const mark = join(sandbox().dataDir, '.kagami', 'trees', 'copy.json')
-      rmSync(`${mark}.previous`, { force: true })
-      writeFileSync(mark, JSON.stringify({ replica_id: 'removed', kind, name: 'copy', ...away }))
-      const before = readTree(sandbox().published)
-      const added = { options, replicaId: 'added-anew' }
-      const report = await sync(added)
-      expect(report).toMatchObject({ outcome: 'held', reason: 'foreign_files', hold: { reason: 'foreign_files' } })
-      expect(report.message).toContain(`${sandbox().published} holds a ${kind} mirror of ${away.upstream}; to take`)
-      expect(report.message).toMatch(/\d+ of \d+ (files|refs) would be deleted.*; nothing was changed$/)
-      expect(readTree(sandbox().published)).toEqual(before)
-      expect(await sync({ ...added, task: { type: 'rollback', to: null } })).toMatchObject({ reason: 'local_conflict' })
-      const approved = await sync({ ...added, task: { type: 'sync', approved: report.hold!.removed } })
-      expect(approved).toMatchObject({ outcome: 'success', reason: null })
-      expect(approved.bytes ?? 0).toBeLessThan(bytes! / 2)
-      await subject().expectSame(sandbox().published)
-      await subject().change()
-      expect(await sync(added)).toMatchObject({ outcome: 'success' })
-      await subject().expectSame(sandbox().published)
-    },
-  )
 }
 
 function endsWhenItMust({ sandbox, subject, sync }: Stage): void {

@@ -36,10 +36,15 @@ export async function copyTree(from: string, to: string, run: RunCommand): Promi
   const refused = refusalIn(linked.tail)
   if (refused === null) throw copyFailed('by hard links', to, linked)
   rmSync(to, { recursive: true, force: true })
+  await copyInFull(from, to, run)
+  return refused
+}
+
+/** Copies everything in a folder into a new one that shares no file with it. Throws SyncFailure. */
+export async function copyInFull(from: string, to: string, run: RunCommand): Promise<void> {
   mkdirSync(to, { recursive: true, mode: 0o755 })
   const copied = await run('cp', ['-a', '--reflink=auto', '--', `${from}/.`, `${to}/`], { silent: true })
   if (copied.code !== 0) throw copyFailed('in full', to, copied)
-  return refused
 }
 
 /** Tries in a folder what a copy by hard links needs, with the program that makes it; returns why it is refused. */
@@ -123,6 +128,6 @@ function refusalIn(tail: string): string | null {
 
 function copyFailed(how: string, to: string, { code, tail }: { code: number | null; tail: string }): SyncFailure {
   const facts = { tail, exitCode: code }
-  const message = `the published tree cannot be copied ${how}: ${tail.split('\n').at(-1) ?? ''}`
+  const message = `the tree cannot be copied ${how}: ${tail.split('\n').at(-1) ?? ''}`
   return copyingFailure(tail, to, facts) ?? new SyncFailure('disk_error', message, facts)
 }

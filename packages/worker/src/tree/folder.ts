@@ -1,7 +1,7 @@
 // folder.ts — Looks at the folder of a replica: whether there are files, whose they are, whether its disk is there.
 // Changes nothing.
-import { lstatSync, opendirSync, realpathSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { lstatSync, opendirSync, readdirSync, realpathSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { ReplicaSpec } from '@kagami/protocol'
 import { SyncFailure } from '../provider.ts'
 import { currentGeneration } from './generations.ts'
@@ -34,6 +34,21 @@ export function deviceOf(dataDir: string, published: string): 'own' | 'shared' |
   const [folder, below] = [published, dataDir].map((path) => statSync(path, { throwIfNoEntry: false })?.dev)
   if (folder === undefined || below === undefined) return null
   return folder === below ? 'shared' : 'own'
+}
+
+/** The inode of a folder, as text; null when it is none. */
+export function inodeOf(path: string): string | null {
+  const found = lstatSync(path, { throwIfNoEntry: false, bigint: true })
+  return found?.isDirectory() ? `${found.ino}` : null
+}
+
+/** Where in data_dir a folder of that inode lies now; null: nowhere, or it has no files. Hidden names are Kagami's. */
+export function findMovedFolder(dataDir: string, inode: string): string | null {
+  const found = readdirSync(dataDir)
+    .filter((name) => !name.startsWith('.'))
+    .map((name) => join(dataDir, name))
+    .find((path) => inodeOf(path) === inode && deviceOf(dataDir, path) === 'shared')
+  return found !== undefined && hasEntries(found) ? found : null
 }
 
 export function refuseStrangePlace(dataDir: string, name: string): void {

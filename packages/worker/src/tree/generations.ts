@@ -16,7 +16,7 @@ import { basename, dirname, join, relative } from 'node:path'
 import { readJsonIfThere, writeDurably } from '@kagami/runtime'
 import { SyncFailure, type Fork, type RunCommand } from '../provider.ts'
 import { applyFork } from './apply-fork.ts'
-import { copyTree } from './copy.ts'
+import { copyInFull, copyTree } from './copy.ts'
 import { flushPath, flushTree } from './flush.ts'
 import { paths } from './paths.ts'
 
@@ -122,6 +122,27 @@ export async function forkInPlace(options: GenerationOptions): Promise<Fork> {
       await dropFork(options)
     },
   }
+}
+
+/**
+ * Publishes a copy of a folder where nothing is published, in one step. A copy that a kill left half made is no fork:
+ * the next run removes it.
+ */
+export async function publishCopyOf(
+  from: string,
+  options: Pick<GenerationOptions, 'dataDir' | 'name' | 'run'>,
+): Promise<void> {
+  const path = join(paths.generations(options.dataDir, options.name), 'next')
+  await dropFork(options)
+  await copyInFull(from, path, options.run)
+  await publishFirst(path, paths.published(options.dataDir, options.name), options.run)
+}
+
+/** Makes a finished tree the published one, where none is, in one step. */
+export async function publishFirst(tree: string, published: string, run: RunCommand): Promise<void> {
+  await flushTree(tree, run)
+  renameSync(tree, published)
+  flushPath(dirname(published))
 }
 
 /** Whether a copy that an earlier run left is used again, since the published tree is still the one it was made of. */

@@ -16,6 +16,8 @@ export interface Marker {
   readonly reach?: Reach
   /** Whether the folder was a disk of its own when it was last published. */
   readonly device?: 'own' | 'shared'
+  /** Inode of that folder: by it the folder is found again where somebody moved it. */
+  readonly inode?: string
   /** Files of something else were taken over, and no sync has succeeded since. */
   readonly adopting?: boolean
   /** The folder was there before Kagami, and was taken over. */
@@ -31,6 +33,7 @@ const Mark = Type.Object({
   name: Type.String(),
   reach: Type.Optional(Type.Enum(['public', 'private'])),
   device: Type.Optional(Type.Enum(['own', 'shared'])),
+  inode: Type.Optional(Type.String()),
   adopting: Type.Optional(Type.Boolean()),
   adopted: Type.Optional(Type.Boolean()),
   renamed_from: Type.Optional(Type.String()),
@@ -82,6 +85,7 @@ export function readMarker(dataDir: string, name: string): Marker | null {
         ...markerOf(kept),
         ...(kept.reach === undefined ? {} : { reach: kept.reach }),
         ...(kept.device === undefined ? {} : { device: kept.device }),
+        ...(kept.inode === undefined ? {} : { inode: kept.inode }),
         ...(kept.adopting === undefined ? {} : { adopting: kept.adopting }),
         ...(kept.adopted === undefined ? {} : { adopted: kept.adopted }),
         ...(kept.renamed_from === undefined ? {} : { renamed_from: kept.renamed_from }),

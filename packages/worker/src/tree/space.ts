@@ -19,6 +19,11 @@ export function freeBytes(path: string): number {
   }
 }
 
+/** Whether so many bytes may come onto the disk of a path. */
+export function hasRoom(path: string, bytes: number): boolean {
+  return bytes + FREE_MIN_BYTES <= freeBytes(path)
+}
+
 /** The failure for a disk that takes nothing more, bytes or files; null while it has room. */
 export function fullDisk(dataDir: string): SyncFailure | null {
   if (freeBytes(dataDir) < FREE_MIN_BYTES)

@@ -1,12 +1,21 @@
 // tree.ts — A replica's files on disk: whose folder it is, staging, publishing. Never asks where the bytes come from.
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir, open, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Policy, ReplicaSpec } from '@kagami/protocol'
 import { moveAnywhere } from '../names.ts'
 import type { Fork, Reach, RunCommand, Tree } from '../provider.ts'
 import { linksRefused, requireSymlinks } from './copy.ts'
-import { flushFilesystem, flushPath, flushPaths, flushTree } from './flush.ts'
-import { deviceOf, foreignFiles, hasEntries, missingFiles, refuseLinkAlone, refuseStrangePlace } from './folder.ts'
+import { flushFilesystem, flushPath, flushPaths } from './flush.ts'
+import {
+  deviceOf,
+  findMovedFolder,
+  foreignFiles,
+  hasEntries,
+  inodeOf,
+  missingFiles,
+  refuseLinkAlone,
+  refuseStrangePlace,
+} from './folder.ts'
 import {
   currentGeneration,
   dropFork,
@@ -14,8 +23,10 @@ import {
   forkInPlace,
   hasFork,
   leaveGenerations,
-  restorePublished,
+  publishCopyOf,
+  publishFirst,
   publishGeneration,
+  restorePublished,
   type GenerationOptions,
 } from './generations.ts'
 import { markerOf, readMarker, writeMarker, type Marker } from './marker.ts'
@@ -54,8 +65,12 @@ export interface OwnedTree extends Tree {
   adopting(): boolean
   /** What is wrong with the folder of a copy that had files: it has none, or is not on its own disk; null: nothing. */
   missing(): string | null
-  /** Writes into the mark whether the published folder is a disk of its own. */
-  markDevice(): void
+  /** Where in data_dir the folder of a copy lies that is missing, because somebody moved it; null: nowhere. */
+  movedTo(): string | null
+  /** Publishes a copy of such a folder, which stays as it is. Throws SyncFailure. */
+  takeBack(moved: string): Promise<void>
+  /** Writes into the mark by what the published folder is known again: whether it is a disk of its own, its inode. */
+  markFolder(): void
   /** Writes into the mark that the files are of the upstream in the spec: before a run changes the first of them. */
   markUpstream(): void
   /** Finds out which links updates may use. Throws SyncFailure local_conflict where swap cannot work. */
@@ -119,6 +134,7 @@ export function createTree(options: TreeOptions): OwnedTree {
       settleMark(options)
       if (!swap) await leaveGenerations(kept)
     },
+    takeBack: (moved) => publishCopyOf(moved, kept),
     disk: () => (isMountPoint(published) ? published : dataDir),
     async release() {
       await rm(staging, { recursive: true, force: true })
@@ -147,13 +163,10 @@ async function publishedItself(published: string, kept: GenerationOptions): Prom
   }
 }
 
-async function publishFirst(staging: string, published: string, run: RunCommand): Promise<void> {
-  await flushTree(staging, run)
-  await rename(staging, published)
-  flushPath(dirname(published))
-}
-
-type Marking = Pick<OwnedTree, 'own' | 'reach' | 'markUpstream' | 'saveReach' | 'missing' | 'markDevice' | 'adopting'>
+type Marking = Pick<
+  OwnedTree,
+  'own' | 'reach' | 'markUpstream' | 'saveReach' | 'missing' | 'movedTo' | 'markFolder' | 'adopting'
+>
 
 /** What the mark of the replica says of its files. */
 function createMarking({ dataDir, spec }: TreeOptions, published: string, takesOver: () => boolean): Marking {
@@ -174,10 +187,16 @@ function createMarking({ dataDir, spec }: TreeOptions, published: string, takesO
     adopting: () => takesOver() || readMarker(dataDir, spec.name)?.adopting === true,
     saveReach: (reach) => writeMarker(dataDir, { ...readMarker(dataDir, spec.name), ...markerOf(spec), reach }),
     missing: () => missingFiles(dataDir, published, readMarker(dataDir, spec.name)?.device),
-    markDevice() {
+    movedTo() {
+      const inode = readMarker(dataDir, spec.name)?.inode
+      return inode && !isMountPoint(published) ? findMovedFolder(dataDir, inode) : null
+    },
+    markFolder() {
       const device = deviceOf(dataDir, published)
       const mark = readMarker(dataDir, spec.name)
-      if (mark && device && mark.device !== device) writeMarker(dataDir, { ...mark, device })
+      if (!mark || !device) return
+      const inode = inodeOf(published) ?? undefined
+      if (mark.device !== device || mark.inode !== inode) writeMarker(dataDir, { ...mark, device, inode })
     },
   }
 }

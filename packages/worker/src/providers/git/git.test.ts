@@ -4,7 +4,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, st
 import { join } from 'node:path'
 import { commit, ensureRepository, runChild, startGitDaemon, startGitUpstream, startHttpUpstream } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { providerConformance, type Subject } from '../../testing/conformance.ts'
+import type { Subject } from '../../testing/conformance-stage.ts'
+import { providerConformance } from '../../testing/conformance.ts'
 import { createSandbox, type Sandbox } from '../../testing/sandbox.ts'
 
 const git = (repository: string, ...args: string[]) => runChild('git', [`--git-dir=${repository}`, ...args])

@@ -17,13 +17,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { startHttpUpstream, writeFiles } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { providerConformance, type Subject } from '../../testing/conformance.ts'
+import { providerConformance } from '../../testing/conformance.ts'
 import { createSandbox, readTree, type Sandbox } from '../../testing/sandbox.ts'
 import { createFilter } from './filter.ts'
 
 const OLD = 1_600_000_000
 
-async function start(dir: string, auth?: { username: string; password: string }): Promise<Subject> {
+async function start(dir: string, auth?: { username: string; password: string }) {
   const names = Array.from({ length: 40 }, (_, n) => `d${n % 4}/f${Math.floor(n / 4)}.bin`)
   writeFiles(dir, Object.fromEntries(names.map((name) => [name, randomBytes(50_000)])))
   for (const name of names) utimesSync(join(dir, name), OLD, OLD)
@@ -32,7 +32,7 @@ async function start(dir: string, auth?: { username: string; password: string })
     upstream: `${upstream.url}/`,
     port: upstream.port,
     stop: upstream.stop,
-    expectSame: async (published) => expect(readTree(published)).toEqual(readTree(dir)),
+    expectSame: async (published: string) => expect(readTree(published)).toEqual(readTree(dir)),
     change: async () => {
       writeFiles(dir, {
         'd0/f0.bin': randomBytes(60_000),
