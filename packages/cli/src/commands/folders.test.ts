@@ -6,20 +6,27 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Folder } from '@kagami/protocol'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { startApi } from '../testing/api-server.ts'
 import { runKagami } from '../testing/run-kagami.ts'
 import { aWorker, secondsFromNow } from '../testing/samples.ts'
 
+function emptyDir(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'kagami-folders-'))
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
+  return dir
+}
+
 /** A data_dir with replicas, folders of earlier replicas, and folders that Kagami did not make. */
 function aDataDir(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'kagami-folders-'))
+  const dir = emptyDir()
   const put = (path: string, text: string) => {
     mkdirSync(join(dir, path, '..'), { recursive: true })
     writeFileSync(join(dir, path), text)
@@ -88,7 +95,7 @@ describe('kagami folders', () => {
   })
 
   it('refuses a folder in which no worker has run', async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'kagami-folders-'))
+    const dir = emptyDir()
     const { code, stderr } = await runKagami(`folders --data-dir ${dir}`)
     expect([code, stderr]).toEqual([
       2,

@@ -1,13 +1,14 @@
 // files.test.ts — Small files are replaced whole, also when the disk is full.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { readIfThere, readJsonIfThere, removeDurably, writeDurably } from './files.ts'
 
 describe('small files', () => {
   const dir = mkdtempSync(join(tmpdir(), 'kagami-files-'))
+  afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
   test('are replaced whole, leave no scraps, and read as nothing when they are not there or damaged', () => {
     const path = join(dir, 'a', 'b.json')

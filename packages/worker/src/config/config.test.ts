@@ -1,24 +1,15 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { ConfigError, replicaIdOf, writeJoinToken } from '@kagami/runtime'
 import { describe, expect, test } from 'vitest'
 import { providers } from '../providers/index.ts'
+import { writeToml } from '../testing/worker-toml.ts'
 import { hooksFor, loadWorkerConfig } from './config.ts'
 import { WorkerKeys } from './keys.ts'
 import { declaredReplicas, renamedReplicas } from './replicas.ts'
 
-/** A worker.toml with this text. */
-function toml(text: string): string {
-  const file = join(mkdtempSync(join(tmpdir(), 'kagami-config-')), 'worker.toml')
-  writeFileSync(file, text)
-  return file
-}
-
 function load(text: string | null, env: Record<string, string> = {}) {
   const warnings: string[] = []
   const config = loadWorkerConfig({
-    ...(text === null ? {} : { file: toml(text) }),
+    ...(text === null ? {} : { file: writeToml(text) }),
     env: text === null ? { KAGAMI_CONFIG: '/nonexistent/worker.toml', ...env } : env,
   })
   return {
@@ -261,7 +252,7 @@ describe('what worker.toml says of one replica', () => {
   })
 
   test('credentials are taken as they are, or from a file', () => {
-    const file = toml('pass word\n')
+    const file = writeToml('pass word\n')
     expect(replica(`auth = { type = "basic", username = "u", password_file = "${file}" }`).replicas[0]?.auth).toEqual({
       type: 'basic',
       username: 'u',

@@ -1,12 +1,11 @@
 // defaults.test.ts — [defaults] of worker.toml, and patterns in a file beside it.
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname } from 'node:path'
 import { ConfigError } from '@kagami/runtime'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { timingOf } from '../core/schedule.ts'
 import { providers } from '../providers/index.ts'
+import { writeToml } from '../testing/worker-toml.ts'
 import { loadWorkerConfig } from './config.ts'
 import { declaredReplicas } from './replicas.ts'
 
@@ -14,17 +13,14 @@ const UPSTREAMS = { git: 'https://h/a.git', rsync: 'rsync://h/a/', http: 'https:
 type Kind = keyof typeof UPSTREAMS
 
 /** The replicas of a file, with other files beside it. */
-function declared(text: string, beside: Record<string, string> = {}) {
-  const folder = mkdtempSync(join(tmpdir(), 'kagami-config-'))
-  for (const [name, content] of Object.entries(beside)) writeFileSync(join(folder, name), content)
-  const file = join(folder, 'worker.toml')
-  writeFileSync(file, text)
+function declared(text: string, beside: Record<string, string | Buffer> = {}) {
+  const file = writeToml(text, beside)
   try {
     const config = loadWorkerConfig({ file, env: { KAGAMI_DATA_DIR: '/d' } })
     return declaredReplicas(config, { workerId: 'w', kinds: providers, warnings: [] })
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    throw new Error(`${error.message} | ${error.hint}`.replaceAll(folder, '…'), { cause: error })
+    throw new Error(`${error.message} | ${error.hint}`.replaceAll(dirname(file), '…'), { cause: error })
   }
 }
 
@@ -172,9 +168,8 @@ describe('exclude_from', () => {
   )
 
   test('a file that is not UTF-8 is refused with its line', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'kagami-config-'))
-    writeFileSync(join(folder, 'ex'), Buffer.from('a\n\xe9\n', 'latin1'))
-    expect(() => declared(provider('rsync', `exclude_from = "${join(folder, 'ex')}"`))).toThrow(
+    const beside = { ex: Buffer.from('a\n\xe9\n', 'latin1') }
+    expect(() => declared(provider('rsync', 'exclude_from = "ex"'), beside)).toThrow(
       'ex, line 2, column 1: the byte 0xe9 is not UTF-8',
     )
   })

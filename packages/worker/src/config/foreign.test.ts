@@ -1,14 +1,11 @@
 // foreign.test.ts — Files of other mirror programs given as worker.toml.
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { writeToml } from '../testing/worker-toml.ts'
 import { loadWorkerConfig } from './config.ts'
 
 /** What is said about a file with this text, when data_dir comes from the environment. */
 function said(text: string): { message: string; hint: string | null } {
-  const file = join(mkdtempSync(join(tmpdir(), 'kagami-config-')), 'worker.toml')
-  writeFileSync(file, text)
+  const file = writeToml(text)
   try {
     loadWorkerConfig({ file, env: { KAGAMI_DATA_DIR: '/d' } })
   } catch (error) {

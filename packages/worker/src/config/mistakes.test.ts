@@ -1,11 +1,9 @@
 // mistakes.test.ts — What people write wrongly into worker.toml, and what the worker says before it refuses to start.
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { policyProperties, withPolicy } from '@kagami/protocol'
 import { ConfigError } from '@kagami/runtime'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { writeToml } from '../testing/worker-toml.ts'
 import { ProviderKeys } from './keys.ts'
 import { providers } from '../providers/index.ts'
 import { loadWorkerConfig } from './config.ts'
@@ -13,8 +11,7 @@ import { declaredReplicas } from './replicas.ts'
 
 /** Message and hint for a file with this text, or its warnings. */
 function said(text: string | Buffer): [message: string, hint: string | null] | string[] {
-  const file = join(mkdtempSync(join(tmpdir(), 'kagami-config-')), 'worker.toml')
-  writeFileSync(file, text)
+  const file = writeToml(text)
   try {
     const config = loadWorkerConfig({ file, env: { KAGAMI_DATA_DIR: '/d' } })
     const warnings: string[] = []

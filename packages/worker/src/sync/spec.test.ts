@@ -1,7 +1,6 @@
 // spec.test.ts — Options that cannot work with an upstream: refused in the same words when the worker starts, and when
 // a replica that was added by the API is to be synced.
-import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError } from '@kagami/runtime'
 import { describe, expect, it } from 'vitest'
@@ -10,14 +9,14 @@ import { declaredReplicas } from '../config/replicas.ts'
 import { providers } from '../providers/index.ts'
 import { sandboxForEach } from '../testing/kills.ts'
 import type { Sandbox } from '../testing/sandbox.ts'
+import { writeToml } from '../testing/worker-toml.ts'
 
 let sandbox: Sandbox
 sandboxForEach((fresh) => (sandbox = fresh))
 
 /** What the worker says at its start; null when it starts. */
 function saidAtStart(kind: string, upstream: string, options: object): string | null {
-  const file = join(mkdtempSync(join(tmpdir(), 'kagami-spec-')), 'worker.toml')
-  writeFileSync(file, `data_dir = "/d"\nupstream_roots = ["/srv"]\n`)
+  const file = writeToml(`data_dir = "/d"\nupstream_roots = ["/srv"]\n`)
   const provider = { name: 'a', kind, upstream, options }
   try {
     const config = loadWorkerConfig({ file, env: { KAGAMI_PROVIDERS: JSON.stringify([provider]) } })
