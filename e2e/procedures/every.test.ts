@@ -48,8 +48,10 @@ const PROCEDURES: readonly Procedure[] = [
   {
     heading: 'Lock NATS',
     what: 'a lost data_dir, another host name',
-    followedBy: [],
-    notRun: 'not followed yet as they are written, from the first step to the last',
+    followedBy: [
+      here('locked', 'replaces a data_dir that was lost'),
+      here('locked', 'adds a host name to the certificate, and no connection breaks'),
+    ],
   },
   {
     heading: 'Upgrade',

@@ -1,9 +1,13 @@
 // locked.test.ts — "Lock NATS" of docs/operations.md, step by step: from an open NATS with mirrors of each kind to a
-// locked one, a new worker, and one that is cut off and comes back.
+// locked one, and every line of its table.
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { connect } from 'node:net'
+import { connect as upgrade } from 'node:tls'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { expectDocumented, followDocumented } from '../harness/documented.ts'
+import { readStolenIdentity } from '../harness/locked.ts'
 import { startMirrorFleet, type MirrorFleet } from '../harness/mirror-fleet.ts'
 import { syncAll } from '../harness/mirrors.ts'
 import { createPlace } from '../harness/place.ts'
@@ -15,6 +19,7 @@ describe('an operator of a fleet on an open NATS', () => {
   let fleet: MirrorFleet
   let supervisor: SupervisorProgram
   let port: number
+  let nats = { port: 0, pid: 0 }
 
   const follow = (line: string, to: Record<string, string> = {}) =>
     followDocumented(place, line, { to, env: { KAGAMI_API: supervisor.url } })
@@ -33,6 +38,7 @@ describe('an operator of a fleet on an open NATS', () => {
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...words], { stdio: 'ignore' })
     place.onEnd(() => child.kill('SIGKILL'))
     await until('it is healthy', async () => (await fetch(`http://127.0.0.1:${monitor}/healthz`)).ok)
+    nats = { port: listen, pid: child.pid! }
   }
   const launchSupervisor = async (dir: string) => {
     expectDocumented('Give `supervisor.json` to the supervisor (mode 0600, owned by its user)')
@@ -65,7 +71,10 @@ describe('an operator of a fleet on an open NATS', () => {
   })
 
   test('moves it to a locked one: decisions and history are kept, and nothing is fetched again', async () => {
-    expectDocumented('Then stop the supervisor, start it with the credentials, and restart each worker with a token')
+    expectDocumented(
+      'Then stop the supervisor, start it with the credentials, and restart each worker with a token and without ' +
+        '`nats_url`.',
+    )
     const before = await history()
     await lock('locked')
     await supervisor.kill('SIGTERM')
@@ -106,6 +115,38 @@ describe('an operator of a fleet on an open NATS', () => {
     await syncWell()
   })
 
+  test('replaces a data_dir that was lost', async () => {
+    expectDocumented(REPLACE)
+    await fleet.worker.kill('SIGTERM')
+    rmSync(place.at('data'), { recursive: true })
+    await follow('kagami workers revoke NAME', { NAME: 'sh-1' })
+    await follow('kagami workers approve NAME', { NAME: 'sh-1' })
+    await restart({ KAGAMI_JOIN_TOKEN: await token() })
+    await until('it waits, for its files are gone', async () => (await worker())?.admission === 'pending')
+    await follow('kagami workers approve NAME', { NAME: 'sh-1' })
+    await until('it is approved', async () => (await worker())?.admission === 'approved')
+    await isThere('w')
+    await syncWell()
+  })
+
+  test('adds a host name to the certificate, and no connection breaks', async () => {
+    const fits = () =>
+      isCertifiedFor('nats-2.example.org', { port: nats.port, ca: readStolenIdentity(place.at('data')).ca! })
+    expect(await fits()).toBe(false)
+    const said = fleet.worker.output().length
+    renameSync(place.at('keys of the backup'), place.at('locked', 'keys'))
+    expectDocumented('`kagami nats certificate --dir … --host …` with all names, then `nats-server --signal reload`')
+    const hosts = ['127.0.0.1', 'nats-2.example.org'].join(' --host ')
+    await follow('kagami nats certificate --dir … --host …', {
+      '--dir …': `--dir ${place.at('locked')}`,
+      '--host …': `--host ${hosts}`,
+    })
+    await follow('nats-server --signal reload', { reload: `reload=${nats.pid}` })
+    await until('the new name is in the certificate', fits)
+    expect(fleet.worker.output().slice(said)).not.toContain('lost NATS')
+    await syncWell()
+  })
+
   test('starts over after the keys of the supervisor were read by others', async () => {
     expectDocumented(START_OVER)
     await lock('anew')
@@ -120,6 +161,23 @@ describe('an operator of a fleet on an open NATS', () => {
 })
 
 const COME_BACK = 'remove `.kagami/nats.json` from its `data_dir`, approve it, start it with a new token'
+const REPLACE =
+  'revoke the id and approve it, start the new worker with `worker_id` and a new token, and approve it once more: it ' +
+  'waits because its files are gone'
 const START_OVER =
   '`kagami nats init` into a new directory, and start the new server and the supervisor with it. Then, for every ' +
   'worker: `kagami workers revoke NAME`, `kagami workers approve NAME`, and start it with a new token'
+
+/** Whether nats-server shows a certificate of its authority for this name. */
+async function isCertifiedFor(servername: string, { port, ca }: { port: number; ca: string }): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    // It says INFO before it changes to TLS.
+    await once(socket, 'data')
+    const secure = upgrade({ socket, ca, servername, rejectUnauthorized: false })
+    await once(secure, 'secureConnect')
+    return secure.authorized
+  } finally {
+    socket.destroy()
+  }
+}

@@ -76,7 +76,8 @@ async function claimKey(services: Services, { token, join, publicKey }: EnrolReq
 
 /**
  * Saves and shows the worker while it waits for credentials: what it announces, and that it is online. Which of its
- * processes is the one that counts is decided when it joins.
+ * processes is the one that counts is decided when it joins; but of one whose disk seems to be missing it is this one,
+ * because an approval to begin anew is for the process that waits.
  */
 async function recordApplicant(services: Services, join: Join): Promise<WorkerRecord> {
   const { clock, fleet, config, store, documents, logger } = services
@@ -85,9 +86,7 @@ async function recordApplicant(services: Services, join: Join): Promise<WorkerRe
   const missingDisk = findMissingDisk(fleet, join)
   const autoApprove = config.auto_approve && missingDisk === null
   const announced = withJoin(known?.record ?? null, join, { autoApprove, now, missingDisk })
-  const record = known
-    ? { ...announced, instance: known.record.instance, rev: known.record.rev }
-    : { ...announced, instance: null }
+  const record = missingDisk !== null && known ? announced : { ...announced, ...processOf(known?.record) }
   const same = JSON.stringify(record) === JSON.stringify(known?.record)
   if (!same) await store.saveWorker(record)
   const worker = putWorker(fleet, record, now.getTime())
@@ -103,3 +102,7 @@ async function recordApplicant(services: Services, join: Join): Promise<WorkerRe
   services.recordChanges({ ...noChanges(), ...changes, workers: new Set([worker]) })
   return record
 }
+
+/** The process that counts, and the document for it, until this one joins. */
+const processOf = (known: WorkerRecord | undefined) =>
+  known ? { instance: known.instance, rev: known.rev } : { instance: null }
