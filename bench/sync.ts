@@ -10,13 +10,15 @@ export interface Mirror {
   readonly kind: 'git' | 'rsync' | 'http'
   readonly upstream: string
   readonly options?: Readonly<Record<string, unknown>>
+  /** What an earlier sync counted, as the worker remembers it; absent: nothing. */
+  readonly files?: number
 }
 
 let number = 0
 const paces = createPaces()
 
 /** Syncs once and returns the milliseconds it took. Throws when it did not succeed. */
-export async function syncOnce(dataDir: string, { options = {}, ...mirror }: Mirror): Promise<number> {
+export async function syncOnce(dataDir: string, { options = {}, files, ...mirror }: Mirror): Promise<number> {
   const spec = {
     ...mirror,
     replica_id: replicaIdOf('bench', mirror.name),
@@ -32,6 +34,7 @@ export async function syncOnce(dataDir: string, { options = {}, ...mirror }: Mir
     trigger: 'manual' as const,
     request_id: null,
     timeoutSeconds: 3600,
+    ...(files === undefined ? {} : { files }),
   }
   const started = performance.now()
   const report = await runSync(job, {

@@ -25,6 +25,12 @@ export interface Provider<Schema extends Type.TObject = Type.TObject> {
    */
   sync(context: SyncContext<Static<Schema>>): Promise<SyncStats>
   /**
+   * Reads the file by which the upstream shows that it changed, when the options name one; called when there is a copy,
+   * before `sync`. Null: they name none. Throws SyncFailure when the upstream cannot be asked. Absent: the kind has no
+   * such file.
+   */
+  readTrace?(context: SyncContext<Static<Schema>>): Promise<Trace | null>
+  /**
    * Gives readers back what an earlier sync kept when the upstream lost it; `id` as in `SyncStats.kept`. Throws
    * SyncFailure local_conflict when it is not there any more. Absent: the kind keeps nothing.
    */
@@ -225,6 +231,14 @@ export interface Fork {
   publish(flushed?: boolean): Promise<void>
 }
 
+/** A file of an upstream that changes whenever anything there does. */
+export interface Trace {
+  /** A text that changes with the file; null: the upstream has no such file. */
+  readonly sign: string | null
+  /** Bytes that were received. */
+  readonly bytes: number
+}
+
 /** What a successful sync found out; null where the tool does not say. */
 export interface SyncStats {
   readonly bytes: number | null
@@ -235,6 +249,8 @@ export interface SyncStats {
   readonly kept?: Kept | null
   /** One line worth reporting although the sync succeeded. */
   readonly note?: string | null
+  /** False: what the upstream had is not all there, and the next sync has to look again. Absent: it is. */
+  readonly whole?: boolean
 }
 
 /**

@@ -13,6 +13,8 @@ const REMEMBERED = 100_000
 export interface LeftOutCounter {
   /** Counts one name once, however often it is met. */
   add(name: string, why: string): void
+  /** Counts what an earlier run left out of an upstream that has not changed. */
+  repeat(before: LeftOut): void
   /** What was counted; null when nothing was left out. */
   result(): LeftOut | null
 }
@@ -30,6 +32,10 @@ export function createLeftOutCounter(log: (line: string) => void): LeftOutCounte
       const line = `${showName(name)}: ${why}`
       if (examples.length < EXAMPLES) examples.push(oneLine(line, EXAMPLE_MAX))
       if (count <= LOGGED) log(`left out: ${line}`)
+    },
+    repeat(before) {
+      count += before.count
+      examples.push(...before.examples.slice(0, EXAMPLES - examples.length))
     },
     result: () => (count === 0 ? null : { count, examples }),
   }

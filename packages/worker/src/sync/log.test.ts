@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createRunLog, readLog } from './log.ts'
-import { createMask } from './secrets.ts'
+import { createMask } from './credentials.ts'
 
 let dataDir: string
 beforeEach(() => void (dataDir = mkdtempSync(join(tmpdir(), 'kagami-log-'))))

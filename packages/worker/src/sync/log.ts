@@ -5,7 +5,7 @@ import type { LogReply } from '@kagami/protocol'
 import { escapeBytes } from '../names.ts'
 import { cleanLine } from '../programs/lines.ts'
 import { isSafeId, paths } from '../tree/paths.ts'
-import type { Mask } from './secrets.ts'
+import type { Mask } from './credentials.ts'
 
 const KEEP_LOGS = 20
 const MAX_BYTES = 4 * 1024 * 1024

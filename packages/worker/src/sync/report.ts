@@ -3,7 +3,7 @@ import { failures, type FailureReason, type Hold, type LeftOut, type SyncReport 
 import { escapeBytes, showName } from '../names.ts'
 import { oneLine, SyncHeld, type Ending } from './outcome.ts'
 import type { SyncJob } from './job.ts'
-import type { Mask } from './secrets.ts'
+import type { Mask } from './credentials.ts'
 import type { SyncResult } from './update.ts'
 
 const TAIL_MAX = 8000

@@ -11,7 +11,7 @@ import { createRunLog, type RunLog } from './log.ts'
 import { endingOf, oneLine, SUCCESS, type Ending } from './outcome.ts'
 import { createProgressThrottle } from './progress.ts'
 import { reportOf } from './report.ts'
-import { createMask, type Mask } from './secrets.ts'
+import { createMask, type Mask } from './credentials.ts'
 import { commandsOf, updateTree, type SyncResult } from './update.ts'
 
 export type { SyncDeps, SyncJob } from './job.ts'

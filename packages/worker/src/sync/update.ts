@@ -23,6 +23,7 @@ import { createPeers, type KnownPeers } from './peers.ts'
 import { SyncHeld } from './outcome.ts'
 import { allowPlan, holdForeign, NoRoom } from './permission.ts'
 import { guardedTree } from './guarded-tree.ts'
+import { checkTrace } from './trace.ts'
 
 type Rollback = Extract<SyncJob['task'], { type: 'rollback' }>
 
@@ -53,7 +54,10 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   if (was !== null) run.log.line('I', `the files of ${was} are those of ${job.spec.name} now`)
   limits.signal.throwIfAborted()
   refuseForeign(run, tree)
-  if (job.task?.type === 'rollback') return goBack(job, deps, job.task)
+  if (job.task?.type === 'rollback') {
+    tree.saveTrace(null)
+    return goBack(job, deps, job.task)
+  }
   const takenBack = await findMissing(run, tree)
   await tree.tryLinks()
   const copies = copiesNote(tree)
@@ -61,13 +65,16 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   const peers = peersOf(run, tree)
   const context = contextOf(run, { local, options, run: command, tree, peers })
   const { task } = job
+  const trace = await checkTrace(run, { tree, provider, context })
   const update = () => (task?.type === 'restore' ? restore(provider, context, task.id) : provider.sync(context))
-  const stats = await releasingOnFullDisk(run, tree, update)
+  const stats = trace.unchanged ?? (await releasingOnFullDisk(run, tree, update))
   await tree.settle()
   if (task?.type !== 'restore') tree.markUpstream()
   tree.markFolder()
   if (peers.reach && peers.reach !== tree.reach()) tree.saveReach(peers.reach)
-  return resultOf(run, tree, { ...stats, note: [takenBack, stats.note].filter(Boolean).join('; ') || null })
+  trace.settle(stats)
+  const note = [takenBack, stats.note, trace.note].filter(Boolean).join('; ') || null
+  return resultOf(run, tree, { ...stats, note })
 }
 
 function findProvider({ job, deps }: Run): Provider {
@@ -149,6 +156,7 @@ async function findMissing(
   if (moved === null || !deps.adoptExisting || !hasRoom(deps.dataDir, sizeBytes ?? Infinity))
     throw gone(problem, files, moved)
   log.line('I', `${problem}: they are in ${moved} now, and are copied from there`)
+  tree.saveTrace(null)
   await tree.takeBack(moved)
   return `its folder was moved to ${moved}, which stays as it is: the files were copied from there`
 }

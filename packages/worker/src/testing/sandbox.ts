@@ -31,6 +31,8 @@ export interface SyncCall {
   /** Answers of the name server: each host is there. */
   readonly foundAt?: string
   readonly onProgress?: (progress: Progress) => void
+  /** Added to the time of the worker, ms. */
+  readonly laterMs?: number
 }
 
 export interface Sandbox {
@@ -88,7 +90,7 @@ export function createSandbox(): Sandbox {
           paces,
           signal: call.signal ?? new AbortController().signal,
           onProgress: call.onProgress ?? (() => {}),
-          now: () => new Date(),
+          now: () => new Date(Date.now() + (call.laterMs ?? 0)),
         },
       ),
     log: (report) => readFileSync(join(dataDir, '.kagami', 'logs', report.replica_id, `${report.sync_id}.log`), 'utf8'),

@@ -1,6 +1,6 @@
 // marker.ts — The mark of a replica: whose files are in the folder of its name. Below .kagami, never in the folder.
 import { existsSync, readdirSync } from 'node:fs'
-import type { ReplicaSpec } from '@kagami/protocol'
+import { LeftOut, Nullable, type ReplicaSpec } from '@kagami/protocol'
 import { ConfigError, openStateFile, sealedJson, type Damage, type StateFile } from '@kagami/runtime'
 import Type, { type Static } from 'typebox'
 import { localFailure } from '../local-failure.ts'
@@ -18,6 +18,8 @@ export interface Marker {
   readonly device?: 'own' | 'shared'
   /** Inode of that folder: by it the folder is found again where somebody moved it. */
   readonly inode?: string
+  /** The upstream as the last whole sync found it. */
+  readonly trace?: KnownTrace
   /** Files of something else were taken over, and no sync has succeeded since. */
   readonly adopting?: boolean
   /** The folder was there before Kagami, and was taken over. */
@@ -25,6 +27,18 @@ export interface Marker {
   /** The name they have been moved from, while that is under way. */
   readonly renamed_from?: string
 }
+
+const KnownTrace = Type.Object({
+  /** Of the trace, the upstream and the options. */
+  digest: Type.String(),
+  /** When it was read, before the tree was listed. */
+  at: Type.String(),
+  /** What the report of that sync said. */
+  note: Nullable(Type.String()),
+  left_out: Nullable(LeftOut),
+})
+/** How an upstream was found when a sync brought all of it. */
+export type KnownTrace = Static<typeof KnownTrace>
 
 const Mark = Type.Object({
   replica_id: Type.String(),
@@ -34,6 +48,7 @@ const Mark = Type.Object({
   reach: Type.Optional(Type.Enum(['public', 'private'])),
   device: Type.Optional(Type.Enum(['own', 'shared'])),
   inode: Type.Optional(Type.String()),
+  trace: Type.Optional(KnownTrace),
   adopting: Type.Optional(Type.Boolean()),
   adopted: Type.Optional(Type.Boolean()),
   renamed_from: Type.Optional(Type.String()),
@@ -86,6 +101,7 @@ export function readMarker(dataDir: string, name: string): Marker | null {
         ...(kept.reach === undefined ? {} : { reach: kept.reach }),
         ...(kept.device === undefined ? {} : { device: kept.device }),
         ...(kept.inode === undefined ? {} : { inode: kept.inode }),
+        ...(kept.trace === undefined ? {} : { trace: kept.trace }),
         ...(kept.adopting === undefined ? {} : { adopting: kept.adopting }),
         ...(kept.adopted === undefined ? {} : { adopted: kept.adopted }),
         ...(kept.renamed_from === undefined ? {} : { renamed_from: kept.renamed_from }),

@@ -29,7 +29,7 @@ import {
   restorePublished,
   type GenerationOptions,
 } from './generations.ts'
-import { markerOf, readMarker, writeMarker, type Marker } from './marker.ts'
+import { markerOf, readMarker, writeMarker, type KnownTrace, type Marker } from './marker.ts'
 import { fullDisk } from './space.ts'
 import {
   finishPublishing,
@@ -91,6 +91,10 @@ export interface OwnedTree extends Tree {
   /** Where earlier runs found the upstream; null when they did not, or since its address changed. */
   reach(): Reach | null
   saveReach(reach: Reach): void
+  /** How the upstream was when a sync last brought all of it; null: not known. */
+  trace(): KnownTrace | null
+  /** Null forgets it. */
+  saveTrace(trace: KnownTrace | null): void
 }
 
 /** The tree of one replica. Throws when its name or id cannot name a directory. */
@@ -165,7 +169,16 @@ async function publishedItself(published: string, kept: GenerationOptions): Prom
 
 type Marking = Pick<
   OwnedTree,
-  'own' | 'reach' | 'markUpstream' | 'saveReach' | 'missing' | 'movedTo' | 'markFolder' | 'adopting'
+  | 'own'
+  | 'reach'
+  | 'trace'
+  | 'saveTrace'
+  | 'markUpstream'
+  | 'saveReach'
+  | 'missing'
+  | 'movedTo'
+  | 'markFolder'
+  | 'adopting'
 >
 
 /** What the mark of the replica says of its files. */
@@ -186,6 +199,11 @@ function createMarking({ dataDir, spec }: TreeOptions, published: string, takesO
     },
     adopting: () => takesOver() || readMarker(dataDir, spec.name)?.adopting === true,
     saveReach: (reach) => writeMarker(dataDir, { ...readMarker(dataDir, spec.name), ...markerOf(spec), reach }),
+    trace: () => readMarker(dataDir, spec.name)?.trace ?? null,
+    saveTrace(trace) {
+      const mark = readMarker(dataDir, spec.name)
+      if (mark && (trace || mark.trace)) writeMarker(dataDir, { ...mark, trace: trace ?? undefined })
+    },
     missing: () => missingFiles(dataDir, published, readMarker(dataDir, spec.name)?.device),
     movedTo() {
       const inode = readMarker(dataDir, spec.name)?.inode

@@ -4,9 +4,9 @@ import { isPage } from '../../http/content.ts'
 import { networkFailure, retryAfterSeconds, statusFailure } from '../../http/errors.ts'
 import { isRefusal } from '../../http/pace.ts'
 import type { Pipeline } from '../../http/pipeline-request.ts'
+import { createQueue, type Queue } from '../../http/queue.ts'
 import { PATIENCE_SECONDS } from '../../http/rate.ts'
 import { OF_ONE_FILE, reportProgress, type DownloadState } from './download-state.ts'
-import { createQueue, type Queue } from './queue.ts'
 import { createFileRequest, type FileJob, type FileOutcome } from './receive.ts'
 import { SyncFailure, type Leave, type Pace } from '../../provider.ts'
 
@@ -16,7 +16,7 @@ const FAILURES_MAX = 40
 const RETRY_SECONDS = 0.5
 
 interface SmallState extends DownloadState {
-  readonly queue: Queue
+  readonly queue: Queue<FileJob>
   readonly pace: Pace
   readonly pipeline: Pipeline
   active: number

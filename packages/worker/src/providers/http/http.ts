@@ -7,6 +7,7 @@ import { createThrottle } from '../../http/throttle.ts'
 import { isKnownFile, syncFile, type FileRun } from './file.ts'
 import { HttpOptions } from './options.ts'
 import { readRoot } from './folder.ts'
+import { readTrace } from './trace.ts'
 import { syncTree } from './tree.ts'
 import { treeAddress } from './tree-memory.ts'
 import { SyncFailure, type Provider, type SyncContext, type SyncStats } from '../../provider.ts'
@@ -18,7 +19,8 @@ import { SyncFailure, type Provider, type SyncContext, type SyncStats } from '..
 export const http: Provider<typeof HttpOptions> = {
   kind: 'http',
   options: HttpOptions,
-  checkSpec: (_upstream, { tree, checksum }) => (tree === 'always' ? null : checksumProblem(checksum)),
+  checkSpec: findProblem,
+  readTrace,
   probe: async () => ({ available: true, detail: `Node.js ${process.versions.node}` }),
   async sync(context) {
     const url = URL.parse(context.upstream)
@@ -38,6 +40,12 @@ export const http: Provider<typeof HttpOptions> = {
       throw networkFailure(error)
     }
   },
+}
+
+function findProblem(upstream: string, { tree, checksum, probe }: HttpOptions): string | null {
+  if (probe !== '' && (tree === 'never' || !URL.parse(upstream)?.pathname.endsWith('/')))
+    return 'option "probe" is for trees, whose address ends in "/": a single file is asked for directly'
+  return tree === 'always' ? null : checksumProblem(checksum)
 }
 
 /** Says in log and report how fast the upstream lets itself be asked, when it refused requests as too many. */

@@ -345,5 +345,6 @@ function statsOf(
     sizeBytes: size,
     revision: newest > 0 ? new Date(newest * 1000).toISOString() : null,
     note: notes.join('; ') || null,
+    whole: vanished.length === 0,
   }
 }

@@ -20,6 +20,7 @@ import {
 import { createProgressReader, createRefusalReader, createStatistics, readStatistics, rsyncFailure } from './output.ts'
 import { restorePartials, removePartials, stashPartials } from './partials.ts'
 import type { DryRun } from './plan.ts'
+import { readTrace } from './trace.ts'
 
 /** Older versions have known holes that a hostile upstream can use. */
 const SAFE_VERSION = [3, 4, 3]
@@ -36,6 +37,7 @@ export const rsync: Provider<typeof options> = {
       return { available: false, detail: (error as Error).message }
     }
   },
+  readTrace,
   async sync(context) {
     if (context.auth?.type === 'token')
       throw new SyncFailure('auth_rejected', 'rsync takes a user name and a password, not a token')
@@ -140,7 +142,8 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   if (copied instanceof SyncFailure) throw copied
   refuseRest(upstream)
   const note = unread === 'vanished' ? VANISHED : copied.note
-  const stats = { ...copied, note: [note, proof].filter(Boolean).join('; ') || null }
+  const whole = unread === null && copied.whole !== false
+  const stats = { ...copied, whole, note: [note, proof].filter(Boolean).join('; ') || null }
   const counted = disk === null && unread === null ? null : await countDisk(upstream, published)
   return tellStats(upstream, stats, { found, disk: counted })
 }
@@ -304,5 +307,5 @@ async function transfer(
   if (drop) removePartials(into)
   const note =
     exit.code === 24 ? 'some files vanished from the upstream while they were read; the next sync catches up' : null
-  return { ...statsOf({ statistics }), note }
+  return { ...statsOf({ statistics }), whole: exit.code === 0, note }
 }

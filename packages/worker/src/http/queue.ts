@@ -1,29 +1,29 @@
 // queue.ts — The order in which files are asked for, and how often one is tried again. Sends nothing.
-import type { FileJob } from './receive.ts'
 
 const TRIES = 3
 
-export interface Queue {
-  next(): FileJob | undefined
+/** Jobs that are still to be done. */
+export interface Queue<Job> {
+  next(): Job | undefined
   empty(): boolean
   /** Puts a job back after a failure of its own; false after enough tries. */
-  retry(job: FileJob): boolean
+  retry(job: Job): boolean
   /**
    * Puts a job back that was refused because there are too many requests. While other files are served meanwhile that
    * says nothing about this one; otherwise it is a try. False after enough tries.
    */
-  postpone(job: FileJob, served: number): boolean
+  postpone(job: Job, served: number): boolean
   /** Takes out all that is left. */
-  drain(): FileJob[]
+  drain(): Job[]
 }
 
 /** A queue of jobs, in their order; those put back come last. */
-export function createQueue(jobs: readonly FileJob[]): Queue {
-  const tries = new Map<FileJob, number>()
-  const servedAt = new Map<FileJob, number>()
-  const back: FileJob[] = []
+export function createQueue<Job>(jobs: readonly Job[]): Queue<Job> {
+  const tries = new Map<Job, number>()
+  const servedAt = new Map<Job, number>()
+  const back: Job[] = []
   let at = 0
-  const retry = (job: FileJob) => {
+  const retry = (job: Job) => {
     const count = (tries.get(job) ?? 1) + 1
     tries.set(job, count)
     if (count <= TRIES) back.push(job)

@@ -1,0 +1,30 @@
+// trace.ts — Reads the file of the option probe from an rsync upstream: one small request, whatever the tree has.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Trace } from '../../provider.ts'
+import { NO_TRACE, TRACE_MAX_BYTES, traceOf } from '../trace.ts'
+import { addressOf, callRsync, type RsyncContext } from './call.ts'
+import { rsyncFailure } from './output.ts'
+
+/** The trace; null when the options name none. Throws SyncFailure when the upstream cannot be asked. */
+export async function readTrace(context: RsyncContext): Promise<Trace | null> {
+  const { options, tree } = context
+  if (options.probe === '') return null
+  const folder = join(tree.staging, 'trace')
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  try {
+    const address = `${await addressOf(context)}${options.probe}`
+    const upstream = { context, options, address, compress: false, refused: [] }
+    const flags = ['--times', '--copy-links', '--chmod=F0600', `--max-size=${TRACE_MAX_BYTES}`]
+    const exit = await callRsync(upstream, () => flags, folder, {})
+    // The upstream answers, and has no such file, or none that it lets us read.
+    if (exit.code !== 0 && exit.code !== 23) throw rsyncFailure(exit)
+    const [name] = readdirSync(folder)
+    const file = join(folder, name ?? '')
+    if (exit.code === 23 || name === undefined || !existsSync(file)) return NO_TRACE
+    return traceOf(readFileSync(file), `${statSync(file).mtimeMs}`)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}

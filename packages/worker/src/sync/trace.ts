@@ -1,0 +1,73 @@
+// trace.ts — Whether an upstream is as the last whole sync found it, by its trace (option probe): then nothing else of
+// it is looked at.
+import { createHash } from 'node:crypto'
+import type { Provider, SyncContext, SyncStats } from '../provider.ts'
+import type { OwnedTree } from '../tree/tree.ts'
+import type { Run } from './job.ts'
+
+/** However often the trace says that nothing changed, everything is looked at once in this time, ms. */
+const BELIEVED_MS = 24 * 3600 * 1000
+
+/** What the trace of an upstream makes of a run. */
+export interface TraceCheck {
+  /** What the run found out, when the upstream has not changed; null: everything has to be looked at. */
+  readonly unchanged: SyncStats | null
+  /** One line for the report. */
+  readonly note: string | null
+  /** Called after a success with what was found out: remembers the trace when the copy has all of the upstream. */
+  settle(stats: SyncStats | null): void
+}
+
+const UNTRACED: TraceCheck = { unchanged: null, note: null, settle: () => {} }
+
+/** Reads the trace, where there is one and a copy. Throws SyncFailure when the upstream cannot be asked. */
+export async function checkTrace(
+  run: Run,
+  { tree, provider, context }: { tree: OwnedTree; provider: Provider; context: SyncContext },
+): Promise<TraceCheck> {
+  const { job, log, leftOut } = run
+  if (!provider.readTrace || job.task?.type === 'restore') return UNTRACED
+  const at = run.deps.now()
+  const trace = (await tree.exists()) ? await provider.readTrace(context) : null
+  if (trace === null) {
+    tree.saveTrace(null)
+    return UNTRACED
+  }
+  const before = tree.trace()
+  if (trace.sign === null) {
+    tree.saveTrace(null)
+    const note = 'the upstream has no file as the option probe names it: everything was looked at'
+    return { ...UNTRACED, note }
+  }
+  const digest = digestOf(run, trace.sign)
+  if (before?.digest === digest && isBelieved(run, context, before.at)) {
+    log.line('I', `the trace of the upstream is as it was at ${before.at}: nothing else was looked at`)
+    if (before.left_out) leftOut.repeat(before.left_out)
+    const { files = null, sizeBytes = null } = job
+    const stats = { bytes: trace.bytes, files, sizeBytes, revision: null, note: before.note }
+    return { ...UNTRACED, unchanged: stats }
+  }
+  // What this run leaves unfinished must not be taken for what the earlier one brought.
+  tree.saveTrace(null)
+  return {
+    unchanged: null,
+    note: null,
+    settle(stats) {
+      if (stats === null || stats.whole === false) return
+      tree.saveTrace({ digest, at: at.toISOString(), note: stats.note ?? null, left_out: leftOut.result() })
+    },
+  }
+}
+
+/** Other options, or another address, make another copy of the same upstream. */
+function digestOf({ job: { spec }, policy }: Run, sign: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([sign, spec.upstream, spec.options, policy]))
+    .digest('hex')
+}
+
+function isBelieved({ job, deps }: Run, { thorough, adopting }: SyncContext, at: string): boolean {
+  const ageMs = deps.now().getTime() - Date.parse(at)
+  const approved = job.task?.type === 'sync' ? job.task.approved : null
+  return ageMs >= 0 && ageMs < BELIEVED_MS && !thorough && adopting === null && approved === null && job.files != null
+}
