@@ -32,12 +32,13 @@ export default async function setup(project: TestProject): Promise<void> {
     await fetchProgram({ program: 'nats-server', package: 'nats-server', suite: 'forky' }, log),
     'nats-server',
   )
-  // The web servers whose listings are mirrored. The tests look for them too, but must not all fetch them at once.
+  // Web servers, and what runs programs for nginx. The tests look for them too, but must not all fetch them at once.
   for (const [program, name] of [
     ['nginx', 'nginx'],
     ['apache2', 'apache2'],
     ['lighttpd', 'lighttpd'],
     ['caddy', 'caddy'],
+    ['fcgiwrap', 'fcgiwrap'],
   ] as const) {
     if (!findProgram(program, ['/usr/sbin'])) await fetchProgram({ program, package: name }, log)
   }
