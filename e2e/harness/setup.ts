@@ -2,7 +2,15 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fetchProgram, findProgram, putOnPath } from '@kagami/runtime'
+import {
+  fetchProgram,
+  findProgram,
+  lockHolder,
+  natsServerVersion,
+  NATS_PACKAGE,
+  putOnPath,
+  versionAtLeast,
+} from '@kagami/runtime'
 import type { TestProject } from 'vitest/node'
 
 export interface Tools {
@@ -27,17 +35,16 @@ export default async function setup(project: TestProject): Promise<void> {
   const log = (step: string) => console.log(step)
   // The processes of the tests inherit PATH. git-lfs pushes to the LFS server of the tests and clones from the copy.
   await putOnPath(['git', 'rsync', 'git-lfs'], log)
-  const natsOld = join(await fetchProgram({ program: 'nats-server', package: 'nats-server' }, log), 'nats-server')
-  const natsNew = join(
-    await fetchProgram({ program: 'nats-server', package: 'nats-server', suite: 'forky' }, log),
-    'nats-server',
-  )
-  // The web servers whose listings are mirrored. The tests look for them too, but must not all fetch them at once.
+  const natsHere = await natsServerOnPath()
+  const natsOld = natsHere?.old ?? join(await fetchProgram(NATS_PACKAGE, log), 'nats-server')
+  const natsNew = natsHere?.new ?? join(await fetchProgram({ ...NATS_PACKAGE, suite: 'forky' }, log), 'nats-server')
+  // Web servers, and what runs programs for nginx. The tests look for them too, but must not all fetch them at once.
   for (const [program, name] of [
     ['nginx', 'nginx'],
     ['apache2', 'apache2'],
     ['lighttpd', 'lighttpd'],
     ['caddy', 'caddy'],
+    ['fcgiwrap', 'fcgiwrap'],
   ] as const) {
     if (!findProgram(program, ['/usr/sbin'])) await fetchProgram({ program, package: name }, log)
   }
@@ -46,6 +53,15 @@ export default async function setup(project: TestProject): Promise<void> {
     findProgram('chromium') ?? installPackages(['chromium', 'fonts-noto-cjk'], () => findProgram('chromium'))
   const postgres = postgresDirectory() ?? installPackages(['postgresql-15'], postgresDirectory)
   project.provide('tools', { natsOld, natsNew, chromium, postgres, faketime })
+}
+
+/** The nats-server of this machine, as the one of the two that its version fits: 2.9, or 2.11 and newer. */
+async function natsServerOnPath(): Promise<{ old?: string; new?: string } | null> {
+  const path = findProgram('nats-server', ['/usr/sbin', '/usr/local/sbin'])
+  const version = path && (await natsServerVersion(path).catch(() => null))
+  if (!version) return null
+  if (versionAtLeast(version, [2, 11, 0])) return { new: path }
+  return versionAtLeast(version, [2, 9, 10]) && !versionAtLeast(version, [2, 10, 0]) ? { old: path } : null
 }
 
 /** Path of libfaketime, which Debian keeps below the folder of the machine's architecture. */
@@ -76,9 +92,12 @@ function installPackages(packages: string[], find: () => string | null): string 
     execFileSync(command!, args, { stdio: ['ignore', 'ignore', 'inherit'] })
   }
   console.log(`installing ${packages.join(', ')} for the tests`)
+  const holder = lockHolder()
+  if (holder) console.log(`${holder} installs packages just now: waiting for that, at most 10 minutes`)
   try {
-    asRoot('apt-get', '-q', 'update')
-    asRoot('apt-get', '-q', '-y', '--no-install-recommends', 'install', ...packages)
+    // Without the lists of this minute those that are there may do.
+    asRoot('sh', '-c', 'apt-get -q -o DPkg::Lock::Timeout=600 update || true')
+    asRoot('apt-get', '-q', '-y', '-o', 'DPkg::Lock::Timeout=600', '--no-install-recommends', 'install', ...packages)
   } catch (error) {
     throw new Error(
       `The tests need ${packages.join(', ')}, and installing failed. Run: apt-get install ${packages.join(' ')}`,

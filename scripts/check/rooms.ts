@@ -67,6 +67,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 
   'packages/cli': ['packages/cli', `${SCENARIOS}/cli.test.ts`],
   'packages/cli/src/nats': ['packages/cli', `${SCENARIOS}/open-nats.test.ts`],
+  'packages/cli/src/serve': ['packages/cli'],
   'packages/cli/src/up': ['packages/cli', `${SCENARIOS}/up.test.ts`],
   'packages/webui': ['packages/webui', 'e2e/browser/holds.test.ts'],
   'packages/demo': ['packages/demo', `${SCENARIOS}/up.test.ts`],

@@ -8,6 +8,7 @@ import { addNats } from './commands/nats.ts'
 import { addReplicas } from './commands/replicas.ts'
 import { addResources } from './commands/resources.ts'
 import { addRun } from './commands/run.ts'
+import { addServeConfig } from './commands/serve-config.ts'
 import { addStatus } from './commands/status.ts'
 import { addSupervisor } from './commands/supervisor.ts'
 import { addSync } from './commands/sync.ts'
@@ -34,6 +35,7 @@ export function createProgram(): Command {
     addReplicas,
     addWorkers,
     addFolders,
+    addServeConfig,
     addNats,
     addRun,
     addDocker,

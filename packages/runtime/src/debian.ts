@@ -7,6 +7,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -14,9 +15,16 @@ import {
 } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
+import { pause } from './clock.ts'
 import { homeDirectory } from './home.ts'
+import { contentStatus, lockHolder, PACKAGE_LOCKS } from './package-state.ts'
 
 const execute = promisify(execFile)
+const BIG = { maxBuffer: 1 << 24 }
+
+/** How long a fetch that failed waits for who is just installing packages, and how often it looks, ms. */
+const WAIT_MS = 300_000
+const LOOK_EVERY_MS = 1000
 
 /** Directory of fetched programs: `KAGAMI_CACHE_DIR`, or `$XDG_CACHE_HOME/kagami`, or `~/.cache/kagami`. */
 export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
@@ -41,11 +49,16 @@ export function findProgram(
   return null
 }
 
-/** What to fetch. `suite`: another suite than that of this computer, for a newer version. */
+/** What to fetch. */
 export interface DebianFetch {
   readonly program: string
   readonly package: string
+  /** Another suite than that of this computer, for a newer version. Its package is fetched alone. */
   readonly suite?: string
+  /** It needs nothing but libc, so that no other package is asked for. */
+  readonly alone?: boolean
+  /** Locks that show that packages are just being installed. */
+  readonly locks?: readonly string[]
 }
 
 /** A program cannot be fetched. The message says why, and how else to install it. */
@@ -56,7 +69,11 @@ export class FetchError extends Error {
   }
 }
 
-/** Returns a directory with the program, and fetches it when it is not there yet. Throws FetchError. */
+/**
+ * Returns a directory with the program, and fetches it when it is not there yet. The locks of dpkg and apt are in
+ * nobody's way, nor are packages that are broken here; where it fails all the same while packages are being installed,
+ * it waits for the end of that, says so, and tries once more. Throws FetchError.
+ */
 export async function fetchProgram(wanted: DebianFetch, onStep: (step: string) => void = () => {}): Promise<string> {
   const home = join(cacheDirectory(), 'debian', `${wanted.package}${wanted.suite ? `-${wanted.suite}` : ''}`)
   const bin = join(home, 'bin')
@@ -68,21 +85,17 @@ export async function fetchProgram(wanted: DebianFetch, onStep: (step: string) =
     )
   }
   onStep(`fetching ${wanted.package}${wanted.suite ? ` (${wanted.suite})` : ''} from Debian's archive`)
-  mkdirSync(join(cacheDirectory(), 'debian'), { recursive: true })
-  const work = mkdtempSync(join(cacheDirectory(), 'debian', '.fetch-'))
   try {
-    await unpackWithDependencies(wanted, work)
-    writeWrappers(work, home)
-    rmSync(home, { recursive: true, force: true })
-    renameSync(join(work, 'out'), home)
+    await fetchInto(home, wanted).catch(async (error: unknown) => {
+      if (!(await waitForInstaller(wanted, error, onStep))) throw error
+      await fetchInto(home, wanted)
+    })
   } catch (error) {
     throw new FetchError(
       `${wanted.program} is not installed, and could not be fetched: ${reasonOf(error)}. ` +
         `Install it: apt-get install ${wanted.package}`,
       error,
     )
-  } finally {
-    rmSync(work, { recursive: true, force: true })
   }
   if (!existsSync(join(bin, wanted.program)))
     throw new FetchError(`package ${wanted.package} has no program ${wanted.program}`)
@@ -101,26 +114,70 @@ export async function putOnPath(programs: readonly string[], onStep: (step: stri
   }
 }
 
+async function fetchInto(home: string, wanted: DebianFetch): Promise<void> {
+  mkdirSync(join(cacheDirectory(), 'debian'), { recursive: true })
+  const work = mkdtempSync(join(cacheDirectory(), 'debian', '.fetch-'))
+  try {
+    await unpackWithDependencies(wanted, work)
+    writeWrappers(work, home)
+    rmSync(home, { recursive: true, force: true })
+    renameSync(join(work, 'out'), home)
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+/** Returns whether somebody was installing packages, once that is over or has lasted too long. */
+async function waitForInstaller(
+  { package: name, locks = PACKAGE_LOCKS }: DebianFetch,
+  error: unknown,
+  onStep: (step: string) => void,
+): Promise<boolean> {
+  const holder = lockHolder(locks)
+  if (holder === null) return false
+  onStep(
+    `fetching ${name} failed (${reasonOf(error)}) while ${holder} installs packages: waiting for that, at most ` +
+      `${WAIT_MS / 60_000} minutes, then trying once more`,
+  )
+  for (let waited = 0; waited < WAIT_MS && lockHolder(locks) !== null; waited += LOOK_EVERY_MS)
+    await pause(LOOK_EVERY_MS)
+  return true
+}
+
 async function unpackWithDependencies(wanted: DebianFetch, work: string) {
   const apt = await privateApt(wanted.suite, work)
-  const packages = wanted.suite ? [wanted.package] : await missingPackages(apt, wanted.package)
+  // One source of several may fail, such as one that is gone, and the others have what is wanted.
+  const failed = await execute('apt-get', [...apt, '-q', 'update'], BIG).then(
+    () => null,
+    (error: unknown) => error,
+  )
   const downloads = join(work, 'debs')
   mkdirSync(downloads)
-  await execute('apt-get', [...apt, '-q', 'download', ...packages], { cwd: downloads, maxBuffer: 1 << 24 })
+  try {
+    const isAlone = wanted.alone === true || wanted.suite !== undefined
+    const packages = isAlone ? [wanted.package] : await missingPackages(apt, wanted.package)
+    await execute('apt-get', [...apt, '-q', 'download', ...packages], { ...BIG, cwd: downloads })
+  } catch (error) {
+    throw failed ?? error
+  }
   const root = join(work, 'out', 'root')
   mkdirSync(root, { recursive: true })
   for (const deb of readdirSync(downloads)) await execute('dpkg-deb', ['-x', join(downloads, deb), root])
 }
 
-/** Options that give apt its own state and lists: they need no root, and leave those of the computer unchanged. */
+/**
+ * Options that give apt its own state and lists: they need no root and no lock, leave those of the computer unchanged,
+ * and do not suffer from what is broken there.
+ */
 async function privateApt(suite: string | undefined, work: string): Promise<string[]> {
   for (const part of ['state/lists/partial', 'cache/archives/partial', 'empty'])
     mkdirSync(join(work, part), { recursive: true })
+  writeFileSync(join(work, 'state', 'status'), contentStatus(await installedHere()))
   const set = (option: string) => ['-o', option]
   const apt = [
     `Dir::State=${work}/state`,
     `Dir::State::lists=${work}/state/lists`,
-    'Dir::State::status=/var/lib/dpkg/status',
+    `Dir::State::status=${work}/state/status`,
     `Dir::Cache=${work}/cache`,
     `Dir::Cache::archives=${work}/cache/archives`,
     'Debug::NoLocking=1',
@@ -134,24 +191,30 @@ async function privateApt(suite: string | undefined, work: string): Promise<stri
     )
     apt.push(...set(`Dir::Etc::sourcelist=${work}/sources.list`), ...set(`Dir::Etc::sourceparts=${work}/empty`))
   }
-  await execute('apt-get', [...apt, '-q', 'update'], { maxBuffer: 1 << 24 })
   return apt
+}
+
+/** What dpkg knows of this computer; nothing where that cannot be read. */
+async function installedHere(): Promise<string> {
+  try {
+    const { stdout } = await execute('apt-config', ['shell', 'STATUS', 'Dir::State::status/f'])
+    return readFileSync(/^STATUS='(.*)'$/m.exec(stdout)?.[1] || '/var/lib/dpkg/status', 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 /** The archive that this computer uses, so that its mirror or proxy is used here too. */
 async function debianMirror(): Promise<string> {
-  const { stdout } = await execute('apt-get', ['indextargets', '--format', '$(REPO_URI)|$(ORIGIN)|$(CREATED_BY)'], {
-    maxBuffer: 1 << 24,
-  })
+  const format = '$(REPO_URI)|$(ORIGIN)|$(CREATED_BY)'
+  const { stdout } = await execute('apt-get', ['indextargets', '--format', format], BIG).catch(() => ({ stdout: '' }))
   const line = stdout.split('\n').find((entry) => entry.includes('|Debian|') && !entry.includes('security'))
   return line?.split('|')[0] || 'http://deb.debian.org/debian/'
 }
 
 /** The package, and those of its dependencies that are not installed. */
 async function missingPackages(apt: string[], name: string): Promise<string[]> {
-  const { stdout } = await execute('apt-get', [...apt, '-s', '-q', '--no-install-recommends', 'install', name], {
-    maxBuffer: 1 << 24,
-  })
+  const { stdout } = await execute('apt-get', [...apt, '-s', '-q', '--no-install-recommends', 'install', name], BIG)
   const packages = [...stdout.matchAll(/^Inst (\S+)/gm)].map((match) => match[1]!)
   return packages.length > 0 ? packages : [name]
 }

@@ -103,6 +103,9 @@ export function removePath(path: string): void {
   rmdirSync(pathBytes(path))
 }
 
+/** The end of the name of a file whose bytes are just being written beside its place. */
+export const PART_SUFFIX = '.kagami-part'
+
 /** Moves a file: by one rename, also when that is on another disk, where its bytes are written beside it before. */
 export async function moveAnywhere(from: string, to: string): Promise<void> {
   try {
@@ -110,7 +113,7 @@ export async function moveAnywhere(from: string, to: string): Promise<void> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error
   }
-  const part = pathBytes(`${to}.kagami-part`)
+  const part = pathBytes(`${to}${PART_SUFFIX}`)
   await copyFile(pathBytes(from), part)
   const { atime, mtime, mode } = lstatSync(pathBytes(from))
   const handle = await open(part, 'r+')

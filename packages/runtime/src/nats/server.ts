@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { pause } from '../clock.ts'
-import { fetchProgram, findProgram } from '../debian.ts'
+import { fetchProgram, findProgram, type DebianFetch } from '../debian.ts'
 import { writeDurably } from '../disk/files.ts'
 import type { NatsLayout } from './accounts.ts'
 import { natsConfiguration, versionAtLeast } from './server-config.ts'
@@ -15,6 +15,9 @@ const execute = promisify(execFile)
 const OLDEST = [2, 9, 10] as const
 /** Exit code of flock when another process has the lock. */
 const LOCKED_EXIT = 75
+
+/** What to fetch from Debian's archive. */
+export const NATS_PACKAGE: DebianFetch = { program: 'nats-server', package: 'nats-server', alone: true }
 
 /** A nats-server program. */
 export interface NatsBinary {
@@ -42,12 +45,10 @@ export async function findNatsServer(
  * The version of a newer Debian also runs on older ones, and starts faster. The computer's own suite is the fallback.
  */
 async function fetchNewest(onStep: (step: string) => void): Promise<string> {
-  const newer = await fetchProgram({ program: 'nats-server', package: 'nats-server', suite: 'trixie' }, onStep).catch(
-    () => null,
-  )
+  const newer = await fetchProgram({ ...NATS_PACKAGE, suite: 'trixie' }, onStep).catch(() => null)
   if (newer && (await natsServerVersion(join(newer, 'nats-server')).catch(() => null)))
     return join(newer, 'nats-server')
-  return join(await fetchProgram({ program: 'nats-server', package: 'nats-server' }, onStep), 'nats-server')
+  return join(await fetchProgram(NATS_PACKAGE, onStep), 'nats-server')
 }
 
 /** The version of a nats-server program. Rejects when it cannot be run. */

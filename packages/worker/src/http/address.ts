@@ -16,6 +16,41 @@ export function checkAddress(url: URL, peers: Pick<Peers, 'check'>): void {
   peers.check(hostOf(url))
 }
 
+/** Redirects that are followed, one after the other. */
+export const MAX_REDIRECTS = 5
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308])
+
+/** Whether a status is a redirect. */
+export const isRedirect = (status: number): boolean => REDIRECTS.has(status)
+
+/** The failure of an upstream that redirects for ever. */
+export function tooManyRedirects(): SyncFailure {
+  return new SyncFailure('upstream_refused', `the upstream redirects more than ${MAX_REDIRECTS} times`)
+}
+
+/**
+ * Where a redirect leads. `downgrade`: from https to http it is followed, refused, or refused with the option that
+ * follows it. Throws SyncFailure when it may not be followed.
+ */
+export function nextAddress(
+  location: string,
+  from: URL,
+  { peers, downgrade }: { peers: Pick<Peers, 'check'>; downgrade: 'follow' | 'refuse' | 'option' },
+): URL {
+  const next = URL.parse(location, from)
+  if (!next) throw new SyncFailure('upstream_refused', 'the upstream sends us to something that is not an address')
+  checkAddress(next, peers)
+  if (from.protocol === 'https:' && next.protocol === 'http:' && downgrade !== 'follow') {
+    throw new SyncFailure(
+      'upstream_refused',
+      `the upstream sends us from https to ${next.origin}, where anybody could change what comes; ` +
+        (downgrade === 'option' ? 'the option allow_downgrade follows it' : 'this is never followed'),
+    )
+  }
+  return next
+}
+
 /** The host of a URL as it is connected to: without the brackets of IPv6. */
 export function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, '')

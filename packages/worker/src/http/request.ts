@@ -1,6 +1,6 @@
 // request.ts — One request to an upstream: over the right connection, through redirects within policy, credentials only
 // to their own origin.
-import { checkAddress } from './address.ts'
+import { checkAddress, isRedirect, MAX_REDIRECTS, nextAddress, tooManyRedirects } from './address.ts'
 import { retryAfterSeconds } from './errors.ts'
 import type { HttpRequest, HttpResponse } from './message.ts'
 import type { FetchOptions } from './options.ts'
@@ -9,12 +9,10 @@ import { requestByParser } from './parser.ts'
 import { PATIENCE_SECONDS } from './rate.ts'
 import { requestBySocket } from './socket.ts'
 import type { Throttle } from './throttle.ts'
-import { SyncFailure, type SyncContext } from '../provider.ts'
+import type { SyncContext } from '../provider.ts'
 
-const MAX_REDIRECTS = 5
 /** Times a request is sent that is refused because there are too many. */
 const TRIES = 3
-const REDIRECTS = new Set([301, 302, 303, 307, 308])
 /** Redirects after which a POST stays one. */
 const KEEPS_BODY = new Set([307, 308])
 
@@ -36,9 +34,6 @@ export interface RequestParts {
   /** Limits the bytes a second of the run. */
   readonly throttle?: Throttle | null
 }
-
-/** Whether a status is a redirect. */
-export const isRedirect = (status: number): boolean => REDIRECTS.has(status)
 
 /**
  * Sends a request and follows at most five redirects. Throws SyncFailure when they lead where they may not, and network
@@ -80,10 +75,10 @@ export async function sendRequest(parts: RequestParts): Promise<{ response: Http
     )
       return { response, url: at }
     response.close()
-    at = nextOf(location, at, { peers, allowDowngrade: options.allow_downgrade })
+    at = nextAddress(location, at, { peers, downgrade: options.allow_downgrade ? 'follow' : 'option' })
     context.log(`redirected to ${discreet ? at.origin : at.href}`)
   }
-  throw new SyncFailure('upstream_refused', `the upstream redirects more than ${MAX_REDIRECTS} times`)
+  throw tooManyRedirects()
 }
 
 /**
@@ -121,24 +116,6 @@ async function sendOnce(
     leave.done('failed')
     throw error
   }
-}
-
-function nextOf(
-  location: string,
-  from: URL,
-  { peers, allowDowngrade }: { peers: SyncContext['peers']; allowDowngrade: boolean },
-): URL {
-  const next = URL.parse(location, from)
-  if (!next) throw new SyncFailure('upstream_refused', 'the upstream sends us to something that is not an address')
-  checkAddress(next, peers)
-  if (from.protocol === 'https:' && next.protocol === 'http:' && !allowDowngrade) {
-    throw new SyncFailure(
-      'upstream_refused',
-      `the upstream sends us from https to ${next.origin}, where anybody could change what comes; the option ` +
-        'allow_downgrade follows it',
-    )
-  }
-  return next
 }
 
 /** The Authorization header for credentials. */

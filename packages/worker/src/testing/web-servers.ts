@@ -1,6 +1,6 @@
 // web-servers.ts — Real web servers with directory listings, on loopback: nginx, Apache, lighttpd, Caddy. From PATH,
 // else fetched from Debian's archive.
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
@@ -26,6 +26,11 @@ export interface WebServerOptions {
   readonly tls?: { readonly certificate: string; readonly key: string }
   /** More lines for the server's own configuration (nginx, Apache). */
   readonly rules?: string
+  /**
+   * A server of nginx, or a virtual host of Apache, in place of the one that is described here. Apache then has many
+   * modules, and a configuration that would run, compress and forbid files, if the virtual host let it.
+   */
+  readonly site?: string
 }
 
 interface Recipe {
@@ -38,11 +43,13 @@ interface Recipe {
 const nginx = (more: string): Recipe => ({
   program: 'nginx',
   package: 'nginx',
-  prepare({ root, state, port, tls, rules = '' }) {
+  prepare({ root, state, port, tls, site, rules = '' }) {
     const secure = tls
       ? `ssl_certificate ${tls.certificate}; ssl_certificate_key ${tls.key}; access_log ${state}/access.log ` +
         'connections;'
       : 'access_log off;'
+    const listen = `127.0.0.1:${port}${tls ? ' ssl' : ''}`
+    const own = `server { listen ${listen}; ${secure} root ${root}; autoindex on; ${more} ${rules} }`
     const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
       .map((name) => `${name}_temp_path ${state}/${name};`)
       .join(' ')
@@ -52,8 +59,8 @@ const nginx = (more: string): Recipe => ({
 ${process.getuid?.() === 0 ? 'user root;' : ''}
 events { worker_connections 256; }
 http {
-  log_format connections '$connection'; ${folders} keepalive_requests 100000;
-  server { listen 127.0.0.1:${port}${tls ? ' ssl' : ''}; ${secure} root ${root}; autoindex on; ${more} ${rules} }
+  log_format connections '$connection'; ${folders} keepalive_requests 100000; access_log off;
+  ${site ?? own}
 }\n`,
     )
     return ['-c', join(state, 'nginx.conf'), '-p', state]
@@ -63,14 +70,32 @@ http {
 const apache = (indexOptions: string): Recipe => ({
   program: 'apache2',
   package: 'apache2',
-  prepare({ root, state, port, tls, rules = '' }, modules) {
+  prepare({ root, state, port, tls, site, rules = '' }, modules) {
     const secure = tls ? `SSLEngine on\nSSLCertificateFile ${tls.certificate}\nSSLCertificateKeyFile ${tls.key}\n` : ''
-    const load = ['mpm_event', 'authz_core', 'dir', 'alias', 'autoindex', ...(tls ? ['ssl'] : [])]
+    const load = [
+      'mpm_event',
+      'authz_core',
+      'dir',
+      'alias',
+      'autoindex',
+      ...(tls ? ['ssl'] : []),
+      ...(site ? MANY : []),
+    ]
       .map((name) => `LoadModule ${name}_module ${modules}/mod_${name}.so`)
       .join('\n')
     writeFileSync(
       join(state, 'apache.conf'),
-      `ServerRoot ${state}
+      site
+        ? `ServerRoot ${state}
+PidFile ${state}/pid
+ErrorLog ${state}/error.log
+ServerName localhost
+${process.getuid?.() === 0 ? 'User nobody\nGroup nogroup' : ''}
+${load}
+${RISKS}
+ScriptSock ${state}/cgid.sock
+${site}`
+        : `ServerRoot ${state}
 PidFile ${state}/pid
 ErrorLog ${state}/error.log
 ServerName localhost
@@ -117,6 +142,30 @@ const caddy: Recipe = {
   },
 }
 
+const MANY = ['mime', 'env', 'cgid', 'deflate', 'filter', 'negotiation', 'setenvif', 'include', 'rewrite']
+
+/** What distributions and their packages tell Apache of all sites, and what people add. */
+const RISKS = `TypesConfig /dev/null
+AccessFileName .htaccess
+<FilesMatch "^\\.ht">
+Require all denied
+</FilesMatch>
+<FilesMatch "\\.php$">
+SetHandler cgi-script
+</FilesMatch>
+AddHandler cgi-script .cgi
+AddOutputFilter INCLUDES .shtml
+AddEncoding x-gzip .gz .tgz
+AddType text/plain .txt
+AddOutputFilterByType DEFLATE text/plain text/html
+IndexIgnore .??* *~ *.txt
+DirectoryIndex index.php index.cgi
+<Directory />
+Options +ExecCGI
+AllowOverride All
+Require all denied
+</Directory>`
+
 /** Every kind of listing, by the server and the form it has there. */
 export const recipes = {
   nginx: nginx(''),
@@ -131,16 +180,24 @@ export const recipes = {
 
 const MODULES: Readonly<Record<string, string>> = { apache2: 'usr/lib/apache2/modules', lighttpd: 'usr/lib/lighttpd' }
 
+/** What nginx or Apache itself says of a configuration: 0 and its words, or an error. */
+export async function checkSite(
+  kind: 'nginx' | 'Apache, plain',
+  options: WebServerOptions,
+): Promise<[number | null, string]> {
+  const { program, args, env } = await prepared(kind, options)
+  const { status, stderr } = spawnSync(program, [...args.filter((one) => !/^(-D|FOREGROUND)$/.test(one)), '-t'], {
+    env,
+  })
+  return [status, stderr.toString()]
+}
+
 /** Starts one and waits until it takes connections. */
 export async function startWebServer(kind: keyof typeof recipes, options: WebServerOptions): Promise<WebServer> {
-  const recipe: Recipe = recipes[kind]
-  const { program, root } = await programOf(recipe)
-  const port = options.port ?? (await freePort())
-  mkdirSync(options.state, { recursive: true })
-  const args = recipe.prepare({ ...options, port }, join(root, MODULES[recipe.program] ?? ''))
+  const { program, args, env, port } = await prepared(kind, options)
   const child = spawn(program, args, {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '', HOME: options.state, APACHE_RUN_DIR: options.state },
+    env,
   })
   let said = ''
   child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2000)))
@@ -148,6 +205,16 @@ export async function startWebServer(kind: keyof typeof recipes, options: WebSer
     if (child.exitCode !== null) throw new Error(`${kind} does not start: ${said}`)
   }
   return { url: `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}`, port, stop: () => end(child) }
+}
+
+async function prepared(kind: keyof typeof recipes, options: WebServerOptions) {
+  const recipe: Recipe = recipes[kind]
+  const { program, root } = await programOf(recipe)
+  const port = options.port ?? (await freePort())
+  mkdirSync(options.state, { recursive: true })
+  const args = recipe.prepare({ ...options, port }, join(root, MODULES[recipe.program] ?? ''))
+  const env = { PATH: process.env['PATH'] ?? '', HOME: options.state, APACHE_RUN_DIR: options.state }
+  return { program, args, env, port }
 }
 
 /** Path of a program, and the root its package was unpacked in. */

@@ -38,7 +38,10 @@ export const MISSING_KEPT = 10_000
 /** Parts in which all objects are read, one each week. */
 export const ROUNDS = 4
 
-const stateFile = (gitDir: string) => join(gitDir, 'lfs', 'kagami.json')
+/** What is remembered of a copy's LFS files, below its folder. */
+export const STATE_FILE = 'lfs/kagami.json'
+
+const stateFile = (gitDir: string) => join(gitDir, STATE_FILE)
 
 /** The state; null when there is none that can be read: then everything is checked again. */
 export function readState(gitDir: string): LfsState | null {

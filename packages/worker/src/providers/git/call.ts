@@ -1,5 +1,5 @@
 // call.ts — How git is called: arguments, environment, progress. What it is called for is in git.ts and maintenance.ts.
-import { ignoredFaults } from './faults.ts'
+import { ignoredFaults } from './errors.ts'
 import type { Exit, SyncContext } from '../../provider.ts'
 
 /** User name and password of an upstream; null where there are none. */

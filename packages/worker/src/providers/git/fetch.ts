@@ -17,13 +17,16 @@ import {
 import { objectFiles, removeLeftovers, removeObjectsBut, writeConfig, writeServerListings } from './repository.ts'
 import { checkObjects } from './maintenance.ts'
 import { isSelected, refspecsOf, type Selection } from './selection.ts'
-import { listRefs } from './wire.ts'
+import { listRefs, redirectedLate, type AskGit } from './wire.ts'
 import { bytesOf } from '../../names.ts'
 import { SyncFailure, type Exit, type SyncContext } from '../../provider.ts'
 
 /** The upstream of a run. */
 export interface GitUpstream {
+  /** Its `upstream` is where the upstream was found, and its `auth` only what may be sent there. */
   readonly context: SyncContext
+  /** The address that the replica has. */
+  readonly configured: string
   /** Whether LFS objects are mirrored too. */
   readonly lfs: boolean
   readonly selection: Selection
@@ -33,15 +36,13 @@ export interface GitUpstream {
   look(): Promise<RemoteRefs>
 }
 
-/** The refs of the upstream that the options select. */
-export async function readUpstream({ context, selection, addresses, route }: GitUpstream): Promise<RemoteRefs> {
-  const { upstream, auth, signal } = context
-  const [user, password] = credentials(auth)
-  const authorization = password === null ? null : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
-  const listed =
-    context.local === null
-      ? await listRefs({ upstream, authorization, addresses, signal })
-      : { whole: true, plain: false }
+/** The refs of the upstream that the options select. `known`: what its first answer already said. */
+export async function readUpstream(
+  { context, selection, addresses, route }: GitUpstream,
+  known?: RemoteRefs | AskGit,
+): Promise<RemoteRefs> {
+  const listed = known ?? (await askForRefs(context, addresses))
+  if ('location' in listed) throw redirectedLate(listed)
   if ('refs' in listed) return select(listed, selection)
   const collector = createRefCollector()
   const onLine = (line: string, stream: string) => !(stream === 'stdout' && collectLine(collector, line))
@@ -52,6 +53,17 @@ export async function readUpstream({ context, selection, addresses, route }: Git
   })
   if (exit.code !== 0) throw gitFailure(exit)
   return select({ ...collector.done(), ...listed }, selection)
+}
+
+/** Asks without git where that is possible. */
+export async function askForRefs(
+  { upstream, local, auth, signal }: SyncContext,
+  addresses: readonly string[],
+): ReturnType<typeof listRefs> {
+  if (local !== null) return { whole: true, plain: false }
+  const [user, password] = credentials(auth)
+  const authorization = password === null ? null : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+  return listRefs({ upstream, authorization, addresses, signal })
 }
 
 function select(remote: RemoteRefs, selection: Selection): RemoteRefs {
@@ -216,7 +228,7 @@ export async function finishRepository(
   { gitDir, tail }: Fetched,
 ): Promise<void> {
   const { context } = upstream
-  writeConfig(gitDir, context.upstream, idLength(listed))
+  writeConfig(gitDir, upstream.configured, idLength(listed))
   const { refs } = readLocalRefs(gitDir)
   if (refs.size === 0 && listed.refs.size > 0)
     throw new SyncFailure('content_invalid', 'git reported success, but the copy has no refs', { tail })

@@ -3,8 +3,7 @@
 import Type from 'typebox'
 import { callGit, routeOf } from './call.ts'
 import { isCutShort, refuseFormat, standAlone } from './adopt.ts'
-import { gitFailure } from './errors.ts'
-import { fsckIgnoreOption } from './faults.ts'
+import { gitFailure, fsckIgnoreOption } from './errors.ts'
 import {
   fetchLfsFor,
   fetchMissingLfs,
@@ -41,6 +40,7 @@ import {
   isLfsEnabled,
   lfsProblem,
 } from '../git-lfs/lfs.ts'
+import { reachUpstream } from './moved.ts'
 import { infoRefs, readLocalRefs, sameRefs, settleRefs, type LocalRefs, type RemoteRefs } from './refs.ts'
 import {
   configuredIdLength,
@@ -92,18 +92,20 @@ export const git: Provider<typeof options> = {
     context.progress({ phase: 'connecting' })
     const lfs = isLfsEnabled(context)
     const exists = await context.tree.exists()
-    const addresses = context.local === null ? await context.peers.resolve(new URL(context.upstream).hostname) : []
+    const { listed, addresses, moved, ...found } = await reachUpstream(context)
     const upstream: GitUpstream = {
-      context,
+      context: found.context,
+      configured: context.upstream,
       lfs,
       selection: selectionOf(context.options.refs),
       addresses,
-      route: routeOf(context, addresses),
+      route: routeOf(found.context, addresses),
       look: () => readUpstream(upstream),
     }
-    const remote = await readUpstream(upstream)
+    const remote = await readUpstream(upstream, listed)
     const stats = await (exists ? update(upstream, remote) : create(upstream, remote))
-    return context.thorough ? prove(upstream, remote, stats) : stats
+    const proved = context.thorough ? await prove(upstream, remote, stats) : stats
+    return moved === null ? proved : { ...proved, note: [moved, proved.note].filter(Boolean).join('; ') }
   },
   restore: restoreKept,
 }
@@ -161,7 +163,7 @@ async function update(upstream: GitUpstream, remote: RemoteRefs): Promise<SyncSt
   if (!upstream.lfs) await removeParts(context)
   const local = settleRefs(published, context.log)
   const length = local.refs.values().next().value?.length ?? configuredIdLength(published)
-  settleConfig(published, context.upstream, length)
+  settleConfig(published, upstream.configured, length)
   restoreHead(published, remote, local.refs)
   if (idLength(remote) !== length && (remote.refs.size > 0 || remote.headId !== null))
     return changeFormat(upstream, remote, local)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { FailureReason, SyncReport } from '@kagami/protocol'
 import { commit, ensureRepository, runChild, startGitDaemon, startGitUpstream } from '@kagami/demo'
 import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest'
+import { gitFailure } from './errors.ts'
 import { findMarked } from '../../programs/orphans.ts'
 import { createSandbox, readTree, type Sandbox } from '../../testing/sandbox.ts'
 import {
@@ -268,5 +269,22 @@ describe('the copy of a repository is kept, and the report says why, when the up
     await against(`git://127.0.0.1:${await opened(startBareServer(() => {}))}/a.git`, ['stalled'], { stall_secs: 1 })
     await recovers()
     task.meta.figure = 'git: 7 stalls and drips over http and git://, each ended at its limit'
+  })
+})
+
+it('has words for what git says of the other side, and of its own', () => {
+  const failure = (tail: string) => gitFailure({ code: 128, signal: null, tail })
+  expect(
+    failure('remote: aborting due to possible repository corruption on the remote side.\nfatal: early EOF'),
+  ).toMatchObject({
+    reason: 'content_invalid',
+    message: expect.stringContaining('possible repository corruption on the remote side'),
+  })
+  expect(failure('fatal: early EOF')).toMatchObject({ reason: 'upstream_unreachable' })
+  expect(
+    failure(`error: object ${'a'.repeat(40)}: zeroPaddedDate: invalid date\nfatal: fsck error in packed object`),
+  ).toMatchObject({
+    reason: 'content_invalid',
+    message: expect.stringMatching(/a{40}: zeroPaddedDate: invalid date.*fsck_ignore/),
   })
 })

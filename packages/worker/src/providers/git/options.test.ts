@@ -36,6 +36,7 @@ describe.each(WAYS)('over %s', (way) => {
     expect(report.message).toContain('fsck_ignore = ["missingEmail"]')
     if (before !== null) expect(await refsOf(served.sandbox.published)).toBe(before)
     expect(await served.sync({ fsck_ignore: ['zeroPaddedDate'] })).toMatchObject({ outcome: 'failed' })
+    expect(await served.sync({ fsck_ignore: ['missingMail'] })).toMatchObject({ reason: 'invalid_options' })
     expect(await served.sync({ fsck_ignore: ['missingEmail'] })).toMatchObject({ outcome: 'success' })
     expect(await refsOf(served.sandbox.published)).toBe(await refsOf(served.repository))
   })

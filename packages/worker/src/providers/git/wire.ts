@@ -4,6 +4,7 @@ import { connect, isIP, type LookupFunction } from 'node:net'
 import { Client, type Dispatcher } from 'undici'
 import { createRefCollector, type RemoteRefs } from './refs.ts'
 import { nameWithin } from '../../names.ts'
+import { isRedirect } from '../../http/address.ts'
 import { SyncFailure } from '../../provider.ts'
 
 const MAX_BYTES = 256 * 1024 * 1024
@@ -26,12 +27,22 @@ export interface AskGit {
   readonly plain?: boolean
 }
 
+/** The first request is answered by a redirect. */
+export interface Moved {
+  /** As the upstream wrote it. */
+  readonly location: string
+  /** The address that was requested. */
+  readonly from: URL
+  /** Whether it is meant to last. */
+  readonly lasting: boolean
+}
+
 /**
- * The refs of an upstream, unless it must be asked by git itself. Throws SyncFailure: content_invalid for a web page,
- * which git would take for an empty repository; partial for a list of refs that was cut off, of which git would take
- * what came for all.
+ * The refs of an upstream, or where it has moved to, unless it must be asked by git itself. Throws SyncFailure:
+ * content_invalid for a web page, which git would take for an empty repository; partial for a list of refs that was
+ * cut off, of which git would take what came for all.
  */
-export async function listRefs(request: WireRequest): Promise<RemoteRefs | AskGit> {
+export async function listRefs(request: WireRequest): Promise<RemoteRefs | AskGit | Moved> {
   const url = new URL(request.upstream)
   try {
     return (url.protocol === 'git:' ? await overGit(url, request) : await overHttp(url, request)) ?? { whole: true }
@@ -45,7 +56,7 @@ export async function listRefs(request: WireRequest): Promise<RemoteRefs | AskGi
 async function overHttp(
   url: URL,
   { authorization, addresses, signal }: WireRequest,
-): Promise<RemoteRefs | AskGit | null> {
+): Promise<RemoteRefs | AskGit | Moved | null> {
   const { origin } = url
   const client = new Client(origin, {
     connect: { timeout: IDLE_MS, lookup: lookupAmong(addresses) },
@@ -60,7 +71,7 @@ async function overHttp(
       { origin, path: `${base}/info/refs?service=git-upload-pack`, method: 'GET', headers, signal },
       'application/x-git-upload-pack-advertisement',
     )
-    if (greeting && 'whole' in greeting) return greeting
+    if (greeting && !Buffer.isBuffer(greeting)) return greeting
     const asked = greeting && lsRefs(parsePackets(greeting))
     if (!asked) return null
     const type = 'application/x-git-upload-pack'
@@ -76,22 +87,25 @@ async function overHttp(
       },
       `${type}-result`,
     )
-    return answer && !('whole' in answer) ? parseRefs(parsePackets(answer)) : null
+    if (answer && 'location' in answer) throw redirectedLate(answer)
+    return Buffer.isBuffer(answer) ? parseRefs(parsePackets(answer)) : null
   } finally {
     await client.destroy()
   }
 }
 
-/** The body of an answer of that type; for a plain list of refs whether it is whole; null for anything else. */
+/** The body of an answer of that type, or a redirect; for a plain list of refs whether it is whole; else null. */
 async function sendRequest(
   client: Client,
   options: Dispatcher.RequestOptions,
   type: string,
-): Promise<Buffer | AskGit | null> {
+): Promise<Buffer | AskGit | Moved | null> {
   const { statusCode, headers, body } = await client.request(options)
-  if (statusCode >= 301 && statusCode <= 308) {
+  const location = headers['location']
+  if (isRedirect(statusCode) && typeof location === 'string') {
     body.on('error', () => {}).destroy()
-    return refuseRedirect(String(headers['location'] ?? ''), new URL(options.path, String(options.origin)))
+    const from = new URL(options.path, String(options.origin))
+    return { location, from, lasting: statusCode === 301 || statusCode === 308 }
   }
   const readable = statusCode === 200 && headers['content-encoding'] === undefined
   if (!readable) {
@@ -122,15 +136,14 @@ async function sendRequest(
   return { whole: headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined, plain: true }
 }
 
-/** git follows no redirect either, and does not say where to. */
-function refuseRedirect(location: string, from: URL): null {
+/** The failure of an upstream that redirects after its first answer: git follows no such redirect, nor any other. */
+export function redirectedLate({ location, from }: Moved): SyncFailure {
   const url = URL.parse(location, from)
-  if (location === '' || !url) return null
-  const path = url.pathname.replace(/\/(info\/refs|git-upload-pack)$/, '')
-  throw new SyncFailure(
+  const path = url?.pathname.replace(/\/(info\/refs|git-upload-pack)$/, '')
+  return new SyncFailure(
     'upstream_missing',
-    `the upstream sends us to ${`${url.protocol}//${url.host}${path}`.slice(0, 300)}: if that is right, give that ` +
-      'address',
+    `in the middle of a sync the upstream sends us to ${`${url?.origin}${path}`.slice(0, 300)}: the next sync asks ` +
+      'there, if it still does so',
   )
 }
 

@@ -2,7 +2,7 @@
 // Decides what a response means for the file.
 import { closeSync, futimesSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { isRedirect } from '../../http/request.ts'
+import { isRedirect } from '../../http/address.ts'
 import { createChecker, digestsOf, type Checker } from '../../http/digest.ts'
 import { beginsLikePage, encodingCheck, pageFailure, promisesPage, seemsPage } from '../../http/content.ts'
 import type { PipelinedRequest } from '../../http/pipeline-request.ts'

@@ -155,6 +155,14 @@ describe('over https, with an authority of one’s own,', () => {
     }
   })
 
+  it('a git mirror follows no redirect to plain http', async () => {
+    await serve('nginx', good, { rules: 'location /old.git/ { return 301 http://127.0.0.1:1/new.git/info/refs; }' })
+    const report = await sandbox.sync({ kind: 'git', upstream: `${server.url}/old.git` })
+    expect(report).toMatchObject({ outcome: 'failed', reason: 'upstream_refused' })
+    expect(report.message).toContain('from https to http://127.0.0.1:1, where anybody could change what comes')
+    expect(report.message).not.toContain('allow_downgrade')
+  })
+
   it('a git mirror believes the same authority, and refuses the same certificates', async () => {
     execFileSync(
       'sh',

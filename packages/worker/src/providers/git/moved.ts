@@ -1,0 +1,61 @@
+// moved.ts — Where an upstream is that has moved: the redirects of its first answer are followed, within the rules for
+// addresses. Remembers nothing; what comes later follows none.
+import { basename } from 'node:path'
+import { askForRefs } from './fetch.ts'
+import type { RemoteRefs } from './refs.ts'
+import type { AskGit } from './wire.ts'
+import { MAX_REDIRECTS, nextAddress, tooManyRedirects } from '../../http/address.ts'
+import { SyncFailure, type SyncContext } from '../../provider.ts'
+
+/** An upstream, where it was found. */
+export interface Reached {
+  /** As given, with that address, and without credentials where they belong to another origin. */
+  readonly context: SyncContext
+  /** Checked addresses of its host. */
+  readonly addresses: readonly string[]
+  /** Its first answer. */
+  readonly listed: RemoteRefs | AskGit
+  /** For the report: where it has moved to; null: it is where it was. */
+  readonly moved: string | null
+}
+
+/**
+ * Asks an upstream for its refs, and follows at most five redirects of that. Throws SyncFailure when they lead where
+ * they may not: to an address that is not allowed, from https to http, to what is no repository.
+ */
+export async function reachUpstream(context: SyncContext): Promise<Reached> {
+  const home = context.local === null ? new URL(context.upstream).origin : null
+  let at = context
+  let lasts = true
+  for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+    const addresses = context.local === null ? await context.peers.resolve(new URL(at.upstream).hostname) : []
+    const listed = await askForRefs(at, addresses)
+    if (!('location' in listed))
+      return { context: at, addresses, listed, moved: hop === 0 ? null : describeMove(at, lasts) }
+    const url = repositoryOf(nextAddress(listed.location, listed.from, { peers: context.peers, downgrade: 'refuse' }))
+    lasts &&= listed.lasting
+    at = { ...context, upstream: url, auth: new URL(url).origin === home ? context.auth : null }
+    context.log(`redirected to ${url}`)
+    if (context.auth && !at.auth) context.log(`the credentials are for ${home} and are not sent there`)
+  }
+  throw tooManyRedirects()
+}
+
+/** As git does, only a redirect of the file that was requested tells where the repository is. */
+function repositoryOf(next: URL): string {
+  const path = /^(.*)\/info\/refs$/.exec(next.pathname)?.[1]
+  if (path !== undefined && ['', '?service=git-upload-pack'].includes(next.search)) return `${next.origin}${path}`
+  throw new SyncFailure(
+    'upstream_missing',
+    `the upstream sends us to ${`${next.origin}${next.pathname}`.slice(0, 300)}, which is no address of a ` +
+      'repository: it may want people to sign in, or is elsewhere now',
+  )
+}
+
+function describeMove({ upstream, tree }: SyncContext, lasts: boolean): string {
+  if (!lasts) return `the upstream sent us to ${upstream} for this time`
+  return (
+    `the upstream moved to ${upstream}, and was followed for this sync: kagami replicas edit ` +
+    `${basename(tree.published)} --upstream ${upstream}`
+  )
+}
