@@ -25,7 +25,7 @@ export function apacheSite(site: WebSite, own: OwnNames): string {
     '        # Listings; and links are followed: with publish = "swap" <name> is a link into .generations. No copy',
     '        # has a link that leads out of it.',
     '        Options Indexes FollowSymLinks',
-    '        IndexOptions FancyIndexing NameWidth=* SuppressDescription',
+    '        IndexOptions FancyIndexing NameWidth=* SuppressDescription Charset=UTF-8',
     '        DirectoryIndex index.html',
     '        IndexIgnoreReset On',
     `        IndexIgnore ${ignored(own).join(' ')}`,
