@@ -161,6 +161,7 @@ export const copies: readonly Row[] = [
       'is refused, and the copy stays',
       'is held against the name in the address',
       'a redirect to plain http is refused',
+      'follows no redirect to plain http',
       'refuses the same certificates',
     ].map((title) => [`${WORKER}/providers/http/tls.test.ts`, title] as const),
   },

@@ -118,11 +118,14 @@ function web(command: Command): Command {
 }
 
 async function folderOf({ dir, config }: PlaceOptions): Promise<string> {
-  if (dir === undefined) {
-    const { loadWorkerConfig } = await import('@kagami/worker')
-    return servableFolder(loadWorkerConfig({ file: config, flags: {} }).data_dir)
-  }
-  return servableFolder(dir)
+  const folder = servableFolder(dir ?? (await dataDirOf(config)))
+  if (!existsSync(folder)) remark(`${folder} is not on this machine (yet): the configuration is written all the same.`)
+  return folder
+}
+
+async function dataDirOf(config: string | undefined): Promise<string> {
+  const { loadWorkerConfig } = await import('@kagami/worker')
+  return loadWorkerConfig({ file: config, flags: {} }).data_dir
 }
 
 async function siteOf(options: WebOptions): Promise<{ site: WebSite; dir: string }> {

@@ -1,5 +1,5 @@
 // serve/apache.ts — A virtual host of Apache 2.4 for the copies in a data_dir. Pure.
-import type { WebSite } from './nginx.ts'
+import { LFS_HOW, type WebSite } from './nginx.ts'
 import type { OwnNames } from '@kagami/worker'
 
 /** The text of a file for /etc/apache2/sites-available. `own`: names that listings leave out. */
@@ -25,7 +25,7 @@ export function apacheSite(site: WebSite, own: OwnNames): string {
     '        # Listings; and links are followed: with publish = "swap" <name> is a link into .generations. No copy',
     '        # has a link that leads out of it.',
     '        Options Indexes FollowSymLinks',
-    '        IndexOptions FancyIndexing NameWidth=* SuppressDescription',
+    '        IndexOptions FancyIndexing NameWidth=* SuppressDescription Charset=UTF-8',
     '        DirectoryIndex index.html',
     '        IndexIgnoreReset On',
     `        IndexIgnore ${ignored(own).join(' ')}`,
@@ -50,7 +50,7 @@ export function apacheSite(site: WebSite, own: OwnNames): string {
     '            SetEnv no-brotli 1',
     '        </IfModule>',
     '    </Directory>',
-    ...(lfs ? lfsRules(lfs.program) : []),
+    ...(lfs ? lfsRules(lfs.program) : LFS_HOW),
     '</VirtualHost>',
   ]
   return `${lines.join('\n')}\n`

@@ -39,11 +39,18 @@ export function nginxSite({ dir, host, listen, hidden, lfs }: WebSite): string {
     '        # "/name" is sent to "/name/" on the host and port that the reader used.',
     '        absolute_redirect off;',
     '    }',
-    ...(lfs ? lfsLocation(lfs) : []),
+    ...(lfs ? lfsLocation(lfs) : LFS_HOW),
     '}',
   ]
   return `${lines.join('\n')}\n`
 }
+
+/** What stands in place of the rules for LFS objects. */
+export const LFS_HOW: readonly string[] = [
+  '',
+  '    # The LFS objects of git copies lie below <name>/lfs/objects, but git-lfs finds them only where a program',
+  '    # answers it: kagami serve-config lfs --output FILE, and then this configuration with --lfs FILE.',
+]
 
 function lfsLocation({ program, socket }: NonNullable<WebSite['lfs']>): string[] {
   return [

@@ -1,12 +1,13 @@
 // serve-config.test.ts — kagami serve-config: whose folder it is for, what it refuses, and that the page about serving
 // has every name that is hidden.
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { globSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ownNames } from '@kagami/worker'
 import { afterAll, expect, it } from 'vitest'
 import { runKagami } from '../testing/run-kagami.ts'
 
+const ROOT = join(import.meta.dirname, '../../../..')
 const dir = mkdtempSync(join(tmpdir(), 'kagami-serve-config-'))
 afterAll(() => rmSync(dir, { recursive: true }))
 
@@ -59,6 +60,27 @@ it.each([
 ])('refuses what the server would misread: %s', async (line, option) => {
   const { code, stdout, stderr } = await runKagami(`serve-config ${line}`)
   expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining(`error: ${option}`)])
+})
+
+it('says that a folder is not there, and goes on', async () => {
+  const { code, stdout, stderr } = await runKagami(`serve-config nginx --dir ${dir}/none`)
+  expect([code, stdout]).toEqual([0, expect.stringContaining(`root "${dir}/none"`)])
+  expect(stderr).toContain(`${dir}/none is not on this machine`)
+  expect((await runKagami(`serve-config nginx --dir ${dir}`)).stderr).toBe('')
+})
+
+it('every name that the worker writes into a data_dir is among those that are hidden', () => {
+  const sources = globSync('packages/worker/src/**/*.ts', { cwd: ROOT }).filter(
+    (path) => !/test\.ts$|\/testing\//.test(path),
+  )
+  const text = sources
+    .map((path) => readFileSync(join(ROOT, path), 'utf8').replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, ''))
+    .join('\n')
+  // What code has between quotes or after a slash, as a name of its own.
+  const written = [...text.matchAll(/['"`/](\.(?:kagami|generations|~)[\w~-]*)['"`/]/g)].map(([, name]) => name!)
+  expect(new Set(written).size).toBeGreaterThan(4)
+  const known = [...ownNames.names, ...ownNames.suffixes]
+  expect([...new Set(written)].filter((name) => !known.includes(name))).toEqual([])
 })
 
 it('the page about serving has every name that is hidden', () => {

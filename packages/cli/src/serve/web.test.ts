@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '@kagami/demo'
 import { checkSite, startWebServer, type WebServer } from '@kagami/worker/testing/web-servers'
+import { createSandbox, readTree } from '@kagami/worker/testing/sandbox'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runKagami } from '../testing/run-kagami.ts'
@@ -92,6 +93,24 @@ describe.each([
     expect([status, body]).toEqual([200, text])
     expect(head).not.toMatch(/^content-encoding/im)
     expect(head).toMatch(new RegExp(`^content-length: ${Buffer.byteLength(text)}\\r?$`, 'im'))
+  })
+
+  it('is itself an upstream that a worker mirrors as a tree', async () => {
+    const sandbox = createSandbox()
+    try {
+      for (const [name, folder, path] of [
+        ['pool', '/plain/pool/', 'plain/pool/a.tar.gz'],
+        ['spaced', '/plain/with%20space/', 'plain/with space/ü.txt'],
+        ['swapped', '/swapped/', 'swapped/sub/b.txt'],
+      ] as const) {
+        const call = { kind: 'http', upstream: `${server.url}${folder}`, name, replicaId: name }
+        const report = await sandbox.sync(call)
+        expect(report, report.message ?? '').toMatchObject({ outcome: 'success', files: 1 })
+        expect(Object.values(readTree(join(sandbox.dataDir, name)))[0]).toContain(SERVED[path]!.trim())
+      }
+    } finally {
+      sandbox.remove()
+    }
   })
 
   it('sends parts of files, and files through links of an upstream', async () => {

@@ -40,7 +40,7 @@ import {
   isLfsEnabled,
   lfsProblem,
 } from '../git-lfs/lfs.ts'
-import { reachUpstream } from './moved.ts'
+import { blameMove, reachUpstream } from './moved.ts'
 import { infoRefs, readLocalRefs, sameRefs, settleRefs, type LocalRefs, type RemoteRefs } from './refs.ts'
 import {
   configuredIdLength,
@@ -102,7 +102,7 @@ export const git: Provider<typeof options> = {
       route: routeOf(found.context, addresses),
       look: () => readUpstream(upstream),
     }
-    const remote = await readUpstream(upstream, listed)
+    const remote = await readUpstream(upstream, listed).catch(blameMove(context, found.context))
     const stats = await (exists ? update(upstream, remote) : create(upstream, remote))
     const proved = context.thorough ? await prove(upstream, remote, stats) : stats
     return moved === null ? proved : { ...proved, note: [moved, proved.note].filter(Boolean).join('; ') }

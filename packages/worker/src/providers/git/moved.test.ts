@@ -173,6 +173,8 @@ describe('credentials', () => {
     moves.set('old.git', [301, `${asking.url}/new.git/${QUERY}`])
     const report = await sync({ auth })
     expect(report).toMatchObject({ outcome: 'failed', reason: 'auth_rejected' })
+    expect(report.message).toContain(`moved to ${asking.url}/new.git, which wants credentials`)
+    expect(report.message).toContain(`are for ${here.url} and were not sent there`)
     expect([headers.length > 0, new Set(headers)]).toEqual([true, new Set([undefined])])
     expect(JSON.stringify(report) + sandbox.log(report)).not.toContain(ME.password)
   })

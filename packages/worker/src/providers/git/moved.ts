@@ -41,6 +41,19 @@ export async function reachUpstream(context: SyncContext): Promise<Reached> {
   throw tooManyRedirects()
 }
 
+/** Throws an error again; where credentials are missing at the new address, with the words for that. */
+export function blameMove(given: SyncContext, found: SyncContext): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof SyncFailure) || error.reason !== 'auth_rejected' || !given.auth || found.auth) throw error
+    throw new SyncFailure(
+      'auth_rejected',
+      `the upstream moved to ${found.upstream}, which wants credentials; those of this replica are for ` +
+        `${new URL(given.upstream).origin} and were not sent there`,
+      { cause: error, tail: error.tail, exitCode: error.exitCode, hint: 'Give the replica the new address.' },
+    )
+  }
+}
+
 /** As git does, only a redirect of the file that was requested tells where the repository is. */
 function repositoryOf(next: URL): string {
   const path = /^(.*)\/info\/refs$/.exec(next.pathname)?.[1]
