@@ -113,6 +113,12 @@ export const errors = {
     'The worker did not answer.',
     'It may be offline. See the page of the worker, or try again.',
   ),
+  precondition_failed: entry(
+    412,
+    5,
+    'Somebody has changed it since the ETag in If-Match was read.',
+    'Read it again, look at what was changed, and send the edit with the new ETag.',
+  ),
   conflict: entry(409, 5, 'The present state does not allow this.', 'Look at the present state, then try again.'),
   unavailable: entry(
     503,

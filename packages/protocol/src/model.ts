@@ -141,6 +141,9 @@ export const ReplicaSpec = Type.Object({
   options: Options,
   auth: Type.Optional(Nullable(Type.Union([SealedAuth, Auth]))),
   origin: Type.Enum(['config', 'api']),
+  spec_rev: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'Revision of the document with which it was last edited; absent: never' }),
+  ),
 })
 export type ReplicaSpec = Static<typeof ReplicaSpec>
 
@@ -286,6 +289,10 @@ export const ReplicaState = Type.Object({
   content_at: Type.Optional(Nullable(Instant)),
   generation: Type.Optional(Nullable(Count)),
   kept: Type.Optional(Nullable(Kept)),
+  spec_rev: Type.Optional({
+    ...ReplicaSpec.properties.spec_rev,
+    description: 'The last edit that the worker has taken; absent: none',
+  }),
 })
 export type ReplicaState = Static<typeof ReplicaState>
 
