@@ -1,10 +1,7 @@
 // edits.ts — Edits of a replica: what may be sent, what a patch makes of a specification, and what it changes. Pure.
 import Type, { type Static } from 'typebox'
-import { Equal } from 'typebox/value'
-import { Auth, Labels, Nullable, type Options, type ReplicaSpec } from './model.ts'
+import { Auth, LabelKey, Nullable, type Options, type ReplicaSpec } from './model.ts'
 import { PlainText } from './printable.ts'
-
-const [labelKey = ''] = Object.keys(Labels.patternProperties)
 
 /** A merge patch of a replica (RFC 7396): what is absent stays, null goes back to the default. */
 export const ReplicaPatch = Type.Object(
@@ -17,7 +14,7 @@ export const ReplicaPatch = Type.Object(
     ),
     labels: Type.Optional(
       Nullable(
-        Type.Record(Type.String({ pattern: labelKey }), Nullable(PlainText({ maxLength: 256 })), {
+        Type.Record(LabelKey, Nullable(PlainText({ maxLength: 256 })), {
           description: 'By key; a key with null is removed, null removes all',
         }),
       ),
@@ -59,6 +56,24 @@ export function applyPatch(spec: ReplicaSpec, patch: ReplicaPatch): { spec: Repl
   return { spec: edited, changes: changesOf(spec, edited) }
 }
 
+/** What differs between two specifications, in the order of the form. */
+export function changesOf(before: EditedParts, after: EditedParts): FieldChange[] {
+  const changes: FieldChange[] = []
+  const compare = (field: string, from: unknown = null, to: unknown = null): void => {
+    if (!isSame(from, to)) changes.push({ field, from, to })
+  }
+  compare('upstream', before.upstream, after.upstream)
+  compare('interval_secs', before.interval_secs || null, after.interval_secs || null)
+  for (const part of ['labels', 'options'] as const)
+    for (const key of Object.keys({ ...before[part], ...after[part] }))
+      compare(`${part}.${key}`, ownOf(before[part], key), ownOf(after[part], key))
+  const [had, has] = [Boolean(before.auth), Boolean(after.auth)]
+  // What is sealed cannot be compared with what was sent: credentials that are given again are new ones.
+  if (before.auth !== after.auth && (had || has))
+    changes.push({ field: 'auth', from: had ? 'set' : 'none', to: has ? (had ? 'replaced' : 'set') : 'none' })
+  return changes
+}
+
 /** An edit as people read it: `interval_secs: 3600 → 7200`. Long values are cut; there is no secret in it. */
 export function describeChange({ field, from, to }: FieldChange): string {
   if (field === 'auth') return `credentials: ${to === 'none' ? 'removed' : String(to)}`
@@ -69,16 +84,18 @@ export function describeChange({ field, from, to }: FieldChange): string {
 const BESIDE_SYNCS = new Set(['cron', 'timezone', 'windows', 'retry_secs', 'max_content_age_hours'])
 
 /** Whether syncs of both specifications do the same, whenever they start and whatever they are called. */
-export function syncsTheSame(a: EditableParts, b: EditableParts): boolean {
+export function syncsTheSame(a: SyncedParts, b: SyncedParts): boolean {
   return (
     a.upstream === b.upstream &&
-    Equal(optionsOfSyncs(a.options), optionsOfSyncs(b.options)) &&
-    Equal(a.auth ?? null, b.auth ?? null)
+    isSame(optionsOfSyncs(a.options), optionsOfSyncs(b.options)) &&
+    isSame(a.auth ?? null, b.auth ?? null)
   )
 }
 
 /** What of a replica decides what its syncs do. */
-export type EditableParts = Pick<ReplicaSpec, 'upstream' | 'options' | 'auth'>
+type SyncedParts = Pick<ReplicaSpec, 'upstream' | 'options' | 'auth'>
+/** What of a replica can be edited. */
+type EditedParts = SyncedParts & Pick<ReplicaSpec, 'interval_secs' | 'labels'>
 
 function optionsOfSyncs(options: Options): Options {
   return Object.fromEntries(Object.entries(options).filter(([key]) => !BESIDE_SYNCS.has(key)))
@@ -93,21 +110,16 @@ function merged<V>(
   return Object.fromEntries(entries.filter((entry): entry is [string, V] => entry[1] !== null))
 }
 
-function changesOf(before: ReplicaSpec, after: ReplicaSpec): FieldChange[] {
-  const changes: FieldChange[] = []
-  const compare = (field: string, from: unknown = null, to: unknown = null): void => {
-    if (!Equal(from, to)) changes.push({ field, from, to })
-  }
-  compare('upstream', before.upstream, after.upstream)
-  compare('interval_secs', before.interval_secs || null, after.interval_secs || null)
-  for (const part of ['labels', 'options'] as const)
-    for (const key of Object.keys({ ...before[part], ...after[part] }))
-      compare(`${part}.${key}`, ownOf(before[part], key), ownOf(after[part], key))
-  const [had, has] = [Boolean(before.auth), Boolean(after.auth)]
-  // What is sealed cannot be compared with what was sent: credentials that are given again are new ones.
-  if (before.auth !== after.auth && (had || has))
-    changes.push({ field: 'auth', from: had ? 'set' : 'none', to: has ? (had ? 'replaced' : 'set') : 'none' })
-  return changes
+/** Whether two JSON values are the same, whatever the order of their keys. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b
+  if (Array.isArray(a) !== Array.isArray(b)) return false
+  const [one, other] = [a as Record<string, unknown>, b as Record<string, unknown>]
+  const keys = Object.keys(one)
+  return (
+    keys.length === Object.keys(other).length &&
+    keys.every((key) => Object.hasOwn(other, key) && isSame(one[key], other[key]))
+  )
 }
 
 function ownOf(values: Readonly<Record<string, unknown>>, key: string): unknown {

@@ -85,7 +85,7 @@ export function asDecided(worker: WorkerEntry, reported: ReplicaState): ReplicaS
 export function effectOf({ worker, state }: ReplicaEntry): string {
   const { name } = worker.record
   if (worker.presence !== 'online')
-    return `${name} is not reachable now: it takes the edit when it is back, and syncs as before until then`
+    return `${name} is not reachable now: it takes the edit when it is back, and goes by what it has until then`
   if (state.current) return 'the sync that is running ends as it began; the next one goes by the edit'
   if (state.activity === 'paused') return 'the next sync goes by it; the replica is paused and stays so'
   return 'the next sync goes by it'
