@@ -14,9 +14,17 @@ import type { ReplicaEntry, WorkerEntry } from './entries.ts'
 import { checkInterval, checkOptions, checkUpstream } from './new-replica.ts'
 
 /** The specification of an added replica as it was last decided; null for one of worker.toml. */
-export function addedSpec({ record }: WorkerEntry, replicaId: string): ReplicaSpec | null {
-  return record.replicas.find((spec) => spec.replica_id === replicaId) ?? null
+export function addedSpec({ record }: Pick<WorkerEntry, 'record'>, replicaId: string): ReplicaSpec | null {
+  let specs = specsById.get(record.replicas)
+  if (!specs) {
+    specs = new Map(record.replicas.map((spec) => [spec.replica_id, spec]))
+    specsById.set(record.replicas, specs)
+  }
+  return specs.get(replicaId) ?? null
 }
+
+/** Specifications by id: one is looked for in each heartbeat of each of thousands of replicas. */
+const specsById = new WeakMap<WorkerRecord['replicas'], ReadonlyMap<string, ReplicaSpec>>()
 
 /** The ETag of a specification, with its quotes. Only edits and a new name change it, whatever its syncs do. */
 export function etagOf({ spec_rev = 0, replica_id }: Pick<ReplicaSpec, 'spec_rev' | 'replica_id'>): string {
@@ -69,12 +77,12 @@ export function withEdit(record: WorkerRecord, edited: ReplicaSpec): WorkerRecor
 
 /** Whether the last edit of a replica waits for its worker. */
 export function isEditPending({ worker, state }: Pick<ReplicaEntry, 'worker' | 'state'>): boolean {
-  return waitsForWorker(worker, state, editedSpecs(worker.record).get(state.replica_id))
+  return waitsForWorker(worker, state, addedSpec(worker, state.replica_id))
 }
 
 /** A reported state with what was decided since: an edit shows at once, and a hold of what it was before no more. */
 export function asDecided(worker: WorkerEntry, reported: ReplicaState): ReplicaState {
-  const spec = editedSpecs(worker.record).get(reported.replica_id)
+  const spec = addedSpec(worker, reported.replica_id)
   if (!spec || !waitsForWorker(worker, reported, spec)) return reported
   const { upstream, interval_secs, labels, options } = spec
   const hold = syncsTheSame({ upstream, options }, reported) ? reported.hold : null
@@ -92,21 +100,9 @@ export function effectOf({ worker, state }: ReplicaEntry): string {
 }
 
 /** Workers of before edits do not report which they have; they say which document they have applied. */
-function waitsForWorker(worker: WorkerEntry, { spec_rev }: ReplicaState, spec: ReplicaSpec | undefined): boolean {
+function waitsForWorker(worker: WorkerEntry, { spec_rev }: ReplicaState, spec: ReplicaSpec | null): boolean {
   if (spec?.spec_rev === undefined || spec_rev === spec.spec_rev) return false
   return worker.record.capabilities?.includes('edit') === true || worker.observedRev < spec.spec_rev
-}
-
-const edited = new WeakMap<WorkerRecord['replicas'], ReadonlyMap<string, ReplicaSpec>>()
-
-/** The replicas that were ever edited, by id: found at once in a heartbeat of thousands. */
-function editedSpecs({ replicas }: WorkerRecord): ReadonlyMap<string, ReplicaSpec> {
-  let found = edited.get(replicas)
-  if (!found) {
-    found = new Map(replicas.filter((spec) => spec.spec_rev !== undefined).map((spec) => [spec.replica_id, spec]))
-    edited.set(replicas, found)
-  }
-  return found
 }
 
 function refuseFixed(worker: WorkerEntry, spec: ReplicaSpec, { name, kind }: ReplicaPatch): void {

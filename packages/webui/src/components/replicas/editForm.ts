@@ -49,10 +49,15 @@ function authPatch(base: Typed, { auth, user, password, token }: Typed): Pick<Re
   return auth === 'none' && base.auth === 'keep' ? { auth: null } : {}
 }
 
-/** What differs between two answers about a replica, of what can be edited. */
+const SOME = { type: 'sealed', box: '' } as const
+
+/** What an edit of somebody else changed between two answers about a replica. What is no other change is of secrets. */
 export function changesBetween(before: Replica, now: Replica): FieldChange[] {
-  const auth = (has: Replica['has_credentials']) => (has ? ({ type: 'sealed', box: '' } as const) : null)
-  return changesOf({ ...before, auth: auth(before.has_credentials) }, { ...now, auth: auth(now.has_credentials) })
+  const partsOf = (replica: Replica) => ({ ...replica, auth: replica.has_credentials ? SOME : null })
+  const changes = changesOf(partsOf(before), partsOf(now))
+  if (before.name !== now.name) changes.unshift({ field: 'name', from: before.name, to: now.name })
+  const secret = changes.length === 0 && before.etag !== now.etag
+  return secret ? [{ field: 'auth', from: 'set', to: 'replaced' }] : changes
 }
 
 /** What was typed, kept where it was touched, over what the replica has meanwhile. */
