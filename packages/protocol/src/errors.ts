@@ -61,7 +61,8 @@ export const errors = {
     400,
     5,
     'Another replica on this worker has this name.',
-    'Names are unique on a worker, ignoring case. Choose another name, or remove the other replica first.',
+    'Names are unique on a worker, ignoring case. Choose another name, or change the other replica: kagami replicas ' +
+      'edit NAME@WORKER.',
   ),
   not_approved: entry(400, 5, 'The worker is not approved.', 'Approve it first: kagami workers approve ID.'),
   no_such_replica: entry(400, 3, 'The worker has no such replica.', 'List its replicas: kagami replicas --worker ID.'),
