@@ -20,10 +20,15 @@ describe.each(['sqlite', 'postgres'] as const)('random requests to the API on %s
     await until('it joined', async () => (await supervisor.api.call('listWorkers')).items[0]?.presence === 'online', {
       seen: () => worker.output(),
     })
+    await supervisor.api.call('addReplica', {
+      params: { id: 'w-1' },
+      body: { name: 'added', kind: 'rsync', upstream: 'rsync://127.0.0.1:1/m/' },
+    })
     const known = fc.constantFrom(
       'w-1',
       'ok',
       'tree',
+      'added@w-1',
       '0',
       'x@w-1',
       '..',
@@ -68,16 +73,17 @@ describe.each(['sqlite', 'postgres'] as const)('random requests to the API on %s
         { maxKeys: 4 },
       ),
       body: fc.oneof(fc.dictionary(field, value, { maxKeys: 7 }), fc.jsonValue({ maxDepth: 3 })),
+      headers: fc.constantFrom<Record<string, string>>({}, { 'if-match': '*' }, { 'if-match': '"0.x"' }),
     })
     const statuses = new Map<number, number>()
     await fc.assert(
-      fc.asyncProperty(request, async ({ name, id, query, body }) => {
+      fc.asyncProperty(request, async ({ name, id, query, body, headers }) => {
         const route: Route = routes[name]
         const url = `${supervisor.url}${pathFor(route, { id: id.toWellFormed() })}?${new URLSearchParams(query)}`
         const answer = await fetch(url, {
           method: route.method,
-          ...(route.method === 'POST'
-            ? { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+          ...(route.method === 'POST' || route.method === 'PATCH'
+            ? { headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }
             : {}),
         })
         await answer.arrayBuffer()

@@ -40,6 +40,10 @@ beforeAll(async () => {
   await until('it joined', async () => (await supervisor.api.call('listReplicas')).total === 1, {
     seen: () => worker.output(),
   })
+  await supervisor.api.call('addReplica', {
+    params: { id: 'w-1' },
+    body: { name: 'added', kind: 'rsync', upstream: 'rsync://127.0.0.1:1/added/' },
+  })
   const document = (await (await fetch(`${supervisor.url}/openapi.json`)).json()) as Document
   const operations = Object.values(document.paths).flatMap((path) => Object.values(path))
   statusesOf = new Map(operations.map(({ operationId, responses }) => [operationId, Object.keys(responses)]))
@@ -76,13 +80,18 @@ function requestOf(name: keyof typeof routes) {
       { name: anyText, kind: fc.constantFrom('git', 'rsync', 'nope'), upstream: anyText },
       { requiredKeys: [] },
     ),
+    fc.record(
+      { interval_secs: fc.nat(9), options: fc.constantFrom({}, { x: 1 }), upstream: anyText },
+      { requiredKeys: [] },
+    ),
     fc.jsonValue({ maxDepth: 2 }),
   )
   return fc.record({
     name: fc.constant(name),
-    id: fc.oneof(fc.constantFrom('w-1', 'tree', 'tree@w-1', 'x'.repeat(129), 'x'.repeat(300)), anyText),
+    id: fc.oneof(fc.constantFrom('w-1', 'tree', 'tree@w-1', 'added', 'x'.repeat(129), 'x'.repeat(300)), anyText),
     query: fc.record(Object.fromEntries(query), { requiredKeys: [] }) as fc.Arbitrary<Record<string, string>>,
-    body: route.method === 'POST' ? body : fc.constant(undefined),
+    body: route.body ? body : fc.constant(undefined),
+    ifMatch: fc.constantFrom(...(route.headers ? [undefined, '*', '"0.x"', 'x'] : [undefined])),
     token: fc.boolean(),
   })
 }
@@ -96,13 +105,14 @@ describe('the reference of the API', () => {
   test(`lists every status and body of the answers to ${RUNS} random requests`, async ({ task }) => {
     const seen = new Map<number, number>()
     await fc.assert(
-      fc.asyncProperty(fc.oneof(...names.map(requestOf)), async ({ name, id, query, body, token }) => {
+      fc.asyncProperty(fc.oneof(...names.map(requestOf)), async ({ name, id, query, body, ifMatch, token }) => {
         const route: Route = routes[name]
         const url = `${supervisor.url}${pathFor(route, { id: id.toWellFormed() || 'x' })}?${new URLSearchParams(query)}`
         const answer = await fetch(url, {
           method: route.method,
           headers: {
             ...(token ? { authorization: `Bearer ${TOKEN}` } : {}),
+            ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
             ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -160,7 +170,7 @@ describe('the reference of the API', () => {
     ['PUT', '/api/v1/replicas', 'GET, HEAD'],
     ['POST', '/overview', 'GET, HEAD'],
     ['GET', '/workers/w-1/approve', 'POST'],
-    ['PATCH', '/api/v1/replicas/tree', 'DELETE, GET, HEAD'],
+    ['PUT', '/api/v1/replicas/tree', 'DELETE, GET, HEAD, PATCH'],
     ['DELETE', '/healthz', 'GET, HEAD'],
     ['QUERY', '/api/v1/audit', 'GET, HEAD'],
     ['OPTIONS', '/api/v1/workers/x', 'GET, HEAD'],

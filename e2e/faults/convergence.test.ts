@@ -3,7 +3,8 @@
 import fc from 'fast-check'
 import type { Desired, Heartbeat, ReplicaSpec, SyncReport } from '@kagami/protocol'
 import { sampleReport } from '@kagami/protocol/testing/samples'
-import { applyHeartbeat, createFleet, putWorker } from '@kagami/supervisor/core/fleet'
+import { noChanges } from '@kagami/supervisor/core/changes'
+import { applyHeartbeat, createFleet, putWorker, showDecisions } from '@kagami/supervisor/core/fleet'
 import type { WorkerEntry } from '@kagami/supervisor/core/entries'
 import type { WorkerRecord } from '@kagami/supervisor/store/store'
 import { describeReplica, type Replica } from '@kagami/worker/core/replica'
@@ -128,19 +129,30 @@ function play(steps: readonly Step[]): number {
   const documents: Desired[] = []
   const network: Heartbeat[] = []
   let [now, messages] = [start, 0]
-  const decide = (ids: readonly string[], interval: number) =>
+  const decide = (ids: readonly string[], interval: number) => {
+    const rev = documents.length + 1
+    const before = new Map(documents.at(-1)?.replicas.map((spec) => [spec.replica_id, spec]))
+    const replicas = ids.map((id) => {
+      const known = before.get(id)
+      return known?.interval_secs === interval ? known : { ...makeSpec(id, interval), spec_rev: rev }
+    })
+    putWorker(fleet, { ...workerRecord, rev, replicas, capabilities: ['edit'] }, now)
+    showDecisions({ fleet, worker: entry, changes: noChanges(), now })
+    for (const { replica_id, interval_secs } of replicas)
+      expect(entry.replicas.get(replica_id)?.state).toMatchObject({ interval_secs })
     documents.push({
       worker_id: 'w',
-      rev: documents.length + 1,
+      rev,
       term: 1,
       admission: 'approved',
       reason: null,
       terminate: false,
       instance: 'me',
-      replicas: ids.map((id) => makeSpec(id, interval)),
+      replicas,
       removed: [],
       syncs: [],
     })
+  }
   // A full heartbeat that was requested may also get lost: the next heartbeat requests it again.
   const receive = (beat: Heartbeat) =>
     void (applyHeartbeat(fleet, entry, beat, now).mismatch && network.push(...worker.beat(true)))

@@ -113,6 +113,19 @@ const PROCEDURES: readonly Procedure[] = [
     ],
   },
   {
+    heading: 'Change a replica',
+    what: 'interval, options, credentials',
+    followedBy: [here('edit-line', 'by the command line: every field')],
+  },
+  {
+    heading: 'Change a replica',
+    what: 'another upstream',
+    followedBy: [
+      here('upstream-moved', 'is edited, and its next sync follows'),
+      here('upstream-moved', 'to something else by mistake is held'),
+    ],
+  },
+  {
     heading: 'Rename a replica of worker.toml',
     what: 'in worker.toml and by the API',
     followedBy: [here('rename', 'in worker.toml keeps its files'), here('rename', 'by the API keeps its files')],

@@ -144,6 +144,16 @@ describe('a worker of v0', () => {
     ])
   })
 
+  test('is not asked for an edit, which its messages do not have', async () => {
+    const edit = supervisor.api.call('editReplica', { params: { id: 'r-1' }, body: { interval_secs: 60 } })
+    expect(await edit.catch((error: unknown) => error)).toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('of an earlier version, which does not know this command: upgrade it'),
+    })
+    expect(await supervisor.api.call('getReplica', { params: { id: 'r-1' } })).toMatchObject({ etag: null })
+    expect(commands.at(-1)).toEqual({ type: 'remove_replica', replica_id: 'r-2' })
+  })
+
   test('survives a restart of the supervisor; a late heartbeat does not bring it back once terminated', async () => {
     const port = Number(new URL(supervisor.url).port)
     await supervisor.kill()

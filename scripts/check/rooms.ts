@@ -59,7 +59,11 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 
   [SUPERVISOR]: [`${SCENARIOS}/supervisor.test.ts`, `${SCENARIOS}/fleet.test.ts`],
   [`${SUPERVISOR}/api`]: [`${SCENARIOS}/v0-api.test.ts`, `${SCENARIOS}/wire.test.ts`],
-  [`${SUPERVISOR}/commands`]: [`${SCENARIOS}/holds.test.ts`, `${SCENARIOS}/fleet.test.ts`],
+  [`${SUPERVISOR}/commands`]: [
+    `${SCENARIOS}/holds.test.ts`,
+    `${SCENARIOS}/fleet.test.ts`,
+    'e2e/procedures/edit-line.test.ts',
+  ],
   [`${SUPERVISOR}/core`]: [`${SUPERVISOR}/core`, `${SCENARIOS}/fleet.test.ts`, `${SCENARIOS}/wire.test.ts`],
   [`${SUPERVISOR}/edge`]: [`${SCENARIOS}/wire.test.ts`, `${SCENARIOS}/older-worker.test.ts`],
   [`${SUPERVISOR}/live`]: [`${SUPERVISOR}/live`, `${SCENARIOS}/fleet.test.ts`],

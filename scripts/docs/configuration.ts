@@ -53,7 +53,8 @@ const OTHERS: Readonly<Record<string, [who: string, meaning: string]>> = {
   ],
   KAGAMI_AUTH: [
     'command line',
-    'Credentials for `kagami replicas add`, as JSON: `{"type":"basic","username":"…","password":"…"}` or ' +
+    'Credentials for `kagami replicas add` and `kagami replicas edit`, as JSON: ' +
+      '`{"type":"basic","username":"…","password":"…"}` or ' +
       '`{"type":"token","token":"…"}`.',
   ],
   KAGAMI_NODE: ['command line', 'Node program to run with, instead of the one npm installed.'],

@@ -57,17 +57,21 @@ function section(route: Route): string {
     `### ${route.method} ${route.path}`,
     `${route.summary.replace(/\.?$/, '.')}${route.write ? ' Needs a token.' : ''}`,
   ]
-  const query = Object.entries((route.query as Shape | undefined)?.properties ?? {})
-  if (query.length > 0)
-    parts.push(
-      table(
-        ['query', 'type', 'meaning'],
-        query.map(([name, field]) => [code(name), typeOf({ ...field, maxLength: undefined }), meaning(field)]),
-      ),
-    )
+  parts.push(...parametersOf('query', route.query), ...parametersOf('header', route.headers))
   if (route.body) parts.push(`Body: ${bodyOf(route.body)}`)
   parts.push(`Success: ${route.status}${answerOf(route)}.${refusalsOf(route)}`)
   return parts.join('\n\n')
+}
+
+function parametersOf(part: 'query' | 'header', shape: Shape | undefined): string[] {
+  const fields = Object.entries(shape?.properties ?? {})
+  if (fields.length === 0) return []
+  const row = ([name, field]: [string, Shape]) => [
+    code(name),
+    typeOf({ ...field, maxLength: undefined }),
+    meaning(field),
+  ]
+  return [table([part, 'type', 'meaning'], fields.map(row))]
 }
 
 function meaning({ description, default: preset }: Shape): string {

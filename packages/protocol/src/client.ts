@@ -7,11 +7,12 @@ import { pathFor, routes, type Route, type RouteName, type Routes } from './rout
 import type { ErrorBody } from './views.ts'
 
 type Part<R, K extends string> = R extends Record<K, infer S extends Type.TSchema> ? Static<S> : undefined
-/** What a call takes: `params`, `query` and `body`, each only where the route has it. */
+/** What a call takes: `params`, `query`, `headers` and `body`, each only where the route has it. */
 export type RouteInput<N extends RouteName> = (Routes[N] extends { params: Type.TSchema }
   ? { params: Part<Routes[N], 'params'> }
   : { params?: undefined }) &
   (Routes[N] extends { query: Type.TSchema } ? { query?: Part<Routes[N], 'query'> } : { query?: undefined }) &
+  (Routes[N] extends { headers: Type.TSchema } ? { headers?: Part<Routes[N], 'headers'> } : { headers?: undefined }) &
   (Routes[N] extends { body: Type.TSchema } ? { body: Part<Routes[N], 'body'> } : { body?: undefined }) & {
     signal?: AbortSignal
   }
@@ -72,11 +73,13 @@ export function createClient(options: { baseUrl: string; token?: () => string | 
       const given = (input ?? {}) as {
         params?: Record<string, string>
         query?: Record<string, unknown>
+        headers?: Record<string, string | undefined>
         body?: unknown
         signal?: AbortSignal
       }
       const url = `${options.baseUrl}${pathFor(route, given.params)}${queryOf(given.query)}`
       const headers: Record<string, string> = { accept: route.produces ?? 'application/json' }
+      for (const [key, text] of Object.entries(given.headers ?? {})) if (text !== undefined) headers[key] = text
       const token = options.token?.()
       if (token) headers['authorization'] = `Bearer ${token}`
       if (given.body !== undefined) headers['content-type'] = 'application/json'

@@ -61,7 +61,8 @@ export const errors = {
     400,
     5,
     'Another replica on this worker has this name.',
-    'Names are unique on a worker, ignoring case. Choose another name, or remove the other replica first.',
+    'Names are unique on a worker, ignoring case. Choose another name, or change the other replica: kagami replicas ' +
+      'edit NAME@WORKER.',
   ),
   not_approved: entry(400, 5, 'The worker is not approved.', 'Approve it first: kagami workers approve ID.'),
   no_such_replica: entry(400, 3, 'The worker has no such replica.', 'List its replicas: kagami replicas --worker ID.'),
@@ -113,6 +114,12 @@ export const errors = {
     'The worker did not answer.',
     'It may be offline. See the page of the worker, or try again.',
   ),
+  precondition_failed: entry(
+    412,
+    5,
+    'Somebody has changed it since the ETag in If-Match was read.',
+    'Read it again, look at what was changed, and send the edit with the new ETag.',
+  ),
   conflict: entry(409, 5, 'The present state does not allow this.', 'Look at the present state, then try again.'),
   unavailable: entry(
     503,
@@ -158,6 +165,9 @@ export type Retry = 'soon' | 'interval' | 'never'
 /** Of syncs that may end while they put files in place one by one. */
 export const INTACT = 'Nothing in the published copy is damaged; some of it may already be newer.'
 
+/** How an option is set. */
+const SET_OPTION = 'in worker.toml, or kagami replicas edit NAME@WORKER --option KEY=VALUE'
+
 /** Failures: why a sync did not succeed. What each reason means, what to do, and when the worker tries again. */
 export const failures: Record<FailureReason, { meaning: string; hint: string; retry: Retry }> = {
   upstream_unreachable: {
@@ -172,7 +182,9 @@ export const failures: Record<FailureReason, { meaning: string; hint: string; re
   },
   upstream_missing: {
     meaning: 'What the address names is not there.',
-    hint: 'Check the path, module or repository name: it may have moved.',
+    hint:
+      'Check the path, module or repository name: it may have moved. Correct it in worker.toml, or with ' +
+      'kagami replicas edit NAME@WORKER --upstream URL.',
     retry: 'interval',
   },
   upstream_empty: {
@@ -182,14 +194,16 @@ export const failures: Record<FailureReason, { meaning: string; hint: string; re
   },
   auth_rejected: {
     meaning: 'The upstream rejected the credentials, or needs credentials.',
-    hint: 'Remove the replica, and add it again with working credentials as "auth". Its files stay.',
+    hint:
+      'Give it working credentials: kagami replicas edit NAME@WORKER --username USER --password-file FILE, or ' +
+      '--token-file FILE. Its files stay.',
     retry: 'interval',
   },
   timed_out: {
     meaning: 'The sync took longer than its limit, or the upstream sent nothing for too long.',
     hint:
-      'Find out why the upstream is slow. The limits are time_limit_secs and timeout_secs among the options, and ' +
-      'sync_timeout_secs of the worker.',
+      'Find out why the upstream is slow. The limits are time_limit_secs and timeout_secs among the options ' +
+      `(${SET_OPTION}), and sync_timeout_secs of the worker.`,
     retry: 'soon',
   },
   cancelled: {
@@ -238,7 +252,8 @@ export const failures: Record<FailureReason, { meaning: string; hint: string; re
     meaning: 'The sync would delete more than its limits allow.',
     hint:
       'Nothing was deleted. If it is right: kagami replicas approve NAME@WORKER. If not: kagami replicas reject ' +
-      'NAME@WORKER. The limits are the options max_delete_percent and max_shrink_percent.',
+      'NAME@WORKER. The limits are the options max_delete_percent and max_shrink_percent ' +
+      `(${SET_OPTION}).`,
     retry: 'interval',
   },
   missing_disk: {
@@ -257,14 +272,14 @@ export const failures: Record<FailureReason, { meaning: string; hint: string; re
   },
   stalled: {
     meaning: 'No bytes and no files arrived for too long. Messages of the upstream do not count.',
-    hint: `${INTACT} The limit is the option stall_secs. If it continues, look at the upstream.`,
+    hint: `${INTACT} The limit is the option stall_secs (${SET_OPTION}). If it continues, look at the upstream.`,
     retry: 'soon',
   },
   quota_exceeded: {
     meaning: 'The upstream is larger than a limit of this replica.',
     hint:
-      'Raise the option that the message names (quota_mib, max_files, memory_mib), or exclude more of the ' +
-      `upstream. ${INTACT}`,
+      `Raise the option that the message names (quota_mib, max_files, memory_mib): ${SET_OPTION}. Or exclude more ` +
+      `of the upstream. ${INTACT}`,
     retry: 'interval',
   },
   address_forbidden: {
@@ -272,13 +287,13 @@ export const failures: Record<FailureReason, { meaning: string; hint: string; re
     hint:
       'Link-local addresses are never allowed. Private addresses are not allowed for an upstream that was public ' +
       'before, nor with upstream_policy = "public-only". If the upstream has a private address now, set the option ' +
-      'allow_private. If not, look at its name server and its redirects. Folders of the worker itself are mirrored ' +
-      'only below upstream_roots in its worker.toml.',
+      `allow_private (${SET_OPTION}). If not, look at its name server and its redirects. Folders of the worker ` +
+      'itself are mirrored only below upstream_roots in its worker.toml.',
     retry: 'interval',
   },
   invalid_options: {
     meaning: 'An option of this replica is not valid for its kind.',
-    hint: 'Correct the option that the message names. The options of each kind are in docs/providers.',
+    hint: `Correct the option that the message names: ${SET_OPTION}. The options are in docs/providers.`,
     retry: 'never',
   },
   local_denied: {

@@ -119,11 +119,10 @@ export type SealedAuth = Static<typeof SealedAuth>
 export const sealedFor = (of: { worker_id: string; replica_id: string; upstream: string }): string =>
   JSON.stringify([of.worker_id, of.replica_id, of.upstream])
 
+/** The key of a label. */
+export const LabelKey = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$' })
 /** Labels of a replica: free keys and values, to filter by. */
-export const Labels = Type.Record(
-  Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$' }),
-  PlainText({ maxLength: 256 }),
-)
+export const Labels = Type.Record(LabelKey, PlainText({ maxLength: 256 }))
 export type Labels = Static<typeof Labels>
 
 /** The options of a replica, as the worker announces them for its kind. */
@@ -141,6 +140,9 @@ export const ReplicaSpec = Type.Object({
   options: Options,
   auth: Type.Optional(Nullable(Type.Union([SealedAuth, Auth]))),
   origin: Type.Enum(['config', 'api']),
+  spec_rev: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'Revision of the document with which it was last edited; absent: never' }),
+  ),
 })
 export type ReplicaSpec = Static<typeof ReplicaSpec>
 
@@ -286,6 +288,10 @@ export const ReplicaState = Type.Object({
   content_at: Type.Optional(Nullable(Instant)),
   generation: Type.Optional(Nullable(Count)),
   kept: Type.Optional(Nullable(Kept)),
+  spec_rev: Type.Optional({
+    ...ReplicaSpec.properties.spec_rev,
+    description: 'The last edit that the worker has taken; absent: none',
+  }),
 })
 export type ReplicaState = Static<typeof ReplicaState>
 

@@ -1,5 +1,6 @@
 // views.ts — What the routes under /api/v1 return. Instants are RFC 3339; no credentials are in any shape.
 import Type, { type Static } from 'typebox'
+import { FieldChange } from './edits.ts'
 import { FoldersSeen } from './folders.ts'
 import {
   Admission,
@@ -49,8 +50,25 @@ export const Replica = Type.Object({
     minimum: 0,
     description: 'Requested syncs that the worker has not started to handle',
   }),
+  etag: Type.Optional({
+    ...Nullable(Type.String()),
+    description: 'What If-Match of an edit compares, with its quotes; null: it cannot be edited through the API',
+  }),
+  has_credentials: Type.Optional({
+    ...Nullable(Type.Boolean()),
+    description: 'Whether it has credentials, which no route returns; null: only its worker knows',
+  }),
+  edit_pending: Type.Optional(Type.Boolean({ description: 'Its worker has not taken the last edit yet' })),
 })
 export type Replica = Static<typeof Replica>
+
+/** A replica after an edit: what was changed, and from when on that counts. */
+export const ReplicaEdited = Type.Object({
+  ...Replica.properties,
+  changes: Type.Array(FieldChange, { description: 'Empty: it was all so already, and nothing was written' }),
+  takes_effect: Nullable(Type.String({ description: 'One sentence: when; null: nothing was changed' })),
+})
+export type ReplicaEdited = Static<typeof ReplicaEdited>
 
 /** A worker: what it announces, what was decided about it, and how it is now. */
 export const Worker = Type.Object({
@@ -67,6 +85,11 @@ export const Worker = Type.Object({
   hostname: Nullable(Type.String()),
   http_addr: Nullable(Type.String()),
   data_dir: Nullable(Type.String()),
+  declared_in: Type.Optional(
+    Type.String({
+      description: 'Where its own replicas are declared: path of worker.toml, or variable; absent: not known',
+    }),
+  ),
   older_wire: Type.Boolean({ description: 'The worker speaks the messages of earlier versions' }),
   conflict: Nullable(Type.String({ description: 'Another process uses the same worker id' })),
   kinds: Type.Array(KindAnnouncement),

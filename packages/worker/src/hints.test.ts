@@ -154,7 +154,7 @@ const TRIALS: Record<FailureReason, readonly (Trial | Elsewhere)[]> = {
   auth_rejected: [
     {
       kinds: ALL,
-      says: 'add it again with working credentials as "auth". Its files stay.',
+      says: 'Give it working credentials: kagami replicas edit NAME@WORKER --username USER',
       async fail(kind) {
         const auth = { type: 'basic', ...BOB } as const
         call = { ...(await serve(kind, BOB)).call, auth }
@@ -162,9 +162,9 @@ const TRIALS: Record<FailureReason, readonly (Trial | Elsewhere)[]> = {
         return sandbox.sync({ ...call, auth: { ...auth, password: 'rotated' } })
       },
       async follow() {
-        const added = await sandbox.sync({ ...call, replicaId: 'added-again' })
-        expect(added.bytes ?? 0).toBeLessThan(10_000)
-        return added
+        const edited = await sandbox.sync(call)
+        expect(edited.bytes ?? 0).toBeLessThan(10_000)
+        return edited
       },
     },
     {
@@ -255,7 +255,7 @@ const TRIALS: Record<FailureReason, readonly (Trial | Elsewhere)[]> = {
     }),
     afterwards({
       kinds: TREES,
-      says: 'The limits are the options max_delete_percent and max_shrink_percent.',
+      says: 'The limits are the options max_delete_percent and max_shrink_percent (in worker.toml, or kagami',
       happen: thinned,
       follow: () => sandbox.sync({ ...call, options: { max_delete_percent: 100, max_shrink_percent: 100 } }),
     }),
@@ -279,11 +279,11 @@ const TRIALS: Record<FailureReason, readonly (Trial | Elsewhere)[]> = {
       return sandbox.sync(call)
     }),
   ],
-  stalled: [slowly('The limit is the option stall_secs. If it continues, look at the upstream.', { stall_secs: 1 })],
+  stalled: [slowly('The limit is the option stall_secs (in worker.toml, or kagami replicas edit', { stall_secs: 1 })],
   quota_exceeded: [
     {
       kinds: TREES,
-      says: 'Raise the option that the message names (quota_mib, max_files, memory_mib), or exclude more',
+      says: 'Or exclude more of the upstream.',
       async fail(kind) {
         call = (await serve(kind)).call
         writeFileSync(join(UP(), 'files/large'), Buffer.alloc(2 * 1024 ** 2))
@@ -318,7 +318,11 @@ const TRIALS: Record<FailureReason, readonly (Trial | Elsewhere)[]> = {
     },
     { file: 'packages/worker/src/sync/peers.test.ts', title: 'may become private where the replica allows it' },
   ],
-  invalid_options: [withoutMistake('Correct the option that the message names.', () => ({ options: { nonsense: 1 } }))],
+  invalid_options: [
+    withoutMistake('Correct the option that the message names: in worker.toml, or kagami replicas edit', () => ({
+      options: { nonsense: 1 },
+    })),
+  ],
   local_denied: [ON_A_DISK],
   disk_error: [ON_A_DISK],
   unknown: [{ file: 'packages/worker/src/programs/command.test.ts', title: 'that is killed says so with what to do' }],

@@ -195,8 +195,9 @@ function joinMessageOf({ config, id, instance, kinds, fresh, sealingKey, httpAdd
     hostname: hostname(),
     http_addr: httpAddress,
     data_dir: config.data_dir,
+    ...(config.declaredIn === null ? {} : { declared_in: config.declaredIn }),
     kinds: [...kinds],
-    capabilities: ['verify', 'restore', 'rename'] satisfies Capability[],
+    capabilities: ['verify', 'restore', 'rename', 'edit'] satisfies Capability[],
     sealing_key: sealingKey.publicKey,
     ...(fresh ? { fresh } : {}),
   }

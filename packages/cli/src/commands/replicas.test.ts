@@ -1,5 +1,9 @@
 // replicas.test.ts — kagami replicas: lists, details, what is sent for a new one, and decisions about held syncs.
-import { describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Refusal } from '@kagami/protocol'
+import { afterAll, describe, expect, it } from 'vitest'
 import { startApi } from '../testing/api-server.ts'
 import { runKagami } from '../testing/run-kagami.ts'
 import { aPage, aReplica, aWorker, secondsFromNow } from '../testing/samples.ts'
@@ -30,6 +34,9 @@ const failed = aReplica({
     bytes: null,
   },
 })
+const dir = mkdtempSync(join(tmpdir(), 'kagami-test-'))
+afterAll(() => rmSync(dir, { recursive: true }))
+const secret = join(dir, 'secret')
 const keptRef = {
   id: '20261128T010749Z/heads/main',
   ref: 'refs/heads/main',
@@ -49,9 +56,24 @@ const api = await startApi({
         ? aReplica({ name: 'kept', kept: { count: 2, refs: [keptRef] } })
         : id.startsWith('arch')
           ? failed
-          : aReplica(),
-  getWorker: () => aWorker(),
+          : aReplica({ etag: '"3.r-1"', has_credentials: true, options: { exclude: ['a'], publish: 'swap' } }),
+  getWorker: () =>
+    aWorker({
+      kinds: [
+        { kind: 'rsync', available: true, detail: '', options: { properties: { exclude: {}, bwlimit_kbps: {} } } },
+      ],
+    }),
   addReplica: ({ body }) => ({ replica_id: 'r-9', name: body.name, worker_id: 'w-1' }),
+  editReplica: ({ params: { id }, body }) => {
+    if (body.interval_secs === 412) throw new Refusal('precondition_failed', 'debian@sh-12 was changed since')
+    if (body.interval_secs === 21_600) return { ...aReplica(), changes: [], takes_effect: null }
+    const changes = [
+      { field: 'interval_secs', from: 21_600, to: null },
+      { field: 'options.exclude', from: null, to: ['a'] },
+      { field: 'auth', from: 'set', to: 'replaced' },
+    ]
+    return { ...aReplica({ replica_id: id }), changes, takes_effect: 'the next sync goes by it' }
+  },
   dropReplica: () => undefined,
   approveHold: () => ({ requests: [] }),
   rejectHold: () => ({ requests: [] }),
@@ -148,6 +170,83 @@ describe('kagami replicas add', () => {
     expect(stderr).toContain(text)
     expect(stderr).not.toContain('secret')
     expect(lastAsked()?.name).toBe('getWorker')
+  })
+})
+
+describe('kagami replicas edit', () => {
+  it('sends only what was given, for what it has read, and prints what that changed', async () => {
+    const { code, stdout, stderr } = await run(
+      'replicas edit debian@sh-12 --upstream rsync://host/m/ --interval 0 --label env=prod --remove-label old ' +
+        '--option exclude=["a"] delay_updates=true --unset publish bwlimit_kbps',
+    )
+    expect([code, stdout]).toEqual([
+      0,
+      'Edited debian@sh-12\n  interval_secs: 21600 → only on request\n  options.exclude: default → ["a"]\n' +
+        '  credentials: replaced\n',
+    ])
+    expect(stderr).toBe('When it counts: the next sync goes by it. Sync it now: kagami sync debian@sh-12\n')
+    expect(lastAsked()).toMatchObject({ name: 'editReplica', params: { id: 'r-1' }, ifMatch: '"3.r-1"' })
+    expect(lastAsked()?.body).toEqual({
+      upstream: 'rsync://host/m/',
+      interval_secs: 0,
+      labels: { env: 'prod', old: null },
+      options: { exclude: ['a'], delay_updates: true, publish: null, bwlimit_kbps: null },
+    })
+  })
+  it('takes credentials from files and the environment, never from an argument, and removes them', async () => {
+    writeFileSync(secret, 'correct horse\n')
+    const bodyOf = async (words: string, env = {}) => {
+      const { code, stdout, stderr } = await run(`replicas edit debian ${words}`, env)
+      expect([code, (stdout + stderr).includes('horse')]).toEqual([0, false])
+      return lastAsked()?.body
+    }
+    expect(await bodyOf(`--username bob --password-file ${secret}`)).toEqual({
+      auth: { type: 'basic', username: 'bob', password: 'correct horse' },
+    })
+    expect(await bodyOf(`--token-file ${secret}`)).toEqual({ auth: { type: 'token', token: 'correct horse' } })
+    expect(await bodyOf('', { KAGAMI_AUTH: '{"type":"token","token":"horse"}' })).toEqual({
+      auth: { type: 'token', token: 'horse' },
+    })
+    expect(await bodyOf('--no-auth')).toEqual({ auth: null })
+  })
+  it('of nothing says what can be changed, with the options of the kind', async () => {
+    const { code, stderr } = await run('replicas edit debian')
+    expect([code, stderr]).toEqual([2, expect.stringContaining('nothing was given that would change debian@sh-12')])
+    expect(stderr).toContain(
+      '--password-file, --token-file, --no-auth. Options of rsync on sh-12: exclude, bwlimit_kbps.',
+    )
+    expect(lastAsked()?.name).toBe('getWorker')
+  })
+  it('says so when it is so already, and what to do when somebody changed it meanwhile', async () => {
+    expect((await run('replicas edit debian --interval 21600')).stdout).toBe(
+      'debian@sh-12 is so already; nothing was changed\n',
+    )
+    const { code, stdout, stderr } = await run('replicas edit debian --interval 412')
+    expect([code, stdout]).toEqual([5, ''])
+    expect(stderr).toContain('error: debian@sh-12 was changed since  [precondition_failed, req req-1]')
+    expect(stderr).toContain('hint: Nothing was changed. Look at it (kagami replicas get debian@sh-12)')
+  })
+  it.each([
+    ['--username bob', '--username and --password-file belong together'],
+    ['--no-auth --token-file x', 'give one of --username, --token-file and --no-auth'],
+    ['--token-file /nonexistent', '--token-file: /nonexistent cannot be read: ENOENT'],
+    ['--option publish=swap --unset publish', 'publish is both set and removed'],
+    ['--interval often', '--interval: must be a whole number, not "often"'],
+    ['--label prod', '"prod" is not KEY=VALUE'],
+  ])('%s is refused before anything is sent', async (words, text) => {
+    const before = api.asked.length
+    const { code, stderr } = await run(`replicas edit debian ${words}`)
+    expect([code, stderr]).toEqual([2, expect.stringContaining(text)])
+    expect(api.asked.length).toBe(before)
+  })
+  it('sends a name or a kind, so that the refusal says what to do instead', async () => {
+    await run('replicas edit debian --name other --kind git')
+    expect(lastAsked()?.body).toEqual({ name: 'other', kind: 'git' })
+  })
+  it('get shows options, credentials without what they are, and an edit that waits', async () => {
+    const { stdout } = await run('replicas get debian')
+    expect(stdout).toMatch(/options +exclude=\["a"\] publish=swap\n/)
+    expect(stdout).toMatch(/credentials +set\n/)
   })
 })
 

@@ -1,13 +1,15 @@
-// replicas.ts — kagami replicas [list] | get | add | remove. Decisions about one are in decisions.ts.
+// replicas.ts — kagami replicas [list] | get | add | remove. Edits are in edit.ts, decisions about one in decisions.ts.
 import { guess, healthOrder, type Client, type Hold, type Replica, type RouteInput } from '@kagami/protocol'
 import { ConfigError } from '@kagami/runtime/config'
 import type { Command } from 'commander'
+import { authFromEnvironment, optionsOf, pairsOf } from '../given.ts'
 import { wholeNumber } from '../numbers.ts'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
 import { age, due, healthsOf, size, state } from '../words.ts'
 import { apiCommand, collect, limitOf } from './api.ts'
 import { addReplicaDecisions } from './decisions.ts'
+import { addReplicaEdit } from './edit.ts'
 
 interface ListOptions extends ApiOptions {
   health?: string
@@ -32,10 +34,11 @@ interface AddOptions extends ApiOptions {
 export function addReplicas(program: Command): void {
   const replicas = program
     .command('replicas')
-    .description('replicas: list, look at, add, remove, pause, decide about held syncs')
+    .description('replicas: list, look at, add, edit, remove, pause, decide about held syncs')
   addList(replicas)
   addGet(replicas)
   addAdd(replicas)
+  addReplicaEdit(replicas)
   addRemove(replicas)
   addReplicaDecisions(replicas)
 }
@@ -154,6 +157,9 @@ function detailsOf(replica: Replica): string[][] {
     ['upstream', replica.upstream],
     ['interval', replica.interval_secs ? `${replica.interval_secs} s` : 'only on request'],
     ['labels', labels.join(' ')],
+    ['options', Object.entries(replica.options).map(describeOption).join(' ')],
+    ['credentials', replica.has_credentials ? 'set' : null],
+    ['edit', replica.edit_pending ? 'the last edit waits until the worker takes it' : null],
     ['origin', replica.origin === 'config' ? 'worker.toml' : 'added by API'],
     ['last ok', age(replica.last_success_at)],
     ['last sync', last ? withReason(`${state(last.outcome)} ${age(last.ended_at)}`, last.message) : 'never'],
@@ -168,6 +174,9 @@ function detailsOf(replica: Replica): string[][] {
   ]
   return pairs.filter((pair): pair is [string, string] => pair[1] !== null && pair[1] !== '')
 }
+
+const describeOption = ([key, value]: [string, unknown]): string =>
+  `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`
 
 const withReason = (text: string, reason: string | null): string => (reason ? `${text}: ${reason}` : text)
 
@@ -186,43 +195,11 @@ async function add(client: Client, options: AddOptions, upstream: string): Promi
     name,
     interval_secs: options.interval === undefined ? null : wholeNumber('--interval', options.interval),
     labels: pairsOf(options.label),
-    options: Object.fromEntries(Object.entries(pairsOf(options.option)).map(([key, text]) => [key, valueOf(text)])),
+    options: optionsOf(options.option),
     auth: authFromEnvironment(),
   } as RouteInput<'addReplica'>['body']
   const added = await client.call('addReplica', { params: { id: worker.worker_id }, body })
   if (options.json) return printJson(added)
   process.stdout.write(`Added ${added.name}@${worker.name}\n`)
   remark(`Sync it now: kagami sync ${added.name}@${worker.name}`)
-}
-
-function pairsOf(pairs: readonly string[] = []): Record<string, string> {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const at = pair.indexOf('=')
-      if (at < 1) throw new ConfigError(`"${pair}" is not KEY=VALUE`)
-      return [pair.slice(0, at), pair.slice(at + 1)]
-    }),
-  )
-}
-
-/** The value of an option: JSON where it reads as JSON (a number, a boolean, a list), else the text. */
-function valueOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
-  }
-}
-
-function authFromEnvironment(): unknown {
-  const text = process.env['KAGAMI_AUTH']
-  if (!text) return null
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new ConfigError(
-      'KAGAMI_AUTH is not JSON',
-      'Use {"type":"basic","username":"…","password":"…"} or {"type":"token","token":"…"}.',
-    )
-  }
 }

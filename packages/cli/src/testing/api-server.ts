@@ -22,6 +22,7 @@ export interface Asked {
   readonly query: Record<string, unknown>
   readonly body: unknown
   readonly authorization: string | undefined
+  readonly ifMatch: string | undefined
 }
 
 export interface ApiServer {
@@ -69,7 +70,14 @@ async function answer(
       const { field, message } = checkFor(schema).problem(value)
       throw new Refusal('invalid_request', `${field} ${message}`)
     }
-  asked.push({ name, params, query, body, authorization: request.headers.authorization })
+  asked.push({
+    name,
+    params,
+    query,
+    body,
+    authorization: request.headers.authorization,
+    ifMatch: request.headers['if-match'],
+  })
   const handler = answers[name] as ((input: unknown) => unknown) | undefined
   if (!handler) throw new Error(`this test has no answer for ${name}`)
   send(response, sentOf(route, handler({ params, query, body })))

@@ -4,8 +4,11 @@ import { Admission, KindAnnouncement, Nullable } from '../model.ts'
 import { Instance, WorkerId } from '../names.ts'
 import { PlainText } from '../printable.ts'
 
-/** What a worker can be asked for that workers of the first versions cannot; they would refuse the whole document. */
-export const Capability = Type.Enum(['verify', 'restore', 'rename'])
+/**
+ * What a worker can be asked for that workers of the first versions cannot; they would refuse the whole document.
+ * `edit`: it reports which edit of a replica it has taken; every version takes edits.
+ */
+export const Capability = Type.Enum(['verify', 'restore', 'rename', 'edit'])
 export type Capability = Static<typeof Capability>
 
 /** A worker introduces itself: its process, its computer, and the kinds it can sync. */
@@ -18,11 +21,18 @@ export const Join = Type.Object({
   hostname: Type.String({ maxLength: 256 }),
   http_addr: Type.String({ maxLength: 256 }),
   data_dir: Type.String({ maxLength: 4096 }),
+  declared_in: Type.Optional(
+    Type.String({
+      maxLength: 4096,
+      description: 'Where its own replicas are declared: path of worker.toml, or variable; absent: nowhere',
+    }),
+  ),
   kinds: Type.Array(KindAnnouncement, { maxItems: 64 }),
   capabilities: Type.Optional(
     Type.Array(Type.String({ maxLength: 32 }), {
       maxItems: 32,
-      description: 'Requests that this version carries out and the first versions do not: verify, restore, rename',
+      description:
+        'What this version does and the first do not: verify, restore, rename, edit (it reports which it took)',
     }),
   ),
   sealing_key: Type.Optional(

@@ -1,8 +1,9 @@
-// replicas.ts — Replicas: list, sync, rename, remove, pause, decide about a hold, go back, prove, restore.
+// replicas.ts — Replicas: list, sync, edit, rename, remove, pause, decide about a hold, go back, prove, restore.
 import Type from 'typebox'
+import { ReplicaPatch } from '../edits.ts'
 import { FailureReason, Health, Nullable } from '../model.ts'
-import { pageOf, Replica, SyncAccepted } from '../views.ts'
-import { get, Id, paging, post, ReasonBody, remove, Text, Word, Words } from './route.ts'
+import { pageOf, Replica, ReplicaEdited, SyncAccepted } from '../views.ts'
+import { get, Id, IfMatch, paging, patch, post, ReasonBody, remove, Text, Word, Words } from './route.ts'
 
 const tag = 'replicas'
 
@@ -51,6 +52,19 @@ export const replicaRoutes = {
     response: Replica,
     refuses: ['not_found', 'conflict'],
   }),
+  editReplica: patch(
+    '/api/v1/replicas/{id}',
+    'Change upstream, interval, labels, options or credentials of a replica that was added by the API',
+    {
+      tag,
+      params: Id,
+      headers: IfMatch,
+      body: ReplicaPatch,
+      status: 200,
+      response: ReplicaEdited,
+      refuses: [...refuses, 'precondition_failed', 'invalid_upstream', 'invalid_interval', 'invalid_options'],
+    },
+  ),
   syncReplica: post('/api/v1/replicas/{id}/sync', 'Sync a replica now', {
     tag,
     params: Id,

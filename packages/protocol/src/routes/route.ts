@@ -5,7 +5,7 @@ import { Nullable } from '../model.ts'
 
 /** What a route is. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** Path with `{name}` for parameters. */
   readonly path: string
   readonly tag: 'v0' | 'fleet' | 'workers' | 'replicas' | 'resources' | 'syncs' | 'live' | 'system'
@@ -13,6 +13,8 @@ export interface Route {
   readonly params?: Type.TObject
   readonly query?: Type.TObject
   readonly body?: Type.TSchema
+  /** Headers of the request that it reads, in small letters. */
+  readonly headers?: Type.TObject
   /** HTTP status of success. */
   readonly status: 200 | 202 | 204
   /** Body of success; absent when it is empty. */
@@ -35,6 +37,10 @@ export const get = <const R extends Read>(path: string, summary: string, rest: R
 /** A route that writes. */
 export const post = <const R extends Write>(path: string, summary: string, rest: R) =>
   ({ method: 'POST', path, summary, write: true, ...rest }) as const
+
+/** A route that changes a part of something. */
+export const patch = <const R extends Write>(path: string, summary: string, rest: R) =>
+  ({ method: 'PATCH', path, summary, write: true, ...rest }) as const
 
 /** A route that removes. */
 export const remove = <const R extends Omit<Write, 'status'>>(path: string, summary: string, rest: R) =>
@@ -71,6 +77,16 @@ export const pagingOf = (position = '\\d{1,9}') => ({
 
 /** The query parameters of most lists. */
 export const paging = pagingOf()
+
+/** The headers of routes that change only what the caller has seen. */
+export const IfMatch = Type.Object({
+  'if-match': Type.Optional(
+    Type.String({
+      maxLength: 1024,
+      description: 'ETag of what was read, or "*". Absent: what is not in the body stays, whoever changed it meanwhile',
+    }),
+  ),
+})
 
 /** The body of routes that take a reason; it may be left out. */
 export const ReasonBody = Type.Union([

@@ -6,7 +6,11 @@ import type Type from 'typebox'
 import { Default } from 'typebox/value'
 
 /** Returns the checked value. A Refusal names the wrong field. */
-export function check(schema: Type.TSchema | undefined, value: unknown, part: 'params' | 'query' | 'body'): unknown {
+export function check(
+  schema: Type.TSchema | undefined,
+  value: unknown,
+  part: 'params' | 'query' | 'headers' | 'body',
+): unknown {
   if (!schema) return {}
   const input = part === 'query' ? Default(schema, numbersOf(schema, value as object)) : bodyOf(schema, value)
   const validator = checkFor(schema)

@@ -50,16 +50,20 @@ function isLocal(name: string): boolean {
 export function readJsonBodies(server: FastifyInstance): void {
   server.removeContentTypeParser('text/plain')
   const parse = server.getDefaultJsonParser('error', 'error')
-  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') return done(null, undefined)
-    try {
-      parseUntrusted(body as string)
-    } catch (error) {
-      if (!(error instanceof SyntaxError))
-        return done(new Refusal('invalid_request', `the body ${(error as Error).message}`, fieldOf(error as Error)))
-    }
-    return void parse(request, body as string, done)
-  })
+  server.addContentTypeParser(
+    ['application/json', 'application/merge-patch+json'],
+    { parseAs: 'string' },
+    (request, body, done) => {
+      if (body === '') return done(null, undefined)
+      try {
+        parseUntrusted(body as string)
+      } catch (error) {
+        if (!(error instanceof SyntaxError))
+          return done(new Refusal('invalid_request', `the body ${(error as Error).message}`, fieldOf(error as Error)))
+      }
+      return void parse(request, body as string, done)
+    },
+  )
 }
 
 function fieldOf({ message }: Error): string | null {

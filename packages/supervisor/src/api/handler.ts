@@ -15,7 +15,7 @@ export interface Context {
 
 /** Gets checked input; returns the body of the successful answer, or throws a Refusal. */
 export type Handler<N extends RouteName> = (
-  input: Required<Pick<RouteInput<N>, 'params' | 'query' | 'body'>>,
+  input: Required<Pick<RouteInput<N>, 'params' | 'query' | 'headers' | 'body'>>,
   context: Context,
 ) => Promise<HandlerOutput<N>> | HandlerOutput<N>
 

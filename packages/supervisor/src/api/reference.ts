@@ -33,7 +33,7 @@ export function openApiDocument(): Record<string, unknown> {
 }
 
 function operationOf(name: string, route: Route) {
-  const fields = (part: 'path' | 'query', schema: Route['params']) =>
+  const fields = (part: 'path' | 'query' | 'header', schema: Route['params']) =>
     Object.entries(schema?.properties ?? {}).map(([field, property]) => ({
       name: field,
       in: part,
@@ -52,7 +52,7 @@ function operationOf(name: string, route: Route) {
     operationId: name,
     tags: [route.tag],
     summary: route.summary,
-    parameters: [...fields('path', route.params), ...fields('query', route.query)],
+    parameters: [...fields('path', route.params), ...fields('query', route.query), ...fields('header', route.headers)],
     ...(route.body ? { requestBody: bodyOf(route.body) } : {}),
     ...(route.write ? { security: [{ token: [] }] } : {}),
     responses: { [route.status]: success, ...refusals },

@@ -1,7 +1,8 @@
-// replicas.ts — Replicas under /api/v1: list, get, sync, rename, remove, pause, decide about holds, go back, restore.
-import { healthOrder, type RouteInput } from '@kagami/protocol'
+// replicas.ts — Replicas under /api/v1: list, get, edit, sync, rename, remove, pause, decide about holds, go back,
+// restore.
+import { healthOrder, Refusal, type RouteInput } from '@kagami/protocol'
 import type { Fleet, ReplicaEntry } from '../core/entries.ts'
-
+import { effectOf } from '../core/edits.ts'
 import { replicaOf } from '../core/views.ts'
 import { findReplica, findSyncTarget, findWorker } from './find.ts'
 import type { Context, Handlers } from './handler.ts'
@@ -11,6 +12,7 @@ export const replicaHandlers: Pick<
   Handlers,
   | 'listReplicas'
   | 'getReplica'
+  | 'editReplica'
   | 'syncReplica'
   | 'dropReplica'
   | 'pauseReplica'
@@ -28,7 +30,25 @@ export const replicaHandlers: Pick<
     const page = pageOfList(found, query)
     return { ...page, items: page.items.map(replicaOf) }
   },
-  getReplica: ({ params }, context) => replicaOf(replicaIn(context, params.id)),
+  getReplica({ params }, context) {
+    const replica = replicaOf(replicaIn(context, params.id))
+    if (replica.etag) void context.reply.header('etag', replica.etag)
+    return replica
+  },
+  async editReplica({ params, headers, body }, context) {
+    const entry = replicaIn(context, params.id)
+    const request = { patch: body, ifMatch: headers?.['if-match'] ?? null }
+    // A refusal names the present ETag in its header, too.
+    const showEtag = () => void context.reply.header('etag', replicaOf(entry).etag ?? '')
+    try {
+      const changes = await context.supervisor.commands.editReplica(entry, request, context.caller)
+      showEtag()
+      return { ...replicaOf(entry), changes, takes_effect: changes.length > 0 ? effectOf(entry) : null }
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'precondition_failed') showEtag()
+      throw error
+    }
+  },
   async syncReplica({ params }, { supervisor, caller }) {
     const target = findSyncTarget(supervisor.services.fleet, params.id)
     return { requests: await supervisor.commands.syncReplicas([target], caller) }

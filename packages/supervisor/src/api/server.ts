@@ -146,6 +146,7 @@ async function answer(name: RouteName, route: Route, context: Context): Promise<
   const input = {
     params: check(route.params, request.params, 'params'),
     query: check(route.query, request.query, 'query'),
+    headers: check(route.headers, request.headers, 'headers'),
     body: check(route.body, request.body, 'body'),
   }
   const handler = handlers[name] as (input: unknown, context: Context) => unknown

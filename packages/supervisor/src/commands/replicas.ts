@@ -1,8 +1,9 @@
-// replicas.ts — Commands about single replicas: add, rename, remove, pause, resume, decide about a hold, go back to an
-// earlier tree, prove a copy, restore what is kept.
-import { Refusal, type ReplicaSpec } from '@kagami/protocol'
+// replicas.ts — Commands about single replicas: add, edit, rename, remove, pause, resume, decide about a hold, go back
+// to an earlier tree, prove a copy, restore what is kept.
+import { describeChange, Refusal, type FieldChange, type ReplicaSpec } from '@kagami/protocol'
 import { newId, sealAuth } from '@kagami/runtime'
 import type { ReplicaEntry, WorkerEntry } from '../core/entries.ts'
+import { addedSpec, editedSpec, etagOf, isEditPending, matchesEtag, withEdit } from '../core/edits.ts'
 import { checkNewName, specFrom, type NewReplica } from '../core/new-replica.ts'
 import {
   requireApproved,
@@ -17,13 +18,15 @@ import {
 import type { Services } from '../services.ts'
 import type { WorkerRecord } from '../store/store.ts'
 import { auditEntry, saveDecision } from './save.ts'
-import type { Caller, HoldDecision, ReplicaCommands, SyncRequested } from './types.ts'
+import type { Caller, Edit, HoldDecision, ReplicaCommands, SyncRequested } from './types.ts'
 
 /** The commands about single replicas. */
 export function createReplicaCommands(services: Services): ReplicaCommands {
   return {
     addReplica: (workerId, request, by) =>
       services.runInTurn(workerId, () => addReplica(services, workerId, { request, by })),
+    editReplica: (entry, edit, by) =>
+      runForReplica(services, entry, (worker) => editReplica(services, { worker, entry, by }, edit)),
     removeReplica: (workerId, replicaId, by) =>
       services.runInTurn(workerId, () => removeReplica(services, workerId, { replicaId, by })),
     pauseReplica: (entry, reason, by) =>
@@ -112,6 +115,45 @@ interface Subject {
   readonly by: Caller
 }
 
+/** Changes an added replica. Its worker takes the new specification with its next document. */
+async function editReplica(services: Services, subject: Subject, { patch, ifMatch }: Edit): Promise<FieldChange[]> {
+  const { worker, entry } = subject
+  const { replica_id, name } = entry.state
+  const spec = addedSpec(worker, replica_id)
+  if (!spec) throw notEditable(worker, entry)
+  if (ifMatch !== null && !matchesEtag(ifMatch, etagOf(spec)))
+    throw new Refusal(
+      'precondition_failed',
+      `${name}@${worker.record.name} was changed since: ${await lastEdit(services, replica_id)}. Its ETag is now ` +
+        etagOf(spec),
+    )
+  const { spec: edited, changes } = editedSpec(worker, spec, patch)
+  if (changes.length === 0) return changes
+  const sealed = await withSealedAuth(worker.record, edited)
+  const more = changes.map(describeChange).join('; ')
+  await saveDecision(services, withEdit(worker.record, sealed), auditOf(services, subject, { action: 'edit', more }))
+  return changes
+}
+
+/** Of one that was removed just now the worker may still report. */
+function notEditable({ record }: WorkerEntry, { state: { name, origin } }: ReplicaEntry): Refusal {
+  if (origin === 'api') return new Refusal('not_found', `${name}@${record.name} was removed`)
+  const place = record.declared_in ? `${record.declared_in} on ${record.hostname ?? record.name}` : 'its worker.toml'
+  return new Refusal(
+    'conflict',
+    `${name} is declared in worker.toml of ${record.name}, and can be changed only there`,
+    null,
+    `Edit the provider ${name} in ${place}, and restart the worker.`,
+  )
+}
+
+/** What the audit says of the last change of a specification. */
+async function lastEdit({ store }: Services, replicaId: string): Promise<string> {
+  const { items } = await store.listAudit(replicaId, { cursor: null, limit: 50 })
+  const last = items.find(({ action, result }) => result === 'ok' && (action === 'edit' || action === 'rename'))
+  return last ? `${last.at} by ${last.actor}: ${last.detail ?? ''}` : 'it was added anew, or the database was restored'
+}
+
 async function setPause(services: Services, subject: Subject, pause: { reason: string | null } | null): Promise<void> {
   const { worker, entry, by } = subject
   const paused = pause && { by: by.actor, at: services.clock.now().toISOString(), reason: pause.reason }
@@ -128,6 +170,12 @@ async function decideHold(
 ): Promise<SyncRequested> {
   const { hold, name } = subject.entry.state
   if (!hold) throw new Refusal('conflict', `${name} is not held: there is nothing to decide`)
+  if (isEditPending(subject.entry))
+    throw new Refusal(
+      'conflict',
+      `${name} was edited after this sync was held, and ${subject.worker.record.name} has not taken the edit yet: ` +
+        'the next sync goes by it, and looks again',
+    )
   if (holdId !== null && hold.hold_id !== holdId)
     throw new Refusal(
       'conflict',
@@ -142,8 +190,8 @@ async function decideHold(
 
 const KEEP_EARLIER_TREES =
   'The copy is as it was, and the next sync makes it what the upstream has then. To keep earlier trees from now on: ' +
-  'write publish = "swap" in worker.toml and restart the worker, or remove a replica that was added by the API and ' +
-  'add it with --option publish=swap; its files stay and are used again.'
+  'kagami replicas edit NAME@WORKER --option publish=swap, or for a replica of worker.toml write publish = "swap" ' +
+  'there and restart the worker.'
 
 async function rollBack(services: Services, subject: Subject, generation: number | null): Promise<SyncRequested> {
   const { name, generation: present, options } = subject.entry.state

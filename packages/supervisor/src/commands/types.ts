@@ -1,5 +1,5 @@
 // types.ts — The commands of the API: what people can ask of workers, replicas and syncs. Types only.
-import type { LogReply, ReplicaSpec } from '@kagami/protocol'
+import type { FieldChange, LogReply, ReplicaPatch, ReplicaSpec } from '@kagami/protocol'
 import type { ReplicaEntry } from '../core/entries.ts'
 import type { NewReplica } from '../core/new-replica.ts'
 
@@ -19,6 +19,13 @@ export interface SyncTarget {
 /** A sync that was requested. */
 export interface SyncRequested extends SyncTarget {
   readonly request_id: string
+}
+
+/** An edit of a replica. */
+export interface Edit {
+  readonly patch: ReplicaPatch
+  /** The header If-Match; null: there was none. */
+  readonly ifMatch: string | null
 }
 
 /** What is decided about a hold. */
@@ -49,6 +56,8 @@ export interface WorkerCommands {
 /** Commands about single replicas. */
 export interface ReplicaCommands {
   addReplica(workerId: string, request: NewReplica, by: Caller): Promise<ReplicaSpec>
+  /** Changes what a patch says of an added replica; returns what that was. Nothing is written when it is nothing. */
+  editReplica(entry: ReplicaEntry, edit: Edit, by: Caller): Promise<FieldChange[]>
   removeReplica(workerId: string, replicaId: string, by: Caller): Promise<void>
   pauseReplica(entry: ReplicaEntry, reason: string | null, by: Caller): Promise<void>
   resumeReplica(entry: ReplicaEntry, by: Caller): Promise<void>

@@ -5,6 +5,7 @@ import type { WorkerRecord } from '../store/store.ts'
 import { count, recount, uncount } from './counting.ts'
 import type { Fleet, ReplicaEntry, WorkerEntry } from './entries.ts'
 import { noChanges, type Changes } from './changes.ts'
+import { asDecided } from './edits.ts'
 import { assessHealth } from './health.ts'
 import { UNREPORTED, unreportedState } from './new-replica.ts'
 import { isWanted } from './records.ts'
@@ -166,8 +167,8 @@ function replaceAll(update: WorkerUpdate, states: readonly ReplicaState[]) {
 }
 
 /**
- * Shows what was decided before the worker says it: an added replica at once, and no longer one that was removed before
- * its worker ever reported it.
+ * Shows what was decided before the worker says it: an added or edited replica at once, and no longer one that was
+ * removed before its worker ever reported it.
  */
 export function showDecisions(update: WorkerUpdate): void {
   const { worker } = update
@@ -175,7 +176,7 @@ export function showDecisions(update: WorkerUpdate): void {
     if (isUnreported(entry) && !isWanted(worker.record, entry.state)) removeReplica(update, id)
   if (worker.record.older_wire) return
   for (const spec of worker.record.replicas)
-    if (!worker.replicas.has(spec.replica_id)) putReplica(update, unreportedState(spec))
+    putReplica(update, worker.replicas.get(spec.replica_id)?.state ?? unreportedState(spec))
 }
 
 function isUnreported({ state }: ReplicaEntry): boolean {
@@ -183,7 +184,8 @@ function isUnreported({ state }: ReplicaEntry): boolean {
 }
 
 /** Adds or updates one replica. Ignored when the id belongs to a replica of another worker. */
-export function putReplica({ fleet, worker, changes, now }: WorkerUpdate, state: ReplicaState): void {
+export function putReplica({ fleet, worker, changes, now }: WorkerUpdate, reported: ReplicaState): void {
+  const state = asDecided(worker, reported)
   const known = worker.replicas.get(state.replica_id)
   if (!known) {
     if (fleet.replicas.has(state.replica_id)) return
@@ -203,6 +205,7 @@ export function putReplica({ fleet, worker, changes, now }: WorkerUpdate, state:
     changes.replicas.add(entry)
     return
   }
+  if (known.state === state) return
   worker.revisions += state.revision_no - known.state.revision_no
   if (known.state.revision_no === state.revision_no && JSON.stringify(known.state) === JSON.stringify(state)) return
   if (known.state.name !== state.name) uncount(fleet, known)

@@ -32,10 +32,8 @@ export interface NewReplica {
 export function specFrom(worker: WorkerEntry, request: NewReplica, newId: () => string): ReplicaSpec {
   checkName(request.name)
   checkKind(worker, request)
-  const wrongUpstream = upstreamProblem(request.kind, request.upstream, announcedKind(worker, request.kind)?.roots)
-  if (wrongUpstream) throw new Refusal('invalid_upstream', `upstream ${wrongUpstream}`, 'upstream')
-  const wrongInterval = intervalProblem(request.interval_secs)
-  if (wrongInterval) throw new Refusal('invalid_interval', `interval_secs ${wrongInterval}`, 'interval_secs')
+  checkUpstream(worker, request)
+  checkInterval(request.interval_secs)
   checkOptions(worker, request)
   refuseTaken(worker, request.name)
   return {
@@ -55,6 +53,18 @@ export function specFrom(worker: WorkerEntry, request: NewReplica, newId: () => 
 export function checkNewName(worker: WorkerEntry, name: string, replicaId: string): void {
   checkName(name)
   refuseTaken(worker, name, replicaId)
+}
+
+/** Refuses an upstream that does not fit its kind, or a folder that the worker does not allow. */
+export function checkUpstream(worker: WorkerEntry, { kind, upstream }: Pick<NewReplica, 'kind' | 'upstream'>): void {
+  const problem = upstreamProblem(kind, upstream, announcedKind(worker, kind)?.roots)
+  if (problem) throw new Refusal('invalid_upstream', `upstream ${problem}`, 'upstream')
+}
+
+/** Refuses an interval that is out of range. */
+export function checkInterval(seconds: NewReplica['interval_secs']): void {
+  const problem = intervalProblem(seconds)
+  if (problem) throw new Refusal('invalid_interval', `interval_secs ${problem}`, 'interval_secs')
 }
 
 function checkName(name: string) {
@@ -83,7 +93,7 @@ function checkKind(worker: WorkerEntry, request: NewReplica) {
 }
 
 /** Checks options against the schema the worker announced. It came from NATS, so it is interpreted, never compiled. */
-function checkOptions(worker: WorkerEntry, request: NewReplica) {
+export function checkOptions(worker: WorkerEntry, request: Pick<NewReplica, 'kind' | 'options'>): void {
   const options = request.options ?? {}
   const announced = announcedKind(worker, request.kind)?.options as
     | { properties?: Record<string, { default?: unknown }> }

@@ -27,7 +27,7 @@ interface JoinFacts {
 /** The record after a join. */
 export function withJoin(record: WorkerRecord | null, join: Join, facts: JoinFacts): WorkerRecord {
   const before = record ?? newRecord(join.worker_id, facts)
-  const { name, version, hostname, http_addr, data_dir, kinds, capabilities, sealing_key, instance } = join
+  const { name, version, hostname, http_addr, data_dir, declared_in, kinds, capabilities, sealing_key, instance } = join
   return withPlace(facts, {
     ...before,
     name,
@@ -35,6 +35,7 @@ export function withJoin(record: WorkerRecord | null, join: Join, facts: JoinFac
     hostname,
     http_addr,
     data_dir,
+    declared_in,
     kinds,
     capabilities,
     sealing_key,
@@ -146,8 +147,10 @@ export function withoutReplica(worker: WorkerEntry, replicaId: string): WorkerRe
 
 /** The record in which an added replica has another name. */
 export function withNewName(record: WorkerRecord, replicaId: string, name: string): WorkerRecord {
-  const replicas = record.replicas.map((spec) => (spec.replica_id === replicaId ? { ...spec, name } : spec))
-  return { ...record, replicas, rev: record.rev + 1 }
+  const rev = record.rev + 1
+  const renamed = { name, spec_rev: rev }
+  const replicas = record.replicas.map((spec) => (spec.replica_id === replicaId ? { ...spec, ...renamed } : spec))
+  return { ...record, replicas, rev }
 }
 
 /** Whether a replica that was once reported still belongs to the worker, as far as people decided. */

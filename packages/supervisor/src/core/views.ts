@@ -3,6 +3,7 @@ import type { Cause, Health, Replica, Resource, Sync, SyncReport, Worker } from 
 import { failures, healthOrder } from '@kagami/protocol'
 import type { Fleet, ReplicaEntry, WorkerEntry } from './entries.ts'
 
+import { addedSpec, etagOf, isEditPending } from './edits.ts'
 import { resourceStatus } from './resources.ts'
 import type { ResourceEntry } from './entries.ts'
 
@@ -22,7 +23,16 @@ export function replicaOf({ worker, state, verdict, progress }: ReplicaEntry): R
     health_detail: verdict.detail,
     progress,
     pending_requests: pending,
+    ...specOf({ worker, state }),
   }
+}
+
+/** What is known of the specification of a replica, besides what its worker reports. */
+function specOf({ worker, state }: Pick<ReplicaEntry, 'worker' | 'state'>) {
+  const spec = addedSpec(worker, state.replica_id)
+  if (!spec) return { etag: null, has_credentials: null, edit_pending: false }
+  const edit_pending = isEditPending({ worker, state })
+  return { etag: etagOf(spec), has_credentials: Boolean(spec.auth), edit_pending }
 }
 
 /** A worker as the API returns it. */

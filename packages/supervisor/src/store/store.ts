@@ -25,6 +25,8 @@ export interface WorkerRecord {
   readonly hostname: string | null
   readonly http_addr: string | null
   readonly data_dir: string | null
+  /** Where its own replicas are declared: a path, or a variable; absent: not known. */
+  readonly declared_in?: string | undefined
   readonly older_wire: boolean
   readonly kinds: readonly KindAnnouncement[]
   /** Requests that it carries out and the first versions do not; absent for those. */

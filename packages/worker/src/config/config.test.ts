@@ -56,6 +56,7 @@ labels.region = "us"`)
       data_dir: '/srv/mirrors',
       nats_url: 'nats://127.0.0.1:4222',
       http_addr: '0.0.0.0:8080',
+      declaredIn: expect.stringMatching(/^\/.+\.toml$/),
     })
     expect(replicas).toEqual([
       {
@@ -73,10 +74,11 @@ labels.region = "us"`)
   })
 
   test('providers come from KAGAMI_PROVIDERS as JSON, and a bare name is a replica that is never synced', () => {
-    const { replicas } = load(null, {
+    const { config, replicas } = load(null, {
       KAGAMI_DATA_DIR: '/d',
       KAGAMI_PROVIDERS: '[{"name":"a","kind":"http","upstream":"http://127.0.0.1/x","interval_secs":0},"bare"]',
     })
+    expect(config.declaredIn).toBe('KAGAMI_PROVIDERS')
     expect(replicas.map(({ name, kind, interval_secs }) => [name, kind, interval_secs])).toEqual([
       ['a', 'http', null],
       ['bare', 'unknown', null],

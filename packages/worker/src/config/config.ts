@@ -29,6 +29,8 @@ export interface WorkerConfig extends Omit<Static<typeof WorkerKeys>, 'providers
   readonly providers: readonly unknown[]
   /** Where the providers are declared, for messages: the file, or the variable. */
   readonly providersFrom: string
+  /** The same for other machines: an absolute path, or the variable; null: there is no file. */
+  readonly declaredIn: string | null
   readonly defaultsFrom: string
   /** The folder that paths in worker.toml are relative to. */
   readonly folder: string
@@ -84,6 +86,7 @@ export function loadWorkerConfig(
     ...config,
     upstream_roots,
     providersFrom: sourceOf('providers'),
+    declaredIn: sourceOf('providers') !== file ? sourceOf('providers') : text === null ? null : resolve(file),
     defaultsFrom: sourceOf('defaults'),
     folder: dirname(resolve(file)),
     natsUrlGiven: 'nats_url' in given,

@@ -1,8 +1,16 @@
 // replica.ts — A replica's life on its worker: idle → queued → syncing → idle, and what is known of it. Knows no other
 // replica.
-import type { ReplicaSpec, ReplicaState, ReplicaStatus, SyncAction, SyncReport, Trigger } from '@kagami/protocol'
+import {
+  syncsTheSame,
+  type ReplicaSpec,
+  type ReplicaState,
+  type ReplicaStatus,
+  type SyncAction,
+  type SyncReport,
+  type Trigger,
+} from '@kagami/protocol'
 import { learn, noFacts, type Facts } from './facts.ts'
-import { dueAfterJump, dueAtStart, timingOf } from './schedule.ts'
+import { dueAfterEdit, dueAfterJump, dueAtStart, timingOf } from './schedule.ts'
 
 /**
  * What a run is for: a sync, which somebody may have allowed to delete that many entries, or which looks at the whole
@@ -38,6 +46,8 @@ export type Life =
       readonly trigger: Trigger
       readonly requestId: string | null
       readonly task: Task
+      /** What it does was edited since it began. */
+      readonly outdated?: true
     }
 
 /** What somebody requested of a replica. */
@@ -243,16 +253,51 @@ function queued(replica: Replica, now: Date, run: { trigger: Trigger; requestId:
   return { ...replica, life: { state: 'queued', since: now, ...run, position: 0, reason: 'waiting for its turn' } }
 }
 
+/**
+ * What was edited, goes on as it was where its syncs do the same. Otherwise it is due soon, and no decision about what
+ * it did before counts for what it does now.
+ */
 function respecified(replica: Replica, spec: ReplicaSpec, now: Date): Replica {
   if (JSON.stringify(spec) === JSON.stringify(replica.spec)) return replica
-  const nextDueAt = canSync(spec)
-    ? dueAtStart({ id: spec.replica_id, timing: timingOf(spec), nextDueAt: null }, now)
-    : null
-  return { ...replica, spec, facts: { ...replica.facts, nextDueAt } }
+  const { life, facts, again } = replica
+  if (syncsTheSame(replica.spec, spec)) {
+    const { lastSync, failures } = facts
+    const known = { lastStartedAt: lastSync && new Date(lastSync.started_at), failing: failures > 0 }
+    const due = {
+      id: spec.replica_id,
+      before: timingOf(replica.spec),
+      timing: timingOf(spec),
+      nextDueAt: facts.nextDueAt,
+    }
+    return { ...replica, spec, facts: { ...facts, nextDueAt: canSync(spec) ? dueAfterEdit(due, known, now) : null } }
+  }
+  return {
+    ...replica,
+    spec,
+    life:
+      life.state === 'idle' ? life : { ...unapproved(life), ...(life.state === 'syncing' ? { outdated: true } : {}) },
+    again: again && unapproved(again),
+    facts: { ...facts, hold: null, nextDueAt: dueSoon(spec, now) },
+  }
+}
+
+function dueSoon(spec: ReplicaSpec, now: Date): Date | null {
+  return canSync(spec) ? dueAtStart({ id: spec.replica_id, timing: timingOf(spec), nextDueAt: null }, now) : null
+}
+
+/** An approval is of what one sync would have deleted. */
+function unapproved<T extends { readonly task: Task }>(run: T): T {
+  return run.task.type === 'sync' && run.task.approved !== null
+    ? { ...run, task: { ...run.task, approved: null } }
+    : run
 }
 
 function finished(replica: Replica, report: SyncReport, now: Date): Replica {
-  const idle: Replica = { ...replica, life: { state: 'idle' }, facts: learn(replica, report), again: null }
+  const { life, spec } = replica
+  const learnt = learn(replica, report)
+  const outdated = life.state === 'syncing' && life.outdated
+  const facts = outdated ? { ...learnt, hold: null, nextDueAt: dueSoon(spec, now) } : learnt
+  const idle: Replica = { ...replica, life: { state: 'idle' }, facts, again: null }
   return replica.again ? queued(idle, now, { trigger: 'manual', ...replica.again }) : idle
 }
 
@@ -299,5 +344,6 @@ export function describeReplica(replica: Replica): ReplicaState {
     content_at: facts.contentAt,
     generation: facts.generation,
     kept: facts.kept,
+    ...(spec.spec_rev === undefined ? {} : { spec_rev: spec.spec_rev }),
   }
 }

@@ -82,6 +82,22 @@ export function dueAfterJump(
   return withinInterval(new Date(replica.nextDueAt.getTime() + byMs), replica, now)
 }
 
+/**
+ * When a replica is due whose timing was edited: an interval counts from its last sync. One that is failing keeps an
+ * early retry.
+ */
+export function dueAfterEdit(
+  replica: { id: string; before: Timing; timing: Timing; nextDueAt: Date | null },
+  { lastStartedAt, failing }: { lastStartedAt: Date | null; failing: boolean },
+  now: Date,
+): Date | null {
+  const { before, timing, nextDueAt } = replica
+  if (JSON.stringify(before) === JSON.stringify(timing)) return nextDueAt
+  const counted = timing.cron || !lastStartedAt ? null : later(lastStartedAt, timing.intervalSeconds ?? 0)
+  const due = dueAtStart({ ...replica, nextDueAt: counted }, now)
+  return failing && due && nextDueAt && nextDueAt < due ? allowed(nextDueAt, replica) : due
+}
+
 /** A due time that was computed while a clock was wrong must not postpone a sync for ever. */
 function withinInterval(due: Date, replica: { id: string; timing: Timing }, now: Date): Date {
   const latest = allowed(later(now, (replica.timing.intervalSeconds ?? 0) * 1.1), replica)

@@ -31,8 +31,8 @@ export async function openAuth(spec: ReplicaSpec, { workerId, key, source }: Ope
   }
   throw new SyncFailure(
     'auth_rejected',
-    'the credentials were sealed for another key of this worker, or for another upstream: remove the replica ' +
-      'and add it again with them',
+    'the credentials were sealed for another key of this worker, or for another upstream: give them again with ' +
+      'kagami replicas edit',
   )
 }
 

@@ -115,6 +115,13 @@ function valueOf(field: OptionField, text: string): unknown {
   return field.type === 'json' ? JSON.parse(text) : text
 }
 
+/** The value of an option as it is typed; the other way round of what is sent. */
+export function textOf(value: unknown): string {
+  if (typeof value === 'string') return value
+  const lines = Array.isArray(value) && value.every((one) => typeof one === 'string')
+  return lines ? value.join('\n') : JSON.stringify(value)
+}
+
 /** Labels from `key=value, key=value`; `bad` is the first part that has another form. */
 export function labelsFrom(text: string): { labels: Record<string, string>; bad: string | null } {
   const parts = text

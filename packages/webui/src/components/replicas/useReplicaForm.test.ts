@@ -2,7 +2,7 @@
 import type { Worker } from '@kagami/protocol'
 import { expect, test } from 'vitest'
 import { ref, shallowRef } from 'vue'
-import { useReplicaForm } from './useReplicaForm.ts'
+import { emptyForm, useReplicaForm } from './useReplicaForm.ts'
 
 const aWorker = (roots?: string[]) =>
   ({
@@ -13,7 +13,7 @@ const aWorker = (roots?: string[]) =>
 
 test('an upstream that is a folder', () => {
   const worker = shallowRef<Worker | null>(null)
-  const { typed, upstreamTyped, problems } = useReplicaForm('', { worker, namesakes: ref([]) })
+  const { typed, upstreamTyped, problems } = useReplicaForm(emptyForm(''), { worker, namesakes: ref([]) })
   typed.upstream = 'file:///srv/in/debian'
   upstreamTyped()
   expect([typed.kind, typed.name, problems.value['upstream']]).toEqual(['rsync', 'debian', undefined])

@@ -1,4 +1,4 @@
-// useReplicaForm.ts — The form of a new replica: what is typed, what is wrong with it, and what is sent.
+// useReplicaForm.ts — The form of a replica: what is typed, what is wrong with it, and what is sent for a new one.
 import {
   guess,
   intervalProblem,
@@ -25,7 +25,8 @@ export interface Typed {
   amount: string
   unit: keyof typeof UNITS
   labels: string
-  auth: 'none' | 'basic' | 'token'
+  /** `keep`: the credentials that it has. */
+  auth: 'none' | 'basic' | 'token' | 'keep'
   user: string
   password: string
   token: string
@@ -38,12 +39,15 @@ export interface FleetFacts {
   worker: Ref<Worker | null>
   /** Replicas that have this name already, without regard to case. */
   namesakes: Ref<readonly Replica[]>
+  /** What the form was filled with, of a replica that is edited: what stays is not looked at. */
+  base?: Ref<Typed | null>
 }
 
 /** What is wrong, by field. */
 export type Problems = Record<string, string>
 
-function emptyForm(worker: string): Typed {
+/** A form in which only the worker is chosen. */
+export function emptyForm(worker: string): Typed {
   return {
     upstream: '',
     kind: '',
@@ -62,8 +66,9 @@ function emptyForm(worker: string): Typed {
 }
 
 /** The form. `shown` are the problems of fields that were left, or all problems after an attempt to save. */
-export function useReplicaForm(worker: string, fleet: FleetFacts) {
-  const typed = reactive(emptyForm(worker))
+export function useReplicaForm(start: Typed, fleet: FleetFacts) {
+  const typed = reactive(start)
+  const base = fleet.base ?? ref(null)
   const touched = reactive(new Set<string>())
   /** Whether the viewer has chosen these; else they are guessed from the upstream. */
   const chosen = reactive({ kind: false, name: false })
@@ -107,6 +112,7 @@ export function useReplicaForm(worker: string, fleet: FleetFacts) {
   }
   return {
     typed,
+    base,
     chosen,
     fields,
     problems,
@@ -136,13 +142,15 @@ function problemsOf(typed: Typed, fleet: FleetFacts, fields: readonly OptionFiel
     if (problem) found[field] = problem
   }
   const kind = typed.kind || guess(typed.upstream).kind || 'http'
-  put(
-    'upstream',
-    typed.upstream.trim() === ''
-      ? t('add.required')
-      : upstreamProblem(kind, typed.upstream.trim(), rootsOf(fleet.worker.value, kind)),
-  )
-  put('kind', typed.kind === '' ? t('add.required') : kindProblem(typed.kind, fleet.worker.value))
+  const base = fleet.base?.value ?? null
+  if (typed.upstream !== base?.upstream)
+    put(
+      'upstream',
+      typed.upstream.trim() === ''
+        ? t('add.required')
+        : upstreamProblem(kind, typed.upstream.trim(), rootsOf(fleet.worker.value, kind)),
+    )
+  if (base === null) put('kind', typed.kind === '' ? t('add.required') : kindProblem(typed.kind, fleet.worker.value))
   put(
     'name',
     typed.name === '' ? t('add.required') : (replicaNameProblem(typed.name) ?? takenProblem(typed.name, fleet)),
@@ -150,10 +158,11 @@ function problemsOf(typed: Typed, fleet: FleetFacts, fields: readonly OptionFiel
   put('worker', typed.worker === '' ? t('add.chooseWorker') : null)
   if (typed.schedule === 'every')
     put('interval', /^\d+(\.\d+)?$/.test(typed.amount.trim()) ? intervalProblem(secondsOf(typed)) : t('add.number'))
-  const { bad } = labelsFrom(typed.labels)
+  const bad = typed.labels === base?.labels ? null : labelsFrom(typed.labels).bad
   put('labels', bad === null ? null : t('add.labelForm', { part: bad }))
   if (typed.auth === 'basic' && typed.user === '') put('auth', `${t('add.user')} ${t('add.required')}`)
   if (typed.auth === 'token' && typed.token === '') put('auth', `${t('add.token')} ${t('add.required')}`)
+  if (typed.auth === 'keep' && typed.upstream.trim() !== base?.upstream) put('auth', t('edit.authAnew'))
   for (const field of fields) {
     const problem = optionProblem(field, typed.options[field.key] ?? '')
     if (problem) put(`options.${field.key}`, t(`add.${problem.word}`, { n: problem.n ?? 0 }))
@@ -185,8 +194,16 @@ function takenProblem(name: string, fleet: FleetFacts): string | null {
   return twin && worker ? t('add.taken', { worker: worker.name, name: twin.name }) : null
 }
 
-function secondsOf(typed: Typed): number {
-  return Number(typed.amount) * UNITS[typed.unit]
+/** The interval that was typed, seconds; 0: only on request. */
+export function secondsOf({ schedule, amount, unit }: Pick<Typed, 'schedule' | 'amount' | 'unit'>): number {
+  return schedule === 'manual' ? 0 : Number(amount) * UNITS[unit]
+}
+
+/** An interval in the largest unit of which it is a whole number. */
+export function intervalOf(seconds: number): Pick<Typed, 'amount' | 'unit'> {
+  const units = Object.keys(UNITS) as (keyof typeof UNITS)[]
+  const unit = units.findLast((one) => seconds % UNITS[one] === 0) ?? 'seconds'
+  return { amount: String(seconds / UNITS[unit]), unit }
 }
 
 function bodyOf(typed: Typed, fields: readonly OptionField[]) {
@@ -196,7 +213,7 @@ function bodyOf(typed: Typed, fields: readonly OptionField[]) {
     name: typed.name,
     kind: typed.kind,
     upstream: typed.upstream.trim(),
-    interval_secs: typed.schedule === 'manual' ? 0 : secondsOf(typed),
+    interval_secs: secondsOf(typed),
     ...(Object.keys(labels).length > 0 ? { labels } : {}),
     ...(Object.keys(options).length > 0 ? { options } : {}),
     ...(typed.auth === 'basic'
