@@ -190,6 +190,18 @@ describe.each(['sqlite', 'postgres'] as const)('an edit of a replica, on %s', (d
     await patch('tree', { interval_secs: 0 })
   })
 
+  test('that many people make at once of the same replica is made by one of them', async () => {
+    const { etag } = await get('tree')
+    const all = await Promise.all(
+      Array.from({ length: 8 }, (_, at) => send('tree', { interval_secs: 1000 + at }, { 'if-match': etag! })),
+    )
+    expect(all.map(({ status }) => status).sort()).toEqual([200, ...Array.from({ length: 7 }, () => 412)])
+    const won = 1000 + all.findIndex(({ status }) => status === 200)
+    expect(await get('tree')).toMatchObject({ interval_secs: won })
+    expect((await editsOf('tree'))[0]).toBe(`tree@sh-1: interval_secs: only on request → ${won}`)
+    await patch('tree', { interval_secs: 0 })
+  })
+
   test.each([
     [{ name: 'other' }, 'invalid_request', 'name', 'kagami replicas rename tree@sh-1 other'],
     [{ kind: 'git' }, 'invalid_request', 'kind', 'kagami replicas remove tree@sh-1'],

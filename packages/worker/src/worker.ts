@@ -211,7 +211,7 @@ async function readSealingKey(files: WorkerFiles): Promise<SealingKey> {
     if (error instanceof ConfigError) throw error
     throw new ConfigError(
       `the key for credentials in ${files.directory} cannot be read: ${(error as Error).message}`,
-      'Restore credentials.key from a backup, or remove it: then give the credentials of this worker’s replicas again.',
+      'Restore credentials.key from a backup. Or remove it, and give the credentials again: kagami replicas edit.',
     )
   }
 }
