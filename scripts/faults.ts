@@ -44,7 +44,8 @@ console.log(`\n${held} of ${rows.length} promises hold`)
 process.exit(held === rows.length ? 0 : 1)
 
 function verdictOf({ row, fault, promise, proofs }: Row): { holds: boolean; text: string } {
-  const tests = proofs.map(([file, title]) => testsOf(file, title))
+  // What is not for one of two databases, or for who is not root, proves nothing and harms nothing.
+  const tests = proofs.map(([file, title]) => testsOf(file, title).filter(({ status }) => status !== 'skipped'))
   const holds = tests.every((found) => found.length > 0 && found.every((test) => test.status === 'passed'))
   const figures = tests.flat().flatMap((test) => test.meta?.figure ?? [])
   const passed = tests.flat().filter((test) => test.status === 'passed').length
@@ -70,7 +71,10 @@ function testsOf(file: string, title: string): Test[] {
   const all = ran.testResults
     .filter(({ name }) => name.endsWith(file))
     .flatMap(({ assertionResults }) => assertionResults)
+  // A title of several tests has %s for what differs.
+  const parts = words.join(' ').split('%s')
   return all.filter(
-    ({ fullName }) => fullName.includes(words.join(' ')) && (kind === undefined || fullName.includes(`kind ${kind}`)),
+    ({ fullName }) =>
+      parts.every((part) => fullName.includes(part)) && (kind === undefined || fullName.includes(`kind ${kind}`)),
   )
 }

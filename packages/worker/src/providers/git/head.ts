@@ -42,6 +42,9 @@ export function writeHead(gitDir: string, remote: RemoteRefs, have: Refs, proved
   if (head !== null && (have.has(head) || !refs.has(head))) return replaceHead(gitDir, `ref: ${head}`)
   if (head === null && headId !== null && (proved === headId || [...have.values()].includes(headId)))
     replaceHead(gitDir, headId)
+  // Over plain http git does not see where a HEAD of exactly 40 letters leads: it takes it for a commit id.
+  const branch = remote.plain && head === null && headId === null ? branchAmong(have) : null
+  if (branch !== null) fillHead(gitDir, branch, have)
 }
 
 /** Makes a HEAD that cannot be read anew, so that git takes the folder for a repository. */

@@ -37,6 +37,8 @@ export interface DryRun {
   readonly damaged: { readonly count: number; readonly names: readonly string[] }
   /** Whether a folder of the tree would still be there. */
   stays(folder: string): boolean
+  /** Whether a folder with something in it would have to make way for an entry of another kind. */
+  readonly makesWay: boolean
   /** What of the upstream could not be read; null when all of it could. */
   readonly unread: 'error' | 'vanished' | null
   /** What of the folder itself could not be looked at; null when all of it could. */
@@ -74,15 +76,9 @@ export function createPlanReader({ items, folder, disk, leaveOut }: PlanParts): 
   const readItem = ({ change, name, modified }: Item) => {
     counts.changes++
     if (DATED_FOLDER.test(change) && name !== null && modified !== null) folders.date(name, modified)
-    if (change === '*deleting') {
-      counts.deletions++
-      // A folder goes with the files in it.
-      if (name?.endsWith('/') !== true) counts.removed++
-      if (disk && name !== null) counts.freedBytes += bytesAt(folder, name)
-      if (name !== null && examples.length < EXAMPLES) examples.push(name)
-      // What goes because the options say so is missing from no disk of the upstream.
-      folders.lose(name, disk?.ruledOutPaths.has(name ?? '') === true)
-    } else if (change.includes('+++')) folders.gain(name)
+    if (change === '*deleting') return countDeletion(name, { counts, folders, examples, folder, disk })
+    folders.take(name)
+    if (change.includes('+++')) folders.gain(name)
     else {
       if (disk && name !== null && NEW_BYTES.test(change)) counts.replaced += bytesAt(folder, name)
       if (!OTHER_BYTES.test(change)) return
@@ -116,12 +112,29 @@ export function createPlanReader({ items, folder, disk, leaveOut }: PlanParts): 
       unfit: unfit.result(),
       damaged,
       stays: folders.stays,
+      makesWay: folders.makesWay(),
       unread: endedUnread(exitCode, refusals) ? 'error' : unread,
       refused: refusals.first,
       statistics,
       plan: planOf(counts, { examples, statistics, disk, shrinking: folders.shrinking(folder) }),
     }),
   }
+}
+
+interface Deletions extends Pick<PlanParts, 'folder' | 'disk'> {
+  readonly counts: Counts
+  readonly folders: FolderTally
+  readonly examples: string[]
+}
+
+function countDeletion(name: string | null, { counts, folders, examples, folder, disk }: Deletions): void {
+  counts.deletions++
+  // A folder goes with the files in it.
+  if (name?.endsWith('/') !== true) counts.removed++
+  if (disk && name !== null) counts.freedBytes += bytesAt(folder, name)
+  if (name !== null && examples.length < EXAMPLES) examples.push(name)
+  // What goes because the options say so is missing from no disk of the upstream.
+  folders.lose(name, disk?.ruledOutPaths.has(name ?? '') === true)
 }
 
 /** Whoever cannot look at the copy may still have read all of the upstream. */
@@ -164,10 +177,13 @@ function reservedOf({ name }: Item, folder: string): LeftOutEntry | null {
 interface FolderTally {
   /** `meant`: it goes though the upstream may have it. */
   lose(name: string | null, meant: boolean): void
+  /** Something else than a folder gets this name, or has it. */
+  take(name: string | null): void
   gain(name: string | null): void
   /** The upstream says another time of a folder, Unix seconds. */
   date(name: string, seconds: number): void
   stays(folder: string): boolean
+  makesWay(): boolean
   shrinking(tree: string): ShrinkingFolder[]
 }
 
@@ -179,6 +195,7 @@ function createFolderTally(): FolderTally {
   const losses = new Map<string, number>()
   const gone = new Set<string>()
   const dates = new Map<string, number>()
+  let makesWay = false
   return {
     lose(name, meant) {
       if (name === null) return
@@ -187,15 +204,20 @@ function createFolderTally(): FolderTally {
       const folder = parentOf(name)
       losses.set(folder, (losses.get(folder) ?? 0) + 1)
     },
+    take(name) {
+      // What is in the way of another kind is deleted first, so it was counted by now.
+      if (name === null || !losses.has(name)) return
+      gone.add(name)
+      makesWay = true
+    },
     gain(name) {
       if (name === null) return
-      // What is in the way of another kind is deleted first, so it was counted by now.
-      if (losses.has(name)) gone.add(name)
       const folder = parentOf(name)
       losses.set(folder, (losses.get(folder) ?? 0) - 1)
     },
     date: (name, seconds) => void dates.set(name === './' ? '' : name.slice(0, -1), seconds),
     stays: (folder) => !gone.has(folder),
+    makesWay: () => makesWay,
     shrinking: (tree) =>
       [...losses].flatMap(([path, lost]) => {
         if (lost < SHRINKING_MIN || gone.has(path)) return []

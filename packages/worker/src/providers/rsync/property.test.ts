@@ -16,6 +16,8 @@ const TREES = process.env['KAGAMI_FAULTS'] === 'full' ? 200 : 10
 const STEPS = 5
 /** Trees that once differed. */
 const FOUND: [Way][] = [
+  // A first stage in which rsync waited for a hard link that could not be made.
+  [{ seed: 45574330, publish: 'swap', two_stage: 'debian', delay_updates: false, extra_options: ['--hard-links'] }],
   // A name with the byte 0x7f.
   [{ seed: 54128524, publish: 'in-place', two_stage: 'off', delay_updates: false, extra_options: [] }],
   // A first stage that could not make way for a hard link.

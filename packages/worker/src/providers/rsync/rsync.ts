@@ -130,7 +130,9 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   restorePartials(stash, fork.path, found.stays)
   const unread = found.unread ?? left?.found?.unread ?? null
   const most = unread === null ? (left?.found ?? found).deletions : null
-  const copied = await copyChanges(upstream, fork.path, { again: left !== null, most, arrivals }).catch((error) =>
+  const makesWay = found.makesWay || left?.found?.makesWay === true
+  const changes = { again: left !== null, most, arrivals, makesWay }
+  const copied = await copyChanges(upstream, fork.path, changes).catch((error) =>
     keepIncomplete(error, fork.path, stash),
   )
   if (unread === 'error') throw new SyncFailure('partial', UNREAD)
@@ -227,14 +229,19 @@ const statsOf = ({ statistics }: Pick<DryRun, 'statistics'>): SyncStats => ({
   revision: null,
 })
 
-/**
- * Copies into the published tree, or the copy of it. `most`: entries that may go, counted as rsync does, since more may
- * have vanished; null: none, since not all of the upstream could be read.
- */
+interface Changes {
+  readonly again: boolean
+  /** Entries that may go, counted as rsync does, since more may have vanished; null: none, as not all could be read. */
+  readonly most: number | null
+  readonly arrivals: string
+  readonly makesWay: boolean
+}
+
+/** Copies into the published tree, or the copy of it. */
 async function copyChanges(
   upstream: RsyncUpstream,
   path: string,
-  { again, most, arrivals }: { again: boolean; most: number | null; arrivals: string },
+  { again, most, arrivals, makesWay }: Changes,
 ): Promise<SyncStats> {
   const { options } = upstream
   const partials = [
@@ -242,9 +249,20 @@ async function copyChanges(
     ...(options.delay_updates ? ['--delay-updates'] : again ? [`--partial-dir=${PARTIAL}`] : []),
   ]
   const firstStage = firstStageFlags(options)
-  if (firstStage) await copyFirstStage(upstream, path, [...partials, ...firstStage])
+  // Both a first stage and a run that deletes nothing leave in its place what is in the way.
+  const sparing = makesWay ? unlinked(upstream) : upstream
+  if (firstStage) await copyFirstStage(sparing, path, [...partials, ...firstStage])
   const deleting = most === null ? [] : [...deletionFlags(deletesExcluded(options)), `--max-delete=${most}`]
-  return transfer(upstream, path, { partials, deleting, drop: again })
+  return transfer(most === null ? sparing : upstream, path, { partials, deleting, drop: again })
+}
+
+/**
+ * Without hard links between files: where one of them cannot be made, since a folder is in its place, rsync waits for
+ * ever for it to link the others to.
+ */
+function unlinked(upstream: RsyncUpstream): RsyncUpstream {
+  const extra_options = upstream.options.extra_options.filter((option) => option !== '--hard-links')
+  return { ...upstream, options: { ...upstream.options, extra_options } }
 }
 
 /** Deletes nothing, so it cannot make way where something became of another kind: the second stage decides. */
