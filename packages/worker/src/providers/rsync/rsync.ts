@@ -3,7 +3,14 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { localFailure } from '../../local-failure.ts'
 import { showName } from '../../names.ts'
-import { SyncFailure, type Fork, type Provider, type RunCommand, type SyncStats } from '../../provider.ts'
+import {
+  SyncFailure,
+  type Fork,
+  type Provider,
+  type RunCommand,
+  type Shortage,
+  type SyncStats,
+} from '../../provider.ts'
 import { addressOf, callRsync, type RsyncContext, type RsyncUpstream } from './call.ts'
 import { comparingFlags, dryRun } from './dry-run.ts'
 import { tellsUnread } from './lines.ts'
@@ -213,11 +220,11 @@ async function openLeft(upstream: RsyncUpstream, stash: string): Promise<{ fork:
 }
 
 /** Asks for what a run would do; where not all could be read it deletes nothing. */
-function allowFound({ context }: RsyncUpstream, found: DryRun): void {
+function allowFound({ context }: RsyncUpstream, found: DryRun): Shortage {
   const { plan, freedBytes } = found
   if (isWhole(found)) return context.allow({ ...plan, sizeBeforeBytes: plan.sizeBeforeBytes ?? context.sizeBytes })
   const sizeAfterBytes = plan.sizeAfterBytes === null ? null : plan.sizeAfterBytes + freedBytes
-  context.allow({ ...plan, removed: 0, examples: [], shrinking: [], sizeBeforeBytes: null, sizeAfterBytes })
+  return context.allow({ ...plan, removed: 0, examples: [], shrinking: [], sizeBeforeBytes: null, sizeAfterBytes })
 }
 
 const statsOf = ({ statistics }: Pick<DryRun, 'statistics'>): SyncStats => ({
