@@ -16,6 +16,8 @@ const stops = sandboxForEach((fresh) => (sandbox = fresh))
 describe.each([
   ['http', 'in-place'],
   ['http', 'swap'],
+  ['rsync', 'in-place'],
+  ['rsync', 'swap'],
 ])('a tree over %s with keep_deleted, published %s', (kind, publish) => {
   let up: string
   let call: SyncCall

@@ -52,6 +52,8 @@ export interface Keeping {
   begin(): void
   /** Records what is kept once the rest is gone; returns what reports say of it. */
   settle(): { keptFiles: KeptFiles | null; keptNote: string | null }
+  /** What reports say where nothing may be deleted: everything that is recorded and there. */
+  describe(): KeptFiles | null
   /** Records, where not all of the upstream is known, what it has again. */
   forget(isThere: (path: string) => boolean): void
 }
@@ -88,6 +90,7 @@ export function openKeeping(context: SyncContext, { keep, first }: { keep: strin
       tell(fresh, { log, keep, over: fates.over.size })
       return { keptFiles: describe(fates.staying), keptNote: earlyNote(fates.given) }
     },
+    describe: () => describe(new Map([...fates.over, ...fates.staying])),
     forget(isThere) {
       const left = [...recorded].filter(([path]) => !isThere(path))
       if (left.length < recorded.size) tree.kept.write(new Map(left))

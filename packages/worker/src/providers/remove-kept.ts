@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path'
 import { pathBytes } from '../names.ts'
 
 const BREATHE_EVERY = 2000
+/** There is something in it, or no such folder. */
+const IN_USE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR'])
 
 /** Deletes files and links below a folder, through real folders alone; those keep their times. */
 export async function removeFiles(folder: string, paths: Iterable<string>): Promise<void> {
@@ -33,17 +35,20 @@ export async function removeFiles(folder: string, paths: Iterable<string>): Prom
   }
 }
 
-/** Deletes folders that are empty, those further down first; none through a link. */
+/** Deletes folders that are empty, those further down first; none through a link. Those above keep their times. */
 export function removeEmptyFolders(folder: string, paths: Iterable<string>): void {
   for (const path of [...paths].sort((a, b) => b.split('/').length - a.split('/').length)) {
     const above = path.split('/').map((_, index, parts) => parts.slice(0, index).join('/'))
-    if (!above.every((part) => lookAt(join(folder, part))?.isDirectory())) continue
+    const parents = above.map((part) => lookAt(join(folder, part)))
+    const parent = parents.at(-1)
+    if (!parent || !parents.every((one) => one?.isDirectory())) continue
     try {
       rmdirSync(pathBytes(join(folder, path)))
     } catch (error) {
-      if (!['ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? ''))
-        throw error
+      if (IN_USE.has((error as NodeJS.ErrnoException).code ?? '')) continue
+      throw error
     }
+    utimesSync(pathBytes(join(folder, above.at(-1)!)), parent.atime, parent.mtime)
   }
 }
 

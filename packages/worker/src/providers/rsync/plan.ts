@@ -25,6 +25,10 @@ export interface DryRun {
   readonly changes: number
   /** Every deletion as rsync counts them: files, links and folders, also what must make way for another kind. */
   readonly deletions: number
+  /** The names of them, a folder's with a slash at its end and after those of what is in it. */
+  readonly lost: readonly string[]
+  /** Where deleted files are kept: names of what is made, a folder's with a slash at its end. */
+  readonly made: ReadonlySet<string>
   /** What the statistics count, and the copy will not have. */
   readonly leftOutBytes: number
   /** Whether a copy without rules then has what the upstream lists, but for what is left out. */
@@ -56,44 +60,46 @@ export interface PlanParts {
   readonly folder: string
   /** What it has on the disk; null: what the upstream lists, as far as it is there. */
   readonly disk: DiskCount | null
+  /** What earlier runs kept, which counts as deleted already; null: deleted files are not kept. */
+  readonly recorded: ReadonlyMap<string, number> | null
   /** Told what rsync leaves out. */
   readonly leaveOut: (name: string, why: string) => void
 }
 
 /** Reads `--dry-run --itemize-changes --stats` in a format. */
-export function createPlanReader({ items, folder, disk, leaveOut }: PlanParts): PlanReader {
+export function createPlanReader({ items, folder, disk, recorded, leaveOut }: PlanParts): PlanReader {
   const refusals = createRefusalReader(folder)
-  const statistics = createStatistics()
-  const counts = createCounts()
+  const [statistics, counts] = [createStatistics(), createCounts()]
   const unfit = createFilesCounter()
   const examples: string[] = []
   const folders = createFolderTally()
   let unread: DryRun['unread'] = null
   let inPlace = false
   const damaged = { count: 0, names: [] as string[] }
+  const names = createNames(recorded)
   const readItem = ({ change, name, modified }: Item) => {
     counts.changes++
     if (DATED_FOLDER.test(change) && name !== null && modified !== null) folders.date(name, modified)
     if (change === '*deleting') {
       counts.deletions++
+      if (!names.lose(name)) return
       // A folder goes with the files in it.
       if (name?.endsWith('/') !== true) counts.removed++
       if (disk && name !== null) counts.freedBytes += bytesAt(folder, name)
       if (name !== null && examples.length < EXAMPLES) examples.push(name)
       // What goes because the options say so is missing from no disk of the upstream.
       folders.lose(name, disk?.ruledOutPaths.has(name ?? '') === true)
-    } else if (change.includes('+++')) folders.gain(name)
-    else {
+    } else if (change.includes('+++')) {
+      for (const one of [folders, names]) one.gain(name)
+    } else {
       if (disk && name !== null && NEW_BYTES.test(change)) counts.replaced += bytesAt(folder, name)
-      if (!OTHER_BYTES.test(change)) return
-      damaged.count++
-      if (name !== null && damaged.names.length < NAMED) damaged.names.push(name)
+      if (OTHER_BYTES.test(change)) noteDamage(damaged, name)
     }
   }
   return {
     onLine(line, stream) {
       const problem = tellsUnread(line)
-      if (problem !== null) unread = problem === 'error' ? problem : (unread ?? problem)
+      if (problem === 'error' || unread === null) unread = problem ?? unread
       if (stream === 'stderr') refusals.read(line)
       if (problem !== null || stream !== 'stdout') return true
       const item = items.read(line)
@@ -115,6 +121,7 @@ export function createPlanReader({ items, folder, disk, leaveOut }: PlanParts): 
       isListed: unread === null && !inPlace,
       unfit: unfit.result(),
       damaged,
+      ...names.result,
       stays: folders.stays,
       unread: endedUnread(exitCode, refusals) ? 'error' : unread,
       refused: refusals.first,
@@ -122,6 +129,11 @@ export function createPlanReader({ items, folder, disk, leaveOut }: PlanParts): 
       plan: planOf(counts, { examples, statistics, disk, shrinking: folders.shrinking(folder) }),
     }),
   }
+}
+
+function noteDamage(damaged: { count: number; names: string[] }, name: string | null): void {
+  damaged.count++
+  if (name !== null && damaged.names.length < NAMED) damaged.names.push(name)
 }
 
 /** Whoever cannot look at the copy may still have read all of the upstream. */
@@ -152,6 +164,40 @@ function planOf(counts: Counts, { examples, statistics, disk, shrinking }: PlanF
     sizeAfterBytes,
     stayingBytes: Math.min(unchanged, Math.max(0, sizeAfterBytes - (listedBytes ?? 0))),
   }
+}
+
+interface Names {
+  /**
+   * Whether a loss is one of this run: what an earlier one kept was asked for then, and so was a folder that it alone
+   * is in. What is in a folder comes before it.
+   */
+  lose(name: string | null): boolean
+  gain(name: string | null): void
+  readonly result: Pick<DryRun, 'lost' | 'made'>
+}
+
+/** The names of what goes and comes, which are needed only where deleted files are kept. */
+function createNames(recorded: PlanParts['recorded']): Names {
+  const [lost, made] = [[] as string[], new Set<string>()]
+  const [needed, losing] = [new Set<string>(), new Set<string>()]
+  for (const path of recorded?.keys() ?? []) addFolders(needed, path)
+  return {
+    lose(name) {
+      if (name === null || recorded === null) return true
+      lost.push(name)
+      if (recorded.has(name) || (needed.has(name) && !losing.has(name))) return false
+      addFolders(losing, name)
+      return true
+    },
+    gain: (name) => void (recorded !== null && name !== null && made.add(name)),
+    result: { lost, made },
+  }
+}
+
+/** Adds the folders above a path, each with a slash at its end. */
+function addFolders(folders: Set<string>, path: string): void {
+  for (let slash = path.indexOf('/'); slash >= 0 && slash < path.length - 1; slash = path.indexOf('/', slash + 1))
+    folders.add(path.slice(0, slash + 1))
 }
 
 /** An entry with a reserved name, which is told but never copied. */
