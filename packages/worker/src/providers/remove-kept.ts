@@ -52,7 +52,15 @@ export function removeEmptyFolders(folder: string, paths: Iterable<string>): voi
   }
 }
 
-const lookAt = (path: string) => lstatSync(pathBytes(path), { throwIfNoEntry: false })
+/** Nothing is below a file. */
+function lookAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(pathBytes(path), { throwIfNoEntry: false })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined
+    throw error
+  }
+}
 
 /** Lets everything else in the process have its turn. */
 const yieldToOthers = () => new Promise((resolve) => setImmediate(resolve))

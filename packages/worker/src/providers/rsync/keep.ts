@@ -35,7 +35,8 @@ export function openKeepingRun({ context, options }: RsyncUpstream): KeepingRun 
     byRsync: !keeping.keepsNew,
     plan(found) {
       const lost = found.lost.filter((name) => !name.endsWith('/') && !isInTheWay(name, found))
-      keeping.decide(lost.map((name) => [name, bytesAt(published, name)] as const))
+      const gone = [...lost, ...hiddenFiles(found, keeping.recorded).filter((path) => isThere(published, path))]
+      keeping.decide(gone.map((name) => [name, bytesAt(published, name)] as const))
       return planWithout(found.plan, keeping, context.sizeBytes)
     },
     makeRoom: keeping.makeRoom,
@@ -93,6 +94,12 @@ function wayOf(name: string, made: ReadonlySet<string>): string | null {
   return null
 }
 
+/** What earlier runs kept where rsync does not look, because the upstream has something there that is left out. */
+function hiddenFiles({ hidden }: DryRun, recorded: ReadonlyMap<string, number>): string[] {
+  if (hidden.size === 0) return []
+  return [...recorded.keys()].filter((path) => hidden.has(path) || wayOf(path, hidden) !== null)
+}
+
 function waysOf(lost: readonly string[], { made }: DryRun): string[] {
   return [...new Set(lost.map((name) => wayOf(name, made)).filter((way) => way !== null))]
 }
@@ -104,5 +111,18 @@ function emptiedFolders(found: DryRun, keeping: Keeping): string[] {
     if (keeping.stays(name))
       for (let slash = name.indexOf('/'); slash >= 0; slash = name.indexOf('/', slash + 1))
         needed.add(name.slice(0, slash + 1))
-  return found.lost.filter((name) => name.endsWith('/') && !needed.has(name)).map(withoutSlash)
+  const emptied = found.lost.filter((name) => name.endsWith('/') && !needed.has(name)).map(withoutSlash)
+  return [...emptied, ...hiddenFolders(found, keeping.over)]
+}
+
+/** Folders that only kept files were in, where rsync does not look. */
+function hiddenFolders({ hidden }: DryRun, over: readonly string[]): string[] {
+  const folders = new Set<string>()
+  for (const path of over) {
+    const top = wayOf(path, hidden)
+    if (top === null) continue
+    for (let slash = path.indexOf('/', top.length + 1); slash >= 0; slash = path.indexOf('/', slash + 1))
+      folders.add(path.slice(0, slash))
+  }
+  return [...folders]
 }

@@ -29,6 +29,8 @@ export interface DryRun {
   readonly lost: readonly string[]
   /** Where deleted files are kept: names of what is made, a folder's with a slash at its end. */
   readonly made: ReadonlySet<string>
+  /** What is left out, and has something in its place that rsync does not look into. */
+  readonly hidden: ReadonlySet<string>
   /** What the statistics count, and the copy will not have. */
   readonly leftOutBytes: number
   /** Whether a copy without rules then has what the upstream lists, but for what is left out. */
@@ -110,7 +112,7 @@ export function createPlanReader({ items, folder, disk, recorded, leaveOut }: Pl
       else if (left) {
         counts.leftOut++
         counts.leftOutBytes += left.bytes
-        inPlace ||= isThere(folder, left.name)
+        inPlace = names.hide(folder, left.name) || inPlace
         leaveOut(left.name, left.why)
       } else readCounts(line, counts, statistics)
       return false
@@ -173,12 +175,14 @@ interface Names {
    */
   lose(name: string | null): boolean
   gain(name: string | null): void
-  readonly result: Pick<DryRun, 'lost' | 'made'>
+  /** Whether something is in the place of what is left out; rsync does not look at what is below it. */
+  hide(folder: string, name: string): boolean
+  readonly result: Pick<DryRun, 'lost' | 'made' | 'hidden'>
 }
 
 /** The names of what goes and comes, which are needed only where deleted files are kept. */
 function createNames(recorded: PlanParts['recorded']): Names {
-  const [lost, made] = [[] as string[], new Set<string>()]
+  const [lost, made, hidden] = [[] as string[], new Set<string>(), new Set<string>()]
   const [needed, losing] = [new Set<string>(), new Set<string>()]
   for (const path of recorded?.keys() ?? []) addFolders(needed, path)
   return {
@@ -190,7 +194,12 @@ function createNames(recorded: PlanParts['recorded']): Names {
       return true
     },
     gain: (name) => void (recorded !== null && name !== null && made.add(name)),
-    result: { lost, made },
+    hide(folder, name) {
+      const there = isThere(folder, name)
+      if (there) hidden.add(name)
+      return there
+    },
+    result: { lost, made, hidden },
   }
 }
 
