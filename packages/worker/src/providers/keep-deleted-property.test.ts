@@ -45,9 +45,10 @@ describe('a tree that changes at random, with keep_deleted', () => {
     hours: fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 6, maxLength: 6 }),
   })
 
-  it.each(['rsync', 'http'])(
+  it.for(['rsync', 'http'])(
     'has what its upstream removed for its time and no longer, over %s',
-    async (kind) => {
+    { timeout: TREES * 20_000 },
+    async (kind, { task }) => {
       const files = join(sandbox.dir, 'upstream', 'files')
       mkdirSync(files, { recursive: true })
       const upstream = await serve(kind, files)
@@ -84,8 +85,8 @@ describe('a tree that changes at random, with keep_deleted', () => {
         for (const folder of [expected, copy]) removePath(folder)
       })
       await fc.assert(follows, { numRuns: TREES, endOnFailure: true, examples: FOUND.map((way) => [way]) })
+      task.meta.figure = `${kind}: ${trees} random trees with keep_deleted, 7 syncs each, 0 differences`
     },
-    TREES * 20_000,
   )
 
   /** Serves a folder; `describe` tells what a mirror without keep_deleted has of it, which `expected` is made. */
