@@ -322,4 +322,16 @@ export const copies: readonly Row[] = [
     promise: 'what its hint says leads to a sync that succeeds',
     proofs: [['packages/worker/src/hints.test.ts', 'the hint of']],
   },
+  {
+    row: 60,
+    fault: 'the upstream removes what a client was just told to fetch',
+    promise: 'with keep_deleted and by-hash it is there for its time; afterwards the copy is as the upstream',
+    proofs: [
+      [`${WORKER}/providers/apt-readers.test.ts`, 'find all that they were promised'],
+      [`${WORKER}/providers/apt-readers.test.ts`, 'may miss some where a bare rsync -a --delete makes the copy'],
+      [`${WORKER}/providers/keep-deleted-property.test.ts`, 'has what its upstream removed for its time and no longer'],
+      [`${WORKER}/providers/keep-deleted.test.ts`, 'is whole after a worker that was killed at any moment'],
+      [`${WORKER}/providers/keep-deleted.test.ts`, 'asks again, and keeps for its whole time, when its record is'],
+    ],
+  },
 ]

@@ -202,6 +202,21 @@ export const Kept = Type.Object({
 })
 export type Kept = Static<typeof Kept>
 
+/** Files that an upstream no longer has, and that readers still find in the copy (option keep_deleted). */
+export const KeptFiles = Type.Object({
+  count: Type.Integer({ minimum: 1 }),
+  size_bytes: Bytes,
+  next_at: Type.String({ format: 'date-time', description: 'When the first of them may be deleted' }),
+  files: Type.Array(
+    Type.Object({
+      path: Type.String({ maxLength: 300, description: 'Strange bytes in octal, as `ls -b` shows them' }),
+      until: Instant,
+    }),
+    { maxItems: 20, description: 'Those that go first' },
+  ),
+})
+export type KeptFiles = Static<typeof KeptFiles>
+
 /** A finished sync: the report that a worker sends, and that the history stores. Its `sync_id` is unique. */
 export const SyncReport = Type.Object({
   sync_id: Type.String({ minLength: 1, maxLength: 64 }),
@@ -247,6 +262,7 @@ export const SyncReport = Type.Object({
   ),
   left_out: Type.Optional(Nullable(LeftOut)),
   kept: Type.Optional(Nullable(Kept)),
+  kept_files: Type.Optional(Nullable(KeptFiles)),
 })
 export type SyncReport = Static<typeof SyncReport>
 
@@ -288,6 +304,7 @@ export const ReplicaState = Type.Object({
   content_at: Type.Optional(Nullable(Instant)),
   generation: Type.Optional(Nullable(Count)),
   kept: Type.Optional(Nullable(Kept)),
+  kept_files: Type.Optional(Nullable(KeptFiles)),
   spec_rev: Type.Optional({
     ...ReplicaSpec.properties.spec_rev,
     description: 'The last edit that the worker has taken; absent: none',

@@ -154,6 +154,7 @@ export const Sync = Type.Object({
   content_at: SyncReport.properties.content_at,
   generation: SyncReport.properties.generation,
   left_out: SyncReport.properties.left_out,
+  kept_files: SyncReport.properties.kept_files,
   progress: Nullable(Progress),
 })
 export type Sync = Static<typeof Sync>

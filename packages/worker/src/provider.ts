@@ -1,6 +1,6 @@
 // provider.ts — The contract of a provider: how the bytes of one kind of upstream arrive. A provider has no timer,
 // process, state or path of its own.
-import type { Auth, FailureReason, Kept, Progress } from '@kagami/protocol'
+import type { Auth, FailureReason, Kept, KeptFiles, Progress } from '@kagami/protocol'
 import type Type from 'typebox'
 import type { Static } from 'typebox'
 
@@ -71,9 +71,11 @@ export interface SyncContext<Options = Readonly<Record<string, unknown>>> {
   /**
    * Must be called before a run changes a published tree, with what it is about to do. Returns when the run may go on.
    * Throws SyncFailure with the reason too_many_deletions, upstream_empty or foreign_files (the run is then held until
-   * somebody decides), quota_exceeded or disk_full.
+   * somebody decides), quota_exceeded or disk_full. Returns how much of what is kept has to go before its time.
    */
-  allow(plan: Plan): void
+  allow(plan: Plan): Shortage
+  /** When the run began, by the clock of the worker. */
+  readonly startedAt: Date
   /** Waits because the upstream asked for it. Returns at once when the run is aborted. */
   pause(seconds: number): Promise<void>
   /** Aborted on cancellation, timeout and shutdown; `run` and `pause` obey it by themselves. */
@@ -108,8 +110,25 @@ export interface Plan {
   readonly stayingBytes?: number
   /** Folders that stay and would have fewer entries than now; those that lose one or two may be left out. */
   readonly shrinking?: readonly ShrinkingFolder[]
+  /** What stays readable although the upstream lacks it, besides both sizes and `total`. Absent: nothing. */
+  readonly kept?: KeptBytes
   /** git: what would be lost with the refs that are deleted. Absent: not known, then each ref counts as a loss. */
   readonly history?: LostHistory
+}
+
+/** Of files that are kept for some time after the upstream removed them. */
+export interface KeptBytes {
+  readonly bytes: number
+  /** Of those that no index of the published tree should name any more: they may go before anything comes in. */
+  readonly earlierBytes: number
+}
+
+/** Bytes of kept files that must go before their time. */
+export interface Shortage {
+  /** Before anything comes in, since the disk has no room for both. */
+  readonly beforeBytes: number
+  /** With this run, since the copy would be over its quota. */
+  readonly quotaBytes: number
 }
 
 /** Commits that nothing would reach any more. */
@@ -190,6 +209,8 @@ export interface Tree {
   exists(): Promise<boolean>
   /** What of a folder that was taken over is not Kagami's; for kinds that keep such files. */
   readonly own: OwnFiles
+  /** What stays readable for some time after the upstream removed it. */
+  readonly kept: KeptRecord
   /** Flushes `staging` to disk and makes it the published tree. Only for a first sync: nothing may be published yet. */
   publish(): Promise<void>
   /**
@@ -221,6 +242,13 @@ export interface OwnFiles {
   write(own: Iterable<string>): void
 }
 
+/** The record of files that stay readable for some time: path → when that is over, ms since 1970. */
+export interface KeptRecord {
+  /** `log` is told of damage; then nothing is recorded any more. */
+  read(log: (line: string) => void): ReadonlyMap<string, number>
+  write(kept: ReadonlyMap<string, number>): void
+}
+
 /** A published tree opened for change. */
 export interface Fork {
   readonly path: string
@@ -247,6 +275,8 @@ export interface SyncStats {
   readonly revision: string | null
   /** What of the upstream's earlier refs is kept; absent or null: nothing. */
   readonly kept?: Kept | null
+  /** What the upstream lacks and readers still find; absent or null: nothing. */
+  readonly keptFiles?: KeptFiles | null
   /** One line worth reporting although the sync succeeded. */
   readonly note?: string | null
   /** False: what the upstream had is not all there, and the next sync has to look again. Absent: it is. */

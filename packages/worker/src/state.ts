@@ -2,7 +2,17 @@
 // sync/ and tree/ write there besides.
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { Desired, Hold, Instant, Kept, Nullable, ReplicaState, Trigger, type SyncReport } from '@kagami/protocol'
+import {
+  Desired,
+  Hold,
+  Instant,
+  Kept,
+  KeptFiles,
+  Nullable,
+  ReplicaState,
+  Trigger,
+  type SyncReport,
+} from '@kagami/protocol'
 import {
   openSealingKey,
   openStateFile,
@@ -70,6 +80,7 @@ const Record = Type.Object({
     contentAt: Type.Optional(Nullable(Type.String())),
     generation: Number,
     kept: Type.Optional(Nullable(Kept)),
+    keptFiles: Type.Optional(Nullable(KeptFiles)),
   }),
   again: Type.Optional(Nullable(Type.Object({ requestId: Type.String(), task: Task }))),
   taken: Type.Optional(Type.Array(Type.String())),

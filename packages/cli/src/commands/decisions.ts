@@ -1,11 +1,11 @@
 // decisions.ts — kagami replicas approve | reject | pause | resume | rollback | verify | kept | restore | rename, and
 // pause and resume of a whole mirror.
-import type { Client, Replica } from '@kagami/protocol'
+import type { Client, KeptFiles, Replica } from '@kagami/protocol'
 import { ConfigError } from '@kagami/runtime/config'
 import type { Command } from 'commander'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
-import { age } from '../words.ts'
+import { age, size } from '../words.ts'
 import { apiCommand } from './api.ts'
 
 type WithReason = ApiOptions & { reason?: string }
@@ -88,11 +88,13 @@ function addKept(replicas: Command): void {
   apiCommand<ApiOptions>(
     replicas,
     'kept <REPLICA>',
-    'refs that the upstream lost and the copy still has (git, keep_history)',
+    'what the upstream lost and the copy still has: refs (git, keep_history), files (rsync and http, keep_deleted)',
     async ({ client, options, args: [id = ''] }) => {
       const replica = await client.call('getReplica', { params: { id } })
       const { count, refs } = replica.kept ?? { count: 0, refs: [] }
-      if (options.json) return printJson({ count, refs })
+      const files = replica.kept_files ?? null
+      if (options.json) return printJson({ count, refs, files })
+      if (files) return printKeptFiles(files)
       if (count === 0) return remark(`Nothing is kept of ${nameOf(replica)} that its upstream lost.`)
       printTable(
         ['ID', 'COMMIT', 'LOST', 'KEPT UNTIL'],
@@ -220,4 +222,13 @@ function addDecision<O extends ApiOptions = ApiOptions>(
 
 function nameOf(replica: Replica): string {
   return `${replica.name}@${replica.worker_name}`
+}
+
+function printKeptFiles({ count, size_bytes, files }: KeptFiles): void {
+  printTable(
+    ['FILE', 'KEPT UNTIL'],
+    files.map(({ path, until }) => [path, until]),
+  )
+  const more = count > files.length ? `The first ${files.length} of ${count} files` : `${count} files`
+  remark(`${more}, ${size(size_bytes)} in all. The first sync after its end deletes each of them.`)
 }

@@ -44,6 +44,12 @@ const keptRef = {
   lost_at: secondsFromNow(-60),
   until: '2026-12-28T01:07:49Z',
 }
+const keptFiles = {
+  count: 3,
+  size_bytes: 3_000_000,
+  next_at: '2026-11-28T18:00:00Z',
+  files: [{ path: 'pool/a_1.deb', until: '2026-11-28T18:00:00Z' }],
+}
 const api = await startApi({
   listReplicas: ({ query }) =>
     query?.health === 'stuck'
@@ -52,11 +58,13 @@ const api = await startApi({
   getReplica: ({ params: { id } }) =>
     id.startsWith('held')
       ? aReplica({ name: 'held', health: 'held', hold, paused: { by: 'token', at: secondsFromNow(-60), reason: 'r' } })
-      : id.startsWith('kept')
-        ? aReplica({ name: 'kept', kept: { count: 2, refs: [keptRef] } })
-        : id.startsWith('arch')
-          ? failed
-          : aReplica({ etag: '"3.r-1"', has_credentials: true, options: { exclude: ['a'], publish: 'swap' } }),
+      : id.startsWith('pool')
+        ? aReplica({ name: 'pool', kept_files: keptFiles })
+        : id.startsWith('kept')
+          ? aReplica({ name: 'kept', kept: { count: 2, refs: [keptRef] } })
+          : id.startsWith('arch')
+            ? failed
+            : aReplica({ etag: '"3.r-1"', has_credentials: true, options: { exclude: ['a'], publish: 'swap' } }),
   getWorker: () =>
     aWorker({
       kinds: [
@@ -278,6 +286,12 @@ describe('a decision about a replica', () => {
     expect(stdout).toMatch(/20261128T010749Z\/heads\/main +0123456789ab +60s ago +2026-12-28\n$/)
     expect(stderr).toBe('The newest 1 of 2. Give one back to readers: kagami replicas restore kept@sh-12 ID\n')
     expect((await run('replicas kept debian')).stderr).toBe('Nothing is kept of debian@sh-12 that its upstream lost.\n')
+  })
+  it('lists the files that the upstream removed and readers still find, those that go first first', async () => {
+    const { stdout, stderr } = await run('replicas kept pool')
+    expect(stdout).toMatch(/^FILE +KEPT UNTIL\npool\/a_1.deb +2026-11-28T18:00:00Z\n$/)
+    expect(stderr).toMatch(/^The first 1 of 3 files, 2\.9 MiB in all\. The first sync after its end deletes each/)
+    expect(JSON.parse((await run('replicas kept pool --json')).stdout)).toMatchObject({ count: 0, files: keptFiles })
   })
   it('refuses a generation that is no number', async () => {
     const { code, stderr } = await run('replicas rollback debian --to last')

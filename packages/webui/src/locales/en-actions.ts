@@ -107,6 +107,12 @@ export const actions = {
     pauses: 'The replica is paused, so that the next sync does not undo it.',
     done: '{ref} of {name} is given back to readers',
   },
+  keptFiles: {
+    title: 'Removed upstream, still readable',
+    text: 'Readers still find these files. The first sync after its end deletes each of them, without asking again.',
+    ends: 'ends',
+    more: 'And {n} more.',
+  },
   edit: {
     button: 'Edit',
     title: 'Edit {name} on {worker}',

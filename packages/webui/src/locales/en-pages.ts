@@ -189,6 +189,8 @@ export const pages = {
     leftOut: 'Left out',
     leftOutCount: '1 file, folder or link of the upstream: | {n} files, folders and links of the upstream, among them:',
     leftOutMore: 'The log has more of them.',
+    keptFiles: 'Removed upstream, kept',
+    keptFilesCount: '1 file ({size}) until {at} | {n} files ({size}), the first until {at}',
     exit: 'Exit code',
     id: 'Id',
     request: 'Requested as',

@@ -34,6 +34,12 @@ describe('a wrong option is refused at start', () => {
   test.each([
     ['git', 'options.fsck = "yes"', 'options.fsck must be boolean', 'Write fsck = true, without quotes.'],
     ['git', 'options.fsk = true', 'unknown option fsk of kind git; did you mean fsck?', null],
+    [
+      'git',
+      'options.keep_deleted = "6h"',
+      'unknown option keep_deleted of kind git; did you mean keep_history?',
+      'keep_deleted is for files. Of git, keep_history keeps for some days what the upstream lost',
+    ],
     ['git', 'options.lsf = true', 'unknown option lsf of kind git; did you mean lfs?', null],
     ['rsync', 'options.timeout_secs = "300"', 'options.timeout_secs must be integer', 'Write timeout_secs = 300, with'],
     ['rsync', 'options.stall_secs = "2h"', 'options.stall_secs must be integer', 'Write stall_secs = 7200: it counts'],

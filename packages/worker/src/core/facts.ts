@@ -1,5 +1,5 @@
 // facts.ts — What is known of a replica from its syncs: results, sizes, a hold. Pure; it survives restarts.
-import type { Hold, Kept, ReplicaSpec, ReplicaState, SyncReport } from '@kagami/protocol'
+import type { Hold, Kept, KeptFiles, ReplicaSpec, ReplicaState, SyncReport } from '@kagami/protocol'
 import { dueAfter, timingOf } from './schedule.ts'
 
 export interface Facts {
@@ -14,6 +14,7 @@ export interface Facts {
   readonly contentAt: string | null
   readonly generation: number | null
   readonly kept: Kept | null
+  readonly keptFiles: KeptFiles | null
 }
 
 export const noFacts: Facts = {
@@ -28,6 +29,7 @@ export const noFacts: Facts = {
   contentAt: null,
   generation: null,
   kept: null,
+  keptFiles: null,
 }
 
 /**
@@ -65,6 +67,7 @@ export function learn(known: { spec: ReplicaSpec; facts: Facts }, report: SyncRe
     contentAt: report.content_at ?? facts.contentAt,
     generation: report.generation ?? facts.generation,
     kept,
+    keptFiles: ok ? (report.kept_files ?? null) : facts.keptFiles,
   }
 }
 

@@ -344,6 +344,7 @@ export function describeReplica(replica: Replica): ReplicaState {
     content_at: facts.contentAt,
     generation: facts.generation,
     kept: facts.kept,
+    kept_files: facts.keptFiles,
     ...(spec.spec_rev === undefined ? {} : { spec_rev: spec.spec_rev }),
   }
 }

@@ -43,8 +43,13 @@ export function* discardingSteps({ dataDir, entry, hasReplica }: Discarded): Gen
     moveAway(dataDir, paths.staging(dataDir, mark.replica_id), join(into, 'staging'))
     yield 'what was not published yet is moved'
   }
-  moveAway(dataDir, previousOf(paths.ownFiles(dataDir, entry)), join(into, 'own.json.previous'))
-  moveAway(dataDir, paths.ownFiles(dataDir, entry), join(into, 'own.json'))
+  for (const [record, as] of [
+    [paths.ownFiles(dataDir, entry), 'own.json'],
+    [paths.keptFiles(dataDir, entry), 'kept.json'],
+  ] as const) {
+    moveAway(dataDir, previousOf(record), join(into, `${as}.previous`))
+    moveAway(dataDir, record, join(into, as))
+  }
   moveAway(dataDir, previousOf(paths.marker(dataDir, entry)), join(into, 'mark.json.previous'))
   moveAway(dataDir, paths.marker(dataDir, entry), join(into, 'mark.json'))
   yield 'the mark is moved'

@@ -4,8 +4,8 @@ import type { Policy } from '@kagami/protocol'
 import { freeInodes } from '@kagami/runtime'
 import { objectionTo } from '../core/guard.ts'
 import { showName } from '../names.ts'
-import { SyncFailure, type Plan } from '../provider.ts'
-import { FREE_MIN_INODES, freeBytes, fullDisk, hasRoom } from '../tree/space.ts'
+import { SyncFailure, type Plan, type Shortage } from '../provider.ts'
+import { FREE_MIN_INODES, freeBytes, fullDisk, hasRoom, missingRoom } from '../tree/space.ts'
 import { SyncHeld } from './outcome.ts'
 
 export interface Permission {
@@ -26,10 +26,10 @@ export class NoRoom extends SyncFailure {
 }
 
 /**
- * Returns when the run may go on; throws SyncHeld, or SyncFailure: quota_exceeded, NoRoom, or disk_full when the disk
- * fills up already.
+ * Returns when the run may go on, with how much of what is kept must go for it; throws SyncHeld, or SyncFailure:
+ * quota_exceeded, NoRoom, or disk_full when the disk fills up already.
  */
-export function allowPlan(plan: Plan, { policy, kind, dataDir, approved, log }: Permission): void {
+export function allowPlan(plan: Plan, { policy, kind, dataDir, approved, log }: Permission): Shortage {
   const noun = nounOf(kind)
   const objection = objectionTo(plan, policy, { approved, noun })
   if (objection) {
@@ -37,15 +37,19 @@ export function allowPlan(plan: Plan, { policy, kind, dataDir, approved, log }: 
     throw new SyncHeld(objection, plan)
   }
   if (plan.removed > 0) log(`${plan.removed} of ${plan.total} ${noun} go`)
-  refuseTooLarge(plan, policy)
+  const quotaBytes = overQuota(plan, policy)
   const full = fullDisk(dataDir)
   if (full) throw full
   const incoming = plan.incomingBytes ?? 0
-  if (!hasRoom(dataDir, incoming))
+  // Where earlier generations have the same files, deleting them gives no room yet.
+  const spare = policy.publish === 'swap' ? 0 : (plan.kept?.earlierBytes ?? 0)
+  const beforeBytes = spare === 0 ? 0 : missingRoom(dataDir, incoming)
+  if (beforeBytes > spare || (spare === 0 && !hasRoom(dataDir, incoming)))
     throw new NoRoom(`${mib(incoming)} MiB must come in, ${mib(freeBytes(dataDir))} MiB are free`)
   const [files, inodes] = [plan.incomingFiles ?? 0, freeInodes(dataDir)]
   if (files + FREE_MIN_INODES > inodes)
     throw new NoRoom(`${files} files and folders must come in, ${inodes} inodes are free (df -i ${dataDir})`)
+  return { beforeBytes, quotaBytes }
 }
 
 /** The hold of a run that found files of something else: what it would make of them. `whose`: a clause. */
@@ -64,8 +68,11 @@ function logDeletions({ removed, examples }: Plan, log: Permission['log']): void
   if (removed > examples.length) log(`would delete ${removed - examples.length} more`)
 }
 
-function refuseTooLarge({ sizeAfterBytes }: Plan, { quota_mib }: Policy): void {
-  if (quota_mib === 0 || sizeAfterBytes === null || sizeAfterBytes <= quota_mib * 1024 ** 2) return
+/** Bytes of what is kept that the quota has no room for. Throws when the copy is too large without them. */
+function overQuota({ sizeAfterBytes, kept }: Plan, { quota_mib }: Policy): number {
+  const quota = quota_mib * 1024 ** 2
+  if (quota === 0 || sizeAfterBytes === null) return 0
+  if (sizeAfterBytes <= quota) return Math.max(0, sizeAfterBytes + (kept?.bytes ?? 0) - quota)
   throw new SyncFailure(
     'quota_exceeded',
     `the copy would have ${mib(sizeAfterBytes)} MiB, its quota is ${quota_mib} MiB; nothing was begun`,

@@ -65,6 +65,7 @@ export function reportOf({
     generation: result?.generation ?? null,
     left_out: leftOut,
     kept: stats?.kept ?? null,
+    kept_files: stats?.keptFiles ?? null,
   }
 }
 

@@ -2,6 +2,7 @@
 // it is looked at.
 import { createHash } from 'node:crypto'
 import type { Provider, SyncContext, SyncStats } from '../provider.ts'
+import type { KnownTrace } from '../tree/marker.ts'
 import type { OwnedTree } from '../tree/tree.ts'
 import type { Run } from './job.ts'
 
@@ -40,11 +41,18 @@ export async function checkTrace(
     return { ...UNTRACED, note }
   }
   const digest = digestOf(run, trace.sign)
-  if (before?.digest === digest && isBelieved(run, context, before.at)) {
+  if (before?.digest === digest && isBelieved(run, context, before)) {
     log.line('I', `the trace of the upstream is as it was at ${before.at}: nothing else was looked at`)
     if (before.left_out) leftOut.repeat(before.left_out)
     const { files = null, sizeBytes = null } = job
-    const stats = { bytes: trace.bytes, files, sizeBytes, revision: null, note: before.note }
+    const stats = {
+      bytes: trace.bytes,
+      files,
+      sizeBytes,
+      revision: null,
+      note: before.note,
+      keptFiles: before.kept_files,
+    }
     return { ...UNTRACED, unchanged: stats }
   }
   // What this run leaves unfinished must not be taken for what the earlier one brought.
@@ -54,7 +62,8 @@ export async function checkTrace(
     note: null,
     settle(stats) {
       if (stats === null || stats.whole === false) return
-      tree.saveTrace({ digest, at: at.toISOString(), note: stats.note ?? null, left_out: leftOut.result() })
+      const { note = null, keptFiles = null } = stats
+      tree.saveTrace({ digest, at: at.toISOString(), note, left_out: leftOut.result(), kept_files: keptFiles })
     },
   }
 }
@@ -66,8 +75,11 @@ function digestOf({ job: { spec }, policy }: Run, sign: string): string {
     .digest('hex')
 }
 
-function isBelieved({ job, deps }: Run, { thorough, adopting }: SyncContext, at: string): boolean {
-  const ageMs = deps.now().getTime() - Date.parse(at)
+/** What is kept is deleted when its time is over, whatever the trace says. */
+function isBelieved({ job, deps }: Run, { thorough, adopting }: SyncContext, { at, kept_files }: KnownTrace): boolean {
+  const nowMs = deps.now().getTime()
+  if (kept_files && Date.parse(kept_files.next_at) <= nowMs) return false
+  const ageMs = nowMs - Date.parse(at)
   const approved = job.task?.type === 'sync' ? job.task.approved : null
   return ageMs >= 0 && ageMs < BELIEVED_MS && !thorough && adopting === null && approved === null && job.files != null
 }

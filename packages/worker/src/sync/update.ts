@@ -217,9 +217,11 @@ function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
     sizeBytes: job.sizeBytes ?? null,
     allow(plan) {
       if (adopting === 'ask') throw holdForeign(tree.foreign() ?? tree.published, plan, permission)
-      allowPlan(tree.needsFullCopy() ? withFullCopy(plan, job) : plan, permission)
+      const shortage = allowPlan(tree.needsFullCopy() ? withFullCopy(plan, job) : plan, permission)
       tree.markUpstream()
+      return shortage
     },
+    startedAt: deps.now(),
     paces: deps.paces,
     leaveOut: run.leftOut.add,
     pause: (seconds) => limits.quietly(() => pause(seconds * 1000, limits.signal)),
@@ -232,7 +234,9 @@ function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
 
 /** Where hard links are refused, the published tree takes its size again until an earlier one is pruned. */
 function withFullCopy(plan: Plan, job: SyncJob): Plan {
-  return { ...plan, incomingBytes: (plan.incomingBytes ?? 0) + (plan.sizeBeforeBytes ?? job.sizeBytes ?? 0) }
+  const published =
+    plan.sizeBeforeBytes === null ? (job.sizeBytes ?? 0) : plan.sizeBeforeBytes + (plan.kept?.bytes ?? 0)
+  return { ...plan, incomingBytes: (plan.incomingBytes ?? 0) + published }
 }
 
 function copiesNote(tree: OwnedTree): string | null {

@@ -1,6 +1,6 @@
 // marker.ts — The mark of a replica: whose files are in the folder of its name. Below .kagami, never in the folder.
 import { existsSync, readdirSync } from 'node:fs'
-import { LeftOut, Nullable, type ReplicaSpec } from '@kagami/protocol'
+import { KeptFiles, LeftOut, Nullable, type ReplicaSpec } from '@kagami/protocol'
 import { ConfigError, openStateFile, sealedJson, type Damage, type StateFile } from '@kagami/runtime'
 import Type, { type Static } from 'typebox'
 import { localFailure } from '../local-failure.ts'
@@ -36,6 +36,7 @@ const KnownTrace = Type.Object({
   /** What the report of that sync said. */
   note: Nullable(Type.String()),
   left_out: Nullable(LeftOut),
+  kept_files: Type.Optional(Nullable(KeptFiles)),
 })
 /** How an upstream was found when a sync brought all of it. */
 export type KnownTrace = Static<typeof KnownTrace>

@@ -1,9 +1,9 @@
 // own-files.ts — Which files of a folder that was taken over are not Kagami's: kept beside the marks, by the name of
 // the replica, so that it survives restarts, renaming and the loss of all else. The mark says that there is a record.
-import { renameSync } from 'node:fs'
-import { openStateFile, previousOf, sealedJson, type StateFile } from '@kagami/runtime'
+import { openStateFile, sealedJson, type StateFile } from '@kagami/runtime'
 import Type from 'typebox'
 import { flushPath } from './flush.ts'
+import { renameRecord } from './kept-files.ts'
 import { readMarker } from './marker.ts'
 import { paths } from './paths.ts'
 import type { OwnFiles } from '../provider.ts'
@@ -30,17 +30,7 @@ export function forgetOwnFiles(dataDir: string, name: string): void {
 
 /** Gives a record another name. One that a crash leaves behind counts as lost: then nothing unknown is deleted. */
 export function renameOwnFiles(dataDir: string, was: string, name: string): void {
-  const [from, to] = [paths.ownFiles(dataDir, was), paths.ownFiles(dataDir, name)]
-  for (const [old, fresh] of [
-    [previousOf(from), previousOf(to)],
-    [from, to],
-  ] as const) {
-    try {
-      renameSync(old, fresh)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    }
-  }
+  renameRecord(paths.ownFiles(dataDir, was), paths.ownFiles(dataDir, name))
   flushPath(paths.own(dataDir))
 }
 

@@ -27,6 +27,8 @@ export const paths = {
   marker: (dataDir: string, name: string) => join(dataDir, '.kagami', 'trees', `${segment(name).toLowerCase()}.json`),
   /** Which files of a folder that was taken over are not Kagami's. */
   ownFiles: (dataDir: string, name: string) => join(dataDir, '.kagami', `own-${segment(name).toLowerCase()}.json`),
+  /** What stays readable for some time after the upstream removed it. */
+  keptFiles: (dataDir: string, name: string) => join(dataDir, '.kagami', `kept-${segment(name).toLowerCase()}.json`),
   /** What is being deleted. */
   trash: (dataDir: string) => join(dataDir, '.kagami', 'trash'),
   allLogs: (dataDir: string) => join(dataDir, '.kagami', 'logs'),

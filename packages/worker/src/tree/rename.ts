@@ -7,6 +7,7 @@ import { SyncFailure } from '../provider.ts'
 import { flushPath } from './flush.ts'
 import { currentGeneration, pointTo } from './generations.ts'
 import { nameOfReplica, readMarker, removeMarker, writeMarker, type Marker } from './marker.ts'
+import { renameKeptFiles } from './kept-files.ts'
 import { renameOwnFiles } from './own-files.ts'
 import { paths } from './paths.ts'
 
@@ -50,7 +51,8 @@ export function* renamingSteps(dataDir: string, renaming: Renaming): Generator<s
     rmSync(paths.staging(dataDir, replicaId), { recursive: true, force: true })
     move(paths.staging(dataDir, wasId), paths.staging(dataDir, replicaId))
   }
-  if (paths.marker(dataDir, was) !== paths.marker(dataDir, name)) renameOwnFiles(dataDir, was, name)
+  if (paths.marker(dataDir, was) !== paths.marker(dataDir, name))
+    for (const rename of [renameOwnFiles, renameKeptFiles]) rename(dataDir, was, name)
   yield 'what was not published yet is moved'
   if (paths.marker(dataDir, was) !== paths.marker(dataDir, name)) removeMarker(dataDir, was)
   yield 'the old mark is gone'

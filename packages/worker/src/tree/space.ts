@@ -24,6 +24,11 @@ export function hasRoom(path: string, bytes: number): boolean {
   return bytes + FREE_MIN_BYTES <= freeBytes(path)
 }
 
+/** Bytes that must become free before so many may come onto the disk of a path; 0: none. */
+export function missingRoom(path: string, bytes: number): number {
+  return Math.max(0, bytes + FREE_MIN_BYTES - freeBytes(path))
+}
+
 /** The failure for a disk that takes nothing more, bytes or files; null while it has room. */
 export function fullDisk(dataDir: string): SyncFailure | null {
   if (freeBytes(dataDir) < FREE_MIN_BYTES)

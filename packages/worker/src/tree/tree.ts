@@ -40,6 +40,7 @@ import {
   refuseMountPoint,
   stagingOnDisk,
 } from './mount.ts'
+import { forgetKeptFiles, keptRecordOf } from './kept-files.ts'
 import { forgetOwnFiles, ownFilesOf } from './own-files.ts'
 import { paths } from './paths.ts'
 import { followRenaming } from './rename.ts'
@@ -170,6 +171,7 @@ async function publishedItself(published: string, kept: GenerationOptions): Prom
 type Marking = Pick<
   OwnedTree,
   | 'own'
+  | 'kept'
   | 'reach'
   | 'trace'
   | 'saveTrace'
@@ -185,6 +187,7 @@ type Marking = Pick<
 function createMarking({ dataDir, spec }: TreeOptions, published: string, takesOver: () => boolean): Marking {
   return {
     own: ownFilesOf(dataDir, spec.name, takesOver),
+    kept: keptRecordOf(dataDir, spec.name),
     reach() {
       const marker = readMarker(dataDir, spec.name)
       return marker?.upstream === spec.upstream ? (marker.reach ?? null) : null
@@ -193,7 +196,7 @@ function createMarking({ dataDir, spec }: TreeOptions, published: string, takesO
       const marker = readMarker(dataDir, spec.name)
       if (isMarked(marker, spec)) return
       const adopted = takesOver() && marker === null
-      if (adopted) forgetOwnFiles(dataDir, spec.name)
+      if (adopted) for (const forget of [forgetOwnFiles, forgetKeptFiles]) forget(dataDir, spec.name)
       const adoption = { ...(takesOver() ? { adopting: true } : {}), ...(adopted ? { adopted } : adoptionOf(marker)) }
       writeMarker(dataDir, { ...markerOf(spec), ...adoption })
     },

@@ -139,7 +139,8 @@ interface Placed {
   readonly settled: CompareParts['settled']
   /** `vanished`: files that are listed and were missing. */
   readonly result: { readonly vanished: readonly string[] }
-  readonly outlook: (deletes: boolean) => { readonly removed: number }
+  /** How many files were deleted. */
+  readonly goes: number
 }
 
 /**
@@ -148,13 +149,12 @@ interface Placed {
  */
 export async function countOthers(
   { context, found, listed, first }: Pick<FileRun, 'context'> & Pick<CompareParts, 'found' | 'listed' | 'first'>,
-  { state, settled, result, outlook }: Placed,
+  { state, settled, result, goes }: Placed,
 ): Promise<{ files: number; sizeBytes: number } | null> {
-  const { removed } = outlook(true)
   let others = 0
   for (const path of found.local.files.keys()) if (!listed.files.has(path)) others++
-  if (others <= removed && result.vanished.length === 0 && listed.forbidden.size === 0) return null
-  const changed = first || settled.fetched.size + state.staged.size + removed > 0
+  if (others <= goes && result.vanished.length === 0 && listed.forbidden.size === 0) return null
+  const changed = first || settled.fetched.size + state.staged.size + goes > 0
   const { files } = changed ? await readLocal(context.tree.published) : found.local
   const sizes = [...files.values()].filter((file) => file !== null).map(({ size }) => size)
   return { files: sizes.length, sizeBytes: sizes.reduce((sum, size) => sum + size, 0) }

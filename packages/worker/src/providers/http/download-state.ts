@@ -70,3 +70,17 @@ export function reportProgress({ context, result, expected }: DownloadState): vo
 /** How much of what is expected came, percent; null when not known. */
 export const percentOf = (bytes: number, expected: number | null) =>
   expected ? Math.min(100, Math.floor((bytes / expected) * 100)) : null
+
+/** The results of two downloads of one round. */
+export function joinResults(one: DownloadResult, other: DownloadResult): DownloadResult {
+  return {
+    fetched: new Map([...one.fetched, ...other.fetched]),
+    unchanged: new Map([...one.unchanged, ...other.unchanged]),
+    vanished: [...one.vanished, ...other.vanished],
+    failed: [...one.failed, ...other.failed],
+    folders: [...one.folders, ...other.folders],
+    pages: other.pages,
+    unverified: one.unverified + other.unverified,
+    bytes: one.bytes + other.bytes,
+  }
+}

@@ -1,5 +1,6 @@
 // options.ts — The options of a replica of the kind http: schema and type.
 import Type, { type Static } from 'typebox'
+import { keepDeletedOption } from '../keep-deleted.ts'
 import { probeOption } from '../trace.ts'
 
 const globs = (description: string) =>
@@ -16,6 +17,7 @@ export const HttpOptions = Type.Object(
     include: globs('Trees: only files whose path matches one of these patterns ("*.iso", "pool/**"). Empty: all'),
     exclude: globs('Trees: files and directories whose path matches one of these are not part of the mirror'),
     probe: probeOption,
+    keep_deleted: keepDeletedOption,
     compare: Type.Enum(['auto', 'listing', 'ask'], {
       default: 'auto',
       description:

@@ -156,6 +156,22 @@ export function isAmong(own: ReadonlySet<string>, path: string): boolean {
   return false
 }
 
+/** Which paths stay: what is listed, what is not of the mirror, and all below a folder that may not be read. */
+export function keeperOf(
+  { files, forbidden }: { readonly files: ReadonlyMap<string, unknown>; readonly forbidden: ReadonlySet<string> },
+  own: ReadonlySet<string>,
+): (path: string) => boolean {
+  if (forbidden.size === 0) return (path) => files.has(path) || isAmong(own, path)
+  return (path) => files.has(path) || isAmong(own, path) || isBelowAny(path, forbidden)
+}
+
+/** Whether a path is below one of some folders. */
+export function isBelowAny(path: string, folders: ReadonlySet<string>): boolean {
+  for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1))
+    if (folders.has(path.slice(0, slash))) return true
+  return false
+}
+
 /**
  * What in a folder that was taken over is not of the upstream: files, and folders as a whole where the upstream has
  * nothing below. What the upstream lists, now or later, is its own, and what stands in its way too. `recorded`: what
@@ -188,6 +204,28 @@ export function ownPaths(parts: {
   for (const path of local.files.keys()) consider(path)
   for (const path of local.folders) consider(`${path}/`)
   return own
+}
+
+/** Files that the upstream does not list and nothing of it takes the place of, with their bytes. */
+export function goneFiles(
+  local: LocalTree['files'],
+  listed: { readonly files: ReadonlyMap<string, unknown>; readonly folders: ReadonlyMap<string, unknown> },
+  keeps: (path: string) => boolean,
+): [path: string, size: number][] {
+  const folders = foldersAbove([listed.files])
+  return [...local].flatMap(([path, file]): [string, number][] => {
+    if (file === null || keeps(path) || listed.folders.has(path) || folders.has(path)) return []
+    return hasFileAbove(listed.files, path) ? [] : [[path, file.size]]
+  })
+}
+
+/** A tree without some files, and without the folders that only these are in. */
+export function withoutFiles({ files, folders }: LocalTree, isLeftOut: (path: string) => boolean): LocalTree {
+  const [left, out] = [new Map<string, LocalFile | null>(), new Map<string, LocalFile | null>()]
+  for (const [path, file] of files) (isLeftOut(path) ? out : left).set(path, file)
+  if (out.size === 0) return { files, folders }
+  const [needed, emptied] = [foldersAbove([left]), foldersAbove([out])]
+  return { files: left, folders: folders.filter((path) => needed.has(path) || !emptied.has(path)) }
 }
 
 const NAMED = 3

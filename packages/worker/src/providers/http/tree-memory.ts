@@ -130,6 +130,23 @@ const readPath = (text: string) => (text.startsWith('"') ? (JSON.parse(text) as 
 
 const clean = (text: string) => text.replace(/[\t\r\n]/g, ' ')
 
+/** Whether the same is known of the same files. */
+export function isSameKnown(before: ReadonlyMap<string, KnownFile>, now: ReadonlyMap<string, KnownFile>): boolean {
+  if (before.size !== now.size) return false
+  for (const [path, known] of now) if (before.get(path) !== known) return false
+  return true
+}
+
+/** Whether the same is known of the same folders. */
+export function isSameFolders(before: KnownListing['folders'], now: KnownListing['folders']): boolean {
+  if (before.size !== now.size) return false
+  for (const [path, { stamp, count, fresh }] of now) {
+    const old = before.get(path)
+    if (!old || old.stamp !== stamp || old.count !== count || old.fresh !== fresh) return false
+  }
+  return true
+}
+
 async function readKnown(file: string, base: string): Promise<Map<string, KnownFile>> {
   const known = new Map<string, KnownFile>()
   const text = await readFile(file, 'utf8').catch(() => '')

@@ -1,21 +1,40 @@
 // tree.ts — Mirrors a directory with everything below it: list, compare, ask the guard, download, publish, delete last.
 import { publishChanges, publishFirst, type PublishParts } from './apply.ts'
 import { compareTree, countOthers, findTree, proveFiles, type ComparedTree, type FoundTree } from './compare.ts'
-import type { DownloadResult } from './download-state.ts'
+import { joinResults, type DownloadResult } from './download-state.ts'
 import { downloadFiles } from './download.ts'
 import type { FileRun } from './file.ts'
 import { createFilter } from './filter.ts'
-import { describeOwn, isAmong, ownPaths, planOf, shrinkingFolders, type RemoteFile } from './plan.ts'
+import {
+  describeOwn,
+  goneFiles,
+  isAmong,
+  isBelowAny,
+  keeperOf,
+  ownPaths,
+  planOf,
+  shrinkingFolders,
+  withoutFiles,
+  type RemoteFile,
+} from './plan.ts'
 import { FRESH_MS, type FileJob } from './receive.ts'
 import { createFolderReader, type Root } from './folder.ts'
-import { createTreeMemory, type KnownFile, type KnownListing, type TreeMemory } from './tree-memory.ts'
+import {
+  createTreeMemory,
+  isSameFolders,
+  isSameKnown,
+  type KnownFile,
+  type KnownListing,
+  type TreeMemory,
+} from './tree-memory.ts'
+import { openKeeping, type Keeping } from '../keep-deleted.ts'
 import { createTrust, isListingTrusted, type Trust } from './trust.ts'
 import { listTree, type TreeListing, type Unread } from './walk.ts'
 import { createPipeline } from '../../http/pipeline.ts'
 import type { Pipeline } from '../../http/pipeline-request.ts'
 import { authorizationOf } from '../../http/request.ts'
 import { showName } from '../../names.ts'
-import { SyncFailure, type SyncStats } from '../../provider.ts'
+import { SyncFailure, type Plan, type SyncStats } from '../../provider.ts'
 
 const PIPELINE_DEPTH = 16
 /** Lines in the log for each kind of trouble. */
@@ -35,6 +54,7 @@ interface TreeRun extends FileRun {
   /** What earlier runs recorded of files that were here before the tree was taken over; null: it was not. */
   readonly recorded: readonly string[] | 'unknown' | null
   readonly first: boolean
+  readonly keeping: Keeping
 }
 
 /**
@@ -44,8 +64,8 @@ interface TreeRun extends FileRun {
 export async function syncTree(run: FileRun, root: Root): Promise<SyncStats> {
   const tree = await openTree(run, root)
   const rounds = await downloadTree(tree)
-  const stats = await publishTree(tree, rounds)
-  return { ...stats, ...(await countOthers(tree, rounds)) }
+  const { stats, goes } = await publishTree(tree, rounds)
+  return { ...stats, ...(await countOthers(tree, { ...rounds, goes })) }
 }
 
 async function openTree(run: FileRun, root: Root): Promise<TreeRun> {
@@ -75,7 +95,9 @@ async function openTree(run: FileRun, root: Root): Promise<TreeRun> {
   ])
   const agreed = await isListingTrusted(run, root, { listed, before, found, first })
   const trust = createTrust(agreed)
-  return { ...run, root, headers, openPipeline, memory, before, found, listed, listedAt, trust, recorded, first }
+  const keeping = openKeeping(context, { keep: options.keep_deleted, first })
+  const looked = { before, found, listed, listedAt, trust, recorded, first, keeping }
+  return { ...run, root, headers, openPipeline, memory, ...looked }
 }
 
 /** What all rounds of a run downloaded, and what the last one found. */
@@ -84,7 +106,7 @@ interface Rounds {
   readonly result: DownloadResult
   readonly settled: { readonly fetched: Map<string, KnownFile>; readonly unchanged: Map<string, KnownFile> }
   readonly folder: string
-  readonly outlook: (deletes: boolean) => ReturnType<typeof planOf>
+  readonly outlook: (deletes: boolean) => ReturnType<typeof planOf> & Pick<Plan, 'kept'>
   /** Paths that are not of the mirror and stay. */
   readonly own: ReadonlySet<string>
 }
@@ -94,7 +116,7 @@ interface Rounds {
  * tree is compared once more with what is known now.
  */
 async function downloadTree(tree: TreeRun): Promise<Rounds> {
-  const { context, listed, listedAt, found, memory, first, trust } = tree
+  const { context, listed, listedAt, found, memory, first, trust, keeping } = tree
   const settled = { fetched: new Map<string, KnownFile>(), unchanged: new Map<string, KnownFile>() }
   const folder = first ? context.tree.staging : memory.newFolder
   let bytes = 0
@@ -104,7 +126,7 @@ async function downloadTree(tree: TreeRun): Promise<Rounds> {
     const own = ownOf(tree)
     const outlook = outlookOf(tree, { ...state, own }, settled.fetched)
     const plan = outlook(listed.unread.length === 0)
-    context.allow(plan)
+    await keeping.makeRoom(context.allow(plan))
     const { result, folders } = await downloadRound(tree, state.jobs, { folder, expected: plan.incomingBytes })
     bytes += result.bytes
     for (const [path, known] of result.fetched) {
@@ -153,23 +175,10 @@ async function downloadRound(
   return { result: joinResults(result, rest), folders }
 }
 
-function joinResults(one: DownloadResult, other: DownloadResult): DownloadResult {
-  return {
-    fetched: new Map([...one.fetched, ...other.fetched]),
-    unchanged: new Map([...one.unchanged, ...other.unchanged]),
-    vanished: [...one.vanished, ...other.vanished],
-    failed: [...one.failed, ...other.failed],
-    folders: [...one.folders, ...other.folders],
-    pages: other.pages,
-    unverified: one.unverified + other.unverified,
-    bytes: one.bytes + other.bytes,
-  }
-}
-
 /** What of a tree that was taken over is not of the mirror, by what is listed now. */
-function ownOf({ options, recorded, listed, found }: TreeRun): ReadonlySet<string> {
+function ownOf({ options, recorded, listed, found, keeping }: TreeRun): ReadonlySet<string> {
   if (recorded === null || options.own_files === 'delete') return new Set()
-  const fetched = [found.known, found.fetched]
+  const fetched = [found.known, found.fetched, keeping.recorded]
   return ownPaths({
     recorded: recorded === 'unknown' ? null : recorded,
     local: found.local,
@@ -179,53 +188,48 @@ function ownOf({ options, recorded, listed, found }: TreeRun): ReadonlySet<strin
 }
 
 function outlookOf(
-  { listed, trust, first }: TreeRun,
+  { listed, trust, first, keeping }: TreeRun,
   { local, known, jobs, own }: ComparedTree & Pick<Rounds, 'own'>,
   fetched: ReadonlyMap<string, KnownFile>,
 ): Rounds['outlook'] {
   const sizeOf = (remote: RemoteFile) =>
     (fetched.get(remote.path) ?? known.get(remote.path))?.size ?? (first || trust.believes() ? remote.size : null)
   const fetching = jobs.filter((job) => job.known === null).map(({ remote }) => remote.path)
-  const keeping = { keeps: keeperOf(listed, own), isOwn: (path: string) => isAmong(own, path) }
-  const parts = { local: local.files, wanted: listed.files, fetching, sizeOf, ...keeping }
+  const keeps = keeperOf(listed, own)
+  const staying = { keeps, isOwn: (path: string) => isAmong(own, path) }
+  const parts = { wanted: listed.files, fetching, sizeOf, ...staying }
   return (deletes) => {
-    const plan = planOf({ ...parts, deletes })
-    return plan.removed === 0 ? plan : { ...plan, shrinking: shrinkingFolders(local, listed, keeping) }
+    if (deletes && keeping.active) keeping.decide(goneFiles(local.files, listed, keeps))
+    // What an earlier run kept was asked for then.
+    const counted = deletes ? withoutFiles(local, (path) => keeping.recorded.has(path) && !keeps(path)) : local
+    const plan = { ...planOf({ ...parts, local: counted.files, deletes }), kept: keeping.bytes }
+    return plan.removed === 0 ? plan : { ...plan, shrinking: shrinkingFolders(counted, listed, staying) }
   }
 }
 
-/** Which paths stay: what is listed, what is not of the mirror, and all below a folder that may not be read. */
-function keeperOf({ files, forbidden }: TreeListing, own: Rounds['own']): (path: string) => boolean {
-  if (forbidden.size === 0) return (path) => files.has(path) || isAmong(own, path)
-  return (path) => files.has(path) || isAmong(own, path) || isBelowAny(path, forbidden)
-}
-
-function isBelowAny(path: string, folders: ReadonlySet<string>): boolean {
-  for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1))
-    if (folders.has(path.slice(0, slash))) return true
-  return false
-}
-
-async function publishTree(tree: TreeRun, rounds: Rounds): Promise<SyncStats> {
-  const { context, listed, memory, first } = tree
+/** `goes`: files of the published tree that were deleted. */
+async function publishTree(tree: TreeRun, rounds: Rounds): Promise<{ stats: SyncStats; goes: number }> {
+  const { context, listed, memory, first, keeping } = tree
   const { state, result, settled, folder, own } = rounds
   const unread = [...listed.unread, ...result.failed]
   const deletes = unread.length === 0
   logTrouble(tree, unread, result)
   const plan = { ...rounds.outlook(deletes), incomingBytes: 0 }
-  context.allow(plan)
+  await keeping.makeRoom(context.allow(plan))
   const { known } = state
   for (const [path, one] of [...settled.unchanged, ...settled.fetched]) known.set(path, one)
   const staged = new Map([...state.staged].filter(([path]) => !settled.fetched.has(path)))
   const fetched = new Map([...staged, ...settled.fetched].filter(([path]) => listed.files.has(path)))
   const proof = context.thorough && !first ? await proveFiles(tree, { local: state.local, fetched, folder }) : null
   for (const path of proof?.same ?? []) fetched.delete(path)
+  const keeps = keeperOf(listed, own)
+  const goes = deletes ? countGoing(state.local.files, (path) => keeps(path) || keeping.stays(path)) : 0
   const placing: PublishParts = {
     context,
     memory,
     folder,
     fetched,
-    wanted: keeperOf(listed, own),
+    wanted: (path) => keeps(path) || keeping.stays(path),
     deletes,
     strange: [...state.local.files]
       .filter(([path, file]) => file === null && !isAmong(own, path))
@@ -235,15 +239,25 @@ async function publishTree(tree: TreeRun, rounds: Rounds): Promise<SyncStats> {
     refuseFirst(unread, known.size)
     await publishFirst({ ...placing, wanted: (path) => known.has(path) })
   }
-  const changes = !first && (placing.fetched.size > 0 || plan.removed > 0)
+  if (deletes) keeping.begin()
+  else keeping.forget((path) => listed.files.has(path))
+  const changes = !first && (placing.fetched.size > 0 || goes > 0)
   const inTheWay = changes ? await publishChanges(placing) : 0
+  const kept = deletes ? keeping.settle() : null
   if (!deletes || listed.forbidden.size > 0)
     for (const [path, one] of state.before)
       if (!known.has(path) && (!deletes || isBelowAny(path, listed.forbidden))) known.set(path, one)
   await remember(tree, rounds, known)
   const stays = keepOwn(tree, rounds, deletes)
   if (unread.length > 0) throw partial(unread, first ? 'the rest is published' : stillOf(inTheWay))
-  return statsOf(known, result, { trust: tree.trust, said: [proof?.said, stays] })
+  const stats = statsOf(known, result, { trust: tree.trust, said: [proof?.said, stays, kept?.keptNote] })
+  return { stats: { ...stats, keptFiles: kept?.keptFiles ?? null }, goes }
+}
+
+function countGoing(local: FoundTree['local']['files'], stays: (path: string) => boolean): number {
+  let count = 0
+  for (const path of local.keys()) if (!stays(path)) count++
+  return count
 }
 
 function stillOf(inTheWay: number): string {
@@ -296,21 +310,6 @@ async function remember(
   const trusted = trust.verdict()
   const same = format === before.format && trusted === before.trusted && isSameFolders(before.folders, folders)
   if (first || !same) await memory.keepListing({ folders, format, trusted })
-}
-
-function isSameKnown(before: ReadonlyMap<string, KnownFile>, now: ReadonlyMap<string, KnownFile>): boolean {
-  if (before.size !== now.size) return false
-  for (const [path, known] of now) if (before.get(path) !== known) return false
-  return true
-}
-
-function isSameFolders(before: KnownListing['folders'], now: KnownListing['folders']): boolean {
-  if (before.size !== now.size) return false
-  for (const [path, { stamp, count, fresh }] of now) {
-    const old = before.get(path)
-    if (!old || old.stamp !== stamp || old.count !== count || old.fresh !== fresh) return false
-  }
-  return true
 }
 
 function partial(unread: readonly Unread[], still: string): SyncFailure {

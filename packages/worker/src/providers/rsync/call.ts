@@ -77,6 +77,15 @@ export async function callRsync(
   return once()
 }
 
+/**
+ * Without hard links between files: where one of them cannot be made, since a folder is in its place, rsync waits for
+ * ever for it to link the others to.
+ */
+export function unlinked(upstream: RsyncUpstream): RsyncUpstream {
+  const extra_options = upstream.options.extra_options.filter((option) => option !== '--hard-links')
+  return { ...upstream, options: { ...upstream.options, extra_options } }
+}
+
 /** Calls rsync from a folder to itself, which needs no upstream. */
 export function callOnCopy(
   { context, options }: RsyncUpstream,

@@ -5,7 +5,7 @@ import type { DiskCount } from './disk.ts'
 import { createItemFormat } from './lines.ts'
 import { adoptFlags, contentFlags } from './options.ts'
 import { rsyncFailure } from './output.ts'
-import { createPlanReader, type DryRun } from './plan.ts'
+import { createPlanReader, type DryRun, type PlanParts } from './plan.ts'
 
 /** Folders of a copy that are left as they are; with more the run deletes nothing. */
 const REFUSED_MAX = 20
@@ -15,6 +15,8 @@ export interface Look {
   readonly deleting: readonly string[]
   /** What the folder has, where the upstream's list does not say it. */
   readonly disk: DiskCount | null
+  /** As in `PlanParts`. */
+  readonly recorded?: PlanParts['recorded'] | undefined
 }
 
 /** What a run would do to a folder. Throws SyncFailure. */
@@ -25,7 +27,8 @@ export async function dryRun(upstream: RsyncUpstream, folder: string, look: Look
   let left: Parameters<typeof context.leaveOut>[] = []
   const newReader = () => {
     left = []
-    return createPlanReader({ items, folder, disk: look.disk, leaveOut: (...one) => void left.push(one) })
+    const { disk, recorded = null } = look
+    return createPlanReader({ items, folder, disk, recorded, leaveOut: (...one) => void left.push(one) })
   }
   let reader = newReader()
   // The names of what is left out are only told together with all others.

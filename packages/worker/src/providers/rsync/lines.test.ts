@@ -47,7 +47,13 @@ describe('an upstream that says what rsync says', () => {
     const real = ['Number of files: 3 (reg: 2, dir: 1)', 'Total file size: 20 bytes', 'Total bytes received: 200']
     for (const line of [...forged, ...real]) readStatistics(line, statistics)
     expect(statistics).toEqual({ files: 2, sizeBytes: 20, received: 200 })
-    const reader = createPlanReader({ items: createItemFormat(), folder: '/nowhere', disk: null, leaveOut: () => {} })
+    const reader = createPlanReader({
+      items: createItemFormat(),
+      folder: '/nowhere',
+      disk: null,
+      recorded: null,
+      leaveOut: () => {},
+    })
     const counts = ['Number of files: 5 (reg: 4, dir: 1)', 'Number of created files: 1 (reg: 1)']
     for (const line of ['Number of files: 99 (reg: 99)', '*deleting   a', '>f+++++++++ b', ...counts])
       reader.onLine(line, 'stdout')
@@ -93,7 +99,7 @@ describe('an upstream that says what rsync says', () => {
 describe('a folder that loses entries', () => {
   it('is told apart from one that goes, and from one that makes way for a file', () => {
     const items = createItemFormat()
-    const reader = createPlanReader({ items, folder: '/nowhere', disk: null, leaveOut: () => {} })
+    const reader = createPlanReader({ items, folder: '/nowhere', disk: null, recorded: null, leaveOut: () => {} })
     const say = (change: string, name: string) =>
       reader.onLine(
         items.format.replace('%i', change.padEnd(11)).replace('%n', name).replace('%M', '1970/01/01-00:00:00'),

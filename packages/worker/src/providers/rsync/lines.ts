@@ -3,6 +3,12 @@
 import { randomBytes } from 'node:crypto'
 import { bytesOf, nameOfBytes } from '../../names.ts'
 
+/** What a report says where nothing was deleted, because of an error. */
+export const UNREAD = 'part of the upstream could not be read, so nothing was deleted'
+/** What a report says where nothing was deleted, because of a change of the upstream. */
+export const VANISHED =
+  'a folder vanished from the upstream while it was read, so nothing was deleted; the next sync catches up'
+
 /** How wide rsync prints `%i`. */
 const CHANGE_WIDTH = 11
 

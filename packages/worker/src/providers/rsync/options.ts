@@ -2,6 +2,7 @@
 // is not listed here.
 import { DISK_OWN, RESERVED } from '../../names.ts'
 import Type, { type Static } from 'typebox'
+import { keepDeletedOption } from '../keep-deleted.ts'
 import { probeOption } from '../trace.ts'
 
 /** The folder in which rsync keeps incomplete files, beside the files concerned; only its owner may enter. */
@@ -64,6 +65,7 @@ export const options = Type.Object(
       description: 'Put changed files in place together at the end instead of one by one as they arrive',
     }),
     probe: probeOption,
+    keep_deleted: keepDeletedOption,
     two_stage: Type.Enum(['off', 'debian', 'debian-oldstyle'], {
       default: 'off',
       description:

@@ -25,6 +25,12 @@ export interface DryRun {
   readonly changes: number
   /** Every deletion as rsync counts them: files, links and folders, also what must make way for another kind. */
   readonly deletions: number
+  /** The names of them, a folder's with a slash at its end and after those of what is in it. */
+  readonly lost: readonly string[]
+  /** Where deleted files are kept: names of what is made, a folder's with a slash at its end. */
+  readonly made: ReadonlySet<string>
+  /** What is left out, and has something in its place that rsync does not look into. */
+  readonly hidden: ReadonlySet<string>
   /** What the statistics count, and the copy will not have. */
   readonly leftOutBytes: number
   /** Whether a copy without rules then has what the upstream lists, but for what is left out. */
@@ -58,38 +64,39 @@ export interface PlanParts {
   readonly folder: string
   /** What it has on the disk; null: what the upstream lists, as far as it is there. */
   readonly disk: DiskCount | null
+  /** What earlier runs kept, which counts as deleted already; null: deleted files are not kept. */
+  readonly recorded: ReadonlyMap<string, number> | null
   /** Told what rsync leaves out. */
   readonly leaveOut: (name: string, why: string) => void
 }
 
 /** Reads `--dry-run --itemize-changes --stats` in a format. */
-export function createPlanReader({ items, folder, disk, leaveOut }: PlanParts): PlanReader {
+export function createPlanReader({ items, folder, disk, recorded, leaveOut }: PlanParts): PlanReader {
   const refusals = createRefusalReader(folder)
-  const statistics = createStatistics()
-  const counts = createCounts()
+  const [statistics, counts] = [createStatistics(), createCounts()]
   const unfit = createFilesCounter()
   const examples: string[] = []
   const folders = createFolderTally()
   let unread: DryRun['unread'] = null
   let inPlace = false
   const damaged = { count: 0, names: [] as string[] }
+  const names = createNames(recorded)
   const readItem = ({ change, name, modified }: Item) => {
     counts.changes++
     if (DATED_FOLDER.test(change) && name !== null && modified !== null) folders.date(name, modified)
-    if (change === '*deleting') return countDeletion(name, { counts, folders, examples, folder, disk })
+    if (change === '*deleting') return countDeletion(name, { counts, folders, names, examples, folder, disk })
     folders.take(name)
+    names.gain(name, change.includes('+++'))
     if (change.includes('+++')) folders.gain(name)
     else {
       if (disk && name !== null && NEW_BYTES.test(change)) counts.replaced += bytesAt(folder, name)
-      if (!OTHER_BYTES.test(change)) return
-      damaged.count++
-      if (name !== null && damaged.names.length < NAMED) damaged.names.push(name)
+      if (OTHER_BYTES.test(change)) noteDamage(damaged, name)
     }
   }
   return {
     onLine(line, stream) {
       const problem = tellsUnread(line)
-      if (problem !== null) unread = problem === 'error' ? problem : (unread ?? problem)
+      if (problem === 'error' || unread === null) unread = problem ?? unread
       if (stream === 'stderr') refusals.read(line)
       if (problem !== null || stream !== 'stdout') return true
       const item = items.read(line)
@@ -100,7 +107,7 @@ export function createPlanReader({ items, folder, disk, leaveOut }: PlanParts): 
       else if (left) {
         counts.leftOut++
         counts.leftOutBytes += left.bytes
-        inPlace ||= isThere(folder, left.name)
+        inPlace = names.hide(folder, left.name) || inPlace
         leaveOut(left.name, left.why)
       } else readCounts(line, counts, statistics)
       return false
@@ -111,8 +118,9 @@ export function createPlanReader({ items, folder, disk, leaveOut }: PlanParts): 
       isListed: unread === null && !inPlace,
       unfit: unfit.result(),
       damaged,
+      ...names.result,
       stays: folders.stays,
-      makesWay: folders.makesWay(),
+      makesWay: folders.makesWay() || names.inWay(),
       unread: endedUnread(exitCode, refusals) ? 'error' : unread,
       refused: refusals.first,
       statistics,
@@ -124,17 +132,24 @@ export function createPlanReader({ items, folder, disk, leaveOut }: PlanParts): 
 interface Deletions extends Pick<PlanParts, 'folder' | 'disk'> {
   readonly counts: Counts
   readonly folders: FolderTally
+  readonly names: Names
   readonly examples: string[]
 }
 
-function countDeletion(name: string | null, { counts, folders, examples, folder, disk }: Deletions): void {
+function countDeletion(name: string | null, { counts, folders, names, examples, folder, disk }: Deletions): void {
   counts.deletions++
+  if (!names.lose(name)) return
   // A folder goes with the files in it.
   if (name?.endsWith('/') !== true) counts.removed++
   if (disk && name !== null) counts.freedBytes += bytesAt(folder, name)
   if (name !== null && examples.length < EXAMPLES) examples.push(name)
   // What goes because the options say so is missing from no disk of the upstream.
   folders.lose(name, disk?.ruledOutPaths.has(name ?? '') === true)
+}
+
+function noteDamage(damaged: { count: number; names: string[] }, name: string | null): void {
+  damaged.count++
+  if (name !== null && damaged.names.length < NAMED) damaged.names.push(name)
 }
 
 /** Whoever cannot look at the copy may still have read all of the upstream. */
@@ -165,6 +180,58 @@ function planOf(counts: Counts, { examples, statistics, disk, shrinking }: PlanF
     sizeAfterBytes,
     stayingBytes: Math.min(unchanged, Math.max(0, sizeAfterBytes - (listedBytes ?? 0))),
   }
+}
+
+interface Names {
+  /**
+   * Whether a loss is one of this run: what an earlier one kept was asked for then, and so was a folder that it alone
+   * is in. What is in a folder comes before it.
+   */
+  lose(name: string | null): boolean
+  /** Something comes under this name, as a new entry or in the place of another kind. */
+  gain(name: string | null, isNew: boolean): void
+  /** Whether a folder with something in it is in the place of a file or link. */
+  inWay(): boolean
+  /** Whether something is in the place of what is left out; rsync does not look at what is below it. */
+  hide(folder: string, name: string): boolean
+  readonly result: Pick<DryRun, 'lost' | 'made' | 'hidden'>
+}
+
+/** The names of what goes and comes, which are needed only where deleted files are kept. */
+function createNames(recorded: PlanParts['recorded']): Names {
+  const [lost, made, hidden] = [[] as string[], new Set<string>(), new Set<string>()]
+  const [needed, losing, below] = [new Set<string>(), new Set<string>(), new Set<string>()]
+  let inWay = false
+  for (const path of recorded?.keys() ?? []) addFolders(needed, path)
+  return {
+    lose(name) {
+      if (name === null || recorded === null) return true
+      lost.push(name)
+      addFolders(below, name)
+      if (recorded.has(name) || (needed.has(name) && !losing.has(name))) return false
+      addFolders(losing, name)
+      return true
+    },
+    gain(name, isNew) {
+      if (recorded === null || name === null) return
+      const replaces = below.has(`${name}/`)
+      inWay ||= replaces
+      if (isNew || replaces) made.add(name)
+    },
+    inWay: () => inWay,
+    hide(folder, name) {
+      const there = isThere(folder, name)
+      if (there) hidden.add(name)
+      return there
+    },
+    result: { lost, made, hidden },
+  }
+}
+
+/** Adds the folders above a path, each with a slash at its end. */
+function addFolders(folders: Set<string>, path: string): void {
+  for (let slash = path.indexOf('/'); slash >= 0 && slash < path.length - 1; slash = path.indexOf('/', slash + 1))
+    folders.add(path.slice(0, slash + 1))
 }
 
 /** An entry with a reserved name, which is told but never copied. */

@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { localFailure } from '../../local-failure.ts'
 import { showName } from '../../names.ts'
 import { SyncFailure, type Fork, type Provider, type RunCommand, type SyncStats } from '../../provider.ts'
-import { addressOf, callRsync, type RsyncContext, type RsyncUpstream } from './call.ts'
+import { addressOf, callRsync, unlinked, type RsyncContext, type RsyncUpstream } from './call.ts'
 import { comparingFlags, dryRun } from './dry-run.ts'
-import { tellsUnread } from './lines.ts'
+import { openKeepingRun, settleKept, type KeepingRun } from './keep.ts'
+import { tellsUnread, UNREAD, VANISHED } from './lines.ts'
 import { countDisk, describeStaying, EMPTY_DISK, type DiskCount } from './disk.ts'
 import {
   deletesExcluded,
@@ -79,6 +80,7 @@ async function create(upstream: RsyncUpstream): Promise<SyncStats> {
   const { context, options } = upstream
   const { staging, published } = context.tree
   const resumed = existsSync(staging)
+  context.tree.kept.write(new Map())
   mkdirSync(staging, { recursive: true })
   const ruled = hasRules(options)
   const disk = ruled ? (resumed ? await countDisk(upstream, staging) : EMPTY_DISK) : null
@@ -102,7 +104,11 @@ async function create(upstream: RsyncUpstream): Promise<SyncStats> {
   })
   context.progress({ phase: 'publishing' })
   await context.tree.publish()
-  return tellStats(upstream, stats, { found, disk: ruled ? await countDisk(upstream, published) : null })
+  return tellStats(upstream, stats, {
+    found,
+    disk: ruled ? await countDisk(upstream, published) : null,
+    keep: null,
+  })
 }
 
 async function update(upstream: RsyncUpstream): Promise<SyncStats> {
@@ -111,14 +117,18 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   // This file exists while an earlier run did not finish.
   const unfinished = join(staging, 'unfinished')
   const stash = join(staging, 'partials')
-  const left = existsSync(unfinished) ? await openLeft(upstream, stash) : null
+  const keep = openKeepingRun(upstream)
+  const recorded = keep?.keeping.recorded
+  const left = existsSync(unfinished) ? await openLeft(upstream, stash, recorded) : null
   const disk = hasRules(options) ? await countDisk(upstream, published) : null
-  const found = await dryRun(upstream, published, { deleting: deletionFlags(deletesExcluded(options)), disk })
-  allowFound(upstream, found)
+  const deleting = deletionFlags(deletesExcluded(options))
+  const found = await dryRun(upstream, published, { deleting, disk, recorded })
+  await allowFound(upstream, found, keep)
   const proof = context.thorough ? proofOf(found) : null
-  if (isWhole(found) && found.changes === 0 && left === null) {
+  const idle = keep ? keep.isIdle(found) : found.changes === 0
+  if (isWhole(found) && idle && left === null) {
     refuseRest(upstream)
-    return tellStats(upstream, { ...statsOf(found), note: proof }, { found, disk })
+    return tellStats(upstream, { ...statsOf(found), note: proof }, { found, disk, keep })
   }
   mkdirSync(staging, { recursive: true })
   writeFileSync(unfinished, '')
@@ -129,13 +139,20 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   mkdirSync(arrivals, { mode: 0o700 })
   restorePartials(stash, fork.path, found.stays)
   const unread = found.unread ?? left?.found?.unread ?? null
-  const most = unread === null ? (left?.found ?? found).deletions : null
-  const makesWay = found.makesWay || left?.found?.makesWay === true
-  const changes = { again: left !== null, most, arrivals, makesWay }
+  const whole = unread === null
+  const most = whole && (!keep || keep.byRsync) ? (left?.found ?? found).deletions : null
+  const hands = whole ? keep : null
+  hands?.keeping.begin()
+  await hands?.deleteOver(fork.path)
+  const looks = left?.found ? [found, left.found] : [found]
+  const makeWay = async () => hands?.clearWay(fork.path, looks)
+  const blocked = !looks.some((one) => one.makesWay) ? 'never' : whole ? 'at first' : 'always'
+  const changes = { again: left !== null, most, arrivals, makeWay, blocked } as const
   const copied = await copyChanges(upstream, fork.path, changes).catch((error) =>
     keepIncomplete(error, fork.path, stash),
   )
   if (unread === 'error') throw new SyncFailure('partial', UNREAD)
+  hands?.deleteFolders(fork.path, found)
   context.progress({ phase: 'publishing' })
   await fork.publish()
   rmSync(unfinished, { force: true })
@@ -144,28 +161,34 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   if (copied instanceof SyncFailure) throw copied
   refuseRest(upstream)
   const note = unread === 'vanished' ? VANISHED : copied.note
-  const whole = unread === null && copied.whole !== false
-  const stats = { ...copied, whole, note: [note, proof].filter(Boolean).join('; ') || null }
-  const counted = disk === null && unread === null ? null : await countDisk(upstream, published)
-  return tellStats(upstream, stats, { found, disk: counted })
+  const stats = { ...copied, whole: whole && copied.whole !== false, note: joinNotes(note, proof) }
+  const counted = disk === null && whole ? null : await countDisk(upstream, published)
+  return tellStats(upstream, stats, { found, disk: counted, keep, whole })
 }
 
 interface Found {
   readonly found: DryRun
   /** What the copy has; null: what the upstream lists. */
   readonly disk: DiskCount | null
+  readonly keep: KeepingRun | null
+  /** Whether all of the upstream was known. */
+  readonly whole?: boolean
 }
 
 /** The copy as it is on the disk, with what of it stays because of the options. */
-async function tellStats(upstream: RsyncUpstream, stats: SyncStats, { found, disk }: Found): Promise<SyncStats> {
+async function tellStats(upstream: RsyncUpstream, stats: SyncStats, about: Found): Promise<SyncStats> {
+  const { found, disk, keep, whole = true } = about
   const { sizeBytes } = stats
-  if (disk === null && found.isListed)
+  const { keptFiles, keptNote } = settleKept(upstream, keep, whole)
+  if (disk === null && found.isListed && keptFiles === null)
     return { ...stats, sizeBytes: sizeBytes === null ? null : Math.max(0, sizeBytes - found.leftOutBytes) }
   const there = disk ?? (await countDisk(upstream, upstream.context.tree.published))
   const staying = describeStaying(upstream, there.ruledOut, found.unfit)
-  const note = [stats.note, staying].filter(Boolean).join('; ') || null
-  return { ...stats, files: there.files, sizeBytes: there.sizeBytes, note }
+  const note = joinNotes(stats.note, staying, keptNote)
+  return { ...stats, files: there.files, sizeBytes: there.sizeBytes, note, keptFiles }
 }
+
+const joinNotes = (...notes: (string | null | undefined)[]) => notes.filter(Boolean).join('; ') || null
 
 /** All else is done: what could not be looked at must not pass for a success. */
 function refuseRest({ refused: [first] }: RsyncUpstream): void {
@@ -193,10 +216,6 @@ function keepIncomplete(error: unknown, tree: string, stash: string): SyncFailur
   throw error
 }
 
-const UNREAD = 'part of the upstream could not be read, so nothing was deleted'
-const VANISHED =
-  'a folder vanished from the upstream while it was read, so nothing was deleted; the next sync catches up'
-
 /** Whether all of the upstream was read, so that what it lacks is really gone. */
 const isWhole = ({ unread }: DryRun) => unread === null
 
@@ -204,22 +223,28 @@ const isWhole = ({ unread }: DryRun) => unread === null
  * The tree as an earlier run left it. A copy of the published tree may lack or have what the published one does not, so
  * its own deletions are counted, before those of the published tree are: they are counted to ask for permission.
  */
-async function openLeft(upstream: RsyncUpstream, stash: string): Promise<{ fork: Fork; found: DryRun | null }> {
+async function openLeft(
+  upstream: RsyncUpstream,
+  stash: string,
+  recorded: ReadonlyMap<string, number> | undefined,
+): Promise<{ fork: Fork; found: DryRun | null }> {
   const { tree } = upstream.context
   const fork = await tree.fork()
   // Folders of incomplete files that a killed run left would keep their parents from being deleted.
   stashPartials(fork.path, stash)
   if (fork.path === tree.published) return { fork, found: null }
   const deleting = deletionFlags(deletesExcluded(upstream.options))
-  return { fork, found: await dryRun(upstream, fork.path, { deleting, disk: null }) }
+  return { fork, found: await dryRun(upstream, fork.path, { deleting, disk: null, recorded }) }
 }
 
 /** Asks for what a run would do; where not all could be read it deletes nothing. */
-function allowFound({ context }: RsyncUpstream, found: DryRun): void {
+async function allowFound({ context }: RsyncUpstream, found: DryRun, keep: KeepingRun | null): Promise<void> {
   const { plan, freedBytes } = found
-  if (isWhole(found)) return context.allow({ ...plan, sizeBeforeBytes: plan.sizeBeforeBytes ?? context.sizeBytes })
-  const sizeAfterBytes = plan.sizeAfterBytes === null ? null : plan.sizeAfterBytes + freedBytes
-  context.allow({ ...plan, removed: 0, examples: [], shrinking: [], sizeBeforeBytes: null, sizeAfterBytes })
+  if (!isWhole(found)) {
+    const sizeAfterBytes = plan.sizeAfterBytes === null ? null : plan.sizeAfterBytes + freedBytes
+    context.allow({ ...plan, removed: 0, examples: [], shrinking: [], sizeBeforeBytes: null, sizeAfterBytes })
+  } else if (keep) await keep.makeRoom(context.allow(keep.plan(found)))
+  else context.allow({ ...plan, sizeBeforeBytes: plan.sizeBeforeBytes ?? context.sizeBytes })
 }
 
 const statsOf = ({ statistics }: Pick<DryRun, 'statistics'>): SyncStats => ({
@@ -231,17 +256,20 @@ const statsOf = ({ statistics }: Pick<DryRun, 'statistics'>): SyncStats => ({
 
 interface Changes {
   readonly again: boolean
-  /** Entries that may go, counted as rsync does, since more may have vanished; null: none, as not all could be read. */
+  /** Entries that may go, counted as rsync does, since more may have vanished; null: none. */
   readonly most: number | null
   readonly arrivals: string
-  readonly makesWay: boolean
+  /** Called before what became of another kind comes in. */
+  readonly makeWay: () => Promise<void>
+  /** Whether a folder stands in the place of a file or link: only until way is made, or always. */
+  readonly blocked: 'never' | 'at first' | 'always'
 }
 
 /** Copies into the published tree, or the copy of it. */
 async function copyChanges(
   upstream: RsyncUpstream,
   path: string,
-  { again, most, arrivals, makesWay }: Changes,
+  { again, most, arrivals, makeWay, blocked }: Changes,
 ): Promise<SyncStats> {
   const { options } = upstream
   const partials = [
@@ -249,20 +277,11 @@ async function copyChanges(
     ...(options.delay_updates ? ['--delay-updates'] : again ? [`--partial-dir=${PARTIAL}`] : []),
   ]
   const firstStage = firstStageFlags(options)
-  // Both a first stage and a run that deletes nothing leave in its place what is in the way.
-  const sparing = makesWay ? unlinked(upstream) : upstream
-  if (firstStage) await copyFirstStage(sparing, path, [...partials, ...firstStage])
+  if (firstStage)
+    await copyFirstStage(blocked === 'never' ? upstream : unlinked(upstream), path, [...partials, ...firstStage])
+  await makeWay()
   const deleting = most === null ? [] : [...deletionFlags(deletesExcluded(options)), `--max-delete=${most}`]
-  return transfer(most === null ? sparing : upstream, path, { partials, deleting, drop: again })
-}
-
-/**
- * Without hard links between files: where one of them cannot be made, since a folder is in its place, rsync waits for
- * ever for it to link the others to.
- */
-function unlinked(upstream: RsyncUpstream): RsyncUpstream {
-  const extra_options = upstream.options.extra_options.filter((option) => option !== '--hard-links')
-  return { ...upstream, options: { ...upstream.options, extra_options } }
+  return transfer(blocked === 'always' ? unlinked(upstream) : upstream, path, { partials, deleting, drop: again })
 }
 
 /** Deletes nothing, so it cannot make way where something became of another kind: the second stage decides. */
