@@ -1,5 +1,6 @@
 // keep-deleted.test.ts — Files that the upstream removed and readers still find (option keep_deleted): real rsync and
 // http, in place and swap.
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startHttpUpstream, startRsyncUpstream, writeFiles } from '@kagami/demo'
@@ -148,6 +149,26 @@ describe.each([
     expect(Object.keys(copy()).filter((path) => path.startsWith('big/'))).toEqual(['big/2', 'big/3'])
     write({ 'big/4': '4'.repeat(800_000) })
     expect(await sync(2, { quota_mib: 1 })).toMatchObject({ reason: 'quota_exceeded' })
+  })
+
+  it.runIf(process.getuid?.() === 0)('gives its room to what comes in, where deleting gives room', async () => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=110m', 'tmpfs', sandbox.dataDir])
+    stops.push(async () => void execFileSync('umount', [sandbox.dataDir]))
+    const mib = (count: number) => 'x'.repeat(count * 1024 ** 2)
+    write({ 'big/1': mib(12), 'big/2': mib(6) })
+    expect(await sync()).toMatchObject({ outcome: 'success' })
+    remove('big/1')
+    expect(await sync()).toMatchObject({ outcome: 'success', kept_files: { count: 1 } })
+    write({ 'big/3': mib(32) })
+    const report = await sync(1)
+    if (publish === 'swap') {
+      expect(report).toMatchObject({ outcome: 'failed', reason: 'disk_full' })
+      expect(copy()).toHaveProperty('big/1')
+    } else {
+      expect(report).toMatchObject({ outcome: 'success', kept_files: null })
+      expect(report.message).toContain('were deleted before their time: there was no room')
+      expectSame()
+    }
   })
 
   it('follows no link on the way to what it deletes', async () => {

@@ -178,13 +178,15 @@ interface Found {
 /** The copy as it is on the disk, with what of it stays because of the options. */
 async function tellStats(upstream: RsyncUpstream, stats: SyncStats, about: Found): Promise<SyncStats> {
   const { found, disk, keep, whole = true } = about
-  const { sizeBytes } = stats
   const { keptFiles, keptNote } = settleKept(upstream, keep, whole)
-  if (disk === null && found.isListed && keptFiles === null)
-    return { ...stats, sizeBytes: sizeBytes === null ? null : Math.max(0, sizeBytes - found.leftOutBytes) }
+  const said = joinNotes(stats.note, keptNote)
+  if (disk === null && found.isListed && keptFiles === null) {
+    const sizeBytes = stats.sizeBytes === null ? null : Math.max(0, stats.sizeBytes - found.leftOutBytes)
+    return { ...stats, sizeBytes, note: said }
+  }
   const there = disk ?? (await countDisk(upstream, upstream.context.tree.published))
   const staying = describeStaying(upstream, there.ruledOut, found.unfit)
-  const note = joinNotes(stats.note, staying, keptNote)
+  const note = joinNotes(said, staying)
   return { ...stats, files: there.files, sizeBytes: there.sizeBytes, note, keptFiles }
 }
 
