@@ -9,6 +9,8 @@ describe('a pasted upstream', () => {
     ['https://git.example.org/pub/linux.git', 'git', 'linux'],
     ['git://git.kernel.org/pub/scm/git/git.git', 'git', 'git'],
     ['https://git.example.org/pub/linux.git/', 'git', 'linux'],
+    ['ssh://git@git.example.org:2222/pub/linux', 'git', 'linux'],
+    ['git@github.com:rust-lang/rust.git', 'git', 'rust'],
     ['file:///srv/git/linux.git', 'git', 'linux'],
     ['file:///srv/pub/debian/', 'rsync', 'debian'],
     ['https://dl.example.org/files/', 'http', 'files'],

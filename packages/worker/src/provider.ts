@@ -63,6 +63,8 @@ export interface SyncContext<Options = Readonly<Record<string, unknown>>> {
    * elsewhere. Tools are given this path, never `upstream`.
    */
   readonly local: string | null
+  /** What ssh is given for an upstream that is reached by it; null for any other, and then ssh is never started. */
+  readonly ssh: Ssh | null
   /**
    * Size of the copy as the last run measured it, bytes; null when none did. For tools that only report the size after
    * the sync.
@@ -87,6 +89,14 @@ export interface SyncContext<Options = Readonly<Record<string, unknown>>> {
   leaveOut(name: string, why: string): void
   /** One line for the log of the run. The caller masks the secrets of `auth`. */
   log(line: string): void
+}
+
+/** What ssh shows the upstream, and what it believes of it. */
+export interface Ssh {
+  /** Absolute path of the private key. */
+  readonly key: string
+  /** Files that have the keys of hosts, absolute paths. */
+  readonly knownHosts: readonly string[]
 }
 
 /** What a run is about to do. Null where it is not known. */

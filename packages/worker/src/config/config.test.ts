@@ -105,6 +105,7 @@ labels.region = "us"`)
       KAGAMI_CA_FILE: '/ca.pem',
       KAGAMI_DEFAULTS: '{"interval_secs":60}',
       KAGAMI_HOOKS: '{"on_held":["/bin/mail","-s","held"]}',
+      KAGAMI_SSH: '{"key":"/etc/kagami/id","known_hosts":"/etc/kagami/hosts"}',
     }
     expect(
       Object.keys(env)

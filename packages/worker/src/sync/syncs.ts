@@ -106,6 +106,7 @@ function depsOf(
     toolPath,
     adoptExisting: config.adopt_existing,
     upstreamRoots: config.upstream_roots,
+    ssh: config.sshSettings,
     publicOnly: config.upstream_policy === 'public-only',
     hooks: hooksFor(config, name),
     now: () => clock.now(),
