@@ -10,6 +10,7 @@ describe('a pasted upstream', () => {
     ['git://git.kernel.org/pub/scm/git/git.git', 'git', 'git'],
     ['https://git.example.org/pub/linux.git/', 'git', 'linux'],
     ['ssh://git@git.example.org:2222/pub/linux', 'git', 'linux'],
+    ['ssh://me@git.example.org/srv/pub/debian/', 'rsync', 'debian'],
     ['git@github.com:rust-lang/rust.git', 'git', 'rust'],
     ['file:///srv/git/linux.git', 'git', 'linux'],
     ['file:///srv/pub/debian/', 'rsync', 'debian'],

@@ -28,7 +28,7 @@ function kindOf(url: URL): Guess['kind'] {
 }
 
 function kindOverSsh({ user, host, path }: SshUpstream): Guess['kind'] {
-  return user === 'git' || /\.git\/?$/.test(path) || FORGES.test(host) ? 'git' : null
+  return user === 'git' || /\.git\/?$/.test(path) || FORGES.test(host) ? 'git' : 'rsync'
 }
 
 function nameIn(path: string): string | null {

@@ -73,12 +73,12 @@ export function intervalProblem(seconds: number | null | undefined): string | nu
 /** Schemes of upstreams that are URLs, by kind. A kind without an entry checks its upstreams itself. */
 const SCHEMES: Readonly<Record<string, readonly string[]>> = {
   git: ['https:', 'http:', 'git:', 'ssh:'],
-  rsync: ['rsync:'],
+  rsync: ['rsync:', 'ssh:'],
   http: ['https:', 'http:'],
 }
 
 /** Kinds whose upstreams may be reached over ssh. */
-const SSH_KINDS: readonly string[] = ['git']
+const SSH_KINDS: readonly string[] = ['git', 'rsync']
 
 const SSH_USER = '[A-Za-z0-9_][A-Za-z0-9._-]{0,63}'
 const SSH_HOST = '[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})'
@@ -100,7 +100,8 @@ export function upstreamProblem(kind: string, upstream: string, roots: readonly 
   const schemes = SCHEMES[kind]
   if (!schemes) return null
   const url = URL.parse(upstream)
-  if (SSH_KINDS.includes(kind) && (url?.protocol === 'ssh:' || SSH_SHORT.test(upstream))) return sshProblem(upstream)
+  if (SSH_KINDS.includes(kind) && (url?.protocol === 'ssh:' || SSH_SHORT.test(upstream)))
+    return sshProblem(kind, upstream)
   if (url?.protocol === 'file:' && LOCAL_KINDS.includes(kind)) return localProblem(upstream, roots)
   if (!url || !schemes.includes(url.protocol) || !upstream.includes('://')) {
     return `must be a URL that begins with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`
@@ -149,10 +150,14 @@ function decodePath(written: string): string | null {
   }
 }
 
-function sshProblem(upstream: string): string | null {
+function sshProblem(kind: string, upstream: string): string | null {
   if (upstream.includes('\\')) return 'must not contain a backslash'
   if (/^ssh:\/\/[^/@]*:[^/@]*@/.test(upstream)) return 'must not contain a password: ssh takes a key'
-  if (sshUpstreamOf(upstream) !== null) return null
+  const parts = sshUpstreamOf(upstream)
+  // rsync before 3.2.4 gives a path as it is to a shell of the upstream; all of them let it look for wildcards.
+  if (kind === 'rsync' && parts !== null && /[^\w/.~+,=@%:\u0080-\uffff-]/.test(parts.path))
+    return 'must have a path of letters, digits and /._~+,=@%:- only, which means the same to every shell'
+  if (parts !== null) return null
   return 'must be of the form ssh://user@host/path or ssh://user@host:port/path; the user is always named'
 }
 

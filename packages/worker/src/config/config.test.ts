@@ -196,7 +196,7 @@ labels.region = "us"`)
     ['[[providers]]\nname = "a"\nkind = "git"', 'worker.toml: providers[0] (a): upstream is required'],
     [
       '[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "/etc/"',
-      'worker.toml: providers[0] (a): upstream must be a URL that begins with rsync://',
+      'worker.toml: providers[0] (a): upstream must be a URL that begins with rsync:// or ssh://',
     ],
     [
       '[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "file:///srv/a"',

@@ -49,7 +49,7 @@ export const SshTable = Type.Object(
   {
     additionalProperties: false,
     description:
-      'For upstreams over ssh: { key = "/etc/kagami/id_ed25519", known_hosts = "/etc/kagami/known_hosts" }. The ' +
+      'For git and rsync over ssh: { key = "/etc/kagami/id_ed25519", known_hosts = "/etc/kagami/known_hosts" }. The ' +
       'private key has no passphrase and is read at each sync; hosts are also known by kagami workers hosts add. ' +
       'Relative to the folder of worker.toml. See docs/ssh.md.',
   },

@@ -76,7 +76,7 @@ const unknownHost: Judge = (tail, route, facts) =>
     : null
 
 const rejectedKey: Judge = (tail, { upstream: { user, host } }, facts) =>
-  /Permission denied \(|Too many authentication failures|no mutual signature|^Load key /m.test(tail)
+  /Permission denied \([a-z]|Too many authentication failures|no mutual signature|^Load key /m.test(tail)
     ? new SyncFailure('auth_rejected', `${host} does not let ${user} in with the key of this worker`, {
         ...facts,
         hint:
