@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { intervalProblem, replicaNameProblem, upstreamProblem } from './names.ts'
+import { intervalProblem, replicaNameProblem, sshUpstreamOf, upstreamProblem } from './names.ts'
 
 describe('replica names', () => {
   test.each(['debian', 'linux.git', 'A-1_b.c', 'foo.tar.gz', '0'])('%s is fine', (name) =>
@@ -102,6 +102,26 @@ describe('upstreams', () => {
     ['http', ''],
     ['http', `http://h/${'x'.repeat(2100)}`],
   ])('%s %j is refused', (kind, upstream) => expect(upstreamProblem(kind, upstream)).toEqual(expect.any(String)))
+})
+
+describe('upstreams over ssh', () => {
+  const piece = fc.oneof(
+    fc.constantFrom('git', '@', ':', '-', '-oProxyCommand=x', '/', '//', '%2d', '%20', ';', "'", '[', ']', '::1', '22'),
+    fc.string({ unit: 'binary', maxLength: 6 }),
+  )
+  test('name a user and a host that no program takes for an option, whatever is accepted', () => {
+    fc.assert(
+      fc.property(fc.constantFrom('ssh://', 'ssh://git@host', 'git@', ''), fc.array(piece), (begin, pieces) => {
+        const upstream = begin + pieces.join('')
+        const parts = sshUpstreamOf(upstream)
+        if (parts === null || upstreamProblem('git', upstream) !== null) return
+        expect(parts.user).toMatch(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/)
+        expect(parts.host).toMatch(/^([A-Za-z0-9][A-Za-z0-9._-]*|[0-9A-Fa-f:.]+)$/)
+        expect(parts.path).toMatch(/^[^-:\u0000-\u001f][^\u0000-\u001f]*$/)
+      }),
+      { numRuns: 20_000 },
+    )
+  })
 })
 
 describe('intervals', () => {

@@ -22,7 +22,16 @@ type Judge = (tail: string, route: SshRoute, facts: FailureFacts) => SyncFailure
 /** The failure of a program that ended because of ssh, or of what ssh was told; null when it was something else. */
 export function sshFailure(exit: Exit, route: SshRoute): SyncFailure | null {
   const facts = { tail: exit.tail, exitCode: exit.code }
-  for (const judge of [revokedHost, changedHost, unknownHost, rejectedKey, silentHost, lostHost, refusedCommand]) {
+  for (const judge of [
+    nobody,
+    revokedHost,
+    changedHost,
+    unknownHost,
+    rejectedKey,
+    silentHost,
+    lostHost,
+    refusedCommand,
+  ]) {
     const failure = judge(exit.tail, route, facts)
     if (failure !== null) return failure
   }
@@ -31,6 +40,16 @@ export function sshFailure(exit: Exit, route: SshRoute): SyncFailure | null {
 
 const addCommand = ({ upstream: { host, port } }: SshRoute): string =>
   `kagami workers hosts add ${port === 22 ? host : knownName({ host, port })}`
+
+const nobody: Judge = (tail, _route, facts) =>
+  /^No user exists for uid \d+/m.test(tail)
+    ? new SyncFailure('tool_missing', 'ssh does not start for a user who is not in /etc/passwd of this machine', {
+        ...facts,
+        hint:
+          `Add the user of the worker: useradd --uid ${process.getuid?.() ?? 0} kagami. Other replicas are still ` +
+          'synced.',
+      })
+    : null
 
 const revokedHost: Judge = (tail, { upstream }, facts) =>
   /REVOKED HOST KEY DETECTED|host key .*(is|was) (marked as )?revoked/i.test(tail)

@@ -83,11 +83,30 @@ describe('a repository over ssh', () => {
     const lines = stop()
     expect(report, report.message ?? '').toMatchObject({ outcome: 'success' })
     const secret = key.split('\n')[2]!
+    expect(lines).toContain('ssh\0-F\0none\0-T\0')
     expect(lines).toContain('StrictHostKeyChecking=yes')
     expect(lines).not.toContain(secret)
     expect(readdirSync(join(sandbox.dataDir, '.kagami', 'ssh'))).toEqual([])
     expect(mentions(sandbox.dataDir, secret)).toBe(false)
     expect(JSON.stringify(report)).not.toContain(secret)
+  })
+
+  it('takes a sealed key whose lines were lost on the way', async () => {
+    const token = readFileSync(server.key, 'utf8').replaceAll('\n', '')
+    const report = await sync({ auth: { type: 'token', token }, ssh: { key: null, known_hosts: known } })
+    expect(report, report.message ?? '').toMatchObject({ outcome: 'success' })
+  })
+
+  it('is refused with what to install where there is no ssh', async () => {
+    const path = process.env['PATH']
+    process.env['PATH'] = '/nonexistent'
+    try {
+      const report = await sync()
+      expect(report).toMatchObject({ outcome: 'failed', reason: 'tool_missing' })
+      expect(report.hint).toContain('openssh-client')
+    } finally {
+      process.env['PATH'] = path
+    }
   })
 
   it('uses neither an agent nor the configuration of the user', async () => {
@@ -187,6 +206,17 @@ describe('a key', () => {
   it('that the upstream does not know, or no longer, is refused', async () => {
     writeFileSync(join(sandbox.dir, 'sshd', 'authorized'), '')
     expect(await sync()).toMatchObject({ outcome: 'failed', reason: 'auth_rejected' })
+  })
+
+  it('that the upstream has revoked is refused, and the copy stays', async () => {
+    await sync()
+    const before = await tips(sandbox.published)
+    await server.stop()
+    server = await serve({ port: server.port, settings: [`RevokedKeys ${server.key}.pub`] })
+    const report = await sync()
+    expect(report).toMatchObject({ outcome: 'failed', reason: 'auth_rejected' })
+    expect(report.hint).toContain('public half')
+    expect(await tips(sandbox.published)).toBe(before)
   })
 
   it('that others may read is refused with the cure', async () => {

@@ -29,7 +29,7 @@ export interface OpenKey {
   close(): void
 }
 
-const KEY = /^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----\s/
+const KEY = /^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----/
 
 /**
  * Makes the key of a run ready; null when its upstream is not reached over ssh. Throws SyncFailure auth_rejected when
@@ -66,7 +66,7 @@ export function removeLeftKeys(dataDir: string): void {
 
 /** ssh reads keys from files only, and several times. */
 function writeKey(folder: string, syncId: string, auth: Auth): string {
-  const text = auth.type === 'token' ? `${auth.token.replaceAll('\r', '').trim()}\n` : ''
+  const text = auth.type === 'token' ? linesOf(auth.token.trim()) : ''
   refuseStrange(text, 'the credentials of this replica')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   chmodSync(folder, 0o700)
@@ -74,6 +74,13 @@ function writeKey(folder: string, syncId: string, auth: Auth): string {
   rmSync(file, { force: true })
   writeFileSync(file, text, { mode: 0o600, flag: 'wx' })
   return file
+}
+
+/** A key with its lines, also where they were lost in a field that has one line. */
+function linesOf(key: string): string {
+  const [, begin, body = '', end] = /^(-----BEGIN [A-Z0-9 ]+-----)([^-]*)(-----END [A-Z0-9 ]+-----)$/.exec(key) ?? []
+  if (begin === undefined || end === undefined) return `${key.replaceAll('\r', '')}\n`
+  return `${[begin, ...(body.replace(/\s+/g, '').match(/.{1,64}/g) ?? []), end].join('\n')}\n`
 }
 
 /** Says before ssh does, and better, why it would not take a key. */
