@@ -1,7 +1,7 @@
 // setup.ts — Finds or installs the real programs that the tests use. Runs once before all tests.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import {
   fetchProgram,
   findProgram,
@@ -35,6 +35,11 @@ export default async function setup(project: TestProject): Promise<void> {
   const log = (step: string) => console.log(step)
   // The processes of the tests inherit PATH. git-lfs pushes to the LFS server of the tests and clones from the copy.
   await putOnPath(['git', 'rsync', 'git-lfs'], log)
+  for (const [program, name] of [
+    ['ssh', 'openssh-client'],
+    ['sshd', 'openssh-server'],
+  ] as const)
+    if (!findProgram(program, ['/usr/sbin'])) addToPath(await fetchProgram({ program, package: name }, log))
   const natsHere = await natsServerOnPath()
   const natsOld = natsHere?.old ?? join(await fetchProgram(NATS_PACKAGE, log), 'nats-server')
   const natsNew = natsHere?.new ?? join(await fetchProgram({ ...NATS_PACKAGE, suite: 'forky' }, log), 'nats-server')
@@ -53,6 +58,10 @@ export default async function setup(project: TestProject): Promise<void> {
     findProgram('chromium') ?? installPackages(['chromium', 'fonts-noto-cjk'], () => findProgram('chromium'))
   const postgres = postgresDirectory() ?? installPackages(['postgresql-15'], postgresDirectory)
   project.provide('tools', { natsOld, natsNew, chromium, postgres, faketime })
+}
+
+function addToPath(folder: string): void {
+  process.env['PATH'] = [folder, process.env['PATH'] ?? ''].join(delimiter)
 }
 
 /** The nats-server of this machine, as the one of the two that its version fits: 2.9, or 2.11 and newer. */

@@ -39,6 +39,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   [`${WORKER}/providers/git-lfs`]: [`${WORKER}/providers/git-lfs`],
   [`${WORKER}/providers/http`]: [`${WORKER}/providers/http`],
   [`${WORKER}/providers/rsync`]: [`${WORKER}/providers/rsync`],
+  [`${WORKER}/ssh`]: [`${WORKER}/ssh`, 'e2e/procedures/ssh.test.ts'],
   [`${WORKER}/sync`]: [`${WORKER}/sync`, `${WORKER}/hints.test.ts`],
   [`${WORKER}/testing`]: [
     ...['git', 'http', 'rsync'].map((kind) => `${WORKER}/providers/${kind}/${kind}.test.ts`),
@@ -72,6 +73,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'packages/cli': ['packages/cli', `${SCENARIOS}/cli.test.ts`],
   'packages/cli/src/nats': ['packages/cli', `${SCENARIOS}/open-nats.test.ts`],
   'packages/cli/src/serve': ['packages/cli'],
+  'packages/cli/src/ssh': ['packages/cli/src/ssh'],
   'packages/cli/src/up': ['packages/cli', `${SCENARIOS}/up.test.ts`],
   'packages/webui': ['packages/webui', 'e2e/browser/holds.test.ts'],
   'packages/demo': ['packages/demo', `${SCENARIOS}/up.test.ts`],

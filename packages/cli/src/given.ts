@@ -45,7 +45,10 @@ export function authFromEnvironment(): Auth | null {
 /** The first line of a file with a secret; `-` is the standard input. Throws ConfigError, which does not show it. */
 export function readSecret(option: string, path: string): string {
   try {
-    const [line = ''] = readFileSync(path === '-' ? 0 : path, 'utf8').split(/\r?\n/)
+    const text = readFileSync(path === '-' ? 0 : path, 'utf8')
+    // A private key for ssh has many lines.
+    if (/^-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(text)) return text.trim()
+    const [line = ''] = text.split(/\r?\n/)
     if (line !== '') return line
   } catch (error) {
     throw new ConfigError(`${option}: ${path} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`)

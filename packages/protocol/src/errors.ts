@@ -36,8 +36,9 @@ export const errors = {
     400,
     2,
     'The upstream does not fit its kind.',
-    'git: https:// or git://; rsync: rsync://host/module/; http: https:// or http://. For git and rsync also ' +
-      'file://, below upstream_roots in the worker.toml of the worker. Give credentials as "auth".',
+    'git: https://, git:// or ssh://user@host/path; rsync: rsync://host/module/ or ssh://user@host/path/; http: ' +
+      'https:// or http://. For git and rsync also file://, below upstream_roots in the worker.toml of the worker. ' +
+      'Give credentials as "auth".',
   ),
   invalid_interval: entry(
     400,

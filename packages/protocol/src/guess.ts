@@ -1,5 +1,5 @@
 // guess.ts — Guesses kind and name of a replica from its upstream. Pure.
-import { replicaNameProblem } from './names.ts'
+import { replicaNameProblem, sshUpstreamOf, type SshUpstream } from './names.ts'
 
 const FORGES = /(^|\.)(github\.com|gitlab\.com|codeberg\.org|gitee\.com|bitbucket\.org|git\.sr\.ht|googlesource\.com)$/
 
@@ -11,9 +11,11 @@ export interface Guess {
 
 /** Guesses kind and name; each is null when there is no good guess. */
 export function guess(upstream: string): Guess {
+  const ssh = sshUpstreamOf(upstream.trim())
+  if (ssh !== null) return { kind: kindOverSsh(ssh), name: nameIn(ssh.path) }
   const url = URL.parse(upstream.trim())
   if (!url || (url.hostname === '' && url.protocol !== 'file:')) return { kind: null, name: null }
-  return { kind: kindOf(url), name: nameOf(url) }
+  return { kind: kindOf(url), name: nameIn(url.pathname) }
 }
 
 function kindOf(url: URL): Guess['kind'] {
@@ -25,8 +27,12 @@ function kindOf(url: URL): Guess['kind'] {
   return bare || FORGES.test(url.hostname) ? 'git' : 'http'
 }
 
-function nameOf(url: URL): string | null {
-  const parts = url.pathname.split('/').filter((part) => part !== '')
+function kindOverSsh({ user, host, path }: SshUpstream): Guess['kind'] {
+  return user === 'git' || /\.git\/?$/.test(path) || FORGES.test(host) ? 'git' : 'rsync'
+}
+
+function nameIn(path: string): string | null {
+  const parts = path.split('/').filter((part) => part !== '')
   const last = parts.at(-1)
   if (last === undefined) return null
   const name = decode(last)

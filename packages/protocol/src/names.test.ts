@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { intervalProblem, replicaNameProblem, upstreamProblem } from './names.ts'
+import { intervalProblem, replicaNameProblem, sshUpstreamOf, upstreamProblem } from './names.ts'
 
 describe('replica names', () => {
   test.each(['debian', 'linux.git', 'A-1_b.c', 'foo.tar.gz', '0'])('%s is fine', (name) =>
@@ -41,6 +41,13 @@ describe('upstreams', () => {
     ['git', 'https://example.com/repo.git'],
     ['git', 'git://example.com/repo.git'],
     ['git', 'http://[::1]:8080/x.git'],
+    ['git', 'ssh://git@example.com/x.git'],
+    ['git', 'ssh://git@example.com:2222/~me/x.git'],
+    ['git', 'ssh://git@[::1]:2222/x.git'],
+    ['git', 'git@example.com:group/x.git'],
+    ['rsync', 'ssh://me@example.com:2222/srv/pub/'],
+    ['rsync', 'me@example.com:pub/'],
+    ['git', `ssh://git@example.com/it's;$(x).git`],
     ['rsync', 'rsync://host/module/'],
     ['rsync', 'rsync://user@host:8873/module/path/'],
     ['http', 'https://host/foo.tar.gz?x=1'],
@@ -52,7 +59,34 @@ describe('upstreams', () => {
     ['git', 'file:///srv/x.git'],
     ['git', '/srv/x.git'],
     ['git', 'ssh://-oProxyCommand=x/y'],
-    ['git', 'git@host:x.git'],
+    ['git', 'ssh://host/x.git'],
+    ['git', 'ssh://git:pw@host/x.git'],
+    ['git', 'ssh://-oProxyCommand=x@host/y'],
+    ['git', 'ssh://git@-oProxyCommand=x/y'],
+    ['git', 'ssh://git@%2doProxyCommand=x/y'],
+    ['git', 'ssh://git@host%20-oProxyCommand=x/y'],
+    ['git', 'ssh://git@host;x/y'],
+    ['git', 'ssh://git@host:0/x'],
+    ['git', 'ssh://git@host:65536/x'],
+    ['git', 'ssh://git@host/'],
+    ['git', 'ssh://git@host/a%0ab'],
+    ['git', 'ssh://git@host/a%zz'],
+    ['git', 'ssh://git@host/a\\b'],
+    ['git', 'host:x.git'],
+    ['git', '-oProxyCommand=x@host:y'],
+    ['git', 'git@-oProxyCommand=x:y'],
+    ['git', 'git@host:-oProxyCommand=x'],
+    ['git', 'git@host::x'],
+    ['http', 'ssh://git@host/x'],
+    ['http', 'git@host:x'],
+    ['rsync', 'rsync+ssh://git@host/x'],
+    ['rsync', 'ssh://host/x'],
+    ['rsync', 'ssh://me@host/x;y'],
+    ['rsync', 'ssh://me@host/x%20y'],
+    ['rsync', "me@host:it's"],
+    ['rsync', 'me@host:*'],
+    ['rsync', 'me@host::module'],
+    ['rsync', 'me@-oProxyCommand=x:y'],
     ['git', 'https://bob:pw@host/x.git'],
     ['git', 'https:host/x.git'],
     ['git', 'https://host/a\nb'],
@@ -68,6 +102,26 @@ describe('upstreams', () => {
     ['http', ''],
     ['http', `http://h/${'x'.repeat(2100)}`],
   ])('%s %j is refused', (kind, upstream) => expect(upstreamProblem(kind, upstream)).toEqual(expect.any(String)))
+})
+
+describe('upstreams over ssh', () => {
+  const piece = fc.oneof(
+    fc.constantFrom('git', '@', ':', '-', '-oProxyCommand=x', '/', '//', '%2d', '%20', ';', "'", '[', ']', '::1', '22'),
+    fc.string({ unit: 'binary', maxLength: 6 }),
+  )
+  test('name a user and a host that no program takes for an option, whatever is accepted', () => {
+    fc.assert(
+      fc.property(fc.constantFrom('ssh://', 'ssh://git@host', 'git@', ''), fc.array(piece), (begin, pieces) => {
+        const upstream = begin + pieces.join('')
+        const parts = sshUpstreamOf(upstream)
+        if (parts === null || upstreamProblem('git', upstream) !== null) return
+        expect(parts.user).toMatch(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/)
+        expect(parts.host).toMatch(/^([A-Za-z0-9][A-Za-z0-9._-]*|[0-9A-Fa-f:.]+)$/)
+        expect(parts.path).toMatch(/^[^-:\u0000-\u001f][^\u0000-\u001f]*$/)
+      }),
+      { numRuns: 20_000 },
+    )
+  })
 })
 
 describe('intervals', () => {

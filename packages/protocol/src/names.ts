@@ -72,10 +72,18 @@ export function intervalProblem(seconds: number | null | undefined): string | nu
 
 /** Schemes of upstreams that are URLs, by kind. A kind without an entry checks its upstreams itself. */
 const SCHEMES: Readonly<Record<string, readonly string[]>> = {
-  git: ['https:', 'http:', 'git:'],
-  rsync: ['rsync:'],
+  git: ['https:', 'http:', 'git:', 'ssh:'],
+  rsync: ['rsync:', 'ssh:'],
   http: ['https:', 'http:'],
 }
+
+/** Kinds whose upstreams may be reached over ssh. */
+const SSH_KINDS: readonly string[] = ['git', 'rsync']
+
+const SSH_USER = '[A-Za-z0-9_][A-Za-z0-9._-]{0,63}'
+const SSH_HOST = '[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})'
+const SSH_URL = new RegExp(`^ssh://(${SSH_USER})@(${SSH_HOST}|\\[[0-9A-Fa-f:.]{2,45}\\])(?::(\\d{1,5}))?(/[^/].*)$`)
+const SSH_SHORT = new RegExp(`^(${SSH_USER})@(${SSH_HOST}):([^:-].*)$`)
 
 /** Kinds that can mirror a folder of the worker itself, by a file:// URL, where its worker.toml allows it. */
 export const LOCAL_KINDS: readonly string[] = ['git', 'rsync']
@@ -92,6 +100,8 @@ export function upstreamProblem(kind: string, upstream: string, roots: readonly 
   const schemes = SCHEMES[kind]
   if (!schemes) return null
   const url = URL.parse(upstream)
+  if (SSH_KINDS.includes(kind) && (url?.protocol === 'ssh:' || SSH_SHORT.test(upstream)))
+    return sshProblem(kind, upstream)
   if (url?.protocol === 'file:' && LOCAL_KINDS.includes(kind)) return localProblem(upstream, roots)
   if (!url || !schemes.includes(url.protocol) || !upstream.includes('://')) {
     return `must be a URL that begins with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`
@@ -103,6 +113,52 @@ export function upstreamProblem(kind: string, upstream: string, roots: readonly 
   if (url.password !== '') return 'must not contain a password: give it as "auth"'
   if (kind === 'rsync' && url.pathname.replaceAll('/', '') === '') return 'must name a module: rsync://host/module/'
   return null
+}
+
+/** An upstream that is reached over ssh, in parts. */
+export interface SshUpstream {
+  readonly user: string
+  /** Without brackets. */
+  readonly host: string
+  readonly port: number
+  /** Decoded. */
+  readonly path: string
+}
+
+/**
+ * The parts of ssh://user@host[:port]/path, or of user@host:path, whose path is relative to the home of the user; null
+ * for anything else.
+ */
+export function sshUpstreamOf(upstream: string): SshUpstream | null {
+  const [, user, host, port = '22', written] = SSH_URL.exec(upstream) ?? []
+  const [, shortUser, shortHost, shortPath] = SSH_SHORT.exec(upstream) ?? []
+  if (shortUser !== undefined && shortHost !== undefined && shortPath !== undefined)
+    return { user: shortUser, host: shortHost, port: 22, path: shortPath }
+  if (user === undefined || host === undefined || written === undefined) return null
+  const number = Number(port)
+  const path = decodePath(written)
+  if (path === null || number < 1 || number > 65_535) return null
+  return { user, host: host.replace(/^\[|\]$/g, ''), port: number, path }
+}
+
+function decodePath(written: string): string | null {
+  try {
+    const path = decodeURIComponent(written)
+    return /[\u0000-\u001f\u007f]/.test(path) ? null : path
+  } catch {
+    return null
+  }
+}
+
+function sshProblem(kind: string, upstream: string): string | null {
+  if (upstream.includes('\\')) return 'must not contain a backslash'
+  if (/^ssh:\/\/[^/@]*:[^/@]*@/.test(upstream)) return 'must not contain a password: ssh takes a key'
+  const parts = sshUpstreamOf(upstream)
+  // rsync before 3.2.4 gives a path as it is to a shell of the upstream; all of them let it look for wildcards.
+  if (kind === 'rsync' && parts !== null && /[^\w/.~+,=@%:\u0080-\uffff-]/.test(parts.path))
+    return 'must have a path of letters, digits and /._~+,=@%:- only, which means the same to every shell'
+  if (parts !== null) return null
+  return 'must be of the form ssh://user@host/path or ssh://user@host:port/path; the user is always named'
 }
 
 /** The absolute path in a file:// upstream, without a slash at its end; null when there is none, or it is unclear. */

@@ -1,6 +1,7 @@
 // provider.ts — The contract of a provider: how the bytes of one kind of upstream arrive. A provider has no timer,
 // process, state or path of its own.
 import type { Auth, FailureReason, Kept, KeptFiles, Progress } from '@kagami/protocol'
+import type { Paces } from './paces.ts'
 import type Type from 'typebox'
 import type { Static } from 'typebox'
 
@@ -63,6 +64,8 @@ export interface SyncContext<Options = Readonly<Record<string, unknown>>> {
    * elsewhere. Tools are given this path, never `upstream`.
    */
   readonly local: string | null
+  /** What ssh is given for an upstream that is reached by it; null for any other, and then ssh is never started. */
+  readonly ssh: Ssh | null
   /**
    * Size of the copy as the last run measured it, bytes; null when none did. For tools that only report the size after
    * the sync.
@@ -89,6 +92,14 @@ export interface SyncContext<Options = Readonly<Record<string, unknown>>> {
   leaveOut(name: string, why: string): void
   /** One line for the log of the run. The caller masks the secrets of `auth`. */
   log(line: string): void
+}
+
+/** What ssh shows the upstream, and what it believes of it. */
+export interface Ssh {
+  /** Absolute path of the private key. */
+  readonly key: string
+  /** Files that have the keys of hosts, absolute paths. */
+  readonly knownHosts: readonly string[]
 }
 
 /** What a run is about to do. Null where it is not known. */
@@ -160,40 +171,6 @@ export interface Peers {
    * upstream_unreachable when there is none.
    */
   resolve(host: string): Promise<readonly string[]>
-}
-
-/** One pace for each host, shared by all runs of the worker: two replicas of one host do not ask twice as fast. */
-export interface Paces {
-  /** `host`: name and port, as in `URL.host`. */
-  of(host: string): Pace
-}
-
-export interface Pace {
-  /** Leave to send a request now, or the milliseconds to wait; full: as many as may are under way, see `freed`. */
-  take(): Leave | 'full' | number
-  /** Resolves when a request that is under way is done. */
-  freed(): Promise<void>
-  /** Whether the host has refused so many requests in a row that this run should give up. */
-  closed(): boolean
-  /** Starts to count what the host refuses and serves, whoever asks. */
-  watch(): PaceWatch
-}
-
-export interface PaceWatch {
-  /**
-   * Ends it: requests refused as too many, and how many a second were served since the first of them; null without a
-   * refusal, and when that was less than a second ago.
-   */
-  end(): { readonly refusals: number; readonly perSecond: number | null }
-}
-
-/** Leave to send one request. */
-export interface Leave {
-  /**
-   * Must be called once the answer is known. `refused`: the host says that there are too many requests; `failed`: it
-   * says nothing about that.
-   */
-  done(answer: 'served' | 'refused' | 'failed', retryAfterSeconds?: number | null): void
 }
 
 /** The side of the network an upstream is on. */

@@ -32,6 +32,7 @@ import { openWorkerFiles, type WorkerFiles } from './state.ts'
 import { createProber } from './sync/syncs.ts'
 import { FORGOTTEN_DAYS, moveForgotten } from './leftovers/forgotten.ts'
 import { restingMost } from './leftovers/gently.ts'
+import { removeLeftKeys } from './ssh/key.ts'
 import { paths } from './tree/paths.ts'
 import { takePlace, type Place } from './tree/place.ts'
 import { renamingSteps } from './tree/rename.ts'
@@ -74,6 +75,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker | n
   const opened = await openDataDir(parts)
   if (!opened) return null
   const { files, place } = opened
+  removeLeftKeys(config.data_dir)
   if (config.ca_file) trustAlso(config.ca_file, paths.authorities(config.data_dir))
   const keeper = createKeeper({ clock, logger, folder: paths.own(config.data_dir), isThere: place.isThere })
   const restored = restore(parts, files, keeper)

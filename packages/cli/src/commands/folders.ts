@@ -9,7 +9,8 @@ import type { ApiOptions } from '../session.ts'
 import { age, size } from '../words.ts'
 import { apiCommand } from './api.ts'
 
-interface HereOptions {
+/** Where the worker of this machine is. */
+export interface HereOptions {
   config?: string
   dataDir?: string
   json?: boolean
@@ -86,13 +87,15 @@ Example:
     )
 }
 
-function here(command: Command): Command {
+/** Adds the options that say where the worker of this machine is. */
+export function here(command: Command): Command {
   return command
     .option('--config <FILE>', 'worker.toml of the worker (default ./worker.toml)')
     .option('--data-dir <DIR>', 'where its mirrored files are (KAGAMI_DATA_DIR)')
 }
 
-async function configHere({ config, dataDir }: HereOptions) {
+/** The configuration of the worker of this machine. Throws ConfigError. */
+export async function configHere({ config, dataDir }: HereOptions) {
   const { loadWorkerConfig } = await import('@kagami/worker')
   return loadWorkerConfig({ file: config, flags: { data_dir: dataDir } })
 }

@@ -1,4 +1,4 @@
-// workers.ts — kagami workers [list] | get | approve | reject | terminate | revoke
+// workers.ts — kagami workers [list] | get | approve | reject | terminate | revoke | hosts
 import { createInterface } from 'node:readline/promises'
 import { workerState, type Client, type Worker } from '@kagami/protocol'
 import { ConfigError } from '@kagami/runtime/config'
@@ -7,6 +7,7 @@ import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
 import { age, healthCounts, size, state } from '../words.ts'
 import { apiCommand, collect, limitOf } from './api.ts'
+import { addHostsOf } from '../ssh/hosts.ts'
 
 interface ListOptions extends ApiOptions {
   limit?: string
@@ -16,7 +17,9 @@ interface ListOptions extends ApiOptions {
 
 /** Adds `workers` and its verbs. */
 export function addWorkers(program: Command): void {
-  const workers = program.command('workers').description('workers: list, look at, approve, reject, terminate, revoke')
+  const workers = program
+    .command('workers')
+    .description('workers: list, look at, approve, reject, terminate, revoke, hosts')
   apiCommand<ListOptions>(
     workers,
     'list',
@@ -38,6 +41,7 @@ export function addWorkers(program: Command): void {
   )
   addAdmission(workers)
   addRemoval(workers)
+  addHostsOf(workers)
 }
 
 function addAdmission(workers: Command): void {

@@ -105,6 +105,7 @@ labels.region = "us"`)
       KAGAMI_CA_FILE: '/ca.pem',
       KAGAMI_DEFAULTS: '{"interval_secs":60}',
       KAGAMI_HOOKS: '{"on_held":["/bin/mail","-s","held"]}',
+      KAGAMI_SSH: '{"key":"/etc/kagami/id","known_hosts":"/etc/kagami/hosts"}',
     }
     expect(
       Object.keys(env)
@@ -195,7 +196,7 @@ labels.region = "us"`)
     ['[[providers]]\nname = "a"\nkind = "git"', 'worker.toml: providers[0] (a): upstream is required'],
     [
       '[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "/etc/"',
-      'worker.toml: providers[0] (a): upstream must be a URL that begins with rsync://',
+      'worker.toml: providers[0] (a): upstream must be a URL that begins with rsync:// or ssh://',
     ],
     [
       '[[providers]]\nname = "a"\nkind = "rsync"\nupstream = "file:///srv/a"',

@@ -19,6 +19,12 @@ import { checkHookKeys, strangeTopKeys } from './check.ts'
 import { refuseForeignFile } from './foreign.ts'
 import { pickKeys, ProviderKeys, WorkerKeys, type Hooks } from './keys.ts'
 
+/** The key for upstreams over ssh, and the hosts that are known: absolute paths; null: not set. */
+export interface SshSettings {
+  readonly key: string | null
+  readonly known_hosts: string | null
+}
+
 export interface WorkerConfig extends Omit<Static<typeof WorkerKeys>, 'providers' | 'name' | 'worker_id'> {
   /** Whether nats_url was set: then it takes precedence over the address in the join token. */
   readonly natsUrlGiven: boolean
@@ -34,6 +40,8 @@ export interface WorkerConfig extends Omit<Static<typeof WorkerKeys>, 'providers
   readonly defaultsFrom: string
   /** The folder that paths in worker.toml are relative to. */
   readonly folder: string
+  /** What is below [ssh], as absolute paths. */
+  readonly sshSettings: SshSettings
   /** What is odd but not wrong; logged once at start. */
   readonly warnings: readonly string[]
 }
@@ -89,6 +97,7 @@ export function loadWorkerConfig(
     declaredIn: sourceOf('providers') !== file ? sourceOf('providers') : text === null ? null : resolve(file),
     defaultsFrom: sourceOf('defaults'),
     folder: dirname(resolve(file)),
+    sshSettings: sshSettingsOf(config.ssh ?? {}, dirname(resolve(file)), sourceOf('ssh')),
     natsUrlGiven: 'nats_url' in given,
     joinToken: joinTokenOf(config, sourceOf),
     name: config.name ?? hostname(),
@@ -109,6 +118,23 @@ function rootOf(written: string, source: string): string {
       'Name the folders that hold upstreams.',
     )
   return root
+}
+
+function sshSettingsOf(
+  { key, known_hosts }: NonNullable<Static<typeof WorkerKeys>['ssh']>,
+  folder: string,
+  source: string,
+): SshSettings {
+  const pathOf = (name: string, written: string | undefined) => {
+    if (written === undefined) return null
+    const path = resolve(folder, written)
+    if (!/["\\$\u0000-\u001f\u007f]/.test(path)) return path
+    throw new ConfigError(
+      `${source}: ssh.${name}: "${path}" has a quote, a backslash, a dollar or a control character`,
+      'ssh reads these in another way: choose another path.',
+    )
+  }
+  return { key: pathOf('key', key), known_hosts: pathOf('known_hosts', known_hosts) }
 }
 
 function joinTokenOf(

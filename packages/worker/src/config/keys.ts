@@ -41,6 +41,20 @@ export const AuthTable = Type.Object(
   },
 )
 
+export const SshTable = Type.Object(
+  {
+    key: Type.Optional(Type.String({ minLength: 1, maxLength: 4096 })),
+    known_hosts: Type.Optional(Type.String({ minLength: 1, maxLength: 4096 })),
+  },
+  {
+    additionalProperties: false,
+    description:
+      'For git and rsync over ssh: { key = "/etc/kagami/id_ed25519", known_hosts = "/etc/kagami/known_hosts" }. The ' +
+      'private key has no passphrase and is read at each sync; hosts are also known by kagami workers hosts add. ' +
+      'Relative to the folder of worker.toml. See docs/ssh.md.',
+  },
+)
+
 /** Every key of worker.toml; the environment variable is `KAGAMI_` and the key in capitals. */
 export const WorkerKeys = Type.Object({
   name: Type.Optional(
@@ -110,6 +124,7 @@ export const WorkerKeys = Type.Object({
         'at start.',
     }),
   ),
+  ssh: Type.Optional(SshTable),
   hooks: Type.Optional(HookTable),
   defaults: Type.Optional(
     Type.Record(Type.String(), Type.Unknown(), {

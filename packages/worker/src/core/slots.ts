@@ -1,5 +1,6 @@
 // slots.ts — Decides which waiting syncs may start: slots per worker and per upstream host. Gives the others a reason
 // to wait.
+import { sshUpstreamOf } from '@kagami/protocol'
 
 export interface Waiting {
   readonly id: string
@@ -51,5 +52,5 @@ export function assignSlots(waiting: readonly Waiting[], running: readonly strin
 
 /** The host an upstream is counted under. */
 export function hostOf(upstream: string): string {
-  return URL.parse(upstream)?.host ?? ''
+  return URL.parse(upstream)?.host ?? sshUpstreamOf(upstream)?.host ?? ''
 }

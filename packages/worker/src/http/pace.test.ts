@@ -1,6 +1,6 @@
 // pace.test.ts — How fast a host is asked: simulated hosts that refuse what is too much, in a time of their own.
 import { describe, expect, test } from 'vitest'
-import type { Leave, Pace } from '../provider.ts'
+import type { Leave, Pace } from '../paces.ts'
 import { createPace, createPaces, limitPaces } from './pace.ts'
 
 interface Host {

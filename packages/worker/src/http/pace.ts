@@ -1,6 +1,7 @@
 // pace.ts — How fast each upstream host is asked, for all replicas of the worker together: few requests at first, more
 // while they are served, much less once some are refused as too many. Counts and times only; sends nothing.
-import type { Leave, Pace, Paces, SyncContext } from '../provider.ts'
+import type { Leave, Pace, Paces } from '../paces.ts'
+import type { SyncContext } from '../provider.ts'
 
 /** Requests under way at first, and at most. */
 const WINDOW_START = 4

@@ -73,6 +73,8 @@ function secretsOf(auth: Auth | null | undefined): string[] {
   const all = [
     ...pair.map((text) => Buffer.from(text).toString('base64')),
     ...raw,
+    // A key has lines, and a log too.
+    ...raw.flatMap((text) => text.split(/\s*\n\s*/).filter((line) => line.length > 8 && !line.startsWith('-----'))),
     ...raw.map(encodeURIComponent),
     ...raw.map((text) => JSON.stringify(text).slice(1, -1)),
   ]

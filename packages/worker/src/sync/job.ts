@@ -1,8 +1,10 @@
 // job.ts — What one sync is given: the job itself, and what the worker provides for it. Types only.
 import type { Policy, Progress, Trigger } from '@kagami/protocol'
+import type { SshSettings } from '../config/config.ts'
 import type { Hooks } from '../config/keys.ts'
 import type { Task } from '../core/replica.ts'
-import type { Paces, Provider } from '../provider.ts'
+import type { Paces } from '../paces.ts'
+import type { Provider } from '../provider.ts'
 import type { Place } from '../tree/place.ts'
 import type { OpenSpec } from './credentials.ts'
 import type { LeftOutCounter } from './left-out.ts'
@@ -42,6 +44,8 @@ export interface SyncDeps {
   readonly hooks?: Hooks
   /** Folders of this machine below which file:// upstreams are allowed, absolute paths; absent: none. */
   readonly upstreamRoots?: readonly string[]
+  /** The key for upstreams over ssh, and hosts that are known; absent: none. */
+  readonly ssh?: SshSettings
   /** Refuses private and loopback upstreams. */
   readonly publicOnly?: boolean
   /** The worker's paces, the same for all its runs. */

@@ -3,7 +3,8 @@ import type { ProgressEvent, ReplicaSpec, SyncReport } from '@kagami/protocol'
 import type { Clock, SealingKey } from '@kagami/runtime'
 import { hooksFor, type WorkerConfig } from '../config/config.ts'
 import type { Replica } from '../core/replica.ts'
-import type { Paces, Provider, RunCommand } from '../provider.ts'
+import type { Paces } from '../paces.ts'
+import type { Provider, RunCommand } from '../provider.ts'
 import { createCommandRunner } from '../programs/command.ts'
 import type { Place } from '../tree/place.ts'
 import { authSourceOf } from '../config/secrets.ts'
@@ -106,6 +107,7 @@ function depsOf(
     toolPath,
     adoptExisting: config.adopt_existing,
     upstreamRoots: config.upstream_roots,
+    ssh: config.sshSettings,
     publicOnly: config.upstream_policy === 'public-only',
     hooks: hooksFor(config, name),
     now: () => clock.now(),

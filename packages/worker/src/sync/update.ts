@@ -13,6 +13,7 @@ import {
   type SyncContext,
   type SyncStats,
 } from '../provider.ts'
+import { NO_SSH, openKey, type OpenKey } from '../ssh/key.ts'
 import { currentGeneration, listGenerations, rollBack } from '../tree/generations.ts'
 import { hasRoom } from '../tree/space.ts'
 import { createTree, type OwnedTree } from '../tree/tree.ts'
@@ -63,11 +64,15 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   const copies = copiesNote(tree)
   if (copies !== null) run.log.line('I', copies)
   const peers = peersOf(run, tree)
-  const context = contextOf(run, { local, options, run: command, tree, peers })
+  const key = keyOf(run)
+  const context = contextOf(run, { local, options, run: command, tree, peers, ssh: key?.ssh ?? null })
   const { task } = job
-  const trace = await checkTrace(run, { tree, provider, context })
   const update = () => (task?.type === 'restore' ? restore(provider, context, task.id) : provider.sync(context))
-  const stats = trace.unchanged ?? (await releasingOnFullDisk(run, tree, update))
+  const attempt = async () => {
+    const trace = await checkTrace(run, { tree, provider, context })
+    return { trace, stats: trace.unchanged ?? (await releasingOnFullDisk(run, tree, update)) }
+  }
+  const { trace, stats } = await attempt().finally(() => key?.close())
   await tree.settle()
   if (task?.type !== 'restore') tree.markUpstream()
   tree.markFolder()
@@ -186,8 +191,20 @@ function peersOf({ deps, policy }: Run, tree: OwnedTree): KnownPeers {
   })
 }
 
-interface ContextParts extends Pick<SyncContext, 'local' | 'options' | 'run' | 'peers'> {
+interface ContextParts extends Pick<SyncContext, 'local' | 'options' | 'run' | 'peers' | 'ssh'> {
   readonly tree: OwnedTree
+}
+
+/** The key for an upstream over ssh, when the run asks one. */
+function keyOf({ job: { spec, sync_id, task }, deps }: Run): OpenKey | null {
+  if (task?.type === 'restore') return null
+  return openKey({
+    upstream: spec.upstream,
+    auth: spec.auth ?? null,
+    settings: deps.ssh ?? NO_SSH,
+    dataDir: deps.dataDir,
+    syncId: sync_id,
+  })
 }
 
 /** Everything the provider may touch. */
@@ -209,7 +226,8 @@ function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
     ...parts,
     adopting,
     upstream: job.spec.upstream,
-    auth: job.spec.auth ?? null,
+    // Over ssh they are the key, which is for ssh alone.
+    auth: parts.ssh ? null : (job.spec.auth ?? null),
     thorough: job.task?.type === 'sync' && job.task.thorough === true,
     tree: guardedTree(tree, limits, { policy, log, checkDisk: async () => deps.place?.check(job.worker_id) }),
     signal: limits.signal,

@@ -28,6 +28,7 @@ export interface SyncCall {
   readonly hooks?: SyncDeps['hooks']
   readonly publicOnly?: boolean
   readonly upstreamRoots?: readonly string[]
+  readonly ssh?: SyncDeps['ssh']
   /** Answers of the name server: each host is there. */
   readonly foundAt?: string
   readonly onProgress?: (progress: Progress) => void
@@ -87,6 +88,7 @@ export function createSandbox(): Sandbox {
           hooks: call.hooks,
           publicOnly: call.publicOnly,
           upstreamRoots: call.upstreamRoots,
+          ssh: call.ssh,
           paces,
           signal: call.signal ?? new AbortController().signal,
           onProgress: call.onProgress ?? (() => {}),

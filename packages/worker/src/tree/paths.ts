@@ -18,6 +18,10 @@ export const paths = {
   own: (dataDir: string) => join(dataDir, '.kagami'),
   /** The authorities that tools trust, when worker.toml names some. */
   authorities: (dataDir: string) => join(dataDir, '.kagami', 'authorities.pem'),
+  /** Keys of hosts that were learned by a command. */
+  knownHosts: (dataDir: string) => join(dataDir, '.kagami', 'known_hosts'),
+  /** Private keys of runs under way. */
+  sshKeys: (dataDir: string) => join(dataDir, '.kagami', 'ssh'),
   published: (dataDir: string, name: string) => join(dataDir, segment(name)),
   /** Generations of a replica with publish = "swap"; not below .kagami, because web servers must be able to enter. */
   generations: (dataDir: string, name: string) => join(dataDir, '.generations', segment(name)),

@@ -248,7 +248,7 @@ async function fetchWanted({ context, gitDir, headId, store, wanted, result, bef
     context: { ...context, auth: password === null ? null : { type: 'basic', username, password } },
     options: FETCH,
     base: await serverOf(context, gitDir, headId),
-    home: new URL(context.upstream).origin,
+    home: context.ssh === null ? new URL(context.upstream).origin : '',
   }
   context.log(`${wanted.length} LFS objects, ${incomingBytes} bytes, are asked for at ${server.base.origin}`)
   await fetchObjects({ context, server, options: FETCH, store, objects: wanted }, result)
@@ -262,7 +262,7 @@ async function serverOf(context: SyncContext, gitDir: string, headId: string | n
   const given = context.options['lfs_url']
   if (typeof given === 'string' && given !== '') return new URL(given)
   const named = headId === null ? null : await readLfsConfig(context, gitDir, headId)
-  const upstream = new URL(context.upstream)
+  const upstream = new URL(context.ssh === null ? context.upstream : 'ssh://upstream')
   if (named === null) {
     const path = upstream.pathname.replace(/\/+$/, '')
     return new URL(`${upstream.origin}${path}${path.endsWith('.git') ? '' : '.git'}/info/lfs`)

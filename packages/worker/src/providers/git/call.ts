@@ -1,6 +1,9 @@
 // call.ts — How git is called: arguments, environment, progress. What it is called for is in git.ts and maintenance.ts.
 import { ignoredFaults } from './errors.ts'
 import type { Exit, SyncContext } from '../../provider.ts'
+import { sshUpstreamOf } from '@kagami/protocol'
+import { sshFailure } from '../../ssh/failure.ts'
+import { shellLine, sshWords, type SshRoute } from '../../ssh/words.ts'
 
 /** User name and password of an upstream; null where there are none. */
 export function credentials(auth: SyncContext['auth']): [string, string | null] {
@@ -17,6 +20,8 @@ export interface Route {
   readonly flags: readonly string[]
   readonly env: Readonly<Record<string, string>>
   readonly settings: readonly string[]
+  /** How ssh is called; absent: it is not. */
+  readonly ssh?: SshRoute
 }
 
 /**
@@ -24,7 +29,7 @@ export interface Route {
  * of this machine, its real path.
  */
 export function routeOf(
-  { upstream, local }: Pick<SyncContext, 'upstream' | 'local'>,
+  { upstream, local, ssh }: Pick<SyncContext, 'upstream' | 'local' | 'ssh'>,
   addresses: readonly string[],
 ): Route {
   const plain = { url: upstream, flags: [], env: { GIT_ALLOW_PROTOCOL: 'https:http:git' }, settings: [] }
@@ -37,6 +42,12 @@ export function routeOf(
       flags: ["--upload-pack=git -c safe.directory='*' upload-pack"],
       env: { GIT_ALLOW_PROTOCOL: 'file' },
     }
+  }
+  const overSsh = ssh && sshUpstreamOf(upstream)
+  if (overSsh) {
+    const route: SshRoute = { ssh, upstream: overSsh, address: addresses[0] ?? '' }
+    const env = { GIT_ALLOW_PROTOCOL: 'ssh', GIT_SSH_VARIANT: 'ssh', GIT_SSH_COMMAND: shellLine(sshWords(route)) }
+    return { ...plain, env, ssh: route }
   }
   const { protocol, host, hostname, port, pathname, search } = new URL(upstream)
   if (hostname.startsWith('[')) return plain
@@ -67,7 +78,7 @@ export interface GitCall {
 }
 
 /** Runs git without the worker's own configuration, hooks and prompts, with only the protocols a mirror needs. */
-export function callGit(
+export async function callGit(
   context: SyncContext,
   command: readonly string[],
   { onLine, stdin, silent, exact, route }: GitCall = {},
@@ -83,7 +94,7 @@ export function callGit(
     ...(password === null ? {} : { KAGAMI_USERNAME: user, KAGAMI_PASSWORD: password }),
   }
   const pinned = [...settings(context, password !== null), ...(route?.settings ?? [])]
-  return context.run('git', [...pinned.flatMap((setting) => ['-c', setting]), ...command], {
+  const exit = await context.run('git', [...pinned.flatMap((setting) => ['-c', setting]), ...command], {
     env,
     onLine,
     stdin,
@@ -91,6 +102,9 @@ export function callGit(
     exact,
     chats: true,
   })
+  const failure = route?.ssh && exit.code !== 0 ? sshFailure(exit, route.ssh) : null
+  if (failure) throw failure
+  return exit
 }
 
 function settings({ options }: SyncContext, withCredentials: boolean): string[] {

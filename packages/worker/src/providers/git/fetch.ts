@@ -57,10 +57,10 @@ export async function readUpstream(
 
 /** Asks without git where that is possible. */
 export async function askForRefs(
-  { upstream, local, auth, signal }: SyncContext,
+  { upstream, local, ssh, auth, signal }: SyncContext,
   addresses: readonly string[],
 ): ReturnType<typeof listRefs> {
-  if (local !== null) return { whole: true, plain: false }
+  if (local !== null || ssh !== null) return { whole: true, plain: false }
   const [user, password] = credentials(auth)
   const authorization = password === null ? null : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
   return listRefs({ upstream, authorization, addresses, signal })

@@ -4,7 +4,9 @@ import { basename } from 'node:path'
 import { askForRefs } from './fetch.ts'
 import type { RemoteRefs } from './refs.ts'
 import type { AskGit } from './wire.ts'
+import { sshUpstreamOf } from '@kagami/protocol'
 import { MAX_REDIRECTS, nextAddress, tooManyRedirects } from '../../http/address.ts'
+import { requireSsh } from '../../ssh/failure.ts'
 import { SyncFailure, type SyncContext } from '../../provider.ts'
 
 /** An upstream, where it was found. */
@@ -24,11 +26,14 @@ export interface Reached {
  * they may not: to an address that is not allowed, from https to http, to what is no repository.
  */
 export async function reachUpstream(context: SyncContext): Promise<Reached> {
-  const home = context.local === null ? new URL(context.upstream).origin : null
+  const ssh = sshUpstreamOf(context.upstream)
+  if (ssh !== null) await requireSsh(context.run)
+  const home = context.local === null && ssh === null ? new URL(context.upstream).origin : null
   let at = context
   let lasts = true
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-    const addresses = context.local === null ? await context.peers.resolve(new URL(at.upstream).hostname) : []
+    const addresses =
+      context.local === null ? await context.peers.resolve(ssh?.host ?? new URL(at.upstream).hostname) : []
     const listed = await askForRefs(at, addresses)
     if (!('location' in listed))
       return { context: at, addresses, listed, moved: hop === 0 ? null : describeMove(at, lasts) }

@@ -8,7 +8,8 @@ import { createQueue, type Queue } from '../../http/queue.ts'
 import { PATIENCE_SECONDS } from '../../http/rate.ts'
 import { OF_ONE_FILE, reportProgress, type DownloadState } from './download-state.ts'
 import { createFileRequest, type FileJob, type FileOutcome } from './receive.ts'
-import { SyncFailure, type Leave, type Pace } from '../../provider.ts'
+import type { Leave, Pace } from '../../paces.ts'
+import { SyncFailure } from '../../provider.ts'
 
 /** Network failures in a row after which the upstream is given up for this run. */
 const FAILURES_MAX = 40

@@ -1,7 +1,10 @@
 // call.ts — How rsync is called on a folder: the address that was checked, credentials, compression as far as the
 // upstream takes it.
+import { sshUpstreamOf } from '@kagami/protocol'
 import type { ToolRefused } from '../../local-failure.ts'
 import { SyncFailure, type Exit, type RunOptions, type SyncContext } from '../../provider.ts'
+import { requireSsh, sshFailure } from '../../ssh/failure.ts'
+import { sshWords, type SshRoute } from '../../ssh/words.ts'
 import { connectionFlags, type RsyncOptions } from './options.ts'
 import { refusesCompression } from './output.ts'
 
@@ -12,6 +15,8 @@ export interface RsyncUpstream {
   readonly context: RsyncContext
   readonly options: RsyncOptions
   readonly address: string
+  /** How ssh is called; null: it is not. */
+  readonly overSsh: SshRoute | null
   /** Set to false when the upstream refuses it. */
   compress: boolean
   /** What of the copy could not be looked at. It is left as it is, so that rsync goes on deleting elsewhere. */
@@ -22,19 +27,33 @@ export interface RsyncUpstream {
  * The upstream without a user name, which travels in the environment like the password, and by the address that was
  * checked: another answer of the name server must not lead elsewhere.
  */
-export async function addressOf({ upstream, local, peers, options }: RsyncContext): Promise<string> {
-  if (local !== null) return `${local}/`
+export async function addressOf(context: RsyncContext): Promise<Pick<RsyncUpstream, 'address' | 'overSsh'>> {
+  const { upstream, local, ssh, run } = context
+  if (local !== null) return { address: `${local}/`, overSsh: null }
+  const named = sshUpstreamOf(upstream)
+  if (ssh !== null && named !== null) {
+    await requireSsh(run)
+    const host = named.host.includes(':') ? `[${named.host}]` : named.host
+    const overSsh = { ssh, upstream: named, address: await checkedAddress(named.host, context) }
+    return { address: `${named.user}@${host}:${named.path}`, overSsh }
+  }
   const url = new URL(upstream)
+  const address = await checkedAddress(url.hostname, context)
+  const host = address.includes(':') ? `[${address}]` : address
+  const found = upstream.replace(/^rsync:\/\/(?:[^/@]*@)?[^/]*/, `rsync://${host}${url.port ? `:${url.port}` : ''}`)
+  return { address: found, overSsh: null }
+}
+
+async function checkedAddress(name: string, { peers, options }: RsyncContext): Promise<string> {
   const { address_family } = options
-  const addresses = await peers.resolve(url.hostname)
+  const addresses = await peers.resolve(name)
   const wanted = addresses.filter(
     (address) => address_family === 'any' || address.includes(':') === (address_family === 'ipv6'),
   )
   const [address] = wanted
   if (address === undefined)
-    throw new SyncFailure('upstream_unreachable', `the host ${url.hostname} has no ${address_family} address`)
-  const host = address.includes(':') ? `[${address}]` : address
-  return upstream.replace(/^rsync:\/\/(?:[^/@]*@)?[^/]*/, `rsync://${host}${url.port ? `:${url.port}` : ''}`)
+    throw new SyncFailure('upstream_unreachable', `the host ${name} has no ${address_family} address`)
+  return address
 }
 
 export interface Call extends RunOptions {
@@ -49,7 +68,7 @@ export async function callRsync(
   folder: string,
   { onStart, ...how }: Call,
 ): Promise<Exit> {
-  const { context, options, address } = upstream
+  const { context, options, address, overSsh } = upstream
   const { auth } = context
   const user: Record<string, string> =
     auth?.type === 'basic' ? { USER: auth.username, LOGNAME: auth.username, RSYNC_PASSWORD: auth.password } : {}
@@ -60,7 +79,8 @@ export async function callRsync(
       'rsync',
       [
         ...flags(upstream.compress ? ['-z'] : []),
-        ...connectionFlags(options, context.local !== null),
+        ...connectionFlags(options, context.local !== null || overSsh !== null),
+        ...(overSsh === null ? [] : [`--rsh=${remoteShell(overSsh)}`]),
         // What an upstream greets with could look like what rsync says.
         '--no-motd',
         '--',
@@ -71,6 +91,8 @@ export async function callRsync(
     )
   }
   const exit = await once()
+  const failure = overSsh && failureOverSsh(exit, overSsh)
+  if (failure) throw failure
   if (!upstream.compress || !refusesCompression(exit)) return exit
   context.log('the upstream refuses compression: trying without')
   upstream.compress = false
@@ -84,6 +106,25 @@ export async function callRsync(
 export function unlinked(upstream: RsyncUpstream): RsyncUpstream {
   const extra_options = upstream.options.extra_options.filter((option) => option !== '--hard-links')
   return { ...upstream, options: { ...upstream.options, extra_options } }
+}
+
+/** rsync takes the words apart itself, at spaces that are not in quotes. */
+function remoteShell(route: SshRoute): string {
+  const words = [...sshWords(route), '-p', String(route.upstream.port)]
+  return words.map((word) => `'${word.replaceAll("'", "''")}'`).join(' ')
+}
+
+/** What ssh, or who answers it, says in place of rsync; null when rsync speaks itself. */
+function failureOverSsh(exit: Exit, route: SshRoute): SyncFailure | null {
+  const { path } = route.upstream
+  const gone = /(?:change_dir|link_stat)(?:#\d+)? "([^"]*)" failed: No such file/.exec(exit.tail)?.[1]
+  if (exit.code === 23 && gone !== undefined && `${gone}/`.endsWith(`${path.replace(/\/+$/, '')}/`))
+    return new SyncFailure('upstream_missing', `there is no ${path} on ${route.upstream.host}`, {
+      tail: exit.tail,
+      exitCode: exit.code,
+    })
+  const silent = [2, 12].includes(exit.code ?? 0) && /\(0 bytes received so far\)|shell clean/.test(exit.tail)
+  return silent || [127, 255].includes(exit.code ?? 0) ? sshFailure(exit, route) : null
 }
 
 /** Calls rsync from a folder to itself, which needs no upstream. */

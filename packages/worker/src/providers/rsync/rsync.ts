@@ -26,7 +26,7 @@ import { readTrace } from './trace.ts'
 /** Older versions have known holes that a hostile upstream can use. */
 const SAFE_VERSION = [3, 4, 3]
 
-/** The kind `rsync`: rsync:// upstreams, kept as `rsync -az --delete` would, made safe. */
+/** The kind `rsync`: rsync:// upstreams and folders over ssh, kept as `rsync -az --delete` would, made safe. */
 export const rsync: Provider<typeof options> = {
   kind: 'rsync',
   options,
@@ -48,7 +48,7 @@ export const rsync: Provider<typeof options> = {
       context,
       options: context.options,
       compress: context.options.compress && context.local === null,
-      address: await addressOf(context),
+      ...(await addressOf(context)),
       refused: [],
     }
     return exists ? update(upstream) : create(upstream)
