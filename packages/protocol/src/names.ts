@@ -150,13 +150,22 @@ function decodePath(written: string): string | null {
   }
 }
 
+/** What a path has that rsync is given over ssh. */
+export const OF_SHELLS = 'of letters, digits and /._~+,=@%:- only, which means the same to every shell'
+
+/**
+ * Whether a path is only itself to every shell: rsync before 3.2.4 gives it as it is to one of the upstream, and every
+ * rsync lets that look for wildcards.
+ */
+export function meansItselfToShells(path: string): boolean {
+  return !/[^\w/.~+,=@%:\u0080-\uffff-]/.test(path)
+}
+
 function sshProblem(kind: string, upstream: string): string | null {
   if (upstream.includes('\\')) return 'must not contain a backslash'
   if (/^ssh:\/\/[^/@]*:[^/@]*@/.test(upstream)) return 'must not contain a password: ssh takes a key'
   const parts = sshUpstreamOf(upstream)
-  // rsync before 3.2.4 gives a path as it is to a shell of the upstream; all of them let it look for wildcards.
-  if (kind === 'rsync' && parts !== null && /[^\w/.~+,=@%:\u0080-\uffff-]/.test(parts.path))
-    return 'must have a path of letters, digits and /._~+,=@%:- only, which means the same to every shell'
+  if (kind === 'rsync' && parts !== null && !meansItselfToShells(parts.path)) return `must have a path ${OF_SHELLS}`
   if (parts !== null) return null
   return 'must be of the form ssh://user@host/path or ssh://user@host:port/path; the user is always named'
 }

@@ -181,6 +181,15 @@ it.each(['../x', '/x', 'a//b', 'a/../b', 'a/', '*.txt', 'a?b', 'a#b', 'a%2e', '.
   },
 )
 
+it.each(['x; touch /tmp/x', 'a $(id)', '`id`', "a'b", 'a b', 'a|b', 'a&b', 'a>b', '~/x!'])(
+  'over ssh the path of a trace says nothing to a shell: %j',
+  async (probe) => {
+    const report = await sandbox.sync({ kind: 'rsync', upstream: 'ssh://bob@127.0.0.1:9/srv/pub/', options: { probe } })
+    expect(report).toMatchObject({ outcome: 'failed', reason: 'invalid_options' })
+    expect(report.message).toContain('option "probe": over ssh')
+  },
+)
+
 it.each([
   ['http://127.0.0.1:9/file.iso', {}],
   ['http://127.0.0.1:9/tree/', { tree: 'never' }],

@@ -21,7 +21,7 @@ import {
 import { createProgressReader, createRefusalReader, createStatistics, readStatistics, rsyncFailure } from './output.ts'
 import { restorePartials, removePartials, stashPartials } from './partials.ts'
 import type { DryRun } from './plan.ts'
-import { readTrace } from './trace.ts'
+import { readTrace, traceProblem } from './trace.ts'
 
 /** Older versions have known holes that a hostile upstream can use. */
 const SAFE_VERSION = [3, 4, 3]
@@ -30,7 +30,7 @@ const SAFE_VERSION = [3, 4, 3]
 export const rsync: Provider<typeof options> = {
   kind: 'rsync',
   options,
-  checkSpec: findOpenLinks,
+  checkSpec: (upstream, chosen) => traceProblem(upstream, chosen.probe) ?? findOpenLinks(upstream, chosen),
   async probe(run) {
     try {
       return await probeVersion(run)

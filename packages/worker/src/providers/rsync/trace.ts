@@ -1,10 +1,17 @@
 // trace.ts — Reads the file of the option probe from an rsync upstream: one small request, whatever the tree has.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { meansItselfToShells, OF_SHELLS, sshUpstreamOf } from '@kagami/protocol'
 import type { Trace } from '../../provider.ts'
 import { NO_TRACE, TRACE_MAX_BYTES, traceOf } from '../trace.ts'
 import { addressOf, callRsync, type RsyncContext } from './call.ts'
 import { rsyncFailure } from './output.ts'
+
+/** What of the option cannot work with this upstream; null: nothing. */
+export function traceProblem(upstream: string, probe: string): string | null {
+  if (sshUpstreamOf(upstream) === null || meansItselfToShells(probe)) return null
+  return `option "probe": over ssh it must be a path ${OF_SHELLS}`
+}
 
 /** The trace; null when the options name none. Throws SyncFailure when the upstream cannot be asked. */
 export async function readTrace(context: RsyncContext): Promise<Trace | null> {
