@@ -71,7 +71,7 @@ describe('an operator of a mirror of any kind', () => {
     const inPlace = mirrors.all.filter(({ options }) => options['publish'] === 'in-place')
     const { stderr } = await rollBack(inPlace[0]!.name)
     expect(stderr).toContain('hint: The copy is as it was, and the next sync makes it what the upstream has then.')
-    expect(stderr).toContain('write publish = "swap" in worker.toml and restart the worker')
+    expect(stderr).toContain('for a replica of worker.toml write publish = "swap" there and restart the worker')
     await fleet.restart({ keys: ({ options }) => ({ options: { ...options, publish: 'swap' } }) })
     await fleet.syncWell()
     const before = new Map(inPlace.map(({ subject }) => [subject, mirrors.expected(subject)]))
