@@ -114,7 +114,9 @@ test('a proof of the copy finds a byte that the disk changed, mends it, and says
 test('what is not kept cannot be restored, and the command says what that needs', async () => {
   expect(await cli('replicas', 'restore', 'third', '20260101T000000Z/heads/main')).toMatchObject({
     code: 5,
-    stderr: expect.stringContaining('nothing that the upstream lost is kept of third: that needs keep_history'),
+    stderr: expect.stringContaining(
+      'nothing that the upstream lost is kept of third: that needs keep_history or keep_deleted',
+    ),
   })
 })
 

@@ -227,7 +227,11 @@ async function restore(services: Services, subject: Subject, keptId: string): Pr
   const { name, kept } = subject.entry.state
   requireCapability(subject.worker, 'restore')
   if (!kept)
-    throw new Refusal('conflict', `nothing that the upstream lost is kept of ${name}: that needs keep_history`, 'id')
+    throw new Refusal(
+      'conflict',
+      `nothing that the upstream lost is kept of ${name}: that needs keep_history or keep_deleted`,
+      'id',
+    )
   return requestAction(services, subject, {
     action: { action: 'restore', kept_id: keptId },
     more: keptId,

@@ -19,6 +19,8 @@ export interface Place {
   readonly kinds: Kinds
   /** Null: of every kind, or not known. */
   readonly kind: string | null
+  /** Those of the kinds that replicas are declared of; what they all have can be said for all of them. */
+  readonly declared?: Kinds
 }
 
 const topKeys = Object.keys(WorkerKeys.properties)
@@ -106,7 +108,7 @@ export function checkAuthKeys(auth: unknown, where: string): void {
 export function checkOptions(options: Values, place: Place): void {
   const { where, kind, kinds } = place
   for (const [key, value] of Object.entries(options)) checkOption(key, value, place)
-  const schema = optionSchema(kind === null ? null : (kinds[kind]?.options ?? null))
+  const schema = optionSchema(kind === null ? sharedSchema(place) : (kinds[kind]?.options ?? null))
   const whole = { options: Default(schema.properties['options'] as Type.TObject, structuredClone(options)) }
   const page = kind === null ? 'docs/providers/README.md' : `docs/providers/${kind}.md`
   try {
@@ -121,7 +123,8 @@ export function checkOptions(options: Values, place: Place): void {
 
 function checkOption(key: string, value: unknown, place: Place): void {
   const { where, kind, kinds } = place
-  const known = kind === null ? Object.keys(policyProperties) : optionsOf(place)
+  const known =
+    kind === null ? Object.keys({ ...policyProperties, ...sharedSchema(place).properties }) : optionsOf(place)
   if (known.includes(key)) return
   if (providerKeys.includes(key) || topKeys.includes(key))
     throw new ConfigError(
@@ -162,6 +165,20 @@ export function checkSpec(upstream: string, options: Values, { where, kind, kind
 function optionsOf({ kind, kinds }: Place): string[] {
   const found = kind !== null && Object.hasOwn(kinds, kind) ? [kinds[kind]!] : Object.values(kinds)
   return [...new Set(found.flatMap(({ options }) => Object.keys(options.properties))), ...Object.keys(policyProperties)]
+}
+
+const sharedSchemas = new WeakMap<Kinds, Type.TObject>()
+
+/** What every declared kind has besides the policy. Kinds mean the same by one name. */
+function sharedSchema({ kinds, declared }: Place): Type.TObject {
+  const among = declared === undefined || Object.keys(declared).length === 0 ? kinds : declared
+  const known = sharedSchemas.get(among)
+  if (known) return known
+  const [first, ...others] = Object.values(among).map(({ options }) => options.properties)
+  const shared = Object.entries(first ?? {}).filter(([key]) => others.every((other) => Object.hasOwn(other, key)))
+  const schema = Type.Object(Object.fromEntries(shared))
+  sharedSchemas.set(among, schema)
+  return schema
 }
 
 const ofEveryKind = Type.Object({})

@@ -64,6 +64,24 @@ ${provider('git')}${provider('rsync', 'options.max_delete_percent = 5\nlabels.te
     expect(timingOf(declared(provider('git'))[0]!).retrySeconds).toBe(15)
   })
 
+  test('an option that every declared kind has can be said for all of them', () => {
+    const general = '[defaults]\noptions.keep_deleted = "6h"\noptions.timeout_secs = 90\n'
+    const all = `${provider('rsync')}${provider('http', 'options.keep_deleted = "0"')}`
+    const said = declared(`${general}${all}`).map(({ options }) => [options['keep_deleted'], options['timeout_secs']])
+    expect(said).toEqual([
+      ['6h', 90],
+      ['0', 90],
+    ])
+    const kept = declared(`[defaults]\noptions.keep_deleted = "6h"\n${provider('git')}${all}`)
+    expect(kept.map(({ options }) => options['keep_deleted'])).toEqual(['6h', '6h', '0'])
+    expect(() => declared(`${general}${provider('git')}${all}`)).toThrow(
+      'defaults: timeout_secs is not an option of every kind, but of rsync, http | Write it in [def',
+    )
+    expect(() => declared(`[defaults]\noptions.timeout_secs = "90"\n${all}`)).toThrow(
+      'defaults: options.timeout_secs must be integer',
+    )
+  })
+
   test('an interval of a replica takes the place of an inherited cron line, and the other way round', () => {
     const cron = 'options.cron = "0 3 * * *"'
     const timing = (defaults: string, own: string) => {

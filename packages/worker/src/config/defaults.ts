@@ -20,11 +20,13 @@ export type Defaults = (kind: string) => readonly Layer[]
 export function readDefaults(config: WorkerConfig, kinds: Kinds): Defaults {
   const tables = Object.entries(config.defaults ?? {})
   const isKind = (key: string) => Object.hasOwn(kinds, key)
+  const isDeclared = (kind: string) => config.providers.some((one) => (one as Values | null)?.['kind'] === kind)
+  const declared = Object.fromEntries(Object.entries(kinds).filter(([kind]) => isDeclared(kind)))
   const read = (values: unknown, kind: string | null): Layer => {
     const where = `${config.defaultsFrom}: defaults${kind === null ? '' : `.${kind}`}`
     if (typeof values !== 'object' || values === null || Array.isArray(values))
       throw new ConfigError(`${where}: must be a table`, `Write [defaults.${kind}] above its keys.`)
-    const place = { where, kinds, kind }
+    const place = { where, kinds, kind, declared }
     checkDefaultKeys(values as Values, place)
     checkValues(DefaultKeys, values as Values, () => where)
     const layer = readLayer(values as Values, place, config.folder)

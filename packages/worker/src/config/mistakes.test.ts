@@ -36,9 +36,9 @@ describe('a wrong option is refused at start', () => {
     ['git', 'options.fsk = true', 'unknown option fsk of kind git; did you mean fsck?', null],
     [
       'git',
-      'options.keep_deleted = "6h"',
-      'unknown option keep_deleted of kind git; did you mean keep_history?',
-      'keep_deleted is for files. Of git, keep_history keeps for some days what the upstream lost',
+      'options.keep_deleted = "6"',
+      'options.keep_deleted has a form that is not allowed',
+      'The options and their',
     ],
     ['git', 'options.lsf = true', 'unknown option lsf of kind git; did you mean lfs?', null],
     ['rsync', 'options.timeout_secs = "300"', 'options.timeout_secs must be integer', 'Write timeout_secs = 300, with'],

@@ -121,11 +121,6 @@ export const optionWords: Words = {
   rsync_maxdelete: 'max_delete_percent',
   stage1_profile: as('two_stage'),
   rsync_options: as('extra_options'),
-  keep_deleted: [
-    'keep_history',
-    'keep_deleted is for files. Of git, keep_history keeps for some days what the upstream lost, where no reader ' +
-      'sees it.',
-  ],
   delete_excluded: 'extra_options = ["--delete-excluded"]',
   checksum: 'extra_options = ["--checksum"]',
   memory_limit: 'memory_mib',

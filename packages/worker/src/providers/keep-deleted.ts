@@ -21,6 +21,14 @@ export const keepDeletedOption = Type.String({
     '"30m", "6h", "2d". 0: it is deleted at once',
 })
 
+/** The option of git, whose readers ask by the ids that they were shown. */
+export const keepDeletedRefsOption = Type.String({
+  ...keepDeletedOption,
+  description:
+    'How long what the upstream lost can still be fetched by its id, as readers do who were shown the refs a moment ' +
+    'ago: "30m", "6h", "2d". Like keep_history; the longer of both counts',
+})
+
 interface KeptFile {
   readonly until: number
   readonly size: number

@@ -17,7 +17,7 @@ import {
 } from './fetch.ts'
 import { lacksHead, restoreHead, writeHead } from './head.ts'
 import { askToDelete, EXAMPLES_MAX } from './history.ts'
-import { carryKept, describeKept, keepHistoryOption, keepTips, settleKept, tipsAtRisk, tipsLost } from './keep.ts'
+import { carryKept, describeKept, keepOptions, keepTips, settleKept, tipsAtRisk, tipsLost } from './keep.ts'
 import {
   describeProof,
   checkObjects,
@@ -68,7 +68,7 @@ const options = Type.Object(
         'Check every object that arrives. Turn off only for an old repository that git itself finds fault with',
     }),
     fsck_ignore: fsckIgnoreOption,
-    keep_history: keepHistoryOption,
+    ...keepOptions,
     ...lfsOptions,
   },
   { additionalProperties: false },

@@ -192,7 +192,7 @@ describe.each([['in-place'], ['swap']])('a copy with keep_history that is publis
     expect(keptRefs(await sync())).toEqual([`${two} refs/heads/main`])
     const off = await sync({ keep_history: 0 })
     expect(off).toMatchObject({ outcome: 'success', kept: null })
-    expect(served.sandbox.log(off)).toContain('keep_history is 0: 1 kept refs were removed')
+    expect(served.sandbox.log(off)).toContain('keep_history and keep_deleted are 0: 1 kept refs were removed')
     expect(await copy('for-each-ref')).not.toContain('kagami')
   })
 

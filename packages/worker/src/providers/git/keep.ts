@@ -11,6 +11,7 @@ import { findLost } from './history.ts'
 import { readLocalRefs, type LocalRefs, type RemoteRefs } from './refs.ts'
 import { replaceFile } from './repository.ts'
 import { OWN_REFS } from './selection.ts'
+import { durationMs, keepDeletedRefsOption } from '../keep-deleted.ts'
 import { bytesOf, escapeBytes } from '../../names.ts'
 import type { Exit, SyncContext } from '../../provider.ts'
 
@@ -23,15 +24,18 @@ const LISTED_MAX = 50
 /** What a report can carry of a name. */
 const NAME_MAX = 300
 
-/** The option. */
-export const keepHistoryOption = Type.Integer({
-  default: 0,
-  minimum: 0,
-  maximum: 3650,
-  description:
-    'Days for which the copy keeps, where no reader sees it, what the upstream lost by a forced push or a deletion. ' +
-    '0: nothing is kept',
-})
+/** The options. */
+export const keepOptions = {
+  keep_history: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 3650,
+    description:
+      'Days for which the copy keeps, where no reader sees it, what the upstream lost by a forced push or a ' +
+      'deletion. 0: nothing is kept',
+  }),
+  keep_deleted: keepDeletedRefsOption,
+}
 
 /** A ref at the object it had; HEAD when that was detached. */
 export interface Tip {
@@ -47,7 +51,15 @@ export interface Entry extends Tip {
   readonly lostAt: number
 }
 
-const keepDays = ({ options }: SyncContext): number => Number(options['keep_history'] ?? 0)
+/** The longer of both options. */
+function keepMs({ options }: SyncContext): number {
+  return Math.max(Number(options['keep_history'] ?? 0) * DAY_MS, durationMs(String(options['keep_deleted'] ?? '0')))
+}
+
+function keepText(context: SyncContext): string {
+  const days = Number(context.options['keep_history'] ?? 0)
+  return days * DAY_MS === keepMs(context) ? `${days} days` : String(context.options['keep_deleted'])
+}
 const keyOf = ({ ref, id }: Tip): string => `${id} ${ref}`
 /** The ref that keeps another. */
 export const nameBelow = (stamp: string, ref: string): string => `${KEPT_REFS}${stamp}/${ref.replace(/^refs\//, '')}`
@@ -63,7 +75,7 @@ export function describeKept(context: SyncContext, own: LocalRefs['own']): Kept 
     ref: shorten(escapeBytes(entry.ref)),
     commit: entry.id,
     lost_at: new Date(entry.lostAt).toISOString(),
-    until: new Date(entry.lostAt + keepDays(context) * DAY_MS).toISOString(),
+    until: new Date(entry.lostAt + keepMs(context)).toISOString(),
   })
   return { count: entries.length, refs: entries.slice(0, LISTED_MAX).map(describe) }
 }
@@ -81,7 +93,7 @@ export interface UpdateAhead {
  * name is not among them. Starts no program.
  */
 export function tipsAtRisk(context: SyncContext, remote: RemoteRefs, { before, gone }: UpdateAhead): Tip[] {
-  if (keepDays(context) === 0) return []
+  if (keepMs(context) === 0) return []
   const staying = new Set(remote.refs.values())
   if (remote.headId !== null) staying.add(remote.headId)
   const tips: Tip[] = gone.map((ref) => ({ ref, id: before.get(ref)! }))
@@ -131,19 +143,19 @@ export async function settleKept(
   { local, before }: { local: LocalRefs; before: LocalRefs['refs'] | null },
 ): Promise<LocalRefs> {
   const unsettled = new Set(readUnsettled(context))
-  const days = keepDays(context)
-  if (local.own.size === 0 && unsettled.size === 0 && (before === null || days === 0)) return local
+  const span = keepMs(context)
+  if (local.own.size === 0 && unsettled.size === 0 && (before === null || span === 0)) return local
   const entries = entriesOf(local.own)
   const doubtful = entries.filter(({ stamp }) => unsettled.has(stamp))
   const known = new Set(doubtful.map(keyOf))
-  const moved = days === 0 ? [] : movedTips(local, before).filter((tip) => !known.has(keyOf(tip)))
+  const moved = span === 0 ? [] : movedTips(local, before).filter((tip) => !known.has(keyOf(tip)))
   const head = detachedHead(gitDir)
   const isBack = ({ ref, id }: Tip) => (ref === 'HEAD' ? head : local.refs.get(ref)) === id
   const open = [...doubtful, ...moved].filter((tip) => !isBack(tip))
   const staying = [...local.refs.values(), ...(head === null ? [] : [head])]
   const lost = new Set((await tipsLost(context, open, { gitDir, staying })).map(keyOf))
   const late = moved.filter((tip) => lost.has(keyOf(tip)))
-  const expired = entries.filter(({ lostAt }) => lostAt + days * DAY_MS <= Date.now())
+  const expired = entries.filter(({ lostAt }) => span === 0 || lostAt + span <= Date.now())
   const needless = entries.filter((entry) => known.has(keyOf(entry)) && !lost.has(keyOf(entry)))
   // The same loss once more: the newer entry stays longer.
   const newest = new Map([...byName(entries), ...late].map((tip) => [keyOf(tip), 'name' in tip ? tip.name : null]))
@@ -169,11 +181,12 @@ function movedTips({ refs }: LocalRefs, before: LocalRefs['refs'] | null): Tip[]
 }
 
 function logKept(context: SyncContext, lost: readonly Tip[], expired: number): void {
-  const days = keepDays(context)
-  if (days === 0) return void (expired > 0 && context.log(`keep_history is 0: ${expired} kept refs were removed`))
-  if (expired > 0) context.log(`${expired} kept refs were lost more than ${days} days ago: they were removed`)
+  if (keepMs(context) === 0)
+    return void (expired > 0 && context.log(`keep_history and keep_deleted are 0: ${expired} kept refs were removed`))
+  const span = keepText(context)
+  if (expired > 0) context.log(`${expired} kept refs were lost more than ${span} ago: they were removed`)
   for (const { ref, id } of new Map(lost.map((tip) => [keyOf(tip), tip])).values())
-    context.log(`the upstream lost ${id} of ${escapeBytes(ref)}: it is kept for ${days} days, where no reader sees it`)
+    context.log(`the upstream lost ${id} of ${escapeBytes(ref)}: it is kept for ${span}, where no reader sees it`)
 }
 
 /**
@@ -182,10 +195,10 @@ function logKept(context: SyncContext, lost: readonly Tip[], expired: number): v
  */
 export async function carryKept(context: SyncContext, from: string, into: string): Promise<void> {
   const old = readLocalRefs(from)
-  const days = keepDays(context)
+  const span = keepMs(context)
   const fresh = readLocalRefs(into)
-  const entries = entriesOf(old.own).filter(({ lostAt }) => lostAt + days * DAY_MS > Date.now())
-  const moved = days === 0 ? [] : movedTips(fresh, old.refs)
+  const entries = entriesOf(old.own).filter(({ lostAt }) => lostAt + span > Date.now())
+  const moved = span === 0 ? [] : movedTips(fresh, old.refs)
   const lost = await tipsLost(context, moved, { gitDir: into, staying: fresh.refs.values() })
   const again = new Set(lost.map(keyOf))
   const stamp = freeStamp(old.own)
