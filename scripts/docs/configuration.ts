@@ -89,8 +89,8 @@ export function configurationReference(root: string): string {
     keyTable(DefaultKeys as Shape, null),
     'They are for all providers; those of `[defaults.git]`, `[defaults.rsync]` and so on for the providers of that ' +
       'kind, where they take precedence. Options of one kind belong there, those that all kinds of the file have ' +
-      'may also be in `[defaults]`. What a provider says itself wins; labels and options are merged key by key, and a list is ' +
-      'replaced as a whole. An interval takes the place of an inherited `cron`, and the other way round.',
+      'may also be in `[defaults]`. What a provider says itself wins; labels and options are merged key by key, ' +
+      'and a list is replaced as a whole. An interval takes the place of an inherited `cron`, and the other way round.',
     '```toml\n[defaults]\ninterval_secs = 21600\nlabels.site = "sh"\noptions.max_delete_percent = 40\n\n' +
       '[defaults.rsync]\nexclude_from = "exclude.txt"\noptions.bwlimit_kbps = 50000\n\n[[providers]]\n' +
       'name = "debian"\nkind = "rsync"\nupstream = "rsync://rsync.example.org/debian/"\n```',
