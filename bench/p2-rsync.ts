@@ -1,5 +1,5 @@
-// p2-rsync.ts — P2: what an rsync sync of 100,000 small files costs over bare `rsync -a --delete`: a first copy, and
-// when nothing changed; with the option probe over a dry run of rsync, when nothing changed.
+// p2-rsync.ts — P2: what an rsync sync of 100,000 small files costs over bare `rsync -a --delete-delay`: a first copy,
+// when nothing changed, and when one in a hundred changed; with the option probe over a dry run of rsync, when nothing changed.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startRsyncUpstream } from '@kagami/demo'
@@ -19,6 +19,17 @@ function makeFiles(root: string, count: number): void {
   }
 }
 
+/** Changes one file in a hundred, other ones in each round, and once for both contenders. */
+function changer(root: string, count: number): (round: number) => void {
+  let done = -1
+  return (round) => {
+    if (round === done) return
+    done = round
+    for (let file = round % PER_FOLDER; file < count; file += PER_FOLDER)
+      writeFileSync(join(root, `d${Math.floor(file / PER_FOLDER)}`, `f${file % PER_FOLDER}`), `changed in ${round}\n`)
+  }
+}
+
 async function body({ dir, quick, onEnd }: Bench): Promise<Finding[]> {
   const count = quick ? 10_000 : 100_000
   makeFiles(join(dir, 'upstream', 'files'), count)
@@ -27,7 +38,7 @@ async function body({ dir, quick, onEnd }: Bench): Promise<Finding[]> {
   onEnd(daemon.stop)
   // The peer does not compress, so we do not either; by default this kind does.
   const mirror = { name: 'tree', kind: 'rsync' as const, upstream: daemon.url, options: { compress: false } }
-  const bare = (into: string) => run('rsync', ['-a', '--delete', daemon.url, `${into}/`])
+  const bare = (into: string) => run('rsync', ['-a', '--delete-delay', daemon.url, `${into}/`])
   const contenders = {
     ours: (into: string) => syncOnce(into, mirror),
     peer: (into: string) => timed(() => bare(into)),
@@ -49,6 +60,16 @@ async function body({ dir, quick, onEnd }: Bench): Promise<Finding[]> {
     },
     { rounds: quick ? 3 : 7 },
   )
+  const change = changer(join(dir, 'upstream', 'files'), count)
+  const changed = (who: 'ours' | 'peer') => (round: number) => {
+    change(round)
+    return contenders[who](join(dir, `${who}-${rounds}`))
+  }
+  const some = await duel(
+    `1 % changed, ${count} files`,
+    { ours: changed('ours'), peer: changed('peer') },
+    { rounds: quick ? 3 : 7 },
+  )
   const copy = join(dir, `ours-${rounds}`)
   const probed = { ...mirror, options: { ...mirror.options, probe: TRACE }, files: count }
   await syncOnce(copy, probed)
@@ -58,7 +79,12 @@ async function body({ dir, quick, onEnd }: Bench): Promise<Finding[]> {
     { ours: () => syncOnce(copy, probed), peer: () => timed(dry) },
     { rounds: quick ? 3 : 7 },
   )
-  const finding = (what: string, ratio: Finding['ratio'], most: number, peer = '`rsync -a --delete`'): Finding => ({
+  const finding = (
+    what: string,
+    ratio: Finding['ratio'],
+    most: number,
+    peer = '`rsync -a --delete-delay`',
+  ): Finding => ({
     goal: 'P2',
     what,
     peer,
@@ -69,6 +95,7 @@ async function body({ dir, quick, onEnd }: Bench): Promise<Finding[]> {
   return [
     finding(`rsync sync, first copy of ${count} files`, first.ratio, 1.1),
     finding(`rsync sync, nothing new in ${count} files`, nothing.ratio, 1.1),
+    finding(`rsync sync, 1 % changed of ${count} files`, some.ratio, 1.3),
     finding(`rsync sync with probe, nothing new in ${count} files`, unlisted.ratio, 0.25, 'its dry run'),
   ]
 }

@@ -1,16 +1,14 @@
-// plan.ts — What an rsync run would do, read from a dry run. Looks at the folders that would shrink; starts nothing.
-import { lstatSync } from 'node:fs'
-import { join } from 'node:path'
-import { DISK_OWN, DISK_OWN_WHY, hasDiskOwn, pathBytes, readEntries, RESERVED, RESERVED_WHY } from '../../names.ts'
+// plan.ts — What an rsync run would do, read from a dry run. Starts nothing.
+import { DISK_OWN, DISK_OWN_WHY, hasDiskOwn, RESERVED, RESERVED_WHY } from '../../names.ts'
 import type { ToolRefused } from '../../local-failure.ts'
-import type { Plan, ShrinkingFolder } from '../../provider.ts'
+import type { Plan } from '../../provider.ts'
 import { bytesAt, createFilesCounter, isThere, type DiskCount, type SomeFiles } from './disk.ts'
+import { createFolderTally, type FolderTally } from './folders.ts'
+import { createNameLists, type Listed } from './listed.ts'
 import { readLeftOut, readUnfit, tellsUnread, type Item, type ItemFormat, type LeftOutEntry } from './lines.ts'
 import { createRefusalReader, createStatistics, readStatistics, type RefusalReader, type Statistics } from './output.ts'
 
 const EXAMPLES = 500
-/** A folder that loses fewer entries is not looked at. */
-const SHRINKING_MIN = 3
 /** A folder that is there already, with another time. */
 const DATED_FOLDER = /^[.>c]d..[tT]/
 /** A file of the same size and time, and another checksum. */
@@ -27,6 +25,8 @@ export interface DryRun {
   readonly deletions: number
   /** The names of them, a folder's with a slash at its end and after those of what is in it. */
   readonly lost: readonly string[]
+  /** What changes and what goes, by name; null when that is too much to be held. */
+  readonly listed: Listed | null
   /** Where deleted files are kept: names of what is made, a folder's with a slash at its end. */
   readonly made: ReadonlySet<string>
   /** What is left out, and has something in its place that rsync does not look into. */
@@ -81,9 +81,12 @@ export function createPlanReader({ items, folder, disk, recorded, leaveOut }: Pl
   let inPlace = false
   const damaged = { count: 0, names: [] as string[] }
   const names = createNames(recorded)
+  const lists = createNameLists()
   const readItem = ({ change, name, modified }: Item) => {
     counts.changes++
     if (DATED_FOLDER.test(change) && name !== null && modified !== null) folders.date(name, modified)
+    if (change === '*deleting') lists.lose(name)
+    else lists.change(name)
     if (change === '*deleting') return countDeletion(name, { counts, folders, names, examples, folder, disk })
     folders.take(name)
     names.gain(name, change.includes('+++'))
@@ -119,6 +122,7 @@ export function createPlanReader({ items, folder, disk, recorded, leaveOut }: Pl
       unfit: unfit.result(),
       damaged,
       ...names.result,
+      listed: lists.result(),
       stays: folders.stays,
       makesWay: folders.makesWay() || names.inWay(),
       unread: endedUnread(exitCode, refusals) ? 'error' : unread,
@@ -239,67 +243,6 @@ function reservedOf({ name }: Item, folder: string): LeftOutEntry | null {
   if (name === `${DISK_OWN}/` && hasDiskOwn(folder)) return { name: DISK_OWN, why: DISK_OWN_WHY, bytes: 0 }
   const last = name?.replace(/\/$/, '').split('/').at(-1)
   return name !== null && last === RESERVED.rsync ? { name, why: RESERVED_WHY, bytes: 0 } : null
-}
-
-interface FolderTally {
-  /** `meant`: it goes though the upstream may have it. */
-  lose(name: string | null, meant: boolean): void
-  /** Something else than a folder gets this name, or has it. */
-  take(name: string | null): void
-  gain(name: string | null): void
-  /** The upstream says another time of a folder, Unix seconds. */
-  date(name: string, seconds: number): void
-  stays(folder: string): boolean
-  makesWay(): boolean
-  shrinking(tree: string): ShrinkingFolder[]
-}
-
-/**
- * Counts for each folder what goes from it and what comes into it. Who removes entries of a folder gives it a newer
- * time; one that lost them without that may be a disk that is not mounted.
- */
-function createFolderTally(): FolderTally {
-  const losses = new Map<string, number>()
-  const gone = new Set<string>()
-  const dates = new Map<string, number>()
-  let makesWay = false
-  return {
-    lose(name, meant) {
-      if (name === null) return
-      if (name.endsWith('/')) gone.add(name.slice(0, -1))
-      if (meant) return
-      const folder = parentOf(name)
-      losses.set(folder, (losses.get(folder) ?? 0) + 1)
-    },
-    take(name) {
-      // What is in the way of another kind is deleted first, so it was counted by now.
-      if (name === null || !losses.has(name)) return
-      gone.add(name)
-      makesWay = true
-    },
-    gain(name) {
-      if (name === null) return
-      const folder = parentOf(name)
-      losses.set(folder, (losses.get(folder) ?? 0) - 1)
-    },
-    date: (name, seconds) => void dates.set(name === './' ? '' : name.slice(0, -1), seconds),
-    stays: (folder) => !gone.has(folder),
-    makesWay: () => makesWay,
-    shrinking: (tree) =>
-      [...losses].flatMap(([path, lost]) => {
-        if (lost < SHRINKING_MIN || gone.has(path)) return []
-        const folder = join(tree, path)
-        const found = lstatSync(pathBytes(folder), { throwIfNoEntry: false })
-        if (!found?.isDirectory() || (dates.get(path) ?? -Infinity) > Math.floor(found.mtimeMs / 1000)) return []
-        const before = readEntries(folder).length
-        return [{ path, before, after: Math.max(0, before - lost) }]
-      }),
-  }
-}
-
-function parentOf(name: string): string {
-  const path = name.endsWith('/') ? name.slice(0, -1) : name
-  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
 }
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] }

@@ -4,24 +4,17 @@ import { join } from 'node:path'
 import { localFailure } from '../../local-failure.ts'
 import { showName } from '../../names.ts'
 import { SyncFailure, type Fork, type Provider, type RunCommand, type SyncStats } from '../../provider.ts'
-import { addressOf, callRsync, unlinked, type RsyncContext, type RsyncUpstream } from './call.ts'
-import { comparingFlags, dryRun } from './dry-run.ts'
+import { addressOf, type RsyncContext, type RsyncUpstream } from './call.ts'
+import { dryRun } from './dry-run.ts'
 import { openKeepingRun, settleKept, type KeepingRun } from './keep.ts'
-import { tellsUnread, UNREAD, VANISHED } from './lines.ts'
+import { UNREAD, VANISHED } from './lines.ts'
+import { listedOf } from './listed.ts'
 import { countDisk, describeStaying, EMPTY_DISK, type DiskCount } from './disk.ts'
-import {
-  deletesExcluded,
-  deletionFlags,
-  firstStageFlags,
-  FOLLOWS_LINKS,
-  hasRules,
-  options,
-  PARTIAL,
-} from './options.ts'
-import { createProgressReader, createRefusalReader, createStatistics, readStatistics, rsyncFailure } from './output.ts'
+import { deletesExcluded, deletionFlags, FOLLOWS_LINKS, hasRules, options, PARTIAL } from './options.ts'
 import { restorePartials, removePartials, stashPartials } from './partials.ts'
 import type { DryRun } from './plan.ts'
 import { readTrace, traceProblem } from './trace.ts'
+import { copyChanges, statsOf, transfer } from './transfer.ts'
 
 /** Older versions have known holes that a hostile upstream can use. */
 const SAFE_VERSION = [3, 4, 3]
@@ -147,7 +140,9 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   const looks = left?.found ? [found, left.found] : [found]
   const makeWay = async () => hands?.clearWay(fork.path, looks)
   const blocked = !looks.some((one) => one.makesWay) ? 'never' : whole ? 'at first' : 'always'
-  const changes = { again: left !== null, most, arrivals, makeWay, blocked } as const
+  const names = left === null ? listedOf(options, found) : null
+  const listed = names && { names, stats: statsOf(found) }
+  const changes = { again: left !== null, most, arrivals, makeWay, blocked, listed } as const
   const copied = await copyChanges(upstream, fork.path, changes).catch((error) =>
     keepIncomplete(error, fork.path, stash),
   )
@@ -162,7 +157,8 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   refuseRest(upstream)
   const note = unread === 'vanished' ? VANISHED : copied.note
   const stats = { ...copied, whole: whole && copied.whole !== false, note: joinNotes(note, proof) }
-  const counted = disk === null && whole ? null : await countDisk(upstream, published)
+  const isCounted = disk === null && whole && (listed === null || copied.whole !== false)
+  const counted = isCounted ? null : await countDisk(upstream, published)
   return tellStats(upstream, stats, { found, disk: counted, keep, whole })
 }
 
@@ -247,104 +243,4 @@ async function allowFound({ context }: RsyncUpstream, found: DryRun, keep: Keepi
     context.allow({ ...plan, removed: 0, examples: [], shrinking: [], sizeBeforeBytes: null, sizeAfterBytes })
   } else if (keep) await keep.makeRoom(context.allow(keep.plan(found)))
   else context.allow({ ...plan, sizeBeforeBytes: plan.sizeBeforeBytes ?? context.sizeBytes })
-}
-
-const statsOf = ({ statistics }: Pick<DryRun, 'statistics'>): SyncStats => ({
-  bytes: statistics.received,
-  files: statistics.files,
-  sizeBytes: statistics.sizeBytes,
-  revision: null,
-})
-
-interface Changes {
-  readonly again: boolean
-  /** Entries that may go, counted as rsync does, since more may have vanished; null: none. */
-  readonly most: number | null
-  readonly arrivals: string
-  /** Called before what became of another kind comes in. */
-  readonly makeWay: () => Promise<void>
-  /** Whether a folder stands in the place of a file or link: only until way is made, or always. */
-  readonly blocked: 'never' | 'at first' | 'always'
-}
-
-/** Copies into the published tree, or the copy of it. */
-async function copyChanges(
-  upstream: RsyncUpstream,
-  path: string,
-  { again, most, arrivals, makeWay, blocked }: Changes,
-): Promise<SyncStats> {
-  const { options } = upstream
-  const partials = [
-    `--temp-dir=${arrivals}`,
-    ...(options.delay_updates ? ['--delay-updates'] : again ? [`--partial-dir=${PARTIAL}`] : []),
-  ]
-  const firstStage = firstStageFlags(options)
-  if (firstStage)
-    await copyFirstStage(blocked === 'never' ? upstream : unlinked(upstream), path, [...partials, ...firstStage])
-  await makeWay()
-  const deleting = most === null ? [] : [...deletionFlags(deletesExcluded(options)), `--max-delete=${most}`]
-  return transfer(blocked === 'always' ? unlinked(upstream) : upstream, path, { partials, deleting, drop: again })
-}
-
-/** Deletes nothing, so it cannot make way where something became of another kind: the second stage decides. */
-async function copyFirstStage(upstream: RsyncUpstream, path: string, partials: readonly string[]): Promise<void> {
-  try {
-    await transfer(upstream, path, { partials, deleting: [], drop: false })
-  } catch (error) {
-    if (!(error instanceof SyncFailure && ['partial', 'local_denied'].includes(error.reason))) throw error
-    upstream.context.log('the first stage could not bring everything; the second stage brings the rest')
-  }
-}
-
-interface Transfer {
-  readonly partials: readonly string[]
-  /** The flags of deletions. */
-  readonly deleting: readonly string[]
-  /** Clears what an earlier run left incomplete. */
-  readonly drop: boolean
-}
-
-/** Keeping incomplete files costs a third of a run that changes nothing, so only a run after a broken one does. */
-async function transfer(
-  upstream: RsyncUpstream,
-  into: string,
-  { partials, deleting, drop }: Transfer,
-): Promise<SyncStats> {
-  const { context } = upstream
-  const statistics = createStatistics()
-  const readProgress = createProgressReader()
-  const refusals = createRefusalReader(into)
-  let unread = false
-  const onLine = (line: string, stream: 'stdout' | 'stderr') => {
-    if (stream === 'stderr') refusals.read(line)
-    unread ||= tellsUnread(line) === 'error'
-    const progress = readProgress(line)
-    if (progress) context.progress(progress)
-    else readStatistics(line, statistics)
-    return progress === null
-  }
-  const exit = await callRsync(
-    upstream,
-    (compress) => [
-      ...compress,
-      ...comparingFlags(upstream, into),
-      ...partials,
-      ...deleting,
-      '--info=progress2',
-      '--stats',
-    ],
-    into,
-    { onLine, redraws: true },
-  )
-  if (exit.code !== 0 && exit.code !== 24) {
-    const failure = rsyncFailure(exit, unread || refusals.upstream ? null : refusals.first)
-    // What is incomplete would keep the disk full.
-    if (failure.reason === 'disk_full') removePartials(into)
-    throw failure
-  }
-  if (unread) throw new SyncFailure('partial', UNREAD, { tail: exit.tail, exitCode: exit.code })
-  if (drop) removePartials(into)
-  const note =
-    exit.code === 24 ? 'some files vanished from the upstream while they were read; the next sync catches up' : null
-  return { ...statsOf({ statistics }), whole: exit.code === 0, note }
 }

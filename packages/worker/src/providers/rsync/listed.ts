@@ -1,0 +1,96 @@
+// listed.ts — A run by the names that its dry run listed: rsync is asked for what changed alone, and does not walk the
+// whole tree a second time; what is to be deleted goes by our own hands, name by name.
+import { bytesOf } from '../../names.ts'
+import { localFailure } from '../../local-failure.ts'
+import type { Exit } from '../../provider.ts'
+import { removeEmptyFolders, removeFiles } from '../remove-kept.ts'
+import type { RsyncOptions } from './options.ts'
+import type { DryRun } from './plan.ts'
+
+/** With more than so much text the whole tree is walked instead: nothing of a tree's size is held. */
+const HELD_MAX = 16 * 1024 * 1024
+/** What an entry costs besides its name. */
+const ENTRY = 32
+/** Options with which an entry depends on others that did not change. */
+const NEED_ALL: ReadonlySet<string> = new Set(['--hard-links', '--prune-empty-dirs'])
+
+/** What a run is about to change, by name. A folder's name has a slash at its end. */
+export interface Listed {
+  readonly changed: readonly string[]
+  /** What is in a folder comes before it. */
+  readonly lost: readonly string[]
+}
+
+/** Collects the names of a dry run, as long as they are not too many. */
+export function createNameLists() {
+  let lists: { changed: string[]; lost: string[] } | null = { changed: [], lost: [] }
+  let held = 0
+  const add = (to: 'changed' | 'lost', name: string | null) => {
+    held += (name?.length ?? HELD_MAX) + ENTRY
+    if (name === null || held > HELD_MAX) lists = null
+    else lists?.[to].push(name)
+  }
+  return {
+    change: (name: string | null) => add('changed', name),
+    lose: (name: string | null) => add('lost', name),
+    result: (): Listed | null => lists,
+  }
+}
+
+/** The names by which a run may go; null: all of the upstream must be walked again. */
+export function listedOf(
+  { extra_options }: RsyncOptions,
+  { listed, makesWay, unread, refused }: DryRun,
+): Listed | null {
+  if (listed === null || makesWay || unread !== null || refused !== null) return null
+  if (extra_options.some((option) => NEED_ALL.has(option))) return null
+  // What becomes of another kind is left to rsync.
+  const changed = new Set(listed.changed.map(withoutSlash))
+  return listed.lost.some((name) => changed.has(withoutSlash(name))) ? null : listed
+}
+
+/** What `--files-from=-` with `--from0` reads. */
+export function namesOf({ changed }: Listed): Uint8Array {
+  // The dot keeps a name from being read as a comment.
+  const below = changed.filter((name) => name !== './')
+  // The top itself comes with everything below it.
+  return bytesOf(below.length === 0 ? '.\0' : below.map((name) => `./${withoutSlash(name)}\0`).join(''))
+}
+
+/**
+ * Deletes what was listed, through no link, as far as it is empty or a file. Throws the first error of this machine,
+ * once all else is done.
+ */
+export async function deleteListed(tree: string, { lost }: Listed): Promise<void> {
+  let first: Error | null = null
+  const refused = (error: Error) => void (first ??= error)
+  const isFolder = (name: string) => name.endsWith('/')
+  await removeFiles(
+    tree,
+    lost.filter((name) => !isFolder(name)),
+    refused,
+  )
+  removeEmptyFolders(tree, lost.filter(isFolder).map(withoutSlash), refused)
+  if (first !== null) throw localFailure(first, tree) ?? first
+}
+
+/** Whether an upstream does not take lists of names: too old, or told not to. */
+export function lacksLists({ code, tail }: Exit): boolean {
+  return [1, 2, 4].includes(code ?? 0) || /configured to refuse --(files-from|from0|relative|dirs)/.test(tail)
+}
+
+/** Counts what rsync says of names that are gone from the upstream since they were listed. */
+export function createVanishedReader() {
+  let [vanished, others] = [0, 0]
+  return {
+    read(line: string): void {
+      if (/^rsync: (\[sender\] )?link_stat ".*" (\(in .*\) )?failed: No such file or directory \(2\)$/s.test(line))
+        vanished++
+      else if (/^rsync: |^IO error/.test(line)) others++
+    },
+    /** Whether nothing else happened. */
+    onlyVanished: (): boolean => vanished > 0 && others === 0,
+  }
+}
+
+const withoutSlash = (name: string) => (name.endsWith('/') ? name.slice(0, -1) : name)
