@@ -1,5 +1,6 @@
 // p2-rsync.ts — P2: what an rsync sync of 100,000 small files costs over bare `rsync -a --delete-delay`: a first copy,
-// when nothing changed, and when one in a hundred changed; with the option probe over a dry run of rsync, when nothing changed.
+// when nothing changed, and when one in a hundred changed; with the option probe over a dry run of rsync, when nothing
+// changed.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startRsyncUpstream } from '@kagami/demo'

@@ -131,7 +131,8 @@ describe.each(['sqlite', 'postgres'] as const)('an edit of a replica, on %s', (d
     expect(await editsOf('tree')).toEqual([
       `tree@sh-1: upstream: rsync://127.0.0.1:1/files/ → ${rsync.url}; interval_secs: only on request → 7200; ` +
         'labels.env: test → prod; labels.old: x → none; options.exclude: default → ["*.iso"]; ' +
-        'options.max_delete_percent: default → 40; options.retry_secs: default → 1; options.timezone: default → Europe/Berlin',
+        'options.max_delete_percent: default → 40; options.retry_secs: default → 1; ' +
+        'options.timezone: default → Europe/Berlin',
     ])
     const synced = await until('it synced by its new interval', async () => {
       const now = await get('tree')

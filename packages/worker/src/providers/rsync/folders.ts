@@ -1,5 +1,5 @@
-// folders.ts — Counts for each folder what a run takes from it and brings into it: one that lost entries without a newer
-// time may be a disk that is not mounted. Looks at those that would shrink.
+// folders.ts — Counts for each folder what a run takes from it and brings into it: one that lost entries without a
+// newer time may be a disk that is not mounted. Looks at those that would shrink.
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathBytes, readEntries } from '../../names.ts'

@@ -1,5 +1,5 @@
-// listed.test.ts — A run by the names that its look listed: all that changed and nothing else is asked for, what goes is
-// deleted after it, folders keep their times, and an upstream that takes no lists is walked as ever.
+// listed.test.ts — A run by the names that its look listed: all that changed and nothing else is asked for, what goes
+// is deleted after it, folders keep their times, and an upstream that takes no lists is walked as ever.
 import { mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'

@@ -5,7 +5,6 @@ import { localFailure } from '../../local-failure.ts'
 import type { Exit } from '../../provider.ts'
 import { removeEmptyFolders, removeFiles } from '../remove-kept.ts'
 import type { RsyncOptions } from './options.ts'
-import type { DryRun } from './plan.ts'
 
 /** With more than so much text the whole tree is walked instead: nothing of a tree's size is held. */
 const HELD_MAX = 16 * 1024 * 1024
@@ -19,6 +18,14 @@ export interface Listed {
   readonly changed: readonly string[]
   /** What is in a folder comes before it. */
   readonly lost: readonly string[]
+}
+
+/** What decides whether the names of a dry run are enough. */
+interface Looked {
+  readonly listed: Listed | null
+  readonly makesWay: boolean
+  readonly unread: string | null
+  readonly refused: Error | null
 }
 
 /** Collects the names of a dry run, as long as they are not too many. */
@@ -40,7 +47,7 @@ export function createNameLists() {
 /** The names by which a run may go; null: all of the upstream must be walked again. */
 export function listedOf(
   { extra_options }: RsyncOptions,
-  { listed, makesWay, unread, refused }: DryRun,
+  { listed, makesWay, unread, refused }: Looked,
 ): Listed | null {
   if (listed === null || makesWay || unread !== null || refused !== null) return null
   if (extra_options.some((option) => NEED_ALL.has(option))) return null
