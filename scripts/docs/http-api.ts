@@ -20,7 +20,8 @@ const INTRODUCTION = [
   'Reading needs no token. Writing needs `Authorization: Bearer TOKEN` unless `SUPERVISOR_AUTH=none`; a write from a ' +
     'page of another origin is refused. An error has the shape [ErrorBody](#errorbody); its codes are in ' +
     '[errors.md](errors.md). Beside the codes listed here, any route may answer `internal` or `unavailable`.',
-  'Lists come in pages: `{items, next_cursor, total}`. Send `next_cursor` back as `cursor` until it is null.',
+  'Lists come in pages: `{items, next_cursor, total}`. Send `next_cursor` back as `cursor` until it is null. A ' +
+    'cursor names the last item of its page: what stays as it is comes once, whatever comes and goes meanwhile.',
   'Also served, and not part of the reference: `GET /healthz` (this process lives), `GET /readyz` (NATS and ' +
     'database answer; 503 and what is missing otherwise), `GET /metrics` (Prometheus), `GET /ui/`, and `GET /`, ' +
     'which redirects there.',

@@ -67,10 +67,10 @@ export const Word = (words: readonly string[], description: string) =>
 const wordsOf = (words: readonly string[], pattern: string, description: string) =>
   Type.Optional(Type.String({ maxLength: 512, pattern, description, 'x-words': words }))
 
-/** The query parameters of a list. `position`: what its cursors look like; by default a number. */
-export const pagingOf = (position = '\\d{1,9}') => ({
+/** The query parameters of a list. `position`: what its cursors look like; by default base64url. */
+export const pagingOf = (position = '[\\w-]{1,2040}') => ({
   cursor: Type.Optional(
-    Type.String({ maxLength: 128, pattern: `^(?:${position})?$`, description: 'next_cursor of the previous page' }),
+    Type.String({ maxLength: 2048, pattern: `^(?:${position})?$`, description: 'next_cursor of the previous page' }),
   ),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 100 })),
 })

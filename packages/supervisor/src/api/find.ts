@@ -8,10 +8,12 @@ import type { Fleet, ReplicaEntry, WorkerEntry } from '../core/entries.ts'
 export function findWorker(fleet: Fleet, text: string): WorkerEntry {
   const exact = fleet.workers.get(text)
   if (exact) return exact
-  const all = [...fleet.workers.values()]
-  const named = all.filter((worker) => worker.record.name === text)
+  const named = fleet.workers
+    .values()
+    .filter((worker) => worker.record.name === text)
+    .toArray()
   return requireOne(
-    named.length > 0 ? named : withPrefix(all, text, (worker) => worker.record.worker_id),
+    named.length > 0 ? named : withPrefix(fleet.workers.values(), text, (worker) => worker.record.worker_id),
     text,
     'worker',
     (worker) => `${worker.record.name} (${worker.record.worker_id})`,
@@ -24,7 +26,6 @@ export function findReplica(fleet: Fleet, text: string): ReplicaEntry {
   if (exact) return exact
   const describe = (entry: ReplicaEntry) => `${entry.state.name}@${entry.worker.record.name}`
   const [name, worker] = text.split('@')
-  const all = [...fleet.replicas.values()]
   if (worker !== undefined) {
     const holder = findWorker(fleet, worker)
     return requireOne(
@@ -34,9 +35,12 @@ export function findReplica(fleet: Fleet, text: string): ReplicaEntry {
       describe,
     )
   }
-  const named = all.filter((entry) => entry.state.name === text)
+  const named = fleet.replicas
+    .values()
+    .filter((entry) => entry.state.name === text)
+    .toArray()
   return requireOne(
-    named.length > 0 ? named : withPrefix(all, text, (entry) => entry.state.replica_id),
+    named.length > 0 ? named : withPrefix(fleet.replicas.values(), text, (entry) => entry.state.replica_id),
     text,
     'replica',
     describe,
@@ -50,15 +54,17 @@ export function targetOf({ worker, state }: ReplicaEntry): SyncTarget {
 
 /** The replica to sync; also one that was added just now, which its worker does not report yet. */
 export function findSyncTarget(fleet: Fleet, text: string): SyncTarget {
+  const [, name, worker] = /^(.*?)@(.*)$/s.exec(text) ?? []
   for (const { record } of fleet.workers.values()) {
-    const added = record.replicas.find((spec) => spec.replica_id === text || `${spec.name}@${record.name}` === text)
+    const isNamed = worker === record.name
+    const added = record.replicas.find((spec) => spec.replica_id === text || (isNamed && spec.name === name))
     if (added) return { worker_id: record.worker_id, replica_id: added.replica_id, name: added.name }
   }
   return targetOf(findReplica(fleet, text))
 }
 
-function withPrefix<T>(all: readonly T[], text: string, idOf: (item: T) => string): T[] {
-  return text.length < 4 ? [] : all.filter((item) => idOf(item).startsWith(text))
+function withPrefix<T>(all: MapIterator<T>, text: string, idOf: (item: T) => string): T[] {
+  return text.length < 4 ? [] : all.filter((item) => idOf(item).startsWith(text)).toArray()
 }
 
 function requireOne<T>(found: readonly T[], text: string, noun: string, describe: (item: T) => string): T {

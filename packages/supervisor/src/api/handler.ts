@@ -1,4 +1,5 @@
 // handler.ts — What a handler of a route gets and returns. Types only.
+import type { Readable } from 'node:stream'
 import type { RouteInput, RouteOutput, RouteName } from '@kagami/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../commands/types.ts'
@@ -19,9 +20,9 @@ export type Handler<N extends RouteName> = (
   context: Context,
 ) => Promise<HandlerOutput<N>> | HandlerOutput<N>
 
-/** A route of plain text returns the text; one of a stream writes the answer itself. */
+/** A route of plain text returns the text; one of a stream writes the answer itself; JSON may come in pieces. */
 type HandlerOutput<N extends RouteName> =
-  RouteOutput<N> extends { text: string; headers: Headers } ? string : RouteOutput<N>
+  RouteOutput<N> extends { text: string; headers: Headers } ? string : RouteOutput<N> | Readable
 
 /** One handler for each route. */
 export type Handlers = { readonly [N in RouteName]: Handler<N> }

@@ -1,5 +1,10 @@
-// pages.ts — Lists in pages: filters, cursors, order. The cursor of a list in memory is a position in it.
-import type { Page } from '@kagami/protocol'
+// pages.ts — Lists in pages: filters, order, cursors. A page is chosen in one walk over what is in memory, in pieces;
+// its cursor names the last item, so that what comes and goes meanwhile moves no other item to another page.
+import { Refusal, type Page } from '@kagami/protocol'
+import { inPieces } from './pieces.ts'
+
+/** How many items are looked at before the clock is asked. */
+const LOOKED_AT_ONCE = 256
 
 /** The query of a list: where the page starts, and how long it is. */
 export interface PageQuery {
@@ -7,12 +12,98 @@ export interface PageQuery {
   limit?: number | undefined
 }
 
-/** One page of a list that is filtered and sorted. */
-export function pageOfList<T>(sorted: readonly T[], query: PageQuery): Page<T> {
-  const start = Math.max(0, Number.parseInt(query.cursor ?? '0', 10) || 0)
+type Key = string | number
+
+/** The order of a list by the first column that differs. The last ones make every item different from all others. */
+export interface Order<T> {
+  readonly columns: readonly ((item: T) => Key)[]
+  readonly descending?: boolean
+}
+
+/** What a list shows, and in which order. */
+export interface Listing<T> {
+  readonly matches: (item: T) => boolean
+  readonly order: Order<T>
+  readonly query: PageQuery
+}
+
+/** One page of the items that match. Throws Refusal invalid_request for a cursor of another list. */
+export async function pageOf<T>(items: Iterable<T>, { matches, order, query }: Listing<T>): Promise<Page<T>> {
+  const after = query.cursor ? readCursor(order, query.cursor) : null
   const limit = query.limit ?? 100
-  const items = sorted.slice(start, start + limit)
-  return { items, next_cursor: start + limit < sorted.length ? String(start + limit) : null, total: sorted.length }
+  const kept: T[] = []
+  const pieces = inPieces(LOOKED_AT_ONCE)
+  let total = 0
+  for (const item of items) {
+    const turn = pieces.next()
+    if (turn) await turn
+    if (!matches(item)) continue
+    total++
+    if (after && compareTo(order, item, after) <= 0) continue
+    if (kept.length > limit && compare(order, item, kept[limit]!) >= 0) continue
+    kept.splice(placeOf(order, item, kept), 0, item)
+    if (kept.length > limit + 1) kept.pop()
+  }
+  const last = kept.length > limit ? kept[limit - 1] : undefined
+  return { items: kept.slice(0, limit), next_cursor: last === undefined ? null : cursorOf(order, last), total }
+}
+
+/** The page with other items in it, made in pieces. */
+export async function showPage<T, V>(page: Page<T>, view: (item: T) => V): Promise<Page<V>> {
+  const pieces = inPieces()
+  const items: V[] = []
+  for (const item of page.items) {
+    items.push(view(item))
+    const turn = pieces.next()
+    if (turn) await turn
+  }
+  return { ...page, items }
+}
+
+/** Where an item belongs among sorted ones. */
+function placeOf<T>(order: Order<T>, item: T, sorted: readonly T[]): number {
+  let [from, to] = [0, sorted.length]
+  while (from < to) {
+    const middle = (from + to) >> 1
+    if (compare(order, item, sorted[middle]!) < 0) to = middle
+    else from = middle + 1
+  }
+  return from
+}
+
+function compare<T>({ columns, descending }: Order<T>, a: T, b: T): number {
+  for (const column of columns) {
+    const order = compareKeys(column(a), column(b))
+    if (order !== 0) return descending ? -order : order
+  }
+  return 0
+}
+
+function compareTo<T>({ columns, descending }: Order<T>, item: T, keys: readonly Key[]): number {
+  for (const [index, column] of columns.entries()) {
+    const order = compareKeys(column(item), keys[index]!)
+    if (order !== 0) return descending ? -order : order
+  }
+  return 0
+}
+
+function cursorOf<T>({ columns }: Order<T>, item: T): string {
+  return Buffer.from(JSON.stringify(columns.map((column) => column(item)))).toString('base64url')
+}
+
+function readCursor<T>({ columns }: Order<T>, cursor: string): Key[] {
+  const keys = parse(Buffer.from(cursor, 'base64url').toString())
+  const isKey = (key: unknown) => typeof key === 'string' || typeof key === 'number'
+  if (Array.isArray(keys) && keys.length === columns.length && keys.every(isKey)) return keys as Key[]
+  throw new Refusal('invalid_request', 'cursor is not the next_cursor of a page of this list', 'cursor')
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
 }
 
 /** The words of a comma-separated filter; null when there is none. */
@@ -31,7 +122,7 @@ export function mentions(typed: string | undefined, ...texts: (string | null)[])
   return texts.some((text) => text?.toLowerCase().includes(needle))
 }
 
-/** Orders texts by their code units. */
-export function compareText(a: string, b: string): number {
+/** Orders texts by their code units, numbers by size. */
+export function compareKeys<K extends Key>(a: K, b: K): number {
   return a < b ? -1 : a > b ? 1 : 0
 }

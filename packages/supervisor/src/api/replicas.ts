@@ -6,7 +6,7 @@ import { effectOf } from '../core/edits.ts'
 import { replicaOf } from '../core/views.ts'
 import { findReplica, findSyncTarget, findWorker } from './find.ts'
 import type { Context, Handlers } from './handler.ts'
-import { compareText, mentions, pageOfList, wordsOf } from './pages.ts'
+import { mentions, pageOf, showPage, wordsOf, type Order } from './pages.ts'
 
 export const replicaHandlers: Pick<
   Handlers,
@@ -24,11 +24,10 @@ export const replicaHandlers: Pick<
   | 'restoreReplica'
   | 'renameReplica'
 > = {
-  listReplicas({ query }, { supervisor }) {
-    const found = [...candidatesOf(supervisor.services.fleet, query)].filter(filterOf(query))
-    found.sort(comparatorOf(query.sort))
-    const page = pageOfList(found, query)
-    return { ...page, items: page.items.map(replicaOf) }
+  async listReplicas({ query }, { supervisor }) {
+    const candidates = candidatesOf(supervisor.services.fleet, query)
+    const page = await pageOf(candidates, { matches: filterOf(query), order: orderOf(query.sort), query })
+    return showPage(page, replicaOf)
   },
   getReplica({ params }, context) {
     const replica = replicaOf(replicaIn(context, params.id))
@@ -119,28 +118,26 @@ function filterOf(query: ReplicaQuery): (entry: ReplicaEntry) => boolean {
     (!labelKey || (labelValue === undefined ? labelKey in state.labels : state.labels[labelKey] === labelValue))
 }
 
-type Comparator = (a: ReplicaEntry, b: ReplicaEntry) => number
+type Column = (entry: ReplicaEntry) => string | number
 
-const SORTS: Readonly<Record<string, Comparator>> = {
-  worst: (a, b) =>
-    healthOrder.indexOf(a.verdict.health) - healthOrder.indexOf(b.verdict.health) ||
-    compareText(a.state.last_success_at ?? '', b.state.last_success_at ?? ''),
-  name: () => 0,
-  worker: (a, b) => compareText(a.worker.record.name, b.worker.record.name),
-  last_success_at: (a, b) => compareText(a.state.last_success_at ?? '', b.state.last_success_at ?? ''),
-  size_bytes: (a, b) => (a.state.size_bytes ?? -1) - (b.state.size_bytes ?? -1),
-  next_due_at: (a, b) => compareText(a.state.next_due_at ?? '~', b.state.next_due_at ?? '~'),
+const rankOf = ({ verdict }: ReplicaEntry) => healthOrder.indexOf(verdict.health)
+const nameOf = ({ state }: ReplicaEntry) => state.name
+const workerOf = ({ worker }: ReplicaEntry) => worker.record.name
+const idOf = ({ state }: ReplicaEntry) => state.replica_id
+const successOf = ({ state }: ReplicaEntry) => state.last_success_at ?? ''
+
+const SORTS: Readonly<Record<string, readonly Column[]>> = {
+  worst: [rankOf, successOf],
+  name: [],
+  worker: [workerOf],
+  last_success_at: [successOf],
+  size_bytes: [({ state }) => state.size_bytes ?? -1],
+  next_due_at: [({ state }) => state.next_due_at ?? '~'],
 }
 
 /** Equal ones are sorted by name, worker and id, so that pages never overlap. */
-const byName: Comparator = (a, b) =>
-  compareText(a.state.name, b.state.name) ||
-  compareText(a.worker.record.name, b.worker.record.name) ||
-  compareText(a.state.replica_id, b.state.replica_id)
-
-function comparatorOf(sort = 'worst'): Comparator {
+function orderOf(sort = 'worst'): Order<ReplicaEntry> {
   const descending = sort.startsWith('-')
-  const compare = SORTS[descending ? sort.slice(1) : sort || 'worst']!
-  const whole: Comparator = (a, b) => compare(a, b) || byName(a, b)
-  return descending ? (a, b) => whole(b, a) : whole
+  const columns = SORTS[descending ? sort.slice(1) : sort || 'worst']!
+  return { columns: [...columns, nameOf, workerOf, idOf], descending }
 }

@@ -6,28 +6,24 @@ import { resourceStatus } from '../core/resources.ts'
 import { replicaOf, resourceOf, worstOf } from '../core/views.ts'
 import { targetOf } from './find.ts'
 import type { Context, Handlers } from './handler.ts'
-import { compareText, mentions, pageOfList, wordsOf } from './pages.ts'
+import { compareKeys, mentions, pageOf, showPage, wordsOf, type Order } from './pages.ts'
 
 export const resourceHandlers: Pick<
   Handlers,
   'listResources' | 'getResource' | 'syncResource' | 'pauseResource' | 'resumeResource'
 > = {
-  listResources({ query }, { supervisor }) {
+  async listResources({ query }, { supervisor }) {
     const [statuses, healths] = [wordsOf(query.status), wordsOf(query.health)]
-    const found = [...supervisor.services.fleet.resources.values()].filter(
-      (resource) =>
-        mentions(query.q, resource.name) &&
-        (!statuses || statuses.has(resourceStatus(resource.statuses))) &&
-        (!healths || healths.has(worstOf(resource))),
-    )
-    const rank = (resource: ResourceEntry) => healthOrder.indexOf(worstOf(resource))
-    found.sort((a, b) => rank(a) - rank(b) || compareText(a.name, b.name))
-    const page = pageOfList(found, query)
-    return { ...page, items: page.items.map(resourceOf) }
+    const matches = (resource: ResourceEntry) =>
+      mentions(query.q, resource.name) &&
+      (!statuses || statuses.has(resourceStatus(resource.statuses))) &&
+      (!healths || healths.has(worstOf(resource)))
+    const page = await pageOf(supervisor.services.fleet.resources.values(), { matches, order: worstFirst, query })
+    return showPage(page, resourceOf)
   },
   getResource({ params }, context) {
     const resource = resourceIn(context, params.id)
-    const replicas = [...resource.replicas].sort((a, b) => compareText(a.worker.record.name, b.worker.record.name))
+    const replicas = [...resource.replicas].sort((a, b) => compareKeys(a.worker.record.name, b.worker.record.name))
     return { ...resourceOf(resource), replicas: replicas.map(replicaOf) }
   },
   async syncResource({ params }, context) {
@@ -44,6 +40,10 @@ export const resourceHandlers: Pick<
       await context.supervisor.commands.resumeReplica(entry, context.caller)
     return undefined
   },
+}
+
+const worstFirst: Order<ResourceEntry> = {
+  columns: [(resource) => healthOrder.indexOf(worstOf(resource)), ({ name }) => name],
 }
 
 function resourceIn({ supervisor }: Context, name: string): ResourceEntry {

@@ -1,5 +1,6 @@
 // server.ts — The HTTP server: serves the routes of the protocol with checks, authentication and errors, and the
 // reference, metrics, health and UI beside them.
+import { Readable } from 'node:stream'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import { ConfigError, connectionsWithinLimit, isLoopback, whoListensOn, newId, type Logger } from '@kagami/runtime'
@@ -154,9 +155,9 @@ async function answer(name: RouteName, route: Route, context: Context): Promise<
   if (reply.sent || reply.raw.headersSent) return reply
   void reply.code(route.status)
   if (route.produces === 'text/plain') return reply.type('text/plain; charset=utf-8').send(output)
-  return output === undefined
-    ? reply.send()
-    : reply.type('application/json; charset=utf-8').send(JSON.stringify(output))
+  if (output === undefined) return reply.send()
+  const body = output instanceof Readable ? output : JSON.stringify(output)
+  return reply.type('application/json; charset=utf-8').send(body)
 }
 
 /** A web page of another site must not write through the browser of its visitors. */

@@ -1,6 +1,8 @@
 // v0.ts — The routes at the root, API v0: compatible with earlier versions of Kagami in every name, status and shape.
-import { telemetryOf, v0OverviewOf, v0ResourceOf, v0WorkerOf } from '../core/v0-views.ts'
+import { telemetryOf, v0OverviewOf, v0ReplicaOf, v0ResourceOf, v0WorkerOf } from '../core/v0-views.ts'
 import type { Handlers } from './handler.ts'
+import { compareKeys } from './pages.ts'
+import { partsOf, sendInPieces, sortInPieces } from './pieces.ts'
 
 export const v0Handlers: Pick<
   Handlers,
@@ -16,9 +18,21 @@ export const v0Handlers: Pick<
   | 'removeReplica'
 > = {
   overview: (_, { supervisor }) => v0OverviewOf(supervisor.services.fleet),
-  v0Workers: (_, { supervisor }) => [...supervisor.services.fleet.workers.values()].map(v0WorkerOf),
-  v0Resources: (_, { supervisor }) =>
-    [...supervisor.services.fleet.resources.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(v0ResourceOf),
+  v0Workers(_, { supervisor }) {
+    const { workers } = supervisor.services.fleet
+    return sendInPieces(
+      workers
+        .values()
+        .map((worker) => partsOf(v0WorkerOf(worker), 'replicas', worker.replicas.values().map(v0ReplicaOf))),
+    )
+  },
+  async v0Resources(_, { supervisor }) {
+    const all = [...supervisor.services.fleet.resources.values()]
+    const sorted = await sortInPieces(all, (a, b) => compareKeys(a.name, b.name))
+    return sendInPieces(
+      sorted.values().map((one) => partsOf(v0ResourceOf(one), 'replicas', one.replicas.values().map(v0ReplicaOf))),
+    )
+  },
   telemetry: (_, { supervisor }) => {
     const { fleet, traffic, clock } = supervisor.services
     return telemetryOf(fleet, traffic.view(clock.now().getTime()))

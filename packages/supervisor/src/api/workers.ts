@@ -3,20 +3,17 @@ import type { WorkerEntry } from '../core/entries.ts'
 import { workerOf } from '../core/views.ts'
 import { findWorker } from './find.ts'
 import type { Handlers } from './handler.ts'
-import { compareText, mentions, pageOfList, wordsOf } from './pages.ts'
+import { mentions, pageOf, showPage, wordsOf, type Order } from './pages.ts'
 
 export const workerHandlers: Pick<Handlers, 'listWorkers' | 'getWorker' | 'listFolders' | 'revokeWorker'> = {
-  listWorkers({ query }, { supervisor }) {
+  async listWorkers({ query }, { supervisor }) {
     const [admissions, presences] = [wordsOf(query.admission), wordsOf(query.presence)]
-    const found = [...supervisor.services.fleet.workers.values()].filter(
-      ({ record, presence }) =>
-        mentions(query.q, record.name, record.worker_id, record.hostname) &&
-        (!admissions || admissions.has(record.admission)) &&
-        (!presences || presences.has(presence)),
-    )
-    found.sort(pendingFirst)
-    const page = pageOfList(found, query)
-    return { ...page, items: page.items.map(workerOf) }
+    const matches = ({ record, presence }: WorkerEntry) =>
+      mentions(query.q, record.name, record.worker_id, record.hostname) &&
+      (!admissions || admissions.has(record.admission)) &&
+      (!presences || presences.has(presence))
+    const page = await pageOf(supervisor.services.fleet.workers.values(), { matches, order: pendingFirst, query })
+    return showPage(page, workerOf)
   },
   getWorker: ({ params }, { supervisor }) => workerOf(findWorker(supervisor.services.fleet, params.id)),
   listFolders({ params }, { supervisor }) {
@@ -34,7 +31,10 @@ export const workerHandlers: Pick<Handlers, 'listWorkers' | 'getWorker' | 'listF
 }
 
 /** Workers that wait for a decision, then the others by name. */
-function pendingFirst(a: WorkerEntry, b: WorkerEntry): number {
-  const pending = (worker: WorkerEntry) => Number(worker.record.admission === 'pending')
-  return pending(b) - pending(a) || compareText(a.record.name, b.record.name)
+const pendingFirst: Order<WorkerEntry> = {
+  columns: [
+    ({ record }) => Number(record.admission !== 'pending'),
+    ({ record }) => record.name,
+    ({ record }) => record.worker_id,
+  ],
 }

@@ -28,27 +28,22 @@ export function v0ReplicaOf({ worker, state, verdict }: ReplicaEntry): V0Replica
   }
 }
 
-/** A worker in API v0. */
-export function v0WorkerOf(worker: WorkerEntry): V0Worker {
+/** A worker in API v0, without its replicas. */
+export function v0WorkerOf(worker: WorkerEntry): Omit<V0Worker, 'replicas'> {
   const { worker_id, admission, name, first_seen_at } = worker.record
   return {
     worker_id,
     approved: admission === 'approved',
     status: admission,
     last_seen: unixSeconds(worker.lastSeenAt ?? first_seen_at) ?? 0,
-    replicas: [...worker.replicas.values()].map(v0ReplicaOf),
     name,
     presence: worker.presence,
   }
 }
 
-/** A resource in API v0. */
-export function v0ResourceOf(resource: ResourceEntry): V0Resource {
-  return {
-    name: resource.name,
-    status: resourceStatus(resource.statuses),
-    replicas: [...resource.replicas].map(v0ReplicaOf),
-  }
+/** A resource in API v0, without its replicas. */
+export function v0ResourceOf(resource: ResourceEntry): Omit<V0Resource, 'replicas'> {
+  return { name: resource.name, status: resourceStatus(resource.statuses) }
 }
 
 /** The size of the fleet. */

@@ -68,29 +68,27 @@ export function workerOf(worker: WorkerEntry): Worker {
 
 /** A mirror as the API returns it. */
 export function resourceOf(resource: ResourceEntry): Resource {
-  const replicas = [...resource.replicas]
-  const latest = (pick: (entry: ReplicaEntry) => string | null) =>
-    replicas
-      .map(pick)
-      .filter((at) => at !== null)
-      .sort()
-      .at(-1) ?? null
-  const sizes = replicas.map((entry) => entry.state.size_bytes).filter((size) => size !== null)
-  const due = replicas
-    .map((entry) => entry.state.next_due_at)
-    .filter((at) => at !== null)
-    .sort()
+  const kinds = new Set<string>()
+  const labels: Record<string, string> = {}
+  let [newest, due, size] = [null as string | null, null as string | null, null as number | null]
+  for (const { state } of resource.replicas) {
+    kinds.add(state.kind)
+    Object.assign(labels, state.labels)
+    if (state.last_success_at !== null && state.last_success_at > (newest ?? '')) newest = state.last_success_at
+    if (state.next_due_at !== null && (due === null || state.next_due_at < due)) due = state.next_due_at
+    if (state.size_bytes !== null) size = Math.max(size ?? 0, state.size_bytes)
+  }
   return {
     name: resource.name,
     status: resourceStatus(resource.statuses),
-    kinds: [...new Set(replicas.map((entry) => entry.state.kind))].sort(),
-    labels: Object.assign({}, ...replicas.map((entry) => entry.state.labels)) as Record<string, string>,
-    replicas_total: replicas.length,
+    kinds: [...kinds].sort(),
+    labels,
+    replicas_total: resource.replicas.size,
     health_counts: resource.healths.toRecord(),
     worst_health: worstOf(resource),
-    newest_success_at: latest((entry) => entry.state.last_success_at),
-    next_due_at: due[0] ?? null,
-    size_bytes: sizes.length > 0 ? Math.max(...sizes) : null,
+    newest_success_at: newest,
+    next_due_at: due,
+    size_bytes: size,
   }
 }
 
