@@ -5,13 +5,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { scoreboard, type Row } from '../e2e/faults/scoreboard.ts'
-import { buildUi } from './build-ui.ts'
+import { build } from './build.ts'
 
 const root = join(import.meta.dirname, '..')
 const chosen = process.argv.slice(2).map(Number).filter(Number.isInteger)
 const rows = chosen.length > 0 ? scoreboard.filter(({ row }) => chosen.includes(row)) : scoreboard
 const files = [...new Set(rows.flatMap(({ proofs }) => proofs.map(([file]) => file)))]
-buildUi({ onlyIfStale: true })
+await build({ onlyIfStale: true })
 const scratch = mkdtempSync(join(tmpdir(), 'kagami-faults-'))
 const outcome = join(scratch, 'outcome.json')
 const vitest = [

@@ -1,12 +1,12 @@
-// test.ts — `npm test`: builds the UI, runs all tests, and ends with the line `N passed, N failed`.
+// test.ts — `npm test`: builds the UI and the bundle, runs all tests, and ends with the line `N passed, N failed`.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buildUi } from './build-ui.ts'
+import { build } from './build.ts'
 
 const root = join(import.meta.dirname, '..')
-buildUi({ onlyIfStale: true })
+await build({ onlyIfStale: true })
 const scratch = mkdtempSync(join(tmpdir(), 'kagami-tests-'))
 const outcome = join(scratch, 'outcome.json')
 const vitest = [

@@ -7,12 +7,14 @@ import { existsSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import * as nodeModule from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { freshBundle, SOURCE } from './bundle.js'
 
 // Undefined in Node 20.
 const { enableCompileCache } = nodeModule
 
 const here = dirname(realpathSync(fileURLToPath(import.meta.url)))
-const program = join(here, '..', 'src', 'main.ts')
+const root = join(here, '..', '..', '..')
+const program = join(root, freshBundle(root) ?? SOURCE)
 
 /** The Node of the npm package `node` in this directory or one above, else this one if it is new enough. */
 function findNode() {
