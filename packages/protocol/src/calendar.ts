@@ -65,9 +65,14 @@ function startOfMinuteAfter(at: Date, minutes: number): Date {
   return new Date(Math.floor(at.getTime() / 60_000) * 60_000 + minutes * 60_000)
 }
 
+/** Asking for a zone loads the data of a language, which takes 10 ms the first time. */
+const zones = new Set(['UTC'])
+
 function isZone(timezone: string): boolean {
+  if (zones.has(timezone)) return true
   try {
-    return Boolean(new Intl.DateTimeFormat('en', { timeZone: timezone }))
+    if (new Intl.DateTimeFormat('en', { timeZone: timezone })) zones.add(timezone)
+    return true
   } catch {
     return false
   }
