@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort } from '@kagami/demo'
 import { findNatsServer, findProgram, startNatsServer } from '@kagami/runtime'
-import type { ReplicaState } from '@kagami/protocol'
 import { until, type Bench } from './measure.ts'
 
 /** Through the launcher, as operators start it: it knows where compiled code is kept. */
@@ -80,45 +79,4 @@ export function memoryOf(pid: number): { rss: number; own: number } {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
   const kib = (field: string) => Number(new RegExp(`^${field}: +(\\d+) kB`, 'm').exec(text)?.[1] ?? Number.NaN)
   return { rss: kib('Rss') / 1024, own: (kib('Private_Clean') + kib('Private_Dirty')) / 1024 }
-}
-
-/** When generated replicas were synced for the first time, Unix ms. */
-const FIRST_SYNC = Date.now() - 60_000
-
-/** The state of a replica after some syncs, of realistic size. Equal arguments return an equal state. */
-export function makeReplica(workerId: string, index: number, revision: number): ReplicaState {
-  const hash = (n: number) => (n * 2_654_435_761 + index * 97).toString(16).padStart(12, '0').slice(-12)
-  const at = new Date(FIRST_SYNC + revision).toISOString()
-  return {
-    replica_id: `0b5e7c1a-${workerId.slice(-4)}-5f00-8000-${hash(index)}`,
-    revision_no: revision,
-    name: `project-${index}`,
-    kind: 'git',
-    upstream: `https://git.example.org/group-${index % 10}/project-${index}.git`,
-    interval_secs: 3600,
-    labels: { team: `team-${index % 7}`, tier: 'gold' },
-    options: {},
-    origin: 'config',
-    status: 'success',
-    activity: 'idle',
-    queue: null,
-    current: null,
-    last_sync: {
-      sync_id: `01a209ec-0000-7000-8000-${hash(revision)}`,
-      outcome: 'success',
-      reason: null,
-      message: null,
-      hint: null,
-      started_at: at,
-      ended_at: at,
-      duration_ms: 1234 + index,
-      bytes: 56_789,
-    },
-    last_success_at: at,
-    next_due_at: new Date(FIRST_SYNC + revision + 3_600_000).toISOString(),
-    failures: 0,
-    size_bytes: 123_456_789 + index,
-    files: 120 + index,
-    revision: `${hash(revision)}${hash(index)}${hash(3)}`.padEnd(40, '0'),
-  }
 }

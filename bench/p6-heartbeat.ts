@@ -5,21 +5,12 @@
 // measured; it does not depend on the size of the fleet.
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { messages, WIRE_VERSION, type Heartbeat } from '@kagami/protocol'
-import { createLogger, decode, encode } from '@kagami/runtime'
-import { createManualClock } from '@kagami/runtime/testing/manual-clock'
-import { storedChanges } from '@kagami/supervisor/core/changes'
-import { putWorker, createFleet } from '@kagami/supervisor/core/fleet'
-import { createTraffic } from '@kagami/supervisor/core/telemetry'
+import { decode, encode } from '@kagami/runtime'
+import { putWorker } from '@kagami/supervisor/core/fleet'
 import { receiveHeartbeat } from '@kagami/supervisor/edge/heartbeats'
-import { createFeed } from '@kagami/supervisor/live/feed'
-import { createStateWriter } from '@kagami/supervisor/store/state-writer'
-import { openSqlStore } from '@kagami/supervisor/store/sql'
-import type { WorkerRecord } from '@kagami/supervisor/store/store'
-import type { Services } from '@kagami/supervisor/services'
-import { createPublisher } from '@kagami/supervisor/live/publisher'
-import { makeReplica } from './fleet.ts'
+import { openServices, recordOf } from '@kagami/supervisor/testing/services'
+import { makeReplica } from '@kagami/supervisor/testing/states'
 import { duel, main, type Bench, type Finding } from './measure.ts'
 
 const REPLICAS = 100
@@ -29,64 +20,6 @@ const BATCH = 160
 const SCHEMA = messages.heartbeat.schema
 
 type Kind = 'unchanged' | 'changed' | 'full'
-
-/** The services of a supervisor, without those that use the network. */
-async function createServices(dir: string): Promise<{ services: Services; tick: () => Promise<void> }> {
-  const logger = createLogger('bench', { LOG_LEVEL: 'error' })
-  const clock = createManualClock(new Date())
-  const store = await openSqlStore(`sqlite://${join(dir, 'supervisor.db')}?mode=rwc`, logger)
-  await store.prepare(() => ({ workers: [], replicas: [], leftOut: 0 }))
-  const stateWriter = createStateWriter(store, clock, logger)
-  const feed = createFeed('bench')
-  const publisher = createPublisher(feed, clock)
-  const services: Partial<Services> = {
-    clock,
-    logger,
-    store,
-    fleet: createFleet(),
-    stateWriter,
-    feed,
-    publisher,
-    traffic: createTraffic(),
-    term: 1,
-    tombstones: new Set(),
-    unacknowledged: new Map(),
-    recordChanges(changes) {
-      stateWriter.record(storedChanges(changes))
-      publisher.publishChanges(changes)
-    },
-  }
-  return {
-    services: services as Services,
-    async tick() {
-      clock.advance(500)
-      await stateWriter.flush()
-    },
-  }
-}
-
-const recordOf = (workerId: string): WorkerRecord => ({
-  worker_id: workerId,
-  name: workerId,
-  admission: 'approved',
-  reason: null,
-  first_seen_at: '2026-11-23T00:00:00Z',
-  decided_at: null,
-  decided_by: null,
-  version: '0.1.0',
-  hostname: 'host',
-  http_addr: '0.0.0.0:8080',
-  data_dir: '/data',
-  older_wire: false,
-  kinds: [],
-  instance: `${workerId}-i`,
-  rev: 1,
-  replicas: [],
-  removed: [],
-  syncs: [],
-  paused: [],
-  last_seen_at: null,
-})
 
 /** The bytes of one heartbeat. `revision` is that of the worker's `CHANGED` changing replicas; the others stay at 1. */
 function beatOf(workerId: string, kind: Kind, turn: number, changing: number): Uint8Array {
@@ -111,7 +44,11 @@ function beatOf(workerId: string, kind: Kind, turn: number, changing: number): U
 
 /** Builds a fleet, and measures the CPU time of `count` heartbeats for each message that it receives. */
 async function runFleet(workers: number, dir: string): Promise<void> {
-  const { services, tick } = await createServices(dir)
+  const { services, clock } = await openServices(dir)
+  const tick = async () => {
+    clock.advance(500)
+    await services.stateWriter.flush()
+  }
   const ids = Array.from({ length: workers }, (_, i) => `worker-${String(i).padStart(4, '0')}`)
   let lost = 0
   const receive = (id: string, bytes: Uint8Array) =>

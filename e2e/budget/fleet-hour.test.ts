@@ -1,0 +1,107 @@
+// fleet-hour.test.ts — What an hour of a fleet may cost the supervisor, in counts: transactions and rows of the
+// database, events for each browser, questions back to workers. The hour is played by a clock that is moved by hand.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { messages, type Heartbeat } from '@kagami/protocol'
+import { decode, encode } from '@kagami/runtime'
+import { putWorker } from '@kagami/supervisor/core/fleet'
+import { receiveHeartbeat } from '@kagami/supervisor/edge/heartbeats'
+import type { Store } from '@kagami/supervisor/store/store'
+import { openServices, recordOf } from '@kagami/supervisor/testing/services'
+import { makeReplica } from '@kagami/supervisor/testing/states'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+const WORKERS = 20
+const REPLICAS = 100
+/** Every worker sends one in 15 s, spread over them. */
+const BEATS = 240
+const STEP_MS = 15_000 / WORKERS
+const SCHEMA = messages.heartbeat.schema
+
+interface Counts {
+  transactions: number
+  /** Rows of replicas that were written. */
+  rows: number
+  /** Rows of workers: when they were last heard from. */
+  seen: number
+  events: number
+  /** Heartbeats after which the whole state was asked for. */
+  questions: number
+}
+
+let dir: string
+beforeEach(() => void (dir = mkdtempSync(join(tmpdir(), 'kagami-hour-'))))
+afterEach(() => rmSync(dir, { recursive: true }))
+
+/** Plays the hour; `changes` says how many replicas of a worker changed since its last heartbeat. */
+async function playHour(changes: (beat: number) => number): Promise<Counts> {
+  const counts: Counts = { transactions: 0, rows: 0, seen: 0, events: 0, questions: 0 }
+  const { services, clock } = await openServices(dir, (store) => counting(store, counts))
+  services.feed.subscribe(null, () => counts.events++)
+  const workers = Array.from({ length: WORKERS }, (_, index) => `worker-${String(index).padStart(4, '0')}`)
+  const revisions = new Map(workers.map((id) => [id, Array.from({ length: REPLICAS }, () => 1)]))
+  const next = new Map(workers.map((id) => [id, 0]))
+  const send = (id: string, seq: number, changed: readonly number[]) => {
+    const all = revisions.get(id)!
+    for (const index of seq === 0 ? [] : changed) all[index]!++
+    const beat: Heartbeat = {
+      ...{ worker_id: id, instance: `${id}-i`, seq, sent_at: clock.now().toISOString(), observed_rev: 1 },
+      ...{ full: seq === 0, part: { index: 0, of: 1 }, removed: [], jobs: { running: 0, queued: 0, limit: 4 } },
+      replicas: changed.map((index) => makeReplica(id, index, all[index]!)),
+      digest: { count: REPLICAS, revisions: all.reduce((sum, one) => sum + one, 0) },
+      storage: { total_bytes: 1e12, used_bytes: 4e11 + seq, device: `boot:${id}` },
+    }
+    receiveHeartbeat(services, decode(SCHEMA, Buffer.from(encode(SCHEMA, beat))), id, () => void counts.questions++)
+  }
+  for (const id of workers) {
+    putWorker(services.fleet, recordOf(id), clock.now().getTime()).instance = `${id}-i`
+    send(id, 0, [...Array(REPLICAS).keys()])
+  }
+  clock.advance(1000)
+  await services.stateWriter.flush()
+  Object.assign(counts, { transactions: 0, rows: 0, seen: 0, events: 0, questions: 0 })
+  for (let beat = 1; beat <= BEATS; beat++)
+    for (const id of workers) {
+      const from = next.get(id)!
+      const changed = Array.from({ length: changes(beat) }, (_, index) => (from + index) % REPLICAS)
+      next.set(id, from + changed.length)
+      send(id, beat, changed)
+      clock.advance(STEP_MS)
+      await services.stateWriter.flush()
+    }
+  await services.stateWriter.stop()
+  services.publisher.stop()
+  await services.store.close()
+  return counts
+}
+
+/** The store, with what is written to it counted. */
+function counting(store: Store, counts: Counts): Store {
+  const saveStates: Store['saveStates'] = (changes) => {
+    counts.transactions++
+    counts.rows += changes.replicas.length + changes.removed.length
+    counts.seen += changes.seen.length
+    return store.saveStates(changes)
+  }
+  return new Proxy(store, { get: (target, key) => (key === 'saveStates' ? saveStates : Reflect.get(target, key)) })
+}
+
+describe(`an hour of ${WORKERS} workers with ${REPLICAS} replicas each`, () => {
+  it('in which nothing happens costs no more than it did', async () => {
+    expect(await playHour(() => 0)).toEqual({ transactions: 0, rows: 0, seen: 0, events: 0, questions: 0 })
+  })
+
+  it('in which 2 of 100 replicas change each minute costs no more than it did', async () => {
+    const perMinute = WORKERS * 2
+    expect(await playHour((beat) => (beat % 4 === 0 ? 2 : 0))).toEqual({
+      // One for each heartbeat that says something, as they come more than half a second apart.
+      transactions: 60 * WORKERS,
+      rows: 60 * perMinute,
+      seen: 0,
+      // Each replica, and its worker once.
+      events: 60 * (perMinute + WORKERS),
+      questions: 0,
+    })
+  })
+})
