@@ -1,16 +1,39 @@
 // reference.ts — The API reference, made from the routes of the protocol: /openapi.json, and a page to browse it.
-import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
 import { checkFor, ErrorBody, errors, routes, type ErrorCode, type Route } from '@kagami/protocol'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { version } from '../version.ts'
 
-/** Serves the reference. */
-export async function serveReference(server: FastifyInstance): Promise<void> {
-  const document = openApiDocument()
-  await server.register(swagger, { mode: 'static', specification: { document: document as never } })
+type NotFound = (request: FastifyRequest, reply: FastifyReply) => unknown
+
+/** Serves the reference. Few ask for it, so it and the libraries of its page are made when somebody does. */
+export function serveReference(server: FastifyInstance, notFound: NotFound): void {
+  let page: Promise<FastifyInstance> | null = null
+  const showPage = async (request: FastifyRequest, reply: FastifyReply) => {
+    const served = await (page ??= openPage(notFound))
+    for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value as string)
+    reply.hijack()
+    served.routing(request.raw, reply.raw)
+  }
+  for (const path of ['/docs', '/docs/*']) server.get(path, { schema: { hide: true } as never }, showPage)
+  let document: Record<string, unknown> | null = null
+  server.get('/openapi.json', { schema: { hide: true } as never }, (_, reply) =>
+    reply.send((document ??= openApiDocument())),
+  )
+}
+
+/** A server that listens nowhere: it is given single requests. */
+async function openPage(notFound: NotFound): Promise<FastifyInstance> {
+  const [{ default: fastify }, { default: swagger }, { default: swaggerUi }] = await Promise.all([
+    import('fastify'),
+    import('@fastify/swagger'),
+    import('@fastify/swagger-ui'),
+  ])
+  const server = fastify()
+  server.setNotFoundHandler(notFound)
+  await server.register(swagger, { mode: 'static', specification: { document: openApiDocument() as never } })
   await server.register(swaggerUi, { routePrefix: '/docs', uiConfig: { docExpansion: 'list', deepLinking: true } })
-  server.get('/openapi.json', { schema: { hide: true } as never }, (_, reply) => reply.send(document))
+  await server.ready()
+  return server
 }
 
 /** The OpenAPI 3.1 document of every route. */

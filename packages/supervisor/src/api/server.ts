@@ -65,18 +65,15 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
   await server.register(rateLimit, { global: false })
   refuseOtherMethods(server)
   server.setErrorHandler((error, request, reply) => answerError(error, request, reply, logger))
+  const notFound = (request: FastifyRequest, reply: FastifyReply) => {
+    const what = `there is no ${request.method} ${request.url.split('?')[0]}`
+    return answerError(new Refusal('not_found', what), request, reply, logger)
+  }
   server.setNotFoundHandler((request, reply) =>
-    isUiPage(request.url, request.method) && reply.sendFile
-      ? reply.sendFile('index.html')
-      : answerError(
-          new Refusal('not_found', `there is no ${request.method} ${request.url.split('?')[0]}`),
-          request,
-          reply,
-          logger,
-        ),
+    isUiPage(request.url, request.method) && reply.sendFile ? reply.sendFile('index.html') : notFound(request, reply),
   )
   const metrics = registerMetrics(server, supervisor)
-  await serveReference(server)
+  serveReference(server, notFound)
   mountRoutes(server, supervisor, token)
   serveMetrics(server, metrics)
   serveHealth(server, supervisor)

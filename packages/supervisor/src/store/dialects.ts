@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { ConfigError, lockFile, type Logger } from '@kagami/runtime'
 import { PostgresDialect, SqliteDialect, type Dialect, type SqliteDatabase } from 'kysely'
-import pg from 'pg'
+import type { Pool } from 'pg'
 import { whyNotOpened } from './start-errors.ts'
 
 /** An open database. */
@@ -22,7 +22,11 @@ export interface OpenDialect {
 export async function openDialect(url: string, logger: Logger): Promise<OpenDialect> {
   if (url.startsWith('sqlite:')) return openSqlite(url)
   if (/^postgres(ql)?:\/\//.test(url))
-    return { dialect: new PostgresDialect({ pool: postgresPool(url, logger) }), kind: 'postgres', directory: null }
+    return {
+      dialect: new PostgresDialect({ pool: await postgresPool(url, logger) }),
+      kind: 'postgres',
+      directory: null,
+    }
   throw new ConfigError(
     `database URL ${url.split(':')[0]}:… is not understood`,
     'Use sqlite://supervisor.db?mode=rwc, sqlite:///abs/path.db?mode=rwc or postgres://user:password@host/database.',
@@ -118,7 +122,9 @@ function adapt(database: DatabaseSync, onClose: () => void): SqliteDatabase {
   }
 }
 
-function postgresPool(url: string, logger: Logger): pg.Pool {
+/** The client is loaded only where it is needed. */
+async function postgresPool(url: string, logger: Logger): Promise<Pool> {
+  const { default: pg } = await import('pg')
   // bigint columns hold milliseconds and counts, all far below 2^53.
   pg.types.setTypeParser(pg.types.builtins.INT8, Number)
   const pool = new pg.Pool({ connectionString: url, max: 8, connectionTimeoutMillis: 5000, idleTimeoutMillis: 30_000 })
