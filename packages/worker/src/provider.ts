@@ -2,6 +2,7 @@
 // process, state or path of its own.
 import type { Auth, FailureReason, Kept, KeptFiles, Progress } from '@kagami/protocol'
 import type { Paces } from './paces.ts'
+import type { Target, Via } from './via.ts'
 import type Type from 'typebox'
 import type { Static } from 'typebox'
 
@@ -171,6 +172,8 @@ export interface Peers {
    * upstream_unreachable when there is none.
    */
   resolve(host: string): Promise<readonly string[]>
+  /** The proxy by which a host must be reached, when it was checked; null: directly, at addresses that are checked. */
+  via(target: Target): Via | null
 }
 
 /** The side of the network an upstream is on. */

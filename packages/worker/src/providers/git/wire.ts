@@ -5,7 +5,9 @@ import { Client, type Dispatcher } from 'undici'
 import { createRefCollector, type RemoteRefs } from './refs.ts'
 import { nameWithin } from '../../names.ts'
 import { isRedirect } from '../../http/address.ts'
+import { transportBy } from '../../http/transport.ts'
 import { SyncFailure } from '../../provider.ts'
+import type { Via } from '../../via.ts'
 
 const MAX_BYTES = 256 * 1024 * 1024
 const IDLE_MS = 15_000
@@ -17,6 +19,8 @@ export interface WireRequest {
   readonly authorization: string | null
   /** Checked addresses of the upstream's host: no other is connected to. */
   readonly addresses: readonly string[]
+  /** The proxy by which it is reached, at addresses that it finds; null: directly. */
+  readonly via: Via | null
   readonly signal: AbortSignal
 }
 
@@ -55,20 +59,28 @@ export async function listRefs(request: WireRequest): Promise<RemoteRefs | AskGi
 
 async function overHttp(
   url: URL,
-  { authorization, addresses, signal }: WireRequest,
+  { authorization, addresses, via, signal }: WireRequest,
 ): Promise<RemoteRefs | AskGit | Moved | null> {
   const { origin } = url
+  const transport = via && transportBy(via, url, IDLE_MS)
   const client = new Client(origin, {
-    connect: { timeout: IDLE_MS, lookup: lookupAmong(addresses) },
+    connect: transport?.connect ?? { timeout: IDLE_MS, lookup: lookupAmong(addresses) },
     headersTimeout: IDLE_MS,
     bodyTimeout: IDLE_MS,
   })
   const base = url.pathname.replace(/\/+$/, '')
-  const headers = { 'git-protocol': 'version=2', 'user-agent': AGENT, ...(authorization ? { authorization } : {}) }
+  const pathOf = (path: string) => transport?.target(path) ?? path
+  const reset = transport?.lasting === false
+  const headers = {
+    'git-protocol': 'version=2',
+    'user-agent': AGENT,
+    ...(authorization ? { authorization } : {}),
+    ...transport?.headers,
+  }
   try {
     const greeting = await sendRequest(
       client,
-      { origin, path: `${base}/info/refs?service=git-upload-pack`, method: 'GET', headers, signal },
+      { origin, path: pathOf(`${base}/info/refs?service=git-upload-pack`), method: 'GET', reset, headers, signal },
       'application/x-git-upload-pack-advertisement',
     )
     if (greeting && !Buffer.isBuffer(greeting)) return greeting
@@ -79,8 +91,9 @@ async function overHttp(
       client,
       {
         origin,
-        path: `${base}/git-upload-pack`,
+        path: pathOf(`${base}/git-upload-pack`),
         method: 'POST',
+        reset,
         headers: { ...headers, 'content-type': `${type}-request`, accept: `${type}-result` },
         body: asked,
         signal,
@@ -147,12 +160,15 @@ export function redirectedLate({ location, from }: Moved): SyncFailure {
   )
 }
 
-async function overGit(url: URL, { addresses, signal }: WireRequest): Promise<RemoteRefs | null> {
+async function overGit(url: URL, { addresses, via, signal }: WireRequest): Promise<RemoteRefs | null> {
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const path = decodeURI(url.pathname)
   // A NUL or line end would be read as a part of the request of its own.
   if (/[\u0000-\u001f]/.test(path)) return null
-  const socket = connect({ host, port: Number(url.port || 9418), lookup: lookupAmong(addresses), signal })
+  const port = Number(url.port || 9418)
+  const socket = via
+    ? await via.tunnel(host, port, IDLE_MS)
+    : connect({ host, port, lookup: lookupAmong(addresses), signal })
   socket.setTimeout(IDLE_MS, () => socket.destroy(new Error('idle')))
   socket.setNoDelay(true)
   const chunks: Buffer[] = []
