@@ -29,6 +29,8 @@ export interface Via {
 export interface PlainVia {
   connect(timeoutMs: number): Promise<Socket>
   readonly headers: Readonly<Record<string, string>>
+  /** The failure that an answer means when it is the proxy's own; null: it is the upstream's. */
+  refusal(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): Error | null
 }
 
 /** A port on 127.0.0.1. */

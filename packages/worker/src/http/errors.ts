@@ -22,12 +22,6 @@ export function statusFailure(status: number, withCredentials: boolean, retryAft
         ? `${said}: it rejects the credentials`
         : `${said}: it wants credentials, or does not allow this worker`,
     )
-  if (status === 407)
-    return new SyncFailure('auth_rejected', 'the proxy answered 407: it wants other credentials, or some', {
-      hint:
-        'Give proxy_username and proxy_password_file in worker.toml, or username and password_file in its table of ' +
-        '[[proxies]], and start the worker again. Nothing of the copy was changed.',
-    })
   if (status === 404 || status === 410) return new SyncFailure('upstream_missing', `${said}: there is no such file`)
   if (isRefusal(status)) return new TooManyRequests(`${said}: too many requests`)
   return new SyncFailure('upstream_refused', said)

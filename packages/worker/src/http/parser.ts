@@ -48,6 +48,7 @@ export async function requestByParser({
       response.handler,
     )
     const { status, headers: answered } = await response.head
+    transport.refuse(status, answered)
     return { status, headers: answered, close, body: (onChunk) => response.body(onChunk).finally(close) }
   } catch (error) {
     close()

@@ -5,7 +5,7 @@ import { USER_AGENT } from './message.ts'
 import { explainError, flattenHeaders } from './parser.ts'
 import { createPlainPipeline } from './pipeline-plain.ts'
 import type { Pipeline, PipelinedRequest, PipelineOptions } from './pipeline-request.ts'
-import { slowDown, type Throttle } from './throttle.ts'
+import { slowDown } from './throttle.ts'
 import { transportOf, type Transport } from './transport.ts'
 
 /**
@@ -61,7 +61,7 @@ function createParsedPipeline(
             ...transport.headers,
           },
         },
-        handlerOf(request, idleMs, throttle),
+        handlerOf(request, transport, { idleMs, throttle }),
       )
     },
     close() {
@@ -74,8 +74,8 @@ function createParsedPipeline(
 /** Passes a response to the request's handlers; what they throw becomes the failure of the request. */
 function handlerOf(
   request: PipelinedRequest,
-  idleMs: number,
-  throttle: Throttle | null | undefined,
+  { refuse }: Transport,
+  { idleMs, throttle }: Pick<PipelineOptions, 'idleMs' | 'throttle'>,
 ): Dispatcher.DispatchHandler {
   let failure: unknown
   const abortOnError = (controller: { abort(error: Error): void }, handle: () => void): void => {
@@ -91,7 +91,10 @@ function handlerOf(
     onRequestStart() {},
     onResponseStart(controller, status, headers) {
       if (status < 200) return
-      abortOnError(controller, () => request.head(status, flattenHeaders(headers)))
+      abortOnError(controller, () => {
+        refuse(status, headers)
+        request.head(status, flattenHeaders(headers))
+      })
     },
     onResponseData(controller, chunk) {
       slowDown(throttle, chunk.length, controller)

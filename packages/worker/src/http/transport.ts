@@ -8,20 +8,27 @@ import type { Via } from '../via.ts'
 const HIGH_WATER_BYTES = 1024 * 1024
 
 export interface Transport {
-  readonly connect: buildConnector.connector
+  readonly connect: buildConnector.connector | buildConnector.BuildOptions
   /** What is written into the request line for a path and query. */
   target(path: string): string
   /** Headers for the proxy itself. */
   readonly headers: Readonly<Record<string, string>>
   /** Whether a connection is for many requests. Proxies that read them may close it after each without a word. */
   readonly lasting: boolean
+  /** Throws what an answer means that is the proxy's own. */
+  refuse(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void
 }
 
 /** The way to the origin of a URL. `idleMs` also limits how long a connection may take. */
 export function transportOf(url: URL, peers: Peers, idleMs: number): Transport {
   const via = peers.via(url)
   if (via) return transportBy(via, url, idleMs)
-  return { connect: guardedConnector(peers, idleMs), target: (path) => path, headers: {}, lasting: true }
+  return directTransport(guardedConnector(peers, idleMs))
+}
+
+/** The way without a proxy. */
+export function directTransport(connect: Transport['connect']): Transport {
+  return { connect, target: (path) => path, headers: {}, lasting: true, refuse: () => {} }
 }
 
 /** The way by a proxy: http is asked with the whole address where the proxy takes that, all else goes by a tunnel. */
@@ -31,21 +38,22 @@ export function transportBy(via: Via, url: URL, idleMs: number): Transport {
     return {
       connect: (_options, callback) => void handOver(plain.connect(idleMs), callback),
       target: (path) => `${url.origin}${path}`,
-      headers: plain.headers,
+      // A proxy that keeps what it has seen asks the upstream again.
+      headers: { ...plain.headers, 'cache-control': 'max-age=0' },
       lasting: false,
+      refuse(status, headers) {
+        const failure = plain.refusal(status, headers)
+        if (failure) throw failure
+      },
     }
   const secure = buildConnector({ timeout: idleMs, highWaterMark: HIGH_WATER_BYTES } as buildConnector.BuildOptions)
-  return {
-    connect(options, callback) {
-      const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
-      const tunnel = via.tunnel(hostOf(url), port, idleMs)
-      const secured: Secured = (socket, done) => secure({ ...options, httpSocket: socket }, done)
-      void handOver(tunnel, callback, url.protocol === 'https:' ? secured : undefined)
-    },
-    target: (path) => path,
-    headers: {},
-    lasting: true,
+  const connect: buildConnector.connector = (options, callback) => {
+    const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
+    const tunnel = via.tunnel(hostOf(url), port, idleMs)
+    const secured: Secured = (socket, done) => secure({ ...options, httpSocket: socket }, done)
+    void handOver(tunnel, callback, url.protocol === 'https:' ? secured : undefined)
   }
+  return directTransport(connect)
 }
 
 type Secured = (socket: Socket, done: buildConnector.Callback) => void

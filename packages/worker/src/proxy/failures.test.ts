@@ -154,6 +154,42 @@ describe('a proxy that answers nothing', () => {
   })
 })
 
+describe('an answer that is the proxy’s own', () => {
+  it.each([
+    ['http file', 503, 'upstream_unreachable'],
+    ['http tree', 503, 'upstream_unreachable'],
+    ['git', 503, 'upstream_unreachable'],
+    ['http file', 403, 'upstream_refused'],
+    ['http tree', 403, 'upstream_refused'],
+    ['git', 403, 'upstream_refused'],
+    ['git', 407, 'auth_rejected'],
+    ['http tree', 407, 'auth_rejected'],
+  ] as const)('is not taken for that of the upstream (%s, %i)', async (kind, status, reason) => {
+    const { witness, call } = await serve(kind)
+    // As squid answers.
+    const answer = `HTTP/1.1 ${status} x\r\nx-squid-error: ERR_X 111\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`
+    const squid = await kept(
+      startBareServer((socket) => void socket.on('error', () => {}).once('data', () => socket.end(answer))),
+    )
+    const server = at('http', squid.port, LOGIN)
+    expectFailure(await sandbox.sync({ ...call, proxies: routesBy(server) }), reason, server)
+    expect(witness.seen).toEqual([])
+  })
+
+  it('is told from that of the upstream, which keeps its words', async () => {
+    const served = await serveKind('http file', { up: join(sandbox.dir, 'up'), stops })
+    const { routes, server } = await kept(startTinyproxy({ dir: sandbox.dir }))
+    served.refuse(404)
+    const missing = await sandbox.sync({ ...served.call, proxies: routes })
+    expect(missing).toMatchObject({
+      reason: 'upstream_missing',
+      message: 'the upstream answered 404: there is no such file',
+    })
+    served.refuse(403)
+    expectFailure(await sandbox.sync({ ...served.call, proxies: routes }), 'auth_rejected', server)
+  })
+})
+
 describe('a proxy that opens tunnels to port 443 alone', () => {
   it.each(['http file', 'http tree', 'git'] as const)('lets %s through, which needs none over http', async (kind) => {
     const { witness, call } = await serve(kind)

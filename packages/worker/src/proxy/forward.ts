@@ -20,10 +20,7 @@ export interface Open<Port extends LocalPort> {
 }
 
 /** How what comes goes on. */
-export interface Onward extends Pick<Via, 'plain' | 'tunnel'> {
-  /** The failure of the proxy for a status that is its own; null: the status is the upstream's. */
-  ownFailure(status: number): Error | null
-}
+export type Onward = Pick<Via, 'plain' | 'tunnel'>
 
 /** Where what comes leads, and how long that may take. */
 export interface Behind extends End {
@@ -155,7 +152,7 @@ async function passRequest({ request, response, onward, end }: Passing): Promise
   const answered = new Promise<IncomingMessage>((resolve, reject) => sent.once('response', resolve).on('error', reject))
   void pipeline(request, sent).catch(() => {})
   const answer = await answered
-  const failure = onward.ownFailure(answer.statusCode ?? 0)
+  const failure = plain?.refusal(answer.statusCode ?? 0, answer.headers)
   if (failure) throw failure
   response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', headersOf(answer))
   await pipeline(answer, response)

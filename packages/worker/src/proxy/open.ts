@@ -57,7 +57,7 @@ const OF_EITHER: readonly string[] = ['upstream_unreachable', 'upstream_refused'
 
 /** A failure of a run that used proxies, with their names where it may be theirs; any other error as it is. */
 export function namingProxies(error: unknown, labels: readonly string[]): unknown {
-  if (!(error instanceof SyncFailure) || error.constructor !== SyncFailure || labels.length === 0) return error
+  if (!(error instanceof SyncFailure) || labels.length === 0) return error
   if (!OF_EITHER.includes(error.reason) || labels.some((label) => error.message.includes(label))) return error
   const { reason, message, tail, exitCode, hint } = error
   const facts: FailureFacts = { tail, exitCode, hint, cause: error }

@@ -1,11 +1,11 @@
 // run.ts — The proxies of one run: which one a host is reached by, and what is opened on this machine for its programs,
 // until the run ends.
 import type { Socket } from 'node:net'
-import type { LocalPort, LocalProxy, Target, Via } from '../via.ts'
+import type { LocalPort, LocalProxy, PlainVia, Target, Via } from '../via.ts'
 import { connectToProxy, openTunnel } from './dial.ts'
 import { isExempt } from './exempt.ts'
-import { openLocalPort, openLocalProxy, type Onward, type Open } from './forward.ts'
-import { hostWithPort, labelOf, proxyHeaders, rejectedByProxy, type ProxyServer } from './server.ts'
+import { openLocalPort, openLocalProxy, type Open } from './forward.ts'
+import { hostWithPort, labelOf, proxyHeaders, refusalOf, type ProxyServer } from './server.ts'
 
 /** The proxies of a replica, ready to be used: one for each way to an upstream; null: directly. */
 export interface OpenRoutes {
@@ -80,13 +80,10 @@ function createVia(server: ProxyServer, needs: RunNeeds & { readonly opened: Pro
     ? {
         connect: (timeoutMs: number) => connectToProxy(server, { signal, timeoutMs }),
         headers: proxyHeaders(server),
+        refusal: (status: number, headers: Parameters<PlainVia['refusal']>[1]) => refusalOf(server, status, headers),
       }
     : null
-  const onward: Onward = {
-    tunnel,
-    plain,
-    ownFailure: (status) => (status === 407 && plain ? rejectedByProxy(server) : null),
-  }
+  const onward = { tunnel, plain }
   const once = createMemo(opened)
   return {
     label: labelOf(server),

@@ -52,6 +52,30 @@ export function rejectedByProxy(proxy: ProxyServer): SyncFailure {
   )
 }
 
+/**
+ * The failure that an answer to a request with the whole address means, when it is the proxy's own: squid and tinyproxy
+ * say so. Null: it is the upstream's, as far as can be told.
+ */
+export function refusalOf(
+  proxy: ProxyServer,
+  status: number,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): SyncFailure | null {
+  const squid = headers['x-squid-error']
+  const own = squid !== undefined || (status >= 400 && /^tinyproxy\b/.test(String(headers['server'])))
+  if (status === 407 || (own && status === 401)) return rejectedByProxy(proxy)
+  if (!own) return null
+  const said = `(it answers ${status}${
+    squid === undefined
+      ? ''
+      : `, ${String(squid)
+          .replace(/[^ -~]/g, '')
+          .slice(0, 60)}`
+  })`
+  if (status < 500) return proxyFailure('upstream_refused', proxy, `does not ask the upstream for this worker ${said}`)
+  return proxyFailure('upstream_unreachable', proxy, `could not reach the upstream ${said}`)
+}
+
 /** Host and port as one word, with the brackets of IPv6. */
 export function hostWithPort({ host, port }: End): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`

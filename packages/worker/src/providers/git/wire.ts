@@ -1,11 +1,11 @@
 // wire.ts — Asks an upstream for its refs without starting git (protocol v2, http and git://). Says null whenever
 // anything is unusual: git then asks itself.
 import { connect, isIP, type LookupFunction } from 'node:net'
-import { Client, type Dispatcher } from 'undici'
+import { Client, type buildConnector, type Dispatcher } from 'undici'
 import { createRefCollector, type RemoteRefs } from './refs.ts'
 import { nameWithin } from '../../names.ts'
 import { isRedirect } from '../../http/address.ts'
-import { transportBy } from '../../http/transport.ts'
+import { directTransport, transportBy, type Transport } from '../../http/transport.ts'
 import { SyncFailure } from '../../provider.ts'
 import type { Via } from '../../via.ts'
 
@@ -62,25 +62,20 @@ async function overHttp(
   { authorization, addresses, via, signal }: WireRequest,
 ): Promise<RemoteRefs | AskGit | Moved | null> {
   const { origin } = url
-  const transport = via && transportBy(via, url, IDLE_MS)
+  const direct = { timeout: IDLE_MS, lookup: lookupAmong(addresses) } as buildConnector.BuildOptions
+  const transport = via ? transportBy(via, url, IDLE_MS) : directTransport(direct)
   const client = new Client(origin, {
-    connect: transport?.connect ?? { timeout: IDLE_MS, lookup: lookupAmong(addresses) },
+    connect: transport.connect,
     headersTimeout: IDLE_MS,
     bodyTimeout: IDLE_MS,
   })
   const base = url.pathname.replace(/\/+$/, '')
-  const pathOf = (path: string) => transport?.target(path) ?? path
-  const reset = transport?.lasting === false
-  const headers = {
-    'git-protocol': 'version=2',
-    'user-agent': AGENT,
-    ...(authorization ? { authorization } : {}),
-    ...transport?.headers,
-  }
+  const headers = { 'git-protocol': 'version=2', 'user-agent': AGENT, ...(authorization ? { authorization } : {}) }
+  const to = { client, transport }
   try {
     const greeting = await sendRequest(
-      client,
-      { origin, path: pathOf(`${base}/info/refs?service=git-upload-pack`), method: 'GET', reset, headers, signal },
+      to,
+      { origin, path: `${base}/info/refs?service=git-upload-pack`, method: 'GET', headers, signal },
       'application/x-git-upload-pack-advertisement',
     )
     if (greeting && !Buffer.isBuffer(greeting)) return greeting
@@ -88,12 +83,11 @@ async function overHttp(
     if (!asked) return null
     const type = 'application/x-git-upload-pack'
     const answer = await sendRequest(
-      client,
+      to,
       {
         origin,
-        path: pathOf(`${base}/git-upload-pack`),
+        path: `${base}/git-upload-pack`,
         method: 'POST',
-        reset,
         headers: { ...headers, 'content-type': `${type}-request`, accept: `${type}-result` },
         body: asked,
         signal,
@@ -109,20 +103,27 @@ async function overHttp(
 
 /** The body of an answer of that type, or a redirect; for a plain list of refs whether it is whole; else null. */
 async function sendRequest(
-  client: Client,
-  options: Dispatcher.RequestOptions,
+  { client, transport }: { client: Client; transport: Transport },
+  options: Dispatcher.RequestOptions & { readonly headers: Readonly<Record<string, string>> },
   type: string,
 ): Promise<Buffer | AskGit | Moved | null> {
-  const { statusCode, headers, body } = await client.request(options)
+  const { statusCode, headers, body } = await client.request({
+    ...options,
+    path: transport.target(options.path),
+    headers: { ...options.headers, ...transport.headers },
+    reset: !transport.lasting,
+  })
+  body.on('error', () => {})
+  transport.refuse(statusCode, headers)
   const location = headers['location']
   if (isRedirect(statusCode) && typeof location === 'string') {
-    body.on('error', () => {}).destroy()
+    body.destroy()
     const from = new URL(options.path, String(options.origin))
     return { location, from, lasting: statusCode === 301 || statusCode === 308 }
   }
   const readable = statusCode === 200 && headers['content-encoding'] === undefined
   if (!readable) {
-    body.on('error', () => {}).destroy()
+    body.destroy()
     return null
   }
   const chunks: Buffer[] = []
