@@ -133,7 +133,7 @@ describe('a proxy that answers nothing', () => {
     ['http file', 'http', { timeout_secs: 5 }],
     ['http tree', 'socks5h', { timeout_secs: 5 }],
     ['rsync', 'socks5h', { timeout_secs: 10 }],
-    ['git', 'http', {}],
+    ['git', 'socks5h', {}],
   ] as const)('ends a sync of the kind %s by itself', async (kind, scheme, options) => {
     const { witness, call } = await serve(kind)
     const silent = await kept(startBareServer((socket) => void socket.on('error', () => {})))
