@@ -244,9 +244,8 @@ async function announcedKinds(parts: WorkerParts): Promise<KindAnnouncement[]> {
 function offeredOptions(own: Type.TObject, proxies: readonly string[]): Type.TObject {
   const { proxy: _of, ...options } = withPolicy(own).properties
   const { description } = policyProperties.proxy as { description?: string }
-  const choice: Type.TProperties =
-    proxies.length > 0 ? { proxy: Type.Enum(['', ...proxies], { default: '', description }) } : {}
-  return Type.Object({ ...options, ...choice }, { additionalProperties: false })
+  const choice = Type.Optional(Type.Enum([...proxies], { description }))
+  return Type.Object(proxies.length > 0 ? { ...options, proxy: choice } : options, { additionalProperties: false })
 }
 
 /** What `kagami folders remove` could not finish. */
