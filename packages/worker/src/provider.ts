@@ -172,7 +172,10 @@ export interface Peers {
    * upstream_unreachable when there is none.
    */
   resolve(host: string): Promise<readonly string[]>
-  /** The proxy by which a host must be reached, when it was checked; null: directly, at addresses that are checked. */
+  /**
+   * The proxy by which a host must be reached; null: directly, at addresses that are checked. Throws SyncFailure
+   * address_forbidden when what is known of the host without its address is not allowed.
+   */
   via(target: Target): Via | null
 }
 

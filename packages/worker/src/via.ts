@@ -12,6 +12,8 @@ export interface Target {
 export interface Via {
   /** As people know it, without credentials: `http://proxy.example:3128`. */
   readonly label: string
+  /** Whether it finds the addresses of names, so that nobody here knows them. */
+  readonly findsNames: boolean
   /** Opens a connection to a host and port through it. */
   tunnel(host: string, port: number, timeoutMs: number): Promise<Socket>
   /** How it is asked for http:// addresses; null: through a tunnel, like all others. */

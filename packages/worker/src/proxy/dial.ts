@@ -1,6 +1,6 @@
 // dial.ts — Opens a connection through a proxy: HTTP (CONNECT) or SOCKS 5. Each failure says that it is the proxy, and
 // which one; none has its credentials.
-import { connect, type Socket } from 'node:net'
+import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { SyncFailure } from '../provider.ts'
 import { receive } from './receive.ts'
@@ -43,7 +43,7 @@ async function within(
 ): Promise<Socket> {
   const { host, port } = proxy
   const secure = proxy.scheme === 'https'
-  const socket = secure ? connectTls({ host, port, servername: host }) : connect({ host, port })
+  const socket = secure ? connectTls({ host, port, servername: isIP(host) === 0 ? host : '' }) : connect({ host, port })
   socket.setNoDelay(true)
   const stop = () => void socket.destroy(new Error('stopped'))
   const timer = setTimeout(

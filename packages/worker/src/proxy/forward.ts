@@ -46,7 +46,8 @@ export async function openLocalProxy(onward: Onward, end: Behind): Promise<Open<
     const target =
       url?.protocol === 'http:' ? hostWithPort({ host: bare(url.hostname), port: Number(url.port || 80) }) : ''
     const refused = mayPass(request, target)
-    if (refused === null) return void passRequest({ request, response, onward, end }).catch(failures.keep(response))
+    if (refused === null)
+      return void passRequest({ request, response, onward, end }).then(failures.clear, failures.keep(response))
     const [status = '', header] = refused.split('\r\n')
     response.writeHead(Number(status.slice(0, 3)), header ? { 'proxy-authenticate': header.split(': ')[1] } : {}).end()
   })
@@ -55,7 +56,8 @@ export async function openLocalProxy(onward: Onward, end: Behind): Promise<Open<
     socket.on('error', () => {})
     if (refused !== null) return void socket.end(`HTTP/1.1 ${refused}\r\ncontent-length: 0\r\n\r\n`)
     socket.unshift(head)
-    passBytes(socket as Socket, () => tunnelTo(onward, end), 'HTTP/1.1 200 OK\r\n\r\n').catch((error: unknown) => {
+    const greeting = 'HTTP/1.1 200 OK\r\n\r\n'
+    passBytes(socket as Socket, () => tunnelTo(onward, end), greeting).then(failures.clear, (error: unknown) => {
       failures.keep()(error)
       socket.end('HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n')
     })
@@ -71,7 +73,7 @@ export async function openLocalPort(onward: Pick<Onward, 'tunnel'>, end: Behind)
   const failures = keepFailure()
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     socket.on('error', () => {})
-    passBytes(socket, () => tunnelTo(onward, end), '').catch((error: unknown) => {
+    passBytes(socket, () => tunnelTo(onward, end), '').then(failures.clear, (error: unknown) => {
       failures.keep()(error)
       socket.destroy()
     })
@@ -87,6 +89,8 @@ function keepFailure() {
   let last: Error | null = null
   return {
     last: () => last,
+    // What failed once and then went well is no reason for what a program says later.
+    clear: () => void (last = null),
     keep: (response?: ServerResponse) => (error: unknown) => {
       if (error instanceof SyncFailure) last = error
       if (response?.headersSent === false) response.writeHead(502).end()

@@ -53,7 +53,13 @@ function orFailure<T>(reason: SyncFailure['reason'], read: () => T): T {
 }
 
 /** Reasons that a proxy may have given in place of the upstream. */
-const OF_EITHER: readonly string[] = ['upstream_unreachable', 'upstream_refused', 'auth_rejected', 'content_invalid']
+const OF_EITHER: readonly string[] = [
+  'upstream_unreachable',
+  'upstream_refused',
+  'auth_rejected',
+  'content_invalid',
+  'timed_out',
+]
 
 /** A failure of a run that used proxies, with their names where it may be theirs; any other error as it is. */
 export function namingProxies(error: unknown, labels: readonly string[]): unknown {
@@ -62,5 +68,5 @@ export function namingProxies(error: unknown, labels: readonly string[]): unknow
   const { reason, message, tail, exitCode, hint } = error
   const facts: FailureFacts = { tail, exitCode, hint, cause: error }
   const by = labels.join(' and ')
-  return new SyncFailure(reason, `${message}; it was asked through the proxy ${by}, which may have said this`, facts)
+  return new SyncFailure(reason, `${message}; it was asked through the proxy ${by}, which may be the cause`, facts)
 }

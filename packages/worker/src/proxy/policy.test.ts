@@ -146,11 +146,29 @@ describe('a name that only the proxy resolves', () => {
       log: () => {},
     })
     const peers = createPeers({ publicOnly: false, known: 'private', proxies })
-    peers.check('mirror.lan')
+    peers.via({ protocol: 'http:', hostname: 'mirror.lan' })
     expect(() => peers.check('10.0.0.1')).not.toThrow()
     const others = createPeers({ publicOnly: false, known: 'public', proxies })
-    expect(() => others.check('localhost')).toThrow(/private address localhost/)
+    expect(() => others.via({ protocol: 'http:', hostname: 'localhost' })).toThrow(/private address localhost/)
     expect(others.reach).toBe(null)
+  })
+})
+
+describe('a host that is reached directly', () => {
+  it('keeps its rules where other ways lead through a proxy', () => {
+    const signal = new AbortController().signal
+    const routes = { ...routesBy(at('http', 1), ['mirror.lan']), http: null }
+    const proxies = createRunProxies(routes, { signal, resolve: () => Promise.resolve([]), log: () => {} })
+    const peers = createPeers({ publicOnly: false, known: null, proxies })
+    expect(peers.via({ protocol: 'http:', hostname: 'localhost' })).toBe(null)
+    expect(peers.via({ protocol: 'https:', hostname: 'mirror.lan' })).toBe(null)
+    peers.check('10.0.0.1')
+    expect(peers.reach).toBe('private')
+    expect(peers.via({ protocol: 'https:', hostname: 'cdn.example' })?.label).toBe('http://127.0.0.1:1')
+    expect(() => peers.check('10.0.0.1')).not.toThrow()
+    const others = createPeers({ publicOnly: false, known: null, proxies })
+    others.via({ protocol: 'https:', hostname: 'cdn.example' })
+    expect(() => others.check('10.0.0.1')).toThrow(/whose address only the proxy knows/)
   })
 })
 

@@ -21,8 +21,6 @@ export interface OpenRoutes {
 export interface RunProxies {
   /** The proxy a host is reached by; null: it is reached directly. */
   via(target: Target): Via | null
-  /** Whether it is a proxy that finds the address of this name, so that nobody here knows it. */
-  findsName(name: string): boolean
   /** The proxies that were used, as people know them. */
   used(): string[]
   /** Ends what was opened for programs. */
@@ -54,7 +52,6 @@ export function createRunProxies(routes: OpenRoutes, needs: RunNeeds): RunProxie
       return via
     },
     used: () => [...told],
-    findsName: (name) => servers.some(({ scheme }) => scheme !== 'socks5') && !isExempt(name, routes.noProxy),
     close() {
       for (const one of opened)
         void one.then(
@@ -87,6 +84,7 @@ function createVia(server: ProxyServer, needs: RunNeeds & { readonly opened: Pro
   const once = createMemo(opened)
   return {
     label: labelOf(server),
+    findsNames: server.scheme !== 'socks5',
     tunnel,
     plain,
     local: (host, port, timeoutMs) =>

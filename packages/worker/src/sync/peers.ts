@@ -127,27 +127,30 @@ export function createPeers({
 }): KnownPeers {
   let reach: Reach | null = null
   let named = false
-  const check = (address: string | undefined) => {
-    if (address === undefined) return
-    const isName = isIP(address.replace(/^\[|\]$|%.*$/g, '')) === 0
-    if (isName && !proxies?.findsName(address)) return
-    const found = isName ? reachOfName(address) : reachOf(address)
-    if (found === 'unknown') {
-      named = true
-      return
-    }
+  const judge = (address: string, found: Reach | 'never') => {
     if (found === 'never')
       throw forbidden(`${address} is a link-local address, or one where a cloud keeps secrets: it is never mirrored`)
     if (found === 'private' && publicOnly)
       throw forbidden(`${address} is not a public address, and this worker has upstream_policy = "public-only"`)
-    if (found === 'private' && !allowPrivate && (known === 'public' || reach === 'public'))
+    if (found !== 'private' || allowPrivate) return
+    if (known === 'public' || reach === 'public')
       throw forbidden(`the upstream is public, but leads to the private address ${address}`)
-    if (found === 'private' && !allowPrivate && named && known !== 'private')
+    if (named && known !== 'private' && reach !== 'private')
       throw forbidden(
         `the upstream, whose address only the proxy knows, leads to the private address ${address}; the option ` +
           'allow_private allows that',
       )
-    if (!isName) reach ??= found
+  }
+  const check = (address: string | undefined) => {
+    if (address === undefined || isIP(address.replace(/^\[|\]$|%.*$/g, '')) === 0) return
+    const found = reachOf(address)
+    judge(address, found)
+    if (found !== 'never') reach ??= found
+  }
+  const checkName = (name: string) => {
+    const found = reachOfName(name)
+    if (found === 'unknown') named = true
+    else judge(name, found)
   }
   return {
     check,
@@ -157,7 +160,13 @@ export function createPeers({
       for (const address of addresses) check(address)
       return addresses
     },
-    via: (target) => proxies?.via(target) ?? null,
+    via(target) {
+      const via = proxies?.via(target) ?? null
+      if (!via) return null
+      check(target.hostname)
+      if (via.findsNames) checkName(target.hostname)
+      return via
+    },
     get reach() {
       return reach
     },

@@ -41,9 +41,7 @@ const PORTS: Readonly<Record<string, number>> = { 'https:': 443, 'http:': 80, 'g
 export async function addressesOf({ upstream, local, peers }: SyncContext): Promise<readonly string[]> {
   if (local !== null) return []
   const target = targetOf(upstream)
-  if (peers.via(target) === null) return peers.resolve(target.hostname)
-  peers.check(target.hostname)
-  return []
+  return peers.via(target) === null ? peers.resolve(target.hostname) : []
 }
 
 /** The route to the upstream: by its proxy, or by addresses that were checked. */

@@ -46,7 +46,6 @@ export async function addressOf(context: RsyncContext): Promise<RsyncAddress> {
       const overSsh = { ssh, upstream: named, address: await checkedAddress(named.host, context) }
       return { ...direct, address, overSsh }
     }
-    peers.check(named.host)
     const door = await via.door(named.host, named.port, patienceOf(context.options))
     const overSsh = { ssh, upstream: named, address: '127.0.0.1', port: door.port }
     return { ...direct, address, overSsh, local: door }
@@ -63,9 +62,8 @@ export async function addressOf(context: RsyncContext): Promise<RsyncAddress> {
 type RsyncAddress = Pick<RsyncUpstream, 'address' | 'overSsh' | 'local' | 'proxyEnv'>
 
 /** rsync is told of a proxy on this machine, behind which the proxy is; it never sees its credentials. */
-async function addressBy(via: Via, url: URL, { upstream, peers, options, log }: RsyncContext): Promise<RsyncAddress> {
+async function addressBy(via: Via, url: URL, { upstream, options, log }: RsyncContext): Promise<RsyncAddress> {
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  peers.check(host)
   if (options.address_family !== 'any') log(`the proxy, not address_family, decides which address of ${host} is asked`)
   const local = await via.local(host, Number(url.port || 873), patienceOf(options))
   const named = `rsync://${url.hostname}${url.port ? `:${url.port}` : ''}`
