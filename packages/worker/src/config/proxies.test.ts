@@ -77,6 +77,8 @@ describe('proxy', () => {
     ['[[proxies]]\nname = "a"\nurl = "http://p:1"\nuser = "u"', /proxies/],
     [provider('proxy = "campus"'), /providers\[0\] \(a\): proxy: there is no proxy "campus"/],
     [provider('options.proxy = "campus"'), /providers\[0\] \(a\): option proxy: there is no proxy "campus"/],
+    ['http_proxy = "http://p:1"', /unknown key http_proxy; did you mean proxy = "http:\/\/p:1"/],
+    [provider('rsync_proxy = "http://p:1"'), /unknown key rsync_proxy; did you mean proxy = /],
     [provider('no_proxy = ["h"]'), /no_proxy is written below \[\[providers\]\]/],
   ])('is refused as %j', (text, message) => expect(problem(text).message).toMatch(message))
 
