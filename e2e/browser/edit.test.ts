@@ -49,7 +49,11 @@ describe('the form that edits a replica', () => {
     browser = await openBrowser(place)
     worker = await startWorker(place, {
       nats: nats.url,
-      env: { KAGAMI_NAME: 'sh-12', KAGAMI_WORKER_ID: 'w' },
+      env: {
+        KAGAMI_NAME: 'sh-12',
+        KAGAMI_WORKER_ID: 'w',
+        KAGAMI_PROXIES: '[{"name":"campus","url":"http://127.0.0.1:9"},{"name":"direct","url":"none"}]',
+      },
       providers: [{ name: 'declared', kind: 'rsync', upstream: upstreams[0]!.url }],
     })
     await until('it joined', async () => (await get('declared')).worker_presence === 'online')
@@ -158,6 +162,25 @@ describe('the form that edits a replica', () => {
       interval_secs: 7200,
       options: { exclude: ['mine'], bwlimit_kbps: 100, keep_generations: 5 },
     })
+  })
+
+  test('offers the proxies that worker.toml lists, and no others', async () => {
+    const form = await open()
+    const { page, field, dialog } = form
+    if (!(await field('proxy').isVisible())) await dialog.locator('summary').click()
+    expect(await field('proxy').locator('option').allTextContents()).toEqual([expect.any(String), 'campus', 'direct'])
+    await field('proxy').selectOption('campus')
+    await field('proxy').scrollIntoViewIfNeeded()
+    await shoot(page, 'edit-proxy')
+    await save(form)
+    expect((await get()).options).toMatchObject({ proxy: 'campus' })
+    const dark = await open('tree', 'dark')
+    await dark.field('proxy').scrollIntoViewIfNeeded()
+    await shoot(dark.page, 'edit-proxy-dark')
+    expect(await dark.axe()).toEqual([])
+    await dark.field('proxy').selectOption('')
+    await save(dark)
+    expect((await get()).options['proxy']).toBeUndefined()
   })
 
   test('shows at its field what the supervisor refuses, and what is wrong before it is sent', async () => {

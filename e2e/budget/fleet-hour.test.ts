@@ -45,13 +45,7 @@ async function playHour(changes: (beat: number) => number): Promise<Counts> {
   const send = (id: string, seq: number, changed: readonly number[]) => {
     const all = revisions.get(id)!
     for (const index of seq === 0 ? [] : changed) all[index]!++
-    const beat: Heartbeat = {
-      ...{ worker_id: id, instance: `${id}-i`, seq, sent_at: clock.now().toISOString(), observed_rev: 1 },
-      ...{ full: seq === 0, part: { index: 0, of: 1 }, removed: [], jobs: { running: 0, queued: 0, limit: 4 } },
-      replicas: changed.map((index) => makeReplica(id, index, all[index]!)),
-      digest: { count: REPLICAS, revisions: all.reduce((sum, one) => sum + one, 0) },
-      storage: { total_bytes: 1e12, used_bytes: 4e11 + seq, device: `boot:${id}` },
-    }
+    const beat = beatOf(id, { seq, at: clock.now(), changed, revisions: all })
     receiveHeartbeat(services, decode(SCHEMA, Buffer.from(encode(SCHEMA, beat))), id, () => void counts.questions++)
   }
   for (const id of workers) {
@@ -74,6 +68,31 @@ async function playHour(changes: (beat: number) => number): Promise<Counts> {
   services.publisher.stop()
   await services.store.close()
   return counts
+}
+
+interface Said {
+  readonly seq: number
+  readonly at: Date
+  readonly changed: readonly number[]
+  readonly revisions: readonly number[]
+}
+
+/** A heartbeat; the first one of a worker says everything. */
+function beatOf(id: string, { seq, at, changed, revisions }: Said): Heartbeat {
+  return {
+    worker_id: id,
+    instance: `${id}-i`,
+    seq,
+    sent_at: at.toISOString(),
+    observed_rev: 1,
+    full: seq === 0,
+    part: { index: 0, of: 1 },
+    replicas: changed.map((index) => makeReplica(id, index, revisions[index]!)),
+    removed: [],
+    digest: { count: REPLICAS, revisions: revisions.reduce((sum, one) => sum + one, 0) },
+    storage: { total_bytes: 1e12, used_bytes: 4e11 + seq, device: `boot:${id}` },
+    jobs: { running: 0, queued: 0, limit: 4 },
+  }
 }
 
 /** The store, with what is written to it counted. */

@@ -334,4 +334,17 @@ export const copies: readonly Row[] = [
       [`${WORKER}/providers/keep-deleted.test.ts`, 'asks again, and keeps for its whole time, when its record is'],
     ],
   },
+  {
+    row: 61,
+    fault: 'a proxy that is down, silent, confused or refuses, in front of every kind of upstream',
+    promise: 'the sync fails with words that name the proxy, nothing goes around it, and the copy stays',
+    proofs: [
+      [`${WORKER}/proxy/failures.test.ts`, 'fails while the %s proxy is down, and does not go around it'],
+      [`${WORKER}/proxy/failures.test.ts`, 'keeps its copy while the proxy is down, and goes on when it is back'],
+      [`${WORKER}/proxy/failures.test.ts`, 'ends a sync of the kind %s by itself'],
+      [`${WORKER}/proxy/dial.test.ts`, 'or a failure that names the proxy is all that any answer leads to'],
+      [`${WORKER}/proxy/policy.test.ts`, 'is refused before the %s proxy is asked'],
+      ['e2e/procedures/proxies.test.ts', 'keeps the fleet and its copy while the proxy is down'],
+    ],
+  },
 ]

@@ -43,13 +43,15 @@ export default async function setup(project: TestProject): Promise<void> {
   const natsHere = await natsServerOnPath()
   const natsOld = natsHere?.old ?? join(await fetchProgram(NATS_PACKAGE, log), 'nats-server')
   const natsNew = natsHere?.new ?? join(await fetchProgram({ ...NATS_PACKAGE, suite: 'forky' }, log), 'nats-server')
-  // Web servers, and what runs programs for nginx. The tests look for them too, but must not all fetch them at once.
+  // Web servers, what runs programs for nginx, and proxies. The tests look for them too, but must not all fetch them.
   for (const [program, name] of [
     ['nginx', 'nginx'],
     ['apache2', 'apache2'],
     ['lighttpd', 'lighttpd'],
     ['caddy', 'caddy'],
     ['fcgiwrap', 'fcgiwrap'],
+    ['tinyproxy', 'tinyproxy-bin'],
+    ['microsocks', 'microsocks'],
   ] as const) {
     if (!findProgram(program, ['/usr/sbin'])) await fetchProgram({ program, package: name }, log)
   }

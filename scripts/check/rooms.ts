@@ -39,6 +39,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   [`${WORKER}/providers/git-lfs`]: [`${WORKER}/providers/git-lfs`],
   [`${WORKER}/providers/http`]: [`${WORKER}/providers/http`],
   [`${WORKER}/providers/rsync`]: [`${WORKER}/providers/rsync`],
+  [`${WORKER}/proxy`]: [`${WORKER}/proxy`, 'e2e/procedures/proxies.test.ts'],
   [`${WORKER}/ssh`]: [`${WORKER}/ssh`, 'e2e/procedures/ssh.test.ts'],
   [`${WORKER}/sync`]: [`${WORKER}/sync`, `${WORKER}/hints.test.ts`],
   [`${WORKER}/testing`]: [

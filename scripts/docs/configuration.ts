@@ -3,7 +3,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SupervisorKeys } from '../../packages/supervisor/src/config.ts'
-import { DefaultKeys, ProviderKeys, WorkerKeys } from '../../packages/worker/src/config/keys.ts'
+import { DefaultKeys, ProviderKeys, ProxyTable, WorkerKeys } from '../../packages/worker/src/config/keys.ts'
 import { code, GENERATED, table, typeOf, type Shape } from './markdown.ts'
 
 /** Variables that are not keys of a schema: which programs read them, and their meaning. */
@@ -58,13 +58,27 @@ const OTHERS: Readonly<Record<string, [who: string, meaning: string]>> = {
       '`{"type":"token","token":"…"}`.',
   ],
   KAGAMI_NODE: ['command line', 'Node program to run with, instead of the one npm installed.'],
+  http_proxy: [
+    'worker, only where proxy = "env"',
+    'Proxy for http:// upstreams; in small letters only, as curl has it.',
+  ],
+  https_proxy: ['worker, only where proxy = "env"', 'Proxy for https:// upstreams; also HTTPS_PROXY.'],
+  RSYNC_PROXY: ['worker, only where proxy = "env"', 'Proxy for rsync:// upstreams, host:port.'],
+  all_proxy: [
+    'worker, only where proxy = "env"',
+    'Proxy for all others, and where the one above is not set; also ALL_PROXY.',
+  ],
+  no_proxy: [
+    'worker, only where proxy = "env"',
+    'Hosts that are reached directly, besides no_proxy of worker.toml; also NO_PROXY.',
+  ],
   PATH: [
     'all programs',
     'Where to look for git, rsync and nats-server. Programs that a sync starts get its absolute entries.',
   ],
 }
 /** Variables that Kagami or npm sets for internal use. */
-const INTERNAL = new Set(['KAGAMI_LAUNCHED', 'npm_lifecycle_event'])
+const INTERNAL = new Set(['KAGAMI_LAUNCHED', 'npm_lifecycle_event', 'NO_PROXY'])
 
 /** The page. Throws when the code reads a variable that the page does not describe. */
 export function configurationReference(root: string): string {
@@ -85,6 +99,9 @@ export function configurationReference(root: string): string {
     keyTable(ProviderKeys as Shape, null),
     'A provider may also be only a string, its name: such a replica is shown and never synced. In TOML, a top-level ' +
       'key below a `[[providers]]` table belongs to that table; the worker detects this and refuses to start.',
+    '### Keys of a `[[proxies]]` table',
+    keyTable(ProxyTable as Shape, null),
+    'What they are for: [proxies.md](proxies.md).',
     '### Keys of `[defaults]`',
     keyTable(DefaultKeys as Shape, null),
     'They are for all providers; those of `[defaults.git]`, `[defaults.rsync]` and so on for the providers of that ' +

@@ -71,7 +71,8 @@ const zones = new Set(['UTC'])
 function isZone(timezone: string): boolean {
   if (zones.has(timezone)) return true
   try {
-    if (new Intl.DateTimeFormat('en', { timeZone: timezone })) zones.add(timezone)
+    new Intl.DateTimeFormat('en', { timeZone: timezone }).resolvedOptions()
+    zones.add(timezone)
     return true
   } catch {
     return false

@@ -7,6 +7,9 @@ export const REPLICA_NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$'
 /** A worker id is one token of a NATS subject, so that it cannot match the subjects of other workers. */
 export const WORKER_ID_PATTERN = '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'
 
+/** The name of a proxy that worker.toml lists. */
+export const PROXY_NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$'
+
 /** Seconds. An interval of 0 means: only on request. */
 export const INTERVAL_MAX_SECONDS = 2_592_000
 

@@ -1,6 +1,7 @@
 // policy.ts — The options that every kind has besides its own: publishing, deletion guard, schedule, limits, freshness.
 import Type, { type Static } from 'typebox'
 import { Default } from 'typebox/value'
+import { PROXY_NAME_PATTERN } from './names.ts'
 
 /** The schemas of these options. A worker announces them together with the kind's own options. */
 export const policyProperties = {
@@ -95,6 +96,13 @@ export const policyProperties = {
       'Allows a private address for an upstream that had a public one before, as in a network that resolves public ' +
       'names itself. Link-local addresses are still refused, and private ones where the worker has upstream_policy ' +
       '= "public-only"',
+  }),
+  proxy: Type.String({
+    default: '',
+    pattern: `^$|${PROXY_NAME_PATTERN}`,
+    description:
+      'Name of the proxy by which the upstream is reached, one of [[proxies]] in worker.toml. Empty: the one for all ' +
+      'replicas of the worker, if it has one',
   }),
   verify: Type.Enum(['none', 'debian'], {
     default: 'none',

@@ -5,8 +5,12 @@ import { isIP } from 'node:net'
 import { ConfigError, readIfThere, writeDurably } from '@kagami/runtime'
 import type { WorkerConfig } from './config/config.ts'
 import { createCommandRunner } from './programs/command.ts'
+import { SyncFailure } from './provider.ts'
+import { openProxies } from './proxy/open.ts'
+import { createRunProxies, type RunProxies } from './proxy/run.ts'
 import { fingerprintOf, requireSsh } from './ssh/failure.ts'
 import { knownName } from './ssh/words.ts'
+import { createPeers } from './sync/peers.ts'
 import { paths } from './tree/paths.ts'
 
 /** A public key of a host. */
@@ -22,14 +26,50 @@ export interface HostKey {
 const SCAN_MS = 20_000
 type Place = Pick<WorkerConfig, 'data_dir'>
 
-/** The keys that a host shows now. `written`: HOST, HOST:PORT or [HOST]:PORT. Throws ConfigError when it shows none. */
-export async function scanHost(written: string): Promise<readonly HostKey[]> {
-  const { host, port } = parseHost(written)
-  const run = createCommandRunner({ signal: AbortSignal.timeout(SCAN_MS), mark: 'hosts', log: () => {} })
+/**
+ * The keys that a host shows now, through the proxy of the worker where it has one. `written`: HOST, HOST:PORT or
+ * [HOST]:PORT. Throws ConfigError when it shows none.
+ */
+export async function scanHost(written: string, config: Proxied): Promise<readonly HostKey[]> {
+  const end = parseHost(written)
+  const signal = AbortSignal.timeout(SCAN_MS)
+  try {
+    const proxies = proxiesOf(config, signal)
+    const via = proxies?.via({ protocol: 'ssh:', hostname: end.host })
+    const door = await via?.door(end.host, end.port)
+    return await scanAt(door ? { host: '127.0.0.1', port: door.port } : end, { end, signal })
+      .catch((error: unknown) => Promise.reject(door?.failure() ?? (error as Error)))
+      .finally(() => proxies?.close())
+  } catch (error) {
+    if (error instanceof SyncFailure) throw new ConfigError(error.message, error.hint)
+    throw error
+  }
+}
+
+type Proxied = Pick<WorkerConfig, 'proxySettings' | 'providers' | 'upstream_policy'>
+
+/** The proxies for all replicas; null: there are none. */
+function proxiesOf(config: Proxied, signal: AbortSignal): RunProxies | null {
+  const routes = openProxies(config, { name: '', origin: 'api', options: {} })
+  const peers = createPeers({ publicOnly: config.upstream_policy === 'public-only', known: null })
+  return routes && createRunProxies(routes, { signal, resolve: peers.resolve, log: () => {} })
+}
+
+interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+/** Asks at one place for the keys of the host that is behind it. */
+async function scanAt(
+  { host: where, port: at }: Endpoint,
+  { end: { host, port }, signal }: { end: Endpoint; signal: AbortSignal },
+): Promise<readonly HostKey[]> {
+  const run = createCommandRunner({ signal, mark: 'hosts', log: () => {} })
   await requireSsh(run)
   const lines: string[] = []
   const onLine = (line: string, stream: string) => void (stream === 'stdout' && lines.push(line))
-  const exit = await run('ssh-keyscan', ['-T', '10', '-p', String(port), '--', host], { onLine })
+  const exit = await run('ssh-keyscan', ['-T', '10', '-p', String(at), '--', where], { onLine })
   const name = knownName({ host, port })
   const keys = lines.flatMap((line) => keyIn(line)).map((key) => ({ ...key, host: name, line: lineOf(name, key.line) }))
   if (keys.length > 0) return keys
@@ -77,7 +117,7 @@ function save(dataDir: string, keys: readonly HostKey[]): void {
   writeDurably(paths.knownHosts(dataDir), keys.map(({ line }) => `${line}\n`).join(''))
 }
 
-function parseHost(written: string): { host: string; port: number } {
+function parseHost(written: string): Endpoint {
   const bare = isIP(written) === 6
   const [, inBrackets, plain, found = '22'] = bare
     ? []

@@ -2,6 +2,7 @@
 // process, state or path of its own.
 import type { Auth, FailureReason, Kept, KeptFiles, Progress } from '@kagami/protocol'
 import type { Paces } from './paces.ts'
+import type { Target, Via } from './via.ts'
 import type Type from 'typebox'
 import type { Static } from 'typebox'
 
@@ -171,6 +172,11 @@ export interface Peers {
    * upstream_unreachable when there is none.
    */
   resolve(host: string): Promise<readonly string[]>
+  /**
+   * The proxy by which a host must be reached; null: directly, at addresses that are checked. Throws SyncFailure
+   * address_forbidden when what is known of the host without its address is not allowed.
+   */
+  via(target: Target): Via | null
 }
 
 /** The side of the network an upstream is on. */

@@ -1,6 +1,13 @@
 // worker.ts — Starts and stops a worker: opens data_dir, recovers from a crash, wires the parts, connects to the fleet.
 import { mkdirSync } from 'node:fs'
-import { LOCAL_KINDS, withPolicy, type Desired, type KindAnnouncement, type ReplicaSpec } from '@kagami/protocol'
+import {
+  LOCAL_KINDS,
+  policyProperties,
+  withPolicy,
+  type Desired,
+  type KindAnnouncement,
+  type ReplicaSpec,
+} from '@kagami/protocol'
 import {
   ConfigError,
   diskProblem,
@@ -16,6 +23,7 @@ import {
 } from '@kagami/runtime'
 import type { WorkerConfig } from './config/config.ts'
 import { declaredReplicas, renamedReplicas } from './config/replicas.ts'
+import Type from 'typebox'
 import { openWorker, type WorkerState } from './core/worker.ts'
 import { ownerOfCredentials } from './edge/enrol.ts'
 import { serveWorkerHttp } from './edge/http.ts'
@@ -226,10 +234,18 @@ async function announcedKinds(parts: WorkerParts): Promise<KindAnnouncement[]> {
     Object.values(parts.providers).map(async (provider) => ({
       kind: provider.kind,
       ...(await provider.probe(run)),
-      options: withPolicy(provider.options),
+      options: offeredOptions(provider.options, parts.config.proxySettings.names),
       ...(roots.length > 0 && LOCAL_KINDS.includes(provider.kind) ? { roots } : {}),
     })),
   )
+}
+
+/** The API chooses among the proxies that worker.toml lists, and has nothing to choose where it lists none. */
+function offeredOptions(own: Type.TObject, proxies: readonly string[]): Type.TObject {
+  const { proxy: _of, ...options } = withPolicy(own).properties
+  const { description } = policyProperties.proxy as { description?: string }
+  const choice = Type.Optional(Type.Enum([...proxies], { description }))
+  return Type.Object(proxies.length > 0 ? { ...options, proxy: choice } : options, { additionalProperties: false })
 }
 
 /** What `kagami folders remove` could not finish. */

@@ -55,7 +55,7 @@ async function listHere(options: HereOptions): Promise<void> {
 async function addHere(written: string, options: AddOptions): Promise<void> {
   const { addHosts, scanHost } = await import('@kagami/worker')
   const config = await configHere(options)
-  const keys = await scanHost(written)
+  const keys = await scanHost(written, config)
   const { fingerprint = [] } = options
   const chosen = fingerprint.length === 0 ? keys : keys.filter((key) => fingerprint.includes(key.fingerprint))
   if (chosen.length === 0)

@@ -105,6 +105,12 @@ labels.region = "us"`)
       KAGAMI_CA_FILE: '/ca.pem',
       KAGAMI_DEFAULTS: '{"interval_secs":60}',
       KAGAMI_HOOKS: '{"on_held":["/bin/mail","-s","held"]}',
+      KAGAMI_PROXY: 'socks5h://proxy:1080',
+      KAGAMI_PROXY_USERNAME: 'worker',
+      KAGAMI_PROXY_PASSWORD: 'secret',
+      KAGAMI_PROXY_PASSWORD_FILE: '',
+      KAGAMI_NO_PROXY: '["10.0.0.0/8"]',
+      KAGAMI_PROXIES: '[{"name":"other","url":"http://proxy:3128"}]',
       KAGAMI_SSH: '{"key":"/etc/kagami/id","known_hosts":"/etc/kagami/hosts"}',
     }
     expect(

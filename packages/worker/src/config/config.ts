@@ -18,6 +18,7 @@ import type { Static } from 'typebox'
 import { checkHookKeys, strangeTopKeys } from './check.ts'
 import { refuseForeignFile } from './foreign.ts'
 import { pickKeys, ProviderKeys, WorkerKeys, type Hooks } from './keys.ts'
+import { readProxies, type ProxySettings } from './proxies.ts'
 
 /** The key for upstreams over ssh, and the hosts that are known: absolute paths; null: not set. */
 export interface SshSettings {
@@ -42,6 +43,8 @@ export interface WorkerConfig extends Omit<Static<typeof WorkerKeys>, 'providers
   readonly folder: string
   /** What is below [ssh], as absolute paths. */
   readonly sshSettings: SshSettings
+  /** What proxy, no_proxy and [[proxies]] say. */
+  readonly proxySettings: ProxySettings
   /** What is odd but not wrong; logged once at start. */
   readonly warnings: readonly string[]
 }
@@ -53,17 +56,13 @@ export function loadWorkerConfig(
   const env = options.env ?? process.env
   const file = options.file ?? env['KAGAMI_CONFIG'] ?? './worker.toml'
   const text = readConfigFile(file)
-  if (text === null && options.file)
-    throw new ConfigError(
-      `${options.file}: there is no such file`,
-      'Give the path with --config, or leave it out to configure by environment alone.',
-    )
+  refuseMissing(text, options.file)
   const fileValues = text === null ? {} : parseToml(text, file)
   refuseForeignFile(fileValues, file)
   const known = Object.keys(WorkerKeys.properties)
   refuseMisplacedKeys(fileValues, file)
   const warnings = strangeTopKeys(fileValues, file).map((key) => `${file}: unknown key ${key} is ignored`)
-  warnings.push(...hooksByAccident(text ?? '', fileValues, file))
+  warnings.push(...belowByAccident(text ?? '', fileValues, file))
   const fromEnv = fromEnvironment(WorkerKeys, 'KAGAMI_', env)
   const flags = Object.fromEntries(Object.entries(options.flags ?? {}).filter(([, value]) => value !== undefined))
   const given = { ...pickKeys(fileValues, known), ...fromEnv, ...flags }
@@ -90,14 +89,16 @@ export function loadWorkerConfig(
     throw new ConfigError(`${sourceOf('http_addr')}: http_addr must be host:port, not "${config.http_addr}"`)
   checkNatsUrl(config.nats_url, `${sourceOf('nats_url')}: nats_url`)
   const upstream_roots = config.upstream_roots.map((root) => rootOf(root, sourceOf('upstream_roots')))
+  const folder = dirname(resolve(file))
   return {
     ...config,
     upstream_roots,
     providersFrom: sourceOf('providers'),
     declaredIn: sourceOf('providers') !== file ? sourceOf('providers') : text === null ? null : resolve(file),
     defaultsFrom: sourceOf('defaults'),
-    folder: dirname(resolve(file)),
-    sshSettings: sshSettingsOf(config.ssh ?? {}, dirname(resolve(file)), sourceOf('ssh')),
+    folder,
+    sshSettings: sshSettingsOf(config.ssh ?? {}, folder, sourceOf('ssh')),
+    proxySettings: readProxies(config, sourceOf, { env, folder }),
     natsUrlGiven: 'nats_url' in given,
     joinToken: joinTokenOf(config, sourceOf),
     name: config.name ?? hostname(),
@@ -106,6 +107,14 @@ export function loadWorkerConfig(
     httpAddress,
     warnings,
   }
+}
+
+function refuseMissing(text: string | null, file: string | undefined): void {
+  if (text !== null || !file) return
+  throw new ConfigError(
+    `${file}: there is no such file`,
+    'Give the path with --config, or leave it out to configure by environment alone.',
+  )
 }
 
 function rootOf(written: string, source: string): string {
@@ -157,18 +166,21 @@ function refuseOneTable(providers: unknown, file: string): void {
   )
 }
 
-/** Hooks meant for the worker that TOML gives to the last provider, because they are written below it. */
-function hooksByAccident(text: string, values: Values, file: string): string[] {
+/** Hooks or a proxy meant for the worker that TOML gives to the last provider, because they are written below it. */
+function belowByAccident(text: string, values: Values, file: string): string[] {
   const providers = Array.isArray(values['providers']) ? (values['providers'] as unknown[]) : []
-  const having = providers.filter((provider) => (provider as Values | null)?.['hooks'] !== undefined)
   const last = providers.at(-1) as { name?: unknown } | undefined
   const below = text.slice(text.lastIndexOf('[[providers]]'))
-  if (values['hooks'] !== undefined || providers.length < 2 || having.length !== 1 || having[0] !== last) return []
-  if (!/^\s*hooks\s*[.=]/m.test(below)) return []
-  return [
-    `${file}: hooks is written below the last [[providers]], so it is for the replica ${String(last?.name)} only. ` +
-      'For all replicas move it above the first [[providers]]; if it is meant so, write it as [providers.hooks]',
-  ]
+  return ['hooks', 'proxy'].flatMap((key) => {
+    const having = providers.filter((provider) => (provider as Values | null)?.[key] !== undefined)
+    if (values[key] !== undefined || providers.length < 2 || having.length !== 1 || having[0] !== last) return []
+    if (!new RegExp(`^\\s*${key}\\s*[.=]`, 'm').test(below)) return []
+    const meant = key === 'hooks' ? '; if it is meant so, write it as [providers.hooks]' : ''
+    return [
+      `${file}: ${key} is written below the last [[providers]], so it is for the replica ${String(last?.name)} only. ` +
+        `For all replicas move it above the first [[providers]]${meant}`,
+    ]
+  })
 }
 
 /** In TOML, a top-level key written below a `[[providers]]` table belongs to that table. */

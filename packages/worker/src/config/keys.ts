@@ -1,5 +1,5 @@
 // keys.ts — Every key of worker.toml, with its default and description. docs/configuration.md is generated from it.
-import { Labels, PlainText, WORKER_ID_PATTERN } from '@kagami/protocol'
+import { Labels, PlainText, PROXY_NAME_PATTERN, WORKER_ID_PATTERN } from '@kagami/protocol'
 import type { Values } from '@kagami/runtime'
 import Type from 'typebox'
 
@@ -54,6 +54,34 @@ export const SshTable = Type.Object(
       'Relative to the folder of worker.toml. See docs/ssh.md.',
   },
 )
+
+export const ProxyTable = Type.Object(
+  {
+    name: Type.String({ pattern: PROXY_NAME_PATTERN, description: 'How proxy, and the option proxy, call it.' }),
+    url: Type.String({
+      minLength: 1,
+      maxLength: 1024,
+      description:
+        'http://host:port, https://host:port, socks5h://host:port or socks5://host:port; "none": the upstream is ' +
+        'reached directly.',
+    }),
+    username: Type.Optional(Type.String({ minLength: 1, description: 'User name, where it wants one.' })),
+    password: Type.Optional(Type.String({ minLength: 1, description: 'Its password.' })),
+    password_file: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'File that has the password, in place of it. Relative to the folder of worker.toml, read at each sync.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+const PROXY =
+  'http://host:port, https://host:port, socks5h://host:port (the proxy finds the addresses of names), ' +
+  'socks5://host:port (this worker does), the name of a table of [[proxies]], "env" (http_proxy, https_proxy, ' +
+  'RSYNC_PROXY, all_proxy, no_proxy, read at start), or "none"'
 
 /** Every key of worker.toml; the environment variable is `KAGAMI_` and the key in capitals. */
 export const WorkerKeys = Type.Object({
@@ -125,6 +153,35 @@ export const WorkerKeys = Type.Object({
     }),
   ),
   ssh: Type.Optional(SshTable),
+  proxy: Type.String({
+    default: 'none',
+    minLength: 1,
+    maxLength: 1024,
+    description: `How upstreams are reached: ${PROXY}. NATS is never reached by it. See docs/proxies.md.`,
+  }),
+  proxy_username: Type.Optional(Type.String({ minLength: 1, description: 'User name for the address in proxy.' })),
+  proxy_password: Type.Optional(Type.String({ minLength: 1, description: 'Password for the address in proxy.' })),
+  proxy_password_file: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'File that has the password, in place of it. Relative to the folder of worker.toml, read at each sync.',
+    }),
+  ),
+  no_proxy: Type.Array(Type.String({ minLength: 1, maxLength: 256 }), {
+    default: [],
+    maxItems: 1000,
+    description:
+      'Hosts that are reached without the proxy, whichever it is: ["mirror.lan", "10.0.0.0/8"]. A name is that host ' +
+      'and all below it; a range counts for hosts that are given by address.',
+  }),
+  proxies: Type.Array(ProxyTable, {
+    default: [],
+    maxItems: 100,
+    description:
+      'Proxies by name, for the key proxy and for the option proxy, with which the API chooses one of them; see the ' +
+      'keys of [[proxies]] below.',
+  }),
   hooks: Type.Optional(HookTable),
   defaults: Type.Optional(
     Type.Record(Type.String(), Type.Unknown(), {
@@ -174,6 +231,9 @@ export const ProviderKeys = Type.Object({
   options,
   exclude_from,
   auth: Type.Optional(AuthTable),
+  proxy: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 1024, description: `Its proxy, in place of that of the worker: ${PROXY}.` }),
+  ),
   hooks: Type.Optional(HookTable),
 })
 

@@ -6,6 +6,7 @@ import { checkAuthKeys, checkHookKeys, checkSpec, strangeProviderKeys, type Kind
 import type { WorkerConfig } from './config.ts'
 import { checkSchedule, mergeLayers, readDefaults, readLayer, type Defaults } from './defaults.ts'
 import { pickKeys, ProviderKeys } from './keys.ts'
+import { proxyRoutesOf } from './proxies.ts'
 import { readAuth } from './secrets.ts'
 
 /** What the declared replicas belong to, and where warnings about them are collected. */
@@ -106,6 +107,7 @@ function fullReplica(
   const problem = upstreamProblem(kind, upstream, config.upstream_roots)
   if (problem) throw new ConfigError(`${where}: upstream ${problem}`)
   checkSpec(upstream, options, place)
+  proxyRoutesOf(config, { name, origin: 'config', options }, where)
   return {
     replica_id: replicaIdOf(workerId, name),
     name,

@@ -37,8 +37,20 @@ const hook = (key: string): readonly [Write, string] => [
   'A hook is a list of program and arguments, started without a shell.',
 ]
 
+/** Words for the proxy, at the top and for one provider. */
+const proxyWords: Words = {
+  http_proxy: as('proxy'),
+  https_proxy: as('proxy'),
+  all_proxy: as('proxy'),
+  rsync_proxy: as('proxy'),
+  proxy_url: as('proxy'),
+}
+
 /** Words that are written at the top of worker.toml. */
 export const topWords: Words = {
+  ...proxyWords,
+  proxy_user: as('proxy_username'),
+  noproxy: as('no_proxy'),
   mirror_dir: as('data_dir'),
   data_directory: as('data_dir'),
   to: as('data_dir'),
@@ -66,6 +78,7 @@ export const topWords: Words = {
 
 /** Words that are written in a provider. */
 export const providerWords: Words = {
+  ...proxyWords,
   interval: [minutes('interval_secs'), MINUTES],
   provider: kindOf,
   type: kindOf,

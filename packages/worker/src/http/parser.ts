@@ -1,11 +1,8 @@
 // parser.ts — Any http or https response through undici. Raw bytes: nothing is decoded, no redirect is followed.
-import { buildConnector, Client, type Dispatcher } from 'undici'
-import { guardedLookup } from './address.ts'
+import { Client, type Dispatcher } from 'undici'
 import { Idle, Truncated, USER_AGENT, type HttpResponse, type HttpRequest } from './message.ts'
 import { slowDown, type Throttle } from './throttle.ts'
-import type { Peers } from '../provider.ts'
-
-const HIGH_WATER_BYTES = 1024 * 1024
+import { transportOf } from './transport.ts'
 
 /** Sends a request over a new connection. Throws network errors. */
 export async function requestByParser({
@@ -17,8 +14,9 @@ export async function requestByParser({
   idleMs,
   throttle,
 }: HttpRequest): Promise<HttpResponse> {
+  const transport = transportOf(url, peers, idleMs)
   const client = new Client(url.origin, {
-    connect: guardedConnector(peers, idleMs),
+    connect: transport.connect,
     headersTimeout: idleMs,
     bodyTimeout: idleMs,
     pipelining: 1,
@@ -36,39 +34,26 @@ export async function requestByParser({
     const method = body === undefined ? 'GET' : 'POST'
     client.dispatch(
       {
-        path: `${url.pathname}${url.search}`,
+        path: transport.target(`${url.pathname}${url.search}`),
         method,
         body,
-        headers: { 'user-agent': USER_AGENT, accept: '*/*', 'accept-encoding': 'identity', ...headers },
+        headers: {
+          'user-agent': USER_AGENT,
+          accept: '*/*',
+          'accept-encoding': 'identity',
+          ...headers,
+          ...transport.headers,
+        },
       },
       response.handler,
     )
     const { status, headers: answered } = await response.head
+    transport.refuse(status, answered)
     return { status, headers: answered, close, body: (onChunk) => response.body(onChunk).finally(close) }
   } catch (error) {
     close()
     throw error
   }
-}
-
-/** Opens connections only to allowed addresses: checked before, and again once open. */
-export function guardedConnector(peers: Peers, timeout: number): buildConnector.connector {
-  const connector = buildConnector({
-    timeout,
-    highWaterMark: HIGH_WATER_BYTES,
-    lookup: guardedLookup(peers),
-  } as buildConnector.BuildOptions)
-  return (options, callback) =>
-    connector(options, (...[error, socket]) => {
-      if (error || !socket) return callback(error ?? new Error('no connection'), null)
-      try {
-        peers.check(socket.remoteAddress)
-      } catch (refused) {
-        socket.destroy()
-        return callback(refused as Error, null)
-      }
-      callback(null, socket)
-    })
 }
 
 interface ResponseHandler {
@@ -143,7 +128,7 @@ export function explainError(error: Error & { code?: string }, idleMs: number): 
   if (
     error.code === 'UND_ERR_SOCKET' ||
     error.code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' ||
-    error.code?.startsWith('HPE_')
+    error.name === 'HTTPParserError'
   )
     return new Truncated(error.message, error)
   return error

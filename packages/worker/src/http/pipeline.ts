@@ -2,18 +2,21 @@
 // request decides what its response means.
 import { Pool, type Dispatcher } from 'undici'
 import { USER_AGENT } from './message.ts'
-import { explainError, flattenHeaders, guardedConnector } from './parser.ts'
+import { explainError, flattenHeaders } from './parser.ts'
 import { createPlainPipeline } from './pipeline-plain.ts'
 import type { Pipeline, PipelinedRequest, PipelineOptions } from './pipeline-request.ts'
-import { slowDown, type Throttle } from './throttle.ts'
+import { slowDown } from './throttle.ts'
+import { transportOf, type Transport } from './transport.ts'
 
 /**
  * Opens no connection before the first request. Plain http responses of known length are read straight from the socket,
- * all others by the parser.
+ * all others by the parser, and so is whatever comes by a proxy.
  */
 export function createPipeline(options: PipelineOptions): Pipeline {
-  const parsed = createParsedPipeline(options)
-  const plain = options.origin.protocol === 'http:' ? createPlainPipeline(options, parsed.send) : null
+  const { origin, peers, idleMs } = options
+  const parsed = createParsedPipeline(options, transportOf(origin, peers, idleMs))
+  const direct = origin.protocol === 'http:' && peers.via(origin) === null
+  const plain = direct ? createPlainPipeline(options, parsed.send) : null
   const close = () => {
     plain?.close()
     parsed.close()
@@ -28,14 +31,17 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   }
 }
 
-function createParsedPipeline({ origin, peers, connections, depth, idleMs, throttle }: PipelineOptions): Pipeline {
+function createParsedPipeline(
+  { origin, connections, depth, idleMs, throttle }: PipelineOptions,
+  transport: Transport,
+): Pipeline {
   let pool: Pool | null = null
   let closed = false
   const openPool = () =>
     (pool ??= new Pool(origin.origin, {
       connections,
-      pipelining: depth,
-      connect: guardedConnector(peers, idleMs),
+      pipelining: transport.lasting ? depth : 1,
+      connect: transport.connect,
       headersTimeout: idleMs,
       bodyTimeout: idleMs,
     }))
@@ -44,11 +50,18 @@ function createParsedPipeline({ origin, peers, connections, depth, idleMs, throt
       if (closed) return request.fail(new Error('stopped'))
       openPool().dispatch(
         {
-          path: request.path,
+          path: transport.target(request.path),
           method: 'GET',
-          headers: { 'user-agent': USER_AGENT, accept: '*/*', 'accept-encoding': 'identity', ...request.headers },
+          reset: !transport.lasting,
+          headers: {
+            'user-agent': USER_AGENT,
+            accept: '*/*',
+            'accept-encoding': 'identity',
+            ...request.headers,
+            ...transport.headers,
+          },
         },
-        handlerOf(request, idleMs, throttle),
+        handlerOf(request, transport, { idleMs, throttle }),
       )
     },
     close() {
@@ -61,8 +74,8 @@ function createParsedPipeline({ origin, peers, connections, depth, idleMs, throt
 /** Passes a response to the request's handlers; what they throw becomes the failure of the request. */
 function handlerOf(
   request: PipelinedRequest,
-  idleMs: number,
-  throttle: Throttle | null | undefined,
+  { refuse }: Transport,
+  { idleMs, throttle }: Pick<PipelineOptions, 'idleMs' | 'throttle'>,
 ): Dispatcher.DispatchHandler {
   let failure: unknown
   const abortOnError = (controller: { abort(error: Error): void }, handle: () => void): void => {
@@ -78,7 +91,10 @@ function handlerOf(
     onRequestStart() {},
     onResponseStart(controller, status, headers) {
       if (status < 200) return
-      abortOnError(controller, () => request.head(status, flattenHeaders(headers)))
+      abortOnError(controller, () => {
+        refuse(status, headers)
+        request.head(status, flattenHeaders(headers))
+      })
     },
     onResponseData(controller, chunk) {
       slowDown(throttle, chunk.length, controller)

@@ -107,8 +107,9 @@ async function sendOnce(
   const leave = await waitForLeave(context, request.url.host)
   try {
     const response =
-      (request.url.protocol === 'http:' && !parsed ? await requestBySocket(request) : null) ??
-      (await requestByParser(request))
+      (request.url.protocol === 'http:' && !parsed && request.peers.via(request.url) === null
+        ? await requestBySocket(request)
+        : null) ?? (await requestByParser(request))
     const { status, headers } = response
     leave.done(isRefusal(status) ? 'refused' : 'served', retryAfterSeconds(headers['retry-after']))
     return response

@@ -9,6 +9,8 @@ export interface SshRoute {
   readonly upstream: SshUpstream
   /** A checked address of its host: no other is connected to. */
   readonly address: string
+  /** The port at that address, where it is not that of the upstream. */
+  readonly port?: number
 }
 
 /** Nothing is read but what is named here, nothing is asked, and nothing is forwarded or run on this machine. */
@@ -48,7 +50,7 @@ const FIXED = [
 ]
 
 /** The program and its options, without port, user and host. */
-export function sshWords({ ssh, upstream, address }: SshRoute): string[] {
+export function sshWords({ ssh, upstream, address, port }: SshRoute): string[] {
   const own = [
     ...FIXED,
     `UserKnownHostsFile=${ssh.knownHosts.map(pathWord).join(' ')}`,
@@ -56,6 +58,8 @@ export function sshWords({ ssh, upstream, address }: SshRoute): string[] {
     // The name is not looked up a second time: another answer must not lead elsewhere.
     `HostName=${address.replaceAll('%', '%%')}`,
     `HostKeyAlias=${knownName(upstream)}`,
+    // Of several ports ssh takes the first.
+    ...(port === undefined ? [] : [`Port=${port}`]),
   ]
   return ['ssh', '-F', 'none', '-T', ...own.flatMap((option) => ['-o', option])]
 }

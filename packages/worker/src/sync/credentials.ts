@@ -60,9 +60,9 @@ function readNow(source: AuthSource): Auth {
 /** Replaces every form of the credentials a tool may print by `***`. */
 export type Mask = (text: string) => string
 
-/** A mask for the credentials of one replica: as they are, percent-encoded, and as a Basic header. */
-export function createMask(auth: Auth | null | undefined): Mask {
-  const found = secretsOf(auth)
+/** A mask for the credentials of one replica and its proxies: as they are, percent-encoded, and as a Basic header. */
+export function createMask(...all: readonly (Auth | null | undefined)[]): Mask {
+  const found = longestFirst(all.flatMap(secretsOf))
   return (text) => found.reduce((masked, secret) => masked.replaceAll(secret, '***'), text)
 }
 
@@ -78,6 +78,10 @@ function secretsOf(auth: Auth | null | undefined): string[] {
     ...raw.map(encodeURIComponent),
     ...raw.map((text) => JSON.stringify(text).slice(1, -1)),
   ]
-  // Longest first: a short secret inside a longer one must not leave the rest standing.
+  return all
+}
+
+/** A short secret inside a longer one must not leave the rest standing. */
+function longestFirst(all: readonly string[]): string[] {
   return [...new Set(all)].filter((text) => text !== '').sort((a, b) => b.length - a.length)
 }

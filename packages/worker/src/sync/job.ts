@@ -5,6 +5,7 @@ import type { Hooks } from '../config/keys.ts'
 import type { Task } from '../core/replica.ts'
 import type { Paces } from '../paces.ts'
 import type { Provider } from '../provider.ts'
+import type { OpenRoutes } from '../proxy/run.ts'
 import type { Place } from '../tree/place.ts'
 import type { OpenSpec } from './credentials.ts'
 import type { LeftOutCounter } from './left-out.ts'
@@ -20,6 +21,8 @@ export interface SyncJob {
   readonly problem?: unknown
   /** What to do when the upstream rejects the credentials; absent: as for any replica. */
   readonly authHint?: string
+  /** The proxies by which the upstream is reached; absent or null: directly. */
+  readonly proxies?: OpenRoutes | null
   readonly trigger: Trigger
   readonly request_id: string | null
   /** What the run is for; absent: a plain sync. */

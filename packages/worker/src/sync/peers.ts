@@ -2,6 +2,7 @@
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIP, isIPv4 } from 'node:net'
 import { SyncFailure, type Peers, type Reach } from '../provider.ts'
+import type { RunProxies } from '../proxy/run.ts'
 
 /** Peers, with what the run learned about its upstream. */
 export interface KnownPeers extends Peers {
@@ -91,6 +92,24 @@ export function reachOf(address: string): Reach | 'never' {
   return isIn(inside) ? 'private' : 'public'
 }
 
+/** Names by which clouds offer what link-local addresses do. */
+const METADATA = new Set([
+  'metadata.google.internal',
+  'metadata.goog',
+  'metadata',
+  'instance-data',
+  'instance-data.ec2.internal',
+])
+
+/** What is known of a name whose address only a proxy finds. */
+function reachOfName(host: string): Reach | 'never' | 'unknown' {
+  // Names that are numbers (2130706433, 0x7f.1) are addresses to many programs.
+  const name = (URL.parse(`http://${host}/`)?.hostname ?? host).toLowerCase().replace(/\.$/, '')
+  if (isIP(name) !== 0) return reachOf(name)
+  if (METADATA.has(name)) return 'never'
+  return /(^|\.)localhost$/.test(name) ? 'private' : 'unknown'
+}
+
 /**
  * The peers of one run. `known`: where earlier runs found the upstream. `allowPrivate`: it may have moved from a public
  * to a private address.
@@ -99,22 +118,39 @@ export function createPeers({
   publicOnly,
   known,
   allowPrivate = false,
+  proxies = null,
 }: {
   publicOnly: boolean
   known: Reach | null
   allowPrivate?: boolean
+  proxies?: RunProxies | null
 }): KnownPeers {
   let reach: Reach | null = null
-  const check = (address: string | undefined) => {
-    if (address === undefined || isIP(address.replace(/^\[|\]$|%.*$/g, '')) === 0) return
-    const found = reachOf(address)
+  let named = false
+  const judge = (address: string, found: Reach | 'never') => {
     if (found === 'never')
       throw forbidden(`${address} is a link-local address, or one where a cloud keeps secrets: it is never mirrored`)
     if (found === 'private' && publicOnly)
       throw forbidden(`${address} is not a public address, and this worker has upstream_policy = "public-only"`)
-    if (found === 'private' && !allowPrivate && (known === 'public' || reach === 'public'))
+    if (found !== 'private' || allowPrivate) return
+    if (known === 'public' || reach === 'public')
       throw forbidden(`the upstream is public, but leads to the private address ${address}`)
-    reach ??= found
+    if (named && known !== 'private' && reach !== 'private')
+      throw forbidden(
+        `the upstream, whose address only the proxy knows, leads to the private address ${address}; the option ` +
+          'allow_private allows that',
+      )
+  }
+  const check = (address: string | undefined) => {
+    if (address === undefined || isIP(address.replace(/^\[|\]$|%.*$/g, '')) === 0) return
+    const found = reachOf(address)
+    judge(address, found)
+    if (found !== 'never') reach ??= found
+  }
+  const checkName = (name: string) => {
+    const found = reachOfName(name)
+    if (found === 'unknown') named = true
+    else judge(name, found)
   }
   return {
     check,
@@ -123,6 +159,13 @@ export function createPeers({
       const addresses = await addressesOf(name)
       for (const address of addresses) check(address)
       return addresses
+    },
+    via(target) {
+      const via = proxies?.via(target) ?? null
+      if (!via) return null
+      check(target.hostname)
+      if (via.findsNames) checkName(target.hostname)
+      return via
     },
     get reach() {
       return reach

@@ -10,6 +10,7 @@ import { createRunLimits } from './limits.ts'
 import { createRunLog, type RunLog } from './log.ts'
 import { endingOf, oneLine, SUCCESS, type Ending } from './outcome.ts'
 import { createProgressThrottle } from './progress.ts'
+import { loginsOf } from '../proxy/open.ts'
 import { reportOf } from './report.ts'
 import { createMask, type Mask } from './credentials.ts'
 import { commandsOf, updateTree, type SyncResult } from './update.ts'
@@ -20,7 +21,7 @@ export type { SyncDeps, SyncJob } from './job.ts'
 export async function runSync(job: SyncJob, deps: SyncDeps): Promise<SyncReport> {
   const startedAt = deps.now()
   const started = performance.now()
-  const mask = createMask(job.spec.auth)
+  const mask = createMask(job.spec.auth, ...loginsOf(job.proxies))
   const run = openRun(job, deps, mask)
   const attempt = await attemptUpdate(run)
   const durationMs = Math.round(performance.now() - started)

@@ -9,6 +9,7 @@ import { createCommandRunner } from '../programs/command.ts'
 import type { Place } from '../tree/place.ts'
 import { authSourceOf } from '../config/secrets.ts'
 import { hintForAuth, openAuth } from './credentials.ts'
+import { openProxies } from '../proxy/open.ts'
 import { runSync, type SyncDeps, type SyncJob } from './run.ts'
 
 export interface Syncs {
@@ -36,11 +37,12 @@ export interface SyncsParts {
 /** Starts with none running. */
 export function createSyncs(parts: SyncsParts): Syncs {
   const { config, workerId, sealingKey } = parts
-  const opened = async (spec: ReplicaSpec): Promise<Pick<SyncJob, 'spec' | 'problem' | 'authHint'>> => {
+  const opened = async (spec: ReplicaSpec): Promise<Pick<SyncJob, 'spec' | 'proxies' | 'problem' | 'authHint'>> => {
     const source = spec.origin === 'config' ? authSourceOf(config, spec.name) : null
     const hint = spec.origin === 'config' ? { authHint: hintForAuth(source) } : {}
     try {
-      return { spec: { ...spec, auth: await openAuth(spec, { workerId, key: sealingKey, source }) }, ...hint }
+      const proxies = openProxies(config, spec)
+      return { spec: { ...spec, auth: await openAuth(spec, { workerId, key: sealingKey, source }) }, proxies, ...hint }
     } catch (error) {
       return { spec: { ...spec, auth: null }, problem: error, ...hint }
     }

@@ -13,6 +13,7 @@ import {
   type SyncContext,
   type SyncStats,
 } from '../provider.ts'
+import { createRunProxies, type RunProxies } from '../proxy/run.ts'
 import { NO_SSH, openKey, type OpenKey } from '../ssh/key.ts'
 import { currentGeneration, listGenerations, rollBack } from '../tree/generations.ts'
 import { hasRoom } from '../tree/space.ts'
@@ -24,6 +25,7 @@ import { createPeers, type KnownPeers } from './peers.ts'
 import { SyncHeld } from './outcome.ts'
 import { allowPlan, holdForeign, NoRoom } from './permission.ts'
 import { guardedTree } from './guarded-tree.ts'
+import { namingProxies } from '../proxy/open.ts'
 import { checkTrace } from './trace.ts'
 
 type Rollback = Extract<SyncJob['task'], { type: 'rollback' }>
@@ -63,7 +65,8 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   await tree.tryLinks()
   const copies = copiesNote(tree)
   if (copies !== null) run.log.line('I', copies)
-  const peers = peersOf(run, tree)
+  const proxies = proxiesOf(run, (name) => peers.resolve(name))
+  const peers = peersOf(run, tree, proxies)
   const key = keyOf(run)
   const context = contextOf(run, { local, options, run: command, tree, peers, ssh: key?.ssh ?? null })
   const { task } = job
@@ -72,7 +75,9 @@ export async function updateTree(run: Run): Promise<SyncResult> {
     const trace = await checkTrace(run, { tree, provider, context })
     return { trace, stats: trace.unchanged ?? (await releasingOnFullDisk(run, tree, update)) }
   }
-  const { trace, stats } = await attempt().finally(() => key?.close())
+  const { trace, stats } = await attempt()
+    .catch((error: unknown) => Promise.reject(namingProxies(error, proxies?.used() ?? []) as Error))
+    .finally(() => [key, proxies].forEach((one) => one?.close()))
   await tree.settle()
   if (task?.type !== 'restore') tree.markUpstream()
   tree.markFolder()
@@ -183,8 +188,14 @@ function gone(problem: string, files: number, moved: string | null): SyncHeld {
   )
 }
 
-function peersOf({ deps, policy }: Run, tree: OwnedTree): KnownPeers {
+function proxiesOf({ job: { proxies, task }, limits, log }: Run, resolve: KnownPeers['resolve']): RunProxies | null {
+  if (!proxies || task?.type === 'restore') return null
+  return createRunProxies(proxies, { signal: limits.signal, resolve, log: (line) => log.line('I', line) })
+}
+
+function peersOf({ deps, policy }: Run, tree: OwnedTree, proxies: RunProxies | null): KnownPeers {
   return createPeers({
+    proxies,
     publicOnly: deps.publicOnly ?? false,
     known: tree.reach(),
     allowPrivate: policy.allow_private,

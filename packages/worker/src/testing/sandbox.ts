@@ -11,6 +11,7 @@ import { createPaces } from '../http/pace.ts'
 import { pathBytes, readEntries } from '../names.ts'
 import { providers } from '../providers/index.ts'
 import type { Peers, Provider } from '../provider.ts'
+import type { Target } from '../via.ts'
 
 export interface SyncCall {
   readonly kind: string
@@ -29,6 +30,7 @@ export interface SyncCall {
   readonly publicOnly?: boolean
   readonly upstreamRoots?: readonly string[]
   readonly ssh?: SyncDeps['ssh']
+  readonly proxies?: SyncJob['proxies']
   /** Answers of the name server: each host is there. */
   readonly foundAt?: string
   readonly onProgress?: (progress: Progress) => void
@@ -69,6 +71,7 @@ export function createSandbox(): Sandbox {
           task: call.task,
           sizeBytes: call.sizeBytes,
           files: call.files,
+          proxies: call.proxies,
           spec: {
             replica_id: call.replicaId ?? 'replica-1',
             name: call.name ?? 'copy',
@@ -105,6 +108,7 @@ function withAddress(kinds: Readonly<Record<string, Provider>>, address: string)
   const resolve = (peers: Peers) => ({
     check: (found: string | undefined) => peers.check(found),
     resolve: () => Promise.resolve([address]),
+    via: (target: Target) => peers.via(target),
   })
   return Object.fromEntries(
     Object.entries(kinds).map(([kind, provider]) => [

@@ -4,6 +4,7 @@ import type { Exit, SyncContext } from '../../provider.ts'
 import { sshUpstreamOf } from '@kagami/protocol'
 import { sshFailure } from '../../ssh/failure.ts'
 import { shellLine, sshWords, type SshRoute } from '../../ssh/words.ts'
+import type { LocalPort, Target, Via } from '../../via.ts'
 
 /** User name and password of an upstream; null where there are none. */
 export function credentials(auth: SyncContext['auth']): [string, string | null] {
@@ -22,13 +23,67 @@ export interface Route {
   readonly settings: readonly string[]
   /** How ssh is called; absent: it is not. */
   readonly ssh?: SshRoute
+  /** What on this machine leads to the proxy of the upstream; absent: git connects itself. */
+  readonly local?: LocalPort
+}
+
+/** Where an upstream that is a URL, or is reached over ssh, is asked. */
+export function targetOf(upstream: string): Target & { readonly port: number } {
+  const ssh = sshUpstreamOf(upstream)
+  if (ssh !== null) return { protocol: 'ssh:', hostname: ssh.host, port: ssh.port }
+  const { protocol, hostname, port } = new URL(upstream)
+  return { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), port: Number(port || PORTS[protocol]) }
+}
+
+const PORTS: Readonly<Record<string, number>> = { 'https:': 443, 'http:': 80, 'git:': 9418 }
+
+/** The checked addresses of the upstream's host; none where it is reached by a proxy. */
+export async function addressesOf({ upstream, local, peers }: SyncContext): Promise<readonly string[]> {
+  if (local !== null) return []
+  const target = targetOf(upstream)
+  return peers.via(target) === null ? peers.resolve(target.hostname) : []
+}
+
+/** The route to the upstream: by its proxy, or by addresses that were checked. */
+export async function routeOf(context: SyncContext, addresses: readonly string[]): Promise<Route> {
+  const target = context.local === null ? targetOf(context.upstream) : null
+  const via = target && context.peers.via(target)
+  return target && via ? routeBy(via, context, target) : directRoute(context, addresses)
+}
+
+/** git is told of a proxy on this machine, or of a port, behind which the proxy is; it never sees its credentials. */
+async function routeBy(via: Via, { upstream, ssh }: SyncContext, target: ReturnType<typeof targetOf>): Promise<Route> {
+  const { protocol, hostname, port } = target
+  if (protocol === 'http:' || protocol === 'https:') {
+    const local = await via.local(hostname, port)
+    const url = `http://${local.username}:${local.password}@127.0.0.1:${local.port}`
+    const env = { GIT_ALLOW_PROTOCOL: 'https:http', http_proxy: url, https_proxy: url }
+    return { url: upstream, flags: [], env, settings: ['http.proxyAuthMethod=basic'], local }
+  }
+  const local = await via.door(hostname, port)
+  const overSsh = ssh && sshUpstreamOf(upstream)
+  if (overSsh)
+    return { ...routeOverSsh(upstream, { ssh, upstream: overSsh, address: '127.0.0.1', port: local.port }), local }
+  const { host, pathname, search } = new URL(upstream)
+  return {
+    url: `git://127.0.0.1:${local.port}${pathname}${search}`,
+    flags: [],
+    env: { GIT_ALLOW_PROTOCOL: 'git', GIT_OVERRIDE_VIRTUAL_HOST: host },
+    settings: [],
+    local,
+  }
+}
+
+function routeOverSsh(url: string, ssh: SshRoute): Route {
+  const env = { GIT_ALLOW_PROTOCOL: 'ssh', GIT_SSH_VARIANT: 'ssh', GIT_SSH_COMMAND: shellLine(sshWords(ssh)) }
+  return { url, flags: [], env, settings: [], ssh }
 }
 
 /**
  * The route to the upstream by addresses that were checked, whatever the name server says a moment later. For a folder
  * of this machine, its real path.
  */
-export function routeOf(
+function directRoute(
   { upstream, local, ssh }: Pick<SyncContext, 'upstream' | 'local' | 'ssh'>,
   addresses: readonly string[],
 ): Route {
@@ -44,11 +99,7 @@ export function routeOf(
     }
   }
   const overSsh = ssh && sshUpstreamOf(upstream)
-  if (overSsh) {
-    const route: SshRoute = { ssh, upstream: overSsh, address: addresses[0] ?? '' }
-    const env = { GIT_ALLOW_PROTOCOL: 'ssh', GIT_SSH_VARIANT: 'ssh', GIT_SSH_COMMAND: shellLine(sshWords(route)) }
-    return { ...plain, env, ssh: route }
-  }
+  if (overSsh) return routeOverSsh(upstream, { ssh, upstream: overSsh, address: addresses[0] ?? '' })
   const { protocol, host, hostname, port, pathname, search } = new URL(upstream)
   if (hostname.startsWith('[')) return plain
   const hosts = addresses.map((address) => (address.includes(':') ? `[${address}]` : address))
@@ -93,7 +144,10 @@ export async function callGit(
     ...route?.env,
     ...(password === null ? {} : { KAGAMI_USERNAME: user, KAGAMI_PASSWORD: password }),
   }
-  const pinned = [...settings(context, password !== null), ...(route?.settings ?? [])]
+  // Set to nothing it keeps git from proxies; absent it lets git take that of its environment, which is this one.
+  const proxied = 'http_proxy' in (route?.env ?? {})
+  const own = settings(context, password !== null).filter((setting) => !(proxied && setting === 'http.proxy='))
+  const pinned = [...own, ...(route?.settings ?? [])]
   const exit = await context.run('git', [...pinned.flatMap((setting) => ['-c', setting]), ...command], {
     env,
     onLine,
@@ -102,6 +156,8 @@ export async function callGit(
     exact,
     chats: true,
   })
+  const proxyFailure = exit.code === 0 ? null : (route?.local?.failure() ?? null)
+  if (proxyFailure) throw proxyFailure
   const failure = route?.ssh && exit.code !== 0 ? sshFailure(exit, route.ssh) : null
   if (failure) throw failure
   return exit

@@ -1,6 +1,6 @@
 // fetch.ts — How refs are listed, and how objects and refs get into a repository: cloned, fetched, deleted; a failure
 // leaves nothing behind. git.ts decides when and where.
-import { callGit, createProgressReader, credentials, type Route } from './call.ts'
+import { callGit, createProgressReader, credentials, targetOf, type Route } from './call.ts'
 import { isCutShort, recordBoundary } from './adopt.ts'
 import { gitFailure, rejections } from './errors.ts'
 import { fetchLfs } from '../git-lfs/lfs.ts'
@@ -57,13 +57,13 @@ export async function readUpstream(
 
 /** Asks without git where that is possible. */
 export async function askForRefs(
-  { upstream, local, ssh, auth, signal }: SyncContext,
+  { upstream, local, ssh, auth, signal, peers }: SyncContext,
   addresses: readonly string[],
 ): ReturnType<typeof listRefs> {
   if (local !== null || ssh !== null) return { whole: true, plain: false }
   const [user, password] = credentials(auth)
   const authorization = password === null ? null : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
-  return listRefs({ upstream, authorization, addresses, signal })
+  return listRefs({ upstream, authorization, addresses, signal, via: peers.via(targetOf(upstream)) })
 }
 
 function select(remote: RemoteRefs, selection: Selection): RemoteRefs {

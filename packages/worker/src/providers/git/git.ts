@@ -99,7 +99,7 @@ export const git: Provider<typeof options> = {
       lfs,
       selection: selectionOf(context.options.refs),
       addresses,
-      route: routeOf(found.context, addresses),
+      route: await routeOf(found.context, addresses),
       look: () => readUpstream(upstream),
     }
     const remote = await readUpstream(upstream, listed).catch(blameMove(context, found.context))

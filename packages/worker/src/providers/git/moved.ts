@@ -1,6 +1,7 @@
 // moved.ts — Where an upstream is that has moved: the redirects of its first answer are followed, within the rules for
 // addresses. Remembers nothing; what comes later follows none.
 import { basename } from 'node:path'
+import { addressesOf } from './call.ts'
 import { askForRefs } from './fetch.ts'
 import type { RemoteRefs } from './refs.ts'
 import type { AskGit } from './wire.ts'
@@ -32,8 +33,7 @@ export async function reachUpstream(context: SyncContext): Promise<Reached> {
   let at = context
   let lasts = true
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-    const addresses =
-      context.local === null ? await context.peers.resolve(ssh?.host ?? new URL(at.upstream).hostname) : []
+    const addresses = await addressesOf(at)
     const listed = await askForRefs(at, addresses)
     if (!('location' in listed))
       return { context: at, addresses, listed, moved: hop === 0 ? null : describeMove(at, lasts) }

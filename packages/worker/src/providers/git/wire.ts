@@ -1,11 +1,13 @@
 // wire.ts — Asks an upstream for its refs without starting git (protocol v2, http and git://). Says null whenever
 // anything is unusual: git then asks itself.
 import { connect, isIP, type LookupFunction } from 'node:net'
-import { Client, type Dispatcher } from 'undici'
+import { Client, type buildConnector, type Dispatcher } from 'undici'
 import { createRefCollector, type RemoteRefs } from './refs.ts'
 import { nameWithin } from '../../names.ts'
 import { isRedirect } from '../../http/address.ts'
+import { directTransport, transportBy, type Transport } from '../../http/transport.ts'
 import { SyncFailure } from '../../provider.ts'
+import type { Via } from '../../via.ts'
 
 const MAX_BYTES = 256 * 1024 * 1024
 const IDLE_MS = 15_000
@@ -17,6 +19,8 @@ export interface WireRequest {
   readonly authorization: string | null
   /** Checked addresses of the upstream's host: no other is connected to. */
   readonly addresses: readonly string[]
+  /** The proxy by which it is reached, at addresses that it finds; null: directly. */
+  readonly via: Via | null
   readonly signal: AbortSignal
 }
 
@@ -55,19 +59,22 @@ export async function listRefs(request: WireRequest): Promise<RemoteRefs | AskGi
 
 async function overHttp(
   url: URL,
-  { authorization, addresses, signal }: WireRequest,
+  { authorization, addresses, via, signal }: WireRequest,
 ): Promise<RemoteRefs | AskGit | Moved | null> {
   const { origin } = url
+  const direct = { timeout: IDLE_MS, lookup: lookupAmong(addresses) } as buildConnector.BuildOptions
+  const transport = via ? transportBy(via, url, IDLE_MS) : directTransport(direct)
   const client = new Client(origin, {
-    connect: { timeout: IDLE_MS, lookup: lookupAmong(addresses) },
+    connect: transport.connect,
     headersTimeout: IDLE_MS,
     bodyTimeout: IDLE_MS,
   })
   const base = url.pathname.replace(/\/+$/, '')
   const headers = { 'git-protocol': 'version=2', 'user-agent': AGENT, ...(authorization ? { authorization } : {}) }
+  const to = { client, transport }
   try {
     const greeting = await sendRequest(
-      client,
+      to,
       { origin, path: `${base}/info/refs?service=git-upload-pack`, method: 'GET', headers, signal },
       'application/x-git-upload-pack-advertisement',
     )
@@ -76,7 +83,7 @@ async function overHttp(
     if (!asked) return null
     const type = 'application/x-git-upload-pack'
     const answer = await sendRequest(
-      client,
+      to,
       {
         origin,
         path: `${base}/git-upload-pack`,
@@ -96,20 +103,27 @@ async function overHttp(
 
 /** The body of an answer of that type, or a redirect; for a plain list of refs whether it is whole; else null. */
 async function sendRequest(
-  client: Client,
-  options: Dispatcher.RequestOptions,
+  { client, transport }: { client: Client; transport: Transport },
+  options: Dispatcher.RequestOptions & { readonly headers: Readonly<Record<string, string>> },
   type: string,
 ): Promise<Buffer | AskGit | Moved | null> {
-  const { statusCode, headers, body } = await client.request(options)
+  const { statusCode, headers, body } = await client.request({
+    ...options,
+    path: transport.target(options.path),
+    headers: { ...options.headers, ...transport.headers },
+    reset: !transport.lasting,
+  })
+  body.on('error', () => {})
+  transport.refuse(statusCode, headers)
   const location = headers['location']
   if (isRedirect(statusCode) && typeof location === 'string') {
-    body.on('error', () => {}).destroy()
+    body.destroy()
     const from = new URL(options.path, String(options.origin))
     return { location, from, lasting: statusCode === 301 || statusCode === 308 }
   }
   const readable = statusCode === 200 && headers['content-encoding'] === undefined
   if (!readable) {
-    body.on('error', () => {}).destroy()
+    body.destroy()
     return null
   }
   const chunks: Buffer[] = []
@@ -147,12 +161,15 @@ export function redirectedLate({ location, from }: Moved): SyncFailure {
   )
 }
 
-async function overGit(url: URL, { addresses, signal }: WireRequest): Promise<RemoteRefs | null> {
+async function overGit(url: URL, { addresses, via, signal }: WireRequest): Promise<RemoteRefs | null> {
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const path = decodeURI(url.pathname)
   // A NUL or line end would be read as a part of the request of its own.
   if (/[\u0000-\u001f]/.test(path)) return null
-  const socket = connect({ host, port: Number(url.port || 9418), lookup: lookupAmong(addresses), signal })
+  const port = Number(url.port || 9418)
+  const socket = via
+    ? await via.tunnel(host, port, IDLE_MS)
+    : connect({ host, port, lookup: lookupAmong(addresses), signal })
   socket.setTimeout(IDLE_MS, () => socket.destroy(new Error('idle')))
   socket.setNoDelay(true)
   const chunks: Buffer[] = []

@@ -246,6 +246,7 @@ describe('a redirect', () => {
     const peers = {
       check: (address?: string) => (address === '127.0.0.1' ? undefined : real.check(address)),
       resolve: real.resolve,
+      via: real.via,
     }
     const context = { ...unpaced(), auth: null, peers, signal: new AbortController().signal, log: () => {} }
     const asking = sendRequest({

@@ -5,7 +5,8 @@ import type { ToolRefused } from '../../local-failure.ts'
 import { SyncFailure, type Exit, type RunOptions, type SyncContext } from '../../provider.ts'
 import { requireSsh, sshFailure } from '../../ssh/failure.ts'
 import { sshWords, type SshRoute } from '../../ssh/words.ts'
-import { connectionFlags, type RsyncOptions } from './options.ts'
+import type { LocalPort, Via } from '../../via.ts'
+import { connectionFlags, CONNECT_SECONDS, type RsyncOptions } from './options.ts'
 import { refusesCompression } from './output.ts'
 
 export type RsyncContext = SyncContext<RsyncOptions>
@@ -17,6 +18,10 @@ export interface RsyncUpstream {
   readonly address: string
   /** How ssh is called; null: it is not. */
   readonly overSsh: SshRoute | null
+  /** What on this machine leads to the proxy of the upstream; null: rsync connects itself. */
+  readonly local: LocalPort | null
+  /** What rsync is told of it. */
+  readonly proxyEnv: Readonly<Record<string, string>>
   /** Set to false when the upstream refuses it. */
   compress: boolean
   /** What of the copy could not be looked at. It is left as it is, so that rsync goes on deleting elsewhere. */
@@ -27,22 +32,48 @@ export interface RsyncUpstream {
  * The upstream without a user name, which travels in the environment like the password, and by the address that was
  * checked: another answer of the name server must not lead elsewhere.
  */
-export async function addressOf(context: RsyncContext): Promise<Pick<RsyncUpstream, 'address' | 'overSsh'>> {
-  const { upstream, local, ssh, run } = context
-  if (local !== null) return { address: `${local}/`, overSsh: null }
+export async function addressOf(context: RsyncContext): Promise<RsyncAddress> {
+  const { upstream, local, ssh, run, peers } = context
+  const direct = { overSsh: null, local: null, proxyEnv: {} }
+  if (local !== null) return { ...direct, address: `${local}/` }
   const named = sshUpstreamOf(upstream)
   if (ssh !== null && named !== null) {
     await requireSsh(run)
     const host = named.host.includes(':') ? `[${named.host}]` : named.host
-    const overSsh = { ssh, upstream: named, address: await checkedAddress(named.host, context) }
-    return { address: `${named.user}@${host}:${named.path}`, overSsh }
+    const address = `${named.user}@${host}:${named.path}`
+    const via = peers.via({ protocol: 'ssh:', hostname: named.host })
+    if (via === null) {
+      const overSsh = { ssh, upstream: named, address: await checkedAddress(named.host, context) }
+      return { ...direct, address, overSsh }
+    }
+    const door = await via.door(named.host, named.port, patienceOf(context.options))
+    const overSsh = { ssh, upstream: named, address: '127.0.0.1', port: door.port }
+    return { ...direct, address, overSsh, local: door }
   }
   const url = new URL(upstream)
+  const via = peers.via(url)
+  if (via !== null) return addressBy(via, url, context)
   const address = await checkedAddress(url.hostname, context)
   const host = address.includes(':') ? `[${address}]` : address
   const found = upstream.replace(/^rsync:\/\/(?:[^/@]*@)?[^/]*/, `rsync://${host}${url.port ? `:${url.port}` : ''}`)
-  return { address: found, overSsh: null }
+  return { ...direct, address: found }
 }
+
+type RsyncAddress = Pick<RsyncUpstream, 'address' | 'overSsh' | 'local' | 'proxyEnv'>
+
+/** rsync is told of a proxy on this machine, behind which the proxy is; it never sees its credentials. */
+async function addressBy(via: Via, url: URL, { upstream, options, log }: RsyncContext): Promise<RsyncAddress> {
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  if (options.address_family !== 'any') log(`the proxy, not address_family, decides which address of ${host} is asked`)
+  const local = await via.local(host, Number(url.port || 873), patienceOf(options))
+  const named = `rsync://${url.hostname}${url.port ? `:${url.port}` : ''}`
+  const address = upstream.replace(/^rsync:\/\/(?:[^/@]*@)?[^/]*/, named)
+  const proxyEnv = { RSYNC_PROXY: `${local.username}:${local.password}@127.0.0.1:${local.port}` }
+  return { address, overSsh: null, local, proxyEnv }
+}
+
+/** As long as rsync itself waits for a connection. */
+const patienceOf = ({ timeout_secs }: RsyncOptions) => Math.min(CONNECT_SECONDS, timeout_secs) * 1000
 
 async function checkedAddress(name: string, { peers, options }: RsyncContext): Promise<string> {
   const { address_family } = options
@@ -68,11 +99,13 @@ export async function callRsync(
   folder: string,
   { onStart, ...how }: Call,
 ): Promise<Exit> {
-  const { context, options, address, overSsh } = upstream
+  const { context, address, overSsh, local, proxyEnv } = upstream
   const { auth } = context
+  // What is connected to by name is this machine.
+  const options = local === null ? upstream.options : { ...upstream.options, address_family: 'any' as const }
   const user: Record<string, string> =
     auth?.type === 'basic' ? { USER: auth.username, LOGNAME: auth.username, RSYNC_PASSWORD: auth.password } : {}
-  const env: Record<string, string> = { TZ: 'UTC0', ...user }
+  const env: Record<string, string> = { TZ: 'UTC0', ...user, ...proxyEnv }
   const once = () => {
     onStart?.()
     return context.run(
@@ -91,6 +124,8 @@ export async function callRsync(
     )
   }
   const exit = await once()
+  const proxyFailure = exit.code === 0 ? null : (local?.failure() ?? null)
+  if (proxyFailure) throw proxyFailure
   const failure = overSsh && failureOverSsh(exit, overSsh)
   if (failure) throw failure
   if (!upstream.compress || !refusesCompression(exit)) return exit

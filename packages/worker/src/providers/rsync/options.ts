@@ -7,7 +7,7 @@ import { probeOption } from '../trace.ts'
 
 /** The folder in which rsync keeps incomplete files, beside the files concerned; only its owner may enter. */
 export const PARTIAL = RESERVED.rsync
-const CONNECT_SECONDS = 30
+export const CONNECT_SECONDS = 30
 
 /**
  * Flags that change what is copied or how it is compared, never where it goes, what is run or what is read on the

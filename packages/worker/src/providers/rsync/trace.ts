@@ -21,9 +21,9 @@ export async function readTrace(context: RsyncContext): Promise<Trace | null> {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   try {
-    const { address, overSsh } = await addressOf(context)
-    const at = `${address}${options.probe}`
-    const upstream = { context, options, address: at, overSsh, compress: false, refused: [] }
+    const found = await addressOf(context)
+    const address = `${found.address}${options.probe}`
+    const upstream = { ...found, context, options, address, compress: false, refused: [] }
     const flags = ['--times', '--copy-links', '--chmod=F0600', `--max-size=${TRACE_MAX_BYTES}`]
     const exit = await callRsync(upstream, () => flags, folder, {})
     // The upstream answers, and has no such file, or none that it lets us read.
