@@ -30,7 +30,7 @@ describe('a database of another program', () => {
     const db = new DatabaseSync(file)
     const rows = db.prepare("select name, sql from sqlite_master where name not like 'sqlite_%' order by name").all()
     db.close()
-    return rows.map((row) => `${row['name']}: ${row['sql']}`)
+    return rows.map((row) => `${row['name'] as string}: ${row['sql'] as string}`)
   }
 
   test('is refused by the names of its tables, and stays as it was', async () => {

@@ -54,7 +54,7 @@ const upstreams: Record<string, () => Promise<Counted>> = {
     stops.push(server.stop)
     return {
       call: { kind: 'git', upstream: `${server.url}/a.git`, options: {} },
-      change: async () => void (await change()),
+      change: async () => await change(),
       requests: () => requests,
     }
   },

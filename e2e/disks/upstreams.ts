@@ -147,13 +147,8 @@ export interface OneSync {
 /** One sync in a program of its own, which must not end with a stack. */
 export async function syncOnce(sync: OneSync): Promise<SyncReport> {
   const { dataDir, through = [], gate = 'begin', atGate = () => {} } = sync
-  const [command = '', ...args] = [
-    ...through,
-    process.execPath,
-    PROGRAM,
-    JSON.stringify({ spec: specOf(sync), dataDir, gate }),
-  ]
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+  const words = [...through, process.execPath, PROGRAM, JSON.stringify({ spec: specOf(sync), dataDir, gate })]
+  const child = spawn(words[0]!, words.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] })
   let [out, errors, reached] = ['', '', false]
   let failed: unknown = null
   child.stdout.on('data', (chunk: Buffer) => {

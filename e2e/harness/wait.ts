@@ -17,13 +17,13 @@ export async function until<T>(
   options: { timeoutMs?: number; seen?: () => unknown } = {},
 ): Promise<T> {
   const deadline = Date.now() + (options.timeoutMs ?? PATIENCE_MS)
-  let last: unknown = null
+  let last: Error | null = null
   for (;;) {
     try {
       const value = await probe()
       if (value) return value
     } catch (error) {
-      last = error
+      last = error as Error
     }
     if (Date.now() > deadline) {
       const seen = options.seen ? JSON.stringify(await options.seen(), null, 1) : 'nothing'

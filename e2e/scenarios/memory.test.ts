@@ -39,11 +39,11 @@ function makeGroup(): Group | null {
     return null
   }
   place.onEnd(() => rmdirSync(folder))
-  if (!existsSync(at(maximum!))) return null
+  if (!existsSync(at(maximum))) return null
   return {
     add: (pid) => writeFileSync(join(folder, 'cgroup.procs'), String(pid)),
-    used: () => Number(readFileSync(at(usage!), 'utf8')),
-    limit: (bytes) => writeFileSync(at(maximum!), bytes === null ? (older ? '-1' : 'max') : String(bytes)),
+    used: () => Number(readFileSync(at(usage), 'utf8')),
+    limit: (bytes) => writeFileSync(at(maximum), bytes === null ? (older ? '-1' : 'max') : String(bytes)),
   }
 }
 

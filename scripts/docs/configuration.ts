@@ -100,7 +100,7 @@ export function configurationReference(root: string): string {
     'A provider may also be only a string, its name: such a replica is shown and never synced. In TOML, a top-level ' +
       'key below a `[[providers]]` table belongs to that table; the worker detects this and refuses to start.',
     '### Keys of a `[[proxies]]` table',
-    keyTable(ProxyTable as Shape, null),
+    keyTable(ProxyTable, null),
     'What they are for: [proxies.md](proxies.md).',
     '### Keys of `[defaults]`',
     keyTable(DefaultKeys as Shape, null),

@@ -109,7 +109,7 @@ export function openWorkerFiles(dataDir: string, onDamage?: (damage: Damage) => 
     openStateFile({
       path: join(replicas, `${encodeURIComponent(id)}.json`),
       form: sealedJson(Record),
-      onDamage: onDamage && ((damage) => void (older.add(damage.path), onDamage(damage))),
+      onDamage: onDamage && ((damage) => (older.add(damage.path), onDamage(damage))),
       without: AFRESH,
     })
   let lostDesired = false

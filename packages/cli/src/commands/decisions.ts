@@ -62,7 +62,7 @@ git: every object is read and its checksum computed; git-lfs: those of LFS too. 
 of every file. http: every file is downloaded anew and compared. What is damaged or missing is replaced.`,
   )
   addKept(replicas)
-  addDecision<ApiOptions>(
+  addDecision(
     replicas,
     'restore <REPLICA> <ID>',
     'give readers back a ref that the upstream lost (git, keep_history), and pause the replica',
@@ -72,7 +72,7 @@ of every file. http: every file is downloaded anew and compared. What is damaged
       return `${id} is given back to readers of ${nameOf(replica)}, paused so that the next sync does not undo it`
     },
   )
-  addDecision<ApiOptions>(
+  addDecision(
     replicas,
     'rename <REPLICA> <NAME>',
     'give a replica that was added by the API another name; its files follow',

@@ -37,7 +37,7 @@ export function hiddenPatterns({ names, suffixes, paths, tops }: OwnNames): stri
 const TAILS = ['[.[:space:]]', '[.[:space:]][.[:space:]]*', ':*']
 
 function inExpression(name: string): string {
-  return [...name]
+  return Array.from(name)
     .map((letter) => (TWINS[letter] ? `(?:${letter}|${bytesOf(TWINS[letter])})` : escape(letter)))
     .join('')
 }

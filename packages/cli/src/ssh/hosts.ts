@@ -25,7 +25,7 @@ export function addHostsOf(workers: Command): void {
     .option(
       '--fingerprint <SHA256:…>',
       'accept only the key with this fingerprint; may be repeated',
-      (value: string, all: string[] = []) => [...all, value],
+      (value: string, all: string[] | undefined) => [...(all ?? []), value],
     )
     .option('--yes', 'accept what the host shows without asking')
   here(add)

@@ -43,7 +43,7 @@ export const SERVED: Readonly<Record<string, string>> = {
   'plain/.htaccess': 'Require all denied\nRedirect 302 /plain/sub/a.txt http://127.0.0.1:1/\n',
   'plain/sub/.htaccess': 'Options -Indexes\nDeny from all\n',
   'plain/sub/.htpasswd': 'nobody:x\n',
-  'plain/sub/a.txt': `${'text of a\n'.repeat(400)}`,
+  'plain/sub/a.txt': 'text of a\n'.repeat(400),
   'plain/.treeinfo': '[general]\n',
   'plain/.discinfo': '1.0\n',
   'plain/.well-known/security.txt': 'Contact: x\n',

@@ -94,7 +94,7 @@ function cursorOf<T>({ columns }: Order<T>, item: T): string {
 function readCursor<T>({ columns }: Order<T>, cursor: string): Key[] {
   const keys = parse(Buffer.from(cursor, 'base64url').toString())
   const isKey = (key: unknown) => typeof key === 'string' || typeof key === 'number'
-  if (Array.isArray(keys) && keys.length === columns.length && keys.every(isKey)) return keys as Key[]
+  if (Array.isArray(keys) && keys.length === columns.length && keys.every(isKey)) return keys
   throw new Refusal('invalid_request', 'cursor is not the next_cursor of a page of this list', 'cursor')
 }
 

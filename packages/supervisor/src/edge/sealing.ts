@@ -21,7 +21,7 @@ export async function withSealed(record: WorkerRecord): Promise<WorkerRecord> {
   const { worker_id, sealing_key } = record
   if (!sealing_key || !hasClear(record)) return record
   const replicas = await Promise.all(
-    record.replicas.map((spec) => (isClear(spec) ? sealAuth(spec, worker_id, sealing_key) : spec)),
+    record.replicas.map(async (spec) => (isClear(spec) ? sealAuth(spec, worker_id, sealing_key) : spec)),
   )
   return { ...record, replicas, rev: record.rev + 1 }
 }

@@ -54,7 +54,7 @@ function simulate(host: Host, { runs = 1, each = 600, paceOf = (pace: Pace) => p
       while (left > 0) {
         const leave = mine.take()
         if (typeof leave !== 'object') {
-          if (!waking) later(leave === 'full' ? 5 : Math.max(1, leave), () => void ((waking = false), sendNext()))
+          if (!waking) later(leave === 'full' ? 5 : Math.max(1, leave), () => ((waking = false), sendNext()))
           waking = true
           return
         }

@@ -54,9 +54,9 @@ describe('a tunnel', () => {
           const answer = Buffer.from(`HTTP/1.0 200 Connection established\r\n${headers.join('')}\r\n`)
           const port = await listening(
             (socket) =>
-              void socket.once('data', () =>
-                writePieces(socket, Buffer.concat([answer, payload]), cuts).then(() => socket.end()),
-              ),
+              void socket.once('data', () => {
+                void writePieces(socket, Buffer.concat([answer, payload]), cuts).then(() => socket.end())
+              }),
           )
           const socket = await openTunnel(proxyAt('http', port), END, patience)
           expect(await everything(socket)).toEqual(Buffer.from(payload))

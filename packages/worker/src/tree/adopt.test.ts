@@ -27,7 +27,7 @@ let calls: Record<'rsync' | 'http', SyncCall>
 
 beforeEach(async () => {
   up = join(sandbox.dir, 'up', 'files')
-  writeFiles(up, Object.fromEntries(NAMES.map((name) => [name, `${name}`.repeat(2000)])))
+  writeFiles(up, Object.fromEntries(NAMES.map((name) => [name, name.repeat(2000)])))
   for (const name of NAMES) utimesSync(join(up, name), OLD, OLD)
   const [served, web] = [
     await startRsyncUpstream({ dir: join(sandbox.dir, 'up') }),

@@ -53,7 +53,10 @@ export interface Entry extends Tip {
 
 /** The longer of both options. */
 function keepMs({ options }: SyncContext): number {
-  return Math.max(Number(options['keep_history'] ?? 0) * DAY_MS, durationMs(String(options['keep_deleted'] ?? '0')))
+  return Math.max(
+    Number(options['keep_history'] ?? 0) * DAY_MS,
+    durationMs((options['keep_deleted'] as string | undefined) ?? '0'),
+  )
 }
 
 function keepText(context: SyncContext): string {

@@ -104,7 +104,7 @@ async function overHttp(
 /** The body of an answer of that type, or a redirect; for a plain list of refs whether it is whole; else null. */
 async function sendRequest(
   { client, transport }: { client: Client; transport: Transport },
-  options: Dispatcher.RequestOptions & { readonly headers: Readonly<Record<string, string>> },
+  options: Omit<Dispatcher.RequestOptions, 'headers'> & { readonly headers: Readonly<Record<string, string>> },
   type: string,
 ): Promise<Buffer | AskGit | Moved | null> {
   const { statusCode, headers, body } = await client.request({
