@@ -1,6 +1,7 @@
 // fleet.ts — Shared by the benchmarks of the control plane: a NATS server, the real programs, and generated replicas.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '@kagami/demo'
 import { findNatsServer, findProgram, startNatsServer } from '@kagami/runtime'
@@ -26,7 +27,7 @@ export function startProcess(
   const tie = findProgram('setpriv') ? ['setpriv', '--pdeathsig', 'KILL'] : []
   const [command, ...words] = [...tie, process.execPath, ...args]
   const child = spawn(command!, words, {
-    env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', KAGAMI_LOG: 'json', ...env },
+    env: { PATH: process.env['PATH'] ?? '', HOME: homedir(), KAGAMI_LOG: 'json', ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let output = ''

@@ -124,6 +124,20 @@ describe('a tunnel', () => {
 })
 
 describe('what a proxy is asked', () => {
+  it('is never more than its words can say', async () => {
+    const asked: Buffer[] = []
+    const port = await listening((socket) => {
+      socket.on('data', (chunk) => asked.push(chunk))
+      socket.once('data', () => socket.write(Buffer.from([5, 2])))
+    })
+    const long = 'x'.repeat(256)
+    const server = proxyAt('socks5h', port, { username: 'u', password: long })
+    await expect(openTunnel(server, END, patience)).rejects.toMatchObject({ reason: 'auth_rejected' })
+    const named = openTunnel(proxyAt('socks5h', port), { host: long, port: 80 }, patience)
+    await expect(named).rejects.toMatchObject({ reason: 'upstream_unreachable' })
+    expect(Buffer.concat(asked)).toEqual(Buffer.from([5, 2, 0, 2]))
+  })
+
   it('is the host and the credentials byte for byte, by SOCKS', async () => {
     let got = Buffer.alloc(0)
     const port = await listening((socket) => {

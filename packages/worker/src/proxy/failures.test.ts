@@ -128,6 +128,27 @@ describe.each(KINDS)('%s', (kind) => {
   })
 })
 
+describe('an upstream behind a proxy', () => {
+  it.each([
+    ['tinyproxy', startTinyproxy],
+    ['microsocks', startMicrosocks],
+  ] as const)('that breaks each connection is not reached (%s)', async (_name, start) => {
+    const strange = await kept(
+      startBareServer((socket) => void socket.on('error', () => {}).once('data', () => socket.resetAndDestroy())),
+    )
+    const { server, routes } = await kept(start({ dir: sandbox.dir }))
+    for (const [kind, upstream] of [
+      ['git', `http://localhost:${strange.port}/a.git`],
+      ['http', `http://localhost:${strange.port}/a`],
+      ['rsync', `rsync://localhost:${strange.port}/a/`],
+    ] as const) {
+      const report = await sandbox.sync({ kind, upstream, proxies: routes })
+      expect(['upstream_unreachable', 'content_invalid']).toContain(report.reason)
+      expectFailure(report, report.reason, server)
+    }
+  })
+})
+
 describe('a proxy that answers nothing', () => {
   it.each([
     ['http file', 'http', { timeout_secs: 5 }],

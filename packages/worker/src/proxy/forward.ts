@@ -29,6 +29,7 @@ export interface Behind extends End {
 
 const TIMEOUT_MS = 30_000
 const USER = 'kagami'
+const BROKEN = 'the connection to the upstream broke before it answered'
 
 /** Opens an http proxy that leads to `end`, for who has the password it makes up. */
 export async function openLocalProxy(onward: Onward, end: Behind): Promise<Open<LocalProxy>> {
@@ -93,8 +94,10 @@ function keepFailure() {
     clear: () => void (last = null),
     keep: (response?: ServerResponse) => (error: unknown) => {
       if (error instanceof SyncFailure) last = error
-      if (response?.headersSent === false) response.writeHead(502).end()
-      else response?.destroy()
+      if (response?.headersSent !== false) return void response?.destroy()
+      // Otherwise it is the program that ended the connection.
+      if (!response.destroyed) last ??= new SyncFailure('upstream_unreachable', BROKEN, { cause: error })
+      response.writeHead(502).end()
     },
   }
 }

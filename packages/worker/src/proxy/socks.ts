@@ -18,6 +18,8 @@ const REPLIES: Readonly<Record<number, readonly ['upstream_refused' | 'upstream_
 
 /** Makes a connection to the proxy one to `end`. Throws SyncFailure. */
 export async function socksTunnel(socket: Socket, proxy: ProxyServer, end: End): Promise<void> {
+  if (Buffer.byteLength(end.host) > 255)
+    throw proxyFailure('upstream_unreachable', proxy, 'cannot be given the name of the host: it is too long')
   await signIn(socket, proxy)
   socket.write(
     Buffer.concat([Buffer.from([5, 1, 0]), addressBytes(end.host), Buffer.from([end.port >> 8, end.port & 255])]),
@@ -43,6 +45,8 @@ async function signIn(socket: Socket, proxy: ProxyServer): Promise<void> {
   if (method === 0) return
   if (method !== 2 || !login) throw rejectedByProxy(proxy)
   const [user, password] = [Buffer.from(login.username), Buffer.from(login.password)]
+  // One byte says how long each is.
+  if (user.length > 255 || password.length > 255) throw rejectedByProxy(proxy)
   socket.write(Buffer.concat([Buffer.from([1, user.length]), user, Buffer.from([password.length]), password]))
   const answer = await receive(socket, proxy, () => 2)
   if (answer[1] !== 0) throw rejectedByProxy(proxy)
