@@ -1,7 +1,8 @@
 // logger.ts — Structured logs: JSON lines, or readable lines on a terminal. Secrets are removed here, for all packages.
+import { createRequire } from 'node:module'
 import { printableJson, printableValue } from '@kagami/protocol'
 import { pino, type Logger as PinoLogger } from 'pino'
-import pretty from 'pino-pretty'
+import type { PinoPretty } from 'pino-pretty'
 
 /** A structured logger. */
 export type Logger = PinoLogger
@@ -32,6 +33,8 @@ export function createLogger(name: string, env: NodeJS.ProcessEnv = process.env)
   const readable = env['KAGAMI_LOG'] ? env['KAGAMI_LOG'] === 'pretty' : process.stderr.isTTY
   const stderr = pino.destination({ dest: 2, sync: true })
   if (!readable) return pino(options, { write: (line: string) => stderr.write(printableJson(line)) })
+  // Loaded for terminals alone: services write JSON.
+  const pretty = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty
   const terminal = pretty({
     destination: stderr,
     colorize: process.stderr.isTTY && !env['NO_COLOR'],

@@ -5,7 +5,6 @@ import { retryAfterSeconds } from './errors.ts'
 import type { HttpRequest, HttpResponse } from './message.ts'
 import type { FetchOptions } from './options.ts'
 import { isRefusal, waitForLeave } from './pace.ts'
-import { requestByParser } from './parser.ts'
 import { PATIENCE_SECONDS } from './rate.ts'
 import { requestBySocket } from './socket.ts'
 import type { Throttle } from './throttle.ts'
@@ -99,6 +98,12 @@ async function sendAtPace(
   }
 }
 
+/** The parser is the largest of all libraries: it is loaded by the first request that needs it. */
+async function parsedResponse(request: HttpRequest): Promise<HttpResponse> {
+  const { requestByParser } = await import('./parser.ts')
+  return requestByParser(request)
+}
+
 async function sendOnce(
   request: HttpRequest,
   parsed: boolean,
@@ -109,7 +114,7 @@ async function sendOnce(
     const response =
       (request.url.protocol === 'http:' && !parsed && request.peers.via(request.url) === null
         ? await requestBySocket(request)
-        : null) ?? (await requestByParser(request))
+        : null) ?? (await parsedResponse(request))
     const { status, headers } = response
     leave.done(isRefusal(status) ? 'refused' : 'served', retryAfterSeconds(headers['retry-after']))
     return response

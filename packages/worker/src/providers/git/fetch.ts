@@ -17,7 +17,7 @@ import {
 import { objectFiles, removeLeftovers, removeObjectsBut, writeConfig, writeServerListings } from './repository.ts'
 import { checkObjects } from './maintenance.ts'
 import { isSelected, refspecsOf, type Selection } from './selection.ts'
-import { listRefs, redirectedLate, type AskGit } from './wire.ts'
+import type { AskGit, listRefs as ListRefs } from './wire.ts'
 import { bytesOf } from '../../names.ts'
 import { SyncFailure, type Exit, type SyncContext } from '../../provider.ts'
 
@@ -42,7 +42,7 @@ export async function readUpstream(
   known?: RemoteRefs | AskGit,
 ): Promise<RemoteRefs> {
   const listed = known ?? (await askForRefs(context, addresses))
-  if ('location' in listed) throw redirectedLate(listed)
+  if ('location' in listed) throw (await import('./wire.ts')).redirectedLate(listed)
   if ('refs' in listed) return select(listed, selection)
   const collector = createRefCollector()
   const onLine = (line: string, stream: string) => !(stream === 'stdout' && collectLine(collector, line))
@@ -59,10 +59,11 @@ export async function readUpstream(
 export async function askForRefs(
   { upstream, local, ssh, auth, signal, peers }: SyncContext,
   addresses: readonly string[],
-): ReturnType<typeof listRefs> {
+): ReturnType<typeof ListRefs> {
   if (local !== null || ssh !== null) return { whole: true, plain: false }
   const [user, password] = credentials(auth)
   const authorization = password === null ? null : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+  const { listRefs } = await import('./wire.ts')
   return listRefs({ upstream, authorization, addresses, signal, via: peers.via(targetOf(upstream)) })
 }
 

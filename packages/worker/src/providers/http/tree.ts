@@ -30,7 +30,6 @@ import {
 import { openKeeping, type Keeping } from '../keep-deleted.ts'
 import { createTrust, isListingTrusted, type Trust } from './trust.ts'
 import { listTree, type TreeListing, type Unread } from './walk.ts'
-import { createPipeline } from '../../http/pipeline.ts'
 import type { Pipeline } from '../../http/pipeline-request.ts'
 import { authorizationOf } from '../../http/request.ts'
 import { showName } from '../../names.ts'
@@ -72,6 +71,7 @@ async function openTree(run: FileRun, root: Root): Promise<TreeRun> {
   const { context, options, url, throttle } = run
   const { base, listing } = root
   const headers = base.origin === url.origin ? authorizationOf(context.auth) : {}
+  const { createPipeline } = await import('../../http/pipeline.ts')
   const openPipeline = () =>
     createPipeline({
       origin: base,
