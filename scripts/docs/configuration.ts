@@ -3,7 +3,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SupervisorKeys } from '../../packages/supervisor/src/config.ts'
-import { DefaultKeys, ProviderKeys, WorkerKeys } from '../../packages/worker/src/config/keys.ts'
+import { CommandKeys, DefaultKeys, ProviderKeys, WorkerKeys } from '../../packages/worker/src/config/keys.ts'
 import { code, GENERATED, table, typeOf, type Shape } from './markdown.ts'
 
 /** Variables that are not keys of a schema: which programs read them, and their meaning. */
@@ -85,6 +85,10 @@ export function configurationReference(root: string): string {
     keyTable(ProviderKeys as Shape, null),
     'A provider may also be only a string, its name: such a replica is shown and never synced. In TOML, a top-level ' +
       'key below a `[[providers]]` table belongs to that table; the worker detects this and refuses to start.',
+    '### Keys of a `[[commands]]` table',
+    keyTable(CommandKeys, null),
+    'What they mean together, with examples: [docs/providers/command.md](providers/command.md). An unknown key is an ' +
+      'error here.',
     '### Keys of `[defaults]`',
     keyTable(DefaultKeys as Shape, null),
     'They are for all providers; those of `[defaults.git]`, `[defaults.rsync]` and so on for the providers of that ' +

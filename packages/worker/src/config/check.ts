@@ -4,8 +4,17 @@ import { policyProperties, withoutPolicy, withPolicy } from '@kagami/protocol'
 import { checkValues, ConfigError, nearest, type Values } from '@kagami/runtime'
 import Type from 'typebox'
 import { Default } from 'typebox/value'
-import { AuthTable, DefaultKeys, HookTable, ProviderKeys, WorkerKeys } from './keys.ts'
-import { knownWord, misspelt, optionWords, providerWords, topWords, written, type Words } from './words.ts'
+import { AuthTable, CommandKeys, DefaultKeys, HookTable, ProviderKeys, WorkerKeys } from './keys.ts'
+import {
+  commandWords,
+  knownWord,
+  misspelt,
+  optionWords,
+  providerWords,
+  topWords,
+  written,
+  type Words,
+} from './words.ts'
 
 /** The kinds a worker can sync, each with the schema of its own options, and what it finds wrong with a replica. */
 export type Kinds = Readonly<
@@ -46,6 +55,8 @@ export function strangeProviderKeys(values: Values, place: Place): string[] {
   return Object.entries(values).flatMap(([key, value]) => {
     if (providerKeys.includes(key)) return []
     const options = optionsOf(place)
+    // What is started is not said by a replica.
+    if (key === 'command' && /[\s/]/.test(String(value))) refuseWord({ where, key, value, words: providerWords })
     if (options.includes(key))
       throw new ConfigError(
         `${where}: ${key} is an option${kind !== null && Object.hasOwn(kinds, kind) ? ` of kind ${kind}` : ''}`,
@@ -100,6 +111,12 @@ export function checkHookKeys(hooks: unknown, where: string): void {
 /** Throws ConfigError for a key that `auth` does not have. */
 export function checkAuthKeys(auth: unknown, where: string): void {
   refuseUnknown(auth, { where, table: 'auth', known: Object.keys(AuthTable.properties), words: authWords })
+}
+
+/** Throws ConfigError for a key that a `[[commands]]` table does not have. */
+export function checkCommandKeys(values: Values, where: string): void {
+  const known = Object.keys(CommandKeys.properties)
+  refuseUnknown(values, { where, table: 'commands', known, words: commandWords })
 }
 
 /** Throws ConfigError for an option that the kind does not have, and for a value that does not fit. */

@@ -105,6 +105,7 @@ labels.region = "us"`)
       KAGAMI_CA_FILE: '/ca.pem',
       KAGAMI_DEFAULTS: '{"interval_secs":60}',
       KAGAMI_HOOKS: '{"on_held":["/bin/mail","-s","held"]}',
+      KAGAMI_COMMANDS: '[{"name":"env","command":["/usr/bin/env"]}]',
       KAGAMI_SSH: '{"key":"/etc/kagami/id","known_hosts":"/etc/kagami/hosts"}',
     }
     expect(
@@ -125,6 +126,7 @@ labels.region = "us"`)
       grace_secs: 6,
       adopt_existing: true,
       providers: [],
+      commands: [{ name: 'env', command: ['/usr/bin/env'] }],
       natsUrlGiven: true,
       upstream_roots: ['/srv/in'],
     })

@@ -55,6 +55,94 @@ export const SshTable = Type.Object(
   },
 )
 
+/** Reasons of a failed sync that the exit code of a program may mean. */
+export const EXIT_REASONS = [
+  'upstream_unreachable',
+  'upstream_refused',
+  'upstream_missing',
+  'auth_rejected',
+  'timed_out',
+  'partial',
+  'content_invalid',
+  'disk_full',
+  'unknown',
+] as const
+
+const Path = Type.String({ minLength: 1, maxLength: 4096 })
+const ExitCode = Type.Integer({ minimum: 1, maximum: 255 })
+const Pattern = (description: string) => Type.Optional(Type.String({ minLength: 1, maxLength: 1000, description }))
+
+/** Every key of a `[[commands]]` table. */
+export const CommandKeys = Type.Object({
+  name: Type.String({
+    pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+    description: 'What replicas of kind command call it: options.command.',
+  }),
+  command: Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), {
+    minItems: 1,
+    maxItems: 200,
+    description:
+      'The program, by its absolute path, and its arguments: ["/usr/local/bin/pypi.sh", "--all"]. It is started ' +
+      'without a shell.',
+  }),
+  env: Type.Optional(
+    Type.Record(Type.String(), Type.String({ maxLength: 32_768 }), {
+      description:
+        'Variables of its environment: { WORKERS = "8" }. Values of six characters and more, and those of names like ' +
+        'TOKEN or PASSWORD, are masked in logs and reports.',
+    }),
+  ),
+  env_files: Type.Optional(
+    Type.Record(Type.String(), Path, {
+      description:
+        'Variables whose values are in files: { PYPI_TOKEN = "/run/secrets/pypi" }. Read at each sync, and masked. ' +
+        'Relative to the folder of worker.toml.',
+    }),
+  ),
+  upstreams: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 2048 }), {
+      minItems: 1,
+      maxItems: 200,
+      description:
+        'What upstreams of its replicas must begin with: ["https://pypi.org/"]. Absent: any, also those that are ' +
+        'chosen through the API.',
+    }),
+  ),
+  tree: Type.Enum(['copy', 'linked', 'direct'], {
+    default: 'copy',
+    description:
+      'Where it works once there is a copy. copy: in an unpublished copy of the tree, which takes its size where the ' +
+      'filesystem cannot share blocks. linked: in a copy by hard links, for programs that replace files and never ' +
+      'write into one. direct: where people read, as under tunasync; the guard then only counts afterwards.',
+  }),
+  success_codes: Type.Array(ExitCode, {
+    default: [],
+    maxItems: 50,
+    description: 'Exit codes besides 0 that mean success: [24].',
+  }),
+  exit_reasons: Type.Optional(
+    Type.Record(Type.String(), Type.Enum([...EXIT_REASONS]), {
+      description:
+        'What exit codes mean: { 4 = "upstream_unreachable", 6 = "auth_rejected" }. It decides when the sync is ' +
+        'tried again. Others: unknown, which is tried again soon.',
+    }),
+  ),
+  fail_on_match: Pattern(
+    'Regular expression: when a line of the output has it, the sync failed, also with exit code 0.',
+  ),
+  size_pattern: Pattern(
+    'Regular expression with one group, the size of the mirror, in the last line that has it: "Total size is ([0-9.]+' +
+      '[KMGTP]?)". Absent: the size is counted.',
+  ),
+  memory_mib: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 100_000_000,
+      description: 'Most memory each of its processes may take, MiB. Absent: no limit.',
+    }),
+  ),
+})
+
 /** Every key of worker.toml; the environment variable is `KAGAMI_` and the key in capitals. */
 export const WorkerKeys = Type.Object({
   name: Type.Optional(
@@ -126,6 +214,13 @@ export const WorkerKeys = Type.Object({
   ),
   ssh: Type.Optional(SshTable),
   hooks: Type.Optional(HookTable),
+  commands: Type.Array(Type.Unknown(), {
+    default: [],
+    maxItems: 200,
+    description:
+      'Programs by which replicas of kind command are synced; see the keys of [[commands]] below. Only those that ' +
+      'are named here are ever started.',
+  }),
   defaults: Type.Optional(
     Type.Record(Type.String(), Type.Unknown(), {
       description: 'What providers have that do not say otherwise; see the keys of [defaults] below.',

@@ -121,6 +121,12 @@ function fullReplica(
 
 function checkKind(kind: string, { where, kinds }: Place): void {
   if (Object.hasOwn(kinds, kind)) return
+  if (kind === 'command')
+    throw new ConfigError(
+      `${where}: kind "command" needs a program, and worker.toml names none`,
+      'Above the first [[providers]], write [[commands]] with name = "NAME" and command = ["/path/of/program"]; ' +
+        'here, options.command = "NAME".',
+    )
   const near = /^two.?stage/.test(kind) ? 'rsync' : nearest(kind, Object.keys(kinds))
   throw new ConfigError(
     `${where}: kind "${kind}" is unknown`,

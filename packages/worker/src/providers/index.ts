@@ -1,8 +1,15 @@
 // index.ts — The kinds this worker can sync. CONTRIBUTING.md says how to add one.
+import type { CommandSettings } from '../config/commands.ts'
+import type { Provider } from '../provider.ts'
+import { createCommandProvider } from './command/command.ts'
 import { git } from './git/git.ts'
 import { http } from './http/http.ts'
-import type { Provider } from '../provider.ts'
 import { rsync } from './rsync/rsync.ts'
 
-/** Every provider by its kind. */
+/** Every provider by its kind, except the one that needs programs of the operator. */
 export const providers = { git, rsync, http } satisfies Record<string, Provider>
+
+/** Every provider of a worker by its kind, with the programs that its worker.toml names. */
+export function providersOf({ commands }: { readonly commands: readonly CommandSettings[] }): Record<string, Provider> {
+  return commands.length === 0 ? providers : { ...providers, command: createCommandProvider(commands) }
+}

@@ -6,7 +6,7 @@ import type { Task } from '../core/replica.ts'
 import type { Paces } from '../paces.ts'
 import type { Provider } from '../provider.ts'
 import type { Place } from '../tree/place.ts'
-import type { OpenSpec } from './credentials.ts'
+import type { Mask, OpenSpec } from './credentials.ts'
 import type { LeftOutCounter } from './left-out.ts'
 import type { RunLimits } from './limits.ts'
 import type { RunLog } from './log.ts'
@@ -66,4 +66,6 @@ export interface Run {
   readonly limits: RunLimits
   readonly progress: ProgressThrottle
   readonly leftOut: LeftOutCounter
+  /** Masks the secrets of the run. */
+  readonly mask: Mask
 }

@@ -25,6 +25,12 @@ export class NoRoom extends SyncFailure {
   }
 }
 
+/** A program of the operator worked where people read. */
+const DELETED_ALREADY =
+  'The program works where people read (tree = "direct" in worker.toml), so nobody could ask before. It is not ' +
+  'started again until the files are back, or until somebody decides that it is right: kagami replicas approve ' +
+  'NAME@WORKER. With tree = "copy" or "linked", such a run is held before readers see it.'
+
 /**
  * Returns when the run may go on, with how much of what is kept must go for it; throws SyncHeld, or SyncFailure:
  * quota_exceeded, NoRoom, or disk_full when the disk fills up already.
@@ -34,7 +40,7 @@ export function allowPlan(plan: Plan, { policy, kind, dataDir, approved, log }: 
   const objection = objectionTo(plan, policy, { approved, noun })
   if (objection) {
     logDeletions(plan, log)
-    throw new SyncHeld(objection, plan)
+    throw new SyncHeld(plan.done === 'published' ? { ...objection, hint: DELETED_ALREADY } : objection, plan)
   }
   if (plan.removed > 0) log(`${plan.removed} of ${plan.total} ${noun} go`)
   const quotaBytes = overQuota(plan, policy)
@@ -69,14 +75,19 @@ function logDeletions({ removed, examples }: Plan, log: Permission['log']): void
 }
 
 /** Bytes of what is kept that the quota has no room for. Throws when the copy is too large without them. */
-function overQuota({ sizeAfterBytes, kept }: Plan, { quota_mib }: Policy): number {
+function overQuota({ sizeAfterBytes, kept, done }: Plan, { quota_mib }: Policy): number {
   const quota = quota_mib * 1024 ** 2
   if (quota === 0 || sizeAfterBytes === null) return 0
   if (sizeAfterBytes <= quota) return Math.max(0, sizeAfterBytes + (kept?.bytes ?? 0) - quota)
   throw new SyncFailure(
     'quota_exceeded',
-    `the copy would have ${mib(sizeAfterBytes)} MiB, its quota is ${quota_mib} MiB; nothing was begun`,
+    `the copy would have ${mib(sizeAfterBytes)} MiB, its quota is ${quota_mib} MiB; ${leftUndone(done)}`,
   )
+}
+
+function leftUndone(done: Plan['done']): string {
+  if (done === undefined) return 'nothing was begun'
+  return done === 'unpublished' ? 'nothing of it was published' : 'the program has written it already'
 }
 
 const mib = (bytes: number) => Math.ceil(bytes / 1024 ** 2)

@@ -20,7 +20,7 @@ export type { SyncDeps, SyncJob } from './job.ts'
 export async function runSync(job: SyncJob, deps: SyncDeps): Promise<SyncReport> {
   const startedAt = deps.now()
   const started = performance.now()
-  const mask = createMask(job.spec.auth)
+  const mask = createMask(job.spec.auth, secretsOf(job, deps))
   const run = openRun(job, deps, mask)
   const attempt = await attemptUpdate(run)
   const durationMs = Math.round(performance.now() - started)
@@ -54,7 +54,14 @@ function openRun(job: SyncJob, deps: SyncDeps, mask: Mask): Run {
     }),
     progress: createProgressThrottle(deps.onProgress),
     leftOut: createLeftOutCounter((line) => log.line('I', line)),
+    mask,
   }
+}
+
+/** What worker.toml gives the programs of the kind, and nobody may see. */
+function secretsOf({ spec }: SyncJob, { providers }: SyncDeps): readonly string[] {
+  const provider = Object.hasOwn(providers, spec.kind) ? providers[spec.kind] : undefined
+  return provider?.secrets?.(spec.options) ?? []
 }
 
 interface Attempt {

@@ -1,6 +1,6 @@
 // update.ts — The steps between the start of a run and its result: find the provider, claim the tree, then let the
 // provider update it, or go back to an earlier generation. Throws what went wrong; outcome.ts says what it means.
-import { checkFor, withoutPolicy, withPolicy } from '@kagami/protocol'
+import { checkFor, printable, withoutPolicy, withPolicy } from '@kagami/protocol'
 import { pause } from '@kagami/runtime'
 import { Default } from 'typebox/value'
 import { localFailure } from '../local-failure.ts'
@@ -17,11 +17,12 @@ import { NO_SSH, openKey, type OpenKey } from '../ssh/key.ts'
 import { currentGeneration, listGenerations, rollBack } from '../tree/generations.ts'
 import { hasRoom } from '../tree/space.ts'
 import { createTree, type OwnedTree } from '../tree/tree.ts'
+import { createScratch } from '../tree/workspace.ts'
 import { contentDate } from './freshness.ts'
 import type { Run, SyncDeps, SyncJob } from './job.ts'
 import { localUpstream } from './local.ts'
 import { createPeers, type KnownPeers } from './peers.ts'
-import { SyncHeld } from './outcome.ts'
+import { oneLine, SyncHeld } from './outcome.ts'
 import { allowPlan, holdForeign, NoRoom } from './permission.ts'
 import { guardedTree } from './guarded-tree.ts'
 import { checkTrace } from './trace.ts'
@@ -65,14 +66,19 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   if (copies !== null) run.log.line('I', copies)
   const peers = peersOf(run, tree)
   const key = keyOf(run)
-  const context = contextOf(run, { local, options, run: command, tree, peers, ssh: key?.ssh ?? null })
+  const scratch = createScratch(deps.dataDir, job.sync_id)
+  const given = { local, options, run: command, tree, peers, ssh: key?.ssh ?? null, scratch: scratch.path }
+  const context = contextOf(run, given)
   const { task } = job
   const update = () => (task?.type === 'restore' ? restore(provider, context, task.id) : provider.sync(context))
   const attempt = async () => {
     const trace = await checkTrace(run, { tree, provider, context })
     return { trace, stats: trace.unchanged ?? (await releasingOnFullDisk(run, tree, update)) }
   }
-  const { trace, stats } = await attempt().finally(() => key?.close())
+  const { trace, stats } = await attempt().finally(() => {
+    key?.close()
+    return scratch.remove()
+  })
   await tree.settle()
   if (task?.type !== 'restore') tree.markUpstream()
   tree.markFolder()
@@ -191,7 +197,7 @@ function peersOf({ deps, policy }: Run, tree: OwnedTree): KnownPeers {
   })
 }
 
-interface ContextParts extends Pick<SyncContext, 'local' | 'options' | 'run' | 'peers' | 'ssh'> {
+interface ContextParts extends Pick<SyncContext, 'local' | 'options' | 'run' | 'peers' | 'ssh' | 'scratch'> {
   readonly tree: OwnedTree
 }
 
@@ -240,14 +246,22 @@ function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
       return shortage
     },
     startedAt: deps.now(),
+    about: aboutOf(job),
     paces: deps.paces,
     leaveOut: run.leftOut.add,
     pause: (seconds) => limits.quietly(() => pause(seconds * 1000, limits.signal)),
     progress(progress) {
       limits.touch()
-      run.progress.report(progress)
+      const { line } = progress
+      run.progress.report(
+        typeof line === 'string' ? { ...progress, line: oneLine(printable(run.mask(line)), 200) } : progress,
+      )
     },
   }
+}
+
+function aboutOf({ spec, worker_id, sync_id, trigger }: SyncJob): SyncContext['about'] {
+  return { replica: spec.name, replicaId: spec.replica_id, workerId: worker_id, syncId: sync_id, trigger }
 }
 
 /** Where hard links are refused, the published tree takes its size again until an earlier one is pruned. */

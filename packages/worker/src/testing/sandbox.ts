@@ -6,10 +6,11 @@ import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Auth, Progress, SyncReport } from '@kagami/protocol'
+import type { CommandSettings } from '../config/commands.ts'
 import { runSync, type SyncDeps, type SyncJob } from '../sync/run.ts'
 import { createPaces } from '../http/pace.ts'
 import { pathBytes, readEntries } from '../names.ts'
-import { providers } from '../providers/index.ts'
+import { providersOf } from '../providers/index.ts'
 import type { Peers, Provider } from '../provider.ts'
 
 export interface SyncCall {
@@ -29,6 +30,8 @@ export interface SyncCall {
   readonly publicOnly?: boolean
   readonly upstreamRoots?: readonly string[]
   readonly ssh?: SyncDeps['ssh']
+  /** The programs that worker.toml allows. */
+  readonly commands?: readonly CommandSettings[]
   /** Answers of the name server: each host is there. */
   readonly foundAt?: string
   readonly onProgress?: (progress: Progress) => void
@@ -82,7 +85,7 @@ export function createSandbox(): Sandbox {
           },
         },
         {
-          providers: call.foundAt === undefined ? providers : withAddress(providers, call.foundAt),
+          providers: call.foundAt === undefined ? kinds(call) : withAddress(kinds(call), call.foundAt),
           dataDir,
           adoptExisting: call.adoptExisting,
           hooks: call.hooks,
@@ -99,6 +102,8 @@ export function createSandbox(): Sandbox {
     remove: () => rmSync(dir, { recursive: true, force: true }),
   }
 }
+
+const kinds = ({ commands = [] }: SyncCall) => providersOf({ commands })
 
 /** The kinds, with a name server that knows one address. */
 function withAddress(kinds: Readonly<Record<string, Provider>>, address: string): Record<string, Provider> {
