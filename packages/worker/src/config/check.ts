@@ -166,6 +166,18 @@ function checkOption(key: string, value: unknown, place: Place): void {
   )
 }
 
+/** Throws ConfigError when an option that has no default is said by no layer. */
+export function checkRequired(options: Values, { where, kind, kinds }: Place): void {
+  const { properties, required = [] } = (kind === null ? undefined : kinds[kind]?.options) ?? ofEveryKind
+  const missing = required.find((key) => !Object.hasOwn(options, key) && !('default' in (properties[key] ?? {})))
+  if (missing === undefined) return
+  const { enum: choices = [] } = properties[missing] as { enum?: readonly string[] }
+  throw new ConfigError(
+    `${where}: options.${missing} is required`,
+    choices.length > 0 ? `Write options.${missing} = "${choices[0]}", or another of ${quote(choices)}.` : null,
+  )
+}
+
 /** Throws ConfigError when these checked options cannot work with the upstream. */
 export function checkSpec(upstream: string, options: Values, { where, kind, kinds }: Place): void {
   const found = kind === null ? undefined : kinds[kind]
@@ -181,13 +193,16 @@ function optionsOf({ kind, kinds }: Place): string[] {
   return [...new Set(found.flatMap(({ options }) => Object.keys(options.properties))), ...Object.keys(policyProperties)]
 }
 
-const ofEveryKind = Type.Object({})
+const ofEveryKind: Type.TObject = Type.Object({})
 const schemas = new WeakMap<Type.TObject, Type.TObject>()
 
-/** A table with the key `options`, so that messages name it; one for each kind, because checks are compiled. */
+/**
+ * A table with the key `options`, so that messages name it; one for each kind, because checks are compiled. What is
+ * required may be in another layer.
+ */
 function optionSchema(own: Type.TObject | null): Type.TObject {
   const kind = own ?? ofEveryKind
-  const schema = schemas.get(kind) ?? Type.Object({ options: withPolicy(kind) })
+  const schema = schemas.get(kind) ?? Type.Object({ options: Type.Partial(withPolicy(kind)) })
   schemas.set(kind, schema)
   return schema
 }

@@ -2,7 +2,15 @@
 import { replicaNameKey, replicaNameProblem, upstreamProblem, type ReplicaSpec } from '@kagami/protocol'
 import { checkValues, ConfigError, nearest, replicaIdOf, type Values } from '@kagami/runtime'
 import type { Static } from 'typebox'
-import { checkAuthKeys, checkHookKeys, checkSpec, strangeProviderKeys, type Kinds, type Place } from './check.ts'
+import {
+  checkAuthKeys,
+  checkHookKeys,
+  checkRequired,
+  checkSpec,
+  strangeProviderKeys,
+  type Kinds,
+  type Place,
+} from './check.ts'
 import type { WorkerConfig } from './config.ts'
 import { checkSchedule, mergeLayers, readDefaults, readLayer, type Defaults } from './defaults.ts'
 import { pickKeys, ProviderKeys } from './keys.ts'
@@ -105,6 +113,7 @@ function fullReplica(
   checkSchedule(options, where)
   const problem = upstreamProblem(kind, upstream, config.upstream_roots)
   if (problem) throw new ConfigError(`${where}: upstream ${problem}`)
+  checkRequired(options, place)
   checkSpec(upstream, options, place)
   return {
     replica_id: replicaIdOf(workerId, name),
