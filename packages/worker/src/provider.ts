@@ -273,6 +273,13 @@ export interface RunOptions {
    * Memory limit for each of its processes, MiB; 0: a quarter of this machine's memory, at least 512. Absent: no limit.
    */
   readonly memoryMib?: number
+  /**
+   * It only asks a service of this machine to run something, whose processes are not its own: it gets a group of
+   * processes and no namespace, in which that service would take one process for another.
+   */
+  readonly asksService?: boolean
+  /** A program with its arguments that is run when this one is gone, however it ended, for 30 s at most. */
+  readonly afterwards?: readonly [command: string, ...args: string[]]
   /** Its stdout is progress that is drawn over itself with `\r`: only the last line of a burst counts. */
   readonly redraws?: boolean
   /** Its stderr is also where it says how far it is: only lines that begin as an error are errors in the log. */

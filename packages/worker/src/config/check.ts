@@ -4,9 +4,10 @@ import { policyProperties, withoutPolicy, withPolicy } from '@kagami/protocol'
 import { checkValues, ConfigError, nearest, type Values } from '@kagami/runtime'
 import Type from 'typebox'
 import { Default } from 'typebox/value'
-import { AuthTable, CommandKeys, DefaultKeys, HookTable, ProviderKeys, WorkerKeys } from './keys.ts'
+import { AuthTable, CommandKeys, ContainerTable, DefaultKeys, HookTable, ProviderKeys, WorkerKeys } from './keys.ts'
 import {
   commandWords,
+  containerWords,
   knownWord,
   misspelt,
   optionWords,
@@ -117,6 +118,8 @@ export function checkAuthKeys(auth: unknown, where: string): void {
 export function checkCommandKeys(values: Values, where: string): void {
   const known = Object.keys(CommandKeys.properties)
   refuseUnknown(values, { where, table: 'commands', known, words: commandWords })
+  const inside = Object.keys(ContainerTable.properties)
+  refuseUnknown(values['container'], { where, table: 'container', known: inside, words: containerWords })
 }
 
 /** Throws ConfigError for an option that the kind does not have, and for a value that does not fit. */

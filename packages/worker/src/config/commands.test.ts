@@ -64,6 +64,7 @@ ${REPLICA.replace('https://h/', 'https://pypi.org/')}options.command = "pypi"
         failOnMatch: /error: \d+/iu,
         sizePattern: /Total size is (?<size>[0-9.]+[KMGTP]?)/u,
         memoryMib: 512,
+        container: null,
       },
       expect.objectContaining({ tree: 'copy', successCodes: [0], failOnMatch: null, upstreams: null, env: {} }),
     ])

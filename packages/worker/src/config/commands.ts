@@ -24,6 +24,20 @@ export interface CommandSettings {
   readonly failOnMatch: RegExp | null
   readonly sizePattern: RegExp | null
   readonly memoryMib: number | null
+  /** The container in which it runs; null: in none. */
+  readonly container: ContainerSettings | null
+}
+
+/** How a command is run in a container. */
+export interface ContainerSettings {
+  readonly image: string
+  /** Null: the first that answers. */
+  readonly runtime: 'docker' | 'podman' | null
+  readonly volumes: readonly string[]
+  /** uid, or uid:gid; null: those of the worker. */
+  readonly user: string | null
+  /** Null: that of the runtime. */
+  readonly network: string | null
 }
 
 /** The tables of a file, and where they are, for messages. */
@@ -55,7 +69,8 @@ function readCommand(table: unknown, place: string, folder: string): CommandSett
   checkValues(CommandKeys, values, () => where)
   const checked = values as unknown as Static<typeof CommandKeys>
   const [program = '', ...args] = checked.command
-  refuseBareName(program, where)
+  // In a container it is looked for in the image.
+  if (!checked.container) refuseBareName(program, where)
   for (const text of [...checked.command, ...Object.values(checked.env ?? {})])
     if (text.includes('\0')) throw new ConfigError(`${where}: a NUL character cannot be given to a program`)
   for (const variable of [...Object.keys(checked.env ?? {}), ...Object.keys(checked.env_files ?? {})])
@@ -73,7 +88,20 @@ function readCommand(table: unknown, place: string, folder: string): CommandSett
     failOnMatch: readPattern(checked.fail_on_match, { where, key: 'fail_on_match', groups: false }),
     sizePattern: readPattern(checked.size_pattern, { where, key: 'size_pattern', groups: true }),
     memoryMib: checked.memory_mib ?? null,
+    container: readContainer(checked.container, where),
   }
+}
+
+function readContainer(table: Static<typeof CommandKeys>['container'], where: string): CommandSettings['container'] {
+  if (!table) return null
+  const { image, runtime = null, volumes = [], user = null, network = null } = table
+  for (const volume of volumes)
+    if (!/^\/[^:,\0]*:\/[^:,\0]*(:[a-zA-Z,]{1,40})?$/.test(volume))
+      throw new ConfigError(
+        `${where}: container.volumes: "${volume}" is not of the form /path/here:/path/inside`,
+        'Both paths begin with a slash; ":ro" may follow.',
+      )
+  return { image, runtime, volumes, user, network }
 }
 
 function refuseBareName(program: string, where: string): void {

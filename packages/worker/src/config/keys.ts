@@ -72,6 +72,23 @@ const Path = Type.String({ minLength: 1, maxLength: 4096 })
 const ExitCode = Type.Integer({ minimum: 1, maximum: 255 })
 const Pattern = (description: string) => Type.Optional(Type.String({ minLength: 1, maxLength: 1000, description }))
 
+export const ContainerTable = Type.Object(
+  {
+    image: Type.String({ pattern: '^[a-zA-Z0-9][a-zA-Z0-9._/:@-]{0,254}$' }),
+    runtime: Type.Optional(Type.Enum(['docker', 'podman'])),
+    volumes: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), { maxItems: 100 })),
+    user: Type.Optional(Type.String({ pattern: '^\\d{1,10}(:\\d{1,10})?$' })),
+    network: Type.Optional(Type.String({ pattern: '^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$' })),
+  },
+  {
+    additionalProperties: false,
+    description:
+      'Runs the command in a container: { image = "docker.io/tunathu/bandersnatch:latest", volumes = ' +
+      '["/etc/bandersnatch:/conf:ro"], user = "1000:1000", network = "host" }. runtime is docker or podman; absent: ' +
+      'the first of them that answers. user is that of the worker when absent.',
+  },
+)
+
 /** Every key of a `[[commands]]` table. */
 export const CommandKeys = Type.Object({
   name: Type.String({
@@ -138,9 +155,10 @@ export const CommandKeys = Type.Object({
     Type.Integer({
       minimum: 1,
       maximum: 100_000_000,
-      description: 'Most memory each of its processes may take, MiB. Absent: no limit.',
+      description: 'Most memory each of its processes may take, in a container all of them, MiB. Absent: no limit.',
     }),
   ),
+  container: Type.Optional(ContainerTable),
 })
 
 /** Every key of worker.toml; the environment variable is `KAGAMI_` and the key in capitals. */

@@ -161,7 +161,21 @@ export const commandWords: Words = {
   success_exit_codes: as('success_codes'),
   exit_codes: 'exit_reasons',
   memory_limit: 'memory_mib',
+  docker_image: as('container.image'),
+  docker_volumes: as('container.volumes'),
+  image: as('container.image'),
+  volumes: as('container.volumes'),
+  user: as('container.user'),
   upstream: ['upstreams', 'The upstream itself is said by each replica; upstreams limits which it may be.'],
+}
+
+/** Words that are written for the container of a command. */
+export const containerWords: Words = {
+  volume: 'volumes = ["/path/here:/path/inside"]',
+  memory: ['memory_mib', 'It is a key of the command itself.'],
+  memory_limit: ['memory_mib', 'It is a key of the command itself.'],
+  env: ['env', 'It is a key of the command itself.'],
+  engine: as('runtime'),
 }
 
 /** The cure of a word of another program; null when it is none of these. */

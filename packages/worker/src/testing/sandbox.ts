@@ -57,6 +57,7 @@ export function createSandbox(): Sandbox {
   const dir = mkdtempSync(join(tmpdir(), 'kagami-test-'))
   const dataDir = mkdtempSync(join(dir, 'data-'))
   const paces = createPaces()
+  const kinds = ({ commands = [] }: SyncCall) => providersOf({ commands, data_dir: dataDir })
   return {
     dir,
     dataDir,
@@ -102,8 +103,6 @@ export function createSandbox(): Sandbox {
     remove: () => rmSync(dir, { recursive: true, force: true }),
   }
 }
-
-const kinds = ({ commands = [] }: SyncCall) => providersOf({ commands })
 
 /** The kinds, with a name server that knows one address. */
 function withAddress(kinds: Readonly<Record<string, Provider>>, address: string): Record<string, Provider> {

@@ -48,7 +48,7 @@ async function main(task: ProgramTask): Promise<void> {
   else say('started')
   say(
     await runSync(job, {
-      providers: gate === 'publishing' ? waitingToPublish() : kindsOf(spec.commands),
+      providers: gate === 'publishing' ? waitingToPublish() : kindsOf(dataDir, spec.commands),
       paces: createPaces(),
       dataDir,
       ...(place ? { place } : {}),
@@ -60,8 +60,8 @@ async function main(task: ProgramTask): Promise<void> {
   place?.release()
 }
 
-const kindsOf = (commands: readonly object[] = []) =>
-  providersOf({ commands: readCommands({ commands, source: 'test', folder: '/' }) })
+const kindsOf = (dataDir: string, commands: readonly object[] = []) =>
+  providersOf({ commands: readCommands({ commands, source: 'test', folder: '/' }), data_dir: dataDir })
 
 /** Synchronous: nothing of the sync goes on meanwhile. */
 function waitAt(gate: Gate): void {

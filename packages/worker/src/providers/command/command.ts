@@ -6,14 +6,15 @@ import Type from 'typebox'
 import type { CommandSettings } from '../../config/commands.ts'
 import { showName } from '../../names.ts'
 import { SyncFailure, type Difference, type ForkWay, type Plan } from '../../provider.ts'
-import type { Provider, SyncContext, SyncStats } from '../../provider.ts'
+import type { Provider, RunCommand, SyncContext, SyncStats } from '../../provider.ts'
+import { findRuntime, labelOf, removeLeft } from './container.ts'
 import { secretsIn } from './environment.ts'
 import { isRunnable, runProgram, type Ran } from './program.ts'
 
 const NAMED = 3
 
 /** The kind for these programs; their names are the choices of its only option. */
-export function createCommandProvider(commands: readonly CommandSettings[]): Provider {
+export function createCommandProvider(commands: readonly CommandSettings[], dataDir = ''): Provider {
   const options = Type.Object(
     {
       command: Type.Enum(
@@ -29,12 +30,12 @@ export function createCommandProvider(commands: readonly CommandSettings[]): Pro
     options,
     checkSpec: (upstream, { command }) => upstreamProblem(upstream, find(command)),
     secrets: ({ command }) => secretsOf(find(command)),
-    probe: async () => probe(commands),
+    probe: (run) => probe(run, commands, dataDir),
     async sync(context) {
       const command = find(context.options['command'])
       if (!command) throw new SyncFailure('invalid_options', 'option "command": worker.toml names no such command')
       await checkHost(context)
-      return (await context.tree.exists()) ? update(context, command) : copyFirst(context, command)
+      return (await context.tree.exists()) ? update(context, command, dataDir) : copyFirst(context, command, dataDir)
     },
   }
 }
@@ -47,12 +48,27 @@ function upstreamProblem(upstream: string, command: CommandSettings | undefined)
   return `option "command": ${command?.name} may only be used for upstreams that begin with ${allowed.join(' or ')}`
 }
 
-function probe(commands: readonly CommandSettings[]): { available: boolean; detail: string } {
-  const missing = commands.filter(({ command: [program] }) => !isRunnable(program))
-  const names = commands.map(({ name }) => name).join(', ')
-  if (missing.length === 0) return { available: true, detail: names }
-  const said = missing.map(({ name, command: [program] }) => `${name} cannot be started: no program ${program}`)
-  return { available: missing.length < commands.length, detail: said.join('; ') }
+/** Also ends the containers that a worker which was killed has left: nobody waits for them any more. */
+async function probe(
+  run: RunCommand,
+  commands: readonly CommandSettings[],
+  dataDir: string,
+): Promise<{ available: boolean; detail: string }> {
+  const problems = await Promise.all(
+    commands.map(async ({ name, command: [program], container }) => {
+      if (container === null) return isRunnable(program) ? [] : [`${name} cannot be started: no program ${program}`]
+      const runtime = await findRuntime(run, container.runtime).catch(() => null)
+      if (runtime !== null) await removeLeft(run, runtime, labelOf(dataDir))
+      return runtime === null
+        ? [`${name} cannot be started: ${container.runtime ?? 'no docker and no podman'} to ask`]
+        : []
+    }),
+  )
+  const said = problems.flat()
+  return {
+    available: said.length < commands.length,
+    detail: said.join('; ') || commands.map(({ name }) => name).join(', '),
+  }
 }
 
 /**
@@ -69,10 +85,10 @@ async function checkHost({ peers, upstream, log }: SyncContext): Promise<void> {
   }
 }
 
-async function copyFirst(context: SyncContext, command: CommandSettings): Promise<SyncStats> {
+async function copyFirst(context: SyncContext, command: CommandSettings, dataDir: string): Promise<SyncStats> {
   const { tree } = context
   mkdirSync(tree.staging, { recursive: true, mode: 0o755 })
-  const ran = await runProgram({ context, command, workingDir: tree.staging })
+  const ran = await runProgram({ context, command, dataDir, workingDir: tree.staging })
   const { entries, sizeBytes } = await tree.count(tree.staging)
   if (entries === 0)
     throw new SyncFailure('content_invalid', `${command.name} ended with success and wrote no file`, {
@@ -87,13 +103,13 @@ async function copyFirst(context: SyncContext, command: CommandSettings): Promis
   return statsOf(ran, { files: entries, sizeBytes, bytes: sizeBytes, note: null })
 }
 
-async function update(context: SyncContext, command: CommandSettings): Promise<SyncStats> {
+async function update(context: SyncContext, command: CommandSettings, dataDir: string): Promise<SyncStats> {
   const { tree } = context
   if (command.tree === 'direct') await askAboutLoss(context)
   context.progress({ phase: 'preparing', line: null })
   const fork = await tree.fork(wayOf(context, command))
   const published = fork.path === tree.published
-  const ran = await runProgram({ context, command, workingDir: fork.path })
+  const ran = await runProgram({ context, command, dataDir, workingDir: fork.path })
   context.progress({ phase: 'verifying', line: null })
   const found = await fork.compare()
   if (published) keepLoss(context, found)

@@ -40,7 +40,8 @@ export interface Workplace {
 export function environmentOf({ context, command, workingDir, folders }: Workplace): Record<string, string> {
   const { upstream, about, auth, thorough, tree } = context
   return {
-    LC_ALL: 'C.UTF-8',
+    // An image has locales of its own.
+    ...(command.container === null ? { LC_ALL: 'C.UTF-8' } : {}),
     HOME: folders.home,
     TMPDIR: folders.temporary,
     TUNASYNC_MIRROR_NAME: about.replica,

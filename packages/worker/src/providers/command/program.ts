@@ -1,13 +1,16 @@
 // program.ts — Starts a program of the operator where it has to write, listens to it, and says what its end means.
 import { accessSync, closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import type { CommandSettings } from '../../config/commands.ts'
-import { SyncFailure, type Exit } from '../../provider.ts'
+import { SyncFailure, type Exit, type RunOptions } from '../../provider.ts'
+import { argumentsOf, findRuntime, labelOf, nameOf, optionsOf, removeNamed, type Contained } from './container.ts'
 import { environmentOf, makeFolders, type Workplace } from './environment.ts'
 import { createOutputReader, percentIn, type OutputReader, type Verdict } from './output.ts'
 
 /** Of what a program writes into its log file itself, the end is read, bytes. */
 const OWN_LOG_BYTES = 1024 * 1024
 const LAST_LINES = 30
+/** With which docker and podman end when they could not start a container. */
+const RUNTIME_CODE = 125
 const LINE_SHOWN = 300
 
 /** What a program that succeeded has said. */
@@ -16,13 +19,20 @@ export interface Ran {
   readonly sizeBytes: number | null
 }
 
+/** A program, and where it works. */
+export interface Task extends Omit<Workplace, 'folders'> {
+  /** By which the containers of the worker are known. */
+  readonly dataDir: string
+}
+
 /** Runs the program of a command until it ends. Throws SyncFailure when that was no success. */
-export async function runProgram(place: Omit<Workplace, 'folders'>): Promise<Ran> {
+export async function runProgram(place: Task): Promise<Ran> {
   const { context, command, workingDir } = place
-  const [program, ...args] = command.command
-  refuseUnrunnable(program, command)
-  const folders = makeFolders(context.scratch())
+  if (command.container === null) refuseUnrunnable(command)
+  const scratch = context.scratch()
+  const folders = makeFolders(scratch)
   const env = environmentOf({ ...place, folders })
+  const { program, args, options } = await startOf(place, scratch, env)
   const output = createOutputReader(command)
   const last: string[] = []
   const hear = (line: string) => {
@@ -33,10 +43,9 @@ export async function runProgram(place: Omit<Workplace, 'folders'>): Promise<Ran
   }
   context.progress({ phase: 'transferring', line: null })
   const exit = await context.run(program, args, {
+    ...options,
     cwd: workingDir,
-    env,
     onLine: (line) => hear(line),
-    ...(command.memoryMib === null ? {} : { memoryMib: command.memoryMib }),
   })
   for (const line of readOwnLog(folders.logFile)) {
     hear(line)
@@ -55,7 +64,40 @@ export function isRunnable(program: string): boolean {
   }
 }
 
-function refuseUnrunnable(program: string, { name }: CommandSettings): void {
+interface Start {
+  readonly program: string
+  readonly args: readonly string[]
+  readonly options: RunOptions
+}
+
+async function startOf(task: Task, scratch: string, env: Readonly<Record<string, string>>): Promise<Start> {
+  const { command, context, dataDir, workingDir } = task
+  const { container, memoryMib } = command
+  if (container === null) {
+    const [program, ...args] = command.command
+    return { program, args, options: { env, ...(memoryMib === null ? {} : { memoryMib }) } }
+  }
+  const runtime = await findRuntime(context.run, container.runtime)
+  if (runtime === null) throw noRuntime(command, container.runtime)
+  const label = labelOf(dataDir)
+  const name = nameOf(label, context.about.replicaId)
+  const owner = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`
+  const contained: Contained = { runtime, container, command, name, label, workingDir, scratch, env, owner }
+  const args = argumentsOf(contained)
+  await removeNamed(context.run, contained)
+  return { program: runtime, args, options: optionsOf(contained) }
+}
+
+function noRuntime({ name }: CommandSettings, wanted: string | null): SyncFailure {
+  const which = wanted ?? 'docker and podman'
+  return new SyncFailure('tool_missing', `${name} runs in a container, and ${which} cannot be asked on this worker`, {
+    hint:
+      `Install it, and let the user of the worker use it: ${wanted ?? 'docker'} ps must work for that user. Replicas ` +
+      'of other kinds are still synced.',
+  })
+}
+
+function refuseUnrunnable({ name, command: [program] }: CommandSettings): void {
   if (isRunnable(program)) return
   const there = statSync(program, { throwIfNoEntry: false }) !== undefined
   throw new SyncFailure(
@@ -82,6 +124,8 @@ function judge({ command, exit, output, last }: Heard): Ran {
   const facts = { tail: last.join('\n'), exitCode: exit.code }
   if (exit.code === null || !successCodes.includes(exit.code)) {
     const reason = exit.code === null ? 'unknown' : (exitReasons.get(exit.code) ?? 'unknown')
+    if (command.container !== null && exit.code === RUNTIME_CODE && !exitReasons.has(RUNTIME_CODE))
+      throw notStarted(command, command.container.image, facts)
     const how = exit.code === null ? `was ended by ${exit.signal}` : `ended with exit code ${exit.code}`
     const said = last.at(-1)
     const message = `${name} ${how}${said === undefined ? '' : `: ${said.slice(0, LINE_SHOWN)}`}`
@@ -96,6 +140,16 @@ function judge({ command, exit, output, last }: Heard): Ran {
         `${name} in worker.toml and start the worker again.`,
     })
   return { sizeBytes }
+}
+
+/** Also a program may end so, which docker and podman do not tell apart. */
+function notStarted({ name }: CommandSettings, image: string, facts: { tail: string }): SyncFailure {
+  const said = facts.tail.split('\n').find((line) => /error/i.test(line)) ?? facts.tail
+  return new SyncFailure('unknown', `the container of ${name} did not run: ${said.slice(0, LINE_SHOWN)}`, {
+    ...facts,
+    exitCode: RUNTIME_CODE,
+    hint: `Try on this worker whether ${image} can be had: docker pull ${image}, or podman pull. It is tried again.`,
+  })
 }
 
 function hintFor({ name }: CommandSettings): string {
