@@ -273,6 +273,8 @@ export interface RunOptions {
    * Memory limit for each of its processes, MiB; 0: a quarter of this machine's memory, at least 512. Absent: no limit.
    */
   readonly memoryMib?: number
+  /** What its processes read and write counts as movement: nobody knows whether it says how far it is. */
+  readonly moves?: boolean
   /**
    * It only asks a service of this machine to run something, whose processes are not its own: it gets a group of
    * processes and no namespace, in which that service would take one process for another.

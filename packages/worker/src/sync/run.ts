@@ -109,10 +109,10 @@ function logEnding(log: RunLog, { outcome, reason, message, fault }: Ending, err
 }
 
 /** The report after its hook ran, with the hook's error if it failed. A hook does not change the outcome of a sync. */
-async function withHook(report: SyncReport, { deps, log }: Run): Promise<SyncReport> {
+async function withHook(report: SyncReport, { deps, job, log }: Run): Promise<SyncReport> {
   if (!deps.hooks || deps.signal.aborted) return report
   const signal = AbortSignal.any([deps.signal, AbortSignal.timeout(HOOK_MAX_MS)])
-  const run = commandsOf({ deps, log }, signal)
+  const run = commandsOf({ deps, job, log }, signal)
   const problem = await runHook(deps.hooks, report, { run, published: paths.published(deps.dataDir, report.name) })
   if (problem === null) return report
   log.line('E', problem)

@@ -5,6 +5,7 @@ import { pause } from '@kagami/runtime'
 import { Default } from 'typebox/value'
 import { localFailure } from '../local-failure.ts'
 import { createCommandRunner } from '../programs/command.ts'
+import { bytesMoved } from '../programs/orphans.ts'
 import {
   SyncFailure,
   type Plan,
@@ -15,7 +16,7 @@ import {
 } from '../provider.ts'
 import { NO_SSH, openKey, type OpenKey } from '../ssh/key.ts'
 import { currentGeneration, listGenerations, rollBack } from '../tree/generations.ts'
-import { hasRoom } from '../tree/space.ts'
+import { fullDisk, hasRoom } from '../tree/space.ts'
 import { createTree, type OwnedTree } from '../tree/tree.ts'
 import { createScratch } from '../tree/workspace.ts'
 import { contentDate } from './freshness.ts'
@@ -114,11 +115,11 @@ function checkOptions(provider: Provider, spec: Run['job']['spec']): Record<stri
 }
 
 /** Starts the programs of a run until `signal` ends them; their output goes to its log. */
-export function commandsOf({ deps, log }: Pick<Run, 'deps' | 'log'>, signal: AbortSignal): RunCommand {
+export function commandsOf({ deps, job, log }: Pick<Run, 'deps' | 'job' | 'log'>, signal: AbortSignal): RunCommand {
   return createCommandRunner({
     signal,
     toolPath: deps.toolPath,
-    mark: deps.dataDir,
+    mark: markOf(deps, job),
     log: (text, stream) => log.line(stream === 'stderr' ? 'E' : 'I', text),
   })
 }
@@ -130,9 +131,16 @@ export function commandsOf({ deps, log }: Pick<Run, 'deps' | 'log'>, signal: Abo
 function providerCommands(run: Run): RunCommand {
   const { limits } = run
   const start = commandsOf(run, limits.signal)
-  return (command, args, options) =>
-    options?.silent ? limits.quietly(() => start(command, args, options)) : start(command, args, options)
+  const look = () => bytesMoved(markOf(run.deps, run.job))
+  return (command, args, options) => {
+    const work = () => start(command, args, options)
+    if (options?.silent) return limits.quietly(work)
+    return options?.moves ? limits.watching(look, work) : work()
+  }
 }
+
+/** In the environment of every program of a run. */
+const markOf = ({ dataDir }: SyncDeps, { sync_id }: SyncJob) => `${dataDir}:${sync_id}`
 
 /** What is asked of an earlier tree, or of a kept ref, is not asked of files of something else. */
 function refuseForeign({ job: { task } }: Run, tree: OwnedTree): void {
@@ -292,11 +300,18 @@ async function releasingOnFullDisk<T>({ limits }: Run, tree: OwnedTree, update: 
     return await update()
   } catch (error) {
     const failure = error instanceof SyncFailure ? error : localFailure(error, tree.published)
-    const filled = failure?.reason === 'disk_full' && !(failure instanceof NoRoom)
+    const full = failure ? fullDiskBehind(failure, tree) : null
+    const filled = full !== null || (failure?.reason === 'disk_full' && !(failure instanceof NoRoom))
     // What went wrong is told, not what went wrong while space was freed.
     if (filled || limits.cause === 'disk_full') await tree.release().catch(() => {})
-    throw error
+    throw full ?? error
   }
+}
+
+/** A program that nobody knows ends somehow when the disk takes nothing more. */
+function fullDiskBehind({ reason, message, tail, exitCode }: SyncFailure, tree: OwnedTree): SyncFailure | null {
+  const full = reason === 'unknown' ? fullDisk(tree.disk()) : null
+  return full && new SyncFailure('disk_full', `${full.message}; ${message}`, { tail, exitCode, hint: full.hint })
 }
 
 function resultOf({ job, deps, policy }: Run, tree: OwnedTree, stats: SyncStats): SyncResult {

@@ -76,7 +76,7 @@ describe('a program that misbehaves', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(300 * 1024 ** 2)
   }, 60_000)
 
-  it('and prints nothing, is stopped; one that prints goes on', async () => {
+  it('and does nothing for too long, is stopped; one that prints, or writes files, goes on', async () => {
     const options = { command: 'script', stall_secs: 1 }
     const silent = await sandbox.sync({ ...call('echo x > file; sleep 1000'), options })
     expect(silent).toMatchObject({ outcome: 'failed', reason: 'stalled' })
@@ -85,6 +85,8 @@ describe('a program that misbehaves', () => {
       options,
     })
     expect(alive).toMatchObject({ outcome: 'success' })
+    const writes = 'for n in 1 2 3 4 5 6; do head -c 100000 /dev/zero >> file; sleep 0.4; done'
+    expect(await sandbox.sync({ ...call(writes), options })).toMatchObject({ outcome: 'success' })
     expectNothingLeft()
   })
 

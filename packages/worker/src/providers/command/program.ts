@@ -44,6 +44,7 @@ export async function runProgram(place: Task): Promise<Ran> {
   context.progress({ phase: 'transferring', line: null })
   const exit = await context.run(program, args, {
     ...options,
+    moves: true,
     cwd: workingDir,
     onLine: (line) => hear(line),
   })
