@@ -121,9 +121,10 @@ export function checkOptions(worker: WorkerEntry, request: Pick<NewReplica, 'kin
     return
   }
   const problem = Errors(announced as never, whole)[0]
-  const missing = [announced.required ?? []].flat().find((key) => !Object.hasOwn(whole, String(key)))
+  const required: readonly unknown[] = Array.isArray(announced.required) ? announced.required : []
+  const missing = required.filter((key) => typeof key === 'string').find((key) => !Object.hasOwn(whole, key))
   const path = problem?.instancePath.split('/').slice(1) ?? []
-  const key = path[0] ?? (missing === undefined ? '' : String(missing))
+  const key = path[0] ?? missing ?? ''
   const field = ['options', ...(path.length > 0 ? path : key === '' ? [] : [key])].join('.')
   const said = path.length === 0 && key !== '' ? 'is required' : (problem?.message ?? 'does not fit')
   throw new Refusal('invalid_options', `${field} ${said}${choicesOf(announced.properties?.[key])}`, field)

@@ -1,6 +1,6 @@
 // hostile.test.ts — Programs of an operator that misbehave, and people who want to run something else: nothing is left
 // behind, nothing else is started, nothing secret is shown.
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { findMarked } from '../../programs/orphans.ts'
@@ -250,4 +250,7 @@ it('a program that is not there, or no program, is named with the cure', async (
   })
   writeFileSync(join(sandbox.dir, 'gone.sh'), '#!/bin/sh\ntrue\n', { mode: 0o644 })
   expect(await sandbox.sync(gone)).toMatchObject({ reason: 'tool_missing', hint: expect.stringContaining('chmod +x') })
+  chmodSync(join(sandbox.dir, 'gone.sh'), 0o755)
+  writeFileSync(join(sandbox.dir, 'gone.sh'), '#!/bin/sh\necho x > file\n')
+  expect(await sandbox.sync(gone)).toMatchObject({ outcome: 'success' })
 })

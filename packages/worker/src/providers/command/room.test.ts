@@ -1,7 +1,7 @@
 // room.test.ts — Programs on a small disk: a copy that has no room is not begun, and what a program fills is given
 // back. Needs root, to mount a disk.
 import { execFileSync } from 'node:child_process'
-import { existsSync, statfsSync } from 'node:fs'
+import { existsSync, mkdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { sandboxForEach } from '../../testing/kills.ts'
@@ -54,6 +54,20 @@ describe.runIf(process.getuid?.() === 0)('a program on a disk that is nearly ful
       expect(readTree(sandbox.published)).toEqual({ file: 'x\n' })
     }
     expect(await sandbox.sync(call('echo y > file'))).toMatchObject({ outcome: 'success' })
+  })
+
+  it('that is a mount point of its own, works where people read, and nowhere else', async () => {
+    mkdirSync(sandbox.published)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=100m,mode=755', 'tmpfs', sandbox.published])
+    stops.push(async () => void execFileSync('umount', ['--lazy', sandbox.published]))
+    expect(await sandbox.sync(call('echo x > file'))).toMatchObject({ outcome: 'success' })
+    const report = await sandbox.sync(call('echo y > file'))
+    expect(report).toMatchObject({ outcome: 'failed', reason: 'local_conflict' })
+    expect(report.message).toContain('is a disk of its own, so the program cannot work in a copy of it')
+    expect(report.hint).toContain('set tree = "direct" for this command')
+    expect(readTree(sandbox.published)).toEqual({ file: 'x\n' })
+    expect(await sandbox.sync(call('echo y > file', { tree: 'direct' }))).toMatchObject({ outcome: 'success' })
+    expect(readTree(sandbox.published)).toEqual({ file: 'y\n' })
   })
 
   it('slower than the disk is looked at, is ended before it is full', async () => {
