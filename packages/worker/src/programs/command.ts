@@ -67,8 +67,12 @@ export function createCommandRunner(options: RunnerOptions): RunCommand {
     const wrapping = runOptions.asksService ? groupContainment() : (options.containment ?? containment())
     const memory = lookAtMemory()
     const child = start({ file, args, path, mark, wrapping, run: runOptions })
-    const watching = watch({ child, command, mark, wrapping, options, run: runOptions })
-    const exit = await watching.finally(() => runAfterwards(options, runOptions))
+    let exit: Exit
+    try {
+      exit = await watch({ child, command, mark, wrapping, options, run: runOptions })
+    } finally {
+      await runAfterwards(options, runOptions)
+    }
     refuseAborted(options.signal)
     const killed = killedFailure(command, exit, memory)
     if (killed) throw killed

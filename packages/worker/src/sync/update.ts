@@ -73,13 +73,15 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   const { task } = job
   const update = () => (task?.type === 'restore' ? restore(provider, context, task.id) : provider.sync(context))
   const attempt = async () => {
-    const trace = await checkTrace(run, { tree, provider, context })
-    return { trace, stats: trace.unchanged ?? (await releasingOnFullDisk(run, tree, update)) }
+    try {
+      const trace = await checkTrace(run, { tree, provider, context })
+      return { trace, stats: trace.unchanged ?? (await releasingOnFullDisk(run, tree, update)) }
+    } finally {
+      key?.close()
+      await scratch.remove()
+    }
   }
-  const { trace, stats } = await attempt().finally(() => {
-    key?.close()
-    return scratch.remove()
-  })
+  const { trace, stats } = await attempt()
   await tree.settle()
   if (task?.type !== 'restore') tree.markUpstream()
   tree.markFolder()
