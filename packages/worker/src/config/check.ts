@@ -171,7 +171,10 @@ function checkOption(key: string, value: unknown, place: Place): void {
 
 /** Throws ConfigError when an option that has no default is said by no layer. */
 export function checkRequired(options: Values, { where, kind, kinds }: Place): void {
-  const { properties, required } = (kind === null ? undefined : kinds[kind]?.options) ?? ofEveryKind
+  // A schema without anything required has no list of it, whatever its type says.
+  const schema: { properties: Type.TProperties; required?: readonly string[] } =
+    (kind === null ? undefined : kinds[kind]?.options) ?? ofEveryKind
+  const { properties, required = [] } = schema
   const missing = required.find((key) => !Object.hasOwn(options, key) && !('default' in (properties[key] ?? {})))
   if (missing === undefined) return
   const { enum: choices = [] } = properties[missing] as { enum?: readonly string[] }
