@@ -39,7 +39,7 @@ env = { JOBS = "8" }
 env_files = { TOKEN = "secrets/token" }
 upstreams = ["https://pypi.org/"]
 tree = "linked"
-success_codes = [24]
+success_codes = [0, 24]
 exit_reasons = { 4 = "upstream_unreachable" }
 fail_on_match = '(?i)error: \\d+'
 size_pattern = 'Total size is (?P<size>[0-9.]+[KMGTP]?)'
@@ -105,7 +105,7 @@ ${REPLICA.replace('https://h/', 'https://pypi.org/')}options.command = "pypi"
       'Choose another name',
     ],
     ['command = ["/x"]\nenv_files = { TUNASYNC_X = "x" }', 'TUNASYNC_X is set by Kagami', 'Choose another name'],
-    ['command = ["/x"]\nenv = { A = 1 }', 'env.A must be string', 'Write A = "1", in quotes.'],
+    ['command = ["/x"]\nenv = { A = 12345678 }', 'env.A must be string', 'Write its value in quotes.'],
     [
       'command = ["/x"]\nexit_reasons = { x = "partial" }',
       'exit_reasons.x: an exit code is a number from 1 to 255',
@@ -113,7 +113,7 @@ ${REPLICA.replace('https://h/', 'https://pypi.org/')}options.command = "pypi"
     ],
     ['command = ["/x"]\nexit_reasons = { 4 = "gone" }', 'exit_reasons.4 must be one of upstream_unreachable, ', null],
     ['command = ["/x"]\ntree = "in-place"', 'tree must be one of copy, linked, direct', null],
-    ['command = ["/x"]\nsuccess_codes = [0]', 'success_codes.0 must be >= 1', null],
+    ['command = ["/x"]\nsuccess_codes = [-1]', 'success_codes.0 must be >= 0', null],
   ])('with %j is refused, with what to write', (keys, message, hint) => {
     const [saidMessage, saidHint] = said(`[[commands]]\nname = "pypi"\n${keys}`)
     expect(saidMessage).toContain(`worker.toml: commands[0] (pypi): ${message}`)

@@ -66,6 +66,7 @@ function readCommand(table: unknown, place: string, folder: string): CommandSett
   const values: Values = { tree: 'copy', success_codes: [], ...(table as Values) }
   const where = typeof values['name'] === 'string' ? `${place} (${values['name']})` : place
   checkCommandKeys(values, where)
+  refuseOtherThanText(values['env'], where)
   checkValues(CommandKeys, values, () => where)
   const checked = values as unknown as Static<typeof CommandKeys>
   const [program = '', ...args] = checked.command
@@ -83,7 +84,7 @@ function readCommand(table: unknown, place: string, folder: string): CommandSett
     envFiles: Object.fromEntries(paths) as Record<string, string>,
     upstreams: checked.upstreams ?? null,
     tree: checked.tree,
-    successCodes: [0, ...checked.success_codes],
+    successCodes: [...new Set([0, ...checked.success_codes])],
     exitReasons: readReasons(checked.exit_reasons ?? {}, where),
     failOnMatch: readPattern(checked.fail_on_match, { where, key: 'fail_on_match', groups: false }),
     sizePattern: readPattern(checked.size_pattern, { where, key: 'size_pattern', groups: true }),
@@ -102,6 +103,13 @@ function readContainer(table: Static<typeof CommandKeys>['container'], where: st
         'Both paths begin with a slash; ":ro" may follow.',
       )
   return { image, runtime, volumes, user, network }
+}
+
+/** The value itself is not shown: it may be a secret. */
+function refuseOtherThanText(env: unknown, where: string): void {
+  if (typeof env !== 'object' || env === null || Array.isArray(env)) return
+  const other = Object.entries(env).find(([, value]) => typeof value !== 'string')
+  if (other) throw new ConfigError(`${where}: env.${other[0]} must be string`, 'Write its value in quotes.')
 }
 
 function refuseBareName(program: string, where: string): void {

@@ -69,7 +69,6 @@ export const EXIT_REASONS = [
 ] as const
 
 const Path = Type.String({ minLength: 1, maxLength: 4096 })
-const ExitCode = Type.Integer({ minimum: 1, maximum: 255 })
 const Pattern = (description: string) => Type.Optional(Type.String({ minLength: 1, maxLength: 1000, description }))
 
 export const ContainerTable = Type.Object(
@@ -132,10 +131,10 @@ export const CommandKeys = Type.Object({
       'filesystem cannot share blocks. linked: in a copy by hard links, for programs that replace files and never ' +
       'write into one. direct: where people read, as under tunasync; the guard then only counts afterwards.',
   }),
-  success_codes: Type.Array(ExitCode, {
-    default: [],
+  success_codes: Type.Array(Type.Integer({ minimum: 0, maximum: 255 }), {
+    default: [0],
     maxItems: 50,
-    description: 'Exit codes besides 0 that mean success: [24].',
+    description: 'Exit codes that mean success: [0, 24]. 0 always does.',
   }),
   exit_reasons: Type.Optional(
     Type.Record(Type.String(), Type.Enum([...EXIT_REASONS]), {

@@ -1,6 +1,7 @@
 // environment.ts — What a program of the operator finds in its environment: the names of tunasync, those of Kagami, and
 // what worker.toml adds. Nothing that comes over the network becomes a variable by its name.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { Auth } from '@kagami/protocol'
 import type { CommandSettings } from '../../config/commands.ts'
@@ -40,8 +41,8 @@ export interface Workplace {
 export function environmentOf({ context, command, workingDir, folders }: Workplace): Record<string, string> {
   const { upstream, about, auth, thorough, tree } = context
   return {
-    // An image has locales of its own.
-    ...(command.container === null ? { LC_ALL: 'C.UTF-8' } : {}),
+    // An image has locales and users of its own.
+    ...(command.container === null ? { LC_ALL: 'C.UTF-8', ...userNames() } : {}),
     HOME: folders.home,
     TMPDIR: folders.temporary,
     TUNASYNC_MIRROR_NAME: about.replica,
@@ -77,6 +78,16 @@ export function secretsIn({ env, envFiles }: CommandSettings): string[] {
     }
   })
   return [...hidden.map(([, value]) => value), ...read]
+}
+
+/** Nothing for a user without an entry in passwd. */
+function userNames(): Record<string, string> {
+  try {
+    const { username } = userInfo()
+    return { USER: username, LOGNAME: username }
+  } catch {
+    return {}
+  }
 }
 
 function credentialsOf(auth: Auth | null): Record<string, string> {

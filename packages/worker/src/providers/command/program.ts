@@ -11,7 +11,6 @@ const OWN_LOG_BYTES = 1024 * 1024
 const LAST_LINES = 30
 /** With which docker and podman end when they could not start a container. */
 const RUNTIME_CODE = 125
-const LINE_SHOWN = 300
 
 /** What a program that succeeded has said. */
 export interface Ran {
@@ -129,12 +128,12 @@ function judge({ command, exit, output, last }: Heard): Ran {
       throw notStarted(command, command.container.image, facts)
     const how = exit.code === null ? `was ended by ${exit.signal}` : `ended with exit code ${exit.code}`
     const said = last.at(-1)
-    const message = `${name} ${how}${said === undefined ? '' : `: ${said.slice(0, LINE_SHOWN)}`}`
+    const message = `${name} ${how}${said === undefined ? '' : `: ${said}`}`
     throw new SyncFailure(reason, message, { ...facts, hint: reason === 'unknown' ? hintFor(command) : null })
   }
   if (unmatched !== null) throw tooSlow(command, unmatched, facts)
   if (failed !== null)
-    throw new SyncFailure('content_invalid', `${name} said what means failure: ${failed.slice(0, LINE_SHOWN)}`, {
+    throw new SyncFailure('content_invalid', `${name} said what means failure: ${failed}`, {
       ...facts,
       hint:
         `Nothing of it was taken for a success. The log has more. If that line is harmless, correct fail_on_match of ` +
@@ -146,7 +145,7 @@ function judge({ command, exit, output, last }: Heard): Ran {
 /** Also a program may end so, which docker and podman do not tell apart. */
 function notStarted({ name }: CommandSettings, image: string, facts: { tail: string }): SyncFailure {
   const said = facts.tail.split('\n').find((line) => /error/i.test(line)) ?? facts.tail
-  return new SyncFailure('unknown', `the container of ${name} did not run: ${said.slice(0, LINE_SHOWN)}`, {
+  return new SyncFailure('unknown', `the container of ${name} did not run: ${said}`, {
     ...facts,
     exitCode: RUNTIME_CODE,
     hint: `Try on this worker whether ${image} can be had: docker pull ${image}, or podman pull. It is tried again.`,

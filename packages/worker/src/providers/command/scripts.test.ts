@@ -1,6 +1,7 @@
 // scripts.test.ts — Scripts as people wrote them for tunasync, unchanged; what readers see while and after they run;
 // what the guard holds; what their end means.
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { startHttpUpstream, startRsyncUpstream, writeFiles } from '@kagami/demo'
 import type { Progress, SyncReport } from '@kagami/protocol'
@@ -108,6 +109,8 @@ echo "Total size is 1.2G"`
       HOME: join(scratch, 'home'),
       TMPDIR: join(scratch, 'tmp'),
       PWD: staging,
+      USER: userInfo().username,
+      LC_ALL: 'C.UTF-8',
       JOBS: '4',
     })
     expect(Object.keys(found).filter((name) => /SECRET|PASSWORD|TOKEN/.test(name))).toEqual([])
