@@ -1,11 +1,14 @@
 // permission.ts — What a run may do to a published tree: the deletion guard, the quota and the free space, checked
-// before anything is done.
+// before anything is done; and what is given back when the disk is full nevertheless.
 import type { Policy } from '@kagami/protocol'
 import { freeInodes } from '@kagami/runtime'
 import { objectionTo } from '../core/guard.ts'
+import { localFailure } from '../local-failure.ts'
 import { showName } from '../names.ts'
 import { SyncFailure, type Plan, type Shortage } from '../provider.ts'
+import type { OwnedTree } from '../tree/tree.ts'
 import { FREE_MIN_INODES, freeBytes, fullDisk, hasRoom, missingRoom } from '../tree/space.ts'
+import type { RunLimits } from './limits.ts'
 import { SyncHeld } from './outcome.ts'
 
 export interface Permission {
@@ -67,6 +70,24 @@ export function holdForeign(whose: string, plan: Plan, { kind, log }: Pick<Permi
   return new SyncHeld({ reason: 'foreign_files', message }, plan)
 }
 
+/** A run that filled the disk gives back the space it took, because other replicas need it. */
+export async function releasingOnFullDisk<T>(
+  limits: Pick<RunLimits, 'cause'>,
+  tree: OwnedTree,
+  update: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await update()
+  } catch (error) {
+    const failure = error instanceof SyncFailure ? error : localFailure(error, tree.published)
+    const full = failure ? fullDiskBehind(failure, tree) : null
+    const filled = full !== null || (failure?.reason === 'disk_full' && !(failure instanceof NoRoom))
+    // What went wrong is told, not what went wrong while space was freed.
+    if (filled || limits.cause === 'disk_full') await tree.release().catch(() => {})
+    throw full ?? error
+  }
+}
+
 const nounOf = (kind: string) => (kind === 'git' ? 'refs' : 'files')
 
 function logDeletions({ removed, examples }: Plan, log: Permission['log']): void {
@@ -91,3 +112,9 @@ function leftUndone(done: Plan['done']): string {
 }
 
 const mib = (bytes: number) => Math.ceil(bytes / 1024 ** 2)
+
+/** A program that nobody knows ends somehow when the disk takes nothing more. */
+function fullDiskBehind({ reason, message, tail, exitCode }: SyncFailure, tree: OwnedTree): SyncFailure | null {
+  const full = reason === 'unknown' ? fullDisk(tree.disk()) : null
+  return full && new SyncFailure('disk_full', `${full.message}; ${message}`, { tail, exitCode, hint: full.hint })
+}

@@ -3,7 +3,6 @@
 import { checkFor, printable, withoutPolicy, withPolicy } from '@kagami/protocol'
 import { pause } from '@kagami/runtime'
 import { Default } from 'typebox/value'
-import { localFailure } from '../local-failure.ts'
 import { createCommandRunner } from '../programs/command.ts'
 import { bytesMoved } from '../programs/orphans.ts'
 import {
@@ -16,7 +15,7 @@ import {
 } from '../provider.ts'
 import { NO_SSH, openKey, type OpenKey } from '../ssh/key.ts'
 import { currentGeneration, listGenerations, rollBack } from '../tree/generations.ts'
-import { fullDisk, hasRoom } from '../tree/space.ts'
+import { freeBytes, hasRoom } from '../tree/space.ts'
 import { createTree, type OwnedTree } from '../tree/tree.ts'
 import { createScratch } from '../tree/workspace.ts'
 import { contentDate } from './freshness.ts'
@@ -24,7 +23,7 @@ import type { Run, SyncDeps, SyncJob } from './job.ts'
 import { localUpstream } from './local.ts'
 import { createPeers, type KnownPeers } from './peers.ts'
 import { oneLine, SyncHeld } from './outcome.ts'
-import { allowPlan, holdForeign, NoRoom } from './permission.ts'
+import { allowPlan, holdForeign, releasingOnFullDisk } from './permission.ts'
 import { guardedTree } from './guarded-tree.ts'
 import { checkTrace } from './trace.ts'
 
@@ -75,7 +74,7 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   const attempt = async () => {
     try {
       const trace = await checkTrace(run, { tree, provider, context })
-      return { trace, stats: trace.unchanged ?? (await releasingOnFullDisk(run, tree, update)) }
+      return { trace, stats: trace.unchanged ?? (await releasingOnFullDisk(limits, tree, update)) }
     } finally {
       key?.close()
       await scratch.remove()
@@ -133,9 +132,11 @@ export function commandsOf({ deps, job, log }: Pick<Run, 'deps' | 'job' | 'log'>
 function providerCommands(run: Run): RunCommand {
   const { limits } = run
   const start = commandsOf(run, limits.signal)
-  const look = () => bytesMoved(markOf(run.deps, run.job))
   return (command, args, options) => {
     const work = () => start(command, args, options)
+    // Of processes that are a service's, only what they do to the disk is seen.
+    const ofService = () => (options?.asksService ? freeBytes(run.deps.dataDir) : 0)
+    const look = () => bytesMoved(markOf(run.deps, run.job)) + ofService()
     if (options?.silent) return limits.quietly(work)
     return options?.moves ? limits.watching(look, work) : work()
   }
@@ -294,26 +295,6 @@ function restore(provider: Provider, context: SyncContext, id: string): Promise<
   if (!provider.restore)
     throw new SyncFailure('local_conflict', `the kind ${provider.kind} keeps nothing that could be restored`)
   return provider.restore(context, id)
-}
-
-/** A run that filled the disk gives back the space it took, because other replicas need it. */
-async function releasingOnFullDisk<T>({ limits }: Run, tree: OwnedTree, update: () => Promise<T>): Promise<T> {
-  try {
-    return await update()
-  } catch (error) {
-    const failure = error instanceof SyncFailure ? error : localFailure(error, tree.published)
-    const full = failure ? fullDiskBehind(failure, tree) : null
-    const filled = full !== null || (failure?.reason === 'disk_full' && !(failure instanceof NoRoom))
-    // What went wrong is told, not what went wrong while space was freed.
-    if (filled || limits.cause === 'disk_full') await tree.release().catch(() => {})
-    throw full ?? error
-  }
-}
-
-/** A program that nobody knows ends somehow when the disk takes nothing more. */
-function fullDiskBehind({ reason, message, tail, exitCode }: SyncFailure, tree: OwnedTree): SyncFailure | null {
-  const full = reason === 'unknown' ? fullDisk(tree.disk()) : null
-  return full && new SyncFailure('disk_full', `${full.message}; ${message}`, { tail, exitCode, hint: full.hint })
 }
 
 function resultOf({ job, deps, policy }: Run, tree: OwnedTree, stats: SyncStats): SyncResult {

@@ -88,6 +88,8 @@ async function checkHost({ peers, upstream, log }: SyncContext): Promise<void> {
 async function copyFirst(context: SyncContext, command: CommandSettings, dataDir: string): Promise<SyncStats> {
   const { tree } = context
   mkdirSync(tree.staging, { recursive: true, mode: 0o755 })
+  // What is here becomes the mirror.
+  rmSync(lossFile(context), { force: true })
   const ran = await runProgram({ context, command, dataDir, workingDir: tree.staging })
   const { entries, sizeBytes } = await tree.count(tree.staging)
   if (entries === 0)

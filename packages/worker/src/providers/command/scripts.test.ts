@@ -1,6 +1,6 @@
 // scripts.test.ts — Scripts as people wrote them for tunasync, unchanged; what readers see while and after they run;
 // what the guard holds; what their end means.
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { startHttpUpstream, startRsyncUpstream, writeFiles } from '@kagami/demo'
@@ -254,6 +254,14 @@ describe('a program that deletes too much', () => {
     expect(existsSync(join(sandbox.published, 'ran'))).toBe(false)
     expect(await sandbox.sync({ ...more, ...approve(report) })).toMatchObject({ outcome: 'success' })
     expect(existsSync(join(sandbox.published, 'ran'))).toBe(true)
+  })
+
+  it('and then loses its whole folder, begins anew without a trace of that', async () => {
+    await sandbox.sync(call(FILL, { tree: 'direct' }))
+    expect(await sandbox.sync(call('rm f1 f2 f3 f4', { tree: 'direct' }))).toMatchObject({ outcome: 'held' })
+    rmSync(sandbox.published, { recursive: true })
+    expect(await sandbox.sync(call(FILL, { tree: 'direct' }))).toMatchObject({ outcome: 'success' })
+    expect(readTree(sandbox.published)).toEqual(files(10))
   })
 
   it('and goes on when the files are back', async () => {
