@@ -2,6 +2,7 @@
 // filesystem can have links at all, found out before anything is fetched.
 import {
   closeSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -11,6 +12,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -159,6 +161,24 @@ export async function compareTrees(trees: Trees): Promise<Difference> {
   }
 }
 
+/**
+ * Replaces what did not change in a copy in full by hard links to what it was made of, so that both together take the
+ * space of one; where links are refused, the rest stays as it is. `aside`: a path on the same filesystem that is free.
+ */
+export async function linkUnchanged(trees: Omit<Trees, 'linked'>, aside: string): Promise<void> {
+  let steps = 0
+  try {
+    for (const link of linkable(trees, '')) {
+      link(aside)
+      if (++steps % BREATHE_EVERY === 0) await setImmediate()
+    }
+  } catch (error) {
+    if (!['EPERM', 'EMLINK', 'EOPNOTSUPP', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  } finally {
+    rmSync(aside, { force: true })
+  }
+}
+
 /** The entries of a tree: files and links, and their sizes in bytes. */
 export async function countTree(tree: string): Promise<Difference['before']> {
   let [entries, sizeBytes] = [0, 0]
@@ -278,4 +298,28 @@ function addPair(counts: Counts, { fork, published, madeAtMs, linked }: Trees, p
 
 function list(names: string[], path: string): void {
   if (names.length < NAMED) names.push(path)
+}
+
+function* linkable(trees: Omit<Trees, 'linked'>, below: string): Generator<(aside: string) => void> {
+  const { fork, published, madeAtMs } = trees
+  const folder = join(fork, below)
+  const { atime, mtime } = lstatSync(pathBytes(folder))
+  const here = new Map(readEntries(join(published, below)).map((entry) => [entry.name, entry]))
+  let linked = 0
+  for (const entry of readEntries(folder)) {
+    const path = join(below, entry.name)
+    const old = here.get(entry.name)
+    if (entry.isDirectory() && old?.isDirectory()) yield* linkable(trees, path)
+    if (!entry.isFile() || !old?.isFile()) continue
+    const [copy, original] = [join(fork, path), join(published, path)]
+    // What has several names in the copy keeps them.
+    if (lstatSync(pathBytes(copy)).nlink > 1 || !isUnchanged({ copy, original, copiedAtMs: madeAtMs })) continue
+    linked++
+    yield (aside) => {
+      rmSync(aside, { force: true })
+      linkSync(pathBytes(original), aside)
+      renameSync(aside, pathBytes(copy))
+    }
+  }
+  if (linked > 0) yield () => utimesSync(pathBytes(folder), atime, mtime)
 }

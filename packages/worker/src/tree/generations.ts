@@ -17,7 +17,7 @@ import { INTACT } from '@kagami/protocol'
 import { readJsonIfThere, writeDurably } from '@kagami/runtime'
 import { SyncFailure, type Fork, type RunCommand } from '../provider.ts'
 import { applyFork } from './apply-fork.ts'
-import { compareTrees, copyInFull, copyTree, countTree, sharesBlocks } from './copy.ts'
+import { compareTrees, copyInFull, copyTree, countTree, linkUnchanged, sharesBlocks } from './copy.ts'
 import { flushPath, flushTree } from './flush.ts'
 import { paths } from './paths.ts'
 import { freeBytes, hasRoom } from './space.ts'
@@ -106,7 +106,11 @@ export async function forkGeneration(options: GenerationOptions): Promise<Fork> 
   return {
     path,
     async publish() {
+      const madeAtMs = options.apart === true ? (forkNote(options)?.copiedAtMs ?? null) : null
       forgetFork(options)
+      const published = paths.published(options.dataDir, options.name)
+      // Nobody writes into either from now on.
+      if (madeAtMs !== null) await linkUnchanged({ fork: path, published, madeAtMs }, `${path}.link`)
       await publishGeneration(path, options)
     },
     ...lookingAt(path, options),

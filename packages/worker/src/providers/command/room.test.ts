@@ -1,7 +1,7 @@
 // room.test.ts — Programs on a small disk: a copy that has no room is not begun, and what a program fills is given
 // back. Needs root, to mount a disk.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, statfsSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { sandboxForEach } from '../../testing/kills.ts'
@@ -54,6 +54,25 @@ describe.runIf(process.getuid?.() === 0)('a program on a disk that is nearly ful
       expect(readTree(sandbox.published)).toEqual({ file: 'x\n' })
     }
     expect(await sandbox.sync(call('echo y > file'))).toMatchObject({ outcome: 'success' })
+  })
+
+  it('has earlier trees that take the space of what changed alone', async () => {
+    const options = { command: 'script', publish: 'swap' }
+    await sandbox.sync({ ...call('head -c 50M /dev/zero > large; echo x > file; ln file other'), options })
+    const before = freeMib()
+    for (const n of [1, 2, 3])
+      expect(await sandbox.sync({ ...call(`echo ${n} > file`), options })).toMatchObject({ outcome: 'success' })
+    expect(before - freeMib()).toBeLessThan(10)
+    const trees = join(sandbox.dataDir, '.generations', 'copy')
+    expect(readdirSync(trees)).toEqual(['2', '3', '4'])
+    const of = (tree: string) => statSync(join(trees, tree, 'large')).ino
+    expect(of('4')).toBe(of('2'))
+    for (const tree of ['2', '3', '4'])
+      for (const name of ['file', 'other'])
+        expect(readFileSync(join(trees, tree, name), 'utf8')).toBe(`${Number(tree) - 1}\n`)
+    // What is shared is not what the next run writes into.
+    await sandbox.sync({ ...call('echo more >> large'), options })
+    expect(statSync(join(trees, '4', 'large')).size).toBe(50 * 1024 ** 2)
   })
 
   it('that is a mount point of its own, works where people read, and nowhere else', async () => {
