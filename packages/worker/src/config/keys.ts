@@ -104,8 +104,8 @@ export const CommandKeys = Type.Object({
   env: Type.Optional(
     Type.Record(Type.String(), Type.String({ maxLength: 32_768 }), {
       description:
-        'Variables of its environment: { WORKERS = "8" }. Values of six characters and more, and those of names like ' +
-        'TOKEN or PASSWORD, are masked in logs and reports.',
+        'Variables of its environment: { WORKERS = "8" }. Values of six characters and more, of names like TOKEN or ' +
+        'PASSWORD of four, are masked in logs and reports.',
     }),
   ),
   env_files: Type.Optional(

@@ -7,8 +7,11 @@ import type { Auth } from '@kagami/protocol'
 import type { CommandSettings } from '../../config/commands.ts'
 import { SyncFailure, type SyncContext } from '../../provider.ts'
 
-/** Shorter values are taken for settings, unless their names say otherwise. */
+/** Shorter values are taken for settings, … */
 const SECRET_MIN = 6
+/** … or, where the name tells of a secret, shorter ones than these: a log without each "yes" could not be read. */
+const NAMED_SECRET_MIN = 4
+const NO_SECRETS: readonly string[] = ['true', 'false', 'none', 'null']
 const SECRET_NAME = /pass|secret|token|key|cred|auth/i
 
 /** The folders of a run beside its tree. */
@@ -69,7 +72,11 @@ export function environmentOf({ context, command, workingDir, folders }: Workpla
 
 /** The values that nobody may see in log and report. Never throws. */
 export function secretsIn({ env, envFiles }: CommandSettings): string[] {
-  const hidden = Object.entries(env).filter(([name, value]) => value.length >= SECRET_MIN || SECRET_NAME.test(name))
+  const hidden = Object.entries(env).filter(
+    ([name, value]) =>
+      value.length >= (SECRET_NAME.test(name) ? NAMED_SECRET_MIN : SECRET_MIN) &&
+      !NO_SECRETS.includes(value.toLowerCase()),
+  )
   const read = Object.values(envFiles).flatMap((file) => {
     try {
       return [textOf(file)]

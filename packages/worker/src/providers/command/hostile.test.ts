@@ -217,6 +217,12 @@ describe('a secret', () => {
     expect(mentions(sandbox.dataDir, SECRET)).toBe(false)
   })
 
+  it('may be short, and what is no secret stays readable', async () => {
+    const env = { DB_PASSWORD: 'qz9x', USE_AUTH: 'true', JOBS: '8', MODE: 'fast' }
+    const report = await sandbox.sync(call('echo x > file; echo "it is true: 8 fast $DB_PASSWORD"', { env }))
+    expect(sandbox.log(report)).toContain('it is true: 8 fast ***')
+  })
+
   it('whose file cannot be read is named with its file, and nothing is started', async () => {
     const report = await sandbox.sync(call('echo x > file', { env_files: { TOKEN: join(sandbox.dir, 'none') } }))
     expect(report).toMatchObject({ outcome: 'failed', reason: 'auth_rejected' })
