@@ -1,5 +1,6 @@
 // edit.test.ts — A replica is edited in a real browser: the form is filled with what it has, every kind of field, a
 // conflict, and a replica of worker.toml; accessible in both themes.
+import { chmodSync, writeFileSync } from 'node:fs'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Browser, Page } from 'playwright-core'
@@ -216,4 +217,60 @@ describe('the form that edits a replica', () => {
     await form.page.getByTestId('edit-waits').waitFor()
     await shoot(form.page, 'edit-waits')
   })
+})
+
+describe('a replica that a program of worker.toml keeps', () => {
+  const place = createPlace()
+  let browser: Browser
+  let supervisor: SupervisorProgram
+
+  beforeAll(async () => {
+    writeFileSync(
+      place.at('pypi.sh'),
+      `#!/bin/bash\necho x > file; while [ ! -e ${place.at('go')} ]; do echo "fetched 3 of 12, 25%"; sleep 0.2; done\n`,
+    )
+    chmodSync(place.at('pypi.sh'), 0o755)
+    writeFileSync(
+      place.at('worker.toml'),
+      ['pypi', 'crates']
+        .map((name) => `[[commands]]\nname = "${name}"\ncommand = ["${place.at('pypi.sh')}"]\n`)
+        .join('\n'),
+    )
+    const nats = await startNats(place)
+    supervisor = await startSupervisor(place, { nats: nats.url })
+    browser = await openBrowser(place)
+    const env = { KAGAMI_NAME: 'sh-12', KAGAMI_WORKER_ID: 'w', KAGAMI_CONFIG: place.at('worker.toml') }
+    await startWorker(place, { nats: nats.url, env })
+    await until('it joined', async () => (await supervisor.api.call('listWorkers')).items[0]?.admission === 'approved')
+  })
+
+  test.each(['light', 'dark'] as const)(
+    'chooses among their names, shows what it prints, and is accessible in %s',
+    async (theme) => {
+      const { page, problems, axe } = await openTab(browser, supervisor.url, { theme })
+      await page.goto('/ui/replicas/add')
+      await page.getByRole('textbox', { name: 'Upstream', exact: true }).fill('https://127.0.0.1/pypi')
+      await page.getByLabel('Worker', { exact: true }).selectOption({ index: 1 })
+      await page.getByLabel('Kind', { exact: true }).selectOption('command')
+      await page.getByLabel('Name', { exact: true }).fill(`pypi-${theme}`)
+      const command = page.getByLabel('command', { exact: true })
+      expect(await command.locator('option').allTextContents()).toMatchObject([
+        expect.stringContaining('Choose one'),
+        'pypi',
+        'crates',
+      ])
+      await page.getByRole('button', { name: 'Add and sync now' }).click()
+      await page.getByText('is required').first().waitFor()
+      if (process.env['KAGAMI_SHOTS'])
+        await page.screenshot({ path: `${process.env['KAGAMI_SHOTS']}/command-add-${theme}.png` })
+      expect(await axe()).toEqual([])
+      await command.selectOption('pypi')
+      await page.getByRole('button', { name: 'Add and sync now' }).click()
+      await page.getByText('fetched 3 of 12, 25%').first().waitFor()
+      if (process.env['KAGAMI_SHOTS'])
+        await page.screenshot({ path: `${process.env['KAGAMI_SHOTS']}/command-runs-${theme}.png`, fullPage: true })
+      expect(await axe()).toEqual([])
+      expect(problems).toEqual([])
+    },
+  )
 })

@@ -2,9 +2,12 @@
 // run test:faults` runs them at full size and prints this table.
 import { copies } from './copies.ts'
 import { fleet } from './fleet.ts'
+import { programs } from './programs.ts'
 import type { Row } from './row.ts'
 
 export type { Row } from './row.ts'
 
 /** All promises, in the order of their numbers. */
-export const scoreboard: readonly Row[] = [...copies, ...fleet].toSorted((one, other) => one.row - other.row)
+export const scoreboard: readonly Row[] = [...copies, ...fleet, ...programs].toSorted(
+  (one, other) => one.row - other.row,
+)

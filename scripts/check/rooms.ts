@@ -35,6 +35,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   [`${WORKER}/listings`]: [`${WORKER}/listings`, `${WORKER}/providers/http/servers.test.ts`],
   [`${WORKER}/programs`]: [`${WORKER}/programs`, `${WORKER}/sync/run.test.ts`],
   [`${WORKER}/providers`]: ['git', 'http', 'rsync'].map((kind) => `${WORKER}/providers/${kind}/${kind}.test.ts`),
+  [`${WORKER}/providers/command`]: [`${WORKER}/providers/command`, 'e2e/procedures/commands.test.ts'],
   [`${WORKER}/providers/git`]: [`${WORKER}/providers/git`],
   [`${WORKER}/providers/git-lfs`]: [`${WORKER}/providers/git-lfs`],
   [`${WORKER}/providers/http`]: [`${WORKER}/providers/http`],

@@ -3,6 +3,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SupervisorKeys } from '../../packages/supervisor/src/config.ts'
+import { CommandKeys } from '../../packages/worker/src/config/command-keys.ts'
 import { DefaultKeys, ProviderKeys, ProxyTable, WorkerKeys } from '../../packages/worker/src/config/keys.ts'
 import { code, GENERATED, table, typeOf, type Shape } from './markdown.ts'
 
@@ -102,6 +103,10 @@ export function configurationReference(root: string): string {
     '### Keys of a `[[proxies]]` table',
     keyTable(ProxyTable, null),
     'What they are for: [proxies.md](proxies.md).',
+    '### Keys of a `[[commands]]` table',
+    keyTable(CommandKeys, null),
+    'What they mean together, with examples: [docs/providers/command.md](providers/command.md). An unknown key is an ' +
+      'error here.',
     '### Keys of `[defaults]`',
     keyTable(DefaultKeys as Shape, null),
     'They are for all providers; those of `[defaults.git]`, `[defaults.rsync]` and so on for the providers of that ' +

@@ -1,4 +1,5 @@
 // providers.ts — The table of options between two marks in each page of docs/providers. The rest is written by hand.
+import { createCommandProvider } from '../../packages/worker/src/providers/command/command.ts'
 import { providers } from '../../packages/worker/src/providers/index.ts'
 import { Policy } from '../../packages/protocol/src/policy.ts'
 import { code, table, typeOf, type Shape } from './markdown.ts'
@@ -12,7 +13,10 @@ const END = '<!-- end of options -->'
  */
 export function providerPages(read: (path: string) => string | null): [path: string, text: string][] {
   const pages = [
-    ...Object.values(providers).map(({ kind, options }) => ({ path: `docs/providers/${kind}.md`, options })),
+    ...[...Object.values(providers), createCommandProvider([])].map(({ kind, options }) => ({
+      path: `docs/providers/${kind}.md`,
+      options,
+    })),
     { path: 'docs/providers/README.md', options: Policy },
   ]
   return pages.map(({ path, options }) => {
@@ -28,8 +32,9 @@ function optionTable({ properties = {} }: Shape): string {
     ['option', 'type', 'default', 'meaning'],
     Object.entries(properties).map(([name, field]) => [
       code(name),
-      typeOf(field),
-      code(JSON.stringify(field.default)),
+      // A worker offers the names that it has.
+      field.enum?.length === 0 ? 'a name in worker.toml' : typeOf(field),
+      field.default === undefined ? 'required' : code(JSON.stringify(field.default)),
       (field.description ?? '').replace(/\.?$/, '.'),
     ]),
   )

@@ -38,6 +38,7 @@ export const errors = {
     'The upstream does not fit its kind.',
     'git: https://, git:// or ssh://user@host/path; rsync: rsync://host/module/ or ssh://user@host/path/; http: ' +
       'https:// or http://. For git and rsync also file://, below upstream_roots in the worker.toml of the worker. ' +
+      'command: https://, http://, rsync://, git://, ftp:// or ftps://. ' +
       'Give credentials as "auth".',
   ),
   invalid_interval: entry(

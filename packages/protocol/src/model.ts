@@ -153,6 +153,9 @@ export const Progress = Type.Object({
   bytes: Nullable(Bytes),
   files: Nullable(Count),
   bytes_per_second: Nullable(Type.Number({ minimum: 0 })),
+  line: Type.Optional(
+    Nullable(PlainText({ maxLength: 200, description: 'What the program said last, of kinds that run one' })),
+  ),
 })
 export type Progress = Static<typeof Progress>
 

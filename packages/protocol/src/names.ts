@@ -78,6 +78,7 @@ const SCHEMES: Readonly<Record<string, readonly string[]>> = {
   git: ['https:', 'http:', 'git:', 'ssh:'],
   rsync: ['rsync:', 'ssh:'],
   http: ['https:', 'http:'],
+  command: ['https:', 'http:', 'rsync:', 'git:', 'ftp:', 'ftps:'],
 }
 
 /** Kinds whose upstreams may be reached over ssh. */
@@ -114,6 +115,8 @@ export function upstreamProblem(kind: string, upstream: string, roots: readonly 
   if (url.hostname === '' || url.hostname.startsWith('-') || /^[^/]*:\/\/\//.test(upstream)) return 'must name a host'
   if (url.username !== '' && kind !== 'rsync') return 'must not contain a user name or password: give them as "auth"'
   if (url.password !== '') return 'must not contain a password: give it as "auth"'
+  // Scripts that are given it do not always quote.
+  if (kind === 'command' && !meansItselfToShells(upstream)) return `must be ${OF_SHELLS}`
   if (kind === 'rsync' && url.pathname.replaceAll('/', '') === '') return 'must name a module: rsync://host/module/'
   return null
 }

@@ -6,7 +6,7 @@ import { replicaNameKey } from '@kagami/protocol'
 import { ConfigError } from '@kagami/runtime'
 import type { WorkerConfig } from './config/config.ts'
 import { declaredReplicas, renamedReplicas } from './config/replicas.ts'
-import { providers } from './providers/index.ts'
+import { providersOf } from './providers/index.ts'
 import { openWorkerFiles, type WorkerFiles } from './state.ts'
 import { paths } from './tree/paths.ts'
 import { findStrangers, measureTrees, namesInTransit, type Size, type Stranger } from './leftovers/strangers.ts'
@@ -92,7 +92,7 @@ function ownedNames(config: WorkerConfig): ReadonlySet<string> {
       `${data_dir}: no worker of this version has run here yet, so it is not known which folders are in use`,
       'Give the data_dir of the worker with --data-dir or --config, and start the worker once.',
     )
-  const configured = declaredReplicas(config, { workerId: 'here', kinds: providers, warnings: [] })
+  const configured = declaredReplicas(config, { workerId: 'here', kinds: providersOf(config), warnings: [] })
   const renamed = renamedReplicas(config).map(({ was }) => was)
   return new Set([...rememberedNames(data_dir, files), ...configured.map(({ name }) => name), ...renamed])
 }

@@ -1,5 +1,6 @@
 // index.ts — The worker, as one import.
 export { loadWorkerConfig, type WorkerConfig } from './config/config.ts'
+export { CommandKeys } from './config/command-keys.ts'
 export { ProviderKeys, WorkerKeys } from './config/keys.ts'
 export { declaredReplicas } from './config/replicas.ts'
 export { holdsCredentials } from './edge/enrol.ts'
@@ -7,6 +8,7 @@ export { foldersWithoutReplica, removableFolder, type MeasuredFolder } from './f
 export { addHosts, listHosts, removeHost, scanHost, type HostKey } from './known-hosts.ts'
 export { runWorker } from './main.ts'
 export { ownNames, type OwnNames } from './own-names.ts'
-export { providers } from './providers/index.ts'
+export { createCommandProvider } from './providers/command/command.ts'
+export { providers, providersOf } from './providers/index.ts'
 export type { Provider } from './provider.ts'
 export { startWorker, type RunningWorker } from './worker.ts'

@@ -1,7 +1,7 @@
 // main.ts — `kagami run worker`: configuration → worker → until stopped.
 import { createLogger, diskProblem, exitCodeFor, stopRequested, systemClock, type Values } from '@kagami/runtime'
 import { loadWorkerConfig } from './config/config.ts'
-import { providers } from './providers/index.ts'
+import { providersOf } from './providers/index.ts'
 import { startWorker, type RunningWorker, type WorkerParts } from './worker.ts'
 
 /** Runs a worker until it is stopped, rejected or terminated. Resolves with the exit code. Throws ConfigError. */
@@ -15,7 +15,7 @@ export async function runWorker(
   void stopped.then(() => stop.abort())
   const worker = await startHere({
     config,
-    providers,
+    providers: providersOf(config),
     clock: systemClock,
     logger,
     signal: stop.signal,

@@ -3,8 +3,11 @@
 import type { Auth, FailureReason, Kept, KeptFiles, Progress } from '@kagami/protocol'
 import type { Paces } from './paces.ts'
 import type { Target, Via } from './via.ts'
+import type { Plan, Shortage } from './plan.ts'
 import type Type from 'typebox'
 import type { Static } from 'typebox'
+
+export type { KeptBytes, LostHistory, Plan, Shortage, ShrinkingFolder } from './plan.ts'
 
 /** One kind of upstream, with the schema of its options. CONTRIBUTING.md says how to add one. */
 export interface Provider<Schema extends Type.TObject = Type.TObject> {
@@ -19,6 +22,8 @@ export interface Provider<Schema extends Type.TObject = Type.TObject> {
    * it is called when worker.toml is read, and before each sync. The options are checked, with defaults filled in.
    */
   checkSpec?(upstream: string, options: Readonly<Static<Schema>>): string | null
+  /** Its programs connect as they like: no proxy can be chosen for its replicas. Absent: they do not. */
+  readonly connects?: 'itself'
   /** Whether the kind can be synced on this machine, with the tool's version or what is missing. Never throws. */
   probe(run: RunCommand): Promise<{ available: boolean; detail: string }>
   /**
@@ -37,6 +42,11 @@ export interface Provider<Schema extends Type.TObject = Type.TObject> {
    * SyncFailure local_conflict when it is not there any more. Absent: the kind keeps nothing.
    */
   restore?(context: SyncContext<Static<Schema>>, id: string): Promise<SyncStats>
+  /**
+   * What must be masked in log, progress and report besides `auth`: secrets that worker.toml gives the programs of the
+   * kind. The options are not checked yet. Never throws. Absent: nothing.
+   */
+  secrets?(options: Readonly<Record<string, unknown>>): readonly string[]
 }
 
 /** Everything a provider may touch. */
@@ -80,6 +90,10 @@ export interface SyncContext<Options = Readonly<Record<string, unknown>>> {
   allow(plan: Plan): Shortage
   /** When the run began, by the clock of the worker. */
   readonly startedAt: Date
+  /** What the run is called in log, report and API, and the replica it is of. */
+  readonly about: RunFacts
+  /** Makes a private folder for this run alone, and returns its absolute path. It is gone after the run. */
+  scratch(): string
   /** Waits because the upstream asked for it. Returns at once when the run is aborted. */
   pause(seconds: number): Promise<void>
   /** Aborted on cancellation, timeout and shutdown; `run` and `pause` obey it by themselves. */
@@ -95,69 +109,21 @@ export interface SyncContext<Options = Readonly<Record<string, unknown>>> {
   log(line: string): void
 }
 
+/** Names by which people find a run again. */
+export interface RunFacts {
+  readonly replica: string
+  readonly replicaId: string
+  readonly workerId: string
+  readonly syncId: string
+  readonly trigger: string
+}
+
 /** What ssh shows the upstream, and what it believes of it. */
 export interface Ssh {
   /** Absolute path of the private key. */
   readonly key: string
   /** Files that have the keys of hosts, absolute paths. */
   readonly knownHosts: readonly string[]
-}
-
-/** What a run is about to do. Null where it is not known. */
-export interface Plan {
-  /** Entries that would be deleted (rsync, http: files; git: refs). */
-  readonly removed: number
-  /** Entries the published tree has now, without those that stay whatever the upstream has. */
-  readonly total: number
-  /** Names of what would be deleted, the first few hundred at most. */
-  readonly examples: readonly string[]
-  /** Bytes that will be written in addition to what is there. */
-  readonly incomingBytes: number | null
-  /** Files and folders that will be made. Absent: not known. */
-  readonly incomingFiles?: number
-  /** Size of the tree before and after, bytes. */
-  readonly sizeBeforeBytes: number | null
-  readonly sizeAfterBytes: number | null
-  /** Bytes of both sizes that stay whatever the upstream has. Absent: none. */
-  readonly stayingBytes?: number
-  /** Folders that stay and would have fewer entries than now; those that lose one or two may be left out. */
-  readonly shrinking?: readonly ShrinkingFolder[]
-  /** What stays readable although the upstream lacks it, besides both sizes and `total`. Absent: nothing. */
-  readonly kept?: KeptBytes
-  /** git: what would be lost with the refs that are deleted. Absent: not known, then each ref counts as a loss. */
-  readonly history?: LostHistory
-}
-
-/** Of files that are kept for some time after the upstream removed them. */
-export interface KeptBytes {
-  readonly bytes: number
-  /** Of those that no index of the published tree should name any more: they may go before anything comes in. */
-  readonly earlierBytes: number
-}
-
-/** Bytes of kept files that must go before their time. */
-export interface Shortage {
-  /** Before anything comes in, since the disk has no room for both. */
-  readonly beforeBytes: number
-  /** With this run, since the copy would be over its quota. */
-  readonly quotaBytes: number
-}
-
-/** Commits that nothing would reach any more. */
-export interface LostHistory {
-  readonly lost: number
-  /** Commits that are reached now. */
-  readonly of: number
-  /** How many of the deleted refs lose commits. */
-  readonly refs: number
-}
-
-/** A folder that a run would leave with fewer entries (files, folders, links directly in it). */
-export interface ShrinkingFolder {
-  /** Its path below the tree; empty for the tree itself. */
-  readonly path: string
-  readonly before: number
-  readonly after: number
 }
 
 /**
@@ -200,8 +166,12 @@ export interface Tree {
    * Opens the published tree for change. In place, `path` is the tree people read, and every change must be atomic.
    * With publish = "swap", and whenever the tree is verified, it is an unpublished copy whose files are hard links:
    * replace files by rename, never write into one. A copy left by an interrupted run is returned again.
+   *
+   * `how` is for programs that keep to no such rule: `linked` and `apart` are a copy in any case, by hard links or one
+   * that shares no file; `direct` is the published tree where that may be, else `apart`. Throws SyncFailure where such
+   * a copy cannot be, or has no room.
    */
-  fork(): Promise<Fork>
+  fork(how?: ForkWay): Promise<Fork>
   /**
    * Flushes `from` (inside staging) and renames it to `<file>` of the published tree, whose directories are created:
    * readers see the old file or the new one.
@@ -211,6 +181,8 @@ export interface Tree {
    * Flushes files and directories to disk: paths below `folder`, which is inside staging or a tree opened for change.
    */
   flush(folder: string, files: readonly string[]): Promise<void>
+  /** How many files and links a folder has, and their bytes. */
+  count(folder: string): Promise<Difference['before']>
   /** Empties `staging`. */
   discard(): Promise<void>
 }
@@ -232,6 +204,27 @@ export interface KeptRecord {
   write(kept: ReadonlyMap<string, number>): void
 }
 
+/** How a tree is opened for a program that nobody knows. */
+export type ForkWay = 'linked' | 'apart' | 'direct'
+
+/** What publishing a changed copy would do, counted. Entries are files and links. */
+export interface Difference {
+  readonly before: { readonly entries: number; readonly sizeBytes: number }
+  readonly after: { readonly entries: number; readonly sizeBytes: number }
+  /** Entries that are gone. */
+  readonly removed: number
+  /** The first of their names. */
+  readonly examples: readonly string[]
+  /** Entries that are new, or have changed; null: not known. */
+  readonly changed: number | null
+  /** Bytes of these. */
+  readonly changedBytes: number | null
+  /** Of the changed entries, those that have the size and the time that they had. */
+  readonly disguised: readonly string[]
+  /** Files that the published tree shares and that were changed without being replaced. */
+  readonly touched: readonly string[]
+}
+
 /** A published tree opened for change. */
 export interface Fork {
   readonly path: string
@@ -240,6 +233,10 @@ export interface Fork {
    * place it only flushes, and not even that when the tool has already done so (`flushed`).
    */
   publish(flushed?: boolean): Promise<void>
+  /** Compares it with the published tree, by a walk through both. Of one that is the published tree, it only counts. */
+  compare(): Promise<Difference>
+  /** Gives up a copy in which nothing changed. */
+  drop(): Promise<void>
 }
 
 /** A file of an upstream that changes whenever anything there does. */
@@ -284,6 +281,15 @@ export interface RunOptions {
    * Memory limit for each of its processes, MiB; 0: a quarter of this machine's memory, at least 512. Absent: no limit.
    */
   readonly memoryMib?: number
+  /** What its processes read and write counts as movement: nobody knows whether it says how far it is. */
+  readonly moves?: boolean
+  /**
+   * It only asks a service of this machine to run something, whose processes are not its own: it gets a group of
+   * processes and no namespace, in which that service would take one process for another.
+   */
+  readonly asksService?: boolean
+  /** A program with its arguments that is run when this one is gone, however it ended, for 30 s at most. */
+  readonly afterwards?: readonly [command: string, ...args: string[]]
   /** Its stdout is progress that is drawn over itself with `\r`: only the last line of a burst counts. */
   readonly redraws?: boolean
   /** Its stderr is also where it says how far it is: only lines that begin as an error are errors in the log. */

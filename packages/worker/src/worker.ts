@@ -234,7 +234,7 @@ async function announcedKinds(parts: WorkerParts): Promise<KindAnnouncement[]> {
     Object.values(parts.providers).map(async (provider) => ({
       kind: provider.kind,
       ...(await provider.probe(run)),
-      options: offeredOptions(provider.options, parts.config.proxySettings.names),
+      options: offeredOptions(provider.options, provider.connects ? [] : parts.config.proxySettings.names),
       ...(roots.length > 0 && LOCAL_KINDS.includes(provider.kind) ? { roots } : {}),
     })),
   )

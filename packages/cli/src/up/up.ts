@@ -16,7 +16,7 @@ import {
   type Logger,
 } from '@kagami/runtime'
 import { loadSupervisorConfig, openSupervisor, signInLink, type RunningSupervisor } from '@kagami/supervisor'
-import { holdsCredentials, loadWorkerConfig, providers, startWorker, type RunningWorker } from '@kagami/worker'
+import { holdsCredentials, loadWorkerConfig, providersOf, startWorker, type RunningWorker } from '@kagami/worker'
 import { openNats, type UpNats } from './nats.ts'
 import { greeting } from './greeting.ts'
 import { startDemo, type Demo } from '@kagami/demo'
@@ -141,7 +141,7 @@ async function startOwnWorker(context: WorkerContext): Promise<{ worker: Running
   const config = { ...loaded, joinToken: loaded.joinToken ?? (await makeOwnJoinToken(context, loaded.data_dir)) }
   const worker = await startWorker({
     config,
-    providers,
+    providers: providersOf(config),
     clock: systemClock,
     logger: logger.child({ room: 'worker' }),
     toolPath,

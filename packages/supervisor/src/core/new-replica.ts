@@ -96,7 +96,7 @@ function checkKind(worker: WorkerEntry, request: NewReplica) {
 export function checkOptions(worker: WorkerEntry, request: Pick<NewReplica, 'kind' | 'options'>): void {
   const options = request.options ?? {}
   const announced = announcedKind(worker, request.kind)?.options as
-    | { properties?: Record<string, { default?: unknown }> }
+    | { properties?: Record<string, { default?: unknown; enum?: unknown }>; required?: unknown }
     | undefined
   const unknownOption = Object.keys(options).find((key) => !Object.hasOwn(announced?.properties ?? {}, key))
   if (unknownOption)
@@ -121,8 +121,19 @@ export function checkOptions(worker: WorkerEntry, request: Pick<NewReplica, 'kin
     return
   }
   const problem = Errors(announced as never, whole)[0]
-  const field = ['options', ...(problem?.instancePath.split('/').slice(1) ?? [])].join('.')
-  throw new Refusal('invalid_options', `${field} ${problem?.message ?? 'does not fit'}`, field)
+  const required: readonly unknown[] = Array.isArray(announced.required) ? announced.required : []
+  const missing = required.filter((key) => typeof key === 'string').find((key) => !Object.hasOwn(whole, key))
+  const path = problem?.instancePath.split('/').slice(1) ?? []
+  const key = path[0] ?? missing ?? ''
+  const field = ['options', ...(path.length > 0 ? path : key === '' ? [] : [key])].join('.')
+  const said = path.length === 0 && key !== '' ? 'is required' : (problem?.message ?? 'does not fit')
+  throw new Refusal('invalid_options', `${field} ${said}${choicesOf(announced.properties?.[key])}`, field)
+}
+
+/** The values that an option may have, where they are a few words; in a clause. */
+function choicesOf(property: { enum?: unknown } | undefined): string {
+  const { enum: choices } = property ?? {}
+  return Array.isArray(choices) && choices.length > 0 ? `: one of ${choices.slice(0, 50).map(String).join(', ')}` : ''
 }
 
 /**

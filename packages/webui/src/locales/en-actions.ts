@@ -186,6 +186,7 @@ export const actions = {
     onePerLine: 'One per line',
     defaultIs: 'Default: {v}',
     optionDefault: 'Default',
+    choose: 'Choose one',
     yes: 'Yes',
     no: 'No',
     asJson: 'As JSON',

@@ -4,12 +4,30 @@ import { policyProperties, withoutPolicy, withPolicy } from '@kagami/protocol'
 import { checkValues, ConfigError, nearest, type Values } from '@kagami/runtime'
 import Type from 'typebox'
 import { Default } from 'typebox/value'
+import { CommandKeys, ContainerTable } from './command-keys.ts'
 import { AuthTable, DefaultKeys, HookTable, ProviderKeys, WorkerKeys } from './keys.ts'
-import { knownWord, misspelt, optionWords, providerWords, topWords, written, type Words } from './words.ts'
+import {
+  commandWords,
+  containerWords,
+  knownWord,
+  misspelt,
+  optionWords,
+  providerWords,
+  topWords,
+  written,
+  type Words,
+} from './words.ts'
 
 /** The kinds a worker can sync, each with the schema of its own options, and what it finds wrong with a replica. */
 export type Kinds = Readonly<
-  Record<string, { readonly options: Type.TObject; checkSpec?(upstream: string, options: Values): string | null }>
+  Record<
+    string,
+    {
+      readonly options: Type.TObject
+      checkSpec?(upstream: string, options: Values): string | null
+      readonly connects?: 'itself'
+    }
+  >
 >
 
 /** Where keys are, for messages, and what they may be. */
@@ -48,6 +66,8 @@ export function strangeProviderKeys(values: Values, place: Place): string[] {
   return Object.entries(values).flatMap(([key, value]) => {
     if (providerKeys.includes(key)) return []
     const options = optionsOf(place)
+    // What is started is not said by a replica.
+    if (key === 'command' && /[\s/]/.test(String(value))) refuseWord({ where, key, value, words: providerWords })
     if (options.includes(key))
       throw new ConfigError(
         `${where}: ${key} is an option${kind !== null && Object.hasOwn(kinds, kind) ? ` of kind ${kind}` : ''}`,
@@ -104,6 +124,14 @@ export function checkAuthKeys(auth: unknown, where: string): void {
   refuseUnknown(auth, { where, table: 'auth', known: Object.keys(AuthTable.properties), words: authWords })
 }
 
+/** Throws ConfigError for a key that a `[[commands]]` table does not have. */
+export function checkCommandKeys(values: Values, where: string): void {
+  const known = Object.keys(CommandKeys.properties)
+  refuseUnknown(values, { where, table: 'commands', known, words: commandWords })
+  const inside = Object.keys(ContainerTable.properties)
+  refuseUnknown(values['container'], { where, table: 'container', known: inside, words: containerWords })
+}
+
 /** Throws ConfigError for an option that the kind does not have, and for a value that does not fit. */
 export function checkOptions(options: Values, place: Place): void {
   const { where, kind, kinds } = place
@@ -152,6 +180,21 @@ function checkOption(key: string, value: unknown, place: Place): void {
   )
 }
 
+/** Throws ConfigError when an option that has no default is said by no layer. */
+export function checkRequired(options: Values, { where, kind, kinds }: Place): void {
+  // A schema without anything required has no list of it, whatever its type says.
+  const schema: { properties: Type.TProperties; required?: readonly string[] } =
+    (kind === null ? undefined : kinds[kind]?.options) ?? ofEveryKind
+  const { properties, required = [] } = schema
+  const missing = required.find((key) => !Object.hasOwn(options, key) && !('default' in (properties[key] ?? {})))
+  if (missing === undefined) return
+  const { enum: choices = [] } = properties[missing] as { enum?: readonly string[] }
+  throw new ConfigError(
+    `${where}: options.${missing} is required`,
+    choices.length > 0 ? `Write options.${missing} = "${choices[0]}", or another of ${quote(choices)}.` : null,
+  )
+}
+
 /** Throws ConfigError when these checked options cannot work with the upstream. */
 export function checkSpec(upstream: string, options: Values, { where, kind, kinds }: Place): void {
   const found = kind === null ? undefined : kinds[kind]
@@ -181,13 +224,16 @@ function sharedSchema({ kinds, declared }: Place): Type.TObject {
   return schema
 }
 
-const ofEveryKind = Type.Object({})
+const ofEveryKind: Type.TObject = Type.Object({})
 const schemas = new WeakMap<Type.TObject, Type.TObject>()
 
-/** A table with the key `options`, so that messages name it; one for each kind, because checks are compiled. */
+/**
+ * A table with the key `options`, so that messages name it; one for each kind, because checks are compiled. What is
+ * required may be in another layer.
+ */
 function optionSchema(own: Type.TObject | null): Type.TObject {
   const kind = own ?? ofEveryKind
-  const schema = schemas.get(kind) ?? Type.Object({ options: withPolicy(kind) })
+  const schema = schemas.get(kind) ?? Type.Object({ options: Type.Partial(withPolicy(kind)) })
   schemas.set(kind, schema)
   return schema
 }

@@ -111,6 +111,7 @@ labels.region = "us"`)
       KAGAMI_PROXY_PASSWORD_FILE: '',
       KAGAMI_NO_PROXY: '["10.0.0.0/8"]',
       KAGAMI_PROXIES: '[{"name":"other","url":"http://proxy:3128"}]',
+      KAGAMI_COMMANDS: '[{"name":"env","command":["/usr/bin/env"]}]',
       KAGAMI_SSH: '{"key":"/etc/kagami/id","known_hosts":"/etc/kagami/hosts"}',
     }
     expect(
@@ -131,6 +132,7 @@ labels.region = "us"`)
       grace_secs: 6,
       adopt_existing: true,
       providers: [],
+      commands: [{ name: 'env', command: ['/usr/bin/env'] }],
       natsUrlGiven: true,
       upstream_roots: ['/srv/in'],
     })

@@ -16,6 +16,7 @@ import {
 } from '@kagami/runtime'
 import type { Static } from 'typebox'
 import { checkHookKeys, strangeTopKeys } from './check.ts'
+import { readCommands, type CommandSettings } from './commands.ts'
 import { refuseForeignFile } from './foreign.ts'
 import { pickKeys, ProviderKeys, WorkerKeys, type Hooks } from './keys.ts'
 import { readProxies, type ProxySettings } from './proxies.ts'
@@ -26,7 +27,7 @@ export interface SshSettings {
   readonly known_hosts: string | null
 }
 
-export interface WorkerConfig extends Omit<Static<typeof WorkerKeys>, 'providers' | 'name' | 'worker_id'> {
+export interface WorkerConfig extends Omit<Static<typeof WorkerKeys>, 'providers' | 'commands' | 'name' | 'worker_id'> {
   /** Whether nats_url was set: then it takes precedence over the address in the join token. */
   readonly natsUrlGiven: boolean
   readonly joinToken: JoinTokenContent | null
@@ -34,6 +35,8 @@ export interface WorkerConfig extends Omit<Static<typeof WorkerKeys>, 'providers
   readonly worker_id: string | null
   readonly httpAddress: { host: string; port: number }
   readonly providers: readonly unknown[]
+  /** The programs that replicas of kind command may name. */
+  readonly commands: readonly CommandSettings[]
   /** Where the providers are declared, for messages: the file, or the variable. */
   readonly providersFrom: string
   /** The same for other machines: an absolute path, or the variable; null: there is no file. */
@@ -66,12 +69,7 @@ export function loadWorkerConfig(
   const fromEnv = fromEnvironment(WorkerKeys, 'KAGAMI_', env)
   const flags = Object.fromEntries(Object.entries(options.flags ?? {}).filter(([, value]) => value !== undefined))
   const given = { ...pickKeys(fileValues, known), ...fromEnv, ...flags }
-  const defaults = Object.fromEntries(
-    Object.entries(WorkerKeys.properties).flatMap(([key, schema]) =>
-      'default' in schema ? [[key, schema.default]] : [],
-    ),
-  )
-  const values: Values = { ...defaults, ...given }
+  const values: Values = { ...presets(), ...given }
   if (values['data_dir'] === undefined) {
     throw new ConfigError(
       'data_dir is not set: the worker does not know where to write mirrored files',
@@ -81,6 +79,7 @@ export function loadWorkerConfig(
   const sourceOf = (key: string) =>
     key in flags ? `--${key.replaceAll('_', '-')}` : key in fromEnv ? `KAGAMI_${key.toUpperCase()}` : file
   if (sourceOf('providers') === file) refuseOneTable(values['providers'], file)
+  if (sourceOf('commands') === file) refuseOneCommand(values['commands'], file)
   checkHookKeys(values['hooks'], sourceOf('hooks'))
   checkValues(WorkerKeys, values, sourceOf)
   const config = values as unknown as Static<typeof WorkerKeys>
@@ -93,6 +92,7 @@ export function loadWorkerConfig(
   return {
     ...config,
     upstream_roots,
+    commands: readCommands({ commands: config.commands, source: sourceOf('commands'), folder: dirname(resolve(file)) }),
     providersFrom: sourceOf('providers'),
     declaredIn: sourceOf('providers') !== file ? sourceOf('providers') : text === null ? null : resolve(file),
     defaultsFrom: sourceOf('defaults'),
@@ -115,6 +115,12 @@ function refuseMissing(text: string | null, file: string | undefined): void {
     `${file}: there is no such file`,
     'Give the path with --config, or leave it out to configure by environment alone.',
   )
+}
+
+/** What holds where nothing is said. */
+function presets(): Values {
+  const keys = Object.entries(WorkerKeys.properties)
+  return Object.fromEntries(keys.flatMap(([key, schema]) => ('default' in schema ? [[key, schema.default]] : [])))
 }
 
 function rootOf(written: string, source: string): string {
@@ -163,6 +169,14 @@ function refuseOneTable(providers: unknown, file: string): void {
     named
       ? `Write [[providers]], with two brackets, and name = "${named[0]}" below it; likewise for each replica.`
       : 'Write [[providers]], with two brackets, above the keys of each replica.',
+  )
+}
+
+function refuseOneCommand(commands: unknown, file: string): void {
+  if (typeof commands !== 'object' || commands === null || Array.isArray(commands)) return
+  throw new ConfigError(
+    `${file}: [commands] is a single table, and a worker has a list of commands`,
+    'Write [[commands]], with two brackets, above name and command of each.',
   )
 }
 

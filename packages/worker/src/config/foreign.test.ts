@@ -25,7 +25,8 @@ test('a configuration of tunasync is refused, and the way to one of Kagami is sh
     hint:
       'Write a worker.toml for Kagami beside it: data_dir (there: mirror_dir), nats_url (there: api_base), and for ' +
       'each [[mirrors]] a [[providers]] with name, kind, upstream and interval_secs, which counts seconds (there: ' +
-      'interval, in minutes). The keys are in docs/configuration.md. Nothing was started and no file was touched.',
+      'interval, in minutes). A program that a mirror with provider = "command" runs is named by [[commands]]. ' +
+      'The keys are in docs/configuration.md. Nothing was started and no file was touched.',
   })
 })
 

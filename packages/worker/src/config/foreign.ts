@@ -17,7 +17,7 @@ const PROGRAMS: readonly Program[] = [
     cure:
       'Write a worker.toml for Kagami beside it: data_dir (there: mirror_dir), nats_url (there: api_base), and for ' +
       'each [[mirrors]] a [[providers]] with name, kind, upstream and interval_secs, which counts seconds (there: ' +
-      'interval, in minutes).',
+      'interval, in minutes). A program that a mirror with provider = "command" runs is named by [[commands]].',
   },
   {
     called: 'the configuration of a tunasync manager',

@@ -82,7 +82,6 @@ const PROXY =
   'http://host:port, https://host:port, socks5h://host:port (the proxy finds the addresses of names), ' +
   'socks5://host:port (this worker does), the name of a table of [[proxies]], "env" (http_proxy, https_proxy, ' +
   'RSYNC_PROXY, all_proxy, no_proxy, read at start), or "none"'
-
 /** Every key of worker.toml; the environment variable is `KAGAMI_` and the key in capitals. */
 export const WorkerKeys = Type.Object({
   name: Type.Optional(
@@ -183,6 +182,13 @@ export const WorkerKeys = Type.Object({
       'keys of [[proxies]] below.',
   }),
   hooks: Type.Optional(HookTable),
+  commands: Type.Array(Type.Unknown(), {
+    default: [],
+    maxItems: 200,
+    description:
+      'Programs by which replicas of kind command are synced; see the keys of [[commands]] below. Only those that ' +
+      'are named here are ever started.',
+  }),
   defaults: Type.Optional(
     Type.Record(Type.String(), Type.Unknown(), {
       description: 'What providers have that do not say otherwise; see the keys of [defaults] below.',

@@ -2,7 +2,15 @@
 import { replicaNameKey, replicaNameProblem, upstreamProblem, type ReplicaSpec } from '@kagami/protocol'
 import { checkValues, ConfigError, nearest, replicaIdOf, type Values } from '@kagami/runtime'
 import type { Static } from 'typebox'
-import { checkAuthKeys, checkHookKeys, checkSpec, strangeProviderKeys, type Kinds, type Place } from './check.ts'
+import {
+  checkAuthKeys,
+  checkHookKeys,
+  checkRequired,
+  checkSpec,
+  strangeProviderKeys,
+  type Kinds,
+  type Place,
+} from './check.ts'
 import type { WorkerConfig } from './config.ts'
 import { checkSchedule, mergeLayers, readDefaults, readLayer, type Defaults } from './defaults.ts'
 import { pickKeys, ProviderKeys } from './keys.ts'
@@ -106,7 +114,13 @@ function fullReplica(
   checkSchedule(options, where)
   const problem = upstreamProblem(kind, upstream, config.upstream_roots)
   if (problem) throw new ConfigError(`${where}: upstream ${problem}`)
+  checkRequired(options, place)
   checkSpec(upstream, options, place)
+  if (kinds[kind]?.connects && (values['proxy'] !== undefined || options['proxy']))
+    throw new ConfigError(
+      `${where}: proxy is not for kind ${kind}: its programs connect as they like`,
+      'Write env = { https_proxy = "http://host:port" }, or what the program itself wants, below its [[commands]].',
+    )
   proxyRoutesOf(config, { name, origin: 'config', options }, where)
   return {
     replica_id: replicaIdOf(workerId, name),
@@ -123,6 +137,12 @@ function fullReplica(
 
 function checkKind(kind: string, { where, kinds }: Place): void {
   if (Object.hasOwn(kinds, kind)) return
+  if (kind === 'command')
+    throw new ConfigError(
+      `${where}: kind "command" needs a program, and worker.toml names none`,
+      'Above the first [[providers]], write [[commands]] with name = "NAME" and command = ["/path/of/program"]; ' +
+        'here, options.command = "NAME".',
+    )
   const near = /^two.?stage/.test(kind) ? 'rsync' : nearest(kind, Object.keys(kinds))
   throw new ConfigError(
     `${where}: kind "${kind}" is unknown`,

@@ -29,6 +29,9 @@ const MINUTES = 'There interval counts minutes, in Kagami interval_secs counts s
 const RETRIES =
   'A sync that fails is tried again with growing pauses; retry_secs is the first of them, 0 turns this off.'
 const SAME_FOR_ALL = 'It is the default of every provider.'
+const COMMANDS =
+  'A program is named once, above the providers: [[commands]] name = "NAME" command = ["/path/of/program"]. See ' +
+  'docs/providers/command.md.'
 const FOLDER = 'Each replica is in the folder of its name below data_dir.'
 
 /** A list of arguments for a hook; programs are not started through a shell. */
@@ -108,6 +111,11 @@ export const providerWords: Words = {
   rsync_user: 'auth = { type = "basic", username = "…", password_file = "…" }',
   rsync_password: 'auth = { type = "basic", username = "…", password_file = "…" }',
   token: 'auth = { type = "token", token_file = "…" }',
+  command: ['kind = "command" with options.command = "NAME"', COMMANDS],
+  fail_on_match: ['fail_on_match below [[commands]]', COMMANDS],
+  size_pattern: ['size_pattern below [[commands]]', COMMANDS],
+  success_exit_codes: ['success_codes below [[commands]]', COMMANDS],
+  env: ['env below [[commands]]', COMMANDS],
   mirror_dir: ['name', FOLDER],
   mirror_subdir: ['name', FOLDER],
   storagedir: ['name', FOLDER],
@@ -149,6 +157,35 @@ export const optionWords: Words = {
   branches: 'refs',
 }
 
+/** Words that are written in a command. */
+export const commandWords: Words = {
+  cmd: 'command',
+  exec: 'command',
+  program: 'command',
+  args: ['command', 'It is a list of program and arguments.'],
+  envs: 'env',
+  environment: 'env',
+  env_file: ['env_files', 'It is a table of variables and files: env_files = { TOKEN = "/run/secrets/token" }.'],
+  success_exit_codes: as('success_codes'),
+  exit_codes: 'exit_reasons',
+  memory_limit: 'memory_mib',
+  docker_image: as('container.image'),
+  docker_volumes: as('container.volumes'),
+  image: as('container.image'),
+  volumes: as('container.volumes'),
+  user: as('container.user'),
+  upstream: ['upstreams', 'The upstream itself is said by each replica; upstreams limits which it may be.'],
+}
+
+/** Words that are written for the container of a command. */
+export const containerWords: Words = {
+  volume: 'volumes = ["/path/here:/path/inside"]',
+  memory: ['memory_mib', 'It is a key of the command itself.'],
+  memory_limit: ['memory_mib', 'It is a key of the command itself.'],
+  env: ['env', 'It is a key of the command itself.'],
+  engine: as('runtime'),
+}
+
 /** The cure of a word of another program; null when it is none of these. */
 export function knownWord(word: string, value: unknown, words: Words): Cure | null {
   const lower = word.toLowerCase()
@@ -168,5 +205,5 @@ export function misspelt(word: string, known: readonly string[]): string | null 
 
 function kindOf(value: unknown): string {
   if (value === 'two-stage-rsync') return 'kind = "rsync" with options.two_stage = "debian"'
-  return value === 'command' ? 'kind' : written('kind', value)
+  return written('kind', value)
 }

@@ -116,6 +116,19 @@ describe('a program', () => {
     expect(findMarked(mark)).toEqual([])
   })
 
+  it.each(
+    candidates()
+      .filter(works)
+      .map((wrapping, index) => ({ wrapping, index })),
+  )('that ends before what it started leaves none of it, wrapped in way $index', async ({ wrapping }) => {
+    const mark = `/test-${randomUUID()}`
+    const { run } = runner({ mark, containment: wrapping })
+    const left =
+      'trap "" TERM HUP; (sleep 1000 &); (setsid sleep 1000 >/dev/null 2>&1 </dev/null &); setsid sleep 1000 &'
+    expect(await run('sh', ['-c', left])).toMatchObject({ code: 0 })
+    expect(findMarked(mark)).toEqual([])
+  })
+
   it('is not started when the sync is cancelled already', async () => {
     const { run } = runner({ signal: AbortSignal.abort('interrupted') })
     await expect(run('true', [])).rejects.toMatchObject({ reason: 'interrupted' })

@@ -14,6 +14,7 @@ const TAIL_BYTES = 8000
 const GRACE_MS = 5000
 const POLL_MS = 20
 const BURY_ROUNDS = 100
+const AFTERWARDS_MAX_MS = 30_000
 
 export interface RunnerOptions {
   /** Ends every program of this runner. */
@@ -31,11 +32,18 @@ export interface RunnerOptions {
 }
 
 let chosen: Containment | undefined
+let chosenGroup: Containment | undefined
 
 /** The strongest wrapping that works on this machine, found once per process. */
 export function containment(): Containment {
   chosen ??= candidates().find(works) ?? PLAIN
   return chosen
+}
+
+/** The same of those without a namespace of processes. */
+function groupContainment(): Containment {
+  chosenGroup ??= candidates().find((one) => one.level === 'group' && works(one)) ?? PLAIN
+  return chosenGroup
 }
 
 /** Whether a wrapping works on this machine. */
@@ -56,10 +64,15 @@ export function createCommandRunner(options: RunnerOptions): RunCommand {
     const file = findTool(command, path)
     if (!file) throw new SyncFailure('tool_missing', `${command} is not installed on this worker`)
     const mark = `${options.mark ?? ''}:${randomUUID()}`
-    const wrapping = options.containment ?? containment()
+    const wrapping = runOptions.asksService ? groupContainment() : (options.containment ?? containment())
     const memory = lookAtMemory()
     const child = start({ file, args, path, mark, wrapping, run: runOptions })
-    const exit = await watch({ child, command, mark, wrapping, options, run: runOptions })
+    let exit: Exit
+    try {
+      exit = await watch({ child, command, mark, wrapping, options, run: runOptions })
+    } finally {
+      await runAfterwards(options, runOptions)
+    }
     refuseAborted(options.signal)
     const killed = killedFailure(command, exit, memory)
     if (killed) throw killed
@@ -70,6 +83,19 @@ export function createCommandRunner(options: RunnerOptions): RunCommand {
 function refuseAborted(signal: AbortSignal): void {
   if (signal.aborted)
     throw new SyncFailure(signal.reason === 'interrupted' ? 'interrupted' : 'cancelled', 'the sync was stopped')
+}
+
+/** What must be done when a program is gone is done, also when the run was stopped; how that ends changes nothing. */
+async function runAfterwards(options: RunnerOptions, { afterwards, env, asksService }: RunOptions): Promise<void> {
+  if (!afterwards) return
+  const [command, ...args] = afterwards
+  const run = createCommandRunner({ ...options, signal: AbortSignal.timeout(AFTERWARDS_MAX_MS) })
+  const onLine = () => false
+  try {
+    await run(command, args, { onLine, ...(env ? { env } : {}), ...(asksService ? { asksService } : {}) })
+  } catch (error) {
+    options.log(`${afterwards.join(' ')} did not end: ${(error as Error).message}`, 'stderr')
+  }
 }
 
 interface Start {

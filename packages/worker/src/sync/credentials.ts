@@ -60,9 +60,12 @@ function readNow(source: AuthSource): Auth {
 /** Replaces every form of the credentials a tool may print by `***`. */
 export type Mask = (text: string) => string
 
-/** A mask for the credentials of one replica and its proxies: as they are, percent-encoded, and as a Basic header. */
-export function createMask(...all: readonly (Auth | null | undefined)[]): Mask {
-  const found = longestFirst(all.flatMap(secretsOf))
+/**
+ * A mask for the credentials of one replica and its proxies: as they are, percent-encoded, and as a Basic header; and
+ * for `others`.
+ */
+export function createMask(all: readonly (Auth | null | undefined)[], others: readonly string[] = []): Mask {
+  const found = longestFirst([...all.flatMap(secretsOf), ...others.flatMap(spellingsOf)])
   return (text) => found.reduce((masked, secret) => masked.replaceAll(secret, '***'), text)
 }
 
@@ -70,18 +73,22 @@ function secretsOf(auth: Auth | null | undefined): string[] {
   if (!auth) return []
   const raw = auth.type === 'basic' ? [auth.password] : [auth.token]
   const pair = auth.type === 'basic' ? [`${auth.username}:${auth.password}`] : [`oauth2:${auth.token}`]
-  const all = [
-    ...pair.map((text) => Buffer.from(text).toString('base64')),
-    ...raw,
-    // A key has lines, and a log too.
-    ...raw.flatMap((text) => text.split(/\s*\n\s*/).filter((line) => line.length > 8 && !line.startsWith('-----'))),
-    ...raw.map(encodeURIComponent),
-    ...raw.map((text) => JSON.stringify(text).slice(1, -1)),
-  ]
+  const all = [...pair.map((text) => Buffer.from(text).toString('base64')), ...raw.flatMap(spellingsOf)]
   return all
 }
 
+/** A secret as tools may write it. */
+function spellingsOf(secret: string): string[] {
+  return [
+    secret,
+    // A key has lines, and a log too.
+    ...secret.split(/\s*\n\s*/).filter((line) => line.length > 8 && !line.startsWith('-----')),
+    encodeURIComponent(secret.toWellFormed()),
+    JSON.stringify(secret).slice(1, -1),
+  ]
+}
+
 /** A short secret inside a longer one must not leave the rest standing. */
-function longestFirst(all: readonly string[]): string[] {
-  return [...new Set(all)].filter((text) => text !== '').sort((a, b) => b.length - a.length)
+function longestFirst(secrets: readonly string[]): string[] {
+  return [...new Set(secrets)].filter((text) => text !== '').sort((a, b) => b.length - a.length)
 }

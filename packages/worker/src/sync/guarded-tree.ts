@@ -23,6 +23,7 @@ export function guardedTree(tree: Tree, { quietly, signal }: RunLimits, guard: T
     ...tree,
     flush: (folder, files) => quietly(() => tree.flush(folder, files)),
     discard: () => quietly(tree.discard),
+    count: (folder) => quietly(() => tree.count(folder)),
     publish: () =>
       quietly(async () => {
         await checkDisk()
@@ -34,9 +35,9 @@ export function guardedTree(tree: Tree, { quietly, signal }: RunLimits, guard: T
         await checkDisk()
         await tree.publishFile(from, file)
       }),
-    async fork() {
+    async fork(how) {
       await checkDisk()
-      const fork = await quietly(tree.fork)
+      const fork = await quietly(() => tree.fork(how))
       return {
         path: fork.path,
         publish: (flushed) =>
@@ -45,6 +46,8 @@ export function guardedTree(tree: Tree, { quietly, signal }: RunLimits, guard: T
             await verify(fork.path)
             await fork.publish(flushed)
           }),
+        compare: () => quietly(fork.compare),
+        drop: () => quietly(fork.drop),
       }
     },
   }

@@ -7,7 +7,7 @@ import type { Paces } from '../paces.ts'
 import type { Provider } from '../provider.ts'
 import type { OpenRoutes } from '../proxy/run.ts'
 import type { Place } from '../tree/place.ts'
-import type { OpenSpec } from './credentials.ts'
+import type { Mask, OpenSpec } from './credentials.ts'
 import type { LeftOutCounter } from './left-out.ts'
 import type { RunLimits } from './limits.ts'
 import type { RunLog } from './log.ts'
@@ -69,4 +69,6 @@ export interface Run {
   readonly limits: RunLimits
   readonly progress: ProgressThrottle
   readonly leftOut: LeftOutCounter
+  /** Masks the secrets of the run. */
+  readonly mask: Mask
 }

@@ -21,12 +21,13 @@ import { containment } from '../programs/command.ts'
 import { findMarked } from '../programs/orphans.ts'
 import { sandboxForEach, killAfter } from '../testing/kills.ts'
 import { PATIENCE } from '../testing/patience.ts'
+import { commandsOf, writeScript } from '../testing/worker-toml.ts'
 
 const FULL = process.env['KAGAMI_FAULTS'] === 'full'
-const COMBINATIONS = ['git', 'git-lfs', 'rsync', 'http-file', 'http-tree'].flatMap((form) =>
+const COMBINATIONS = ['git', 'git-lfs', 'rsync', 'http-file', 'http-tree', 'command'].flatMap((form) =>
   ['in-place', 'swap'].map((publish) => ({ form, publish })),
 )
-/** Kills of one combination: 200 in all at full size. */
+/** Kills of one combination: 240 in all at full size. */
 const KILLS = FULL ? 20 : 3
 /** Moments up to here, ms after a sync began; later ones find most syncs done. */
 const LATEST_MS = 350
@@ -35,6 +36,8 @@ interface KilledUpstream {
   readonly kind: string
   readonly upstream: string
   readonly options?: object
+  /** As worker.toml names them. */
+  readonly commands?: readonly object[]
   readonly stop: () => Promise<void>
   /** The content of a copy, comparable between copies and versions. */
   readonly next: (version: number) => Promise<void>
@@ -126,7 +129,8 @@ async function refsOf(gitDir: string): Promise<Record<string, string>> {
 }
 
 async function aFolder(form: string, dir: string): Promise<KilledUpstream> {
-  const files = form === 'rsync' ? join(dir, 'files') : dir
+  const overRsync = form === 'rsync' || form === 'command'
+  const files = overRsync ? join(dir, 'files') : dir
   const names = form === 'http-file' ? ['a.iso'] : Array.from({ length: 12 }, (_, index) => `d${index % 3}/f${index}`)
   // Each version has its own lengths, since rsync and web servers tell versions of one second apart by nothing else.
   const next = async (version: number) =>
@@ -137,13 +141,18 @@ async function aFolder(form: string, dir: string): Promise<KilledUpstream> {
       ),
     )
   await next(0)
-  const { url, stop } =
-    form === 'rsync' ? await startRsyncUpstream({ dir }) : await startHttpUpstream({ dir, listings: true })
-  const upstream = form === 'rsync' ? url : `${url}/${form === 'http-file' ? 'a.iso' : ''}`
+  const { url, stop } = overRsync ? await startRsyncUpstream({ dir }) : await startHttpUpstream({ dir, listings: true })
+  const upstream = overRsync ? url : `${url}/${form === 'http-file' ? 'a.iso' : ''}`
+  const options = { 'http-tree': { tree: 'always' }, command: { command: 'script' } }[form]
+  // A program that writes into files, as the worst of them do.
+  const script = `PATH=${process.env['PATH']} rsync -a --inplace --delete "$TUNASYNC_UPSTREAM_URL" .`
   return {
-    kind: form === 'rsync' ? 'rsync' : 'http',
+    kind: overRsync ? form : 'http',
     upstream,
-    ...(form === 'http-tree' ? { options: { tree: 'always' } } : {}),
+    ...(options ? { options } : {}),
+    ...(form === 'command'
+      ? { commands: [{ name: 'script', command: [writeScript(join(dir, 'mirror.sh'), script)] }] }
+      : {}),
     stop,
     next,
     state: async (folder) => visible(readTree(folder)),
@@ -169,6 +178,7 @@ describe('a worker that is killed at any moment of a sync', () => {
         const upstream = await startUpstream(form, join(sandbox.dir, 'up'))
         stops.push(upstream.stop)
         const call = { kind: upstream.kind, upstream: upstream.upstream, options: { publish, ...upstream.options } }
+        const { commands = [] } = upstream
         const versions = [await upstream.wanted()]
         for (let kill = 0; kill < KILLS; kill++) {
           // Every third kill meets a first sync, the others an update.
@@ -184,7 +194,7 @@ describe('a worker that is killed at any moment of a sync', () => {
             versions.push(await upstream.wanted())
           }
           const where = `seed ${seed}, kill ${kill}`
-          await killAfter(dice() * LATEST_MS, sandbox.dataDir, call)
+          await killAfter(dice() * LATEST_MS, sandbox.dataDir, { ...call, commands })
           if (containment().level === 'namespace')
             await vi.waitFor(() => expect(findMarked(`${sandbox.dataDir}:`)).toEqual([]), PATIENCE)
           // An empty folder is made an instant before the first file is put there.
@@ -193,7 +203,9 @@ describe('a worker that is killed at any moment of a sync', () => {
               whole: publish === 'swap' || kill % 3 === 0,
               where,
             })
-          expect(await sandbox.sync(call), where).toMatchObject({ outcome: 'success' })
+          expect(await sandbox.sync({ ...call, commands: commandsOf(...commands) }), where).toMatchObject({
+            outcome: 'success',
+          })
           expect(await upstream.state(sandbox.published), where).toEqual(versions.at(-1))
         }
         task.meta.figure = `${form} ${publish}: ${KILLS} kills (seed ${seed})`

@@ -18,6 +18,8 @@ export interface RunLimits {
   touch(): void
   /** Runs work of the worker's own that may be silent for long, without counting that as a stall. */
   quietly<T>(work: () => Promise<T>): Promise<T>
+  /** Runs work that moves something whenever `look` returns another number than before. */
+  watching<T>(look: () => number, work: () => Promise<T>): Promise<T>
   end(): void
 }
 
@@ -42,10 +44,7 @@ export function createRunLimits(options: {
     timers.push(setTimeout(() => hit('timed_out'), Math.min(options.timeoutSeconds * 1000, TIMER_MAX_MS)))
   if (stallMs > 0)
     timers.push(
-      setInterval(
-        () => quiet === 0 && performance.now() - moved > stallMs && hit('stalled'),
-        Math.min(stallMs / 4, 5000),
-      ),
+      setInterval(() => quiet === 0 && performance.now() - moved > stallMs && hit('stalled'), lookEveryMs(stallMs)),
     )
   timers.push(setInterval(() => fullDisk(options.dataDir) && hit('disk_full'), DISK_EVERY_MS))
   const touch = () => void (moved = performance.now())
@@ -64,6 +63,22 @@ export function createRunLimits(options: {
         touch()
       }
     },
+    async watching(look, work) {
+      let last = look()
+      const watch = () => {
+        const now = look()
+        if (now !== last) touch()
+        last = now
+      }
+      const timer = stallMs > 0 ? setInterval(watch, lookEveryMs(stallMs)) : undefined
+      try {
+        return await work()
+      } finally {
+        clearInterval(timer)
+      }
+    },
     end: () => timers.forEach((timer) => clearTimeout(timer)),
   }
 }
+
+const lookEveryMs = (stallMs: number) => Math.min(stallMs / 4, 5000)

@@ -20,7 +20,7 @@ const open = (syncId: string, maxBytes?: number) =>
     syncId,
     maxBytes,
     now,
-    mask: createMask({ type: 'basic', username: 'bob', password: 'p@ss word' }),
+    mask: createMask([{ type: 'basic', username: 'bob', password: 'p@ss word' }]),
   })
 const read = (offset = 0, limit = 262_144, sync_id = 's') =>
   readLog({ dataDir, replica_id: 'r', sync_id, offset, limit })

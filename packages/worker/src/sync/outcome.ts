@@ -51,7 +51,9 @@ const LEFT_UNDONE: Partial<Record<Reason['reason'], string>> = {
 export class SyncHeld extends SyncFailure {
   readonly plan: Plan
   constructor({ reason, message, hint }: Reason, plan: Plan) {
-    super(reason, `${message}; nothing was ${LEFT_UNDONE[reason] ?? 'deleted'}`, { hint })
+    const gone = plan.done === 'published' && LEFT_UNDONE[reason] === undefined
+    const end = gone ? 'the program has deleted them already' : `nothing was ${LEFT_UNDONE[reason] ?? 'deleted'}`
+    super(reason, `${message}; ${end}`, { hint })
     this.name = 'SyncHeld'
     this.plan = plan
   }

@@ -1,11 +1,14 @@
 // permission.ts — What a run may do to a published tree: the deletion guard, the quota and the free space, checked
-// before anything is done.
+// before anything is done; and what is given back when the disk is full nevertheless.
 import type { Policy } from '@kagami/protocol'
 import { freeInodes } from '@kagami/runtime'
 import { objectionTo } from '../core/guard.ts'
+import { localFailure } from '../local-failure.ts'
 import { showName } from '../names.ts'
 import { SyncFailure, type Plan, type Shortage } from '../provider.ts'
+import type { OwnedTree } from '../tree/tree.ts'
 import { FREE_MIN_INODES, freeBytes, fullDisk, hasRoom, missingRoom } from '../tree/space.ts'
+import type { RunLimits } from './limits.ts'
 import { SyncHeld } from './outcome.ts'
 
 export interface Permission {
@@ -25,6 +28,12 @@ export class NoRoom extends SyncFailure {
   }
 }
 
+/** A program of the operator worked where people read. */
+const DELETED_ALREADY =
+  'The program works where people read (tree = "direct" in worker.toml), so nobody could ask before. It is not ' +
+  'started again until the files are back, or until somebody decides that it is right: kagami replicas approve ' +
+  'NAME@WORKER. With tree = "copy" or "linked", such a run is held before readers see it.'
+
 /**
  * Returns when the run may go on, with how much of what is kept must go for it; throws SyncHeld, or SyncFailure:
  * quota_exceeded, NoRoom, or disk_full when the disk fills up already.
@@ -34,7 +43,7 @@ export function allowPlan(plan: Plan, { policy, kind, dataDir, approved, log }: 
   const objection = objectionTo(plan, policy, { approved, noun })
   if (objection) {
     logDeletions(plan, log)
-    throw new SyncHeld(objection, plan)
+    throw new SyncHeld(plan.done === 'published' ? { ...objection, hint: DELETED_ALREADY } : objection, plan)
   }
   if (plan.removed > 0) log(`${plan.removed} of ${plan.total} ${noun} go`)
   const quotaBytes = overQuota(plan, policy)
@@ -61,6 +70,24 @@ export function holdForeign(whose: string, plan: Plan, { kind, log }: Pick<Permi
   return new SyncHeld({ reason: 'foreign_files', message }, plan)
 }
 
+/** A run that filled the disk gives back the space it took, because other replicas need it. */
+export async function releasingOnFullDisk<T>(
+  limits: Pick<RunLimits, 'cause'>,
+  tree: OwnedTree,
+  update: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await update()
+  } catch (error) {
+    const failure = error instanceof SyncFailure ? error : localFailure(error, tree.published)
+    const full = failure ? fullDiskBehind(failure, tree) : null
+    const filled = full !== null || (failure?.reason === 'disk_full' && !(failure instanceof NoRoom))
+    // What went wrong is told, not what went wrong while space was freed.
+    if (filled || limits.cause === 'disk_full') await tree.release().catch(() => {})
+    throw full ?? error
+  }
+}
+
 const nounOf = (kind: string) => (kind === 'git' ? 'refs' : 'files')
 
 function logDeletions({ removed, examples }: Plan, log: Permission['log']): void {
@@ -69,14 +96,25 @@ function logDeletions({ removed, examples }: Plan, log: Permission['log']): void
 }
 
 /** Bytes of what is kept that the quota has no room for. Throws when the copy is too large without them. */
-function overQuota({ sizeAfterBytes, kept }: Plan, { quota_mib }: Policy): number {
+function overQuota({ sizeAfterBytes, kept, done }: Plan, { quota_mib }: Policy): number {
   const quota = quota_mib * 1024 ** 2
   if (quota === 0 || sizeAfterBytes === null) return 0
   if (sizeAfterBytes <= quota) return Math.max(0, sizeAfterBytes + (kept?.bytes ?? 0) - quota)
   throw new SyncFailure(
     'quota_exceeded',
-    `the copy would have ${mib(sizeAfterBytes)} MiB, its quota is ${quota_mib} MiB; nothing was begun`,
+    `the copy would have ${mib(sizeAfterBytes)} MiB, its quota is ${quota_mib} MiB; ${leftUndone(done)}`,
   )
 }
 
+function leftUndone(done: Plan['done']): string {
+  if (done === undefined) return 'nothing was begun'
+  return done === 'unpublished' ? 'nothing of it was published' : 'the program has written it already'
+}
+
 const mib = (bytes: number) => Math.ceil(bytes / 1024 ** 2)
+
+/** A program that nobody knows ends somehow when the disk takes nothing more. */
+function fullDiskBehind({ reason, message, tail, exitCode }: SyncFailure, tree: OwnedTree): SyncFailure | null {
+  const full = reason === 'unknown' ? fullDisk(tree.disk()) : null
+  return full && new SyncFailure('disk_full', `${full.message}; ${message}`, { tail, exitCode, hint: full.hint })
+}

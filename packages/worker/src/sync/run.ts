@@ -21,7 +21,7 @@ export type { SyncDeps, SyncJob } from './job.ts'
 export async function runSync(job: SyncJob, deps: SyncDeps): Promise<SyncReport> {
   const startedAt = deps.now()
   const started = performance.now()
-  const mask = createMask(job.spec.auth, ...loginsOf(job.proxies))
+  const mask = createMask([job.spec.auth, ...loginsOf(job.proxies)], secretsOf(job, deps))
   const run = openRun(job, deps, mask)
   const attempt = await attemptUpdate(run)
   const durationMs = Math.round(performance.now() - started)
@@ -55,7 +55,14 @@ function openRun(job: SyncJob, deps: SyncDeps, mask: Mask): Run {
     }),
     progress: createProgressThrottle(deps.onProgress),
     leftOut: createLeftOutCounter((line) => log.line('I', line)),
+    mask,
   }
+}
+
+/** What worker.toml gives the programs of the kind, and nobody may see. */
+function secretsOf({ spec }: SyncJob, { providers }: SyncDeps): readonly string[] {
+  const provider = Object.hasOwn(providers, spec.kind) ? providers[spec.kind] : undefined
+  return provider?.secrets?.(spec.options) ?? []
 }
 
 interface Attempt {
@@ -103,10 +110,10 @@ function logEnding(log: RunLog, { outcome, reason, message, fault }: Ending, err
 }
 
 /** The report after its hook ran, with the hook's error if it failed. A hook does not change the outcome of a sync. */
-async function withHook(report: SyncReport, { deps, log }: Run): Promise<SyncReport> {
+async function withHook(report: SyncReport, { deps, job, log }: Run): Promise<SyncReport> {
   if (!deps.hooks || deps.signal.aborted) return report
   const signal = AbortSignal.any([deps.signal, AbortSignal.timeout(HOOK_MAX_MS)])
-  const run = commandsOf({ deps, log }, signal)
+  const run = commandsOf({ deps, job, log }, signal)
   const problem = await runHook(deps.hooks, report, { run, published: paths.published(deps.dataDir, report.name) })
   if (problem === null) return report
   log.line('E', problem)

@@ -1,10 +1,10 @@
 // update.ts — The steps between the start of a run and its result: find the provider, claim the tree, then let the
 // provider update it, or go back to an earlier generation. Throws what went wrong; outcome.ts says what it means.
-import { checkFor, withoutPolicy, withPolicy } from '@kagami/protocol'
+import { checkFor, printable, withoutPolicy, withPolicy } from '@kagami/protocol'
 import { pause } from '@kagami/runtime'
 import { Default } from 'typebox/value'
-import { localFailure } from '../local-failure.ts'
 import { createCommandRunner } from '../programs/command.ts'
+import { bytesMoved } from '../programs/orphans.ts'
 import {
   SyncFailure,
   type Plan,
@@ -16,14 +16,15 @@ import {
 import { createRunProxies, type RunProxies } from '../proxy/run.ts'
 import { NO_SSH, openKey, type OpenKey } from '../ssh/key.ts'
 import { currentGeneration, listGenerations, rollBack } from '../tree/generations.ts'
-import { hasRoom } from '../tree/space.ts'
+import { freeBytes, hasRoom } from '../tree/space.ts'
 import { createTree, type OwnedTree } from '../tree/tree.ts'
+import { createScratch } from '../tree/workspace.ts'
 import { contentDate } from './freshness.ts'
 import type { Run, SyncDeps, SyncJob } from './job.ts'
 import { localUpstream } from './local.ts'
 import { createPeers, type KnownPeers } from './peers.ts'
-import { SyncHeld } from './outcome.ts'
-import { allowPlan, holdForeign, NoRoom } from './permission.ts'
+import { oneLine, SyncHeld } from './outcome.ts'
+import { allowPlan, holdForeign, releasingOnFullDisk } from './permission.ts'
 import { guardedTree } from './guarded-tree.ts'
 import { namingProxies } from '../proxy/open.ts'
 import { checkTrace } from './trace.ts'
@@ -68,16 +69,23 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   const proxies = proxiesOf(run, (name) => peers.resolve(name))
   const peers = peersOf(run, tree, proxies)
   const key = keyOf(run)
-  const context = contextOf(run, { local, options, run: command, tree, peers, ssh: key?.ssh ?? null })
+  const scratch = createScratch(deps.dataDir, job.sync_id)
+  const given = { local, options, run: command, tree, peers, ssh: key?.ssh ?? null, scratch: scratch.path }
+  const context = contextOf(run, given)
   const { task } = job
   const update = () => (task?.type === 'restore' ? restore(provider, context, task.id) : provider.sync(context))
   const attempt = async () => {
-    const trace = await checkTrace(run, { tree, provider, context })
-    return { trace, stats: trace.unchanged ?? (await releasingOnFullDisk(run, tree, update)) }
+    try {
+      const trace = await checkTrace(run, { tree, provider, context })
+      return { trace, stats: trace.unchanged ?? (await releasingOnFullDisk(limits, tree, update)) }
+    } catch (error) {
+      throw namingProxies(error, proxies?.used() ?? [])
+    } finally {
+      for (const one of [key, proxies]) one?.close()
+      await scratch.remove()
+    }
   }
   const { trace, stats } = await attempt()
-    .catch((error: unknown) => Promise.reject(namingProxies(error, proxies?.used() ?? []) as Error))
-    .finally(() => [key, proxies].forEach((one) => one?.close()))
   await tree.settle()
   if (task?.type !== 'restore') tree.markUpstream()
   tree.markFolder()
@@ -113,11 +121,11 @@ function checkOptions(provider: Provider, spec: Run['job']['spec']): Record<stri
 }
 
 /** Starts the programs of a run until `signal` ends them; their output goes to its log. */
-export function commandsOf({ deps, log }: Pick<Run, 'deps' | 'log'>, signal: AbortSignal): RunCommand {
+export function commandsOf({ deps, job, log }: Pick<Run, 'deps' | 'job' | 'log'>, signal: AbortSignal): RunCommand {
   return createCommandRunner({
     signal,
     toolPath: deps.toolPath,
-    mark: deps.dataDir,
+    mark: markOf(deps, job),
     log: (text, stream) => log.line(stream === 'stderr' ? 'E' : 'I', text),
   })
 }
@@ -129,9 +137,18 @@ export function commandsOf({ deps, log }: Pick<Run, 'deps' | 'log'>, signal: Abo
 function providerCommands(run: Run): RunCommand {
   const { limits } = run
   const start = commandsOf(run, limits.signal)
-  return (command, args, options) =>
-    options?.silent ? limits.quietly(() => start(command, args, options)) : start(command, args, options)
+  return (command, args, options) => {
+    const work = () => start(command, args, options)
+    // Of processes that are a service's, only what they do to the disk is seen.
+    const ofService = () => (options?.asksService ? freeBytes(run.deps.dataDir) : 0)
+    const look = () => bytesMoved(markOf(run.deps, run.job)) + ofService()
+    if (options?.silent) return limits.quietly(work)
+    return options?.moves ? limits.watching(look, work) : work()
+  }
 }
+
+/** In the environment of every program of a run. */
+const markOf = ({ dataDir }: SyncDeps, { sync_id }: SyncJob) => `${dataDir}:${sync_id}`
 
 /** What is asked of an earlier tree, or of a kept ref, is not asked of files of something else. */
 function refuseForeign({ job: { task } }: Run, tree: OwnedTree): void {
@@ -202,7 +219,7 @@ function peersOf({ deps, policy }: Run, tree: OwnedTree, proxies: RunProxies | n
   })
 }
 
-interface ContextParts extends Pick<SyncContext, 'local' | 'options' | 'run' | 'peers' | 'ssh'> {
+interface ContextParts extends Pick<SyncContext, 'local' | 'options' | 'run' | 'peers' | 'ssh' | 'scratch'> {
   readonly tree: OwnedTree
 }
 
@@ -251,14 +268,22 @@ function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
       return shortage
     },
     startedAt: deps.now(),
+    about: aboutOf(job),
     paces: deps.paces,
     leaveOut: run.leftOut.add,
     pause: (seconds) => limits.quietly(() => pause(seconds * 1000, limits.signal)),
     progress(progress) {
       limits.touch()
-      run.progress.report(progress)
+      const { line } = progress
+      run.progress.report(
+        typeof line === 'string' ? { ...progress, line: oneLine(printable(run.mask(line)), 200) } : progress,
+      )
     },
   }
+}
+
+function aboutOf({ spec, worker_id, sync_id, trigger }: SyncJob): SyncContext['about'] {
+  return { replica: spec.name, replicaId: spec.replica_id, workerId: worker_id, syncId: sync_id, trigger }
 }
 
 /** Where hard links are refused, the published tree takes its size again until an earlier one is pruned. */
@@ -281,19 +306,6 @@ function restore(provider: Provider, context: SyncContext, id: string): Promise<
   if (!provider.restore)
     throw new SyncFailure('local_conflict', `the kind ${provider.kind} keeps nothing that could be restored`)
   return provider.restore(context, id)
-}
-
-/** A run that filled the disk gives back the space it took, because other replicas need it. */
-async function releasingOnFullDisk<T>({ limits }: Run, tree: OwnedTree, update: () => Promise<T>): Promise<T> {
-  try {
-    return await update()
-  } catch (error) {
-    const failure = error instanceof SyncFailure ? error : localFailure(error, tree.published)
-    const filled = failure?.reason === 'disk_full' && !(failure instanceof NoRoom)
-    // What went wrong is told, not what went wrong while space was freed.
-    if (filled || limits.cause === 'disk_full') await tree.release().catch(() => {})
-    throw error
-  }
 }
 
 function resultOf({ job, deps, policy }: Run, tree: OwnedTree, stats: SyncStats): SyncResult {

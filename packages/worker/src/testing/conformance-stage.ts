@@ -8,6 +8,8 @@ import { createSandbox, type Sandbox, type SyncCall } from './sandbox.ts'
 export interface Subject {
   readonly upstream: string
   readonly port: number
+  /** What each sync needs besides kind and upstream. */
+  readonly call?: Partial<SyncCall>
   /** Adds, changes and removes. */
   readonly change: () => Promise<void>
   /** Everything is gone, but the upstream answers as before. */
@@ -55,7 +57,9 @@ export function prepareStage({ kind, tool, start }: Conformance, auth?: { userna
     sandbox: () => sandbox,
     subject: () => subject,
     async sync(more) {
-      const report = await sandbox.sync({ kind, upstream: subject.upstream, ...more })
+      const { upstream, call } = subject
+      const options = { ...call?.options, ...more?.options }
+      const report = await sandbox.sync({ kind, upstream, ...call, ...more, options })
       // What could not be looked at is no success: errors in the log and a success without a word exclude each other.
       if (report.outcome === 'success' && report.message === null) expect(errorLines(sandbox.log(report))).toEqual([])
       return report

@@ -6,10 +6,11 @@ import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Auth, Progress, SyncReport } from '@kagami/protocol'
+import type { CommandSettings } from '../config/commands.ts'
 import { runSync, type SyncDeps, type SyncJob } from '../sync/run.ts'
 import { createPaces } from '../http/pace.ts'
 import { pathBytes, readEntries } from '../names.ts'
-import { providers } from '../providers/index.ts'
+import { providersOf } from '../providers/index.ts'
 import type { Peers, Provider } from '../provider.ts'
 import type { Target } from '../via.ts'
 
@@ -31,6 +32,8 @@ export interface SyncCall {
   readonly upstreamRoots?: readonly string[]
   readonly ssh?: SyncDeps['ssh']
   readonly proxies?: SyncJob['proxies']
+  /** The programs that worker.toml allows. */
+  readonly commands?: readonly CommandSettings[]
   /** Answers of the name server: each host is there. */
   readonly foundAt?: string
   readonly onProgress?: (progress: Progress) => void
@@ -56,6 +59,7 @@ export function createSandbox(): Sandbox {
   const dir = mkdtempSync(join(tmpdir(), 'kagami-test-'))
   const dataDir = mkdtempSync(join(dir, 'data-'))
   const paces = createPaces()
+  const kinds = ({ commands = [] }: SyncCall) => providersOf({ commands, data_dir: dataDir })
   return {
     dir,
     dataDir,
@@ -85,7 +89,7 @@ export function createSandbox(): Sandbox {
           },
         },
         {
-          providers: call.foundAt === undefined ? providers : withAddress(providers, call.foundAt),
+          providers: call.foundAt === undefined ? kinds(call) : withAddress(kinds(call), call.foundAt),
           dataDir,
           adoptExisting: call.adoptExisting,
           hooks: call.hooks,

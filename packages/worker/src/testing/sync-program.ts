@@ -4,7 +4,8 @@ import { readSync } from 'node:fs'
 import { createLogger, systemClock } from '@kagami/runtime'
 import { createPaces } from '../http/pace.ts'
 import type { Provider } from '../provider.ts'
-import { providers } from '../providers/index.ts'
+import { readCommands } from '../config/commands.ts'
+import { providers, providersOf } from '../providers/index.ts'
 import { createCommandRunner } from '../programs/command.ts'
 import type { OpenSpec } from '../sync/credentials.ts'
 import { runSync } from '../sync/run.ts'
@@ -16,7 +17,12 @@ export type Gate = 'begin' | 'publishing'
 /** The task of the program, as JSON, in its first argument. */
 export type ProgramTask =
   | { readonly command: string; readonly args: readonly string[]; readonly mark: string }
-  | { readonly spec: OpenSpec; readonly dataDir: string; readonly gate?: Gate }
+  | {
+      /** `commands`: the programs that worker.toml names, as it writes them. */
+      readonly spec: OpenSpec & { readonly commands?: readonly object[] }
+      readonly dataDir: string
+      readonly gate?: Gate
+    }
 
 const say = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`)
 
@@ -42,7 +48,7 @@ async function main(task: ProgramTask): Promise<void> {
   else say('started')
   say(
     await runSync(job, {
-      providers: gate === 'publishing' ? waitingToPublish() : providers,
+      providers: gate === 'publishing' ? waitingToPublish() : kindsOf(dataDir, spec.commands),
       paces: createPaces(),
       dataDir,
       ...(place ? { place } : {}),
@@ -53,6 +59,9 @@ async function main(task: ProgramTask): Promise<void> {
   )
   place?.release()
 }
+
+const kindsOf = (dataDir: string, commands: readonly object[] = []) =>
+  providersOf({ commands: readCommands({ commands, source: 'test', folder: '/' }), data_dir: dataDir })
 
 /** Synchronous: nothing of the sync goes on meanwhile. */
 function waitAt(gate: Gate): void {

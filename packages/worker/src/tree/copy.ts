@@ -1,7 +1,8 @@
-// copy.ts — Copies of a published tree to be changed: by hard links, or in full where the filesystem refuses these.
-// Also whether a filesystem can have links at all, found out before anything is fetched.
+// copy.ts — Copies of a published tree to be changed, by hard links or in full, and what changed in one. Also whether a
+// filesystem can have links at all, found out before anything is fetched.
 import {
   closeSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -11,12 +12,14 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { copyingFailure } from '../local-failure.ts'
-import { pathBytes } from '../names.ts'
-import { SyncFailure, type RunCommand } from '../provider.ts'
+import { pathBytes, readEntries } from '../names.ts'
+import { SyncFailure, type Difference, type RunCommand } from '../provider.ts'
 
 const REFUSED = new RegExp(
   '\\blink\\b.*: (Operation not permitted|Operation not supported|Not supported|Function not implemented|' +
@@ -24,6 +27,13 @@ const REFUSED = new RegExp(
   'm',
 )
 const CHUNK_BYTES = 1024 * 1024
+/** Names that are listed of each sort. */
+const NAMED = 500
+/** After so many entries everything else in the worker gets its turn. */
+const BREATHE_EVERY = 500
+
+/** Tools keep times to the second, some of them. */
+const SAME_TIME_MS = 1000
 
 /**
  * Copies everything in a folder into another, whose files may be hard links. Returns why they are none where hard links
@@ -45,6 +55,19 @@ export async function copyInFull(from: string, to: string, run: RunCommand): Pro
   mkdirSync(to, { recursive: true, mode: 0o755 })
   const copied = await run('cp', ['-a', '--reflink=auto', '--', `${from}/.`, `${to}/`], { silent: true })
   if (copied.code !== 0) throw copyFailed('in full', to, copied)
+}
+
+/** Whether copies in a folder share their blocks with the original until one is changed, and so take no space. */
+export async function sharesBlocks(folder: string, run: RunCommand): Promise<boolean> {
+  const place = mkdtempSync(join(folder, 'try-'))
+  try {
+    const [from, to] = [join(place, 'from'), join(place, 'to')]
+    writeFileSync(from, 'x'.repeat(8192))
+    const { code } = await run('cp', ['--reflink=always', '--', from, to], { onLine: () => false })
+    return code === 0
+  } finally {
+    rmSync(place, { recursive: true, force: true })
+  }
 }
 
 /** Tries in a folder what a copy by hard links needs, with the program that makes it; returns why it is refused. */
@@ -107,6 +130,71 @@ export function isUnchanged({ copy, original, copiedAtMs }: CopiedEntry): boolea
   return a.ctimeMs < copiedAtMs || hasSameBytes(copy, original)
 }
 
+/** Two trees, and how one was made of the other. */
+export interface Trees {
+  readonly fork: string
+  readonly published: string
+  /** When the copy was complete, by the clock of its filesystem. */
+  readonly madeAtMs: number
+  /** Whether its files are hard links. */
+  readonly linked: boolean
+}
+
+/** Compares a copy with what it was made of. Throws what the disk refuses. */
+export async function compareTrees(trees: Trees): Promise<Difference> {
+  const counts = noCounts()
+  let steps = 0
+  for (const step of compareFolders(trees, '')) {
+    step(counts)
+    if (++steps % BREATHE_EVERY === 0) await setImmediate()
+  }
+  const { removed, examples, changed, changedBytes, disguised, touched } = counts
+  return {
+    before: { entries: counts.entriesBefore, sizeBytes: counts.bytesBefore },
+    after: { entries: counts.entriesAfter, sizeBytes: counts.bytesAfter },
+    removed,
+    examples,
+    changed,
+    changedBytes,
+    disguised,
+    touched,
+  }
+}
+
+/**
+ * Replaces what did not change in a copy in full by hard links to what it was made of, so that both together take the
+ * space of one; where links are refused, the rest stays as it is. `aside`: a path on the same filesystem that is free.
+ */
+export async function linkUnchanged(trees: Omit<Trees, 'linked'>, aside: string): Promise<void> {
+  let steps = 0
+  try {
+    for (const link of linkable(trees, '')) {
+      link(aside)
+      if (++steps % BREATHE_EVERY === 0) await setImmediate()
+    }
+  } catch (error) {
+    if (!['EPERM', 'EMLINK', 'EOPNOTSUPP', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  } finally {
+    rmSync(aside, { force: true })
+  }
+}
+
+/** The entries of a tree: files and links, and their sizes in bytes. */
+export async function countTree(tree: string): Promise<Difference['before']> {
+  let [entries, sizeBytes] = [0, 0]
+  for (const path of walk(tree, '')) {
+    sizeBytes += lstatSync(pathBytes(join(tree, path)), { throwIfNoEntry: false })?.size ?? 0
+    if (++entries % BREATHE_EVERY === 0) await setImmediate()
+  }
+  return { entries, sizeBytes }
+}
+
+/** What of a tree can be told that was changed where people read: how much there was, and how much there is. */
+export function countsOnly(before: Difference['before'], after: Difference['after']): Difference {
+  const removed = Math.max(0, before.entries - after.entries)
+  return { before, after, removed, examples: [], changed: null, changedBytes: null, disguised: [], touched: [] }
+}
+
 function hasSameBytes(one: string, other: string): boolean {
   const handles = [one, other].map((path) => openSync(pathBytes(path), 'r')) as [number, number]
   const [a, b] = [Buffer.alloc(CHUNK_BYTES), Buffer.alloc(CHUNK_BYTES)]
@@ -130,4 +218,108 @@ function copyFailed(how: string, to: string, { code, tail }: { code: number | nu
   const facts = { tail, exitCode: code }
   const message = `the tree cannot be copied ${how}: ${tail.split('\n').at(-1) ?? ''}`
   return copyingFailure(tail, to, facts) ?? new SyncFailure('disk_error', message, facts)
+}
+
+type Counts = { -readonly [Key in keyof Difference]: Difference[Key] extends readonly string[] ? string[] : number } & {
+  entriesBefore: number
+  bytesBefore: number
+  entriesAfter: number
+  bytesAfter: number
+}
+
+function noCounts(): Counts {
+  const zero = { removed: 0, changed: 0, changedBytes: 0 }
+  const sides = { entriesBefore: 0, bytesBefore: 0, entriesAfter: 0, bytesAfter: 0, before: 0, after: 0 }
+  return { ...zero, ...sides, examples: [], disguised: [], touched: [] }
+}
+
+function* compareFolders(trees: Trees, below: string): Generator<(counts: Counts) => void> {
+  const { fork, published } = trees
+  const here = new Map(readEntries(join(published, below)).map((entry) => [entry.name, entry]))
+  for (const entry of readEntries(join(fork, below))) {
+    const path = join(below, entry.name)
+    const old = here.get(entry.name)
+    if (entry.isDirectory()) {
+      if (!old?.isDirectory()) {
+        for (const added of walk(fork, path)) yield (counts) => addNew(counts, fork, added)
+        continue
+      }
+      here.delete(entry.name)
+      yield* compareFolders(trees, path)
+    } else if (old && !old.isDirectory()) {
+      here.delete(entry.name)
+      yield (counts) => addPair(counts, trees, path)
+    } else yield (counts) => addNew(counts, fork, path)
+  }
+  for (const [name, old] of here) {
+    const path = join(below, name)
+    for (const gone of old.isDirectory() ? walk(published, path) : [path])
+      yield (counts) => addGone(counts, published, gone)
+  }
+}
+
+function* walk(tree: string, below: string): Generator<string> {
+  for (const entry of readEntries(join(tree, below))) {
+    const path = join(below, entry.name)
+    if (entry.isDirectory()) yield* walk(tree, path)
+    else yield path
+  }
+}
+
+function addNew(counts: Counts, fork: string, path: string): void {
+  const { size } = lstatSync(pathBytes(join(fork, path)))
+  counts.entriesAfter++
+  counts.bytesAfter += size
+  counts.changed++
+  counts.changedBytes += size
+}
+
+function addGone(counts: Counts, published: string, path: string): void {
+  counts.entriesBefore++
+  counts.bytesBefore += lstatSync(pathBytes(join(published, path))).size
+  counts.removed++
+  list(counts.examples, path)
+}
+
+function addPair(counts: Counts, { fork, published, madeAtMs, linked }: Trees, path: string): void {
+  const [copy, original] = [join(fork, path), join(published, path)]
+  const [a, b] = [lstatSync(pathBytes(copy)), lstatSync(pathBytes(original))]
+  counts.entriesBefore++
+  counts.entriesAfter++
+  counts.bytesBefore += b.size
+  counts.bytesAfter += a.size
+  const shared = linked && a.ino === b.ino && a.dev === b.dev
+  if (shared && a.ctimeMs > madeAtMs) list(counts.touched, path)
+  if (shared || (!linked && isUnchanged({ copy, original, copiedAtMs: madeAtMs }))) return
+  counts.changed++
+  counts.changedBytes += a.size
+  if (a.size === b.size && Math.abs(a.mtimeMs - b.mtimeMs) < SAME_TIME_MS) list(counts.disguised, path)
+}
+
+function list(names: string[], path: string): void {
+  if (names.length < NAMED) names.push(path)
+}
+
+function* linkable(trees: Omit<Trees, 'linked'>, below: string): Generator<(aside: string) => void> {
+  const { fork, published, madeAtMs } = trees
+  const folder = join(fork, below)
+  const { atime, mtime } = lstatSync(pathBytes(folder))
+  const here = new Map(readEntries(join(published, below)).map((entry) => [entry.name, entry]))
+  let linked = 0
+  for (const entry of readEntries(folder)) {
+    const path = join(below, entry.name)
+    const old = here.get(entry.name)
+    if (entry.isDirectory() && old?.isDirectory()) yield* linkable(trees, path)
+    if (!entry.isFile() || !old?.isFile()) continue
+    const [copy, original] = [join(fork, path), join(published, path)]
+    // What has several names in the copy keeps them.
+    if (lstatSync(pathBytes(copy)).nlink > 1 || !isUnchanged({ copy, original, copiedAtMs: madeAtMs })) continue
+    linked++
+    yield (aside) => {
+      rmSync(aside, { force: true })
+      linkSync(pathBytes(original), aside)
+      renameSync(aside, pathBytes(copy))
+    }
+  }
+  if (linked > 0) yield () => utimesSync(pathBytes(folder), atime, mtime)
 }

@@ -13,12 +13,14 @@ import {
 } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
+import { INTACT } from '@kagami/protocol'
 import { readJsonIfThere, writeDurably } from '@kagami/runtime'
 import { SyncFailure, type Fork, type RunCommand } from '../provider.ts'
 import { applyFork } from './apply-fork.ts'
-import { copyInFull, copyTree } from './copy.ts'
+import { compareTrees, copyInFull, copyTree, countTree, linkUnchanged, sharesBlocks } from './copy.ts'
 import { flushPath, flushTree } from './flush.ts'
 import { paths } from './paths.ts'
+import { freeBytes, hasRoom } from './space.ts'
 
 export interface GenerationOptions {
   readonly dataDir: string
@@ -28,6 +30,8 @@ export interface GenerationOptions {
   readonly keep: number
   /** Told when a copy could not be made by hard links, with the reason in the system's words. */
   readonly onLinksRefused?: (why: string) => void
+  /** Whether a copy must share no file with the published tree. */
+  readonly apart?: boolean
 }
 
 export interface Generation {
@@ -102,9 +106,14 @@ export async function forkGeneration(options: GenerationOptions): Promise<Fork> 
   return {
     path,
     async publish() {
+      const madeAtMs = options.apart === true ? (forkNote(options)?.copiedAtMs ?? null) : null
       forgetFork(options)
+      const published = paths.published(options.dataDir, options.name)
+      // Nobody writes into either from now on.
+      if (madeAtMs !== null) await linkUnchanged({ fork: path, published, madeAtMs }, `${path}.link`)
       await publishGeneration(path, options)
     },
+    ...lookingAt(path, options),
   }
 }
 
@@ -121,6 +130,20 @@ export async function forkInPlace(options: GenerationOptions): Promise<Fork> {
       await applyFork({ fork: path, published: paths.published(dataDir, name), aside, run, copiedAtMs })
       await dropFork(options)
     },
+    ...lookingAt(path, options),
+  }
+}
+
+function lookingAt(fork: string, options: GenerationOptions): Pick<Fork, 'compare' | 'drop'> {
+  return {
+    compare() {
+      const note = forkNote(options)
+      const linked = note?.copiedAtMs == null
+      // A copy whose note is gone is compared as one that may have been touched everywhere.
+      const madeAtMs = note?.copiedAtMs ?? note?.linkedAtMs ?? 0
+      return compareTrees({ fork, published: paths.published(options.dataDir, options.name), madeAtMs, linked })
+    },
+    drop: () => dropFork(options),
   }
 }
 
@@ -146,9 +169,10 @@ export async function publishFirst(tree: string, published: string, run: RunComm
 }
 
 /** Whether a copy that an earlier run left is used again, since the published tree is still the one it was made of. */
-export function hasFork(options: Pick<GenerationOptions, 'dataDir' | 'name'>): boolean {
+export function hasFork(options: Pick<GenerationOptions, 'dataDir' | 'name' | 'apart'>): boolean {
   const left = forkNote(options)
-  return left !== null && left.base === currentGeneration(options.dataDir, options.name)
+  if (left === null || (options.apart === true && left.copiedAtMs === null)) return false
+  return left.base === currentGeneration(options.dataDir, options.name)
 }
 
 /** A copy of the published tree in a folder nobody reads: by hard links, or in full where these are refused. */
@@ -159,14 +183,37 @@ async function copyPublished(options: GenerationOptions): Promise<string> {
   await dropFork(options)
   const from = paths.published(dataDir, name)
   mkdirSync(path, { recursive: true, mode: 0o755 })
-  const refused = existsSync(from) ? await copyTree(from, path, run) : null
+  const refused = existsSync(from) && options.apart !== true ? await copyTree(from, path, run) : null
   if (refused !== null) options.onLinksRefused?.(refused)
+  if (existsSync(from) && options.apart === true) await copyApart(from, path, run)
+  const madeAtMs = statSync(path).ctimeMs
+  const isFull = refused !== null || options.apart === true
   const note: ForkNote = {
     base: currentGeneration(dataDir, name),
-    copiedAtMs: refused === null ? null : statSync(path).ctimeMs,
+    copiedAtMs: isFull ? madeAtMs : null,
+    linkedAtMs: isFull ? null : madeAtMs,
   }
   writeDurably(`${path}.json`, JSON.stringify(note))
   return path
+}
+
+/** A copy that shares blocks at most; the room for one that does not even that is asked for before. */
+async function copyApart(from: string, to: string, run: RunCommand): Promise<void> {
+  if (!(await sharesBlocks(to, run))) {
+    const { sizeBytes } = await countTree(from)
+    if (!hasRoom(to, sizeBytes))
+      throw new SyncFailure(
+        'disk_full',
+        `the program works in a copy of the tree: ${Math.ceil(sizeBytes / 1024 ** 2)} MiB, and ` +
+          `${Math.floor(freeBytes(to) / 1024 ** 2)} MiB are free; nothing was begun`,
+        {
+          hint:
+            `${INTACT} Free some space. Or, in worker.toml, set tree = "linked" for a command that replaces files ` +
+            'and never writes into one, or tree = "direct" for one that may work where people read.',
+        },
+      )
+  }
+  await copyInFull(from, to, run)
 }
 
 interface ForkNote {
@@ -174,13 +221,16 @@ interface ForkNote {
   readonly base: number | null
   /** When a copy in full was complete, by the clock of its filesystem; null for one by hard links. */
   readonly copiedAtMs: number | null
+  /** The same for one by hard links. */
+  readonly linkedAtMs: number | null
 }
 
 function forkNote({ dataDir, name }: Pick<GenerationOptions, 'dataDir' | 'name'>): ForkNote | null {
   const path = join(paths.generations(dataDir, name), 'next')
   const note = readJsonIfThere(`${path}.json`) as Partial<ForkNote> | null
   if (!note || note.base === undefined || !existsSync(path)) return null
-  return { base: note.base, copiedAtMs: typeof note.copiedAtMs === 'number' ? note.copiedAtMs : null }
+  const timeOf = (value: unknown) => (typeof value === 'number' ? value : null)
+  return { base: note.base, copiedAtMs: timeOf(note.copiedAtMs), linkedAtMs: timeOf(note.linkedAtMs) }
 }
 
 /** From now on a copy is not taken for one of the published tree: that is about to change. */

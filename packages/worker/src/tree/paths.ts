@@ -20,6 +20,9 @@ export const paths = {
   authorities: (dataDir: string) => join(dataDir, '.kagami', 'authorities.pem'),
   /** Keys of hosts that were learned by a command. */
   knownHosts: (dataDir: string) => join(dataDir, '.kagami', 'known_hosts'),
+  /** Private folders of runs under way, for the programs that they start. */
+  scratches: (dataDir: string) => join(dataDir, '.kagami', 'scratch'),
+  scratch: (dataDir: string, syncId: string) => join(dataDir, '.kagami', 'scratch', segment(syncId)),
   /** Private keys of runs under way. */
   sshKeys: (dataDir: string) => join(dataDir, '.kagami', 'ssh'),
   published: (dataDir: string, name: string) => join(dataDir, segment(name)),

@@ -3,8 +3,8 @@ import { mkdir, open, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Policy, ReplicaSpec } from '@kagami/protocol'
 import { moveAnywhere } from '../names.ts'
-import type { Fork, Reach, RunCommand, Tree } from '../provider.ts'
-import { linksRefused, requireSymlinks } from './copy.ts'
+import { SyncFailure, type Fork, type ForkWay, type Reach, type RunCommand, type Tree } from '../provider.ts'
+import { countsOnly, countTree, linksRefused, requireSymlinks } from './copy.ts'
 import { flushFilesystem, flushPath, flushPaths } from './flush.ts'
 import {
   deviceOf,
@@ -110,10 +110,7 @@ export function createTree(options: TreeOptions): OwnedTree {
   let foreign: string | null = null
   const onLinksRefused = (why: string) => void (refused = why)
   const kept = { dataDir, name: spec.name, run, keep: policy.keep_generations, onLinksRefused }
-  const fork = async (): Promise<Fork> => {
-    if (swap) return forkGeneration(kept)
-    return policy.verify === 'none' ? publishedItself(published, kept) : forkInPlace(kept)
-  }
+  const fork = (how?: ForkWay) => openFork(options, kept, how)
   return {
     published,
     get staging() {
@@ -121,6 +118,7 @@ export function createTree(options: TreeOptions): OwnedTree {
     },
     exists: async () => hasEntries(published),
     flush: (folder, files) => flushPaths(folder, files, run),
+    count: countTree,
     discard: () => rm(staging, { recursive: true, force: true }),
     async claim() {
       staging = await openPlace(options, published, beside)
@@ -159,13 +157,41 @@ export function createTree(options: TreeOptions): OwnedTree {
   }
 }
 
+async function openFork({ policy }: TreeOptions, kept: GenerationOptions, how?: ForkWay): Promise<Fork> {
+  const published = paths.published(kept.dataDir, kept.name)
+  const swap = policy.publish === 'swap'
+  if (!swap && policy.verify === 'none' && (how === undefined || how === 'direct'))
+    return publishedItself(published, kept, how === 'direct')
+  if (how !== undefined && isMountPoint(published)) throw noCopyOfDisk(published)
+  const wanted = { ...kept, apart: how === 'apart' || how === 'direct' }
+  return swap ? forkGeneration(wanted) : forkInPlace(wanted)
+}
+
 /** No fork: changes are made where people read. A copy that an earlier run made is of another tree from now on. */
-async function publishedItself(published: string, kept: GenerationOptions): Promise<Fork> {
+async function publishedItself(published: string, kept: GenerationOptions, counts = false): Promise<Fork> {
   await dropFork(kept)
+  const before = counts ? await countTree(published) : null
   return {
     path: published,
     publish: async (flushed = false) => void (flushed || (await flushFilesystem(published, kept.run))),
+    async compare() {
+      const after = await countTree(published)
+      return countsOnly(before ?? after, after)
+    },
+    drop: async () => {},
   }
+}
+
+function noCopyOfDisk(published: string): SyncFailure {
+  return new SyncFailure(
+    'local_conflict',
+    `${published} is a disk of its own, so the program cannot work in a copy of it; nothing was begun`,
+    {
+      hint:
+        'In worker.toml, set tree = "direct" for this command: it then works where people read. Or mount the disk at ' +
+        'data_dir.',
+    },
+  )
 }
 
 type Marking = Pick<

@@ -1,0 +1,63 @@
+// plan.ts — What a run is about to do to a published tree, for whoever allows it: part of the contract of a provider.
+
+/** What a run is about to do. Null where it is not known. */
+export interface Plan {
+  /** Entries that would be deleted (rsync, http: files; git: refs). */
+  readonly removed: number
+  /** Entries the published tree has now, without those that stay whatever the upstream has. */
+  readonly total: number
+  /** Names of what would be deleted, the first few hundred at most. */
+  readonly examples: readonly string[]
+  /** Bytes that will be written in addition to what is there. */
+  readonly incomingBytes: number | null
+  /** Files and folders that will be made. Absent: not known. */
+  readonly incomingFiles?: number
+  /** Size of the tree before and after, bytes. */
+  readonly sizeBeforeBytes: number | null
+  readonly sizeAfterBytes: number | null
+  /** Bytes of both sizes that stay whatever the upstream has. Absent: none. */
+  readonly stayingBytes?: number
+  /** Folders that stay and would have fewer entries than now; those that lose one or two may be left out. */
+  readonly shrinking?: readonly ShrinkingFolder[]
+  /** What stays readable although the upstream lacks it, besides both sizes and `total`. Absent: nothing. */
+  readonly kept?: KeptBytes
+  /** git: what would be lost with the refs that are deleted. Absent: not known, then each ref counts as a loss. */
+  readonly history?: LostHistory
+  /**
+   * A program of the operator has done it already: in a copy that is not published, or where people read. Absent: it is
+   * only about to be done.
+   */
+  readonly done?: 'unpublished' | 'published'
+}
+
+/** Of files that are kept for some time after the upstream removed them. */
+export interface KeptBytes {
+  readonly bytes: number
+  /** Of those that no index of the published tree should name any more: they may go before anything comes in. */
+  readonly earlierBytes: number
+}
+
+/** Bytes of kept files that must go before their time. */
+export interface Shortage {
+  /** Before anything comes in, since the disk has no room for both. */
+  readonly beforeBytes: number
+  /** With this run, since the copy would be over its quota. */
+  readonly quotaBytes: number
+}
+
+/** Commits that nothing would reach any more. */
+export interface LostHistory {
+  readonly lost: number
+  /** Commits that are reached now. */
+  readonly of: number
+  /** How many of the deleted refs lose commits. */
+  readonly refs: number
+}
+
+/** A folder that a run would leave with fewer entries (files, folders, links directly in it). */
+export interface ShrinkingFolder {
+  /** Its path below the tree; empty for the tree itself. */
+  readonly path: string
+  readonly before: number
+  readonly after: number
+}
