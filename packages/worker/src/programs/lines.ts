@@ -4,6 +4,8 @@ import { nameOfBytes } from '../names.ts'
 
 /** Longest line kept, in UTF-16 units; the rest of a longer one is dropped. */
 export const LINE_MAX = 8192
+/** What shows where something was cut off; what masks secrets looks at both sides of it. */
+export const CUT = '…'
 
 // Output comes from strangers: an escape sequence must not reach a terminal, a log reader or a page.
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
@@ -33,7 +35,7 @@ export function createLineSplitter(
   const emit = (line: string) => {
     if (line === '') return
     const text = exact ? nameOfBytes(Buffer.from(line, 'latin1')) : line
-    const raw = line.length > LINE_MAX ? `${text.slice(0, LINE_MAX)}…` : text
+    const raw = line.length > LINE_MAX ? `${text.slice(0, LINE_MAX)}${CUT}` : text
     onLine(cleanLine(raw), raw)
   }
   const emitComplete = (text: string) => {
@@ -85,7 +87,7 @@ function fit(lines: readonly string[], maxBytes: number): string[] {
   for (let index = lines.length - 1; index >= 0; index--) {
     const line = lines[index] ?? ''
     if (line.length + 1 > room) {
-      if (kept.length === 0) kept.push(line.slice(-room))
+      if (kept.length === 0) kept.push(`${CUT}${line.slice(1 - room)}`)
       break
     }
     kept.push(line)

@@ -3,6 +3,7 @@
 import { Auth, checkFor, sealedFor, type ReplicaSpec } from '@kagami/protocol'
 import { ConfigError, type SealingKey } from '@kagami/runtime'
 import type { AuthSource } from '../config/secrets.ts'
+import { CUT } from '../programs/lines.ts'
 import { SyncFailure } from '../provider.ts'
 
 /** A spec with its credentials, if it has any, in the clear. Never written anywhere. */
@@ -66,15 +67,42 @@ export type Mask = (text: string) => string
  */
 export function createMask(all: readonly (Auth | null | undefined)[], others: readonly string[] = []): Mask {
   const found = longestFirst([...all.flatMap(secretsOf), ...others.flatMap(spellingsOf)])
-  return (text) => found.reduce((masked, secret) => masked.replaceAll(secret, '***'), text)
+  const maskWhole = (text: string) => found.reduce((masked, secret) => masked.replaceAll(secret, '***'), text)
+  return (text) => maskCut(maskWhole(text), found)
+}
+
+/** With fewer characters of a secret left, too much else would look like it. */
+const CUT_MIN = 4
+
+/** Masks what a cut has left of a secret: lines that are too long end, or begin, with the sign of one. */
+function maskCut(text: string, secrets: readonly string[]): string {
+  if (!text.includes(CUT)) return text
+  const [first = '', ...others] = text.split(CUT)
+  return others.reduce((before, after) => {
+    const [left, right] = [withoutEnd(before, secrets), withoutBeginning(after, secrets)]
+    return `${left}${CUT}${right}`
+  }, first)
+}
+
+function withoutEnd(text: string, secrets: readonly string[]): string {
+  for (const secret of secrets)
+    for (let length = secret.length - 1; length >= CUT_MIN; length--)
+      if (text.endsWith(secret.slice(0, length))) return `${text.slice(0, -length)}***`
+  return text
+}
+
+function withoutBeginning(text: string, secrets: readonly string[]): string {
+  for (const secret of secrets)
+    for (let length = secret.length - 1; length >= CUT_MIN; length--)
+      if (text.startsWith(secret.slice(-length))) return `***${text.slice(length)}`
+  return text
 }
 
 function secretsOf(auth: Auth | null | undefined): string[] {
   if (!auth) return []
   const raw = auth.type === 'basic' ? [auth.password] : [auth.token]
   const pair = auth.type === 'basic' ? [`${auth.username}:${auth.password}`] : [`oauth2:${auth.token}`]
-  const all = [...pair.map((text) => Buffer.from(text).toString('base64')), ...raw.flatMap(spellingsOf)]
-  return all
+  return [...pair.map((text) => Buffer.from(text).toString('base64')), ...raw.flatMap(spellingsOf)]
 }
 
 /** A secret as tools may write it. */
