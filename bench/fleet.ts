@@ -45,8 +45,12 @@ export async function endOf(child: ChildProcess): Promise<void> {
   await gone
 }
 
-/** Starts a real supervisor, waits until it is ready, and returns its address. */
-export async function startSupervisor(dir: string, nats: string, onEnd: Bench['onEnd']): Promise<string> {
+/** Starts a real supervisor, and waits until it is ready. */
+export async function startSupervisor(
+  dir: string,
+  nats: string,
+  onEnd: Bench['onEnd'],
+): Promise<{ url: string; child: ChildProcess }> {
   const port = await freePort()
   const env = {
     KAGAMI_NATS_URL: nats,
@@ -54,9 +58,9 @@ export async function startSupervisor(dir: string, nats: string, onEnd: Bench['o
     SUPERVISOR_AUTH: 'none',
     SUPERVISOR_DATABASE_URL: `sqlite://${join(dir, 'supervisor.db')}?mode=rwc`,
   }
-  startProcess([LAUNCHER, 'run', 'supervisor'], env, onEnd)
+  const child = startProcess([LAUNCHER, 'run', 'supervisor'], env, onEnd)
   await until('the supervisor is ready', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok)
-  return `http://127.0.0.1:${port}`
+  return { url: `http://127.0.0.1:${port}`, child }
 }
 
 /** Starts a real worker. */

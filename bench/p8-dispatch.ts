@@ -89,7 +89,7 @@ async function body({ disk, quick, onEnd }: Bench): Promise<Finding[]> {
   onEnd(() => connection.close())
   const ready = new Promise((resolve) => connection.subscribe('bench.ready', { callback: resolve }))
   startProcess(['--input-type=module', '-e', RESPONDER], { NATS: nats, TOOL: tool }, onEnd)
-  const api = await startSupervisor(disk, nats, onEnd)
+  const { url: api } = await startSupervisor(disk, nats, onEnd)
   const env = { PATH: `${tools}:${process.env['PATH'] ?? ''}` }
   startWorker(
     {
