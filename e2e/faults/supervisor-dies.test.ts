@@ -2,7 +2,7 @@
 // it comes back, and is carried out.
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { subjectFor } from '@kagami/protocol'
+import { subjectFor, type Page, type Replica } from '@kagami/protocol'
 import { sampleJoin } from '@kagami/protocol/testing/samples'
 import { startHttpUpstream } from '@kagami/demo'
 import { newId } from '@kagami/runtime'
@@ -114,12 +114,15 @@ describe('a supervisor that is killed while people write', () => {
       }
       const replicas = async () => new Map((await allReplicas()).map((replica) => [replica.replica_id, replica]))
       const allReplicas = async () => {
-        const pages = await Promise.all(
-          [0, 1, 2, 3].map((page) =>
-            supervisor.api.call('listReplicas', { query: { worker: 'w', limit: 500, cursor: String(page * 500) } }),
-          ),
-        )
-        return pages.flatMap(({ items }) => items)
+        const all: Replica[] = []
+        for (let cursor: string | null = ''; cursor !== null;) {
+          const page: Page<Replica> = await supervisor.api.call('listReplicas', {
+            query: { worker: 'w', limit: 500, cursor },
+          })
+          all.push(...page.items)
+          cursor = page.next_cursor
+        }
+        return all
       }
       const wrong = async () => {
         const shown = await replicas()

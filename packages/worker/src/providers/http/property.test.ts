@@ -57,9 +57,15 @@ describe('a tree that changes at random', () => {
             const held = new Set(Object.keys(readTree(upstream)).filter(createFilter(chosen).holds).map(showName))
             const wanted = Object.entries(filesOf(upstream)).filter(([path]) => held.has(path))
             const sizes = wanted.map(([, file]) => Buffer.from(file.split(' ')[1]!, 'base64').length)
-            if (wanted.length === 0) return expect(report, said).toMatchObject({ reason: 'upstream_empty' })
+            if (wanted.length === 0) {
+              expect(report, said).toMatchObject({ reason: 'upstream_empty' })
+              return
+            }
             // Empty files in place of all that had content are as suspicious as none.
-            if (report.reason === 'upstream_empty') return expect(Math.max(...sizes), said).toBe(0)
+            if (report.reason === 'upstream_empty') {
+              expect(Math.max(...sizes), said).toBe(0)
+              return
+            }
             expect(report, said).toMatchObject({ outcome: 'success', left_out: null })
             expect(filesOf(copy), said).toEqual(Object.fromEntries(wanted))
             expect(report, said).toMatchObject({ files: sizes.length, size_bytes: sizes.reduce((a, b) => a + b, 0) })

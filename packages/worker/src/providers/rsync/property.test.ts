@@ -132,7 +132,10 @@ describe('a tree that changes at random', () => {
           const plain = await run('rsync', ['-a', ...flags, upstream.url, `${expected}/`])
           const said = `step ${++steps}: ${JSON.stringify(options)} ${report.message} ${report.tail}`
           // What is left out may be in the way of an entry that became of another kind: rsync gives up there too.
-          if (plain.code !== 0) return expect(report, said).toMatchObject({ outcome: 'failed', reason: 'partial' })
+          if (plain.code !== 0) {
+            expect(report, said).toMatchObject({ outcome: 'failed', reason: 'partial' })
+            return
+          }
           expect(report, said).toMatchObject({ outcome: 'success' })
           const copy = join(sandbox.dataDir, name)
           expect(describeTree(copy), said).toEqual(describeTree(expected))
