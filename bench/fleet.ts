@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { NODE_FLAGS } from '../packages/cli/bin/flags.js'
 import { freePort } from '@kagami/demo'
 import { findNatsServer, findProgram, startNatsServer } from '@kagami/runtime'
 import { until, type Bench } from './measure.ts'
@@ -58,7 +59,7 @@ export async function startSupervisor(
     SUPERVISOR_AUTH: 'none',
     SUPERVISOR_DATABASE_URL: `sqlite://${join(dir, 'supervisor.db')}?mode=rwc`,
   }
-  const child = startProcess([LAUNCHER, 'run', 'supervisor'], env, onEnd)
+  const child = startProcess([...NODE_FLAGS, LAUNCHER, 'run', 'supervisor'], env, onEnd)
   await until('the supervisor is ready', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok)
   return { url: `http://127.0.0.1:${port}`, child }
 }
@@ -76,7 +77,7 @@ export function startWorker(
     KAGAMI_PROVIDERS: JSON.stringify(options.providers ?? []),
     ...options.env,
   }
-  return startProcess([LAUNCHER, 'run', 'worker'], env, onEnd)
+  return startProcess([...NODE_FLAGS, LAUNCHER, 'run', 'worker'], env, onEnd)
 }
 
 /** Memory of a process in MiB: its resident memory, and the part that it shares with no other process. */

@@ -142,11 +142,16 @@ function look(worker: ChildProcess, supervisor: ChildProcess, { disk, dataDir }:
   }
 }
 
+/** Bytes of the files below a folder; what goes meanwhile does not count. */
 function sizeOf(folder: string): number {
-  return readdirSync(folder, { withFileTypes: true, recursive: true }).reduce((sum, entry) => {
-    const found = entry.isFile() ? statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false }) : undefined
-    return sum + (found?.size ?? 0)
-  }, 0)
+  try {
+    return readdirSync(folder, { withFileTypes: true }).reduce((sum, entry) => {
+      const path = join(folder, entry.name)
+      return sum + (entry.isDirectory() ? sizeOf(path) : (statSync(path, { throwIfNoEntry: false })?.size ?? 0))
+    }, 0)
+  } catch {
+    return 0
+  }
 }
 
 function tell({ syncs, worker, supervisor, descriptors, databaseMib, stateMib }: Sample): void {

@@ -1,5 +1,5 @@
-// bundle.js — Which file starts the program: the bundle, as long as every source is as it was when that was made, else
-// the sources themselves. Plain JavaScript, for the launcher.
+// bundle.js — Which file starts the program: the bundle, as long as every source is as it was when that was made,
+// else the sources themselves. Plain JavaScript, for the launcher.
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 

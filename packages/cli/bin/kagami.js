@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4
 // kagami.js — The launcher. It is plain JavaScript, so that it starts on an older Node too, and runs the command line
 // with the pinned one.
 import { spawn } from 'node:child_process'
@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path'
 import * as nodeModule from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { freshBundle, SOURCE } from './bundle.js'
+import { NODE_FLAGS } from './flags.js'
 
 // Undefined in Node 20.
 const { enableCompileCache } = nodeModule
@@ -49,7 +50,8 @@ const caches = process.env.XDG_CACHE_HOME || (home && join(home, '.cache'))
 const cache = process.env.KAGAMI_CACHE_DIR || (caches && join(caches, 'kagami'))
 if (cache) process.env.NODE_COMPILE_CACHE ??= join(cache, 'compiled')
 const node = findNode()
-const args = [...(process.execArgv ?? []), '--disable-warning=ExperimentalWarning', program, ...process.argv.slice(2)]
+const flags = [...new Set([...NODE_FLAGS, ...process.execArgv])]
+const args = [...flags, '--disable-warning=ExperimentalWarning', program, ...process.argv.slice(2)]
 if (realpathSync(node) === realpathSync(process.execPath)) {
   process.argv.splice(1, 1, program)
   if (process.env.NODE_COMPILE_CACHE) enableCompileCache?.(process.env.NODE_COMPILE_CACHE)

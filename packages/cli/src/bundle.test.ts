@@ -1,9 +1,11 @@
-// bundle.test.ts — The launcher takes the bundle only while every source is as it was when it was made.
-import { mkdirSync, mkdtempSync, rmSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
+// bundle.test.ts — The launcher takes the bundle only while every source is as it was when it was made; every way to
+// start a program gives Node the same flags.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { BUNDLE_FILE, freshBundle, SOURCE } from '../bin/bundle.js'
+import { NODE_FLAGS } from '../bin/flags.js'
 
 const ENTRY = 'packages/cli/dist/1/kagami.js'
 let root: string
@@ -38,4 +40,15 @@ it.each([
 ])('is left alone when %s', (_, change) => {
   change()
   expect(freshBundle(root)).toBe(null)
+})
+
+it('is started with the flags of Node, by its first line as by the images', () => {
+  const top = join(import.meta.dirname, '..', '..', '..')
+  const read = (path: string) => readFileSync(join(top, path), 'utf8')
+  expect(read('packages/cli/bin/kagami.js').split('\n')[0]).toBe(`#!/usr/bin/env -S node ${NODE_FLAGS.join(' ')}`)
+  const flags = NODE_FLAGS.map((flag) => JSON.stringify(flag)).join(', ')
+  for (const image of ['Dockerfile.supervisor', 'Dockerfile.worker']) {
+    expect(read(image)).toContain(`ENTRYPOINT ["tini", "--", "node", ${flags}, `)
+    expect(read(image)).toContain(`as_kagami node ${NODE_FLAGS.join(' ')} `)
+  }
 })

@@ -219,6 +219,8 @@ export interface Difference {
   readonly changed: number | null
   /** Bytes of these. */
   readonly changedBytes: number | null
+  /** Folders that are new, gone, or have other rights; they are no entries. */
+  readonly folders: number
   /** Of the changed entries, those that have the size and the time that they had. */
   readonly disguised: readonly string[]
   /** Files that the published tree shares and that were changed without being replaced. */

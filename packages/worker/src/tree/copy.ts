@@ -148,7 +148,7 @@ export async function compareTrees(trees: Trees): Promise<Difference> {
     step(counts)
     if (++steps % BREATHE_EVERY === 0) await setImmediate()
   }
-  const { removed, examples, changed, changedBytes, disguised, touched } = counts
+  const { removed, examples, changed, changedBytes, folders, disguised, touched } = counts
   return {
     before: { entries: counts.entriesBefore, sizeBytes: counts.bytesBefore },
     after: { entries: counts.entriesAfter, sizeBytes: counts.bytesAfter },
@@ -156,6 +156,7 @@ export async function compareTrees(trees: Trees): Promise<Difference> {
     examples,
     changed,
     changedBytes,
+    folders,
     disguised,
     touched,
   }
@@ -192,7 +193,17 @@ export async function countTree(tree: string): Promise<Difference['before']> {
 /** What of a tree can be told that was changed where people read: how much there was, and how much there is. */
 export function countsOnly(before: Difference['before'], after: Difference['after']): Difference {
   const removed = Math.max(0, before.entries - after.entries)
-  return { before, after, removed, examples: [], changed: null, changedBytes: null, disguised: [], touched: [] }
+  return {
+    before,
+    after,
+    removed,
+    examples: [],
+    changed: null,
+    changedBytes: null,
+    folders: 0,
+    disguised: [],
+    touched: [],
+  }
 }
 
 function hasSameBytes(one: string, other: string): boolean {
@@ -228,7 +239,7 @@ type Counts = { -readonly [Key in keyof Difference]: Difference[Key] extends rea
 }
 
 function noCounts(): Counts {
-  const zero = { removed: 0, changed: 0, changedBytes: 0 }
+  const zero = { removed: 0, changed: 0, changedBytes: 0, folders: 0 }
   const sides = { entriesBefore: 0, bytesBefore: 0, entriesAfter: 0, bytesAfter: 0, before: 0, after: 0 }
   return { ...zero, ...sides, examples: [], disguised: [], touched: [] }
 }
@@ -241,10 +252,12 @@ function* compareFolders(trees: Trees, below: string): Generator<(counts: Counts
     const old = here.get(entry.name)
     if (entry.isDirectory()) {
       if (!old?.isDirectory()) {
+        yield addFolder
         for (const added of walk(fork, path)) yield (counts) => addNew(counts, fork, added)
         continue
       }
       here.delete(entry.name)
+      if (rightsOf(join(fork, path)) !== rightsOf(join(published, path))) yield addFolder
       yield* compareFolders(trees, path)
     } else if (old && !old.isDirectory()) {
       here.delete(entry.name)
@@ -253,6 +266,7 @@ function* compareFolders(trees: Trees, below: string): Generator<(counts: Counts
   }
   for (const [name, old] of here) {
     const path = join(below, name)
+    if (old.isDirectory()) yield addFolder
     for (const gone of old.isDirectory() ? walk(published, path) : [path])
       yield (counts) => addGone(counts, published, gone)
   }
@@ -265,6 +279,12 @@ function* walk(tree: string, below: string): Generator<string> {
     else yield path
   }
 }
+
+function addFolder(counts: Counts): void {
+  counts.folders++
+}
+
+const rightsOf = (path: string) => lstatSync(pathBytes(path)).mode
 
 function addNew(counts: Counts, fork: string, path: string): void {
   const { size } = lstatSync(pathBytes(join(fork, path)))

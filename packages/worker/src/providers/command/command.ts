@@ -118,7 +118,7 @@ async function update(context: SyncContext, command: CommandSettings, dataDir: s
   if (published) keepLoss(context, found)
   else context.allow({ ...planOf(found), done: 'unpublished' })
   context.progress({ phase: 'publishing', line: null })
-  if (found.changed === 0 && found.removed === 0) await fork.drop()
+  if (found.changed === 0 && found.removed === 0 && found.folders === 0) await fork.drop()
   else await fork.publish()
   const { entries, sizeBytes } = found.after
   return statsOf(ran, { files: entries, sizeBytes, bytes: found.changedBytes, note: noteOf(context, found) })

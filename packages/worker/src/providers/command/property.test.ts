@@ -55,6 +55,9 @@ function measure(folder: string): { files: number; size_bytes: number } {
   return { files, size_bytes: size }
 }
 
+/** A step that only makes a folder without files. */
+const EMPTY_FOLDER = { seed: 65494442, publish: 'in-place', tree: 'copy', habit: 'careful' } as const
+
 describe('a tree that changes at random', () => {
   let sandbox: Sandbox
   sandboxForEach((fresh) => (sandbox = fresh))
@@ -101,7 +104,7 @@ describe('a tree that changes at random', () => {
           generation = report.generation ?? null
         }
       }),
-      { numRuns: TREES },
+      { numRuns: TREES, examples: [[EMPTY_FOLDER]] },
     )
   }, 300_000)
 })

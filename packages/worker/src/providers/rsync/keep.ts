@@ -5,6 +5,7 @@ import { openKeeping, type Keeping } from '../keep-deleted.ts'
 import type { Plan, Shortage } from '../../provider.ts'
 import type { RsyncUpstream } from './call.ts'
 import { bytesAt, isThere } from './disk.ts'
+import { withoutSlash } from './listed.ts'
 import type { DryRun } from './plan.ts'
 
 /** One run of a replica that keeps, or kept, what its upstream removed. */
@@ -77,8 +78,6 @@ function planWithout(plan: Plan, { bytes }: Keeping, sizeBytes: number | null): 
   const [sizeBeforeBytes, sizeAfterBytes] = [less(plan.sizeBeforeBytes), less(plan.sizeAfterBytes)]
   return { ...plan, sizeBeforeBytes, sizeAfterBytes, stayingBytes: less(plan.stayingBytes ?? 0) ?? 0, kept: bytes }
 }
-
-const withoutSlash = (name: string) => name.slice(0, -1)
 
 /** Whether a file or link comes into the place of a folder that the path is in, or a folder into that of the path. */
 function isInTheWay(name: string, { made }: DryRun): boolean {

@@ -38,7 +38,11 @@ export function createNameLists() {
     else lists?.[to].push(name)
   }
   return {
-    change: (name: string | null) => add('changed', name),
+    /** `isBlocked`: it is new, and something of another kind is in its place, of which the dry run may not tell all. */
+    change(name: string | null, { isBlocked }: { isBlocked: boolean }) {
+      if (isBlocked) lists = null
+      add('changed', name)
+    },
     lose: (name: string | null) => add('lost', name),
     result: (): Listed | null => lists,
   }
@@ -100,4 +104,5 @@ export function createVanishedReader() {
   }
 }
 
-const withoutSlash = (name: string) => (name.endsWith('/') ? name.slice(0, -1) : name)
+/** The name of a folder without the slash at its end. */
+export const withoutSlash = (name: string) => (name.endsWith('/') ? name.slice(0, -1) : name)

@@ -4,7 +4,7 @@ import type { ToolRefused } from '../../local-failure.ts'
 import type { Plan } from '../../provider.ts'
 import { bytesAt, createFilesCounter, isThere, type DiskCount, type SomeFiles } from './disk.ts'
 import { createFolderTally, type FolderTally } from './folders.ts'
-import { createNameLists, type Listed } from './listed.ts'
+import { createNameLists, withoutSlash, type Listed } from './listed.ts'
 import { readLeftOut, readUnfit, tellsUnread, type Item, type ItemFormat, type LeftOutEntry } from './lines.ts'
 import { createRefusalReader, createStatistics, readStatistics, type RefusalReader, type Statistics } from './output.ts'
 
@@ -80,13 +80,13 @@ export function createPlanReader({ items, folder, disk, recorded, leaveOut }: Pl
   let unread: DryRun['unread'] = null
   let inPlace = false
   const damaged = { count: 0, names: [] as string[] }
-  const names = createNames(recorded)
-  const lists = createNameLists()
+  const [names, lists] = [createNames(recorded), createNameLists()]
   const readItem = ({ change, name, modified }: Item) => {
     counts.changes++
     if (DATED_FOLDER.test(change) && name !== null && modified !== null) folders.date(name, modified)
     if (change === '*deleting') lists.lose(name)
-    else lists.change(name)
+    else
+      lists.change(name, { isBlocked: change.includes('+++') && name !== null && isThere(folder, withoutSlash(name)) })
     if (change === '*deleting') return countDeletion(name, { counts, folders, names, examples, folder, disk })
     folders.take(name)
     names.gain(name, change.includes('+++'))

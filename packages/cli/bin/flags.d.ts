@@ -1,0 +1,2 @@
+// flags.d.ts — The types of flags.js, for scripts.
+export const NODE_FLAGS: readonly string[]
