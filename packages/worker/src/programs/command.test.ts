@@ -8,9 +8,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, vi } from 'vitest'
 import { PATIENCE } from '../testing/patience.ts'
-import { containment, createCommandRunner, works } from './command.ts'
+import { createCommandRunner } from './command.ts'
 import { candidates } from './containment.ts'
 import { findMarked } from './orphans.ts'
+import { containment, works } from './start.ts'
 
 const fixture = fileURLToPath(new URL('../testing/sync-program.ts', import.meta.url))
 const TREE = '(setsid sleep 1000 &); (sleep 1000 &); echo ready; exec sleep 1000'

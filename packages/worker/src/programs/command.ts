@@ -1,14 +1,13 @@
-// command.ts — The only place that starts programs: clean environment, the whole process tree killed, bounded output.
-// Knows no mirrors.
+// command.ts — Runs programs to their end: the whole process tree killed, bounded output. How they are started is in
+// start.ts.
 import { randomUUID } from 'node:crypto'
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { pause } from '@kagami/runtime'
 import { SyncFailure, type Exit, type RunCommand, type RunOptions } from '../provider.ts'
-import { buildPath, candidates, findTool, PLAIN, withinMemory, type Containment } from './containment.ts'
+import { buildPath, findTool, type Containment } from './containment.ts'
 import { killedFailure, lookAtMemory } from './killed.ts'
 import { createLineSplitter, createTail } from './lines.ts'
-import { killMarked, MARK_VARIABLE } from './orphans.ts'
-import { trustOfTools } from './trust.ts'
+import { killMarked } from './orphans.ts'
+import { containment, groupContainment, startProgram, type Started } from './start.ts'
 
 const TAIL_BYTES = 8000
 const GRACE_MS = 5000
@@ -31,27 +30,6 @@ export interface RunnerOptions {
   readonly containment?: Containment
 }
 
-let chosen: Containment | undefined
-let chosenGroup: Containment | undefined
-
-/** The strongest wrapping that works on this machine, found once per process. */
-export function containment(): Containment {
-  chosen ??= candidates().find(works) ?? PLAIN
-  return chosen
-}
-
-/** The same of those without a namespace of processes. */
-function groupContainment(): Containment {
-  chosenGroup ??= candidates().find((one) => one.level === 'group' && works(one)) ?? PLAIN
-  return chosenGroup
-}
-
-/** Whether a wrapping works on this machine. */
-export function works(candidate: Containment): boolean {
-  const [file, args] = candidate.wrap('/bin/sh', ['-c', 'exit 7'])
-  return spawnSync(file, [...args], { env: {}, timeout: 5000, stdio: 'ignore' }).status === 7
-}
-
 /**
  * A RunCommand bound to one run. Resolves with the exit once the program and all it started are gone.
  * Throws SyncFailure: tool_missing naming the tool, cancelled when the signal ended it, unknown when it could not be
@@ -66,10 +44,10 @@ export function createCommandRunner(options: RunnerOptions): RunCommand {
     const mark = `${options.mark ?? ''}:${randomUUID()}`
     const wrapping = runOptions.asksService ? groupContainment() : (options.containment ?? containment())
     const memory = lookAtMemory()
-    const child = start({ file, args, path, mark, wrapping, run: runOptions })
+    const program = startProgram({ file, args, path, mark, wrapping, run: runOptions })
     let exit: Exit
     try {
-      exit = await watch({ child, command, mark, wrapping, options, run: runOptions })
+      exit = await watch({ program, command, mark, wrapping, options, run: runOptions })
     } finally {
       await runAfterwards(options, runOptions)
     }
@@ -98,34 +76,8 @@ async function runAfterwards(options: RunnerOptions, { afterwards, env, asksServ
   }
 }
 
-interface Start {
-  readonly file: string
-  readonly args: readonly string[]
-  readonly path: string
-  readonly mark: string
-  readonly wrapping: Containment
-  readonly run: RunOptions
-}
-
-function start({ file, args, path, mark, wrapping, run }: Start): ChildProcess {
-  const [wrapper, wrapped] = wrapping.wrap(...withinMemory(file, args, run.memoryMib))
-  try {
-    return spawn(wrapper, [...wrapped], {
-      cwd: run.cwd ?? '/',
-      env: { PATH: path, HOME: '/nonexistent', LC_ALL: 'C', [MARK_VARIABLE]: mark, ...trustOfTools(), ...run.env },
-      stdio: [run.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-      detached: true,
-    })
-  } catch (error) {
-    // A NUL in an argument or variable is thrown at once; every other error arrives as an event.
-    throw new SyncFailure('unknown', `${file} could not be started: ${(error as Error).message.slice(0, 200)}`, {
-      cause: error,
-    })
-  }
-}
-
 interface Watch {
-  readonly child: ChildProcess
+  readonly program: Started
   readonly command: string
   readonly mark: string
   readonly wrapping: Containment
@@ -133,9 +85,10 @@ interface Watch {
   readonly run: RunOptions
 }
 
-async function watch({ child, command, mark, wrapping, options, run }: Watch): Promise<Exit> {
+async function watch({ program, command, mark, wrapping, options, run }: Watch): Promise<Exit> {
   const tail = createTail(TAIL_BYTES)
-  listen(child, { tail, options, run })
+  const { child } = program
+  listen(program, { tail, options, run })
   const stop = stopper(child, options.graceMs ?? GRACE_MS)
   options.signal.addEventListener('abort', stop.begin, { once: true })
   // The signal may have fired between the check and the listener.
@@ -153,7 +106,7 @@ async function watch({ child, command, mark, wrapping, options, run }: Watch): P
 }
 
 function listen(
-  child: ChildProcess,
+  { child, input }: Started,
   { tail, options, run }: { tail: { add(line: string): void }; options: RunnerOptions; run: RunOptions },
 ): void {
   for (const stream of ['stdout', 'stderr'] as const) {
@@ -170,12 +123,12 @@ function listen(
     child[stream]?.on('end', () => splitter.end())
   }
   // A program that ends without reading its input is no error.
-  child.stdin?.on('error', () => {})
-  if (run.stdin !== undefined) child.stdin?.end(run.stdin)
+  input?.on('error', () => {})
+  if (run.stdin !== undefined) input?.end(run.stdin)
 }
 
 function endOf(
-  child: ChildProcess,
+  child: Started['child'],
   command: string,
 ): Promise<{ code: number | null; signal: string | null; closed: Promise<void> }> {
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
@@ -194,7 +147,7 @@ function endOf(
   })
 }
 
-function stopper(child: ChildProcess, graceMs: number): { begin: () => void; done: () => void } {
+function stopper(child: Started['child'], graceMs: number): { begin: () => void; done: () => void } {
   let timer: NodeJS.Timeout | undefined
   return {
     begin: () => {
@@ -216,7 +169,7 @@ function signalGroup(pid: number | undefined, signal: NodeJS.Signals | 0): boole
 }
 
 /** Kills what is left of the group, and what left the group but carries the mark. */
-async function buryGroup(child: ChildProcess, mark: string): Promise<void> {
+async function buryGroup(child: Started['child'], mark: string): Promise<void> {
   const left = () => signalGroup(child.pid, 'SIGKILL') || marked(mark)
   // Bounded, because a zombie that nobody reaps counts as a member of its group for ever.
   for (let round = 0; round < BURY_ROUNDS && left(); round++) await pause(POLL_MS)

@@ -8,11 +8,16 @@ import { isAbsolute, join } from 'node:path'
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 const SHARE_MIN_MIB = 512
+const SHELL = '/bin/sh'
 
 /** How strong the wrapping is: `namespace` kills all descendants, `group` misses those that call setsid. */
 export interface Containment {
   readonly level: 'namespace' | 'group'
   wrap(file: string, args: readonly string[]): readonly [string, readonly string[]]
+  /** A shell in the same wrapping, which reads from its standard input what it is to do. */
+  shell(): readonly [string, readonly string[]]
+  /** What that shell does to be the program at its end, before the program and after it. */
+  readonly last: readonly [string, string]
 }
 
 /** The PATH a program gets: extra folders first, then the worker's own without relative entries. */
@@ -37,7 +42,12 @@ function isExecutable(file: string): boolean {
 }
 
 /** No wrapping except a process group of its own. */
-export const PLAIN: Containment = { level: 'group', wrap: (file, args) => [file, args] }
+export const PLAIN: Containment = {
+  level: 'group',
+  wrap: (file, args) => [file, args],
+  shell: () => [SHELL, []],
+  last: ['exec ', ''],
+}
 
 /** Wraps a program so that it cannot take more than so many MiB of memory; see RunOptions. */
 export function withinMemory(
@@ -48,7 +58,7 @@ export function withinMemory(
   if (mib === undefined) return [file, args]
   // Where a lower limit is already set, this one cannot be set and need not be.
   return [
-    '/bin/sh',
+    SHELL,
     ['-c', 'ulimit -v "$0" 2>/dev/null || :; exec "$@"', String((mib || ownShareMib()) * 1024), file, ...args],
   ]
 }
@@ -61,7 +71,6 @@ function ownShareMib(): number {
 
 /** The wrappings this machine may offer, strongest first. Running one shows whether it works. */
 export function candidates(): Containment[] {
-  const sh = '/bin/sh'
   const setpriv = findTool('setpriv', DEFAULT_PATH)
   const unshare = findTool('unshare', DEFAULT_PATH)
   if (!setpriv) return [PLAIN]
@@ -69,27 +78,22 @@ export function candidates(): Containment[] {
   // nothing.
   const tied = (inner: readonly string[]): [string, string[]] => [
     setpriv,
-    ['--pdeathsig', 'KILL', sh, '-c', '[ "$PPID" = "$0" ] && exec "$@"', String(process.pid), ...inner],
+    ['--pdeathsig', 'KILL', SHELL, '-c', '[ "$PPID" = "$0" ] && exec "$@"', String(process.pid), ...inner],
   ]
-  const isolated = (flags: readonly string[]): Containment => ({
-    level: 'namespace',
-    // The first process of a namespace ignores SIGTERM, so it must not be the tool: it is a shell, which also reaps.
-    wrap: (file, args) =>
-      tied([
-        unshare ?? '',
-        ...flags,
-        '--pid',
-        '--fork',
-        '--kill-child=KILL',
-        '--',
-        sh,
-        '-c',
-        '"$@"; exit $?',
-        'sh',
-        file,
-        ...args,
-      ]),
-  })
-  const group: Containment = { level: 'group', wrap: (file, args) => tied([file, ...args]) }
+  const isolated = (flags: readonly string[]): Containment => {
+    const within = [unshare ?? '', ...flags, '--pid', '--fork', '--kill-child=KILL', '--', SHELL]
+    return {
+      level: 'namespace',
+      // The first process of a namespace ignores SIGTERM, so it must not be the tool: it is a shell, which also reaps.
+      wrap: (file, args) => tied([...within, '-c', '"$@"; exit $?', 'sh', file, ...args]),
+      shell: () => tied(within),
+      last: ['', '; exit $?'],
+    }
+  }
+  const group: Containment = {
+    ...PLAIN,
+    wrap: (file, args) => tied([file, ...args]),
+    shell: () => tied([SHELL]),
+  }
   return unshare ? [isolated([]), isolated(['--user', '--map-current-user']), group, PLAIN] : [group, PLAIN]
 }

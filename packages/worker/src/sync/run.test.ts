@@ -8,7 +8,7 @@ import { commit, ensureRepository, runChild, startGitUpstream, startHttpUpstream
 import { checkFor, SyncReport } from '@kagami/protocol'
 import { describe, expect, it, vi } from 'vitest'
 import { readTree, type Sandbox } from '../testing/sandbox.ts'
-import { containment } from '../programs/command.ts'
+import { containment } from '../programs/start.ts'
 import { findMarked } from '../programs/orphans.ts'
 import { sandboxForEach, killAfter } from '../testing/kills.ts'
 import { PATIENCE } from '../testing/patience.ts'
