@@ -104,11 +104,11 @@ async function http(path: string, options: Record<string, unknown>, change: () =
 
 /** What each kind of sync costs today. */
 const BUDGET: Record<string, Record<'first' | 'nothing new' | 'with a change', Cost>> = {
-  // Two requests list the refs; git itself lists them once more before it fetches.
+  // Two requests list the refs; git lists them once more before it clones, and fetches by ids what changed.
   git: {
     first: { programs: ['git clone'], requests: 5 },
     'nothing new': { programs: [], requests: 2 },
-    'with a change': { programs: ['git fetch'], requests: 5 },
+    'with a change': { programs: ['git fetch'], requests: 4 },
   },
   rsync: {
     first: { programs: ['rsync --dry-run', 'rsync'], requests: 2 },

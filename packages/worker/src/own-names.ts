@@ -2,7 +2,7 @@
 // no reader may see. Taken from the rooms that use them; looks at no disk.
 import { basename, dirname } from 'node:path'
 import { DISK_OWN, PART_SUFFIX, RESERVED } from './names.ts'
-import { OWN_REFS } from './providers/git/selection.ts'
+import { OWN_REFS } from './providers/git-refs/selection.ts'
 import { STATE_FILE } from './providers/git-lfs/store.ts'
 import { NO_CONTENT } from './tree/mount.ts'
 import { paths } from './tree/paths.ts'

@@ -6,8 +6,8 @@ import type { Listing, Page } from './listing.ts'
 import { parseListing } from './parse.ts'
 import { nameProblem } from './names.ts'
 import { nameOfBytes } from '../names.ts'
-import { listingPages } from '../testing/listing-pages.ts'
-import type { PageEntry, PageMaker } from '../testing/listing-parts.ts'
+import { listingPages } from '../testing/listings/listing-pages.ts'
+import type { PageEntry, PageMaker } from '../testing/listings/listing-parts.ts'
 
 const URL_OF = new URL('http://h/pub/')
 const AT = Date.UTC(2026, 0, 5, 12, 34, 56)

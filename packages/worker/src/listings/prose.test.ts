@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Listing, Page } from './listing.ts'
 import { parseListing } from './parse.ts'
-import { listingPages } from '../testing/listing-pages.ts'
-import type { PageEntry, PageMaker } from '../testing/listing-parts.ts'
+import { listingPages } from '../testing/listings/listing-pages.ts'
+import type { PageEntry, PageMaker } from '../testing/listings/listing-parts.ts'
 
 const AT = Date.UTC(2026, 2, 5, 10, 15)
 const ENTRIES: readonly PageEntry[] = ['pool', 'dists', 'KEYS', 'a.iso', 'b.iso'].map((name, index) => ({

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parseListing } from './parse.ts'
 import { nameOfBytes, pathBytes } from '../names.ts'
-import { listingPages } from '../testing/listing-pages.ts'
+import { listingPages } from '../testing/listings/listing-pages.ts'
 import { recipes, startWebServer } from '../testing/web-servers.ts'
 
 const AT = Date.UTC(2026, 0, 5, 12, 34, 56)

@@ -2,8 +2,8 @@
 // when a page was cut.
 import { createServer, type Server } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { listingPages } from '../testing/listing-pages.ts'
-import type { PageEntry, PageMaker } from '../testing/listing-parts.ts'
+import { listingPages } from '../testing/listings/listing-pages.ts'
+import type { PageEntry, PageMaker } from '../testing/listings/listing-parts.ts'
 import { createSandbox, readTree, type Sandbox } from '../testing/sandbox.ts'
 
 const AT = Date.UTC(2026, 0, 5, 12, 34, 56)

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Listing, Page } from './listing.ts'
 import { parseListing } from './parse.ts'
-import { listingPages } from '../testing/listing-pages.ts'
-import type { PageEntry, PageMaker } from '../testing/listing-parts.ts'
+import { listingPages } from '../testing/listings/listing-pages.ts'
+import type { PageEntry, PageMaker } from '../testing/listings/listing-parts.ts'
 
 const ENTRIES: readonly PageEntry[] = ['sub', 'a.iso', 'b.iso', 'Input output error.txt', '502 Bad Gateway'].map(
   (name, index) => ({ name, directory: index === 0, size: 5000, time: Date.UTC(2026, 0, 5, 12, 34) }),

@@ -1,7 +1,7 @@
 // own-files.test.ts — A directory with files of the operator's own becomes a tree over http: which stay, how long.
 import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { SERVED_AT, startListingServer, type ListingServer } from '../testing/listing-server.ts'
+import { SERVED_AT, startListingServer, type ListingServer } from '../testing/listings/listing-server.ts'
 import { sandboxForEach } from '../testing/kills.ts'
 import { readTree, type Sandbox, type SyncCall } from '../testing/sandbox.ts'
 import fc from 'fast-check'

@@ -1,10 +1,11 @@
 // fetch.ts — How refs are listed, and how objects and refs get into a repository: cloned, fetched, deleted; a failure
 // leaves nothing behind. git.ts decides when and where.
-import { callGit, createProgressReader, credentials, targetOf, type Route } from './call.ts'
+import { callGit, createProgressReader, credentials, targetOf } from './call.ts'
 import { isCutShort, recordBoundary } from './adopt.ts'
+import { fetchChanged, fetchCommand, type GitUpstream } from './fetch-call.ts'
 import { gitFailure, rejections } from './errors.ts'
 import { fetchLfs } from '../git-lfs/lfs.ts'
-import { chooseHead, looseHead, writeHead } from './head.ts'
+import { chooseHead, looseHead, writeHead } from '../git-refs/head.ts'
 import {
   collectLine,
   createRefCollector,
@@ -13,28 +14,13 @@ import {
   readLocalRefs,
   sameRefs,
   type RemoteRefs,
-} from './refs.ts'
+} from '../git-refs/refs.ts'
 import { objectFiles, removeLeftovers, removeObjectsBut, writeConfig, writeServerListings } from './repository.ts'
 import { checkObjects } from './maintenance.ts'
-import { isSelected, refspecsOf, type Selection } from './selection.ts'
-import type { AskGit, listRefs as ListRefs } from './wire.ts'
+import { isSelected, type Selection } from '../git-refs/selection.ts'
+import type { AskGit, listRefs as ListRefs } from '../git-refs/wire.ts'
 import { bytesOf } from '../../names.ts'
 import { SyncFailure, type Exit, type SyncContext } from '../../provider.ts'
-
-/** The upstream of a run. */
-export interface GitUpstream {
-  /** Its `upstream` is where the upstream was found, and its `auth` only what may be sent there. */
-  readonly context: SyncContext
-  /** The address that the replica has. */
-  readonly configured: string
-  /** Whether LFS objects are mirrored too. */
-  readonly lfs: boolean
-  readonly selection: Selection
-  readonly addresses: readonly string[]
-  readonly route: Route
-  /** Asks for the refs again. */
-  look(): Promise<RemoteRefs>
-}
 
 /** The refs of the upstream that the options select. `known`: what its first answer already said. */
 export async function readUpstream(
@@ -42,7 +28,7 @@ export async function readUpstream(
   known?: RemoteRefs | AskGit,
 ): Promise<RemoteRefs> {
   const listed = known ?? (await askForRefs(context, addresses))
-  if ('location' in listed) throw (await import('./wire.ts')).redirectedLate(listed)
+  if ('location' in listed) throw (await import('../git-refs/wire.ts')).redirectedLate(listed)
   if ('refs' in listed) return select(listed, selection)
   const collector = createRefCollector()
   const onLine = (line: string, stream: string) => !(stream === 'stdout' && collectLine(collector, line))
@@ -63,7 +49,7 @@ export async function askForRefs(
   if (local !== null || ssh !== null) return { whole: true, plain: false }
   const [user, password] = credentials(auth)
   const authorization = password === null ? null : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
-  const { listRefs } = await import('./wire.ts')
+  const { listRefs } = await import('../git-refs/wire.ts')
   return listRefs({ upstream, authorization, addresses, signal, via: peers.via(targetOf(upstream)) })
 }
 
@@ -112,14 +98,11 @@ export async function fetchAhead(
   remote: RemoteRefs,
   { gitDir, fetchMore }: { gitDir: string; fetchMore: () => Promise<number> },
 ): Promise<FetchResult> {
-  const { context, route } = upstream
+  const { context } = upstream
   const progress = createProgressReader(context)
   let received = 0
   const exit = await removingOnFailure(gitDir, async () => {
-    const fetched = await callGit(context, fetchCommand(upstream, remote, gitDir, ['--dry-run']), {
-      onLine: progress.onLine,
-      route,
-    })
+    const fetched = await fetchChanged(upstream, remote, { gitDir, more: ['--dry-run'], onLine: progress.onLine })
     if (fetched.code === 0) received = await fetchMore()
     return fetched
   })
@@ -147,13 +130,13 @@ export async function updateRefs(
   remote: RemoteRefs,
   { gitDir, gone, known = objectFiles(gitDir) }: RefUpdate,
 ): Promise<FetchResult> {
-  const { context, route } = upstream
+  const { context } = upstream
   await removeRefs(context, gitDir, inTheWay(gone, remote.refs))
   const progress = createProgressReader(context)
   const cutShort = isCutShort(context, gitDir)
   const exit = await removingOnFailure(
     gitDir,
-    () => callGit(context, fetchCommand(upstream, remote, gitDir), { onLine: progress.onLine, route }),
+    () => fetchChanged(upstream, remote, { gitDir, onLine: progress.onLine }),
     known,
   )
   if (exit.code !== 0) return { exit, bytes: null }
@@ -197,20 +180,6 @@ async function removeRefs(context: SyncContext, gitDir: string, names: readonly 
     stdin: bytesOf(names.map((name) => `delete ${name}\0\0`).join('')),
   })
   if (exit.code !== 0) throw gitFailure(exit)
-}
-
-function fetchCommand(
-  { context, selection, route: { url, flags } }: GitUpstream,
-  remote: RemoteRefs,
-  gitDir: string,
-  more: readonly string[] = [],
-): string[] {
-  const quiet = ['--progress', '--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules', '--no-tags']
-  // Without it git refuses a branch whose history the upstream itself has cut off.
-  const shallow = isCutShort(context, gitDir) ? ['--update-shallow', '--unshallow'] : ['--update-shallow']
-  const head = looseHead(remote) === null ? [] : ['HEAD']
-  const refspecs = [...refspecsOf(selection), ...head]
-  return [`--git-dir=${gitDir}`, 'fetch', ...quiet, ...shallow, ...more, ...flags, '--', url, ...refspecs]
 }
 
 interface Fetched {

@@ -13,9 +13,9 @@ import {
   idLength,
   readUpstream,
   updateRefs,
-  type GitUpstream,
 } from './fetch.ts'
-import { lacksHead, restoreHead, writeHead } from './head.ts'
+import type { GitUpstream } from './fetch-call.ts'
+import { lacksHead, restoreHead, writeHead } from '../git-refs/head.ts'
 import { askToDelete, EXAMPLES_MAX } from './history.ts'
 import { carryKept, describeKept, keepOptions, keepTips, settleKept, tipsAtRisk, tipsLost } from './keep.ts'
 import {
@@ -41,7 +41,7 @@ import {
   lfsProblem,
 } from '../git-lfs/lfs.ts'
 import { blameMove, reachUpstream } from './moved.ts'
-import { infoRefs, readLocalRefs, sameRefs, settleRefs, type LocalRefs, type RemoteRefs } from './refs.ts'
+import { infoRefs, readLocalRefs, sameRefs, settleRefs, type LocalRefs, type RemoteRefs } from '../git-refs/refs.ts'
 import {
   configuredIdLength,
   isRepository,
@@ -52,7 +52,7 @@ import {
   writeServerListings,
 } from './repository.ts'
 import { restoreKept } from './restore.ts'
-import { isSelected, refsOption, selectionOf } from './selection.ts'
+import { isSelected, refsOption, selectionOf } from '../git-refs/selection.ts'
 import { SyncFailure, type Provider, type SyncStats } from '../../provider.ts'
 
 const MAX_LOOSE_REFS = 2000

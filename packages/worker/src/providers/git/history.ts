@@ -2,9 +2,10 @@
 // refs, and moves none.
 import { callGit } from './call.ts'
 import { gitFailure } from './errors.ts'
-import { fetchAhead, type GitUpstream } from './fetch.ts'
-import type { LocalRefs, RemoteRefs } from './refs.ts'
-import { OWN_REFS } from './selection.ts'
+import { fetchAhead } from './fetch.ts'
+import type { GitUpstream } from './fetch-call.ts'
+import type { LocalRefs, RemoteRefs } from '../git-refs/refs.ts'
+import { OWN_REFS } from '../git-refs/selection.ts'
 import { SyncFailure, type SyncContext } from '../../provider.ts'
 
 /** How many names of deleted refs a plan has. */

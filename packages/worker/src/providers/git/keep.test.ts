@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { runChild, startGitDaemon, startGitUpstream, startHttpUpstream } from '@kagami/demo'
 import type { SyncReport } from '@kagami/protocol'
 import { describe, expect, it } from 'vitest'
+import { killOnceKept } from '../../testing/git-fetches.ts'
 import { IDENTITY, refsOf, repositoryForEach, WAYS } from '../../testing/git-repository.ts'
 import { readTree } from '../../testing/sandbox.ts'
 
@@ -249,17 +250,10 @@ describe('a copy with keep_history whose upstream loses history', () => {
     return lost
   }
 
-  /** Syncs, and kills the run as soon as something is kept; returns what the copy had at each question before. */
+  /** Kills a sync in the first fetch after something was kept; returns what the copy had at each. */
   const syncUntilKept = async () => {
-    const stop = new AbortController()
-    const seen: string[] = []
-    onFetch = () => {
-      seen.push(refs())
-      if (seen.at(-1)!.includes('refs/kagami')) stop.abort()
-    }
-    expect(await sync({}, { signal: stop.signal })).not.toMatchObject({ outcome: 'success' })
-    onFetch = null
-    return seen
+    const { dir, published: copy } = served.sandbox
+    return killOnceKept({ folder: join(dir, 'watched'), copy }, (signal) => sync({}, { signal }))
   }
 
   it('keeps what is at risk before anything moves, so that no kill loses it, and only what was lost then', async () => {

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { dirname, join } from 'node:path'
 import { callGit } from './call.ts'
 import { gitFailure, mainLine, ignoredFaults } from './errors.ts'
-import type { RemoteRefs } from './refs.ts'
+import type { RemoteRefs } from '../git-refs/refs.ts'
 import { BORROWED, listPacks, objectFiles } from './repository.ts'
 import type { Exit, SyncContext, SyncFailure } from '../../provider.ts'
 

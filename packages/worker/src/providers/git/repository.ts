@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { OWN_REFS } from './selection.ts'
+import { OWN_REFS } from '../git-refs/selection.ts'
 import { bytesOf, pathBytes } from '../../names.ts'
 
 const LOCKS = [

@@ -1,7 +1,7 @@
 // restore.ts — Gives readers back what keep.ts kept, in one step; the kept entry stays until it is too old.
 import { callGit } from './call.ts'
 import { gitFailure } from './errors.ts'
-import { detachedHead, fillHead, replaceHead } from './head.ts'
+import { detachedHead, fillHead, replaceHead } from '../git-refs/head.ts'
 import {
   changeRefs,
   describeKept,
@@ -13,7 +13,7 @@ import {
   type Entry,
   type RefChanges,
 } from './keep.ts'
-import { infoRefs, inTheWay, readLocalRefs, type LocalRefs } from './refs.ts'
+import { infoRefs, inTheWay, readLocalRefs, type LocalRefs } from '../git-refs/refs.ts'
 import { objectBytes, removeLeftovers, writeServerListings } from './repository.ts'
 import { lfsBytes } from '../git-lfs/lfs.ts'
 import { escapeBytes } from '../../names.ts'

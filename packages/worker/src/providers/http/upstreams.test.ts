@@ -8,7 +8,12 @@ import { gzipSync } from 'node:zlib'
 import type { SyncReport } from '@kagami/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { decodePercent, pathBytes } from '../../names.ts'
-import { listingPage, SERVED_AT, startListingServer, type ListingServer } from '../../testing/listing-server.ts'
+import {
+  listingPage,
+  SERVED_AT,
+  startListingServer,
+  type ListingServer,
+} from '../../testing/listings/listing-server.ts'
 import { createSandbox, readTree, type Sandbox } from '../../testing/sandbox.ts'
 
 const HOUR = 3600

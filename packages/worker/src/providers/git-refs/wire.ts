@@ -248,5 +248,5 @@ function parseRefs(packets: readonly (string | null)[]): RemoteRefs | null {
       if (name === 'HEAD' && attribute.startsWith('symref-target:')) collector.head(attribute.slice(14))
     }
   }
-  return collector.done()
+  return { ...collector.done(), byId: true }
 }

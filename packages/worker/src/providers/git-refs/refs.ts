@@ -3,7 +3,7 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { bytesOf, nameOfBytes, pathBytes, readEntries, removePath } from '../../names.ts'
-import { replaceFile } from './repository.ts'
+import { replaceFile } from '../git/repository.ts'
 import { isOwnRef } from './selection.ts'
 
 /** What an upstream has. */
@@ -20,6 +20,8 @@ export interface RemoteRefs {
   readonly whole?: boolean
   /** Whether they come from a plain web server, over which git checks no object. */
   readonly plain?: boolean
+  /** Whether the upstream gives objects by their ids: it speaks protocol v2. */
+  readonly byId?: boolean
   /** Whether there are some that are not mirrored, because they would be taken for Kagami's own. */
   readonly hasOwn?: boolean
 }
@@ -70,8 +72,8 @@ export function createRefCollector(): RefCollector {
   }
 }
 
-/** Whether a name may be written into HEAD: hostile upstreams must not reach another line or path. */
-function isRefName(name: string): boolean {
+/** Whether a name may be written into HEAD and refspecs: hostile upstreams must not reach another line or path. */
+export function isRefName(name: string): boolean {
   return /^refs\/[^\u0000-\u0020\u007f~^:?*[\\]+$/.test(name) && !name.includes('..') && !name.includes('//')
 }
 
@@ -191,6 +193,14 @@ export function sameRefs(local: ReadonlyMap<string, string>, remote: ReadonlyMap
   if (local.size !== remote.size) return false
   for (const [name, id] of remote) if (local.get(name) !== id) return false
   return true
+}
+
+/** Refs of the upstream that a copy has not, or has elsewhere: name → object id. */
+export function changedRefs(
+  local: ReadonlyMap<string, string>,
+  remote: ReadonlyMap<string, string>,
+): Map<string, string> {
+  return new Map([...remote].filter(([name, id]) => local.get(name) !== id))
 }
 
 /** Those of `gone` that must go before the others can come: `a` cannot be a ref beside `a/b`. */

@@ -1,6 +1,6 @@
 // listing-parts.ts — What the makers of listing pages share: entries, names in links, times and sizes in pieces.
-import { encodeName } from '../listings/names.ts'
-import { bytesOf } from '../names.ts'
+import { encodeName } from '../../listings/names.ts'
+import { bytesOf } from '../../names.ts'
 
 /** An entry of a page to make. */
 export interface PageEntry {

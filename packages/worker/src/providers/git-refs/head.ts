@@ -2,7 +2,7 @@
 // program.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { replaceFile } from './repository.ts'
+import { replaceFile } from '../git/repository.ts'
 import type { RemoteRefs } from './refs.ts'
 import { bytesOf, nameOfBytes } from '../../names.ts'
 

@@ -13,7 +13,7 @@ import {
   type PageEntry,
   type PageMaker,
 } from './listing-parts.ts'
-import { bytesOf } from '../names.ts'
+import { bytesOf } from '../../names.ts'
 
 const nginxMake = (size: (entry: PageEntry) => string) => (entries: readonly PageEntry[], path: string) =>
   page(

@@ -2,7 +2,7 @@
 // source, their documentation, or pages that they answered.
 import { afternoon, clockOf, escaped, href, isoMinute, label, page, slash, type PageMaker } from './listing-parts.ts'
 import { javaPages } from './listing-pages-java.ts'
-import { bytesOf } from '../names.ts'
+import { bytesOf } from '../../names.ts'
 
 const iis: PageMaker = {
   contentType: 'text/html; charset=UTF-8',
