@@ -12,6 +12,7 @@ import {
   versionAtLeast,
 } from '@kagami/runtime'
 import type { TestProject } from 'vitest/node'
+import { postgresDirectory } from './postgres-server.ts'
 
 export interface Tools {
   /** nats-server of Debian stable, and the newest one. Both are supported and tested. */
@@ -83,16 +84,6 @@ function libraryOf(bin: string): string {
     .find((path) => existsSync(path))
   if (!found) throw new Error('faketime was fetched, but its library is missing. Run: apt-get install libfaketime')
   return found
-}
-
-function postgresDirectory(): string | null {
-  const base = '/usr/lib/postgresql'
-  if (!existsSync(base)) return null
-  const found = readdirSync(base)
-    .sort((a, b) => Number(b) - Number(a))
-    .map((version) => join(base, version, 'bin'))
-    .find((bin) => existsSync(join(bin, 'initdb')))
-  return found ?? null
 }
 
 /** Installs packages with apt, as root or through sudo: a browser and a database server cannot simply be unpacked. */

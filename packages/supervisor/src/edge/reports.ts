@@ -1,6 +1,6 @@
 // reports.ts — Reads reports of finished syncs from the stream, in batches. Each is acknowledged after it is in the
 // database.
-import type { JsMsg } from '@nats-io/jetstream'
+import type { Consumer, JsMsg } from '@nats-io/jetstream'
 import { EVENTS_CONSUMER, EVENTS_STREAM, SyncReport } from '@kagami/protocol'
 import { decode, pause, WireError, type Bus, type Logger } from '@kagami/runtime'
 import type { Store } from '../store/store.ts'
@@ -48,26 +48,47 @@ export async function consumeReports(parts: ReportParts): Promise<void> {
 async function consumeUntilError(parts: ReportParts, onBatch: () => void): Promise<void> {
   const { bus, signal } = parts
   const consumer = await bus.stream.consumers.get(EVENTS_STREAM, EVENTS_CONSUMER)
-  while (!signal.aborted) {
-    const first = await consumer.next({ expires: WAIT_MS })
-    if (!first) {
-      if (!bus.connected) throw new Error('NATS is not reached')
-      continue
+  let coming = readBatch(consumer)
+  try {
+    while (!signal.aborted) {
+      const messages = await coming
+      if (messages.length === 0 && !bus.connected) throw new Error('NATS is not reached')
+      // The next ones arrive while these are stored.
+      coming = readBatch(consumer)
+      if (messages.length === 0) continue
+      try {
+        await storeBatch(messages, parts)
+      } catch (error) {
+        giveBack(messages)
+        throw error
+      }
+      onBatch()
     }
+  } finally {
+    void coming.then(giveBack, () => {})
+  }
+}
+
+/** The reports that wait, as many as one batch has; none when there is none for a while. */
+function readBatch(consumer: Consumer): Promise<JsMsg[]> {
+  const reading = (async () => {
+    const first = await consumer.next({ expires: WAIT_MS })
+    if (!first) return []
     const messages = [first]
     if (first.info.pending > 0) {
       const more = await consumer.fetch({ max_messages: Math.min(BATCH, first.info.pending), expires: WAIT_MS })
       for await (const message of more) messages.push(message)
     }
-    try {
-      await storeBatch(messages, parts)
-    } catch (error) {
-      // Without this they would be delivered again only when the time to acknowledge them is over.
-      for (const message of messages) message.nak(RETRY_MS)
-      throw error
-    }
-    onBatch()
-  }
+    return messages
+  })()
+  // Who awaits it hears of it; until then nobody may.
+  reading.catch(() => {})
+  return reading
+}
+
+/** Without this they would be delivered again only when the time to acknowledge them is over. */
+function giveBack(messages: readonly JsMsg[]): void {
+  for (const message of messages) message.nak(RETRY_MS)
 }
 
 async function storeBatch(messages: readonly JsMsg[], parts: ReportParts): Promise<void> {
