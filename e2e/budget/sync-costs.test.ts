@@ -111,7 +111,7 @@ const BUDGET: Record<string, Record<'first' | 'nothing new' | 'with a change', C
     'with a change': { programs: ['git fetch'], requests: 4 },
   },
   rsync: {
-    first: { programs: ['rsync --dry-run', 'rsync'], requests: 2 },
+    first: { programs: ['rsync'], requests: 1 },
     'nothing new': { programs: ['rsync --dry-run'], requests: 1 },
     'with a change': { programs: ['rsync --dry-run', 'rsync --files-from=-'], requests: 2 },
   },

@@ -1,4 +1,5 @@
-// plan.ts — What a run is about to do to a published tree, for whoever allows it: part of the contract of a provider.
+// plan.ts — What a run is about to do to a published tree, for whoever allows it, and what its programs move meanwhile:
+// parts of the contract of a provider. Types only.
 
 /** What a run is about to do. Null where it is not known. */
 export interface Plan {
@@ -60,4 +61,25 @@ export interface ShrinkingFolder {
   readonly path: string
   readonly before: number
   readonly after: number
+}
+
+/** One process of a run, as it is now. */
+export interface ProcessMoves {
+  readonly pid: number
+  /** The process that started it. */
+  readonly parent: number
+  /** Path of the program that it runs. */
+  readonly program: string
+  /** Bytes it has read and written so far, of files, pipes and most sockets. */
+  readonly read: number
+  readonly written: number
+}
+
+/** The part of the options of a program by which it is watched. */
+export interface Watched {
+  /**
+   * Called once a second while it runs, with the processes of the whole run, and with none where the machine does not
+   * tell. What it throws ends the program, and is what the caller of the program gets.
+   */
+  readonly onMoves?: (processes: readonly ProcessMoves[]) => void
 }

@@ -3,11 +3,11 @@
 import type { Auth, FailureReason, Kept, KeptFiles, Progress } from '@kagami/protocol'
 import type { Paces } from './paces.ts'
 import type { Target, Via } from './via.ts'
-import type { Plan, Shortage } from './plan.ts'
+import type { Plan, Shortage, Watched } from './plan.ts'
 import type Type from 'typebox'
 import type { Static } from 'typebox'
 
-export type { KeptBytes, LostHistory, Plan, Shortage, ShrinkingFolder } from './plan.ts'
+export type { KeptBytes, LostHistory, Plan, ProcessMoves, Shortage, ShrinkingFolder } from './plan.ts'
 
 /** One kind of upstream, with the schema of its options. CONTRIBUTING.md says how to add one. */
 export interface Provider<Schema extends Type.TObject = Type.TObject> {
@@ -82,6 +82,10 @@ export interface SyncContext<Options = Readonly<Record<string, unknown>>> {
    * the sync.
    */
   readonly sizeBytes: number | null
+  /** Whether `allow` needs to know sizes before anything is fetched: for a quota, or because there is little room. */
+  readonly asksSizes: boolean
+  /** Whether this machine tells what programs move, see `onMoves`. */
+  readonly seesMoves: boolean
   /**
    * Must be called before a run changes a published tree, with what it is about to do. Returns when the run may go on.
    * Throws SyncFailure with the reason too_many_deletions, upstream_empty or foreign_files (the run is then held until
@@ -162,6 +166,8 @@ export interface Tree {
   readonly kept: KeptRecord
   /** Flushes `staging` to disk and makes it the published tree. Only for a first sync: nothing may be published yet. */
   publish(): Promise<void>
+  /** Starts flushing `staging` while more comes, unless that was just done. What fails then, `publish` throws. */
+  flushAhead(): void
   /**
    * Opens the published tree for change. In place, `path` is the tree people read, and every change must be atomic.
    * With publish = "swap", and whenever the tree is verified, it is an unpublished copy whose files are hard links:
@@ -272,7 +278,7 @@ export interface SyncStats {
  */
 export type RunCommand = (command: string, args: readonly string[], options?: RunOptions) => Promise<Exit>
 
-export interface RunOptions {
+export interface RunOptions extends Watched {
   readonly cwd?: string
   /** Added to the clean base environment. Secrets travel here or on stdin, never in args. */
   readonly env?: Readonly<Record<string, string>>

@@ -1,7 +1,8 @@
 // orphans.ts — Finds and kills processes left by an earlier run of the worker, by the mark in their environment. Starts
 // nothing.
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { couldNotLook } from '@kagami/runtime'
+import type { ProcessMoves } from '../provider.ts'
 
 /** The environment variable of every program the worker starts; its value is the mark. */
 export const MARK_VARIABLE = 'KAGAMI_RUN'
@@ -38,20 +39,38 @@ export function killMarked(prefix: string): number {
  * where that cannot be read.
  */
 export function bytesMoved(prefix: string): number {
+  return movesOf(prefix).reduce((sum, { read, written }) => sum + read + written, 0)
+}
+
+/** What each of the marked processes that live now has moved so far; none where that cannot be read. */
+export function movesOf(prefix: string): ProcessMoves[] {
   try {
-    return findMarked(prefix).reduce((sum, pid) => sum + movedBy(pid), 0)
+    return findMarked(prefix).flatMap((pid) => movedBy(pid) ?? [])
   } catch {
     // Without the means to look, nothing is known.
-    return 0
+    return []
   }
 }
 
-function movedBy(pid: number): number {
+/** Whether this machine tells what processes read and write. */
+export function canSeeMoves(): boolean {
   try {
-    const text = readFileSync(`/proc/${pid}/io`, 'utf8')
-    return [...text.matchAll(/^[rw]char: (\d+)$/gm)].reduce((sum, [, bytes]) => sum + Number(bytes), 0)
+    return /^wchar: /m.test(readFileSync('/proc/self/io', 'utf8'))
   } catch {
-    return 0
+    return false
+  }
+}
+
+function movedBy(pid: number): ProcessMoves | null {
+  try {
+    const [read = 0, written = 0] = [...readFileSync(`/proc/${pid}/io`, 'utf8').matchAll(/^[rw]char: (\d+)$/gm)].map(
+      ([, bytes]) => Number(bytes),
+    )
+    // The name of the program, in brackets, may itself have brackets and spaces.
+    const parent = /^.*\) \S (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.[1]
+    return { pid, parent: Number(parent), program: readlinkSync(`/proc/${pid}/exe`), read, written }
+  } catch {
+    return null
   }
 }
 

@@ -20,6 +20,9 @@ export interface Permission {
   log(line: string): void
 }
 
+/** With less free than this, a first copy whose size nobody knows is asked for it. */
+const ROOM_UNASKED_BYTES = 1024 ** 3
+
 /** The incoming data does not fit. The run has taken no space yet, so it gives none back. */
 export class NoRoom extends SyncFailure {
   constructor(why: string) {
@@ -59,6 +62,15 @@ export function allowPlan(plan: Plan, { policy, kind, dataDir, approved, log }: 
   if (files + FREE_MIN_INODES > inodes)
     throw new NoRoom(`${files} files and folders must come in, ${inodes} inodes are free (df -i ${dataDir})`)
   return { beforeBytes, quotaBytes }
+}
+
+/**
+ * Whether a run must know what comes before it fetches the first of it: for a quota, or with less room than twice the
+ * size that the copy had. Else the disk is watched while it runs.
+ */
+export function asksSizes({ policy, dataDir }: Permission, sizeBytes: number | null): boolean {
+  const room = sizeBytes === null ? ROOM_UNASKED_BYTES : 2 * sizeBytes
+  return policy.quota_mib > 0 || !hasRoom(dataDir, room)
 }
 
 /** The hold of a run that found files of something else: what it would make of them. `whose`: a clause. */

@@ -4,7 +4,8 @@ import { checkFor, printable, withoutPolicy, withPolicy } from '@kagami/protocol
 import { pause } from '@kagami/runtime'
 import { Default } from 'typebox/value'
 import { createCommandRunner } from '../programs/command.ts'
-import { bytesMoved } from '../programs/orphans.ts'
+import { bytesMoved, canSeeMoves } from '../programs/orphans.ts'
+import { watchProgram } from '../programs/watched.ts'
 import {
   SyncFailure,
   type Plan,
@@ -24,7 +25,7 @@ import type { Run, SyncDeps, SyncJob } from './job.ts'
 import { localUpstream } from './local.ts'
 import { createPeers, type KnownPeers } from './peers.ts'
 import { oneLine, SyncHeld } from './outcome.ts'
-import { allowPlan, holdForeign, releasingOnFullDisk } from './permission.ts'
+import { allowPlan, asksSizes, holdForeign, releasingOnFullDisk } from './permission.ts'
 import { guardedTree } from './guarded-tree.ts'
 import { namingProxies } from '../proxy/open.ts'
 import { checkTrace } from './trace.ts'
@@ -82,6 +83,7 @@ export async function updateTree(run: Run): Promise<SyncResult> {
       throw namingProxies(error, proxies?.used() ?? [])
     } finally {
       for (const one of [key, proxies]) one?.close()
+      await tree.flushed()
       await scratch.remove()
     }
   }
@@ -136,12 +138,15 @@ export function commandsOf({ deps, job, log }: Pick<Run, 'deps' | 'job' | 'log'>
  */
 function providerCommands(run: Run): RunCommand {
   const { limits } = run
-  const start = commandsOf(run, limits.signal)
+  const mark = markOf(run.deps, run.job)
   return (command, args, options) => {
-    const work = () => start(command, args, options)
+    const start = (signal: AbortSignal) => commandsOf(run, signal)(command, args, options)
+    const { onMoves } = options ?? {}
+    const { signal } = limits
+    const work = () => (onMoves ? watchProgram({ mark, onMoves, signal, start }) : start(signal))
     // Of processes that are a service's, only what they do to the disk is seen.
     const ofService = () => (options?.asksService ? freeBytes(run.deps.dataDir) : 0)
-    const look = () => bytesMoved(markOf(run.deps, run.job)) + ofService()
+    const look = () => bytesMoved(mark) + ofService()
     if (options?.silent) return limits.quietly(work)
     return options?.moves ? limits.watching(look, work) : work()
   }
@@ -261,6 +266,8 @@ function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
     signal: limits.signal,
     log,
     sizeBytes: job.sizeBytes ?? null,
+    asksSizes: asksSizes(permission, job.sizeBytes ?? null),
+    seesMoves: canSeeMoves(),
     allow(plan) {
       if (adopting === 'ask') throw holdForeign(tree.foreign() ?? tree.published, plan, permission)
       const shortage = allowPlan(tree.needsFullCopy() ? withFullCopy(plan, job) : plan, permission)

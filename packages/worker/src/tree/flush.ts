@@ -40,6 +40,43 @@ export async function flushFilesystem(path: string, run: RunCommand): Promise<bo
   }
 }
 
+/** The pause after an early flush, as a multiple of the time it took: other work on the disk needs most of it. */
+const EARLY_PAUSE = 3
+
+/** Flushes a filesystem from time to time while more is written to it, so that the last flush has less to do. */
+export interface EarlyFlush {
+  /** Begins one in the background, unless one goes on or has just ended. */
+  begin(path: string): void
+  /** Waits for it. Throws the first that failed: the kernel tells only once what could not be written. */
+  settle(): Promise<void>
+}
+
+/** The early flushes of one run. */
+export function createEarlyFlush(run: RunCommand): EarlyFlush {
+  let running: Promise<void> | null = null
+  let failed: { readonly error: unknown } | null = null
+  let nextAt = 0
+  const flush = async (path: string) => {
+    const began = performance.now()
+    try {
+      await flushFilesystem(path, run)
+    } catch (error) {
+      failed ??= { error }
+    }
+    nextAt = performance.now() + EARLY_PAUSE * (performance.now() - began)
+    running = null
+  }
+  return {
+    begin(path) {
+      if (running === null && failed === null && performance.now() >= nextAt) running = flush(path)
+    },
+    async settle() {
+      await running
+      if (failed !== null) throw failed.error
+    },
+  }
+}
+
 /** Flushes one file or directory. */
 export function flushPath(path: string): void {
   const handle = openSync(pathBytes(path), 'r')

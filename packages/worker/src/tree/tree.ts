@@ -5,7 +5,7 @@ import type { Policy, ReplicaSpec } from '@kagami/protocol'
 import { moveAnywhere } from '../names.ts'
 import { SyncFailure, type Fork, type ForkWay, type Reach, type RunCommand, type Tree } from '../provider.ts'
 import { countsOnly, countTree, linksRefused, requireSymlinks } from './copy.ts'
-import { flushFilesystem, flushPath, flushPaths } from './flush.ts'
+import { createEarlyFlush, flushFilesystem, flushPath, flushPaths } from './flush.ts'
 import {
   deviceOf,
   findMovedFolder,
@@ -89,6 +89,8 @@ export interface OwnedTree extends Tree {
   disk(): string
   /** Removes everything that is not published, to free its space. */
   release(): Promise<void>
+  /** Resolves when nothing is flushed any more, however that ended. */
+  flushed(): Promise<void>
   /** Where earlier runs found the upstream; null when they did not, or since its address changed. */
   reach(): Reach | null
   saveReach(reach: Reach): void
@@ -111,6 +113,9 @@ export function createTree(options: TreeOptions): OwnedTree {
   const onLinksRefused = (why: string) => void (refused = why)
   const kept = { dataDir, name: spec.name, run, keep: policy.keep_generations, onLinksRefused }
   const fork = (how?: ForkWay) => openFork(options, kept, how)
+  const early = createEarlyFlush(run)
+  const publishFolder = () => (onDisk() ? publishOnDisk(published, run) : publishFirst(staging, published, run))
+  const publishStaged = async () => void (await (swap ? publishGeneration(staging, kept) : publishFolder()))
   return {
     published,
     get staging() {
@@ -145,10 +150,9 @@ export function createTree(options: TreeOptions): OwnedTree {
     },
     ...createMarking(options, published, () => foreign !== null),
     fork,
-    async publish() {
-      if (swap) return void (await publishGeneration(staging, kept))
-      await (onDisk() ? publishOnDisk(published, run) : publishFirst(staging, published, run))
-    },
+    flushAhead: () => early.begin(staging),
+    flushed: () => early.settle().catch(() => {}),
+    publish: () => early.settle().then(publishStaged),
     async publishFile(from, file) {
       if (swap) return publishFileBySwap(from, file, fork)
       await dropFork(kept)

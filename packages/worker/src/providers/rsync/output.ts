@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path'
 import type { FailureReason, Progress } from '@kagami/protocol'
 import { localFailure, refusalCode, ToolRefused } from '../../local-failure.ts'
-import { SyncFailure, type Exit, type FailureFacts } from '../../provider.ts'
+import { SyncFailure, type Exit, type FailureFacts, type ProcessMoves } from '../../provider.ts'
 import { readName } from './lines.ts'
 
 /** Reads lines of `--info=progress2`; null for another line. A percent only once the whole file list is known. */
@@ -22,6 +22,24 @@ function readProgress(line: string, listed: boolean): (Partial<Progress> & Pick<
     bytes: Number(found[1]),
     percent: listed ? Math.min(100, Number(found[2])) : null,
     files: found[3] ? Number(found[3]) : null,
+  }
+}
+
+/**
+ * Tells how many bytes of files rsync has written at least into a folder that was empty; it never grows smaller. Two
+ * processes of it are at work here: the one that asks for files reads what the one that writes them tells it, and
+ * little else.
+ */
+export function createMovesReader(): (processes: readonly ProcessMoves[]) => number {
+  let most = 0
+  return (processes) => {
+    const isPart = (one: ProcessMoves, of: ProcessMoves) => one.parent === of.pid && one.program === of.program
+    for (const one of processes) {
+      const above = processes.find((other) => isPart(one, other))
+      if (above === undefined || processes.some((other) => isPart(other, one))) continue
+      most = Math.max(most, one.written - above.read)
+    }
+    return most
   }
 }
 

@@ -78,6 +78,7 @@ export function createPlanReader({ items, folder, disk, recorded, leaveOut }: Pl
   const examples: string[] = []
   const folders = createFolderTally()
   let unread: DryRun['unread'] = null
+  // What is in the place of something that is left out stays.
   let inPlace = false
   const damaged = { count: 0, names: [] as string[] }
   const [names, lists] = [createNames(recorded), createNameLists()]
@@ -110,14 +111,14 @@ export function createPlanReader({ items, folder, disk, recorded, leaveOut }: Pl
       else if (left) {
         counts.leftOut++
         counts.leftOutBytes += left.bytes
-        inPlace = names.hide(folder, left.name) || inPlace
+        // The size of a file with a reserved name is not told, but counted.
+        inPlace = names.hide(folder, left.name) || (item !== null && !left.name.endsWith('/')) || inPlace
         leaveOut(left.name, left.why)
       } else readCounts(line, counts, statistics)
       return false
     },
     done: (exitCode) => ({
       ...counts,
-      // What is in the place of something that is left out stays.
       isListed: unread === null && !inPlace,
       unfit: unfit.result(),
       damaged,

@@ -1,4 +1,4 @@
-// rsync.ts — Mirrors an rsync module: a dry run first, then the copy, deletions last. How rsync is called is here.
+// rsync.ts — Mirrors an rsync module: a first copy as it comes; later a dry run first, then the copy, deletions last.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { localFailure } from '../../local-failure.ts'
@@ -6,15 +6,17 @@ import { showName } from '../../names.ts'
 import { SyncFailure, type Fork, type Provider, type RunCommand, type SyncStats } from '../../provider.ts'
 import { addressOf, type RsyncContext, type RsyncUpstream } from './call.ts'
 import { dryRun } from './dry-run.ts'
-import { openKeepingRun, settleKept, type KeepingRun } from './keep.ts'
+import { fetchFirst } from './first.ts'
+import { openKeepingRun, type KeepingRun } from './keep.ts'
 import { UNREAD, VANISHED } from './lines.ts'
 import { listedOf } from './listed.ts'
-import { countDisk, describeStaying, EMPTY_DISK, type DiskCount } from './disk.ts'
-import { deletesExcluded, deletionFlags, FOLLOWS_LINKS, hasRules, options, PARTIAL } from './options.ts'
+import { countDisk } from './disk.ts'
+import { deletesExcluded, deletionFlags, FOLLOWS_LINKS, hasRules, options } from './options.ts'
 import { restorePartials, removePartials, stashPartials } from './partials.ts'
 import type { DryRun } from './plan.ts'
+import { joinNotes, tellStats } from './tell.ts'
 import { readTrace, traceProblem } from './trace.ts'
-import { copyChanges, statsOf, transfer } from './transfer.ts'
+import { copyChanges, statsOf } from './transfer.ts'
 
 /** Older versions have known holes that a hostile upstream can use. */
 const SAFE_VERSION = [3, 4, 3]
@@ -44,7 +46,7 @@ export const rsync: Provider<typeof options> = {
       ...(await addressOf(context)),
       refused: [],
     }
-    return exists ? update(upstream) : create(upstream)
+    return exists ? update(upstream) : fetchFirst(upstream)
   },
 }
 
@@ -67,41 +69,6 @@ async function probeVersion(run: RunCommand): Promise<{ available: boolean; deta
   const shown = version.replace(/\s+/g, ' ')
   const detail = difference < 0 ? `${shown} (older than ${SAFE_VERSION.join('.')}: known holes, please upgrade)` : shown
   return { available: exit.code === 0, detail: detail || 'rsync does not start' }
-}
-
-async function create(upstream: RsyncUpstream): Promise<SyncStats> {
-  const { context, options } = upstream
-  const { staging, published } = context.tree
-  const resumed = existsSync(staging)
-  context.tree.kept.write(new Map())
-  mkdirSync(staging, { recursive: true })
-  const ruled = hasRules(options)
-  const disk = ruled ? (resumed ? await countDisk(upstream, staging) : EMPTY_DISK) : null
-  // Staging was never published, so what is deleted from it needs no permission, and none of it is anybody's own. Where
-  // nothing can be deleted, rsync need not know the whole list before it starts.
-  const deleting = resumed ? deletionFlags(true) : []
-  const found = await dryRun(upstream, staging, { deleting, disk })
-  context.allow({
-    ...found.plan,
-    removed: 0,
-    total: 0,
-    examples: [],
-    shrinking: [],
-    sizeBeforeBytes: null,
-    stayingBytes: 0,
-  })
-  const stats = await transfer(upstream, staging, {
-    partials: resumed ? [`--partial-dir=${PARTIAL}`] : [],
-    deleting,
-    drop: resumed,
-  })
-  context.progress({ phase: 'publishing' })
-  await context.tree.publish()
-  return tellStats(upstream, stats, {
-    found,
-    disk: ruled ? await countDisk(upstream, published) : null,
-    keep: null,
-  })
 }
 
 async function update(upstream: RsyncUpstream): Promise<SyncStats> {
@@ -161,32 +128,6 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   const counted = isCounted ? null : await countDisk(upstream, published)
   return tellStats(upstream, stats, { found, disk: counted, keep, whole })
 }
-
-interface Found {
-  readonly found: DryRun
-  /** What the copy has; null: what the upstream lists. */
-  readonly disk: DiskCount | null
-  readonly keep: KeepingRun | null
-  /** Whether all of the upstream was known. */
-  readonly whole?: boolean
-}
-
-/** The copy as it is on the disk, with what of it stays because of the options. */
-async function tellStats(upstream: RsyncUpstream, stats: SyncStats, about: Found): Promise<SyncStats> {
-  const { found, disk, keep, whole = true } = about
-  const { keptFiles, keptNote } = settleKept(upstream, keep, whole)
-  const said = joinNotes(stats.note, keptNote)
-  if (disk === null && found.isListed && keptFiles === null) {
-    const sizeBytes = stats.sizeBytes === null ? null : Math.max(0, stats.sizeBytes - found.leftOutBytes)
-    return { ...stats, sizeBytes, note: said }
-  }
-  const there = disk ?? (await countDisk(upstream, upstream.context.tree.published))
-  const staying = describeStaying(upstream, there.ruledOut, found.unfit)
-  const note = joinNotes(said, staying)
-  return { ...stats, files: there.files, sizeBytes: there.sizeBytes, note, keptFiles }
-}
-
-const joinNotes = (...notes: (string | null | undefined)[]) => notes.filter(Boolean).join('; ') || null
 
 /** All else is done: what could not be looked at must not pass for a success. */
 function refuseRest({ refused: [first] }: RsyncUpstream): void {
