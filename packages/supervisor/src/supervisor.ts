@@ -7,7 +7,7 @@ import { createJoinTokens, type JoinTokens } from './commands/join-tokens.ts'
 import type { Commands } from './commands/types.ts'
 import type { SupervisorConfig } from './config.ts'
 import { reviewDue } from './core/counting.ts'
-import { noChanges, storedChanges } from './core/changes.ts'
+import { changesToStore, noChanges, storedReader } from './core/changes.ts'
 import { isWanted } from './core/records.ts'
 import { createFleet, putReplica, putWorker, setPresence, showDecisions } from './core/fleet.ts'
 import { presenceOf } from './core/liveness.ts'
@@ -99,7 +99,8 @@ export async function startSupervisor(parts: SupervisorParts): Promise<Superviso
 
 async function createServices(parts: SupervisorParts): Promise<{ services: Services; writer: DocumentWriter }> {
   const { config, clock, logger, store, bus } = parts
-  const stateWriter = createStateWriter(store, clock, logger)
+  const fleet = createFleet()
+  const stateWriter = createStateWriter({ store, clock, logger, read: storedReader(fleet) })
   const feed = createFeed(newId())
   const publisher = createPublisher(feed, clock)
   const traffic = createTraffic()
@@ -115,7 +116,7 @@ async function createServices(parts: SupervisorParts): Promise<{ services: Servi
     accounts: natsCredentials ? createAccounts(natsCredentials, { natsUrl, logger }) : null,
     documents: writer,
     olderWorkers: createOlderWorkers({ bus, clock, traffic }),
-    fleet: createFleet(),
+    fleet,
     stateWriter,
     feed,
     publisher,
@@ -128,7 +129,7 @@ async function createServices(parts: SupervisorParts): Promise<{ services: Servi
     startedMs: clock.monotonicMs(),
     runInTurn: createTurns(),
     recordChanges(changes) {
-      stateWriter.record(storedChanges(changes))
+      stateWriter.record(changesToStore(changes))
       publisher.publishChanges(changes)
     },
   }
@@ -150,12 +151,13 @@ function createTurns(): Services['runInTurn'] {
 async function restoreFleet({ store, fleet, clock, tombstones, logger, term }: Services) {
   const now = clock.now().getTime()
   for (const record of await store.loadWorkers()) putWorker(fleet, record, now)
-  for (const { worker_id, state } of await store.loadReplicas()) {
-    const worker = fleet.workers.get(worker_id)
-    // A sync that was running may have ended since; the worker's first full heartbeat corrects it. States are written
-    // behind decisions: one of a replica that was removed meanwhile may still be there.
-    if (worker && isWanted(worker.record, state)) putReplica({ fleet, worker, changes: noChanges(), now }, state)
-  }
+  for await (const part of store.loadReplicas())
+    for (const { worker_id, state } of part) {
+      const worker = fleet.workers.get(worker_id)
+      // A sync that was running may have ended since; the worker's first full heartbeat corrects it. States are written
+      // behind decisions: one of a replica that was removed meanwhile may still be there.
+      if (worker && isWanted(worker.record, state)) putReplica({ fleet, worker, changes: noChanges(), now }, state)
+    }
   for (const worker of fleet.workers.values()) showDecisions({ fleet, worker, changes: noChanges(), now })
   for (const { worker_id, instance } of await store.loadTombstones()) tombstones.add(`${worker_id}/${instance}`)
   logger.info({ workers: fleet.workers.size, replicas: fleet.replicas.size, term }, 'restored the fleet')

@@ -4,6 +4,9 @@ import { Refusal } from '@kagami/protocol'
 import type { SyncTarget } from '../commands/types.ts'
 import type { Fleet, ReplicaEntry, WorkerEntry } from '../core/entries.ts'
 
+/** Shorter texts are no prefix of an id. */
+const PREFIX_MIN = 4
+
 /** The worker that `text` names. */
 export function findWorker(fleet: Fleet, text: string): WorkerEntry {
   const exact = fleet.workers.get(text)
@@ -24,32 +27,25 @@ export function findWorker(fleet: Fleet, text: string): WorkerEntry {
 export function findReplica(fleet: Fleet, text: string): ReplicaEntry {
   const exact = fleet.replicas.get(text)
   if (exact) return exact
-  const describe = (entry: ReplicaEntry) => `${entry.state.name}@${entry.worker.record.name}`
+  const describe = (entry: ReplicaEntry) => `${entry.name}@${entry.worker.record.name}`
   const [name, worker] = text.split('@')
   if (worker !== undefined) {
     const holder = findWorker(fleet, worker)
     return requireOne(
-      [...holder.replicas.values()].filter((entry) => entry.state.name === name),
+      [...holder.replicas].filter((entry) => entry.name === name),
       text,
       'replica',
       describe,
     )
   }
-  const named = fleet.replicas
-    .values()
-    .filter((entry) => entry.state.name === text)
-    .toArray()
-  return requireOne(
-    named.length > 0 ? named : withPrefix(fleet.replicas.values(), text, (entry) => entry.state.replica_id),
-    text,
-    'replica',
-    describe,
-  )
+  const named = fleet.replicas.named(text)
+  const found = named.length > 0 || text.length < PREFIX_MIN ? named : fleet.replicas.withPrefix(text)
+  return requireOne(found, text, 'replica', describe)
 }
 
 /** A replica as the target of a sync. */
-export function targetOf({ worker, state }: ReplicaEntry): SyncTarget {
-  return { worker_id: worker.record.worker_id, replica_id: state.replica_id, name: state.name }
+export function targetOf({ worker, replicaId, name }: ReplicaEntry): SyncTarget {
+  return { worker_id: worker.record.worker_id, replica_id: replicaId, name }
 }
 
 /** The replica to sync; also one that was added just now, which its worker does not report yet. */
@@ -63,8 +59,8 @@ export function findSyncTarget(fleet: Fleet, text: string): SyncTarget {
   return targetOf(findReplica(fleet, text))
 }
 
-function withPrefix<T>(all: MapIterator<T>, text: string, idOf: (item: T) => string): T[] {
-  return text.length < 4 ? [] : all.filter((item) => idOf(item).startsWith(text)).toArray()
+function withPrefix<T>(all: IteratorObject<T>, text: string, idOf: (item: T) => string): T[] {
+  return text.length < PREFIX_MIN ? [] : all.filter((item) => idOf(item).startsWith(text)).toArray()
 }
 
 function requireOne<T>(found: readonly T[], text: string, noun: string, describe: (item: T) => string): T {

@@ -53,8 +53,8 @@ export const replicaHandlers: Pick<
     return { requests: await supervisor.commands.syncReplicas([target], caller) }
   },
   async dropReplica({ params }, context) {
-    const { worker, state } = replicaIn(context, params.id)
-    await context.supervisor.commands.removeReplica(worker.record.worker_id, state.replica_id, context.caller)
+    const { worker, replicaId } = replicaIn(context, params.id)
+    await context.supervisor.commands.removeReplica(worker.record.worker_id, replicaId, context.caller)
     return undefined
   },
   async pauseReplica({ params, body }, context) {
@@ -109,10 +109,10 @@ function candidatesOf(fleet: Fleet, { worker, name }: ReplicaQuery): Iterable<Re
 function filterOf(query: ReplicaQuery): (entry: ReplicaEntry) => boolean {
   const [healths, kinds, causes] = [wordsOf(query.health), wordsOf(query.kind), wordsOf(query.cause)]
   const [labelKey, labelValue] = query.label?.split('=') ?? []
-  return ({ state, verdict, worker }) =>
+  return ({ state, health, worker }) =>
     mentions(query.q, state.name, state.upstream, worker.record.name) &&
     (!query.name || state.name === query.name) &&
-    (!healths || healths.has(verdict.health)) &&
+    (!healths || healths.has(health)) &&
     (!kinds || kinds.has(state.kind)) &&
     (!causes || causes.has(state.last_sync?.reason ?? '')) &&
     (!labelKey || (labelValue === undefined ? labelKey in state.labels : state.labels[labelKey] === labelValue))
@@ -120,10 +120,10 @@ function filterOf(query: ReplicaQuery): (entry: ReplicaEntry) => boolean {
 
 type Column = (entry: ReplicaEntry) => string | number
 
-const rankOf = ({ verdict }: ReplicaEntry) => healthOrder.indexOf(verdict.health)
-const nameOf = ({ state }: ReplicaEntry) => state.name
+const rankOf = ({ health }: ReplicaEntry) => healthOrder.indexOf(health)
+const nameOf = ({ name }: ReplicaEntry) => name
 const workerOf = ({ worker }: ReplicaEntry) => worker.record.name
-const idOf = ({ state }: ReplicaEntry) => state.replica_id
+const idOf = ({ replicaId }: ReplicaEntry) => replicaId
 const successOf = ({ state }: ReplicaEntry) => state.last_success_at ?? ''
 
 const SORTS: Readonly<Record<string, readonly Column[]>> = {

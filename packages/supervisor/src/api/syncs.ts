@@ -67,15 +67,15 @@ export const syncHandlers: Pick<Handlers, 'listSyncs' | 'getSync' | 'syncLog' | 
 
 function replicaIdOf(fleet: Fleet, text: string): string {
   // A replica that was removed still has its history under its id.
-  return /@/.test(text) ? findReplica(fleet, text).state.replica_id : text
+  return /@/.test(text) ? findReplica(fleet, text).replicaId : text
 }
 
 function runningSyncs(fleet: Fleet): Sync[] {
   const running: Sync[] = []
   for (const worker of fleet.workers.values()) {
     if (worker.jobs?.running === 0) continue
-    for (const entry of worker.replicas.values()) {
-      const sync = runningSyncOf(entry)
+    for (const entry of worker.replicas) {
+      const sync = entry.running ? runningSyncOf(entry) : null
       if (sync) running.push(sync)
     }
   }
@@ -86,11 +86,12 @@ function runningSyncs(fleet: Fleet): Sync[] {
 async function findSync(supervisor: Supervisor, id: string): Promise<{ sync: Sync; entry: ReplicaEntry | null }> {
   const { fleet, store } = supervisor.services
   for (const worker of fleet.workers.values()) {
-    for (const entry of worker.replicas.values()) {
-      if (!entry.state.current?.sync_id.startsWith(id)) continue
+    for (const entry of worker.replicas) {
+      const running = entry.running ? runningSyncOf(entry) : null
+      if (!running?.sync_id.startsWith(id)) continue
       // Its report may have arrived before the heartbeat that says it has ended.
-      const report = await store.findSync(entry.state.current.sync_id)
-      if (!report) return { sync: runningSyncOf(entry)!, entry }
+      const report = await store.findSync(running.sync_id)
+      if (!report) return { sync: running, entry }
     }
   }
   const report = id.length < 4 ? null : await store.findSync(id)

@@ -82,7 +82,7 @@ async function removeReplica(
   const audit = auditEntry(services, by, {
     action: 'remove_replica',
     target: workerId,
-    detail: worker.replicas.get(replicaId)?.state.name ?? replicaId,
+    detail: worker.replicas.get(replicaId)?.name ?? replicaId,
   })
   if (worker.record.older_wire) {
     await services.olderWorkers.removeReplica(worker, replicaId)
@@ -157,7 +157,7 @@ async function lastEdit({ store }: Services, replicaId: string): Promise<string>
 async function setPause(services: Services, subject: Subject, pause: { reason: string | null } | null): Promise<void> {
   const { worker, entry, by } = subject
   const paused = pause && { by: by.actor, at: services.clock.now().toISOString(), reason: pause.reason }
-  const record = withPause(worker.record, entry.state.replica_id, paused)
+  const record = withPause(worker.record, entry.replicaId, paused)
   if (record === worker.record) return
   const audit = auditOf(services, subject, { action: pause ? 'pause' : 'resume', more: pause?.reason ?? null })
   await saveDecision(services, record, audit)
@@ -289,7 +289,7 @@ function auditOf(
 ) {
   return auditEntry(services, by, {
     action,
-    target: entry.state.replica_id,
-    detail: [`${entry.state.name}@${worker.record.name}`, more].filter((part) => part !== null).join(': '),
+    target: entry.replicaId,
+    detail: [`${entry.name}@${worker.record.name}`, more].filter((part) => part !== null).join(': '),
   })
 }

@@ -1,7 +1,7 @@
 // save.ts — Saves a decision: in the database together with its audit entry, then in memory, then in the worker's
 // desired document.
 import { documentOf } from '../core/document.ts'
-import { noChanges } from '../core/changes.ts'
+import { noChanges, noteChanged } from '../core/changes.ts'
 import { putWorker, showDecisions } from '../core/fleet.ts'
 import type { Services } from '../services.ts'
 import type { NewAudit, WorkerRecord } from '../store/store.ts'
@@ -17,7 +17,8 @@ export async function saveDecision(services: Services, record: WorkerRecord, aud
   const changes = noChanges()
   showDecisions({ fleet: services.fleet, worker, changes, now })
   if (!record.older_wire) services.documents.write(documentOf(record, services.term))
-  services.recordChanges({ ...changes, workers: new Set([worker]), replicas: new Set(worker.replicas.values()) })
+  for (const entry of worker.replicas) noteChanged(changes, entry)
+  services.recordChanges({ ...changes, workers: new Set([worker]) })
 }
 
 /** The audit entry of a command that succeeds now. */

@@ -3,7 +3,7 @@ import { Refusal, type LogReply } from '@kagami/protocol'
 import { newId } from '@kagami/runtime'
 import { documentOf } from '../core/document.ts'
 import type { ReplicaEntry, WorkerEntry } from '../core/entries.ts'
-import { noChanges } from '../core/changes.ts'
+import { noChanges, noteChanged } from '../core/changes.ts'
 import { putWorker } from '../core/fleet.ts'
 import { replicasNamed, requireApproved, withSyncs } from '../core/records.ts'
 import type { Services } from '../services.ts'
@@ -66,8 +66,9 @@ async function requestSyncs(
   await services.store.saveWorker(record, audit)
   putWorker(services.fleet, record, services.clock.now().getTime())
   services.documents.write(documentOf(record, services.term))
-  const entries = ids.flatMap((id) => services.fleet.replicas.get(id) ?? [])
-  services.recordChanges({ ...noChanges(), replicas: new Set(entries) })
+  const changes = noChanges()
+  for (const entry of ids.flatMap((id) => services.fleet.replicas.get(id) ?? [])) noteChanged(changes, entry)
+  services.recordChanges(changes)
   const made = record.syncs.slice(record.syncs.length - replicas.length)
   return replicas.map(({ replica_id, name }, index) => ({
     request_id: made[index]!.request_id,

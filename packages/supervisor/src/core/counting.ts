@@ -1,63 +1,50 @@
 // counting.ts — Keeps the counters of the fleet up to date, one replica at a time, and plans when time alone may change
 // the health of a replica.
-import type { Fleet, ReplicaEntry } from './entries.ts'
-import { noChanges, type Changes } from './changes.ts'
-import { assessHealth } from './health.ts'
-import { moveInResource } from './resources.ts'
+import { healthOrder } from '@kagami/protocol'
+import { noChanges, noteChanged, type Changes } from './changes.ts'
+import type { Counted, Fleet } from './entries.ts'
+import { judge, positionOf } from './health.ts'
 
-/** Assesses and counts a replica again. Returns true when its health or its counters have changed. */
-export function recount(fleet: Fleet, entry: ReplicaEntry, now: number): boolean {
-  const before = entry.counted
-  const { health, detail } = entry.verdict
-  entry.verdict = assessHealth(entry.state, entry.worker.presence, entry.progressAt, now)
-  count(fleet, entry, now)
-  return before !== entry.counted || health !== entry.verdict.health || detail !== entry.verdict.detail
-}
-
-/** Counts a replica by its verdict, and plans the next review when the verdict has an end. */
-export function count(fleet: Fleet, entry: ReplicaEntry, now: number) {
-  const approved = entry.worker.record.admission === 'approved'
-  const to = approved ? { status: entry.state.status, health: entry.verdict.health } : null
-  const from = entry.counted
-  if (from?.status !== to?.status || from?.health !== to?.health) {
-    moveInResource(fleet.resources, entry, to)
-    fleet.healths.move(from?.health ?? null, to?.health ?? null)
-    fleet.statuses.move(from?.status ?? null, to?.status ?? null)
-    entry.worker.healths.move(from?.health ?? null, to?.health ?? null)
-    entry.counted = to
-  }
-  if (Number.isFinite(entry.verdict.until)) planReview(fleet, entry, Math.max(entry.verdict.until, now))
+/** Assesses and counts the replica of a row again. Returns true when its health or its counters have changed. */
+export function recount(fleet: Fleet, row: number, now: number): boolean {
+  const { replicas } = fleet
+  const worker = replicas.workerOf(row)
+  const before = replicas.verdictOf(row)
+  const { verdict, until } = judge(replicas.judged(row), worker.presence, replicas.progressOf(row)?.at ?? null, now)
+  replicas.setVerdict(row, verdict)
+  const counted = count(fleet, row, worker.record.admission === 'approved' ? positionOf(verdict) : null)
+  if (Number.isFinite(until)) replicas.planReview(row, minuteOf(Math.max(until, now)) + 1)
+  return counted || before !== verdict
 }
 
 /** Removes a replica from every counter. */
-export function uncount(fleet: Fleet, entry: ReplicaEntry) {
-  const from = entry.counted
-  if (!from) return
-  moveInResource(fleet.resources, entry, null)
-  fleet.healths.move(from.health, null)
-  fleet.statuses.move(from.status, null)
-  entry.worker.healths.move(from.health, null)
-  entry.counted = null
+export function uncount(fleet: Fleet, row: number): void {
+  count(fleet, row, null)
+}
+
+/** Counts a replica by its status and this health; null: not at all. Returns true when that is a change. */
+function count(fleet: Fleet, row: number, health: number | null): boolean {
+  const { replicas, statuses, healths } = fleet
+  const from = replicas.countedOf(row)
+  if (!replicas.count(row, health)) return false
+  const to = replicas.countedOf(row)
+  const statusOf = (counted: Counted | null) => (counted ? replicas.statusOf(counted.status) : null)
+  const healthOf = (counted: Counted | null) => (counted ? healthOrder[counted.health]! : null)
+  statuses.move(statusOf(from), statusOf(to))
+  healths.move(healthOf(from), healthOf(to))
+  replicas.workerOf(row).healths.move(healthOf(from), healthOf(to))
+  return true
 }
 
 const minuteOf = (ms: number) => Math.floor(ms / 60_000)
 
-function planReview(fleet: Fleet, entry: ReplicaEntry, at: number) {
-  const minute = minuteOf(at) + 1
-  const planned = fleet.reviews.get(minute)
-  if (planned) planned.add(entry)
-  else fleet.reviews.set(minute, new Set([entry]))
-}
-
-/** Assesses the replicas whose review is due; the others cost nothing. */
+/** Assesses the replicas whose review is due. Once a minute it looks at a number of each replica, else at none. */
 export function reviewDue(fleet: Fleet, now: number): Changes {
   const changes = noChanges()
-  for (const [minute, entries] of fleet.reviews) {
-    if (minute > minuteOf(now)) continue
-    fleet.reviews.delete(minute)
-    for (const entry of entries)
-      if (fleet.replicas.get(entry.state.replica_id) === entry && recount(fleet, entry, now))
-        changes.replicas.add(entry)
-  }
+  const minute = minuteOf(now)
+  if (minute === fleet.reviewedMinute) return changes
+  fleet.reviewedMinute = minute
+  for (const row of fleet.replicas.takeReviews(minute))
+    if (recount(fleet, row, now)) noteChanged(changes, fleet.replicas.entryOf(row))
   return changes
 }

@@ -90,7 +90,7 @@ export function asDecided(worker: WorkerEntry, reported: ReplicaState): ReplicaS
 }
 
 /** When an edit that was just accepted counts, in one sentence. */
-export function effectOf({ worker, state }: ReplicaEntry): string {
+export function effectOf({ worker, state }: Pick<ReplicaEntry, 'worker' | 'state'>): string {
   const { name } = worker.record
   if (worker.presence !== 'online')
     return `${name} is not reachable now: it takes the edit when it is back, and goes by what it has until then`

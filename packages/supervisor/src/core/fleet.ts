@@ -2,34 +2,37 @@
 // size of the fleet.
 import type { Digest, Heartbeat, Presence, ReplicaState } from '@kagami/protocol'
 import type { WorkerRecord } from '../store/store.ts'
-import { count, recount, uncount } from './counting.ts'
-import type { Fleet, ReplicaEntry, WorkerEntry } from './entries.ts'
-import { noChanges, type Changes } from './changes.ts'
+import { recount, uncount } from './counting.ts'
+import type { Fleet, GoneReplica, ReplicaEntry, WorkerEntry } from './entries.ts'
+import { noChanges, noteChanged, type Changes } from './changes.ts'
 import { asDecided } from './edits.ts'
-import { assessHealth } from './health.ts'
 import { UNREPORTED, unreportedState } from './new-replica.ts'
 import { isWanted } from './records.ts'
+import { createReplicaTable } from './table/replica-table.ts'
 import { createTally } from './tally.ts'
 
-/** A fleet without workers. */
-export function createFleet(): Fleet {
+/** A fleet without workers. `recentMax`: how many states are also kept as they came. */
+export function createFleet(recentMax?: number): Fleet {
+  const replicas = createReplicaTable(recentMax)
   return {
     workers: new Map(),
-    replicas: new Map(),
-    resources: new Map(),
+    replicas,
+    resources: replicas.resources,
     healths: createTally(),
     statuses: createTally(),
     admissions: createTally(),
     presences: createTally(),
-    reviews: new Map(),
+    reviewedMinute: 0,
+    kinds: new Map(),
   }
 }
 
 /** Adds a worker or replaces its record. Its replicas are counted again when its admission has changed. */
-export function putWorker(fleet: Fleet, record: WorkerRecord, now: number): WorkerEntry {
+export function putWorker(fleet: Fleet, given: WorkerRecord, now: number): WorkerEntry {
+  const record = { ...given, kinds: shareKinds(fleet, given.kinds) }
   const known = fleet.workers.get(record.worker_id)
   if (!known) {
-    const entry: WorkerEntry = {
+    const entry: Omit<WorkerEntry, 'replicas'> = {
       record,
       presence: 'late',
       lastSeenMs: null,
@@ -41,28 +44,42 @@ export function putWorker(fleet: Fleet, record: WorkerRecord, now: number): Work
       jobs: null,
       folders: null,
       conflict: null,
-      replicas: new Map(),
       revisions: 0,
       healths: createTally(),
       partial: null,
       hasFullState: false,
     }
-    fleet.workers.set(record.worker_id, entry)
+    const worker = fleet.replicas.addWorker(entry)
+    fleet.workers.set(record.worker_id, worker)
     fleet.admissions.move(null, record.admission)
-    fleet.presences.move(null, entry.presence)
-    return entry
+    fleet.presences.move(null, worker.presence)
+    return worker
   }
   const before = known.record.admission
   known.record = record
   fleet.admissions.move(before, record.admission)
-  if (before !== record.admission) for (const replica of known.replicas.values()) recount(fleet, replica, now)
+  if (before !== record.admission) for (const row of known.replicas.rows()) recount(fleet, row, now)
   return known
 }
 
+/** How many different announcements of kinds are kept once. */
+const KINDS_MAX = 256
+
+/** Workers of one version announce the same kinds, with long schemas: they are kept once. */
+function shareKinds({ kinds: shared }: Fleet, kinds: WorkerRecord['kinds']): WorkerRecord['kinds'] {
+  if (kinds.length === 0) return kinds
+  const text = JSON.stringify(kinds)
+  const known = shared.get(text)
+  if (known) return known
+  if (shared.size >= KINDS_MAX) shared.clear()
+  shared.set(text, kinds)
+  return kinds
+}
+
 /** Removes a worker and its replicas; returns the replicas. */
-export function dropWorker(fleet: Fleet, worker: WorkerEntry): ReplicaEntry[] {
-  const replicas = [...worker.replicas.values()]
-  for (const replica of replicas) dropReplica(fleet, replica)
+export function dropWorker(fleet: Fleet, worker: WorkerEntry): GoneReplica[] {
+  const replicas = [...worker.replicas].map((replica) => dropReplica(fleet, replica))
+  fleet.replicas.dropWorker(worker)
   fleet.workers.delete(worker.record.worker_id)
   fleet.admissions.move(worker.record.admission, null)
   fleet.presences.move(worker.presence, null)
@@ -76,7 +93,8 @@ export function setPresence(fleet: Fleet, worker: WorkerEntry, presence: Presenc
   fleet.presences.move(worker.presence, presence)
   worker.presence = presence
   changes.workers.add(worker)
-  for (const replica of worker.replicas.values()) if (recount(fleet, replica, now)) changes.replicas.add(replica)
+  for (const row of worker.replicas.rows())
+    if (recount(fleet, row, now)) noteChanged(changes, fleet.replicas.entryOf(row))
   return changes
 }
 
@@ -122,7 +140,7 @@ function applyKept(worker: WorkerEntry, { kept_rev, observed_rev }: Heartbeat, c
   worker.keptRev = kept_rev ?? observed_rev
   for (const { rev, replica_id } of worker.record.syncs) {
     const entry = worker.replicas.get(replica_id)
-    if (entry && rev > before !== rev > worker.keptRev) changes.replicas.add(entry)
+    if (entry && rev > before !== rev > worker.keptRev) noteChanged(changes, entry)
   }
 }
 
@@ -136,7 +154,7 @@ function applyFolders(worker: WorkerEntry, { full, part, folders }: Heartbeat, c
 function matches({ replicas, revisions }: WorkerEntry, digest: Digest): boolean {
   if (revisions !== digest.revisions) return false
   if (replicas.size === digest.count) return true
-  return [...replicas.values()].filter((entry) => !isUnreported(entry)).length === digest.count
+  return [...replicas].filter((entry) => !isUnreported(entry)).length === digest.count
 }
 
 /** All states of a full heartbeat when its last part has arrived; null until then. */
@@ -160,9 +178,11 @@ export interface WorkerUpdate {
 }
 
 function replaceAll(update: WorkerUpdate, states: readonly ReplicaState[]) {
-  const named = new Set(states.map((state) => state.replica_id))
-  for (const [id, entry] of update.worker.replicas)
-    if (!named.has(id) && !isUnreported(entry)) removeReplica(update, id)
+  const { fleet, worker } = update
+  const named = new Set(states.map((state) => fleet.replicas.find(state.replica_id)))
+  for (const row of worker.replicas.rows())
+    if (fleet.replicas.revisionOf(row) !== UNREPORTED && !named.has(row))
+      removeReplica(update, fleet.replicas.entryOf(row).replicaId)
   for (const state of states) putReplica(update, state)
 }
 
@@ -172,60 +192,50 @@ function replaceAll(update: WorkerUpdate, states: readonly ReplicaState[]) {
  */
 export function showDecisions(update: WorkerUpdate): void {
   const { worker } = update
-  for (const [id, entry] of worker.replicas)
-    if (isUnreported(entry) && !isWanted(worker.record, entry.state)) removeReplica(update, id)
+  for (const entry of worker.replicas)
+    if (isUnreported(entry) && !isWanted(worker.record, entry.state)) removeReplica(update, entry.replicaId)
   if (worker.record.older_wire) return
   for (const spec of worker.record.replicas)
     putReplica(update, worker.replicas.get(spec.replica_id)?.state ?? unreportedState(spec))
 }
 
-function isUnreported({ state }: ReplicaEntry): boolean {
-  return state.revision_no === UNREPORTED
+function isUnreported({ revision }: ReplicaEntry): boolean {
+  return revision === UNREPORTED
 }
 
 /** Adds or updates one replica. Ignored when the id belongs to a replica of another worker. */
 export function putReplica({ fleet, worker, changes, now }: WorkerUpdate, reported: ReplicaState): void {
+  const { replicas } = fleet
   const state = asDecided(worker, reported)
-  const known = worker.replicas.get(state.replica_id)
-  if (!known) {
-    if (fleet.replicas.has(state.replica_id)) return
-    const entry: ReplicaEntry = {
-      worker,
-      state,
-      verdict: assessHealth(state, worker.presence, null, now),
-      progress: null,
-      progressSyncId: null,
-      progressAt: null,
-      counted: null,
-    }
-    worker.replicas.set(state.replica_id, entry)
-    fleet.replicas.set(state.replica_id, entry)
+  const known = replicas.find(state.replica_id)
+  if (known < 0) {
+    const row = replicas.add(worker, state)
     worker.revisions += state.revision_no
-    count(fleet, entry, now)
-    changes.replicas.add(entry)
+    recount(fleet, row, now)
+    noteChanged(changes, replicas.entryOf(row), state.replica_id)
     return
   }
-  if (known.state === state) return
-  worker.revisions += state.revision_no - known.state.revision_no
-  if (known.state.revision_no === state.revision_no && JSON.stringify(known.state) === JSON.stringify(state)) return
-  if (known.state.name !== state.name) uncount(fleet, known)
-  if (known.progressSyncId !== (state.current?.sync_id ?? null))
-    Object.assign(known, { progress: null, progressSyncId: null, progressAt: null })
-  known.state = state
+  if (replicas.workerOf(known) !== worker) return
+  const revision = replicas.revisionOf(known)
+  worker.revisions += state.revision_no - revision
+  if (revision === state.revision_no && replicas.equals(known, state)) return
+  // Its resource is that of the name it had.
+  if (replicas.nameOf(known) !== state.name) uncount(fleet, known)
+  const shown = replicas.progressOf(known)
+  if (shown && shown.syncId !== state.current?.sync_id) replicas.showProgress(known, null)
+  replicas.write(known, state)
   recount(fleet, known, now)
-  changes.replicas.add(known)
+  noteChanged(changes, replicas.entryOf(known), state.replica_id)
 }
 
 function removeReplica({ fleet, worker, changes }: WorkerUpdate, replicaId: string) {
   const entry = worker.replicas.get(replicaId)
-  if (!entry) return
-  dropReplica(fleet, entry)
-  changes.removed.push(entry)
+  if (entry) changes.removed.push(dropReplica(fleet, entry))
 }
 
-function dropReplica(fleet: Fleet, entry: ReplicaEntry) {
-  uncount(fleet, entry)
-  entry.worker.revisions -= entry.state.revision_no
-  entry.worker.replicas.delete(entry.state.replica_id)
-  fleet.replicas.delete(entry.state.replica_id)
+function dropReplica(fleet: Fleet, { row, worker, replicaId, name, revision }: ReplicaEntry): GoneReplica {
+  uncount(fleet, row)
+  worker.revisions -= revision
+  fleet.replicas.drop(row)
+  return { worker, replicaId, name }
 }

@@ -1,6 +1,6 @@
 // health.ts — The health of a replica for people: one word, one sentence, and until when it holds if nothing happens.
 // Pure.
-import type { Health, Hold, Presence, ReplicaState } from '@kagami/protocol'
+import { healthOrder, type Health, type Hold, type Presence, type ReplicaState } from '@kagami/protocol'
 
 /** A sync without progress for this long, ms, … */
 const SILENT_MS = 15 * 60_000
@@ -9,74 +9,130 @@ const STUCK_MS = 60 * 60_000
 /** Shortest delay after the interval before a replica is late, ms. */
 const GRACE_MS = 5 * 60_000
 
-/** The health of a replica, why, and until when. */
+/** The health of a replica, and why. */
 export interface Verdict {
   readonly health: Health
   readonly detail: string
-  /** Unix ms when time alone may change it; Infinity when time cannot. */
-  readonly until: number
 }
 
-/** Assesses one replica. `progressAt`: Unix ms of the last progress of its running sync. */
+/** What the health of a replica depends on, besides its worker and the time. */
+export interface Judged {
+  readonly failing: boolean
+  readonly held: boolean
+  readonly intervalSeconds: number | null
+  /** Unix ms of the last success; null: none. */
+  readonly succeededMs: number | null
+  /** Unix ms when its content becomes older than its options allow; Infinity when that is not known. */
+  readonly contentOldMs: number
+  /** Unix ms when its running sync started; null: none runs. */
+  readonly startedMs: number | null
+  readonly activity: string
+  readonly status: string
+}
+
+/** What is asked of the health of a state. */
+export function judgedOf(replica: ReplicaState): Judged {
+  return {
+    failing: replica.failures > 0,
+    held: Boolean(replica.hold),
+    intervalSeconds: replica.interval_secs,
+    succeededMs: replica.last_success_at ? Date.parse(replica.last_success_at) : null,
+    contentOldMs: contentOldAt(replica),
+    startedMs: replica.current ? Date.parse(replica.current.started_at) : null,
+    activity: replica.activity,
+    status: replica.status,
+  }
+}
+
+/** The number of a verdict: the position of its health, or this one: stale, as its content is old. */
+const CONTENT_OLD = healthOrder.length
+const NUMBERS = new Map(healthOrder.map((health, number) => [health, number]))
+const numberOf = (health: Health) => NUMBERS.get(health)!
+
+/** The health of a verdict, by its number. */
+export function healthOf(verdict: number): Health {
+  return healthOrder[verdict] ?? 'stale'
+}
+
+/** The position of its health among all, worst first. */
+export function positionOf(verdict: number): number {
+  return verdict === CONTENT_OLD ? numberOf('stale') : verdict
+}
+
+/** Judges one replica. `progressAt`: Unix ms of the last progress of its running sync. */
+export function judge(
+  replica: Judged,
+  presence: Presence,
+  progressAt: number | null,
+  now: number,
+): { verdict: number; until: number } {
+  const forNow = (health: Health) => ({ verdict: numberOf(health), until: Infinity })
+  if (presence === 'lost') return forNow('unknown')
+  if (replica.failing) return forNow('failed')
+  if (replica.held) return forNow('held')
+  const age = ageOf(replica)
+  if (age && now >= age.staleAt) return forNow('stale')
+  if (now >= replica.contentOldMs) return { verdict: CONTENT_OLD, until: Infinity }
+  const { startedMs } = replica
+  const stuckAt = startedMs === null ? Infinity : Math.max(startedMs + STUCK_MS, (progressAt ?? startedMs) + SILENT_MS)
+  if (now >= stuckAt) return forNow('stuck')
+  const ages = age ? (now >= age.lateAt ? age.staleAt : age.lateAt) : Infinity
+  const until = Math.min(stuckAt, replica.contentOldMs, ages)
+  if (age && now >= age.lateAt) return { verdict: numberOf('late'), until }
+  if (replica.activity === 'syncing' || replica.activity === 'queued' || replica.activity === 'paused')
+    return { verdict: numberOf(replica.activity), until }
+  // Taken over from the original Kagami, which does not tell when a sync ended.
+  if (replica.succeededMs === null && replica.status !== 'success') return { verdict: numberOf('new'), until }
+  return { verdict: numberOf('fresh'), until }
+}
+
+/** The reason of a verdict, in one sentence. */
+export function detailOf(verdict: number, replica: ReplicaState): string {
+  if (verdict === CONTENT_OLD)
+    return `the upstream's own content is from ${replica.content_at}; syncs succeed but bring nothing newer`
+  switch (healthOf(verdict)) {
+    case 'unknown':
+      return 'its worker is lost; what is shown is the last known state'
+    case 'failed':
+      return failedDetail(replica)
+    case 'held':
+      return replica.hold ? heldDetail(replica.hold) : ''
+    case 'stale':
+      return 'the last good sync is more than three intervals ago'
+    case 'stuck':
+      return 'its sync runs, but nothing has moved for 15 minutes'
+    case 'late':
+      return 'the last good sync is more than one interval ago'
+    case 'syncing':
+      return 'a sync is running'
+    case 'queued':
+      return replica.queue?.reason ?? 'waiting for a slot'
+    case 'paused':
+      return 'paused by an operator; it syncs only on request'
+    case 'new':
+      return replica.kind === 'unknown' ? 'declared without a kind, so it cannot be synced' : 'never synced yet'
+    case 'fresh':
+      if (!replica.last_success_at) return 'its last sync succeeded; when is not known'
+      return replica.interval_secs ? 'synced within its interval' : 'synced; it syncs again only on request'
+  }
+}
+
+/** Judges a state as a whole. */
 export function assessHealth(
   replica: ReplicaState,
   presence: Presence,
   progressAt: number | null,
   now: number,
-): Verdict {
-  if (presence === 'lost')
-    return { health: 'unknown', detail: 'its worker is lost; what is shown is the last known state', until: Infinity }
-  const last = replica.last_sync
-  if (replica.failures > 0) {
-    return {
-      health: 'failed',
-      detail:
-        (replica.failures === 1 ? 'failed once: ' : `failed ${replica.failures} times: `) +
-        (last?.message ?? last?.reason ?? 'no reason given'),
-      until: Infinity,
-    }
-  }
-  if (replica.hold) return { health: 'held', detail: heldDetail(replica.hold), until: Infinity }
-  const age = ageOf(replica)
-  if (age && now >= age.staleAt)
-    return { health: 'stale', detail: 'the last good sync is more than three intervals ago', until: Infinity }
-  const oldAt = contentOldAt(replica)
-  if (now >= oldAt)
-    return {
-      health: 'stale',
-      detail: `the upstream's own content is from ${replica.content_at}; syncs succeed but bring nothing newer`,
-      until: Infinity,
-    }
-  const stuckAt = replica.current
-    ? Math.max(
-        Date.parse(replica.current.started_at) + STUCK_MS,
-        (progressAt ?? Date.parse(replica.current.started_at)) + SILENT_MS,
-      )
-    : Infinity
-  if (now >= stuckAt)
-    return { health: 'stuck', detail: 'its sync runs, but nothing has moved for 15 minutes', until: Infinity }
-  const until = Math.min(stuckAt, oldAt, age ? (now >= age.lateAt ? age.staleAt : age.lateAt) : Infinity)
-  if (age && now >= age.lateAt)
-    return { health: 'late', detail: 'the last good sync is more than one interval ago', until }
-  if (replica.activity === 'syncing') return { health: 'syncing', detail: 'a sync is running', until }
-  if (replica.activity === 'queued')
-    return { health: 'queued', detail: replica.queue?.reason ?? 'waiting for a slot', until }
-  if (replica.activity === 'paused')
-    return { health: 'paused', detail: 'paused by an operator; it syncs only on request', until }
-  // Taken over from the original Kagami, which does not tell when a sync ended.
-  if (!replica.last_success_at && replica.status === 'success')
-    return { health: 'fresh', detail: 'its last sync succeeded; when is not known', until }
-  if (!replica.last_success_at)
-    return {
-      health: 'new',
-      detail: replica.kind === 'unknown' ? 'declared without a kind, so it cannot be synced' : 'never synced yet',
-      until,
-    }
-  return {
-    health: 'fresh',
-    detail: replica.interval_secs ? 'synced within its interval' : 'synced; it syncs again only on request',
-    until,
-  }
+): Verdict & { readonly until: number } {
+  const { verdict, until } = judge(judgedOf(replica), presence, progressAt, now)
+  return { health: healthOf(verdict), detail: detailOf(verdict, replica), until }
+}
+
+function failedDetail({ failures, last_sync: last }: ReplicaState): string {
+  return (
+    (failures === 1 ? 'failed once: ' : `failed ${failures} times: `) +
+    (last?.message ?? last?.reason ?? 'no reason given')
+  )
 }
 
 function heldDetail({ reason, removed, total, rejected }: Hold): string {
@@ -105,10 +161,9 @@ function contentOldAt({ content_at, options }: ReplicaState): number {
 }
 
 /** When a replica becomes late and stale; null when it has no interval, or no copy yet. */
-function ageOf(replica: ReplicaState): { lateAt: number; staleAt: number } | null {
-  if (!replica.interval_secs || !replica.last_success_at) return null
-  const interval = replica.interval_secs * 1000
+function ageOf({ intervalSeconds, succeededMs }: Judged): { lateAt: number; staleAt: number } | null {
+  if (!intervalSeconds || succeededMs === null) return null
+  const interval = intervalSeconds * 1000
   const grace = Math.max(GRACE_MS, interval / 10)
-  const syncedAt = Date.parse(replica.last_success_at)
-  return { lateAt: syncedAt + interval + grace, staleAt: syncedAt + 3 * interval + grace }
+  return { lateAt: succeededMs + interval + grace, staleAt: succeededMs + 3 * interval + grace }
 }

@@ -144,12 +144,13 @@ function replicaWithName(worker: WorkerEntry, name: string, except: string | nul
   const key = replicaNameKey(name)
   const added = worker.record.replicas.find((spec) => spec.replica_id !== except && replicaNameKey(spec.name) === key)
   if (added) return added.name
-  for (const { state } of worker.replicas.values()) {
-    if (state.replica_id === except) continue
+  for (const entry of worker.replicas) {
+    if (replicaNameKey(entry.name) !== key || entry.replicaId === except) continue
+    const { replica_id, origin } = entry.state
     const beingRemoved =
-      worker.record.removed.includes(state.replica_id) ||
-      (state.origin === 'api' && !worker.record.replicas.some((spec) => spec.replica_id === state.replica_id))
-    if (!beingRemoved && replicaNameKey(state.name) === key) return state.name
+      worker.record.removed.includes(replica_id) ||
+      (origin === 'api' && !worker.record.replicas.some((spec) => spec.replica_id === replica_id))
+    if (!beingRemoved) return entry.name
   }
   return null
 }

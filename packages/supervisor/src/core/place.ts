@@ -30,5 +30,5 @@ function isPlaceOf({ record }: WorkerEntry, { worker_id, hostname, data_dir }: J
 }
 
 function hasCopies({ replicas }: WorkerEntry): boolean {
-  return [...replicas.values()].some(({ state }) => state.last_success_at !== null)
+  return [...replicas].some(({ succeededMs }) => succeededMs !== null)
 }

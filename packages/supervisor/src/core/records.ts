@@ -211,8 +211,7 @@ export function withoutObserved({ record, keptRev }: WorkerEntry): WorkerRecord 
 /** The replicas of a worker with this name, or all of them: those it reports and those that were added. */
 export function replicasNamed(worker: WorkerEntry, name: string | null): { replica_id: string; name: string }[] {
   const all = new Map<string, { replica_id: string; name: string }>()
-  for (const { state } of worker.replicas.values())
-    all.set(state.replica_id, { replica_id: state.replica_id, name: state.name })
+  for (const { replicaId, name: has } of worker.replicas) all.set(replicaId, { replica_id: replicaId, name: has })
   for (const spec of worker.record.replicas) all.set(spec.replica_id, { replica_id: spec.replica_id, name: spec.name })
   const found = [...all.values()].filter(
     (replica) => !worker.record.removed.includes(replica.replica_id) && (name === null || replica.name === name),

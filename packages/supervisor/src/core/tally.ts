@@ -1,11 +1,15 @@
 // tally.ts — Counters by key, updated with every change, so that reading a number does not need a walk over the fleet.
 
-/** Counts by key; a key with count 0 is absent. */
-export interface Tally {
+/** Counts by key, to read. A key with count 0 is absent. */
+export interface Counts {
   readonly total: number
   get(key: string): number
-  move(from: string | null, to: string | null): void
   toRecord(): Record<string, number>
+}
+
+/** Counts by key. */
+export interface Tally extends Counts {
+  move(from: string | null, to: string | null): void
 }
 
 /** An empty tally. */

@@ -9,7 +9,7 @@ const GB = 1e9
 const unixSeconds = (instant: string | null) => (instant ? Math.floor(Date.parse(instant) / 1000) : null)
 
 /** A replica in API v0. */
-export function v0ReplicaOf({ worker, state, verdict }: ReplicaEntry): V0Replica {
+export function v0ReplicaOf({ worker, state, health }: ReplicaEntry): V0Replica {
   const failed = state.last_sync && state.last_sync.outcome !== 'success'
   return {
     worker_id: worker.record.worker_id,
@@ -20,7 +20,7 @@ export function v0ReplicaOf({ worker, state, verdict }: ReplicaEntry): V0Replica
     status: state.status,
     interval_secs: state.interval_secs,
     labels: state.labels,
-    health: verdict.health,
+    health,
     last_success: unixSeconds(state.last_success_at),
     last_error: failed ? (state.last_sync?.message ?? null) : null,
     size_bytes: state.size_bytes,

@@ -1,14 +1,13 @@
 // views.ts — The fleet in the shapes of /api/v1. No credentials are in any of them.
 import type { Cause, Health, Replica, Resource, Sync, SyncReport, Worker } from '@kagami/protocol'
 import { failures, healthOrder } from '@kagami/protocol'
-import type { Fleet, ReplicaEntry, WorkerEntry } from './entries.ts'
-
+import type { Fleet, ReplicaEntry, ResourceEntry, WorkerEntry } from './entries.ts'
 import { addedSpec, etagOf, isEditPending } from './edits.ts'
+import { detailOf, healthOf } from './health.ts'
 import { resourceStatus } from './resources.ts'
-import type { ResourceEntry } from './entries.ts'
 
 /** A replica as the API returns it. */
-export function replicaOf({ worker, state, verdict, progress }: ReplicaEntry): Replica {
+export function replicaOf({ worker, state, judged, progress }: ReplicaEntry): Replica {
   const pending = worker.record.syncs.filter(
     (request) => request.replica_id === state.replica_id && request.rev > worker.keptRev,
   ).length
@@ -19,8 +18,8 @@ export function replicaOf({ worker, state, verdict, progress }: ReplicaEntry): R
     worker_id: worker.record.worker_id,
     worker_name: worker.record.name,
     worker_presence: worker.presence,
-    health: verdict.health,
-    health_detail: verdict.detail,
+    health: healthOf(judged),
+    health_detail: detailOf(judged, state),
     progress,
     pending_requests: pending,
     ...specOf({ worker, state }),
@@ -139,42 +138,61 @@ export function finishedSyncOf(fleet: Fleet, report: SyncReport): Sync {
 
 /** Failed and held replicas, grouped by reason, the largest group first; at most `limit` groups. */
 export function causesOf(fleet: Fleet, limit: number): Cause[] {
-  const groups = new Map<string, ReplicaEntry[]>()
+  const groups = new Map<string, Group>()
   if (fleet.healths.get('failed') + fleet.healths.get('held') === 0) return []
   for (const resource of fleet.resources.values()) {
     if (resource.healths.get('failed') + resource.healths.get('held') === 0) continue
     for (const entry of resource.replicas) {
-      if (entry.verdict.health !== 'failed' && entry.verdict.health !== 'held') continue
-      const reason = entry.state.last_sync?.reason ?? 'unknown'
-      const group = groups.get(reason)
-      if (group) group.push(entry)
-      else groups.set(reason, [entry])
+      const { health } = entry
+      if (health !== 'failed' && health !== 'held') continue
+      const reason = entry.cause ?? 'unknown'
+      let group = groups.get(reason)
+      if (!group) groups.set(reason, (group = { replicas: 0, held: 0, since: null, workers: new Set(), examples: [] }))
+      addToGroup(group, entry, health)
     }
   }
   return [...groups]
-    .sort((a, b) => b[1].length - a[1].length)
+    .sort((a, b) => b[1].replicas - a[1].replicas)
     .slice(0, limit)
-    .map(([reason, entries]) => causeOf(reason, entries))
+    .map(([reason, group]) => causeOf(reason, group))
 }
 
-function causeOf(reason: string, entries: readonly ReplicaEntry[]): Cause {
+/** How many workers and replicas of a group are named. */
+const NAMED_MAX = 5
+
+/** Replicas that fail for the same reason. */
+interface Group {
+  replicas: number
+  held: number
+  /** The one that has not succeeded for the longest time, and since when, Unix ms. */
+  since: { readonly entry: ReplicaEntry; readonly ms: number } | null
+  readonly workers: Set<string>
+  readonly examples: ReplicaEntry[]
+}
+
+function addToGroup(group: Group, entry: ReplicaEntry, health: 'failed' | 'held'): void {
+  group.replicas++
+  if (health === 'held') group.held++
+  const ms = entry.succeededMs ?? Date.parse(entry.state.last_sync?.started_at ?? '')
+  if (ms < (group.since?.ms ?? Infinity)) group.since = { entry, ms }
+  if (group.workers.size < NAMED_MAX) group.workers.add(entry.worker.record.name)
+  if (group.examples.length < NAMED_MAX) group.examples.push(entry)
+}
+
+function causeOf(reason: string, { replicas, held, since, workers, examples }: Group): Cause {
   const known = failures[reason as keyof typeof failures] ?? failures.unknown
-  const since =
-    entries
-      .map((entry) => entry.state.last_success_at ?? entry.state.last_sync?.started_at ?? null)
-      .filter((at) => at !== null)
-      .sort()[0] ?? null
+  const oldest = since?.entry.state
   return {
     reason,
     message: known.meaning,
     hint: known.hint,
-    replicas: entries.length,
-    held: entries.filter((entry) => entry.verdict.health === 'held').length,
-    since,
-    workers: [...new Set(entries.map((entry) => entry.worker.record.name))].slice(0, 5),
-    examples: entries.slice(0, 5).map((entry) => ({
-      replica_id: entry.state.replica_id,
-      name: entry.state.name,
+    replicas,
+    held,
+    since: oldest ? (oldest.last_success_at ?? oldest.last_sync?.started_at ?? null) : null,
+    workers: [...workers],
+    examples: examples.map((entry) => ({
+      replica_id: entry.replicaId,
+      name: entry.name,
       worker_name: entry.worker.record.name,
     })),
   }

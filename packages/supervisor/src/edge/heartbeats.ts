@@ -98,9 +98,8 @@ function receiveProgress(services: Services, event: ProgressEvent, workerId: str
   // Late progress of an earlier sync must not be shown for the present one.
   const { current, last_sync } = entry.state
   if (event.sync_id < (current?.sync_id ?? last_sync?.sync_id ?? '')) return
-  entry.progress = event.progress
-  entry.progressSyncId = event.sync_id
-  entry.progressAt = clock.now().getTime()
+  const shown = { progress: event.progress, syncId: event.sync_id, at: clock.now().getTime() }
+  fleet.replicas.showProgress(entry.row, shown)
   services.publisher.progress(entry, event.sync_id, event.progress)
 }
 

@@ -21,11 +21,11 @@ export interface Publisher {
 
 /** Starts publishing to a feed. */
 export function createPublisher(feed: Feed, clock: Clock): Publisher {
-  const replicas = new Set<ReplicaEntry>()
+  const replicas = new Map<string, ReplicaEntry>()
   const workers = new Set<WorkerEntry>()
   function publishCollected() {
     for (const worker of workers) feed.publish({ type: 'worker', worker: workerOf(worker) })
-    for (const entry of replicas) feed.publish({ type: 'replica', replica: replicaOf(entry) })
+    for (const entry of replicas.values()) if (!entry.gone) feed.publish({ type: 'replica', replica: replicaOf(entry) })
     workers.clear()
     replicas.clear()
   }
@@ -33,19 +33,15 @@ export function createPublisher(feed: Feed, clock: Clock): Publisher {
   return {
     publishChanges(changes) {
       for (const worker of changes.workers) workers.add(worker)
-      for (const entry of changes.replicas) {
-        replicas.add(entry)
+      for (const [replicaId, entry] of changes.replicas) {
+        if (entry.gone) continue
+        replicas.set(replicaId, entry)
         workers.add(entry.worker)
       }
-      for (const entry of changes.removed) {
-        replicas.delete(entry)
-        workers.add(entry.worker)
-        feed.publish({
-          type: 'replica_gone',
-          replica_id: entry.state.replica_id,
-          worker_id: entry.worker.record.worker_id,
-          name: entry.state.name,
-        })
+      for (const { replicaId, worker, name } of changes.removed) {
+        replicas.delete(replicaId)
+        workers.add(worker)
+        feed.publish({ type: 'replica_gone', replica_id: replicaId, worker_id: worker.record.worker_id, name })
       }
     },
     workerGone(workerId) {
@@ -53,7 +49,7 @@ export function createPublisher(feed: Feed, clock: Clock): Publisher {
       feed.publish({ type: 'worker_gone', worker_id: workerId })
     },
     progress: (entry, syncId, progress) =>
-      feed.publish({ type: 'progress', replica_id: entry.state.replica_id, sync_id: syncId, progress }),
+      feed.publish({ type: 'progress', replica_id: entry.replicaId, sync_id: syncId, progress }),
     syncFinished: (fleet, report) => feed.publish({ type: 'sync', sync: finishedSyncOf(fleet, report) }),
     stop,
   }

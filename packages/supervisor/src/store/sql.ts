@@ -15,6 +15,8 @@ import { createKeyStore } from './sql-keys.ts'
 type Db = Kysely<Tables> | Transaction<Tables>
 /** Rows of one statement; SQLite allows 32,766 parameters. */
 const CHUNK = 500
+/** Replicas that are read in one go when the supervisor starts. */
+const LOADED_AT_ONCE = 1000
 /** How many unusable messages are kept: a worker must not be able to fill the disk with them. */
 const DEAD_LETTERS_MAX = 2500
 
@@ -92,9 +94,22 @@ function createLoader(db: Kysely<Tables>): Pick<Store, 'loadWorkers' | 'loadRepl
         last_seen_at: row.last_seen_at === null ? null : new Date(row.last_seen_at).toISOString(),
       }))
     },
-    async loadReplicas() {
-      const rows = await db.selectFrom('replicas').select(['worker_id', 'state']).execute()
-      return rows.map((row) => ({ worker_id: row.worker_id, state: JSON.parse(row.state) as StoredReplica['state'] }))
+    async *loadReplicas() {
+      let last = { worker_id: '', replica_id: '' }
+      for (;;) {
+        const { worker_id, replica_id } = last
+        const rows = await db
+          .selectFrom('replicas')
+          .select(['worker_id', 'replica_id', 'state'])
+          .where((e) => e(e.refTuple('worker_id', 'replica_id'), '>', e.tuple(worker_id, replica_id)))
+          .orderBy('worker_id')
+          .orderBy('replica_id')
+          .limit(LOADED_AT_ONCE)
+          .execute()
+        if (rows.length === 0) return
+        last = rows.at(-1)!
+        yield rows.map((row) => ({ worker_id: row.worker_id, state: JSON.parse(row.state) as StoredReplica['state'] }))
+      }
     },
     loadTombstones: () => db.selectFrom('tombstones').select(['worker_id', 'instance']).execute(),
   }

@@ -1,11 +1,13 @@
 // state-writer.ts — Writes the last known states of replicas to the store, in batches: soon after a change, and nothing
 // while nothing changes.
 import type { Clock, Logger } from '@kagami/runtime'
-import { every } from '@kagami/runtime'
+import { every, pause } from '@kagami/runtime'
 import type { Store, StoredReplica } from './store.ts'
 
 /** What a crash loses of the last half second, the next heartbeats bring again. */
 const FLUSH_MS = 500
+/** Replicas of one transaction: everything else waits for it. */
+const AT_ONCE = 500
 
 /** The primary key of a stored replica. */
 export interface ReplicaKey {
@@ -13,10 +15,17 @@ export interface ReplicaKey {
   readonly replica_id: string
 }
 
-/** Collects states, and writes them in batches. */
+/** A replica whose state has changed. The state is read when it is written. */
+export interface ChangedReplica {
+  readonly replicaId: string
+  /** Its number in the fleet. */
+  readonly row: number
+}
+
+/** Collects what has changed, and writes it in batches. */
 export interface StateWriter {
-  /** Queues new states, and replicas to forget. */
-  record(changes: { replicas: readonly StoredReplica[]; removed: readonly ReplicaKey[] }): void
+  /** Queues replicas to write, and replicas to forget. */
+  record(changes: { replicas: Iterable<ChangedReplica>; removed: readonly ReplicaKey[] }): void
   /** Queues the time a worker was last heard from. */
   recordLastSeen(workerId: string, at: string): void
   /** Writes what is queued. When the store fails, everything stays queued for the next flush. */
@@ -24,44 +33,78 @@ export interface StateWriter {
   stop(): Promise<void>
 }
 
-/** What is queued, by replica id and by worker id. */
+/** What a writer needs. */
+export interface StateWriterParts {
+  readonly store: Pick<Store, 'saveStates'>
+  readonly clock: Clock
+  readonly logger: Logger
+  /** The present state of a replica; null when it is gone. */
+  readonly read: (row: number) => StoredReplica | null
+}
+
+/** What is queued: rows of replicas, and the rest by replica id and by worker id. */
 interface Queue {
-  readonly replicas: Map<string, StoredReplica>
+  readonly rows: Set<number>
   readonly removed: Map<string, ReplicaKey>
   readonly seen: Map<string, string>
 }
 
-const emptyQueue = (): Queue => ({ replicas: new Map(), removed: new Map(), seen: new Map() })
+const emptyQueue = (): Queue => ({ rows: new Set(), removed: new Map(), seen: new Map() })
+const sizeOf = ({ rows, removed, seen }: Queue) => rows.size + removed.size + seen.size
 
 /** Starts writing. */
-export function createStateWriter(store: Pick<Store, 'saveStates'>, clock: Clock, logger: Logger): StateWriter {
+export function createStateWriter({ store, clock, logger, read }: StateWriterParts): StateWriter {
   let queue = emptyQueue()
   let failing = false
   let writing: Promise<void> = Promise.resolve()
 
-  async function write() {
-    if (queue.replicas.size + queue.removed.size + queue.seen.size === 0) return
-    const batch = queue
-    queue = emptyQueue()
+  /** Returns false when the store failed. */
+  async function writePart(part: Queue): Promise<boolean> {
+    const replicas = [...part.rows].map(read).filter((replica) => replica !== null)
+    const removed = [...part.removed.values()]
+    const seen = [...part.seen].map(([worker_id, at]) => ({ worker_id, at }))
+    if (replicas.length + removed.length + seen.length === 0) return true
     try {
-      await store.saveStates(changesOf(batch))
+      await store.saveStates({ replicas, removed, seen })
       if (failing) logger.info('the database takes writes again')
       failing = false
+      return true
     } catch (error) {
-      queue = merged(batch, queue)
       if (!failing)
         logger.error(
           { reason: (error as Error).message },
           'the database takes no writes; the last known states stay in memory and are written later',
         )
       failing = true
+      return false
+    }
+  }
+
+  async function write() {
+    const batch = queue
+    queue = emptyQueue()
+    while (sizeOf(batch) > 0) {
+      const part = takePart(batch)
+      const began = performance.now()
+      if (!(await writePart(part))) {
+        queue = merged([part, batch, queue], (row) => read(row)?.state.replica_id)
+        return
+      }
+      // Of a fleet that comes all at once: heartbeats and requests have as much of the time.
+      if (sizeOf(batch) > 0) await pause(performance.now() - began)
     }
   }
   const flush = () => (writing = writing.then(write))
   const stopTimer = every(clock, FLUSH_MS, () => void flush())
 
   return {
-    record: (changes) => enqueue(queue, changes),
+    record({ replicas, removed }) {
+      for (const { row, replicaId } of replicas) {
+        queue.rows.add(row)
+        queue.removed.delete(replicaId)
+      }
+      for (const key of removed) queue.removed.set(key.replica_id, key)
+    },
     recordLastSeen: (workerId, at) => void queue.seen.set(workerId, at),
     flush,
     async stop() {
@@ -71,33 +114,30 @@ export function createStateWriter(store: Pick<Store, 'saveStates'>, clock: Clock
   }
 }
 
-function enqueue({ replicas, removed }: Queue, changes: Parameters<StateWriter['record']>[0]) {
-  for (const replica of changes.replicas) {
-    replicas.set(replica.state.replica_id, replica)
-    removed.delete(replica.state.replica_id)
+/** Takes the next part out of a queue. All that is forgotten is in the first: its ids may be used again. */
+function takePart(queue: Queue): Queue {
+  const part: Queue = { rows: new Set(), removed: new Map(queue.removed), seen: new Map(queue.seen) }
+  queue.removed.clear()
+  queue.seen.clear()
+  for (const row of queue.rows) {
+    part.rows.add(row)
+    queue.rows.delete(row)
+    if (part.rows.size === AT_ONCE) break
   }
-  for (const key of changes.removed) {
-    replicas.delete(key.replica_id)
-    removed.set(key.replica_id, key)
-  }
+  return part
 }
 
-/** Two queues as one; the later one wins. */
-function merged(earlier: Queue, later: Queue): Queue {
-  const whole: Queue = {
-    replicas: new Map([...earlier.replicas, ...later.replicas]),
-    removed: new Map([...earlier.removed, ...later.removed]),
-    seen: new Map([...earlier.seen, ...later.seen]),
+/** Queues as one, the earliest first; what is there now is not forgotten. */
+function merged(queues: readonly Queue[], idOf: (row: number) => string | undefined): Queue {
+  const whole = emptyQueue()
+  for (const { rows, removed, seen } of queues) {
+    for (const row of rows) whole.rows.add(row)
+    for (const [id, key] of removed) whole.removed.set(id, key)
+    for (const [workerId, at] of seen) whole.seen.set(workerId, at)
   }
-  for (const id of later.replicas.keys()) whole.removed.delete(id)
-  for (const id of later.removed.keys()) whole.replicas.delete(id)
+  for (const row of whole.rows) {
+    const id = idOf(row)
+    if (id !== undefined) whole.removed.delete(id)
+  }
   return whole
-}
-
-function changesOf({ replicas, removed, seen }: Queue): Parameters<Store['saveStates']>[0] {
-  return {
-    replicas: [...replicas.values()],
-    removed: [...removed.values()],
-    seen: [...seen].map(([worker_id, at]) => ({ worker_id, at })),
-  }
 }

@@ -180,7 +180,8 @@ export interface Store extends KeyStore {
    */
   checkTerm(): Promise<void>
   loadWorkers(): Promise<WorkerRecord[]>
-  loadReplicas(): Promise<StoredReplica[]>
+  /** All replicas, in parts: a large fleet is never in memory as a whole. */
+  loadReplicas(): AsyncIterable<StoredReplica[]>
   loadTombstones(): Promise<{ worker_id: string; instance: string }[]>
   /** Saves the record and the audit entry in one transaction. */
   saveWorker(record: WorkerRecord, audit?: NewAudit): Promise<void>

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { createLogger } from '@kagami/runtime'
 import { createManualClock } from '@kagami/runtime/testing/manual-clock'
-import { storedChanges } from '../core/changes.ts'
+import { changesToStore, storedReader } from '../core/changes.ts'
 import { createFleet } from '../core/fleet.ts'
 import { createTraffic } from '../core/telemetry.ts'
 import { createFeed } from '../live/feed.ts'
@@ -23,14 +23,15 @@ export async function openServices(
   const opened = await openSqlStore(`sqlite://${join(dir, 'supervisor.db')}?mode=rwc`, logger)
   await opened.prepare(() => ({ workers: [], replicas: [], leftOut: 0 }))
   const store = watch(opened)
-  const stateWriter = createStateWriter(store, clock, logger)
+  const fleet = createFleet()
+  const stateWriter = createStateWriter({ store, clock, logger, read: storedReader(fleet) })
   const feed = createFeed('test')
   const publisher = createPublisher(feed, clock)
   const services: Partial<Services> = {
     clock,
     logger,
     store,
-    fleet: createFleet(),
+    fleet,
     stateWriter,
     feed,
     publisher,
@@ -39,7 +40,7 @@ export async function openServices(
     tombstones: new Set(),
     unacknowledged: new Map(),
     recordChanges(changes) {
-      stateWriter.record(storedChanges(changes))
+      stateWriter.record(changesToStore(changes))
       publisher.publishChanges(changes)
     },
   }

@@ -1,0 +1,74 @@
+// entry.ts — A replica as the other rooms see it: it reads its row when it is asked. Pure.
+import { Refusal } from '@kagami/protocol'
+import type { ReplicaEntry, Shown, WorkerEntry } from '../entries.ts'
+import { detailOf, healthOf } from '../health.ts'
+import type { Names } from './resource-table.ts'
+import { FLAG, type Rows } from './rows.ts'
+
+/** What entries read. */
+export interface EntryParts {
+  readonly rows: Rows
+  readonly names: () => Names
+  readonly workerOf: (row: number) => WorkerEntry
+  readonly progressOf: (row: number) => Shown | null
+}
+
+/** An entry, with what tells its replica from a later one in the same row. */
+interface Entry extends ReplicaEntry {
+  readonly born: number
+}
+
+/** Makes the entries of rows. They share their fields: a walk over a million makes small objects only. */
+export function createEntryForm({ rows, names, workerOf, progressOf }: EntryParts): (row: number) => ReplicaEntry {
+  const rowOf = (entry: Entry): number => {
+    if (rows.of.born[entry.row] === entry.born && rows.ids.isKept(entry.row)) return entry.row
+    throw new Refusal('not_found', 'the replica was removed meanwhile')
+  }
+  const form = {
+    get gone() {
+      const entry = this as unknown as Entry
+      return rows.of.born[entry.row] !== entry.born || !rows.ids.isKept(entry.row)
+    },
+    get replicaId() {
+      return rows.ids.textOf(rowOf(this as unknown as Entry))
+    },
+    get worker() {
+      return workerOf(rowOf(this as unknown as Entry))
+    },
+    get name() {
+      return names().nameOf(rows.of.name[rowOf(this as unknown as Entry)]!)
+    },
+    get state() {
+      return rows.stateOf(rowOf(this as unknown as Entry))
+    },
+    get health() {
+      return healthOf(rows.of.verdict[rowOf(this as unknown as Entry)]!)
+    },
+    get judged() {
+      return rows.of.verdict[rowOf(this as unknown as Entry)]!
+    },
+    get verdict() {
+      const row = rowOf(this as unknown as Entry)
+      const verdict = rows.of.verdict[row]!
+      return { health: healthOf(verdict), detail: detailOf(verdict, rows.stateOf(row)) }
+    },
+    get progress() {
+      return progressOf(rowOf(this as unknown as Entry))?.progress ?? null
+    },
+    get running() {
+      return (rows.of.flags[rowOf(this as unknown as Entry)]! & FLAG.running) > 0
+    },
+    get cause() {
+      const cause = rows.of.cause[rowOf(this as unknown as Entry)]!
+      return cause === 0 ? null : rows.words.wordOf(cause - 1)
+    },
+    get succeededMs() {
+      const ms = rows.of.success[rowOf(this as unknown as Entry)]!
+      return Number.isNaN(ms) ? null : ms
+    },
+    get revision() {
+      return rows.of.revision[rowOf(this as unknown as Entry)]!
+    },
+  }
+  return (row) => ({ __proto__: form, row, born: rows.of.born[row]! }) as unknown as Entry
+}
