@@ -1,5 +1,5 @@
-// plan.ts — What a run is about to do to a published tree, for whoever allows it, and what its programs move meanwhile:
-// parts of the contract of a provider. Types only.
+// plan.ts — What a run is about to do to a published tree, for whoever allows it, what its programs move meanwhile, and
+// how an upstream is known again: parts of the contract of a provider. Types only.
 
 /** What a run is about to do. Null where it is not known. */
 export interface Plan {
@@ -82,4 +82,22 @@ export interface Watched {
    * tell. What it throws ends the program, and is what the caller of the program gets.
    */
   readonly onMoves?: (processes: readonly ProcessMoves[]) => void
+}
+
+/** A file of an upstream that changes whenever anything there does. */
+export interface Trace {
+  /** A text that changes with the file; null: the upstream has no such file. */
+  readonly sign: string | null
+  /** Bytes that were received. */
+  readonly bytes: number
+  /** The sign of an earlier one that is still here, of which the provider knows what changed since; absent: none. */
+  readonly before?: string | null
+}
+
+/** How an upstream is known again after a run. */
+export interface Traced {
+  /** Null: not at all. */
+  readonly sign: string | null
+  /** Whether everything was looked at, and not only what the trace says has changed. */
+  readonly all: boolean
 }

@@ -3,11 +3,11 @@
 import type { Auth, FailureReason, Kept, KeptFiles, Progress } from '@kagami/protocol'
 import type { Paces } from './paces.ts'
 import type { Target, Via } from './via.ts'
-import type { Plan, Shortage, Watched } from './plan.ts'
+import type { Plan, Shortage, Trace, Traced, Watched } from './plan.ts'
 import type Type from 'typebox'
 import type { Static } from 'typebox'
 
-export type { KeptBytes, LostHistory, Plan, ProcessMoves, Shortage, ShrinkingFolder } from './plan.ts'
+export type { KeptBytes, LostHistory, Plan, ProcessMoves, Shortage, ShrinkingFolder, Trace, Traced } from './plan.ts'
 
 /** One kind of upstream, with the schema of its options. CONTRIBUTING.md says how to add one. */
 export interface Provider<Schema extends Type.TObject = Type.TObject> {
@@ -61,6 +61,8 @@ export interface SyncContext<Options = Readonly<Record<string, unknown>>> {
    * remembered, and what is damaged is fetched anew.
    */
   readonly thorough: boolean
+  /** Whether the copy is as the trace from before says (`Trace.before`): what changed since is all that did. */
+  readonly traced: boolean
   /**
    * The folder had files of something else, and this run, or an earlier one that did not succeed, takes them over:
    * `ask` until somebody allowed it, and then `allow` throws whatever the plan is; null: the files are the replica's.
@@ -247,14 +249,6 @@ export interface Fork {
   drop(): Promise<void>
 }
 
-/** A file of an upstream that changes whenever anything there does. */
-export interface Trace {
-  /** A text that changes with the file; null: the upstream has no such file. */
-  readonly sign: string | null
-  /** Bytes that were received. */
-  readonly bytes: number
-}
-
 /** What a successful sync found out; null where the tool does not say. */
 export interface SyncStats {
   readonly bytes: number | null
@@ -269,6 +263,8 @@ export interface SyncStats {
   readonly note?: string | null
   /** False: what the upstream had is not all there, and the next sync has to look again. Absent: it is. */
   readonly whole?: boolean
+  /** How the upstream is known again; absent: by its trace, when all it had is there. */
+  readonly traced?: Traced
 }
 
 /**

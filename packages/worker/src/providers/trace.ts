@@ -20,6 +20,17 @@ export const probeOption = Type.String({
     '"lastupdate"). While it stays the same nothing is listed, except once a day. Empty: always list',
 })
 
+/** The schema of the option of rsync. */
+export const listOption = Type.String({
+  default: '',
+  maxLength: 1024,
+  pattern: PATH,
+  description:
+    'Path of the list that the upstream publishes of all it has: a fullfiletimelist ("fullfiletimelist-fedora"), or ' +
+    'what ls -lR prints ("ls-lR.gz"). What differs from the list before is all that a sync looks at, except once a ' +
+    'day. Empty: always look at everything',
+})
+
 /** What is compared of a trace that was read. `modified`: its time, as the upstream writes it. */
 export function traceOf(content: Buffer, modified: string): Trace {
   const digest = createHash('sha256').update(content).digest('hex')

@@ -15,11 +15,13 @@ export interface TraceCheck {
   readonly unchanged: SyncStats | null
   /** One line for the report. */
   readonly note: string | null
+  /** Whether the copy is as the earlier trace says, of which the provider knows what changed since. */
+  readonly follows: boolean
   /** Called after a success with what was found out: remembers the trace when the copy has all of the upstream. */
   settle(stats: SyncStats | null): void
 }
 
-const UNTRACED: TraceCheck = { unchanged: null, note: null, settle: () => {} }
+const UNTRACED: TraceCheck = { unchanged: null, note: null, follows: false, settle: () => {} }
 
 /** Reads the trace, where there is one and a copy. Throws SyncFailure when the upstream cannot be asked. */
 export async function checkTrace(
@@ -57,13 +59,25 @@ export async function checkTrace(
   }
   // What this run leaves unfinished must not be taken for what the earlier one brought.
   tree.saveTrace(null)
+  const known = trace.before != null && before?.digest === digestOf(run, trace.before) ? before : null
   return {
     unchanged: null,
     note: null,
+    follows: known !== null && isBelieved(run, context, known),
     settle(stats) {
-      if (stats === null || stats.whole === false) return
+      if (stats === null) return
+      const { sign, all } = stats.traced ?? { sign: stats.whole === false ? null : trace.sign, all: true }
+      if (sign === null) return
       const { note = null, keptFiles = null } = stats
-      tree.saveTrace({ digest, at: at.toISOString(), note, left_out: leftOut.result(), kept_files: keptFiles })
+      if (!all && known?.left_out && leftOut.result() === null) leftOut.repeat(known.left_out)
+      tree.saveTrace({
+        digest: digestOf(run, sign),
+        // Once a day everything is looked at, whatever changes in between.
+        at: all || known === null ? at.toISOString() : known.at,
+        note,
+        left_out: leftOut.result(),
+        kept_files: keptFiles,
+      })
     },
   }
 }

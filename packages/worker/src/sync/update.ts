@@ -74,11 +74,12 @@ export async function updateTree(run: Run): Promise<SyncResult> {
   const given = { local, options, run: command, tree, peers, ssh: key?.ssh ?? null, scratch: scratch.path }
   const context = contextOf(run, given)
   const { task } = job
-  const update = () => (task?.type === 'restore' ? restore(provider, context, task.id) : provider.sync(context))
+  const update = (traced: boolean) => () =>
+    task?.type === 'restore' ? restore(provider, context, task.id) : provider.sync({ ...context, traced })
   const attempt = async () => {
     try {
       const trace = await checkTrace(run, { tree, provider, context })
-      return { trace, stats: trace.unchanged ?? (await releasingOnFullDisk(limits, tree, update)) }
+      return { trace, stats: trace.unchanged ?? (await releasingOnFullDisk(limits, tree, update(trace.follows))) }
     } catch (error) {
       throw namingProxies(error, proxies?.used() ?? [])
     } finally {
@@ -262,6 +263,7 @@ function contextOf(run: Run, { tree, ...parts }: ContextParts): SyncContext {
     // Over ssh they are the key, which is for ssh alone.
     auth: parts.ssh ? null : (job.spec.auth ?? null),
     thorough: job.task?.type === 'sync' && job.task.thorough === true,
+    traced: false,
     tree: guardedTree(tree, limits, { policy, log, checkDisk: async () => deps.place?.check(job.worker_id) }),
     signal: limits.signal,
     log,

@@ -3,7 +3,7 @@
 import { DISK_OWN, RESERVED } from '../../names.ts'
 import Type, { type Static } from 'typebox'
 import { keepDeletedOption } from '../keep-deleted.ts'
-import { probeOption } from '../trace.ts'
+import { listOption, probeOption } from '../trace.ts'
 
 /** The folder in which rsync keeps incomplete files, beside the files concerned; only its owner may enter. */
 export const PARTIAL = RESERVED.rsync
@@ -65,6 +65,7 @@ export const options = Type.Object(
       description: 'Put changed files in place together at the end instead of one by one as they arrive',
     }),
     probe: probeOption,
+    list: listOption,
     keep_deleted: keepDeletedOption,
     two_stage: Type.Enum(['off', 'debian', 'debian-oldstyle'], {
       default: 'off',

@@ -10,6 +10,7 @@ import { fetchFirst } from './first.ts'
 import { openKeepingRun, type KeepingRun } from './keep.ts'
 import { UNREAD, VANISHED } from './lines.ts'
 import { listedOf } from './listed.ts'
+import { findByList, keepList, listProblem } from '../rsync-list/published.ts'
 import { countDisk } from './disk.ts'
 import { deletesExcluded, deletionFlags, FOLLOWS_LINKS, hasRules, options } from './options.ts'
 import { restorePartials, removePartials, stashPartials } from './partials.ts'
@@ -25,7 +26,8 @@ const SAFE_VERSION = [3, 4, 3]
 export const rsync: Provider<typeof options> = {
   kind: 'rsync',
   options,
-  checkSpec: (upstream, chosen) => traceProblem(upstream, chosen.probe) ?? findOpenLinks(upstream, chosen),
+  checkSpec: (upstream, chosen) =>
+    traceProblem(upstream, chosen) ?? listProblem(chosen) ?? findOpenLinks(upstream, chosen),
   async probe(run) {
     try {
       return await probeVersion(run)
@@ -72,6 +74,13 @@ async function probeVersion(run: RunCommand): Promise<{ available: boolean; deta
 }
 
 async function update(upstream: RsyncUpstream): Promise<SyncStats> {
+  const found: { byList: DryRun | null } = { byList: null }
+  const stats = await updateFound(upstream, found)
+  return upstream.options.list === '' ? stats : keepList(upstream, stats, found.byList)
+}
+
+/** `seen.byList` becomes what the upstream's own list told, when that was enough. */
+async function updateFound(upstream: RsyncUpstream, seen: { byList: DryRun | null }): Promise<SyncStats> {
   const { context, options } = upstream
   const { staging, published } = context.tree
   // This file exists while an earlier run did not finish.
@@ -82,8 +91,9 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   const left = existsSync(unfinished) ? await openLeft(upstream, stash, recorded) : null
   const disk = hasRules(options) ? await countDisk(upstream, published) : null
   const deleting = deletionFlags(deletesExcluded(options))
-  const found = await dryRun(upstream, published, { deleting, disk, recorded })
-  await allowFound(upstream, found, keep)
+  seen.byList = left === null && keep === null && disk === null ? await allowByList(upstream) : null
+  const found = seen.byList ?? (await dryRun(upstream, published, { deleting, disk, recorded }))
+  if (seen.byList === null) await allowFound(upstream, found, keep)
   const proof = context.thorough ? proofOf(found) : null
   const idle = keep ? keep.isIdle(found) : found.changes === 0
   if (isWhole(found) && idle && left === null) {
@@ -174,6 +184,18 @@ async function openLeft(
   if (fork.path === tree.published) return { fork, found: null }
   const deleting = deletionFlags(deletesExcluded(upstream.options))
   return { fork, found: await dryRun(upstream, fork.path, { deleting, disk: null, recorded }) }
+}
+
+/** What the upstream's own list tells, when that is allowed: before a run is held, everything is looked at. */
+async function allowByList(upstream: RsyncUpstream): Promise<DryRun | null> {
+  const found = await findByList(upstream)
+  try {
+    if (found) await allowFound(upstream, found, null)
+    return found
+  } catch (error) {
+    upstream.context.log(`by the list of the upstream: ${(error as Error).message}. Everything is looked at`)
+    return null
+  }
 }
 
 /** Asks for what a run would do; where not all could be read it deletes nothing. */
