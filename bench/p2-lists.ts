@@ -1,6 +1,6 @@
 // p2-lists.ts — P2 for very large trees: an rsync sync of 2,000,000 entries behind an upstream that publishes a list of
-// all it has (option list), over bare `rsync -a --delete-delay`: when nothing changed, when the list was only made anew,
-// and when 20 files changed. And what that takes of memory.
+// all it has (option list), over bare `rsync -a --delete-delay`: when nothing changed, when the list was only made
+// anew, and when 20 files changed. And what that takes of memory.
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
