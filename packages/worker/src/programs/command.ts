@@ -2,6 +2,7 @@
 // Knows no mirrors.
 import { randomUUID } from 'node:crypto'
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { Readable } from 'node:stream'
 import { pause } from '@kagami/runtime'
 import { SyncFailure, type Exit, type RunCommand, type RunOptions } from '../provider.ts'
 import { buildPath, candidates, findTool, PLAIN, withinMemory, type Containment } from './containment.ts'
@@ -171,7 +172,8 @@ function listen(
   }
   // A program that ends without reading its input is no error.
   child.stdin?.on('error', () => {})
-  if (run.stdin !== undefined) child.stdin?.end(run.stdin)
+  if (run.stdin instanceof Readable && child.stdin) run.stdin.pipe(child.stdin)
+  else if (run.stdin !== undefined) child.stdin?.end(run.stdin)
 }
 
 function endOf(

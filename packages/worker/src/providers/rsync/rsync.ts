@@ -16,7 +16,7 @@ import { restorePartials, removePartials, stashPartials } from './partials.ts'
 import type { DryRun } from './plan.ts'
 import { joinNotes, tellStats } from './tell.ts'
 import { readTrace, traceProblem } from './trace.ts'
-import { copyChanges, statsOf } from './transfer.ts'
+import { copyChanges, createWaitingCopy, statsOf, type WaitingCopy } from './transfer.ts'
 
 /** Older versions have known holes that a hostile upstream can use. */
 const SAFE_VERSION = [3, 4, 3]
@@ -71,7 +71,19 @@ async function probeVersion(run: RunCommand): Promise<{ available: boolean; deta
   return { available: exit.code === 0, detail: detail || 'rsync does not start' }
 }
 
+/** Files are written here, not beside those people read: a killed run leaves none of them in the tree. */
+const arrivalsOf = ({ context }: RsyncUpstream) => join(context.tree.staging, 'arrivals')
+
 async function update(upstream: RsyncUpstream): Promise<SyncStats> {
+  const waiting = createWaitingCopy(upstream, arrivalsOf(upstream))
+  try {
+    return await updateBeside(upstream, waiting)
+  } finally {
+    await waiting.drop()
+  }
+}
+
+async function updateBeside(upstream: RsyncUpstream, waiting: WaitingCopy): Promise<SyncStats> {
   const { context, options } = upstream
   const { staging, published } = context.tree
   // This file exists while an earlier run did not finish.
@@ -82,7 +94,8 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   const left = existsSync(unfinished) ? await openLeft(upstream, stash, recorded) : null
   const disk = hasRules(options) ? await countDisk(upstream, published) : null
   const deleting = deletionFlags(deletesExcluded(options))
-  const found = await dryRun(upstream, published, { deleting, disk, recorded })
+  const onChanged = left === null ? waiting.add : undefined
+  const found = await dryRun(upstream, published, { deleting, disk, recorded, onChanged })
   await allowFound(upstream, found, keep)
   const proof = context.thorough ? proofOf(found) : null
   const idle = keep ? keep.isIdle(found) : found.changes === 0
@@ -93,8 +106,7 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   mkdirSync(staging, { recursive: true })
   writeFileSync(unfinished, '')
   const fork = left?.fork ?? (await context.tree.fork())
-  // Files are written here, not beside those people read: a killed run leaves none of them in the tree.
-  const arrivals = join(staging, 'arrivals')
+  const arrivals = arrivalsOf(upstream)
   rmSync(arrivals, { recursive: true, force: true })
   mkdirSync(arrivals, { mode: 0o700 })
   restorePartials(stash, fork.path, found.stays)
@@ -109,7 +121,8 @@ async function update(upstream: RsyncUpstream): Promise<SyncStats> {
   const blocked = !looks.some((one) => one.makesWay) ? 'never' : whole ? 'at first' : 'always'
   const names = left === null ? listedOf(options, found) : null
   const listed = names && { names, stats: statsOf(found) }
-  const changes = { again: left !== null, most, arrivals, makeWay, blocked, listed } as const
+  if (listed === null) await waiting.drop()
+  const changes = { again: left !== null, most, arrivals, makeWay, blocked, listed, waiting } as const
   const copied = await copyChanges(upstream, fork.path, changes).catch((error) =>
     keepIncomplete(error, fork.path, stash),
   )
