@@ -4,6 +4,8 @@
 export interface Paces {
   /** `host`: name and port, as in `URL.host`. */
   of(host: string): Pace
+  /** Upstreams that refused a connection while another one was open. */
+  readonly oneAtATime: Set<string>
 }
 
 export interface Pace {

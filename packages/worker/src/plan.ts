@@ -75,13 +75,15 @@ export interface ProcessMoves {
   readonly written: number
 }
 
-/** The part of the options of a program by which it is watched. */
+/** The part of the options of a program by which it is watched, and ended. */
 export interface Watched {
   /**
    * Called once a second while it runs, with the processes of the whole run, and with none where the machine does not
    * tell. What it throws ends the program, and is what the caller of the program gets.
    */
   readonly onMoves?: (processes: readonly ProcessMoves[]) => void
+  /** Ends this program when it is aborted; it is then as if the run were cancelled. */
+  readonly signal?: AbortSignal
 }
 
 /** A file of an upstream that changes whenever anything there does. */

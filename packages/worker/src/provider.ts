@@ -1,5 +1,6 @@
 // provider.ts — The contract of a provider: how the bytes of one kind of upstream arrive. A provider has no timer,
 // process, state or path of its own.
+import type { Readable } from 'node:stream'
 import type { Auth, FailureReason, Kept, KeptFiles, Progress } from '@kagami/protocol'
 import type { Paces } from './paces.ts'
 import type { Target, Via } from './via.ts'
@@ -162,6 +163,8 @@ export interface Tree {
   readonly staging: string
   /** Whether a published tree exists. */
   exists(): Promise<boolean>
+  /** Whether `fork()` is the published tree itself. */
+  readonly changesInPlace: boolean
   /** What of a folder that was taken over is not Kagami's; for kinds that keep such files. */
   readonly own: OwnFiles
   /** What stays readable for some time after the upstream removed it. */
@@ -278,7 +281,7 @@ export interface RunOptions extends Watched {
   readonly cwd?: string
   /** Added to the clean base environment. Secrets travel here or on stdin, never in args. */
   readonly env?: Readonly<Record<string, string>>
-  readonly stdin?: string | Uint8Array
+  readonly stdin?: string | Uint8Array | Readable
   /** Works only on this machine and may write nothing for long: its silence is no stall. */
   readonly silent?: boolean
   /**

@@ -45,6 +45,7 @@ export interface PaceOptions {
 export function createPaces(options: PaceOptions = {}): Paces {
   const paces = new Map<string, Pace>()
   return {
+    oneAtATime: new Set(),
     of(host) {
       const pace = paces.get(host) ?? createPace(options)
       paces.delete(host)
@@ -207,6 +208,7 @@ export function limitPaces(paces: Paces, perSecond: number, now = () => performa
   if (perSecond === 0) return paces
   let nextAt = 0
   return {
+    oneAtATime: paces.oneAtATime,
     of(host) {
       const pace = paces.of(host)
       return {

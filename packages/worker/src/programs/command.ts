@@ -1,6 +1,7 @@
 // command.ts — Runs programs to their end: the whole process tree killed, bounded output. How they are started is in
 // start.ts.
 import { randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
 import { pause } from '@kagami/runtime'
 import { SyncFailure, type Exit, type RunCommand, type RunOptions } from '../provider.ts'
 import { buildPath, findTool, type Containment } from './containment.ts'
@@ -124,7 +125,8 @@ function listen(
   }
   // A program that ends without reading its input is no error.
   input?.on('error', () => {})
-  if (run.stdin !== undefined) input?.end(run.stdin)
+  if (run.stdin instanceof Readable && input) run.stdin.pipe(input)
+  else if (run.stdin !== undefined) input?.end(run.stdin)
 }
 
 function endOf(

@@ -143,7 +143,7 @@ function providerCommands(run: Run): RunCommand {
   return (command, args, options) => {
     const start = (signal: AbortSignal) => commandsOf(run, signal)(command, args, options)
     const { onMoves } = options ?? {}
-    const { signal } = limits
+    const signal = options?.signal ? AbortSignal.any([limits.signal, options.signal]) : limits.signal
     const work = () => (onMoves ? watchProgram({ mark, onMoves, signal, start }) : start(signal))
     // Of processes that are a service's, only what they do to the disk is seen.
     const ofService = () => (options?.asksService ? freeBytes(run.deps.dataDir) : 0)

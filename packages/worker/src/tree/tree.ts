@@ -122,6 +122,7 @@ export function createTree(options: TreeOptions): OwnedTree {
       return staging
     },
     exists: async () => hasEntries(published),
+    changesInPlace: !needsCopy(policy),
     flush: (folder, files) => flushPaths(folder, files, run),
     count: countTree,
     discard: () => rm(staging, { recursive: true, force: true }),
@@ -161,10 +162,12 @@ export function createTree(options: TreeOptions): OwnedTree {
   }
 }
 
+const needsCopy = ({ publish, verify }: TreeOptions['policy']) => publish === 'swap' || verify !== 'none'
+
 async function openFork({ policy }: TreeOptions, kept: GenerationOptions, how?: ForkWay): Promise<Fork> {
   const published = paths.published(kept.dataDir, kept.name)
   const swap = policy.publish === 'swap'
-  if (!swap && policy.verify === 'none' && (how === undefined || how === 'direct'))
+  if (!needsCopy(policy) && (how === undefined || how === 'direct'))
     return publishedItself(published, kept, how === 'direct')
   if (how !== undefined && isMountPoint(published)) throw noCopyOfDisk(published)
   const wanted = { ...kept, apart: how === 'apart' || how === 'direct' }

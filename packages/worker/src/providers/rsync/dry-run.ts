@@ -17,6 +17,7 @@ export interface Look {
   readonly disk: DiskCount | null
   /** As in `PlanParts`. */
   readonly recorded?: PlanParts['recorded'] | undefined
+  readonly onChanged?: PlanParts['onChanged']
 }
 
 /** What a run would do to a folder. Throws SyncFailure. */
@@ -27,8 +28,8 @@ export async function dryRun(upstream: RsyncUpstream, folder: string, look: Look
   let left: Parameters<typeof context.leaveOut>[] = []
   const newReader = () => {
     left = []
-    const { disk, recorded = null } = look
-    return createPlanReader({ items, folder, disk, recorded, leaveOut: (...one) => void left.push(one) })
+    const { disk, recorded = null, onChanged } = look
+    return createPlanReader({ items, folder, disk, recorded, onChanged, leaveOut: (...one) => void left.push(one) })
   }
   let reader = newReader()
   // The names of what is left out are only told together with all others.

@@ -1,12 +1,13 @@
 // listed.test.ts — A run by the names that its look listed: all that changed and nothing else is asked for, what goes
 // is deleted after it, folders keep their times, and an upstream that takes no lists is walked as ever.
-import { mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { nameOfBytes, pathBytes } from '../../names.ts'
 import { createCommandRunner } from '../../programs/command.ts'
+import { findMarked } from '../../programs/orphans.ts'
 import { startBareServer } from '../../testing/hostile.ts'
 import { sandboxForEach } from '../../testing/kills.ts'
 import { describeTree } from '../../testing/random-trees.ts'
@@ -168,5 +169,74 @@ describe('an upstream that takes no lists of names', () => {
     expect(report, report.tail ?? '').toMatchObject({ outcome: 'success', files: 31 })
     expect(sandbox.log(report)).toContain('the upstream takes no list of names')
     expect(describeTree(`${sandbox.published}/`)).toEqual(describeTree(files))
+  })
+})
+
+describe('a connection that is made while changes are still being listed', () => {
+  const change = (text: string) =>
+    writeFiles(files, Object.fromEntries(LONG.map((name) => [`stays/${name}`, `${text}\n`])))
+  /** So much text that some of it is sent before all is known. */
+  const LONG = Array.from({ length: 30 }, (_, index) => `${index}-${'x'.repeat(100)}`)
+
+  it('is no harm to an upstream that takes one at a time, and is not made there again', async () => {
+    const call = await serve({}, ['max connections = 1'])
+    await sandbox.sync(call)
+    const logs: string[] = []
+    for (const text of ['one', 'other']) {
+      change(text)
+      rmSync(join(files, `stays/${text === 'one' ? 1 : 2}`))
+      const report = await sandbox.sync(call)
+      expect(report, report.tail ?? '').toMatchObject({ outcome: 'success', message: null })
+      expect(describeTree(`${sandbox.published}/`)).toEqual(describeTree(files))
+      logs.push(sandbox.log(report))
+    }
+    expect(logs[0]).toContain('kept no second connection open beside the first')
+    expect(logs[1]).not.toContain('connection')
+  })
+
+  it('ends with a run that is held, and has changed nothing', async () => {
+    const call = await serve({ max_delete_percent: 10 })
+    await sandbox.sync(call)
+    change('one')
+    rmSync(join(files, 'goes'), { recursive: true })
+    for (let index = 0; index < 20; index++) rmSync(join(files, `stays/${index}`))
+    const before = describeTree(`${sandbox.published}/`)
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'held', hold: { removed: 22 } })
+    expect(describeTree(`${sandbox.published}/`)).toEqual(before)
+    expect(findMarked(`${sandbox.dataDir}:`)).toEqual([])
+    const task = { type: 'sync', approved: 22 } as const
+    expect(await sandbox.sync({ ...call, task })).toMatchObject({ outcome: 'success' })
+    expect(describeTree(`${sandbox.published}/`)).toEqual(describeTree(files))
+  })
+
+  it.each(['held', 'success'])('changes nothing before it may, whatever is sent by then: %s', async (outcome) => {
+    const call = await serve({ max_delete_percent: outcome === 'held' ? 10 : 100 })
+    await sandbox.sync(call)
+    change('one')
+    for (let index = 0; index < 20; index++) rmSync(join(files, `stays/${index}`))
+    const before = describeTree(`${sandbox.published}/`)
+    const staging = join(sandbox.dataDir, '.kagami/staging/replica-1')
+    mkdirSync(staging, { recursive: true })
+    // The real rsync, whose first list ends too early; the look ends once what was sent has come.
+    const [bin, once] = [join(sandbox.dir, 'bin'), join(sandbox.dir, 'once')]
+    const real = `PATH='${process.env['PATH']}' rsync "$@"`
+    const script = [
+      '#!/bin/sh',
+      'case "$*" in',
+      `*--files-from=-*) [ -e '${once}' ] || { touch '${once}'; head -z -n 3 | ${real}; exit 0; } ;;`,
+      `*--dry-run*) ${real}; code=$?; until [ -e '${staging}/way' ]; do sleep 0.02; done; exit $code ;;`,
+      'esac',
+      real,
+    ]
+    writeFiles(bin, { rsync: `${script.join('\n')}\n` })
+    chmodSync(join(bin, 'rsync'), 0o755)
+    vi.stubEnv('PATH', `${bin}:${process.env['PATH']}`)
+    const report = await sandbox.sync(call)
+    vi.unstubAllEnvs()
+    expect(report, report.tail ?? '').toMatchObject({ outcome })
+    if (outcome === 'success') expect(sandbox.log(report)).toContain('sent files before it was told which')
+    const expected = outcome === 'held' ? before : describeTree(files)
+    expect(describeTree(`${sandbox.published}/`)).toEqual(expected)
+    expect(existsSync(join(staging, 'way'))).toBe(false)
   })
 })

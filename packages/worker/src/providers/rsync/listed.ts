@@ -1,5 +1,6 @@
 // listed.ts — A run by the names that its dry run listed: rsync is asked for what changed alone, and does not walk the
 // whole tree a second time; what is to be deleted goes by our own hands, name by name.
+import { PassThrough } from 'node:stream'
 import { bytesOf } from '../../names.ts'
 import { localFailure } from '../../local-failure.ts'
 import type { Exit } from '../../provider.ts'
@@ -8,6 +9,8 @@ import type { RsyncOptions } from './options.ts'
 
 /** With more than so much text the whole tree is walked instead: nothing of a tree's size is held. */
 const HELD_MAX = 16 * 1024 * 1024
+/** So much text is sent at once. */
+const STREAMED = 1024
 /** What an entry costs besides its name. */
 const ENTRY = 32
 /** Options with which an entry depends on others that did not change. */
@@ -29,7 +32,7 @@ interface Looked {
 }
 
 /** Collects the names of a dry run, as long as they are not too many. */
-export function createNameLists() {
+export function createNameLists(onChanged: (name: string) => void = () => {}) {
   let lists: { changed: string[]; lost: string[] } | null = { changed: [], lost: [] }
   let held = 0
   const add = (to: 'changed' | 'lost', name: string | null) => {
@@ -42,6 +45,7 @@ export function createNameLists() {
     change(name: string | null, { isBlocked }: { isBlocked: boolean }) {
       if (isBlocked) lists = null
       add('changed', name)
+      if (lists !== null && name !== null) onChanged(name)
     },
     lose: (name: string | null) => add('lost', name),
     result: (): Listed | null => lists,
@@ -54,18 +58,49 @@ export function listedOf(
   { listed, makesWay, unread, refused }: Looked,
 ): Listed | null {
   if (listed === null || makesWay || unread !== null || refused !== null) return null
-  if (extra_options.some((option) => NEED_ALL.has(option))) return null
+  if (!mayGoByNames({ extra_options })) return null
   // What becomes of another kind is left to rsync.
   const changed = new Set(listed.changed.map(withoutSlash))
   return listed.lost.some((name) => changed.has(withoutSlash(name))) ? null : listed
 }
 
+/** Whether the options allow a run by names. */
+export const mayGoByNames = ({ extra_options }: Pick<RsyncOptions, 'extra_options'>) =>
+  !extra_options.some((option) => NEED_ALL.has(option))
+
 /** What `--files-from=-` with `--from0` reads. */
-export function namesOf({ changed }: Listed): Uint8Array {
-  // The dot keeps a name from being read as a comment.
-  const below = changed.filter((name) => name !== './')
+export function namesOf({ changed }: Pick<Listed, 'changed'>): Uint8Array {
+  const below = changed.map(nameOf).join('')
   // The top itself comes with everything below it.
-  return bytesOf(below.length === 0 ? '.\0' : below.map((name) => `./${withoutSlash(name)}\0`).join(''))
+  return bytesOf(below === '' ? TOP : below)
+}
+
+const TOP = '.\0'
+
+/** The dot keeps a name from being read as a comment. */
+const nameOf = (name: string) => (name === './' ? '' : `./${withoutSlash(name)}\0`)
+
+/** The same as it becomes known, name by name. */
+export function createNamesStream() {
+  const stream = new PassThrough()
+  let held: string[] = []
+  let size = 0
+  const flush = () => {
+    const text = held.map(nameOf).join('')
+    if (text !== '') stream.write(bytesOf(text))
+    held = []
+    size = 0
+  }
+  return {
+    stream,
+    add(name: string): void {
+      held.push(name)
+      size += name.length
+      if (size >= STREAMED) flush()
+    },
+    /** Once all were added. */
+    end: ({ changed }: Listed) => (flush(), void stream.end(changed.every((name) => name === './') ? TOP : '')),
+  }
 }
 
 /**

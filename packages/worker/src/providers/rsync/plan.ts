@@ -68,10 +68,12 @@ export interface PlanParts {
   readonly recorded: ReadonlyMap<string, number> | null
   /** Told what rsync leaves out. */
   readonly leaveOut: (name: string, why: string) => void
+  /** Called with each name that a run by names would fetch. */
+  readonly onChanged?: ((name: string) => void) | undefined
 }
 
 /** Reads `--dry-run --itemize-changes --stats` in a format. */
-export function createPlanReader({ items, folder, disk, recorded, leaveOut }: PlanParts): PlanReader {
+export function createPlanReader({ items, folder, disk, recorded, leaveOut, onChanged }: PlanParts): PlanReader {
   const refusals = createRefusalReader(folder)
   const [statistics, counts] = [createStatistics(), createCounts()]
   const unfit = createFilesCounter()
@@ -81,7 +83,7 @@ export function createPlanReader({ items, folder, disk, recorded, leaveOut }: Pl
   // What is in the place of something that is left out stays.
   let inPlace = false
   const damaged = { count: 0, names: [] as string[] }
-  const [names, lists] = [createNames(recorded), createNameLists()]
+  const [names, lists] = [createNames(recorded), createNameLists(onChanged)]
   const readItem = ({ change, name, modified }: Item) => {
     counts.changes++
     if (DATED_FOLDER.test(change) && name !== null && modified !== null) folders.date(name, modified)

@@ -17,7 +17,7 @@ import { restorePartials, removePartials, stashPartials } from './partials.ts'
 import type { DryRun } from './plan.ts'
 import { joinNotes, tellStats } from './tell.ts'
 import { readTrace, traceProblem } from './trace.ts'
-import { copyChanges, statsOf } from './transfer.ts'
+import { copyChanges, createWaitingCopy, statsOf, type WaitingCopy } from './transfer.ts'
 
 /** Older versions have known holes that a hostile upstream can use. */
 const SAFE_VERSION = [3, 4, 3]
@@ -73,14 +73,27 @@ async function probeVersion(run: RunCommand): Promise<{ available: boolean; deta
   return { available: exit.code === 0, detail: detail || 'rsync does not start' }
 }
 
+/** Files are written here, not beside those people read: a killed run leaves none of them in the tree. */
+const arrivalsOf = ({ context }: RsyncUpstream) => join(context.tree.staging, 'arrivals')
+
 async function update(upstream: RsyncUpstream): Promise<SyncStats> {
-  const found: { byList: DryRun | null } = { byList: null }
-  const stats = await updateFound(upstream, found)
-  return upstream.options.list === '' ? stats : keepList(upstream, stats, found.byList)
+  const waiting = createWaitingCopy(upstream, arrivalsOf(upstream))
+  const seen: Seen = { waiting, byList: null }
+  try {
+    const stats = await updateBeside(upstream, seen)
+    return upstream.options.list === '' ? stats : await keepList(upstream, stats, seen.byList)
+  } finally {
+    await waiting.drop()
+  }
 }
 
-/** `seen.byList` becomes what the upstream's own list told, when that was enough. */
-async function updateFound(upstream: RsyncUpstream, seen: { byList: DryRun | null }): Promise<SyncStats> {
+interface Seen {
+  readonly waiting: WaitingCopy
+  /** What the upstream's own list told, when that was enough. */
+  byList: DryRun | null
+}
+
+async function updateBeside(upstream: RsyncUpstream, seen: Seen): Promise<SyncStats> {
   const { context, options } = upstream
   const { staging, published } = context.tree
   // This file exists while an earlier run did not finish.
@@ -92,7 +105,8 @@ async function updateFound(upstream: RsyncUpstream, seen: { byList: DryRun | nul
   const disk = hasRules(options) ? await countDisk(upstream, published) : null
   const deleting = deletionFlags(deletesExcluded(options))
   seen.byList = left === null && keep === null && disk === null ? await allowByList(upstream) : null
-  const found = seen.byList ?? (await dryRun(upstream, published, { deleting, disk, recorded }))
+  const onChanged = left === null ? seen.waiting.add : undefined
+  const found = seen.byList ?? (await dryRun(upstream, published, { deleting, disk, recorded, onChanged }))
   if (seen.byList === null) await allowFound(upstream, found, keep)
   const proof = context.thorough ? proofOf(found) : null
   const idle = keep ? keep.isIdle(found) : found.changes === 0
@@ -103,8 +117,7 @@ async function updateFound(upstream: RsyncUpstream, seen: { byList: DryRun | nul
   mkdirSync(staging, { recursive: true })
   writeFileSync(unfinished, '')
   const fork = left?.fork ?? (await context.tree.fork())
-  // Files are written here, not beside those people read: a killed run leaves none of them in the tree.
-  const arrivals = join(staging, 'arrivals')
+  const arrivals = arrivalsOf(upstream)
   rmSync(arrivals, { recursive: true, force: true })
   mkdirSync(arrivals, { mode: 0o700 })
   restorePartials(stash, fork.path, found.stays)
@@ -119,7 +132,8 @@ async function updateFound(upstream: RsyncUpstream, seen: { byList: DryRun | nul
   const blocked = !looks.some((one) => one.makesWay) ? 'never' : whole ? 'at first' : 'always'
   const names = left === null ? listedOf(options, found) : null
   const listed = names && { names, stats: statsOf(found) }
-  const changes = { again: left !== null, most, arrivals, makeWay, blocked, listed } as const
+  if (listed === null) await seen.waiting.drop()
+  const changes = { again: left !== null, most, arrivals, makeWay, blocked, listed, waiting: seen.waiting } as const
   const copied = await copyChanges(upstream, fork.path, changes).catch((error) =>
     keepIncomplete(error, fork.path, stash),
   )

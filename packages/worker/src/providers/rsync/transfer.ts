@@ -1,11 +1,23 @@
 // transfer.ts — Copies what the upstream has into a tree, or only what a dry run listed, in one stage or two. Deletions
 // come last.
+import { symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathBytes, removePath } from '../../names.ts'
 import { SyncFailure, type RunOptions, type SyncStats } from '../../provider.ts'
 import { callRsync, unlinked, type RsyncUpstream } from './call.ts'
+import { isThere } from './disk.ts'
 import { comparingFlags } from './dry-run.ts'
 import { tellsUnread, UNREAD } from './lines.ts'
-import { createVanishedReader, deleteListed, lacksLists, namesOf, type Listed } from './listed.ts'
-import { deletesExcluded, deletionFlags, firstStageFlags, PARTIAL } from './options.ts'
+import {
+  createNamesStream,
+  createVanishedReader,
+  deleteListed,
+  lacksLists,
+  mayGoByNames,
+  namesOf,
+  type Listed,
+} from './listed.ts'
+import { deletesExcluded, deletionFlags, firstStageFlags, PARTIAL, type RsyncOptions } from './options.ts'
 import {
   createProgressReader,
   createRefusalReader,
@@ -15,6 +27,9 @@ import {
   type Statistics,
 } from './output.ts'
 import { removePartials } from './partials.ts'
+
+/** In staging: a link to the published tree, while a program that waited goes there. */
+const WAY = 'way'
 
 /** What a run is to change, and how. */
 export interface Changes {
@@ -28,16 +43,14 @@ export interface Changes {
   readonly blocked: 'never' | 'at first' | 'always'
   /** The names by which it goes, and what the upstream has in all; null: the whole tree is walked. */
   readonly listed: { readonly names: Listed; readonly stats: SyncStats } | null
+  readonly waiting: WaitingCopy
 }
 
 /** Copies into the published tree, or the copy of it. */
 export async function copyChanges(upstream: RsyncUpstream, path: string, changes: Changes): Promise<SyncStats> {
   const { again, most, arrivals, makeWay, blocked } = changes
   const { options } = upstream
-  const partials = [
-    `--temp-dir=${arrivals}`,
-    ...(options.delay_updates ? ['--delay-updates'] : again ? [`--partial-dir=${PARTIAL}`] : []),
-  ]
+  const partials = arrivingFlags(options, arrivals, again)
   const byList = changes.listed && (await copyListed(upstream, path, { ...changes, ...changes.listed, partials }))
   if (byList) return byList
   const firstStage = firstStageFlags(options)
@@ -48,7 +61,83 @@ export async function copyChanges(upstream: RsyncUpstream, path: string, changes
   return transfer(blocked === 'always' ? unlinked(upstream) : upstream, path, { partials, deleting, drop: again })
 }
 
-interface ListedChanges extends Pick<Changes, 'most'>, NonNullable<Changes['listed']> {
+/** Files are written in a folder of their own, and then renamed into the tree. */
+function arrivingFlags({ delay_updates }: RsyncOptions, arrivals: string, again: boolean): string[] {
+  const partials = again ? [`--partial-dir=${PARTIAL}`] : []
+  return [`--temp-dir=${arrivals}`, ...(delay_updates ? ['--delay-updates'] : partials)]
+}
+
+/**
+ * A program that connects to the upstream when the first change is listed, and is told each name as it is. It begins
+ * with the end of the list, and its way to the tree is not there before `copy`, whatever the upstream does until then.
+ */
+export interface WaitingCopy {
+  add(name: string): void
+  /** Copies all that was added; null: nothing waits, or it is gone and copied nothing. Throws as `transfer`. */
+  copy(names: Listed): Promise<SyncStats | null>
+  /** Ends it, unless it has copied. */
+  drop(): Promise<void>
+}
+
+/** For one run into the published tree. */
+export function createWaitingCopy(upstream: RsyncUpstream, arrivals: string): WaitingCopy {
+  const { context, options } = upstream
+  const { paces, tree, upstream: url } = context
+  const way = join(tree.staging, WAY)
+  const isWanted = mayGoByNames(options) && firstStageFlags(options) === null && tree.changesInPlace
+  const names = createNamesStream()
+  const stop = new AbortController()
+  let running: Promise<SyncStats | null> | null = null
+  let [isGiven, isGone] = [false, false]
+  const run = async () => {
+    try {
+      const partials = arrivingFlags(options, arrivals, false)
+      const how = { partials, deleting: [], drop: false, only: names.stream, signal: stop.signal, way }
+      return await transfer(upstream, tree.published, how)
+    } catch (error) {
+      if (error instanceof ListsRefused || stop.signal.aborted) throw error
+      const isRefused = error instanceof SyncFailure && error.reason === 'upstream_refused'
+      if (!isRefused && isGiven) throw error
+      isGone = true
+      context.log('the upstream kept no second connection open beside the first: another one follows the first')
+      if (isRefused) paces.oneAtATime.add(url)
+      return null
+    }
+  }
+  const end = async () => {
+    if (running === null) return
+    stop.abort('cancelled')
+    await running.catch(() => {})
+    removePath(way)
+  }
+  return {
+    add(name) {
+      if (!isWanted || isGone || (running === null && paces.oneAtATime.has(url))) return
+      names.add(name)
+      if (running !== null) return
+      // A killed run may have left it.
+      removePath(way)
+      running = run()
+      // Whoever wants it waits for it.
+      running.catch(() => {})
+    },
+    async copy(listed) {
+      if (running === null || isGone) return null
+      if (isThere(tree.staging, WAY)) {
+        context.log('the upstream sent files before it was told which: they are not taken')
+        await end()
+        return null
+      }
+      symlinkSync(tree.published, pathBytes(way))
+      isGiven = true
+      names.end(listed)
+      return running
+    },
+    drop: end,
+  }
+}
+
+interface ListedChanges extends Pick<Changes, 'most' | 'waiting'>, NonNullable<Changes['listed']> {
   readonly partials: readonly string[]
 }
 
@@ -56,7 +145,7 @@ interface ListedChanges extends Pick<Changes, 'most'>, NonNullable<Changes['list
 async function copyListed(
   upstream: RsyncUpstream,
   path: string,
-  { names, stats, most, partials }: ListedChanges,
+  { names, stats, most, partials, waiting }: ListedChanges,
 ): Promise<SyncStats | null> {
   const firstStage = firstStageFlags(upstream.options)
   let copied: SyncStats = { ...stats, bytes: 0 }
@@ -64,7 +153,8 @@ async function copyListed(
     const only = namesOf(names)
     try {
       if (firstStage) await copyFirstStage(upstream, path, { partials: [...partials, ...firstStage], only })
-      copied = await transfer(upstream, path, { partials, deleting: [], drop: false, only })
+      const awaited = await waiting.copy(names)
+      copied = awaited ?? (await transfer(upstream, path, { partials, deleting: [], drop: false, only }))
     } catch (error) {
       if (!(error instanceof ListsRefused)) throw error
       upstream.context.log('the upstream takes no list of names: its whole tree is looked at once more')
@@ -96,7 +186,11 @@ interface Transfer {
   /** Clears what an earlier run left incomplete. */
   readonly drop: boolean
   /** Names, as rsync reads them, that are asked for; absent: all of the upstream. */
-  readonly only?: Uint8Array | undefined
+  readonly only?: RunOptions['stdin'] | undefined
+  /** Ends it. */
+  readonly signal?: AbortSignal
+  /** The path by which rsync goes to the tree; absent: its own. */
+  readonly way?: string
   /** It goes into an empty folder; absent: files are there already. */
   readonly fresh?: Fresh
 }
@@ -118,7 +212,7 @@ class ListsRefused extends Error {}
 export async function transfer(
   upstream: RsyncUpstream,
   into: string,
-  { partials, deleting, drop, only, fresh }: Transfer,
+  { partials, deleting, drop, only, fresh, signal, way }: Transfer,
 ): Promise<SyncStats> {
   const { context } = upstream
   const statistics = createStatistics()
@@ -126,8 +220,9 @@ export async function transfer(
   const refusals = createRefusalReader(into)
   const vanished = createVanishedReader()
   let unread = false
+  const named = (text: string) => (way === undefined ? text : text.replaceAll(way, into))
   const onLine = (line: string, stream: 'stdout' | 'stderr') => {
-    if (stream === 'stderr') refusals.read(line)
+    if (stream === 'stderr') refusals.read(named(line))
     if (only) vanished.read(line)
     unread ||= tellsUnread(line) === 'error'
     if (stream === 'stdout' && fresh?.onLine(line) === false) return false
@@ -136,20 +231,28 @@ export async function transfer(
     else readStatistics(line, statistics)
     return progress === null
   }
-  const exit = await callRsync(
+  const ended = await callRsync(
     upstream,
     (compress) => [
       ...compress,
       ...comparingFlags(upstream, into, fresh?.told),
       ...partials,
       ...deleting,
-      ...(only ? ['--from0', '--files-from=-'] : []),
+      // The list has its end before the first of it is acted on.
+      ...(only ? ['--from0', '--files-from=-', '--no-inc-recursive'] : []),
       `--info=${infoOf(upstream, fresh)}`,
       '--stats',
     ],
-    into,
-    { onLine, redraws: true, ...(fresh && { ...fresh, onLine, exact: true }), ...(only ? { stdin: only } : {}) },
+    way ?? into,
+    {
+      onLine,
+      redraws: true,
+      ...(fresh && { ...fresh, onLine, exact: true }),
+      ...(only && { stdin: only }),
+      ...(signal && { signal }),
+    },
   )
+  const exit = { ...ended, tail: named(ended.tail) }
   if (only && lacksLists(exit)) throw new ListsRefused()
   const isWithout = exit.code === 24 || (exit.code === 23 && only !== undefined && vanished.onlyVanished())
   if (exit.code !== 0 && !isWithout) {
