@@ -196,7 +196,8 @@ async function body({ disk, quick, onEnd }: Bench): Promise<Finding[]> {
   fleet.tell({ type: 'beat' })
   const whole = await untilWhole(supervisor, size, began)
   console.log(
-    `  every state is known after ${(whole / 1000).toFixed(1)} s, ${memoryOf(supervisor.child.pid!).rss.toFixed(0)} MiB RSS`,
+    `  every state is known after ${(whole / 1000).toFixed(1)} s, ` +
+      `${memoryOf(supervisor.child.pid!).rss.toFixed(0)} MiB RSS`,
   )
   await pause(HEARTBEAT_SECONDS * 1000)
   const alone = await watch(supervisor, size, Math.min(60, size.seconds / 2))

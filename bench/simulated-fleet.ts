@@ -57,7 +57,8 @@ const byId = new Map(fleet.map((worker) => [worker.id, worker]))
 
 /** A name is that of a hundred replicas, on as many workers. */
 function stateOf({ id, revisions }: Simulated, index: number) {
-  const name = `mirror-${(Number(id.slice(-4)) * replicaCount + index) % Math.max(1, (workerCount * replicaCount) / 100)}`
+  const names = Math.max(1, (workerCount * replicaCount) / 100)
+  const name = `mirror-${(Number(id.slice(-4)) * replicaCount + index) % names}`
   const upstream = `https://git.example.org/group/${name}.git`
   return {
     ...makeReplica(id, index, revisions[index]!),

@@ -8,8 +8,8 @@ import type { Search } from '../core/table/search.ts'
 import { replicaOf } from '../core/views.ts'
 import { findReplica, findSyncTarget, findWorker } from './find.ts'
 import type { Context, Handlers } from './handler.ts'
-import { readCursor, showPage, wordsOf } from './pages.ts'
-import { replicaPage } from './replica-pages.ts'
+import { readCursor, showPage, wordsOf } from './lists/pages.ts'
+import { replicaPage } from './lists/replica-pages.ts'
 
 export const replicaHandlers: Pick<
   Handlers,

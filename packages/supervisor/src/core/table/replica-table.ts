@@ -131,7 +131,7 @@ function createCounts(rows: Rows, resources: ResourceTable, touch: Orders['touch
     verdictOf: (row) => rows.of.verdict[row]!,
     setVerdict(row, verdict) {
       if (rows.of.verdict[row] === verdict) return
-      rows.of.verdict[row] = verdict
+      rows.setVerdict(row, verdict)
       touch(row, TOUCHED.worst)
     },
     countedOf: (row) => countedAs(rows.of.counted[row]!),

@@ -60,11 +60,14 @@ export interface Rows {
   equals(row: number, state: ReplicaState): boolean
   stateOf(row: number): ReplicaState
   drop(row: number): void
+  setVerdict(row: number, verdict: number): void
+  /** How many rows have each verdict, and each cause. */
+  readonly counts: { readonly verdict: Uint32Array; readonly cause: Uint32Array }
   /** The rows with the name of this number. */
   withName(name: number): number[]
 }
 
-interface Parts extends Pick<Rows, 'ids' | 'settings' | 'upstreams' | 'words'> {
+interface Parts extends Pick<Rows, 'ids' | 'settings' | 'upstreams' | 'words' | 'counts'> {
   readonly columns: Columns<typeof LAYOUT>
   readonly said: Texts
   readonly records: Slab
@@ -80,22 +83,8 @@ const RECENT_MAX = 2048
 export function createRows(recentMax = RECENT_MAX): Rows {
   let touch = (_row: number, _touched: number): void => {}
   const recent = createRecent(recentMax)
-  const parts: Parts = {
-    columns: createColumns(LAYOUT),
-    ids: createTexts(),
-    settings: createSettings(),
-    upstreams: createTexts(),
-    said: createTexts(),
-    records: createSlab(),
-    packer: createPacker(),
-    unpacker: createUnpacker(),
-    // Statuses come first: counting has them by their positions.
-    words: createWords([
-      ...new Set<string>([...ReplicaStatus.enum, ...Activity.enum, ...Outcome.enum, ...FailureReason.enum]),
-    ]),
-    names: null as unknown as Names,
-  }
-  const { ids, settings, upstreams, words, columns } = parts
+  const parts = createParts()
+  const { ids, settings, upstreams, words, columns, counts } = parts
   return {
     get of() {
       return columns.of
@@ -104,12 +93,20 @@ export function createRows(recentMax = RECENT_MAX): Rows {
     settings,
     upstreams,
     words,
+    counts,
+    setVerdict(row, verdict) {
+      counts.verdict[columns.of.verdict[row]!]!--
+      counts.verdict[verdict]!++
+      columns.of.verdict[row] = verdict
+    },
     useNames: (names) => void (parts.names = names),
     onTouched: (listener) => void (touch = listener),
     add(state) {
       const row = ids.keep(state.replica_id)
       columns.reserve(row + 1)
-      for (const column of ['review', 'verdict', 'counted'] as const) columns.of[column][row] = 0
+      for (const column of ['review', 'verdict', 'counted', 'cause'] as const) columns.of[column][row] = 0
+      counts.verdict[0]!++
+      counts.cause[0]!++
       fill(parts, row, state)
       touch(row, TOUCHED_ALL)
       recent.note(row, state)
@@ -127,6 +124,8 @@ export function createRows(recentMax = RECENT_MAX): Rows {
     stateOf: (row) => recent.get(row) ?? stateOf(parts, row),
     drop(row) {
       release(parts, referencesOf(parts, row))
+      counts.verdict[columns.of.verdict[row]!]!--
+      counts.cause[columns.of.cause[row]!]!--
       columns.of.born[row]!++
       columns.of.review[row] = 0
       ids.release(row)
@@ -140,6 +139,25 @@ export function createRows(recentMax = RECENT_MAX): Rows {
 const msOf = (instant: string | null) => (instant === null ? Number.NaN : (instantMs(instant) ?? Date.parse(instant)))
 const textOf = (said: Said) => JSON.stringify(said)
 const isSaid = ([message, hint]: Said) => message !== null || hint !== null
+
+function createParts(): Parts {
+  return {
+    columns: createColumns(LAYOUT),
+    ids: createTexts(),
+    settings: createSettings(),
+    upstreams: createTexts(),
+    said: createTexts(),
+    records: createSlab(),
+    packer: createPacker(),
+    unpacker: createUnpacker(),
+    // Statuses come first: counting has them by their positions.
+    words: createWords([
+      ...new Set<string>([...ReplicaStatus.enum, ...Activity.enum, ...Outcome.enum, ...FailureReason.enum]),
+    ]),
+    names: null as unknown as Names,
+    counts: { verdict: new Uint32Array(256), cause: new Uint32Array(256) },
+  }
+}
 
 /** The states that came last, by row. */
 function createRecent(most: number) {
@@ -171,7 +189,7 @@ function movedBy(before: Sorted, now: Sorted): number {
 
 /** Writes a state to a row. `before`: what the row has; what stays of it is kept once more. */
 function fill(parts: Parts, row: number, state: ReplicaState, before: References | null = null): void {
-  const { columns, names, settings, upstreams, words, packer, records } = parts
+  const { columns, names, settings, upstreams, words, packer, records, counts } = parts
   const { of } = columns
   of.revision[row] = state.revision_no
   of.success[row] = msOf(state.last_success_at)
@@ -183,7 +201,10 @@ function fill(parts: Parts, row: number, state: ReplicaState, before: References
     before && settings.is(before.setting, state) ? settings.keepAgain(before.setting) : settings.keep(state)
   of.status[row] = words.numberOf(state.status)
   of.activity[row] = words.numberOf(state.activity)
-  of.cause[row] = state.last_sync?.reason ? words.numberOf(state.last_sync.reason) + 1 : 0
+  const cause = state.last_sync?.reason ? words.numberOf(state.last_sync.reason) + 1 : 0
+  counts.cause[of.cause[row]!]!--
+  counts.cause[cause]!++
+  of.cause[row] = cause
   const said = packRest(packer, words, state)
   of.said[row] = isSaid(said) ? parts.said.keep(textOf(said)) + 1 : 0
   of.record[row] = records.put(packer.buffer, packer.length)

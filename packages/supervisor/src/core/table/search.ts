@@ -6,6 +6,7 @@ import { positionOf, VERDICTS } from '../health.ts'
 import type { Key, Orders, Sort } from './orders.ts'
 import type { Names } from './names.ts'
 import type { Rows } from './rows.ts'
+import type { Setting } from './settings.ts'
 
 /** What is asked for. */
 export interface Search {
@@ -59,54 +60,86 @@ const STEP = 32_768
 const WALKED = 8192
 const FEW = 2048
 
+/** With more combinations of settings their counters are no faster than a look at all. */
+const SETTINGS_MAX = 20_000
+
 type Test = (row: number) => boolean
+/** Makes a test of the columns of this moment, which is used up before they grow. */
+type Filter = () => Test
 
 /** Begins a search. */
 export function startSearch(parts: SearchParts, search: Search): Searching {
   const { rows, orders, few = FEW } = parts
-  const tests = testsOf(parts, search)
-  const matches: Test = (row) => tests.every((test) => test(row))
-  const isListed = search.among !== null
-  const state = { phase: tests.length === 0 && !isListed ? 'walk' : 'look', at: 0, total: 0 }
-  if (state.phase === 'walk') state.total = rows.ids.size
+  const filters = filtersOf(parts, search)
+  const { among } = search
+  const counted = among ? null : countOf(parts, search, filters.length)
+  // Where the total is known and large, nothing has to be looked at.
+  const state = { isWalk: counted !== null && (counted > few || filters.length === 0), at: 0, total: counted ?? 0 }
+  let seen = 0
   const best = createBest(parts, search)
   const walked: { rows: number[]; from: readonly Key[] | null } = { rows: [], from: search.after }
 
   function look(): FoundPage | null {
-    const end = search.among?.length ?? rows.ids.end
+    const end = among?.length ?? rows.ids.end
     const until = Math.min(end, state.at + STEP)
+    const matches = matchOf(filters)
+    const kept = rows.ids.kept()
     for (; state.at < until; state.at++) {
-      const row = search.among ? search.among[state.at]! : state.at
-      if (!rows.ids.isKept(row) || !matches(row)) continue
-      state.total++
-      if (isListed || state.total <= few) best.offer(row)
+      const row = among ? among[state.at]! : state.at
+      if (kept[row] === 0 || !matches(row)) continue
+      seen++
+      if (among || seen <= few) best.offer(row)
     }
-    if (state.at < end) return null
-    if (isListed || state.total <= few) return { rows: best.rows, total: state.total }
-    state.phase = 'walk'
+    const isAll = state.at === end || seen === counted
+    if (!isAll) return null
+    state.total = seen
+    if (among || seen <= few) return { rows: best.rows, total: seen }
+    state.isWalk = true
     return null
   }
   function walk(): FoundPage | null {
-    let seen = 0
+    const matches = matchOf(filters)
+    let steps = 0
     for (const row of orders.walk(search.sort, walked.from, search.backwards)) {
       if (matches(row)) walked.rows.push(row)
       if (walked.rows.length > search.limit) return { rows: walked.rows, total: state.total }
-      if (++seen < WALKED) continue
+      if (++steps < WALKED) continue
       walked.from = orders.keysOf(search.sort, row)
       return null
     }
     return { rows: walked.rows, total: state.total }
   }
   return {
-    step: () => (state.phase === 'look' ? look() : walk()),
+    step: () => (state.isWalk ? walk() : look()),
     get needsOrder() {
-      return state.phase === 'walk'
+      return state.isWalk
     },
   }
 }
 
+/** Whether a row matches every filter, by the columns of this moment. */
+function matchOf(filters: readonly Filter[]): Test {
+  const [first, second, ...more] = filters.map((filter) => filter())
+  if (!first) return () => true
+  if (!second) return first
+  return (row) => first(row) && second(row) && more.every((test) => test(row))
+}
+
+/** How many match, where counters say it: those of one filter alone; null where only a look at all says it. */
+function countOf({ rows }: SearchParts, { healths, causes, kinds, label }: Search, filters: number): number | null {
+  if (filters === 0) return rows.ids.size
+  if (filters > 1) return null
+  const sum = (counts: Uint32Array, isIt: (number: number) => boolean) =>
+    counts.reduce((total, count, number) => (isIt(number) ? total + count : total), 0)
+  if (healths) return sum(rows.counts.verdict, (number) => healths.has(healthOrder[positionOf(number)]!))
+  if (causes) return sum(rows.counts.cause, (number) => number > 0 && causes.has(rows.words.wordOf(number - 1)))
+  if (!kinds && !label) return null
+  const { settings } = rows
+  return settings.end > SETTINGS_MAX ? null : settings.count((setting) => isSet(setting, kinds, label))
+}
+
 /** The first rows after the place, of those that are offered. */
-function createBest({ orders }: Pick<SearchParts, 'orders'>, { sort, backwards, after, limit }: Search) {
+function createBest({ orders }: SearchParts, { sort, backwards, after, limit }: Search) {
   const rows: number[] = []
   const compare = (a: number, b: number) => (backwards ? orders.compare(sort, b, a) : orders.compare(sort, a, b))
   const isBehind = (row: number) => {
@@ -130,41 +163,57 @@ function createBest({ orders }: Pick<SearchParts, 'orders'>, { sort, backwards, 
   }
 }
 
-/** One test for each part of the filter, the cheapest first. */
-function testsOf({ rows, names, workerName, workerNumberOf }: Omit<SearchParts, 'orders'>, search: Search): Test[] {
-  const { healths, kinds, causes, label, part, name } = search
-  const tests: Test[] = []
+/** One for each part of the search. */
+function filtersOf(parts: SearchParts, search: Search): Filter[] {
+  const { rows, names } = parts
+  const { healths, kinds, causes, label, name } = search
+  const filters: Filter[] = []
   if (healths) {
     const wanted = Uint8Array.from({ length: VERDICTS }, (_, number) =>
       Number(healths.has(healthOrder[positionOf(number)]!)),
     )
-    tests.push((row) => wanted[rows.of.verdict[row]!] === 1)
+    filters.push(() => {
+      const { verdict } = rows.of
+      return (row) => wanted[verdict[row]!] === 1
+    })
   }
   if (causes) {
-    const wanted = new Set([...causes].map((cause) => rows.words.numberOf(cause) + 1))
-    tests.push((row) => wanted.has(rows.of.cause[row]!))
-  }
-  if (name !== null) {
-    const id = names.findName(name) ?? -1
-    tests.push((row) => rows.of.name[row] === id)
-  }
-  if (kinds || label) {
-    const isWanted = remembered((id) => {
-      const { kind, labels } = rows.settings.settingOf(id)
-      return (!kinds || kinds.has(kind)) && (!label || hasLabel(labels, label))
-    })
-    tests.push((row) => isWanted(rows.of.setting[row]!))
-  }
-  if (part !== null) {
-    const mentions = (text: string) => text.toLowerCase().includes(part)
-    const byName = remembered((id) => mentions(names.nameOf(id)))
-    const byUpstream = remembered((id) => mentions(rows.upstreams.textOf(id)))
-    const byWorker = remembered((number) => mentions(workerName(number)))
-    tests.push(
-      (row) => byName(rows.of.name[row]!) || byWorker(workerNumberOf(row)) || byUpstream(rows.of.upstream[row]!),
+    const wanted = Uint8Array.from({ length: 256 }, (_, number) =>
+      Number(number > 0 && causes.has(rows.words.wordOf(number - 1))),
     )
+    filters.push(() => {
+      const { cause } = rows.of
+      return (row) => wanted[cause[row]!] === 1
+    })
   }
-  return tests
+  if (name !== null)
+    filters.push(() => {
+      const [id, { name: column }] = [names.findName(name) ?? -1, rows.of]
+      return (row) => column[row] === id
+    })
+  if (kinds || label) {
+    const isWanted = remembered((id) => isSet(rows.settings.settingOf(id), kinds, label))
+    filters.push(() => {
+      const { setting } = rows.of
+      return (row) => isWanted(setting[row]!)
+    })
+  }
+  return search.part === null ? filters : [...filters, partFilter(parts, search.part)]
+}
+
+function partFilter({ rows, names, workerName, workerNumberOf }: SearchParts, part: string): Filter {
+  const mentions = (text: string) => text.toLowerCase().includes(part)
+  const byName = remembered((id) => mentions(names.nameOf(id)))
+  const byUpstream = remembered((id) => mentions(rows.upstreams.textOf(id)))
+  const byWorker = remembered((number) => mentions(workerName(number)))
+  return () => {
+    const { name, upstream } = rows.of
+    return (row) => byName(name[row]!) || byUpstream(upstream[row]!) || byWorker(workerNumberOf(row))
+  }
+}
+
+function isSet({ kind, labels }: Setting, kinds: Search['kinds'], label: Search['label']): boolean {
+  return (!kinds || kinds.has(kind)) && (!label || hasLabel(labels, label))
 }
 
 function hasLabel(labels: Readonly<Record<string, string>>, { key, value }: NonNullable<Search['label']>): boolean {

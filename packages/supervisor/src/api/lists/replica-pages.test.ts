@@ -1,15 +1,15 @@
-// replica-pages.test.ts — Pages of the list of replicas are those of the sorted and filtered list, in every order and by
-// every filter, while replicas change between them.
+// replica-pages.test.ts — Pages of the list of replicas are those of the sorted and filtered list, in every order and
+// by every filter, while replicas change between them.
 import { healthOrder, type Page, type Replica } from '@kagami/protocol'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { noChanges } from '../core/changes.ts'
-import type { Fleet } from '../core/entries.ts'
-import { createFleet, dropWorker, putReplica, putWorker } from '../core/fleet.ts'
-import { replicaOf } from '../core/views.ts'
-import { anyState } from '../testing/any-state.ts'
-import { recordOf } from '../testing/services.ts'
-import { replicaHandlers } from './replicas.ts'
+import { noChanges } from '../../core/changes.ts'
+import type { Fleet } from '../../core/entries.ts'
+import { createFleet, dropWorker, putReplica, putWorker } from '../../core/fleet.ts'
+import { replicaOf } from '../../core/views.ts'
+import { anyState } from '../../testing/any-state.ts'
+import { recordOf } from '../../testing/services.ts'
+import { replicaHandlers } from '../replicas.ts'
 
 const NOW = Date.parse('2026-01-01T01:00:00Z')
 const SORTS = ['worst', 'name', 'worker', 'last_success_at', 'size_bytes', 'next_due_at']

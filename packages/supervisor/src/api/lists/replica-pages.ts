@@ -1,10 +1,10 @@
 // replica-pages.ts — Pages of the list of replicas: drives the search of core in pieces, so that heartbeats and other
 // requests have their turn, and has an order made once for all who ask for it.
 import type { Page } from '@kagami/protocol'
-import type { Fleet, ReplicaEntry, ReplicaTable } from '../core/entries.ts'
-import type { Sort } from '../core/table/orders.ts'
-import type { Search } from '../core/table/search.ts'
-import type { Steps } from '../core/table/sorting.ts'
+import type { Fleet, ReplicaEntry, ReplicaTable } from '../../core/entries.ts'
+import type { Sort } from '../../core/table/orders.ts'
+import type { Search } from '../../core/table/search.ts'
+import type { Steps } from '../../core/table/sorting.ts'
 import { cursorFrom } from './pages.ts'
 import { inPieces } from './pieces.ts'
 
