@@ -1,6 +1,6 @@
 // p12-pages.ts — P12: a page of 50 of 1,000,000 replicas over the real HTTP server, by every sort and every filter,
-// beside the same page of 1,000. Each fleet has its own process (`p12-pages.ts <workers>`), with the code of the supervisor
-// and without NATS: nothing changes meanwhile.
+// beside the same page of 1,000. Each fleet has its own process (`p12-pages.ts <workers>`), with the code of the
+// supervisor and without NATS: nothing changes meanwhile.
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'

@@ -29,8 +29,9 @@ export function createFleet(limits: TableLimits = {}): Fleet {
 
 /** Adds a worker or replaces its record. Its replicas are counted again when its admission has changed. */
 export function putWorker(fleet: Fleet, given: WorkerRecord, now: number): WorkerEntry {
-  const record = { ...given, kinds: shareKinds(fleet, given.kinds) }
-  const known = fleet.workers.get(record.worker_id)
+  const known = fleet.workers.get(given.worker_id)
+  const kinds = known?.record.kinds === given.kinds ? given.kinds : shareKinds(fleet, given.kinds)
+  const record = { ...given, kinds }
   if (!known) {
     const entry: Omit<WorkerEntry, 'replicas'> = {
       record,
