@@ -51,6 +51,7 @@ export async function startSupervisor(
   dir: string,
   nats: string,
   onEnd: Bench['onEnd'],
+  timeoutMs?: number,
 ): Promise<{ url: string; child: ChildProcess }> {
   const port = await freePort()
   const env = {
@@ -60,7 +61,7 @@ export async function startSupervisor(
     SUPERVISOR_DATABASE_URL: `sqlite://${join(dir, 'supervisor.db')}?mode=rwc`,
   }
   const child = startProcess([...NODE_FLAGS, LAUNCHER, 'run', 'supervisor'], env, onEnd)
-  await until('the supervisor is ready', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok)
+  await until('the supervisor is ready', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok, timeoutMs)
   return { url: `http://127.0.0.1:${port}`, child }
 }
 

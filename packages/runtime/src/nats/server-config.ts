@@ -40,6 +40,9 @@ export function natsConfiguration({
     `port: ${port}`,
     `http: ${JSON.stringify(monitor)}`,
     'max_payload: 1MB',
+    // After a power cut ten thousand workers send joins and whole states at once. With the 64 MB that the server has by
+    // itself it would cut the supervisor off, which reads as fast as it can.
+    'max_pending: 512MB',
     ...more,
     `jetstream { store_dir: ${path('jetstream')}${flush} }`,
     ...(tls ? [`tls { cert_file: ${path('server.pem')}, key_file: ${path('server.key')}, timeout: 5 }`] : []),

@@ -1,12 +1,15 @@
 // replicas.ts — Replicas under /api/v1: list, get, edit, sync, rename, remove, pause, decide about holds, go back,
 // restore.
-import { healthOrder, Refusal, type RouteInput } from '@kagami/protocol'
+import { Refusal, type RouteInput } from '@kagami/protocol'
 import type { Fleet, ReplicaEntry } from '../core/entries.ts'
 import { effectOf } from '../core/edits.ts'
+import type { Sort } from '../core/table/orders.ts'
+import type { Search } from '../core/table/search.ts'
 import { replicaOf } from '../core/views.ts'
 import { findReplica, findSyncTarget, findWorker } from './find.ts'
 import type { Context, Handlers } from './handler.ts'
-import { mentions, pageOf, showPage, wordsOf, type Order } from './pages.ts'
+import { readCursor, showPage, wordsOf } from './lists/pages.ts'
+import { replicaPage } from './lists/replica-pages.ts'
 
 export const replicaHandlers: Pick<
   Handlers,
@@ -25,9 +28,9 @@ export const replicaHandlers: Pick<
   | 'renameReplica'
 > = {
   async listReplicas({ query }, { supervisor }) {
-    const candidates = candidatesOf(supervisor.services.fleet, query)
-    const page = await pageOf(candidates, { matches: filterOf(query), order: orderOf(query.sort), query })
-    return showPage(page, replicaOf)
+    const { fleet } = supervisor.services
+    // One may go while the page is made.
+    return showPage(await replicaPage(fleet, searchOf(fleet, query)), (entry) => (entry.gone ? null : replicaOf(entry)))
   },
   getReplica({ params }, context) {
     const replica = replicaOf(replicaIn(context, params.id))
@@ -99,45 +102,28 @@ function replicaIn({ supervisor }: Context, text: string): ReplicaEntry {
 
 type ReplicaQuery = NonNullable<RouteInput<'listReplicas'>['query']>
 
-/** The replicas to filter: those of one worker or one name when the query gives it, so that others cost nothing. */
-function candidatesOf(fleet: Fleet, { worker, name }: ReplicaQuery): Iterable<ReplicaEntry> {
-  if (worker) return findWorker(fleet, worker).replicas.values()
-  if (name) return fleet.resources.get(name)?.replicas ?? []
-  return fleet.replicas.values()
+/** What a query asks for. Those of one worker or one name are looked for among them alone. */
+function searchOf(fleet: Fleet, query: ReplicaQuery): Search {
+  const [key, value = null] = query.label?.split('=') ?? []
+  const sort = query.sort || 'worst'
+  const backwards = sort.startsWith('-')
+  const column = (backwards ? sort.slice(1) : sort) as Sort
+  return {
+    healths: wordsOf(query.health),
+    kinds: wordsOf(query.kind),
+    causes: wordsOf(query.cause),
+    label: key ? { key, value } : null,
+    part: query.q ? query.q.toLowerCase() : null,
+    name: query.name || null,
+    among: rowsAmong(fleet, query),
+    sort: column,
+    backwards,
+    after: query.cursor ? readCursor(query.cursor, (keys) => fleet.replicas.orders.readCursor(column, keys)) : null,
+    limit: query.limit ?? 100,
+  }
 }
 
-function filterOf(query: ReplicaQuery): (entry: ReplicaEntry) => boolean {
-  const [healths, kinds, causes] = [wordsOf(query.health), wordsOf(query.kind), wordsOf(query.cause)]
-  const [labelKey, labelValue] = query.label?.split('=') ?? []
-  return ({ state, health, worker }) =>
-    mentions(query.q, state.name, state.upstream, worker.record.name) &&
-    (!query.name || state.name === query.name) &&
-    (!healths || healths.has(health)) &&
-    (!kinds || kinds.has(state.kind)) &&
-    (!causes || causes.has(state.last_sync?.reason ?? '')) &&
-    (!labelKey || (labelValue === undefined ? labelKey in state.labels : state.labels[labelKey] === labelValue))
-}
-
-type Column = (entry: ReplicaEntry) => string | number
-
-const rankOf = ({ health }: ReplicaEntry) => healthOrder.indexOf(health)
-const nameOf = ({ name }: ReplicaEntry) => name
-const workerOf = ({ worker }: ReplicaEntry) => worker.record.name
-const idOf = ({ replicaId }: ReplicaEntry) => replicaId
-const successOf = ({ state }: ReplicaEntry) => state.last_success_at ?? ''
-
-const SORTS: Readonly<Record<string, readonly Column[]>> = {
-  worst: [rankOf, successOf],
-  name: [],
-  worker: [workerOf],
-  last_success_at: [successOf],
-  size_bytes: [({ state }) => state.size_bytes ?? -1],
-  next_due_at: [({ state }) => state.next_due_at ?? '~'],
-}
-
-/** Equal ones are sorted by name, worker and id, so that pages never overlap. */
-function orderOf(sort = 'worst'): Order<ReplicaEntry> {
-  const descending = sort.startsWith('-')
-  const columns = SORTS[descending ? sort.slice(1) : sort || 'worst']!
-  return { columns: [...columns, nameOf, workerOf, idOf], descending }
+function rowsAmong(fleet: Fleet, { worker, name }: ReplicaQuery): Uint32Array | null {
+  if (worker) return Uint32Array.from(findWorker(fleet, worker).replicas.rows())
+  return name ? Uint32Array.from(fleet.resources.get(name)?.replicas.rows() ?? []) : null
 }

@@ -5,7 +5,7 @@ import { finishedSyncOf, runningSyncOf } from '../core/views.ts'
 import type { Supervisor } from '../supervisor.ts'
 import { findReplica, findWorker } from './find.ts'
 import type { Handlers } from './handler.ts'
-import { wordsOf } from './pages.ts'
+import { wordsOf } from './lists/pages.ts'
 
 export const syncHandlers: Pick<Handlers, 'listSyncs' | 'getSync' | 'syncLog' | 'cancelSync'> = {
   async listSyncs({ query }, { supervisor }) {

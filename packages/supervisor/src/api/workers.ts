@@ -3,7 +3,7 @@ import type { WorkerEntry } from '../core/entries.ts'
 import { workerOf } from '../core/views.ts'
 import { findWorker } from './find.ts'
 import type { Handlers } from './handler.ts'
-import { mentions, pageOf, showPage, wordsOf, type Order } from './pages.ts'
+import { mentions, pageOf, showPage, wordsOf, type Order } from './lists/pages.ts'
 
 export const workerHandlers: Pick<Handlers, 'listWorkers' | 'getWorker' | 'listFolders' | 'revokeWorker'> = {
   async listWorkers({ query }, { supervisor }) {

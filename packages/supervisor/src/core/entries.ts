@@ -2,6 +2,8 @@
 import type { Folders, Health, Jobs, Presence, Progress, ReplicaState, Storage } from '@kagami/protocol'
 import type { WorkerRecord } from '../store/store.ts'
 import type { Judged, Verdict } from './health.ts'
+import type { Orders } from './table/orders.ts'
+import type { Search, Searching } from './table/search.ts'
 import type { Counts, Tally } from './tally.ts'
 
 /**
@@ -150,6 +152,12 @@ export interface ReplicaTable {
   count(row: number, health: number | null): boolean
   /** The word of a status, by its position. */
   statusOf(position: number): string
+  /** The orders of the list. */
+  readonly orders: Orders
+  /** Begins to look for a page of the list. */
+  search(asked: Search): Searching
+  /** What lists are sorted by has changed, outside of the table. */
+  touch(row: number): void
   /** Has it judged again in this minute since 1970. */
   planReview(row: number, minute: number): void
   /** Replicas whose review is in this minute or before; they have none afterwards. */

@@ -8,12 +8,12 @@ import { noChanges, noteChanged, type Changes } from './changes.ts'
 import { asDecided } from './edits.ts'
 import { UNREPORTED, unreportedState } from './new-replica.ts'
 import { isWanted } from './records.ts'
-import { createReplicaTable } from './table/replica-table.ts'
+import { createReplicaTable, type TableLimits } from './table/replica-table.ts'
 import { createTally } from './tally.ts'
 
-/** A fleet without workers. `recentMax`: how many states are also kept as they came. */
-export function createFleet(recentMax?: number): Fleet {
-  const replicas = createReplicaTable(recentMax)
+/** A fleet without workers. */
+export function createFleet(limits: TableLimits = {}): Fleet {
+  const replicas = createReplicaTable(limits)
   return {
     workers: new Map(),
     replicas,
@@ -29,8 +29,9 @@ export function createFleet(recentMax?: number): Fleet {
 
 /** Adds a worker or replaces its record. Its replicas are counted again when its admission has changed. */
 export function putWorker(fleet: Fleet, given: WorkerRecord, now: number): WorkerEntry {
-  const record = { ...given, kinds: shareKinds(fleet, given.kinds) }
-  const known = fleet.workers.get(record.worker_id)
+  const known = fleet.workers.get(given.worker_id)
+  const kinds = known?.record.kinds === given.kinds ? given.kinds : shareKinds(fleet, given.kinds)
+  const record = { ...given, kinds }
   if (!known) {
     const entry: Omit<WorkerEntry, 'replicas'> = {
       record,
@@ -55,8 +56,9 @@ export function putWorker(fleet: Fleet, given: WorkerRecord, now: number): Worke
     fleet.presences.move(null, worker.presence)
     return worker
   }
-  const before = known.record.admission
+  const { admission: before, name } = known.record
   known.record = record
+  if (name !== record.name) for (const row of known.replicas.rows()) fleet.replicas.touch(row)
   fleet.admissions.move(before, record.admission)
   if (before !== record.admission) for (const row of known.replicas.rows()) recount(fleet, row, now)
   return known

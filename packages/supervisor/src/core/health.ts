@@ -49,6 +49,9 @@ const CONTENT_OLD = healthOrder.length
 const NUMBERS = new Map(healthOrder.map((health, number) => [health, number]))
 const numberOf = (health: Health) => NUMBERS.get(health)!
 
+/** How many verdicts there are. */
+export const VERDICTS = CONTENT_OLD + 1
+
 /** The health of a verdict, by its number. */
 export function healthOf(verdict: number): Health {
   return healthOrder[verdict] ?? 'stale'

@@ -20,7 +20,8 @@ export function findMissingDisk(fleet: Fleet, join: Join): string | null {
 
 /** Workers that joined in this place while the disk of `join` was missing. */
 export function standInsFor(fleet: Fleet, join: Join): WorkerEntry[] {
-  if (join.fresh) return []
+  // One that stands in waits for a decision; where nobody waits, nobody needs to be looked for.
+  if (join.fresh || fleet.admissions.get('pending') === 0) return []
   return [...fleet.workers.values()].filter((other) => other.record.missing_disk && isPlaceOf(other, join))
 }
 

@@ -6,7 +6,7 @@ import type { StreamEvent } from '@kagami/protocol'
 export interface FeedItem {
   /** `<run>-<number>`: a number of another run of the supervisor means nothing. */
   readonly id: string
-  /** The event as it is written to every subscriber; made once. */
+  /** The event as it is written to every subscriber; made once, when somebody asks. */
   readonly text: string
 }
 
@@ -24,9 +24,14 @@ export function createFeed(run: string, keep = 2000): Feed {
   let kept: FeedItem[] = []
   const listeners = new Set<(item: FeedItem) => void>()
   function itemOf(event: StreamEvent, number: number): FeedItem {
-    const { type, ...rest } = event
     const id = `${run}-${number}`
-    return { id, text: `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(rest)}\n\n` }
+    let text: string | null = null
+    return {
+      id,
+      get text() {
+        return (text ??= textOf(id, event))
+      },
+    }
   }
   function missedSince(lastId: string | null): FeedItem[] {
     if (lastId === null) return []
@@ -53,4 +58,8 @@ export function createFeed(run: string, keep = 2000): Feed {
       return listeners.size
     },
   }
+}
+
+function textOf(id: string, { type, ...rest }: StreamEvent): string {
+  return `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(rest)}\n\n`
 }

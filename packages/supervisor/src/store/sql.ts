@@ -6,7 +6,8 @@ import { openDialect } from './dialects.ts'
 import { prepareTables, type WriteCarried } from './migrate.ts'
 import type { Tables } from './schema.ts'
 import { waitForDatabase } from './start-errors.ts'
-import type { Store, StoredReplica, Superseded, WorkerRecord } from './store.ts'
+import { groupWrites } from './grouped.ts'
+import type { NewAudit, Store, StoredReplica, Superseded, WorkerRecord } from './store.ts'
 import { insertAudit } from './sql-audit.ts'
 import { createFence, retryWhileLocked } from './sql-fence.ts'
 import { createHistory } from './sql-history.ts'
@@ -29,6 +30,14 @@ export async function openSqlStore(
   const db = new Kysely<Tables>({ dialect })
   const { promise: superseded, resolve } = Promise.withResolvers<Superseded>()
   const fence = createFence(db, kind, resolve)
+  const saveGrouped = groupWrites((saves: readonly { record: WorkerRecord; audit: NewAudit | undefined }[]) =>
+    fence.write(async (trx) => {
+      for (const { record, audit } of saves) {
+        await upsertWorker(trx, record)
+        if (audit) await insertAudit(trx, audit)
+      }
+    }),
+  )
   return {
     kind,
     directory,
@@ -40,11 +49,7 @@ export async function openSqlStore(
     nextTerm: (above = 0) => fence.next(above),
     checkTerm: () => fence.check(),
     ...createLoader(db),
-    saveWorker: (record, audit) =>
-      fence.write(async (trx) => {
-        await upsertWorker(trx, record)
-        if (audit) await insertAudit(trx, audit)
-      }),
+    saveWorker: (record, audit) => saveGrouped({ record, audit }),
     removeWorker: (workerId, instance, audit) =>
       fence.write(async (trx) => {
         await trx.deleteFrom('workers').where('worker_id', '=', workerId).execute()

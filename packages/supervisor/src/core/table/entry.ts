@@ -2,7 +2,7 @@
 import { Refusal } from '@kagami/protocol'
 import type { ReplicaEntry, Shown, WorkerEntry } from '../entries.ts'
 import { detailOf, healthOf } from '../health.ts'
-import type { Names } from './resource-table.ts'
+import type { Names } from './names.ts'
 import { FLAG, type Rows } from './rows.ts'
 
 /** What entries read. */

@@ -226,7 +226,7 @@ describe('the fleet in memory', () => {
   it('shows what plain objects would show, after any history', () =>
     fc.assert(
       fc.property(fc.array(event, { maxLength: 25 }), (events) => {
-        const fleet = createFleet(0)
+        const fleet = createFleet({ recentMax: 0 })
         const model: Model = new Map()
         let now = START
         for (const one of events) {

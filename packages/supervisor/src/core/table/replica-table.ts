@@ -3,13 +3,23 @@
 import type { Counted, ReplicaEntry, ReplicaSet, ReplicaTable, Shown, WorkerEntry } from '../entries.ts'
 import { judgedOf, type Judged } from '../health.ts'
 import { createEntryForm } from './entry.ts'
-import { createLists } from './lists.ts'
+import { createLists, type Lists } from './lists.ts'
+import { createOrders, type Orders } from './orders.ts'
 import { createResourceTable, type ResourceTable } from './resource-table.ts'
-import { createRows, FLAG, type Rows } from './rows.ts'
+import { createRows, FLAG, TOUCHED, TOUCHED_ALL, type Rows } from './rows.ts'
+import { startSearch } from './search.ts'
 import { textsWithPrefix } from './texts.ts'
 
-/** A table without replicas. `recentMax`: how many states are also kept as they came. */
-export function createReplicaTable(recentMax?: number): ReplicaTable {
+/** Limits that only speed depends on. */
+export interface TableLimits {
+  /** How many states are also kept as they came. */
+  readonly recentMax?: number
+  /** How many matches are sorted when they are found; more are read from the order. */
+  readonly few?: number
+}
+
+/** A table without replicas. */
+export function createReplicaTable({ recentMax, few }: TableLimits = {}): ReplicaTable {
   const rows = createRows(recentMax)
   const workers = createWorkers()
   const byWorker = createLists()
@@ -19,6 +29,10 @@ export function createReplicaTable(recentMax?: number): ReplicaTable {
   const entryOf: (row: number) => ReplicaEntry = createEntryForm({ rows, names: () => resources, workerOf, progressOf })
   const resources: ResourceTable = createResourceTable(entryOf)
   rows.useNames(resources)
+  const workerNumberOf = (row: number) => byWorker.listOf(row)
+  const search = { rows, names: resources, workerName: workers.nameOf, workerNumberOf }
+  const orders = createOrders({ ...search, names: () => resources, workerCount: workers.count })
+  rows.onTouched(orders.touch)
   const find = (replicaId: string) => rows.ids.find(replicaId)
   const entryAt = (row: number) => (row < 0 ? undefined : entryOf(row))
   return {
@@ -39,18 +53,9 @@ export function createReplicaTable(recentMax?: number): ReplicaTable {
     },
     dropWorker: workers.drop,
     find,
-    add(worker, state) {
-      const row = rows.add(state)
-      byWorker.append(workers.numberOf(worker), row)
-      return row
-    },
     write: rows.write,
     equals: rows.equals,
-    drop(row) {
-      progress.delete(row)
-      byWorker.remove(row)
-      rows.drop(row)
-    },
+    ...createComings({ rows, byWorker, progress, numberOf: workers.numberOf }),
     entryOf,
     workerOf,
     nameOf: (row) => resources.nameOf(rows.of.name[row]!),
@@ -63,7 +68,33 @@ export function createReplicaTable(recentMax?: number): ReplicaTable {
       return id === undefined ? [] : rows.withName(id).map(entryOf)
     },
     withPrefix: (prefix) => textsWithPrefix(rows.ids, prefix).map(entryOf),
-    ...createCounts(rows, resources),
+    orders,
+    search: (asked) => startSearch({ ...search, orders, few }, asked),
+    touch: (row) => orders.touch(row, TOUCHED_ALL),
+    ...createCounts(rows, resources, orders.touch),
+  }
+}
+
+interface ComingParts {
+  readonly rows: Rows
+  readonly byWorker: Lists
+  readonly progress: Map<number, Shown>
+  readonly numberOf: (worker: WorkerEntry) => number
+}
+
+/** How replicas come and go. */
+function createComings({ rows, byWorker, progress, numberOf }: ComingParts): Pick<ReplicaTable, 'add' | 'drop'> {
+  return {
+    add(worker, state) {
+      const row = rows.add(state)
+      byWorker.append(numberOf(worker), row)
+      return row
+    },
+    drop(row) {
+      progress.delete(row)
+      byWorker.remove(row)
+      rows.drop(row)
+    },
   }
 }
 
@@ -74,6 +105,8 @@ function createWorkers() {
   const numbers = new WeakMap<WorkerEntry, number>()
   return {
     of: (number: number): WorkerEntry => workers[number]!,
+    nameOf: (number: number): string => workers[number]?.record.name ?? '',
+    count: (): number => workers.length,
     numberOf: (worker: WorkerEntry): number => numbers.get(worker)!,
     nextNumber: (): number => free.pop() ?? workers.length,
     add(number: number, worker: WorkerEntry): void {
@@ -90,13 +123,17 @@ function createWorkers() {
 type CountKeys = 'verdictOf' | 'setVerdict' | 'countedOf' | 'count' | 'statusOf' | 'planReview' | 'takeReviews'
 
 /** What counting keeps of each row. */
-function createCounts(rows: Rows, resources: ResourceTable): Pick<ReplicaTable, CountKeys> {
+function createCounts(rows: Rows, resources: ResourceTable, touch: Orders['touch']): Pick<ReplicaTable, CountKeys> {
   // Kept in one number: 0 is not at all.
   const countedAs = (number: number): Counted | null =>
     number === 0 ? null : { status: (number - 1) >> 4, health: (number - 1) & 15 }
   return {
     verdictOf: (row) => rows.of.verdict[row]!,
-    setVerdict: (row, verdict) => void (rows.of.verdict[row] = verdict),
+    setVerdict(row, verdict) {
+      if (rows.of.verdict[row] === verdict) return
+      rows.setVerdict(row, verdict)
+      touch(row, TOUCHED.worst)
+    },
     countedOf: (row) => countedAs(rows.of.counted[row]!),
     count(row, health) {
       const before = rows.of.counted[row]!
@@ -139,7 +176,7 @@ function judgedRow(rows: Rows, row: number): Judged {
 
 interface SetParts {
   readonly number: number
-  readonly byWorker: ReturnType<typeof createLists>
+  readonly byWorker: Lists
   readonly find: (replicaId: string) => number
   readonly entryOf: (row: number) => ReplicaEntry
 }

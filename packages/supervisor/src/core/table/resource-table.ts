@@ -3,20 +3,8 @@
 import { healthOrder, ReplicaStatus } from '@kagami/protocol'
 import type { Counted, ReplicaEntry, ResourceEntry, Resources } from '../entries.ts'
 import type { Counts } from '../tally.ts'
-import { createColumns } from './columns.ts'
 import { createLists } from './lists.ts'
-
-/** Names of replicas, by number. */
-export interface Names {
-  /** The number of a name, which one more replica has. */
-  keepName(name: string): number
-  releaseName(id: number): void
-  nameOf(id: number): string
-  /** The number of a name; undefined when no replica has it. */
-  findName(name: string): number | undefined
-  /** All numbers of names are below this. */
-  nameCount(): number
-}
+import { createNames, type Names } from './names.ts'
 
 /** Names, and the resources that have them. */
 export interface ResourceTable extends Resources, Names {
@@ -80,35 +68,6 @@ export function createResourceTable(entryOf: (row: number) => ReplicaEntry): Res
     values: () => resources.rowsOf(0).map(resourceOf),
     [Symbol.iterator]: () =>
       resources.rowsOf(0).map((id): [string, ResourceEntry] => [names.nameOf(id), resourceOf(id)]),
-  }
-}
-
-function createNames(): Names {
-  const ids = new Map<string, number>()
-  const names: string[] = []
-  const released: number[] = []
-  const columns = createColumns({ replicas: Uint32Array })
-  return {
-    keepName(name) {
-      let id = ids.get(name)
-      if (id === undefined) {
-        id = released.pop() ?? names.length
-        ids.set(name, id)
-        names[id] = name
-        columns.reserve(id + 1)
-      }
-      columns.of.replicas[id]!++
-      return id
-    },
-    releaseName(id) {
-      if (--columns.of.replicas[id]! > 0) return
-      ids.delete(names[id]!)
-      names[id] = ''
-      released.push(id)
-    },
-    nameOf: (id) => names[id]!,
-    findName: (name) => ids.get(name),
-    nameCount: () => names.length,
   }
 }
 

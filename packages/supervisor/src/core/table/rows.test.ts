@@ -125,7 +125,7 @@ describe('texts that are kept once', () => {
 
 describe('a state in the table', () => {
   const tableOf = () => {
-    const table = createReplicaTable(0)
+    const table = createReplicaTable({ recentMax: 0 })
     const worker = table.addWorker({} as never)
     return { table, worker }
   }

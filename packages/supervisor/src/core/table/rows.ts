@@ -3,7 +3,7 @@ import { Activity, FailureReason, Outcome, ReplicaStatus, type ReplicaState } fr
 import { createColumns, type Columns } from './columns.ts'
 import { createPacker, createUnpacker, instantMs, isSame } from './packing.ts'
 import { NOTHING_SAID, packRest, unpackRest, type Said } from './record.ts'
-import type { Names } from './resource-table.ts'
+import type { Names } from './names.ts'
 import { createSettings, type Settings } from './settings.ts'
 import { createSlab, type Slab } from './slab.ts'
 import { createTexts, numbersBelow, type Texts } from './texts.ts'
@@ -11,6 +11,10 @@ import { createWords, type Words } from './words.ts'
 
 /** What judging asks of a row; where a sync runs or the age of the content counts, it reads the state. */
 export const FLAG = { failing: 1, held: 2, running: 4, dated: 8 }
+
+/** The orders of the list in which a change may move a row. */
+export const TOUCHED = { worst: 1, name: 2, worker: 4, last_success_at: 8, size_bytes: 16, next_due_at: 32 }
+export const TOUCHED_ALL = 63
 
 const LAYOUT = {
   revision: Float64Array,
@@ -49,16 +53,21 @@ export interface Rows {
   readonly upstreams: Texts
   readonly words: Words
   useNames(names: Names): void
+  /** Calls this when a row has changed, come or gone, with the orders in which it may now be elsewhere. */
+  onTouched(touch: (row: number, touched: number) => void): void
   add(state: ReplicaState): number
   write(row: number, state: ReplicaState): void
   equals(row: number, state: ReplicaState): boolean
   stateOf(row: number): ReplicaState
   drop(row: number): void
+  setVerdict(row: number, verdict: number): void
+  /** How many rows have each verdict, and each cause. */
+  readonly counts: { readonly verdict: Uint32Array; readonly cause: Uint32Array }
   /** The rows with the name of this number. */
   withName(name: number): number[]
 }
 
-interface Parts extends Pick<Rows, 'ids' | 'settings' | 'upstreams' | 'words'> {
+interface Parts extends Pick<Rows, 'ids' | 'settings' | 'upstreams' | 'words' | 'counts'> {
   readonly columns: Columns<typeof LAYOUT>
   readonly said: Texts
   readonly records: Slab
@@ -72,12 +81,67 @@ const RECENT_MAX = 2048
 
 /** No rows. Names have to be given before the first is added. */
 export function createRows(recentMax = RECENT_MAX): Rows {
-  const recent = new Map<number, ReplicaState>()
-  const note = (row: number, state: ReplicaState) => {
-    recent.set(row, state)
-    if (recent.size > recentMax) recent.delete(recent.keys().next().value!)
+  let touch = (_row: number, _touched: number): void => {}
+  const recent = createRecent(recentMax)
+  const parts = createParts()
+  const { ids, settings, upstreams, words, columns, counts } = parts
+  return {
+    get of() {
+      return columns.of
+    },
+    ids,
+    settings,
+    upstreams,
+    words,
+    counts,
+    setVerdict(row, verdict) {
+      counts.verdict[columns.of.verdict[row]!]!--
+      counts.verdict[verdict]!++
+      columns.of.verdict[row] = verdict
+    },
+    useNames: (names) => void (parts.names = names),
+    onTouched: (listener) => void (touch = listener),
+    add(state) {
+      const row = ids.keep(state.replica_id)
+      columns.reserve(row + 1)
+      for (const column of ['review', 'verdict', 'counted', 'cause'] as const) columns.of[column][row] = 0
+      counts.verdict[0]!++
+      counts.cause[0]!++
+      fill(parts, row, state)
+      touch(row, TOUCHED_ALL)
+      recent.note(row, state)
+      return row
+    },
+    write(row, state) {
+      const replaced = referencesOf(parts, row)
+      const before = sortedBy(columns.of, row)
+      fill(parts, row, state, replaced)
+      touch(row, movedBy(before, sortedBy(columns.of, row)))
+      release(parts, replaced)
+      recent.note(row, state)
+    },
+    equals: (row, state) => equals(parts, row, state),
+    stateOf: (row) => recent.get(row) ?? stateOf(parts, row),
+    drop(row) {
+      release(parts, referencesOf(parts, row))
+      counts.verdict[columns.of.verdict[row]!]!--
+      counts.cause[columns.of.cause[row]!]!--
+      columns.of.born[row]!++
+      columns.of.review[row] = 0
+      ids.release(row)
+      recent.delete(row)
+      touch(row, TOUCHED_ALL)
+    },
+    withName: (name) => numbersBelow(ids.end, (row) => columns.of.name[row] === name && ids.isKept(row)),
   }
-  const parts: Parts = {
+}
+
+const msOf = (instant: string | null) => (instant === null ? Number.NaN : (instantMs(instant) ?? Date.parse(instant)))
+const textOf = (said: Said) => JSON.stringify(said)
+const isSaid = ([message, hint]: Said) => message !== null || hint !== null
+
+function createParts(): Parts {
+  return {
     columns: createColumns(LAYOUT),
     ids: createTexts(),
     settings: createSettings(),
@@ -91,52 +155,41 @@ export function createRows(recentMax = RECENT_MAX): Rows {
       ...new Set<string>([...ReplicaStatus.enum, ...Activity.enum, ...Outcome.enum, ...FailureReason.enum]),
     ]),
     names: null as unknown as Names,
-  }
-  const { ids, settings, upstreams, words, columns } = parts
-  return {
-    get of() {
-      return columns.of
-    },
-    ids,
-    settings,
-    upstreams,
-    words,
-    useNames: (names) => void (parts.names = names),
-    add(state) {
-      const row = ids.keep(state.replica_id)
-      columns.reserve(row + 1)
-      const { of } = columns
-      for (const column of [of.review, of.verdict, of.counted]) column[row] = 0
-      fill(parts, row, state)
-      note(row, state)
-      return row
-    },
-    write(row, state) {
-      const replaced = referencesOf(parts, row)
-      fill(parts, row, state, replaced)
-      release(parts, replaced)
-      note(row, state)
-    },
-    equals: (row, state) => equals(parts, row, state),
-    stateOf: (row) => recent.get(row) ?? stateOf(parts, row),
-    drop(row) {
-      release(parts, referencesOf(parts, row))
-      columns.of.born[row]!++
-      columns.of.review[row] = 0
-      ids.release(row)
-      recent.delete(row)
-    },
-    withName: (name) => numbersBelow(ids.end, (row) => columns.of.name[row] === name && ids.isKept(row)),
+    counts: { verdict: new Uint32Array(256), cause: new Uint32Array(256) },
   }
 }
 
-const msOf = (instant: string | null) => (instant === null ? Number.NaN : (instantMs(instant) ?? Date.parse(instant)))
-const textOf = (said: Said) => JSON.stringify(said)
-const isSaid = ([message, hint]: Said) => message !== null || hint !== null
+/** The states that came last, by row. */
+function createRecent(most: number) {
+  const states = new Map<number, ReplicaState>()
+  return {
+    get: (row: number): ReplicaState | undefined => states.get(row),
+    delete: (row: number): boolean => states.delete(row),
+    note(row: number, state: ReplicaState): void {
+      states.set(row, state)
+      if (states.size > most) states.delete(states.keys().next().value!)
+    },
+  }
+}
+
+type Sorted = readonly [success: number, due: number, size: number, name: number]
+
+const sortedBy = ({ success, due, size, name }: Rows['of'], row: number): Sorted => [
+  success[row]!,
+  due[row]!,
+  size[row]!,
+  name[row]!,
+]
+
+/** The orders in which a row is elsewhere now. */
+function movedBy(before: Sorted, now: Sorted): number {
+  const moved = [TOUCHED.worst | TOUCHED.last_success_at, TOUCHED.next_due_at, TOUCHED.size_bytes, TOUCHED_ALL]
+  return moved.reduce((sum, orders, at) => (Object.is(before[at], now[at]) ? sum : sum | orders), 0)
+}
 
 /** Writes a state to a row. `before`: what the row has; what stays of it is kept once more. */
 function fill(parts: Parts, row: number, state: ReplicaState, before: References | null = null): void {
-  const { columns, names, settings, upstreams, words, packer, records } = parts
+  const { columns, names, settings, upstreams, words, packer, records, counts } = parts
   const { of } = columns
   of.revision[row] = state.revision_no
   of.success[row] = msOf(state.last_success_at)
@@ -148,7 +201,10 @@ function fill(parts: Parts, row: number, state: ReplicaState, before: References
     before && settings.is(before.setting, state) ? settings.keepAgain(before.setting) : settings.keep(state)
   of.status[row] = words.numberOf(state.status)
   of.activity[row] = words.numberOf(state.activity)
-  of.cause[row] = state.last_sync?.reason ? words.numberOf(state.last_sync.reason) + 1 : 0
+  const cause = state.last_sync?.reason ? words.numberOf(state.last_sync.reason) + 1 : 0
+  counts.cause[of.cause[row]!]!--
+  counts.cause[cause]!++
+  of.cause[row] = cause
   const said = packRest(packer, words, state)
   of.said[row] = isSaid(said) ? parts.said.keep(textOf(said)) + 1 : 0
   of.record[row] = records.put(packer.buffer, packer.length)

@@ -20,6 +20,8 @@ export interface Settings {
   /** All numbers are below this. */
   readonly end: number
   isKept(id: number): boolean
+  /** How many are set as `isIt` says. */
+  count(isIt: (setting: Setting) => boolean): number
 }
 
 /** How many combinations are also kept as objects. */
@@ -50,6 +52,12 @@ export function createSettings(): Settings {
       return texts.end
     },
     isKept: texts.isKept,
+    count(isIt) {
+      const kept = texts.kept()
+      let count = 0
+      for (let id = 0; id < texts.end; id++) if (kept[id]! > 0 && isIt(settingOf(id))) count += kept[id]!
+      return count
+    },
   }
 }
 

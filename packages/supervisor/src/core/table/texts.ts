@@ -22,6 +22,8 @@ export interface Texts {
   /** All numbers that are in use are below this. */
   readonly end: number
   isKept(id: number): boolean
+  /** How often each is kept, by number, at this moment. */
+  kept(): Uint32Array
 }
 
 const COLUMNS = { kept: Uint32Array, hash: Uint32Array, address: Uint32Array }
@@ -85,6 +87,7 @@ export function createTexts(): Texts {
     get end() {
       return end
     },
+    kept: () => columns.of.kept,
     isKept: (id) => id >= 0 && id < end && columns.of.kept[id]! > 0,
   }
 }

@@ -20,6 +20,6 @@ export function createWords(known: readonly string[]): Words {
       }
       return number
     },
-    wordOf: (number) => words[number]!,
+    wordOf: (number) => words[number] ?? '',
   }
 }

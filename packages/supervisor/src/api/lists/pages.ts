@@ -29,7 +29,7 @@ export interface Listing<T> {
 
 /** One page of the items that match. Throws Refusal invalid_request for a cursor of another list. */
 export async function pageOf<T>(items: Iterable<T>, { matches, order, query }: Listing<T>): Promise<Page<T>> {
-  const after = query.cursor ? readCursor(order, query.cursor) : null
+  const after = query.cursor ? readCursor(query.cursor, (keys) => keysOf(order, keys)) : null
   const limit = query.limit ?? 100
   const kept: T[] = []
   const pieces = inPieces(LOOKED_AT_ONCE)
@@ -45,15 +45,20 @@ export async function pageOf<T>(items: Iterable<T>, { matches, order, query }: L
     if (kept.length > limit + 1) kept.pop()
   }
   const last = kept.length > limit ? kept[limit - 1] : undefined
-  return { items: kept.slice(0, limit), next_cursor: last === undefined ? null : cursorOf(order, last), total }
+  return {
+    items: kept.slice(0, limit),
+    next_cursor: last === undefined ? null : cursorFrom(order.columns.map((column) => column(last))),
+    total,
+  }
 }
 
-/** The page with other items in it, made in pieces. */
-export async function showPage<T, V>(page: Page<T>, view: (item: T) => V): Promise<Page<V>> {
+/** The page with other items in it, made in pieces; one whose view is null is left out. */
+export async function showPage<T, V>(page: Page<T>, view: (item: T) => V | null): Promise<Page<V>> {
   const pieces = inPieces()
   const items: V[] = []
   for (const item of page.items) {
-    items.push(view(item))
+    const shown = view(item)
+    if (shown !== null) items.push(shown)
     const turn = pieces.next()
     if (turn) await turn
   }
@@ -87,15 +92,23 @@ function compareTo<T>({ columns, descending }: Order<T>, item: T, keys: readonly
   return 0
 }
 
-function cursorOf<T>({ columns }: Order<T>, item: T): string {
-  return Buffer.from(JSON.stringify(columns.map((column) => column(item)))).toString('base64url')
+/** The cursor that names an item by its keys. */
+export function cursorFrom(keys: readonly Key[]): string {
+  return Buffer.from(JSON.stringify(keys)).toString('base64url')
 }
 
-function readCursor<T>({ columns }: Order<T>, cursor: string): Key[] {
-  const keys = parse(Buffer.from(cursor, 'base64url').toString())
-  const isKey = (key: unknown) => typeof key === 'string' || typeof key === 'number'
-  if (Array.isArray(keys) && keys.length === columns.length && keys.every(isKey)) return keys
+/** The keys in a cursor as `read` understands them. Throws Refusal invalid_request where it returns null. */
+export function readCursor(cursor: string, read: (keys: readonly unknown[]) => Key[] | null): Key[] {
+  const parsed = parse(Buffer.from(cursor, 'base64url').toString())
+  const keys = Array.isArray(parsed) ? read(parsed) : null
+  if (keys) return keys
   throw new Refusal('invalid_request', 'cursor is not the next_cursor of a page of this list', 'cursor')
+}
+
+/** As many keys as an order has columns. */
+function keysOf<T>({ columns }: Order<T>, keys: readonly unknown[]): Key[] | null {
+  const isKey = (key: unknown): key is Key => typeof key === 'string' || typeof key === 'number'
+  return keys.length === columns.length && keys.every(isKey) ? [...keys] : null
 }
 
 function parse(text: string): unknown {
