@@ -4,6 +4,7 @@ import crypto, { randomUUID } from 'node:crypto'
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import { dirname, join, relative, sep } from 'node:path'
+import { parseArgs } from 'node:util'
 import { BUNDLE_FILE, freshBundle, SOURCE } from '../packages/cli/bin/bundle.js'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -17,18 +18,22 @@ const EXTERNAL = ['@fastify/swagger-ui', 'pg-native']
 export async function bundlePrograms({ onlyIfStale }: { onlyIfStale: boolean }): Promise<void> {
   if (onlyIfStale && freshBundle(ROOT) !== null) return
   try {
-    await bundle()
+    await bundle({ without: [], final: false })
   } catch (error) {
     console.log(`the program is not bundled, and starts from its sources: ${(error as Error).message.split('\n')[0]}`)
   }
 }
 
-async function bundle(): Promise<void> {
+/**
+ * `without`: rooms of packages/ that are not there. `final`: nobody changes the sources any more, or they are not there,
+ * as in an image.
+ */
+async function bundle({ without, final }: { without: readonly string[]; final: boolean }): Promise<void> {
   const { rolldown } = await import('rolldown')
   const build = await rolldown({
     input: { kagami: join(ROOT, SOURCE) },
     platform: 'node',
-    external: EXTERNAL,
+    external: [...EXTERNAL, ...without.map((room) => new RegExp(`^@kagami/${room}(/|$)`))],
     plugins: [lightModules],
     logLevel: 'silent',
     checks: {},
@@ -39,8 +44,8 @@ async function bundle(): Promise<void> {
   const entry = output.find((part) => part.type === 'chunk' && part.isEntry)
   if (!entry) throw new Error('it has no entry')
   const modules = output.flatMap((part) => (part.type === 'chunk' ? part.moduleIds : []))
-  const own = modules.map((path) => relative(ROOT, path)).filter(isOwn)
-  const sources = [...new Set([...own, 'package-lock.json'])].sort().map((path) => {
+  const own = final ? [] : ['package-lock.json', ...modules.map((path) => relative(ROOT, path)).filter(isOwn)]
+  const sources = [...new Set(own)].sort().map((path) => {
     const { size, mtimeMs } = statSync(join(ROOT, path))
     return [path, size, mtimeMs]
   })
@@ -80,4 +85,14 @@ function removeOlder(): void {
   for (const { path } of byAge.slice(KEPT)) rmSync(path, { recursive: true, force: true })
 }
 
-if (import.meta.main) await bundlePrograms({ onlyIfStale: process.argv.includes('--if-stale') })
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      'if-stale': { type: 'boolean' },
+      final: { type: 'boolean' },
+      without: { type: 'string', multiple: true },
+    },
+  })
+  if (values.final) await bundle({ without: values.without ?? [], final: true })
+  else await bundlePrograms({ onlyIfStale: values['if-stale'] === true })
+}
