@@ -86,7 +86,7 @@ async function measure({ at, files, url, quick }: Copies): Promise<Finding[]> {
     await flush(at)
     return took
   }
-  const rounds = quick ? 2 : 3
+  const rounds = quick ? 2 : 4
   const more = { rounds: quick ? 3 : 7 }
   const first = await duel(`first copy, ${where}`, { ours: fresh('ours'), peer: fresh('peer') }, { rounds })
   const [ours, peer] = [copyOf('ours', rounds), copyOf('peer', rounds)]

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Progress } from '@kagami/protocol'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { killAfter, sandboxForEach } from '../../testing/kills.ts'
 import { describeTree } from '../../testing/random-trees.ts'
 import { readTree, type Sandbox, type SyncCall } from '../../testing/sandbox.ts'
@@ -24,6 +24,8 @@ const stops = sandboxForEach((fresh) => {
   files = join(dir, 'files')
   staging = join(sandbox.dataDir, '.kagami/staging/replica-1')
 })
+
+afterEach(() => void vi.unstubAllEnvs())
 
 async function serve(options: object = {}, settings: string[] = []): Promise<SyncCall> {
   const upstream = await startRsyncUpstream({ dir, settings })
@@ -89,6 +91,22 @@ describe('a first copy', () => {
     expect(bytes).toEqual(bytes.toSorted((a, b) => a - b))
     for (const one of bytes) expect(one).toBeLessThanOrEqual(size + 64 * 1024)
     expect(new Set(said.map(({ percent }) => percent))).toEqual(new Set([null]))
+  })
+
+  it('is not published when a flush failed while it came, though the last one did not', async () => {
+    writeFiles(files, { large: randomBytes(3_000_000) })
+    const call = await serve({ bwlimit_kbps: 1000 })
+    // The kernel tells only once what it could not write.
+    const [bin, once] = [join(sandbox.dir, 'bin'), join(sandbox.dir, 'once')]
+    const said = 'echo "sync: error syncing \'$2\': Input/output error" >&2'
+    const sync = `[ -e '${once}' ] && exec /usr/bin/env PATH='${process.env['PATH']}' sync "$@"\ntouch '${once}'`
+    writeFiles(bin, { sync: `#!/bin/sh\n${sync}\n${said}\nexit 1\n` })
+    chmodSync(join(bin, 'sync'), 0o755)
+    vi.stubEnv('PATH', `${bin}:${process.env['PATH']}`)
+    const report = await sandbox.sync(call)
+    expect([existsSync(once), existsSync(sandbox.published)]).toEqual([true, false])
+    expect(report).toMatchObject({ outcome: 'failed', reason: 'disk_error' })
+    expect(await sandbox.sync(call)).toMatchObject({ outcome: 'success', files: 1 })
   })
 
   it('goes on, after the worker was killed in the middle, with what had come', async () => {

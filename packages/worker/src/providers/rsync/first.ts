@@ -1,7 +1,7 @@
 // first.ts — The first copy of an upstream, into staging, which is published as a whole. Nothing is published yet, so
 // nothing can be lost: it is not listed before it is fetched, unless its size must be known.
 import { existsSync, mkdirSync } from 'node:fs'
-import { hasDiskOwn } from '../../names.ts'
+import { hasDiskOwn, readEntries } from '../../names.ts'
 import { SyncFailure, type Plan, type ProcessMoves, type SyncStats } from '../../provider.ts'
 import type { RsyncUpstream } from './call.ts'
 import { countDisk, EMPTY_DISK } from './disk.ts'
@@ -35,7 +35,7 @@ interface Fetched extends Pick<Found, 'found'> {
 export async function fetchFirst(upstream: RsyncUpstream): Promise<SyncStats> {
   const { context, options } = upstream
   const { staging, published } = context.tree
-  const resumed = existsSync(staging)
+  const resumed = existsSync(staging) && readEntries(staging).length > 0
   context.tree.kept.write(new Map())
   mkdirSync(staging, { recursive: true })
   const { stats, found } = await (resumed ? goOn(upstream) : begin(upstream))
@@ -138,11 +138,9 @@ async function fetchWatched(upstream: RsyncUpstream, listening: Listening): Prom
   const { context } = upstream
   const { staging } = context.tree
   const readMoves = createMovesReader()
-  let bytes = 0
   const onMoves = (processes: readonly ProcessMoves[]) => {
-    const now = readMoves(processes)
-    if (now > bytes) context.progress({ phase: 'transferring', bytes: now })
-    bytes = now
+    const { bytes, moved } = readMoves(processes)
+    if (moved) context.progress({ phase: 'transferring', bytes })
     context.tree.flushAhead()
     const sizeAfterBytes = Math.max(0, bytes - IN_PIPES)
     allow(upstream, { ...UNKNOWN, sizeAfterBytes, done: 'unpublished' })

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bytesOf, nameOfBytes } from '../../names.ts'
 import { createItemFormat, readLeftOut, readName } from './lines.ts'
-import { createRefusalReader, createStatistics, readStatistics, rsyncFailure } from './output.ts'
+import { createMovesReader, createRefusalReader, createStatistics, readStatistics, rsyncFailure } from './output.ts'
 import { createPlanReader } from './plan.ts'
 
 /** As rsync prints a name without `\#`. */
@@ -113,5 +113,31 @@ describe('a folder that loses entries', () => {
     const found = reader.done(0)
     expect(found).toMatchObject({ deletions: 10, plan: { removed: 9, shrinking: [] } })
     expect(['goes', 'file', 'link', 'other', ''].map(found.stays)).toEqual([false, false, false, true, true])
+  })
+})
+
+describe('what the processes of a first copy have moved', () => {
+  const rsync = { program: '/usr/bin/rsync' }
+  const look = (list: number, told: number, files: number) => [
+    { pid: 7, parent: 1, program: '/usr/bin/dash', read: 10, written: 9_999_999 },
+    { pid: 8, parent: 7, ...rsync, read: list + told, written: 500 },
+    { pid: 9, parent: 8, program: '/usr/bin/ssh', read: 9_999_999, written: 9_999_999 },
+    { pid: 10, parent: 8, ...rsync, read: 10, written: told + files },
+  ]
+
+  it('is never more than the files that were written, and more whenever one was', () => {
+    const read = createMovesReader()
+    expect(read([])).toEqual({ bytes: 0, moved: false })
+    expect(read(look(50, 5, 20_000))).toEqual({ bytes: 19_950, moved: true })
+    expect(read(look(50, 900_000, 20_000))).toEqual({ bytes: 19_950, moved: false })
+    expect(read(look(50, 900_000, 30_000))).toEqual({ bytes: 29_950, moved: true })
+    expect(read([])).toEqual({ bytes: 29_950, moved: false })
+  })
+
+  it('is movement also while it is less than the list that was read before', () => {
+    const read = createMovesReader()
+    expect(read(look(1_000_000, 0, 20_000))).toEqual({ bytes: 0, moved: true })
+    expect(read(look(1_000_000, 0, 20_000))).toEqual({ bytes: 0, moved: false })
+    expect(read(look(1_000_000, 0, 40_000))).toEqual({ bytes: 0, moved: true })
   })
 })

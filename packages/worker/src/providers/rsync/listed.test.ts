@@ -179,17 +179,29 @@ describe('a connection that is made while changes are still being listed', () =>
   const LONG = Array.from({ length: 30 }, (_, index) => `${index}-${'x'.repeat(100)}`)
 
   it('is no harm to an upstream that takes one at a time, and is not made there again', async () => {
-    const call = await serve({}, ['max connections = 1'])
-    await sandbox.sync(call)
+    const call = await serve()
+    const port = Number(new URL(call.upstream).port)
+    let connections = 0
+    // The third one is that beside the look of the second sync.
+    const between = await startBareServer((client) => {
+      if (++connections === 3)
+        return void client.end('@RSYNCD: 31.0 sha512 md5\n@ERROR: max connections (1) reached -- try again later\n')
+      const upstream = connect({ host: '127.0.0.1', port }).on('error', () => {})
+      client.pipe(upstream).pipe(client)
+    })
+    stops.push(between.stop)
+    const upstream = call.upstream.replace(`:${port}`, `:${between.port}`)
+    await sandbox.sync({ ...call, upstream })
     const logs: string[] = []
     for (const text of ['one', 'other']) {
       change(text)
       rmSync(join(files, `stays/${text === 'one' ? 1 : 2}`))
-      const report = await sandbox.sync(call)
+      const report = await sandbox.sync({ ...call, upstream })
       expect(report, report.tail ?? '').toMatchObject({ outcome: 'success', message: null })
       expect(describeTree(`${sandbox.published}/`)).toEqual(describeTree(files))
       logs.push(sandbox.log(report))
     }
+    expect(connections).toBe(6)
     expect(logs[0]).toContain('kept no second connection open beside the first')
     expect(logs[1]).not.toContain('connection')
   })

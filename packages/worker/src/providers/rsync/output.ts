@@ -25,21 +25,29 @@ function readProgress(line: string, listed: boolean): (Partial<Progress> & Pick<
   }
 }
 
+/** What of a copy into a folder that was empty has come. */
+export interface Arrived {
+  /** Bytes of files that were written, at least. */
+  readonly bytes: number
+  /** Whether that is more than the time before. */
+  readonly moved: boolean
+}
+
 /**
- * Tells how many bytes of files rsync has written at least into a folder that was empty; it never grows smaller. Two
- * processes of it are at work here: the one that asks for files reads what the one that writes them tells it, and
- * little else.
+ * Tells how much rsync has written into a folder that was empty. Two processes of it are at work here: the one that
+ * asks for files reads what the one that writes them tells it, and little else but the first list.
  */
-export function createMovesReader(): (processes: readonly ProcessMoves[]) => number {
-  let most = 0
+export function createMovesReader(): (processes: readonly ProcessMoves[]) => Arrived {
+  let most = -Infinity
   return (processes) => {
+    const before = most
     const isPart = (one: ProcessMoves, of: ProcessMoves) => one.parent === of.pid && one.program === of.program
     for (const one of processes) {
       const above = processes.find((other) => isPart(one, other))
       if (above === undefined || processes.some((other) => isPart(other, one))) continue
       most = Math.max(most, one.written - above.read)
     }
-    return most
+    return { bytes: Math.max(0, most), moved: most > before }
   }
 }
 
