@@ -156,8 +156,8 @@ export interface ReplicaTable {
   readonly orders: Orders
   /** Begins to look for a page of the list. */
   search(asked: Search): Searching
-  /** What lists are sorted by has changed, outside of the table. */
-  touch(row: number): void
+  /** A worker has another name, which lists are sorted and filtered by. */
+  renamed(worker: WorkerEntry): void
   /** Has it judged again in this minute since 1970. */
   planReview(row: number, minute: number): void
   /** Replicas whose review is in this minute or before; they have none afterwards. */
