@@ -151,13 +151,15 @@ function createTurns(): Services['runInTurn'] {
 async function restoreFleet({ store, fleet, clock, tombstones, logger, term }: Services) {
   const now = clock.now().getTime()
   for (const record of await store.loadWorkers()) putWorker(fleet, record, now)
-  for await (const part of store.loadReplicas())
+  for await (const part of store.loadReplicas()) {
+    const changes = noChanges()
     for (const { worker_id, state } of part) {
       const worker = fleet.workers.get(worker_id)
       // A sync that was running may have ended since; the worker's first full heartbeat corrects it. States are written
       // behind decisions: one of a replica that was removed meanwhile may still be there.
-      if (worker && isWanted(worker.record, state)) putReplica({ fleet, worker, changes: noChanges(), now }, state)
+      if (worker && isWanted(worker.record, state)) putReplica({ fleet, worker, changes, now }, state)
     }
+  }
   for (const worker of fleet.workers.values()) showDecisions({ fleet, worker, changes: noChanges(), now })
   for (const { worker_id, instance } of await store.loadTombstones()) tombstones.add(`${worker_id}/${instance}`)
   logger.info({ workers: fleet.workers.size, replicas: fleet.replicas.size, term }, 'restored the fleet')

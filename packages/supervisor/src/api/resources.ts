@@ -6,6 +6,7 @@ import { resourceStatus } from '../core/resources.ts'
 import { replicaOf, resourceOf, worstOf } from '../core/views.ts'
 import { targetOf } from './find.ts'
 import type { Context, Handlers } from './handler.ts'
+import { partsOf, sendPartsInPieces, sortInPieces } from './lists/pieces.ts'
 import { compareKeys, mentions, pageOf, showPage, wordsOf, type Order } from './lists/pages.ts'
 
 export const resourceHandlers: Pick<
@@ -21,10 +22,18 @@ export const resourceHandlers: Pick<
     const page = await pageOf(supervisor.services.fleet.resources.values(), { matches, order: worstFirst, query })
     return showPage(page, resourceOf)
   },
-  getResource({ params }, context) {
+  async getResource({ params }, context) {
     const resource = resourceIn(context, params.id)
-    const replicas = [...resource.replicas].sort((a, b) => compareKeys(a.worker.record.name, b.worker.record.name))
-    return { ...resourceOf(resource), replicas: replicas.map(replicaOf) }
+    const named = resource.replicas.values().map((entry) => ({ entry, worker: entry.worker.record.name }))
+    const sorted = await sortInPieces([...named], (a, b) => compareKeys(a.worker, b.worker))
+    // One may go while the others are written.
+    const replicas = sorted.values().filter(({ entry }) => !entry.gone)
+    const parts = partsOf(
+      resourceOf(resource),
+      'replicas',
+      replicas.map(({ entry }) => replicaOf(entry)),
+    )
+    return sendPartsInPieces(parts)
   },
   async syncResource({ params }, context) {
     const targets = replicasIn(context, params.id).map(targetOf)

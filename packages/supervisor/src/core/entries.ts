@@ -4,6 +4,7 @@ import type { WorkerRecord } from '../store/store.ts'
 import type { Judged, Verdict } from './health.ts'
 import type { Orders } from './table/orders.ts'
 import type { Search, Searching } from './table/search.ts'
+import type { Setting } from './table/settings.ts'
 import type { Counts, Tally } from './tally.ts'
 
 /**
@@ -29,6 +30,11 @@ export interface ReplicaEntry {
   readonly cause: string | null
   /** Unix ms of its last success; null: none. */
   readonly succeededMs: number | null
+  /** Unix ms when it is synced next; null: that is not known. */
+  readonly dueMs: number | null
+  readonly sizeBytes: number | null
+  /** What it is set to; shared by those that are set alike. */
+  readonly setting: Setting
   readonly revision: number
 }
 
@@ -156,8 +162,8 @@ export interface ReplicaTable {
   readonly orders: Orders
   /** Begins to look for a page of the list. */
   search(asked: Search): Searching
-  /** What lists are sorted by has changed, outside of the table. */
-  touch(row: number): void
+  /** A worker has another name, which lists are sorted and filtered by. */
+  renamed(worker: WorkerEntry): void
   /** Has it judged again in this minute since 1970. */
   planReview(row: number, minute: number): void
   /** Replicas whose review is in this minute or before; they have none afterwards. */

@@ -58,7 +58,7 @@ export function putWorker(fleet: Fleet, given: WorkerRecord, now: number): Worke
   }
   const { admission: before, name } = known.record
   known.record = record
-  if (name !== record.name) for (const row of known.replicas.rows()) fleet.replicas.touch(row)
+  if (name !== record.name) fleet.replicas.renamed(known)
   fleet.admissions.move(before, record.admission)
   if (before !== record.admission) for (const row of known.replicas.rows()) recount(fleet, row, now)
   return known

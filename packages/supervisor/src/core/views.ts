@@ -65,17 +65,24 @@ export function workerOf(worker: WorkerEntry): Worker {
   }
 }
 
-/** A mirror as the API returns it. */
+/** A mirror as the API returns it. Looks at numbers alone: there may be ten thousand replicas of it. */
 export function resourceOf(resource: ResourceEntry): Resource {
   const kinds = new Set<string>()
   const labels: Record<string, string> = {}
-  let [newest, due, size] = [null as string | null, null as string | null, null as number | null]
-  for (const { state } of resource.replicas) {
-    kinds.add(state.kind)
-    Object.assign(labels, state.labels)
-    if (state.last_success_at !== null && state.last_success_at > (newest ?? '')) newest = state.last_success_at
-    if (state.next_due_at !== null && (due === null || state.next_due_at < due)) due = state.next_due_at
-    if (state.size_bytes !== null) size = Math.max(size ?? 0, state.size_bytes)
+  const newest: Extreme = { ms: -Infinity, entry: null }
+  const due: Extreme = { ms: Infinity, entry: null }
+  let size: number | null = null
+  let before: ReplicaEntry['setting'] | null = null
+  for (const entry of resource.replicas) {
+    const { setting, succeededMs, dueMs, sizeBytes } = entry
+    if (setting !== before) {
+      kinds.add(setting.kind)
+      Object.assign(labels, setting.labels)
+      before = setting
+    }
+    if (succeededMs !== null && succeededMs > newest.ms) Object.assign(newest, { ms: succeededMs, entry })
+    if (dueMs !== null && dueMs < due.ms) Object.assign(due, { ms: dueMs, entry })
+    if (sizeBytes !== null) size = Math.max(size ?? 0, sizeBytes)
   }
   return {
     name: resource.name,
@@ -85,10 +92,16 @@ export function resourceOf(resource: ResourceEntry): Resource {
     replicas_total: resource.replicas.size,
     health_counts: resource.healths.toRecord(),
     worst_health: worstOf(resource),
-    newest_success_at: newest,
-    next_due_at: due,
+    newest_success_at: newest.entry?.state.last_success_at ?? null,
+    next_due_at: due.entry?.state.next_due_at ?? null,
     size_bytes: size,
   }
+}
+
+/** The replica with the latest, or the earliest, of a kind of time. */
+interface Extreme {
+  readonly ms: number
+  readonly entry: ReplicaEntry | null
 }
 
 /** The worst health among the replicas of a mirror. */

@@ -9,7 +9,7 @@ import { waitForDatabase } from './start-errors.ts'
 import { groupWrites } from './grouped.ts'
 import type { NewAudit, Store, StoredReplica, Superseded, WorkerRecord } from './store.ts'
 import { insertAudit } from './sql-audit.ts'
-import { createFence, retryWhileLocked } from './sql-fence.ts'
+import { createFence, retryWhileLocked, type Fence } from './sql-fence.ts'
 import { createHistory } from './sql-history.ts'
 import { createKeyStore } from './sql-keys.ts'
 
@@ -30,14 +30,6 @@ export async function openSqlStore(
   const db = new Kysely<Tables>({ dialect })
   const { promise: superseded, resolve } = Promise.withResolvers<Superseded>()
   const fence = createFence(db, kind, resolve)
-  const saveGrouped = groupWrites((saves: readonly { record: WorkerRecord; audit: NewAudit | undefined }[]) =>
-    fence.write(async (trx) => {
-      for (const { record, audit } of saves) {
-        await upsertWorker(trx, record)
-        if (audit) await insertAudit(trx, audit)
-      }
-    }),
-  )
   return {
     kind,
     directory,
@@ -49,7 +41,7 @@ export async function openSqlStore(
     nextTerm: (above = 0) => fence.next(above),
     checkTerm: () => fence.check(),
     ...createLoader(db),
-    saveWorker: (record, audit) => saveGrouped({ record, audit }),
+    ...createWorkerSaver(fence),
     removeWorker: (workerId, instance, audit) =>
       fence.write(async (trx) => {
         await trx.deleteFrom('workers').where('worker_id', '=', workerId).execute()
@@ -86,6 +78,19 @@ export async function openSqlStore(
     },
     close: () => db.destroy(),
   }
+}
+
+/** Workers that join together are saved together. */
+function createWorkerSaver(fence: Fence): Pick<Store, 'saveWorker'> {
+  const save = groupWrites((saves: readonly { record: WorkerRecord; audit: NewAudit | undefined }[]) =>
+    fence.write(async (trx) => {
+      for (const { record, audit } of saves) {
+        await upsertWorker(trx, record)
+        if (audit) await insertAudit(trx, audit)
+      }
+    }),
+  )
+  return { saveWorker: (record, audit) => save({ record, audit }) }
 }
 
 /** The part of the store that is read when the supervisor starts. */

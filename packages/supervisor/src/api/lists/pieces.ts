@@ -63,24 +63,36 @@ async function merge<T>(one: readonly T[], other: readonly T[], compare: (a: T, 
 
 /** A JSON list that is written as it is read: `parts` gives the texts of its items, each in one part or several. */
 export function sendInPieces(items: Iterable<Iterable<string>>): Readable {
+  return sendPartsInPieces(listOf(items))
+}
+
+/** A text that is written as it is read. */
+export function sendPartsInPieces(parts: Iterable<string>): Readable {
   async function* written() {
     const pieces = inPieces()
-    let [text, isFirst] = ['[', true]
-    for (const parts of items) {
-      if (!isFirst) text += ','
-      isFirst = false
-      for (const part of parts) {
-        text += part
-        const turn = pieces.next()
-        if (turn) await turn
-        if (text.length < SENT_AT_ONCE) continue
-        yield text
-        text = ''
-      }
+    let text = ''
+    for (const part of parts) {
+      text += part
+      const turn = pieces.next()
+      if (turn) await turn
+      if (text.length < SENT_AT_ONCE) continue
+      yield text
+      text = ''
     }
-    yield `${text}]`
+    yield text
   }
   return Readable.from(written(), { objectMode: false })
+}
+
+function* listOf(items: Iterable<Iterable<string>>): Generator<string> {
+  yield '['
+  let isFirst = true
+  for (const parts of items) {
+    if (!isFirst) yield ','
+    isFirst = false
+    yield* parts
+  }
+  yield ']'
 }
 
 /** The JSON of an object with one more field, a list, item by item. */

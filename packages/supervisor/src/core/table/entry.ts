@@ -18,16 +18,18 @@ interface Entry extends ReplicaEntry {
   readonly born: number
 }
 
+const orNull = (value: number) => (Number.isNaN(value) ? null : value)
+
 /** Makes the entries of rows. They share their fields: a walk over a million makes small objects only. */
 export function createEntryForm({ rows, names, workerOf, progressOf }: EntryParts): (row: number) => ReplicaEntry {
+  const isGone = ({ row, born }: Entry) => rows.of.born[row] !== born || !rows.ids.isKept(row)
   const rowOf = (entry: Entry): number => {
-    if (rows.of.born[entry.row] === entry.born && rows.ids.isKept(entry.row)) return entry.row
-    throw new Refusal('not_found', 'the replica was removed meanwhile')
+    if (isGone(entry)) throw new Refusal('not_found', 'the replica was removed meanwhile')
+    return entry.row
   }
   const form = {
     get gone() {
-      const entry = this as unknown as Entry
-      return rows.of.born[entry.row] !== entry.born || !rows.ids.isKept(entry.row)
+      return isGone(this as unknown as Entry)
     },
     get replicaId() {
       return rows.ids.textOf(rowOf(this as unknown as Entry))
@@ -63,8 +65,16 @@ export function createEntryForm({ rows, names, workerOf, progressOf }: EntryPart
       return cause === 0 ? null : rows.words.wordOf(cause - 1)
     },
     get succeededMs() {
-      const ms = rows.of.success[rowOf(this as unknown as Entry)]!
-      return Number.isNaN(ms) ? null : ms
+      return orNull(rows.of.success[rowOf(this as unknown as Entry)]!)
+    },
+    get dueMs() {
+      return orNull(rows.of.due[rowOf(this as unknown as Entry)]!)
+    },
+    get sizeBytes() {
+      return orNull(rows.of.size[rowOf(this as unknown as Entry)]!)
+    },
+    get setting() {
+      return rows.settings.settingOf(rows.of.setting[rowOf(this as unknown as Entry)]!)
     },
     get revision() {
       return rows.of.revision[rowOf(this as unknown as Entry)]!

@@ -208,6 +208,11 @@ function compareResources(fleet: Fleet, counted: readonly Plain[]): void {
     const healths = group.map(({ verdict }) => verdict.health)
     const resource = fleet.resources.get(name)!
     expect(resource.statuses.toRecord()).toEqual(tally(group.map(({ state }) => state.status)))
+    const ms = (at: string | null) => (at === null ? null : Date.parse(at))
+    const times = (of: 'last_success_at' | 'next_due_at') => group.flatMap(({ state }) => ms(state[of]) ?? [])
+    const [successes, dues] = [times('last_success_at'), times('next_due_at')]
+    expect(ms(resourceOf(resource).newest_success_at)).toBe(successes.length > 0 ? Math.max(...successes) : null)
+    expect(ms(resourceOf(resource).next_due_at)).toBe(dues.length > 0 ? Math.min(...dues) : null)
     expect(resourceOf(resource)).toMatchObject({
       name,
       replicas_total: group.length,

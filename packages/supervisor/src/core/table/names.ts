@@ -11,6 +11,8 @@ export interface Names {
   findName(name: string): number | undefined
   /** All numbers of names are below this. */
   nameCount(): number
+  /** How often a number has come to stand for another name. */
+  reused(): number
 }
 
 /** No names. */
@@ -18,11 +20,13 @@ export function createNames(): Names {
   const ids = new Map<string, number>()
   const names: string[] = []
   const released: number[] = []
+  let reused = 0
   const columns = createColumns({ replicas: Uint32Array })
   return {
     keepName(name) {
       let id = ids.get(name)
       if (id === undefined) {
+        if (released.length > 0) reused++
         id = released.pop() ?? names.length
         ids.set(name, id)
         names[id] = name
@@ -40,5 +44,6 @@ export function createNames(): Names {
     nameOf: (id) => names[id]!,
     findName: (name) => ids.get(name),
     nameCount: () => names.length,
+    reused: () => reused,
   }
 }

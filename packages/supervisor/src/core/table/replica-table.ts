@@ -3,6 +3,7 @@
 import type { Counted, ReplicaEntry, ReplicaSet, ReplicaTable, Shown, WorkerEntry } from '../entries.ts'
 import { judgedOf, type Judged } from '../health.ts'
 import { createEntryForm } from './entry.ts'
+import { createMentions } from './filter.ts'
 import { createLists, type Lists } from './lists.ts'
 import { createOrders, type Orders } from './orders.ts'
 import { createResourceTable, type ResourceTable } from './resource-table.ts'
@@ -30,7 +31,10 @@ export function createReplicaTable({ recentMax, few }: TableLimits = {}): Replic
   const resources: ResourceTable = createResourceTable(entryOf)
   rows.useNames(resources)
   const workerNumberOf = (row: number) => byWorker.listOf(row)
-  const search = { rows, names: resources, workerName: workers.nameOf, workerNumberOf }
+  let renamed = 0
+  const named = { rows, names: resources, workerName: workers.nameOf }
+  const mentions = createMentions(named, () => renamed + resources.reused() + rows.upstreams.reused())
+  const search = { ...named, workerNumberOf, mentions }
   const orders = createOrders({ ...search, names: () => resources, workerCount: workers.count })
   rows.onTouched(orders.touch)
   const find = (replicaId: string) => rows.ids.find(replicaId)
@@ -49,6 +53,7 @@ export function createReplicaTable({ recentMax, few }: TableLimits = {}): Replic
       const number = workers.nextNumber()
       const worker = Object.assign(added, { replicas: replicaSetOf({ number, byWorker, find, entryOf }) })
       workers.add(number, worker)
+      renamed++
       return worker
     },
     dropWorker: workers.drop,
@@ -63,14 +68,14 @@ export function createReplicaTable({ recentMax, few }: TableLimits = {}): Replic
     judged: (row) => judgedRow(rows, row),
     progressOf,
     showProgress: (row, shown) => void (shown ? progress.set(row, shown) : progress.delete(row)),
-    named(name) {
-      const id = resources.findName(name)
-      return id === undefined ? [] : rows.withName(id).map(entryOf)
-    },
+    named: (name) => rows.withName(resources.findName(name) ?? -1).map(entryOf),
     withPrefix: (prefix) => textsWithPrefix(rows.ids, prefix).map(entryOf),
     orders,
     search: (asked) => startSearch({ ...search, orders, few }, asked),
-    touch: (row) => orders.touch(row, TOUCHED_ALL),
+    renamed({ replicas }) {
+      renamed++
+      replicas.rows().forEach((row) => orders.touch(row, TOUCHED_ALL))
+    },
     ...createCounts(rows, resources, orders.touch),
   }
 }

@@ -132,7 +132,8 @@ export function createRows(recentMax = RECENT_MAX): Rows {
       recent.delete(row)
       touch(row, TOUCHED_ALL)
     },
-    withName: (name) => numbersBelow(ids.end, (row) => columns.of.name[row] === name && ids.isKept(row)),
+    withName: (name) =>
+      name < 0 ? [] : numbersBelow(ids.end, (row) => columns.of.name[row] === name && ids.isKept(row)),
   }
 }
 

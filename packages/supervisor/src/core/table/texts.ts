@@ -1,7 +1,7 @@
 // texts.ts — Texts, each kept once, with numbers that stand for them: as packed bytes and a hash table without objects.
 // Pure.
 import { createColumns } from './columns.ts'
-import { createPacker, createUnpacker, isSame, uuidFilter } from './packing.ts'
+import { createPacker, createUnpacker, isSame, uuidFilter, type Packer } from './packing.ts'
 import { createSlab, type Piece } from './slab.ts'
 
 /** Distinct texts and their numbers. A number is used again after its text was released for the last time. */
@@ -24,6 +24,8 @@ export interface Texts {
   isKept(id: number): boolean
   /** How often each is kept, by number, at this moment. */
   kept(): Uint32Array
+  /** How often a number has come to stand for another text. */
+  reused(): number
 }
 
 const COLUMNS = { kept: Uint32Array, hash: Uint32Array, address: Uint32Array }
@@ -33,21 +35,16 @@ const SMALLEST = 1024
 export function createTexts(): Texts {
   const columns = createColumns(COLUMNS)
   const [slab, packer, unpacker] = [createSlab(), createPacker(), createUnpacker()]
-  const released: number[] = []
   const places = createPlaces((id) => columns.of.hash[id]!)
-  let end = 0
+  const numbers = createNumbers()
 
   const isPacked = (id: number) => {
     const { buffer, from, to } = slab.at(columns.of.address[id]!)
     return isSame(packer, buffer, from, to)
   }
-  const pack = (text: string) => {
-    packer.begin()
-    packer.text(text)
-    return hashOf(packer.buffer, packer.length)
-  }
+  const pack = createHashing(packer)
   const add = (hash: number) => {
-    const id = released.pop() ?? end++
+    const id = numbers.take()
     columns.reserve(id + 1)
     columns.of.kept[id] = 1
     columns.of.hash[id] = hash
@@ -78,17 +75,45 @@ export function createTexts(): Texts {
       if (--columns.of.kept[id]! > 0) return false
       places.remove(id)
       slab.free(columns.of.address[id]!)
-      released.push(id)
+      numbers.giveBack(id)
       return true
     },
     get size() {
       return places.size()
     },
     get end() {
-      return end
+      return numbers.end()
     },
     kept: () => columns.of.kept,
-    isKept: (id) => id >= 0 && id < end && columns.of.kept[id]! > 0,
+    reused: numbers.reused,
+    isKept: (id) => id >= 0 && id < numbers.end() && columns.of.kept[id]! > 0,
+  }
+}
+
+/** Packs a text and returns its hash. A text that is looked for is often kept next. */
+function createHashing(packer: Packer): (text: string) => number {
+  const last = { text: '', hash: -1 }
+  return (text) => {
+    if (last.hash >= 0 && last.text === text) return last.hash
+    packer.begin()
+    packer.text(text)
+    last.text = text
+    return (last.hash = hashOf(packer.buffer, packer.length))
+  }
+}
+
+/** Numbers that are given out, and given out again after they came back. */
+function createNumbers() {
+  const released: number[] = []
+  let [end, reused] = [0, 0]
+  return {
+    take(): number {
+      if (released.length > 0) reused++
+      return released.pop() ?? end++
+    },
+    giveBack: (number: number): void => void released.push(number),
+    end: (): number => end,
+    reused: (): number => reused,
   }
 }
 
