@@ -24,10 +24,7 @@ export async function bundlePrograms({ onlyIfStale }: { onlyIfStale: boolean }):
   }
 }
 
-/**
- * `without`: rooms of packages/ that are not there. `final`: nobody changes the sources any more, or they are not there,
- * as in an image.
- */
+/** `without`: rooms of packages/ that are not there. `final`: nobody changes the sources any more, as in an image. */
 async function bundle({ without, final }: { without: readonly string[]; final: boolean }): Promise<void> {
   const { rolldown } = await import('rolldown')
   const build = await rolldown({
