@@ -1,7 +1,7 @@
 // entry.ts — A replica as the other rooms see it: it reads its row when it is asked. Pure.
 import { Refusal } from '@kagami/protocol'
 import type { ReplicaEntry, Shown, WorkerEntry } from '../entries.ts'
-import { detailOf, healthOf } from '../health.ts'
+import { detailOf, healthOf, type Verdict } from '../health.ts'
 import type { Names } from './names.ts'
 import { FLAG, type Rows } from './rows.ts'
 
@@ -19,6 +19,11 @@ interface Entry extends ReplicaEntry {
 }
 
 const orNull = (value: number) => (Number.isNaN(value) ? null : value)
+
+function verdictOf(rows: Rows, row: number): Verdict {
+  const verdict = rows.of.verdict[row]!
+  return { health: healthOf(verdict), detail: detailOf(verdict, rows.stateOf(row)) }
+}
 
 /** Makes the entries of rows. They share their fields: a walk over a million makes small objects only. */
 export function createEntryForm({ rows, names, workerOf, progressOf }: EntryParts): (row: number) => ReplicaEntry {
@@ -50,9 +55,7 @@ export function createEntryForm({ rows, names, workerOf, progressOf }: EntryPart
       return rows.of.verdict[rowOf(this as unknown as Entry)]!
     },
     get verdict() {
-      const row = rowOf(this as unknown as Entry)
-      const verdict = rows.of.verdict[row]!
-      return { health: healthOf(verdict), detail: detailOf(verdict, rows.stateOf(row)) }
+      return verdictOf(rows, rowOf(this as unknown as Entry))
     },
     get progress() {
       return progressOf(rowOf(this as unknown as Entry))?.progress ?? null
