@@ -118,7 +118,7 @@ async function joinAll(generation: number): Promise<number> {
         const reply = await worker.connection
           .request(subjectFor('join', worker.id), text, { timeout: JOIN_MS })
           .catch(() => null)
-        if (reply && (reply.json() as { accepted: boolean }).accepted) break
+        if (reply && reply.json<{ accepted: boolean }>().accepted) break
       }
       last = performance.now()
       sendBeat(worker, null)

@@ -23,7 +23,7 @@ const text = fc.oneof(
   fc.constantFrom('no route to host', '雪'.repeat(300)),
 )
 const revision = fc.oneof(
-  fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 40, maxLength: 40 }),
+  fc.string({ unit: fc.constantFrom(...'0123456789abcdef'.split('')), minLength: 40, maxLength: 40 }),
   fc.string(),
   fc.constant('W/"abc"'),
 )

@@ -110,7 +110,7 @@ function play(fleet: Fleet, model: Model, one: Event, now: number): void {
       return
     }
     case 'admission':
-      putWorker(fleet, { ...worker.record, admission: one.admission as 'pending' }, now)
+      putWorker(fleet, { ...worker.record, admission: one.admission }, now)
       return judge()
     case 'edit': {
       const spec: ReplicaSpec = {
@@ -126,7 +126,7 @@ function play(fleet: Fleet, model: Model, one: Event, now: number): void {
     case 'pause':
       return decide({ paused: [{ replica_id: one.replicaId, by: 'li', at: '2026-01-01T00:00:00Z', reason: null }] })
     case 'presence':
-      setPresence(fleet, worker, one.presence as 'online', now)
+      setPresence(fleet, worker, one.presence, now)
       return judge()
     case 'drop':
       dropWorker(fleet, worker)

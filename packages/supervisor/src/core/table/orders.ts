@@ -142,7 +142,7 @@ function instant(of: (row: number) => number, none: string): Column {
   const ofNone = none === '' ? -Infinity : Infinity
   return {
     of,
-    show: (key) => (key === ofNone ? none : new Date(key as number).toISOString()),
+    show: (key) => (key === ofNone ? none : new Date(key).toISOString()),
     read(key) {
       if (typeof key !== 'string') return null
       const ms = key === none ? ofNone : Date.parse(key)

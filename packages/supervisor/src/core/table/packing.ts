@@ -13,7 +13,7 @@ const UUID_DASHES = [8, 13, 18, 23]
 
 /** The values of the digits that hexadecimal text is written with, by their codes; others are -1. */
 const DIGITS = new Int8Array(128).fill(-1)
-for (const [value, digit] of [...'0123456789abcdef'].entries()) DIGITS[digit.charCodeAt(0)] = value
+for (const [value, digit] of '0123456789abcdef'.split('').entries()) DIGITS[digit.charCodeAt(0)] = value
 
 /** Writes values one after the other. */
 export interface Packer {
