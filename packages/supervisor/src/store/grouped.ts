@@ -1,8 +1,10 @@
-// grouped.ts — Many small writes as few transactions: the first is done at once, and those that come soon after one
-// another together. Each caller hears of its own, after the commit.
+// grouped.ts — Many small writes as few transactions: each is done at once, but in a burst several together. Each
+// caller hears of its own, after the commit.
 
-/** Who comes this soon after a write, ms, waits as long for others. */
+/** Writes that come this soon after one another, ms, are a burst … */
 const WINDOW_MS = 20
+/** … from so many on. What belongs to a burst waits as long for others; what somebody asked for is done at once. */
+const BURST_MIN = 4
 /** Writes of one transaction. */
 const AT_ONCE = 250
 
@@ -17,6 +19,7 @@ export function groupWrites<T>(run: (writes: readonly T[]) => Promise<void>): (w
   let waiting: Waiting<T>[] = []
   let isPlanned = false
   let lastMs = -Infinity
+  let inARow = 0
   async function runGroup(group: readonly Waiting<T>[]) {
     try {
       await run(group.map(({ write }) => write))
@@ -39,7 +42,8 @@ export function groupWrites<T>(run: (writes: readonly T[]) => Promise<void>): (w
       waiting.push({ write, resolve, reject })
       if (isPlanned) return
       isPlanned = true
-      if (performance.now() - lastMs < WINDOW_MS) setTimeout(() => void runWaiting(), WINDOW_MS)
+      inARow = performance.now() - lastMs < WINDOW_MS ? inARow + 1 : 0
+      if (inARow >= BURST_MIN) setTimeout(() => void runWaiting(), WINDOW_MS)
       else setImmediate(() => void runWaiting())
     })
 }
