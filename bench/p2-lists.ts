@@ -59,7 +59,7 @@ async function growthWhile(work: () => Promise<unknown>): Promise<number> {
   return (Math.max(most, process.memoryUsage().rss) - before) / 1024 ** 2
 }
 
-async function body({ dir, quick, onEnd }: Bench): Promise<Finding[]> {
+async function body({ disk: dir, quick, onEnd }: Bench): Promise<Finding[]> {
   const count = quick ? 50_000 : 2_000_000
   const tree = makeTree(join(dir, 'upstream', 'files'), count)
   await tree.list()
