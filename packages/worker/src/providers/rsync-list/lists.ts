@@ -1,6 +1,6 @@
 // lists.ts — Lists of millions of entries on the disk: read, sorted by the bytes of their paths, compared. Nothing of a
 // list's size is held in memory.
-import { createReadStream, createWriteStream, rmSync } from 'node:fs'
+import { createReadStream, createWriteStream, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
@@ -173,33 +173,16 @@ function createCursor(file: string): Cursor {
 const FOLDER = 'd'.charCodeAt(0)
 const FILE = 'f'.charCodeAt(0)
 
-/** Copies a sorted list, with other lines for some paths, which `lineOf` gives. */
-export async function rewriteList(from: string, into: string, lineOf: (line: EntryLine) => EntryLine): Promise<void> {
-  const text = createReadStream(from, { highWaterMark: CHUNK_BYTES })
+/** Replaces lines of a sorted list, none of which may get another path. */
+export async function rewriteList(file: string, lineOf: (line: EntryLine) => EntryLine): Promise<void> {
+  const written = `${file}.written`
   await pipeline(
-    text,
+    createReadStream(file, { highWaterMark: CHUNK_BYTES }),
     async function* (chunks: AsyncIterable<Buffer>) {
       for await (const lines of linesOf(chunks))
         if (lines.length > 0) yield Buffer.from(lines.map((line) => `${lineOf(line)}\n`).join(''), 'latin1')
     },
-    createWriteStream(into),
+    createWriteStream(written),
   )
-}
-
-/** Counts a sorted list, and takes about so many of its lines, evenly. */
-export async function sampleList(file: string, about: number): Promise<{ counts: ListCounts; sample: EntryLine[] }> {
-  const cursor = createCursor(file)
-  let sample: EntryLine[] = []
-  let step = 1
-  for (let index = 0; ; index++) {
-    if (cursor.isDrained()) await cursor.fill()
-    const line = cursor.line()
-    if (line === null) return { counts: cursor.counts(), sample }
-    if (index % step === 0) sample.push(line)
-    if (sample.length > about) {
-      sample = sample.filter((_, place) => place % 2 === 0)
-      step *= 2
-    }
-    cursor.next()
-  }
+  renameSync(written, file)
 }

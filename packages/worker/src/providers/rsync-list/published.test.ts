@@ -192,6 +192,17 @@ describe.each(Object.keys(MAKERS))('a tree behind an upstream with a %s', (list)
     expect(await sync()).toMatchObject({ outcome: 'success', looked: 'nowhere' })
   })
 
+  it('is asked again for what was listed and not there yet when everything was looked at', async () => {
+    writeFiles(up, { 'a/late': 'late\n' })
+    publishList(list)
+    renameSync(join(up, 'a/late'), join(sandbox.dir, 'late'))
+    expect(await sync({ laterMs: DAY_MS })).toMatchObject({ outcome: 'success', looked: 'everywhere' })
+    renameSync(join(sandbox.dir, 'late'), join(up, 'a/late'))
+    expect(await sync({ laterMs: DAY_MS })).toMatchObject({ outcome: 'success', looked: 'by the list' })
+    expectSame()
+    expect(await sync({ laterMs: DAY_MS })).toMatchObject({ outcome: 'success', looked: 'nowhere' })
+  })
+
   it('is looked at everywhere when the list is cut off, and nothing is deleted for that', async () => {
     change('a/one')
     const whole = MAKERS[list]!()

@@ -13,7 +13,7 @@ import { hasRules } from '../rsync/options.ts'
 import type { DryRun } from '../rsync/plan.ts'
 import { NO_TRACE } from '../trace.ts'
 import { entryOf, ListProblem, type EntryLine } from './formats.ts'
-import { compareLists, rewriteList, sampleList, sortList, type ListCounts } from './lists.ts'
+import { compareLists, rewriteList, sortList, type ListCounts } from './lists.ts'
 import { fetchFile } from './single.ts'
 
 const LIST_MAX_BYTES = 4 * 1024 ** 3
@@ -25,12 +25,11 @@ const KEPT = 'kept-'
 const AGAIN = '-again'
 /** In the place of what tells a change, so that it is asked for again. */
 const UNSURE = 'unsure'
-/** So much of a list must be in the copy for it to be a list of this upstream. */
-const THERE_SHARE = 0.9
+/** More of a list than this may not be missing in the copy, for it to be a list of this upstream. */
+const MISSING_SHARE = 0.1
 /** So many files may be missing in a list: they are looked at once a day. */
 const UNLISTED_SHARE = 0.01
 const UNLISTED_MIN = 20
-const SAMPLES = 400
 /** Options with which a list does not say all that a sync changes. */
 const NEED_A_LOOK = ['--hard-links', '--prune-empty-dirs', '--copy-links', '--copy-unsafe-links'] as const
 
@@ -228,10 +227,11 @@ export async function keepList(upstream: RsyncUpstream, stats: SyncStats, byList
     keep(known)
     return { ...stats, traced: { sign: known, all: false } }
   }
-  const problem = stats.whole === false ? 'not everything came' : await problemOf(upstream, stats)
+  const { problem, isAhead } = stats.whole === false ? UNKNOWN : await judgeList(upstream, stats)
   if (problem === null) {
-    keep(sign)
-    return { ...stats, traced: { sign, all: true } }
+    const known = isAhead ? `${sign}${AGAIN}` : sign
+    keep(known)
+    return { ...stats, traced: { sign: known, all: true } }
   }
   for (const name of keptNames(context)) rmSync(join(folder, name))
   const said = stats.whole === false ? null : `the list ${context.options.list} is not used: ${problem}`
@@ -242,26 +242,46 @@ export async function keepList(upstream: RsyncUpstream, stats: SyncStats, byList
 /** The entries that were asked for are asked for again by the next run, whatever the list then says of them. */
 async function markUnsure(sorted: string, { listed }: DryRun): Promise<void> {
   const paths = new Set(listed!.changed.map((name) => bytesOf(withoutSlash(name)).toString('latin1')))
-  const marked = `${sorted}.unsure`
-  await rewriteList(sorted, marked, (line) => {
-    const end = line.indexOf('\0')
-    return paths.has(line.slice(0, end)) ? `${line.slice(0, line.indexOf('\0', end + 1))}\0${UNSURE}` : line
-  })
-  renameSync(marked, sorted)
+  await rewriteList(sorted, (line) => (paths.has(line.slice(0, line.indexOf('\0'))) ? unsure(line) : line))
 }
 
-/** Why the present list is none of this upstream, all of which was just looked at; null: it is. */
-async function problemOf({ context }: RsyncUpstream, { files }: SyncStats): Promise<string | null> {
+/** The line without what tells a change. */
+function unsure(line: EntryLine): EntryLine {
+  const end = line.indexOf('\0')
+  return `${line.slice(0, line.indexOf('\0', end + 1))}\0${UNSURE}`
+}
+
+/** Of a run that did not bring everything. */
+const UNKNOWN: Judged = { problem: '', isAhead: false }
+
+interface Judged {
+  /** Why the present list is none of this upstream; null: it is. */
+  readonly problem: string | null
+  /** Whether it names files or folders that did not come, because the upstream does not have them yet. */
+  readonly isAhead: boolean
+}
+
+/** Compares the present list with the copy, after everything was looked at, and marks what is not there. */
+async function judgeList({ context }: RsyncUpstream, { files }: SyncStats): Promise<Judged> {
   const problem = await sortPresent(context)
-  if (problem !== null) return problem
-  const { counts, sample } = await sampleList(placesOf(context).sorted, SAMPLES)
-  const there = sample.filter((line) => isThere(context.tree.published, withoutSlash(nameOf(line)))).length
-  if (there < sample.length * THERE_SHARE)
-    return `of ${sample.length} entries in it that were looked at, the copy has ${there}`
-  const unlisted = (files ?? 0) - counts.files
+  if (problem !== null) return { problem, isAhead: false }
+  const found = { entries: 0, files: 0, missing: 0, late: 0 }
+  await rewriteList(placesOf(context).sorted, (line) => {
+    const { kind } = entryOf(line)
+    found.entries++
+    if (kind === 'f') found.files++
+    if (isThere(context.tree.published, withoutSlash(nameOf(line)))) return line
+    found.missing++
+    // A link that leads out of the tree is left out.
+    if (kind !== 'l') found.late++
+    return unsure(line)
+  })
+  const unlisted = (files ?? 0) - found.files
+  if (found.missing > found.entries * MISSING_SHARE)
+    return { problem: `the copy lacks ${found.missing} of its ${found.entries} entries`, isAhead: false }
   if (unlisted > Math.max(UNLISTED_MIN, (files ?? 0) * UNLISTED_SHARE))
-    return `it names ${counts.files} of ${files} files`
-  return null
+    return { problem: `it names ${found.files} of ${files} files`, isAhead: false }
+  return { problem: null, isAhead: found.late > 0 }
 }
 
 const isFile = (path: string) => lstatSync(pathBytes(path), { throwIfNoEntry: false })?.isFile() === true
