@@ -114,7 +114,7 @@ async function body({ quick, onEnd }: Bench): Promise<Finding[]> {
       ratio: { median: ratio, min: ratio, max: ratio },
       promise: '≤ 3',
       met: ratio <= 3,
-      note: `p50 ${half} ms (${middle.toFixed(1)} ×), p99 ${most} ms, the first ${first.toFixed(0)} ms; ${total} in all`,
+      note: `p50 ${half} ms (${middle.toFixed(1)} ×), p99 ${most}, the first ${first.toFixed(0)}; ${total} in all`,
     })
   }
   return findings

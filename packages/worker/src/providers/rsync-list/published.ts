@@ -5,7 +5,6 @@ import { basename, join } from 'node:path'
 import { bytesOf, nameOfBytes, pathBytes } from '../../names.ts'
 import type { SyncStats, Trace } from '../../provider.ts'
 import type { RsyncContext, RsyncUpstream } from '../rsync/call.ts'
-import { isThere } from '../rsync/disk.ts'
 import { createFolderTally } from '../rsync/folders.ts'
 import { createNameLists, withoutSlash } from '../rsync/listed.ts'
 import type { RsyncOptions } from '../rsync/options.ts'
@@ -25,8 +24,8 @@ const KEPT = 'kept-'
 const AGAIN = '-again'
 /** In the place of what tells a change, so that it is asked for again. */
 const UNSURE = 'unsure'
-/** More of a list than this may not be missing in the copy, for it to be a list of this upstream. */
-const MISSING_SHARE = 0.1
+/** More of a list than this may not differ from the copy, for it to be a list of this upstream. */
+const LATE_SHARE = 0.1
 /** So many files may be missing in a list: they are looked at once a day. */
 const UNLISTED_SHARE = 0.01
 const UNLISTED_MIN = 20
@@ -222,8 +221,7 @@ export async function keepList(upstream: RsyncUpstream, stats: SyncStats, byList
   }
   const sign = signOf(file)
   if (byList !== null) {
-    const known = stats.whole === false ? `${sign}${AGAIN}` : sign
-    if (stats.whole === false) await markUnsure(sorted, byList)
+    const known = (await markDoubts(upstream, byList, stats.whole === false)) ? `${sign}${AGAIN}` : sign
     keep(known)
     return { ...stats, traced: { sign: known, all: false } }
   }
@@ -239,11 +237,34 @@ export async function keepList(upstream: RsyncUpstream, stats: SyncStats, byList
   return { ...stats, note, traced: { sign: null, all: true } }
 }
 
-/** The entries that were asked for are asked for again by the next run, whatever the list then says of them. */
-async function markUnsure(sorted: string, { listed }: DryRun): Promise<void> {
-  const paths = new Set(listed!.changed.map((name) => bytesOf(withoutSlash(name)).toString('latin1')))
-  await rewriteList(sorted, (line) => (paths.has(line.slice(0, line.indexOf('\0'))) ? unsure(line) : line))
+/**
+ * Of the entries that were asked for, those that are not as listed are asked for again by the next run, whatever the
+ * list then says of them: the upstream may publish the list before the files. Returns whether there are any.
+ */
+async function markDoubts({ context }: RsyncUpstream, { listed }: DryRun, all: boolean): Promise<boolean> {
+  const names = listed!.changed.filter((name) => name !== context.options.list)
+  const paths = new Set(names.map((name) => bytesOf(withoutSlash(name)).toString('latin1')))
+  let late = all
+  await rewriteList(placesOf(context).sorted, (line) => {
+    if (!paths.has(line.slice(0, line.indexOf('\0')))) return line
+    if (!all && isAsListed(context.tree.published, line)) return line
+    late ||= isLate(line)
+    return unsure(line)
+  })
+  return late
 }
+
+/** Whether the copy has an entry of this kind, and a file of this size. */
+function isAsListed(published: string, line: EntryLine): boolean {
+  const { kind, size } = entryOf(line)
+  const path = join(published, withoutSlash(nameOf(line)))
+  if (isOther(path, kind)) return false
+  const found = lstatSync(pathBytes(path), { throwIfNoEntry: false })
+  return found !== undefined && (kind !== 'f' || found.size === size)
+}
+
+/** Whether an entry that is not as listed will come: a link that leads out of the tree does not. */
+const isLate = (line: EntryLine) => entryOf(line).kind !== 'l'
 
 /** The line without what tells a change. */
 function unsure(line: EntryLine): EntryLine {
@@ -265,20 +286,22 @@ interface Judged {
 async function judgeList({ context }: RsyncUpstream, { files }: SyncStats): Promise<Judged> {
   const problem = await sortPresent(context)
   if (problem !== null) return { problem, isAhead: false }
-  const found = { entries: 0, files: 0, missing: 0, late: 0 }
+  const found = { entries: 0, files: 0, late: 0 }
+  const list = bytesOf(context.options.list).toString('latin1')
   await rewriteList(placesOf(context).sorted, (line) => {
-    const { kind } = entryOf(line)
+    const { kind, path } = entryOf(line)
     found.entries++
     if (kind === 'f') found.files++
-    if (isThere(context.tree.published, withoutSlash(nameOf(line)))) return line
-    found.missing++
-    // A link that leads out of the tree is left out.
-    if (kind !== 'l') found.late++
+    if (path === list || isAsListed(context.tree.published, line)) return line
+    if (isLate(line)) found.late++
     return unsure(line)
   })
   const unlisted = (files ?? 0) - found.files
-  if (found.missing > found.entries * MISSING_SHARE)
-    return { problem: `the copy lacks ${found.missing} of its ${found.entries} entries`, isAhead: false }
+  if (found.late > found.entries * LATE_SHARE)
+    return {
+      problem: `the copy has ${found.late} of its ${found.entries} entries otherwise or not at all`,
+      isAhead: false,
+    }
   if (unlisted > Math.max(UNLISTED_MIN, (files ?? 0) * UNLISTED_SHARE))
     return { problem: `it names ${found.files} of ${files} files`, isAhead: false }
   return { problem: null, isAhead: found.late > 0 }
