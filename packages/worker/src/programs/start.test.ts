@@ -1,6 +1,6 @@
 // start.test.ts — A program gets the same arguments, variables and input whether it is started at once or by the shell
 // that waits for it, and that shell ends with this process.
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { readIfThere } from '@kagami/runtime'
 import { PATIENCE } from '../testing/patience.ts'
 import { createCommandRunner } from './command.ts'
 import { candidates, type Containment } from './containment.ts'
-import { prepareShell, works } from './start.ts'
+import { containment, prepareShell, works } from './start.ts'
 
 const fixture = fileURLToPath(new URL('../testing/sync-program.ts', import.meta.url))
 /** Writes its arguments and variables as they are, a NUL after each. */
@@ -108,6 +108,17 @@ describe('the shell that waits for a program', () => {
     const pid = await waitingShell()
     process.kill(-pid, 'SIGKILL')
     await vi.waitFor(() => expect(childrenOf(process.pid)).toEqual([]), PATIENCE)
+    expect((await told(['still'], 'there', null)).lines[0]).toContain('still')
+  })
+
+  it('is not there where no descriptors are left, and nothing else happens', async () => {
+    const set = `prlimit --pid ${process.pid} --nofile=`
+    const before = execFileSync('sh', ['-c', 'ulimit -Sn'], { encoding: 'utf8' }).trim()
+    const restore = spawn('sh', ['-c', `read line; ${set}${before}:`], { stdio: ['pipe', 'ignore', 'inherit'] })
+    execFileSync('sh', ['-c', `${set}3:`])
+    prepareShell({ ...containment() })
+    restore.stdin.end('now\n')
+    await once(restore, 'exit')
     expect((await told(['still'], 'there', null)).lines[0]).toContain('still')
   })
 

@@ -104,6 +104,7 @@ let shell: { readonly child: ChildProcess; readonly wrapping: Containment } | nu
 export function prepareShell(wrapping: Containment): void {
   if (shell?.wrapping === wrapping) return
   shell?.child.stdin?.end()
+  shell = null
   const [file, args] = wrapping.shell()
   let child: ChildProcess
   try {
@@ -114,6 +115,8 @@ export function prepareShell(wrapping: Containment): void {
   }
   const drop = () => void (shell?.child === child && (shell = null))
   child.once('exit', drop).once('error', drop)
+  // Out of descriptors it has no streams.
+  if (child.pid === undefined) return
   // Nobody may be there to hear of it.
   for (const stream of child.stdio) stream?.on('error', drop)
   holdLoop(child, false)
