@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { HEARTBEAT_SECONDS, healthOrder, type Page, type Replica, type Summary } from '@kagami/protocol'
+import { pause } from '@kagami/runtime'
 import { endOf, memoryOf, startNats, startSupervisor } from './fleet.ts'
 import { main, quantile, until, type Bench, type Finding } from './measure.ts'
 import type { FleetOrder, FleetReport } from './simulated-fleet.ts'
@@ -29,8 +30,6 @@ interface Watched {
   readonly url: string
   readonly child: ChildProcess
 }
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 function sizeOf(quick: boolean): Size {
   if (quick) return { workers: 200, replicas: 20, seconds: 30 }
