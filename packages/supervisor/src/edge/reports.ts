@@ -65,7 +65,8 @@ async function consumeUntilError(parts: ReportParts, onBatch: () => void): Promi
       onBatch()
     }
   } finally {
-    void coming.then(giveBack, () => {})
+    // A question that is still open would take reports from whoever asks next.
+    await coming.then(giveBack, () => {})
   }
 }
 
