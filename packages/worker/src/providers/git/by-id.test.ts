@@ -73,7 +73,7 @@ describe('a repository of which little changed', () => {
     await expectMirrored()
   })
 
-  it.each(['fatal: remote error: want %s not valid', 'ERR upload-pack: not our ref %s'])(
+  it.each(['fatal: remote error: want %s not valid', 'ERR upload-pack: not our ref %s', 'ERR no such thing here: %s'])(
     'comes by names from an upstream that says "%s"',
     async (words) => {
       await sync()

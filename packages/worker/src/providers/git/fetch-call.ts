@@ -68,8 +68,12 @@ function refspecsById(remote: RemoteRefs, local: ReadonlyMap<string, string>): s
   return [...[...changed].map(([name, id]) => `+${id}:${name}`), ...(loose === null ? [] : [loose])]
 }
 
-/** Whether an upstream refuses ids: it moved since it listed them, or gives nothing by ids. */
-const refusesIds = ({ tail }: Exit) => /not our ref|not valid|unadvertised object|invalid refspec|usage:/i.test(tail)
+/**
+ * Whether ids are refused: by the upstream, which moved since it listed them or gives nothing by ids, in words of its
+ * own; or by a git that does not know them.
+ */
+const refusesIds = ({ tail }: Exit) =>
+  /remote error: |not our ref|unadvertised object|invalid refspec|usage:/i.test(tail)
 
 const FETCH_FLAGS = [
   '--progress',
