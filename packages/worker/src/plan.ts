@@ -88,6 +88,8 @@ export interface Watched {
 
 /** A file of an upstream that changes whenever anything there does. */
 export interface Trace {
+  /** The option that names it. */
+  readonly option: string
   /** A text that changes with the file; null: the upstream has no such file. */
   readonly sign: string | null
   /** Bytes that were received. */

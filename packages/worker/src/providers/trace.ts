@@ -34,8 +34,8 @@ export const listOption = Type.String({
 /** What is compared of a trace that was read. `modified`: its time, as the upstream writes it. */
 export function traceOf(content: Buffer, modified: string): Trace {
   const digest = createHash('sha256').update(content).digest('hex')
-  return { sign: `${digest} ${modified}`, bytes: content.length }
+  return { option: 'probe', sign: `${digest} ${modified}`, bytes: content.length }
 }
 
 /** The upstream has no such file, or none that could be a trace. */
-export const NO_TRACE: Trace = { sign: null, bytes: 0 }
+export const NO_TRACE: Trace = { option: 'probe', sign: null, bytes: 0 }

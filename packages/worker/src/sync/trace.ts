@@ -39,7 +39,7 @@ export async function checkTrace(
   const before = tree.trace()
   if (trace.sign === null) {
     tree.saveTrace(null)
-    const note = 'the upstream has no file as the option probe names it: everything was looked at'
+    const note = `the upstream has no file as the option ${trace.option} names it: everything was looked at`
     return { ...UNTRACED, note }
   }
   const digest = digestOf(run, trace.sign)

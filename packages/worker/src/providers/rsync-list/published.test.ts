@@ -269,7 +269,6 @@ describe.each(Object.keys(MAKERS))('a tree behind an upstream with a %s', (list)
   })
 
   it.each([
-    ['an upstream without the list', () => rmSync(join(up, list))],
     ['a kept list that is damaged', () => truncateSync(keptList(), 100)],
     ['a kept list that is gone', () => rmSync(keptList())],
   ])('is looked at everywhere after %s', async (_what, harm) => {
@@ -277,6 +276,16 @@ describe.each(Object.keys(MAKERS))('a tree behind an upstream with a %s', (list)
     publishList(list)
     harm()
     expect(await sync()).toMatchObject({ outcome: 'success', looked: 'everywhere' })
+    expectSame()
+  })
+
+  it('is looked at everywhere without the list, and the report says which option named it', async () => {
+    change('a/one')
+    rmSync(join(up, list))
+    expect(await sync()).toMatchObject({
+      looked: 'everywhere',
+      message: 'the upstream has no file as the option list names it: everything was looked at',
+    })
     expectSame()
   })
 

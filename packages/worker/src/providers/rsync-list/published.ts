@@ -10,7 +10,6 @@ import { createNameLists, withoutSlash } from '../rsync/listed.ts'
 import type { RsyncOptions } from '../rsync/options.ts'
 import { hasRules } from '../rsync/options.ts'
 import type { DryRun } from '../rsync/plan.ts'
-import { NO_TRACE } from '../trace.ts'
 import { entryOf, ListProblem, type EntryLine } from './formats.ts'
 import { compareLists, rewriteList, sortList, type ListCounts } from './lists.ts'
 import { fetchFile } from './single.ts'
@@ -53,7 +52,8 @@ export async function readListTrace(context: RsyncContext): Promise<Trace> {
     maxBytes: LIST_MAX_BYTES,
     compress: options.compress && context.local === null && !options.list.endsWith('.gz'),
   })
-  return file === null ? NO_TRACE : { sign: signOf(file.path), bytes: file.bytes, before: keptSign(context) }
+  if (file === null) return { option: 'list', sign: null, bytes: 0 }
+  return { option: 'list', sign: signOf(file.path), bytes: file.bytes, before: keptSign(context) }
 }
 
 /** What is kept of lists; all of it may be lost at any time. */
@@ -232,7 +232,7 @@ export async function keepList(upstream: RsyncUpstream, stats: SyncStats, byList
     return { ...stats, traced: { sign: known, all: true } }
   }
   for (const name of keptNames(context)) rmSync(join(folder, name))
-  const said = stats.whole === false ? null : `the list ${context.options.list} is not used: ${problem}`
+  const said = stats.whole === false ? null : `the list ${context.options.list} is not used: ${problem}. ${NOT_USED}`
   const note = [stats.note, said].filter(Boolean).join('; ') || null
   return { ...stats, note, traced: { sign: null, all: true } }
 }
@@ -271,6 +271,11 @@ function unsure(line: EntryLine): EntryLine {
   const end = line.indexOf('\0')
   return `${line.slice(0, line.indexOf('\0', end + 1))}\0${UNSURE}`
 }
+
+/** What to do about a list that is not used. */
+const NOT_USED =
+  'Everything was looked at, and will be each time: list must name one of all that the upstream has, with paths from ' +
+  'its top'
 
 /** Of a run that did not bring everything. */
 const UNKNOWN: Judged = { problem: '', isAhead: false }
