@@ -14,7 +14,7 @@ const wanted = words.filter((word) => !word.startsWith('-')).map((word) => word.
 if (flags.includes('--help')) {
   console.log(
     'npm run bench [p1 p2 …] [-- --quick]   run the benchmarks of bench/, all or the named ones; --quick with ' +
-      'small sizes',
+      'small sizes; --minutes=N and --hour say how long p7 goes on, else ten minutes',
   )
   process.exit()
 }

@@ -1,10 +1,11 @@
 // p7-fleet.ts — P7: one real supervisor and a real nats-server under 10,000 simulated workers with 100 replicas each
-// (bench/simulated-fleet.ts), while 20 clients page, filter and sort. `--minutes 10` is how long, `--hour` an hour;
+// (bench/simulated-fleet.ts), while 20 clients page, filter and sort. `--minutes=10` is how long, `--hour` an hour;
 // `--quick`: 200 workers with 20 replicas, for half a minute. Prints a line every minute.
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { HEARTBEAT_SECONDS, healthOrder, type Page, type Replica, type Summary } from '@kagami/protocol'
 import { pause } from '@kagami/runtime'
 import { endOf, memoryOf, startNats, startSupervisor } from './fleet.ts'
@@ -33,8 +34,9 @@ interface Watched {
 
 function sizeOf(quick: boolean): Size {
   if (quick) return { workers: 200, replicas: 20, seconds: 30 }
-  const at = process.argv.indexOf('--minutes')
-  const minutes = process.argv.includes('--hour') ? 60 : at > 0 ? Number(process.argv[at + 1]) : 10
+  const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' }, hour: { type: 'boolean' } } })
+  const minutes = values.hour ? 60 : Number(values.minutes)
+  if (!(minutes >= 1)) throw new Error(`--minutes=${values.minutes} is no number of minutes: 1 or more`)
   return { workers: 10_000, replicas: 100, seconds: minutes * 60 }
 }
 

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import pg from 'pg'
 import { messages, type SyncReport } from '@kagami/protocol'
+import { sampleReport } from '@kagami/protocol/testing/samples'
 import { connectBus, createLogger, encode, type Bus } from '@kagami/runtime'
 import { confirmedReports, ensureJetStream } from '@kagami/supervisor/edge/jetstream'
 import { consumeReports } from '@kagami/supervisor/edge/reports'
@@ -40,21 +41,12 @@ let made = 0
 function makeReport(): SyncReport {
   const number = made++
   const at = new Date(Date.UTC(2026, 10, 1) + number * 1000)
-  const worker = `worker-${number % WORKERS}`
-  return {
+  return sampleReport({
     sync_id: `01a209ec-0000-7000-8000-${number.toString(16).padStart(12, '0')}`,
-    worker_id: worker,
+    worker_id: `worker-${number % WORKERS}`,
     replica_id: `0b5e7c1a-0000-5f00-8000-${String(number % 5000).padStart(12, '0')}`,
     name: `project-${number % 5000}`,
     kind: 'git',
-    trigger: 'schedule',
-    request_id: null,
-    outcome: 'success',
-    reason: null,
-    message: null,
-    hint: null,
-    tail: null,
-    exit_code: null,
     started_at: at.toISOString(),
     ended_at: new Date(at.getTime() + 1234).toISOString(),
     duration_ms: 1234,
@@ -62,7 +54,7 @@ function makeReport(): SyncReport {
     files: 120,
     size_bytes: 123_456_789,
     revision: number.toString(16).padStart(40, '0'),
-  }
+  })
 }
 
 /** Publishes reports, as the spools of workers do, until the stream has them all. */
