@@ -14,7 +14,7 @@ export const syncRoutes = {
   listSyncs: get('/api/v1/syncs', 'Running syncs, then the history, what was recorded last first', {
     tag,
     query: Type.Object({
-      ...pagingOf('\\d{1,15}_[\\w.-]{1,64}'),
+      ...pagingOf('\\d{1,15}_[\\w.-]{1,64}|running\\.[\\w-]{1,500}'),
       replica: Text('Replica id'),
       worker: Text('Worker id or name'),
       name: Text('Mirror name'),

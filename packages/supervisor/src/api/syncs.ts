@@ -1,41 +1,31 @@
 // syncs.ts — Syncs under /api/v1, running and finished: list, get, log, cancel.
-import { Refusal, type Sync } from '@kagami/protocol'
+import { Refusal, type Page, type RouteInput, type Sync } from '@kagami/protocol'
 import type { Fleet, ReplicaEntry } from '../core/entries.ts'
 import { finishedSyncOf, runningSyncOf } from '../core/views.ts'
 import type { Supervisor } from '../supervisor.ts'
 import { findReplica, findWorker } from './find.ts'
 import type { Handlers } from './handler.ts'
-import { wordsOf } from './lists/pages.ts'
+import { cursorFrom, pageOf, wordsOf, type Order } from './lists/pages.ts'
 
 export const syncHandlers: Pick<Handlers, 'listSyncs' | 'getSync' | 'syncLog' | 'cancelSync'> = {
   async listSyncs({ query }, { supervisor }) {
     const { fleet, store } = supervisor.services
-    const workerId = query.worker ? findWorker(fleet, query.worker).record.worker_id : undefined
-    const replicaId = query.replica
-      ? fleet.replicas.has(query.replica)
-        ? query.replica
-        : replicaIdOf(fleet, query.replica)
-      : undefined
-    const outcomes = [...(wordsOf(query.outcome) ?? [])]
+    const filter = filterOf(fleet, query)
     const limit = query.limit ?? 100
-    const running =
-      query.cursor || query.state === 'finished' || outcomes.length > 0
-        ? []
-        : runningSyncs(fleet).filter(
-            (sync) =>
-              (!workerId || sync.worker_id === workerId) &&
-              (!replicaId || sync.replica_id === replicaId) &&
-              (!query.name || sync.name === query.name),
-          )
-    if (query.state === 'running') return { items: running.slice(0, limit), next_cursor: null, total: running.length }
-    const page = await store.listSyncs(
-      { workerId, replicaId, name: query.name, outcomes },
-      { cursor: query.cursor || null, limit },
-    )
+    const inHistory = Boolean(query.cursor) && !query.cursor!.startsWith(RUNNING)
+    const running = await runningPage(fleet, { ...query, ...filter, limit })
+    const shown = inHistory ? [] : running.items
+    const left = limit - shown.length
+    const history =
+      query.state === 'running'
+        ? { items: [], nextCursor: null, total: 0 }
+        : await store.listSyncs(filter, { cursor: inHistory ? query.cursor! : null, limit: left })
+    const last = shown.at(-1)
+    const goesOn = last !== undefined && left === 0 && (running.next_cursor !== null || history.total > 0)
     return {
-      items: [...running, ...page.items.map((report) => finishedSyncOf(fleet, report))],
-      next_cursor: page.nextCursor,
-      total: page.total + running.length,
+      items: [...shown, ...history.items.map((report) => finishedSyncOf(fleet, report))],
+      next_cursor: goesOn ? `${RUNNING}${cursorFrom(keysOf(last))}` : history.nextCursor,
+      total: running.total + history.total,
     }
   },
   async getSync({ params }, { supervisor }) {
@@ -65,21 +55,51 @@ export const syncHandlers: Pick<Handlers, 'listSyncs' | 'getSync' | 'syncLog' | 
   },
 }
 
+/** What a cursor begins with that names a running sync; all others are positions in the history. */
+const RUNNING = 'running.'
+const NEWEST_FIRST: Order<Sync> = { columns: [(sync) => sync.started_at, (sync) => sync.sync_id], descending: true }
+const keysOf = (sync: Sync) => NEWEST_FIRST.columns.map((column) => column(sync))
+
+type SyncFilter = Parameters<Supervisor['services']['store']['listSyncs']>[0]
+type SyncQuery = NonNullable<RouteInput<'listSyncs'>['query']>
+
+function filterOf(fleet: Fleet, query: SyncQuery): SyncFilter {
+  const workerId = query.worker ? findWorker(fleet, query.worker).record.worker_id : undefined
+  const replicaId = query.replica
+    ? fleet.replicas.has(query.replica)
+      ? query.replica
+      : replicaIdOf(fleet, query.replica)
+    : undefined
+  return { workerId, replicaId, name: query.name, outcomes: [...(wordsOf(query.outcome) ?? [])] }
+}
+
+/** The running syncs of a page, and how many match in all; none for who asks for finished ones. */
+function runningPage(fleet: Fleet, query: SyncQuery & SyncFilter): Promise<Page<Sync>> {
+  const finishedOnly = query.state === 'finished' || (query.outcomes?.length ?? 0) > 0
+  const cursor = query.cursor?.startsWith(RUNNING) ? query.cursor.slice(RUNNING.length) : undefined
+  return pageOf(finishedOnly ? [] : runningSyncs(fleet), {
+    matches: (sync) =>
+      (!query.workerId || sync.worker_id === query.workerId) &&
+      (!query.replicaId || sync.replica_id === query.replicaId) &&
+      (!query.name || sync.name === query.name),
+    order: NEWEST_FIRST,
+    query: { cursor, limit: query.limit },
+  })
+}
+
 function replicaIdOf(fleet: Fleet, text: string): string {
   // A replica that was removed still has its history under its id.
   return /@/.test(text) ? findReplica(fleet, text).replicaId : text
 }
 
-function runningSyncs(fleet: Fleet): Sync[] {
-  const running: Sync[] = []
+function* runningSyncs(fleet: Fleet): Generator<Sync> {
   for (const worker of fleet.workers.values()) {
     if (worker.jobs?.running === 0) continue
     for (const entry of worker.replicas) {
       const sync = entry.running ? runningSyncOf(entry) : null
-      if (sync) running.push(sync)
+      if (sync) yield sync
     }
   }
-  return running.sort((a, b) => (a.started_at > b.started_at ? -1 : 1))
 }
 
 /** A sync by id or unique prefix: among the running ones, then in the history. */

@@ -1,0 +1,80 @@
+// syncs.test.ts — Pages of syncs: running ones and then the history, each sync once, never more than was asked for.
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Page, Sync } from '@kagami/protocol'
+import { sampleReport } from '@kagami/protocol/testing/samples'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { noChanges } from '../core/changes.ts'
+import { putReplica, putWorker } from '../core/fleet.ts'
+import { openServices, recordOf } from '../testing/services.ts'
+import { makeReplica } from '../testing/states.ts'
+import { syncHandlers } from './syncs.ts'
+
+const NOW = Date.parse('2026-11-28T00:00:00Z')
+
+/** A fleet in which these syncs run, and a history of so many; how to list them. */
+async function fleetWith({ running, finished }: { running: number; finished: number }) {
+  const { services } = await openServices(mkdtempSync(join(tmpdir(), 'syncs-')))
+  const worker = putWorker(services.fleet, recordOf('w0'), NOW)
+  for (let index = 0; index < running; index++) {
+    // Some start in the same second: then the id decides.
+    const current = { sync_id: `r-${index}`, started_at: new Date(NOW + (index >> 1) * 1000).toISOString() }
+    const state = {
+      ...makeReplica('w0', index, 1),
+      activity: 'syncing' as const,
+      current: { ...current, trigger: 'schedule' as const },
+    }
+    putReplica({ fleet: services.fleet, worker, changes: noChanges(), now: NOW }, state)
+  }
+  const reports = Array.from({ length: finished }, (_, index) =>
+    sampleReport({ sync_id: `f-${index}`, worker_id: 'w0' }),
+  )
+  if (finished > 0) await services.store.addReports(reports)
+  const list = (query: object) =>
+    syncHandlers.listSyncs({ query } as never, { supervisor: { services } } as never) as Promise<Page<Sync>>
+  return { list, close: () => services.store.close() }
+}
+
+describe('listSyncs', () => {
+  it('shows every sync once, running ones first, in pages no longer than asked for', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({ running: fc.nat(7), finished: fc.nat(7) }),
+        fc.integer({ min: 1, max: 9 }),
+        fc.constantFrom(undefined, 'running', 'finished'),
+        async (counts, limit, state) => {
+          const fleet = await fleetWith(counts)
+          const ids: string[] = []
+          let cursor: string | null = ''
+          while (cursor !== null) {
+            const page: Page<Sync> = await fleet.list({ cursor, limit, state })
+            expect(page.items.length).toBeLessThanOrEqual(limit)
+            ids.push(...page.items.map(({ sync_id }) => sync_id))
+            cursor = page.next_cursor
+          }
+          await fleet.close()
+          const running = state === 'finished' ? 0 : counts.running
+          const finished = state === 'running' ? 0 : counts.finished
+          expect(ids.map((id) => id[0]).join('')).toBe('r'.repeat(running) + 'f'.repeat(finished))
+          expect(new Set(ids).size).toBe(running + finished)
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
+  it('counts all of them on every page', async () => {
+    const fleet = await fleetWith({ running: 3, finished: 4 })
+    const totals: number[] = []
+    let cursor: string | null = ''
+    while (cursor !== null) {
+      const page: Page<Sync> = await fleet.list({ cursor, limit: 2 })
+      totals.push(page.total)
+      cursor = page.next_cursor
+    }
+    await fleet.close()
+    expect(totals).toEqual([7, 7, 7, 7])
+  })
+})
