@@ -1,7 +1,8 @@
 // build-ui.ts — Builds the web UI; with `--if-stale` only when its sources are newer than the last build.
 import { spawnSync } from 'node:child_process'
-import { existsSync, globSync, statSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 
 const ROOT = join(import.meta.dirname, '..')
 const UI = join(ROOT, 'packages', 'webui')
@@ -24,6 +25,17 @@ export function buildUi({ onlyIfStale }: { onlyIfStale: boolean }): void {
     { cwd: UI, stdio: 'inherit' },
   )
   if (build.status !== 0) process.exit(build.status ?? 1)
+  for (const file of globSync('packages/webui/dist/**/*.{html,js,css,svg}', { cwd: ROOT })) compress(join(ROOT, file))
+}
+
+/** Lays what brotli and gzip make of a file beside it, where that is smaller. */
+function compress(file: string): void {
+  const whole = readFileSync(file)
+  for (const [ending, bytes] of [
+    ['br', brotliCompressSync(whole)],
+    ['gz', gzipSync(whole, { level: 9 })],
+  ] as const)
+    if (bytes.length < whole.length) writeFileSync(`${file}.${ending}`, bytes)
 }
 
 function isFresh(): boolean {

@@ -9,6 +9,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Supervisor } from '../supervisor.ts'
 import { bearerOf, type Token } from './auth.ts'
 import { check } from './check.ts'
+import { compressAnswers } from './compress.ts'
 import { answerError, answerUnreadable } from './errors.ts'
 import {
   createWriteLimit,
@@ -63,6 +64,7 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
   guardHosts(server, { host: config.address.host, allowed: config.allowed_hosts })
   await server.register(helmet, { contentSecurityPolicy: false, crossOriginOpenerPolicy: false, hsts: false })
   await server.register(rateLimit, { global: false })
+  compressAnswers(server)
   refuseOtherMethods(server)
   server.setErrorHandler((error, request, reply) => answerError(error, request, reply, logger))
   const notFound = (request: FastifyRequest, reply: FastifyReply) => {

@@ -28,6 +28,8 @@ export async function serveUi(server: FastifyInstance, directory: string | undef
     index: 'index.html',
     wildcard: true,
     cacheControl: false,
+    // The build lays a compressed file beside each one that is worth it.
+    preCompressed: true,
     setHeaders(response, path) {
       if (!directory) response.header('content-security-policy', POLICY)
       // Files with a hash in their name never change; everything else is revalidated.
