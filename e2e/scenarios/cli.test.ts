@@ -221,7 +221,7 @@ describe('the everyday commands', () => {
     const shown = await run('replicas get tool@sh-12 --json')
     expect(JSON.parse(shown.stdout)).toMatchObject({ kind: 'git', interval_secs: 3600, labels: { env: 'prod' } })
     expect(shown.stdout).not.toContain('pw-s3cret')
-    expect(await run('replicas remove tool@sh-12')).toMatchObject({
+    expect(await run('replicas remove tool@sh-12 --yes')).toMatchObject({
       code: 0,
       stdout: 'Removed tool@sh-12. Its files stay on the worker.\n',
     })

@@ -1,5 +1,6 @@
 // cli.ts — docs/cli.md: every command and option, from the tree of commands of the program.
 import type { Command, Option } from 'commander'
+import { exitCodesInWords } from '../../packages/cli/src/exit-codes.ts'
 import { createProgram } from '../../packages/cli/src/program.ts'
 import { code, GENERATED, table } from './markdown.ts'
 
@@ -17,8 +18,7 @@ export function cliReference(): string {
       '`http://127.0.0.1:21000`) and `--json`. The token comes from `KAGAMI_TOKEN`, from the file that ' +
       '`KAGAMI_TOKEN_FILE` names, or from the file of a supervisor of the same user on the same machine. It is ' +
       'never an argument.',
-    'Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 not signed in, 5 wrong state, 6 supervisor or worker ' +
-      'unreachable, 7 timeout, 8 some of many failed.',
+    `Exit codes: ${exitCodesInWords()}.`,
     table(
       ['command', 'what it does'],
       leaves.map(({ path, command }) => [code(`${path}${argumentsOf(command)}`), command.description()]),

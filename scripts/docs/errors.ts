@@ -1,5 +1,6 @@
 // errors.ts — docs/errors.md: every refusal and every reason for a failed sync, from protocol/errors.ts.
 import { errors, failures } from '@kagami/protocol'
+import { exitCodesInWords } from '../../packages/cli/src/exit-codes.ts'
 import { code, GENERATED, table } from './markdown.ts'
 
 const RETRY: Readonly<Record<string, string>> = {
@@ -30,8 +31,7 @@ export function errorReference(): string {
     'The supervisor refuses a request. Over HTTP: `{"error": {"code", "message", "hint", "field", ' +
       '"request_id"}}`. On the command line: message and hint on stderr (as JSON with `--json`), and the exit code.',
     table(['code', 'HTTP', 'exit', 'meaning', 'what to do'], refusals),
-    'Other exit codes: 0 ok, 1 the operation failed or a fault, 6 the supervisor cannot be reached, 7 ' +
-      '`--timeout`, 8 some of many failed.',
+    `All exit codes: ${exitCodesInWords()}.`,
     '## Failures',
     'A sync did not succeed. The reason is in the report, in the API (`last_sync.reason`), in the metric ' +
       '`kagami_syncs_total{reason}` and in the log of the sync. "Soon" is `retry_secs` after the end, 15 s ' +

@@ -1,29 +1,19 @@
 // output.ts — What people and programs read: data on stdout, everything else on stderr, errors with cause and cure.
 import { ApiError, Refusal, errors, printable, printableJson } from '@kagami/protocol'
-import Table from 'cli-table3'
 import { CommanderError } from 'commander'
 import pc from 'picocolors'
+import { renderTable, type Column } from './table.ts'
 
 /** Data for programs: one JSON value. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${printableJson(JSON.stringify(value, null, process.stdout.isTTY ? 2 : 0))}\n`)
 }
 
-/** Data for people: a table without lines. Wide characters are aligned too. */
-export function printTable(headers: readonly string[], rows: readonly (readonly string[])[]): void {
-  const table = new Table({
-    head: headers.map((header) => pc.bold(header)),
-    chars: { ...NO_LINES, middle: '  ' },
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-  })
-  table.push(...rows.map((row) => [...row]))
-  const lines = table.toString().split('\n')
-  process.stdout.write(`${lines.map((line) => line.trimEnd()).join('\n')}\n`)
+/** Data for people: a table without lines. On a terminal it is no wider than the terminal, where columns allow it. */
+export function printTable(columns: readonly (string | Column)[], rows: readonly (readonly string[])[]): void {
+  const width = process.stdout.isTTY ? process.stdout.columns : Infinity
+  process.stdout.write(renderTable(columns, rows, { width, heading: pc.bold }))
 }
-
-const LINES =
-  'top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right left left-mid mid mid-mid right right-mid'
-const NO_LINES = Object.fromEntries(LINES.split(' ').map((line) => [line, '']))
 
 /** A note for people. It goes to stderr, so that stdout holds data alone. */
 export function remark(text: string): void {

@@ -14,10 +14,7 @@ import { addSupervisor } from './commands/supervisor.ts'
 import { addSync } from './commands/sync.ts'
 import { addUp } from './commands/up.ts'
 import { addWorkers } from './commands/workers.ts'
-
-const EXIT_CODES = `
-Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 not signed in, 5 wrong state,
-            6 supervisor or worker unreachable, 7 timeout, 8 some of many failed`
+import { exitCodesInWords } from './exit-codes.ts'
 
 /** The whole command line. */
 export function createProgram(): Command {
@@ -25,7 +22,7 @@ export function createProgram(): Command {
     .description('Kagami keeps mirrors of git, rsync and http upstreams in sync.')
     .version(manifest.version)
     .showSuggestionAfterError()
-  program.addHelpText('after', EXIT_CODES)
+  program.addHelpText('after', `\nExit codes: ${exitCodesInWords()}`)
   for (const add of [
     addUp,
     addStatus,

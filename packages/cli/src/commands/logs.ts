@@ -36,7 +36,7 @@ export function addLogs(program: Command): void {
       )
       if (json) return printJson(items)
       if (total === 0) return remark('No syncs yet.')
-      printTable(['RESULT', 'SYNC', 'REPLICA', 'TRIGGER', 'STARTED', 'TOOK', 'RECEIVED', 'CAUSE'], items.map(rowOf))
+      printTable(COLUMNS, items.map(rowOf))
       remark(`${items.length} of ${total} syncs shown.`)
     },
   )
@@ -113,6 +113,17 @@ function endOf({ outcome, duration_ms: took, message, hint }: Sync): string {
   const end = `${state(outcome ?? 'unknown')} after ${duration(took ?? 0)}${message ? ` · ${message}` : ''}`
   return `── ${end} ──${hint && outcome !== 'success' ? `\nhint: ${hint}` : ''}`
 }
+
+const COLUMNS = [
+  'RESULT',
+  'SYNC',
+  'REPLICA',
+  { head: 'TRIGGER', drop: 3 },
+  'STARTED',
+  { head: 'TOOK', drop: 1 },
+  { head: 'RECEIVED', drop: 2 },
+  'CAUSE',
+]
 
 function rowOf(sync: Sync): string[] {
   const took = sync.duration_ms ?? Date.now() - Date.parse(sync.started_at)

@@ -129,7 +129,7 @@ describe('kagami replicas', () => {
     expect(stdout).toMatch(/paused +by token 60s ago: r\n/)
   })
   it('remove says that the files stay', async () => {
-    expect((await run('replicas remove debian@sh-12')).stdout).toBe(
+    expect((await run('replicas remove debian@sh-12 --yes')).stdout).toBe(
       'Removed debian@sh-12. Its files stay on the worker.\n',
     )
     expect(lastAsked()).toMatchObject({ name: 'dropReplica', params: { id: 'r-1' } })

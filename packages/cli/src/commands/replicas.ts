@@ -1,7 +1,8 @@
 // replicas.ts — kagami replicas [list] | get | add | remove. Edits are in edit.ts, decisions about one in decisions.ts.
-import { guess, healthOrder, type Client, type Hold, type Replica, type RouteInput } from '@kagami/protocol'
+import { guess, healthOrder, isLastCopy, type Client, type Hold, type Replica, type RouteInput } from '@kagami/protocol'
 import { ConfigError } from '@kagami/runtime/config'
 import type { Command } from 'commander'
+import { confirmTyped } from '../confirm.ts'
 import { authFromEnvironment, optionsOf, pairsOf } from '../given.ts'
 import { wholeNumber } from '../numbers.ts'
 import { printJson, printTable, remark } from '../output.ts'
@@ -100,17 +101,45 @@ Examples:
 }
 
 function addRemove(replicas: Command): void {
-  apiCommand<ApiOptions>(
+  apiCommand<ApiOptions & { yes?: boolean }>(
     replicas,
     'remove <REPLICA>',
     'stop mirroring it; its files stay',
     async ({ client, options, args: [id = ''] }) => {
       const replica = await client.call('getReplica', { params: { id } })
+      if (!options.yes) await confirmRemoval(client, replica)
       await client.call('dropReplica', { params: { id: replica.replica_id } })
       if (options.json) return printJson({ replica_id: replica.replica_id, removed: true })
       process.stdout.write(`Removed ${replica.name}@${replica.worker_name}. Its files stay on the worker.\n`)
     },
-  )
+  ).option('--yes', 'do not ask for confirmation')
+}
+
+/** Asks, and says what is lost. Throws ConfigError when something else is typed, or when stdin is no terminal. */
+async function confirmRemoval(client: Client, replica: Replica): Promise<void> {
+  const full = `${replica.name}@${replica.worker_name}`
+  await confirmTyped({
+    question: async () => {
+      const last = await isLastCopy(client, replica)
+      const lost =
+        last === null
+          ? '  Whether other workers have a copy could not be found out.\n'
+          : last
+            ? `  It is the ONLY copy of ${replica.name}.\n`
+            : ''
+      return (
+        `! Remove ${full} (${client.baseUrl})\n${lost}` +
+        `  It is synced no more. Its files (${size(replica.size_bytes)}) stay on the worker.\n` +
+        (replica.origin === 'config'
+          ? '  It is declared in worker.toml: remove it there too, or it may come back.\n'
+          : '') +
+        'Type its name to go on: '
+      )
+    },
+    answer: replica.name,
+    what: 'removing a replica',
+    instead: `kagami replicas remove ${full} --yes`,
+  })
 }
 
 async function list(client: Client, { json, limit, ...filter }: ListOptions): Promise<void> {
@@ -126,11 +155,22 @@ async function list(client: Client, { json, limit, ...filter }: ListOptions): Pr
         ? 'No replica matches.'
         : 'No replicas yet. Add one: kagami replicas add URL --worker WORKER',
     )
-  printTable(['HEALTH', 'REPLICA', 'KIND', 'LAST OK', 'FAILING', 'CAUSE', 'SIZE', 'NEXT'], items.map(rowOf))
+  printTable(COLUMNS, items.map(rowOf))
   const failing = items.find((replica) => replica.health === 'failed')
   const why = failing ? ` Why: kagami logs ${failing.name}@${failing.worker_name}` : ''
   remark(`${items.length} of ${total} replicas shown.${why}`)
 }
+
+const COLUMNS = [
+  'HEALTH',
+  'REPLICA',
+  { head: 'KIND', drop: 3 },
+  'LAST OK',
+  { head: 'FAILING', drop: 2 },
+  { head: 'CAUSE', cut: 24 },
+  { head: 'SIZE', drop: 4 },
+  { head: 'NEXT', drop: 1 },
+]
 
 function rowOf(replica: Replica): string[] {
   const failing = replica.failures > 0
@@ -140,7 +180,7 @@ function rowOf(replica: Replica): string[] {
     replica.kind,
     age(replica.last_success_at),
     failing ? `${replica.failures}x` : '-',
-    failing || replica.hold ? (replica.last_sync?.message ?? replica.last_sync?.reason ?? '-').slice(0, 60) : '-',
+    failing || replica.hold ? (replica.last_sync?.message ?? replica.last_sync?.reason ?? '-') : '-',
     size(replica.size_bytes),
     replica.activity === 'queued' ? `queued ${replica.queue?.position ?? ''}` : due(replica.next_due_at),
   ]

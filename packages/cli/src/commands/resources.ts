@@ -20,7 +20,7 @@ export function addResources(program: Command): void {
       )
       if (options.json) return printJson(items)
       if (total === 0) return remark('No mirrors yet. Add one: kagami replicas add URL --worker WORKER')
-      printTable(['HEALTH', 'MIRROR', 'REPLICAS', 'KIND', 'NEWEST OK', 'SIZE', 'NEXT'], items.map(rowOf))
+      printTable(COLUMNS, items.map(rowOf))
       if (items.length < total) remark(`${items.length} of ${total} mirrors shown; --limit shows more`)
     },
   )
@@ -48,6 +48,16 @@ export function addResources(program: Command): void {
   )
   addMirrorDecisions(resources)
 }
+
+const COLUMNS = [
+  'HEALTH',
+  'MIRROR',
+  'REPLICAS',
+  { head: 'KIND', drop: 3 },
+  'NEWEST OK',
+  { head: 'SIZE', drop: 2 },
+  { head: 'NEXT', drop: 1 },
+]
 
 function rowOf(resource: Resource): string[] {
   return [

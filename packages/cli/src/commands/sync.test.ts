@@ -69,6 +69,17 @@ describe('kagami sync --wait', () => {
     expect(ran.code).toBe(code)
     expect(ran.stdout.includes('✕ failed debian@sh-12. 2s: no route')).toBe(code !== 0)
   })
+  it('ends at once with a code of its own when the worker is silent, and names it', async () => {
+    const api = await startApi({
+      syncReplica: () => ({ requests: [{ request_id: 'q', replica_id: 'r-1', name: 'debian', worker_id: 'w-1' }] }),
+      listSyncs: () => aPage(),
+      getReplica: () => aReplica({ worker_presence: 'lost' }),
+    })
+    const { code, stdout, stderr } = await runKagami('sync debian@sh-12 --wait', api.env)
+    expect([code, stdout]).toEqual([9, ''])
+    expect(stderr).toContain('its worker sh-12 is silent')
+    expect(stderr).toContain('the request stays')
+  })
   it('asks for nothing when the time to wait is no number', async () => {
     const api = await answerWith(good)
     const { code, stderr } = await runKagami('sync debian --wait --timeout soon', api.env)

@@ -15,6 +15,9 @@ interface SyncOptions extends ApiOptions {
 
 type Request = SyncAccepted['requests'][number]
 
+/** How waiting for a sync ended: the sync itself, or why it is no longer waited for. */
+type End = Sync | 'timeout' | 'silent'
+
 const POLL_MS = 500
 
 /** Adds `sync`. */
@@ -30,14 +33,12 @@ export function addSync(program: Command): void {
       for (const name of args) requests.push(...(await requestSync(client, name)).requests)
       if (!options.wait) return printRequests(requests, options)
       const wait = { deadline: performance.now() + timeoutMs, before }
-      const ended = await Promise.all(requests.map((request) => waitForEnd(client, request, wait)))
-      if (options.json) printJson(ended)
-      const failed = ended.filter((sync) => sync?.outcome !== 'success').length
-      if (ended.some((sync) => sync === null)) setExitCode(7)
-      else if (failed > 0) setExitCode(failed === ended.length ? 1 : 8)
+      const ends = await Promise.all(requests.map((request) => waitForEnd(client, request, wait)))
+      if (options.json) printJson(ends.map((end) => (typeof end === 'string' ? null : end)))
+      setExitCode(exitCodeOf(ends))
     },
   )
-    .option('--wait', 'wait until they have ended; exit 1 when one failed')
+    .option('--wait', 'wait until they have ended; exit 1 when one failed, 9 when its worker is silent')
     .option('--timeout <SECONDS>', 'with --wait: stop waiting after this time, exit 7; the sync continues')
     .addHelpText(
       'after',
@@ -47,6 +48,13 @@ Examples:
   kagami sync debian@sh-12 --wait
   kagami sync debian arch --wait --timeout 3600`,
     )
+}
+
+function exitCodeOf(ends: readonly End[]): number {
+  if (ends.includes('silent')) return 9
+  if (ends.includes('timeout')) return 7
+  const failed = ends.filter((end) => typeof end === 'string' || end.outcome !== 'success').length
+  return failed === 0 ? 0 : failed === ends.length ? 1 : 8
 }
 
 function timeoutOf({ timeout }: SyncOptions): number {
@@ -84,23 +92,28 @@ interface Wait {
   readonly before: ReadonlySet<string>
 }
 
-/** The sync of a request once it has ended, or null when the deadline came first. Reports each step on stderr. */
-async function waitForEnd(client: Client, request: Request, { deadline, before }: Wait): Promise<Sync | null> {
+/** Waits for the sync of a request until it ends, the deadline comes or its worker is silent. Steps go to stderr. */
+async function waitForEnd(client: Client, request: Request, { deadline, before }: Wait): Promise<End> {
   const report = createStepReport(request.name)
   for (;;) {
     const { items } = await client.call('listSyncs', { query: { replica: request.replica_id, limit: 20 } })
     const running = items.find((sync) => sync.state === 'running')
-    const replica = running
-      ? null
-      : await client.call('getReplica', { params: { id: request.replica_id } }).catch(() => null)
-    const ended = items.find((sync) => isEndOf(request, sync, { replica, before }))
+    const replica = await client.call('getReplica', { params: { id: request.replica_id } }).catch(() => null)
+    const ended = items.find((sync) => isEndOf(request, sync, { replica: running ? null : replica, before }))
     if (ended) {
       process.stdout.write(endOf(ended))
       return ended
     }
+    if (replica?.worker_presence === 'lost') {
+      report(
+        `its worker ${replica.worker_name} is silent, so nobody knows when it syncs; the request stays, and counts ` +
+          `once it is back. Look: kagami workers get ${replica.worker_name}`,
+      )
+      return 'silent'
+    }
     if (performance.now() > deadline) {
-      report('still running; no longer waiting for it')
-      return null
+      report(`${running ? 'still running' : 'not started yet'}; no longer waiting for it`)
+      return 'timeout'
     }
     report(running ? stepOf(running) : queueOf(replica))
     await pause(POLL_MS)

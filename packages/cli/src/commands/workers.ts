@@ -1,8 +1,7 @@
 // workers.ts — kagami workers [list] | get | approve | reject | terminate | revoke | hosts
-import { createInterface } from 'node:readline/promises'
-import { workerState, type Client, type Worker } from '@kagami/protocol'
-import { ConfigError } from '@kagami/runtime/config'
+import { lastCopiesOf, workerState, type Client, type Worker } from '@kagami/protocol'
 import type { Command } from 'commander'
+import { confirmTyped } from '../confirm.ts'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
 import { age, healthCounts, size, state } from '../words.ts'
@@ -106,9 +105,20 @@ async function list(client: Client, options: ListOptions): Promise<void> {
       'No workers. Start one: kagami run worker --nats-url URL --data-dir DIR --config worker.toml\n' +
         'Where NATS is locked, leave out --nats-url and set KAGAMI_JOIN_TOKEN to what `kagami nats token` prints.',
     )
-  printTable(['STATE', 'NAME', 'ID', 'VERSION', 'REPLICAS', 'SYNCING', 'DISK', 'SEEN'], items.map(rowOf))
+  printTable(COLUMNS, items.map(rowOf))
   if (items.length < total) remark(`${items.length} of ${total} workers shown; --limit shows more`)
 }
+
+const COLUMNS = [
+  'STATE',
+  'NAME',
+  { head: 'ID', drop: 4 },
+  { head: 'VERSION', drop: 3 },
+  'REPLICAS',
+  { head: 'SYNCING', drop: 2 },
+  { head: 'DISK', drop: 1 },
+  'SEEN',
+]
 
 function rowOf(worker: Worker): string[] {
   const { storage, jobs } = worker
@@ -152,20 +162,18 @@ function kindOf({ available, kind, detail, roots }: Worker['kinds'][number]): st
 
 /** Asks for the name of the worker. Throws ConfigError when another one is typed, or when stdin is no terminal. */
 async function confirm(client: Client, worker: Worker): Promise<void> {
-  if (!process.stdin.isTTY)
-    throw new ConfigError('terminating needs a confirmation', `Run: kagami workers terminate ${worker.worker_id} --yes`)
-  const { items } = await client.call('listReplicas', { query: { worker: worker.worker_id, limit: 500 } })
-  const onlyCopies: string[] = []
-  for (const replica of items)
-    if ((await client.call('getResource', { params: { id: replica.name } }).catch(() => null))?.replicas_total === 1)
-      onlyCopies.push(replica.name)
-  remark(
-    `! Terminate ${worker.name} (${client.baseUrl})\n  ${worker.replicas_total} replicas, ` +
-      `${worker.jobs?.running ?? 0} running syncs. Files on its disk stay.`,
-  )
-  if (onlyCopies.length > 0) remark(`  These mirrors lose their ONLY copy: ${onlyCopies.join(', ')}`)
-  const prompt = createInterface({ input: process.stdin, output: process.stderr })
-  const typed = await prompt.question("Type the worker's name to go on: ")
-  prompt.close()
-  if (typed.trim() !== worker.name) throw new ConfigError('that is not its name; nothing was done')
+  await confirmTyped({
+    question: async () => {
+      const lost = await lastCopiesOf(client, worker.worker_id)
+      return (
+        `! Terminate ${worker.name} (${client.baseUrl})\n  ${worker.replicas_total} replicas, ` +
+        `${worker.jobs?.running ?? 0} running syncs. Files on its disk stay.\n` +
+        (lost.length > 0 ? `  These mirrors lose their ONLY copy: ${lost.join(', ')}\n` : '') +
+        "Type the worker's name to go on: "
+      )
+    },
+    answer: worker.name,
+    what: 'terminating a worker',
+    instead: `kagami workers terminate ${worker.worker_id} --yes`,
+  })
 }
