@@ -61,7 +61,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
 
   [SUPERVISOR]: [`${SCENARIOS}/supervisor.test.ts`, `${SCENARIOS}/fleet.test.ts`],
-  [`${SUPERVISOR}/api`]: [`${SCENARIOS}/v0-api.test.ts`, `${SCENARIOS}/wire.test.ts`],
+  [`${SUPERVISOR}/api`]: ['e2e/api', `${SCENARIOS}/wire.test.ts`],
   [`${SUPERVISOR}/commands`]: [
     `${SCENARIOS}/holds.test.ts`,
     `${SCENARIOS}/fleet.test.ts`,

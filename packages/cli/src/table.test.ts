@@ -17,7 +17,8 @@ describe('a table', () => {
   it.each([
     [
       200,
-      'NAME          KIND   CAUSE                                NEXT\ndebian@sh-12  rsync  the upstream refused the connection  in 5m\n',
+      'NAME          KIND   CAUSE                                NEXT\n' +
+        'debian@sh-12  rsync  the upstream refused the connection  in 5m\n',
     ],
     [50, 'NAME          KIND   CAUSE                   NEXT\ndebian@sh-12  rsync  the upstream refused …  in 5m\n'],
     [30, 'NAME          CAUSE      NEXT\ndebian@sh-12  the upst…  in 5m\n'],

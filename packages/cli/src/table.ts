@@ -1,5 +1,4 @@
-// table.ts — Rows of text in aligned columns, as wide as a terminal allows. One pass over all cells, whatever the number
-// of rows.
+// table.ts — Rows of text in aligned columns, as wide as a terminal allows. One pass over all cells.
 import stringWidth from 'string-width'
 
 /** A column. Without more than a heading it is always shown whole. */

@@ -1,7 +1,7 @@
 // index.ts — The contract: messages, routes, nouns and errors.
 export * from './calendar.ts'
-export * from './client.ts'
-export * from './last-copies.ts'
+export * from './client/client.ts'
+export * from './client/last-copies.ts'
 export * from './edits.ts'
 export * from './errors.ts'
 export * from './folders.ts'

@@ -1,10 +1,10 @@
 // client.ts — The typed HTTP client of command line and UI, derived from the routes.
 import type { Static } from 'typebox'
 import type Type from 'typebox'
-import type { ErrorCode } from './errors.ts'
-import { errors } from './errors.ts'
-import { pathFor, routes, type Route, type RouteName, type Routes } from './routes.ts'
-import type { ErrorBody } from './views.ts'
+import type { ErrorCode } from '../errors.ts'
+import { errors } from '../errors.ts'
+import { pathFor, routes, type Route, type RouteName, type Routes } from '../routes.ts'
+import type { ErrorBody } from '../views.ts'
 
 type Part<R, K extends string> = R extends Record<K, infer S extends Type.TSchema> ? Static<S> : undefined
 /** What a call takes: `params`, `query`, `headers` and `body`, each only where the route has it. */
