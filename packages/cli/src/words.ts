@@ -1,11 +1,14 @@
 // words.ts — States, ages, sizes and durations as a terminal shows them. Colour comes last and only on a terminal.
 import {
   countsWorstFirst,
+  haltOf,
   healthLooks,
   healthOrder,
   syncLooks,
   workerLooks,
+  type Halt,
   type Look,
+  type Replica,
   type Tone,
 } from '@kagami/protocol'
 import { ConfigError, nearest } from '@kagami/runtime/config'
@@ -65,6 +68,14 @@ export function due(instant: string | null, now = Date.now()): string {
   if (!instant) return '-'
   const left = Date.parse(instant) - now
   return left <= 0 ? 'now' : `in ${duration(left)}`
+}
+
+const HALTS: Record<Halt, string> = { paused: 'paused', silent: 'worker silent', unapproved: 'after approval' }
+
+/** When a replica is synced next, or what keeps it from that. */
+export function nextOf(replica: Replica, now = Date.now()): string {
+  const halt = haltOf(replica)
+  return halt ? HALTS[halt] : due(replica.next_due_at, now)
 }
 
 /** Milliseconds in the largest unit that fits. */

@@ -1,7 +1,7 @@
 // health.ts — How states look and in which order they are listed: one table for the command line and the web UI. Which
 // state something has is decided by the supervisor.
 import type { Admission, Health, Outcome, Presence } from './model.ts'
-import type { Sync, Worker } from './views.ts'
+import type { Replica, Sync, Worker } from './views.ts'
 
 /** What a state means to an operator. Each program has one colour for each tone. */
 export type Tone = 'failed' | 'stale' | 'late' | 'syncing' | 'queued' | 'fresh' | 'quiet'
@@ -75,4 +75,14 @@ export function workerState(worker: Pick<Worker, 'admission' | 'presence'>): Wor
 /** The state of this sync. */
 export function syncState(sync: Pick<Sync, 'state' | 'outcome'>): SyncState {
   return sync.state === 'running' ? 'running' : (sync.outcome ?? 'running')
+}
+
+/** Why no sync of a replica starts by itself now. */
+export type Halt = 'paused' | 'silent' | 'unapproved'
+
+/** What keeps a replica from its next sync; null: nothing, it starts when it is due. */
+export function haltOf(replica: Pick<Replica, 'paused' | 'worker_presence' | 'worker_admission'>): Halt | null {
+  if (replica.worker_admission !== undefined && replica.worker_admission !== 'approved') return 'unapproved'
+  if (replica.worker_presence === 'lost') return 'silent'
+  return replica.paused ? 'paused' : null
 }

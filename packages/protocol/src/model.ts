@@ -300,6 +300,10 @@ export const ReplicaState = Type.Object({
   last_success_at: Nullable(Instant),
   next_due_at: Nullable(Instant),
   failures: Type.Integer({ minimum: 0, description: 'Failed syncs since the last success' }),
+  failing_since: Type.Optional({
+    ...Instant,
+    description: 'When the first of these failures ended; absent: there is none, or its worker has not kept it',
+  }),
   size_bytes: Nullable(Bytes),
   files: Nullable(Count),
   revision: Nullable(Type.String({ maxLength: 256 })),

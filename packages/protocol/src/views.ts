@@ -42,6 +42,7 @@ export const Replica = Type.Object({
   worker_id: Type.String(),
   worker_name: Type.String(),
   worker_presence: Presence,
+  worker_admission: Type.Optional(Admission),
   health: Health,
   health_detail: Type.String({ description: 'The reason for the health, in one sentence' }),
   progress: Nullable(Progress),
@@ -116,7 +117,10 @@ export const Resource = Type.Object({
   health_counts: HealthCounts,
   worst_health: Health,
   newest_success_at: Nullable(Instant),
-  next_due_at: Nullable(Instant),
+  next_due_at: Nullable({
+    ...Instant,
+    description: 'When the first of those replicas is due that nothing keeps from syncing; null: there is none',
+  }),
   size_bytes: Nullable(Count),
 })
 export type Resource = Static<typeof Resource>
@@ -241,6 +245,13 @@ export const Session = Type.Object({
   version: Type.String(),
   auto_approve: Type.Boolean(),
   nats_locked: Type.Boolean({ description: 'New workers need a join token' }),
+  nats_url: Type.Optional(
+    Nullable(
+      Type.String({
+        description: 'Where the supervisor reaches NATS, without credentials; null for who may not write',
+      }),
+    ),
+  ),
   server_time: Instant,
 })
 export type Session = Static<typeof Session>

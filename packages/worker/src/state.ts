@@ -73,6 +73,7 @@ const Record = Type.Object({
     lastSuccessAt: Type.Optional(Nullable(Instant)),
     nextDueAt: Type.Optional(Nullable(Instant)),
     failures: Type.Optional(Type.Integer({ minimum: 0 })),
+    failingSince: Type.Optional(Nullable(Instant)),
     sizeBytes: Number,
     files: Number,
     revision: Type.Optional(Nullable(Type.String())),

@@ -7,7 +7,7 @@ import { authFromEnvironment, optionsOf, pairsOf } from '../given.ts'
 import { wholeNumber } from '../numbers.ts'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
-import { age, due, healthsOf, size, state } from '../words.ts'
+import { age, healthsOf, nextOf, size, state } from '../words.ts'
 import { apiCommand, collect, limitOf } from './api.ts'
 import { addReplicaDecisions } from './decisions.ts'
 import { addReplicaEdit } from './edit.ts'
@@ -179,10 +179,12 @@ function rowOf(replica: Replica): string[] {
     `${replica.name}@${replica.worker_name}`,
     replica.kind,
     age(replica.last_success_at),
-    failing ? `${replica.failures}x` : '-',
+    failing
+      ? [`${replica.failures}x`, replica.failing_since && age(replica.failing_since)].filter(Boolean).join(' ')
+      : '-',
     failing || replica.hold ? (replica.last_sync?.message ?? replica.last_sync?.reason ?? '-') : '-',
     size(replica.size_bytes),
-    replica.activity === 'queued' ? `queued ${replica.queue?.position ?? ''}` : due(replica.next_due_at),
+    replica.activity === 'queued' ? `queued ${replica.queue?.position ?? ''}` : nextOf(replica),
   ]
 }
 
@@ -208,7 +210,8 @@ function detailsOf(replica: Replica): string[][] {
     ['paused', paused ? withReason(`by ${paused.by} ${age(paused.at)}`, paused.reason) : null],
     ['content of', replica.content_at ? age(replica.content_at) : null],
     ['generation', typeof replica.generation === 'number' ? String(replica.generation) : null],
-    ['next', due(replica.next_due_at)],
+    ['failing since', replica.failing_since ? age(replica.failing_since) : null],
+    ['next', nextOf(replica)],
     ['size', `${size(replica.size_bytes)}, ${replica.files ?? '-'} ${replica.kind === 'git' ? 'refs' : 'files'}`],
     ['revision', replica.revision],
   ]

@@ -3,7 +3,7 @@ import type { Resource } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
-import { age, due, healthCounts, size, state } from '../words.ts'
+import { age, due, nextOf, healthCounts, size, state } from '../words.ts'
 import { apiCommand, collect, limitOf } from './api.ts'
 import { addMirrorDecisions } from './decisions.ts'
 
@@ -41,7 +41,7 @@ export function addResources(program: Command): void {
           age(replica.last_success_at),
           size(replica.size_bytes),
           replica.revision ?? '-',
-          due(replica.next_due_at),
+          nextOf(replica),
         ]),
       )
     },

@@ -38,7 +38,7 @@ export function checkNatsUrl(urls: string, source: string): void {
     const rest = url.replace(/^(nats|tls):\/\//i, '')
     if (rest !== '' && !rest.includes('://') && URL.canParse(`http://${rest}`)) continue
     throw new ConfigError(
-      `${source}: "${shownUrl(url)}" is not an address of NATS`,
+      `${source}: "${shownNatsUrl(url)}" is not an address of NATS`,
       'Use nats://host:4222; several addresses are separated by commas.',
     )
   }
@@ -59,7 +59,7 @@ export async function connectNats(options: ConnectOptions): Promise<NatsConnecti
     } catch (error) {
       if (isMistake(error))
         throw new ConfigError(
-          `NATS cannot be used with address ${shownUrl(options.url)}: ${(error as Error).message}`,
+          `NATS cannot be used with address ${shownNatsUrl(options.url)}: ${(error as Error).message}`,
           'Use nats://host:4222; several addresses are separated by commas.',
         )
       const { refused, message } = explain(error, options)
@@ -67,7 +67,7 @@ export async function connectNats(options: ConnectOptions): Promise<NatsConnecti
       if (logged !== message && (refused || performance.now() - startedMs > SILENCE_MS)) {
         logged = message
         options.logger.warn(
-          { url: shownUrl(options.url), reason: message },
+          { url: shownNatsUrl(options.url), reason: message },
           refused
             ? `NATS cannot be used: ${message}; trying again with growing pauses`
             : 'NATS does not answer yet; trying until it does',
@@ -161,8 +161,8 @@ export function reasonOf(error: unknown): ConnectionProblem {
 }
 
 /** The addresses without the passwords that somebody may have written into them. */
-function shownUrl(url: string): string {
-  return url.replaceAll(/\/\/[^/@,\s]*@/g, '//***@')
+export function shownNatsUrl(url: string): string {
+  return url.replaceAll(/(^|\/\/|,\s*)[^/@,\s]*@/g, '$1***@')
 }
 
 /** Whether the arguments are wrong, which trying again does not change. */

@@ -1,4 +1,5 @@
 // system.ts — The whole system under /api/v1: session, summary, audit, and the live stream.
+import { shownNatsUrl } from '@kagami/runtime'
 import { version } from '../version.ts'
 import type { Handlers } from './handler.ts'
 import { openStream } from './stream.ts'
@@ -12,6 +13,7 @@ export const systemHandlers: Pick<Handlers, 'session' | 'summary' | 'audit' | 's
       version,
       auto_approve: config.auto_approve,
       nats_locked: accounts !== null,
+      nats_url: authenticated ? shownNatsUrl(config.natsUrl) : null,
       server_time: clock.now().toISOString(),
     }
   },

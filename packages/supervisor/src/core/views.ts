@@ -18,6 +18,7 @@ export function replicaOf({ worker, state, judged, progress }: ReplicaEntry): Re
     worker_id: worker.record.worker_id,
     worker_name: worker.record.name,
     worker_presence: worker.presence,
+    worker_admission: worker.record.admission,
     health: healthOf(judged),
     health_detail: detailOf(judged, state),
     progress,
@@ -81,7 +82,7 @@ export function resourceOf(resource: ResourceEntry): Resource {
       before = setting
     }
     if (succeededMs !== null && succeededMs > newest.ms) Object.assign(newest, { ms: succeededMs, entry })
-    if (dueMs !== null && dueMs < due.ms) Object.assign(due, { ms: dueMs, entry })
+    if (dueMs !== null && dueMs < due.ms && isScheduled(entry)) Object.assign(due, { ms: dueMs, entry })
     if (sizeBytes !== null) size = Math.max(size ?? 0, sizeBytes)
   }
   return {
@@ -96,6 +97,12 @@ export function resourceOf(resource: ResourceEntry): Resource {
     next_due_at: due.entry?.state.next_due_at ?? null,
     size_bytes: size,
   }
+}
+
+/** Whether nothing keeps a replica of an approved worker from syncing when it is due. */
+function isScheduled({ worker, replicaId }: ReplicaEntry): boolean {
+  if (worker.presence === 'lost') return false
+  return !worker.record.paused.some((one) => one.replica_id === replicaId)
 }
 
 /** The replica with the latest, or the earliest, of a kind of time. */

@@ -18,9 +18,9 @@ export function blockWords(block: 'sign-in' | 'offline'): string {
   return block === 'offline' ? t('write.offline') : t('write.signIn')
 }
 
-export interface WriteOptions {
-  /** Shown as a toast when the call succeeds. */
-  done?: string
+export interface WriteOptions<T> {
+  /** Shown as a toast when the call succeeds; made of what was answered where that says how much was done. */
+  done?: string | ((answer: T) => string)
   /** Shows an error as a toast, too; for places that do not show `problem`. */
   toastError?: boolean
 }
@@ -29,7 +29,7 @@ export interface Write {
   readonly busy: Ref<boolean>
   readonly problem: Ref<Problem | null>
   /** Makes a call. Returns whether it succeeded; never throws. */
-  run(call: () => Promise<unknown>, options?: WriteOptions): Promise<boolean>
+  run<T>(call: () => Promise<T>, options?: WriteOptions<T>): Promise<boolean>
 }
 
 /** The writes of one component. After a 401 the viewer is asked to sign in again. */
@@ -38,12 +38,12 @@ export function useWrite(): Write {
   const problem = ref<Problem | null>(null)
   const toasts = useToasts()
   const session = useSession()
-  async function run(call: () => Promise<unknown>, { done, toastError }: WriteOptions = {}): Promise<boolean> {
+  async function run<T>(call: () => Promise<T>, { done, toastError }: WriteOptions<T> = {}): Promise<boolean> {
     busy.value = true
     problem.value = null
     try {
-      await call()
-      if (done) toasts.show(done)
+      const answer = await call()
+      if (done) toasts.show(typeof done === 'string' ? done : done(answer))
       return true
     } catch (error) {
       problem.value = problemOf(error)

@@ -122,6 +122,7 @@ export const shell = {
     every: 'every {t}',
     manual: 'on request only',
   },
+  halt: { paused: 'paused', silent: 'worker silent', unapproved: 'after approval' },
   none: { noSample: 'No sample yet' },
   error: {
     title: 'Could not load {what}',

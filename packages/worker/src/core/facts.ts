@@ -7,6 +7,8 @@ export interface Facts {
   readonly lastSuccessAt: string | null
   readonly nextDueAt: Date | null
   readonly failures: number
+  /** When the first of these failures ended; null: none, or it was before workers kept this. */
+  readonly failingSince: string | null
   readonly sizeBytes: number | null
   readonly files: number | null
   readonly revision: string | null
@@ -22,6 +24,7 @@ export const noFacts: Facts = {
   lastSuccessAt: null,
   nextDueAt: null,
   failures: 0,
+  failingSince: null,
   sizeBytes: null,
   files: null,
   revision: null,
@@ -60,6 +63,7 @@ export function learn(known: { spec: ReplicaSpec; facts: Facts }, report: SyncRe
     lastSuccessAt: ok ? ended_at : facts.lastSuccessAt,
     nextDueAt: dueAfter(run, sync_id),
     failures,
+    failingSince: failures === 0 ? null : facts.failures === 0 ? ended_at : facts.failingSince,
     sizeBytes: report.size_bytes ?? facts.sizeBytes,
     files: report.files ?? facts.files,
     revision: report.revision ?? facts.revision,

@@ -337,6 +337,7 @@ export function describeReplica(replica: Replica): ReplicaState {
     last_success_at: facts.lastSuccessAt,
     next_due_at: facts.nextDueAt?.toISOString() ?? null,
     failures: facts.failures,
+    ...(facts.failingSince === null ? {} : { failing_since: facts.failingSince }),
     size_bytes: facts.sizeBytes,
     files: facts.files,
     revision: facts.revision,

@@ -1,6 +1,6 @@
 // fleet-model.test.ts — The fleet in its compact form shows what plain objects would: the same views, counters and
 // digests after any history of heartbeats, edits, decisions, removals and time.
-import { healthOrder, type Replica, type ReplicaSpec, type ReplicaState } from '@kagami/protocol'
+import { haltOf, healthOrder, type Replica, type ReplicaSpec, type ReplicaState } from '@kagami/protocol'
 import { sampleHeartbeat, sampleSpec } from '@kagami/protocol/testing/samples'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -158,6 +158,7 @@ function viewOf(worker: WorkerEntry, { state, verdict }: Plain): Replica {
     worker_id: worker.record.worker_id,
     worker_name: worker.record.name,
     worker_presence: worker.presence,
+    worker_admission: worker.record.admission,
     health: verdict.health,
     health_detail: verdict.detail,
     progress: null,
@@ -195,11 +196,15 @@ function compare(fleet: Fleet, model: Model): void {
   }
   compareResources(
     fleet,
-    all.filter(({ worker }) => worker.record.admission === 'approved').map(({ plain }) => plain),
+    all.filter(({ worker }) => worker.record.admission === 'approved'),
   )
 }
 
-function compareResources(fleet: Fleet, counted: readonly Plain[]): void {
+function compareResources(fleet: Fleet, members: readonly { worker: WorkerEntry; plain: Plain }[]): void {
+  const counted = members.map(({ plain }) => plain)
+  const scheduled = new Set(
+    members.filter(({ worker, plain }) => !haltOf(viewOf(worker, plain))).map(({ plain }) => plain),
+  )
   const groups = Map.groupBy(counted, ({ state }) => state.name)
   expect([...fleet.resources.values()].map(({ name }) => name).sort()).toEqual([...groups.keys()].sort())
   expect(fleet.healths.toRecord()).toEqual(tally(counted.map(({ verdict }) => verdict.health)))
@@ -209,8 +214,8 @@ function compareResources(fleet: Fleet, counted: readonly Plain[]): void {
     const resource = fleet.resources.get(name)!
     expect(resource.statuses.toRecord()).toEqual(tally(group.map(({ state }) => state.status)))
     const ms = (at: string | null) => (at === null ? null : Date.parse(at))
-    const times = (of: 'last_success_at' | 'next_due_at') => group.flatMap(({ state }) => ms(state[of]) ?? [])
-    const [successes, dues] = [times('last_success_at'), times('next_due_at')]
+    const successes = group.flatMap(({ state }) => ms(state.last_success_at) ?? [])
+    const dues = group.filter((one) => scheduled.has(one)).flatMap(({ state }) => ms(state.next_due_at) ?? [])
     expect(ms(resourceOf(resource).newest_success_at)).toBe(successes.length > 0 ? Math.max(...successes) : null)
     expect(ms(resourceOf(resource).next_due_at)).toBe(dues.length > 0 ? Math.min(...dues) : null)
     expect(resourceOf(resource)).toMatchObject({
