@@ -56,7 +56,7 @@ export const router = createRouter({
   history: createWebHistory('/ui/'),
   routes: pages,
   scrollBehavior(to, from, saved) {
-    if (saved) return saved
+    if (saved) return afterDrawing(saved)
     return to.matched[0] === from.matched[0] ? undefined : { top: 0 }
   },
 })
@@ -76,6 +76,11 @@ router.afterEach((to, from) => {
   sessionStorage.removeItem('kagami.reloaded')
   requestAnimationFrame(() => document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true }))
 })
+
+/** The place to scroll to, once the rows of the page have their height. */
+function afterDrawing<T>(place: T): Promise<T> {
+  return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(place))))
+}
 
 async function isServed(href: string): Promise<boolean> {
   const answer = await fetch(href, { method: 'HEAD' }).catch(() => null)

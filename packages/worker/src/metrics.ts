@@ -4,7 +4,7 @@ import type { SyncReport } from '@kagami/protocol'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { WorkerState } from './core/worker.ts'
 import { mayWork } from './core/membership.ts'
-import { v0Status } from './core/replica.ts'
+import { v0Status } from './core/describe.ts'
 
 export interface WorkerMetrics {
   readonly registry: Registry

@@ -35,8 +35,40 @@ export interface Rows<T> {
   reload(): Promise<void>
 }
 
-/** A live list of `source`. */
+/** A live list of `source`. When the viewer comes back to its page, the rows are there at once, and then loaded anew. */
 export function useRows<T>(source: RowSource<T>): Rows<T> {
+  const page = location.pathname
+  const list = createList(source)
+  const place = (): string => `${page} ${String(source.key())}`
+  watch(
+    place,
+    (now, before) => {
+      if (before !== undefined) remember(before, list.loaded())
+      list.start(recall<T>(now))
+    },
+    { immediate: true },
+  )
+  watch(
+    () => useLive().epoch,
+    () => void list.reload(),
+  )
+  onScopeDispose(() => {
+    list.stop()
+    remember(place(), list.loaded())
+  })
+  applyEvents(source, list)
+  return list
+}
+
+interface List<T> extends Rows<T> {
+  /** Begins anew with the first rows; `known` is shown until they are there. */
+  start(known: Loaded<T> | undefined): void
+  loaded(): Loaded<T>
+  stop(): void
+}
+
+/** Loads rows in pages. Of two calls the later one wins, but more rows that were asked for always come. */
+function createList<T>(source: RowSource<T>): List<T> {
   const rows: ShallowRef<readonly T[]> = shallowRef([])
   const total = ref<number | null>(null)
   const loading = ref(false)
@@ -45,42 +77,90 @@ export function useRows<T>(source: RowSource<T>): Rows<T> {
   const waiting = ref(0)
   let cursor: string | null = null
   let current = new AbortController()
+  /** More rows were asked for while others were loaded: they are loaded next. */
+  let moreWanted = false
 
-  async function load(paging: Paging, rowsAfter: (items: readonly T[]) => readonly T[]): Promise<void> {
+  async function load(fetch: (signal: AbortSignal) => Promise<Loaded<T>>): Promise<void> {
     current.abort()
     const own = (current = new AbortController())
     loading.value = true
     try {
-      const page = await source.fetch(paging, own.signal)
+      const loaded = await fetch(own.signal)
       if (own !== current) return
-      rows.value = rowsAfter(page.items)
-      total.value = page.total
-      cursor = page.next_cursor
-      complete.value = cursor === null
+      show(loaded)
       problem.value = null
     } catch (error) {
       if (own === current && !isAborted(error)) problem.value = problemOf(error)
     } finally {
       if (own === current) loading.value = false
     }
+    if (own === current && moreWanted && problem.value === null) await more()
+  }
+  function show(loaded: Loaded<T>): void {
+    rows.value = loaded.items
+    total.value = loaded.total
+    cursor = loaded.cursor
+    complete.value = cursor === null
+  }
+  function start(known?: Loaded<T>): void {
+    if (known) show(known)
+    void load((signal) => loadFirst(source, known?.items.length ?? 0, signal))
   }
   const reload = (): Promise<void> => {
     waiting.value = 0
-    return load({ limit: Math.min(PAGE_MAX, Math.max(PAGE, rows.value.length)) }, (items) => items)
+    return load((signal) => loadFirst(source, rows.value.length, signal))
   }
-  const more = async (): Promise<void> => {
-    if (loading.value || cursor === null) return
-    await load({ cursor, limit: PAGE }, (items) => appendRows(rows.value, items, source.id))
+  async function more(): Promise<void> {
+    moreWanted = loading.value
+    const from = cursor
+    if (loading.value || from === null) return
+    await load((signal) => loadNext(source, rows.value, { from, signal }))
   }
-  watch(source.key, () => void load({ limit: PAGE }, (items) => items), { immediate: true })
-  watch(
-    () => useLive().epoch,
-    () => void reload(),
-  )
-  onScopeDispose(() => current.abort())
-  applyEvents(source, { rows, complete, waiting, reload })
-  return { rows, total, loading, problem, complete, waiting, more, reload }
+  const loaded = (): Loaded<T> => ({ items: rows.value, cursor, total: total.value })
+  const stop = (): void => current.abort()
+  return { rows, total, loading, problem, complete, waiting, more, reload, start, loaded, stop }
 }
+
+/** Rows as they are shown: with the cursor of the next page, and how many there are in all. */
+interface Loaded<T> {
+  readonly items: readonly T[]
+  readonly cursor: string | null
+  readonly total: number | null
+}
+
+/** The first rows, at least so many. */
+async function loadFirst<T>(source: RowSource<T>, count: number, signal: AbortSignal): Promise<Loaded<T>> {
+  const limit = Math.min(PAGE_MAX, Math.max(PAGE, count))
+  let page = await source.fetch({ limit }, signal)
+  let items: readonly T[] = page.items
+  while (items.length < count && page.next_cursor !== null) {
+    page = await source.fetch({ limit, cursor: page.next_cursor }, signal)
+    items = appendRows(items, page.items, source.id)
+  }
+  return { items, cursor: page.next_cursor, total: page.total }
+}
+
+async function loadNext<T>(
+  source: RowSource<T>,
+  rows: readonly T[],
+  { from, signal }: { from: string; signal: AbortSignal },
+): Promise<Loaded<T>> {
+  const page = await source.fetch({ cursor: from, limit: PAGE }, signal)
+  return { items: appendRows(rows, page.items, source.id), cursor: page.next_cursor, total: page.total }
+}
+
+/** The lists that were shown last, by page, filter and order. */
+const remembered = new Map<string, Loaded<unknown>>()
+const REMEMBERED_MAX = 12
+
+function remember(place: string, list: Loaded<unknown>): void {
+  if (list.total === null) return
+  remembered.delete(place)
+  remembered.set(place, list)
+  if (remembered.size > REMEMBERED_MAX) remembered.delete(remembered.keys().next().value!)
+}
+
+const recall = <T>(place: string): Loaded<T> | undefined => remembered.get(place) as Loaded<T> | undefined
 
 /** The rows and those of the next page. A page may repeat rows that have moved since: each id is kept once. */
 function appendRows<T>(rows: readonly T[], items: readonly T[], id: (row: T) => string): readonly T[] {
@@ -88,7 +168,10 @@ function appendRows<T>(rows: readonly T[], items: readonly T[], id: (row: T) => 
   return [...rows, ...items.filter((item) => !known.has(id(item)))]
 }
 
-function applyEvents<T>(source: RowSource<T>, list: Pick<Rows<T>, 'rows' | 'complete' | 'waiting' | 'reload'>): void {
+function applyEvents<T>(
+  source: RowSource<T>,
+  list: Pick<Rows<T>, 'rows' | 'complete' | 'waiting' | 'loading' | 'reload'>,
+): void {
   let timer = 0
   useStream((events) => {
     const before = list.rows.value
@@ -100,6 +183,9 @@ function applyEvents<T>(source: RowSource<T>, list: Pick<Rows<T>, 'rows' | 'comp
   })
   function reloadUnlessRead(): void {
     timer = 0
+    // More rows that come now must come: it waits its turn.
+    if (list.loading.value) timer = window.setTimeout(reloadUnlessRead, RELOAD_MS)
+    if (timer !== 0) return
     const isRead = document.querySelector('[data-rows]:hover, [data-rows]:focus-within') !== null
     if (!isRead && list.rows.value.length <= PAGE_MAX) void list.reload()
   }

@@ -2,7 +2,7 @@
 import type { StreamEvent } from '@kagami/protocol'
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
-import { createEventStream, OFFLINE_MS } from './eventStream.ts'
+import { createEventStream, OFFLINE_MS } from '../stream/follow.ts'
 
 type Handler = (events: readonly StreamEvent[]) => void
 

@@ -1,7 +1,8 @@
 // heartbeat.ts — Puts replica states into heartbeats: what changed, or everything, in parts that fit a message. Sends
 // nothing itself.
 import { MESSAGE_MAX_BYTES, type Digest, type Folders, type Heartbeat, type ReplicaState } from '@kagami/protocol'
-import { describeReplica, type Replica } from '../core/replica.ts'
+import { describeReplica } from '../core/describe.ts'
+import type { Replica } from '../core/replica.ts'
 import { keptRevOf, type WorkerState } from '../core/worker.ts'
 
 /** Room left for the envelope of a heartbeat, bytes. */

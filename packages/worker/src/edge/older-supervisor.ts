@@ -14,7 +14,8 @@ import {
   type Storage,
 } from '@kagami/protocol'
 import { newId, type Bus, type Logger } from '@kagami/runtime'
-import { v0Status, type Replica } from '../core/replica.ts'
+import { v0Status } from '../core/describe.ts'
+import type { Replica } from '../core/replica.ts'
 import type { WorkerEvent, WorkerState } from '../core/worker.ts'
 
 /** What this file needs of the worker. */

@@ -1,5 +1,5 @@
-// eventStream.ts — An EventSource that is reopened for ever: with growing pauses after errors, and at once when it has
-// been silent for too long. Events arrive in batches.
+// connection.ts — An EventSource that is reopened for ever: with growing pauses after errors, and at once when it has
+// been silent for too long. Events arrive in batches. Runs in a page or in a shared worker.
 import type { StreamEvent } from '@kagami/protocol'
 import { backOff } from './backoff.ts'
 
@@ -15,8 +15,6 @@ const TYPES: StreamEvent['type'][] = [
 ]
 const BATCH_MS = 250
 const SILENT_MS = 45_000
-/** The page counts as offline after this long without a connection. */
-export const OFFLINE_MS = 10_000
 
 export interface StreamListener {
   /** A connection is open; `again` is false for the first one. */
@@ -28,17 +26,18 @@ export interface StreamListener {
   events(events: readonly StreamEvent[]): void
 }
 
-export interface EventStream {
-  /** Connects for the first time. */
-  start(): void
+export interface Connection {
   /** Connects at once, whatever the pause. */
   retryNow(): void
+  /** Connects when it has been silent for so long that it may be dead. */
+  check(): void
+  close(): void
 }
 
-/** The stream of /api/v1/stream. Nothing happens before `start`. */
-export function createEventStream(listener: StreamListener): EventStream {
+/** Opens the stream of /api/v1/stream and keeps it open. */
+export function openConnection(listener: StreamListener): Connection {
   let source: EventSource | null = null
-  let timer = 0
+  let timer: ReturnType<typeof setTimeout> | undefined
   let tries = 0
   let lastId = ''
   let everOpen = false
@@ -47,7 +46,7 @@ export function createEventStream(listener: StreamListener): EventStream {
   const addToBatch = createBatch(listener.events)
 
   function connect(): void {
-    window.clearTimeout(timer)
+    clearTimeout(timer)
     source?.close()
     source = new EventSource(`/api/v1/stream${lastId ? `?last_event_id=${encodeURIComponent(lastId)}` : ''}`)
     source.addEventListener('open', () => {
@@ -72,35 +71,35 @@ export function createEventStream(listener: StreamListener): EventStream {
     const wait = backOff(tries, Math.random())
     tries += 1
     listener.failed(Date.now() + wait, downSince)
-    timer = window.setTimeout(connect, wait)
+    timer = setTimeout(connect, wait)
   }
-  const isSilent = (): boolean => Date.now() - receivedAt > SILENT_MS
-  return { start: () => start(connect, isSilent), retryNow: connect }
+  connect()
+  const checking = setInterval(check, SILENT_MS)
+  function check(): void {
+    if (Date.now() - receivedAt > SILENT_MS) connect()
+  }
+  globalThis.addEventListener('online', connect)
+  return {
+    retryNow: connect,
+    check,
+    close() {
+      clearTimeout(timer)
+      clearInterval(checking)
+      globalThis.removeEventListener('online', connect)
+      source?.close()
+    },
+  }
 }
 
 /** Collects events; delivers them four times a second. */
 function createBatch(deliver: (events: readonly StreamEvent[]) => void): (event: StreamEvent) => void {
-  let timer = 0
   let queue: StreamEvent[] = []
   const flush = (): void => {
-    timer = 0
     const events = queue
     queue = []
     deliver(events)
   }
   return (event) => {
-    queue.push(event)
-    if (timer === 0) timer = window.setTimeout(flush, BATCH_MS)
+    if (queue.push(event) === 1) setTimeout(flush, BATCH_MS)
   }
-}
-
-/** Connects, and reconnects whenever a visible page has been silent for long: such a connection may be dead. */
-function start(connect: () => void, isSilent: () => boolean): void {
-  const check = (): void => {
-    if (document.visibilityState === 'visible' && isSilent()) connect()
-  }
-  connect()
-  document.addEventListener('visibilitychange', check)
-  window.addEventListener('online', connect)
-  window.setInterval(check, SILENT_MS)
 }
