@@ -100,7 +100,13 @@ describe.each(['sqlite', 'postgres'] as const)('reports on their way into %s', (
   test('are stored once and in the order of the stream, and what cannot be used is set aside', async () => {
     await store.nextTerm()
     const reports = makeReports(MANY)
-    await send([...reports.slice(0, 300), '{', ...reports.slice(250, 300), ...reports.slice(300)])
+    await send([
+      ...reports.slice(0, 300),
+      '{',
+      ...reports.slice(0, 50),
+      ...reports.slice(250, 300),
+      ...reports.slice(300),
+    ])
     const stored = await takeIn((all) => all.length >= MANY)
     expect(idsOf(stored)).toEqual(idsOf(reports))
     expect(await storedIds()).toEqual(idsOf(reports))

@@ -53,7 +53,7 @@ async function insertRows(
   runForEach: RunForEach,
   reports: readonly SyncReport[],
 ): Promise<Set<string>> {
-  const { rows } = await trx.executeQuery<{ last: number }>(CompiledQuery.raw(LAST) as never)
+  const { rows } = await trx.executeQuery<{ last: number }>(CompiledQuery.raw(LAST))
   const next = rows[0]!.last + 1
   const changes = runForEach(INSERT_ROW, reports.length, (index) => [
     next + index,
@@ -64,6 +64,6 @@ async function insertRows(
 
 async function insertColumns(trx: Transaction<Tables>, reports: readonly SyncReport[]): Promise<Set<string>> {
   const columns = COLUMNS.map((column) => reports.map((report) => column.valueOf(report)))
-  const { rows } = await trx.executeQuery<{ sync_id: string }>(CompiledQuery.raw(INSERT_COLUMNS, columns) as never)
+  const { rows } = await trx.executeQuery<{ sync_id: string }>(CompiledQuery.raw(INSERT_COLUMNS, columns))
   return new Set(rows.map(({ sync_id }) => sync_id))
 }
