@@ -78,6 +78,8 @@ async function publish(bus: Bus, count: number): Promise<SyncReport[]> {
 async function takeIn(bus: Bus, url: string, count: number, streamCreatedAt: string): Promise<number> {
   const store = await openSqlStore(url, logger)
   await store.prepare(() => ({ workers: [], replicas: [], leftOut: 0 }))
+  // As a supervisor does: each transaction then also checks that its term is the newest.
+  await store.nextTerm()
   const stop = new AbortController()
   let stored = 0
   let reading = Promise.resolve()

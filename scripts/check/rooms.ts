@@ -68,9 +68,18 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'e2e/procedures/edit-line.test.ts',
   ],
   [`${SUPERVISOR}/core`]: [`${SUPERVISOR}/core`, `${SCENARIOS}/fleet.test.ts`, `${SCENARIOS}/wire.test.ts`],
-  [`${SUPERVISOR}/edge`]: [`${SCENARIOS}/wire.test.ts`, `${SCENARIOS}/older-worker.test.ts`],
+  [`${SUPERVISOR}/edge`]: [
+    `${SCENARIOS}/wire.test.ts`,
+    `${SCENARIOS}/older-worker.test.ts`,
+    'e2e/store-reports.test.ts',
+  ],
   [`${SUPERVISOR}/live`]: [`${SUPERVISOR}/live`, `${SCENARIOS}/fleet.test.ts`],
-  [`${SUPERVISOR}/store`]: ['e2e/store.test.ts', 'e2e/store-takeover.test.ts', `${SCENARIOS}/supervisor.test.ts`],
+  [`${SUPERVISOR}/store`]: [
+    'e2e/store.test.ts',
+    'e2e/store-reports.test.ts',
+    'e2e/store-takeover.test.ts',
+    `${SCENARIOS}/supervisor.test.ts`,
+  ],
 
   'packages/cli': ['packages/cli', `${SCENARIOS}/cli.test.ts`],
   'packages/cli/src/nats': ['packages/cli', `${SCENARIOS}/open-nats.test.ts`],

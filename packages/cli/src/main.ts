@@ -4,7 +4,7 @@ import { createProgram } from './program.ts'
 
 try {
   process.exitCode = 0
-  await createProgram().parseAsync(process.argv)
+  await createProgram(process.argv.slice(2)).parseAsync(process.argv)
 } catch (error) {
   process.exit(reportError(error))
 }

@@ -16,29 +16,30 @@ import { addUp } from './commands/up.ts'
 import { addWorkers } from './commands/workers.ts'
 import { exitCodesInWords } from './exit-codes.ts'
 
-/** The whole command line. */
-export function createProgram(): Command {
+const NOUNS = [
+  addUp,
+  addStatus,
+  addSync,
+  addLogs,
+  addResources,
+  addReplicas,
+  addWorkers,
+  addFolders,
+  addServeConfig,
+  addNats,
+  addRun,
+  addDocker,
+  addSupervisor,
+]
+
+/** The command line: whole, or as far as `words` need it. `run` has no use for the other nouns, and starts services. */
+export function createProgram(words: readonly string[] = []): Command {
   const program = new Command('kagami')
     .description('Kagami keeps mirrors of git, rsync and http upstreams in sync.')
     .version(manifest.version)
     .showSuggestionAfterError()
   program.addHelpText('after', `\nExit codes: ${exitCodesInWords()}`)
-  for (const add of [
-    addUp,
-    addStatus,
-    addSync,
-    addLogs,
-    addResources,
-    addReplicas,
-    addWorkers,
-    addFolders,
-    addServeConfig,
-    addNats,
-    addRun,
-    addDocker,
-    addSupervisor,
-  ])
-    add(program)
+  for (const add of words[0] === 'run' ? [addRun] : NOUNS) add(program)
   throwEverywhere(program)
   return program
 }

@@ -9,6 +9,7 @@ import {
   stopRequested,
   stopWithin,
   systemClock,
+  type Bus,
   type Logger,
   type Values,
 } from '@kagami/runtime'
@@ -48,8 +49,11 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
   }
   try {
     for (const warning of config.warnings) logger.warn(warning)
+    const connecting = beginConnecting(config, logger)
+    closing.push(connecting.close)
     const store = await openSqlStore(config.database_url, logger)
-    closing.push(() => store.close())
+    // Nothing may arrive once it is closed.
+    closing.unshift(() => store.close())
     await prepareStore(store, logger)
     const token = openToken(config, logger)
     if (!config.natsCredentials)
@@ -57,13 +61,7 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
         'NATS is open: anyone who reaches it can act as any worker or as the supervisor. To lock it: kagami nats ' +
           'init. Workers of earlier versions work only while it is open',
       )
-    const bus = await connectBus({
-      url: config.natsUrl,
-      name: 'kagami-supervisor',
-      logger,
-      ...(config.natsCredentials ? { identity: supervisorIdentity(config.natsCredentials) } : {}),
-    })
-    closing.push(() => bus.close())
+    const bus = await connecting.bus
     const supervisor = await startSupervisor({ config, clock: systemClock, logger, store, bus })
     closing.push(() => supervisor.stop())
     const api = await serveApi(supervisor, token)
@@ -82,6 +80,31 @@ export async function openSupervisor(config: SupervisorConfig, logger: Logger): 
   } catch (error) {
     await stop()
     throw startProblem(error, config)
+  }
+}
+
+/** Connects to NATS while the database opens. `close` ends the attempt, or the connection. */
+function beginConnecting({ natsUrl, natsCredentials }: SupervisorConfig, logger: Logger) {
+  const abort = new AbortController()
+  let connected: Bus | null = null
+  const bus = connectBus({
+    url: natsUrl,
+    name: 'kagami-supervisor',
+    logger,
+    signal: abort.signal,
+    ...(natsCredentials ? { identity: supervisorIdentity(natsCredentials) } : {}),
+  }).then(async (opened) => {
+    if (abort.signal.aborted) await opened.close()
+    return (connected = opened)
+  })
+  // Who awaits it hears of it; until then nobody may.
+  bus.catch(() => {})
+  return {
+    bus,
+    async close() {
+      abort.abort()
+      await connected?.close()
+    },
   }
 }
 

@@ -26,7 +26,7 @@ export async function runKagami(line: string, env: Readonly<Record<string, strin
   Object.assign(process.env, { HOME: '/nonexistent', ...env })
   process.exitCode = 0
   try {
-    await createProgram().parseAsync(process.argv)
+    await createProgram(process.argv.slice(2)).parseAsync(process.argv)
     return { code: process.exitCode, ...written }
   } catch (error) {
     const code = reportError(error)

@@ -2,18 +2,13 @@
 import { checkFor, ErrorBody, errors, routes, type ErrorCode, type Route } from '@kagami/protocol'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { version } from '../version.ts'
+import { serveLater } from './served-later.ts'
 
 type NotFound = (request: FastifyRequest, reply: FastifyReply) => unknown
 
 /** Serves the reference. Few ask for it, so it and the libraries of its page are made when somebody does. */
 export function serveReference(server: FastifyInstance, notFound: NotFound): void {
-  let page: Promise<FastifyInstance> | null = null
-  const showPage = async (request: FastifyRequest, reply: FastifyReply) => {
-    const served = await (page ??= openPage(notFound))
-    for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value as string)
-    reply.hijack()
-    served.routing(request.raw, reply.raw)
-  }
+  const showPage = serveLater(() => openPage(notFound))
   for (const path of ['/docs', '/docs/*']) server.get(path, { schema: { hide: true } }, showPage)
   let document: Record<string, unknown> | null = null
   server.get('/openapi.json', { schema: { hide: true } as never }, (_, reply) =>
@@ -21,7 +16,6 @@ export function serveReference(server: FastifyInstance, notFound: NotFound): voi
   )
 }
 
-/** A server that listens nowhere: it is given single requests. */
 async function openPage(notFound: NotFound): Promise<FastifyInstance> {
   const [{ default: fastify }, { default: swagger }, { default: swaggerUi }] = await Promise.all([
     import('fastify'),

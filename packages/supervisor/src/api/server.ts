@@ -24,7 +24,7 @@ import { handlers } from './handlers.ts'
 import { registerMetrics, serveMetrics } from './metrics.ts'
 import { serveReference } from './reference.ts'
 import { refuseOtherMethods } from './methods.ts'
-import { isUiPage, serveUi } from './ui.ts'
+import { serveUi } from './ui.ts'
 
 const BODY_MAX_BYTES = 1024 * 1024
 /** How long a client has to send the headers of a request, ms, and the whole request. */
@@ -34,6 +34,12 @@ const REQUEST_MS = 30_000
 const SLOW_CHECK_MS = 5000
 const CONNECTIONS_MAX = 10_000
 const SAY_REFUSED_MS = 60_000
+
+const neverAsked = () => {
+  throw new Error('a route has a schema of fastify; `check` looks at all input')
+}
+/** Fastify would load its own at each start. */
+const NO_COMPILERS = { buildValidator: neverAsked, buildSerializer: neverAsked }
 
 /** The running HTTP server. */
 export interface ApiServer {
@@ -51,6 +57,7 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
     logger: false,
     trustProxy: false,
     routerOptions: { maxParamLength: 256 },
+    schemaController: { compilersFactory: NO_COMPILERS },
     http: { connectionsCheckingInterval: SLOW_CHECK_MS },
     // Live streams would otherwise keep the server from stopping.
     forceCloseConnections: true,
@@ -66,20 +73,20 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
   await server.register(rateLimit, { global: false })
   compressAnswers(server)
   refuseOtherMethods(server)
-  server.setErrorHandler((error, request, reply) => answerError(error, request, reply, logger))
+  const failed = (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
+    answerError(error, request, reply, logger)
+  server.setErrorHandler(failed)
   const notFound = (request: FastifyRequest, reply: FastifyReply) => {
     const what = `there is no ${request.method} ${request.url.split('?')[0]}`
-    return answerError(new Refusal('not_found', what), request, reply, logger)
+    return failed(new Refusal('not_found', what), request, reply)
   }
-  server.setNotFoundHandler((request, reply) =>
-    isUiPage(request.url, request.method) && reply.sendFile ? reply.sendFile('index.html') : notFound(request, reply),
-  )
+  server.setNotFoundHandler(notFound)
   const metrics = registerMetrics(server, supervisor)
   serveReference(server, notFound)
   mountRoutes(server, supervisor, token)
   serveMetrics(server, metrics)
   serveHealth(server, supervisor)
-  await serveUi(server, config.webui_dir)
+  serveUi(server, config.webui_dir, { notFound, error: failed })
   await listen(server, config.address)
   const bound = server.server.address()
   return { port: typeof bound === 'object' && bound ? bound.port : config.address.port, close: () => server.close() }

@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { join, resolve } from 'node:path'
-import fastifyStatic from '@fastify/static'
-import type { FastifyInstance } from 'fastify'
+import { newId } from '@kagami/runtime'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { serveLater } from './served-later.ts'
 
 const BUILT_IN = fileURLToPath(new URL('../../../webui/dist', import.meta.url))
 /** The built-in UI loads everything from its own origin. An operator's front end sets its own policy. */
@@ -11,17 +12,37 @@ const POLICY =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri " +
   "'none'; frame-ancestors 'none'; form-action 'self'"
 
+/** How requests are answered that end in no file. */
+interface OtherAnswers {
+  notFound(request: FastifyRequest, reply: FastifyReply): unknown
+  error(error: unknown, request: FastifyRequest, reply: FastifyReply): unknown
+}
+
 /** Serves the UI, and redirects `/` to it. */
-export async function serveUi(server: FastifyInstance, directory: string | undefined): Promise<void> {
+export function serveUi(server: FastifyInstance, directory: string | undefined, answers: OtherAnswers): void {
   const root = directory ? resolve(directory) : BUILT_IN
-  server.get('/', { schema: { hide: true } }, (_, reply) => reply.redirect('/ui/', 302))
-  server.get('/ui', { schema: { hide: true } }, (_, reply) => reply.redirect('/ui/', 302))
-  if (!existsSync(join(root, 'index.html'))) {
-    server.get('/ui/*', { schema: { hide: true } }, (_, reply) =>
-      reply.code(503).type('text/plain').send(missingText(root, directory)),
+  const hidden = { schema: { hide: true } } as object
+  server.get('/', hidden, (_, reply) => reply.redirect('/ui/', 302))
+  server.get('/ui', hidden, (_, reply) => reply.redirect('/ui/', 302))
+  if (existsSync(join(root, 'index.html')))
+    return void server.get(
+      '/ui/*',
+      hidden,
+      serveLater(() => openFiles(root, !directory, answers)),
     )
-    return
-  }
+  server.get('/ui/*', hidden, (_, reply) => reply.code(503).type('text/plain').send(missingText(root, directory)))
+}
+
+async function openFiles(root: string, isBuiltIn: boolean, answers: OtherAnswers): Promise<FastifyInstance> {
+  const [{ default: fastify }, { default: fastifyStatic }] = await Promise.all([
+    import('fastify'),
+    import('@fastify/static'),
+  ])
+  const server = fastify({ genReqId: () => newId() })
+  server.setErrorHandler(answers.error)
+  server.setNotFoundHandler((request, reply) =>
+    isUiPage(request.url, request.method) ? reply.sendFile('index.html') : answers.notFound(request, reply),
+  )
   await server.register(fastifyStatic, {
     root,
     prefix: '/ui/',
@@ -31,18 +52,20 @@ export async function serveUi(server: FastifyInstance, directory: string | undef
     // The build lays a compressed file beside each one that is worth it.
     preCompressed: true,
     setHeaders(response, path) {
-      if (!directory) response.header('content-security-policy', POLICY)
+      if (isBuiltIn) response.header('content-security-policy', POLICY)
       // Files with a hash in their name never change; everything else is revalidated.
       response.header(
         'cache-control',
-        !directory && path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+        isBuiltIn && path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
       )
     },
   })
+  await server.ready()
+  return server
 }
 
 /** Whether a path is a page of the UI rather than a file: all pages are index.html. */
-export function isUiPage(url: string, method: string): boolean {
+function isUiPage(url: string, method: string): boolean {
   const path = url.split('?')[0]!
   return method === 'GET' && path.startsWith('/ui/') && !/\.[A-Za-z0-9]+$/.test(path.slice(path.lastIndexOf('/')))
 }

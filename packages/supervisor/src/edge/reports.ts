@@ -44,22 +44,30 @@ export async function consumeReports(parts: ReportParts): Promise<void> {
   }
 }
 
+/** What arrived together, and is stored together. */
+interface Batch {
+  readonly messages: JsMsg[]
+  readonly usable: { message: JsMsg; report: SyncReport }[]
+  readonly unusable: { message: JsMsg; reason: string }[]
+}
+
 /** Returns when `signal` aborts; throws when NATS or the database fails. Calls `onBatch` after each stored batch. */
 async function consumeUntilError(parts: ReportParts, onBatch: () => void): Promise<void> {
   const { bus, signal } = parts
   const consumer = await bus.stream.consumers.get(EVENTS_STREAM, EVENTS_CONSUMER)
-  let coming = readBatch(consumer)
+  let coming = readBatch(consumer, parts, 0)
   try {
     while (!signal.aborted) {
-      const messages = await coming
-      if (messages.length === 0 && !bus.connected) throw new Error('NATS is not reached')
+      const batch = await coming
+      const last = batch.messages.at(-1)
+      if (!last && !bus.connected) throw new Error('NATS is not reached')
       // The next ones arrive while these are stored.
-      coming = readBatch(consumer)
-      if (messages.length === 0) continue
+      coming = readBatch(consumer, parts, last?.info.pending ?? 0)
+      if (!last) continue
       try {
-        await storeBatch(messages, parts)
+        await storeBatch(batch, parts)
       } catch (error) {
-        giveBack(messages)
+        giveBack(batch)
         throw error
       }
       onBatch()
@@ -70,17 +78,29 @@ async function consumeUntilError(parts: ReportParts, onBatch: () => void): Promi
   }
 }
 
-/** The reports that wait, as many as one batch has; none when there is none for a while. */
-function readBatch(consumer: Consumer): Promise<JsMsg[]> {
+/**
+ * The reports that wait, as many as one batch has; none when there is none for a while. `waiting`: how many wait for
+ * certain, so that they are asked for at once and not after the first of them.
+ */
+function readBatch(consumer: Consumer, parts: ReportParts, waiting: number): Promise<Batch> {
+  const batch: Batch = { messages: [], usable: [], unusable: [] }
   const reading = (async () => {
-    const first = await consumer.next({ expires: WAIT_MS })
-    if (!first) return []
-    const messages = [first]
-    if (first.info.pending > 0) {
-      const more = await consumer.fetch({ max_messages: Math.min(BATCH, first.info.pending), expires: WAIT_MS })
-      for await (const message of more) messages.push(message)
+    try {
+      let more = waiting
+      if (more === 0) {
+        const first = await consumer.next({ expires: WAIT_MS })
+        if (first) addMessage(batch, first, parts)
+        more = first?.info.pending ?? 0
+      }
+      const max_messages = Math.min(BATCH - batch.messages.length, more)
+      if (max_messages > 0)
+        for await (const message of await consumer.fetch({ max_messages, expires: WAIT_MS }))
+          addMessage(batch, message, parts)
+      return batch
+    } catch (error) {
+      giveBack(batch)
+      throw error
     }
-    return messages
   })()
   // Who awaits it hears of it; until then nobody may.
   reading.catch(() => {})
@@ -88,18 +108,12 @@ function readBatch(consumer: Consumer): Promise<JsMsg[]> {
 }
 
 /** Without this they would be delivered again only when the time to acknowledge them is over. */
-function giveBack(messages: readonly JsMsg[]): void {
+function giveBack({ messages }: Batch): void {
   for (const message of messages) message.nak(RETRY_MS)
 }
 
-async function storeBatch(messages: readonly JsMsg[], parts: ReportParts): Promise<void> {
-  const usable: { message: JsMsg; report: SyncReport }[] = []
-  const unusable: JsMsg[] = []
-  for (const message of messages) {
-    const report = await readReport(message, parts)
-    if (report) usable.push({ message, report })
-    else unusable.push(message)
-  }
+async function storeBatch({ messages, usable, unusable }: Batch, parts: ReportParts): Promise<void> {
+  for (const { message, reason } of unusable) await setAside(message, reason, parts)
   const stream = parts.streamCreatedAt()
   const seen = stream === null ? null : { stream, sequence: Math.max(...messages.map((message) => message.seq)) }
   const added = await parts.store.addReports(
@@ -107,29 +121,36 @@ async function storeBatch(messages: readonly JsMsg[], parts: ReportParts): Promi
     seen,
   )
   for (const { message } of usable) message.ack()
-  for (const message of unusable) message.term()
-  const reports = usable.map(({ report }) => report).filter((report) => added.has(report.sync_id))
+  for (const { message } of unusable) message.term()
+  // One that came twice in a batch is new once.
+  const reports = usable.map(({ report }) => report).filter((report) => added.delete(report.sync_id))
   if (reports.length > 0) parts.onStored(reports)
 }
 
-/** The report in a message. One that cannot be used is stored apart; null is returned. */
-async function readReport(
-  message: JsMsg,
-  { store, logger, ownerOf }: Pick<ReportParts, 'store' | 'logger' | 'ownerOf'>,
-): Promise<SyncReport | null> {
+/** Checks a message as it arrives, while those before it are stored. */
+function addMessage(batch: Batch, message: JsMsg, parts: ReportParts): void {
+  batch.messages.push(message)
   try {
-    const report = decode(SyncReport, message.data)
-    const sender = message.subject.split('.')[2]
-    if (report.worker_id !== sender) throw new WireError(`worker ${sender} reports as ${report.worker_id}`)
-    const owner = ownerOf(report.replica_id)
-    if (owner !== null && owner !== sender)
-      throw new WireError(`worker ${sender} reports on a replica of worker ${owner}`)
-    return report
+    batch.usable.push({ message, report: readReport(message, parts) })
   } catch (error) {
     if (!(error instanceof WireError)) throw error
-    logger.warn({ subject: message.subject, reason: error.message }, 'set aside a report that cannot be used')
-    const letter = { subject: message.subject, body: message.string(), reason: error.message, at: new Date() }
-    await store.addDeadLetter(letter)
-    return null
+    batch.unusable.push({ message, reason: error.message })
   }
+}
+
+/** The report in a message. Throws WireError when it cannot be used. */
+function readReport(message: JsMsg, { ownerOf }: Pick<ReportParts, 'ownerOf'>): SyncReport {
+  const report = decode(SyncReport, message.data)
+  const sender = message.subject.split('.')[2]
+  if (report.worker_id !== sender) throw new WireError(`worker ${sender} reports as ${report.worker_id}`)
+  const owner = ownerOf(report.replica_id)
+  if (owner !== null && owner !== sender)
+    throw new WireError(`worker ${sender} reports on a replica of worker ${owner}`)
+  return report
+}
+
+/** Stores apart a message that cannot be used. */
+async function setAside(message: JsMsg, reason: string, { store, logger }: ReportParts): Promise<void> {
+  logger.warn({ subject: message.subject, reason }, 'set aside a report that cannot be used')
+  await store.addDeadLetter({ subject: message.subject, body: message.string(), reason, at: new Date() })
 }

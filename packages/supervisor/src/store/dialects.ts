@@ -3,9 +3,19 @@ import { existsSync, realpathSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { ConfigError, lockFile, type Logger } from '@kagami/runtime'
-import { PostgresDialect, SqliteDialect, type Dialect, type SqliteDatabase } from 'kysely'
+import { PostgresDialect, SqliteDialect, type Dialect, type SqliteDatabase, type SqliteStatement } from 'kysely'
 import type { Pool } from 'pg'
 import { whyNotOpened } from './start-errors.ts'
+
+/** Statements of SQLite that stay prepared, and the longest text of one, characters. */
+const KEPT_STATEMENTS_MAX = 64
+const KEPT_TEXT_MAX = 1000
+
+/**
+ * Runs a statement `times` times with the parameters of each, in the transaction that is open; returns how many rows
+ * each has changed.
+ */
+export type RunForEach = (text: string, times: number, parametersOf: (index: number) => unknown[]) => number[]
 
 /** An open database. */
 export interface OpenDialect {
@@ -13,6 +23,8 @@ export interface OpenDialect {
   readonly kind: 'sqlite' | 'postgres'
   /** Directory of the database file; null when it is a server. */
   readonly directory: string | null
+  /** Far cheaper than as many queries; null when it is a server. */
+  readonly runForEach: RunForEach | null
 }
 
 /**
@@ -26,6 +38,7 @@ export async function openDialect(url: string, logger: Logger): Promise<OpenDial
       dialect: new PostgresDialect({ pool: await postgresPool(url, logger) }),
       kind: 'postgres',
       directory: null,
+      runForEach: null,
     }
   throw new ConfigError(
     `database URL ${url.split(':')[0]}:… is not understood`,
@@ -68,10 +81,15 @@ async function openSqlite(url: string): Promise<OpenDialect> {
         `${path} is damaged: ${String(problem)}`,
         'Restore the database from a backup. Mirrors keep syncing without the supervisor.',
       )
+    const adapted = adapt(database, lock.release)
     return {
-      dialect: new SqliteDialect({ database: adapt(database, lock.release) }),
+      dialect: new SqliteDialect({ database: adapted }),
       kind: 'sqlite',
       directory: dirname(path),
+      runForEach(text, times, parametersOf) {
+        const statement = adapted.prepare(text)
+        return Array.from({ length: times }, (_, index) => Number(statement.run(parametersOf(index)).changes))
+      },
     }
   } catch (error) {
     if (error instanceof ConfigError) throw error
@@ -101,24 +119,38 @@ function openPrivately(path: string): DatabaseSync {
   }
 }
 
-/** node:sqlite with the interface that the query builder expects. */
+/**
+ * node:sqlite with the interface that the query builder expects. Short statements stay prepared: those come again, and
+ * long ones have as many rows as there happened to be.
+ */
 function adapt(database: DatabaseSync, onClose: () => void): SqliteDatabase {
+  const prepared = new Map<string, SqliteStatement>()
   return {
     close() {
+      prepared.clear()
       database.close()
       onClose()
     },
     prepare(text) {
-      // A deferred transaction fails at its first write when another process writes; an immediate one waits.
-      const statement = database.prepare(text === 'begin' ? 'begin immediate' : text)
-      const reader = statement.columns().length > 0
-      return {
-        reader,
-        all: (parameters) => statement.all(...(parameters as never[])),
-        run: (parameters) => statement.run(...(parameters as never[])),
-        iterate: (parameters) => statement.iterate(...(parameters as never[])) as IterableIterator<unknown>,
-      }
+      const known = prepared.get(text)
+      if (known) return known
+      const statement = prepareStatement(database, text)
+      if (text.length > KEPT_TEXT_MAX) return statement
+      if (prepared.size === KEPT_STATEMENTS_MAX) prepared.delete(prepared.keys().next().value!)
+      prepared.set(text, statement)
+      return statement
     },
+  }
+}
+
+function prepareStatement(database: DatabaseSync, text: string): SqliteStatement {
+  // A deferred transaction fails at its first write when another process writes; an immediate one waits.
+  const statement = database.prepare(text === 'begin' ? 'begin immediate' : text)
+  return {
+    reader: statement.columns().length > 0,
+    all: (parameters) => statement.all(...(parameters as never[])),
+    run: (parameters) => statement.run(...(parameters as never[])),
+    iterate: (parameters) => statement.iterate(...(parameters as never[])) as IterableIterator<unknown>,
   }
 }
 

@@ -55,7 +55,8 @@ export function createFence(
       const result = await transaction(async (trx) => {
         // A shared lock: our transactions do not wait for each other, but one that starts a new term waits for them.
         if (mine !== null) compare(await newestTerm(trx, kind === 'postgres' ? 'for share' : ''))
-        if (seen) await storeSeen(trx, seen)
+        // While our term is the newest, nobody else notes it.
+        if (seen) await storeSeen(trx, later(mine !== null && noted ? noted : await readSeen(trx), seen))
         return task(trx)
       })
       if (seen) noted = later(noted, seen)
@@ -117,7 +118,7 @@ async function readSeen(db: Kysely<Tables>): Promise<ReportsSeen | null> {
 }
 
 async function storeSeen(trx: Transaction<Tables>, seen: ReportsSeen): Promise<void> {
-  const value = JSON.stringify(later(await readSeen(trx), seen))
+  const value = JSON.stringify(seen)
   await trx
     .insertInto('meta')
     .values({ key: 'reports_seen', value })

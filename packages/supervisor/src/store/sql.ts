@@ -1,6 +1,5 @@
 // sql.ts — The store in SQL, the same for both databases.
 import { sql, Kysely, type Transaction } from 'kysely'
-import type { SyncReport } from '@kagami/protocol'
 import type { Logger } from '@kagami/runtime'
 import { openDialect } from './dialects.ts'
 import { prepareTables, type WriteCarried } from './migrate.ts'
@@ -12,6 +11,7 @@ import { insertAudit } from './sql-audit.ts'
 import { createFence, retryWhileLocked, type Fence } from './sql-fence.ts'
 import { createHistory } from './sql-history.ts'
 import { createKeyStore } from './sql-keys.ts'
+import { insertReports } from './sql-reports.ts'
 
 type Db = Kysely<Tables> | Transaction<Tables>
 /** Rows of one statement; SQLite allows 32,766 parameters. */
@@ -26,7 +26,7 @@ export async function openSqlStore(
   url: string,
   logger: Logger,
 ): Promise<Store & { readonly directory: string | null; readonly kind: 'sqlite' | 'postgres' }> {
-  const { dialect, kind, directory } = await openDialect(url, logger)
+  const { dialect, kind, directory, runForEach } = await openDialect(url, logger)
   const db = new Kysely<Tables>({ dialect })
   const { promise: superseded, resolve } = Promise.withResolvers<Superseded>()
   const fence = createFence(db, kind, resolve)
@@ -55,7 +55,7 @@ export async function openSqlStore(
         await insertAudit(trx, audit)
       }),
     saveStates: (changes) => fence.write((trx) => saveStates(trx, changes)),
-    addReports: (reports, seen) => fence.write((trx) => insertReports(trx, reports), seen),
+    addReports: (reports, seen) => fence.write((trx) => insertReports(trx, runForEach, reports), seen),
     reportsSeen: () => fence.seen(),
     addAudit: (entry) => fence.write((trx) => insertAudit(trx, entry)),
     async addDeadLetter({ subject, body, reason, at }) {
@@ -175,37 +175,6 @@ async function saveStates(db: Db, changes: Parameters<Store['saveStates']>[0]) {
       .set({ last_seen_at: Date.parse(at) })
       .where('worker_id', '=', worker_id)
       .execute()
-}
-
-/** The sync id is the primary key, so a report that arrives twice is stored once. */
-async function insertReports(db: Db, reports: readonly SyncReport[]): Promise<Set<string>> {
-  const added = new Set<string>()
-  for (const part of chunks(reports)) {
-    const { last } = await db
-      .selectFrom('syncs')
-      .select((e) => e.fn.coalesce(e.fn.max('seq'), e.lit(0)).as('last'))
-      .executeTakeFirstOrThrow()
-    const rows = part.map((report, index) => ({
-      seq: Number(last) + 1 + index,
-      sync_id: report.sync_id,
-      worker_id: report.worker_id,
-      replica_id: report.replica_id,
-      name: report.name,
-      kind: report.kind,
-      outcome: report.outcome,
-      started_at: Date.parse(report.started_at),
-      ended_at: Date.parse(report.ended_at),
-      report: JSON.stringify(report),
-    }))
-    const inserted = await db
-      .insertInto('syncs')
-      .values(rows)
-      .onConflict((c) => c.column('sync_id').doNothing())
-      .returning('sync_id')
-      .execute()
-    for (const { sync_id } of inserted) added.add(sync_id)
-  }
-  return added
 }
 
 /** Untrusted text in a form that both databases accept: PostgreSQL has no NUL character. */
