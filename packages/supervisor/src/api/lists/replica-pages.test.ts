@@ -26,18 +26,22 @@ interface Query {
   worker?: string
 }
 
-const query = fc.record(
-  {
-    sort: fc.constantFrom(...SORTS, ...SORTS.map((sort) => `-${sort}`), ''),
-    health: fc.subarray([...healthOrder], { minLength: 1 }).map((words) => words.join(',')),
-    kind: fc.constantFrom('git', 'git,rsync', 'none'),
-    cause: fc.constantFrom('timed_out', 'disk_full,unknown,stalled'),
-    label: fc.constantFrom('team', 'team=x', 'tier=雪'),
-    q: fc.constantFrom('W1', 'deb', 'EXAMPLE.org', '雪', '%'),
-    name: fc.constantFrom('debian', '雪', 'none'),
-    worker: fc.constantFrom('w0', 'w1'),
-  },
-  { requiredKeys: ['sort'] },
+const sort = fc.constantFrom(...SORTS, ...SORTS.map((one) => `-${one}`), '')
+const filters = {
+  health: fc.subarray([...healthOrder], { minLength: 1 }).map((words) => words.join(',')),
+  kind: fc.constantFrom('git', 'git,rsync', 'none'),
+  cause: fc.constantFrom('timed_out', 'disk_full,unknown,stalled'),
+  label: fc.constantFrom('team', 'team=x', 'tier=雪'),
+  q: fc.constantFrom('W1', 'deb', 'EXAMPLE.org', '雪', '%'),
+  name: fc.constantFrom('debian', '雪', 'none'),
+  worker: fc.constantFrom('w0', 'w1'),
+}
+// With all of them at once next to nothing is found.
+const query: fc.Arbitrary<Query> = fc.oneof(
+  fc.record({ sort, ...filters }, { requiredKeys: ['sort'] }),
+  fc
+    .subarray(Object.keys(filters) as (keyof typeof filters)[], { minLength: 1, maxLength: 2 })
+    .chain((keys) => fc.record({ sort, ...Object.fromEntries(keys.map((key) => [key, filters[key]])) })),
 )
 
 const list = (fleet: Fleet, asked: Query & { cursor?: string; limit: number }) =>
