@@ -35,6 +35,8 @@ interface Simulated {
   readonly connection: NatsConnection
   readonly revisions: Uint32Array
   instance: string
+  /** Until its process has joined, a worker says nothing of its replicas. */
+  joined: boolean
   seq: number
   /** Which replica changes next, and how much of a change is due. */
   next: number
@@ -49,6 +51,7 @@ const fleet: Simulated[] = Array.from({ length: workerCount }, (_, index) => ({
   connection: connections[index % CONNECTIONS]!,
   revisions: new Uint32Array(replicaCount).fill(1),
   instance: '',
+  joined: false,
   seq: 0,
   next: 0,
   due: (index % 20) / 20,
@@ -108,6 +111,7 @@ function joinOf({ id, instance }: Simulated): Join {
 
 /** Joins as after a power cut: all at once, each with a new process. */
 async function joinAll(generation: number): Promise<number> {
+  for (const worker of fleet) worker.joined = false
   const began = performance.now()
   let last = began
   await Promise.all(
@@ -121,6 +125,7 @@ async function joinAll(generation: number): Promise<number> {
         if (reply && reply.json<{ accepted: boolean }>().accepted) break
       }
       last = performance.now()
+      worker.joined = true
       sendBeat(worker, null)
     }),
   )
@@ -133,7 +138,10 @@ function startBeating(): void {
   let sent = 0
   setInterval(() => {
     const due = Math.floor(((performance.now() - began) / 1000 / HEARTBEAT_SECONDS) * fleet.length)
-    for (; sent < due; sent++) sendBeat(fleet[sent % fleet.length]!, change(fleet[sent % fleet.length]!))
+    for (; sent < due; sent++) {
+      const worker = fleet[sent % fleet.length]!
+      if (worker.joined) sendBeat(worker, change(worker))
+    }
   }, TICK_MS)
 }
 
@@ -155,7 +163,7 @@ connections[0]!.subscribe(subjectFor('refresh', '*'), {
     counts.questions++
     const worker = byId.get(message.subject.split('.')[2]!)
     message.respond('{}')
-    if (worker) sendBeat(worker, null)
+    if (worker?.joined) sendBeat(worker, null)
   },
 })
 

@@ -1,13 +1,12 @@
 // store.test.ts — One conformance suite for the store, on a real SQLite file and a real PostgreSQL server.
 import { writeFileSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
 import type { SyncReport } from '@kagami/protocol'
 import { sampleReport } from '@kagami/protocol/testing/samples'
 import { createLogger, newId } from '@kagami/runtime'
 import { openSqlStore } from '@kagami/supervisor/store/sql'
-import type { Store, WorkerRecord } from '@kagami/supervisor/store/store'
-import pg from 'pg'
+import type { Store, StoredReplica, WorkerRecord } from '@kagami/supervisor/store/store'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { queryDatabase } from './harness/database.ts'
 import { createPlace } from './harness/place.ts'
 import { startPostgres } from './harness/postgres.ts'
 
@@ -70,20 +69,7 @@ const makeReport = (minute: number, change: Partial<SyncReport> = {}) =>
 
 /** Begins a term, as a second supervisor would. */
 const beginTerm = (url: string, term: number) =>
-  behindItsBack(url, `update meta set value = '${term}' where key = 'term'`)
-
-async function behindItsBack(url: string, change: string): Promise<void> {
-  if (url.startsWith('sqlite:')) {
-    const database = new DatabaseSync(url.replace('sqlite://', '').split('?')[0]!)
-    database.exec(change)
-    database.close()
-    return
-  }
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  await client.query(change)
-  await client.end()
-}
+  queryDatabase(url, `update meta set value = '${term}' where key = 'term'`)
 
 const audit = {
   at: at(5),
@@ -102,6 +88,11 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
   const open = async () => {
     store = await openSqlStore(url, logger)
     await store.prepare(noOriginal)
+  }
+  const loadedReplicas = async () => {
+    const all: StoredReplica[] = []
+    for await (const part of store.loadReplicas()) all.push(...part)
+    return all
   }
 
   beforeAll(async () => {
@@ -189,7 +180,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     const rest = await store.listSyncs({ name: 'odd' }, { cursor: page.nextCursor, limit: 2 })
     expect([...page.items, ...rest.items].map((report) => report.started_at)).toEqual(times.toReversed())
     expect((await store.lastFailure())?.started_at).toBe(at(30))
-    await behindItsBack(url, "delete from syncs where name = 'odd'")
+    await queryDatabase(url, "delete from syncs where name = 'odd'")
   })
 
   test('filters the history by worker, name and outcome', async () => {
@@ -220,7 +211,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
       seen: [],
     })
     const left = [{ worker_id: 'w', state: { replica_id: 'r', name: 'renamed' } }]
-    expect(await store.loadReplicas()[Symbol.asyncIterator]().next()).toEqual({ done: false, value: left })
+    expect(await loadedReplicas()).toEqual(left)
     expect((await store.loadWorkers()).find((worker) => worker.worker_id === 'x')?.last_seen_at).toBe(at(9))
   })
 
@@ -268,7 +259,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
   test('removes a terminated worker, but not its history, nor which process was terminated', async () => {
     await store.removeWorker('w', 'i', { ...audit, action: 'terminate' })
     expect((await store.loadWorkers()).map((worker) => worker.worker_id)).toEqual(['x'])
-    expect(await store.loadReplicas()[Symbol.asyncIterator]().next()).toMatchObject({ done: true })
+    expect(await loadedReplicas()).toEqual([])
     expect(await store.loadTombstones()).toEqual([{ worker_id: 'w', instance: 'i' }])
     expect((await store.listSyncs({ workerId: 'w' }, { cursor: null, limit: 1 })).total).toBe(31)
   })
@@ -305,7 +296,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     await store.prune(new Date(at(11)))
     expect((await store.listAudit(null, page)).total).toBe(done + 1)
     const flood = 'with recursive n(i) as (select 1 union all select i + 1 from n where i < 10050)'
-    await behindItsBack(
+    await queryDatabase(
       url,
       `insert into audit (at, actor, action, result) ${flood} select ${Date.parse(at(50))}, 'x', 'flood', ` +
         `'unauthorized' from n`,

@@ -30,8 +30,7 @@ export function createFleet(limits: TableLimits = {}): Fleet {
 /** Adds a worker or replaces its record. Its replicas are counted again when its admission has changed. */
 export function putWorker(fleet: Fleet, given: WorkerRecord, now: number): WorkerEntry {
   const known = fleet.workers.get(given.worker_id)
-  const kinds = known?.record.kinds === given.kinds ? given.kinds : shareKinds(fleet, given.kinds)
-  const record = { ...given, kinds }
+  const record = withSharedKinds(fleet, given)
   if (!known) {
     const entry: Omit<WorkerEntry, 'replicas'> = {
       record,
@@ -67,15 +66,20 @@ export function putWorker(fleet: Fleet, given: WorkerRecord, now: number): Worke
 /** How many different announcements of kinds are kept once. */
 const KINDS_MAX = 256
 
-/** Workers of one version announce the same kinds, with long schemas: they are kept once. */
-function shareKinds({ kinds: shared }: Fleet, kinds: WorkerRecord['kinds']): WorkerRecord['kinds'] {
-  if (kinds.length === 0) return kinds
+/** Those that are shared: they need not be looked for by their text. */
+const sharedKinds = new WeakSet<WorkerRecord['kinds']>()
+
+/** The record with the kinds that others announce too: workers of one version have the same, with long schemas. */
+export function withSharedKinds({ kinds: shared }: Fleet, record: WorkerRecord): WorkerRecord {
+  const { kinds } = record
+  if (sharedKinds.has(kinds)) return record
   const text = JSON.stringify(kinds)
   const known = shared.get(text)
-  if (known) return known
+  if (known) return { ...record, kinds: known }
   if (shared.size >= KINDS_MAX) shared.clear()
   shared.set(text, kinds)
-  return kinds
+  sharedKinds.add(kinds)
+  return record
 }
 
 /** Removes a worker and its replicas; returns the replicas. */
@@ -193,9 +197,12 @@ function replaceAll(update: WorkerUpdate, states: readonly ReplicaState[]) {
  * removed before its worker ever reported it.
  */
 export function showDecisions(update: WorkerUpdate): void {
-  const { worker } = update
-  for (const entry of worker.replicas)
-    if (isUnreported(entry) && !isWanted(worker.record, entry.state)) removeReplica(update, entry.replicaId)
+  const { fleet, worker } = update
+  for (const row of worker.replicas.rows()) {
+    if (fleet.replicas.revisionOf(row) !== UNREPORTED) continue
+    const { state, replicaId } = fleet.replicas.entryOf(row)
+    if (!isWanted(worker.record, state)) removeReplica(update, replicaId)
+  }
   if (worker.record.older_wire) return
   for (const spec of worker.record.replicas)
     putReplica(update, worker.replicas.get(spec.replica_id)?.state ?? unreportedState(spec))

@@ -46,6 +46,12 @@ export function withJoin(record: WorkerRecord | null, join: Join, facts: JoinFac
   })
 }
 
+/** Whether two records say the same. Of kinds, which are long, only those that are shared do. */
+export function isSameRecord(one: WorkerRecord, other: WorkerRecord): boolean {
+  const textOf = ({ kinds: _long, ...record }: WorkerRecord) => JSON.stringify(record)
+  return one.kinds === other.kinds && textOf(one) === textOf(other)
+}
+
 /** A worker whose disk seems to be missing waits for a decision; one whose disk is back goes on as before. */
 function withPlace({ missingDisk, now }: JoinFacts, record: WorkerRecord): WorkerRecord {
   if (missingDisk !== null) {

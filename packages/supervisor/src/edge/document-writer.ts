@@ -118,10 +118,12 @@ async function writeWaiting(state: WriterState): Promise<void> {
 }
 
 /** The text in the bucket for a worker; null when there is none. */
-async function readText({ bucket, revisions }: WriterState, workerId: string): Promise<string | null> {
+async function readText({ bucket, revisions, sealed }: WriterState, workerId: string): Promise<string | null> {
   const entry = await bucket!.get(workerId)
   if (entry) revisions.set(workerId, entry.revision)
-  return entry?.operation === 'PUT' ? entry.string() : null
+  const text = entry?.operation === 'PUT' ? entry.string() : null
+  if (text === null || !isClearText(text)) sealed.add(workerId)
+  return text
 }
 
 async function writeOne(state: WriterState, document: Desired): Promise<void> {

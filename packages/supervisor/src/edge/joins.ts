@@ -3,9 +3,9 @@ import { WIRE_VERSION, type Join, type JoinReply } from '@kagami/protocol'
 import { documentOf } from '../core/document.ts'
 import type { WorkerEntry } from '../core/entries.ts'
 import { noChanges } from '../core/changes.ts'
-import { dropWorker, putWorker } from '../core/fleet.ts'
+import { dropWorker, putWorker, withSharedKinds } from '../core/fleet.ts'
 import { findMissingDisk, standInsFor } from '../core/place.ts'
-import { withJoin } from '../core/records.ts'
+import { isSameRecord, withJoin } from '../core/records.ts'
 import type { Services } from '../services.ts'
 import { withSealed } from './sealing.ts'
 import type { NewAudit } from '../store/store.ts'
@@ -54,9 +54,9 @@ async function admit(services: Services, join: Join, known: WorkerEntry | undefi
   const missingDisk = findMissingDisk(fleet, join)
   const autoApprove = services.config.auto_approve && missingDisk === null
   const facts = { autoApprove, now: clock.now(), missingDisk, lastRev: documents.lastRev(join.worker_id) }
-  const joined = withJoin(known?.record ?? null, join, facts)
+  const joined = withSharedKinds(fleet, withJoin(known?.record ?? null, join, facts))
   const record = await withSealed(joined)
-  if (JSON.stringify(record) !== JSON.stringify(known?.record))
+  if (!known || !isSameRecord(record, known.record))
     await store.saveWorker(record, known ? undefined : auditOfJoin(services, join.worker_id, record.admission))
   if (record !== joined) await store.eraseRemains()
   const worker = putWorker(fleet, record, clock.now().getTime())

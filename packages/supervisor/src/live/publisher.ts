@@ -9,6 +9,8 @@ import type { Feed } from './feed.ts'
 
 /** How long changes are collected, ms: a browser repaints a few times a second at most. */
 const COLLECT_MS = 200
+/** When more has changed in that time, as when a fleet comes back, it is cheaper for all to fetch everything again. */
+const CHANGED_MAX = 2000
 
 /** Publishes what happens in the fleet. */
 export interface Publisher {
@@ -23,9 +25,13 @@ export interface Publisher {
 export function createPublisher(feed: Feed, clock: Clock): Publisher {
   const replicas = new Map<string, ReplicaEntry>()
   const workers = new Set<WorkerEntry>()
-  function publishCollected() {
+  function publishEach() {
     for (const worker of workers) feed.publish({ type: 'worker', worker: workerOf(worker) })
     for (const entry of replicas.values()) if (!entry.gone) feed.publish({ type: 'replica', replica: replicaOf(entry) })
+  }
+  function publishCollected() {
+    if (workers.size + replicas.size > CHANGED_MAX) feed.publish({ type: 'reset' })
+    else publishEach()
     workers.clear()
     replicas.clear()
   }

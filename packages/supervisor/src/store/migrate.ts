@@ -23,6 +23,7 @@ const MIGRATIONS = 'kysely_migration'
 const OURS = [
   'meta',
   'workers',
+  'announcements',
   'tombstones',
   'replicas',
   'syncs',

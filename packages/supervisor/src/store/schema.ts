@@ -8,10 +8,14 @@ export interface Tables {
     worker_id: string
     /** The WorkerRecord as JSON. */
     record: string
+    /** Digest of its kinds, which then are not in the record; null: they are. */
+    announced: string | null
     admission: string
     last_seen_at: number | null
     updated_at: number
   }
+  /** What workers announce of their kinds, as JSON, by its SHA-256. */
+  announcements: { digest: string; kinds: string }
   /** Terminated processes: a late message of one must not bring its worker back. */
   tombstones: { worker_id: string; instance: string; at: number }
   replicas: { worker_id: string; replica_id: string; name: string; state: string; updated_at: number }

@@ -4,6 +4,7 @@ import type { SyncReport } from '@kagami/protocol'
 import type { Tables } from './schema.ts'
 import { auditOf, pruneRefusals } from './sql-audit.ts'
 import type { Fence } from './sql-fence.ts'
+import { forgetAnnouncements } from './sql-workers.ts'
 import type { PageRequest, Store, SyncFilter } from './store.ts'
 
 /**
@@ -46,6 +47,7 @@ export function createHistory(
           .where('ended_at', '<', before.getTime())
           .executeTakeFirst()
         await pruneRefusals(trx, before)
+        await forgetAnnouncements(trx)
         return Number(numDeletedRows)
       })
     },

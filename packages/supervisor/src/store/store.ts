@@ -179,9 +179,10 @@ export interface Store extends KeyStore {
    * Throws Superseded when another supervisor has started a later term, or an older database is in this one's place.
    */
   checkTerm(): Promise<void>
+  /** Workers that announce the same kinds share them. */
   loadWorkers(): Promise<WorkerRecord[]>
-  /** All replicas, in parts: a large fleet is never in memory as a whole. */
-  loadReplicas(): AsyncIterable<StoredReplica[]>
+  /** All replicas, in parts, in any order: a large fleet is never in memory as a whole. A part is read once. */
+  loadReplicas(): AsyncIterable<Iterable<StoredReplica>>
   loadTombstones(): Promise<{ worker_id: string; instance: string }[]>
   /** Saves the record and the audit entry in one transaction. */
   saveWorker(record: WorkerRecord, audit?: NewAudit): Promise<void>

@@ -1,14 +1,15 @@
 // replica-pages.test.ts — Pages of the list of replicas are those of the sorted and filtered list, in every order and
 // by every filter, while replicas change between them.
-import { healthOrder, type Page, type Replica } from '@kagami/protocol'
+import { healthOrder, type Page, type Replica, type ReplicaState } from '@kagami/protocol'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { noChanges } from '../../core/changes.ts'
 import type { Fleet } from '../../core/entries.ts'
-import { createFleet, dropWorker, putReplica, putWorker } from '../../core/fleet.ts'
+import { createFleet, dropWorker, putReplica, putWorker, setPresence } from '../../core/fleet.ts'
 import { replicaOf } from '../../core/views.ts'
 import { anyState } from '../../testing/any-state.ts'
 import { recordOf } from '../../testing/services.ts'
+import { makeReplica } from '../../testing/states.ts'
 import { replicaHandlers } from '../replicas.ts'
 
 const NOW = Date.parse('2026-01-01T01:00:00Z')
@@ -25,18 +26,22 @@ interface Query {
   worker?: string
 }
 
-const query = fc.record(
-  {
-    sort: fc.constantFrom(...SORTS, ...SORTS.map((sort) => `-${sort}`), ''),
-    health: fc.subarray([...healthOrder], { minLength: 1 }).map((words) => words.join(',')),
-    kind: fc.constantFrom('git', 'git,rsync', 'none'),
-    cause: fc.constantFrom('timed_out', 'disk_full,unknown,stalled'),
-    label: fc.constantFrom('team', 'team=x', 'tier=雪'),
-    q: fc.constantFrom('W1', 'deb', 'EXAMPLE.org', '雪', '%'),
-    name: fc.constantFrom('debian', '雪', 'none'),
-    worker: fc.constantFrom('w0', 'w1'),
-  },
-  { requiredKeys: ['sort'] },
+const sort = fc.constantFrom(...SORTS, ...SORTS.map((one) => `-${one}`), '')
+const filters = {
+  health: fc.subarray([...healthOrder], { minLength: 1 }).map((words) => words.join(',')),
+  kind: fc.constantFrom('git', 'git,rsync', 'none'),
+  cause: fc.constantFrom('timed_out', 'disk_full,unknown,stalled'),
+  label: fc.constantFrom('team', 'team=x', 'tier=雪'),
+  q: fc.constantFrom('W1', 'deb', 'EXAMPLE.org', '雪', '%'),
+  name: fc.constantFrom('debian', '雪', 'none'),
+  worker: fc.constantFrom('w0', 'w1'),
+}
+// With all of them at once next to nothing is found.
+const query: fc.Arbitrary<Query> = fc.oneof(
+  fc.record({ sort, ...filters }, { requiredKeys: ['sort'] }),
+  fc
+    .subarray(Object.keys(filters) as (keyof typeof filters)[], { minLength: 1, maxLength: 2 })
+    .chain((keys) => fc.record({ sort, ...Object.fromEntries(keys.map((key) => [key, filters[key]])) })),
 )
 
 const list = (fleet: Fleet, asked: Query & { cursor?: string; limit: number }) =>
@@ -87,25 +92,57 @@ function listed(fleet: Fleet, asked: Query): string[] {
 }
 
 const WORKERS = ['w0', 'w1', 'w2']
-const states = fc.tuple(
-  ...Array.from({ length: 24 }, (_, index) => fc.tuple(fc.constantFrom(...WORKERS), anyState(`r${index}`))),
+const worker = fc.constantFrom(...WORKERS)
+const states = fc.tuple(...Array.from({ length: 24 }, (_, index) => fc.tuple(worker, anyState(`r${index}`))))
+const change = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      type: fc.constant('put' as const),
+      states: fc.array(
+        fc.nat(23).chain((index) => fc.tuple(worker, anyState(`r${index}`))),
+        { maxLength: 6 },
+      ),
+    }),
+  },
+  fc.record({ type: fc.constant('name' as const), id: worker, name: fc.constantFrom('a new name', 'w1', 'debian') }),
+  fc.record({
+    type: fc.constant('presence' as const),
+    id: worker,
+    presence: fc.constantFrom('online', 'lost'),
+  }),
+  fc.record({ type: fc.constant('drop' as const), id: worker }),
 )
+type Change = typeof change extends fc.Arbitrary<infer C> ? C : never
+
+function put(fleet: Fleet, all: readonly (readonly [string, ReplicaState])[]): void {
+  for (const [id, state] of all) {
+    const to = fleet.workers.get(id)!
+    putReplica({ fleet, worker: to, changes: noChanges(), now: NOW }, state)
+  }
+}
+
+function play(fleet: Fleet, one: Change): void {
+  if (one.type === 'put') return put(fleet, one.states)
+  const known = fleet.workers.get(one.id)!
+  if (one.type === 'name') putWorker(fleet, { ...recordOf(one.id), name: one.name }, NOW)
+  if (one.type === 'presence') setPresence(fleet, known, one.presence, NOW)
+  if (one.type !== 'drop') return
+  dropWorker(fleet, known)
+  putWorker(fleet, recordOf(one.id), NOW)
+}
 
 describe('pages of replicas', () => {
   it('are, one after the other, the sorted and filtered list, also after changes', () =>
     fc.assert(
       fc.asyncProperty(
         states,
-        states,
+        fc.array(change, { maxLength: 4 }),
         fc.array(query, { minLength: 1, maxLength: 4 }),
-        fc.constantFrom(0, 4, 100),
-        async (...[first, second, queries, few]) => {
-          const fleet = createFleet({ recentMax: 0, few })
+        fc.record({ few: fc.constantFrom(0, 4, 100), changesMax: fc.constantFrom(1, 5, 1000) }),
+        async (...[first, changes, queries, limits]) => {
+          const fleet = createFleet({ recentMax: 0, ...limits })
           for (const id of WORKERS) putWorker(fleet, recordOf(id), NOW)
-          const put = (all: typeof first) => {
-            for (const [id, state] of all)
-              putReplica({ fleet, worker: fleet.workers.get(id)!, changes: noChanges(), now: NOW }, state)
-          }
           const check = async (asked: Query) => {
             const expected = listed(fleet, asked)
             const seen: string[] = []
@@ -117,16 +154,46 @@ describe('pages of replicas', () => {
             }
             expect(seen).toEqual(expected)
           }
-          put(first)
+          put(fleet, first)
           for (const asked of queries) await check(asked)
-          put(second)
-          putWorker(fleet, { ...recordOf('w1'), name: 'a new name' }, NOW)
-          dropWorker(fleet, fleet.workers.get('w2')!)
-          for (const asked of queries) await check(asked)
+          for (const one of changes) {
+            play(fleet, one)
+            for (const asked of queries) await check(asked)
+          }
         },
       ),
       { numRuns: 100 },
     ))
+
+  it('are found at once where the same was asked before, whatever has changed since', () => {
+    const fleet = createFleet({ few: 100, changesMax: 100 })
+    for (const id of WORKERS) putWorker(fleet, recordOf(id), NOW)
+    const all = Array.from({ length: 40_000 }, (_, index) => makeReplica('w0', index, 1))
+    put(
+      fleet,
+      all.map((state) => ['w0', state]),
+    )
+    const steps = () => {
+      const asked = { healths: null, kinds: null, causes: null, label: null, name: null, among: null, after: null }
+      const searching = fleet.replicas.search({ ...asked, part: '-3999', sort: 'name', backwards: false, limit: 50 })
+      for (let step = 1; ; step++) {
+        const found = searching.step()
+        if (found) return [step, found.total]
+      }
+    }
+    const [first] = steps()
+    expect(first).toBeGreaterThan(1)
+    expect(steps()).toEqual([1, 11])
+    const [worst] = fleet.replicas.named('project-39990')
+    put(fleet, [['w0', { ...worst!.state, name: 'elsewhere', upstream: 'https://example.org/', revision_no: 2 }]])
+    put(fleet, [['w1', { ...makeReplica('w1', 1, 1), name: 'project-3999' }]])
+    expect(steps()).toEqual([1, 11])
+    put(
+      fleet,
+      all.slice(0, 101).map((state) => ['w0', { ...state, revision_no: 2 }]),
+    )
+    expect(steps()).toEqual([first, 11])
+  })
 
   it.each(['nonsense', Buffer.from('["a"]').toString('base64url'), Buffer.from('[1,2,3,4,5]').toString('base64url')])(
     'refuse the cursor %s, which is of no page of theirs',

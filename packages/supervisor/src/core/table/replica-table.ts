@@ -3,8 +3,9 @@
 import type { Counted, ReplicaEntry, ReplicaSet, ReplicaTable, Shown, WorkerEntry } from '../entries.ts'
 import { judgedOf, type Judged } from '../health.ts'
 import { createEntryForm } from './entry.ts'
-import { createMentions } from './filter.ts'
+import { createMentions, type FilterParts } from './filter.ts'
 import { createLists, type Lists } from './lists.ts'
+import { createMatches } from './matches.ts'
 import { createOrders, type Orders } from './orders.ts'
 import { createResourceTable, type ResourceTable } from './resource-table.ts'
 import { createRows, FLAG, TOUCHED, TOUCHED_ALL, type Rows } from './rows.ts'
@@ -17,11 +18,13 @@ export interface TableLimits {
   readonly recentMax?: number
   /** How many matches are sorted when they are found; more are read from the order. */
   readonly few?: number
+  /** How many changes are remembered for filters that are asked for again. */
+  readonly changesMax?: number
 }
 
 /** A table without replicas. */
-export function createReplicaTable({ recentMax, few }: TableLimits = {}): ReplicaTable {
-  const rows = createRows(recentMax)
+export function createReplicaTable(limits: TableLimits = {}): ReplicaTable {
+  const rows = createRows(limits.recentMax)
   const workers = createWorkers()
   const byWorker = createLists()
   const progress = new Map<number, Shown>()
@@ -34,9 +37,10 @@ export function createReplicaTable({ recentMax, few }: TableLimits = {}): Replic
   let renamed = 0
   const named = { rows, names: resources, workerName: workers.nameOf }
   const mentions = createMentions(named, () => renamed + resources.reused() + rows.upstreams.reused())
-  const search = { ...named, workerNumberOf, mentions }
-  const orders = createOrders({ ...search, names: () => resources, workerCount: workers.count })
-  rows.onTouched(orders.touch)
+  const filtered = { ...named, workerNumberOf, mentions }
+  const orders = createOrders({ ...filtered, names: () => resources, workerCount: workers.count })
+  const { touch, search } = createSearching({ ...filtered, orders }, limits)
+  rows.onTouched(touch)
   const find = (replicaId: string) => rows.ids.find(replicaId)
   const entryAt = (row: number) => (row < 0 ? undefined : entryOf(row))
   return {
@@ -71,12 +75,27 @@ export function createReplicaTable({ recentMax, few }: TableLimits = {}): Replic
     named: (name) => rows.withName(resources.findName(name) ?? -1).map(entryOf),
     withPrefix: (prefix) => textsWithPrefix(rows.ids, prefix).map(entryOf),
     orders,
-    search: (asked) => startSearch({ ...search, orders, few }, asked),
+    search,
     renamed({ replicas }) {
       renamed++
-      replicas.rows().forEach((row) => orders.touch(row, TOUCHED_ALL))
+      replicas.rows().forEach((row) => touch(row, TOUCHED_ALL))
     },
-    ...createCounts(rows, resources, orders.touch),
+    ...createCounts(rows, resources, touch),
+  }
+}
+
+/** How lists are searched, and what has to be told of each change for that. */
+function createSearching(
+  parts: FilterParts & Pick<ReplicaTable, 'orders'>,
+  { few, changesMax }: TableLimits,
+): Pick<ReplicaTable, 'search'> & Pick<Orders, 'touch'> {
+  const matches = createMatches(parts, changesMax)
+  return {
+    touch(row, touched) {
+      parts.orders.touch(row, touched)
+      matches.touch(row)
+    },
+    search: (asked) => startSearch({ ...parts, matches, few }, asked),
   }
 }
 

@@ -76,7 +76,7 @@ interface Parts extends Pick<Rows, 'ids' | 'settings' | 'upstreams' | 'words' | 
   names: Names
 }
 
-/** How many states are also kept as they came: what was changed just now is written to the store and shown next. */
+/** How many states are also kept as they came: what has changed just now is written to the store and shown next. */
 const RECENT_MAX = 2048
 
 /** No rows. Names have to be given before the first is added. */
@@ -109,7 +109,6 @@ export function createRows(recentMax = RECENT_MAX): Rows {
       counts.cause[0]!++
       fill(parts, row, state)
       touch(row, TOUCHED_ALL)
-      recent.note(row, state)
       return row
     },
     write(row, state) {
@@ -160,15 +159,21 @@ function createParts(): Parts {
   }
 }
 
-/** The states that came last, by row. */
+/** The states that came last, by row: at least half of so many. The older half goes as a whole. */
 function createRecent(most: number) {
-  const states = new Map<number, ReplicaState>()
+  let [newer, older] = [new Map<number, ReplicaState>(), new Map<number, ReplicaState>()]
   return {
-    get: (row: number): ReplicaState | undefined => states.get(row),
-    delete: (row: number): boolean => states.delete(row),
+    get: (row: number): ReplicaState | undefined => newer.get(row) ?? older.get(row),
+    delete(row: number): void {
+      newer.delete(row)
+      older.delete(row)
+    },
     note(row: number, state: ReplicaState): void {
-      states.set(row, state)
-      if (states.size > most) states.delete(states.keys().next().value!)
+      if (most === 0) return
+      newer.set(row, state)
+      if (newer.size * 2 < most) return
+      older = newer
+      newer = new Map()
     },
   }
 }

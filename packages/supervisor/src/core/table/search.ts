@@ -1,9 +1,10 @@
 // search.ts — One page of the list of replicas: what a filter lets through, in an order, from a place on. It costs
-// little more in a fleet of a million than in one of a thousand: totals come from counters or from one look at numbers,
-// and a page is read from an order that is kept. Pure.
+// little more in a fleet of a million than in one of a thousand: totals come from counters, or from what is remembered
+// of a filter, and a page is read from an order that is kept. Pure.
 import { healthOrder } from '@kagami/protocol'
 import { positionOf } from '../health.ts'
 import { createFilter, isSet, type Asked, type FilterParts } from './filter.ts'
+import type { Matches } from './matches.ts'
 import type { Key, Orders, Sort } from './orders.ts'
 
 /** What is asked for. */
@@ -34,6 +35,7 @@ export interface Searching {
 /** What a search reads. */
 export interface SearchParts extends FilterParts {
   readonly orders: Orders
+  readonly matches: Matches
   /** How many matches are sorted when they are found; more are read from the order. */
   readonly few: number | undefined
 }
@@ -45,53 +47,64 @@ const WALKED = 8192
 const FEW = 2048
 
 /** With more combinations of settings their counters are no faster than a look at all. */
-const SETTINGS_MAX = 20_000
+const SETTINGS_MAX = 4096
 
 /** Begins a search. */
 export function startSearch(parts: SearchParts, search: Search): Searching {
-  const { rows, orders, few = FEW } = parts
-  const { among } = search
-  const filter = createFilter(parts, search)
-  const counted = among ? null : countOf(parts, search)
+  if (search.among) return lookAmong(parts, search, search.among)
+  const { orders, matches, few = FEW } = parts
   // Where the total is known and large, nothing has to be looked at.
-  const state = { isWalk: counted !== null && (counted > few || filter.isEmpty), at: 0, total: counted ?? 0 }
-  let seen = 0
-  const best = createBest(parts, search)
+  const counted = countOf(parts, search)
+  const isMany = counted !== null && (counted > few || createFilter(parts, search).isEmpty)
+  const matching = isMany ? null : matches.of(search)
+  let isWalk = isMany
   const walked: { rows: number[]; from: readonly Key[] | null } = { rows: [], from: search.after }
-  const found = (row: number) => {
-    seen++
-    if (among || seen <= few) best.offer(row)
-  }
 
-  function look(): FoundPage | null {
-    const end = among?.length ?? rows.ids.end
-    const until = Math.min(end, state.at + STEP)
-    filter.look(among, { from: state.at, until }, found)
-    state.at = until
-    const isAll = state.at === end || seen === counted
-    if (!isAll) return null
-    state.total = seen
-    if (among || seen <= few) return { rows: best.rows, total: seen }
-    state.isWalk = true
-    return null
-  }
-  function walk(): FoundPage | null {
-    const matches = filter.test()
+  function walk(total: number, isIn: (row: number) => boolean): FoundPage | null {
     let steps = 0
     for (const row of orders.walk(search.sort, walked.from, search.backwards)) {
-      if (matches(row)) walked.rows.push(row)
-      if (walked.rows.length > search.limit) return { rows: walked.rows, total: state.total }
+      if (isIn(row)) walked.rows.push(row)
+      if (walked.rows.length > search.limit) return { rows: walked.rows, total }
       if (++steps < WALKED) continue
       walked.from = orders.keysOf(search.sort, row)
       return null
     }
-    return { rows: walked.rows, total: state.total }
+    return { rows: walked.rows, total }
   }
   return {
-    step: () => (state.isWalk ? walk() : look()),
-    get needsOrder() {
-      return state.isWalk
+    step() {
+      if (!matching) return walk(counted!, createFilter(parts, search).test())
+      if (!matching.look()) return null
+      if (matching.count > few) {
+        if (isWalk) return walk(matching.count, matching.has)
+        isWalk = true
+        return null
+      }
+      const best = createBest(parts, search)
+      matching.forEach(best.offer)
+      return { rows: best.rows, total: matching.count }
     },
+    get needsOrder() {
+      return isWalk
+    },
+  }
+}
+
+/** A search among some rows, without an order. */
+function lookAmong(parts: SearchParts, search: Search, among: Uint32Array): Searching {
+  const best = createBest(parts, search)
+  let [at, total] = [0, 0]
+  return {
+    step() {
+      const until = Math.min(among.length, at + STEP)
+      createFilter(parts, search).look(among, { from: at, until }, (row) => {
+        total++
+        best.offer(row)
+      })
+      at = until
+      return at === among.length ? { rows: best.rows, total } : null
+    },
+    needsOrder: false,
   }
 }
 
