@@ -13,7 +13,7 @@ const RELOAD_MS = 1200
 type Paging = { cursor?: string; limit: number }
 
 export interface RowSource<T> {
-  /** Filter and order. When it changes, the list starts anew. */
+  /** Filter and order; another one for each list of a page. When it changes, the list starts anew. */
   key(): unknown
   fetch(paging: Paging, signal: AbortSignal): Promise<Page<T>>
   id(row: T): string
@@ -35,16 +35,19 @@ export interface Rows<T> {
   reload(): Promise<void>
 }
 
-/** A live list of `source`. When the viewer comes back to its page, the rows are there at once, and then loaded anew. */
+/** A live list of `source`. Who comes back to its page finds the same rows at once; then they are loaded anew. */
 export function useRows<T>(source: RowSource<T>): Rows<T> {
   const page = location.pathname
   const list = createList(source)
-  const place = (): string => `${page} ${String(source.key())}`
+  let place = ''
   watch(
-    place,
-    (now, before) => {
-      if (before !== undefined) remember(before, list.loaded())
-      list.start(recall<T>(now))
+    source.key,
+    (key) => {
+      // On the way to another page the address has changed, but this list is still there.
+      if (location.pathname !== page) return
+      if (place !== '') remember(place, list.loaded())
+      place = `${page} ${String(key)}`
+      list.start(recall<T>(place))
     },
     { immediate: true },
   )
@@ -54,7 +57,7 @@ export function useRows<T>(source: RowSource<T>): Rows<T> {
   )
   onScopeDispose(() => {
     list.stop()
-    remember(place(), list.loaded())
+    remember(place, list.loaded())
   })
   applyEvents(source, list)
   return list

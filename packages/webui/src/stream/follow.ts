@@ -1,4 +1,4 @@
-// follow.ts — The live stream as one tab sees it: that of the shared worker, or one of its own where browsers have none.
+// follow.ts — The live stream as one tab sees it: that of the shared worker, or its own where a browser has none.
 import { openConnection, type StreamListener } from './connection.ts'
 import type { FromStream, FromTab } from './tabs.ts'
 
