@@ -11,7 +11,7 @@ const at = (seconds: number) => new Date(NOW + seconds * 1000).toISOString()
 describe('a state', () => {
   it('has the glyph that the UI shows too, and its word', () => {
     for (const table of [healthLooks, workerLooks, syncLooks])
-      for (const [word, { glyph }] of Object.entries(table)) expect(plain(state(word))).toBe(`${glyph} ${word}`)
+      for (const [name, { glyph, word }] of Object.entries(table)) expect(plain(state(name))).toBe(`${glyph} ${word}`)
     expect([plain(state('held')), plain(state('interrupted'))]).toEqual(['◫ held', '◌ interrupted'])
   })
   it('may be counted, also when there is none', () =>

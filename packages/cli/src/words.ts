@@ -23,12 +23,17 @@ const COLOURS: Record<Tone, (text: string) => string> = {
   fresh: pc.green,
   quiet: pc.dim,
 }
-const LOOKS: Record<string, Look> = { ...syncLooks, ...workerLooks, ...healthLooks, approved: workerLooks.online }
+const LOOKS: Record<string, Look> = {
+  ...syncLooks,
+  ...workerLooks,
+  ...healthLooks,
+  approved: { ...workerLooks.online, word: 'approved' },
+}
 
 /** Glyph and word of a state, and how many have it. */
 export function state(word: string, count?: number): string {
   const look = LOOKS[word]
-  const text = [look?.glyph ?? '·', count, word].filter((part) => part !== undefined).join(' ')
+  const text = [look?.glyph ?? '·', count, look?.word ?? word].filter((part) => part !== undefined).join(' ')
   return look ? COLOURS[look.tone](text) : text
 }
 

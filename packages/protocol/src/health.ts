@@ -9,23 +9,25 @@ export type Tone = 'failed' | 'stale' | 'late' | 'syncing' | 'queued' | 'fresh' 
 export interface Look {
   readonly glyph: string
   readonly tone: Tone
-  /** Key of the word in the locales of the UI. The command line prints the state itself. */
+  /** The English word, small; the command line prints it. */
+  readonly word: string
+  /** Key of the word in the locales of the UI. */
   readonly words: string
 }
 
 /** The look of each health, worst first. */
 export const healthLooks: Readonly<Record<Health, Look>> = {
-  failed: { glyph: '✕', tone: 'failed', words: 'health.failed' },
-  held: { glyph: '◫', tone: 'stale', words: 'health.held' },
-  stale: { glyph: '▲', tone: 'stale', words: 'health.stale' },
-  stuck: { glyph: '◼', tone: 'stale', words: 'health.stuck' },
-  unknown: { glyph: '?', tone: 'quiet', words: 'health.unknown' },
-  late: { glyph: '◐', tone: 'late', words: 'health.late' },
-  syncing: { glyph: '↻', tone: 'syncing', words: 'health.syncing' },
-  queued: { glyph: '◌', tone: 'queued', words: 'health.queued' },
-  paused: { glyph: '‖', tone: 'quiet', words: 'health.paused' },
-  new: { glyph: '○', tone: 'quiet', words: 'health.new' },
-  fresh: { glyph: '✓', tone: 'fresh', words: 'health.fresh' },
+  failed: { glyph: '✕', tone: 'failed', word: 'failed', words: 'health.failed' },
+  held: { glyph: '◫', tone: 'stale', word: 'held', words: 'health.held' },
+  stale: { glyph: '▲', tone: 'stale', word: 'stale', words: 'health.stale' },
+  stuck: { glyph: '◼', tone: 'stale', word: 'stuck', words: 'health.stuck' },
+  unknown: { glyph: '?', tone: 'quiet', word: 'unknown', words: 'health.unknown' },
+  late: { glyph: '◐', tone: 'late', word: 'late', words: 'health.late' },
+  syncing: { glyph: '↻', tone: 'syncing', word: 'syncing', words: 'health.syncing' },
+  queued: { glyph: '◌', tone: 'queued', word: 'queued', words: 'health.queued' },
+  paused: { glyph: '‖', tone: 'quiet', word: 'paused', words: 'health.paused' },
+  new: { glyph: '○', tone: 'quiet', word: 'new', words: 'health.new' },
+  fresh: { glyph: '✓', tone: 'fresh', word: 'fresh', words: 'health.fresh' },
 }
 
 /** Every health, worst first. */
@@ -36,11 +38,11 @@ export type WorkerState = Exclude<Admission, 'approved'> | Presence
 
 /** The look of each state of a worker, in the order of filters. */
 export const workerLooks: Readonly<Record<WorkerState, Look>> = {
-  pending: { glyph: '○', tone: 'queued', words: 'workerState.pending' },
-  online: { glyph: '✓', tone: 'fresh', words: 'workerState.online' },
-  late: { glyph: '◐', tone: 'late', words: 'workerState.late' },
-  lost: { glyph: '?', tone: 'stale', words: 'workerState.lost' },
-  rejected: { glyph: '✕', tone: 'failed', words: 'workerState.rejected' },
+  pending: { glyph: '○', tone: 'queued', word: 'pending', words: 'workerState.pending' },
+  online: { glyph: '✓', tone: 'fresh', word: 'online', words: 'workerState.online' },
+  late: { glyph: '◐', tone: 'late', word: 'late', words: 'workerState.late' },
+  lost: { glyph: '?', tone: 'stale', word: 'silent', words: 'workerState.lost' },
+  rejected: { glyph: '✕', tone: 'failed', word: 'rejected', words: 'workerState.rejected' },
 }
 
 /** The state of a sync: its outcome, or that it is running. */
@@ -48,12 +50,12 @@ export type SyncState = 'running' | Outcome
 
 /** The look of each state of a sync, in the order of filters. */
 export const syncLooks: Readonly<Record<SyncState, Look>> = {
-  running: { glyph: '↻', tone: 'syncing', words: 'syncState.running' },
-  failed: { glyph: '✕', tone: 'failed', words: 'syncState.failed' },
-  held: { glyph: '◫', tone: 'stale', words: 'syncState.held' },
-  interrupted: { glyph: '◌', tone: 'quiet', words: 'syncState.interrupted' },
-  cancelled: { glyph: '‖', tone: 'quiet', words: 'syncState.cancelled' },
-  success: { glyph: '✓', tone: 'fresh', words: 'syncState.success' },
+  running: { glyph: '↻', tone: 'syncing', word: 'running', words: 'syncState.running' },
+  failed: { glyph: '✕', tone: 'failed', word: 'failed', words: 'syncState.failed' },
+  held: { glyph: '◫', tone: 'stale', word: 'held', words: 'syncState.held' },
+  interrupted: { glyph: '◌', tone: 'quiet', word: 'interrupted', words: 'syncState.interrupted' },
+  cancelled: { glyph: '‖', tone: 'quiet', word: 'cancelled', words: 'syncState.cancelled' },
+  success: { glyph: '✓', tone: 'fresh', word: 'success', words: 'syncState.success' },
 }
 
 /** How bad a health is: 0 is worst. A word of a newer supervisor comes last. */

@@ -75,14 +75,14 @@ describe('kagami status', () => {
   it('lists what needs attention, each with the command that leads on', async () => {
     const { stdout } = await runKagami('status', troubled.env)
     expect(stdout).toContain('NATS not reached')
-    expect(stdout).toContain('Workers     ✓ 1 online  ? 1 lost  ○ 1 pending\n')
+    expect(stdout).toContain('Workers     ✓ 1 online  ? 1 silent  ○ 1 pending\n')
     expect(stdout).toContain('Mirrors     2   ✕ 2 failed  ? 1 unknown  ✓ 1 fresh ')
     expect(stdout).toMatch(
       /✕ failed {2}the upstream answers 404 {2}2 replicas on sh-12, sh-13 .*--cause upstream_missing/,
     )
     expect(stdout).toContain('     Check the path.\n')
     expect(stdout).toMatch(/○ pending {2}worker new-1 .*kagami workers approve new-1/)
-    expect(stdout).toMatch(/\? lost {2}worker silent-1 is silent .*kagami workers get silent-1/)
+    expect(stdout).toMatch(/\? silent {2}worker silent-1 .*kagami workers get silent-1/)
     expect(stdout).not.toContain('Nothing needs you')
   })
   it('shows what is held as held, not as failed', async () => {

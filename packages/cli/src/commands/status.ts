@@ -74,7 +74,7 @@ function attentionOf(summary: Summary, workers: { pending: Worker[]; lost: Worke
   const lines = [
     ...summary.causes.flatMap(causeLines),
     ...workers.pending.map(({ name }) => `  ${state('pending')}  worker ${name}  → kagami workers approve ${name}`),
-    ...workers.lost.map(({ name }) => `  ${state('lost')}  worker ${name} is silent  → kagami workers get ${name}`),
+    ...workers.lost.map(({ name }) => `  ${state('lost')}  worker ${name}  → kagami workers get ${name}`),
   ]
   if (lines.length > 0) return lines
   const failure = summary.last_failure

@@ -42,7 +42,7 @@ describe('kagami workers', () => {
     expect(pending).toEqual(['○ pending', 'new-1', 'w-2', '-', '2 declared', '-', '-', '5s ago'])
     expect(online?.slice(0, 4)).toEqual(['✓ online', 'sh-12', 'w-1', '0.1.0'])
     expect(online?.slice(-3)).toEqual(['1/4 +2', '25% of 1.0 TiB', '5s ago'])
-    expect(older?.slice(0, 4)).toEqual(['? lost', 'old-1', 'w-3', 'older'])
+    expect(older?.slice(0, 4)).toEqual(['? silent', 'old-1', 'w-3', 'older'])
   })
   it('passes filters on, and says how to start one when there is none', async () => {
     const { code, stdout, stderr } = await run('workers list --admission approved --presence lost --limit 7')

@@ -66,7 +66,7 @@ export const shell = {
   workerState: { pending: 'Pending', rejected: 'Rejected', online: 'Online', late: 'Late', lost: 'Silent' },
   syncState: {
     running: 'Running',
-    success: 'OK',
+    success: 'Success',
     failed: 'Failed',
     cancelled: 'Cancelled',
     interrupted: 'Interrupted',
