@@ -35,11 +35,13 @@ export async function openBrowser(place: Place): Promise<Browser> {
 export async function openTab(
   browser: Browser,
   origin: string,
-  look: { theme?: 'light' | 'dark'; width?: number } = {},
+  look: { theme?: 'light' | 'dark'; width?: number; locale?: string; zone?: string } = {},
 ): Promise<Tab> {
   const context = await browser.newContext({
     viewport: { width: look.width ?? 1280, height: 800 },
     colorScheme: look.theme ?? 'light',
+    locale: look.locale ?? 'en-US',
+    ...(look.zone ? { timezoneId: look.zone } : {}),
     baseURL: origin,
     reducedMotion: 'reduce',
   })

@@ -70,8 +70,8 @@ export function took(ms: number | null | undefined): string {
   return ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : duration(ms / 1000)
 }
 
-/** An instant in the viewer's time zone, with the name of the zone. */
-export function absolute(at: string | null | undefined, locale = 'en'): string {
+/** An instant with the name of the zone. `zone` is that of the browser unless it is named. */
+export function absolute(at: string | null | undefined, locale = 'en', zone?: string): string {
   if (!at) return NONE
   const date = new Date(at)
   if (Number.isNaN(date.getTime())) return NONE
@@ -84,15 +84,23 @@ export function absolute(at: string | null | undefined, locale = 'en'): string {
     second: '2-digit',
     hourCycle: 'h23',
     timeZoneName: 'short',
+    timeZone: zone,
   }).format(date)
 }
 
 /** The time of day of an instant: `14:02:11`. */
-export function clockTime(at: number, locale = 'en'): string {
+export function clockTime(at: number, locale = 'en', zone?: string): string {
   return new Intl.DateTimeFormat(locale, {
     hour: '2-digit',
     minute: '2-digit',
     second: '2-digit',
     hourCycle: 'h23',
+    timeZone: zone,
   }).format(at)
+}
+
+/** The name of the browser's own time zone: `CET`. */
+export function zoneName(locale = 'en'): string {
+  const parts = new Intl.DateTimeFormat(locale, { timeZoneName: 'short' }).formatToParts()
+  return parts.find(({ type }) => type === 'timeZoneName')?.value ?? 'UTC'
 }

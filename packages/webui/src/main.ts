@@ -2,7 +2,8 @@
 import { createPinia } from 'pinia'
 import { createApp } from 'vue'
 import App from './App.vue'
-import { i18n } from './locales/index.ts'
+import { i18n, showLocale } from './locales/index.ts'
+import { usePrefs } from './stores/prefs.ts'
 import { loadAllPages, router } from './router.ts'
 import './styles/tokens.css'
 import './styles/base.css'
@@ -12,5 +13,8 @@ import './styles/syncs.css'
 import './styles/table.css'
 import './styles/forms.css'
 
-createApp(App).use(createPinia()).use(i18n).use(router).mount('#app')
+const app = createApp(App).use(createPinia()).use(i18n).use(router)
+// The first text is in the right language: English is there at once, others are one small file away.
+await showLocale(usePrefs().locale)
+app.mount('#app')
 loadAllPages()

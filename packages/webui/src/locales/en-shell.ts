@@ -18,7 +18,17 @@ export const shell = {
     expand: 'Expand',
     pendingTally: '{n} waiting for approval',
   },
-  theme: { label: 'Theme', system: 'System theme', light: 'Light theme', dark: 'Dark theme' },
+  display: {
+    label: 'Display',
+    theme: 'Theme',
+    system: 'System',
+    light: 'Light',
+    dark: 'Dark',
+    language: 'Language',
+    times: 'Times',
+    local: 'Local ({zone})',
+    utc: 'UTC',
+  },
   live: {
     live: 'Live',
     connecting: 'Connecting',

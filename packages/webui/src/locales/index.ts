@@ -1,19 +1,40 @@
-// index.ts — The texts of the UI by locale. Another locale is one more record of the same shape.
+// index.ts — The texts of the UI by locale. English is always there; others are loaded by who reads them.
 import { createI18n } from 'vue-i18n'
 import { en } from './en.ts'
 
-/** All locales; each has every text. */
-export const messages = { en }
+/** The locales, by the tag that a browser asks for them with, and how each calls itself. */
+export const locales = { en: 'English', 'zh-CN': '简体中文' } as const
+export type Locale = keyof typeof locales
 
 /** vue-i18n, for the app and for `t`. */
 export const i18n = createI18n({
   legacy: false,
   locale: 'en',
   fallbackLocale: 'en',
-  messages,
+  messages: { en } as Record<Locale, typeof en>,
   missingWarn: false,
   fallbackWarn: false,
 })
 
 /** Texts outside of components. */
 export const t = i18n.global.t
+
+/** The locale that fits best what a browser prefers: the first language of the list that there is. */
+export function preferredLocale(languages: readonly string[]): Locale {
+  for (const language of languages) {
+    const [name] = language.toLowerCase().split('-')
+    if (name === 'en') return 'en'
+    if (name === 'zh') return 'zh-CN'
+  }
+  return 'en'
+}
+
+/** Shows all texts in a locale, once they are loaded. */
+export async function showLocale(locale: Locale): Promise<void> {
+  if (locale === 'zh-CN' && !i18n.global.availableLocales.includes(locale)) {
+    const { zh } = await import('./zh.ts')
+    i18n.global.setLocaleMessage(locale, zh as never)
+  }
+  i18n.global.locale.value = locale
+  document.documentElement.lang = locale
+}

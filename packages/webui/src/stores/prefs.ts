@@ -1,6 +1,7 @@
-// prefs.ts — The viewer's choices: theme, and the width of the navigation. Stored in this browser.
+// prefs.ts — The viewer's choices: theme, language, time zone, and the width of the navigation. Stored in this browser.
 import { defineStore } from 'pinia'
-import { ref, watch } from 'vue'
+import { computed, ref, watch } from 'vue'
+import { locales, preferredLocale, showLocale, type Locale } from '../locales/index.ts'
 
 export type Theme = 'system' | 'light' | 'dark'
 const read = (key: string): string | null => {
@@ -22,6 +23,13 @@ const write = (key: string, value: string): void => {
 export const usePrefs = defineStore('prefs', () => {
   const stored = read('kagami.theme')
   const theme = ref<Theme>(stored === 'light' || stored === 'dark' ? stored : 'system')
+  const chosen = read('kagami.locale')
+  const locale = ref<Locale>(
+    chosen !== null && chosen in locales ? (chosen as Locale) : preferredLocale(navigator.languages),
+  )
+  const utc = ref(read('kagami.times') === 'utc')
+  /** The zone of all times; undefined: the browser's own. */
+  const zone = computed(() => (utc.value ? 'UTC' : undefined))
   const narrow = ref(read('kagami.rail') === 'narrow')
   const system = matchMedia('(prefers-color-scheme: dark)')
   const apply = (): void => {
@@ -34,5 +42,10 @@ export const usePrefs = defineStore('prefs', () => {
     apply()
   })
   watch(narrow, (value) => write('kagami.rail', value ? 'narrow' : 'wide'))
-  return { theme, narrow }
+  watch(locale, (value) => {
+    write('kagami.locale', value)
+    void showLocale(value)
+  })
+  watch(utc, (value) => write('kagami.times', value ? 'utc' : 'local'))
+  return { theme, narrow, locale, utc, zone }
 })

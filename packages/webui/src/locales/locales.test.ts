@@ -1,8 +1,11 @@
-// en.test.ts — Every word that a component uses exists, and every word that exists is used.
+// locales.test.ts — Every word that a component uses exists, every word that exists is used, and each has its like in
+// every other language.
 import { readdirSync, readFileSync } from 'node:fs'
 import { failures, healthLooks, Phase, syncLooks, Trigger, workerLooks, type Look } from '@kagami/protocol'
 import { expect, it } from 'vitest'
 import { en } from './en.ts'
+import { preferredLocale } from './index.ts'
+import { zh } from './zh.ts'
 
 const root = new URL('../', import.meta.url)
 const sources = readdirSync(root, { recursive: true, encoding: 'utf8' })
@@ -45,3 +48,51 @@ it('has no word that nothing uses', () => {
   )
   expect(unused).toEqual([])
 })
+
+/** Every text by its key; lists as one. */
+const textsOf = (group: object, path = ''): [string, string][] =>
+  Object.entries(group).flatMap(([key, text]: [string, unknown]) =>
+    typeof text === 'string' || Array.isArray(text)
+      ? [[`${path}${key}`, String(text)] as [string, string]]
+      : textsOf(text as object, `${path}${key}.`),
+  )
+const placeholders = (text: string) => [...new Set(text.match(/\{\w+\}/g))].sort()
+
+it('is complete in Chinese, with the same values in each text', () => {
+  const chinese = new Map(textsOf(zh))
+  expect([...chinese.keys()].sort()).toEqual(
+    textsOf(en)
+      .map(([key]) => key)
+      .sort(),
+  )
+  for (const [key, text] of textsOf(en)) {
+    const [forms, others] = [text, chinese.get(key)!].map((one) => one.split(' | ').length)
+    // Chinese has one form for all numbers, unless the text is about none at all.
+    expect([key, others === 1 || others === forms]).toEqual([key, true])
+    const missing = placeholders(text).filter((value) => !placeholders(chinese.get(key)!).includes(value))
+    expect([key, missing]).toEqual([key, []])
+  }
+})
+
+it('shows no English where Chinese was asked for, but names and words of the machine', () => {
+  const machine =
+    /Kagami|NATS|API|UTC|JSON|worker\.toml|api-token|rsync:\/\/\S*|https:\/\/\S*|file:\/\/|\.git|key=value/g
+  const command = /kagami nats token|KAGAMI_JOIN_TOKEN/g
+  const left = textsOf(zh).filter(([, text]) =>
+    /[A-Za-z]{3}/.test(
+      text
+        .replaceAll(machine, '')
+        .replaceAll(command, '')
+        .replaceAll(/\{\w+\}/g, ''),
+    ),
+  )
+  expect(left).toEqual([])
+})
+
+it.each([
+  [['zh-Hant-TW', 'en'], 'zh-CN'],
+  [['fr', 'zh'], 'zh-CN'],
+  [['en-GB', 'zh'], 'en'],
+  [['fr'], 'en'],
+  [[], 'en'],
+])('of a browser that prefers %j is %s', (languages, locale) => expect(preferredLocale(languages)).toBe(locale))
