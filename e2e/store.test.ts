@@ -109,7 +109,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
       makeRecord('w'),
       makeRecord('x', { last_seen_at: null }),
     ])
-    expect((await store.listAudit('w', { cursor: null, limit: 10 })).items).toEqual([
+    expect((await store.listAudit({ target: 'w' }, { cursor: null, limit: 10 })).items).toEqual([
       { ...audit, id: expect.any(Number) },
     ])
   })
@@ -236,7 +236,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     ]
     const before = JSON.stringify([
       await store.loadWorkers(),
-      await store.listAudit(null, { cursor: null, limit: 500 }),
+      await store.listAudit({}, { cursor: null, limit: 500 }),
       await store.countDeadLetters(),
       await store.findKeys('y', 'U9'),
     ])
@@ -245,7 +245,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     expect(
       JSON.stringify([
         await store.loadWorkers(),
-        await store.listAudit(null, { cursor: null, limit: 500 }),
+        await store.listAudit({}, { cursor: null, limit: 500 }),
         await store.countDeadLetters(),
         await store.findKeys('y', 'U9'),
       ]),
@@ -290,11 +290,11 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
 
   test('keeps the newest refusals, and all writes that were done', async () => {
     const page = { cursor: null, limit: 1 }
-    const done = (await store.listAudit(null, page)).total
+    const done = (await store.listAudit({}, page)).total
     await store.addAudit({ ...audit, at: at(5), result: 'unauthorized' })
     await store.addAudit({ ...audit, at: at(50), result: 'unauthorized' })
     await store.prune(new Date(at(11)))
-    expect((await store.listAudit(null, page)).total).toBe(done + 1)
+    expect((await store.listAudit({}, page)).total).toBe(done + 1)
     const flood = 'with recursive n(i) as (select 1 union all select i + 1 from n where i < 10050)'
     await queryDatabase(
       url,
@@ -302,7 +302,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
         `'unauthorized' from n`,
     )
     await store.prune(new Date(at(11)))
-    expect((await store.listAudit(null, page)).total).toBe(done + 10_000)
+    expect((await store.listAudit({}, page)).total).toBe(done + 10_000)
   })
 
   test('has everything when it is opened again, and counts its terms', async () => {

@@ -19,7 +19,7 @@ const all = allCommands(createProgram())
 
 test('the commands that people have written into scripts', () => {
   const scripted = [
-    ['up', 'status', 'sync', 'logs', 'syncs', 'syncs list', 'syncs cancel'],
+    ['up', 'status', 'sync', 'logs', 'syncs', 'syncs list', 'syncs cancel', 'events', 'events list'],
     ['resources', 'resources list', 'resources get', 'resources pause', 'resources resume'],
     ['replicas', 'replicas list', 'replicas get', 'replicas add', 'replicas remove'],
     ['replicas approve', 'replicas reject', 'replicas pause', 'replicas resume', 'replicas rollback'],

@@ -2,14 +2,15 @@
 import { Command } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { addDocker } from './commands/docker.ts'
+import { addEvents } from './watch/events.ts'
 import { addFolders } from './commands/folders.ts'
-import { addLogs } from './commands/logs.ts'
+import { addLogs } from './watch/logs.ts'
 import { addNats } from './commands/nats.ts'
 import { addReplicas } from './commands/replicas.ts'
 import { addResources } from './commands/resources.ts'
 import { addRun } from './commands/run.ts'
 import { addServeConfig } from './commands/serve-config.ts'
-import { addStatus } from './commands/status.ts'
+import { addStatus } from './watch/status.ts'
 import { addSupervisor } from './commands/supervisor.ts'
 import { addSync } from './commands/sync.ts'
 import { addUp } from './commands/up.ts'
@@ -21,6 +22,7 @@ const NOUNS = [
   addStatus,
   addSync,
   addLogs,
+  addEvents,
   addResources,
   addReplicas,
   addWorkers,

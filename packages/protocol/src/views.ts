@@ -206,6 +206,9 @@ export const Summary = Type.Object({
 })
 export type Summary = Static<typeof Summary>
 
+/** Results of writes that were done; any other one is the code of the error with which a request was refused. */
+export const doneResults: readonly string[] = ['ok', 'pending', 'approved', 'rejected']
+
 /** Who wrote what, when, and with which result. */
 export const AuditEntry = Type.Object({
   id: Count,
@@ -214,8 +217,11 @@ export const AuditEntry = Type.Object({
   remote: Nullable(Type.String()),
   action: Type.String(),
   target: Nullable(Type.String()),
+  target_name: Type.Optional(
+    Nullable(Type.String({ description: 'Name of the target, while there is one: NAME@WORKER, or a worker' })),
+  ),
   detail: Nullable(Type.String()),
-  result: Type.String(),
+  result: Type.String({ description: 'ok or what was decided; of a refused request the code of the error' }),
 })
 export type AuditEntry = Static<typeof AuditEntry>
 

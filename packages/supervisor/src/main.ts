@@ -1,11 +1,11 @@
 // main.ts — `kagami run supervisor`: opens store, NATS, fleet and API in this order, and closes them in reverse.
-import { setFlagsFromString } from 'node:v8'
 import {
   ConfigError,
   connectBus,
   createLogger,
   diskProblem,
   exitCodeFor,
+  keepHeapSmall,
   stopRequested,
   stopWithin,
   systemClock,
@@ -32,14 +32,9 @@ export interface RunningSupervisor {
   stop(): Promise<void>
 }
 
-/** By how much the heap may grow before it is looked through, percent. */
-const HEAP_GROWTH = 25
-
 /** Starts a whole supervisor. Throws ConfigError when it cannot run here; what was opened by then is closed again. */
 export async function openSupervisor(config: SupervisorConfig, logger: Logger): Promise<RunningSupervisor> {
-  // V8 lets the heap of a large fleet grow to several times of what is in it; looking through it more often is cheap,
-  // as replicas are no objects.
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`)
+  keepHeapSmall()
   const closing: (() => Promise<void>)[] = []
   const stop = async () => {
     for (const close of closing.splice(0).reverse())

@@ -1,5 +1,13 @@
 // main.ts — `kagami run worker`: configuration → worker → until stopped.
-import { createLogger, diskProblem, exitCodeFor, stopRequested, systemClock, type Values } from '@kagami/runtime'
+import {
+  createLogger,
+  diskProblem,
+  exitCodeFor,
+  keepHeapSmall,
+  stopRequested,
+  systemClock,
+  type Values,
+} from '@kagami/runtime'
 import { loadWorkerConfig } from './config/config.ts'
 import { providersOf } from './providers/index.ts'
 import { startWorker, type RunningWorker, type WorkerParts } from './worker.ts'
@@ -8,6 +16,7 @@ import { startWorker, type RunningWorker, type WorkerParts } from './worker.ts'
 export async function runWorker(
   options: { file?: string | undefined; flags?: Values; toolPath?: readonly string[] } = {},
 ): Promise<number> {
+  keepHeapSmall()
   const logger = createLogger('worker')
   const config = loadWorkerConfig(options)
   const stopped = stopRequested()

@@ -1,7 +1,7 @@
 // system.ts — The whole system: session, summary, audit, and the live stream.
 import Type from 'typebox'
 import { AuditEntry, pageOf, Session, Summary } from '../views.ts'
-import { get, pagingOf, Text } from './route.ts'
+import { get, pagingOf, Text, Word } from './route.ts'
 
 /** Routes about the whole system. */
 export const systemRoutes = {
@@ -15,7 +15,20 @@ export const systemRoutes = {
   }),
   audit: get('/api/v1/audit', 'Who wrote what, when, with which result', {
     tag: 'system',
-    query: Type.Object({ ...pagingOf('\\d{1,15}'), target: Text('Id of what was written to') }),
+    query: Type.Object({
+      ...pagingOf('\\d{1,15}'),
+      target: Text('Id of what was written to; or name of a worker, NAME@WORKER'),
+      actor: Text('Who wrote'),
+      action: Text('One or more actions, comma-separated'),
+      result: Word(['done', 'refused'], 'done or refused'),
+      since: Type.Optional(
+        Type.Integer({
+          minimum: 0,
+          maximum: 999_999_999_999_999,
+          description: 'Only entries after the one with this id, oldest first',
+        }),
+      ),
+    }),
     response: pageOf(AuditEntry),
   }),
   stream: get('/api/v1/stream', 'Server-sent events; continues after Last-Event-ID', {

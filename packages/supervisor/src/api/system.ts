@@ -1,7 +1,12 @@
 // system.ts — The whole system under /api/v1: session, summary, audit, and the live stream.
+import { Refusal } from '@kagami/protocol'
 import { shownNatsUrl } from '@kagami/runtime'
+import type { Fleet } from '../core/entries.ts'
+import type { Supervisor } from '../supervisor.ts'
 import { version } from '../version.ts'
+import { findReplica, findWorker } from './find.ts'
 import type { Handlers } from './handler.ts'
+import { wordsOf } from './lists/pages.ts'
 import { openStream } from './stream.ts'
 
 export const systemHandlers: Pick<Handlers, 'session' | 'summary' | 'audit' | 'stream'> = {
@@ -19,14 +24,42 @@ export const systemHandlers: Pick<Handlers, 'session' | 'summary' | 'audit' | 's
   },
   summary: (_, { supervisor }) => supervisor.summary(),
   async audit({ query }, { supervisor }) {
-    const page = await supervisor.services.store.listAudit(query?.target ?? null, {
-      cursor: query?.cursor || null,
-      limit: query?.limit ?? 100,
-    })
-    return { items: page.items, next_cursor: page.nextCursor, total: page.total }
+    const { fleet, store } = supervisor.services
+    const filter = {
+      target: query.target ? idOf(fleet, query.target) : undefined,
+      actor: query.actor || undefined,
+      actions: [...(wordsOf(query.action) ?? [])],
+      result: query.result || undefined,
+      since: query.since,
+    } as AuditFilter
+    const page = await store.listAudit(filter, { cursor: query.cursor || null, limit: query.limit ?? 100 })
+    const items = page.items.map((entry) => ({ ...entry, target_name: nameOf(fleet, entry.target) }))
+    return { items, next_cursor: page.nextCursor, total: page.total }
   },
   stream: ({ query }, { supervisor, request, reply }) => {
     openStream(supervisor.services.feed, request, reply, query?.last_event_id)
     return undefined
   },
+}
+
+type AuditFilter = Parameters<Supervisor['services']['store']['listAudit']>[0]
+
+/** The name of what an entry is about; null: it is gone, or it is none of these. */
+function nameOf(fleet: Fleet, target: string | null): string | null {
+  if (target === null) return null
+  const worker = fleet.workers.get(target)
+  if (worker) return worker.record.name
+  const replica = fleet.replicas.get(target)
+  return replica ? `${replica.name}@${replica.worker.record.name}` : null
+}
+
+/** The id of what is named. What is gone has its entries under its id alone. */
+function idOf(fleet: Fleet, target: string): string {
+  if (fleet.replicas.has(target)) return target
+  try {
+    return target.includes('@') ? findReplica(fleet, target).replicaId : findWorker(fleet, target).record.worker_id
+  } catch (error) {
+    if (error instanceof Refusal) return target
+    throw error
+  }
 }

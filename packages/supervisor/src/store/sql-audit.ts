@@ -1,8 +1,8 @@
 // sql-audit.ts — The audit: one row for each write, in the same transaction as the write.
 import type { Kysely, Transaction } from 'kysely'
-import type { AuditEntry } from '@kagami/protocol'
+import { doneResults, type AuditEntry } from '@kagami/protocol'
 import type { Tables } from './schema.ts'
-import type { NewAudit } from './store.ts'
+import type { AuditFilter, NewAudit, Paged, PageRequest } from './store.ts'
 
 /** Adds an entry. */
 export async function insertAudit(db: Kysely<Tables> | Transaction<Tables>, entry: NewAudit): Promise<void> {
@@ -13,8 +13,7 @@ export async function insertAudit(db: Kysely<Tables> | Transaction<Tables>, entr
     .execute()
 }
 
-/** Results of writes that were done; any other result is a refusal. */
-const DONE = ['ok', 'pending', 'approved', 'rejected']
+const DONE = [...doneResults]
 /** How many refusals are kept: anyone can cause refusals. */
 const REFUSALS_MAX = 10_000
 
@@ -33,6 +32,34 @@ export async function pruneRefusals(db: Kysely<Tables> | Transaction<Tables>, be
     .where('result', 'not in', DONE)
     .where((e) => e.or([e('at', '<', before.getTime()), e('id', '<=', last?.id ?? 0)]))
     .execute()
+}
+
+/** One page of entries. The cursor is the id of the last one. */
+export async function listAudit(
+  db: Kysely<Tables>,
+  filter: AuditFilter,
+  page: PageRequest,
+): Promise<Paged<AuditEntry>> {
+  const matching = () => {
+    let query = db.selectFrom('audit')
+    if (filter.target) query = query.where('target', '=', filter.target)
+    if (filter.actor) query = query.where('actor', '=', filter.actor)
+    if (filter.actions?.length) query = query.where('action', 'in', [...filter.actions])
+    if (filter.result) query = query.where('result', filter.result === 'done' ? 'in' : 'not in', DONE)
+    return filter.since === undefined ? query : query.where('id', '>', filter.since)
+  }
+  const { total } = await matching()
+    .select((e) => e.fn.countAll<number>().as('total'))
+    .executeTakeFirstOrThrow()
+  const forward = filter.since !== undefined
+  let query = matching().selectAll()
+  if (page.cursor) query = query.where('id', forward ? '>' : '<', Number(page.cursor))
+  const rows = await query
+    .orderBy('id', forward ? 'asc' : 'desc')
+    .limit(page.limit + 1)
+    .execute()
+  const items = rows.slice(0, page.limit).map(auditOf)
+  return { items, nextCursor: rows.length > page.limit ? String(items.at(-1)!.id) : null, total: Number(total) }
 }
 
 /** An audit row as the API returns it. */

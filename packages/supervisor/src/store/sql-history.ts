@@ -2,7 +2,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { SyncReport } from '@kagami/protocol'
 import type { Tables } from './schema.ts'
-import { auditOf, pruneRefusals } from './sql-audit.ts'
+import { listAudit, pruneRefusals } from './sql-audit.ts'
 import type { Fence } from './sql-fence.ts'
 import { forgetAnnouncements } from './sql-workers.ts'
 import type { PageRequest, Store, SyncFilter } from './store.ts'
@@ -31,7 +31,7 @@ export function createHistory(
         .executeTakeFirst()
       return row ? (JSON.parse(row.report) as SyncReport) : null
     },
-    listAudit: (target, page) => listAudit(db, target, page),
+    listAudit: (filter, page) => listAudit(db, filter, page),
     async countDeadLetters() {
       const { total } = await db
         .selectFrom('dead_letters')
@@ -118,20 +118,4 @@ async function listSyncs(db: Kysely<Tables>, filter: SyncFilter, page: PageReque
     nextCursor: rows.length > page.limit && last ? `${last.seq}_${last.sync_id}` : null,
     total: Number(total),
   }
-}
-
-async function listAudit(db: Kysely<Tables>, target: string | null, page: PageRequest) {
-  const matching = () => (target ? db.selectFrom('audit').where('target', '=', target) : db.selectFrom('audit'))
-  const { total } = await matching()
-    .select((e) => e.fn.countAll<number>().as('total'))
-    .executeTakeFirstOrThrow()
-  const before = page.cursor ? Number(page.cursor) : Number.MAX_SAFE_INTEGER
-  const rows = await matching()
-    .selectAll()
-    .where('id', '<', before)
-    .orderBy('id', 'desc')
-    .limit(page.limit + 1)
-    .execute()
-  const items = rows.slice(0, page.limit).map(auditOf)
-  return { items, nextCursor: rows.length > page.limit ? String(items.at(-1)!.id) : null, total: Number(total) }
 }

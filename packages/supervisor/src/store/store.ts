@@ -89,6 +89,17 @@ export interface SyncFilter {
   readonly outcomes?: readonly string[] | undefined
 }
 
+/** Which entries of the audit to list. */
+export interface AuditFilter {
+  readonly target?: string | undefined
+  readonly actor?: string | undefined
+  readonly actions?: readonly string[] | undefined
+  /** Writes that were done, or requests that were refused; both when it is absent. */
+  readonly result?: 'done' | 'refused' | undefined
+  /** Id of an entry: only later ones. */
+  readonly since?: number | undefined
+}
+
 /** One page of rows. */
 export interface Paged<T> {
   readonly items: T[]
@@ -203,7 +214,8 @@ export interface Store extends KeyStore {
   findSync(idOrPrefix: string): Promise<SyncReport | null>
   lastFailure(): Promise<SyncReport | null>
   addAudit(entry: NewAudit): Promise<void>
-  listAudit(target: string | null, page: PageRequest): Promise<Paged<AuditEntry>>
+  /** Newest first; with `since` what came after that entry, oldest first. */
+  listAudit(filter: AuditFilter, page: PageRequest): Promise<Paged<AuditEntry>>
   /** Stores a message that cannot be used, so that it does not block others. The newest 2500 are kept. */
   addDeadLetter(letter: { subject: string; body: string; reason: string; at: Date }): Promise<void>
   countDeadLetters(): Promise<number>

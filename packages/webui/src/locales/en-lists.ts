@@ -39,6 +39,11 @@ export const lists = {
     approvedBy: 'Approved by',
     filesOf: 'Files are of',
     action: 'Action',
+    when: 'When',
+    who: 'Who',
+    target: 'Target',
+    detail: 'Detail',
+    from: 'From',
   },
   replicas: {
     title: 'Replicas',
@@ -85,6 +90,16 @@ export const lists = {
     queued: '+{n} queued',
     declared: '{n} declared',
     notReported: 'Not reported yet',
+  },
+  events: {
+    title: 'Events',
+    what: 'the events',
+    search: 'Worker, mirror@worker or id',
+    any: 'Any result',
+    done: 'Done',
+    refused: 'Refused',
+    emptyTitle: 'No events yet',
+    empty: 'Whatever somebody asks the supervisor to change is listed here, with who asked and the result.',
   },
   syncs: {
     title: 'Syncs',

@@ -14,6 +14,7 @@ export const shell = {
     replicas: 'Replicas',
     workers: 'Workers',
     syncs: 'Syncs',
+    events: 'Events',
     collapse: 'Collapse',
     expand: 'Expand',
     pendingTally: '{n} waiting for approval',

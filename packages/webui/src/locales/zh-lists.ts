@@ -42,6 +42,11 @@ export const lists: Texts<typeof en> = {
     approvedBy: '批准者',
     filesOf: '文件来自',
     action: '操作',
+    when: '时间',
+    who: '操作者',
+    target: '对象',
+    detail: '详情',
+    from: '来源',
   },
   replicas: {
     title: '副本',
@@ -88,6 +93,16 @@ export const lists: Texts<typeof en> = {
     queued: '+{n} 排队',
     declared: '声明了 {n} 个',
     notReported: '尚未报告',
+  },
+  events: {
+    title: '事件',
+    what: '事件',
+    search: '节点、镜像@节点或编号',
+    any: '所有结果',
+    done: '已完成',
+    refused: '被拒绝',
+    emptyTitle: '还没有事件',
+    empty: '任何人请求主控修改的内容都列在这里，并附请求者和结果。',
   },
   syncs: {
     title: '同步',

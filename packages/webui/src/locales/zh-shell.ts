@@ -17,6 +17,7 @@ export const shell: Texts<typeof en> = {
     replicas: '副本',
     workers: '节点',
     syncs: '同步',
+    events: '事件',
     collapse: '收起',
     expand: '展开',
     pendingTally: '{n} 个等待批准',

@@ -6,7 +6,7 @@ import type { Command } from 'commander'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
 import { age, duration, shortId, size, state } from '../words.ts'
-import { apiCommand, collect, printableClient } from './api.ts'
+import { apiCommand, collect, printableClient } from '../commands/api.ts'
 
 /** Adds `logs` and `syncs`. */
 export function addLogs(program: Command): void {

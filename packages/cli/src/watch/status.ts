@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { printJson, setExitCode } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
 import { age, duration, healthCounts, healthsOf, size, state } from '../words.ts'
-import { apiCommand } from './api.ts'
+import { apiCommand } from '../commands/api.ts'
 
 /** Adds `status`. */
 export function addStatus(program: Command): void {
