@@ -28,7 +28,7 @@ describe.each(['sqlite', 'postgres'])('the audit in %s', (kind) => {
     ].map((change) => ({ ...audit, target: 'audited', ...change }))
     for (const entry of entries) await store.addAudit(entry)
     const ids = async (filter: object, page: { cursor: string | null; limit: number } = { cursor: null, limit: 10 }) =>
-      (await store.listAudit({ target: 'audited', ...filter }, page)).items.map(({ id }) => id)
+      (await store.listAudit({ targets: ['audited', 'nothing'], ...filter }, page)).items.map(({ id }) => id)
     const [first = 0, ...rest] = (await ids({})).toReversed()
     const all = [first, ...rest]
     expect(await ids({ actor: 'li' })).toEqual([all[3], all[2], all[0]])

@@ -109,7 +109,7 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
       makeRecord('w'),
       makeRecord('x', { last_seen_at: null }),
     ])
-    expect((await store.listAudit({ target: 'w' }, { cursor: null, limit: 10 })).items).toEqual([
+    expect((await store.listAudit({ targets: ['w'] }, { cursor: null, limit: 10 })).items).toEqual([
       { ...audit, id: expect.any(Number) },
     ])
   })

@@ -26,7 +26,7 @@ export const systemHandlers: Pick<Handlers, 'session' | 'summary' | 'audit' | 's
   async audit({ query }, { supervisor }) {
     const { fleet, store } = supervisor.services
     const filter = {
-      target: query.target ? idOf(fleet, query.target) : undefined,
+      targets: query.target ? [...new Set([idOf(fleet, query.target), query.target])] : undefined,
       actor: query.actor || undefined,
       actions: [...(wordsOf(query.action) ?? [])],
       result: query.result || undefined,
@@ -49,7 +49,8 @@ function nameOf(fleet: Fleet, target: string | null): string | null {
   if (target === null) return null
   const worker = fleet.workers.get(target)
   if (worker) return worker.record.name
-  const replica = fleet.replicas.get(target)
+  // Refused requests have the name that was asked for.
+  const replica = fleet.replicas.get(idOf(fleet, target))
   return replica ? `${replica.name}@${replica.worker.record.name}` : null
 }
 

@@ -149,7 +149,7 @@ function notEditable({ record }: WorkerEntry, { state: { name, origin } }: Repli
 
 /** What the audit says of the last change of a specification. */
 async function lastEdit({ store }: Services, replicaId: string): Promise<string> {
-  const { items } = await store.listAudit({ target: replicaId }, { cursor: null, limit: 50 })
+  const { items } = await store.listAudit({ targets: [replicaId] }, { cursor: null, limit: 50 })
   const last = items.find(({ action, result }) => result === 'ok' && (action === 'edit' || action === 'rename'))
   return last ? `${last.at} by ${last.actor}: ${last.detail ?? ''}` : 'it was added anew, or the database was restored'
 }

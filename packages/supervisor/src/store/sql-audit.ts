@@ -42,7 +42,7 @@ export async function listAudit(
 ): Promise<Paged<AuditEntry>> {
   const matching = () => {
     let query = db.selectFrom('audit')
-    if (filter.target) query = query.where('target', '=', filter.target)
+    if (filter.targets?.length) query = query.where('target', 'in', [...filter.targets])
     if (filter.actor) query = query.where('actor', '=', filter.actor)
     if (filter.actions?.length) query = query.where('action', 'in', [...filter.actions])
     if (filter.result) query = query.where('result', filter.result === 'done' ? 'in' : 'not in', DONE)

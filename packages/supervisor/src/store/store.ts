@@ -91,7 +91,8 @@ export interface SyncFilter {
 
 /** Which entries of the audit to list. */
 export interface AuditFilter {
-  readonly target?: string | undefined
+  /** Ids or names; what is about any of them. */
+  readonly targets?: readonly string[] | undefined
   readonly actor?: string | undefined
   readonly actions?: readonly string[] | undefined
   /** Writes that were done, or requests that were refused; both when it is absent. */

@@ -94,7 +94,7 @@ export const lists = {
   events: {
     title: 'Events',
     what: 'the events',
-    search: 'Worker, mirror@worker or id',
+    search: "Worker, mirror{'@'}worker or id",
     any: 'Any result',
     done: 'Done',
     refused: 'Refused',

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { failures, healthLooks, Phase, syncLooks, Trigger, workerLooks, type Look } from '@kagami/protocol'
 import { expect, it } from 'vitest'
 import { en } from './en.ts'
+import { createI18n } from 'vue-i18n'
 import { preferredLocale } from './index.ts'
 import { zh } from './zh.ts'
 
@@ -87,6 +88,17 @@ it('shows no English where Chinese was asked for, but names and words of the mac
     ),
   )
   expect(left).toEqual([])
+})
+
+it('has no text that vue-i18n cannot read, such as one with a bare @', () => {
+  for (const messages of [en, zh]) {
+    const { t } = createI18n({ legacy: false, locale: 'en', messages: { en: messages as typeof en } }).global
+    for (const [key, text] of textsOf(messages)) {
+      const plain = text.replaceAll(/\{'(.)'\}/g, '$1').split(' | ')
+      const values = Object.fromEntries(placeholders(text).map((name) => [name.slice(1, -1), name]))
+      if (!Array.isArray(word(key))) expect(plain).toContain(t(key as never, { ...values, n: '{n}' }, 1))
+    }
+  }
 })
 
 it.each([

@@ -97,7 +97,7 @@ export const lists: Texts<typeof en> = {
   events: {
     title: '事件',
     what: '事件',
-    search: '节点、镜像@节点或编号',
+    search: "节点、镜像{'@'}节点或编号",
     any: '所有结果',
     done: '已完成',
     refused: '被拒绝',
