@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Browser } from 'playwright-core'
 import { openBrowser, openTab } from '../harness/browser.ts'
-import { startStatusFleet, type StatusFleet } from '../harness/status-fleet.ts'
+import { HOSTILE_NAMES, startStatusFleet, type StatusFleet } from '../harness/status-fleet.ts'
 
 const PATHS = ['/status/', '/status/?show=new&lang=zh-CN', '/status/debian/', '/status/nobody']
 
@@ -31,6 +31,19 @@ describe('the status page', () => {
       }
       expect(problems).toEqual([])
     })
+  })
+
+  test('has a feed and badges that are well-formed', async () => {
+    const { page } = await openTab(browser, fleet.supervisor.url)
+    const badges = HOSTILE_NAMES.map((name) => `${encodeURIComponent(name)}/badge.svg`)
+    for (const path of ['feed.atom', 'debian/badge.svg', ...badges]) {
+      const text = await (await fetch(`${fleet.supervisor.url}/status/${path}`)).text()
+      const problem = await page.evaluate((xml) => {
+        const document = new DOMParser().parseFromString(xml, 'application/xml')
+        return document.querySelector('parsererror')?.textContent ?? null
+      }, text)
+      expect([path, problem]).toEqual([path, null])
+    }
   })
 
   test('is whole with JavaScript off, and used by keyboard alone', async () => {

@@ -13,12 +13,18 @@ const PART_REPLICAS = 400
 /** What it says of itself when it joins. */
 type About = Parameters<typeof sampleJoin>[0]
 
+export interface SpokenWorker {
+  /** Says that these are its replicas from now on. */
+  say(replicas: readonly ReplicaState[]): void
+}
+
 /** Joins, and speaks until the tests of the file end. */
 export async function startSpokenWorker(
   place: Place,
   nats: string,
-  { replicas, about }: { replicas: readonly ReplicaState[]; about: About & { worker_id: string } },
-): Promise<void> {
+  { replicas: first, about }: { replicas: readonly ReplicaState[]; about: About & { worker_id: string } },
+): Promise<SpokenWorker> {
+  let replicas = first
   const connection = await connect({ servers: nats })
   const worker_id = about.worker_id
   const join = sampleJoin({ instance: newId(), ...about })
@@ -53,4 +59,10 @@ export async function startSpokenWorker(
     clearInterval(timer)
     await connection.close()
   })
+  return {
+    say(changed) {
+      replicas = changed
+      speak()
+    },
+  }
 }

@@ -2,9 +2,13 @@
 import { html, markupOf, type Content, type Html } from './html.ts'
 import { languages, type Language, type Writer } from './language.ts'
 import { stateLooks, type MirrorState } from './mirror.ts'
+import { encodeName } from './snippets.ts'
 
 /** Where the pages are. */
 export const ROOT = '/status/'
+
+/** What programs read. */
+const FEEDS = ['feed.atom', 'mirrors.json', 'mirrorz.json', 'tunasync.json']
 
 /** What all pages have in common. */
 export interface Look {
@@ -24,7 +28,8 @@ export interface Page {
 
 /** The whole document. */
 export function drawDocument(page: Page, writer: Writer, look: Look): string {
-  const { write, language } = writer
+  const { write, language, lang } = writer
+  const feed = linkTo('feed.atom', { lang })
   return markupOf(html`<!doctype html>
 <html lang="${language}">
 <head>
@@ -33,6 +38,7 @@ export function drawDocument(page: Page, writer: Writer, look: Look): string {
 <meta name="color-scheme" content="light dark">
 <title>${page.title}</title>
 <link rel="stylesheet" href="${ROOT}style.css">
+<link rel="alternate" type="application/atom+xml" title="${write('incidents')}" href="${feed}">
 <link rel="icon" href="${look.hasLogo ? `${ROOT}logo` : 'data:,'}">
 </head>
 <body>
@@ -46,6 +52,7 @@ ${look.notice && html`<section class="notice" aria-label="${write('notice')}">${
 ${page.content}
 </main>
 <footer>
+<p>${write('programs')} ${FEEDS.map((feed) => html`<a href="${linkTo(feed, {})}">${feed}</a> `)}</p>
 ${look.footer}
 </footer>
 </body>
@@ -75,6 +82,11 @@ export function linkTo(path: string, query: Readonly<Record<string, string | num
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== '')
   const search = new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString()
   return `${ROOT}${path}${search ? `?${search}` : ''}`
+}
+
+/** A link to the page of a mirror. The slash tells it from other paths here. */
+export function linkToMirror(name: string, lang: Language | null): string {
+  return linkTo(`${encodeName(name)}/`, { lang })
 }
 
 /** The word of a state with its glyph. */

@@ -2,10 +2,11 @@
 import { formatBytes } from '@kagami/protocol'
 import { html, type Content, type Html } from './html.ts'
 import { timeOf, type Writer } from './language.ts'
-import { drawState, linkTo, type Page } from './layout.ts'
+import { drawState, linkTo, linkToMirror, type Page } from './layout.ts'
 import type { Mirror } from './mirror.ts'
-import { encodeName } from './snippets.ts'
+import { urlOf } from './snippets.ts'
 import type { Selection, Survey, Wanted } from './survey.ts'
+import type { Site } from './visitor.ts'
 
 /** What the page shows. */
 export interface Listed {
@@ -84,14 +85,15 @@ ${rows}</tbody>
 </table>`
 }
 
-/** The row of a mirror. `files`: where its files are; null when that is not known. */
-export function drawRow(mirror: Mirror, files: string | null, writer: Writer): Html {
+/** The row of a mirror. Its name is a link to its files when it is known where these are. */
+export function drawRow(mirror: Mirror, site: Site, writer: Writer): Html {
   const { lang, write } = writer
-  const page = linkTo(`${encodeName(mirror.name)}/`, { lang })
+  const page = linkToMirror(mirror.name, lang)
+  const files = site.isKnown ? `${urlOf(site.url, mirror.name)}/` : page
   const cell = (column: 'success' | 'content' | 'next' | 'size', content: Content) =>
     html`<td data-label="${write(`column.${column}`)}">${content}</td>\n`
   return html`<tr><td>${drawState(mirror.state, writer)}</td>
-<th scope="row"><a href="${files ?? page}"><bdi>${mirror.name}</bdi></a></th>
+<th scope="row"><a href="${files}"><bdi>${mirror.name}</bdi></a></th>
 ${cell('success', drawInstant(mirror.succeededAt, writer))}${[
     cell('content', drawTime(mirror.contentAt, writer)),
     cell('next', drawNext(mirror, writer)),

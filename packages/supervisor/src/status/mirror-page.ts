@@ -1,19 +1,11 @@
 // mirror-page.ts — The page of one mirror: its facts, and how to use it.
 import { html, type Content, type Html } from './html.ts'
 import type { Writer } from './language.ts'
-import { drawState, linkTo, type Page } from './layout.ts'
+import { drawState, linkTo, linkToMirror, type Page } from './layout.ts'
 import { drawInstant, drawNext, drawSize, drawTime } from './list-page.ts'
 import type { Mirror } from './mirror.ts'
-import { encodeName, snippetsFor } from './snippets.ts'
-
-/** Where mirrors are served. */
-export interface Site {
-  /** Base URL of the files, without a slash at the end. */
-  readonly url: string
-  readonly host: string
-  /** Whether the operator has named the URL; else it is guessed, and nothing links to it. */
-  readonly isKnown: boolean
-}
+import { urlOf, snippetsFor } from './snippets.ts'
+import type { Site } from './visitor.ts'
 
 /** What the page of a mirror is drawn with. */
 export interface MirrorParts {
@@ -28,7 +20,7 @@ export function drawMirror(mirror: Mirror, { site, help, title }: MirrorParts, w
   const { lang, write } = writer
   return {
     title: [mirror.name, ' · ', title],
-    linkIn: (other) => linkTo(`${encodeName(mirror.name)}/`, { lang: other }),
+    linkIn: (other) => linkToMirror(mirror.name, other),
     content: html`<p><a href="${linkTo('', { lang })}">${write('back')}</a></p>
 <h1><bdi>${mirror.name}</bdi></h1>
 <p>${drawState(mirror.state, writer)}. <span class="meaning">${write(`meaning.${mirror.state}`)}</span></p>
@@ -42,7 +34,7 @@ ${help ?? drawHelp(mirror, site, writer)}`,
 function drawFacts(mirror: Mirror, site: Site, writer: Writer): Html[] {
   const { write, count } = writer
   const fact = (name: Content, content: Content) => html`<dt>${name}</dt>\n<dd>${content}</dd>\n`
-  const url = urlOf(mirror, site)
+  const url = urlOf(site.url, mirror.name)
   return [
     fact(write('column.success'), drawInstant(mirror.succeededAt, writer)),
     fact(write('column.content'), drawTime(mirror.contentAt, writer)),
@@ -55,12 +47,8 @@ function drawFacts(mirror: Mirror, site: Site, writer: Writer): Html[] {
   ]
 }
 
-function urlOf({ name }: Mirror, { url }: Site): string {
-  return `${url}/${encodeName(name)}`
-}
-
 function drawHelp(mirror: Mirror, site: Site, { write }: Writer): Html[] {
-  const url = urlOf(mirror, site)
+  const url = urlOf(site.url, mirror.name)
   const address = { title: write('address'), text: `${url}/\n` }
   return [address, ...snippetsFor({ ...mirror, url, host: site.host })].map(
     ({ title, text }) => html`<h3>${title}</h3>

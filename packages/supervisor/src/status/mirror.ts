@@ -38,6 +38,7 @@ export const stateLooks: Readonly<Record<MirrorState, { readonly glyph: string }
 export interface Mirror {
   readonly name: string
   readonly state: MirrorState
+  readonly isUpToDate: boolean
   readonly kinds: readonly string[]
   /** Workers that keep it. */
   readonly copies: number
@@ -45,6 +46,8 @@ export interface Mirror {
   /** When the upstream had last changed what the newest copy has. */
   readonly contentAt: string | null
   readonly dueAt: string | null
+  /** Whether a sync of it runs now. */
+  readonly isRunning: boolean
   /** The place in the queue, from 1; null when no sync waits. */
   readonly queued: number | null
   readonly sizeBytes: number | null
@@ -76,24 +79,27 @@ function isSyncing(health: Health): boolean {
 export function mirrorOf(resource: ResourceEntry): Mirror {
   const { name, kinds, replicas_total, newest_success_at, next_due_at, size_bytes } = resourceOf(resource)
   const best = newestOf(resource)?.state ?? null
+  const running = resource.healths.get('syncing') > 0 ? runningOf(resource) : null
   return {
     name,
-    state: stateOf(resource).state,
+    ...stateOf(resource),
     kinds,
     copies: replicas_total,
     succeededAt: newest_success_at,
     contentAt: best?.content_at ?? null,
     dueAt: next_due_at,
+    isRunning: running !== null,
     queued: resource.healths.get('queued') > 0 ? queuedOf(resource) : null,
     sizeBytes: size_bytes,
     upstream: best && publicUpstream(best.upstream),
-    startedAt: best?.current?.started_at ?? best?.last_sync?.started_at ?? null,
-    endedAt: best && endOf(best),
+    startedAt: running?.current?.started_at ?? best?.last_sync?.started_at ?? null,
+    endedAt: best?.last_sync?.ended_at ?? null,
   }
 }
 
-function endOf({ last_sync }: ReplicaState): string | null {
-  return last_sync?.ended_at ?? null
+/** The state of a replica of which a sync runs; null: there is none. */
+function runningOf({ replicas }: ResourceEntry): ReplicaState | null {
+  return replicas.values().find(({ health }) => health === 'syncing')?.state ?? null
 }
 
 /** The replica with the newest copy; without any copy the first one. */

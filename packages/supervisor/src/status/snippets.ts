@@ -107,6 +107,11 @@ export function encodeName(name: string): string {
   )
 }
 
+/** The URL of the files of a mirror, without a slash at the end, below the URL of a site. */
+export function urlOf(site: string, name: string): string {
+  return `${site}/${encodeName(name)}`
+}
+
 function fileOf(title: string, linesOf: (served: Served) => readonly string[]): Maker {
   return (served) => ({ title, text: `${linesOf(served).join('\n')}\n` })
 }

@@ -57,6 +57,8 @@ export const en = {
   unknownMirror: 'There is no mirror {name}',
   unknownHint: 'It may have been removed, or its name is spelled otherwise.',
   back: 'All mirrors',
+  incidents: 'Incidents',
+  programs: 'For programs:',
 } as const
 
 /** A text that the page has. */

@@ -58,4 +58,6 @@ export const zhCn: Readonly<Record<WordKey, string>> = {
   unknownMirror: '没有镜像 {name}',
   unknownHint: '它可能已被移除，或者名称拼写有误。',
   back: '全部镜像',
+  incidents: '故障记录',
+  programs: '供程序使用：',
 }

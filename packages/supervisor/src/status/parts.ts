@@ -1,0 +1,59 @@
+// parts.ts — What all answers of the status page are made of, each made once in a while.
+import { newId } from '@kagami/runtime'
+import { inPieces } from '../api/lists/pieces.ts'
+import type { Services } from '../services.ts'
+import { createKept, type Answer } from './answers.ts'
+import { createIncidents, type Incidents } from './feeds/incidents.ts'
+import { mirrorOf, type Mirror } from './mirror.ts'
+import { takeSurvey, type Survey } from './survey.ts'
+import { createTheme, type Theme } from './theme.ts'
+
+/** What answers are made of. */
+export interface Parts {
+  readonly services: Services
+  readonly theme: Theme
+  /** What was seen in the surveys. */
+  readonly incidents: Incidents
+  survey(): Promise<Survey>
+  /** All mirrors of the survey, ordered by name. */
+  mirrors(): Promise<readonly Mirror[]>
+  /** An answer by what it depends on; null: there is no such thing. */
+  answer(key: readonly unknown[], make: () => Promise<Answer | null>): Promise<Answer | null>
+}
+
+/** Nothing is made yet. */
+export function createParts(services: Services): Parts {
+  const { fleet, clock, config, logger } = services
+  const [surveys, lists, answers] = [
+    createKept<Survey>(clock),
+    createKept<readonly Mirror[]>(clock),
+    createKept<Answer | null>(clock),
+  ]
+  const incidents = createIncidents()
+  const survey = () =>
+    surveys.get('', async () => {
+      const taken = await takeSurvey(fleet, clock.now())
+      incidents.observe(taken, newId)
+      return taken
+    })
+  return {
+    services,
+    theme: createTheme(config.status_dir, logger),
+    incidents,
+    survey,
+    mirrors: () => lists.get('', async () => await describeAll(services, await survey())),
+    answer: (key, make) => answers.get(JSON.stringify(key), make),
+  }
+}
+
+async function describeAll({ fleet }: Services, { mirrors }: Survey): Promise<readonly Mirror[]> {
+  const pieces = inPieces()
+  const described: Mirror[] = []
+  for (const { name } of mirrors) {
+    const resource = fleet.resources.get(name)
+    if (resource) described.push(mirrorOf(resource))
+    const turn = pieces.next()
+    if (turn) await turn
+  }
+  return described
+}
