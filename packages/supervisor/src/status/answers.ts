@@ -1,12 +1,15 @@
 // answers.ts — Answers that caches may keep: made once in a while, named by a tag, and not sent twice to one client.
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import type { Clock } from '@kagami/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { inPieces, takeTurn } from '../api/lists/pieces.ts'
 
 /** How long an answer is given before it is made anew, s; caches on the way do so too. */
 export const FRESH_SECONDS = 10
 /** How long caches may give the last answer while the supervisor does not answer, s. */
 const STALE_SECONDS = 86_400
+/** Text that becomes bytes at once, characters. */
+const CHUNK = 64 * 1024
 /** How many different answers are kept. */
 const KEPT_MAX = 64
 
@@ -19,7 +22,34 @@ export interface Answer {
 
 /** An answer of these bytes. */
 export function createAnswer(type: string, body: string | Buffer): Answer {
-  return { type, body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"` }
+  return { type, body, etag: tagOf(createHash('sha256').update(body)) }
+}
+
+/** An answer of these texts, which are made and put together in pieces. */
+export async function createAnswerInPieces(type: string, texts: Iterable<string>): Promise<Answer> {
+  await takeTurn()
+  const pieces = inPieces()
+  const hash = createHash('sha256')
+  const chunks: Buffer[] = []
+  let text = ''
+  const keep = () => {
+    const chunk = Buffer.from(text)
+    hash.update(chunk)
+    chunks.push(chunk)
+    text = ''
+  }
+  for (const part of texts) {
+    text += part
+    if (text.length >= CHUNK) keep()
+    const turn = pieces.next()
+    if (turn) await turn
+  }
+  keep()
+  return { type, body: Buffer.concat(chunks), etag: tagOf(hash) }
+}
+
+function tagOf(hash: Hash): string {
+  return `"${hash.digest('base64url').slice(0, 27)}"`
 }
 
 /** Keeps what is costly to make for FRESH_SECONDS, by a key. */

@@ -59,6 +59,8 @@ export interface Writer {
   ordinal(position: number): string
   /** A whole number with separators. */
   count(value: number): string
+  /** Whether what is counted is in the singular. */
+  isOne(value: number): boolean
 }
 
 const ORDINALS: Readonly<Record<string, string>> = { one: 'st', two: 'nd', few: 'rd', other: 'th' }
@@ -69,12 +71,22 @@ const STEPS = [
   ['second', 1],
 ] as const
 
+/** They are costly to make, so each language has one set. */
+const formats: Partial<Record<Language, ReturnType<typeof createFormats>>> = {}
+
+function createFormats(language: Language) {
+  return {
+    times: new Intl.RelativeTimeFormat(language),
+    ordinals: new Intl.PluralRules(language, { type: 'ordinal' }),
+    plurals: new Intl.PluralRules(language),
+    numbers: new Intl.NumberFormat(language),
+  }
+}
+
 /** Writes in a language, as of a time. */
 export function createWriter({ language, isChosen }: Chosen, now: Date): Writer {
   const words: Readonly<Record<WordKey, string>> = languages[language].words
-  const times = new Intl.RelativeTimeFormat(language)
-  const rules = new Intl.PluralRules(language, { type: 'ordinal' })
-  const numbers = new Intl.NumberFormat(language)
+  const { times, ordinals, plurals, numbers } = (formats[language] ??= createFormats(language))
   return {
     language,
     lang: isChosen ? language : null,
@@ -86,8 +98,9 @@ export function createWriter({ language, isChosen }: Chosen, now: Date): Writer 
       const [unit, length] = STEPS.find(([, least]) => Math.abs(seconds) >= least) ?? STEPS[3]
       return times.format(Math.trunc(seconds / length), unit)
     },
-    ordinal: (position) => (language === 'en' ? `${position}${ORDINALS[rules.select(position)]}` : String(position)),
+    ordinal: (position) => (language === 'en' ? `${position}${ORDINALS[ordinals.select(position)]}` : String(position)),
     count: (value) => numbers.format(value),
+    isOne: (value) => plurals.select(value) === 'one',
   }
 }
 

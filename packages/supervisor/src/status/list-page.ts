@@ -41,9 +41,9 @@ ${selection.pages > 1 ? drawPages(selection, link, writer) : null}`,
   }
 }
 
-function drawSummary({ upToDate, mirrors, at }: Survey, { language, write, count }: Writer): Html {
+function drawSummary({ upToDate, mirrors, at }: Survey, { write, count, isOne }: Writer): Html {
   const total = mirrors.length
-  const form = new Intl.PluralRules(language).select(total) === 'one' ? 'one' : 'other'
+  const form = isOne(total) ? 'one' : 'other'
   const iso = at.toISOString()
   const time = html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC</time>`
   const sentence = write(`summary.${form}`, { upToDate: count(upToDate), total: count(total), time })

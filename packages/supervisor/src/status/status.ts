@@ -1,7 +1,7 @@
 // status.ts — The public status page: for everyone who uses the mirrors, without a login and without JavaScript. What
 // visitors are told of a mirror is in mirror.ts; nothing else of the fleet reaches them.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { inPieces } from '../api/lists/pieces.ts'
+import { inPieces, takeTurn } from '../api/lists/pieces.ts'
 import type { Services } from '../services.ts'
 import { createAnswer, sendAnswer, type Answer } from './answers.ts'
 import { serveFeeds, watchIncidents, type AddRoute } from './feeds/feeds.ts'
@@ -65,6 +65,7 @@ async function makeList(parts: Parts, { wanted, site }: { wanted: Wanted; site: 
   const survey = await parts.survey()
   const selection = await selectMirrors(survey, wanted)
   const writer = createWriter(chosen, survey.at)
+  await takeTurn()
   const pieces = inPieces()
   const rows: Html[] = []
   for (const name of selection.names) {
@@ -73,6 +74,7 @@ async function makeList(parts: Parts, { wanted, site }: { wanted: Wanted; site: 
     const turn = pieces.next()
     if (turn) await turn
   }
+  await takeTurn()
   const page = drawList({ survey, wanted, selection, rows, title: config.status_title }, writer)
   return await drawPage(parts, page, writer)
 }

@@ -1,6 +1,6 @@
 // survey.ts — The states of all mirrors at one moment, and which of them a visitor asks for.
 import type { Fleet } from '../core/entries.ts'
-import { inPieces, sortInPieces } from '../api/lists/pieces.ts'
+import { inPieces, sortInPieces, takeTurn } from '../api/lists/pieces.ts'
 import { PROBLEMS, stateOf, type MirrorState } from './mirror.ts'
 
 /** How many mirrors a page lists. */
@@ -45,6 +45,7 @@ export interface Selection {
 
 /** Looks at all mirrors, in pieces. */
 export async function takeSurvey({ resources }: Fleet, at: Date): Promise<Survey> {
+  await takeTurn()
   const pieces = inPieces(AT_ONCE)
   const found: Surveyed[] = []
   let [upToDate, problems, recent] = [0, 0, 0]
@@ -57,6 +58,7 @@ export async function takeSurvey({ resources }: Fleet, at: Date): Promise<Survey
     const turn = pieces.next()
     if (turn) await turn
   }
+  await takeTurn()
   return { at, mirrors: await sortInPieces(found, byName), upToDate, problems, recent }
 }
 
@@ -66,6 +68,7 @@ function byName(one: Surveyed, other: Surveyed): number {
 
 /** Chooses a page, in pieces. */
 export async function selectMirrors({ mirrors }: Survey, { text, show, page: asked }: Wanted): Promise<Selection> {
+  await takeTurn()
   const pieces = inPieces(AT_ONCE)
   const part = text.toLowerCase()
   const names: string[] = []

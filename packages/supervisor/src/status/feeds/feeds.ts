@@ -1,8 +1,8 @@
 // feeds.ts — What programs read: the mirrors in three formats, incidents, and badges. Pages of other sites may, too.
 import { every } from '@kagami/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { inPieces } from '../../api/lists/pieces.ts'
-import { createAnswer, sendAnswer, type Answer } from '../answers.ts'
+import { partsOf } from '../../api/lists/pieces.ts'
+import { createAnswer, createAnswerInPieces, sendAnswer, type Answer } from '../answers.ts'
 import { badgeWord, drawBadge } from './badge.ts'
 import { html, markupOf } from '../html.ts'
 import { createWriter, type Writer } from '../language.ts'
@@ -32,7 +32,7 @@ export function serveFeeds(get: AddRoute, parts: Parts): void {
       return sendAnswer(request, reply.header('vary', 'accept-language'), answer)
     })
   const { config } = parts.services
-  feed(`${ROOT}tunasync.json`, () => parts.answer(['tunasync'], () => makeList(parts, '', jobOf)))
+  feed(`${ROOT}tunasync.json`, () => parts.answer(['tunasync'], () => makeList(parts, null, jobOf)))
   feed(`${ROOT}mirrorz.json`, (request) => {
     const { url } = siteOf(config, request)
     return parts.answer(['mirrorz', url], () => makeList(parts, siteIn(url, config.status_title), mirrorzOf))
@@ -64,16 +64,20 @@ export function watchIncidents({ services: { logger, clock }, survey }: Parts): 
 }
 
 /** A JSON list of all mirrors, alone or as the field `mirrors` of an object. */
-async function makeList(parts: Parts, around: object | '', show: (mirror: Mirror) => object): Promise<Answer> {
-  const pieces = inPieces()
-  const texts: string[] = []
-  for (const mirror of await parts.mirrors()) {
-    texts.push(JSON.stringify(show(mirror)))
-    const turn = pieces.next()
-    if (turn) await turn
+async function makeList(parts: Parts, around: object | null, show: (mirror: Mirror) => object): Promise<Answer> {
+  const mirrors = await parts.mirrors()
+  return await createAnswerInPieces(JSON_TYPE, listOf(mirrors, around, show))
+}
+
+function* listOf(mirrors: readonly Mirror[], around: object | null, show: (mirror: Mirror) => object) {
+  const shown = mirrors.values().map(show)
+  if (around) return yield* partsOf(around, 'mirrors', shown)
+  let before = '['
+  for (const one of shown) {
+    yield before + JSON.stringify(one)
+    before = ','
   }
-  const list = `[${texts.join(',')}]`
-  return createAnswer(JSON_TYPE, around === '' ? list : `${JSON.stringify(around).slice(0, -1)},"mirrors":${list}}`)
+  yield before === '[' ? '[]' : ']'
 }
 
 /** Our own format: everything that visitors are told. */
