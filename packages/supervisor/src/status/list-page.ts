@@ -91,28 +91,30 @@ export function drawRow(mirror: Mirror, site: Site, writer: Writer): Html {
   const page = linkToMirror(mirror.name, lang)
   const files = site.isKnown ? `${urlOf(site.url, mirror.name)}/` : page
   const cell = (column: 'success' | 'content' | 'next' | 'size', content: Content) =>
-    html`<td data-label="${write(`column.${column}`)}">${content}</td>\n`
+    content === null
+      ? html`<td class="empty">${write('none')}</td>\n`
+      : html`<td data-label="${write(`column.${column}`)}">${content}</td>\n`
   return html`<tr><td>${drawState(mirror.state, writer)}</td>
 <th scope="row"><a href="${files}"><bdi>${mirror.name}</bdi></a></th>
 ${cell('success', drawInstant(mirror.succeededAt, writer))}${[
-    cell('content', drawTime(mirror.contentAt, writer)),
+    cell('content', drawTime(mirror.contentAt)),
     cell('next', drawNext(mirror, writer)),
-    cell('size', drawSize(mirror.sizeBytes, writer)),
+    cell('size', drawSize(mirror.sizeBytes)),
   ]}<td><a href="${page}" aria-label="${write('helpFor', { name: mirror.name })}">${write('help')}</a></td></tr>
 `
 }
 
-/** When something was; what is not known is said to be so. */
-export function drawTime(instant: string | null, { write }: Writer): Content {
-  return instant === null ? write('none') : timeOf(instant)
+/** When something was; null: that is not known. */
+export function drawTime(instant: string | null): Content {
+  return instant === null ? null : timeOf(instant)
 }
 
-/** How long ago something was, and when. */
-export function drawInstant(instant: string | null, { relative, write }: Writer): Content {
-  return instant === null ? write('none') : html`${relative(instant)} <small>${timeOf(instant)}</small>`
+/** How long ago something was, and when; null: that is not known. */
+export function drawInstant(instant: string | null, { relative }: Writer): Content {
+  return instant === null ? null : html`${relative(instant)} <small>${timeOf(instant)}</small>`
 }
 
-/** When the next sync starts, or its place in the queue. */
+/** When the next sync starts, or its place in the queue; null: that is not known. */
 export function drawNext({ dueAt, queued }: Mirror, writer: Writer): Content {
   const { write, ordinal, now } = writer
   if (queued !== null) return write('queued', { place: ordinal(queued) })
@@ -120,9 +122,9 @@ export function drawNext({ dueAt, queued }: Mirror, writer: Writer): Content {
   return drawInstant(dueAt, writer)
 }
 
-/** A size in bytes. */
-export function drawSize(bytes: number | null, { write }: Writer): Content {
-  return bytes === null ? write('none') : html`<span class="number">${formatBytes(bytes)}</span>`
+/** A size in bytes; null: that is not known. */
+export function drawSize(bytes: number | null): Content {
+  return bytes === null ? null : html`<span class="number">${formatBytes(bytes)}</span>`
 }
 
 function drawEmpty({ mirrors }: Survey, all: string, { write }: Writer): Html {

@@ -33,16 +33,16 @@ ${help ?? drawHelp(mirror, site, writer)}`,
 
 function drawFacts(mirror: Mirror, site: Site, writer: Writer): Html[] {
   const { write, count } = writer
-  const fact = (name: Content, content: Content) => html`<dt>${name}</dt>\n<dd>${content}</dd>\n`
+  const fact = (name: Content, content: Content) => html`<dt>${name}</dt>\n<dd>${content ?? write('none')}</dd>\n`
   const url = urlOf(site.url, mirror.name)
   return [
     fact(write('column.success'), drawInstant(mirror.succeededAt, writer)),
-    fact(write('column.content'), drawTime(mirror.contentAt, writer)),
+    fact(write('column.content'), drawTime(mirror.contentAt)),
     fact(write('column.next'), drawNext(mirror, writer)),
-    fact(write('column.size'), drawSize(mirror.sizeBytes, writer)),
+    fact(write('column.size'), drawSize(mirror.sizeBytes)),
     fact(write('fact.copies'), count(mirror.copies)),
     fact(write('fact.kind'), mirror.kinds.join(', ')),
-    fact(write('fact.upstream'), mirror.upstream ?? write('none')),
+    fact(write('fact.upstream'), mirror.upstream),
     ...(site.isKnown ? [fact(write('fact.files'), html`<a href="${url}/">${url}/</a>`)] : []),
   ]
 }

@@ -86,6 +86,7 @@ pre { padding: .75rem 1rem; background: var(--raised); border: 1px solid var(--l
   tr { padding: .75rem 0; border-bottom: 1px solid var(--line); }
   tbody th, td { padding: 0; border: 0; }
   td small { display: inline; }
+  .empty { display: none; }
   td[data-label]::before { content: attr(data-label) ": "; color: var(--quiet); }
   dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: .5rem; }
