@@ -10,9 +10,6 @@ export const FRESH_SECONDS = 10
 const STALE_SECONDS = 86_400
 /** Text that becomes bytes at once, characters. */
 const CHUNK = 64 * 1024
-/** How many different answers are kept. */
-const KEPT_MAX = 64
-
 /** An answer and the tag of its bytes. */
 export interface Answer {
   readonly type: string
@@ -58,8 +55,8 @@ export interface Kept<T> {
   get(key: string, make: () => Promise<T>): Promise<T>
 }
 
-/** Nothing is kept yet. What could not be made is not kept. */
-export function createKept<T>(clock: Clock): Kept<T> {
+/** Nothing is kept yet. At most `max` are, by different keys; what could not be made is not. */
+export function createKept<T>(clock: Clock, max: number): Kept<T> {
   const kept = new Map<string, { readonly madeMs: number; readonly made: Promise<T> }>()
   return {
     get(key, make) {
@@ -68,7 +65,7 @@ export function createKept<T>(clock: Clock): Kept<T> {
       if (known && now - known.madeMs < FRESH_SECONDS * 1000) return known.made
       kept.delete(key)
       // The one that was made first goes first.
-      if (kept.size >= KEPT_MAX) kept.delete(kept.keys().next().value!)
+      if (kept.size >= max) kept.delete(kept.keys().next().value!)
       const entry = { madeMs: now, made: make() }
       kept.set(key, entry)
       entry.made.catch(() => kept.get(key) === entry && kept.delete(key))

@@ -8,6 +8,10 @@ import { mirrorOf, type Mirror } from './mirror.ts'
 import { takeSurvey, type Survey } from './survey.ts'
 import { createTheme, type Theme } from './theme.ts'
 
+/** How many different pages and feeds are kept. */
+const PAGES_MAX = 64
+const FEEDS_MAX = 8
+
 /** What answers are made of. */
 export interface Parts {
   readonly services: Services
@@ -17,18 +21,18 @@ export interface Parts {
   survey(): Promise<Survey>
   /** All mirrors of the survey, ordered by name. */
   mirrors(): Promise<readonly Mirror[]>
-  /** An answer by what it depends on; null: there is no such thing. */
-  answer(key: readonly unknown[], make: () => Promise<Answer | null>): Promise<Answer | null>
+  /** A page by what it depends on. */
+  page(key: readonly unknown[], make: () => Promise<Answer>): Promise<Answer>
+  /** A feed by what it depends on. Strange pages that somebody asks for push out none of these. */
+  feed(key: readonly unknown[], make: () => Promise<Answer>): Promise<Answer>
 }
 
 /** Nothing is made yet. */
 export function createParts(services: Services): Parts {
   const { fleet, clock, config, logger } = services
-  const [surveys, lists, answers] = [
-    createKept<Survey>(clock),
-    createKept<readonly Mirror[]>(clock),
-    createKept<Answer | null>(clock),
-  ]
+  const surveys = createKept<Survey>(clock, 1)
+  const lists = createKept<readonly Mirror[]>(clock, 1)
+  const [pages, feeds] = [createKept<Answer>(clock, PAGES_MAX), createKept<Answer>(clock, FEEDS_MAX)]
   const incidents = createIncidents()
   const survey = () =>
     surveys.get('', async () => {
@@ -42,7 +46,8 @@ export function createParts(services: Services): Parts {
     incidents,
     survey,
     mirrors: () => lists.get('', async () => await describeAll(services, await survey())),
-    answer: (key, make) => answers.get(JSON.stringify(key), make),
+    page: (key, make) => pages.get(JSON.stringify(key), make),
+    feed: (key, make) => feeds.get(JSON.stringify(key), make),
   }
 }
 

@@ -45,8 +45,8 @@ function servePages(get: AddRoute, parts: Parts): void {
   get(ROOT, async (request, reply) => {
     const [chosen, wanted, site] = [chosenBy(request), wantedBy(request), siteOf(parts.services.config, request)]
     const key = ['list', chosen, wanted]
-    const answer = await parts.answer(key, () => makeList(parts, { wanted, site }, chosen))
-    return sendAnswer(request, reply.header('vary', 'accept-language'), answer!)
+    const answer = await parts.page(key, () => makeList(parts, { wanted, site }, chosen))
+    return sendAnswer(request, reply.header('vary', 'accept-language'), answer)
   })
   const showMirror = (request: FastifyRequest, reply: FastifyReply) => answerMirror(request, reply, parts)
   get(`${ROOT}:name`, showMirror)
@@ -86,17 +86,19 @@ async function answerMirror(request: FastifyRequest, reply: FastifyReply, parts:
   const site = siteOf(config, request)
   const writer = createWriter(chosen, clock.now())
   const title = config.status_title
-  const answer = await parts.answer(['mirror', chosen, name, site], async () => {
-    const resource = fleet.resources.get(name)
-    if (!resource) return null
-    const mirror = mirrorOf(resource)
-    const page = drawMirror(mirror, { site, help: await parts.theme.help(name), title }, writer)
-    return await drawPage(parts, page, writer)
-  })
   void reply.header('vary', 'accept-language')
-  if (answer) return sendAnswer(request, reply, answer)
-  const { type, body } = await drawPage(parts, drawUnknown(name, title, writer), writer)
-  return reply.code(404).type(type).send(body)
+  const resource = fleet.resources.get(name)
+  if (!resource) {
+    const { type, body } = await drawPage(parts, drawUnknown(name, title, writer), writer)
+    return reply.code(404).type(type).send(body)
+  }
+  const answer = await parts.page(['mirror', chosen, name, site], async () => {
+    // Before anything is waited for, as it may be gone then.
+    const mirror = mirrorOf(resource)
+    const help = await parts.theme.help(name)
+    return await drawPage(parts, drawMirror(mirror, { site, help, title }, writer), writer)
+  })
+  return sendAnswer(request, reply, answer)
 }
 
 async function drawPage({ services: { config }, theme }: Parts, page: Page, writer: Writer): Promise<Answer> {

@@ -71,6 +71,13 @@ test.each([
   expect(again).toBe(first)
 })
 
+test('what somebody searches for pushes out no feed', async () => {
+  clock.advance(60_000)
+  await server.inject('/status/tunasync.json')
+  for (let at = 0; at < 70; at++) await server.inject(`/status/?q=${at}`)
+  expect(await countTurns(() => server.inject('/status/tunasync.json'))).toBeLessThan(CHOSEN)
+})
+
 test('many who ask at once have it made once', async () => {
   clock.advance(60_000)
   const one = await countTurns(() => server.inject('/status/'))

@@ -32,19 +32,19 @@ export function serveFeeds(get: AddRoute, parts: Parts): void {
       return sendAnswer(request, reply.header('vary', 'accept-language'), answer)
     })
   const { config } = parts.services
-  feed(`${ROOT}tunasync.json`, () => parts.answer(['tunasync'], () => makeList(parts, null, jobOf)))
+  feed(`${ROOT}tunasync.json`, () => parts.feed(['tunasync'], () => makeList(parts, null, jobOf)))
   feed(`${ROOT}mirrorz.json`, (request) => {
     const { url } = siteOf(config, request)
-    return parts.answer(['mirrorz', url], () => makeList(parts, siteIn(url, config.status_title), mirrorzOf))
+    return parts.feed(['mirrorz', url], () => makeList(parts, siteIn(url, config.status_title), mirrorzOf))
   })
   feed(`${ROOT}mirrors.json`, (request) => {
     const site = siteOf(config, request)
-    return parts.answer(['mirrors', site.isKnown && site.url], () => makeOwnList(parts, site))
+    return parts.feed(['mirrors', site.isKnown && site.url], () => makeOwnList(parts, site))
   })
   feed(`${ROOT}feed.atom`, (request) => {
     const chosen = chosenBy(request)
     const writer = createWriter(chosen, parts.services.clock.now())
-    return parts.answer(['atom', chosen], () => makeAtom(parts, writer))
+    return parts.feed(['atom', chosen], () => makeAtom(parts, writer))
   })
   const badge = (path: string, make: (mirror: Mirror) => Answer) =>
     feed(path, (request) => {
