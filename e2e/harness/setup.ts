@@ -56,6 +56,8 @@ export default async function setup(project: TestProject): Promise<void> {
   ] as const) {
     if (!findProgram(program, ['/usr/sbin'])) await fetchProgram({ program, package: name }, log)
   }
+  // A browser for text, which shows what is left of a page without style, pictures and JavaScript.
+  if (!findProgram('w3m')) addToPath(await fetchProgram({ program: 'w3m', package: 'w3m' }, log))
   const faketime = libraryOf(await fetchProgram({ program: 'faketime', package: 'faketime' }, log))
   const chromium =
     findProgram('chromium') ?? installPackages(['chromium', 'fonts-noto-cjk'], () => findProgram('chromium'))

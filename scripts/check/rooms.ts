@@ -74,6 +74,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'e2e/store-reports.test.ts',
   ],
   [`${SUPERVISOR}/live`]: [`${SUPERVISOR}/live`, `${SCENARIOS}/fleet.test.ts`],
+  [`${SUPERVISOR}/status`]: [`${SUPERVISOR}/status`, 'e2e/status'],
   [`${SUPERVISOR}/store`]: [
     'e2e/store.test.ts',
     'e2e/store-reports.test.ts',

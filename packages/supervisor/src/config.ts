@@ -64,6 +64,35 @@ export const SupervisorKeys = Type.Object({
     default: 90,
     description: 'How many days the history of syncs is kept.',
   }),
+  status: Type.Boolean({
+    default: true,
+    description: 'The public status page at /status/, which everyone who reaches the port may read.',
+  }),
+  status_title: Type.String({
+    minLength: 1,
+    maxLength: 100,
+    default: 'Mirrors',
+    description: 'The name of your site on the status page.',
+  }),
+  status_notice: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 2000, description: 'A text at the top of the status page.' }),
+  ),
+  status_files_url: Type.Optional(
+    Type.String({
+      pattern: '^https?://[A-Za-z0-9.:\\[\\]_-]+(/[^?#\\s]*)?$',
+      description:
+        'The URL below which your web server serves the mirrors by their names, such as https://mirror.example.org. ' +
+        'The status page links to files there, and suggests configurations with it. Absent: it suggests http:// and ' +
+        'the host that it is asked by.',
+    }),
+  ),
+  status_dir: Type.Optional(
+    Type.String({
+      description:
+        'Directory of what the status page has of yours: style.css, logo.svg or logo.png, header.html, footer.html, ' +
+        'help/<mirror>.html. Read again when it changes.',
+    }),
+  ),
 })
 
 /** The configuration, checked, and what follows from it. */
@@ -113,7 +142,10 @@ export function loadSupervisorConfig(
   return { ...config, natsUrl, natsCredentials, address, stateDir, warnings }
 }
 
-function warningsOf({ auth, http_addr, nats_credentials }: Static<typeof SupervisorKeys>, host: string): string[] {
+function warningsOf(
+  { auth, http_addr, nats_credentials, status_dir }: Static<typeof SupervisorKeys>,
+  host: string,
+): string[] {
   const warnings: string[] = []
   if (auth === 'none' && !isLoopback(host))
     warnings.push(
@@ -122,6 +154,10 @@ function warningsOf({ auth, http_addr, nats_credentials }: Static<typeof Supervi
     )
   if (nats_credentials && (statSync(nats_credentials).mode & 0o077) !== 0)
     warnings.push(`other users can read ${nats_credentials}, and whoever reads it controls the fleet: chmod 600 it`)
+  if (status_dir !== undefined && !statSync(status_dir, { throwIfNoEntry: false })?.isDirectory())
+    warnings.push(
+      `SUPERVISOR_STATUS_DIR ${status_dir} is no directory: the status page has its own look until it is one`,
+    )
   return warnings
 }
 

@@ -1,21 +1,12 @@
 // format.ts — Numbers, sizes and times as text. Pure; what is not known is always "—".
+import { formatBytes } from '@kagami/protocol'
 
 /** Shown where nothing is known. */
 export const NONE = '—'
 
-const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
-
 /** Bytes in IEC units, three significant digits: `1.21 TiB`. */
 export function bytes(value: number | null | undefined): string {
-  if (value === null || value === undefined) return NONE
-  let rest = value
-  let unit = 0
-  while (rest >= 1023.5 && unit < UNITS.length - 1) {
-    rest /= 1024
-    unit += 1
-  }
-  const digits = unit === 0 || rest >= 99.95 ? 0 : rest >= 9.995 ? 1 : 2
-  return `${rest.toFixed(digits)} ${UNITS[unit]}`
+  return value === null || value === undefined ? NONE : formatBytes(value)
 }
 
 /** A rate in bytes per second: `1.21 MiB/s`. */

@@ -4,7 +4,7 @@ import { pipeline, type Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, createBrotliCompress, createGzip, gzip } from 'node:zlib'
 import { negotiate } from '@fastify/accept-negotiator'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 
 /** Smaller bodies fit one packet anyway. */
 const LEAST_BYTES = 1024
@@ -29,11 +29,19 @@ export function compressAnswers(server: FastifyInstance): void {
     if (!encoding || request.method === 'HEAD' || isShort(payload)) return payload
     const { whole, piecewise, options } = encodings[encoding as keyof typeof encodings]
     void reply.header('content-encoding', encoding).removeHeader('content-length')
+    nameEncoding(reply, encoding)
     if (typeof payload === 'string' || Buffer.isBuffer(payload)) return await whole(payload, options)
     const compressed = piecewise()
     // An error of the source ends the answer, which the client then sees as cut off.
     return pipeline(payload as Readable, compressed, () => {})
   })
+}
+
+/** The tag of a public answer tells caches its bytes, which differ by encoding; other tags mean what writes name. */
+function nameEncoding(reply: FastifyReply, encoding: string): void {
+  const etag = reply.getHeader('etag')
+  if (typeof etag !== 'string' || !String(reply.getHeader('cache-control') ?? '').startsWith('public')) return
+  void reply.header('etag', etag.replace(/"$/, `-${encoding}"`))
 }
 
 function isShort(payload: unknown): boolean {

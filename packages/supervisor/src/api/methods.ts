@@ -3,7 +3,7 @@ import { Refusal, routes, type Route } from '@kagami/protocol'
 import type { FastifyInstance } from 'fastify'
 
 /** Paths beside those of the protocol; all are only read. */
-const READ_ONLY = /^\/(healthz|readyz|metrics|openapi\.json|docs|docs\/.*|ui|ui\/.*)?$/
+const READ_ONLY = /^\/(healthz|readyz|metrics|openapi\.json|docs|docs\/.*|status|status\/.*|ui|ui\/.*)?$/
 
 const table = (Object.values(routes) as Route[]).map(({ method, path }) => ({
   method,

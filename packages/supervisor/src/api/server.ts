@@ -6,6 +6,7 @@ import rateLimit from '@fastify/rate-limit'
 import { ConfigError, connectionsWithinLimit, isLoopback, whoListensOn, newId, type Logger } from '@kagami/runtime'
 import { Refusal, routes, type Route, type RouteName } from '@kagami/protocol'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { serveStatus } from '../status/status.ts'
 import type { Supervisor } from '../supervisor.ts'
 import { bearerOf, type Token } from './auth.ts'
 import { check } from './check.ts'
@@ -86,6 +87,7 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
   mountRoutes(server, supervisor, token)
   serveMetrics(server, metrics)
   serveHealth(server, supervisor)
+  serveStatus(server, supervisor.services)
   serveUi(server, config.webui_dir, { notFound, error: failed })
   await listen(server, config.address)
   const bound = server.server.address()

@@ -15,6 +15,11 @@ export interface Pieces {
   next(): Promise<void> | null
 }
 
+/** Lets everything else have its turn, before long work goes on with something that counts its time anew. */
+export function takeTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
 /** `every`: how many steps are so cheap together that the clock need not be asked in between. */
 export function inPieces(every = 1): Pieces {
   let began = performance.now()
@@ -22,12 +27,9 @@ export function inPieces(every = 1): Pieces {
   return {
     next() {
       if (++steps % every !== 0 || performance.now() - began < PIECE_MS) return null
-      return new Promise((resolve) =>
-        setImmediate(() => {
-          began = performance.now()
-          resolve()
-        }),
-      )
+      return takeTurn().then(() => {
+        began = performance.now()
+      })
     },
   }
 }
