@@ -1,5 +1,8 @@
 // history.test.ts — The history of a replica in a real browser: results, charts and the same numbers as a table, over
 // 7, 30 and 90 days; what was not measured is not shown.
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { writeFiles } from '@kagami/demo'
 import { subjectFor, type SyncReport } from '@kagami/protocol'
 import { sampleReport } from '@kagami/protocol/testing/samples'
@@ -53,10 +56,18 @@ describe('the history on the page of a replica', () => {
     const nats = await startNats(place)
     supervisor = await startSupervisor(place, { nats: nats.url })
     browser = await openBrowser(place)
+    // Its syncs never end: nobody answers.
+    const silent = createServer(() => {}).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    place.onEnd(() => void silent.close().closeAllConnections())
+    const slow = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/file`
     const upstream = `file://${place.at('upstream')}`
     await startWorker(place, {
       nats: nats.url,
-      providers: ['long', 'young', 'none'].map((name) => ({ name, kind: 'rsync', upstream, interval_secs: 0 })),
+      providers: [
+        ...['long', 'young', 'none'].map((name) => ({ name, kind: 'rsync', upstream, interval_secs: 0 })),
+        { name: 'slow', kind: 'http', upstream: slow, interval_secs: 0 },
+      ],
       env: {
         KAGAMI_UPSTREAM_ROOTS: JSON.stringify([place.dir]),
         KAGAMI_WORKER_ID: 'w-1',
@@ -69,9 +80,12 @@ describe('the history on the page of a replica', () => {
     send = async (reports) => {
       for (const report of reports) await bus.stream.publish(subjectFor('report', 'w-1'), JSON.stringify(report))
     }
-    const ids = { long: (await replica('long'))!, young: (await replica('young'))! }
+    const ids = { long: (await replica('long'))!, slow: (await replica('slow'))!, young: (await replica('young'))! }
     const reports = longHistory(ids.long)
     await send(reports)
+    await send(
+      reports.slice(-3).map((report) => ({ ...report, sync_id: newId(), replica_id: ids.slow, duration_ms: 480_000 })),
+    )
     await send(reports.slice(-2).map((report) => ({ ...report, sync_id: newId(), replica_id: ids.young })))
     const stored = async () => (await supervisor.api.call('listSyncs', { query: { replica: ids.young } })).total
     await until('all are stored', async () => (await stored()) >= 2)
@@ -147,6 +161,20 @@ describe('the history on the page of a replica', () => {
     expect(await axe()).toEqual([])
     await supervisor.api.call('syncResource', { params: { id: 'young' } })
     await panel.getByTestId('plot-duration').locator('canvas').waitFor()
+    expect(problems).toEqual([])
+  })
+
+  test('says beside a running sync how long such syncs usually take, and shows no percent', async () => {
+    await supervisor.api.call('syncResource', { params: { id: 'slow' } })
+    const running = async () => (await supervisor.api.call('listSyncs', { query: { state: 'running' } })).items[0]
+    await until('it runs', running)
+    const { page, problems, axe } = await openTab(browser, supervisor.url)
+    for (const path of ['', `replicas/${await replica('slow')}`, `syncs/${(await running())!.sync_id}`]) {
+      await page.goto(`/ui/${path}`)
+      await page.getByTestId('usual').getByText('usually 8 m · about 7 m to 8 m left').waitFor()
+      expect(await page.getByRole('progressbar').first().getAttribute('aria-valuenow')).toBeNull()
+      expect(await axe()).toEqual([])
+    }
     expect(problems).toEqual([])
   })
 

@@ -1,5 +1,5 @@
-// history.ts — The history of a replica in equal parts of time, how long its syncs usually take, and what a running one
-// still needs by that. What was not measured is null.
+// history.ts — The history of a replica in equal parts of time, and how long its syncs usually take. What was not
+// measured is null.
 import Type, { type Static } from 'typebox'
 import { FailureReason, Instant, Nullable, Outcome } from './model.ts'
 
@@ -52,13 +52,3 @@ export type ReplicaHistory = Static<typeof ReplicaHistory>
 
 /** The fewest syncs of which a usual duration is said. */
 export const TYPICAL_SYNCS_MIN = 3
-
-/** What a running sync still needs: between two lengths of time, ms; or longer than usual. */
-export type RemainingTime = { readonly fromMs: number; readonly toMs: number } | 'longer'
-
-/** What a sync that has run for so long still needs, by what is usual; null: nothing is usual yet. Milliseconds. */
-export function remainingTime(typical: TypicalDuration | null, elapsedMs: number): RemainingTime | null {
-  if (!typical || typical.p50_ms === null || typical.p95_ms === null) return null
-  if (elapsedMs > typical.p95_ms) return 'longer'
-  return { fromMs: Math.max(0, typical.p50_ms - elapsedMs), toMs: typical.p95_ms - elapsedMs }
-}

@@ -2,6 +2,7 @@
 export * from './calendar.ts'
 export * from './client/client.ts'
 export * from './client/last-copies.ts'
+export * from './client/remaining-time.ts'
 export * from './edits.ts'
 export * from './errors.ts'
 export * from './folders.ts'

@@ -31,6 +31,12 @@ export const history = {
     received: '{size} received',
     size: 'copy {size}',
   },
+  usual: {
+    usually: 'usually {t}',
+    left: 'about {from} to {to} left',
+    atMost: 'less than {to} left',
+    longer: 'longer than usual',
+  },
   historyColumn: {
     from: 'From',
     worst: 'Worst',

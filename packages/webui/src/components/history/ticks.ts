@@ -6,14 +6,15 @@ const STEPS_MAX = 4
 /** Steps of an axis of bytes: they stay round when the unit changes. */
 export const byteSteps: readonly number[] = Array.from({ length: 60 }, (_, power) => 2 ** power)
 
-const MINUTE = 60
-const HOUR = 3600
+const MILLISECONDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000]
+const MINUTES = [1, 2, 5, 10, 15, 30]
+const HOURS = [1, 2, 3, 6, 12, 24, 48, 120, 240, 720, 2400]
 /** Steps of an axis of durations, ms. */
 export const durationSteps: readonly number[] = [
-  ...[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30],
-  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE),
-  ...[1, 2, 3, 6, 12, 24, 48, 120, 240, 720, 2400].map((hours) => hours * HOUR),
-].map((seconds) => seconds * 1000)
+  ...MILLISECONDS,
+  ...MINUTES.map((minutes) => minutes * 60_000),
+  ...HOURS.map((hours) => hours * 3_600_000),
+]
 
 /**
  * The marks of an axis that shows everything between two values. Steps are at least a hundredth of the larger one, so
