@@ -2,6 +2,7 @@
 import { syncLooks, type HistoryBucket, type Look, type ReplicaHistory } from '@kagami/protocol'
 import { useI18n } from 'vue-i18n'
 import { bytes, count, took } from '../../format.ts'
+import { usePrefs } from '../../stores/prefs.ts'
 
 /** A look of which the words are shown. */
 export type ShownLook = Pick<Look, 'glyph' | 'tone' | 'words'>
@@ -23,12 +24,12 @@ const isShort = ({ from, to }: { from: string; to: string }) => Date.parse(to) -
 /** Functions that put parts into words of the viewer's language. */
 export function useBucketWords() {
   const { t, locale } = useI18n()
+  const prefs = usePrefs()
   /** When a part begins: `3 Nov` or `3 Nov, 06:00`. */
   function nameOf(bucket: HistoryBucket): string {
     const time = isShort(bucket) ? ({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const) : {}
-    return new Intl.DateTimeFormat(locale.value, { month: 'short', day: 'numeric', ...time }).format(
-      Date.parse(bucket.from),
-    )
+    const form = { month: 'short', day: 'numeric', timeZone: prefs.zone, ...time } as const
+    return new Intl.DateTimeFormat(locale.value, form).format(Date.parse(bucket.from))
   }
   function countsOf(bucket: HistoryBucket): string[] {
     const parts = [t('history.syncs', { n: count(bucket.syncs, locale.value) }, bucket.syncs)]

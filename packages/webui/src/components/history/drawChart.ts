@@ -21,6 +21,8 @@ export interface ChartContent {
   readonly steps: readonly number[]
   /** Whether the axis begins at zero. */
   readonly fromZero: boolean
+  /** The time zone in which days begin; undefined: the browser's own. */
+  readonly zone: string | undefined
   format(value: number): string
   formatDay(seconds: number): string
 }
@@ -45,6 +47,7 @@ export function drawChart(
     height: HEIGHT,
     padding: [8, 8, 0, 0],
     legend: { show: false },
+    tzDate: (at) => (content.zone ? UPlot.tzDate(new Date(at * 1000), content.zone) : new Date(at * 1000)),
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: {
       x: { range: [content.from, content.to] },
