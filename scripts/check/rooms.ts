@@ -79,6 +79,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'e2e/store.test.ts',
     'e2e/store-reports.test.ts',
     'e2e/store-fleet.test.ts',
+    'e2e/store-history.test.ts',
     'e2e/store-takeover.test.ts',
     `${SCENARIOS}/supervisor.test.ts`,
   ],

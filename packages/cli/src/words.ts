@@ -4,12 +4,14 @@ import {
   haltOf,
   healthLooks,
   healthOrder,
+  remainingTime,
   syncLooks,
   workerLooks,
   type Halt,
   type Look,
   type Replica,
   type Tone,
+  type TypicalDuration,
 } from '@kagami/protocol'
 import { ConfigError, nearest } from '@kagami/runtime/config'
 import pc from 'picocolors'
@@ -81,6 +83,17 @@ const HALTS: Record<Halt, string> = { paused: 'paused', silent: 'worker silent',
 export function nextOf(replica: Replica, now = Date.now()): string {
   const halt = haltOf(replica)
   return halt ? HALTS[halt] : due(replica.next_due_at, now)
+}
+
+/** How long syncs usually take, and what one still needs that runs since `startedAt`; null: nothing is usual yet. */
+export function usualOf(typical: TypicalDuration, startedAt: string | null, now = Date.now()): string | null {
+  if (typical.p50_ms === null) return null
+  const usually = `usually ${duration(typical.p50_ms)}`
+  const left = startedAt === null ? null : remainingTime(typical, Math.max(0, now - Date.parse(startedAt)))
+  if (left === null) return usually
+  if (left === 'longer') return `${usually}, longer than usual`
+  const [from, to] = [duration(left.fromMs), duration(left.toMs)]
+  return left.fromMs === 0 ? `${usually}, less than ${to} left` : `${usually}, about ${from} to ${to} left`
 }
 
 /** Milliseconds in the largest unit that fits. */

@@ -175,7 +175,10 @@ export const Cause = Type.Object({
       description: 'How many of them are held, that is wait for a decision; the others failed',
     }),
   ),
-  since: Nullable(Instant),
+  since: Nullable({
+    ...Instant,
+    description: 'When the first failure of the longest streak among them ended; null: that is not known of any',
+  }),
   workers: Type.Array(Type.String()),
   examples: Type.Array(Type.Object({ replica_id: Type.String(), name: Type.String(), worker_name: Type.String() })),
 })

@@ -1,5 +1,5 @@
 // api.ts — What every command that calls the API has: --api, --json, and a client.
-import { printable, printableValue, type Client } from '@kagami/protocol'
+import { printable, printableValue, type Client, type TypicalDuration } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { openClient, type ApiOptions } from '../session.ts'
 
@@ -76,6 +76,12 @@ export async function collect<T>(
     if (limit !== null && items.length >= limit) break
   }
   return { items, total }
+}
+
+/** How long syncs of a replica usually take; null when nobody can say, as an earlier supervisor. */
+export async function typicalOf(client: Client, replicaId: string): Promise<TypicalDuration | null> {
+  const history = await client.call('replicaHistory', { params: { id: replicaId } }).catch(() => null)
+  return history?.typical ?? null
 }
 
 /** Rows to show: as many as asked for, else 100 on a terminal, and all for programs. */

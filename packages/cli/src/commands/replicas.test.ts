@@ -6,7 +6,7 @@ import { Refusal } from '@kagami/protocol'
 import { afterAll, describe, expect, it } from 'vitest'
 import { startApi } from '../testing/api-server.ts'
 import { runKagami } from '../testing/run-kagami.ts'
-import { aPage, aReplica, aWorker, secondsFromNow } from '../testing/samples.ts'
+import { aHistory, aPage, aReplica, aWorker, secondsFromNow } from '../testing/samples.ts'
 
 const hold = {
   hold_id: 'h-1',
@@ -111,10 +111,11 @@ describe('kagami replicas', () => {
     expect(stderr).toBe('No replica matches.\n')
   })
   it('takes a replica as NAME@WORKER or id, whole', async () => {
+    const asked = () => api.asked.findLast(({ name }) => name === 'getReplica')?.params
     await run('replicas get debian@sh-12')
-    expect(lastAsked()?.params).toEqual({ id: 'debian@sh-12' })
+    expect(asked()).toEqual({ id: 'debian@sh-12' })
     await run('replicas get a/b%2F')
-    expect(lastAsked()?.params).toEqual({ id: 'a/b%2F' })
+    expect(asked()).toEqual({ id: 'a/b%2F' })
   })
   it('get shows why a replica fails and what to do', async () => {
     const { stdout } = await run('replicas get arch@sh-12')
@@ -127,6 +128,31 @@ describe('kagami replicas', () => {
     const { stdout } = await run('replicas get held@sh-12')
     expect(stdout).toMatch(/would delete +900 of 1000: a, b, c, d, e, …\n/)
     expect(stdout).toMatch(/paused +by token 60s ago: r\n/)
+  })
+  it.each([
+    ['how long syncs usually take', {}, /duration +usually 8m\n/],
+    [
+      'what a running sync still needs',
+      { current: { sync_id: 's', started_at: secondsFromNow(-270), trigger: 'manual' as const } },
+      /running +since 5m, usually 8m, about 3m to 6m left\n/,
+    ],
+    [
+      'that a running sync takes longer than usual',
+      { current: { sync_id: 's', started_at: secondsFromNow(-660), trigger: 'manual' as const } },
+      /running +since 11m, usually 8m, longer than usual\n/,
+    ],
+  ])('get shows %s', async (_, change, text) => {
+    const { env } = await startApi({ getReplica: () => aReplica(change), replicaHistory: () => aHistory() })
+    expect((await runKagami('replicas get debian', env)).stdout).toMatch(text)
+  })
+  it('get shows no duration while fewer than three syncs have succeeded', async () => {
+    const typical = { syncs: 2, p50_ms: null, p95_ms: null }
+    const current = { sync_id: 's', started_at: secondsFromNow(-270), trigger: 'manual' as const }
+    const { env } = await startApi({
+      getReplica: () => aReplica({ current }),
+      replicaHistory: () => aHistory({ typical }),
+    })
+    expect((await runKagami('replicas get debian', env)).stdout).toMatch(/running +since 5m\n/)
   })
   it('remove says that the files stay', async () => {
     expect((await run('replicas remove debian@sh-12 --yes')).stdout).toBe(

@@ -1,5 +1,14 @@
 // replicas.ts — kagami replicas [list] | get | add | remove. Edits are in edit.ts, decisions about one in decisions.ts.
-import { guess, healthOrder, isLastCopy, type Client, type Hold, type Replica, type RouteInput } from '@kagami/protocol'
+import {
+  guess,
+  healthOrder,
+  isLastCopy,
+  type Client,
+  type Hold,
+  type Replica,
+  type RouteInput,
+  type TypicalDuration,
+} from '@kagami/protocol'
 import { ConfigError } from '@kagami/runtime/config'
 import type { Command } from 'commander'
 import { confirmTyped } from '../confirm.ts'
@@ -7,8 +16,8 @@ import { authFromEnvironment, optionsOf, pairsOf } from '../given.ts'
 import { wholeNumber } from '../numbers.ts'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
-import { age, healthsOf, nextOf, size, state } from '../words.ts'
-import { apiCommand, collect, limitOf } from './api.ts'
+import { age, duration, healthsOf, nextOf, size, state, usualOf } from '../words.ts'
+import { apiCommand, collect, limitOf, typicalOf } from './api.ts'
 import { addReplicaDecisions } from './decisions.ts'
 import { addReplicaEdit } from './edit.ts'
 
@@ -68,7 +77,7 @@ function addGet(replicas: Command): void {
     async ({ client, options, args: [id = ''] }) => {
       const replica = await client.call('getReplica', { params: { id } })
       if (options.json) return printJson(replica)
-      printTable(['FIELD', 'VALUE'], detailsOf(replica))
+      printTable(['FIELD', 'VALUE'], detailsOf(replica, await typicalOf(client, replica.replica_id)))
     },
   )
 }
@@ -188,8 +197,9 @@ function rowOf(replica: Replica): string[] {
   ]
 }
 
-function detailsOf(replica: Replica): string[][] {
-  const { last_sync: last, hold, paused } = replica
+function detailsOf(replica: Replica, typical: TypicalDuration | null): string[][] {
+  const { last_sync: last, hold, paused, current } = replica
+  const usual = typical && usualOf(typical, current?.started_at ?? null)
   const labels = Object.entries(replica.labels).map((pair) => pair.join('='))
   const pairs: [string, string | null][] = [
     ['replica', `${replica.name}@${replica.worker_name}`],
@@ -205,6 +215,13 @@ function detailsOf(replica: Replica): string[][] {
     ['origin', replica.origin === 'config' ? 'worker.toml' : 'added by API'],
     ['last ok', age(replica.last_success_at)],
     ['last sync', last ? withReason(`${state(last.outcome)} ${age(last.ended_at)}`, last.message) : 'never'],
+    [
+      'running',
+      current
+        ? [`since ${duration(Date.now() - Date.parse(current.started_at))}`, usual].filter(Boolean).join(', ')
+        : null,
+    ],
+    ['duration', current ? null : usual],
     ['hint', replica.failures > 0 || hold ? (last?.hint ?? null) : null],
     ['would delete', hold && hold.removed > 0 && hold.reason !== 'missing_disk' ? deletionsOf(hold) : null],
     ['paused', paused ? withReason(`by ${paused.by} ${age(paused.at)}`, paused.reason) : null],

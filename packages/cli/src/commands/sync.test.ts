@@ -3,10 +3,10 @@ import type { Sync } from '@kagami/protocol'
 import { describe, expect, it } from 'vitest'
 import { startApi } from '../testing/api-server.ts'
 import { runKagami } from '../testing/run-kagami.ts'
-import { aPage, aReplica, aSync } from '../testing/samples.ts'
+import { aHistory, aPage, aReplica, aSync } from '../testing/samples.ts'
 
 /** A supervisor that takes requests for two copies and whose history becomes `ended` once they were made. */
-async function answerWith(ended: (replica: string) => Sync | null) {
+async function answerWith(ended: (replica: string) => Sync | null, more: Parameters<typeof startApi>[0] = {}) {
   let requested = false
   const request = (replica: string, worker: string) => ({
     request_id: `q-${replica}`,
@@ -28,6 +28,7 @@ async function answerWith(ended: (replica: string) => Sync | null) {
       return one ? aPage(one) : aPage()
     },
     getReplica: () => aReplica({ activity: 'queued', queue: { position: 2, reason: 'waiting for a slot' } }),
+    ...more,
   })
 }
 const good = (replica: string) => aSync({ replica_id: replica, request_id: `q-${replica}` })
@@ -110,5 +111,13 @@ describe('kagami sync --wait', () => {
     })
     const { stderr } = await runKagami('sync debian@sh-12 --wait', api.env)
     expect(stderr).toBe('debian: transferring 10%\ndebian: transferring 30%\n')
+  })
+  it('says beside the phase how long such syncs usually take, without a percent that no tool reports', async () => {
+    const progress = { phase: 'listing' as const, percent: null, bytes: null, files: null, bytes_per_second: null }
+    const running = aSync({ state: 'running', outcome: null, ended_at: null, duration_ms: null, progress })
+    const steps = [running]
+    const api = await answerWith((replica) => steps.shift() ?? good(replica), { replicaHistory: () => aHistory() })
+    const { stderr } = await runKagami('sync debian@sh-12 --wait', api.env)
+    expect(stderr).toBe('debian: listing; usually 8m, about 7m to 9m left\n')
   })
 })

@@ -1,12 +1,12 @@
 // sync.ts — kagami sync: requests syncs, and with --wait waits until they have ended.
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Client, Replica, Sync, SyncAccepted } from '@kagami/protocol'
+import type { Client, Replica, Sync, SyncAccepted, TypicalDuration } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { seconds } from '../numbers.ts'
 import { printJson, remark, setExitCode } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
-import { duration, size, state } from '../words.ts'
-import { apiCommand } from './api.ts'
+import { duration, size, state, usualOf } from '../words.ts'
+import { apiCommand, typicalOf } from './api.ts'
 
 interface SyncOptions extends ApiOptions {
   wait?: boolean
@@ -95,6 +95,7 @@ interface Wait {
 /** Waits for the sync of a request until it ends, the deadline comes or its worker is silent. Steps go to stderr. */
 async function waitForEnd(client: Client, request: Request, { deadline, before }: Wait): Promise<End> {
   const report = createStepReport(request.name)
+  const typical = await typicalOf(client, request.replica_id)
   for (;;) {
     const { items } = await client.call('listSyncs', { query: { replica: request.replica_id, limit: 20 } })
     const running = items.find((sync) => sync.state === 'running')
@@ -115,7 +116,7 @@ async function waitForEnd(client: Client, request: Request, { deadline, before }
       report(`${running ? 'still running' : 'not started yet'}; no longer waiting for it`)
       return 'timeout'
     }
-    report(running ? stepOf(running) : queueOf(replica))
+    report(running ? stepOf(running, typical) : queueOf(replica))
     await pause(POLL_MS)
   }
 }
@@ -155,9 +156,9 @@ function queueOf(replica: Replica | null): string {
     : 'waiting for the worker to start it'
 }
 
-/** Phase and percent, if the tool reports one, in steps of ten. */
-function stepOf({ progress }: Sync): string {
-  if (!progress) return 'running'
-  const percent = progress.percent === null ? '' : ` ${Math.floor(progress.percent / 10) * 10}%`
-  return `${progress.phase}${percent}`
+/** Phase, percent in steps of ten if the tool reports one, and what is left by what is usual. */
+function stepOf({ progress, started_at: startedAt }: Sync, typical: TypicalDuration | null): string {
+  const percent = !progress || progress.percent === null ? '' : ` ${Math.floor(progress.percent / 10) * 10}%`
+  const usual = typical && usualOf(typical, startedAt)
+  return `${progress?.phase ?? 'running'}${percent}${usual ? `; ${usual}` : ''}`
 }

@@ -1,5 +1,5 @@
 // testing/samples.ts — Nouns of the API with everything in order; tests change what they are about.
-import type { Replica, Resource, Summary, Sync, Worker } from '@kagami/protocol'
+import type { Replica, ReplicaHistory, Resource, Summary, Sync, Worker } from '@kagami/protocol'
 import { vi } from 'vitest'
 
 // In the files that use these nouns the date stands still: "60s ago" stays so on a machine that is busy.
@@ -98,6 +98,19 @@ export function aSync(changed: Partial<Sync> = {}): Sync {
     size_bytes: null,
     revision: null,
     progress: null,
+    ...changed,
+  }
+}
+
+/** The history of a replica whose syncs usually take 8 minutes, and nearly always less than 10. */
+export function aHistory(changed: Partial<ReplicaHistory> = {}): ReplicaHistory {
+  return {
+    replica_id: 'r-1',
+    from: secondsFromNow(-7 * 86_400),
+    to: secondsFromNow(0),
+    known_since: secondsFromNow(-86_400),
+    typical: { syncs: 20, p50_ms: 480_000, p95_ms: 600_000 },
+    buckets: [],
     ...changed,
   }
 }

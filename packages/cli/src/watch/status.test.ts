@@ -78,8 +78,9 @@ describe('kagami status', () => {
     expect(stdout).toContain('Workers     ✓ 1 online  ? 1 silent  ○ 1 pending\n')
     expect(stdout).toContain('Mirrors     2   ✕ 2 failed  ? 1 unknown  ✓ 1 fresh ')
     expect(stdout).toMatch(
-      /✕ failed {2}the upstream answers 404 {2}2 replicas on sh-12, sh-13 .*--cause upstream_missing/,
+      /✕ failed {2}the upstream answers 404 {2}2 replicas on sh-12, sh-13, .*--cause upstream_missing/,
     )
+    expect(stdout).toContain('on sh-12, sh-13, failing since 60s ago  → kagami')
     expect(stdout).toContain('     Check the path.\n')
     expect(stdout).toMatch(/○ pending {2}worker new-1 .*kagami workers approve new-1/)
     expect(stdout).toMatch(/\? silent {2}worker silent-1 .*kagami workers get silent-1/)

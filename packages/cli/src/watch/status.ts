@@ -81,11 +81,13 @@ function attentionOf(summary: Summary, workers: { pending: Worker[]; lost: Worke
   return [`  Nothing needs you.${failure ? ` Last failure ${age(failure.at)} (${failure.name})` : ''}`]
 }
 
-function causeLines({ message, replicas, held = 0, workers, reason, hint }: Summary['causes'][number]): string[] {
+function causeLines(cause: Summary['causes'][number]): string[] {
+  const { message, replicas, held = 0, since, workers, reason, hint } = cause
   const where = `${replicas} ${replicas === 1 ? 'replica' : 'replicas'} on ${workers.join(', ')}`
+  const long = since && held < replicas ? `, failing since ${age(since)}` : ''
   const words = [
     ...(held < replicas ? [state('failed', held > 0 ? replicas - held : undefined)] : []),
     ...(held > 0 ? [state('held', held < replicas ? held : undefined)] : []),
   ]
-  return [`  ${words.join(', ')}  ${message}  ${where}  → kagami replicas --cause ${reason}`, `     ${hint}`]
+  return [`  ${words.join(', ')}  ${message}  ${where}${long}  → kagami replicas --cause ${reason}`, `     ${hint}`]
 }

@@ -1,6 +1,8 @@
-// replicas.ts — Replicas: list, sync, edit, rename, remove, pause, decide about a hold, go back, prove, restore.
+// replicas.ts — Replicas: list, history, sync, edit, rename, remove, pause, decide about a hold, go back, prove,
+// restore.
 import Type from 'typebox'
 import { ReplicaPatch } from '../edits.ts'
+import { HISTORY_DAYS, ReplicaHistory } from '../history.ts'
 import { FailureReason, Health, Nullable } from '../model.ts'
 import { pageOf, Replica, ReplicaEdited, SyncAccepted } from '../views.ts'
 import { get, Id, IfMatch, paging, patch, post, ReasonBody, remove, Text, Word, Words } from './route.ts'
@@ -52,6 +54,19 @@ export const replicaRoutes = {
     response: Replica,
     refuses: ['not_found', 'conflict'],
   }),
+  replicaHistory: get(
+    '/api/v1/replicas/{id}/history',
+    'The finished syncs of a replica in parts of 6 hours or a day, and how long its syncs usually take',
+    {
+      tag,
+      params: Id,
+      query: Type.Object({
+        days: Word(HISTORY_DAYS, '7 (default): parts of 6 hours; 30 or 90: parts of a day'),
+      }),
+      response: ReplicaHistory,
+      refuses: ['not_found', 'conflict'],
+    },
+  ),
   editReplica: patch(
     '/api/v1/replicas/{id}',
     'Change upstream, interval, labels, options or credentials of a replica that was added by the API',

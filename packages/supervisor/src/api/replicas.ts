@@ -1,8 +1,9 @@
-// replicas.ts — Replicas under /api/v1: list, get, edit, sync, rename, remove, pause, decide about holds, go back,
-// restore.
-import { Refusal, type RouteInput } from '@kagami/protocol'
+// replicas.ts — Replicas under /api/v1: list, get, history, edit, sync, rename, remove, pause, decide about holds, go
+// back, restore.
+import { HISTORY_DAYS, Refusal, type RouteInput } from '@kagami/protocol'
 import type { Fleet, ReplicaEntry } from '../core/entries.ts'
 import { effectOf } from '../core/edits.ts'
+import { historyOf, historySpan } from '../core/history/buckets.ts'
 import type { Sort } from '../core/table/orders.ts'
 import type { Search } from '../core/table/search.ts'
 import { replicaOf } from '../core/views.ts'
@@ -15,6 +16,7 @@ export const replicaHandlers: Pick<
   Handlers,
   | 'listReplicas'
   | 'getReplica'
+  | 'replicaHistory'
   | 'editReplica'
   | 'syncReplica'
   | 'dropReplica'
@@ -36,6 +38,12 @@ export const replicaHandlers: Pick<
     const replica = replicaOf(replicaIn(context, params.id))
     if (replica.etag) void context.reply.header('etag', replica.etag)
     return replica
+  },
+  async replicaHistory({ params, query }, context) {
+    const { store, clock } = context.supervisor.services
+    const { replicaId } = replicaIn(context, params.id)
+    const span = historySpan(Number(query.days || HISTORY_DAYS[0]), clock.now().getTime())
+    return historyOf(replicaId, span, await store.readHistory(replicaId, span))
   },
   async editReplica({ params, headers, body }, context) {
     const entry = replicaIn(context, params.id)

@@ -30,6 +30,8 @@ export interface ReplicaEntry {
   readonly cause: string | null
   /** Unix ms of its last success; null: none. */
   readonly succeededMs: number | null
+  /** Unix ms when the first of its failures ended; null: it has none, or that is not known. */
+  readonly failingSinceMs: number | null
   /** Unix ms when it is synced next; null: that is not known. */
   readonly dueMs: number | null
   readonly sizeBytes: number | null

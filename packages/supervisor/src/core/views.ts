@@ -184,8 +184,8 @@ const NAMED_MAX = 5
 interface Group {
   replicas: number
   held: number
-  /** The one that has not succeeded for the longest time, and since when, Unix ms. */
-  since: { readonly entry: ReplicaEntry; readonly ms: number } | null
+  /** When the first failure of those ended of which that is known, Unix ms. */
+  since: number | null
   readonly workers: Set<string>
   readonly examples: ReplicaEntry[]
 }
@@ -193,22 +193,21 @@ interface Group {
 function addToGroup(group: Group, entry: ReplicaEntry, health: 'failed' | 'held'): void {
   group.replicas++
   if (health === 'held') group.held++
-  const ms = entry.succeededMs ?? Date.parse(entry.state.last_sync?.started_at ?? '')
-  if (ms < (group.since?.ms ?? Infinity)) group.since = { entry, ms }
+  const { failingSinceMs: since } = entry
+  if (since !== null && since < (group.since ?? Infinity)) group.since = since
   if (group.workers.size < NAMED_MAX) group.workers.add(entry.worker.record.name)
   if (group.examples.length < NAMED_MAX) group.examples.push(entry)
 }
 
 function causeOf(reason: string, { replicas, held, since, workers, examples }: Group): Cause {
   const known = failures[reason as keyof typeof failures] ?? failures.unknown
-  const oldest = since?.entry.state
   return {
     reason,
     message: known.meaning,
     hint: known.hint,
     replicas,
     held,
-    since: oldest ? (oldest.last_success_at ?? oldest.last_sync?.started_at ?? null) : null,
+    since: since === null ? null : new Date(since).toISOString(),
     workers: [...workers],
     examples: examples.map((entry) => ({
       replica_id: entry.replicaId,

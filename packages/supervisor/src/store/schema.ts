@@ -32,6 +32,13 @@ export interface Tables {
     seq: number
     /** The SyncReport as JSON. */
     report: string
+    /** What the history of a replica is made of, as in the report. All null: an earlier version wrote the row. */
+    action: string | null
+    reason: string | null
+    duration_ms: number | null
+    bytes: number | null
+    files: number | null
+    size_bytes: number | null
   }
   audit: {
     id: Generated<number>

@@ -8,7 +8,7 @@ import type { Tables } from './schema.ts'
 interface Column {
   readonly name: string
   readonly type: 'text' | 'bigint'
-  valueOf(report: SyncReport): string | number
+  valueOf(report: SyncReport): string | number | null
 }
 
 /** All but `seq`. */
@@ -22,6 +22,12 @@ const COLUMNS: readonly Column[] = [
   { name: 'started_at', type: 'bigint', valueOf: (report) => Date.parse(report.started_at) },
   { name: 'ended_at', type: 'bigint', valueOf: (report) => Date.parse(report.ended_at) },
   { name: 'report', type: 'text', valueOf: (report) => JSON.stringify(report) },
+  { name: 'action', type: 'text', valueOf: (report) => report.action ?? null },
+  { name: 'reason', type: 'text', valueOf: (report) => report.reason },
+  { name: 'duration_ms', type: 'bigint', valueOf: (report) => report.duration_ms },
+  { name: 'bytes', type: 'bigint', valueOf: (report) => report.bytes },
+  { name: 'files', type: 'bigint', valueOf: (report) => report.files },
+  { name: 'size_bytes', type: 'bigint', valueOf: (report) => report.size_bytes },
 ]
 
 const NAMES = COLUMNS.map(({ name }) => name).join(', ')

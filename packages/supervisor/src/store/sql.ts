@@ -10,6 +10,7 @@ import { insertAudit } from './sql-audit.ts'
 import { createFence, retryWhileLocked } from './sql-fence.ts'
 import { createHistory } from './sql-history.ts'
 import { createKeyStore } from './sql-keys.ts'
+import { readHistory } from './sql-replica-history.ts'
 import { insertReports } from './sql-reports.ts'
 import { loadReplicas, saveStates } from './sql-states.ts'
 import { createWorkerStore, saveRecords } from './sql-workers.ts'
@@ -32,6 +33,7 @@ export async function openSqlStore(
     directory,
     superseded,
     ...createHistory(db, fence),
+    readHistory: (replicaId, span) => readHistory(db, kind, replicaId, span),
     ...createKeyStore(db, fence),
     prepare: (carry) =>
       waitForDatabase(() => retryWhileLocked(() => prepareTables(db, kind, { carry, write: writeCarried })), logger),

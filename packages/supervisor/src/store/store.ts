@@ -167,6 +167,26 @@ export class Superseded extends Refusal {
   }
 }
 
+/** The figures of a finished sync. */
+export interface StoredRun extends Pick<
+  SyncReport,
+  'outcome' | 'reason' | 'duration_ms' | 'bytes' | 'files' | 'size_bytes'
+> {
+  /** When it ended, as its worker said, Unix ms. */
+  readonly ended_at: number
+  readonly action: NonNullable<SyncReport['action']> | null
+}
+
+/** What is stored of the finished syncs of a replica. */
+export interface StoredHistory {
+  /** When the oldest sync ended that is stored, Unix ms; null: none is. */
+  readonly knownSinceMs: number | null
+  /** In the order in which they ended. */
+  readonly runs: readonly StoredRun[]
+  /** How long the last syncs took that succeeded, without those that verified, ms; newest first, at most 20. */
+  readonly lastDurationsMs: readonly number[]
+}
+
 /** How far the stream of reports was read into the database. */
 export interface ReportsSeen {
   /** When the stream was created: a stream that was created again counts anew. */
@@ -214,6 +234,8 @@ export interface Store extends KeyStore {
   /** Finds a sync by its id, or by a prefix that only one id has. */
   findSync(idOrPrefix: string): Promise<SyncReport | null>
   lastFailure(): Promise<SyncReport | null>
+  /** The finished syncs of a replica that ended from `fromMs` until before `toMs`, Unix ms. */
+  readHistory(replicaId: string, span: { fromMs: number; toMs: number }): Promise<StoredHistory>
   addAudit(entry: NewAudit): Promise<void>
   /** Newest first; with `since` what came after that entry, oldest first. */
   listAudit(filter: AuditFilter, page: PageRequest): Promise<Paged<AuditEntry>>

@@ -92,6 +92,7 @@ export function anyState(
   const optional = {
     hold: orNull(hold),
     content_at: orNull(instant),
+    failing_since: instant,
     generation: orNull(count),
     kept: fc.constantFrom(null, { count: 1, refs: [] }),
     kept_files: fc.constantFrom(null, { count: 1, size_bytes: 3, next_at: '2026-01-01T00:00:00Z', files: [] }),

@@ -10,6 +10,7 @@ export const pages = {
     causes: '{r} in 1 cause | {r} in {c} causes',
     fleetFacts: 'Fleet',
     failure: 'Last failure',
+    failingSince: 'failing since {ago}',
     allCauses: 'All {n} causes',
     retry: 'Retry {n}',
     retried: 'Nothing was requested: none of them fails any more | 1 sync requested | {n} syncs requested',

@@ -1,8 +1,9 @@
 // en.ts — English. The texts of each part of the UI are in a file of their own.
 import { actions } from './en-actions.ts'
+import { history } from './en-history.ts'
 import { lists } from './en-lists.ts'
 import { pages } from './en-pages.ts'
 import { shell } from './en-shell.ts'
 
 /** All English texts, by key. */
-export const en = { ...shell, ...lists, ...pages, ...actions }
+export const en = { ...shell, ...lists, ...pages, ...history, ...actions }

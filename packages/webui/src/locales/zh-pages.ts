@@ -13,6 +13,7 @@ export const pages: Texts<typeof en> = {
     causes: '{r} 个，{c} 种原因',
     fleetFacts: '集群',
     failure: '上次失败',
+    failingSince: '{ago}开始失败',
     allCauses: '全部 {n} 种原因',
     retry: '重试 {n} 个',
     retried: '没有请求任何同步：它们都不再失败 | 已请求 1 个同步 | 已请求 {n} 个同步',

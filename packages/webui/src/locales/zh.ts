@@ -1,8 +1,9 @@
 // zh.ts — 简体中文. Loaded only by who reads it.
 import { actions } from './zh-actions.ts'
+import { history } from './zh-history.ts'
 import { lists } from './zh-lists.ts'
 import { pages } from './zh-pages.ts'
 import { shell } from './zh-shell.ts'
 
 /** All Chinese texts, by key. */
-export const zh = { ...shell, ...lists, ...pages, ...actions }
+export const zh = { ...shell, ...lists, ...pages, ...history, ...actions }

@@ -25,13 +25,17 @@ function verdictOf(rows: Rows, row: number): Verdict {
   return { health: healthOf(verdict), detail: detailOf(verdict, rows.stateOf(row)) }
 }
 
+const isRemoved = (rows: Rows, { row, born }: Entry) => rows.of.born[row] !== born || !rows.ids.isKept(row)
+
+function presentRow(rows: Rows, entry: Entry): number {
+  if (isRemoved(rows, entry)) throw new Refusal('not_found', 'the replica was removed meanwhile')
+  return entry.row
+}
+
 /** Makes the entries of rows. They share their fields: a walk over a million makes small objects only. */
 export function createEntryForm({ rows, names, workerOf, progressOf }: EntryParts): (row: number) => ReplicaEntry {
-  const isGone = ({ row, born }: Entry) => rows.of.born[row] !== born || !rows.ids.isKept(row)
-  const rowOf = (entry: Entry): number => {
-    if (isGone(entry)) throw new Refusal('not_found', 'the replica was removed meanwhile')
-    return entry.row
-  }
+  const isGone = (entry: Entry) => isRemoved(rows, entry)
+  const rowOf = (entry: Entry) => presentRow(rows, entry)
   const form = {
     get gone() {
       return isGone(this as unknown as Entry)
@@ -69,6 +73,9 @@ export function createEntryForm({ rows, names, workerOf, progressOf }: EntryPart
     },
     get succeededMs() {
       return orNull(rows.of.success[rowOf(this as unknown as Entry)]!)
+    },
+    get failingSinceMs() {
+      return orNull(rows.of.failing[rowOf(this as unknown as Entry)]!)
     },
     get dueMs() {
       return orNull(rows.of.due[rowOf(this as unknown as Entry)]!)

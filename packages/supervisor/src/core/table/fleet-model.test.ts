@@ -15,7 +15,7 @@ import { applyHeartbeat, createFleet, dropWorker, putWorker, setPresence, showDe
 import { assessHealth, type Verdict } from '../health.ts'
 import { unreportedState } from '../new-replica.ts'
 import { isWanted } from '../records.ts'
-import { replicaOf, resourceOf, workerOf } from '../views.ts'
+import { causesOf, replicaOf, resourceOf, workerOf } from '../views.ts'
 
 const START = Date.parse('2026-01-01T01:00:00Z')
 const WORKERS = ['w0', 'w1', 'w2'] as const
@@ -206,6 +206,7 @@ function compareResources(fleet: Fleet, members: readonly { worker: WorkerEntry;
     members.filter(({ worker, plain }) => !haltOf(viewOf(worker, plain))).map(({ plain }) => plain),
   )
   const groups = Map.groupBy(counted, ({ state }) => state.name)
+  compareCauses(fleet, counted)
   expect([...fleet.resources.values()].map(({ name }) => name).sort()).toEqual([...groups.keys()].sort())
   expect(fleet.healths.toRecord()).toEqual(tally(counted.map(({ verdict }) => verdict.health)))
   expect(fleet.statuses.toRecord()).toEqual(tally(counted.map(({ state }) => state.status)))
@@ -230,6 +231,21 @@ function compareResources(fleet: Fleet, members: readonly { worker: WorkerEntry;
       ),
     })
   }
+}
+
+function compareCauses(fleet: Fleet, counted: readonly Plain[]): void {
+  const troubled = counted.filter(({ verdict: { health } }) => health === 'failed' || health === 'held')
+  const groups = Map.groupBy(troubled, ({ state }) => state.last_sync?.reason ?? 'unknown')
+  const plainly = [...groups].map(([reason, group]) => {
+    const since = group.flatMap(({ state }) => (state.failing_since ? Date.parse(state.failing_since) : []))
+    return [reason, group.length, since.length > 0 ? Math.min(...since) : null]
+  })
+  const shown = causesOf(fleet, 100).map(({ reason, replicas, since }) => [
+    reason,
+    replicas,
+    since && Date.parse(since),
+  ])
+  expect(shown.sort()).toEqual(plainly.sort())
 }
 
 describe('the fleet in memory', () => {

@@ -135,6 +135,7 @@ function isPacked(field: string, value: unknown, packed: Packed): boolean {
       return value === null || packed.generation !== null
     case 'last_success_at':
     case 'next_due_at':
+    case 'failing_since':
       // The columns have their times.
       return value === null || instantMs(value as string) !== null
     case 'queue':

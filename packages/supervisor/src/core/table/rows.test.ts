@@ -138,6 +138,10 @@ describe('a state in the table', () => {
         expect(JSON.parse(JSON.stringify(table.entryOf(row).state))).toEqual(JSON.parse(JSON.stringify(first)))
         expect(table.equals(row, first)).toBe(true)
         expect(table.equals(row, second)).toBe(sameText(first, second))
+        for (const field of new Set([...Object.keys(first), ...Object.keys(second)]) as Set<keyof ReplicaState>) {
+          const other = { ...first, [field]: second[field] } as ReplicaState
+          expect(table.equals(row, other), field).toBe(sameText(first, other))
+        }
         table.write(row, second)
         expect(JSON.parse(JSON.stringify(table.entryOf(row).state))).toEqual(JSON.parse(JSON.stringify(second)))
         expect(table.equals(row, second)).toBe(true)

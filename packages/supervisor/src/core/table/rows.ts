@@ -22,6 +22,8 @@ const LAYOUT = {
   success: Float64Array,
   /** Unix ms; NaN: it is not known. */
   due: Float64Array,
+  /** When its failures began, Unix ms; NaN: it has none, or that is not known. */
+  failing: Float64Array,
   /** NaN: it is not known. */
   size: Float64Array,
   name: Uint32Array,
@@ -136,7 +138,8 @@ export function createRows(recentMax = RECENT_MAX): Rows {
   }
 }
 
-const msOf = (instant: string | null) => (instant === null ? Number.NaN : (instantMs(instant) ?? Date.parse(instant)))
+const msOf = (instant: string | null | undefined) =>
+  instant === null || instant === undefined ? Number.NaN : (instantMs(instant) ?? Date.parse(instant))
 const textOf = (said: Said) => JSON.stringify(said)
 const isSaid = ([message, hint]: Said) => message !== null || hint !== null
 
@@ -200,6 +203,7 @@ function fill(parts: Parts, row: number, state: ReplicaState, before: References
   of.revision[row] = state.revision_no
   of.success[row] = msOf(state.last_success_at)
   of.due[row] = msOf(state.next_due_at)
+  of.failing[row] = msOf(state.failing_since)
   of.size[row] = state.size_bytes ?? Number.NaN
   of.name[row] = names.keepName(state.name)
   of.upstream[row] = upstreams.keep(state.upstream)
@@ -255,6 +259,7 @@ function equals(parts: Parts, row: number, state: ReplicaState): boolean {
     of.revision[row] === state.revision_no &&
     Object.is(of.success[row], msOf(state.last_success_at)) &&
     Object.is(of.due[row], msOf(state.next_due_at)) &&
+    Object.is(of.failing[row], msOf(state.failing_since)) &&
     Object.is(of.size[row], state.size_bytes ?? Number.NaN) &&
     of.status[row] === words.numberOf(state.status) &&
     of.activity[row] === words.numberOf(state.activity) &&
@@ -287,6 +292,7 @@ function stateOf(parts: Parts, row: number): ReplicaState {
     last_success_at: instant(of.success[row]!),
     next_due_at: instant(of.due[row]!),
     size_bytes: Number.isNaN(of.size[row]!) ? null : of.size[row]!,
+    ...(Number.isNaN(of.failing[row]!) ? {} : { failing_since: new Date(of.failing[row]!).toISOString() }),
   }
   // A record has an instant only where its form is not that of the column.
   return { ...columnsOf, ...rest }

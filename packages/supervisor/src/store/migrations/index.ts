@@ -4,10 +4,12 @@ import { first } from './0001-first.ts'
 import { enrolment } from './0002-enrolment.ts'
 import { order } from './0003-order.ts'
 import { announcements } from './0004-announcements.ts'
+import { figures } from './0005-figures.ts'
 
 export const migrations: Record<string, Migration> = {
   '0001-first': first,
   '0002-enrolment': enrolment,
   '0003-order': order,
   '0004-announcements': announcements,
+  '0005-figures': figures,
 }
