@@ -139,7 +139,7 @@ describe('a state in the table', () => {
         expect(table.equals(row, first)).toBe(true)
         expect(table.equals(row, second)).toBe(sameText(first, second))
         for (const field of new Set([...Object.keys(first), ...Object.keys(second)]) as Set<keyof ReplicaState>) {
-          const other = { ...first, [field]: second[field] } as ReplicaState
+          const other = { ...first, [field]: second[field] }
           expect(table.equals(row, other), field).toBe(sameText(first, other))
         }
         table.write(row, second)
