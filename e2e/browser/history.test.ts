@@ -59,7 +59,7 @@ describe('the history on the page of a replica', () => {
     // Its syncs never end: nobody answers.
     const silent = createServer(() => {}).listen(0, '127.0.0.1')
     await once(silent, 'listening')
-    place.onEnd(() => void silent.close().closeAllConnections())
+    place.onEnd(() => silent.close().closeAllConnections())
     const slow = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/file`
     const upstream = `file://${place.at('upstream')}`
     await startWorker(place, {

@@ -1,5 +1,5 @@
 // remaining-time.ts — What a running sync still needs, by how long such syncs usually take. Pure.
-import type { TypicalDuration } from '../history.ts'
+import type { TypicalDuration } from '../views/history.ts'
 
 const MINUTE_MS = 60_000
 

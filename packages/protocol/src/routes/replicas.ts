@@ -2,7 +2,7 @@
 // restore.
 import Type from 'typebox'
 import { ReplicaPatch } from '../edits.ts'
-import { HISTORY_DAYS, ReplicaHistory } from '../history.ts'
+import { HISTORY_DAYS, ReplicaHistory } from '../views/history.ts'
 import { FailureReason, Health, Nullable } from '../model.ts'
 import { pageOf, Replica, ReplicaEdited, SyncAccepted } from '../views.ts'
 import { get, Id, IfMatch, paging, patch, post, ReasonBody, remove, Text, Word, Words } from './route.ts'

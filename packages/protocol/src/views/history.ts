@@ -1,7 +1,7 @@
 // history.ts — The history of a replica in equal parts of time, and how long its syncs usually take. What was not
 // measured is null.
 import Type, { type Static } from 'typebox'
-import { FailureReason, Instant, Nullable, Outcome } from './model.ts'
+import { FailureReason, Instant, Nullable, Outcome } from '../model.ts'
 
 const Count = Type.Integer({ minimum: 0 })
 const Milliseconds = Type.Integer({ minimum: 0, description: 'ms' })
