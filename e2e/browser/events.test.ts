@@ -47,6 +47,7 @@ describe('the page of events', () => {
     await page.getByRole('link', { name: 'debian@sh-12' }).first().click()
     await page.getByRole('heading', { level: 1, name: /debian/ }).waitFor()
     expect(problems).toEqual([])
+    await supervisor.api.call('resumeReplica', { params: { id: 'debian@sh-12' } })
     await page.context().close()
   })
 })

@@ -13,7 +13,9 @@ const RELOAD_MS = 1200
 type Paging = { cursor?: string; limit: number }
 
 export interface RowSource<T> {
-  /** Filter and order; another one for each list of a page. When it changes, the list starts anew. */
+  /** What the rows are; lists of one name have rows of one type. */
+  readonly name: string
+  /** Filter and order. When it changes, the list starts anew. */
   key(): unknown
   fetch(paging: Paging, signal: AbortSignal): Promise<Page<T>>
   id(row: T): string
@@ -37,16 +39,13 @@ export interface Rows<T> {
 
 /** A live list of `source`. Who comes back to its page finds the same rows at once; then they are loaded anew. */
 export function useRows<T>(source: RowSource<T>): Rows<T> {
-  const page = location.pathname
   const list = createList(source)
   let place = ''
   watch(
     source.key,
     (key) => {
-      // On the way to another page the address has changed, but this list is still there.
-      if (location.pathname !== page) return
-      if (place !== '') remember(place, list.loaded())
-      place = `${page} ${String(key)}`
+      remember(place, list.loaded())
+      place = `${source.name} ${location.pathname} ${String(key)}`
       list.start(recall<T>(place))
     },
     { immediate: true },
@@ -66,7 +65,8 @@ export function useRows<T>(source: RowSource<T>): Rows<T> {
 interface List<T> extends Rows<T> {
   /** Begins anew with the first rows; `known` is shown until they are there. */
   start(known: Loaded<T> | undefined): void
-  loaded(): Loaded<T>
+  /** What is shown; null while that is of another filter or order, or nothing yet. */
+  loaded(): Loaded<T> | null
   stop(): void
 }
 
@@ -82,6 +82,7 @@ function createList<T>(source: RowSource<T>): List<T> {
   let current = new AbortController()
   /** More rows were asked for while others were loaded: they are loaded next. */
   let moreWanted = false
+  let isOfNow = false
 
   async function load(fetch: (signal: AbortSignal) => Promise<Loaded<T>>): Promise<void> {
     current.abort()
@@ -100,12 +101,14 @@ function createList<T>(source: RowSource<T>): List<T> {
     if (own === current && moreWanted && problem.value === null) await more()
   }
   function show(loaded: Loaded<T>): void {
+    isOfNow = true
     rows.value = loaded.items
     total.value = loaded.total
     cursor = loaded.cursor
     complete.value = cursor === null
   }
   function start(known?: Loaded<T>): void {
+    isOfNow = false
     if (known) show(known)
     void load((signal) => loadFirst(source, known?.items.length ?? 0, signal))
   }
@@ -119,7 +122,7 @@ function createList<T>(source: RowSource<T>): List<T> {
     if (loading.value || from === null) return
     await load((signal) => loadNext(source, rows.value, { from, signal }))
   }
-  const loaded = (): Loaded<T> => ({ items: rows.value, cursor, total: total.value })
+  const loaded = (): Loaded<T> | null => (isOfNow ? { items: rows.value, cursor, total: total.value } : null)
   const stop = (): void => current.abort()
   return { rows, total, loading, problem, complete, waiting, more, reload, start, loaded, stop }
 }
@@ -156,8 +159,8 @@ async function loadNext<T>(
 const remembered = new Map<string, Loaded<unknown>>()
 const REMEMBERED_MAX = 12
 
-function remember(place: string, list: Loaded<unknown>): void {
-  if (list.total === null) return
+function remember(place: string, list: Loaded<unknown> | null): void {
+  if (list === null) return
   remembered.delete(place)
   remembered.set(place, list)
   if (remembered.size > REMEMBERED_MAX) remembered.delete(remembered.keys().next().value!)
