@@ -200,7 +200,7 @@ test('after a start with an old document, or none, what is shown is what people 
   }
   await until('the document is kept', () => readFileSync(document, 'utf8').includes('"stays"'))
   const old = readFileSync(document)
-  expect(await cli('replicas', 'remove', 'gone')).toMatchObject({ code: 0 })
+  expect(await cli('replicas', 'remove', 'gone', '--yes')).toMatchObject({ code: 0 })
   await until('it is removed', async () => !(await names()).includes('gone'))
   for (const left of [old, Buffer.from('')]) {
     await worker.kill()
@@ -225,7 +225,7 @@ test('a replica that is added while its worker is away is shown at once, also af
   for (const name of ['waits', 'taken-back'])
     expect(await cli('replicas', 'add', upstream, '--worker', workerName, '--name', name)).toMatchObject({ code: 0 })
   expect(await names()).toEqual(expect.arrayContaining(['waits', 'taken-back']))
-  expect(await cli('replicas', 'remove', 'taken-back')).toMatchObject({ code: 0 })
+  expect(await cli('replicas', 'remove', 'taken-back', '--yes')).toMatchObject({ code: 0 })
   await supervisor.kill()
   supervisor = await startSupervisor(place, { nats: nats.url, port: Number(new URL(supervisor.url).port) })
   expect(await names()).toContain('waits')
