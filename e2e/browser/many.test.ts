@@ -54,7 +54,7 @@ describe('the web UI', () => {
     for (let index = 1; index < 8; index++)
       tabs.push(await tabOf(context, ['/ui/replicas', '/ui/workers', '/ui/syncs', '/ui/'][index % 4]!))
     for (const tab of tabs) await isLive(tab)
-    expect(await watchers()).toBe(1)
+    await until('there is one connection', async () => (await watchers()) === 1)
     // Each still has connections left for requests of its own.
     for (const tab of tabs) {
       await tab.goto('/ui/workers')
@@ -82,7 +82,7 @@ describe('the web UI', () => {
     await page.addInitScript('delete globalThis.SharedWorker')
     await page.goto('/ui/')
     await isLive(page)
-    expect(await watchers()).toBe(1)
+    await until('there is one connection', async () => (await watchers()) === 1)
     await page.context().close()
   })
 
