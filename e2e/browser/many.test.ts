@@ -103,6 +103,34 @@ describe('the web UI', () => {
     await page.context().close()
   })
 
+  test('loads the rows that were asked for, also when everything is loaded anew meanwhile', async () => {
+    const { page } = await openTab(browser, supervisor.url)
+    await page.addInitScript('delete globalThis.SharedWorker')
+    const asked: string[] = []
+    await page.route('**/api/v1/replicas?*', async (route) => {
+      const { searchParams } = new URL(route.request().url())
+      asked.push(searchParams.has('cursor') ? 'more' : 'first')
+      // The first answer with more rows comes too late: the page has connected again, and loads all of its rows anew.
+      if (asked.filter((one) => one === 'more').length === 1 && asked.at(-1) === 'more') {
+        await page.evaluate("window.dispatchEvent(new Event('online'))")
+        await until('the first rows were asked for again', () => asked.lastIndexOf('first') > asked.indexOf('more'))
+      }
+      await route.continue().catch(() => {})
+    })
+    await page.goto('/ui/replicas?sort=name')
+    await isLive(page)
+    await page.getByText('mirror-000').waitFor()
+    // Somebody reads the list, so that changes of rows do not load it.
+    await page.locator('[data-rows]').hover({ position: { x: 20, y: 200 } })
+    await page.evaluate('window.scrollTo(0, document.body.scrollHeight)')
+    await until('more than the first rows are there', async () => {
+      const shown = await page.getByTestId('shown').innerText()
+      return Number(/–(\d+)/.exec(shown)?.[1]) > 100
+    })
+    expect(asked.indexOf('first', asked.indexOf('more'))).toBeGreaterThan(0)
+    await page.context().close()
+  })
+
   test('shows a list of hundreds to its end while its rows change, and shows the same place after "back"', async () => {
     const { page } = await openTab(browser, supervisor.url)
     await page.goto('/ui/replicas?sort=name')

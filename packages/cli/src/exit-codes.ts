@@ -14,9 +14,18 @@ export const exitCodes: Readonly<Record<number, string>> = {
   9: 'a worker that is waited for is silent',
 }
 
+const inWords = Object.entries(exitCodes).map((pair) => pair.join(' '))
+
 /** All of them on one line. */
-export function exitCodesInWords(): string {
-  return Object.entries(exitCodes)
-    .map((pair) => pair.join(' '))
-    .join(', ')
+export const exitCodesInWords = (): string => inWords.join(', ')
+
+/** All of them as the end of a help text, in lines of 80 columns. */
+export function exitCodesAsHelp(): string {
+  const lines = ['Exit codes:']
+  for (const [index, words] of inWords.entries()) {
+    const part = ` ${words}${index < inWords.length - 1 ? ',' : ''}`
+    if ((lines.at(-1) + part).length > 80) lines.push(' '.repeat(11) + part)
+    else lines[lines.length - 1] += part
+  }
+  return lines.join('\n')
 }

@@ -15,7 +15,7 @@ import { addSupervisor } from './commands/supervisor.ts'
 import { addSync } from './commands/sync.ts'
 import { addUp } from './commands/up.ts'
 import { addWorkers } from './commands/workers.ts'
-import { exitCodesInWords } from './exit-codes.ts'
+import { exitCodesAsHelp } from './exit-codes.ts'
 
 const NOUNS = [
   addUp,
@@ -40,7 +40,7 @@ export function createProgram(words: readonly string[] = []): Command {
     .description('Kagami keeps mirrors of git, rsync and http upstreams in sync.')
     .version(manifest.version)
     .showSuggestionAfterError()
-  program.addHelpText('after', `\nExit codes: ${exitCodesInWords()}`)
+  program.addHelpText('after', `\n${exitCodesAsHelp()}`)
   for (const add of words[0] === 'run' ? [addRun] : NOUNS) add(program)
   throwEverywhere(program)
   return program

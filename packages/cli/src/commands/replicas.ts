@@ -188,13 +188,16 @@ function rowOf(replica: Replica): string[] {
     `${replica.name}@${replica.worker_name}`,
     replica.kind,
     age(replica.last_success_at),
-    failing
-      ? [`${replica.failures}x`, replica.failing_since && age(replica.failing_since)].filter(Boolean).join(' ')
-      : '-',
+    failing ? failingOf(replica) : '-',
     failing || replica.hold ? (replica.last_sync?.message ?? replica.last_sync?.reason ?? '-') : '-',
     size(replica.size_bytes),
     replica.activity === 'queued' ? `queued ${replica.queue?.position ?? ''}` : nextOf(replica),
   ]
+}
+
+/** How often it failed in a row, and for how long where that is known: `3x in 2h`. */
+function failingOf({ failures, failing_since: since }: Replica): string {
+  return since ? `${failures}x in ${duration(Math.max(0, Date.now() - Date.parse(since)))}` : `${failures}x`
 }
 
 function detailsOf(replica: Replica, typical: TypicalDuration | null): string[][] {

@@ -80,7 +80,7 @@ function createList<T>(source: RowSource<T>): List<T> {
   const waiting = ref(0)
   let cursor: string | null = null
   let current = new AbortController()
-  /** More rows were asked for while others were loaded: they are loaded next. */
+  /** More rows were asked for and are not there yet: what is loaded meanwhile must not cost them. */
   let moreWanted = false
   let isOfNow = false
 
@@ -109,6 +109,7 @@ function createList<T>(source: RowSource<T>): List<T> {
   }
   function start(known?: Loaded<T>): void {
     isOfNow = false
+    moreWanted = false
     if (known) show(known)
     void load((signal) => loadFirst(source, known?.items.length ?? 0, signal))
   }
@@ -117,10 +118,14 @@ function createList<T>(source: RowSource<T>): List<T> {
     return load((signal) => loadFirst(source, rows.value.length, signal))
   }
   async function more(): Promise<void> {
-    moreWanted = loading.value
     const from = cursor
+    moreWanted = from !== null
     if (loading.value || from === null) return
-    await load((signal) => loadNext(source, rows.value, { from, signal }))
+    await load(async (signal) => {
+      const loaded = await loadNext(source, rows.value, { from, signal })
+      moreWanted = false
+      return loaded
+    })
   }
   const loaded = (): Loaded<T> | null => (isOfNow ? { items: rows.value, cursor, total: total.value } : null)
   const stop = (): void => current.abort()
