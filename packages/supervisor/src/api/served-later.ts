@@ -8,7 +8,12 @@ export function serveLater(
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
   let opened: Promise<FastifyInstance> | null = null
   return async (request, reply) => {
-    const server = await (opened ??= open())
+    // What failed once, as for want of descriptors, is tried again for the next request.
+    opened ??= open().catch((error: unknown) => {
+      opened = null
+      throw error
+    })
+    const server = await opened
     for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value as string)
     reply.hijack()
     server.routing(request.raw, reply.raw)

@@ -49,8 +49,8 @@ function nameOf(fleet: Fleet, target: string | null): string | null {
   if (target === null) return null
   const worker = fleet.workers.get(target)
   if (worker) return worker.record.name
-  // Refused requests have the name that was asked for.
-  const replica = fleet.replicas.get(idOf(fleet, target))
+  // Refused requests have what was asked for, which may be a name.
+  const replica = fleet.replicas.get(target.includes('@') ? idOf(fleet, target) : target)
   return replica ? `${replica.name}@${replica.worker.record.name}` : null
 }
 
