@@ -156,6 +156,9 @@ describe.each(['sqlite', 'postgres'] as const)('the store on %s', (kind) => {
     expect(await store.findSync(reports[7]!.sync_id)).toEqual(reports[7])
     expect(await store.findSync(reports[7]!.sync_id.slice(0, -1))).toEqual(reports[7])
     expect(await store.findSync('nothing')).toBeNull()
+    const beside = { previous: reports[6]!.sync_id, next: reports[8]!.sync_id }
+    expect(await store.findNeighbours('r', reports[7]!.sync_id)).toEqual(beside)
+    expect(await store.findNeighbours('r', 'running')).toEqual({ previous: reports[29]!.sync_id, next: null })
   })
 
   test('pages through the history, newest first, without gaps when new syncs come in between', async () => {

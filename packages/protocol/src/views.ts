@@ -228,6 +228,13 @@ export const AuditEntry = Type.Object({
 })
 export type AuditEntry = Static<typeof AuditEntry>
 
+/** The syncs beside one, of the same replica; the order is that in which they were recorded. */
+export const SyncNeighbours = Type.Object({
+  previous_sync_id: Nullable(Type.String()),
+  next_sync_id: Nullable(Type.String({ description: 'A running sync comes after all that have ended' })),
+})
+export type SyncNeighbours = Static<typeof SyncNeighbours>
+
 /** A join token without its secret. */
 export const JoinToken = Type.Object({
   id: Type.String(),

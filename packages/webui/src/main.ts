@@ -13,6 +13,7 @@ import './styles/syncs.css'
 import './styles/table.css'
 import './styles/forms.css'
 import './styles/history.css'
+import './styles/palette.css'
 
 const app = createApp(App).use(createPinia()).use(i18n).use(router)
 // The first text is in the right language: English is there at once, others are one small file away.

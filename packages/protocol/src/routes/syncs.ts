@@ -1,7 +1,7 @@
 // syncs.ts — Syncs that run and that have ended, and their logs.
 import Type from 'typebox'
 import { Outcome } from '../model.ts'
-import { pageOf, Sync } from '../views.ts'
+import { pageOf, Sync, SyncNeighbours } from '../views.ts'
 import { get, Id, pagingOf, post, Text, Word, Words } from './route.ts'
 
 const tag = 'syncs'
@@ -30,6 +30,11 @@ export const syncRoutes = {
     response: Sync,
     refuses: ['not_found', 'conflict'],
   }),
+  syncNeighbours: get(
+    '/api/v1/syncs/{id}/neighbours',
+    'The syncs of the same replica just before and after this one',
+    { tag, params: Id, response: SyncNeighbours, refuses: ['not_found', 'conflict'] },
+  ),
   syncLog: get(
     '/api/v1/syncs/{id}/log',
     'The log of a sync, read from its worker. To read on, see the headers x-log-next-offset, x-log-size, x-log-running',

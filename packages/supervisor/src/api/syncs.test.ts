@@ -1,8 +1,8 @@
 // syncs.test.ts — Pages of syncs: running ones and then the history, each sync once, never more than was asked for.
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Page, Sync } from '@kagami/protocol'
+import type { Page, Sync, SyncNeighbours } from '@kagami/protocol'
 import { sampleReport } from '@kagami/protocol/testing/samples'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -14,9 +14,18 @@ import { syncHandlers } from './syncs.ts'
 
 const NOW = Date.parse('2026-11-28T00:00:00Z')
 
-/** A fleet in which these syncs run, and a history of so many; how to list them. */
-async function fleetWith({ running, finished }: { running: number; finished: number }) {
-  const { services } = await openServices(mkdtempSync(join(tmpdir(), 'syncs-')))
+/** A fleet in which these syncs run, each of another replica, and a history of so many of the replica `historyOf`. */
+async function fleetWith({
+  running,
+  finished,
+  historyOf,
+}: {
+  running: number
+  finished: number
+  historyOf?: string
+}) {
+  const dir = mkdtempSync(join(tmpdir(), 'syncs-'))
+  const { services } = await openServices(dir)
   const worker = putWorker(services.fleet, recordOf('w0'), NOW)
   for (let index = 0; index < running; index++) {
     // Some start in the same second: then the id decides.
@@ -29,12 +38,23 @@ async function fleetWith({ running, finished }: { running: number; finished: num
     putReplica({ fleet: services.fleet, worker, changes: noChanges(), now: NOW }, state)
   }
   const reports = Array.from({ length: finished }, (_, index) =>
-    sampleReport({ sync_id: `f-${index}`, worker_id: 'w0' }),
+    sampleReport({
+      sync_id: `finished-${index}`,
+      worker_id: 'w0',
+      ...(historyOf === undefined ? {} : { replica_id: historyOf }),
+    }),
   )
   if (finished > 0) await services.store.addReports(reports)
-  const list = (query: object) =>
-    syncHandlers.listSyncs({ query } as never, { supervisor: { services } } as never) as Promise<Page<Sync>>
-  return { list, close: () => services.store.close() }
+  const at = { supervisor: { services } } as never
+  return {
+    list: (query: object) => syncHandlers.listSyncs({ query } as never, at) as Promise<Page<Sync>>,
+    neighbours: (id: string) =>
+      syncHandlers.syncNeighbours({ params: { id } } as never, at) as Promise<SyncNeighbours>,
+    async close() {
+      await services.store.close()
+      rmSync(dir, { recursive: true })
+    },
+  }
 }
 
 describe('listSyncs', () => {
@@ -76,5 +96,26 @@ describe('listSyncs', () => {
     }
     await fleet.close()
     expect(totals).toEqual([7, 7, 7, 7])
+  })
+})
+
+describe('syncNeighbours', () => {
+  it('leads through the syncs of a replica in the order of its list, the running one last', async () => {
+    const fleet = await fleetWith({ running: 1, finished: 5, historyOf: makeReplica('w0', 0, 1).replica_id })
+    const listed = (await fleet.list({ limit: 9 })).items.map(({ sync_id }) => sync_id)
+    expect(listed).toHaveLength(6)
+    for (const [at, id] of listed.entries())
+      expect(await fleet.neighbours(id)).toEqual({
+        previous_sync_id: listed[at + 1] ?? null,
+        next_sync_id: listed[at - 1] ?? null,
+      })
+    await fleet.close()
+  })
+
+  it('knows no syncs of other replicas', async () => {
+    const fleet = await fleetWith({ running: 1, finished: 2, historyOf: 'another' })
+    expect(await fleet.neighbours('r-0')).toEqual({ previous_sync_id: null, next_sync_id: null })
+    expect(await fleet.neighbours('finished-1')).toEqual({ previous_sync_id: 'finished-0', next_sync_id: null })
+    await fleet.close()
   })
 })

@@ -7,7 +7,7 @@ import { findReplica, findWorker } from './find.ts'
 import type { Handlers } from './handler.ts'
 import { cursorFrom, pageOf, wordsOf, type Order } from './lists/pages.ts'
 
-export const syncHandlers: Pick<Handlers, 'listSyncs' | 'getSync' | 'syncLog' | 'cancelSync'> = {
+export const syncHandlers: Pick<Handlers, 'listSyncs' | 'getSync' | 'syncNeighbours' | 'syncLog' | 'cancelSync'> = {
   async listSyncs({ query }, { supervisor }) {
     const { fleet, store } = supervisor.services
     const filter = filterOf(fleet, query)
@@ -30,6 +30,15 @@ export const syncHandlers: Pick<Handlers, 'listSyncs' | 'getSync' | 'syncLog' | 
   },
   async getSync({ params }, { supervisor }) {
     return (await findSync(supervisor, params.id)).sync
+  },
+  async syncNeighbours({ params }, { supervisor }) {
+    const { fleet, store } = supervisor.services
+    const { sync } = await findSync(supervisor, params.id)
+    const { previous, next } = await store.findNeighbours(sync.replica_id, sync.sync_id)
+    const entry = fleet.replicas.get(sync.replica_id)
+    const running = entry?.running ? runningSyncOf(entry) : null
+    const after = running && running.sync_id !== sync.sync_id ? running.sync_id : null
+    return { previous_sync_id: previous, next_sync_id: sync.state === 'running' ? null : (next ?? after) }
   },
   async syncLog({ params, query }, { supervisor, reply }) {
     const { sync } = await findSync(supervisor, params.id)

@@ -17,10 +17,11 @@ const PRUNE_STEP_MS = 6 * 3_600_000
 export function createHistory(
   db: Kysely<Tables>,
   fence: Fence,
-): Pick<Store, 'listSyncs' | 'findSync' | 'lastFailure' | 'listAudit' | 'countDeadLetters' | 'prune'> {
+): Pick<Store, 'listSyncs' | 'findSync' | 'findNeighbours' | 'lastFailure' | 'listAudit' | 'countDeadLetters' | 'prune'> {
   return {
     listSyncs: (filter, page) => listSyncs(db, filter, page),
     findSync: (idOrPrefix) => findSync(db, idOrPrefix),
+    findNeighbours: (replicaId, syncId) => findNeighbours(db, replicaId, syncId),
     async lastFailure() {
       const row = await db
         .selectFrom('syncs')
@@ -82,6 +83,20 @@ async function findSync(db: Kysely<Tables>, idOrPrefix: string): Promise<SyncRep
     .map((row) => JSON.parse(row.report) as SyncReport)
     .filter((report) => report.sync_id.startsWith(idOrPrefix))
   return reports.find((report) => report.sync_id === idOrPrefix) ?? (reports.length === 1 ? reports[0]! : null)
+}
+
+async function findNeighbours(db: Kysely<Tables>, replicaId: string, syncId: string) {
+  const own = await db.selectFrom('syncs').select('seq').where('sync_id', '=', syncId).executeTakeFirst()
+  const beside = async (side: '<' | '>'): Promise<string | null> => {
+    let query = db.selectFrom('syncs').select('sync_id').where('replica_id', '=', replicaId)
+    if (own)
+      query = query.where((e) =>
+        e.or([e('seq', side, own.seq), e.and([e('seq', '=', own.seq), e('sync_id', side, syncId)])]),
+      )
+    const order = side === '<' ? 'desc' : 'asc'
+    return (await query.orderBy('seq', order).orderBy('sync_id', order).limit(1).executeTakeFirst())?.sync_id ?? null
+  }
+  return { previous: await beside('<'), next: own ? await beside('>') : null }
 }
 
 /**

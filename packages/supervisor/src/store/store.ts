@@ -233,6 +233,8 @@ export interface Store extends KeyStore {
   listSyncs(filter: SyncFilter, page: PageRequest): Promise<Paged<SyncReport>>
   /** Finds a sync by its id, or by a prefix that only one id has. */
   findSync(idOrPrefix: string): Promise<SyncReport | null>
+  /** The finished syncs of a replica recorded just before and after one; before one that is not recorded: the last. */
+  findNeighbours(replicaId: string, syncId: string): Promise<{ previous: string | null; next: string | null }>
   lastFailure(): Promise<SyncReport | null>
   /** The finished syncs of a replica that ended from `fromMs` until before `toMs`, Unix ms. */
   readHistory(replicaId: string, span: { fromMs: number; toMs: number }): Promise<StoredHistory>

@@ -18,6 +18,18 @@ export function blockWords(block: 'sign-in' | 'offline'): string {
   return block === 'offline' ? t('write.offline') : t('write.signIn')
 }
 
+/** Does what changes something if that is allowed now; else asks the viewer to sign in, or says why it is not. */
+export function useIfAllowed(): (change: () => void) => void {
+  const block = useWriteBlock()
+  const session = useSession()
+  const toasts = useToasts()
+  return (change) => {
+    if (block.value === 'sign-in') session.dialogOpen = true
+    else if (block.value === 'offline') toasts.show(blockWords('offline'))
+    else change()
+  }
+}
+
 export interface WriteOptions<T> {
   /** Shown as a toast when the call succeeds; made of what was answered where that says how much was done. */
   done?: string | ((answer: T) => string)

@@ -176,6 +176,9 @@ export const pages: Texts<typeof en> = {
     more: '还有 {n} 个未列出。',
   },
   sync: {
+    previous: '上一次同步',
+    next: '下一次同步',
+    none: '没有了',
     what: '这次同步',
     title: '{name} 的同步',
     on: '于 {worker}',
@@ -212,6 +215,8 @@ export const pages: Texts<typeof en> = {
     replica: '副本',
   },
   log: {
+    line: '第 {n} 行',
+    link: '复制第 {n} 行的链接',
     search: '在日志中搜索',
     hits: '{at} / {n}',
     noHits: '未找到',

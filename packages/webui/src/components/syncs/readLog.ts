@@ -59,6 +59,9 @@ export function linesOf(text: string): string[] {
   return lines
 }
 
+/** Whether a tool wrote this line as an error: the log says `E` after the time. */
+export const isErrorLine = (line: string): boolean => /^\d\d:\d\d:\d\d\.\d{3} E /.test(line)
+
 function visiblePart(line: string): string {
   const plain = line.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '').replace(/\r+$/, '')
   return plain.slice(plain.lastIndexOf('\r') + 1)

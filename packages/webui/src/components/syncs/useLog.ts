@@ -67,6 +67,17 @@ export function useLog(syncId: string) {
     lines.value = linesOf(text)
     return lines.value.length - before
   }
+  /** Reads all that is before what is shown, so that its lines have their numbers. Returns how many lines it added. */
+  async function readAllEarlier(): Promise<number> {
+    let added = 0
+    while (start.value > 0) {
+      const from = start.value
+      added += await readEarlier()
+      // It could not be read: the problem is shown.
+      if (start.value === from) break
+    }
+    return added
+  }
   function showError(error: unknown): void {
     if (isAborted(error)) return
     problem.value = problemOf(error)
@@ -76,7 +87,7 @@ export function useLog(syncId: string) {
     abort.abort()
     window.clearTimeout(timer)
   })
-  return { ...state, read, readEarlier, readWhole: () => readWholeLog(request) }
+  return { ...state, read, readEarlier, readAllEarlier, readWhole: () => readWholeLog(request) }
 }
 
 /** Reads now and after each gap in the stream, until the component is removed. */
