@@ -1,5 +1,6 @@
 // routes.ts — Every HTTP route, joined from routes/. Validation, OpenAPI, the typed client, the handlers' types and the
 // reference are made from this table.
+import { actionRoutes } from './routes/actions.ts'
 import { replicaRoutes } from './routes/replicas.ts'
 import { resourceRoutes } from './routes/resources.ts'
 import type { Route } from './routes/route.ts'
@@ -16,6 +17,7 @@ export const routes = {
   ...v0Routes,
   ...systemRoutes,
   ...workerRoutes,
+  ...actionRoutes,
   ...replicaRoutes,
   ...resourceRoutes,
   ...syncRoutes,

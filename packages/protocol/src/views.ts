@@ -2,6 +2,7 @@
 import Type, { type Static } from 'typebox'
 import { FieldChange } from './edits.ts'
 import { FoldersSeen } from './folders.ts'
+import type { PendingAction } from './views/actions.ts'
 import {
   Admission,
   Health,
@@ -319,5 +320,7 @@ export type StreamEvent =
   | { type: 'replica_gone'; replica_id: string; worker_id: string; name: string }
   | { type: 'progress'; replica_id: string; sync_id: string; progress: Progress }
   | { type: 'sync'; sync: Sync }
+  /** All decisions that are held now. */
+  | { type: 'actions'; actions: readonly PendingAction[] }
   /** The client has missed too much, and has to fetch everything again. */
   | { type: 'reset' }

@@ -2,6 +2,7 @@
 // timers. Decisions are in core/.
 import type { Desired, Summary } from '@kagami/protocol'
 import { every, newId, pause, type Bus, type Clock, type Logger } from '@kagami/runtime'
+import { openHeldActions, type HeldActions } from './commands/actions.ts'
 import { createCommands } from './commands/commands.ts'
 import { createJoinTokens, type JoinTokens } from './commands/join-tokens.ts'
 import type { Commands } from './commands/types.ts'
@@ -42,6 +43,7 @@ export interface Supervisor {
   readonly services: Services
   readonly commands: Commands
   readonly joinTokens: JoinTokens
+  readonly actions: HeldActions
   summary(): Promise<Summary>
   /** Resolves when another supervisor has taken over the database; this one must then end. */
   readonly superseded: Promise<Superseded>
@@ -69,11 +71,14 @@ export async function startSupervisor(parts: SupervisorParts): Promise<Superviso
   const reporting = reconcileOnConnect(services, writer).then(() => storeReports(services, abort.signal))
   const unsubscribe = subscribe(services, abort.signal)
   const summaries = createSummaries(services)
-  const stopTimers = startTimers(services, summaries)
+  const commands = createCommands(services)
+  const actions = await openHeldActions(services, commands)
+  const stopTimers = [startTimers(services, summaries), actions.start()]
   return {
     services,
-    commands: createCommands(services),
+    commands,
     joinTokens: createJoinTokens(services),
+    actions,
     summary: summaries.make,
     superseded: store.superseded,
     async missing() {
@@ -86,7 +91,7 @@ export async function startSupervisor(parts: SupervisorParts): Promise<Superviso
     async stop() {
       abort.abort()
       unsubscribe()
-      stopTimers()
+      stopTimers.forEach((stop) => stop())
       services.publisher.stop()
       writer.stop()
       await Promise.race([reporting, pause(STOP_MS)])

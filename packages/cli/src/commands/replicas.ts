@@ -2,6 +2,7 @@
 import {
   guess,
   healthOrder,
+  heldSeconds,
   isLastCopy,
   type Client,
   type Hold,
@@ -17,6 +18,7 @@ import { wholeNumber } from '../numbers.ts'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
 import { age, duration, healthsOf, nextOf, size, state, usualOf } from '../words.ts'
+import { addHold, holdOrDo, type HoldOptions } from './actions.ts'
 import { apiCommand, collect, limitOf, typicalOf } from './api.ts'
 import { addReplicaDecisions } from './decisions.ts'
 import { addReplicaEdit } from './edit.ts'
@@ -110,18 +112,27 @@ Examples:
 }
 
 function addRemove(replicas: Command): void {
-  apiCommand<ApiOptions & { yes?: boolean }>(
+  const remove = apiCommand<HoldOptions & { yes?: boolean }>(
     replicas,
     'remove <REPLICA>',
     'stop mirroring it; its files stay',
     async ({ client, options, args: [id = ''] }) => {
       const replica = await client.call('getReplica', { params: { id } })
       if (!options.yes) await confirmRemoval(client, replica)
-      await client.call('dropReplica', { params: { id: replica.replica_id } })
-      if (options.json) return printJson({ replica_id: replica.replica_id, removed: true })
-      process.stdout.write(`Removed ${replica.name}@${replica.worker_name}. Its files stay on the worker.\n`)
+      const target = replica.replica_id
+      await holdOrDo(client, options, {
+        action: 'remove_replica',
+        target,
+        asked: !options.yes,
+        async atOnce() {
+          await client.call('dropReplica', { params: { id: target } })
+          if (options.json) return printJson({ replica_id: target, removed: true })
+          process.stdout.write(`Removed ${replica.name}@${replica.worker_name}. Its files stay on the worker.\n`)
+        },
+      })
     },
   ).option('--yes', 'do not ask for confirmation')
+  addHold(remove, `default ${heldSeconds.remove_replica} when asked, 0 with --yes`)
 }
 
 /** Asks, and says what is lost. Throws ConfigError when something else is typed, or when stdin is no terminal. */

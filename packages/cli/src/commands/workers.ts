@@ -1,11 +1,12 @@
 // workers.ts — kagami workers [list] | get | approve | reject | terminate | revoke | hosts
-import { lastCopiesOf, workerState, type Client, type Worker } from '@kagami/protocol'
+import { heldSeconds, lastCopiesOf, workerState, type Client, type Worker } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { confirmTyped } from '../confirm.ts'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
 import { age, healthCounts, size, state } from '../words.ts'
 import { apiCommand, collect, limitOf } from './api.ts'
+import { addHold, holdOrDo, type HoldOptions } from './actions.ts'
 import { addHostsOf } from '../ssh/hosts.ts'
 
 interface ListOptions extends ApiOptions {
@@ -44,25 +45,48 @@ export function addWorkers(program: Command): void {
 }
 
 function addAdmission(workers: Command): void {
-  apiCommand<ApiOptions>(workers, 'approve <WORKER...>', 'let workers sync', async ({ client, options, args }) => {
-    for (const name of args) {
-      const worker = await client.call('getWorker', { params: { id: name } })
-      await client.call('approve', { params: { id: worker.worker_id } })
-      if (options.json) printJson({ worker_id: worker.worker_id, admission: 'approved' })
-      else process.stdout.write(`Approved ${worker.name}\n`)
-    }
-  })
-  apiCommand<ApiOptions & { reason?: string }>(
+  const approve = apiCommand<HoldOptions>(
+    workers,
+    'approve <WORKER...>',
+    'let workers sync',
+    async ({ client, options, args }) => {
+      for (const name of args) {
+        const { worker_id: id, name: shown } = await client.call('getWorker', { params: { id: name } })
+        await holdOrDo(client, options, {
+          action: 'approve',
+          target: id,
+          asked: false,
+          async atOnce() {
+            await client.call('approve', { params: { id } })
+            if (options.json) printJson({ worker_id: id, admission: 'approved' })
+            else process.stdout.write(`Approved ${shown}\n`)
+          },
+        })
+      }
+    },
+  )
+  const reject = apiCommand<HoldOptions & { reason?: string }>(
     workers,
     'reject <WORKER>',
     'refuse a worker; its process stops itself',
     async ({ client, options, args: [name = ''] }) => {
-      const worker = await client.call('getWorker', { params: { id: name } })
-      await client.call('reject', { params: { id: worker.worker_id }, body: { reason: options.reason ?? null } })
-      if (options.json) printJson({ worker_id: worker.worker_id, admission: 'rejected' })
-      else process.stdout.write(`Rejected ${worker.name}. To come back it must be approved, then started again.\n`)
+      const { worker_id: id, name: shown } = await client.call('getWorker', { params: { id: name } })
+      const reason = options.reason ?? null
+      await holdOrDo(client, options, {
+        action: 'reject',
+        target: id,
+        reason,
+        asked: false,
+        async atOnce() {
+          await client.call('reject', { params: { id }, body: { reason } })
+          if (options.json) printJson({ worker_id: id, admission: 'rejected' })
+          else process.stdout.write(`Rejected ${shown}. To come back it must be approved, then started again.\n`)
+        },
+      })
     },
   ).option('--reason <TEXT>', 'why; sent to the worker and stored')
+  addHold(approve, 'default 0')
+  addHold(reject, 'default 0')
 }
 
 function addRemoval(workers: Command): void {
@@ -79,18 +103,27 @@ function addRemoval(workers: Command): void {
         )
     },
   ).option('--reason <TEXT>', 'why; stored, and sent to the worker while it is still connected')
-  apiCommand<ApiOptions & { yes?: boolean }>(
+  const terminate = apiCommand<HoldOptions & { yes?: boolean }>(
     workers,
     'terminate <WORKER>',
     'remove a worker from the fleet; its process stops, files on its disk stay',
     async ({ client, options, args: [name = ''] }) => {
       const worker = await client.call('getWorker', { params: { id: name } })
       if (!options.yes) await confirm(client, worker)
-      await client.call('terminate', { params: { id: worker.worker_id } })
-      if (options.json) printJson({ worker_id: worker.worker_id, terminated: true })
-      else process.stdout.write(`Terminated ${worker.name}\n`)
+      const id = worker.worker_id
+      await holdOrDo(client, options, {
+        action: 'terminate',
+        target: id,
+        asked: !options.yes,
+        async atOnce() {
+          await client.call('terminate', { params: { id } })
+          if (options.json) printJson({ worker_id: id, terminated: true })
+          else process.stdout.write(`Terminated ${worker.name}\n`)
+        },
+      })
     },
   ).option('--yes', 'do not ask for confirmation')
+  addHold(terminate, `default ${heldSeconds.terminate} when asked, 0 with --yes`)
 }
 
 async function list(client: Client, options: ListOptions): Promise<void> {

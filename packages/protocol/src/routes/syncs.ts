@@ -30,11 +30,12 @@ export const syncRoutes = {
     response: Sync,
     refuses: ['not_found', 'conflict'],
   }),
-  syncNeighbours: get(
-    '/api/v1/syncs/{id}/neighbours',
-    'The syncs of the same replica just before and after this one',
-    { tag, params: Id, response: SyncNeighbours, refuses: ['not_found', 'conflict'] },
-  ),
+  syncNeighbours: get('/api/v1/syncs/{id}/neighbours', 'The syncs of the same replica just before and after this one', {
+    tag,
+    params: Id,
+    response: SyncNeighbours,
+    refuses: ['not_found', 'conflict'],
+  }),
   syncLog: get(
     '/api/v1/syncs/{id}/log',
     'The log of a sync, read from its worker. To read on, see the headers x-log-next-offset, x-log-size, x-log-running',

@@ -20,8 +20,8 @@ import {
   refuseUnsafeText,
   type Limit,
 } from './guard.ts'
-import type { Context } from './handler.ts'
-import { handlers } from './handlers.ts'
+import type { Context } from './handlers/handler.ts'
+import { handlers } from './handlers/handlers.ts'
 import { registerMetrics, serveMetrics } from './metrics.ts'
 import { serveReference } from './reference.ts'
 import { refuseOtherMethods } from './methods.ts'

@@ -51,6 +51,8 @@ export interface Tables {
     result: string
   }
   dead_letters: { id: Generated<number>; at: number; subject: string; body: string; reason: string }
+  /** Decisions that are held; `action` is the HeldAction as JSON. */
+  held_actions: { action_id: string; executes_at: number; action: string }
   join_tokens: {
     id: string
     hash: string

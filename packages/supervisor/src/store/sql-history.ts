@@ -17,7 +17,10 @@ const PRUNE_STEP_MS = 6 * 3_600_000
 export function createHistory(
   db: Kysely<Tables>,
   fence: Fence,
-): Pick<Store, 'listSyncs' | 'findSync' | 'findNeighbours' | 'lastFailure' | 'listAudit' | 'countDeadLetters' | 'prune'> {
+): Pick<
+  Store,
+  'listSyncs' | 'findSync' | 'findNeighbours' | 'lastFailure' | 'listAudit' | 'countDeadLetters' | 'prune'
+> {
   return {
     listSyncs: (filter, page) => listSyncs(db, filter, page),
     findSync: (idOrPrefix) => findSync(db, idOrPrefix),

@@ -7,6 +7,7 @@ import type { Tables } from './schema.ts'
 import { waitForDatabase } from './start-errors.ts'
 import type { Store, Superseded } from './store.ts'
 import { insertAudit } from './sql-audit.ts'
+import { createActionStore } from './sql-actions.ts'
 import { createFence, retryWhileLocked } from './sql-fence.ts'
 import { createHistory } from './sql-history.ts'
 import { createKeyStore } from './sql-keys.ts'
@@ -35,6 +36,7 @@ export async function openSqlStore(
     ...createHistory(db, fence),
     readHistory: (replicaId, span) => readHistory(db, kind, replicaId, span),
     ...createKeyStore(db, fence),
+    ...createActionStore(db, fence),
     prepare: (carry) =>
       waitForDatabase(() => retryWhileLocked(() => prepareTables(db, kind, { carry, write: writeCarried })), logger),
     nextTerm: (above = 0) => fence.next(above),

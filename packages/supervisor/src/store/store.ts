@@ -6,6 +6,7 @@ import {
   type AuditEntry,
   type KindAnnouncement,
   type Paused,
+  type PendingAction,
   type ReplicaSpec,
   type ReplicaState,
   type SyncReport,
@@ -195,8 +196,22 @@ export interface ReportsSeen {
   readonly sequence: number
 }
 
+/** A decision that is held, with where the request came from. */
+export interface HeldAction extends PendingAction {
+  readonly remote: string | null
+}
+
+/** The part of the database for decisions that are held. */
+export interface ActionStore {
+  /** Those that are held, the next one first. */
+  loadActions(): Promise<HeldAction[]>
+  addAction(action: HeldAction, audit: NewAudit): Promise<void>
+  /** Returns whether it was there; only then the audit entry is added. */
+  removeAction(actionId: string, audit?: NewAudit): Promise<boolean>
+}
+
 /** The database. */
-export interface Store extends KeyStore {
+export interface Store extends KeyStore, ActionStore {
   /** Resolves when another supervisor has taken over the database. From then on every write throws this error. */
   readonly superseded: Promise<Superseded>
 

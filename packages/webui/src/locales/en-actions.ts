@@ -1,6 +1,17 @@
 // en-actions.ts — English: dialogs and forms that change things.
 export const actions = {
-  approve: { done: '{name} is approved' },
+  held: {
+    title: 'Decisions that can be taken back',
+    approve: '{who} approves {name}',
+    reject: '{who} rejects {name}',
+    terminate: '{who} terminates {name}',
+    remove_replica: '{who} removes {name}',
+    left: 'in {n} s',
+    undo: 'Undo',
+    undoOf: 'Undo: {name}',
+    cancelled: 'Taken back: nothing changes for {name}',
+    already: 'It is decided, and done in some seconds. Undo it first.',
+  },
   reject: {
     title: 'Reject {name}?',
     text: 'The worker stops. To come back it must be started again.',
@@ -8,7 +19,6 @@ export const actions = {
     reasonHint: 'Sent to the worker and kept with it.',
     presets: ['Unknown machine', 'Wrong network', 'Replaced by another worker'],
     confirm: 'Reject',
-    done: '{name} is rejected',
     needed: 'Give a reason, so that its operator knows.',
   },
   terminate: {
@@ -24,10 +34,9 @@ export const actions = {
     unchecked: 'Could not check which mirrors would lose their only copy: {why}',
     files: 'Files on its disk stay{dir}.',
     filesIn: ' in {dir}',
-    noUndo: 'This cannot be undone. The same machine can join again as a new worker.',
+    held: 'It is done after {n} seconds, until then it can be undone. Later the same machine can join again as a new worker.',
     type: 'Type the worker’s name to continue: {name}',
     confirm: 'Terminate',
-    done: '{name} is terminated',
     more: 'and {n} more',
   },
   removeReplica: {
@@ -41,7 +50,6 @@ export const actions = {
     fromConfig:
       'It is declared in worker.toml. Remove it there too, or it may come back when the worker loses its state.',
     confirm: 'Remove',
-    done: '{name} is removed from {worker}',
   },
   syncNow: { done: 'Sync of {name} on {worker} requested' },
   hold: {

@@ -3,7 +3,18 @@ import type { Texts } from './texts.ts'
 import type { actions as en } from './en-actions.ts'
 
 export const actions: Texts<typeof en> = {
-  approve: { done: '{name} 已获批准' },
+  held: {
+    title: '可以撤回的决定',
+    approve: '{who} 批准 {name}',
+    reject: '{who} 拒绝 {name}',
+    terminate: '{who} 终止 {name}',
+    remove_replica: '{who} 移除 {name}',
+    left: '{n} 秒后',
+    undo: '撤回',
+    undoOf: '撤回：{name}',
+    cancelled: '已撤回：{name} 保持不变',
+    already: '已作出决定，几秒后执行。请先撤回。',
+  },
   reject: {
     title: '拒绝 {name}？',
     text: '节点会停止。要恢复必须重新启动它。',
@@ -11,7 +22,6 @@ export const actions: Texts<typeof en> = {
     reasonHint: '会发送给节点并与它一起保存。',
     presets: ['未知的机器', '错误的网络', '已被另一个节点取代'],
     confirm: '拒绝',
-    done: '{name} 已被拒绝',
     needed: '请写明理由，让它的管理员知道。',
   },
   terminate: {
@@ -27,10 +37,9 @@ export const actions: Texts<typeof en> = {
     unchecked: '无法检查哪些镜像会失去唯一的副本：{why}',
     files: '它磁盘上的文件会保留{dir}。',
     filesIn: '在 {dir}',
-    noUndo: '此操作无法撤销。同一台机器可以作为新节点再次加入。',
+    held: '将在 {n} 秒后执行，在此之前可以撤回。之后，同一台机器可以作为新节点重新加入。',
     type: '请输入节点名称以继续：{name}',
     confirm: '终止',
-    done: '{name} 已被终止',
     more: '还有 {n} 个',
   },
   removeReplica: {
@@ -43,7 +52,6 @@ export const actions: Texts<typeof en> = {
     again: '如果以相同的名称再次添加，它会沿用这些文件。',
     fromConfig: '它在 worker.toml 中声明。请也在那里移除，否则节点丢失状态后它可能会回来。',
     confirm: '移除',
-    done: '{name} 已从 {worker} 移除',
   },
   syncNow: { done: '已请求同步 {worker} 上的 {name}' },
   hold: {

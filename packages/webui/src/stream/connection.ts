@@ -7,6 +7,7 @@ const TYPES: StreamEvent['type'][] = [
   'summary',
   'worker',
   'worker_gone',
+  'actions',
   'replica',
   'replica_gone',
   'progress',

@@ -10,7 +10,7 @@ import { replicaOf } from '../../core/views.ts'
 import { anyState } from '../../testing/any-state.ts'
 import { recordOf } from '../../testing/services.ts'
 import { makeReplica } from '../../testing/states.ts'
-import { replicaHandlers } from '../replicas.ts'
+import { replicaHandlers } from '../handlers/replicas.ts'
 
 const NOW = Date.parse('2026-01-01T01:00:00Z')
 const SORTS = ['worst', 'name', 'worker', 'last_success_at', 'size_bytes', 'next_due_at']

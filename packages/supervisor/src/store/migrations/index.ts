@@ -5,6 +5,7 @@ import { enrolment } from './0002-enrolment.ts'
 import { order } from './0003-order.ts'
 import { announcements } from './0004-announcements.ts'
 import { figures } from './0005-figures.ts'
+import { heldActions } from './0008-held-actions.ts'
 
 export const migrations: Record<string, Migration> = {
   '0001-first': first,
@@ -12,4 +13,5 @@ export const migrations: Record<string, Migration> = {
   '0003-order': order,
   '0004-announcements': announcements,
   '0005-figures': figures,
+  '0008-held-actions': heldActions,
 }

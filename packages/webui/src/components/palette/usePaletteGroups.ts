@@ -73,39 +73,40 @@ function useKnownItems(): Record<'recent' | 'here' | 'go', ComputedRef<PaletteIt
 const pathOf = (kind: 'replicas' | 'mirrors' | 'workers' | 'syncs', id: string): string =>
   `/${kind}/${encodeURIComponent(id)}`
 
-/** What the server found, as lines. */
-function useFoundItems() {
-  const { t } = useI18n()
+const nameOf = (replica: Replica): string => `${replica.name}@${replica.worker_name}`
+
+/** What each verb does with a replica. */
+function useVerbs(): Record<Verb, (replica: Replica) => void> {
   const router = useRouter()
   const writes = useReplicaWrites()
   const ifAllowed = useIfAllowed()
   const { run } = useWrite()
-  const go = (path: string) => () => void router.push(path)
-  const nameOf = (replica: Replica): string => `${replica.name}@${replica.worker_name}`
   async function openLog(replica: Replica): Promise<void> {
-    const query = { replica: replica.replica_id, limit: 1 }
-    await run(
-      async () => {
-        const [last] = (await api.call('listSyncs', { query })).items
-        await router.push(last ? pathOf('syncs', last.sync_id) : pathOf('replicas', replica.replica_id))
-      },
-      { toastError: true },
-    )
+    const [last] = (await api.call('listSyncs', { query: { replica: replica.replica_id, limit: 1 } })).items
+    await router.push(last ? pathOf('syncs', last.sync_id) : pathOf('replicas', replica.replica_id))
   }
-  const act: Record<Verb, (replica: Replica) => void> = {
+  return {
     sync: (replica) => ifAllowed(() => void writes.sync(replica)),
     pause: (replica) => ifAllowed(() => void writes.pause(replica)),
     resume: (replica) => ifAllowed(() => void writes.resume(replica)),
-    edit: (replica) => ifAllowed(go(`${pathOf('replicas', replica.replica_id)}/edit`)),
-    logs: (replica) => void openLog(replica),
+    edit: (replica) => ifAllowed(() => void router.push(`${pathOf('replicas', replica.replica_id)}/edit`)),
+    logs: (replica) => void run(() => openLog(replica), { toastError: true }),
   }
+}
+
+/** What the server found, as lines. */
+function useFoundItems() {
+  const { t } = useI18n()
+  const router = useRouter()
+  const verbs = useVerbs()
+  const go = (path: string) => () => void router.push(path)
   const actions = (found: Findings, verb: Verb): PaletteItem[] =>
     found.replicas.map((replica) => ({
       id: `${verb} ${replica.replica_id}`,
       words: t(`paletteDo.${verb}`, { name: nameOf(replica) }),
       health: replica.health,
       command: commandsOf(replica)[verb],
-      run: () => act[verb](replica),
+      run: () => verbs[verb](replica),
     }))
   const places = (found: Findings, text: string): Record<'replicas' | 'mirrors' | 'workers', PaletteItem[]> => ({
     replicas: [

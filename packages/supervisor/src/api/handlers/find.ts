@@ -1,8 +1,8 @@
 // find.ts — Finds what a request names: by id, unique prefix of an id, name, or name@worker. An ambiguous name is
 // refused with the candidates.
 import { Refusal } from '@kagami/protocol'
-import type { SyncTarget } from '../commands/types.ts'
-import type { Fleet, ReplicaEntry, WorkerEntry } from '../core/entries.ts'
+import type { SyncTarget } from '../../commands/types.ts'
+import type { Fleet, ReplicaEntry, WorkerEntry } from '../../core/entries.ts'
 
 /** Shorter texts are no prefix of an id. */
 const PREFIX_MIN = 4

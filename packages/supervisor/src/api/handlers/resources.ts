@@ -1,13 +1,13 @@
 // resources.ts — Mirrors under /api/v1, that is all replicas of one name: list, get, sync, pause, resume.
 import { healthOrder, Refusal } from '@kagami/protocol'
-import type { ReplicaEntry, ResourceEntry } from '../core/entries.ts'
+import type { ReplicaEntry, ResourceEntry } from '../../core/entries.ts'
 
-import { resourceStatus } from '../core/resources.ts'
-import { replicaOf, resourceOf, worstOf } from '../core/views.ts'
+import { resourceStatus } from '../../core/resources.ts'
+import { replicaOf, resourceOf, worstOf } from '../../core/views.ts'
 import { targetOf } from './find.ts'
 import type { Context, Handlers } from './handler.ts'
-import { partsOf, sendPartsInPieces, sortInPieces } from './lists/pieces.ts'
-import { compareKeys, mentions, pageOf, showPage, wordsOf, type Order } from './lists/pages.ts'
+import { partsOf, sendPartsInPieces, sortInPieces } from '../lists/pieces.ts'
+import { compareKeys, mentions, pageOf, showPage, wordsOf, type Order } from '../lists/pages.ts'
 
 export const resourceHandlers: Pick<
   Handlers,

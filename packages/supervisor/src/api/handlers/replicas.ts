@@ -1,16 +1,16 @@
 // replicas.ts — Replicas under /api/v1: list, get, history, edit, sync, rename, remove, pause, decide about holds, go
 // back, restore.
 import { HISTORY_DAYS, Refusal, type RouteInput } from '@kagami/protocol'
-import type { Fleet, ReplicaEntry } from '../core/entries.ts'
-import { effectOf } from '../core/edits.ts'
-import { historyOf, historySpan } from '../core/history/buckets.ts'
-import type { Sort } from '../core/table/orders.ts'
-import type { Search } from '../core/table/search.ts'
-import { replicaOf } from '../core/views.ts'
+import type { Fleet, ReplicaEntry } from '../../core/entries.ts'
+import { effectOf } from '../../core/edits.ts'
+import { historyOf, historySpan } from '../../core/history/buckets.ts'
+import type { Sort } from '../../core/table/orders.ts'
+import type { Search } from '../../core/table/search.ts'
+import { replicaOf } from '../../core/views.ts'
 import { findReplica, findSyncTarget, findWorker } from './find.ts'
 import type { Context, Handlers } from './handler.ts'
-import { readCursor, showPage, wordsOf } from './lists/pages.ts'
-import { replicaPage } from './lists/replica-pages.ts'
+import { readCursor, showPage, wordsOf } from '../lists/pages.ts'
+import { replicaPage } from '../lists/replica-pages.ts'
 
 export const replicaHandlers: Pick<
   Handlers,

@@ -1,13 +1,13 @@
 // system.ts — The whole system under /api/v1: session, summary, audit, and the live stream.
 import { Refusal } from '@kagami/protocol'
 import { shownNatsUrl } from '@kagami/runtime'
-import type { Fleet } from '../core/entries.ts'
-import type { Supervisor } from '../supervisor.ts'
-import { version } from '../version.ts'
+import type { Fleet } from '../../core/entries.ts'
+import type { Supervisor } from '../../supervisor.ts'
+import { version } from '../../version.ts'
 import { findReplica, findWorker } from './find.ts'
 import type { Handlers } from './handler.ts'
-import { wordsOf } from './lists/pages.ts'
-import { openStream } from './stream.ts'
+import { wordsOf } from '../lists/pages.ts'
+import { openStream } from '../stream.ts'
 
 export const systemHandlers: Pick<Handlers, 'session' | 'summary' | 'audit' | 'stream'> = {
   session: (_, { supervisor, authenticated }) => {

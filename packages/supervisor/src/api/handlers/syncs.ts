@@ -1,11 +1,11 @@
 // syncs.ts — Syncs under /api/v1, running and finished: list, get, log, cancel.
 import { Refusal, type Page, type RouteInput, type Sync } from '@kagami/protocol'
-import type { Fleet, ReplicaEntry } from '../core/entries.ts'
-import { finishedSyncOf, runningSyncOf } from '../core/views.ts'
-import type { Supervisor } from '../supervisor.ts'
+import type { Fleet, ReplicaEntry } from '../../core/entries.ts'
+import { finishedSyncOf, runningSyncOf } from '../../core/views.ts'
+import type { Supervisor } from '../../supervisor.ts'
 import { findReplica, findWorker } from './find.ts'
 import type { Handlers } from './handler.ts'
-import { cursorFrom, pageOf, wordsOf, type Order } from './lists/pages.ts'
+import { cursorFrom, pageOf, wordsOf, type Order } from '../lists/pages.ts'
 
 export const syncHandlers: Pick<Handlers, 'listSyncs' | 'getSync' | 'syncNeighbours' | 'syncLog' | 'cancelSync'> = {
   async listSyncs({ query }, { supervisor }) {

@@ -1,8 +1,8 @@
 // v0.ts — The routes at the root, API v0: compatible with earlier versions of Kagami in every name, status and shape.
-import { telemetryOf, v0OverviewOf, v0ReplicaOf, v0ResourceOf, v0WorkerOf } from '../core/v0-views.ts'
+import { telemetryOf, v0OverviewOf, v0ReplicaOf, v0ResourceOf, v0WorkerOf } from '../../core/v0-views.ts'
 import type { Handlers } from './handler.ts'
-import { compareKeys } from './lists/pages.ts'
-import { partsOf, sendInPieces, sortInPieces } from './lists/pieces.ts'
+import { compareKeys } from '../lists/pages.ts'
+import { partsOf, sendInPieces, sortInPieces } from '../lists/pieces.ts'
 
 export const v0Handlers: Pick<
   Handlers,

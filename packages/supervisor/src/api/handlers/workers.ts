@@ -1,9 +1,9 @@
 // workers.ts — Workers under /api/v1: list, get, revoke.
-import type { WorkerEntry } from '../core/entries.ts'
-import { workerOf } from '../core/views.ts'
+import type { WorkerEntry } from '../../core/entries.ts'
+import { workerOf } from '../../core/views.ts'
 import { findWorker } from './find.ts'
 import type { Handlers } from './handler.ts'
-import { mentions, pageOf, showPage, wordsOf, type Order } from './lists/pages.ts'
+import { mentions, pageOf, showPage, wordsOf, type Order } from '../lists/pages.ts'
 
 export const workerHandlers: Pick<Handlers, 'listWorkers' | 'getWorker' | 'listFolders' | 'revokeWorker'> = {
   async listWorkers({ query }, { supervisor }) {

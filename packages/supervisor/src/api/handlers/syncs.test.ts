@@ -6,24 +6,16 @@ import type { Page, Sync, SyncNeighbours } from '@kagami/protocol'
 import { sampleReport } from '@kagami/protocol/testing/samples'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { noChanges } from '../core/changes.ts'
-import { putReplica, putWorker } from '../core/fleet.ts'
-import { openServices, recordOf } from '../testing/services.ts'
-import { makeReplica } from '../testing/states.ts'
+import { noChanges } from '../../core/changes.ts'
+import { putReplica, putWorker } from '../../core/fleet.ts'
+import { openServices, recordOf } from '../../testing/services.ts'
+import { makeReplica } from '../../testing/states.ts'
 import { syncHandlers } from './syncs.ts'
 
 const NOW = Date.parse('2026-11-28T00:00:00Z')
 
 /** A fleet in which these syncs run, each of another replica, and a history of so many of the replica `historyOf`. */
-async function fleetWith({
-  running,
-  finished,
-  historyOf,
-}: {
-  running: number
-  finished: number
-  historyOf?: string
-}) {
+async function fleetWith({ running, finished, historyOf }: { running: number; finished: number; historyOf?: string }) {
   const dir = mkdtempSync(join(tmpdir(), 'syncs-'))
   const { services } = await openServices(dir)
   const worker = putWorker(services.fleet, recordOf('w0'), NOW)
@@ -48,8 +40,7 @@ async function fleetWith({
   const at = { supervisor: { services } } as never
   return {
     list: (query: object) => syncHandlers.listSyncs({ query } as never, at) as Promise<Page<Sync>>,
-    neighbours: (id: string) =>
-      syncHandlers.syncNeighbours({ params: { id } } as never, at) as Promise<SyncNeighbours>,
+    neighbours: (id: string) => syncHandlers.syncNeighbours({ params: { id } } as never, at) as Promise<SyncNeighbours>,
     async close() {
       await services.store.close()
       rmSync(dir, { recursive: true })

@@ -2,8 +2,8 @@
 import type { Readable } from 'node:stream'
 import type { RouteInput, RouteOutput, RouteName } from '@kagami/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Caller } from '../commands/types.ts'
-import type { Supervisor } from '../supervisor.ts'
+import type { Caller } from '../../commands/types.ts'
+import type { Supervisor } from '../../supervisor.ts'
 
 /** What a handler knows besides its input. */
 export interface Context {

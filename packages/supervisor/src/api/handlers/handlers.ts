@@ -1,4 +1,5 @@
 // handlers.ts — The handlers of all routes. A route without a handler does not compile.
+import { actionHandlers } from './actions.ts'
 import type { Handlers } from './handler.ts'
 import { joinTokenHandlers } from './join-tokens.ts'
 import { replicaHandlers } from './replicas.ts'
@@ -12,6 +13,7 @@ import { workerHandlers } from './workers.ts'
 export const handlers: Handlers = {
   ...v0Handlers,
   ...workerHandlers,
+  ...actionHandlers,
   ...joinTokenHandlers,
   ...replicaHandlers,
   ...resourceHandlers,
