@@ -51,7 +51,7 @@ describe('by keyboard', () => {
     await page.keyboard.press('Enter')
     await shown(page, /debian-security @ sh-12/)
     await page.keyboard.press('Control+k')
-    await page.getByRole('option', { name: /debian-security@sh-12/ }).waitFor()
+    await page.getByRole('option', { name: 'debian-security@sh-12 Replica' }).waitFor()
     await page.getByText('Looked at last').waitFor()
     // Down from the first line, up again, and out: nothing was opened.
     await page.keyboard.press('ArrowDown')
@@ -153,8 +153,9 @@ describe('by keyboard', () => {
     // With Ctrl it still opens, so what was pressed before has been handled.
     await page.keyboard.press('Control+k')
     await page.getByRole('combobox').waitFor()
-    await shown(page, 'Overview')
     expect(await page.getByRole('dialog').count()).toBe(1)
+    await page.keyboard.press('Escape')
+    await shown(page, 'Overview')
     await page.context().close()
   })
 
@@ -169,7 +170,7 @@ describe('by keyboard', () => {
       const folder = process.env['KAGAMI_SHOTS']
       if (folder) await page.screenshot({ path: `${folder}/${name}-${theme}-${width}.png` })
     }
-    await page.getByRole('button', { name: 'Go to or do' }).click()
+    await page.getByRole('button', { name: 'Search or do' }).click()
     await page.getByRole('option', { name: 'Go to Workers' }).waitFor()
     await shoot('palette')
     expect(await axe()).toEqual([])

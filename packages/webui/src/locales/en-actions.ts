@@ -2,11 +2,12 @@
 export const actions = {
   held: {
     title: 'Decisions that can be taken back',
-    approve: '{who} approves {name}',
-    reject: '{who} rejects {name}',
-    terminate: '{who} terminates {name}',
-    remove_replica: '{who} removes {name}',
+    approve: '{name} will be approved',
+    reject: '{name} will be rejected',
+    terminate: '{name} will be terminated',
+    remove_replica: '{name} will be removed',
     left: 'in {n} s',
+    by: 'decided by {who}',
     undo: 'Undo',
     undoOf: 'Undo: {name}',
     cancelled: 'Taken back: nothing changes for {name}',

@@ -14,6 +14,7 @@ export const lists = {
     health: 'Health',
     state: 'State',
     mirror: 'Mirror',
+    replica: 'Replica',
     worker: 'Worker',
     kind: 'Kind',
     lastOk: 'Last good copy',

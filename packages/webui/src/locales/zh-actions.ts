@@ -5,11 +5,12 @@ import type { actions as en } from './en-actions.ts'
 export const actions: Texts<typeof en> = {
   held: {
     title: '可以撤回的决定',
-    approve: '{who} 批准 {name}',
-    reject: '{who} 拒绝 {name}',
-    terminate: '{who} 终止 {name}',
-    remove_replica: '{who} 移除 {name}',
+    approve: '将批准 {name}',
+    reject: '将拒绝 {name}',
+    terminate: '将终止 {name}',
+    remove_replica: '将移除 {name}',
     left: '{n} 秒后',
+    by: '由 {who} 决定',
     undo: '撤回',
     undoOf: '撤回：{name}',
     cancelled: '已撤回：{name} 保持不变',

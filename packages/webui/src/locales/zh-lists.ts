@@ -17,6 +17,7 @@ export const lists: Texts<typeof en> = {
     health: '健康',
     state: '状态',
     mirror: '镜像',
+    replica: '副本',
     worker: '节点',
     kind: '类型',
     lastOk: '上次成功',
