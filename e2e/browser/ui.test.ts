@@ -74,7 +74,7 @@ describe('the web UI', () => {
     const { page, problems } = await signedIn()
     await page.goto('/ui/workers')
     await page.getByRole('button', { name: 'Approve' }).click()
-    await sees(page, 'sh-12 is approved')
+    await sees(page, 'sh-12 will be approved')
     await page.goto('/ui/')
     await until('the failure is counted in the title', async () => (await page.title()).startsWith('(1)'), {})
     await sees(page, 'What the address names is not there.')
