@@ -1,5 +1,5 @@
-// confirm.test.ts — What costs a copy is asked for on a terminal, with what would be lost, and can then be taken back for
-// some seconds; programs say --yes.
+// confirm.test.ts — What costs a copy is asked for on a terminal, with what would be lost, and can then be taken back
+// for some seconds; programs say --yes.
 import { describe, expect, it } from 'vitest'
 import { startApi } from './testing/api-server.ts'
 import { runOnTerminal } from './testing/on-terminal.ts'

@@ -35,7 +35,9 @@ export const actions = {
     unchecked: 'Could not check which mirrors would lose their only copy: {why}',
     files: 'Files on its disk stay{dir}.',
     filesIn: ' in {dir}',
-    held: 'It is done after {n} seconds, until then it can be undone. Later the same machine can join again as a new worker.',
+    held:
+      'It is done after {n} seconds; until then it can be undone. ' +
+      'Later the same machine can join again as a new worker.',
     type: 'Type the worker’s name to continue: {name}',
     confirm: 'Terminate',
     more: 'and {n} more',

@@ -1,10 +1,10 @@
 // resources.ts — Mirrors under /api/v1, that is all replicas of one name: list, get, sync, pause, resume.
-import { healthOrder, Refusal } from '@kagami/protocol'
+import { healthOrder } from '@kagami/protocol'
 import type { ReplicaEntry, ResourceEntry } from '../../core/entries.ts'
 
 import { resourceStatus } from '../../core/resources.ts'
 import { replicaOf, resourceOf, worstOf } from '../../core/views.ts'
-import { targetOf } from './find.ts'
+import { mirrorNames, nearestOf, notFound, targetOf } from './find.ts'
 import type { Context, Handlers } from './handler.ts'
 import { partsOf, sendPartsInPieces, sortInPieces } from '../lists/pieces.ts'
 import { compareKeys, mentions, pageOf, showPage, wordsOf, type Order } from '../lists/pages.ts'
@@ -56,8 +56,9 @@ const worstFirst: Order<ResourceEntry> = {
 }
 
 function resourceIn({ supervisor }: Context, name: string): ResourceEntry {
-  const resource = supervisor.services.fleet.resources.get(name)
-  if (!resource) throw new Refusal('not_found', `there is no mirror "${name}"`)
+  const { fleet } = supervisor.services
+  const resource = fleet.resources.get(name)
+  if (!resource) throw notFound('mirror', name, nearestOf(name, mirrorNames(fleet)))
   return resource
 }
 
