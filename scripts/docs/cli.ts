@@ -14,10 +14,10 @@ export function cliReference(): string {
     'Run `npx kagami …` in a checkout, `kagami` or `kagami-cli` where it is installed. Data goes to stdout, ' +
       'everything else to stderr. Give a worker as its name, its id or the unique beginning of its id; a replica as ' +
       '`NAME@WORKER` or id; a sync as its id.',
-    'Commands that send requests to a supervisor accept `--api URL` (otherwise `KAGAMI_API`, otherwise ' +
-      '`http://127.0.0.1:21000`) and `--json`. The token comes from `KAGAMI_TOKEN`, from the file that ' +
-      '`KAGAMI_TOKEN_FILE` names, or from the file of a supervisor of the same user on the same machine. It is ' +
-      'never an argument.',
+    'Commands that send requests to a supervisor accept `--api URL` or `--context NAME` (otherwise `KAGAMI_API`, ' +
+      '`KAGAMI_CONTEXT`, the current context of `kagami context`, `http://127.0.0.1:21000`, in this order) and ' +
+      '`--json`. The token comes from `KAGAMI_TOKEN`, from the file that `KAGAMI_TOKEN_FILE` names, from where the ' +
+      'context says, or from the file of a supervisor of the same user on the same machine. It is never an argument.',
     `Exit codes: ${exitCodesInWords()}.`,
     table(
       ['command', 'what it does'],
@@ -44,7 +44,7 @@ function argumentsOf({ registeredArguments }: Command): string {
   return registeredArguments.map((argument) => ` <${argument.name()}${argument.variadic ? '...' : ''}>`).join('')
 }
 
-const SHARED = new Set(['--api', '--json'])
+const SHARED = new Set(['--context', '--api', '--json'])
 
 function ownOptions({ options }: Command) {
   return options.filter((option) => !SHARED.has(option.long ?? ''))

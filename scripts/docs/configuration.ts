@@ -43,8 +43,11 @@ const OTHERS: Readonly<Record<string, [who: string, meaning: string]>> = {
   NO_COLOR: ['all programs', 'Set to anything: no colours.'],
   KAGAMI_API: [
     'command line',
-    'Address of the supervisor when `--api` is not given. Default `http://127.0.0.1:21000`.',
+    'Address of the supervisor when neither `--api` nor `--context` is given. Default: that of the current context, ' +
+      'else `http://127.0.0.1:21000`.',
   ],
+  KAGAMI_CONTEXT: ['command line', 'Context to use in place of the current one: see `kagami context`.'],
+  XDG_CONFIG_HOME: ['command line', 'Contexts are in `kagami/config.toml` in this directory. Default `~/.config`.'],
   KAGAMI_TOKEN: ['command line', 'Token for writing.'],
   KAGAMI_TOKEN_FILE: ['command line', 'File that holds the token. Read when KAGAMI_TOKEN is not set.'],
   XDG_STATE_HOME: [

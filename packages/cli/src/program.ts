@@ -1,6 +1,7 @@
 // program.ts — The tree of commands. Each noun has a file of its own; what is large is loaded when its command runs.
 import { Command } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
+import { addContext } from './contexts/command.ts'
 import { addActions } from './commands/actions.ts'
 import { addDocker } from './commands/docker.ts'
 import { addEvents } from './watch/events.ts'
@@ -28,6 +29,7 @@ const NOUNS = [
   addReplicas,
   addWorkers,
   addActions,
+  addContext,
   addFolders,
   addServeConfig,
   addNats,

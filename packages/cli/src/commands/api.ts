@@ -17,6 +17,7 @@ export function apiCommand<O extends ApiOptions>(
     .command(usage, { isDefault: usage === 'list' })
     .description(description)
     .option('--api <URL>', 'supervisor to use (KAGAMI_API, default http://127.0.0.1:21000)')
+    .option('--context <NAME>', 'a supervisor of `kagami context list` (KAGAMI_CONTEXT)')
     .option('--json', 'print JSON for programs')
   return command.action(async (...given: unknown[]) => {
     const options = given.at(-2) as O

@@ -163,7 +163,7 @@ async function confirmRemoval(client: Client, replica: Replica): Promise<void> {
 }
 
 async function list(client: Client, { json, limit, ...filter }: ListOptions): Promise<void> {
-  const { api: _api, ...query } = filter
+  const { api: _api, context: _context, ...query } = filter
   healthsOf('--health', query.health)
   const { items, total } = await collect(limitOf(limit), (cursor, size) =>
     client.call('listReplicas', { query: { ...query, cursor, limit: size } }),

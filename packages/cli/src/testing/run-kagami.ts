@@ -10,7 +10,7 @@ export interface Ran {
   readonly stderr: string
 }
 
-const OURS = /^(KAGAMI|SUPERVISOR)_|^(HOME|XDG_STATE_HOME)$/
+const OURS = /^(KAGAMI|SUPERVISOR)_|^(HOME|XDG_STATE_HOME|XDG_CONFIG_HOME)$/
 
 /** Runs `kagami` with these words, split at spaces. `env` is all that it knows of our variables. */
 export async function runKagami(line: string, env: Readonly<Record<string, string>> = {}): Promise<Ran> {

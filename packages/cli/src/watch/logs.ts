@@ -30,7 +30,7 @@ export function addLogs(program: Command): void {
     'list',
     'running syncs, then the history, newest first',
     async ({ client, options }) => {
-      const { json, limit, api: _api, ...query } = options
+      const { json, limit, api: _api, context: _context, ...query } = options
       const { items, total } = await collect(Number.parseInt(limit ?? '20', 10) || 20, (cursor, pageSize) =>
         client.call('listSyncs', { query: { ...query, cursor, limit: pageSize } }),
       )
