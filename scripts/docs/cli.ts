@@ -7,7 +7,9 @@ import { code, GENERATED, table } from './markdown.ts'
 /** The page. */
 export function cliReference(): string {
   const program = createProgram()
-  const leaves = program.commands.flatMap((command) => withChildren(command, 'kagami'))
+  // What scripts of shells call is for nobody to type.
+  const shown = program.commands.filter((command) => !command.name().startsWith('__'))
+  const leaves = shown.flatMap((command) => withChildren(command, 'kagami'))
   const parts = [
     '# Command line',
     GENERATED,

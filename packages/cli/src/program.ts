@@ -1,6 +1,7 @@
 // program.ts — The tree of commands. Each noun has a file of its own; what is large is loaded when its command runs.
 import { Command } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
+import { addCompletion } from './completion/command.ts'
 import { addContext } from './contexts/command.ts'
 import { addActions } from './commands/actions.ts'
 import { addDocker } from './commands/docker.ts'
@@ -30,6 +31,7 @@ const NOUNS = [
   addWorkers,
   addActions,
   addContext,
+  addCompletion,
   addFolders,
   addServeConfig,
   addNats,

@@ -28,7 +28,7 @@ const KEYS = { api: 'string', token_file: 'string', token_env: 'string', protect
 
 /** Reads the file; a missing one has no contexts. Throws ConfigError when it says what cannot be. */
 export function readContexts(env: NodeJS.ProcessEnv = process.env): Contexts {
-  const file = join(env['XDG_CONFIG_HOME'] || join(env['HOME'] || homeDirectory(), '.config'), 'kagami', 'config.toml')
+  const file = join(env['XDG_CONFIG_HOME'] || join(homeDirectory(), '.config'), 'kagami', 'config.toml')
   if (!existsSync(file)) return { file, current: null, all: {} }
   const { current = null, contexts = {}, ...others } = parseToml(readFileSync(file, 'utf8'), file)
   const [unknown] = Object.keys(others)

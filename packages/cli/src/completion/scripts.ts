@@ -1,0 +1,40 @@
+// scripts.ts — What a shell runs to complete a command line. Each asks `kagami __complete LINE` for candidates, one a
+// line, with a tab before what they mean.
+
+/** The shells there is a script for. */
+export const SHELLS = ['bash', 'zsh', 'fish'] as const
+export type Shell = (typeof SHELLS)[number]
+
+// bash takes "@" for the end of a word, and wants only what comes after it.
+const BASH = `# kagami completion bash > /etc/bash_completion.d/kagami, or in ~/.bashrc: source <(kagami completion bash)
+_kagami() {
+  local line=\${COMP_LINE:0:COMP_POINT} candidate
+  local word=\${line##* }
+  local before=\${word%"\${COMP_WORDS[COMP_CWORD]}"}
+  COMPREPLY=()
+  while IFS=$'\\t' read -r candidate _; do
+    COMPREPLY+=("\${candidate#"$before"}")
+  done < <("\${COMP_WORDS[0]}" __complete "$line" 2>/dev/null)
+}
+complete -o default -F _kagami kagami kagami-cli
+`
+
+const ZSH = `#compdef kagami kagami-cli
+# kagami completion zsh > "\${fpath[1]}/_kagami", or in ~/.zshrc after compinit: source <(kagami completion zsh)
+_kagami() {
+  local -a found words_found
+  found=("\${(@f)$("\${words[1]}" __complete "\${(j: :)words[1,CURRENT]}" 2>/dev/null)}")
+  words_found=("\${found[@]%%$'\\t'*}")
+  compadd -d found -- "\${words_found[@]}"
+}
+compdef _kagami kagami kagami-cli
+`
+
+const FISH = `# kagami completion fish > ~/.config/fish/completions/kagami.fish
+for name in kagami kagami-cli
+  complete --command $name --no-files --arguments "(command $name __complete (commandline --cut-at-cursor --current-process | string collect) 2>/dev/null)"
+end
+`
+
+/** The script of each shell. */
+export const scripts: Readonly<Record<Shell, string>> = { bash: BASH, zsh: ZSH, fish: FISH }
