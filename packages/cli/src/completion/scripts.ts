@@ -22,10 +22,12 @@ complete -o default -F _kagami kagami kagami-cli
 const ZSH = `#compdef kagami kagami-cli
 # kagami completion zsh > "\${fpath[1]}/_kagami", or in ~/.zshrc after compinit: source <(kagami completion zsh)
 _kagami() {
-  local -a found words_found
+  local -a found offered shown
   found=("\${(@f)$("\${words[1]}" __complete "\${(j: :)words[1,CURRENT]}" 2>/dev/null)}")
-  words_found=("\${found[@]%%$'\\t'*}")
-  compadd -d found -- "\${words_found[@]}"
+  [[ -n \${found[1]} ]] || return 1
+  offered=("\${found[@]%%$'\\t'*}")
+  shown=("\${found[@]/$'\\t'/  }")
+  compadd -d shown -- "\${offered[@]}"
 }
 compdef _kagami kagami kagami-cli
 `
