@@ -4,20 +4,42 @@ import { CommanderError } from 'commander'
 import pc from 'picocolors'
 import { renderTable, type Column } from './table.ts'
 
+/** What is written while data is collected; null: it goes to stdout. */
+let collected: string[] | null = null
+
+/** Data: what a command was run for. */
+export function writeData(text: string): void {
+  if (collected) collected.push(text)
+  else process.stdout.write(text)
+}
+
+/** The data that a command writes, as one text. */
+export async function collectData(run: () => Promise<void>): Promise<string> {
+  const own: string[] = (collected = [])
+  try {
+    await run()
+    return own.join('')
+  } finally {
+    collected = null
+  }
+}
+
 /** Data for programs: one JSON value. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${printableJson(JSON.stringify(value, null, process.stdout.isTTY ? 2 : 0))}\n`)
+  writeData(`${printableJson(JSON.stringify(value, null, process.stdout.isTTY ? 2 : 0))}\n`)
 }
 
 /** Data for people: a table without lines. On a terminal it is no wider than the terminal, where columns allow it. */
 export function printTable(columns: readonly (string | Column)[], rows: readonly (readonly string[])[]): void {
   const width = process.stdout.isTTY ? process.stdout.columns : Infinity
-  process.stdout.write(renderTable(columns, rows, { width, heading: pc.bold }))
+  writeData(renderTable(columns, rows, { width, heading: pc.bold }))
 }
 
 /** A note for people. It goes to stderr, so that stdout holds data alone. */
 export function remark(text: string): void {
-  process.stderr.write(`${text}\n`)
+  if (!collected) process.stderr.write(`${text}\n`)
+  // A picture that is drawn again and again has its notes in it; programs need none.
+  else if (process.stdout.isTTY) collected.push(`${text}\n`)
 }
 
 /** Sets the exit code. The command goes on and ends by itself, so that everything is written. */
@@ -33,6 +55,9 @@ export function reportError(error: unknown, json = process.argv.includes('--json
   else process.stderr.write(printable(`error: ${message}\n${hint ? `hint: ${hint}\n` : ''}`))
   return exit
 }
+
+/** An error in one line. */
+export const describeError = (error: unknown): string => printable(`error: ${describe(error).message}`)
 
 function describe(error: unknown): { message: string; hint: string | null; exit: number; code: string } {
   if (error instanceof ApiError)

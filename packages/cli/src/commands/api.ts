@@ -2,6 +2,10 @@
 import { printable, printableValue, type Client, type TypicalDuration } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { openClient, type ApiOptions } from '../session.ts'
+import { watch, watchSeconds } from '../watch/watch.ts'
+
+/** Commands that show how things are. */
+const WATCHED = new Set(['list', 'status'])
 
 /** What a command does, with a client for its options and its arguments. */
 export type Action<O extends ApiOptions> = (call: { client: Client; options: O; args: string[] }) => Promise<void>
@@ -19,15 +23,19 @@ export function apiCommand<O extends ApiOptions>(
     .option('--api <URL>', 'supervisor to use (KAGAMI_API, default http://127.0.0.1:21000)')
     .option('--context <NAME>', 'a supervisor of `kagami context list` (KAGAMI_CONTEXT)')
     .option('--json', 'print JSON for programs')
+  if (WATCHED.has(usage))
+    command.option('--watch [SECONDS]', 'again and again; on a terminal in place, else what changed')
   return command.action(async (...given: unknown[]) => {
-    const options = given.at(-2) as O
+    const { watch: every, ...rest } = given.at(-2) as O & { watch?: string | true }
+    const options = rest as unknown as O
     const args = given
       .slice(0, -2)
       .filter((word) => word !== undefined)
       .flat() as string[]
     const client = openClient(options)
     // People see what upstreams and workers wrote; programs get it as it is.
-    await action({ client: options.json ? client : printableClient(client), options, args })
+    const run = () => action({ client: options.json ? client : printableClient(client), options, args })
+    await (every === undefined ? run() : watch(run, watchSeconds(every)))
   })
 }
 

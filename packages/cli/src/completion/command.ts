@@ -17,8 +17,11 @@ export function addCompletion(program: Command): void {
       }
       process.stdout.write(scripts[shell as Shell])
     })
-  program.command('__complete <LINE>', { hidden: true }).action(async (line: string) => {
-    const found = await completeLine(program, line).catch(() => [])
-    for (const { word, about } of found) process.stdout.write(`${word}\t${about}\n`)
-  })
+  program
+    .command('__complete <LINE>', { hidden: true })
+    .description('what may come next on a command line; for scripts of shells')
+    .action(async (line: string) => {
+      const found = await completeLine(program, line).catch(() => [])
+      for (const { word, about } of found) process.stdout.write(`${word}\t${about}\n`)
+    })
 }

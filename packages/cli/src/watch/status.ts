@@ -1,7 +1,7 @@
 // status.ts — kagami status: the fleet on one screen, worst first.
 import type { Summary, Worker } from '@kagami/protocol'
 import type { Command } from 'commander'
-import { printJson, setExitCode } from '../output.ts'
+import { printJson, setExitCode, writeData } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
 import { age, duration, healthCounts, healthsOf, size, state } from '../words.ts'
 import { apiCommand } from '../commands/api.ts'
@@ -20,7 +20,7 @@ export function addStatus(program: Command): void {
       ])
       if (options.json) printJson(summary)
       else
-        process.stdout.write(
+        writeData(
           [
             ...factsOf(summary, client.baseUrl),
             'Needs attention',
