@@ -6,7 +6,8 @@ export const SHELLS = ['bash', 'zsh', 'fish'] as const
 export type Shell = (typeof SHELLS)[number]
 
 // bash takes "@" for the end of a word, and wants only what comes after it.
-const BASH = `# kagami completion bash > /etc/bash_completion.d/kagami, or in ~/.bashrc: source <(kagami completion bash)
+const BASH = `# kagami completion bash > /etc/bash_completion.d/kagami
+# or in ~/.bashrc: source <(kagami completion bash)
 _kagami() {
   local line=\${COMP_LINE:0:COMP_POINT} candidate
   local word=\${line##* }
@@ -33,8 +34,12 @@ compdef _kagami kagami kagami-cli
 `
 
 const FISH = `# kagami completion fish > ~/.config/fish/completions/kagami.fish
+function __kagami_candidates
+  set --local line (commandline --cut-at-cursor --current-process | string collect)
+  command (commandline --tokenize --current-process)[1] __complete $line 2>/dev/null
+end
 for name in kagami kagami-cli
-  complete --command $name --no-files --arguments "(command $name __complete (commandline --cut-at-cursor --current-process | string collect) 2>/dev/null)"
+  complete --command $name --no-files --arguments "(__kagami_candidates)"
 end
 `
 
