@@ -36,7 +36,8 @@ compdef _kagami kagami kagami-cli
 const FISH = `# kagami completion fish > ~/.config/fish/completions/kagami.fish
 function __kagami_candidates
   set --local line (commandline --cut-at-cursor --current-process | string collect)
-  command (commandline --tokenize --current-process)[1] __complete $line 2>/dev/null
+  set --local words (commandline --tokenize --current-process)
+  command $words[1] __complete $line 2>/dev/null
 end
 for name in kagami kagami-cli
   complete --command $name --no-files --arguments "(__kagami_candidates)"
