@@ -1,5 +1,5 @@
 // ui.test.ts — The web UI in a real browser, with a real supervisor and worker: live updates, decisions, an outage of
-// the supervisor, and accessibility in both themes.
+// the supervisor. Each page by itself is in pages.test.ts.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { startHttpUpstream } from '@kagami/demo'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -117,48 +117,6 @@ describe('the web UI', () => {
     await until('the new sync is in the table', async () => (await rows.count()) > before)
     // Two seconds are promised; the rest allows for a busy machine.
     expect(performance.now() - since).toBeLessThan(10_000)
-  })
-
-  test.each(['light', 'dark'] as const)('axe finds no problem in the %s theme', async (theme) => {
-    const tab = await signedIn({ theme })
-    const [replica] = (await supervisor.api.call('listReplicas', { query: { health: 'failed' } })).items
-    const [sync] = (await supervisor.api.call('listSyncs')).items
-    for (const path of [
-      '',
-      'mirrors',
-      'mirrors/declared',
-      'replicas',
-      `replicas/${replica!.replica_id}`,
-      'replicas/add?worker=w-1',
-      'workers',
-      'workers/w-1',
-      'syncs',
-      `syncs/${sync!.sync_id}`,
-    ]) {
-      await tab.page.goto(`/ui/${path}`)
-      await tab.page.locator('main').waitFor({ state: 'attached' })
-      await until('the page has loaded', () =>
-        tab.page.evaluate(
-          () =>
-            document.querySelector('[aria-busy="true"]') === null &&
-            document.querySelector('main h1, [role=dialog] h2, main section') !== null,
-        ),
-      )
-      expect([path, await tab.axe()]).toEqual([path, []])
-    }
-    expect(tab.problems).toEqual([])
-  })
-
-  test('at 390 px nothing overflows the page', async () => {
-    const { page } = await signedIn({ width: 390 })
-    for (const path of ['', 'mirrors', 'replicas', 'workers', 'syncs', 'workers/w-1']) {
-      await page.goto(`/ui/${path}`)
-      await page.getByRole('main').waitFor()
-      expect([path, await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)]).toEqual([
-        path,
-        true,
-      ])
-    }
   })
 
   test('shows that the supervisor is down and keeps the last state; reconnects when it is back', async () => {

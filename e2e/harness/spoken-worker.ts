@@ -16,6 +16,8 @@ type About = Parameters<typeof sampleJoin>[0]
 export interface SpokenWorker {
   /** Says that these are its replicas from now on. */
   say(replicas: readonly ReplicaState[]): void
+  /** Says nothing more. */
+  fallSilent(): void
 }
 
 /** Joins, and speaks until the tests of the file end. */
@@ -64,5 +66,6 @@ export async function startSpokenWorker(
       replicas = changed
       speak()
     },
+    fallSilent: () => clearInterval(timer),
   }
 }

@@ -1,0 +1,94 @@
+// pages.test.ts — Every page of the UI in both themes and on three screens: accessible, no wider than the screen, few
+// elements, nothing from elsewhere. `npm run screenshots` takes its pictures of them.
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { Browser, Page } from 'playwright-core'
+import { openBrowser, openTab } from '../harness/browser.ts'
+import { startPageFleet, type PageFleet } from '../harness/page-fleet.ts'
+import { createPlace } from '../harness/place.ts'
+import { until } from '../harness/wait.ts'
+
+/** What any page may have, ux.md §2.14. */
+const ELEMENTS_MAX = 2500
+const LOOKS = [
+  ['light', 1280],
+  ['dark', 1280],
+  ['light', 390],
+  ['dark', 390],
+  ['light', 320],
+] as const
+
+const isLoaded = (page: Page) =>
+  until('the page has loaded', () =>
+    page.evaluate(
+      () =>
+        document.querySelector('[aria-busy="true"]') === null &&
+        document.querySelector('main h1, [role=dialog] h2') !== null,
+    ),
+  )
+
+describe('every page', () => {
+  const place = createPlace()
+  let browser: Browser
+  let fleet: PageFleet
+  const shoot = async (page: Page, name: string) => {
+    const folder = process.env['KAGAMI_SHOTS']
+    if (folder) await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true })
+  }
+
+  beforeAll(async () => {
+    browser = await openBrowser(place)
+    fleet = await startPageFleet(place)
+  })
+
+  test.each(LOOKS)('is for everybody, in %s at %i px', async (theme, width) => {
+    const { page, problems, axe } = await openTab(browser, fleet.supervisor.url, { theme, width })
+    for (const [name, path] of Object.entries(fleet.pages)) {
+      await page.goto(`/ui/${path}`)
+      await isLoaded(page)
+      await shoot(page, `${name}-${theme}-${width}`)
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)
+      const elements = await page.evaluate(() => document.querySelectorAll('*').length)
+      expect([path, wide, elements < ELEMENTS_MAX, await axe()]).toEqual([path, false, true, []])
+    }
+    expect(problems).toEqual([])
+    await page.context().close()
+  })
+
+  test('tells a silent worker from a live one, and what waits from what runs', async () => {
+    const { page } = await openTab(browser, fleet.supervisor.url)
+    await page.goto('/ui/workers')
+    await page.getByRole('row', { name: /hk-3/ }).getByText('Silent').waitFor()
+    await page.getByRole('row', { name: /sh-12/ }).getByText('Online').waitFor()
+    await page.goto('/ui/replicas?health=unknown')
+    await page.getByText('1–2 of 2').waitFor()
+    await page.goto('/ui/replicas?health=stuck')
+    await page.getByRole('link', { name: 'pypi' }).first().waitFor()
+    await page.context().close()
+  })
+
+  test('says how old its numbers are when the supervisor is gone, and shows none that it does not know', async () => {
+    const looks = [
+      ['light', 1280],
+      ['dark', 390],
+    ] as const
+    const tabs = await Promise.all(
+      looks.map(([theme, width]) => openTab(browser, fleet.supervisor.url, { theme, width })),
+    )
+    for (const { page } of tabs) {
+      await page.goto('/ui/')
+      await isLoaded(page)
+    }
+    await fleet.supervisor.kill()
+    for (const [index, { page, axe }] of tabs.entries()) {
+      await page.getByText(/No connection to the supervisor. What you see is from/).waitFor()
+      await shoot(page, `down-${looks[index]!.join('-')}`)
+      expect(await axe()).toEqual([])
+      expect(
+        await page
+          .getByRole('button', { name: /Retry|Sync/ })
+          .first()
+          .getAttribute('aria-disabled'),
+      ).toBe('true')
+    }
+  })
+})

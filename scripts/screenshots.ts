@@ -1,0 +1,23 @@
+// screenshots.ts — `npm run screenshots [FOLDER]`: pictures of every page of the UI, in both themes and on three screens,
+// of a small fleet in which each state is there. They are taken by the tests of the pages.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { buildUi } from './build-ui.ts'
+
+const root = join(import.meta.dirname, '..')
+const [given = join(root, 'screenshots')] = process.argv.slice(2)
+if (given.startsWith('-')) {
+  console.log('npm run screenshots [FOLDER]   pictures of every page of the UI; FOLDER is screenshots/ by default')
+  process.exit(given === '--help' ? 0 : 2)
+}
+const folder = resolve(given)
+mkdirSync(folder, { recursive: true })
+await buildUi({ onlyIfStale: true })
+const { status } = spawnSync(
+  process.execPath,
+  [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', 'e2e/browser/pages.test.ts'],
+  { cwd: root, stdio: 'inherit', env: { ...process.env, KAGAMI_SHOTS: folder } },
+)
+console.log(`${readdirSync(folder).filter((file) => file.endsWith('.png')).length} pictures in ${folder}`)
+process.exit(status ?? 1)
