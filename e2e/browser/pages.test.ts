@@ -83,6 +83,9 @@ describe('every page', () => {
       await page.getByText(/No connection to the supervisor. What you see is from/).waitFor()
       await shoot(page, `down-${looks[index]!.join('-')}`)
       expect(await axe()).toEqual([])
+      // The banner says since when; the bar keeps its buttons on the screen.
+      const display = await page.getByRole('button', { name: 'Display' }).boundingBox()
+      expect(display!.x + display!.width).toBeLessThanOrEqual(looks[index]![1])
       expect(
         await page
           .getByRole('button', { name: /Retry|Sync/ })

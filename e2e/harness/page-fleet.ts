@@ -63,6 +63,7 @@ function statesOf(worker: string): ReplicaState[] {
     state('a-mirror-with-a-name-that-is-much-longer-than-any-column-of-a-list-has-room-for', { status: 'init' }),
     state('kernel', {
       status: 'failed',
+      last_sync: { ...lastSync('timed_out'), outcome: 'held', reason: 'too_many_deletions', message: null },
       hold: {
         hold_id: 'hold',
         since: ago(2 * HOUR),
