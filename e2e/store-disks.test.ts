@@ -1,6 +1,6 @@
 // store-disks.test.ts — How full disks were, on a real SQLite file and a real PostgreSQL server: what a supervisor
 // writes behind, what is read, and what is removed.
-import { DISK_PART_MS, diskPartOf } from '@kagami/protocol'
+import { DISK_PART_MS, diskPartOf, type Storage } from '@kagami/protocol'
 import { sampleReport } from '@kagami/protocol/testing/samples'
 import { createLogger, newId } from '@kagami/runtime'
 import { createManualClock } from '@kagami/runtime/testing/manual-clock'
@@ -39,6 +39,7 @@ describe.each(['sqlite', 'postgres'] as const)('samples of disks on %s', (kind) 
       measured_at: NOW + index * 60_000,
       total_bytes: 2 ** 45,
       used_bytes: dice.whole(0, 2 ** 45),
+      available_bytes: dice.pick([null, 0, 2 ** 44]),
     }))
     const last = new Map<string, DiskSample>()
     for (const sample of samples) last.set(`${sample.worker_id}/${diskPartOf(sample.measured_at)}`, sample)
@@ -91,7 +92,7 @@ describe.each(['sqlite', 'postgres'] as const)('samples of disks on %s', (kind) 
     for (let beat = 0; beat < 24 * 240; beat++) {
       measured.push(sampleOf('beats', clock.now().getTime(), beat))
       // It is silent from 6 to 18 o'clock.
-      if (beat < 7 * 240 || beat >= 19 * 240) writer.record('beats', measured.at(-1)!)
+      if (beat < 7 * 240 || beat >= 19 * 240) writer.record('beats', storageOf(measured.at(-1)!))
       else measured.pop()
       clock.advance(15_000)
       await writer.flush()
@@ -120,7 +121,7 @@ describe.each(['sqlite', 'postgres'] as const)('samples of disks on %s', (kind) 
     const measured: DiskSample[] = []
     for (let hour = 0; hour < 24; hour++) {
       measured.push(sampleOf('away', clock.now().getTime(), hour))
-      writer.record('away', measured.at(-1)!)
+      writer.record('away', storageOf(measured.at(-1)!))
       clock.advance(3_600_000)
       await writer.flush()
     }
@@ -205,4 +206,11 @@ const sampleOf = (worker_id: string, measured_at: number, used_bytes = 2 ** 40):
   measured_at,
   total_bytes: 2 ** 45,
   used_bytes,
+  available_bytes: 2 ** 43,
+})
+
+const storageOf = ({ total_bytes, used_bytes }: DiskSample): Storage => ({
+  total_bytes,
+  used_bytes,
+  available_bytes: 2 ** 43,
 })

@@ -12,6 +12,7 @@ const disks = [
     disk_id: 'w-2',
     name: 'bj-1',
     used_bytes: 0,
+    used_share: 0,
     free_bytes: 4 * TIB,
     replicas_measured: 0,
     replicas_bytes: 0,

@@ -82,8 +82,8 @@ function nameOf({ name, workers_total }: Disk): string {
   return workers_total > 1 ? `${name} +${workers_total - 1}` : name
 }
 
-function usedOf({ used_bytes, total_bytes }: Disk): string {
-  return `${Math.round((used_bytes / Math.max(1, total_bytes)) * 100)}% of ${size(total_bytes)}`
+function usedOf({ used_share, total_bytes }: Disk): string {
+  return `${Math.round(used_share * 100)}% of ${size(total_bytes)}`
 }
 
 function perDay(bytes: number | null): string {
@@ -98,7 +98,7 @@ function detailsOf(disk: Filesystem): string[][] {
     ['workers', disk.workers.map(({ name, presence }) => `${state(presence)} ${name}`).join('\n')],
     ...(more > 0 ? [['', `and ${more} more`]] : []),
     ['host', disk.hostname ?? '-'],
-    ['used', `${size(disk.used_bytes)} / ${size(disk.total_bytes)} (${usedOf(disk).split(' ')[0]})`],
+    ['used', `${size(disk.used_bytes)} / ${size(disk.total_bytes)} (${Math.round(disk.used_share * 100)}%)`],
     ['free', size(disk.free_bytes)],
     ['replicas', `${size(disk.replicas_bytes)}, ${measured}`],
     ['full in', fullIn(disk.forecast)],

@@ -176,14 +176,16 @@ export function aForecast(changed: Partial<DiskForecast> = {}): DiskForecast {
   }
 }
 
-/** A disk of 4 TiB, of which 76 % are used. */
+/** A disk of 4 TiB, of which 76 % are used, and a little is reserved. */
 export function aDisk(changed: Partial<Disk> = {}): Disk {
   return {
     disk_id: 'w-1',
     name: 'sh-12',
     workers_total: 1,
     total_bytes: 4 * 1024 ** 4,
-    used_bytes: Math.round(3.04 * 1024 ** 4),
+    used_bytes: 3 * 1024 ** 4,
+    free_bytes: 983 * 1024 ** 3,
+    used_share: 0.76,
     as_of: secondsFromNow(-5),
     forecast: aForecast(),
     full_soon: false,
@@ -195,7 +197,6 @@ export function aDisk(changed: Partial<Disk> = {}): Disk {
 export function aFilesystem(changed: Partial<Filesystem> = {}): Filesystem {
   return {
     ...aDisk(),
-    free_bytes: 4 * 1024 ** 4 - Math.round(3.04 * 1024 ** 4),
     hostname: 'sh-12.example.org',
     workers: [
       { worker_id: 'w-1', name: 'sh-12', presence: 'online' },

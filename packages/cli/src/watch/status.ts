@@ -90,9 +90,8 @@ function diskLines({ disks }: Summary): string[] {
   const more = (disks?.full_soon ?? 0) - soon.length
   return [
     ...soon.map((disk) => {
-      const free = size(Math.max(0, disk.total_bytes - disk.used_bytes))
       const full = disk.forecast.verdict === 'full' ? `full in ${fullIn(disk.forecast)}` : fullIn(disk.forecast)
-      return `  ${state('disk')}  ${disk.name}  ${full}, ${free} free  → kagami storage get ${disk.name}`
+      return `  ${state('disk')}  ${disk.name}  ${full}, ${size(disk.free_bytes)} free  → kagami storage get ${disk.name}`
     }),
     ...(more > 0 ? [`  ${state('disk')}  ${more} more  → kagami storage`] : []),
   ]

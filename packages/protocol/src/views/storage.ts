@@ -49,6 +49,8 @@ export const Disk = Type.Object({
   workers_total: Count,
   total_bytes: Count,
   used_bytes: Count,
+  free_bytes: Type.Integer({ minimum: 0, description: 'What its workers may still write' }),
+  used_share: Type.Number({ minimum: 0, maximum: 1, description: 'used_bytes of used_bytes and free_bytes, as df' }),
   as_of: Instant,
   forecast: DiskForecast,
   full_soon: Type.Boolean({ description: 'It is full in fewer than 14 days, or more than 95 % of it are used' }),
@@ -80,7 +82,6 @@ export type Grower = Static<typeof Grower>
 /** A filesystem: its workers, its last 14 days, and what grew most on it. */
 export const Filesystem = Type.Object({
   ...Disk.properties,
-  free_bytes: Count,
   hostname: Nullable(Type.String()),
   workers: Type.Array(Type.Object({ worker_id: Type.String(), name: Type.String(), presence: Presence }), {
     maxItems: 20,

@@ -60,7 +60,9 @@ function applySamples(worker: WorkerEntry, samples: readonly DiskSample[]): bool
   worker.growth = growthOf(samples)
   const last = samples.at(-1)
   if (worker.storage === null && last) {
-    putStorage(worker, { total_bytes: last.total_bytes, used_bytes: last.used_bytes }, last.measured_at)
+    const { total_bytes, used_bytes, available_bytes } = last
+    const available = available_bytes === null ? {} : { available_bytes }
+    putStorage(worker, { total_bytes, used_bytes, ...available }, last.measured_at)
     return true
   }
   return JSON.stringify(worker.growth) !== before

@@ -1,6 +1,6 @@
 // sample-writer.ts — Writes how full the disks of workers are to the store: behind, in batches, of each worker the first
 // value of a part of 6 hours soon, then one an hour, and the last. Silence of a worker writes nothing.
-import { diskPartOf } from '@kagami/protocol'
+import { diskPartOf, type Storage } from '@kagami/protocol'
 import type { Clock, Logger } from '@kagami/runtime'
 import { every } from '@kagami/runtime'
 import type { DiskSample, Store } from './store.ts'
@@ -15,7 +15,7 @@ const AGAIN_MS = 3_600_000
 /** Collects what was measured, and writes it. */
 export interface SampleWriter {
   /** Takes what a worker has just measured. */
-  record(workerId: string, measured: Pick<DiskSample, 'total_bytes' | 'used_bytes'>): void
+  record(workerId: string, measured: Storage): void
   /** Writes one batch of what is due. When the store fails, it stays due. */
   flush(): Promise<void>
   /** Writes all that is not written yet. */
@@ -89,15 +89,16 @@ export function createSampleWriter({ store, clock, logger }: SampleWriterParts):
   const stopTimer = every(clock, SWEEP_MS, () => void flush())
 
   return {
-    record(workerId, { total_bytes, used_bytes }) {
-      const sample = { worker_id: workerId, total_bytes, used_bytes, measured_at: clock.now().getTime() }
+    record(workerId, { total_bytes, used_bytes, available_bytes = null }) {
+      const measured_at = clock.now().getTime()
+      const sample = { worker_id: workerId, measured_at, total_bytes, used_bytes, available_bytes }
       const one = held.get(workerId)
       if (!one || diskPartOf(one.sample.measured_at) !== diskPartOf(sample.measured_at)) {
         if (one && !one.isWritten) ended.set(keyOf(one.sample), one.sample)
         // A clock went back: what is measured now is the last value of that part.
         ended.delete(keyOf(sample))
         held.set(workerId, { sample, isWritten: false, dueMs: clock.monotonicMs() })
-      } else if (one.sample.used_bytes !== used_bytes || one.sample.total_bytes !== total_bytes) {
+      } else if (!isAlike(one.sample, sample)) {
         one.sample = sample
         one.isWritten = false
       }
@@ -109,5 +110,8 @@ export function createSampleWriter({ store, clock, logger }: SampleWriterParts):
     },
   }
 }
+
+const isAlike = (a: DiskSample, b: DiskSample) =>
+  a.used_bytes === b.used_bytes && a.total_bytes === b.total_bytes && a.available_bytes === b.available_bytes
 
 const keyOf = ({ worker_id, measured_at }: DiskSample) => `${worker_id}/${diskPartOf(measured_at)}`

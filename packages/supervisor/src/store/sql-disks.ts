@@ -31,6 +31,7 @@ async function saveSamples(trx: Transaction<Tables>, samples: readonly DiskSampl
           measured_at: e.ref('excluded.measured_at'),
           total_bytes: e.ref('excluded.total_bytes'),
           used_bytes: e.ref('excluded.used_bytes'),
+          available_bytes: e.ref('excluded.available_bytes'),
         })),
       )
       .execute()
@@ -45,7 +46,7 @@ async function readSamples(
   for (const ids of chunks(workerIds)) {
     const rows = await db
       .selectFrom('disk_samples')
-      .select(['worker_id', 'measured_at', 'total_bytes', 'used_bytes'])
+      .select(['worker_id', 'measured_at', 'total_bytes', 'used_bytes', 'available_bytes'])
       .where('worker_id', 'in', ids)
       .where('part', '>=', diskPartOf(fromMs))
       .where('part', '<=', diskPartOf(toMs))

@@ -193,6 +193,8 @@ export interface DiskSample {
   readonly worker_id: string
   readonly total_bytes: number
   readonly used_bytes: number
+  /** What the worker may still write; null: it has not said. */
+  readonly available_bytes: number | null
   /** Unix ms, by the supervisor's clock. */
   readonly measured_at: number
 }

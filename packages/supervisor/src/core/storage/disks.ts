@@ -12,7 +12,7 @@ import {
 } from '@kagami/protocol'
 import type { DiskSample, SizeThen } from '../../store/store.ts'
 import type { Fleet, ReplicaEntry, WorkerEntry } from '../entries.ts'
-import { forecastOf, growthOf, isFullSoon, usedShare, type Growth } from './forecast.ts'
+import { forecastOf, growthOf, isFullSoon, roomOf, usedShare, type Growth } from './forecast.ts'
 
 const DAY_MS = 86_400_000
 const WORST_MAX = 5
@@ -55,6 +55,8 @@ export function diskOf(workers: readonly MeasuredWorker[], read: Growth = growth
     workers_total: workers.length,
     total_bytes: storage.total_bytes,
     used_bytes: storage.used_bytes,
+    free_bytes: roomOf(storage),
+    used_share: usedShare(storage),
     as_of: new Date(storageMs).toISOString(),
     forecast,
     full_soon: isFullSoon(forecast, storage),
@@ -75,7 +77,7 @@ function firstOf(workers: readonly MeasuredWorker[], textOf: (worker: MeasuredWo
 
 /** The keys by which disks are ordered, worst first: soonest full, then the fullest. */
 export function urgencyOf(disk: Disk): [number, number, string] {
-  return [disk.forecast.days ?? Number.MAX_VALUE, -usedShare(disk), disk.disk_id]
+  return [disk.forecast.days ?? Number.MAX_VALUE, -disk.used_share, disk.disk_id]
 }
 
 /** Orders disks, worst first. */
@@ -122,7 +124,6 @@ export function filesystemOf(workers: readonly MeasuredWorker[], stored: StoredD
     .sort((a, b) => (a.name < b.name ? -1 : 1))
   return {
     ...disk,
-    free_bytes: Math.max(0, disk.total_bytes - disk.used_bytes),
     hostname: lastMeasured(workers).record.hostname,
     workers: shown.slice(0, WORKERS_MAX),
     ...replicasOf(workers, stored.sizes),

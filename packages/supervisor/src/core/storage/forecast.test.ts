@@ -130,6 +130,14 @@ describe('the forecast of a disk', () => {
     expect(forecastOf(growth, { used_bytes, total_bytes: used_bytes + 500 * GIB }).days).toBe(500)
   })
 
+  it('has only the room that a worker may use, where some is reserved', () => {
+    const samples = samplesOf((day) => 100 * GIB + day * GIB)
+    const now = { used_bytes: samples.at(-1)!.used_bytes, total_bytes: 1000 * GIB, available_bytes: 20 * GIB }
+    const said = forecastOf(growthOf(samples), now)
+    expect(said.days).toBe(20)
+    expect(isFullSoon(said, { ...now, available_bytes: 5 * GIB })).toBe(true)
+  })
+
   it.each([
     ['stays the same', () => 100 * GIB, 0],
     ['shrinks', (day: number) => 100 * GIB - day * GIB, -GIB],

@@ -1,6 +1,13 @@
 // forecast.ts — When a disk is full: the Theil–Sen slope of what was used over the last 14 days, with a band of how
 // fast it grew at other times. Pure.
-import { FORECAST_DAYS_MIN, FULL_SOON_DAYS, NEARLY_FULL_SHARE, DISK_PART_MS, type DiskForecast } from '@kagami/protocol'
+import {
+  FORECAST_DAYS_MIN,
+  FULL_SOON_DAYS,
+  NEARLY_FULL_SHARE,
+  DISK_PART_MS,
+  type DiskForecast,
+  type Storage,
+} from '@kagami/protocol'
 import type { DiskSample } from '../../store/store.ts'
 import { percentile, sortNumbers } from '../history/percentile.ts'
 
@@ -15,9 +22,6 @@ export interface Growth {
   /** Bytes a day, of all pairs of samples: the tenth, the half and nine tenths of them are no faster. Null: too few. */
   readonly rates: { readonly slow: number; readonly median: number; readonly fast: number } | null
 }
-
-/** How full a disk is. */
-export type Fullness = Pick<DiskSample, 'total_bytes' | 'used_bytes'>
 
 /** The growth in samples of at most 14 days, the oldest first, no two of one part of 6 hours. */
 export function growthOf(samples: readonly Pick<DiskSample, 'used_bytes' | 'measured_at'>[]): Growth {
@@ -46,7 +50,7 @@ function slopesOf(samples: readonly Pick<DiskSample, 'used_bytes' | 'measured_at
 }
 
 /** When a disk is full that grows so, and is now so full. */
-export function forecastOf({ knownDays, rates }: Growth, now: Fullness): DiskForecast {
+export function forecastOf({ knownDays, rates }: Growth, now: Storage): DiskForecast {
   const known = { known_days: knownDays, needed_days: FORECAST_DAYS_MIN }
   const none = { days: null, from_days: null, to_days: null }
   if (!rates) return { verdict: 'not_enough_data', ...none, bytes_per_day: null, ...known }
@@ -58,17 +62,23 @@ export function forecastOf({ knownDays, rates }: Growth, now: Fullness): DiskFor
 }
 
 /** Whole days; null: never. */
-function daysUntilFull(bytesPerDay: number, { total_bytes, used_bytes }: Fullness): number | null {
+function daysUntilFull(bytesPerDay: number, now: Storage): number | null {
   if (bytesPerDay <= 0) return null
-  const days = Math.floor(Math.max(0, total_bytes - used_bytes) / bytesPerDay)
+  const days = Math.floor(roomOf(now) / bytesPerDay)
   return days > DAYS_MAX ? null : days
 }
 
-/** The share of a disk that is used, 0 to 1. */
-export const usedShare = ({ total_bytes, used_bytes }: Fullness): number =>
-  total_bytes > 0 ? Math.min(1, used_bytes / total_bytes) : 0
+/** What may still be written, bytes: a filesystem may keep some for root, which is neither used nor free. */
+export const roomOf = ({ total_bytes, used_bytes, available_bytes }: Storage): number =>
+  available_bytes ?? Math.max(0, total_bytes - used_bytes)
+
+/** The share that is used of what may be used, 0 to 1, as df says it. */
+export function usedShare(now: Storage): number {
+  const usable = now.used_bytes + roomOf(now)
+  return usable > 0 ? now.used_bytes / usable : 0
+}
 
 /** Whether a disk needs attention before it is full. */
-export function isFullSoon({ days }: DiskForecast, now: Fullness): boolean {
+export function isFullSoon({ days }: DiskForecast, now: Storage): boolean {
   return (days !== null && days < FULL_SOON_DAYS) || usedShare(now) > NEARLY_FULL_SHARE
 }

@@ -11,6 +11,7 @@ export const diskSamples: Migration = {
       .addColumn('measured_at', 'bigint', (c) => c.notNull())
       .addColumn('total_bytes', 'bigint', (c) => c.notNull())
       .addColumn('used_bytes', 'bigint', (c) => c.notNull())
+      .addColumn('available_bytes', 'bigint')
       .addPrimaryKeyConstraint('disk_samples_pk', ['worker_id', 'part'])
       // SQLite would keep the key twice.
       .modifyEnd(isSqlite ? sql`without rowid` : sql``)

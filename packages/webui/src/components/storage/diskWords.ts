@@ -12,7 +12,8 @@ export interface DiskWords {
   signed(bytes: number | null): string
   /** `3.04 TiB of 4 TiB used`. */
   used(disk: Pick<Disk, 'used_bytes' | 'total_bytes'>): string
-  share(disk: Pick<Disk, 'used_bytes' | 'total_bytes'>): string
+  /** `76%`, of what may be used. */
+  share(disk: Pick<Disk, 'used_share'>): string
   /** Its name, and how many more workers have it. */
   nameOf(disk: Pick<Disk, 'name' | 'workers_total'>): string
 }
@@ -32,7 +33,7 @@ export function useDiskWords(): DiskWords {
       return value < 0 ? `−${bytes(-value)}` : `+${bytes(value)}`
     },
     used: ({ used_bytes, total_bytes }) => t('worker.diskUsed', { used: bytes(used_bytes), total: bytes(total_bytes) }),
-    share: ({ used_bytes, total_bytes }) => percent(used_bytes, total_bytes),
+    share: ({ used_share }) => percent(used_share, 1),
     nameOf: ({ name, workers_total: n }) => (n > 1 ? t('storage.shared', { name, n: n - 1 }) : name),
   }
 }
