@@ -18,8 +18,8 @@ const GIB = 2 ** 30
 
 /** A disk of each kind: its size, how full it is, and by how much it grows a day; `from`: the first day that is known. */
 const DISKS = [
-  { id: 'w-1', name: 'sh-12', total: 80 * TIB, used: 70 * TIB, rate: TIB, from: 0 },
-  { id: 'w-2', name: 'bj-1', total: 80 * TIB, used: 20 * TIB, rate: TIB, from: 0 },
+  { id: 'w-1', name: 'sh-12', total: 80 * TIB, used: 70.5 * TIB, rate: TIB, from: 0 },
+  { id: 'w-2', name: 'bj-1', total: 80 * TIB, used: 20.5 * TIB, rate: TIB, from: 0 },
   { id: 'w-3', name: 'hk-3', total: 10 * TIB, used: 9.8 * TIB, rate: 0, from: 0 },
   { id: 'w-4', name: 'nj-2', total: 10 * TIB, used: TIB, rate: GIB, from: 10.5 },
 ]
@@ -76,8 +76,9 @@ describe('the page of storage', () => {
         'not enough data yet (3 of 7 d)',
       ])
       const first = page.getByRole('listitem').filter({ hasText: 'sh-12' })
-      await first.getByText('70.0 TiB of 80.0 TiB used · 10.0 TiB free').waitFor()
-      await first.locator('canvas').waitFor()
+      await first.getByText('70.5 TiB of 80.0 TiB used · 9.50 TiB free').waitFor()
+      await first.getByText(/^Measured .* ago$/).waitFor()
+    await first.locator('canvas').waitFor()
       await first.getByText('What grows, and numbers').click()
       const table = first.getByRole('region', { name: 'Used bytes in numbers' })
       const numbers = await table.getByRole('cell').allTextContents()
