@@ -78,7 +78,7 @@ describe('the page of storage', () => {
       const first = page.getByRole('listitem').filter({ hasText: 'sh-12' })
       await first.getByText('70.5 TiB of 80.0 TiB used · 9.50 TiB free').waitFor()
       await first.getByText(/^Measured .* ago$/).waitFor()
-    await first.locator('canvas').waitFor()
+      await first.locator('canvas').waitFor()
       await first.getByText('What grows, and numbers').click()
       const table = first.getByRole('region', { name: 'Used bytes in numbers' })
       const numbers = await table.getByRole('cell').allTextContents()

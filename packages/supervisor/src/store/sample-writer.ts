@@ -42,7 +42,7 @@ export function createSampleWriter({ store, clock, logger }: SampleWriterParts):
   const held = new Map<string, Held>()
   /** Last values of parts that are over, and not written. */
   const ended = new Map<string, DiskSample>()
-  let failing = false
+  const save = createSave(store, logger)
   let writing: Promise<unknown> = Promise.resolve()
 
   /** Returns how many were written. */
@@ -62,23 +62,6 @@ export function createSampleWriter({ store, clock, logger }: SampleWriterParts):
       one.dueMs = clock.monotonicMs() + AGAIN_MS
     }
     return batch.size
-  }
-  /** Returns false when the store failed. */
-  async function save(samples: readonly DiskSample[]): Promise<boolean> {
-    try {
-      await store.saveDiskSamples(samples)
-      if (failing) logger.info('the database takes measured disks again')
-      failing = false
-      return true
-    } catch (error) {
-      if (!failing)
-        logger.error(
-          { reason: (error as Error).message },
-          'the database takes no writes; how full disks are stays in memory and is written later',
-        )
-      failing = true
-      return false
-    }
   }
   function inTurn<T>(task: () => Promise<T>): Promise<T> {
     const run = writing.then(task)
@@ -108,6 +91,29 @@ export function createSampleWriter({ store, clock, logger }: SampleWriterParts):
       stopTimer()
       while ((await inTurn(() => write(Infinity))) > 0);
     },
+  }
+}
+
+/** Saves samples; returns false when the store failed, and says so once. */
+function createSave(
+  store: SampleWriterParts['store'],
+  logger: Logger,
+): (batch: readonly DiskSample[]) => Promise<boolean> {
+  let failing = false
+  return async (batch) => {
+    try {
+      await store.saveDiskSamples(batch)
+      if (failing) logger.info('the database takes measured disks again')
+      failing = false
+    } catch (error) {
+      if (!failing)
+        logger.error(
+          { reason: (error as Error).message },
+          'the database takes no writes; how full disks are stays in memory and is written later',
+        )
+      failing = true
+    }
+    return !failing
   }
 }
 

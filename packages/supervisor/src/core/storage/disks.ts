@@ -148,8 +148,8 @@ function replicasOf(workers: readonly MeasuredWorker[], sizes: StoredDisk['sizes
       if (sizeBytes === null) continue
       counted.replicas_measured++
       counted.replicas_bytes += sizeBytes
-      const then = sizes.get(entry.replicaId)
-      const one = { entry, size: sizeBytes, then, grew: then ? sizeBytes - then.size_bytes : null }
+      const first = sizes.get(entry.replicaId)
+      const one = { entry, size: sizeBytes, first, grew: first ? sizeBytes - first.size_bytes : null }
       if (one.grew !== null && one.grew <= 0) continue
       if (most.length === GROWERS_MAX && compareGrowth(one, most.at(-1)!) > 0) continue
       most = [...most, one].sort(compareGrowth).slice(0, GROWERS_MAX)
@@ -157,15 +157,15 @@ function replicasOf(workers: readonly MeasuredWorker[], sizes: StoredDisk['sizes
   return { ...counted, growers: most.map(growerOf) }
 }
 
-/** A replica, its size then and now, and the difference. */
+/** A replica, its size at first and now, and the difference. */
 interface Grown {
   readonly entry: ReplicaEntry
   readonly size: number
-  readonly then: SizeThen | undefined
+  readonly first: SizeThen | undefined
   readonly grew: number | null
 }
 
-function growerOf({ entry, size, then, grew }: Grown): Grower {
+function growerOf({ entry, size, first, grew }: Grown): Grower {
   const { quota_mib } = policyOf(entry.setting.options)
   return {
     replica_id: entry.replicaId,
@@ -173,7 +173,7 @@ function growerOf({ entry, size, then, grew }: Grown): Grower {
     worker_name: entry.worker.record.name,
     size_bytes: size,
     grew_bytes: grew,
-    since: then ? new Date(then.ended_at).toISOString() : null,
+    since: first ? new Date(first.ended_at).toISOString() : null,
     quota_bytes: quota_mib > 0 ? quota_mib * MIB : null,
   }
 }
