@@ -1,5 +1,5 @@
-// storage.test.ts — How full disks are, in a real browser: their forecasts, the last 14 days as line and table, what grew
-// most, and what needs attention.
+// storage.test.ts — How full disks are, in a real browser: their forecasts, the last 14 days as line and table, what
+// grew most, and what needs attention.
 import { FORECAST_DAYS } from '@kagami/protocol'
 import { createLogger } from '@kagami/runtime'
 import { openSqlStore } from '@kagami/supervisor/store/sql'
@@ -16,7 +16,7 @@ import { until } from '../harness/wait.ts'
 const TIB = 2 ** 40
 const GIB = 2 ** 30
 
-/** A disk of each kind: its size, how full it is, and by how much it grows a day; `from`: the first day that is known. */
+/** A disk of each kind: its size, how full it is, its growth a day; `from`: the first day that is known. */
 const DISKS = [
   { id: 'w-1', name: 'sh-12', total: 80 * TIB, used: 70.5 * TIB, rate: TIB, from: 0 },
   { id: 'w-2', name: 'bj-1', total: 80 * TIB, used: 20.5 * TIB, rate: TIB, from: 0 },

@@ -44,7 +44,7 @@ const NOTHING: Counts = {
   events: 0,
   questions: 0,
 }
-/** Disks change all the time: the last value of a part and the first of the next, when each says so; and what a stop writes. */
+/** Disks change all the time: the last value of a part and the first of the next of each, and what a stop writes. */
 const DISKS = { diskTransactions: WORKERS + 1, diskRows: 3 * WORKERS }
 
 let dir: string

@@ -1,5 +1,5 @@
-// disk-history.ts — Days in which a worker said how full its disk was, before a supervisor starts: kept by the writer of
-// the supervisor itself, on a clock that runs through them.
+// disk-history.ts — Days in which a worker said how full its disk was, before a supervisor starts: kept by the
+// writer of the supervisor itself, on a clock that runs through them.
 import { FORECAST_DAYS, type Storage } from '@kagami/protocol'
 import { createLogger } from '@kagami/runtime'
 import { createManualClock } from '@kagami/runtime/testing/manual-clock'

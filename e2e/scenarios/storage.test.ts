@@ -1,5 +1,5 @@
-// storage.test.ts — When disks are full, as a supervisor says it that knows 14 days of a worker: with a real worker on a
-// real disk, that shares it with a second one, and after both are silent.
+// storage.test.ts — When disks are full, as a supervisor says it that knows 14 days of a worker: with a real worker
+// on a real disk, that shares it with a second one, and after both are silent.
 import { statfsSync } from 'node:fs'
 import { writeFiles } from '@kagami/demo'
 import { FORECAST_DAYS, subjectFor } from '@kagami/protocol'

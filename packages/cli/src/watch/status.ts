@@ -91,7 +91,8 @@ function diskLines({ disks }: Summary): string[] {
   return [
     ...soon.map((disk) => {
       const full = disk.forecast.verdict === 'full' ? `full in ${fullIn(disk.forecast)}` : fullIn(disk.forecast)
-      return `  ${state('disk')}  ${disk.name}  ${full}, ${size(disk.free_bytes)} free  → kagami storage get ${disk.name}`
+      const what = `${disk.name}  ${full}, ${size(disk.free_bytes)} free`
+      return `  ${state('disk')}  ${what}  → kagami storage get ${disk.name}`
     }),
     ...(more > 0 ? [`  ${state('disk')}  ${more} more  → kagami storage`] : []),
   ]

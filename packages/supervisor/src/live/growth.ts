@@ -2,11 +2,8 @@
 // hour, a few at a time.
 import { noChanges } from '../core/changes.ts'
 import type { WorkerEntry } from '../core/entries.ts'
-import { putStorage } from '../core/fleet.ts'
-import { diskSpan } from '../core/storage/disks.ts'
-import { growthOf } from '../core/storage/forecast.ts'
+import { applySamples, diskSpan } from '../core/storage/disks.ts'
 import type { Services } from '../services.ts'
-import type { DiskSample } from '../store/store.ts'
 
 /** What was read holds for this long, ms: samples come about as often. */
 const HOLDS_MS = 3_600_000
@@ -52,18 +49,4 @@ export function createGrowthReader(
       }
     },
   }
-}
-
-/** Notes the growth of a worker's disk; and of one that is silent since the start, what it said last. */
-function applySamples(worker: WorkerEntry, samples: readonly DiskSample[]): boolean {
-  const before = JSON.stringify(worker.growth)
-  worker.growth = growthOf(samples)
-  const last = samples.at(-1)
-  if (worker.storage === null && last) {
-    const { total_bytes, used_bytes, available_bytes } = last
-    const available = available_bytes === null ? {} : { available_bytes }
-    putStorage(worker, { total_bytes, used_bytes, ...available }, last.measured_at)
-    return true
-  }
-  return JSON.stringify(worker.growth) !== before
 }

@@ -1,5 +1,5 @@
-// sample-writer.ts — Writes how full the disks of workers are to the store: behind, in batches, of each worker the first
-// value of a part of 6 hours soon, then one an hour, and the last. Silence of a worker writes nothing.
+// sample-writer.ts — Writes how full the disks of workers are to the store: behind, in batches, of each worker the
+// first value of a part of 6 hours soon, then one an hour, and the last. Silence of a worker writes nothing.
 import { diskPartOf, type Storage } from '@kagami/protocol'
 import type { Clock, Logger } from '@kagami/runtime'
 import { every } from '@kagami/runtime'

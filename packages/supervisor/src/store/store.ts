@@ -215,7 +215,7 @@ export interface DiskStore {
     workerIds: readonly string[],
     span: { fromMs: number; toMs: number },
   ): Promise<Map<string, DiskSample[]>>
-  /** Of the replicas of workers, by id: the size that the first sync said which ended at `fromMs`, Unix ms, or later. */
+  /** Of the replicas of workers, by id: the size after the first sync from `fromMs` on, Unix ms, that said it. */
   readFirstSizes(workerIds: readonly string[], fromMs: number): Promise<Map<string, SizeThen>>
 }
 
@@ -293,7 +293,7 @@ export interface Store extends KeyStore, ActionStore, DiskStore {
   /**
    * Removes syncs that ended before `before`, and refusals in the audit that are older, or not among the newest 10,000.
    * Each time it goes at most six hours further than the time before, lest a clock that is wrong for a while costs the
-   * history. Samples of disks go that are older than `samplesBefore`, as carefully. Returns the number of removed syncs.
+   * history. Samples of disks go before `samplesBefore`, as carefully. Returns the number of removed syncs.
    */
   prune(before: Date, samplesBefore?: Date): Promise<number>
   /** Removes the bytes of what was replaced or deleted, which a database keeps in its files for a while. */

@@ -14,7 +14,7 @@ import { createSampleWriter } from '../store/sample-writer.ts'
 import { createStateWriter } from '../store/state-writer.ts'
 import type { Store, WorkerRecord } from '../store/store.ts'
 
-/** Opens them on a fresh SQLite database in `dir`. `watch` may see each call of the store. The clock begins at `start`. */
+/** Opens them on a fresh SQLite database in `dir`, at `start`. `watch` may see each call of the store. */
 export async function openServices(
   dir: string,
   watch: (store: Store) => Store = (store) => store,

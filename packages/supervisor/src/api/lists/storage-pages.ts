@@ -1,4 +1,5 @@
-// storage-pages.ts — Pages of the filesystems of the fleet, worst first. Only those of the page are read from the store.
+// storage-pages.ts — Pages of the filesystems of the fleet, worst first. Only those of the page are read from the
+// store.
 import type { Disk, Filesystem, Page } from '@kagami/protocol'
 import {
   diskOf,
@@ -8,7 +9,7 @@ import {
   workersByDisk,
   type MeasuredWorker,
 } from '../../core/storage/disks.ts'
-import type { Services } from '../../services.ts'
+import type { Supervisor } from '../../supervisor.ts'
 import { findWorker } from '../handlers/find.ts'
 import { pageOf, showPage, type Order, type PageQuery } from './pages.ts'
 
@@ -28,7 +29,7 @@ const worstFirst: Order<Found> = {
 
 /** The page that a query asks for. `worker`: only the filesystem of that one. */
 export async function storagePage(
-  { fleet, store, clock }: Services,
+  { fleet, store, clock }: Supervisor['services'],
   query: PageQuery & { worker?: string | undefined },
 ): Promise<Page<Filesystem>> {
   const only = query.worker ? findWorker(fleet, query.worker) : null

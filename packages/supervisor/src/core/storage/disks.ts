@@ -12,6 +12,7 @@ import {
 } from '@kagami/protocol'
 import type { DiskSample, SizeThen } from '../../store/store.ts'
 import type { Fleet, ReplicaEntry, WorkerEntry } from '../entries.ts'
+import { putStorage } from '../fleet.ts'
 import { forecastOf, growthOf, isFullSoon, roomOf, usedShare, type Growth } from './forecast.ts'
 
 const DAY_MS = 86_400_000
@@ -183,4 +184,21 @@ function compareGrowth(a: Grown, b: Grown): number {
   if (a.grew !== null && b.grew !== null) return b.grew - a.grew
   if (a.grew === null && b.grew === null) return b.size - a.size
   return a.grew === null ? 1 : -1
+}
+
+/**
+ * Notes the growth in samples of a worker's disk; and of one that is silent since the start, what it said last. Returns
+ * whether that is new.
+ */
+export function applySamples(worker: WorkerEntry, samples: readonly DiskSample[]): boolean {
+  const before = JSON.stringify(worker.growth)
+  worker.growth = growthOf(samples)
+  const last = samples.at(-1)
+  if (worker.storage === null && last) {
+    const { total_bytes, used_bytes, available_bytes } = last
+    const available = available_bytes === null ? {} : { available_bytes }
+    putStorage(worker, { total_bytes, used_bytes, ...available }, last.measured_at)
+    return true
+  }
+  return JSON.stringify(worker.growth) !== before
 }

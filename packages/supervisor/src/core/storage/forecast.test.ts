@@ -1,5 +1,5 @@
-// forecast.test.ts — When a disk is full: of random disks that grow steadily, with noise, wrong values, gaps, a clean-up
-// or an enlargement; and nothing is said before a week was measured.
+// forecast.test.ts — When a disk is full: of random disks that grow steadily, with noise, wrong values, gaps, a
+// clean-up or an enlargement; and nothing is said before a week was measured.
 import { DISK_PART_MS, FORECAST_DAYS_MIN } from '@kagami/protocol'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
