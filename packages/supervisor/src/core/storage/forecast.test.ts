@@ -71,6 +71,30 @@ describe('the forecast of a disk', () => {
       ),
     ))
 
+  it('takes a tenth, the half and nine tenths of the slopes of all pairs, whatever was used', () =>
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 1000 * GIB }), { minLength: PARTS, maxLength: PARTS }), (used) => {
+        const samples = samplesOf((_, part) => used[part]!)
+        const slopes = samples.flatMap((one, index) =>
+          samples
+            .slice(0, index)
+            .map((before) => (one.used_bytes - before.used_bytes) / ((one.measured_at - before.measured_at) / DAY_MS)),
+        )
+        const { slow, median, fast } = growthOf(samples).rates!
+        const shareUpTo = (limit: number) => slopes.filter((slope) => slope <= limit).length / slopes.length
+        for (const [rate, share] of [
+          [slow, 0.1],
+          [median, 0.5],
+          [fast, 0.9],
+        ] as const) {
+          // Divided in another order, a slope may differ in its last digit.
+          const digit = Math.abs(rate) * 1e-9 + 1e-3
+          expect(shareUpTo(rate + digit)).toBeGreaterThanOrEqual(share)
+          expect(shareUpTo(rate - digit)).toBeLessThan(share)
+        }
+      }),
+    ))
+
   it('has the truth in its band when something was deleted in between', () =>
     fc.assert(
       fc.property(perDay, fc.integer({ min: 4, max: PARTS - 4 }), fc.integer({ min: 1, max: 60 }), (rate, at, gone) => {
