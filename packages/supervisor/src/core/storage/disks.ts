@@ -6,6 +6,7 @@ import {
   FORECAST_DAYS,
   policyOf,
   type Disk,
+  type DiskForecast,
   type DiskTotals,
   type Filesystem,
   type Grower,
@@ -20,6 +21,8 @@ const WORST_MAX = 5
 const WORKERS_MAX = 20
 const GROWERS_MAX = 5
 const MIB = 2 ** 20
+/** Of nothing that was measured. */
+const UNKNOWN = growthOf([])
 
 /** An approved worker that has said how full its disk is. */
 export type MeasuredWorker = WorkerEntry & { storage: NonNullable<WorkerEntry['storage']>; storageMs: number }
@@ -47,7 +50,7 @@ export function lastMeasured(workers: readonly MeasuredWorker[]): MeasuredWorker
 }
 
 /** A filesystem in short. `read`: its growth where none was looked at yet. */
-export function diskOf(workers: readonly MeasuredWorker[], read: Growth = growthOf([])): Disk {
+export function diskOf(workers: readonly MeasuredWorker[], read: Growth = UNKNOWN): Disk {
   const { storage, storageMs } = lastMeasured(workers)
   const forecast = forecastOf(longestGrowth(workers) ?? read, storage)
   return {
@@ -78,8 +81,10 @@ function firstOf(workers: readonly MeasuredWorker[], textOf: (worker: MeasuredWo
 
 /** The keys by which disks are ordered, worst first: soonest full, then the fullest. */
 export function urgencyOf(disk: Disk): [number, number, string] {
-  return [disk.forecast.days ?? Number.MAX_VALUE, -disk.used_share, disk.disk_id]
+  return [daysOrNever(disk.forecast), -disk.used_share, disk.disk_id]
 }
+
+const daysOrNever = ({ days }: DiskForecast) => days ?? Number.MAX_VALUE
 
 /** Orders disks, worst first. */
 export function compareUrgency(a: Disk, b: Disk): number {
@@ -92,10 +97,15 @@ export function compareUrgency(a: Disk, b: Disk): number {
 export function diskTotalsOf(fleet: Fleet): DiskTotals {
   const totals = { total: 0, full_soon: 0, worst: [] as Disk[] }
   for (const workers of workersByDisk(fleet)) {
-    const disk = diskOf(workers)
+    const { storage } = lastMeasured(workers)
+    const forecast = forecastOf(longestGrowth(workers) ?? UNKNOWN, storage)
     totals.total++
-    if (disk.full_soon) totals.full_soon++
-    if (totals.worst.length === WORST_MAX && compareUrgency(disk, totals.worst.at(-1)!) > 0) continue
+    if (isFullSoon(forecast, storage)) totals.full_soon++
+    // Of a large fleet only the few that are shown are made.
+    const last = totals.worst.length === WORST_MAX ? totals.worst.at(-1)! : null
+    if (last && daysOrNever(forecast) > daysOrNever(last.forecast)) continue
+    const disk = diskOf(workers)
+    if (last && compareUrgency(disk, last) > 0) continue
     totals.worst = [...totals.worst, disk].sort(compareUrgency).slice(0, WORST_MAX)
   }
   return totals
