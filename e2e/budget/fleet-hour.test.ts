@@ -17,6 +17,8 @@ const REPLICAS = 100
 /** Every worker sends one in 15 s, spread over them. */
 const BEATS = 240
 const STEP_MS = 15_000 / WORKERS
+/** Half an hour later a part of 6 hours ends, of which the last value of each disk is kept. */
+const START = new Date('2026-11-23T05:30:00Z')
 const SCHEMA = messages.heartbeat.schema
 
 interface Counts {
@@ -25,10 +27,25 @@ interface Counts {
   rows: number
   /** Rows of workers: when they were last heard from. */
   seen: number
+  /** Transactions and rows that keep how full disks were. */
+  diskTransactions: number
+  diskRows: number
   events: number
   /** Heartbeats after which the whole state was asked for. */
   questions: number
 }
+
+const NOTHING: Counts = {
+  transactions: 0,
+  rows: 0,
+  seen: 0,
+  diskTransactions: 0,
+  diskRows: 0,
+  events: 0,
+  questions: 0,
+}
+/** Disks change all the time: the last value of a part and the first of the next of each, and what a stop writes. */
+const DISKS = { diskTransactions: WORKERS + 1, diskRows: 3 * WORKERS }
 
 let dir: string
 beforeEach(() => void (dir = mkdtempSync(join(tmpdir(), 'kagami-hour-'))))
@@ -36,8 +53,8 @@ afterEach(() => rmSync(dir, { recursive: true }))
 
 /** Plays the hour; `changes` says how many replicas of a worker changed since its last heartbeat. */
 async function playHour(changes: (beat: number) => number): Promise<Counts> {
-  const counts: Counts = { transactions: 0, rows: 0, seen: 0, events: 0, questions: 0 }
-  const { services, clock } = await openServices(dir, (store) => counting(store, counts))
+  const counts: Counts = { ...NOTHING }
+  const { services, clock } = await openServices(dir, (store) => counting(store, counts), START)
   services.feed.subscribe(null, () => counts.events++)
   const workers = Array.from({ length: WORKERS }, (_, index) => `worker-${String(index).padStart(4, '0')}`)
   const revisions = new Map(workers.map((id) => [id, Array.from({ length: REPLICAS }, () => 1)]))
@@ -54,7 +71,8 @@ async function playHour(changes: (beat: number) => number): Promise<Counts> {
   }
   clock.advance(1000)
   await services.stateWriter.flush()
-  Object.assign(counts, { transactions: 0, rows: 0, seen: 0, events: 0, questions: 0 })
+  await services.sampleWriter.flush()
+  Object.assign(counts, NOTHING)
   for (let beat = 1; beat <= BEATS; beat++)
     for (const id of workers) {
       const from = next.get(id)!
@@ -63,8 +81,10 @@ async function playHour(changes: (beat: number) => number): Promise<Counts> {
       send(id, beat, changed)
       clock.advance(STEP_MS)
       await services.stateWriter.flush()
+      await services.sampleWriter.flush()
     }
   await services.stateWriter.stop()
+  await services.sampleWriter.stop()
   services.publisher.stop()
   await services.store.close()
   return counts
@@ -103,12 +123,18 @@ function counting(store: Store, counts: Counts): Store {
     counts.seen += changes.seen.length
     return store.saveStates(changes)
   }
-  return new Proxy(store, { get: (target, key) => (key === 'saveStates' ? saveStates : Reflect.get(target, key)) })
+  const saveDiskSamples: Store['saveDiskSamples'] = (samples) => {
+    counts.diskTransactions++
+    counts.diskRows += samples.length
+    return store.saveDiskSamples(samples)
+  }
+  const counted: Partial<Store> = { saveStates, saveDiskSamples }
+  return new Proxy(store, { get: (target, key) => Reflect.get(key in counted ? counted : target, key) })
 }
 
 describe(`an hour of ${WORKERS} workers with ${REPLICAS} replicas each`, () => {
   it('in which nothing happens costs no more than it did', async () => {
-    expect(await playHour(() => 0)).toEqual({ transactions: 0, rows: 0, seen: 0, events: 0, questions: 0 })
+    expect(await playHour(() => 0)).toEqual({ ...NOTHING, ...DISKS })
   })
 
   it('in which 2 of 100 replicas change each minute costs no more than it did', async () => {
@@ -118,6 +144,7 @@ describe(`an hour of ${WORKERS} workers with ${REPLICAS} replicas each`, () => {
       transactions: 60 * WORKERS,
       rows: 60 * perMinute,
       seen: 0,
+      ...DISKS,
       // Each replica, and its worker once.
       events: 60 * (perMinute + WORKERS),
       questions: 0,

@@ -1,7 +1,7 @@
 // spoken-worker.ts — A worker that only speaks: it joins, and says again and again that it has these replicas. It can
 // say what a real one never would.
 import { connect } from '@nats-io/transport-node'
-import { HEARTBEAT_SECONDS, subjectFor, type JoinReply, type ReplicaState } from '@kagami/protocol'
+import { HEARTBEAT_SECONDS, subjectFor, type JoinReply, type ReplicaState, type Storage } from '@kagami/protocol'
 import { sampleHeartbeat, sampleJoin } from '@kagami/protocol/testing/samples'
 import { newId } from '@kagami/runtime'
 import type { Place } from './place.ts'
@@ -20,11 +20,18 @@ export interface SpokenWorker {
   fallSilent(): void
 }
 
+interface SpokenParts {
+  readonly replicas: readonly ReplicaState[]
+  readonly about: About & { worker_id: string }
+  /** How full it says that its disk is. */
+  readonly storage?: Storage | null
+}
+
 /** Joins, and speaks until the tests of the file end. */
 export async function startSpokenWorker(
   place: Place,
   nats: string,
-  { replicas: first, about }: { replicas: readonly ReplicaState[]; about: About & { worker_id: string } },
+  { replicas: first, about, storage = null }: SpokenParts,
 ): Promise<SpokenWorker> {
   let replicas = first
   const connection = await connect({ servers: nats })
@@ -51,6 +58,7 @@ export async function startSpokenWorker(
         digest,
         part: { index, of },
         replicas: part,
+        storage,
       })
       connection.publish(subjectFor('heartbeat', worker_id), JSON.stringify(beat))
     }

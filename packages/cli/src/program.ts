@@ -14,6 +14,7 @@ import { addResources } from './commands/resources.ts'
 import { addRun } from './commands/run.ts'
 import { addServeConfig } from './commands/serve-config.ts'
 import { addStatus } from './watch/status.ts'
+import { addStorage } from './commands/storage.ts'
 import { addSupervisor } from './commands/supervisor.ts'
 import { addSync } from './commands/sync.ts'
 import { addUp } from './commands/up.ts'
@@ -33,6 +34,7 @@ const NOUNS = [
   addContext,
   addCompletion,
   addFolders,
+  addStorage,
   addServeConfig,
   addNats,
   addRun,

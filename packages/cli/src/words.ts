@@ -1,12 +1,14 @@
 // words.ts — States, ages, sizes and durations as a terminal shows them. Colour comes last and only on a terminal.
 import {
   countsWorstFirst,
+  diskLook,
   haltOf,
   healthLooks,
   healthOrder,
   remainingTime,
   syncLooks,
   workerLooks,
+  type DiskForecast,
   type Halt,
   type Look,
   type Replica,
@@ -29,6 +31,7 @@ const LOOKS: Record<string, Look> = {
   ...syncLooks,
   ...workerLooks,
   ...healthLooks,
+  disk: diskLook,
   approved: { ...workerLooks.online, word: 'approved' },
 }
 
@@ -94,6 +97,13 @@ export function usualOf(typical: TypicalDuration, startedAt: string | null, now 
   if (left === 'longer') return `${usually}, longer than usual`
   const [from, to] = [duration(left.fromMs), duration(left.toMs)]
   return left.fromMs === 0 ? `${usually}, less than ${to} left` : `${usually}, about ${from} to ${to} left`
+}
+
+/** When a disk is full: `~23d (12–60)`, with the range; or why that is not said. */
+export function fullIn({ verdict, days, from_days, to_days, known_days, needed_days }: DiskForecast): string {
+  if (verdict === 'not_enough_data') return `not enough data yet (${known_days} of ${needed_days}d)`
+  if (verdict === 'not_growing') return 'not growing'
+  return `~${days}d (${from_days}–${to_days ?? 'never'})`
 }
 
 /** Milliseconds in the largest unit that fits. */

@@ -58,6 +58,9 @@ export const syncLooks: Readonly<Record<SyncState, Look>> = {
   success: { glyph: '✓', tone: 'fresh', word: 'success', words: 'syncState.success' },
 }
 
+/** The look of a disk that is full soon. */
+export const diskLook: Look = { glyph: '▲', tone: 'late', word: 'disk full soon', words: 'storage.fullSoon' }
+
 /** How bad a health is: 0 is worst. A word of a newer supervisor comes last. */
 export function healthRank(health: string): number {
   const rank = healthOrder.indexOf(health as Health)

@@ -323,6 +323,7 @@ export type ReplicaState = Static<typeof ReplicaState>
 export const Storage = Type.Object({
   total_bytes: Bytes,
   used_bytes: Bytes,
+  available_bytes: Type.Optional({ ...Bytes, description: 'What the worker may still write; absent: not said' }),
   device: Type.Optional(Type.String({ maxLength: 200 })),
 })
 export type Storage = Static<typeof Storage>

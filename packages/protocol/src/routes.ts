@@ -4,6 +4,7 @@ import { actionRoutes } from './routes/actions.ts'
 import { replicaRoutes } from './routes/replicas.ts'
 import { resourceRoutes } from './routes/resources.ts'
 import type { Route } from './routes/route.ts'
+import { storageRoutes } from './routes/storage.ts'
 import { syncRoutes } from './routes/syncs.ts'
 import { systemRoutes } from './routes/system.ts'
 import { v0Routes } from './routes/v0.ts'
@@ -21,6 +22,7 @@ export const routes = {
   ...replicaRoutes,
   ...resourceRoutes,
   ...syncRoutes,
+  ...storageRoutes,
 } satisfies Record<string, Route>
 
 export type Routes = typeof routes

@@ -20,6 +20,7 @@ import {
   SyncReport,
   Trigger,
 } from './model.ts'
+import { DiskForecast, DiskTotals } from './views/storage.ts'
 
 const Count = Type.Integer({ minimum: 0 })
 
@@ -96,6 +97,10 @@ export const Worker = Type.Object({
   conflict: Nullable(Type.String({ description: 'Another process uses the same worker id' })),
   kinds: Type.Array(KindAnnouncement),
   storage: Nullable(Storage),
+  disk_forecast: Type.Optional({
+    ...Nullable(DiskForecast),
+    description: 'When its disk is full; null while that was not looked at',
+  }),
   jobs: Nullable(Jobs),
   desired_rev: Count,
   observed_rev: Count,
@@ -204,6 +209,7 @@ export const Summary = Type.Object({
   health_counts: HealthCounts,
   jobs: Type.Object({ running: Count, queued: Count, limit: Count }),
   storage: Type.Object({ total_bytes: Count, used_bytes: Count }),
+  disks: Type.Optional(DiskTotals),
   causes: Type.Array(Cause),
   nats: Type.Object({ connected: Type.Boolean(), server_version: Nullable(Type.String()) }),
   last_failure: Nullable(Type.Object({ at: Instant, name: Type.String(), worker_name: Type.String() })),

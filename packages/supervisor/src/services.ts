@@ -8,6 +8,7 @@ import type { Changes } from './core/changes.ts'
 import type { Traffic } from './core/telemetry.ts'
 import type { Feed } from './live/feed.ts'
 import type { Publisher } from './live/publisher.ts'
+import type { SampleWriter } from './store/sample-writer.ts'
 import type { StateWriter } from './store/state-writer.ts'
 import type { Store } from './store/store.ts'
 
@@ -24,6 +25,7 @@ export interface Services {
   readonly olderWorkers: OlderWorkers
   readonly fleet: Fleet
   readonly stateWriter: StateWriter
+  readonly sampleWriter: SampleWriter
   readonly publisher: Publisher
   readonly feed: Feed
   readonly traffic: Traffic

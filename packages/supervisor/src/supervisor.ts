@@ -23,9 +23,11 @@ import { reconcileOnConnect } from './edge/reconcile.ts'
 import { consumeReports } from './edge/reports.ts'
 import { eraseDocument, sealStored } from './edge/sealing.ts'
 import { createFeed } from './live/feed.ts'
+import { createGrowthReader } from './live/growth.ts'
 import { createPublisher } from './live/publisher.ts'
 import { createSummaries, type Summaries } from './live/summary.ts'
 import type { Services } from './services.ts'
+import { createSampleWriter } from './store/sample-writer.ts'
 import { createStateWriter } from './store/state-writer.ts'
 import type { Store, Superseded } from './store/store.ts'
 
@@ -35,6 +37,8 @@ const TERM_CHECK_MS = 2000
 const PRUNE_MS = 3_600_000
 /** After this much silence of a second process, ms, its conflict is over: a process that waits asks every 40 s. */
 const CONFLICT_MS = 60_000
+/** How long it is kept how full disks were, days. */
+const DISK_DAYS = 30
 /** Longest wait, when stopping, for a batch of reports, ms. Reports that are not stored come again. */
 const STOP_MS = 2500
 
@@ -98,6 +102,7 @@ export async function startSupervisor(parts: SupervisorParts): Promise<Superviso
       for (const worker of services.fleet.workers.values())
         if (worker.lastSeenAt) services.stateWriter.recordLastSeen(worker.record.worker_id, worker.lastSeenAt)
       await services.stateWriter.stop()
+      await services.sampleWriter.stop()
     },
   }
 }
@@ -106,6 +111,7 @@ async function createServices(parts: SupervisorParts): Promise<{ services: Servi
   const { config, clock, logger, store, bus } = parts
   const fleet = createFleet()
   const stateWriter = createStateWriter({ store, clock, logger, read: storedReader(fleet) })
+  const sampleWriter = createSampleWriter({ store, clock, logger })
   const feed = createFeed(newId())
   const publisher = createPublisher(feed, clock)
   const traffic = createTraffic()
@@ -123,6 +129,7 @@ async function createServices(parts: SupervisorParts): Promise<{ services: Servi
     olderWorkers: createOlderWorkers({ bus, clock, traffic }),
     fleet,
     stateWriter,
+    sampleWriter,
     feed,
     publisher,
     traffic,
@@ -204,12 +211,14 @@ function subscribe(services: Services, signal: AbortSignal): () => void {
 
 function startTimers(services: Services, summaries: Summaries): () => void {
   const { clock, store } = services
+  const growth = createGrowthReader(services)
   const timers = [
     every(clock, SWEEP_MS, () => sweep(services)),
     // A supervisor that has nothing to write must also notice that another one has taken over.
     every(clock, TERM_CHECK_MS, () => void store.checkTerm().catch(() => {})),
     every(clock, PRUNE_MS, () => void prune(services)),
     every(clock, SUMMARY_MS, () => void summaries.publish()),
+    every(clock, SWEEP_MS, () => void growth.read()),
   ]
   return () => timers.forEach((stop) => stop())
 }
@@ -230,7 +239,9 @@ function sweep(services: Services) {
 }
 
 async function prune({ clock, config, store, logger }: Services) {
-  const before = new Date(clock.now().getTime() - config.history_days * 86_400_000)
-  const syncs = await store.prune(before).catch(() => 0)
+  const before = daysAgo(clock, config.history_days)
+  const syncs = await store.prune(before, daysAgo(clock, DISK_DAYS)).catch(() => 0)
   if (syncs > 0) logger.info({ syncs, before: before.toISOString() }, 'removed old history')
 }
+
+const daysAgo = (clock: Clock, days: number) => new Date(clock.now().getTime() - days * 86_400_000)

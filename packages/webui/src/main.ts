@@ -13,6 +13,7 @@ import './styles/syncs.css'
 import './styles/table.css'
 import './styles/forms.css'
 import './styles/history.css'
+import './styles/storage.css'
 import './styles/palette.css'
 
 const app = createApp(App).use(createPinia()).use(i18n).use(router)

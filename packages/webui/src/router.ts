@@ -13,6 +13,7 @@ const views = {
   WorkerList: () => import('./views/WorkerList.vue'),
   WorkerPage: () => import('./views/WorkerPage.vue'),
   SyncList: () => import('./views/SyncList.vue'),
+  StorageList: () => import('./views/StorageList.vue'),
   EventList: () => import('./views/EventList.vue'),
   SyncPage: () => import('./views/SyncPage.vue'),
   NotFound: () => import('./views/NotFound.vue'),
@@ -43,6 +44,7 @@ const pages: RouteRecordRaw[] = [
   { path: '/workers/:id', name: 'worker', component: views.WorkerPage, props: true },
   { path: '/syncs', name: 'syncs', component: views.SyncList },
   { path: '/syncs/:id', name: 'sync', component: views.SyncPage, props: true },
+  { path: '/storage', name: 'storage', component: views.StorageList },
   { path: '/events', name: 'events', component: views.EventList },
   { path: '/:rest(.*)*', name: 'nowhere', component: views.NotFound },
 ]

@@ -10,7 +10,15 @@ const api = await startApi({
     query?.presence === 'lost'
       ? aPage()
       : aPage(
-          aWorker({ worker_id: 'w-2', name: 'new-1', admission: 'pending', jobs: null, storage: null, version: null }),
+          aWorker({
+            worker_id: 'w-2',
+            name: 'new-1',
+            admission: 'pending',
+            jobs: null,
+            storage: null,
+            disk_forecast: null,
+            version: null,
+          }),
           aWorker(),
           aWorker({ worker_id: 'w-3', name: 'old-1', version: null, older_wire: true, presence: 'lost' }),
         ),
@@ -38,10 +46,10 @@ describe('kagami workers', () => {
     const { code, stdout } = await run('workers')
     const [head, pending, online, older] = stdout.split('\n').map((line) => line.split(/ {2,}/))
     expect(code).toBe(0)
-    expect(head).toEqual(['STATE', 'NAME', 'ID', 'VERSION', 'REPLICAS', 'SYNCING', 'DISK', 'SEEN'])
-    expect(pending).toEqual(['○ pending', 'new-1', 'w-2', '-', '2 declared', '-', '-', '5s ago'])
+    expect(head).toEqual(['STATE', 'NAME', 'ID', 'VERSION', 'REPLICAS', 'SYNCING', 'DISK', 'FULL IN', 'SEEN'])
+    expect(pending).toEqual(['○ pending', 'new-1', 'w-2', '-', '2 declared', '-', '-', '-', '5s ago'])
     expect(online?.slice(0, 4)).toEqual(['✓ online', 'sh-12', 'w-1', '0.1.0'])
-    expect(online?.slice(-3)).toEqual(['1/4 +2', '25% of 1.0 TiB', '5s ago'])
+    expect(online?.slice(-4)).toEqual(['1/4 +2', '25% of 1.0 TiB', '~23d', '5s ago'])
     expect(older?.slice(0, 4)).toEqual(['? silent', 'old-1', 'w-3', 'older'])
   })
   it('passes filters on, and says how to start one when there is none', async () => {

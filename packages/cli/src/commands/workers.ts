@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { confirmTyped } from '../confirm.ts'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
-import { age, healthCounts, size, state } from '../words.ts'
+import { age, fullIn, healthCounts, size, state } from '../words.ts'
 import { apiCommand, collect, limitOf } from './api.ts'
 import { addHold, holdOrDo, type HoldOptions } from './actions.ts'
 import { addHostsOf } from '../ssh/hosts.ts'
@@ -150,11 +150,12 @@ const COLUMNS = [
   'REPLICAS',
   { head: 'SYNCING', drop: 2 },
   { head: 'DISK', drop: 1 },
+  { head: 'FULL IN', drop: 1 },
   'SEEN',
 ]
 
 function rowOf(worker: Worker): string[] {
-  const { storage, jobs } = worker
+  const { storage, jobs, disk_forecast: forecast } = worker
   return [
     state(workerState(worker)),
     worker.name,
@@ -163,6 +164,7 @@ function rowOf(worker: Worker): string[] {
     worker.admission === 'approved' ? healthCounts(worker.health_counts) : `${worker.replicas_total} declared`,
     jobs && jobs.limit > 0 ? `${jobs.running}/${jobs.limit}${jobs.queued ? ` +${jobs.queued}` : ''}` : '-',
     storage ? `${Math.round((storage.used_bytes / storage.total_bytes) * 100)}% of ${size(storage.total_bytes)}` : '-',
+    forecast?.verdict === 'full' ? `~${forecast.days}d` : '-',
     age(worker.last_seen_at),
   ]
 }
@@ -185,6 +187,7 @@ function detailsOf(worker: Worker): string[][] {
     ['replicas', `${worker.replicas_total}   ${healthCounts(worker.health_counts)}`],
     ['applied', `revision ${worker.observed_rev} of ${worker.desired_rev}`],
     ['disk', storage ? `${size(storage.used_bytes)} / ${size(storage.total_bytes)}` : '-'],
+    ['full in', worker.disk_forecast ? fullIn(worker.disk_forecast) : null],
   ]
   return pairs.filter((pair): pair is [string, string] => pair[1] !== null && pair[1] !== '')
 }

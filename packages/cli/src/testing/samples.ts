@@ -1,5 +1,15 @@
 // testing/samples.ts — Nouns of the API with everything in order; tests change what they are about.
-import type { Replica, ReplicaHistory, Resource, Summary, Sync, Worker } from '@kagami/protocol'
+import type {
+  Disk,
+  DiskForecast,
+  Filesystem,
+  Replica,
+  ReplicaHistory,
+  Resource,
+  Summary,
+  Sync,
+  Worker,
+} from '@kagami/protocol'
 import { vi } from 'vitest'
 
 // In the files that use these nouns the date stands still: "60s ago" stays so on a machine that is busy.
@@ -63,6 +73,7 @@ export function aWorker(changed: Partial<Worker> = {}): Worker {
     conflict: null,
     kinds: [{ kind: 'git', available: true, detail: 'git 2.47', options: {} }],
     storage: { total_bytes: 1024 ** 4, used_bytes: 1024 ** 4 / 4 },
+    disk_forecast: aForecast(),
     jobs: { running: 1, queued: 2, limit: 4 },
     desired_rev: 3,
     observed_rev: 3,
@@ -147,6 +158,74 @@ export function aSummary(changed: Partial<Summary> = {}): Summary {
     causes: [],
     nats: { connected: true, server_version: '2.11.0' },
     last_failure: null,
+    ...changed,
+  }
+}
+
+/** That a disk is full in 23 days, or in 12 to 60. */
+export function aForecast(changed: Partial<DiskForecast> = {}): DiskForecast {
+  return {
+    verdict: 'full',
+    days: 23,
+    from_days: 12,
+    to_days: 60,
+    bytes_per_day: 42 * 1024 ** 3,
+    known_days: 14,
+    needed_days: 7,
+    ...changed,
+  }
+}
+
+/** A disk of 4 TiB, of which 76 % are used, and a little is reserved. */
+export function aDisk(changed: Partial<Disk> = {}): Disk {
+  return {
+    disk_id: 'w-1',
+    name: 'sh-12',
+    workers_total: 1,
+    total_bytes: 4 * 1024 ** 4,
+    used_bytes: 3 * 1024 ** 4,
+    free_bytes: 983 * 1024 ** 3,
+    used_share: 0.76,
+    as_of: secondsFromNow(-5),
+    forecast: aForecast(),
+    full_soon: false,
+    ...changed,
+  }
+}
+
+/** The same disk with its workers and what grows on it. */
+export function aFilesystem(changed: Partial<Filesystem> = {}): Filesystem {
+  return {
+    ...aDisk(),
+    hostname: 'sh-12.example.org',
+    workers: [
+      { worker_id: 'w-1', name: 'sh-12', presence: 'online' },
+      { worker_id: 'w-4', name: 'sh-13', presence: 'lost' },
+    ],
+    replicas_total: 3,
+    replicas_measured: 2,
+    replicas_bytes: 2 * 1024 ** 4,
+    history: { from: secondsFromNow(-14 * 86_400), part_secs: 21_600, used_bytes: [null, 3 * 1024 ** 4] },
+    growers: [
+      {
+        replica_id: 'r-1',
+        name: 'debian',
+        worker_name: 'sh-12',
+        size_bytes: 1.5 * 1024 ** 4,
+        grew_bytes: 500 * 1024 ** 3,
+        since: secondsFromNow(-14 * 86_400),
+        quota_bytes: 2 * 1024 ** 4,
+      },
+      {
+        replica_id: 'r-2',
+        name: 'arch',
+        worker_name: 'sh-13',
+        size_bytes: 512 * 1024 ** 3,
+        grew_bytes: null,
+        since: null,
+        quota_bytes: null,
+      },
+    ],
     ...changed,
   }
 }

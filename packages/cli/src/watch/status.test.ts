@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { startApi } from '../testing/api-server.ts'
 import { runKagami } from '../testing/run-kagami.ts'
-import { aPage, aSummary, aWorker, secondsFromNow } from '../testing/samples.ts'
+import { aDisk, aForecast, aPage, aSummary, aWorker, secondsFromNow } from '../testing/samples.ts'
 
 const quiet = await startApi({ summary: () => aSummary(), listWorkers: () => aPage() })
 const troubled = await startApi({
@@ -41,6 +41,15 @@ const troubled = await startApi({
           examples: [],
         },
       ],
+      disks: {
+        total: 9,
+        full_soon: 3,
+        worst: [
+          aDisk({ name: 'sh-12', full_soon: true, forecast: aForecast({ days: 9, from_days: 6, to_days: null }) }),
+          aDisk({ name: 'bj-1', forecast: aForecast() }),
+          aDisk({ name: 'hk-3', full_soon: true, forecast: aForecast({ verdict: 'not_growing', days: null }) }),
+        ],
+      },
       nats: { connected: false, server_version: null },
     }),
   listWorkers: ({ query }) =>
@@ -85,6 +94,12 @@ describe('kagami status', () => {
     expect(stdout).toMatch(/○ pending {2}worker new-1 .*kagami workers approve new-1/)
     expect(stdout).toMatch(/\? silent {2}worker silent-1 .*kagami workers get silent-1/)
     expect(stdout).not.toContain('Nothing needs you')
+    expect(stdout).toContain('Storage     512 GiB / 1.0 TiB (50%)   sh-12 full in ~9d (6–never)\n')
+    expect(stdout).toContain(
+      '  ▲ disk full soon  sh-12  full in ~9d (6–never), 983 GiB free  → kagami storage get sh-12\n' +
+        '  ▲ disk full soon  hk-3  not growing, 983 GiB free  → kagami storage get hk-3\n' +
+        '  ▲ disk full soon  1 more  → kagami storage\n',
+    )
   })
   it('shows what is held as held, not as failed', async () => {
     const { stdout } = await runKagami('status', troubled.env)

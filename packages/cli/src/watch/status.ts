@@ -3,7 +3,7 @@ import type { Summary, Worker } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { printJson, setExitCode, writeData } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
-import { age, duration, healthCounts, healthsOf, size, state } from '../words.ts'
+import { age, duration, fullIn, healthCounts, healthsOf, size, state } from '../words.ts'
 import { apiCommand } from '../commands/api.ts'
 
 /** Adds `status`. */
@@ -64,21 +64,38 @@ function workersOf({ workers }: Summary): string {
     .join('  ')
 }
 
-function storageOf({ storage: { used_bytes: used, total_bytes: total } }: Summary): string {
+/** Use of all disks, and which is full first. */
+function storageOf({ storage: { used_bytes: used, total_bytes: total }, disks }: Summary): string {
   if (total === 0) return '- (no worker has reported its disk yet)'
-  return `${size(used)} / ${size(total)} (${Math.round((used / total) * 100)}%)`
+  const worst = disks?.worst.find(({ forecast }) => forecast.verdict === 'full')
+  const first = worst ? `   ${worst.name} full in ${fullIn(worst.forecast)}` : ''
+  return `${size(used)} / ${size(total)} (${Math.round((used / total) * 100)}%)${first}`
 }
 
 /** What needs a person, each with the command that leads on. */
 function attentionOf(summary: Summary, workers: { pending: Worker[]; lost: Worker[] }): string[] {
   const lines = [
     ...summary.causes.flatMap(causeLines),
+    ...diskLines(summary),
     ...workers.pending.map(({ name }) => `  ${state('pending')}  worker ${name}  → kagami workers approve ${name}`),
     ...workers.lost.map(({ name }) => `  ${state('lost')}  worker ${name}  → kagami workers get ${name}`),
   ]
   if (lines.length > 0) return lines
   const failure = summary.last_failure
   return [`  Nothing needs you.${failure ? ` Last failure ${age(failure.at)} (${failure.name})` : ''}`]
+}
+
+function diskLines({ disks }: Summary): string[] {
+  const soon = (disks?.worst ?? []).filter((disk) => disk.full_soon)
+  const more = (disks?.full_soon ?? 0) - soon.length
+  return [
+    ...soon.map((disk) => {
+      const full = disk.forecast.verdict === 'full' ? `full in ${fullIn(disk.forecast)}` : fullIn(disk.forecast)
+      const what = `${disk.name}  ${full}, ${size(disk.free_bytes)} free`
+      return `  ${state('disk')}  ${what}  → kagami storage get ${disk.name}`
+    }),
+    ...(more > 0 ? [`  ${state('disk')}  ${more} more  → kagami storage`] : []),
+  ]
 }
 
 function causeLines(cause: Summary['causes'][number]): string[] {

@@ -2,6 +2,7 @@
 import type { Folders, Health, Jobs, Presence, Progress, ReplicaState, Storage } from '@kagami/protocol'
 import type { WorkerRecord } from '../store/store.ts'
 import type { Judged, Verdict } from './health.ts'
+import type { Growth } from './storage/forecast.ts'
 import type { Orders } from './table/orders.ts'
 import type { Search, Searching } from './table/search.ts'
 import type { Setting } from './table/settings.ts'
@@ -73,6 +74,10 @@ export interface WorkerEntry {
   /** Revision of the one that it keeps on its disk: requests up to it are done for good. */
   keptRev: number
   storage: Storage | null
+  /** Unix ms when that was measured. */
+  storageMs: number | null
+  /** How fast its disk fills; null until it was looked at. */
+  growth: Growth | null
   jobs: Jobs | null
   /** The folders of its data_dir that belong to no replica; null until it has said. */
   folders: Folders | null

@@ -1,6 +1,6 @@
 // fleet.ts — The fleet in memory: workers and their replicas. A heartbeat costs as much as it changes, whatever the
 // size of the fleet.
-import type { Digest, Heartbeat, Presence, ReplicaState } from '@kagami/protocol'
+import type { Digest, Heartbeat, Presence, ReplicaState, Storage } from '@kagami/protocol'
 import type { WorkerRecord } from '../store/store.ts'
 import { recount, uncount } from './counting.ts'
 import type { Fleet, GoneReplica, ReplicaEntry, WorkerEntry } from './entries.ts'
@@ -41,6 +41,8 @@ export function putWorker(fleet: Fleet, given: WorkerRecord, now: number): Worke
       observedRev: 0,
       keptRev: 0,
       storage: null,
+      storageMs: null,
+      growth: null,
       jobs: null,
       folders: null,
       conflict: null,
@@ -132,11 +134,17 @@ export function applyHeartbeat(
     changes.workers.add(worker)
   worker.observedRev = observedRev
   applyKept(worker, beat, changes)
-  worker.storage = beat.storage ?? worker.storage
+  if (beat.storage) putStorage(worker, beat.storage, now)
   worker.jobs = beat.jobs
   // The parts of one heartbeat arrive in order, and the digest is that of the whole.
   const last = beat.part.index === beat.part.of - 1
   return { changes, mismatch: last && !(worker.hasFullState && matches(worker, beat.digest)) }
+}
+
+/** Notes what a worker measured of its disk at Unix ms `now`. */
+export function putStorage(worker: WorkerEntry, storage: Storage, now: number): void {
+  worker.storage = storage
+  worker.storageMs = now
 }
 
 /** Replicas whose requests are done for good show so. */

@@ -5,6 +5,7 @@ import type { Fleet, ReplicaEntry, ResourceEntry, WorkerEntry } from './entries.
 import { addedSpec, etagOf, isEditPending } from './edits.ts'
 import { detailOf, healthOf } from './health.ts'
 import { resourceStatus } from './resources.ts'
+import { forecastOf } from './storage/forecast.ts'
 
 /** A replica as the API returns it. */
 export function replicaOf({ worker, state, judged, progress }: ReplicaEntry): Replica {
@@ -57,6 +58,7 @@ export function workerOf(worker: WorkerEntry): Worker {
     last_seen_at: worker.lastSeenAt,
     conflict: worker.conflict?.text ?? null,
     storage: worker.storage,
+    disk_forecast: worker.growth && worker.storage ? forecastOf(worker.growth, worker.storage) : null,
     jobs: worker.jobs,
     desired_rev: rev,
     observed_rev: worker.observedRev,

@@ -2,6 +2,7 @@
 // comes from its subject.
 import type { Goodbye, Heartbeat, ProgressEvent } from '@kagami/protocol'
 import { documentOf } from '../core/document.ts'
+import type { WorkerEntry } from '../core/entries.ts'
 import { applyHeartbeat, putWorker, setPresence } from '../core/fleet.ts'
 import { withoutObserved } from '../core/records.ts'
 import type { Services } from '../services.ts'
@@ -61,6 +62,7 @@ export function receiveHeartbeat(
   if (worker.record.missing_disk) return
   const { changes, mismatch } = applyHeartbeat(fleet, worker, beat, now.getTime())
   recordLatency(services, workerId, beat.observed_rev)
+  if (beat.storage) recordDisk(services, worker)
   if (changes.replicas.size + changes.removed.length + changes.workers.size > 0) services.recordChanges(changes)
   if (mismatch) requestRefresh(workerId)
   if (withoutObserved(worker) !== worker.record) void dropObserved(services, workerId)
@@ -80,6 +82,11 @@ function dropObserved(services: Services, workerId: string): Promise<void> {
       () => {},
     )
   })
+}
+
+/** Has what a worker has just measured of its disk kept. */
+export function recordDisk({ sampleWriter }: Services, { record, storage }: WorkerEntry): void {
+  if (storage && record.admission === 'approved') sampleWriter.record(record.worker_id, storage)
 }
 
 /** When the worker has applied the document that was sent last: that took one round trip. */

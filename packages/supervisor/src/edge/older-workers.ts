@@ -10,10 +10,11 @@ import {
 } from '@kagami/protocol'
 import type { Fleet, WorkerEntry } from '../core/entries.ts'
 import { noChanges } from '../core/changes.ts'
-import { applyHeartbeat, putReplica, putWorker, setPresence } from '../core/fleet.ts'
+import { applyHeartbeat, putReplica, putStorage, putWorker, setPresence } from '../core/fleet.ts'
 import { olderState, OLDER_INSTANCE } from '../core/older-replicas.ts'
 import { withOlderJoin } from '../core/records.ts'
 import type { OlderWorkers, Services } from '../services.ts'
+import { recordDisk } from './heartbeats.ts'
 
 /** How long a worker has to answer a command, ms. */
 const ANSWER_MS = 3000
@@ -76,11 +77,11 @@ function receiveHeartbeat(
 function applyBeat(services: Services, worker: WorkerEntry, beat: OlderHeartbeat) {
   services.traffic.countHeartbeat(services.clock.now().getTime())
   worker.instance = OLDER_INSTANCE
-  if (beat.storage)
-    worker.storage = {
-      total_bytes: Math.round(beat.storage.total_bytes),
-      used_bytes: Math.round(beat.storage.used_bytes),
-    }
+  if (beat.storage) {
+    const [total_bytes, used_bytes] = [Math.round(beat.storage.total_bytes), Math.round(beat.storage.used_bytes)]
+    putStorage(worker, { total_bytes, used_bytes }, services.clock.now().getTime())
+    recordDisk(services, worker)
+  }
   applyReplicas(services, worker, beat.replicas)
   markOnline(services, worker)
 }

@@ -1,5 +1,6 @@
 // summary.ts — The whole fleet on one page: counts, causes and totals, each counted or measured.
 import type { Summary } from '@kagami/protocol'
+import { diskTotalsOf } from '../core/storage/disks.ts'
 import { totalsOf } from '../core/totals.ts'
 import { causesOf } from '../core/views.ts'
 import type { Services } from '../services.ts'
@@ -38,6 +39,7 @@ export function createSummaries(services: Services): Summaries {
       resources_total: fleet.resources.size,
       health_counts: fleet.healths.toRecord(),
       ...totalsOf(fleet),
+      disks: diskTotalsOf(fleet),
       causes: causesOf(fleet, CAUSES_MAX),
       nats: { connected: bus.connected, server_version: bus.connection.info?.version ?? null },
       last_failure: lastFailure ?? null,

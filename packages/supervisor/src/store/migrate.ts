@@ -31,6 +31,7 @@ const OURS = [
   'dead_letters',
   'join_tokens',
   'worker_keys',
+  'disk_samples',
 ]
 /** The tables of the original Kagami, by their columns in alphabetical order. */
 const ORIGINAL = {

@@ -63,5 +63,14 @@ export interface Tables {
     made_by: string
     expires_at: number
   }
+  /** How full the disk of a worker was: the last value of a part of 6 hours, by its number since 1970. */
+  disk_samples: {
+    worker_id: string
+    part: number
+    measured_at: number
+    total_bytes: number
+    used_bytes: number
+    available_bytes: number | null
+  }
   worker_keys: { public_key: string; worker_id: string; claimed_at: number; revoked_at: number | null }
 }

@@ -3,6 +3,7 @@ import type { Kysely, Transaction } from 'kysely'
 import type { SyncReport } from '@kagami/protocol'
 import type { Tables } from './schema.ts'
 import { listAudit, pruneRefusals } from './sql-audit.ts'
+import { pruneDiskSamples } from './sql-disks.ts'
 import type { Fence } from './sql-fence.ts'
 import { forgetAnnouncements } from './sql-workers.ts'
 import type { PageRequest, Store, SyncFilter } from './store.ts'
@@ -43,7 +44,7 @@ export function createHistory(
         .executeTakeFirstOrThrow()
       return Number(total)
     },
-    async prune(wanted) {
+    async prune(wanted, samplesBefore = wanted) {
       return fence.write(async (trx) => {
         const before = await advancePruning(trx, wanted)
         const { numDeletedRows } = await trx
@@ -51,6 +52,7 @@ export function createHistory(
           .where('ended_at', '<', before.getTime())
           .executeTakeFirst()
         await pruneRefusals(trx, before)
+        await pruneDiskSamples(trx, samplesBefore.getTime() - (wanted.getTime() - before.getTime()))
         await forgetAnnouncements(trx)
         return Number(numDeletedRows)
       })

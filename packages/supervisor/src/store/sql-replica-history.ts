@@ -4,7 +4,8 @@ import { sql, type Kysely } from 'kysely'
 import type { Tables } from './schema.ts'
 import type { StoredHistory, StoredRun } from './store.ts'
 
-type Dialect = 'sqlite' | 'postgres'
+/** Which database it is. */
+export type Dialect = 'sqlite' | 'postgres'
 
 /** Of how many syncs it is said how long they usually take. */
 const LAST_MAX = 20
@@ -42,8 +43,8 @@ export async function readHistory(
 
 const NAMES = ['action', 'reason', 'duration_ms', 'bytes', 'files', 'size_bytes'] as const
 
-/** A figure of a row. */
-function figureOf(dialect: Dialect, name: (typeof NAMES)[number]) {
+/** A figure of a row of `syncs`. */
+export function figureOf(dialect: Dialect, name: (typeof NAMES)[number]) {
   const type = name === 'action' || name === 'reason' ? 'text' : 'bigint'
   const inReport =
     dialect === 'sqlite' ? `json_extract(report, '$.${name}')` : `cast(report::json ->> '${name}' as ${type})`

@@ -94,6 +94,6 @@ export async function saveStates(
 }
 
 /** Rows in as many parts as statements need. */
-function* chunks<T>(rows: readonly T[]): Generator<T[]> {
+export function* chunks<T>(rows: readonly T[]): Generator<T[]> {
   for (let start = 0; start < rows.length; start += CHUNK) yield rows.slice(start, start + CHUNK)
 }

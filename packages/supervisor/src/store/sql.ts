@@ -8,6 +8,7 @@ import { waitForDatabase } from './start-errors.ts'
 import type { Store, Superseded } from './store.ts'
 import { insertAudit } from './sql-audit.ts'
 import { createActionStore } from './sql-actions.ts'
+import { createDiskStore } from './sql-disks.ts'
 import { createFence, retryWhileLocked } from './sql-fence.ts'
 import { createHistory } from './sql-history.ts'
 import { createKeyStore } from './sql-keys.ts'
@@ -35,6 +36,7 @@ export async function openSqlStore(
     superseded,
     ...createHistory(db, fence),
     readHistory: (replicaId, span) => readHistory(db, kind, replicaId, span),
+    ...createDiskStore(db, kind, fence),
     ...createKeyStore(db, fence),
     ...createActionStore(db, fence),
     prepare: (carry) =>

@@ -188,6 +188,37 @@ export interface StoredHistory {
   readonly lastDurationsMs: readonly number[]
 }
 
+/** How full the disk of a worker was. */
+export interface DiskSample {
+  readonly worker_id: string
+  readonly total_bytes: number
+  readonly used_bytes: number
+  /** What the worker may still write; null: it has not said. */
+  readonly available_bytes: number | null
+  /** Unix ms, by the supervisor's clock. */
+  readonly measured_at: number
+}
+
+/** The size of a replica after a sync. */
+export interface SizeThen {
+  readonly size_bytes: number
+  /** When the sync ended, as its worker said, Unix ms. */
+  readonly ended_at: number
+}
+
+/** The disks of workers over time. Of each worker the last value of each part of 6 hours is kept. */
+export interface DiskStore {
+  /** Saves samples in one transaction, each in place of an earlier one of its worker and part. */
+  saveDiskSamples(samples: readonly DiskSample[]): Promise<void>
+  /** What was measured of workers from `fromMs` to `toMs`, Unix ms: by worker, oldest first. */
+  readDiskSamples(
+    workerIds: readonly string[],
+    span: { fromMs: number; toMs: number },
+  ): Promise<Map<string, DiskSample[]>>
+  /** Of the replicas of workers, by id: the size after the first sync from `fromMs` on, Unix ms, that said it. */
+  readFirstSizes(workerIds: readonly string[], fromMs: number): Promise<Map<string, SizeThen>>
+}
+
 /** How far the stream of reports was read into the database. */
 export interface ReportsSeen {
   /** When the stream was created: a stream that was created again counts anew. */
@@ -211,7 +242,7 @@ export interface ActionStore {
 }
 
 /** The database. */
-export interface Store extends KeyStore, ActionStore {
+export interface Store extends KeyStore, ActionStore, DiskStore {
   /** Resolves when another supervisor has taken over the database. From then on every write throws this error. */
   readonly superseded: Promise<Superseded>
 
@@ -262,9 +293,9 @@ export interface Store extends KeyStore, ActionStore {
   /**
    * Removes syncs that ended before `before`, and refusals in the audit that are older, or not among the newest 10,000.
    * Each time it goes at most six hours further than the time before, lest a clock that is wrong for a while costs the
-   * history. Returns the number of removed syncs.
+   * history. Samples of disks go before `samplesBefore`, as carefully. Returns the number of removed syncs.
    */
-  prune(before: Date): Promise<number>
+  prune(before: Date, samplesBefore?: Date): Promise<number>
   /** Removes the bytes of what was replaced or deleted, which a database keeps in its files for a while. */
   eraseRemains(): Promise<void>
   /** Throws when the database cannot be used. */

@@ -10,21 +10,24 @@ import { createFeed } from '../live/feed.ts'
 import { createPublisher } from '../live/publisher.ts'
 import type { Services } from '../services.ts'
 import { openSqlStore } from '../store/sql.ts'
+import { createSampleWriter } from '../store/sample-writer.ts'
 import { createStateWriter } from '../store/state-writer.ts'
 import type { Store, WorkerRecord } from '../store/store.ts'
 
-/** Opens them on a fresh SQLite database in `dir`. `watch` may see each call of the store. */
+/** Opens them on a fresh SQLite database in `dir`, at `start`. `watch` may see each call of the store. */
 export async function openServices(
   dir: string,
   watch: (store: Store) => Store = (store) => store,
+  start = new Date(),
 ): Promise<{ services: Services; clock: ReturnType<typeof createManualClock> }> {
   const logger = createLogger('supervisor', { LOG_LEVEL: 'error' })
-  const clock = createManualClock(new Date())
+  const clock = createManualClock(start)
   const opened = await openSqlStore(`sqlite://${join(dir, 'supervisor.db')}?mode=rwc`, logger)
   await opened.prepare(() => ({ workers: [], replicas: [], leftOut: 0 }))
   const store = watch(opened)
   const fleet = createFleet()
   const stateWriter = createStateWriter({ store, clock, logger, read: storedReader(fleet) })
+  const sampleWriter = createSampleWriter({ store, clock, logger })
   const feed = createFeed('test')
   const publisher = createPublisher(feed, clock)
   const services: Partial<Services> = {
@@ -33,6 +36,7 @@ export async function openServices(
     store,
     fleet,
     stateWriter,
+    sampleWriter,
     feed,
     publisher,
     traffic: createTraffic(),

@@ -29,6 +29,7 @@ export const lists = {
     address: 'Address',
     slots: 'Syncs',
     disk: 'Disk used',
+    fullIn: 'Full in',
     seen: 'Last seen',
     newest: 'Newest copy',
     started: 'Started',

@@ -14,6 +14,7 @@ export const shell = {
     replicas: 'Replicas',
     workers: 'Workers',
     syncs: 'Syncs',
+    storage: 'Storage',
     events: 'Events',
     collapse: 'Collapse',
     expand: 'Expand',

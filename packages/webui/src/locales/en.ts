@@ -4,6 +4,7 @@ import { history } from './en-history.ts'
 import { lists } from './en-lists.ts'
 import { pages } from './en-pages.ts'
 import { shell } from './en-shell.ts'
+import { storage } from './en-storage.ts'
 
 /** All English texts, by key. */
-export const en = { ...shell, ...lists, ...pages, ...history, ...actions }
+export const en = { ...shell, ...lists, ...pages, ...history, ...storage, ...actions }

@@ -32,6 +32,7 @@ export const lists: Texts<typeof en> = {
     address: '地址',
     slots: '同步',
     disk: '磁盘使用',
+    fullIn: '写满时间',
     seen: '最近出现',
     newest: '最新副本',
     started: '开始',

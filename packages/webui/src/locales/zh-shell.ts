@@ -17,6 +17,7 @@ export const shell: Texts<typeof en> = {
     replicas: '副本',
     workers: '节点',
     syncs: '同步',
+    storage: '存储',
     events: '事件',
     collapse: '收起',
     expand: '展开',

@@ -4,6 +4,7 @@ import { history } from './zh-history.ts'
 import { lists } from './zh-lists.ts'
 import { pages } from './zh-pages.ts'
 import { shell } from './zh-shell.ts'
+import { storage } from './zh-storage.ts'
 
 /** All Chinese texts, by key. */
-export const zh = { ...shell, ...lists, ...pages, ...history, ...actions }
+export const zh = { ...shell, ...lists, ...pages, ...history, ...storage, ...actions }

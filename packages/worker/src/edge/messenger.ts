@@ -247,6 +247,7 @@ async function storageOf(dataDir: string): Promise<Storage | null> {
     return {
       total_bytes: space.blocks * space.bsize,
       used_bytes: (space.blocks - space.bfree) * space.bsize,
+      available_bytes: space.bavail * space.bsize,
       device: `${boot}:${place.dev}`,
     }
   } catch {

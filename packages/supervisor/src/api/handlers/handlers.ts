@@ -4,6 +4,7 @@ import type { Handlers } from './handler.ts'
 import { joinTokenHandlers } from './join-tokens.ts'
 import { replicaHandlers } from './replicas.ts'
 import { resourceHandlers } from './resources.ts'
+import { storageHandlers } from './storage.ts'
 import { syncHandlers } from './syncs.ts'
 import { systemHandlers } from './system.ts'
 import { v0Handlers } from './v0.ts'
@@ -18,5 +19,6 @@ export const handlers: Handlers = {
   ...replicaHandlers,
   ...resourceHandlers,
   ...syncHandlers,
+  ...storageHandlers,
   ...systemHandlers,
 }

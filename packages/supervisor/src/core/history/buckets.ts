@@ -8,6 +8,7 @@ import {
   type TypicalDuration,
 } from '@kagami/protocol'
 import type { StoredHistory, StoredRun } from '../../store/store.ts'
+import { percentile, sortNumbers } from './percentile.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -77,8 +78,3 @@ function typicalOf(durationsMs: readonly number[]): TypicalDuration {
   const sorted = syncs < TYPICAL_SYNCS_MIN ? [] : sortNumbers(durationsMs)
   return { syncs, p50_ms: percentile(sorted, 0.5), p95_ms: percentile(sorted, 0.95) }
 }
-
-const sortNumbers = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)
-
-/** The smallest of sorted numbers that this share of them does not exceed: one of them, none between two. */
-const percentile = (sorted: readonly number[], share: number) => sorted[Math.ceil(sorted.length * share) - 1] ?? null

@@ -5,6 +5,7 @@ import { enrolment } from './0002-enrolment.ts'
 import { order } from './0003-order.ts'
 import { announcements } from './0004-announcements.ts'
 import { figures } from './0005-figures.ts'
+import { diskSamples } from './0006-disk-samples.ts'
 import { heldActions } from './0008-held-actions.ts'
 
 export const migrations: Record<string, Migration> = {
@@ -13,5 +14,6 @@ export const migrations: Record<string, Migration> = {
   '0003-order': order,
   '0004-announcements': announcements,
   '0005-figures': figures,
+  '0006-disk-samples': diskSamples,
   '0008-held-actions': heldActions,
 }

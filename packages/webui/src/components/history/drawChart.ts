@@ -23,11 +23,14 @@ export interface ChartContent {
   readonly fromZero: boolean
   /** The time zone in which days begin; undefined: the browser's own. */
   readonly zone: string | undefined
+  /** Without axes and half as high: the values are said beside it. */
+  readonly small?: boolean
   format(value: number): string
   formatDay(seconds: number): string
 }
 
 const HEIGHT = 150
+const SMALL_HEIGHT = 64
 const DAY = 86_400
 
 /** Draws into `box`. `onPoint` is called with the part under the pointer, or null. */
@@ -39,13 +42,13 @@ export function drawChart(
 ): UPlot {
   const ink = (name: string) => getComputedStyle(box).getPropertyValue(`--${name}`)
   const font = `11px ${getComputedStyle(box).fontFamily}`
-  const axis = { stroke: ink('muted'), font, ticks: { show: false } }
+  const axis = { show: !content.small, stroke: ink('muted'), font, ticks: { show: false } }
   const values = content.series.flatMap((series) => series.values.filter((value) => value !== null))
   const ticks = ticksOf(content.fromZero ? 0 : Math.min(...values), Math.max(...values), content.steps)
   const options: UPlot.Options = {
     width,
-    height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    height: content.small ? SMALL_HEIGHT : HEIGHT,
+    padding: content.small ? [4, 4, 4, 4] : [8, 8, 0, 0],
     legend: { show: false },
     tzDate: (at) => (content.zone ? UPlot.tzDate(new Date(at * 1000), content.zone) : new Date(at * 1000)),
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
@@ -70,16 +73,16 @@ export function drawChart(
         values: (_, splits) => splits.map((value) => (value === 0 ? '0' : content.format(value))),
       },
     ],
-    series: [{}, ...content.series.map((series) => optionsOf(series, ink(series.tone)))],
+    series: [{}, ...content.series.map((series) => optionsOf(series, ink(series.tone), content.small))],
     hooks: { setCursor: [({ cursor }) => onPoint(cursor.idx ?? null)] },
   }
   return new UPlot(options, [[...content.times], ...content.series.map(({ values: all }) => [...all])], box)
 }
 
-function optionsOf({ kind }: ChartSeries, stroke: string): UPlot.Series {
+function optionsOf({ kind }: ChartSeries, stroke: string, small = false): UPlot.Series {
   if (kind === 'bars')
     return { stroke, fill: stroke, width: 0, points: { show: false }, paths: UPlot.paths.bars!({ size: [0.7, 24] }) }
-  const points = { show: true, size: kind === 'line' ? 5 : 4, fill: stroke, width: 0 }
+  const points = { show: true, size: small ? 3 : kind === 'line' ? 5 : 4, fill: stroke, width: 0 }
   const paths = kind === 'line' ? UPlot.paths.linear!() : () => null
   return { stroke, width: 1.5, spanGaps: false, points, paths }
 }
