@@ -144,6 +144,7 @@ export async function startPageFleet(place: Place): Promise<PageFleet> {
       'worker-pending': 'workers/nj-2',
       syncs: 'syncs',
       sync: `syncs/${failedSync.sync_id}`,
+      storage: 'storage',
       events: 'events',
       nowhere: 'no/such/page',
     },
