@@ -1,5 +1,5 @@
-// screenshots.ts — `npm run screenshots [FOLDER]`: pictures of every page of the UI, in both themes and on three screens,
-// of a small fleet in which each state is there. They are taken by the tests of the pages.
+// screenshots.ts — `npm run screenshots [FOLDER]`: pictures of every page of the UI, in both themes and on three
+// screens, of a small fleet in which each state is there. They are taken by the tests of the pages.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -13,7 +13,7 @@ if (given.startsWith('-')) {
 }
 const folder = resolve(given)
 mkdirSync(folder, { recursive: true })
-await buildUi({ onlyIfStale: true })
+buildUi({ onlyIfStale: true })
 const { status } = spawnSync(
   process.execPath,
   [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', 'e2e/browser/pages.test.ts'],

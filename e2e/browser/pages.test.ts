@@ -7,7 +7,7 @@ import { startPageFleet, type PageFleet } from '../harness/page-fleet.ts'
 import { createPlace } from '../harness/place.ts'
 import { until } from '../harness/wait.ts'
 
-/** What any page may have, ux.md §2.14. */
+/** How many elements any page may have. */
 const ELEMENTS_MAX = 2500
 const LOOKS = [
   ['light', 1280],
