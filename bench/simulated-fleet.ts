@@ -1,6 +1,6 @@
 // simulated-fleet.ts — Workers without mirrors, in a process of their own: they join, send heartbeats of generated
 // replicas every 15 s, some of which have changed, and answer what a supervisor asks. `simulated-fleet.ts <nats>
-// <workers> <replicas>`; told what to do by messages of its parent.
+// <workers> <replicas> [share]`; told what to do by messages of its parent.
 import {
   HEARTBEAT_SECONDS,
   messages,
@@ -25,8 +25,8 @@ export type FleetReport =
 const CONNECTIONS = 20
 /** How long one that joins waits for an answer before it asks again, ms. */
 const JOIN_MS = 10_000
-/** Shares of the replicas that change: 2 of 100 in a minute. */
-const CHANGED_A_MINUTE = 0.02
+/** Share of the replicas that change in a minute: 2 of 100, unless the third argument says otherwise. */
+const CHANGED_A_MINUTE = Number(process.argv[5] ?? 0.02)
 const TICK_MS = 50
 const KINDS = ['command', 'git', 'http', 'rsync']
 
