@@ -1,5 +1,6 @@
 // sql-bulk.ts — Bulk jobs in the database. What a turn did to a worker is saved together with the results of its
 // replicas, in one transaction: whenever the supervisor is killed, a replica is either done and noted, or neither.
+import { pause } from '@kagami/runtime'
 import type { Kysely, SelectQueryBuilder, Transaction } from 'kysely'
 import type { Tables } from './schema.ts'
 import { insertAudit } from './sql-audit.ts'
@@ -17,7 +18,11 @@ export function createBulkStore(db: Kysely<Tables>, fence: Fence): BulkStore {
       fence.write(async (trx) => {
         await trx.insertInto('bulk_jobs').values(rowOf(job)).execute()
         const items = targets.map((target, position) => ({ ...target, position, job_id: job.job_id, ...WAITING }))
-        for (const rows of chunks(items)) await trx.insertInto('bulk_items').values(rows).execute()
+        for (const rows of chunks(items)) {
+          await trx.insertInto('bulk_items').values(rows).execute()
+          // SQLite answers at once: without a pause nothing else would have its turn before the last row.
+          await pause(0)
+        }
         await insertAudit(trx, audit)
       }),
     listBulkJobs: (page) => listJobs(db, page),
