@@ -24,7 +24,7 @@ function makeFleet() {
 const choose = async (body: Partial<Parameters<typeof chooseReplicas>[1]>) => {
   const fleet = makeFleet()
   const chosen = await chooseReplicas(fleet, { action: 'remove', ...body })
-  return { names: chosen.map(({ name }) => name), ...describeChosen(fleet, chosen, body.action ?? 'remove') }
+  return describeChosen(fleet, chosen, body.action ?? 'remove')
 }
 
 it('are those that match, each once, with those of one worker after one another', async () => {

@@ -8,9 +8,9 @@ import { confirmTyped } from '../confirm.ts'
 import { printJson, printTable, remark, setExitCode } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
 import { age, state } from '../words.ts'
-import { apiCommand, collect, limitOf } from './api.ts'
-import { addSettingOptions, settingsPatchOf, type SettingOptions } from './edit.ts'
-import { addFilterOptions, filtersOf, type FilterOptions } from './filters.ts'
+import { apiCommand, collect, limitOf } from '../commands/api.ts'
+import { addSettingOptions, settingsPatchOf, type SettingOptions } from '../commands/edit.ts'
+import { addFilterOptions, filtersOf, type FilterOptions } from '../commands/filters.ts'
 
 interface StartOptions extends ApiOptions, Omit<FilterOptions, 'label'>, Omit<SettingOptions, 'label'> {
   /** What an edit sets, and other actions choose by. */
