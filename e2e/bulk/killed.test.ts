@@ -34,25 +34,26 @@ describe.each(['sqlite', 'postgres'] as const)(
     const ended = (id: string) =>
       until('the job has ended', async () => (await jobOf(id)).state === 'finished', { seen: () => jobOf(id) })
     /** The supervisor may have the database locked for a moment. */
-  const change = (query: string) => until('the database takes it', async () => (await queryDatabase(db, query)) && true)
-  /** The database takes no result from this position on; null: it takes all again. */
-  async function stopAt(position: number | null): Promise<void> {
-    if (kind === 'sqlite') {
-      await change('drop trigger if exists stop')
+    const change = (query: string) =>
+      until('the database takes it', async () => (await queryDatabase(db, query)) && true)
+    /** The database takes no result from this position on; null: it takes all again. */
+    async function stopAt(position: number | null): Promise<void> {
+      if (kind === 'sqlite') {
+        await change('drop trigger if exists stop')
+        if (position !== null)
+          await change(
+            `create trigger stop before update on bulk_items when new.position >= ${position} and new.result = 'ok' ` +
+              `begin select raise(abort, 'stopped by a test'); end`,
+          )
+        return
+      }
+      await change('alter table bulk_items drop constraint if exists stop')
       if (position !== null)
         await change(
-          `create trigger stop before update on bulk_items when new.position >= ${position} and new.result = 'ok' ` +
-            `begin select raise(abort, 'stopped by a test'); end`,
+          `alter table bulk_items add constraint stop check (position < ${position} or result <> 'ok') not valid`,
         )
-      return
     }
-    await change('alter table bulk_items drop constraint if exists stop')
-    if (position !== null)
-      await change(
-        `alter table bulk_items add constraint stop check (position < ${position} or result <> 'ok') not valid`,
-      )
-  }
-  const requestsIn = (documents: Map<string, Desired>) =>
+    const requestsIn = (documents: Map<string, Desired>) =>
       [...documents].flatMap(([worker, { syncs }]) => syncs.map(({ replica_id }) => `${worker}/${replica_id}`))
     const replicasIn = (documents: Map<string, Desired>) =>
       [...documents].flatMap(([worker, { replicas }]) => replicas.map(({ replica_id }) => `${worker}/${replica_id}`))
