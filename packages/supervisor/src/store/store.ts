@@ -1,12 +1,6 @@
 // store.ts — The interface of the database: what survives a restart of the supervisor. SQLite and PostgreSQL behave the
 // same.
-import {
-  Refusal,
-  type AuditEntry,
-  type PendingAction,
-  type ReplicaState,
-  type SyncReport,
-} from '@kagami/protocol'
+import { Refusal, type AuditEntry, type PendingAction, type ReplicaState, type SyncReport } from '@kagami/protocol'
 import type { BulkStore } from './bulk.ts'
 import type { NewAudit, Paged, PageRequest, WorkerRecord } from './records.ts'
 
