@@ -10,7 +10,7 @@ import type { ApiOptions } from '../session.ts'
 import { age, state } from '../words.ts'
 import { apiCommand, collect, limitOf } from '../commands/api.ts'
 import { addSettingOptions, settingsPatchOf, type SettingOptions } from '../commands/edit.ts'
-import { addFilterOptions, filtersOf, type FilterOptions } from '../commands/filters.ts'
+import { addFilterOptions, filtersOf, type FilterOptions } from '../filters.ts'
 
 interface StartOptions extends ApiOptions, Omit<FilterOptions, 'label'>, Omit<SettingOptions, 'label'> {
   /** What an edit sets, and other actions choose by. */

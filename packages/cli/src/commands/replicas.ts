@@ -21,7 +21,7 @@ import { addHold, holdOrDo, type HoldOptions } from './actions.ts'
 import { apiCommand, collect, limitOf, typicalOf } from './api.ts'
 import { addReplicaDecisions } from './decisions.ts'
 import { addReplicaEdit } from './edit.ts'
-import { addFilterOptions, filtersOf, type FilterOptions } from './filters.ts'
+import { addFilterOptions, filtersOf, type FilterOptions } from '../filters.ts'
 
 interface ListOptions extends ApiOptions, FilterOptions {
   sort?: string

@@ -1,7 +1,7 @@
 // filters.ts — The options that choose replicas, as the filters of their list.
 import { healthOrder, type ReplicaQuery } from '@kagami/protocol'
 import type { Command } from 'commander'
-import { healthsOf } from '../words.ts'
+import { healthsOf } from './words.ts'
 
 /** What the options give. */
 export interface FilterOptions {
