@@ -54,11 +54,18 @@ describe.each(['sqlite', 'postgres'] as const)('random requests to the API on %s
       'expires_secs',
       'uses',
       'worker_id',
+      'action',
+      'replicas',
+      'query',
+      'patch',
+      'expected',
+      'dry_run',
     )
     const value = fc.oneof(
       text,
       fc.jsonValue({ maxDepth: 4 }),
       fc.constantFrom('git', 'rsync', 'http', 'https://h.invalid/a.git', 'rsync://h.invalid/m/', 0, -1, 1e308, null),
+      fc.constantFrom('sync', 'pause', 'resume', 'edit', {}, { worker: 'w-1' }, { health: 'x' }, ['added@w-1'], true),
     )
     const names = Object.keys(routes).filter((name) => name !== 'stream') as (keyof typeof routes)[]
     const request = fc.record({

@@ -7,6 +7,12 @@ const FAULTS = 'e2e/faults'
 /** The rows. */
 export const fleet: readonly Row[] = [
   {
+    row: 62,
+    fault: 'kill -9 of the supervisor, or a database that takes nothing, in the middle of a bulk job',
+    promise: 'the job goes on with the rest; each replica is done, none twice',
+    proofs: [['e2e/bulk/killed.test.ts', 'goes on with the rest: each replica is requested once']],
+  },
+  {
     row: 1,
     fault:
       'kill -9 at random moments: of a worker in first syncs and updates, and of worker, supervisor and ' +

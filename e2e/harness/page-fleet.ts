@@ -127,6 +127,13 @@ export async function startPageFleet(place: Place): Promise<PageFleet> {
   )
   const failedSync = (await finished()).find(({ outcome }) => outcome === 'failed')!
   const replica = (name: string) => supervisor.api.call('getReplica', { params: { id: `${name}@sh-12` } })
+  // Those of workers that declare their replicas are refused.
+  const edit = { action: 'edit' as const, query: {}, patch: { labels: { env: 'prod' } }, reason: 'new labels' }
+  const { job } = await supervisor.api.call('startBulk', { body: edit })
+  await until('the job has ended', async () => {
+    const { state } = await supervisor.api.call('getBulk', { params: { id: job!.job_id } })
+    return state === 'finished'
+  })
   return {
     supervisor,
     pages: {
@@ -145,6 +152,7 @@ export async function startPageFleet(place: Place): Promise<PageFleet> {
       syncs: 'syncs',
       sync: `syncs/${failedSync.sync_id}`,
       storage: 'storage',
+      job: `jobs/${job!.job_id}`,
       events: 'events',
       nowhere: 'no/such/page',
     },

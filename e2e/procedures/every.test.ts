@@ -126,6 +126,14 @@ const PROCEDURES: readonly Procedure[] = [
     ],
   },
   {
+    heading: 'Many at once',
+    what: 'choose, look first, wait, try again, cancel; a supervisor that is killed',
+    followedBy: [
+      at('e2e/bulk/actions', 'the command lines of the page'),
+      at('e2e/bulk/killed', 'goes on with the rest'),
+    ],
+  },
+  {
     heading: 'Rename a replica of worker.toml',
     what: 'in worker.toml and by the API',
     followedBy: [here('rename', 'in worker.toml keeps its files'), here('rename', 'by the API keeps its files')],

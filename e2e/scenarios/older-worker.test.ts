@@ -154,6 +154,20 @@ describe('a worker of v0', () => {
     expect(commands.at(-1)).toEqual({ type: 'remove_replica', replica_id: 'r-2' })
   })
 
+  test('is asked once for each replica of a bulk job, and has what it does not know refused', async () => {
+    const before = commands.length
+    const run = async (action: 'sync' | 'pause') => {
+      const { job } = await supervisor.api.call('startBulk', { body: { action, replicas: ['r-1'] } })
+      return until('the job has ended', async () => {
+        const now = await supervisor.api.call('getBulk', { params: { id: job!.job_id } })
+        return now.state === 'finished' && now
+      })
+    }
+    expect(await run('sync')).toMatchObject({ ok: 1, refused: 0 })
+    expect(await run('pause')).toMatchObject({ ok: 0, refused: 1 })
+    expect(commands.slice(before)).toEqual([{ type: 'sync_resource', resource: 'debian' }])
+  })
+
   test('survives a restart of the supervisor; a late heartbeat does not bring it back once terminated', async () => {
     const port = Number(new URL(supervisor.url).port)
     await supervisor.kill()

@@ -64,6 +64,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   [`${SUPERVISOR}/api`]: ['e2e/api', `${SCENARIOS}/wire.test.ts`],
   [`${SUPERVISOR}/commands`]: [
     `${SCENARIOS}/holds.test.ts`,
+    'e2e/bulk/actions.test.ts',
     `${SCENARIOS}/fleet.test.ts`,
     'e2e/procedures/edit-line.test.ts',
   ],
@@ -77,6 +78,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   [`${SUPERVISOR}/status`]: [`${SUPERVISOR}/status`, 'e2e/status'],
   [`${SUPERVISOR}/store`]: [
     'e2e/store.test.ts',
+    'e2e/bulk/store.test.ts',
     'e2e/store-reports.test.ts',
     'e2e/store-fleet.test.ts',
     'e2e/store-history.test.ts',

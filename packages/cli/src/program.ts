@@ -4,6 +4,7 @@ import manifest from '../package.json' with { type: 'json' }
 import { addCompletion } from './completion/command.ts'
 import { addContext } from './contexts/command.ts'
 import { addActions } from './commands/actions.ts'
+import { addBulk } from './bulk/bulk.ts'
 import { addDocker } from './commands/docker.ts'
 import { addEvents } from './watch/events.ts'
 import { addFolders } from './commands/folders.ts'
@@ -29,6 +30,7 @@ const NOUNS = [
   addEvents,
   addResources,
   addReplicas,
+  addBulk,
   addWorkers,
   addActions,
   addContext,

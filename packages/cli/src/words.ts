@@ -3,6 +3,7 @@ import {
   countsWorstFirst,
   diskLook,
   haltOf,
+  bulkLooks,
   healthLooks,
   healthOrder,
   remainingTime,
@@ -28,6 +29,7 @@ const COLOURS: Record<Tone, (text: string) => string> = {
   quiet: pc.dim,
 }
 const LOOKS: Record<string, Look> = {
+  ...bulkLooks,
   ...syncLooks,
   ...workerLooks,
   ...healthLooks,

@@ -2,6 +2,7 @@
 // state something has is decided by the supervisor.
 import type { Admission, Health, Outcome, Presence } from './model.ts'
 import type { Replica, Sync, Worker } from './views.ts'
+import type { BulkResult, BulkState } from './views/bulk.ts'
 
 /** What a state means to an operator. Each program has one colour for each tone. */
 export type Tone = 'failed' | 'stale' | 'late' | 'syncing' | 'queued' | 'fresh' | 'quiet'
@@ -60,6 +61,16 @@ export const syncLooks: Readonly<Record<SyncState, Look>> = {
 
 /** The look of a disk that is full soon. */
 export const diskLook: Look = { glyph: '▲', tone: 'late', word: 'disk full soon', words: 'storage.fullSoon' }
+
+/** The look of each state of a bulk job, and of each result in it, in the order of filters. */
+export const bulkLooks: Readonly<Record<BulkState | BulkResult, Look>> = {
+  running: syncLooks.running,
+  finished: { glyph: '✓', tone: 'fresh', word: 'finished', words: 'bulkState.finished' },
+  waiting: { glyph: '◌', tone: 'queued', word: 'waiting', words: 'bulkState.waiting' },
+  refused: { glyph: '✕', tone: 'failed', word: 'refused', words: 'bulkState.refused' },
+  cancelled: syncLooks.cancelled,
+  ok: { glyph: '✓', tone: 'fresh', word: 'ok', words: 'bulkState.ok' },
+}
 
 /** How bad a health is: 0 is worst. A word of a newer supervisor comes last. */
 export function healthRank(health: string): number {

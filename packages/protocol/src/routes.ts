@@ -1,6 +1,7 @@
 // routes.ts — Every HTTP route, joined from routes/. Validation, OpenAPI, the typed client, the handlers' types and the
 // reference are made from this table.
 import { actionRoutes } from './routes/actions.ts'
+import { bulkRoutes } from './routes/bulk.ts'
 import { replicaRoutes } from './routes/replicas.ts'
 import { resourceRoutes } from './routes/resources.ts'
 import type { Route } from './routes/route.ts'
@@ -20,6 +21,7 @@ export const routes = {
   ...workerRoutes,
   ...actionRoutes,
   ...replicaRoutes,
+  ...bulkRoutes,
   ...resourceRoutes,
   ...syncRoutes,
   ...storageRoutes,

@@ -3,6 +3,7 @@
 import type { Desired, Summary } from '@kagami/protocol'
 import { every, newId, pause, type Bus, type Clock, type Logger } from '@kagami/runtime'
 import { openHeldActions, type HeldActions } from './commands/actions.ts'
+import { createBulkJobs, type BulkJobs } from './commands/bulk.ts'
 import { createCommands } from './commands/commands.ts'
 import { createJoinTokens, type JoinTokens } from './commands/join-tokens.ts'
 import type { Commands } from './commands/types.ts'
@@ -48,6 +49,7 @@ export interface Supervisor {
   readonly commands: Commands
   readonly joinTokens: JoinTokens
   readonly actions: HeldActions
+  readonly bulk: BulkJobs
   summary(): Promise<Summary>
   /** Resolves when another supervisor has taken over the database; this one must then end. */
   readonly superseded: Promise<Superseded>
@@ -78,11 +80,14 @@ export async function startSupervisor(parts: SupervisorParts): Promise<Superviso
   const commands = createCommands(services)
   const actions = await openHeldActions(services, commands)
   const stopTimers = [startTimers(services, summaries), actions.start()]
+  const bulk = createBulkJobs(services)
+  bulk.resume()
   return {
     services,
     commands,
     joinTokens: createJoinTokens(services),
     actions,
+    bulk,
     summary: summaries.make,
     superseded: store.superseded,
     async missing() {
@@ -98,7 +103,7 @@ export async function startSupervisor(parts: SupervisorParts): Promise<Superviso
       stopTimers.forEach((stop) => stop())
       services.publisher.stop()
       writer.stop()
-      await Promise.race([reporting, pause(STOP_MS)])
+      await Promise.race([Promise.all([reporting, bulk.stop()]), pause(STOP_MS)])
       for (const worker of services.fleet.workers.values())
         if (worker.lastSeenAt) services.stateWriter.recordLastSeen(worker.record.worker_id, worker.lastSeenAt)
       await services.stateWriter.stop()

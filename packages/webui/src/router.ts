@@ -14,6 +14,7 @@ const views = {
   WorkerPage: () => import('./views/WorkerPage.vue'),
   SyncList: () => import('./views/SyncList.vue'),
   StorageList: () => import('./views/StorageList.vue'),
+  JobPage: () => import('./views/JobPage.vue'),
   EventList: () => import('./views/EventList.vue'),
   SyncPage: () => import('./views/SyncPage.vue'),
   NotFound: () => import('./views/NotFound.vue'),
@@ -45,6 +46,7 @@ const pages: RouteRecordRaw[] = [
   { path: '/syncs', name: 'syncs', component: views.SyncList },
   { path: '/syncs/:id', name: 'sync', component: views.SyncPage, props: true },
   { path: '/storage', name: 'storage', component: views.StorageList },
+  { path: '/jobs/:id', name: 'job', component: views.JobPage, props: true },
   { path: '/events', name: 'events', component: views.EventList },
   { path: '/:rest(.*)*', name: 'nowhere', component: views.NotFound },
 ]

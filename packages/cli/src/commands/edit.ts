@@ -1,5 +1,12 @@
 // edit.ts — kagami replicas edit: changes what is given of a replica, and prints what that changed.
-import { ApiError, describeChange, type Client, type Replica, type ReplicaPatch } from '@kagami/protocol'
+import {
+  ApiError,
+  describeChange,
+  type BulkPatch,
+  type Client,
+  type Replica,
+  type ReplicaPatch,
+} from '@kagami/protocol'
 import { ConfigError } from '@kagami/runtime/config'
 import type { Command } from 'commander'
 import { authFromEnvironment, optionsOf, pairsOf, readSecret } from '../given.ts'
@@ -8,13 +15,17 @@ import { printJson, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
 import { apiCommand } from './api.ts'
 
-interface EditOptions extends ApiOptions {
-  upstream?: string
+/** What is changed alike of one replica or of many. */
+export interface SettingOptions {
   interval?: string
   label?: string[]
   removeLabel?: string[]
   option?: string[]
   unset?: string[]
+}
+
+interface EditOptions extends ApiOptions, SettingOptions {
+  upstream?: string
   username?: string
   passwordFile?: string
   tokenFile?: string
@@ -26,18 +37,13 @@ interface EditOptions extends ApiOptions {
 
 /** Adds `edit` to `replicas`. */
 export function addReplicaEdit(replicas: Command): void {
-  apiCommand<EditOptions>(
+  const command = apiCommand<EditOptions>(
     replicas,
     'edit <REPLICA>',
     'change upstream, interval, labels, options or credentials of a replica; what is not given stays',
     async ({ client, options, args: [id = ''] }) => edit(client, options, id),
-  )
-    .option('--upstream <URL>', 'another address of the same mirror; its files stay, and only what differs is fetched')
-    .option('--interval <SECONDS>', 'seconds between syncs; 0: only on request')
-    .option('--label <KEY=VALUE...>', 'labels to set')
-    .option('--remove-label <KEY...>', 'labels to remove')
-    .option('--option <KEY=VALUE...>', 'options of the kind to set')
-    .option('--unset <KEY...>', 'options to set back to their defaults')
+  ).option('--upstream <URL>', 'another address of the same mirror; its files stay, and only what differs is fetched')
+  addSettingOptions(command)
     .option('--username <NAME>', 'user name of new credentials, with --password-file')
     .option('--password-file <FILE>', 'file with the password in its first line; -: standard input')
     .option('--token-file <FILE>', 'file with a token as new credentials; -: standard input')
@@ -77,18 +83,35 @@ async function edit(client: Client, options: EditOptions, id: string): Promise<v
   remark(`When it counts: ${edited.takes_effect ?? ''}. Sync it now: kagami sync ${name}`)
 }
 
+/** Adds the options that change settings of one replica or of many. */
+export function addSettingOptions(command: Command): Command {
+  return command
+    .option('--interval <SECONDS>', 'seconds between syncs; 0: only on request')
+    .option('--label <KEY=VALUE...>', 'labels to set')
+    .option('--remove-label <KEY...>', 'labels to remove')
+    .option('--option <KEY=VALUE...>', 'options of the kind to set')
+    .option('--unset <KEY...>', 'options to set back to their defaults')
+}
+
+/** The patch of these options; empty when none is given. Throws ConfigError. */
+export function settingsPatchOf({ interval, label, removeLabel, option, unset }: SettingOptions): BulkPatch {
+  const labels = withNulls(pairsOf(label), removeLabel)
+  const chosen = withNulls(optionsOf(option), unset)
+  return {
+    ...(interval === undefined ? {} : { interval_secs: wholeNumber('--interval', interval) }),
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
+    ...(Object.keys(chosen).length === 0 ? {} : { options: chosen }),
+  }
+}
+
 function patchOf(options: EditOptions): ReplicaPatch {
-  const { upstream, interval, name, kind } = options
-  const labels = withNulls(pairsOf(options.label), options.removeLabel)
-  const chosen = withNulls(optionsOf(options.option), options.unset)
+  const { upstream, name, kind } = options
   const auth = authOf(options)
   return {
     ...(name === undefined ? {} : { name }),
     ...(kind === undefined ? {} : { kind }),
     ...(upstream === undefined ? {} : { upstream }),
-    ...(interval === undefined ? {} : { interval_secs: wholeNumber('--interval', interval) }),
-    ...(Object.keys(labels).length === 0 ? {} : { labels }),
-    ...(Object.keys(chosen).length === 0 ? {} : { options: chosen }),
+    ...settingsPatchOf(options),
     ...(auth === undefined ? {} : { auth }),
   }
 }

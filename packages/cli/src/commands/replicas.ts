@@ -1,7 +1,6 @@
 // replicas.ts — kagami replicas [list] | get | add | remove. Edits are in edit.ts, decisions about one in decisions.ts.
 import {
   guess,
-  healthOrder,
   heldSeconds,
   isLastCopy,
   type Client,
@@ -17,18 +16,14 @@ import { authFromEnvironment, optionsOf, pairsOf } from '../given.ts'
 import { wholeNumber } from '../numbers.ts'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
-import { age, duration, healthsOf, nextOf, size, state, usualOf } from '../words.ts'
+import { age, duration, nextOf, size, state, usualOf } from '../words.ts'
 import { addHold, holdOrDo, type HoldOptions } from './actions.ts'
 import { apiCommand, collect, limitOf, typicalOf } from './api.ts'
 import { addReplicaDecisions } from './decisions.ts'
 import { addReplicaEdit } from './edit.ts'
+import { addFilterOptions, filtersOf, type FilterOptions } from '../filters.ts'
 
-interface ListOptions extends ApiOptions {
-  health?: string
-  worker?: string
-  kind?: string
-  cause?: string
-  label?: string
+interface ListOptions extends ApiOptions, FilterOptions {
   sort?: string
   limit?: string
 }
@@ -56,14 +51,10 @@ export function addReplicas(program: Command): void {
 }
 
 function addList(replicas: Command): void {
-  apiCommand<ListOptions>(replicas, 'list', 'all replicas, worst first', async ({ client, options }) =>
+  const command = apiCommand<ListOptions>(replicas, 'list', 'all replicas, worst first', async ({ client, options }) =>
     list(client, options),
   )
-    .option('--health <WORDS>', healthOrder.join(', '))
-    .option('--worker <WORKER>', 'only on this worker')
-    .option('--kind <KINDS>', 'kinds of upstream, such as git, rsync, http')
-    .option('--cause <REASON>', 'reason of the last failure')
-    .option('--label <KEY=VALUE>', 'only with this label')
+  addFilterOptions(command)
     .option(
       '--sort <KEY>',
       'worst, name, worker, last_success_at, size_bytes, next_due_at; with "-" before it in reverse',
@@ -162,9 +153,9 @@ async function confirmRemoval(client: Client, replica: Replica): Promise<void> {
   })
 }
 
-async function list(client: Client, { json, limit, ...filter }: ListOptions): Promise<void> {
-  const { api: _api, context: _context, ...query } = filter
-  healthsOf('--health', query.health)
+async function list(client: Client, options: ListOptions): Promise<void> {
+  const { json, limit, sort } = options
+  const query = { ...filtersOf(options), sort }
   const { items, total } = await collect(limitOf(limit), (cursor, size) =>
     client.call('listReplicas', { query: { ...query, cursor, limit: size } }),
   )

@@ -2,10 +2,11 @@
 // restore.
 import Type from 'typebox'
 import { ReplicaPatch } from '../edits.ts'
+import { replicaFilters } from '../views/bulk.ts'
 import { HISTORY_DAYS, ReplicaHistory } from '../views/history.ts'
-import { FailureReason, Health, Nullable } from '../model.ts'
+import { Nullable } from '../model.ts'
 import { pageOf, Replica, ReplicaEdited, SyncAccepted } from '../views.ts'
-import { get, Id, IfMatch, paging, patch, post, ReasonBody, remove, Text, Word, Words } from './route.ts'
+import { get, Id, IfMatch, paging, patch, post, ReasonBody, remove, Word } from './route.ts'
 
 const tag = 'replicas'
 
@@ -33,13 +34,7 @@ export const replicaRoutes = {
     tag,
     query: Type.Object({
       ...paging,
-      q: Text('Part of name, upstream or worker'),
-      health: Words(Health.enum),
-      worker: Text('Worker id or name'),
-      kind: Text('One or more, comma-separated'),
-      name: Text('Exact name'),
-      cause: Words(FailureReason.enum, 'Failure reasons of the last sync, comma-separated'),
-      label: Text('key=value'),
+      ...replicaFilters,
       sort: Word(
         SORTS.flatMap((sort) => [sort, `-${sort}`]),
         `${SORTS.join(', ').replace('worst', 'worst (default)')}; "-" in front reverses it`,

@@ -1,9 +1,9 @@
 // replicas.ts — Commands about single replicas: add, edit, rename, remove, pause, resume, decide about a hold, go back
 // to an earlier tree, prove a copy, restore what is kept.
-import { describeChange, Refusal, type FieldChange, type ReplicaSpec } from '@kagami/protocol'
-import { newId, sealAuth } from '@kagami/runtime'
+import { Refusal, type FieldChange, type ReplicaSpec } from '@kagami/protocol'
+import { newId } from '@kagami/runtime'
 import type { ReplicaEntry, WorkerEntry } from '../core/entries.ts'
-import { addedSpec, editedSpec, etagOf, isEditPending, matchesEtag, withEdit } from '../core/edits.ts'
+import { isEditPending } from '../core/edits.ts'
 import { checkNewName, specFrom, type NewReplica } from '../core/new-replica.ts'
 import {
   requireApproved,
@@ -16,7 +16,7 @@ import {
   type RequestedAction,
 } from '../core/records.ts'
 import type { Services } from '../services.ts'
-import type { WorkerRecord } from '../store/store.ts'
+import { auditOf, decideEdit, decidePause, requireCurrent, withSealedAuth, type Subject } from './decide.ts'
 import { auditEntry, saveDecision } from './save.ts'
 import type { Caller, Edit, HoldDecision, ReplicaCommands, SyncRequested } from './types.ts'
 
@@ -64,14 +64,6 @@ async function addReplica(
   return spec
 }
 
-/** The spec with its credentials sealed, so that only the worker can open them. */
-async function withSealedAuth({ worker_id, name, sealing_key }: WorkerRecord, spec: ReplicaSpec): Promise<ReplicaSpec> {
-  if (!spec.auth) return spec
-  if (!sealing_key)
-    throw new Refusal('conflict', `worker ${name} has no key to seal credentials with: upgrade it first`, 'auth')
-  return sealAuth(spec, worker_id, sealing_key)
-}
-
 async function removeReplica(
   services: Services,
   workerId: string,
@@ -99,68 +91,22 @@ function runForReplica<T>(
   const { worker_id } = entry.worker.record
   return services.runInTurn(worker_id, () => {
     const worker = requireApproved(services.fleet.workers.get(worker_id), worker_id)
-    if (worker.record.older_wire)
-      throw new Refusal(
-        'conflict',
-        `worker ${worker.record.name} is of an earlier version, which does not know this command: upgrade it`,
-      )
+    requireCurrent(worker)
     return task(worker)
   })
 }
 
-/** Whom and what a command is about. */
-interface Subject {
-  readonly worker: WorkerEntry
-  readonly entry: ReplicaEntry
-  readonly by: Caller
-}
-
 /** Changes an added replica. Its worker takes the new specification with its next document. */
-async function editReplica(services: Services, subject: Subject, { patch, ifMatch }: Edit): Promise<FieldChange[]> {
-  const { worker, entry } = subject
-  const { replica_id, name } = entry.state
-  const spec = addedSpec(worker, replica_id)
-  if (!spec) throw notEditable(worker, entry)
-  if (ifMatch !== null && !matchesEtag(ifMatch, etagOf(spec)))
-    throw new Refusal(
-      'precondition_failed',
-      `${name}@${worker.record.name} was changed since: ${await lastEdit(services, replica_id)}. Its ETag is now ` +
-        etagOf(spec),
-    )
-  const { spec: edited, changes } = editedSpec(worker, spec, patch)
-  if (changes.length === 0) return changes
-  const sealed = await withSealedAuth(worker.record, edited)
-  const more = changes.map(describeChange).join('; ')
-  await saveDecision(services, withEdit(worker.record, sealed), auditOf(services, subject, { action: 'edit', more }))
+async function editReplica(services: Services, subject: Subject, edit: Edit): Promise<FieldChange[]> {
+  const { record, changes, more } = await decideEdit(services, subject, edit)
+  if (record) await saveDecision(services, record, auditOf(services, subject, { action: 'edit', more }))
   return changes
 }
 
-/** Of one that was removed just now the worker may still report. */
-function notEditable({ record }: WorkerEntry, { state: { name, origin } }: ReplicaEntry): Refusal {
-  if (origin === 'api') return new Refusal('not_found', `${name}@${record.name} was removed`)
-  const place = record.declared_in ? `${record.declared_in} on ${record.hostname ?? record.name}` : 'its worker.toml'
-  return new Refusal(
-    'conflict',
-    `${name} is declared in worker.toml of ${record.name}, and can be changed only there`,
-    null,
-    `Edit the provider ${name} in ${place}, and restart the worker.`,
-  )
-}
-
-/** What the audit says of the last change of a specification. */
-async function lastEdit({ store }: Services, replicaId: string): Promise<string> {
-  const { items } = await store.listAudit({ targets: [replicaId] }, { cursor: null, limit: 50 })
-  const last = items.find(({ action, result }) => result === 'ok' && (action === 'edit' || action === 'rename'))
-  return last ? `${last.at} by ${last.actor}: ${last.detail ?? ''}` : 'it was added anew, or the database was restored'
-}
-
 async function setPause(services: Services, subject: Subject, pause: { reason: string | null } | null): Promise<void> {
-  const { worker, entry, by } = subject
-  const paused = pause && { by: by.actor, at: services.clock.now().toISOString(), reason: pause.reason }
-  const record = withPause(worker.record, entry.replicaId, paused)
-  if (record === worker.record) return
-  const audit = auditOf(services, subject, { action: pause ? 'pause' : 'resume', more: pause?.reason ?? null })
-  await saveDecision(services, record, audit)
+  const { record, more } = decidePause(services, subject, pause)
+  if (record)
+    await saveDecision(services, record, auditOf(services, subject, { action: pause ? 'pause' : 'resume', more }))
 }
 
 async function decideHold(
@@ -280,16 +226,4 @@ async function requestAction(
   const record = pause ? withPause(requested, replica_id, pause) : requested
   await saveDecision(services, record, auditOf(services, subject, { action: audit, more }))
   return { request_id: record.syncs.at(-1)!.request_id, replica_id, name, worker_id: worker.record.worker_id }
-}
-
-function auditOf(
-  services: Services,
-  { worker, entry, by }: Subject,
-  { action, more }: { action: string; more: string | null },
-) {
-  return auditEntry(services, by, {
-    action,
-    target: entry.replicaId,
-    detail: [`${entry.name}@${worker.record.name}`, more].filter((part) => part !== null).join(': '),
-  })
 }

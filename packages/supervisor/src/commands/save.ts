@@ -12,6 +12,11 @@ import type { Caller } from './types.ts'
  */
 export async function saveDecision(services: Services, record: WorkerRecord, audit: NewAudit): Promise<void> {
   await services.store.saveWorker(record, audit)
+  applyDecision(services, record)
+}
+
+/** Has a worker's new record, which is in the database, in memory and in its desired document. */
+export function applyDecision(services: Services, record: WorkerRecord): void {
   const now = services.clock.now().getTime()
   const worker = putWorker(services.fleet, record, now)
   const changes = noChanges()

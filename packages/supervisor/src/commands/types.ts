@@ -2,6 +2,7 @@
 import type { FieldChange, LogReply, ReplicaPatch, ReplicaSpec } from '@kagami/protocol'
 import type { ReplicaEntry } from '../core/entries.ts'
 import type { NewReplica } from '../core/new-replica.ts'
+export type { BulkTarget } from '../store/store.ts'
 
 /** Who sent the request; recorded in the audit. */
 export interface Caller {

@@ -32,6 +32,8 @@ const OURS = [
   'join_tokens',
   'worker_keys',
   'disk_samples',
+  'bulk_jobs',
+  'bulk_items',
 ]
 /** The tables of the original Kagami, by their columns in alphabetical order. */
 const ORIGINAL = {

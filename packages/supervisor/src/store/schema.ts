@@ -73,4 +73,27 @@ export interface Tables {
     available_bytes: number | null
   }
   worker_keys: { public_key: string; worker_id: string; claimed_at: number; revoked_at: number | null }
+  bulk_jobs: {
+    job_id: string
+    /** What was asked for, by whom, as JSON. */
+    job: string
+    state: string
+    total: number
+    ok: number
+    refused: number
+    started_at: number
+    ended_at: number | null
+  }
+  /** The replicas of bulk jobs, those of one worker after one another. Name and worker are those of its beginning. */
+  bulk_items: {
+    job_id: string
+    position: number
+    worker_id: string
+    replica_id: string
+    name: string
+    result: string
+    code: string | null
+    message: string | null
+    hint: string | null
+  }
 }

@@ -4,6 +4,7 @@ import type { SyncReport } from '@kagami/protocol'
 import type { Tables } from './schema.ts'
 import { listAudit, pruneRefusals } from './sql-audit.ts'
 import { pruneDiskSamples } from './sql-disks.ts'
+import { pruneBulkJobs } from './sql-bulk.ts'
 import type { Fence } from './sql-fence.ts'
 import { forgetAnnouncements } from './sql-workers.ts'
 import type { PageRequest, Store, SyncFilter } from './store.ts'
@@ -53,6 +54,7 @@ export function createHistory(
           .executeTakeFirst()
         await pruneRefusals(trx, before)
         await pruneDiskSamples(trx, samplesBefore.getTime() - (wanted.getTime() - before.getTime()))
+        await pruneBulkJobs(trx, before)
         await forgetAnnouncements(trx)
         return Number(numDeletedRows)
       })

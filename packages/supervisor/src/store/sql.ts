@@ -9,6 +9,7 @@ import type { Store, Superseded } from './store.ts'
 import { insertAudit } from './sql-audit.ts'
 import { createActionStore } from './sql-actions.ts'
 import { createDiskStore } from './sql-disks.ts'
+import { createBulkStore } from './sql-bulk.ts'
 import { createFence, retryWhileLocked } from './sql-fence.ts'
 import { createHistory } from './sql-history.ts'
 import { createKeyStore } from './sql-keys.ts'
@@ -39,6 +40,7 @@ export async function openSqlStore(
     ...createDiskStore(db, kind, fence),
     ...createKeyStore(db, fence),
     ...createActionStore(db, fence),
+    ...createBulkStore(db, fence),
     prepare: (carry) =>
       waitForDatabase(() => retryWhileLocked(() => prepareTables(db, kind, { carry, write: writeCarried })), logger),
     nextTerm: (above = 0) => fence.next(above),

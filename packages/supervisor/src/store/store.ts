@@ -1,56 +1,11 @@
 // store.ts — The interface of the database: what survives a restart of the supervisor. SQLite and PostgreSQL behave the
 // same.
-import {
-  Refusal,
-  type Admission,
-  type AuditEntry,
-  type KindAnnouncement,
-  type Paused,
-  type PendingAction,
-  type ReplicaSpec,
-  type ReplicaState,
-  type SyncReport,
-  type SyncRequest,
-} from '@kagami/protocol'
+import { Refusal, type AuditEntry, type PendingAction, type ReplicaState, type SyncReport } from '@kagami/protocol'
+import type { BulkStore } from './bulk.ts'
+import type { NewAudit, Paged, PageRequest, WorkerRecord } from './records.ts'
 
-/** A worker, with everything that people decided about it. */
-export interface WorkerRecord {
-  readonly worker_id: string
-  readonly name: string
-  readonly admission: Admission
-  readonly reason: string | null
-  readonly first_seen_at: string
-  readonly decided_at: string | null
-  readonly decided_by: string | null
-  readonly version: string | null
-  readonly hostname: string | null
-  readonly http_addr: string | null
-  readonly data_dir: string | null
-  /** Where its own replicas are declared: a path, or a variable; absent: not known. */
-  readonly declared_in?: string | undefined
-  readonly older_wire: boolean
-  readonly kinds: readonly KindAnnouncement[]
-  /** Requests that it carries out and the first versions do not; absent for those. */
-  readonly capabilities?: readonly string[] | undefined
-  /** Public key credentials are sealed with; absent where the worker has none. */
-  readonly sealing_key?: string | undefined
-  /** It is pending because its data_dir is fresh where a worker had mirrors; absent otherwise. */
-  readonly missing_disk?: true | undefined
-  /** The process that the desired document is for. */
-  readonly instance: string | null
-  /** Revision of the desired document; grows with every change of it. */
-  readonly rev: number
-  readonly replicas: readonly ReplicaSpec[]
-  readonly removed: readonly string[]
-  readonly syncs: readonly SyncRequest[]
-  readonly paused: readonly PausedReplica[]
-  readonly last_seen_at: string | null
-}
-
-/** A replica that an operator paused. */
-export interface PausedReplica extends Paused {
-  readonly replica_id: string
-}
+export type { BulkItemRecord, BulkOutcome, BulkRecord, BulkStore, BulkTarget, BulkTurn } from './bulk.ts'
+export type { NewAudit, Paged, PausedReplica, PageRequest, WorkerRecord } from './records.ts'
 
 /** The last known state of a replica. */
 export interface StoredReplica {
@@ -79,9 +34,6 @@ export type CarryOriginal = (original: OriginalFleet) => {
   readonly leftOut: number
 }
 
-/** An audit entry that has no id yet. */
-export type NewAudit = Omit<AuditEntry, 'id'>
-
 /** Which syncs of the history to list. */
 export interface SyncFilter {
   readonly replicaId?: string | undefined
@@ -100,19 +52,6 @@ export interface AuditFilter {
   readonly result?: 'done' | 'refused' | undefined
   /** Id of an entry: only later ones. */
   readonly since?: number | undefined
-}
-
-/** One page of rows. */
-export interface Paged<T> {
-  readonly items: T[]
-  readonly nextCursor: string | null
-  readonly total: number
-}
-
-/** Which page to read. */
-export interface PageRequest {
-  readonly cursor: string | null
-  readonly limit: number
 }
 
 /** A join token for a locked NATS. Of its secret only the SHA-256 is stored. */
@@ -242,7 +181,7 @@ export interface ActionStore {
 }
 
 /** The database. */
-export interface Store extends KeyStore, ActionStore, DiskStore {
+export interface Store extends KeyStore, ActionStore, DiskStore, BulkStore {
   /** Resolves when another supervisor has taken over the database. From then on every write throws this error. */
   readonly superseded: Promise<Superseded>
 
@@ -291,7 +230,8 @@ export interface Store extends KeyStore, ActionStore, DiskStore {
   addDeadLetter(letter: { subject: string; body: string; reason: string; at: Date }): Promise<void>
   countDeadLetters(): Promise<number>
   /**
-   * Removes syncs that ended before `before`, and refusals in the audit that are older, or not among the newest 10,000.
+   * Removes syncs and bulk jobs that ended before `before`, and refusals in the audit that are older, or not among the
+   * newest 10,000.
    * Each time it goes at most six hours further than the time before, lest a clock that is wrong for a while costs the
    * history. Samples of disks go before `samplesBefore`, as carefully. Returns the number of removed syncs.
    */

@@ -67,6 +67,7 @@ export const shell = {
     go: 'Go to {page}',
     next: 'Next row',
     previous: 'Previous row',
+    choose: 'Choose the row, or no more',
     log: 'Log of the last sync',
     escape: 'Close what is open; the focus goes back',
   },

@@ -1,5 +1,6 @@
 // en.ts — English. The texts of each part of the UI are in a file of their own.
 import { actions } from './en-actions.ts'
+import { bulk } from './en-bulk.ts'
 import { history } from './en-history.ts'
 import { lists } from './en-lists.ts'
 import { pages } from './en-pages.ts'
@@ -7,4 +8,4 @@ import { shell } from './en-shell.ts'
 import { storage } from './en-storage.ts'
 
 /** All English texts, by key. */
-export const en = { ...shell, ...lists, ...pages, ...history, ...storage, ...actions }
+export const en = { ...shell, ...lists, ...pages, ...history, ...storage, ...actions, ...bulk }

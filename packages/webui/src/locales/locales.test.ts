@@ -1,7 +1,7 @@
 // locales.test.ts — Every word that a component uses exists, every word that exists is used, and each has its like in
 // every other language.
 import { readdirSync, readFileSync } from 'node:fs'
-import { failures, healthLooks, Phase, syncLooks, Trigger, workerLooks, type Look } from '@kagami/protocol'
+import { bulkLooks, failures, healthLooks, Phase, syncLooks, Trigger, workerLooks, type Look } from '@kagami/protocol'
 import { expect, it } from 'vitest'
 import { en } from './en.ts'
 import { createI18n } from 'vue-i18n'
@@ -12,7 +12,7 @@ const root = new URL('../', import.meta.url)
 const sources = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .filter((path) => /\.(vue|ts)$/.test(path) && !/\.test\.|^locales/.test(path))
   .map((path) => ({ path, text: readFileSync(new URL(path, root), 'utf8') }))
-const looks = [healthLooks, workerLooks, syncLooks].flatMap((table) => Object.values<Look>(table))
+const looks = [healthLooks, workerLooks, syncLooks, bulkLooks].flatMap((table) => Object.values<Look>(table))
 
 function word(key: string): unknown {
   return key.split('.').reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], en)

@@ -70,6 +70,7 @@ export const shell: Texts<typeof en> = {
     go: '前往{page}',
     next: '下一行',
     previous: '上一行',
+    choose: '选择或取消选择这一行',
     log: '最近一次同步的日志',
     escape: '关闭打开的内容，焦点回到原处',
   },

@@ -1,5 +1,6 @@
 // zh.ts — 简体中文. Loaded only by who reads it.
 import { actions } from './zh-actions.ts'
+import { bulk } from './zh-bulk.ts'
 import { history } from './zh-history.ts'
 import { lists } from './zh-lists.ts'
 import { pages } from './zh-pages.ts'
@@ -7,4 +8,4 @@ import { shell } from './zh-shell.ts'
 import { storage } from './zh-storage.ts'
 
 /** All Chinese texts, by key. */
-export const zh = { ...shell, ...lists, ...pages, ...history, ...storage, ...actions }
+export const zh = { ...shell, ...lists, ...pages, ...history, ...storage, ...actions, ...bulk }

@@ -1,5 +1,6 @@
 // handlers.ts — The handlers of all routes. A route without a handler does not compile.
 import { actionHandlers } from './actions.ts'
+import { bulkHandlers } from './bulk.ts'
 import type { Handlers } from './handler.ts'
 import { joinTokenHandlers } from './join-tokens.ts'
 import { replicaHandlers } from './replicas.ts'
@@ -17,6 +18,7 @@ export const handlers: Handlers = {
   ...actionHandlers,
   ...joinTokenHandlers,
   ...replicaHandlers,
+  ...bulkHandlers,
   ...resourceHandlers,
   ...syncHandlers,
   ...storageHandlers,

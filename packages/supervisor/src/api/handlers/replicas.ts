@@ -1,16 +1,15 @@
 // replicas.ts — Replicas under /api/v1: list, get, history, edit, sync, rename, remove, pause, decide about holds, go
 // back, restore.
-import { HISTORY_DAYS, Refusal, type RouteInput } from '@kagami/protocol'
-import type { Fleet, ReplicaEntry } from '../../core/entries.ts'
+import { HISTORY_DAYS, Refusal } from '@kagami/protocol'
+import type { ReplicaEntry } from '../../core/entries.ts'
 import { effectOf } from '../../core/edits.ts'
 import { historyOf, historySpan } from '../../core/history/buckets.ts'
-import type { Sort } from '../../core/table/orders.ts'
-import type { Search } from '../../core/table/search.ts'
 import { replicaOf } from '../../core/views.ts'
-import { findReplica, findSyncTarget, findWorker } from './find.ts'
+import { findReplica, findSyncTarget } from './find.ts'
 import type { Context, Handlers } from './handler.ts'
-import { readCursor, showPage, wordsOf } from '../lists/pages.ts'
+import { showPage } from '../lists/pages.ts'
 import { replicaPage } from '../lists/replica-pages.ts'
+import { searchOf } from '../lists/replica-search.ts'
 
 export const replicaHandlers: Pick<
   Handlers,
@@ -106,32 +105,4 @@ export const replicaHandlers: Pick<
 
 function replicaIn({ supervisor }: Context, text: string): ReplicaEntry {
   return findReplica(supervisor.services.fleet, text)
-}
-
-type ReplicaQuery = NonNullable<RouteInput<'listReplicas'>['query']>
-
-/** What a query asks for. Those of one worker or one name are looked for among them alone. */
-function searchOf(fleet: Fleet, query: ReplicaQuery): Search {
-  const [key, value = null] = query.label?.split('=') ?? []
-  const sort = query.sort || 'worst'
-  const backwards = sort.startsWith('-')
-  const column = (backwards ? sort.slice(1) : sort) as Sort
-  return {
-    healths: wordsOf(query.health),
-    kinds: wordsOf(query.kind),
-    causes: wordsOf(query.cause),
-    label: key ? { key, value } : null,
-    part: query.q ? query.q.toLowerCase() : null,
-    name: query.name || null,
-    among: rowsAmong(fleet, query),
-    sort: column,
-    backwards,
-    after: query.cursor ? readCursor(query.cursor, (keys) => fleet.replicas.orders.readCursor(column, keys)) : null,
-    limit: query.limit ?? 100,
-  }
-}
-
-function rowsAmong(fleet: Fleet, { worker, name }: ReplicaQuery): Uint32Array | null {
-  if (worker) return Uint32Array.from(findWorker(fleet, worker).replicas.rows())
-  return name ? Uint32Array.from(fleet.resources.get(name)?.replicas.rows() ?? []) : null
 }

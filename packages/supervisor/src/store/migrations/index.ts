@@ -6,6 +6,7 @@ import { order } from './0003-order.ts'
 import { announcements } from './0004-announcements.ts'
 import { figures } from './0005-figures.ts'
 import { diskSamples } from './0006-disk-samples.ts'
+import { bulk } from './0007-bulk.ts'
 import { heldActions } from './0008-held-actions.ts'
 
 export const migrations: Record<string, Migration> = {
@@ -15,5 +16,6 @@ export const migrations: Record<string, Migration> = {
   '0004-announcements': announcements,
   '0005-figures': figures,
   '0006-disk-samples': diskSamples,
+  '0007-bulk': bulk,
   '0008-held-actions': heldActions,
 }

@@ -1,16 +1,24 @@
 // useRowKeys.ts — j and k move through the rows of a list: the focus goes to the link of the row, so that Enter opens
-// it.
+// it. Where rows can be chosen, x chooses the one with the focus.
 import { type Ref } from 'vue'
 import { useI18n } from 'vue-i18n'
 import { useKeys } from '../../composables/useKeys.ts'
 
-/** Keys for the rows (`tr.item`) within `box`. Of several lists of a page the one with the focus takes them. */
-export function useRowKeys(box: Ref<HTMLElement | null>): void {
+/**
+ * Keys for the rows (`tr.item`) within `box`. Of several lists of a page the one with the focus takes them. `choose`:
+ * whether each row has a box (`td.pick`).
+ */
+export function useRowKeys(box: Ref<HTMLElement | null>, choose: () => boolean): void {
   const { t } = useI18n()
   useKeys(() => [
     { keys: 'j', words: t('keys.next'), where: 'list', run: () => moveFocus(box.value, 1) },
     { keys: 'k', words: t('keys.previous'), where: 'list', run: () => moveFocus(box.value, -1) },
+    ...(choose() ? [{ keys: 'x', words: t('keys.choose'), where: 'list' as const, run: chooseRow }] : []),
   ])
+}
+
+function chooseRow(): void {
+  document.activeElement?.closest('tr.item')?.querySelector<HTMLInputElement>('td.pick input')?.click()
 }
 
 function moveFocus(own: HTMLElement | null, by: 1 | -1): void {
