@@ -2,7 +2,7 @@
 // record, which is saved in one transaction with the result of each replica. The rules are those of single commands.
 import { Refusal, type BulkAction } from '@kagami/protocol'
 import { newId, pause } from '@kagami/runtime'
-import { inPieces } from '../api/lists/pieces.ts'
+import { inPieces } from '../pieces.ts'
 import type { ReplicaEntry, WorkerEntry } from '../core/entries.ts'
 import { requireApproved, withoutReplica, withSyncs } from '../core/records.ts'
 import type { Services } from '../services.ts'

@@ -2,7 +2,7 @@
 // A job that a killed supervisor leaves behind goes on with what waits.
 import { Refusal, type BulkAction, type BulkPatch, type ReplicaQuery } from '@kagami/protocol'
 import { newId, pause } from '@kagami/runtime'
-import { takeTurn } from '../api/lists/pieces.ts'
+import { takeTurn } from '../pieces.ts'
 import type { Services } from '../services.ts'
 import { Superseded, type BulkRecord, type BulkTarget } from '../store/store.ts'
 import { doTurn } from './bulk-turn.ts'

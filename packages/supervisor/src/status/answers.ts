@@ -2,7 +2,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { Clock } from '@kagami/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { inPieces, takeTurn } from '../api/lists/pieces.ts'
+import { inPieces, takeTurn } from '../pieces.ts'
 
 /** How long an answer is given before it is made anew, s; caches on the way do so too. */
 export const FRESH_SECONDS = 10

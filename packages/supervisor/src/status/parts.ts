@@ -1,6 +1,6 @@
 // parts.ts — What all answers of the status page are made of, each made once in a while.
 import { newId } from '@kagami/runtime'
-import { inPieces, takeTurn } from '../api/lists/pieces.ts'
+import { inPieces, takeTurn } from '../pieces.ts'
 import type { Services } from '../services.ts'
 import { createKept, type Answer } from './answers.ts'
 import { createIncidents, type Incidents } from './feeds/incidents.ts'

@@ -1,7 +1,7 @@
 // status.ts — The public status page: for everyone who uses the mirrors, without a login and without JavaScript. What
 // visitors are told of a mirror is in mirror.ts; nothing else of the fleet reaches them.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { inPieces, takeTurn } from '../api/lists/pieces.ts'
+import { inPieces, takeTurn } from '../pieces.ts'
 import type { Services } from '../services.ts'
 import { createAnswer, sendAnswer, type Answer } from './answers.ts'
 import { serveFeeds, watchIncidents, type AddRoute } from './feeds/feeds.ts'

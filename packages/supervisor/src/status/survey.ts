@@ -1,6 +1,6 @@
 // survey.ts — The states of all mirrors at one moment, and which of them a visitor asks for.
 import type { Fleet } from '../core/entries.ts'
-import { inPieces, sortInPieces, takeTurn } from '../api/lists/pieces.ts'
+import { inPieces, sortInPieces, takeTurn } from '../pieces.ts'
 import { PROBLEMS, stateOf, type MirrorState } from './mirror.ts'
 
 /** How many mirrors a page lists. */

@@ -6,7 +6,7 @@ import { resourceStatus } from '../../core/resources.ts'
 import { replicaOf, resourceOf, worstOf } from '../../core/views.ts'
 import { mirrorNames, nearestOf, notFound, targetOf } from './find.ts'
 import type { Context, Handlers } from './handler.ts'
-import { partsOf, sendPartsInPieces, sortInPieces } from '../lists/pieces.ts'
+import { partsOf, sendPartsInPieces, sortInPieces } from '../../pieces.ts'
 import { compareKeys, mentions, pageOf, showPage, wordsOf, type Order } from '../lists/pages.ts'
 
 export const resourceHandlers: Pick<

@@ -2,7 +2,7 @@
 import { telemetryOf, v0OverviewOf, v0ReplicaOf, v0ResourceOf, v0WorkerOf } from '../../core/v0-views.ts'
 import type { Handlers } from './handler.ts'
 import { compareKeys } from '../lists/pages.ts'
-import { partsOf, sendInPieces, sortInPieces } from '../lists/pieces.ts'
+import { partsOf, sendInPieces, sortInPieces } from '../../pieces.ts'
 
 export const v0Handlers: Pick<
   Handlers,

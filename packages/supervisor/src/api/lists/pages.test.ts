@@ -5,7 +5,7 @@ import type { Page } from '@kagami/protocol'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { pageOf, type Order } from './pages.ts'
-import { inPieces, partsOf, sendInPieces, sortInPieces } from './pieces.ts'
+import { inPieces, partsOf, sendInPieces, sortInPieces } from '../../pieces.ts'
 
 interface Item {
   readonly id: string

@@ -1,7 +1,7 @@
 // pages.ts — Lists in pages: filters, order, cursors. A page is chosen in one walk over what is in memory, in pieces;
 // its cursor names the last item, so that what comes and goes meanwhile moves no other item to another page.
 import { Refusal, type Page } from '@kagami/protocol'
-import { inPieces } from './pieces.ts'
+import { inPieces } from '../../pieces.ts'
 
 /** How many items are looked at before the clock is asked. */
 const LOOKED_AT_ONCE = 256

@@ -6,7 +6,7 @@ import type { Sort } from '../../core/table/orders.ts'
 import type { Search } from '../../core/table/search.ts'
 import type { Steps } from '../../core/table/sorting.ts'
 import { cursorFrom } from './pages.ts'
-import { inPieces } from './pieces.ts'
+import { inPieces } from '../../pieces.ts'
 
 /** Orders that are being made. */
 const making = new WeakMap<ReplicaTable, Map<Sort, Promise<void>>>()

@@ -1,7 +1,7 @@
 // feeds.ts — What programs read: the mirrors in three formats, incidents, and badges. Pages of other sites may, too.
 import { every } from '@kagami/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { partsOf } from '../../api/lists/pieces.ts'
+import { partsOf } from '../../pieces.ts'
 import { createAnswer, createAnswerInPieces, sendAnswer, type Answer } from '../answers.ts'
 import { badgeWord, drawBadge } from './badge.ts'
 import { html, markupOf } from '../html.ts'
