@@ -66,6 +66,22 @@ describe('every page', () => {
     await page.context().close()
   })
 
+  test('tries again what fails for one cause as a job, and leads to it', async () => {
+    const { page } = await openTab(browser, fleet.supervisor.url)
+    await page.goto('/ui/')
+    const cause = page.getByText('Upstream missing').first()
+    await cause.waitFor()
+    await page.getByRole('button', { name: 'Retry 1' }).last().click()
+    await page.getByText('1 sync requested').waitFor()
+    await page.locator('.toasts').getByRole('link').click()
+    await page.waitForURL(/\/ui\/jobs\//)
+    await page
+      .getByRole('link', { name: /broken/ })
+      .first()
+      .waitFor()
+    await page.context().close()
+  })
+
   test('says how old its numbers are when the supervisor is gone, and shows none that it does not know', async () => {
     const looks = [
       ['light', 1280],

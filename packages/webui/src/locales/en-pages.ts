@@ -14,7 +14,6 @@ export const pages = {
     allCauses: 'All {n} causes',
     retry: 'Retry {n}',
     retried: 'Nothing was requested: none of them fails any more | 1 sync requested | {n} syncs requested',
-    retriedSome: '{n} of {all} syncs requested; the next was refused: {why}',
     reviewHold: 'Review deletion | Review {n} deletions',
     review: 'Review',
     silentWorker: '1 worker is silent | {n} workers are silent',

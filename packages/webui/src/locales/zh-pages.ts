@@ -17,7 +17,6 @@ export const pages: Texts<typeof en> = {
     allCauses: '全部 {n} 种原因',
     retry: '重试 {n} 个',
     retried: '没有请求任何同步：它们都不再失败 | 已请求 1 个同步 | 已请求 {n} 个同步',
-    retriedSome: '{all} 个中已请求 {n} 个同步；下一个被拒绝：{why}',
     reviewHold: '审查删除 | 审查 {n} 处删除',
     review: '审查',
     silentWorker: '{n} 个节点失联',
