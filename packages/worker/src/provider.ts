@@ -3,12 +3,23 @@
 import type { Readable } from 'node:stream'
 import type { Auth, FailureReason, Kept, KeptFiles, Progress } from '@kagami/protocol'
 import type { Paces } from './paces.ts'
-import type { Target, Via } from './via.ts'
-import type { Plan, Shortage, Trace, Traced, Watched } from './plan.ts'
+import type { Peers, Ssh } from './via.ts'
+import type { Difference, Plan, Shortage, Trace, Traced, Watched } from './plan.ts'
 import type Type from 'typebox'
 import type { Static } from 'typebox'
 
-export type { KeptBytes, LostHistory, Plan, ProcessMoves, Shortage, ShrinkingFolder, Trace, Traced } from './plan.ts'
+export type {
+  Difference,
+  KeptBytes,
+  LostHistory,
+  Plan,
+  ProcessMoves,
+  Shortage,
+  ShrinkingFolder,
+  Trace,
+  Traced,
+} from './plan.ts'
+export type { Peers, Reach, Ssh } from './via.ts'
 
 /** One kind of upstream, with the schema of its options. CONTRIBUTING.md says how to add one. */
 export interface Provider<Schema extends Type.TObject = Type.TObject> {
@@ -48,6 +59,27 @@ export interface Provider<Schema extends Type.TObject = Type.TObject> {
    * kind. The options are not checked yet. Never throws. Absent: nothing.
    */
   secrets?(options: Readonly<Record<string, unknown>>): readonly string[]
+  /**
+   * Asks the upstream what it has, as `sync` would first, and copies nothing: one step for each thing it asks. The host
+   * was reached already. Throws SyncFailure where a sync would fail with it. Absent: nothing more is asked.
+   */
+  tryUpstream?(context: TrialContext<Static<Schema>>): Promise<void>
+}
+
+/** What a provider needs to ask an upstream anything. */
+export type AskContext<Options = Readonly<Record<string, unknown>>> = Pick<
+  SyncContext<Options>,
+  | ('upstream' | 'auth' | 'options' | 'run' | 'peers' | 'paces' | 'local' | 'ssh')
+  | ('signal' | 'pause' | 'progress' | 'log')
+>
+
+/** Everything a provider may touch that only asks. */
+export interface TrialContext<Options = Readonly<Record<string, unknown>>> extends AskContext<Options> {
+  /**
+   * Runs one step of the trial, whose description is shown; what it throws is shown as the step that failed. `what` is
+   * a word of TrialStep.
+   */
+  step<T>(what: 'answer' | 'settings', look: () => Promise<T>, describe: (found: T) => string): Promise<T>
 }
 
 /** Everything a provider may touch. */
@@ -125,36 +157,6 @@ export interface RunFacts {
   readonly trigger: string
 }
 
-/** What ssh shows the upstream, and what it believes of it. */
-export interface Ssh {
-  /** Absolute path of the private key. */
-  readonly key: string
-  /** Files that have the keys of hosts, absolute paths. */
-  readonly knownHosts: readonly string[]
-}
-
-/**
- * Which addresses a run may connect to: never link-local ones; private ones not when the upstream is known to be
- * public, or when the worker allows only public ones.
- */
-export interface Peers {
-  /** Throws SyncFailure address_forbidden when an IP address, from a URL or of an open connection, is not allowed. */
-  check(address: string | undefined): void
-  /**
-   * Every address of a host name or literal, each checked. Throws SyncFailure address_forbidden, or
-   * upstream_unreachable when there is none.
-   */
-  resolve(host: string): Promise<readonly string[]>
-  /**
-   * The proxy by which a host must be reached; null: directly, at addresses that are checked. Throws SyncFailure
-   * address_forbidden when what is known of the host without its address is not allowed.
-   */
-  via(target: Target): Via | null
-}
-
-/** The side of the network an upstream is on. */
-export type Reach = 'public' | 'private'
-
 /** A replica's files. `published` is what people read; `staging` is beside it on the same filesystem. */
 export interface Tree {
   /** Absolute path of `<data_dir>/<name>`; may not exist before the first sync. */
@@ -217,26 +219,6 @@ export interface KeptRecord {
 
 /** How a tree is opened for a program that nobody knows. */
 export type ForkWay = 'linked' | 'apart' | 'direct'
-
-/** What publishing a changed copy would do, counted. Entries are files and links. */
-export interface Difference {
-  readonly before: { readonly entries: number; readonly sizeBytes: number }
-  readonly after: { readonly entries: number; readonly sizeBytes: number }
-  /** Entries that are gone. */
-  readonly removed: number
-  /** The first of their names. */
-  readonly examples: readonly string[]
-  /** Entries that are new, or have changed; null: not known. */
-  readonly changed: number | null
-  /** Bytes of these. */
-  readonly changedBytes: number | null
-  /** Folders that are new, gone, or have other rights; they are no entries. */
-  readonly folders: number
-  /** Of the changed entries, those that have the size and the time that they had. */
-  readonly disguised: readonly string[]
-  /** Files that the published tree shares and that were changed without being replaced. */
-  readonly touched: readonly string[]
-}
 
 /** A published tree opened for change. */
 export interface Fork {
