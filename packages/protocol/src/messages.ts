@@ -12,6 +12,8 @@ import {
   Ping,
   RefreshReply,
   RefreshRequest,
+  TryReply,
+  TryRequest,
 } from './messages/requests.ts'
 import { SyncReport } from './model.ts'
 
@@ -130,6 +132,14 @@ export const messages = {
     schema: RefreshRequest,
     reply: RefreshReply,
     summary: 'Asks for a full heartbeat, because the digest did not match.',
+  }),
+  try: message({
+    subject: 'kagami.rpc.<id>.try',
+    from: 'supervisor',
+    delivery: 'request',
+    schema: TryRequest,
+    reply: TryReply,
+    summary: 'Asks an upstream what it has, for 10 s at most. Nothing is copied; one upstream at a time.',
   }),
   olderJoin: message({
     subject: 'kagami.supervisor.join',

@@ -176,6 +176,25 @@ function sshProblem(kind: string, upstream: string): string | null {
   return 'must be of the form ssh://user@host/path or ssh://user@host:port/path; the user is always named'
 }
 
+const PORTS: Readonly<Record<string, number>> = {
+  'http:': 80,
+  'https:': 443,
+  'git:': 9418,
+  'rsync:': 873,
+  'ftp:': 21,
+  'ftps:': 990,
+}
+
+/** The host and port at which an upstream is asked, without brackets; null: it names none that are known. */
+export function endpointOf(upstream: string): { protocol: string; hostname: string; port: number } | null {
+  const ssh = sshUpstreamOf(upstream)
+  if (ssh !== null) return { protocol: 'ssh:', hostname: ssh.host, port: ssh.port }
+  const url = URL.parse(upstream)
+  const port = Number(url?.port || PORTS[url?.protocol ?? ''])
+  if (url === null || url.hostname === '' || Number.isNaN(port)) return null
+  return { protocol: url.protocol, hostname: url.hostname.replace(/^\[|\]$/g, ''), port }
+}
+
 /** The absolute path in a file:// upstream, without a slash at its end; null when there is none, or it is unclear. */
 export function localPathOf(upstream: string): string | null {
   const [, written] = /^file:\/\/(\/[^?#]+)$/.exec(upstream) ?? []

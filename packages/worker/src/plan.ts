@@ -105,3 +105,23 @@ export interface Traced {
   /** Whether everything was looked at, and not only what the trace says has changed. */
   readonly all: boolean
 }
+
+/** What publishing a changed copy would do, counted. Entries are files and links. */
+export interface Difference {
+  readonly before: { readonly entries: number; readonly sizeBytes: number }
+  readonly after: { readonly entries: number; readonly sizeBytes: number }
+  /** Entries that are gone. */
+  readonly removed: number
+  /** The first of their names. */
+  readonly examples: readonly string[]
+  /** Entries that are new, or have changed; null: not known. */
+  readonly changed: number | null
+  /** Bytes of these. */
+  readonly changedBytes: number | null
+  /** Folders that are new, gone, or have other rights; they are no entries. */
+  readonly folders: number
+  /** Of the changed entries, those that have the size and the time that they had. */
+  readonly disguised: readonly string[]
+  /** Files that the published tree shares and that were changed without being replaced. */
+  readonly touched: readonly string[]
+}

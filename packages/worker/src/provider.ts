@@ -4,11 +4,11 @@ import type { Readable } from 'node:stream'
 import type { Auth, FailureReason, Kept, KeptFiles, Progress } from '@kagami/protocol'
 import type { Paces } from './paces.ts'
 import type { Target, Via } from './via.ts'
-import type { Plan, Shortage, Trace, Traced, Watched } from './plan.ts'
+import type { Difference, Plan, Shortage, Trace, Traced, Watched } from './plan.ts'
 import type Type from 'typebox'
 import type { Static } from 'typebox'
 
-export type { KeptBytes, LostHistory, Plan, ProcessMoves, Shortage, ShrinkingFolder, Trace, Traced } from './plan.ts'
+export type { Difference, KeptBytes, LostHistory, Plan, ProcessMoves, Shortage, ShrinkingFolder, Trace, Traced } from './plan.ts'
 
 /** One kind of upstream, with the schema of its options. CONTRIBUTING.md says how to add one. */
 export interface Provider<Schema extends Type.TObject = Type.TObject> {
@@ -48,6 +48,27 @@ export interface Provider<Schema extends Type.TObject = Type.TObject> {
    * kind. The options are not checked yet. Never throws. Absent: nothing.
    */
   secrets?(options: Readonly<Record<string, unknown>>): readonly string[]
+  /**
+   * Asks the upstream what it has, as `sync` would first, and copies nothing: one step for each thing it asks. The host
+   * was reached already. Throws SyncFailure where a sync would fail with it. Absent: nothing more is asked.
+   */
+  tryUpstream?(context: TrialContext<Static<Schema>>): Promise<void>
+}
+
+/** What a provider needs to ask an upstream anything. */
+export type AskContext<Options = Readonly<Record<string, unknown>>> = Pick<
+  SyncContext<Options>,
+  | ('upstream' | 'auth' | 'options' | 'run' | 'peers' | 'paces' | 'local' | 'ssh')
+  | ('signal' | 'pause' | 'progress' | 'log')
+>
+
+/** Everything a provider may touch that only asks. */
+export interface TrialContext<Options = Readonly<Record<string, unknown>>> extends AskContext<Options> {
+  /**
+   * Runs one step of the trial, whose description is shown; what it throws is shown as the step that failed. `what` is
+   * a word of TrialStep.
+   */
+  step<T>(what: 'answer' | 'settings', look: () => Promise<T>, describe: (found: T) => string): Promise<T>
 }
 
 /** Everything a provider may touch. */
@@ -217,26 +238,6 @@ export interface KeptRecord {
 
 /** How a tree is opened for a program that nobody knows. */
 export type ForkWay = 'linked' | 'apart' | 'direct'
-
-/** What publishing a changed copy would do, counted. Entries are files and links. */
-export interface Difference {
-  readonly before: { readonly entries: number; readonly sizeBytes: number }
-  readonly after: { readonly entries: number; readonly sizeBytes: number }
-  /** Entries that are gone. */
-  readonly removed: number
-  /** The first of their names. */
-  readonly examples: readonly string[]
-  /** Entries that are new, or have changed; null: not known. */
-  readonly changed: number | null
-  /** Bytes of these. */
-  readonly changedBytes: number | null
-  /** Folders that are new, gone, or have other rights; they are no entries. */
-  readonly folders: number
-  /** Of the changed entries, those that have the size and the time that they had. */
-  readonly disguised: readonly string[]
-  /** Files that the published tree shares and that were changed without being replaced. */
-  readonly touched: readonly string[]
-}
 
 /** A published tree opened for change. */
 export interface Fork {

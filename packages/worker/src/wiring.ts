@@ -25,11 +25,13 @@ import { createEffectHandlers, keepRecord, type Ending } from './effects.ts'
 import type { Identity } from './identity.ts'
 import { watchFolders, type FolderWatch } from './folder-watch.ts'
 import { createPaces } from './http/pace.ts'
+import type { Paces } from './paces.ts'
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.ts'
 import type { Provider } from './provider.ts'
 import type { WorkerFiles } from './state.ts'
 import { readLog } from './sync/log.ts'
 import { createSyncs, type Syncs } from './sync/syncs.ts'
+import { createTrials, type Trials } from './trial/trials.ts'
 import type { Place } from './tree/place.ts'
 import { version } from './version.ts'
 
@@ -57,7 +59,10 @@ export interface WiringParts {
 /** What the parts of a running worker share. Parts are created in order; each uses later ones only once it runs. */
 export interface Wiring extends WiringParts {
   readonly actor: Actor<WorkerState, WorkerEvent>
+  /** How fast hosts may be asked, by syncs and trials together. */
+  readonly paces: Paces
   readonly syncs: Syncs
+  readonly trials: Trials
   readonly messenger: Messenger
   readonly metrics: WorkerMetrics
   readonly folders: FolderWatch
@@ -78,6 +83,7 @@ export function wireWorker(parts: WiringParts): Wiring {
   const { promise: ended, resolve: end } = Promise.withResolvers<Ending>()
   const base = {
     settled: parts.identity.kept,
+    paces: createPaces(),
     link: null,
     httpAddress: parts.config.http_addr,
     stopConnecting: new AbortController(),
@@ -86,6 +92,7 @@ export function wireWorker(parts: WiringParts): Wiring {
   const wiring = { ...parts, ...base } as { -readonly [Part in keyof Wiring]: Wiring[Part] }
   wiring.metrics = metricsOf(wiring)
   wiring.syncs = syncsOf(wiring)
+  wiring.trials = trialsOf(wiring)
   wiring.messenger = messengerOf(wiring)
   wiring.folders = foldersOf(wiring)
   wiring.actor = actorOf(wiring, end)
@@ -106,7 +113,6 @@ function metricsOf(wiring: Wiring): WorkerMetrics {
 function syncsOf(wiring: Wiring): Syncs {
   return createSyncs({
     ...wiring,
-    paces: createPaces(),
     workerId: wiring.id,
     onProgress: (event) => wiring.link?.progress(event),
     onEnd(report) {
@@ -116,6 +122,15 @@ function syncsOf(wiring: Wiring): Syncs {
       wiring.actor.send({ type: 'sync_ended', report })
       void wiring.messenger.flushReports()
     },
+  })
+}
+
+function trialsOf(wiring: Wiring): Trials {
+  return createTrials({
+    ...wiring,
+    workerId: wiring.id,
+    isThere: wiring.place.isThere,
+    findReplica: (replicaId) => wiring.actor.state.replicas.get(replicaId)?.spec ?? null,
   })
 }
 
@@ -197,7 +212,7 @@ function joinMessageOf({ config, id, instance, kinds, fresh, sealingKey, httpAdd
     data_dir: config.data_dir,
     ...(config.declaredIn === null ? {} : { declared_in: config.declaredIn }),
     kinds: [...kinds],
-    capabilities: ['verify', 'restore', 'rename', 'edit'] satisfies Capability[],
+    capabilities: ['verify', 'restore', 'rename', 'edit', 'try'] satisfies Capability[],
     sealing_key: sealingKey.publicKey,
     ...(fresh ? { fresh } : {}),
   }
@@ -246,7 +261,7 @@ async function connect(wiring: Wiring): Promise<void> {
 
 /** What the worker does when the fleet asks for something. */
 function listenerOf(wiring: Wiring): LinkListener {
-  const { config, messenger, syncs, actor } = wiring
+  const { config, messenger, syncs, trials, actor } = wiring
   return {
     hint: () => messenger.hint(),
     connected: (now) => messenger.connected(now),
@@ -254,6 +269,8 @@ function listenerOf(wiring: Wiring): LinkListener {
     cancel: (syncId) => cancelSync(actor, syncId),
     readLog: async (request) =>
       readLog({ ...request, dataDir: config.data_dir, running: syncs.isRunning(request.sync_id) }),
+    // Nothing is connected to before approval.
+    tryUpstream: async (request) => (mayWork(actor.state.membership) ? trials.try(request) : null),
   }
 }
 

@@ -288,12 +288,12 @@ function logStart({ logger, id, config, actor }: Wiring, httpPort: number): void
 }
 
 async function stopWorker(wiring: Wiring, http: { close(): Promise<void> }): Promise<void> {
-  const { actor, syncs, messenger, config, folders } = wiring
+  const { actor, syncs, trials, messenger, config, folders } = wiring
   folders.stop()
   actor.send({ type: 'stop_asked' })
   await Promise.race([syncs.idle(), pause(config.grace_secs * 1000)])
   syncs.abortAll('interrupted')
-  await syncs.idle()
+  await Promise.all([syncs.idle(), trials.stop()])
   await Promise.race([messenger.flushReports(), pause(2000)])
   messenger.close()
   wiring.stopConnecting.abort()

@@ -1,4 +1,5 @@
-// replicas.ts — kagami replicas [list] | get | add | remove. Edits are in edit.ts, decisions about one in decisions.ts.
+// replicas.ts — kagami replicas [list] | get | add | remove. Edits are in edit.ts, decisions
+// about one in decisions.ts, tests of upstreams in trial/.
 import {
   guess,
   heldSeconds,
@@ -22,6 +23,7 @@ import { apiCommand, collect, limitOf, typicalOf } from './api.ts'
 import { addReplicaDecisions } from './decisions.ts'
 import { addReplicaEdit } from './edit.ts'
 import { addFilterOptions, filtersOf, type FilterOptions } from '../filters.ts'
+import { addReplicaTest } from '../trial/test-upstream.ts'
 
 interface ListOptions extends ApiOptions, FilterOptions {
   sort?: string
@@ -41,11 +43,12 @@ interface AddOptions extends ApiOptions {
 export function addReplicas(program: Command): void {
   const replicas = program
     .command('replicas')
-    .description('replicas: list, look at, add, edit, remove, pause, decide about held syncs')
+    .description('replicas: list, look at, add, test, edit, remove, pause, decide about held syncs')
   addList(replicas)
   addGet(replicas)
   addAdd(replicas)
   addReplicaEdit(replicas)
+  addReplicaTest(replicas)
   addRemove(replicas)
   addReplicaDecisions(replicas)
 }

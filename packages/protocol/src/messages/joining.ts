@@ -8,7 +8,7 @@ import { PlainText } from '../printable.ts'
  * What a worker can be asked for that workers of the first versions cannot; they would refuse the whole document.
  * `edit`: it reports which edit of a replica it has taken; every version takes edits.
  */
-export const Capability = Type.Enum(['verify', 'restore', 'rename', 'edit'])
+export const Capability = Type.Enum(['verify', 'restore', 'rename', 'edit', 'try'])
 export type Capability = Static<typeof Capability>
 
 /** A worker introduces itself: its process, its computer, and the kinds it can sync. */
@@ -32,7 +32,7 @@ export const Join = Type.Object({
     Type.Array(Type.String({ maxLength: 32 }), {
       maxItems: 32,
       description:
-        'What this version does and the first do not: verify, restore, rename, edit (it reports which it took)',
+        'What this version does and the first do not: verify, restore, rename, edit (it reports which it took), try',
     }),
   ),
   sealing_key: Type.Optional(

@@ -1,7 +1,9 @@
 // requests.ts — What the supervisor asks of a worker directly: cancel a sync, read a log, answer a ping, send
-// everything.
+// everything, try an upstream.
 import Type, { type Static } from 'typebox'
-import { Instance, ReplicaId } from '../names.ts'
+import { Nullable, Options, SealedAuth } from '../model.ts'
+import { Instance, Kind, ReplicaId } from '../names.ts'
+import { Trial } from '../views/trial.ts'
 
 /** Stops a running sync. */
 export const CancelRequest = Type.Object({ sync_id: Type.String({ minLength: 1, maxLength: 64 }) })
@@ -37,3 +39,20 @@ export const RefreshRequest = Type.Object({})
 
 /** Whether a full heartbeat follows. */
 export const RefreshReply = Type.Object({ accepted: Type.Boolean() })
+
+/** Asks an upstream what it has; nothing is copied. */
+export const TryRequest = Type.Object({
+  replica_id: { ...ReplicaId, description: 'The replica that `auth` was sealed for, or an id that is new' },
+  kind: Kind,
+  upstream: Type.String({ minLength: 1, maxLength: 4096 }),
+  options: Options,
+  auth: Nullable(SealedAuth),
+})
+export type TryRequest = Static<typeof TryRequest>
+
+/** What was found; null while another upstream, which is named, is tried. */
+export const TryReply = Type.Object({
+  trial: Nullable(Trial),
+  busy_with: Nullable(Type.String({ maxLength: 4096 })),
+})
+export type TryReply = Static<typeof TryReply>

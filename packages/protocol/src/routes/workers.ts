@@ -3,6 +3,7 @@ import Type from 'typebox'
 import { WorkerFolders } from '../folders.ts'
 import { Admission, Nullable, Presence } from '../model.ts'
 import { WorkerId } from '../names.ts'
+import { NewTrial, Trial } from '../views/trial.ts'
 import { JoinToken, NewJoinToken, pageOf, Worker } from '../views.ts'
 import { get, Id, paging, post, ReasonBody, remove, Text, Words } from './route.ts'
 
@@ -32,6 +33,29 @@ export const workerRoutes = {
     response: WorkerFolders,
     refuses: ['not_found', 'conflict'],
   }),
+  tryUpstream: post(
+    '/api/v1/workers/{id}/try',
+    'Have a worker ask an upstream what it has, for 10 s at most; nothing is copied. The answer says what was found ' +
+      'and what failed',
+    {
+      tag,
+      params: Id,
+      body: NewTrial,
+      status: 200,
+      response: Trial,
+      refuses: [
+        'not_found',
+        'not_approved',
+        'conflict',
+        'worker_unreachable',
+        'no_such_replica',
+        'invalid_kind',
+        'invalid_upstream',
+        'invalid_interval',
+        'invalid_options',
+      ],
+    },
+  ),
   revokeWorker: post(
     '/api/v1/workers/{id}/revoke',
     'Revoke the NATS credentials of a worker: it is disconnected at once, and rejected. Only where NATS is locked',

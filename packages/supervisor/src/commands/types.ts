@@ -1,5 +1,5 @@
 // types.ts — The commands of the API: what people can ask of workers, replicas and syncs. Types only.
-import type { FieldChange, LogReply, ReplicaPatch, ReplicaSpec } from '@kagami/protocol'
+import type { FieldChange, LogReply, NewTrial, ReplicaPatch, ReplicaSpec, Trial } from '@kagami/protocol'
 import type { ReplicaEntry } from '../core/entries.ts'
 import type { NewReplica } from '../core/new-replica.ts'
 export type { BulkTarget } from '../store/store.ts'
@@ -86,5 +86,11 @@ export interface SyncCommands {
   readLog(position: LogPosition): Promise<LogReply>
 }
 
+/** Commands that only ask. */
+export interface TrialCommands {
+  /** Has a worker ask an upstream what it has; what failed there is in the answer. */
+  tryUpstream(workerId: string, request: NewTrial, by: Caller): Promise<Trial>
+}
+
 /** Every command. What is not allowed is thrown as a Refusal; the API writes refusals to the audit. */
-export interface Commands extends WorkerCommands, ReplicaCommands, SyncCommands {}
+export interface Commands extends WorkerCommands, ReplicaCommands, SyncCommands, TrialCommands {}

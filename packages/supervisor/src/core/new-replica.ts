@@ -81,7 +81,8 @@ function announcedKind(worker: WorkerEntry, kind: string): WorkerEntry['record']
   return worker.record.kinds.find((announced) => announced.kind === kind)
 }
 
-function checkKind(worker: WorkerEntry, request: NewReplica) {
+/** Refuses a kind that the worker does not offer. */
+export function checkKind(worker: WorkerEntry, request: Pick<NewReplica, 'kind'>): void {
   const { older_wire, kinds } = worker.record
   const offered = older_wire ? ['git', 'rsync', 'http'] : kinds.map((announced) => announced.kind)
   if (offered.includes(request.kind)) return

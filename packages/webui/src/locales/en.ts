@@ -6,6 +6,7 @@ import { lists } from './en-lists.ts'
 import { pages } from './en-pages.ts'
 import { shell } from './en-shell.ts'
 import { storage } from './en-storage.ts'
+import { trial } from './en-trial.ts'
 
 /** All English texts, by key. */
-export const en = { ...shell, ...lists, ...pages, ...history, ...storage, ...actions, ...bulk }
+export const en = { ...shell, ...lists, ...pages, ...history, ...storage, ...trial, ...actions, ...bulk }

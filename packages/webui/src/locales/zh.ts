@@ -6,6 +6,7 @@ import { lists } from './zh-lists.ts'
 import { pages } from './zh-pages.ts'
 import { shell } from './zh-shell.ts'
 import { storage } from './zh-storage.ts'
+import { trial } from './zh-trial.ts'
 
 /** All Chinese texts, by key. */
-export const zh = { ...shell, ...lists, ...pages, ...history, ...storage, ...actions, ...bulk }
+export const zh = { ...shell, ...lists, ...pages, ...history, ...storage, ...trial, ...actions, ...bulk }

@@ -15,6 +15,8 @@ import {
   type LogRequest,
   type ProgressEvent,
   type SyncReport,
+  type TryReply,
+  type TryRequest,
 } from '@kagami/protocol'
 import { connectBus, createRefusalLog, pause, type Bus, type Logger, type NatsIdentity } from '@kagami/runtime'
 import { createOlderSupervisor, noOlderSupervisor, type OlderSupervisor, type OlderView } from './older-supervisor.ts'
@@ -28,6 +30,8 @@ export interface LinkListener {
   refresh(): void
   cancel(syncId: string): boolean
   readLog(request: LogRequest): Promise<LogReply>
+  /** Null: it may not connect anywhere now. */
+  tryUpstream(request: TryRequest): Promise<TryReply | null>
 }
 
 export interface Link {
@@ -67,6 +71,7 @@ export async function openLink(parts: {
   bus.connection.subscribe(desiredHint(workerId), { callback: () => listener.hint() })
   bus.answer('cancel', workerId, ({ sync_id }) => ({ cancelled: listener.cancel(sync_id) }))
   bus.answer('log', workerId, (request) => listener.readLog(request))
+  bus.answer('try', workerId, (request) => listener.tryUpstream(request))
   bus.answer('ping', workerId, (ping) => (ping.instance === instance ? { instance } : null))
   bus.answer('refresh', workerId, () => {
     listener.refresh()

@@ -5,7 +5,7 @@ import { findWorker } from './find.ts'
 import type { Handlers } from './handler.ts'
 import { mentions, pageOf, showPage, wordsOf, type Order } from '../lists/pages.ts'
 
-export const workerHandlers: Pick<Handlers, 'listWorkers' | 'getWorker' | 'listFolders' | 'revokeWorker'> = {
+export const workerHandlers: Pick<Handlers, 'listWorkers' | 'getWorker' | 'listFolders' | 'tryUpstream' | 'revokeWorker'> = {
   async listWorkers({ query }, { supervisor }) {
     const [admissions, presences] = [wordsOf(query.admission), wordsOf(query.presence)]
     const matches = ({ record, presence }: WorkerEntry) =>
@@ -19,6 +19,10 @@ export const workerHandlers: Pick<Handlers, 'listWorkers' | 'getWorker' | 'listF
   listFolders({ params }, { supervisor }) {
     const { folders } = findWorker(supervisor.services.fleet, params.id)
     return folders ?? { items: [], total: null, looked_at: null }
+  },
+  tryUpstream({ params, body }, { supervisor, caller }) {
+    const { record } = findWorker(supervisor.services.fleet, params.id)
+    return supervisor.commands.tryUpstream(record.worker_id, body, caller)
   },
   async revokeWorker({ params, body }, { supervisor, caller }) {
     const { fleet } = supervisor.services

@@ -6,7 +6,7 @@ import Type from 'typebox'
 import type { CommandSettings } from '../../config/commands.ts'
 import { showName } from '../../names.ts'
 import { SyncFailure, type Difference, type ForkWay, type Plan } from '../../provider.ts'
-import type { Provider, RunCommand, SyncContext, SyncStats } from '../../provider.ts'
+import type { AskContext, Provider, RunCommand, SyncContext, SyncStats } from '../../provider.ts'
 import { findRuntime, labelOf, removeLeft } from './container.ts'
 import { secretsIn } from './environment.ts'
 import { isRunnable, runProgram, type Ran } from './program.ts'
@@ -32,13 +32,31 @@ export function createCommandProvider(commands: readonly CommandSettings[], data
     checkSpec: (upstream, { command }) => upstreamProblem(upstream, find(command)),
     secrets: ({ command }) => secretsOf(find(command)),
     probe: (run) => probe(run, commands, dataDir),
+    async tryUpstream(context) {
+      const look = async () => {
+        const command = find(context.options['command'])
+        if (!command) throw unknownCommand()
+        await checkHost(context)
+        return command
+      }
+      await context.step('settings', look, describeCommand)
+    },
     async sync(context) {
       const command = find(context.options['command'])
-      if (!command) throw new SyncFailure('invalid_options', 'option "command": worker.toml names no such command')
+      if (!command) throw unknownCommand()
       await checkHost(context)
       return (await context.tree.exists()) ? update(context, command, dataDir) : copyFirst(context, command, dataDir)
     },
   }
+}
+
+const unknownCommand = () =>
+  new SyncFailure('invalid_options', 'option "command": worker.toml names no such command')
+
+function describeCommand({ name, command: [program], container }: CommandSettings): string {
+  if (container === null && !isRunnable(program))
+    throw new SyncFailure('tool_missing', `${name} cannot be started: no program ${program}`)
+  return `worker.toml has the command ${name}; what the upstream answers is its affair, and it was not started`
 }
 
 const secretsOf = (command: CommandSettings | undefined) => (command ? secretsIn(command) : [])
@@ -76,7 +94,7 @@ async function probe(
  * What the program connects to is its own affair; what it is told is not an address that is never allowed. One that
  * cannot be looked up may be reached by other ways.
  */
-async function checkHost({ peers, upstream, log }: SyncContext): Promise<void> {
+async function checkHost({ peers, upstream, log }: AskContext): Promise<void> {
   const host = URL.parse(upstream)?.hostname ?? ''
   try {
     if (host !== '') await peers.resolve(host)

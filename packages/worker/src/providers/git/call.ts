@@ -1,10 +1,21 @@
 // call.ts — How git is called: arguments, environment, progress. What it is called for is in git.ts and maintenance.ts.
 import { ignoredFaults } from './errors.ts'
-import type { Exit, SyncContext } from '../../provider.ts'
-import { sshUpstreamOf } from '@kagami/protocol'
+import { SyncFailure, type AskContext, type Exit, type RunCommand, type SyncContext } from '../../provider.ts'
+import { endpointOf, sshUpstreamOf } from '@kagami/protocol'
 import { sshFailure } from '../../ssh/failure.ts'
 import { shellLine, sshWords, type SshRoute } from '../../ssh/words.ts'
 import type { LocalPort, Target, Via } from '../../via.ts'
+
+/** The version of git on this machine. Never throws. */
+export async function probeGit(run: RunCommand): Promise<{ available: boolean; detail: string }> {
+  let detail = ''
+  try {
+    const exit = await run('git', ['--version'], { onLine: (line) => void (detail ||= line) })
+    return { available: exit.code === 0, detail: detail || 'git does not start' }
+  } catch (error) {
+    return { available: false, detail: (error as Error).message }
+  }
+}
 
 /** User name and password of an upstream; null where there are none. */
 export function credentials(auth: SyncContext['auth']): [string, string | null] {
@@ -29,30 +40,27 @@ export interface Route {
 
 /** Where an upstream that is a URL, or is reached over ssh, is asked. */
 export function targetOf(upstream: string): Target & { readonly port: number } {
-  const ssh = sshUpstreamOf(upstream)
-  if (ssh !== null) return { protocol: 'ssh:', hostname: ssh.host, port: ssh.port }
-  const { protocol, hostname, port } = new URL(upstream)
-  return { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), port: Number(port || PORTS[protocol]) }
+  const endpoint = endpointOf(upstream)
+  if (endpoint === null) throw new SyncFailure('upstream_missing', 'the upstream names no host')
+  return endpoint
 }
 
-const PORTS: Readonly<Record<string, number>> = { 'https:': 443, 'http:': 80, 'git:': 9418 }
-
 /** The checked addresses of the upstream's host; none where it is reached by a proxy. */
-export async function addressesOf({ upstream, local, peers }: SyncContext): Promise<readonly string[]> {
+export async function addressesOf({ upstream, local, peers }: AskContext): Promise<readonly string[]> {
   if (local !== null) return []
   const target = targetOf(upstream)
   return peers.via(target) === null ? peers.resolve(target.hostname) : []
 }
 
 /** The route to the upstream: by its proxy, or by addresses that were checked. */
-export async function routeOf(context: SyncContext, addresses: readonly string[]): Promise<Route> {
+export async function routeOf(context: AskContext, addresses: readonly string[]): Promise<Route> {
   const target = context.local === null ? targetOf(context.upstream) : null
   const via = target && context.peers.via(target)
   return target && via ? routeBy(via, context, target) : directRoute(context, addresses)
 }
 
 /** git is told of a proxy on this machine, or of a port, behind which the proxy is; it never sees its credentials. */
-async function routeBy(via: Via, { upstream, ssh }: SyncContext, target: ReturnType<typeof targetOf>): Promise<Route> {
+async function routeBy(via: Via, { upstream, ssh }: AskContext, target: ReturnType<typeof targetOf>): Promise<Route> {
   const { protocol, hostname, port } = target
   if (protocol === 'http:' || protocol === 'https:') {
     const local = await via.local(hostname, port)
@@ -130,7 +138,7 @@ export interface GitCall {
 
 /** Runs git without the worker's own configuration, hooks and prompts, with only the protocols a mirror needs. */
 export async function callGit(
-  context: SyncContext,
+  context: AskContext,
   command: readonly string[],
   { onLine, stdin, silent, exact, route }: GitCall = {},
 ): Promise<Exit> {
@@ -163,7 +171,7 @@ export async function callGit(
   return exit
 }
 
-function settings({ options }: SyncContext, withCredentials: boolean): string[] {
+function settings({ options }: AskContext, withCredentials: boolean): string[] {
   // The helper reads its environment: the secret is never in an argument or a file.
   const helper = withCredentials
     ? ['credential.helper=!f() { printf "username=%s\\npassword=%s\\n" "$KAGAMI_USERNAME" "$KAGAMI_PASSWORD"; }; f']

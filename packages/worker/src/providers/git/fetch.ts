@@ -20,11 +20,16 @@ import { checkObjects } from './maintenance.ts'
 import { isSelected, type Selection } from '../git-refs/selection.ts'
 import type { AskGit, listRefs as ListRefs } from '../git-refs/wire.ts'
 import { bytesOf } from '../../names.ts'
-import { SyncFailure, type Exit, type SyncContext } from '../../provider.ts'
+import { SyncFailure, type AskContext, type Exit, type SyncContext } from '../../provider.ts'
+
+/** What is needed to ask an upstream for its refs. */
+export interface GitQuestion extends Pick<GitUpstream, 'selection' | 'addresses' | 'route'> {
+  readonly context: AskContext
+}
 
 /** The refs of the upstream that the options select. `known`: what its first answer already said. */
 export async function readUpstream(
-  { context, selection, addresses, route }: GitUpstream,
+  { context, selection, addresses, route }: GitQuestion,
   known?: RemoteRefs | AskGit,
 ): Promise<RemoteRefs> {
   const listed = known ?? (await askForRefs(context, addresses))
@@ -43,7 +48,7 @@ export async function readUpstream(
 
 /** Asks without git where that is possible. */
 export async function askForRefs(
-  { upstream, local, ssh, auth, signal, peers }: SyncContext,
+  { upstream, local, ssh, auth, signal, peers }: AskContext,
   addresses: readonly string[],
 ): ReturnType<typeof ListRefs> {
   if (local !== null || ssh !== null) return { whole: true, plain: false }

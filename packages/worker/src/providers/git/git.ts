@@ -1,7 +1,7 @@
 // git.ts — Mirrors a git repository, bare and whole: every ref, deletions too. What a run does and in which order;
 // fetch.ts has how objects arrive.
 import Type from 'typebox'
-import { callGit, routeOf } from './call.ts'
+import { callGit, probeGit, routeOf } from './call.ts'
 import { isCutShort, refuseFormat, standAlone } from './adopt.ts'
 import { gitFailure, fsckIgnoreOption } from './errors.ts'
 import {
@@ -40,7 +40,7 @@ import {
   isLfsEnabled,
   lfsProblem,
 } from '../git-lfs/lfs.ts'
-import { blameMove, reachUpstream } from './moved.ts'
+import { blameMove, describeMove, reachUpstream } from './moved.ts'
 import { infoRefs, readLocalRefs, sameRefs, settleRefs, type LocalRefs, type RemoteRefs } from '../git-refs/refs.ts'
 import {
   configuredIdLength,
@@ -53,6 +53,7 @@ import {
 } from './repository.ts'
 import { restoreKept } from './restore.ts'
 import { isSelected, refsOption, selectionOf } from '../git-refs/selection.ts'
+import { tryUpstream } from './trial.ts'
 import { SyncFailure, type Provider, type SyncStats } from '../../provider.ts'
 
 const MAX_LOOSE_REFS = 2000
@@ -79,15 +80,7 @@ export const git: Provider<typeof options> = {
   kind: 'git',
   options,
   checkSpec: lfsProblem,
-  async probe(run) {
-    let detail = ''
-    try {
-      const exit = await run('git', ['--version'], { onLine: (line) => void (detail ||= line) })
-      return { available: exit.code === 0, detail: detail || 'git does not start' }
-    } catch (error) {
-      return { available: false, detail: (error as Error).message }
-    }
-  },
+  probe: probeGit,
   async sync(context) {
     context.progress({ phase: 'connecting' })
     const lfs = isLfsEnabled(context)
@@ -105,9 +98,11 @@ export const git: Provider<typeof options> = {
     const remote = await readUpstream(upstream, listed).catch(blameMove(context, found.context))
     const stats = await (exists ? update(upstream, remote) : create(upstream, remote))
     const proved = context.thorough ? await prove(upstream, remote, stats) : stats
-    return moved === null ? proved : { ...proved, note: [moved, proved.note].filter(Boolean).join('; ') }
+    if (moved === null) return proved
+    return { ...proved, note: [describeMove(context, moved), proved.note].filter(Boolean).join('; ') }
   },
   restore: restoreKept,
+  tryUpstream,
 }
 
 async function create(upstream: GitUpstream, remote: RemoteRefs): Promise<SyncStats> {

@@ -8,25 +8,32 @@ import type { AskGit } from '../git-refs/wire.ts'
 import { sshUpstreamOf } from '@kagami/protocol'
 import { MAX_REDIRECTS, nextAddress, tooManyRedirects } from '../../http/address.ts'
 import { requireSsh } from '../../ssh/failure.ts'
-import { SyncFailure, type SyncContext } from '../../provider.ts'
+import { SyncFailure, type AskContext, type SyncContext } from '../../provider.ts'
 
 /** An upstream, where it was found. */
-export interface Reached {
+export interface Reached<Context extends AskContext> {
   /** As given, with that address, and without credentials where they belong to another origin. */
-  readonly context: SyncContext
+  readonly context: Context
   /** Checked addresses of its host. */
   readonly addresses: readonly string[]
   /** Its first answer. */
   readonly listed: RemoteRefs | AskGit
-  /** For the report: where it has moved to; null: it is where it was. */
-  readonly moved: string | null
+  /** Where it has moved to; null: it is where it was. */
+  readonly moved: Move | null
+}
+
+/** A move of an upstream. */
+export interface Move {
+  readonly to: string
+  /** Whether the upstream says that it is there for good. */
+  readonly lasts: boolean
 }
 
 /**
  * Asks an upstream for its refs, and follows at most five redirects of that. Throws SyncFailure when they lead where
  * they may not: to an address that is not allowed, from https to http, to what is no repository.
  */
-export async function reachUpstream(context: SyncContext): Promise<Reached> {
+export async function reachUpstream<Context extends AskContext>(context: Context): Promise<Reached<Context>> {
   const ssh = sshUpstreamOf(context.upstream)
   if (ssh !== null) await requireSsh(context.run)
   const home = context.local === null && ssh === null ? new URL(context.upstream).origin : null
@@ -36,7 +43,7 @@ export async function reachUpstream(context: SyncContext): Promise<Reached> {
     const addresses = await addressesOf(at)
     const listed = await askForRefs(at, addresses)
     if (!('location' in listed))
-      return { context: at, addresses, listed, moved: hop === 0 ? null : describeMove(at, lasts) }
+      return { context: at, addresses, listed, moved: hop === 0 ? null : { to: at.upstream, lasts } }
     const url = repositoryOf(nextAddress(listed.location, listed.from, { peers: context.peers, downgrade: 'refuse' }))
     lasts &&= listed.lasting
     at = { ...context, upstream: url, auth: new URL(url).origin === home ? context.auth : null }
@@ -47,7 +54,7 @@ export async function reachUpstream(context: SyncContext): Promise<Reached> {
 }
 
 /** Throws an error again; where credentials are missing at the new address, with the words for that. */
-export function blameMove(given: SyncContext, found: SyncContext): (error: unknown) => never {
+export function blameMove(given: AskContext, found: AskContext): (error: unknown) => never {
   return (error) => {
     if (!(error instanceof SyncFailure) || error.reason !== 'auth_rejected' || !given.auth || found.auth) throw error
     throw new SyncFailure(
@@ -70,10 +77,11 @@ function repositoryOf(next: URL): string {
   )
 }
 
-function describeMove({ upstream, tree }: SyncContext, lasts: boolean): string {
-  if (!lasts) return `the upstream sent us to ${upstream} for this time`
+/** For the report. */
+export function describeMove({ tree }: Pick<SyncContext, 'tree'>, { to, lasts }: Move): string {
+  if (!lasts) return `the upstream sent us to ${to} for this time`
   return (
-    `the upstream moved to ${upstream}, and was followed for this sync: kagami replicas edit ` +
-    `${basename(tree.published)} --upstream ${upstream}`
+    `the upstream moved to ${to}, and was followed for this sync: kagami replicas edit ` +
+    `${basename(tree.published)} --upstream ${to}`
   )
 }

@@ -11,7 +11,7 @@ import { sendRequest } from '../../http/request.ts'
 import type { Listing } from '../../listings/listing.ts'
 import { parseListing } from '../../listings/parse.ts'
 import { showName } from '../../names.ts'
-import { SyncFailure, type SyncContext } from '../../provider.ts'
+import { SyncFailure, type AskContext, type SyncContext } from '../../provider.ts'
 import type { FileRun } from './file.ts'
 import type { HttpOptions } from './options.ts'
 
@@ -206,11 +206,21 @@ export interface Root {
   readonly listing: Listing
 }
 
+/** What is needed to ask for a listing. */
+export interface RootQuestion extends Pick<FileRun, 'options' | 'url' | 'throttle'> {
+  readonly context: AskContext
+}
+
 /**
  * Reads the listing at the address; the reason when the response is none, which is null when nothing in it looks like a
  * listing. Throws SyncFailure for a status other than 200.
  */
-export async function readRoot({ context, options, url, throttle }: FileRun): Promise<Root | { why: string | null }> {
+export async function readRoot({
+  context,
+  options,
+  url,
+  throttle,
+}: RootQuestion): Promise<Root | { why: string | null }> {
   const at = new URL(url.href)
   at.hash = ''
   if (!at.pathname.endsWith('/')) at.pathname += '/'

@@ -1,16 +1,19 @@
 // http.ts — The kind http: one file, or a tree behind directory listings. Chooses between file.ts and tree.ts.
-import { checkAddress } from '../../http/address.ts'
+import { checkAddress, fileNameOf } from '../../http/address.ts'
+import { beginsLikePage, pageFailure, promisesPage } from '../../http/content.ts'
 import { checksumProblem } from '../../http/digest.ts'
-import { networkFailure } from '../../http/errors.ts'
+import { networkFailure, statusFailure } from '../../http/errors.ts'
+import type { HttpResponse } from '../../http/message.ts'
 import { limitPaces } from '../../http/pace.ts'
+import { sendRequest } from '../../http/request.ts'
 import { createThrottle } from '../../http/throttle.ts'
 import { isKnownFile, syncFile, type FileRun } from './file.ts'
 import { HttpOptions } from './options.ts'
-import { readRoot } from './folder.ts'
+import { readRoot, type Root } from './folder.ts'
 import { readTrace } from './trace.ts'
 import { syncTree } from './tree.ts'
 import { treeAddress } from './tree-memory.ts'
-import { SyncFailure, type Provider, type SyncContext, type SyncStats } from '../../provider.ts'
+import { SyncFailure, type Provider, type SyncContext, type SyncStats, type TrialContext } from '../../provider.ts'
 
 /**
  * The kind `http`: an http or https address, kept as one file under its real name or, when it is a directory, as a
@@ -40,6 +43,63 @@ export const http: Provider<typeof HttpOptions> = {
       throw networkFailure(error)
     }
   },
+  async tryUpstream(context) {
+    await context.step(
+      'answer',
+      () => lookAt(context),
+      (found) => found,
+    )
+  },
+}
+
+/** What the address answers with, in one clause; the content of a file is not read. */
+async function lookAt(context: TrialContext<HttpOptions>): Promise<string> {
+  const { options, upstream, auth } = context
+  const url = new URL(upstream)
+  const asking = { ...context, paces: limitPaces(context.paces, options.requests_per_second) }
+  if (options.tree === 'always' || (options.tree === 'auto' && url.pathname.endsWith('/') && url.search === '')) {
+    const root = await readRoot({ context: asking, options, url, throttle: null })
+    if ('base' in root) return describeListing(root)
+    if (root.why !== null || options.tree === 'always')
+      throw new SyncFailure(
+        'content_invalid',
+        root.why ?? 'the address answers with a page that is no directory listing',
+      )
+  }
+  const { response } = await sendRequest({ context: asking, options, url, headers: { 'accept-encoding': 'identity' } })
+  const { status, headers } = response
+  const file = fileNameOf(url)
+  const start = await readStart(response)
+  if (status !== 200) throw statusFailure(status, auth !== null, headers['retry-after'])
+  if (beginsLikePage(start) && promisesPage(file) === 'no' && !options.accept_html) throw pageFailure(file)
+  const length = headers['content-length']
+  return `the file ${file}, ${length === undefined ? 'of a size that the upstream does not say' : `${length} bytes`}`
+}
+
+/** The first piece of a body; the rest is not read. */
+async function readStart(response: HttpResponse): Promise<Buffer> {
+  let start = Buffer.alloc(0)
+  const enough = new Error('enough was read')
+  try {
+    await response.body((chunk) => {
+      start = Buffer.from(chunk)
+      throw enough
+    })
+  } catch (error) {
+    if (error !== enough) throw error
+  } finally {
+    response.close()
+  }
+  return start
+}
+
+function describeListing({ listing: { format, entries, incomplete, next } }: Root): string {
+  const folders = entries.filter(({ directory }) => directory).length
+  const by = format === null ? ', of a server that is not known,' : ` of ${format}`
+  const found = `a listing${by} with ${folders} folders`
+  const more = next === null ? '' : ' on its first page'
+  const partial = incomplete === null ? '' : `; it may not be whole: ${incomplete}`
+  return `${found} and ${entries.length - folders} files${more}${partial}`
 }
 
 function findProblem(upstream: string, { tree, checksum, probe }: HttpOptions): string | null {

@@ -32,7 +32,7 @@ export async function fetchFile(
     readStatistics(line, statistics)
     return stream === 'stderr'
   }
-  const exit = await callRsync({ ...upstream, refused: [] }, (packed) => [...packed, ...flags], folder, { onLine })
+  const exit = await callRsync(upstream, (packed) => [...packed, ...flags], folder, { onLine })
   if (exit.code !== 0 && exit.code !== 23) throw rsyncFailure(exit)
   const file = join(folder, basename(path))
   return exit.code === 23 || !existsSync(file) ? null : { path: file, bytes: statistics.received ?? 0 }

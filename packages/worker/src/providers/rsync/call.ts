@@ -2,7 +2,7 @@
 // upstream takes it.
 import { sshUpstreamOf } from '@kagami/protocol'
 import type { ToolRefused } from '../../local-failure.ts'
-import { SyncFailure, type Exit, type RunOptions, type SyncContext } from '../../provider.ts'
+import { SyncFailure, type AskContext, type Exit, type RunOptions, type SyncContext } from '../../provider.ts'
 import { requireSsh, sshFailure } from '../../ssh/failure.ts'
 import { sshWords, type SshRoute } from '../../ssh/words.ts'
 import type { LocalPort, Via } from '../../via.ts'
@@ -11,9 +11,11 @@ import { refusesCompression } from './output.ts'
 
 export type RsyncContext = SyncContext<RsyncOptions>
 
-/** The upstream of a run. */
-export interface RsyncUpstream {
-  readonly context: RsyncContext
+type RsyncAsking = AskContext<RsyncOptions>
+
+/** An upstream that is asked. */
+export interface AskedUpstream {
+  readonly context: RsyncAsking
   readonly options: RsyncOptions
   readonly address: string
   /** How ssh is called; null: it is not. */
@@ -24,6 +26,11 @@ export interface RsyncUpstream {
   readonly proxyEnv: Readonly<Record<string, string>>
   /** Set to false when the upstream refuses it. */
   compress: boolean
+}
+
+/** The upstream of a run. */
+export interface RsyncUpstream extends AskedUpstream {
+  readonly context: RsyncContext
   /** What of the copy could not be looked at. It is left as it is, so that rsync goes on deleting elsewhere. */
   readonly refused: ToolRefused[]
 }
@@ -32,7 +39,7 @@ export interface RsyncUpstream {
  * The upstream without a user name, which travels in the environment like the password, and by the address that was
  * checked: another answer of the name server must not lead elsewhere.
  */
-export async function addressOf(context: RsyncContext): Promise<RsyncAddress> {
+export async function addressOf(context: RsyncAsking): Promise<RsyncAddress> {
   const { upstream, local, ssh, run, peers } = context
   const direct = { overSsh: null, local: null, proxyEnv: {} }
   if (local !== null) return { ...direct, address: `${local}/` }
@@ -59,10 +66,16 @@ export async function addressOf(context: RsyncContext): Promise<RsyncAddress> {
   return { ...direct, address: found }
 }
 
+/** Throws SyncFailure auth_rejected for credentials of a form that rsync does not have. */
+export function refuseToken({ auth }: Pick<RsyncAsking, 'auth'>): void {
+  if (auth?.type === 'token')
+    throw new SyncFailure('auth_rejected', 'rsync takes a user name and a password, not a token')
+}
+
 type RsyncAddress = Pick<RsyncUpstream, 'address' | 'overSsh' | 'local' | 'proxyEnv'>
 
 /** rsync is told of a proxy on this machine, behind which the proxy is; it never sees its credentials. */
-async function addressBy(via: Via, url: URL, { upstream, options, log }: RsyncContext): Promise<RsyncAddress> {
+async function addressBy(via: Via, url: URL, { upstream, options, log }: RsyncAsking): Promise<RsyncAddress> {
   const host = url.hostname.replace(/^\[|\]$/g, '')
   if (options.address_family !== 'any') log(`the proxy, not address_family, decides which address of ${host} is asked`)
   const local = await via.local(host, Number(url.port || 873), patienceOf(options))
@@ -75,7 +88,7 @@ async function addressBy(via: Via, url: URL, { upstream, options, log }: RsyncCo
 /** As long as rsync itself waits for a connection. */
 const patienceOf = ({ timeout_secs }: RsyncOptions) => Math.min(CONNECT_SECONDS, timeout_secs) * 1000
 
-async function checkedAddress(name: string, { peers, options }: RsyncContext): Promise<string> {
+async function checkedAddress(name: string, { peers, options }: RsyncAsking): Promise<string> {
   const { address_family } = options
   const addresses = await peers.resolve(name)
   const wanted = addresses.filter(
@@ -92,11 +105,11 @@ export interface Call extends RunOptions {
   readonly onStart?: () => void
 }
 
-/** Calls rsync on a folder; without compression when the upstream does not want it. */
+/** Calls rsync on a folder, or on none; without compression when the upstream does not want it. */
 export async function callRsync(
-  upstream: RsyncUpstream,
+  upstream: AskedUpstream,
   flags: (compress: readonly string[]) => readonly string[],
-  folder: string,
+  folder: string | null,
   { onStart, ...how }: Call,
 ): Promise<Exit> {
   const { context, address, overSsh, local, proxyEnv } = upstream
@@ -118,7 +131,7 @@ export async function callRsync(
         '--no-motd',
         '--',
         address,
-        `${folder}/`,
+        ...(folder === null ? [] : [`${folder}/`]),
       ],
       { ...how, env, memoryMib: options.memory_mib },
     )

@@ -4,13 +4,14 @@ import { join } from 'node:path'
 import { localFailure } from '../../local-failure.ts'
 import { showName } from '../../names.ts'
 import { SyncFailure, type Fork, type Provider, type RunCommand, type SyncStats } from '../../provider.ts'
-import { addressOf, type RsyncContext, type RsyncUpstream } from './call.ts'
+import { addressOf, refuseToken, type RsyncContext, type RsyncUpstream } from './call.ts'
 import { dryRun } from './dry-run.ts'
 import { fetchFirst } from './first.ts'
 import { openKeepingRun, type KeepingRun } from './keep.ts'
 import { UNREAD, VANISHED } from './lines.ts'
 import { listedOf } from './listed.ts'
 import { findByList, keepList, listProblem } from '../rsync-list/published.ts'
+import { listTop } from '../rsync-list/top.ts'
 import { countDisk } from './disk.ts'
 import { deletesExcluded, deletionFlags, FOLLOWS_LINKS, hasRules, options } from './options.ts'
 import { restorePartials, removePartials, stashPartials } from './partials.ts'
@@ -36,9 +37,9 @@ export const rsync: Provider<typeof options> = {
     }
   },
   readTrace,
+  tryUpstream: listTop,
   async sync(context) {
-    if (context.auth?.type === 'token')
-      throw new SyncFailure('auth_rejected', 'rsync takes a user name and a password, not a token')
+    refuseToken(context)
     const exists = await context.tree.exists()
     context.progress({ phase: 'connecting' })
     const upstream: RsyncUpstream = {
