@@ -43,6 +43,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   [`${WORKER}/proxy`]: [`${WORKER}/proxy`, 'e2e/procedures/proxies.test.ts'],
   [`${WORKER}/ssh`]: [`${WORKER}/ssh`, 'e2e/procedures/ssh.test.ts'],
   [`${WORKER}/sync`]: [`${WORKER}/sync`, `${WORKER}/hints.test.ts`],
+  [`${WORKER}/trial`]: [`${WORKER}/trial`, 'e2e/api/trial.test.ts'],
   [`${WORKER}/testing`]: [
     ...['git', 'http', 'rsync'].map((kind) => `${WORKER}/providers/${kind}/${kind}.test.ts`),
     `${WORKER}/listings`,
