@@ -18,10 +18,11 @@ interface TestOptions extends ApiOptions {
 export function addReplicaTest(replicas: Command): void {
   apiCommand<TestOptions>(
     replicas,
-    'test <REPLICA_OR_UPSTREAM>',
-    'have the worker ask an upstream what it has; nothing is copied. Exit code 1: a sync would fail now',
+    'test <REPLICA>',
+    'have the worker of a replica, or another one (--worker), ask an upstream what it has; nothing is copied',
     async ({ client, options, args: [named = ''] }) => {
-      const { worker, body } = options.worker === undefined ? await ofReplica(client, named, options) : ofUpstream(named, options)
+      const isReplica = options.worker === undefined
+      const { worker, body } = isReplica ? await ofReplica(client, named, options) : ofUpstream(named, options)
       const { worker_id, name } = await client.call('getWorker', { params: { id: worker } })
       const trial = await client.call('tryUpstream', { params: { id: worker_id }, body })
       if (!trial.ok) setExitCode(1)
@@ -35,6 +36,8 @@ export function addReplicaTest(replicas: Command): void {
     .addHelpText(
       'after',
       `
+With --worker, an upstream is named in place of a replica. The exit code is 1 when a sync would fail now.
+
 It takes 10 s at most. The worker asks as a sync would: by the same addresses, proxies and limits, with the credentials
 of the replica or those in KAGAMI_AUTH (see kagami replicas add --help).
 

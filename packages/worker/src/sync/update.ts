@@ -106,10 +106,7 @@ function findProvider({ job, deps }: Run): Provider {
 }
 
 /** The options of the kind with defaults filled in. Throws SyncFailure invalid_options, which names the wrong one. */
-export function checkOptions(
-  provider: Provider,
-  spec: Pick<Run['job']['spec'], 'options' | 'upstream'>,
-): Record<string, unknown> {
+export function checkOptions(provider: Provider, spec: Run['job']['spec']): Record<string, unknown> {
   const schema = withPolicy(provider.options)
   const options = Default(schema, structuredClone(spec.options)) as Record<string, unknown>
   const check = checkFor(schema)

@@ -1,6 +1,6 @@
 // trials.test.ts — Real upstreams of each kind are tried: those that work, refuse, are missing, hang, want credentials,
 // or may not be connected to; and nothing of a trial is left behind.
-import { readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import {
@@ -319,8 +319,6 @@ describe('a replica of worker.toml', () => {
   it('is tried with the credentials that worker.toml has, and at its own upstream alone', async () => {
     writeFiles(join(sandbox.dir, 'www'), { a: 'a', b: 'b' })
     const { url } = await serve(startHttpUpstream({ dir: join(sandbox.dir, 'www'), auth: BOB }))
-    const file = join(sandbox.dir, 'password')
-    writeFileSync(file, BOB.password, { mode: 0o600 })
     const provider = { name: 'own', kind: 'http', upstream: `${url}/a`, auth: { ...auth, password: BOB.password } }
     const known: ReplicaSpec = {
       ...{ replica_id: 'r-own', name: 'own', kind: 'http', upstream: `${url}/a` },

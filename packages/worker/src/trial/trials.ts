@@ -2,7 +2,6 @@
 // or a report. What is asked of each kind is in its provider.
 import {
   endpointOf,
-  failures,
   policyOf,
   TRIAL_SECONDS,
   type Auth,
@@ -103,7 +102,7 @@ async function tryUpstream(parts: TrialsParts, request: TryRequest, stop: AbortS
   } catch (error) {
     const { reason, hint, fault } = steps.failureOf(error)
     if (fault) logger.error({ err: error }, 'a fault while an upstream was tried; the worker goes on')
-    return finish(false, reason, hint.slice(0, 2000) || failures[reason].hint)
+    return finish(false, reason, hint.slice(0, 2000))
   }
 }
 
@@ -166,7 +165,7 @@ async function checkSettings(
   const provider = Object.hasOwn(providers, spec.kind) ? providers[spec.kind] : undefined
   if (!provider) throw new SyncFailure('kind_unknown', `this worker cannot sync the kind "${spec.kind}"`)
   secrets.others = provider.secrets?.(spec.options) ?? []
-  const options = checkOptions(provider, spec)
+  const options = checkOptions(provider, { ...spec, auth: null })
   secrets.proxies = openProxies(config, spec)
   const source = spec.origin === 'config' ? authSourceOf(config, spec.name) : null
   secrets.auth = await openAuth(spec, { workerId, key: sealingKey, source })
