@@ -26,7 +26,8 @@ describe('an upstream that is tried', () => {
       () => null,
       (error: ApiError) => [error.code, error.field],
     )
-  const cli = (...words: string[]) => runKagami(place, ['replicas', 'test', ...words, '--api', supervisor.url], { KAGAMI_TOKEN: TOKEN })
+  const cli = (...words: string[]) =>
+    runKagami(place, ['replicas', 'test', ...words, '--api', supervisor.url], { KAGAMI_TOKEN: TOKEN })
 
   beforeAll(async () => {
     writeFiles(place.at('www'), { file: 'text' })
@@ -55,15 +56,17 @@ describe('an upstream that is tried', () => {
 
   test('is described by the worker, and no replica, sync or file comes of it', async () => {
     const before = readdirSync(place.at('data'), { recursive: true }).length
-    expect(await ask({ kind: 'rsync', upstream: tree, options: { compress: false }, interval_secs: 60 })).toMatchObject({
-      ok: true,
-      reason: null,
-      steps: [
-        { what: 'address', ok: true },
-        { what: 'connection', ok: true },
-        { what: 'answer', ok: true, detail: expect.stringContaining('1 files') },
-      ],
-    })
+    expect(await ask({ kind: 'rsync', upstream: tree, options: { compress: false }, interval_secs: 60 })).toMatchObject(
+      {
+        ok: true,
+        reason: null,
+        steps: [
+          { what: 'address', ok: true },
+          { what: 'connection', ok: true },
+          { what: 'answer', ok: true, detail: expect.stringContaining('1 files') },
+        ],
+      },
+    )
     expect((await supervisor.api.call('listReplicas')).total).toBe(1)
     expect(readdirSync(place.at('data'), { recursive: true })).toHaveLength(before)
   })

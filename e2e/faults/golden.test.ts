@@ -101,6 +101,10 @@ describe.runIf(process.env['KAGAMI_RECORD'])('recording', () => {
     await supervisor.api.call('pauseReplica', { params: { id: added.replica_id }, body: { reason: null } })
     const [sync] = (await supervisor.api.call('listSyncs', { query: { state: 'finished' } })).items
     await supervisor.api.call('syncLog', { params: { id: sync!.sync_id } })
+    await supervisor.api.call('tryUpstream', {
+      params: { id: 'golden' },
+      body: { kind: 'http', upstream: `${files.url}/file`, auth: { type: 'token', token: 'x' } },
+    })
     await connection.request(subjectFor('cancel', 'golden'), JSON.stringify({ sync_id: 'none' }))
     await until(
       'there was a report of each kind',

@@ -3,12 +3,23 @@
 import type { Readable } from 'node:stream'
 import type { Auth, FailureReason, Kept, KeptFiles, Progress } from '@kagami/protocol'
 import type { Paces } from './paces.ts'
-import type { Target, Via } from './via.ts'
+import type { Peers, Ssh } from './via.ts'
 import type { Difference, Plan, Shortage, Trace, Traced, Watched } from './plan.ts'
 import type Type from 'typebox'
 import type { Static } from 'typebox'
 
-export type { Difference, KeptBytes, LostHistory, Plan, ProcessMoves, Shortage, ShrinkingFolder, Trace, Traced } from './plan.ts'
+export type {
+  Difference,
+  KeptBytes,
+  LostHistory,
+  Plan,
+  ProcessMoves,
+  Shortage,
+  ShrinkingFolder,
+  Trace,
+  Traced,
+} from './plan.ts'
+export type { Peers, Reach, Ssh } from './via.ts'
 
 /** One kind of upstream, with the schema of its options. CONTRIBUTING.md says how to add one. */
 export interface Provider<Schema extends Type.TObject = Type.TObject> {
@@ -145,36 +156,6 @@ export interface RunFacts {
   readonly syncId: string
   readonly trigger: string
 }
-
-/** What ssh shows the upstream, and what it believes of it. */
-export interface Ssh {
-  /** Absolute path of the private key. */
-  readonly key: string
-  /** Files that have the keys of hosts, absolute paths. */
-  readonly knownHosts: readonly string[]
-}
-
-/**
- * Which addresses a run may connect to: never link-local ones; private ones not when the upstream is known to be
- * public, or when the worker allows only public ones.
- */
-export interface Peers {
-  /** Throws SyncFailure address_forbidden when an IP address, from a URL or of an open connection, is not allowed. */
-  check(address: string | undefined): void
-  /**
-   * Every address of a host name or literal, each checked. Throws SyncFailure address_forbidden, or
-   * upstream_unreachable when there is none.
-   */
-  resolve(host: string): Promise<readonly string[]>
-  /**
-   * The proxy by which a host must be reached; null: directly, at addresses that are checked. Throws SyncFailure
-   * address_forbidden when what is known of the host without its address is not allowed.
-   */
-  via(target: Target): Via | null
-}
-
-/** The side of the network an upstream is on. */
-export type Reach = 'public' | 'private'
 
 /** A replica's files. `published` is what people read; `staging` is beside it on the same filesystem. */
 export interface Tree {

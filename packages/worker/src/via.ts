@@ -1,4 +1,5 @@
-// via.ts — What a run is given to reach a host by a proxy. Types only; proxy/ makes them.
+// via.ts — What a run is given to reach a host: the addresses that are allowed, its key for ssh, its proxies. Types
+// only.
 import type { Socket } from 'node:net'
 
 /** Where a connection leads: of a URL, or of what is no URL. */
@@ -47,3 +48,33 @@ export interface LocalProxy extends LocalPort {
   readonly username: string
   readonly password: string
 }
+
+/** What ssh shows the upstream, and what it believes of it. */
+export interface Ssh {
+  /** Absolute path of the private key. */
+  readonly key: string
+  /** Files that have the keys of hosts, absolute paths. */
+  readonly knownHosts: readonly string[]
+}
+
+/**
+ * Which addresses a run may connect to: never link-local ones; private ones not when the upstream is known to be
+ * public, or when the worker allows only public ones.
+ */
+export interface Peers {
+  /** Throws SyncFailure address_forbidden when an IP address, from a URL or of an open connection, is not allowed. */
+  check(address: string | undefined): void
+  /**
+   * Every address of a host name or literal, each checked. Throws SyncFailure address_forbidden, or
+   * upstream_unreachable when there is none.
+   */
+  resolve(host: string): Promise<readonly string[]>
+  /**
+   * The proxy by which a host must be reached; null: directly, at addresses that are checked. Throws SyncFailure
+   * address_forbidden when what is known of the host without its address is not allowed.
+   */
+  via(target: Target): Via | null
+}
+
+/** The side of the network an upstream is on. */
+export type Reach = 'public' | 'private'

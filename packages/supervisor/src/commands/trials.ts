@@ -37,7 +37,10 @@ async function tryUpstream(
   const reply = await services.bus.request('try', workerId, question, ANSWER_MS)
   if (reply?.trial) return reply.trial
   if (!reply)
-    throw new Refusal('worker_unreachable', `worker ${name} did not answer; whether it can reach ${upstream} is unknown`)
+    throw new Refusal(
+      'worker_unreachable',
+      `worker ${name} did not answer; whether it can reach ${upstream} is unknown`,
+    )
   throw new Refusal(
     'conflict',
     `worker ${name} tries ${reply.busy_with ?? 'another upstream'} just now, and one at a time`,

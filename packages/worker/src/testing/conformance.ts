@@ -7,6 +7,7 @@ import { findMarked } from '../programs/orphans.ts'
 import { knowsItsDisk, takesOverWhatFits } from './conformance-folder.ts'
 import { prepareStage, type Conformance, type Stage } from './conformance-stage.ts'
 import { commandLines, mentions, readTree, startStallingProxy } from './sandbox.ts'
+import { openTrials } from './try-upstream.ts'
 
 const SECRET = 'correct-horse-battery'
 
@@ -18,6 +19,7 @@ export function providerConformance(conformance: Conformance): void {
     followsItsUpstream(stage)
     isProvedOnRequest(stage)
     isKept(stage)
+    isTried(stage)
     knowsItsDisk(stage)
     takesOverWhatFits(stage)
     endsWhenItMust(stage)
@@ -100,6 +102,16 @@ function isKept({ sandbox, subject, sync }: Stage): void {
     expect(report).toMatchObject({ outcome: reason === 'upstream_empty' ? 'held' : 'failed', reason })
     expect(report.message).not.toBe('')
     expect(readTree(sandbox().published)).toEqual(before)
+  })
+}
+
+function isTried({ kind, sandbox, subject }: Stage): void {
+  it('begins with an upstream that can be tested, of which nothing is written', async () => {
+    const { upstream, call } = subject()
+    const { ask } = await openTrials(sandbox(), { commands: call?.commands })
+    const { trial } = await ask({ kind, upstream, options: call?.options })
+    expect(trial).toMatchObject({ ok: true, reason: null, steps: expect.arrayContaining([expect.anything()]) })
+    expect(readdirSync(sandbox().dataDir)).toEqual([])
   })
 }
 

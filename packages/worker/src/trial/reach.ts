@@ -58,7 +58,8 @@ async function connectDirectly({ hostname, port }: Endpoint, { peers, steps, sig
   )
   return steps.take(
     'connection',
-    () => opened(connect({ host: hostname, port, lookup: guardedLookup(peers), autoSelectFamily: true }), peers, signal),
+    () =>
+      opened(connect({ host: hostname, port, lookup: guardedLookup(peers), autoSelectFamily: true }), peers, signal),
     (socket) => `${socket.remoteAddress ?? hostname} port ${port}`,
   )
 }
@@ -99,7 +100,9 @@ function secured(socket: Socket, hostname: string): Promise<string> {
     tls.once('close', () => reject(new Error('the upstream broke the connection')))
     tls.once('secureConnect', () => {
       const { valid_to: until } = tls.getPeerCertificate()
-      const day = Number.isNaN(Date.parse(until)) ? '' : `, certificate until ${new Date(until).toISOString().slice(0, 10)}`
+      const day = Number.isNaN(Date.parse(until))
+        ? ''
+        : `, certificate until ${new Date(until).toISOString().slice(0, 10)}`
       resolve(`${tls.getProtocol() ?? 'TLS'}${day}`)
       tls.destroy()
     })

@@ -13,53 +13,25 @@ import {
   type Credentials,
 } from '@kagami/demo'
 import { checkFor, TryReply, type Auth, type ReplicaSpec, type Trial } from '@kagami/protocol'
-import { createLogger, newId, openSealingKey, sealAuth } from '@kagami/runtime'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { loadWorkerConfig } from '../config/config.ts'
-import { createPaces } from '../http/pace.ts'
 import { findMarked } from '../programs/orphans.ts'
-import { providersOf } from '../providers/index.ts'
 import { createSandbox, type Sandbox } from '../testing/sandbox.ts'
-import { createTrials, type Trials } from './trials.ts'
+import { openTrials, type TrialCall, type TrialSettings } from '../testing/try-upstream.ts'
+import type { Trials } from './trials.ts'
 
 const BOB: Credentials = { username: 'bob', password: 'correct-horse-battery' }
 const auth: Auth = { type: 'basic', ...BOB }
 
-interface Call {
-  readonly kind: string
-  readonly upstream: string
-  readonly options?: Record<string, unknown>
-  readonly auth?: Auth | null
-  readonly replica_id?: string
-}
-
 let sandbox: Sandbox
 let trials: Trials
 let stops: (() => Promise<void>)[]
-let ask: (call: Call) => Promise<TryReply>
+let ask: (call: TrialCall) => Promise<TryReply>
 
-async function openTrials(env: Record<string, string> = {}, limitMs = 10_000, known: ReplicaSpec | null = null) {
-  const config = loadWorkerConfig({ env: { KAGAMI_DATA_DIR: sandbox.dataDir, ...env } })
-  const sealingKey = await openSealingKey(join(sandbox.dir, 'key'))
-  trials = createTrials({
-    config,
-    providers: providersOf(config),
-    paces: createPaces(),
-    workerId: 'w',
-    sealingKey,
-    logger: createLogger('test', { KAGAMI_LOG_LEVEL: 'silent' }),
-    isThere: () => true,
-    findReplica: () => known,
-    limitMs,
-  })
-  ask = async ({ auth: open = null, options = {}, replica_id = newId(), ...call }) => {
-    const about = { ...call, options, replica_id, name: 'x', interval_secs: null, labels: {}, origin: 'api' as const }
-    const { auth: sealed } = await sealAuth({ ...about, auth: open }, 'w', sealingKey.publicKey)
-    return trials.try({ ...call, options, replica_id, auth: sealed?.type === 'sealed' ? sealed : null })
-  }
+async function open(settings: TrialSettings = {}): Promise<void> {
+  ;({ trials, ask } = await openTrials(sandbox, settings))
 }
 
-async function tried(call: Call): Promise<Trial> {
+async function tried(call: TrialCall): Promise<Trial> {
   const reply = await ask(call)
   expect(checkFor(TryReply).ok(reply)).toBe(true)
   expect(reply.busy_with).toBeNull()
@@ -72,7 +44,7 @@ const lastOf = ({ steps }: Trial) => steps.at(-1)?.detail ?? ''
 beforeEach(async () => {
   sandbox = createSandbox()
   stops = []
-  await openTrials()
+  await open()
 })
 
 // Whatever was tried, and however it ended.
@@ -166,14 +138,10 @@ describe('an upstream over http', () => {
 
   it('gets no credentials that were sealed for another', async () => {
     const { url } = await start(BOB)
-    const replica_id = newId()
-    const sealingKey = await openSealingKey(join(sandbox.dir, 'key'))
-    const about = { replica_id, name: 'x', kind: 'http', interval_secs: null, labels: {}, options: {} }
-    const spec: ReplicaSpec = { ...about, upstream: 'http://other.invalid/', auth, origin: 'api' }
-    const sealed = (await sealAuth(spec, 'w', sealingKey.publicKey)).auth
-    if (sealed?.type !== 'sealed') throw new Error('not sealed')
-    const reply = await trials.try({ replica_id, kind: 'http', upstream: `${url}/a.iso`, options: {}, auth: sealed })
-    expect(reply.trial).toMatchObject({ ok: false, reason: 'auth_rejected', steps: [{ what: 'settings', ok: false }] })
+    const call = { kind: 'http', upstream: `${url}/a.iso`, auth }
+    const trial = await tried({ ...call, sealedFor: 'http://other.invalid/' })
+    expect([trial.reason, stepsOf(trial)]).toEqual(['auth_rejected', ['✕ settings']])
+    expect((await tried(call)).ok).toBe(true)
   })
 
   it('that repeats the password in its redirect has it masked', async () => {
@@ -247,7 +215,7 @@ describe('an upstream of git', () => {
   it('in a folder of the worker is found below upstream_roots alone', async () => {
     const upstream = `file://${dir()}/tool.git`
     expect(await tried({ kind: 'git', upstream })).toMatchObject({ ok: false, reason: 'address_forbidden' })
-    await openTrials({ KAGAMI_UPSTREAM_ROOTS: JSON.stringify([sandbox.dir]) })
+    await open({ env: { KAGAMI_UPSTREAM_ROOTS: JSON.stringify([sandbox.dir]) } })
     const trial = await tried({ kind: 'git', upstream })
     expect([trial.ok, stepsOf(trial)]).toEqual([true, ['✓ address', '✓ answer']])
   })
@@ -257,7 +225,7 @@ describe('a command', () => {
   it('is looked up in worker.toml and not started', async () => {
     const started = join(sandbox.dir, 'started')
     const commands = JSON.stringify([{ name: 'touch', command: ['/usr/bin/touch', started] }])
-    await openTrials({ KAGAMI_COMMANDS: commands })
+    await open({ env: { KAGAMI_COMMANDS: commands } })
     const trial = await tried({ kind: 'command', upstream: 'http://127.0.0.1/', options: { command: 'touch' } })
     expect([trial.ok, stepsOf(trial)]).toEqual([true, ['✓ settings']])
     expect(readdirSync(sandbox.dir)).not.toContain('started')
@@ -270,7 +238,7 @@ describe('the guards of a sync', () => {
   it('hold for a trial: link-local addresses never, private ones where only public ones are allowed', async () => {
     const metadata = await tried({ kind: 'http', upstream: 'http://169.254.169.254/latest/' })
     expect([metadata.reason, stepsOf(metadata)]).toEqual(['address_forbidden', ['✕ address']])
-    await openTrials({ KAGAMI_UPSTREAM_POLICY: 'public-only' })
+    await open({ env: { KAGAMI_UPSTREAM_POLICY: 'public-only' } })
     for (const [kind, scheme] of Object.entries({ http: 'http', git: 'git', rsync: 'rsync' })) {
       const trial = await tried({ kind, upstream: `${scheme}://127.0.0.1/x/` })
       expect([kind, trial.reason, stepsOf(trial)]).toEqual([kind, 'address_forbidden', ['✕ address']])
@@ -291,7 +259,7 @@ describe('an upstream that says nothing', () => {
     ['git', (port: number) => `git://127.0.0.1:${port}/x.git`],
     ['rsync', (port: number) => `rsync://127.0.0.1:${port}/x/`],
   ])('over %s is given up when the time is over, with the programs that asked it', async (kind, address) => {
-    await openTrials({}, 1500)
+    await open({ limitMs: 1500 })
     const trial = await tried({ kind: kind === 'https' ? 'http' : kind, upstream: address(await startSilent()) })
     expect(trial).toMatchObject({ ok: false, reason: 'timed_out' })
     expect(lastOf(trial)).toBe('there was no answer within 1.5 s')
@@ -306,7 +274,7 @@ describe('an upstream that says nothing', () => {
   })
 
   it('makes another trial wait its turn, which says what is tried', async () => {
-    await openTrials({}, 1500)
+    await open({ limitMs: 1500 })
     const upstream = `http://127.0.0.1:${await startSilent()}/`
     const first = tried({ kind: 'http', upstream })
     expect(await ask({ kind: 'http', upstream: 'http://127.0.0.1/' })).toEqual({ trial: null, busy_with: upstream })
@@ -324,8 +292,8 @@ describe('a replica of worker.toml', () => {
       ...{ replica_id: 'r-own', name: 'own', kind: 'http', upstream: `${url}/a` },
       ...{ interval_secs: null, labels: {}, options: {}, origin: 'config' },
     }
-    await openTrials({ KAGAMI_PROVIDERS: JSON.stringify([provider]) }, 10_000, known)
-    const call = { kind: 'http', replica_id: 'r-own' }
+    await open({ env: { KAGAMI_PROVIDERS: JSON.stringify([provider]) }, known })
+    const call = { kind: 'http', replicaId: 'r-own' }
     expect((await tried({ ...call, upstream: `${url}/a` })).ok).toBe(true)
     expect((await tried({ ...call, upstream: `${url}/b` })).reason).toBe('auth_rejected')
   })

@@ -5,7 +5,10 @@ import { findWorker } from './find.ts'
 import type { Handlers } from './handler.ts'
 import { mentions, pageOf, showPage, wordsOf, type Order } from '../lists/pages.ts'
 
-export const workerHandlers: Pick<Handlers, 'listWorkers' | 'getWorker' | 'listFolders' | 'tryUpstream' | 'revokeWorker'> = {
+export const workerHandlers: Pick<
+  Handlers,
+  'listWorkers' | 'getWorker' | 'listFolders' | 'tryUpstream' | 'revokeWorker'
+> = {
   async listWorkers({ query }, { supervisor }) {
     const [admissions, presences] = [wordsOf(query.admission), wordsOf(query.presence)]
     const matches = ({ record, presence }: WorkerEntry) =>

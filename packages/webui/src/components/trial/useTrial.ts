@@ -12,11 +12,8 @@ export interface TrialQuestion {
   readonly body: NewTrial
 }
 
-/** What a form would have tried; null while upstream, kind or worker cannot be so. `replicaId`: of one that is edited. */
-export function questionOf(
-  { typed, problems, body }: ReplicaForm,
-  replicaId: string | null,
-): TrialQuestion | null {
+/** What a form asks; null while its upstream, kind or worker is wrong. `replicaId`: of one that is edited. */
+export function questionOf({ typed, problems, body }: ReplicaForm, replicaId: string | null): TrialQuestion | null {
   if (['upstream', 'kind', 'worker'].some((field) => problems.value[field])) return null
   const { kind, upstream, options, auth } = body()
   const kept = typed.auth === 'keep' && replicaId !== null ? { replica_id: replicaId } : {}

@@ -50,8 +50,7 @@ export function createCommandProvider(commands: readonly CommandSettings[], data
   }
 }
 
-const unknownCommand = () =>
-  new SyncFailure('invalid_options', 'option "command": worker.toml names no such command')
+const unknownCommand = () => new SyncFailure('invalid_options', 'option "command": worker.toml names no such command')
 
 function describeCommand({ name, command: [program], container }: CommandSettings): string {
   if (container === null && !isRunnable(program))

@@ -49,7 +49,9 @@ function countLine(line: string, counted: { files: number; folders: number }): b
 
 function describeTop(upstream: string, { files, folders }: Top): string {
   const path = sshUpstreamOf(upstream)?.path ?? localPathOf(upstream)
-  const [module = '', ...below] = (path === null ? (URL.parse(upstream)?.pathname ?? '') : '').split('/').filter(Boolean)
+  const [module = '', ...below] = (path === null ? (URL.parse(upstream)?.pathname ?? '') : '')
+    .split('/')
+    .filter(Boolean)
   const what = path === null ? `module ${module}${below.length > 0 ? `, folder ${below.join('/')}` : ''}` : path
   return `${what}: ${folders} folders and ${files} files at its top`
 }
