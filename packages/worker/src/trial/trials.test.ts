@@ -289,8 +289,14 @@ describe('a replica of worker.toml', () => {
     const { url } = await serve(startHttpUpstream({ dir: join(sandbox.dir, 'www'), auth: BOB }))
     const provider = { name: 'own', kind: 'http', upstream: `${url}/a`, auth: { ...auth, password: BOB.password } }
     const known: ReplicaSpec = {
-      ...{ replica_id: 'r-own', name: 'own', kind: 'http', upstream: `${url}/a` },
-      ...{ interval_secs: null, labels: {}, options: {}, origin: 'config' },
+      replica_id: 'r-own',
+      name: 'own',
+      kind: 'http',
+      upstream: `${url}/a`,
+      interval_secs: null,
+      labels: {},
+      options: {},
+      origin: 'config',
     }
     await open({ env: { KAGAMI_PROVIDERS: JSON.stringify([provider]) }, known })
     const call = { kind: 'http', replicaId: 'r-own' }
