@@ -86,7 +86,7 @@ function opened(socket: Socket, peers: Peers, signal: AbortSignal): Promise<Sock
         resolve(socket)
       } catch (error) {
         socket.destroy()
-        reject(error as Error)
+        reject(error)
       }
     })
   })
