@@ -1,5 +1,5 @@
-// replicas.ts — kagami replicas [list] | get | add | remove. Edits are in edit.ts, decisions
-// about one in decisions.ts, tests of upstreams in trial/.
+// replicas.ts — kagami replicas [list] | get | add | remove. Edits are in edit.ts, decisions about one in
+// decisions.ts, tests of upstreams in trial/.
 import {
   guess,
   heldSeconds,

@@ -12,14 +12,14 @@ export const trial = {
     failed: 'failed',
     free: '{free} free on {worker}',
     save: 'It can be saved nevertheless: syncs are tried again by themselves.',
-    step: {
-      settings: 'Settings',
-      address: 'Address',
-      proxy: 'Proxy',
-      dns: 'DNS',
-      connection: 'Connection',
-      tls: 'TLS',
-      answer: 'Upstream',
-    },
+  },
+  trialStep: {
+    settings: 'Settings',
+    address: 'Address',
+    proxy: 'Proxy',
+    dns: 'DNS',
+    connection: 'Connection',
+    tls: 'TLS',
+    answer: 'Upstream',
   },
 }

@@ -15,14 +15,14 @@ export const trial: Texts<typeof en> = {
     failed: '失败',
     free: '{worker} 剩余 {free}',
     save: '仍然可以保存：同步会自动重试。',
-    step: {
-      settings: '设置',
-      address: '地址',
-      proxy: '代理',
-      dns: 'DNS',
-      connection: '连接',
-      tls: 'TLS',
-      answer: '上游',
-    },
+  },
+  trialStep: {
+    settings: '设置',
+    address: '地址',
+    proxy: '代理',
+    dns: '域名解析',
+    connection: '连接',
+    tls: '加密',
+    answer: '上游',
   },
 }
