@@ -126,6 +126,28 @@ const PROCEDURES: readonly Procedure[] = [
     ],
   },
   {
+    heading: 'Take a decision back',
+    what: 'list, cancel, hold for another time; a supervisor that is killed meanwhile',
+    followedBy: [
+      at('packages/cli/src/commands/actions', 'cancels by id or prefix'),
+      at('packages/cli/src/commands/actions', '%s has the supervisor wait'),
+      at('e2e/api/actions', 'is kept and done once by a supervisor that is killed'),
+    ],
+  },
+  {
+    heading: 'Test an upstream',
+    what: 'of a replica, and before there is one',
+    followedBy: [at('e2e/api/trial', 'is tested by command, whose exit code says')],
+  },
+  {
+    heading: 'Will it fit?',
+    what: 'the forecast, on the command line too',
+    followedBy: [
+      at('e2e/scenarios/storage', 'says when it is full, by the room that a worker has now'),
+      at('packages/cli/src/commands/storage', 'lists disks with their forecast, as the supervisor orders them'),
+    ],
+  },
+  {
     heading: 'Many at once',
     what: 'choose, look first, wait, try again, cancel; a supervisor that is killed',
     followedBy: [

@@ -1,7 +1,7 @@
 // storage.ts — Filesystems of workers: how full they are, when they will be, and what grows on them. What was not
 // measured is null.
 import Type, { type Static } from 'typebox'
-import { Instant, Nullable, Presence } from '../model.ts'
+import { Instant, Nullable, Presence, type Storage } from '../model.ts'
 
 const Count = Type.Integer({ minimum: 0 })
 const Days = Type.Integer({ minimum: 0, description: 'Days from now' })
@@ -105,3 +105,7 @@ export const Filesystem = Type.Object({
   }),
 })
 export type Filesystem = Static<typeof Filesystem>
+
+/** What may still be written, bytes: a filesystem may keep some for root, which is neither used nor free. */
+export const roomOf = ({ total_bytes, used_bytes, available_bytes }: Storage): number =>
+  available_bytes ?? Math.max(0, total_bytes - used_bytes)

@@ -5,6 +5,7 @@ import {
   DISK_PART_MS,
   FORECAST_DAYS,
   policyOf,
+  roomOf,
   type Disk,
   type DiskForecast,
   type DiskTotals,
@@ -14,7 +15,7 @@ import {
 import type { DiskSample, SizeThen } from '../../store/store.ts'
 import type { Fleet, ReplicaEntry, WorkerEntry } from '../entries.ts'
 import { putStorage } from '../fleet.ts'
-import { forecastOf, growthOf, isFullSoon, roomOf, usedShare, type Growth } from './forecast.ts'
+import { forecastOf, growthOf, isFullSoon, usedShare, type Growth } from './forecast.ts'
 
 const DAY_MS = 86_400_000
 const WORST_MAX = 5

@@ -7,6 +7,7 @@ import {
   DISK_PART_MS,
   type DiskForecast,
   type Storage,
+  roomOf,
 } from '@kagami/protocol'
 import type { DiskSample } from '../../store/store.ts'
 import { percentile, sortNumbers } from '../history/percentile.ts'
@@ -67,10 +68,6 @@ function daysUntilFull(bytesPerDay: number, now: Storage): number | null {
   const days = Math.floor(roomOf(now) / bytesPerDay)
   return days > DAYS_MAX ? null : days
 }
-
-/** What may still be written, bytes: a filesystem may keep some for root, which is neither used nor free. */
-export const roomOf = ({ total_bytes, used_bytes, available_bytes }: Storage): number =>
-  available_bytes ?? Math.max(0, total_bytes - used_bytes)
 
 /** The share that is used of what may be used, 0 to 1, as df says it. */
 export function usedShare(now: Storage): number {
