@@ -3,6 +3,7 @@
 import { heldSeconds, type ApiError } from '@kagami/protocol'
 import { sampleState } from '@kagami/protocol/testing/samples'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { followDocumented } from '../harness/documented.ts'
 import { createPlace, startNats } from '../harness/place.ts'
 import { startSupervisor, type SupervisorProgram } from '../harness/programs.ts'
 import { startSpokenWorker } from '../harness/spoken-worker.ts'
@@ -111,6 +112,15 @@ describe('a decision that is held', () => {
     expect(await worker('w-3')).not.toBeNull()
     expect(await done('w-2')).toEqual(['join: pending', 'hold_approve: ok', 'approve: ok'])
     await supervisor.api.call('cancelAction', { params: { id: later.action_id } })
+  })
+
+  test('is listed and taken back by the command lines of the page', async () => {
+    const { action_id } = await hold('terminate', 'w-3', 600)
+    const env = { KAGAMI_API: supervisor.url }
+    expect(await followDocumented(place, 'kagami actions list', { env })).toMatch(/terminate +w-3/)
+    const line = 'kagami actions cancel 5d1e0a7c'
+    expect(await followDocumented(place, line, { to: { '5d1e0a7c': action_id }, env })).toContain('Cancelled')
+    expect(await held()).toEqual([])
   })
 
   test('that is no longer possible is given up, and the audit says why', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { startHttpUpstream, startRsyncUpstream, writeFiles } from '@kagami/demo'
 import type { ApiError, NewTrial } from '@kagami/protocol'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { runDocumented } from '../harness/documented.ts'
 import { createPlace, startNats } from '../harness/place.ts'
 import { runKagami, startSupervisor, startWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { startSpokenWorker } from '../harness/spoken-worker.ts'
@@ -115,7 +116,10 @@ describe('an upstream that is tried', () => {
   })
 
   test('is tested by command, whose exit code says whether a sync would fail', async () => {
-    expect(await cli(tree, '--worker', 'sh-12')).toMatchObject({ code: 0, stdout: expect.stringContaining('✓ ok') })
+    const line = 'kagami replicas test URL --worker WORKER'
+    const env = { KAGAMI_API: supervisor.url, KAGAMI_TOKEN: TOKEN }
+    const documented = await runDocumented(place, line, { to: { URL: tree, WORKER: 'sh-12' }, env })
+    expect(documented).toMatchObject({ code: 0, stdout: expect.stringContaining('✓ ok') })
     expect(await cli(web, '--worker', 'sh-12', '--kind', 'http')).toMatchObject({
       code: 1,
       stdout: expect.stringContaining('✕ failed'),

@@ -129,8 +129,7 @@ const PROCEDURES: readonly Procedure[] = [
     heading: 'Take a decision back',
     what: 'list, cancel, hold for another time; a supervisor that is killed meanwhile',
     followedBy: [
-      at('packages/cli/src/commands/actions', 'cancels by id or prefix'),
-      at('packages/cli/src/commands/actions', '%s has the supervisor wait'),
+      at('e2e/api/actions', 'is listed and taken back by the command lines of the page'),
       at('e2e/api/actions', 'is kept and done once by a supervisor that is killed'),
     ],
   },
@@ -144,7 +143,7 @@ const PROCEDURES: readonly Procedure[] = [
     what: 'the forecast, on the command line too',
     followedBy: [
       at('e2e/scenarios/storage', 'says when it is full, by the room that a worker has now'),
-      at('packages/cli/src/commands/storage', 'lists disks with their forecast, as the supervisor orders them'),
+      at('e2e/scenarios/storage', 'names what grew most, since when, and its quota'),
     ],
   },
   {

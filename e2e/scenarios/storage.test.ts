@@ -8,6 +8,7 @@ import { connectBus, createLogger, newId } from '@kagami/runtime'
 import { openSqlStore } from '@kagami/supervisor/store/sql'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { keepDiskHistory } from '../harness/disk-history.ts'
+import { followDocumented } from '../harness/documented.ts'
 import { createPlace, startNats } from '../harness/place.ts'
 import { runKagami, startSupervisor, startWorker, type Program, type SupervisorProgram } from '../harness/programs.ts'
 import { until } from '../harness/wait.ts'
@@ -136,6 +137,10 @@ describe('a supervisor that knows the last 14 days of a disk', () => {
       since,
       quota_bytes: 5 * 2 ** 20,
     })
+    const line = 'kagami storage get WORKER'
+    const env = { KAGAMI_API: supervisor.url }
+    const shown = await followDocumented(place, line, { to: { WORKER: 'w-1.example.org' }, env })
+    expect(shown).toContain('grows-w-1')
     expect((await disks())[0]).toMatchObject({
       replicas_total: 2,
       replicas_measured: 2,
