@@ -1,6 +1,6 @@
 // complete.ts — What may come next on a command line: commands, options, words of options, and names that the
 // supervisor knows. Says nothing when it does not know: nobody wants errors between two keys.
-import { healthOrder, type Client } from '@kagami/protocol'
+import { healthOrder, printable, type Client } from '@kagami/protocol'
 import type { Command, Option } from 'commander'
 import { readContexts } from '../contexts/contexts.ts'
 import { openClient } from '../session.ts'
@@ -14,6 +14,8 @@ export interface Candidate {
 /** The supervisor has so long to answer, ms. */
 const ANSWER_MS = 1000
 const NAMES_MAX = 100
+/** A shell puts a word on the command line as it is: one that would mean something to it is not offered. */
+const PLAIN = /^[\w.@:+-]+$/
 
 /** The words that may stand where `line` ends: in place of its last word, which may be empty. */
 export async function completeLine(program: Command, line: string): Promise<Candidate[]> {
@@ -25,7 +27,9 @@ export async function completeLine(program: Command, line: string): Promise<Cand
     : partial.startsWith('-')
       ? optionsOf(command)
       : [...commandsOf(command), ...(await wordsFor(argumentAt(command, position), { partial, api }))]
-  return found.filter(({ word }) => word.startsWith(partial))
+  return found
+    .filter(({ word }) => word.startsWith(partial) && PLAIN.test(word))
+    .map(({ word, about }) => ({ word, about: printable(about).replaceAll(/\s+/g, ' ') }))
 }
 
 interface Place {
@@ -94,31 +98,36 @@ async function wordsFor(name: string, { partial, api }: Asked): Promise<Candidat
   if (name === 'SHELL') return plain(['bash', 'zsh', 'fish'])
   const ask = NAMES[name]
   if (!ask) return []
-  const client = openClient(api)
-  const late = new Promise<Candidate[]>((resolve) => setTimeout(resolve, ANSWER_MS, []).unref())
-  return Promise.race([ask(client, partial).catch(() => []), late])
+  // The shell waits until this program has ended, so the request must end too.
+  return ask({ client: openClient(api), partial, signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => [])
 }
 
-const NAMES: Record<string, (client: Client, partial: string) => Promise<Candidate[]>> = {
+interface Question {
+  readonly client: Client
+  readonly partial: string
+  readonly signal: AbortSignal
+}
+
+const NAMES: Record<string, (question: Question) => Promise<Candidate[]>> = {
   WORKER: workers,
   '--worker': workers,
   REPLICA: replicas,
-  MIRROR: async (client, partial) => (partial.includes('@') ? replicas(client, partial) : mirrors(client, partial)),
+  MIRROR: async (question) => (question.partial.includes('@') ? replicas(question) : mirrors(question)),
   NAME: mirrors,
 }
 
-async function workers(client: Client, q: string): Promise<Candidate[]> {
-  const { items } = await client.call('listWorkers', { query: { q, limit: NAMES_MAX } })
+async function workers({ client, partial: q, signal }: Question): Promise<Candidate[]> {
+  const { items } = await client.call('listWorkers', { query: { q, limit: NAMES_MAX }, signal })
   return items.map(({ name, admission }) => ({ word: name, about: admission }))
 }
 
-async function mirrors(client: Client, q: string): Promise<Candidate[]> {
-  const { items } = await client.call('listResources', { query: { q, limit: NAMES_MAX } })
+async function mirrors({ client, partial: q, signal }: Question): Promise<Candidate[]> {
+  const { items } = await client.call('listResources', { query: { q, limit: NAMES_MAX }, signal })
   return items.map(({ name, replicas_total: n }) => ({ word: name, about: `${n} ${n === 1 ? 'copy' : 'copies'}` }))
 }
 
-async function replicas(client: Client, partial: string): Promise<Candidate[]> {
+async function replicas({ client, partial, signal }: Question): Promise<Candidate[]> {
   const [q = ''] = partial.split('@')
-  const { items } = await client.call('listReplicas', { query: { q, sort: 'name', limit: NAMES_MAX } })
+  const { items } = await client.call('listReplicas', { query: { q, sort: 'name', limit: NAMES_MAX }, signal })
   return items.map(({ name, worker_name, health }) => ({ word: `${name}@${worker_name}`, about: health }))
 }

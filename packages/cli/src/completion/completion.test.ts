@@ -1,6 +1,8 @@
 // completion.test.ts — What shells are offered: by the candidates, and by a real bash that runs the script.
 import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -11,8 +13,12 @@ import { completeLine } from './complete.ts'
 import { createProgram } from '../program.ts'
 import { scripts } from './scripts.ts'
 
+/** Workers name themselves. */
+const HOSTILE = ['$(reboot)', 'x;reboot', '`reboot`', 'a b', 'x\u001b]0;y', 'x\ny', "'", '>file'].map((name, index) =>
+  aWorker({ worker_id: `h-${index}`, name }),
+)
 const api = await startApi({
-  listWorkers: () => aPage(aWorker(), aWorker({ worker_id: 'w-2', name: 'bj-1' })),
+  listWorkers: () => aPage(aWorker(), aWorker({ worker_id: 'w-2', name: 'bj-1' }), ...HOSTILE),
   listResources: () => aPage(aResource({ name: 'debian' }), aResource({ name: 'debian-security' })),
   listReplicas: () => aPage(aReplica(), aReplica({ replica_id: 'r-2', worker_name: 'bj-1' })),
 })
@@ -59,6 +65,19 @@ describe('completion', () => {
       KAGAMI_API: 'http://127.0.0.1:1',
     })
     expect([code, stdout, stderr]).toEqual([0, '', ''])
+  })
+
+  it('waits a moment for one that does not answer, and then ends', async () => {
+    const silent = createServer(() => {})
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    const { port } = silent.address() as AddressInfo
+    const env = { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', KAGAMI_API: `http://127.0.0.1:${port}` }
+    // The test waits for the end of the program, as a shell does.
+    expect(await runBash(`'${join(dir, 'kagami')}' __complete 'kagami sync deb'; echo "ended with $?"`, env)).toEqual([
+      'ended with 0',
+    ])
+    silent.closeAllConnections()
+    silent.close()
   })
 
   it.each(['kagami work', 'kagami sync debian@s', 'kagami sync debian@', 'kagami replicas list --health fai'])(
