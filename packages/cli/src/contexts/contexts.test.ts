@@ -15,6 +15,7 @@ const api = await startApi({
   listWorkers: () => aPage(),
   getReplica: () => aReplica(),
   pauseReplica: () => undefined,
+  startBulk: () => ({ matching: 0, names: [], workers: 0, last_copies: [], last_copies_total: 0, job: null }),
 })
 const env = { XDG_CONFIG_HOME: dir }
 const run = (line: string, more = {}) => runKagami(line, { ...env, ...more })
@@ -128,6 +129,11 @@ describe('a command', () => {
     const named = await run('replicas pause debian@sh-12 --context prod')
     expect([named.code, named.stderr]).toEqual([0, expect.stringContaining('context: prod\n')])
     expect(api.asked.at(-1)?.name).toBe('pauseReplica')
+  })
+  it('looks at what it would do on a protected supervisor without being asked', async () => {
+    const { code, stdout } = await run('bulk pause --worker sh-12 --dry-run')
+    expect([code, stdout]).toEqual([0, expect.stringContaining('pause would concern 0 replicas')])
+    expect((await run('bulk pause --worker sh-12')).stderr).toContain('--context prod')
   })
   it('asks for the name of a protected supervisor on a terminal', async () => {
     const { code, text } = await runOnTerminal('replicas pause debian@sh-12', {

@@ -11,11 +11,15 @@ export function createContextClient(client: Client, context: NamedContext): Clie
   return {
     baseUrl: client.baseUrl,
     async call(name, ...input) {
-      if (routes[name].write) await (confirmed ??= confirmChange(context))
+      if (routes[name].write && !isDryRun(input)) await (confirmed ??= confirmChange(context))
       return client.call(name, ...input)
     },
   }
 }
+
+/** Whether a request only asks what would be done. */
+const isDryRun = ([input]: readonly unknown[]): boolean =>
+  (input as { body?: { dry_run?: boolean } | null } | undefined)?.body?.dry_run === true
 
 async function confirmChange({ name, api, explicit, protected: isProtected }: NamedContext): Promise<void> {
   remark(`context: ${name}`)
