@@ -5,11 +5,10 @@ import type { Kysely, SelectQueryBuilder, Transaction } from 'kysely'
 import type { Tables } from './schema.ts'
 import { insertAudit } from './sql-audit.ts'
 import type { Fence } from './sql-fence.ts'
+import { endOfPrefix, pickByPrefix } from './sql-prefix.ts'
+import { chunks } from './sql-states.ts'
 import { saveRecords } from './sql-workers.ts'
 import type { BulkItemRecord, BulkRecord, BulkStore, BulkTurn, Paged, PageRequest } from './store.ts'
-
-/** Rows of one statement; SQLite allows 32,766 parameters. */
-const CHUNK = 500
 
 /** The part of the store that keeps bulk jobs. */
 export function createBulkStore(db: Kysely<Tables>, fence: Fence): BulkStore {
@@ -140,17 +139,15 @@ async function listJobs(db: Kysely<Tables>, page: PageRequest): Promise<Paged<Bu
 }
 
 async function findJob(db: Kysely<Tables>, idOrPrefix: string): Promise<BulkRecord | null> {
-  // In every collation "z" comes after the characters of our ids; "~" does not.
   const rows = await db
     .selectFrom('bulk_jobs')
     .selectAll()
     .where('job_id', '>=', idOrPrefix)
-    .where('job_id', '<', `${idOrPrefix}zzzz`)
+    .where('job_id', '<', endOfPrefix(idOrPrefix))
     .orderBy('job_id')
     .limit(2)
     .execute()
-  const found = rows.filter((row) => row.job_id.startsWith(idOrPrefix))
-  const row = found.find(({ job_id }) => job_id === idOrPrefix) ?? (found.length === 1 ? found[0] : undefined)
+  const row = pickByPrefix(rows, ({ job_id }) => job_id, idOrPrefix)
   return row ? jobOf(row) : null
 }
 
@@ -200,9 +197,4 @@ function jobOf({ job, started_at, ended_at, ...columns }: Tables['bulk_jobs']): 
     started_at: new Date(started_at).toISOString(),
     ended_at: ended_at === null ? null : new Date(ended_at).toISOString(),
   }
-}
-
-/** Rows in as many parts as statements need. */
-function* chunks<T>(rows: readonly T[]): Generator<T[]> {
-  for (let start = 0; start < rows.length; start += CHUNK) yield rows.slice(start, start + CHUNK)
 }

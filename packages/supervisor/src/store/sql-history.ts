@@ -6,6 +6,7 @@ import { listAudit, pruneRefusals } from './sql-audit.ts'
 import { pruneDiskSamples } from './sql-disks.ts'
 import { pruneBulkJobs } from './sql-bulk.ts'
 import type { Fence } from './sql-fence.ts'
+import { endOfPrefix, pickByPrefix } from './sql-prefix.ts'
 import { forgetAnnouncements } from './sql-workers.ts'
 import type { PageRequest, Store, SyncFilter } from './store.ts'
 
@@ -77,19 +78,16 @@ async function advancePruning(trx: Transaction<Tables>, wanted: Date): Promise<D
 }
 
 async function findSync(db: Kysely<Tables>, idOrPrefix: string): Promise<SyncReport | null> {
-  // In every collation "z" comes after the characters of our ids; "~" does not.
   const rows = await db
     .selectFrom('syncs')
     .select('report')
     .where('sync_id', '>=', idOrPrefix)
-    .where('sync_id', '<', `${idOrPrefix}zzzz`)
+    .where('sync_id', '<', endOfPrefix(idOrPrefix))
     .orderBy('sync_id')
     .limit(2)
     .execute()
-  const reports = rows
-    .map((row) => JSON.parse(row.report) as SyncReport)
-    .filter((report) => report.sync_id.startsWith(idOrPrefix))
-  return reports.find((report) => report.sync_id === idOrPrefix) ?? (reports.length === 1 ? reports[0]! : null)
+  const reports = rows.map((row) => JSON.parse(row.report) as SyncReport)
+  return pickByPrefix(reports, ({ sync_id }) => sync_id, idOrPrefix)
 }
 
 async function findNeighbours(db: Kysely<Tables>, replicaId: string, syncId: string) {

@@ -5,9 +5,9 @@ import {
   FULL_SOON_DAYS,
   NEARLY_FULL_SHARE,
   DISK_PART_MS,
+  roomOf,
   type DiskForecast,
   type Storage,
-  roomOf,
 } from '@kagami/protocol'
 import type { DiskSample } from '../../store/store.ts'
 import { percentile, sortNumbers } from '../history/percentile.ts'
