@@ -1,10 +1,22 @@
 // api.ts — The HTTP client of the UI, and how errors of its calls are shown.
 import { ApiError, createClient } from '@kagami/protocol'
+import { ref } from 'vue'
 import { t } from './locales/index.ts'
 import { readToken } from './token.ts'
 
+/** When the supervisor last answered a call, Unix ms; null: never. */
+export const answeredAt = ref<number | null>(null)
+
 /** The typed client; reads the token before each call. */
-export const api = createClient({ baseUrl: location.origin, token: readToken })
+export const api = createClient({
+  baseUrl: location.origin,
+  token: readToken,
+  async fetch(...request) {
+    const answer = await fetch(...request)
+    answeredAt.value = Date.now()
+    return answer
+  },
+})
 
 export interface Problem {
   readonly message: string

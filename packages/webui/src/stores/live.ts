@@ -2,6 +2,7 @@
 import type { StreamEvent } from '@kagami/protocol'
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
+import { answeredAt } from '../api.ts'
 import { createEventStream, OFFLINE_MS } from '../stream/follow.ts'
 
 type Handler = (events: readonly StreamEvent[]) => void
@@ -14,8 +15,10 @@ export const useLive = defineStore('live', () => {
   const state = ref<LiveState>('connecting')
   const epoch = ref(0)
   const retryAt = ref<number | null>(null)
-  /** When the supervisor was last heard from, Unix ms. */
-  const lastContactAt = ref<number | null>(null)
+  /** When the stream last said something, Unix ms. */
+  const heardAt = ref<number | null>(null)
+  /** When the supervisor was last heard from, by the stream or by an answer, Unix ms; null: never. */
+  const lastContactAt = computed(() => Math.max(heardAt.value ?? 0, answeredAt.value ?? 0) || null)
   const handlers = new Set<Handler>()
   let offlineTimer = 0
   const stream = createEventStream({
@@ -23,11 +26,11 @@ export const useLive = defineStore('live', () => {
       window.clearTimeout(offlineTimer)
       state.value = 'live'
       retryAt.value = null
-      lastContactAt.value = Date.now()
+      heardAt.value = Date.now()
       if (again) epoch.value += 1
     },
     received() {
-      lastContactAt.value = Date.now()
+      heardAt.value = Date.now()
     },
     failed(nextAt, since) {
       retryAt.value = nextAt
