@@ -66,6 +66,23 @@ describe('every page', () => {
     await page.context().close()
   })
 
+  test('shows on the card of a worker what its numbers are, and the numbers', async () => {
+    const { page } = await openTab(browser, fleet.supervisor.url, { width: 390 })
+    await page.goto('/ui/workers')
+    const card = page.getByRole('row', { name: /sh-12/ })
+    const [box, replicas] = [await card.boundingBox(), await card.getByText('12', { exact: true }).boundingBox()]
+    expect(replicas!.y + replicas!.height).toBeLessThanOrEqual(box!.y + box!.height)
+    const share = await card.getByText(/^\d+%$/).boundingBox()
+    expect(share!.y + share!.height).toBeLessThanOrEqual(box!.y + box!.height)
+    // Word and number stand in one line.
+    const words = await card.getByText('12', { exact: true }).evaluate((element) => {
+      const cell = element.closest('td')!
+      return [cell.dataset['word'], Math.round(cell.getBoundingClientRect().height)]
+    })
+    expect(words).toEqual(['Replicas', 24])
+    await page.context().close()
+  })
+
   test('tries again what fails for one cause as a job, and leads to it', async () => {
     const { page } = await openTab(browser, fleet.supervisor.url)
     await page.goto('/ui/')
