@@ -2,7 +2,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { healthLooks, syncLooks, workerLooks } from '@kagami/protocol'
 import { describe, expect, it } from 'vitest'
-import { age, due, duration, healthCounts, shortId, size, state } from './words.ts'
+import { age, due, duration, healthCounts, shortId, size, state, usedOf } from './words.ts'
 
 const plain = (text: string) => stripVTControlCharacters(text)
 const NOW = Date.parse('2026-01-02T12:00:00Z')
@@ -63,3 +63,14 @@ describe('a size', () => {
 
 it('an id is cut where it still tells syncs of one moment apart', () =>
   expect(shortId('0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b')).toBe('0190a1b2-c3d4-7e5f'))
+
+describe('the use of a disk', () => {
+  const GIB = 2 ** 30
+  it.each([
+    [{ total_bytes: 100 * GIB, used_bytes: 25 * GIB }, '25.0 GiB / 100 GiB (25%)'],
+    // What is kept for root is neither used nor free: df says the same.
+    [{ total_bytes: 252 * GIB, used_bytes: 20 * GIB, available_bytes: 71 * GIB }, '20.0 GiB / 91.0 GiB (22%)'],
+    [{ total_bytes: 100 * GIB, used_bytes: 95 * GIB, available_bytes: 0 }, '95.0 GiB / 95.0 GiB (100%)'],
+    [{ total_bytes: 0, used_bytes: 0 }, '0 B / 0 B (0%)'],
+  ])('of %j is %s', (storage, words) => expect(usedOf(storage)).toBe(words))
+})

@@ -8,11 +8,14 @@ import {
   healthOrder,
   remainingTime,
   syncLooks,
+  usableOf,
+  usedShare,
   workerLooks,
   type DiskForecast,
   type Halt,
   type Look,
   type Replica,
+  type Storage,
   type Tone,
   type TypicalDuration,
 } from '@kagami/protocol'
@@ -129,3 +132,7 @@ export function size(bytes: number | null): string {
 
 /** The beginning of an id. Ids begin with the time they were made: fewer characters would not be unique. */
 export const shortId = (id: string): string => id.slice(0, 18)
+
+/** How much of a disk is used: `19.8 GiB / 91.1 GiB (22%)`, of what may be used. */
+export const usedOf = (storage: Storage): string =>
+  `${size(storage.used_bytes)} / ${size(usableOf(storage))} (${Math.round(usedShare(storage) * 100)}%)`

@@ -208,7 +208,11 @@ export const Summary = Type.Object({
   resources_total: Count,
   health_counts: HealthCounts,
   jobs: Type.Object({ running: Count, queued: Count, limit: Count }),
-  storage: Type.Object({ total_bytes: Count, used_bytes: Count }),
+  storage: Type.Object({
+    total_bytes: Count,
+    used_bytes: Count,
+    available_bytes: Type.Optional({ ...Count, description: 'What workers may still write' }),
+  }),
   disks: Type.Optional(DiskTotals),
   causes: Type.Array(Cause),
   nats: Type.Object({ connected: Type.Boolean(), server_version: Nullable(Type.String()) }),

@@ -4,7 +4,7 @@ import { Refusal } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
-import { age, fullIn, size, state } from '../words.ts'
+import { age, fullIn, size, state, usedOf } from '../words.ts'
 import { apiCommand, collect, limitOf } from './api.ts'
 
 /** As many as one answer has at most. */
@@ -69,7 +69,7 @@ const COLUMNS = [
 function rowOf(disk: Filesystem): string[] {
   return [
     nameOf(disk),
-    usedOf(disk),
+    shareOf(disk),
     size(disk.free_bytes),
     disk.replicas_measured > 0 ? size(disk.replicas_bytes) : '-',
     fullIn(disk.forecast),
@@ -82,8 +82,8 @@ function nameOf({ name, workers_total }: Disk): string {
   return workers_total > 1 ? `${name} +${workers_total - 1}` : name
 }
 
-function usedOf({ used_share, total_bytes }: Disk): string {
-  return `${Math.round(used_share * 100)}% of ${size(total_bytes)}`
+function shareOf({ used_share, used_bytes, free_bytes }: Disk): string {
+  return `${Math.round(used_share * 100)}% of ${size(used_bytes + free_bytes)}`
 }
 
 function perDay(bytes: number | null): string {
@@ -98,7 +98,7 @@ function detailsOf(disk: Filesystem): string[][] {
     ['workers', disk.workers.map(({ name, presence }) => `${state(presence)} ${name}`).join('\n')],
     ...(more > 0 ? [['', `and ${more} more`]] : []),
     ['host', disk.hostname ?? '-'],
-    ['used', `${size(disk.used_bytes)} / ${size(disk.total_bytes)} (${Math.round(disk.used_share * 100)}%)`],
+    ['used', usedOf({ ...disk, available_bytes: disk.free_bytes })],
     ['free', size(disk.free_bytes)],
     ['replicas', `${size(disk.replicas_bytes)}, ${measured}`],
     ['full in', fullIn(disk.forecast)],

@@ -1,10 +1,10 @@
 // workers.ts — kagami workers [list] | get | approve | reject | terminate | revoke | hosts
-import { heldSeconds, lastCopiesOf, workerState, type Client, type Worker } from '@kagami/protocol'
+import { heldSeconds, lastCopiesOf, usableOf, usedShare, workerState, type Client, type Worker } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { confirmTyped } from '../confirm.ts'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
-import { age, fullIn, healthCounts, size, state } from '../words.ts'
+import { age, fullIn, healthCounts, size, state, usedOf } from '../words.ts'
 import { apiCommand, collect, limitOf } from './api.ts'
 import { addHold, holdOrDo, type HoldOptions } from './actions.ts'
 import { addHostsOf } from '../ssh/hosts.ts'
@@ -163,7 +163,7 @@ function rowOf(worker: Worker): string[] {
     worker.version ?? (worker.older_wire ? 'older' : '-'),
     worker.admission === 'approved' ? healthCounts(worker.health_counts) : `${worker.replicas_total} declared`,
     jobs && jobs.limit > 0 ? `${jobs.running}/${jobs.limit}${jobs.queued ? ` +${jobs.queued}` : ''}` : '-',
-    storage ? `${Math.round((storage.used_bytes / storage.total_bytes) * 100)}% of ${size(storage.total_bytes)}` : '-',
+    storage ? `${Math.round(usedShare(storage) * 100)}% of ${size(usableOf(storage))}` : '-',
     forecast?.verdict === 'full' ? `~${forecast.days}d` : '-',
     age(worker.last_seen_at),
   ]
@@ -186,7 +186,7 @@ function detailsOf(worker: Worker): string[][] {
     ['kinds', worker.kinds.map(kindOf).join('\n')],
     ['replicas', `${worker.replicas_total}   ${healthCounts(worker.health_counts)}`],
     ['applied', `revision ${worker.observed_rev} of ${worker.desired_rev}`],
-    ['disk', storage ? `${size(storage.used_bytes)} / ${size(storage.total_bytes)}` : '-'],
+    ['disk', storage ? usedOf(storage) : '-'],
     ['full in', worker.disk_forecast ? fullIn(worker.disk_forecast) : null],
   ]
   return pairs.filter((pair): pair is [string, string] => pair[1] !== null && pair[1] !== '')

@@ -3,7 +3,7 @@ import type { Summary, Worker } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { printJson, setExitCode, writeData } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
-import { age, duration, fullIn, healthCounts, healthsOf, size, state } from '../words.ts'
+import { age, duration, fullIn, healthCounts, healthsOf, size, state, usedOf } from '../words.ts'
 import { apiCommand } from '../commands/api.ts'
 
 /** Adds `status`. */
@@ -65,11 +65,11 @@ function workersOf({ workers }: Summary): string {
 }
 
 /** Use of all disks, and which is full first. */
-function storageOf({ storage: { used_bytes: used, total_bytes: total }, disks }: Summary): string {
-  if (total === 0) return '- (no worker has reported its disk yet)'
+function storageOf({ storage, disks }: Summary): string {
+  if (storage.total_bytes === 0) return '- (no worker has reported its disk yet)'
   const worst = disks?.worst.find(({ forecast }) => forecast.verdict === 'full')
   const first = worst ? `   ${worst.name} full in ${fullIn(worst.forecast)}` : ''
-  return `${size(used)} / ${size(total)} (${Math.round((used / total) * 100)}%)${first}`
+  return `${usedOf(storage)}${first}`
 }
 
 /** What needs a person, each with the command that leads on. */

@@ -109,3 +109,12 @@ export type Filesystem = Static<typeof Filesystem>
 /** What may still be written, bytes: a filesystem may keep some for root, which is neither used nor free. */
 export const roomOf = ({ total_bytes, used_bytes, available_bytes }: Storage): number =>
   available_bytes ?? Math.max(0, total_bytes - used_bytes)
+
+/** What may be used in all, bytes: what is used, and what may still be written. */
+export const usableOf = (storage: Storage): number => storage.used_bytes + roomOf(storage)
+
+/** The share that is used of what may be used, 0 to 1, as df says it. */
+export function usedShare(storage: Storage): number {
+  const usable = usableOf(storage)
+  return usable > 0 ? storage.used_bytes / usable : 0
+}

@@ -6,6 +6,7 @@ import {
   FORECAST_DAYS,
   policyOf,
   roomOf,
+  usedShare,
   type Disk,
   type DiskForecast,
   type DiskTotals,
@@ -15,7 +16,7 @@ import {
 import type { DiskSample, SizeThen } from '../../store/store.ts'
 import type { Fleet, ReplicaEntry, WorkerEntry } from '../entries.ts'
 import { putStorage } from '../fleet.ts'
-import { forecastOf, growthOf, isFullSoon, usedShare, type Growth } from './forecast.ts'
+import { forecastOf, growthOf, isFullSoon, type Growth } from './forecast.ts'
 
 const DAY_MS = 86_400_000
 const WORST_MAX = 5

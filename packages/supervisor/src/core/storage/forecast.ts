@@ -6,6 +6,7 @@ import {
   NEARLY_FULL_SHARE,
   DISK_PART_MS,
   roomOf,
+  usedShare,
   type DiskForecast,
   type Storage,
 } from '@kagami/protocol'
@@ -67,12 +68,6 @@ function daysUntilFull(bytesPerDay: number, now: Storage): number | null {
   if (bytesPerDay <= 0) return null
   const days = Math.floor(roomOf(now) / bytesPerDay)
   return days > DAYS_MAX ? null : days
-}
-
-/** The share that is used of what may be used, 0 to 1, as df says it. */
-export function usedShare(now: Storage): number {
-  const usable = now.used_bytes + roomOf(now)
-  return usable > 0 ? now.used_bytes / usable : 0
 }
 
 /** Whether a disk needs attention before it is full. */
