@@ -103,6 +103,7 @@ describe('the history on the page of a replica', () => {
     expect(await panel.locator('canvas').count()).toBe(3)
     expect(await panel.getByRole('button', { pressed: true }).textContent()).toBe(`${days || 7} days`)
     await panel.getByText('Show as table').click()
+    await panel.getByRole('table').waitFor()
     const shown = await supervisor.api.call('replicaHistory', {
       params: { id: (await replica('long'))! },
       query: { days: days || '7' },
@@ -134,6 +135,7 @@ describe('the history on the page of a replica', () => {
     expect(cells.filter((shape) => shape === 'none').length).toBeGreaterThanOrEqual(6)
     await panel.getByText('Show as table').click()
     const row = panel.getByRole('row').filter({ hasText: 'No sync ended' }).first()
+    await row.waitFor()
     expect(await row.getByRole('cell').allTextContents()).toEqual(['· No sync ended', '0', '0', '0', '0', ...rest('—')])
   })
 
