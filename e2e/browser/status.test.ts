@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import type { Browser } from 'playwright-core'
 import { openBrowser, openTab } from '../harness/browser.ts'
 import { HOSTILE_NAMES, startStatusFleet, type StatusFleet } from '../harness/status-fleet.ts'
+import { until } from '../harness/wait.ts'
 
 const PATHS = ['/status/', '/status/?show=new&lang=zh-CN', '/status/debian/', '/status/nobody']
 
