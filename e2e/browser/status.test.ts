@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Browser } from 'playwright-core'
 import { openBrowser, openTab } from '../harness/browser.ts'
+import { createPlace } from '../harness/place.ts'
 import { HOSTILE_NAMES, startStatusFleet, type StatusFleet } from '../harness/status-fleet.ts'
 import { until } from '../harness/wait.ts'
 
@@ -9,10 +10,11 @@ const PATHS = ['/status/', '/status/?show=new&lang=zh-CN', '/status/debian/', '/
 
 describe('the status page', () => {
   let browser: Browser
+  const place = createPlace()
   let fleet: StatusFleet
 
   beforeAll(async () => {
-    fleet = await startStatusFleet({
+    fleet = await startStatusFleet(place, {
       SUPERVISOR_STATUS_NOTICE: 'Maintenance on Friday.',
       SUPERVISOR_STATUS_TITLE: 'Mirrors of Example',
     })

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import type { ReplicaState } from '@kagami/protocol'
 import { sampleState } from '@kagami/protocol/testing/samples'
-import { createPlace, startNats, type Place } from './place.ts'
+import { startNats, type Place } from './place.ts'
 import { startSupervisor, startWorker, type SupervisorProgram } from './programs.ts'
 import { startSpokenWorker } from './spoken-worker.ts'
 import { until } from './wait.ts'
@@ -101,8 +101,7 @@ export function writeTheme(place: Place): string {
  * Starts it. Mirrors: debian, synced for good; own-help, that has no copy yet; late, stale, queued and again debian of
  * a second worker, where it fails; and the hostile ones. One more worker is rejected.
  */
-export async function startStatusFleet(env: Record<string, string> = {}): Promise<StatusFleet> {
-  const place = createPlace()
+export async function startStatusFleet(place: Place, env: Record<string, string> = {}): Promise<StatusFleet> {
   writeFiles(place.at('up', 'files'), { 'one.txt': 'x'.repeat(400_000) })
   const upstream = await startRsyncUpstream({ dir: place.at('up') })
   place.onEnd(() => upstream.stop())

@@ -1,6 +1,7 @@
 // feeds.test.ts — What programs read of the status of a real supervisor: formats, who may read them, incidents.
 import { sampleState } from '@kagami/protocol/testing/samples'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { createPlace } from '../harness/place.ts'
 import { HOSTILE_NAMES, SECRET, startStatusFleet, type StatusFleet } from '../harness/status-fleet.ts'
 import { startSpokenWorker } from '../harness/spoken-worker.ts'
 import { until } from '../harness/wait.ts'
@@ -14,6 +15,7 @@ const LISTS = ['tunasync.json', 'mirrorz.json', 'mirrors.json']
 const FEEDS = [...LISTS, 'feed.atom', 'debian/badge.svg', 'debian/badge.txt']
 
 describe('what programs read', () => {
+  const place = createPlace()
   let fleet: StatusFleet
   const ask = (path: string, headers: Record<string, string> = {}) =>
     fetch(`${fleet.supervisor.url}/status/${path}`, { headers })
@@ -21,7 +23,7 @@ describe('what programs read', () => {
   const json = async (path: string) => JSON.parse(await read(path)) as unknown
 
   beforeAll(async () => {
-    fleet = await startStatusFleet({
+    fleet = await startStatusFleet(place, {
       SUPERVISOR_STATUS_TITLE: 'Mirrors & Co',
       SUPERVISOR_STATUS_FILES_URL: 'https://mirror.example.org/',
     })
@@ -139,8 +141,10 @@ describe('what programs read', () => {
 })
 
 describe('a supervisor whose operator wants no status page', () => {
+  const place = createPlace()
+
   test('has none', async () => {
-    const fleet = await startStatusFleet({ SUPERVISOR_STATUS: 'false' })
+    const fleet = await startStatusFleet(place, { SUPERVISOR_STATUS: 'false' })
     for (const path of ['', 'debian/', 'style.css', ...FEEDS])
       expect([path, (await fetch(`${fleet.supervisor.url}/status/${path}`)).status]).toEqual([path, 404])
   })

@@ -10,6 +10,7 @@ const NOTICE = 'Maintenance on <b>Friday</b>\nat 10:00'
 
 describe('the status page', () => {
   const theme = writeTheme(createPlace())
+  const place = createPlace()
   let fleet: StatusFleet
   const ask = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
     fetch(fleet.supervisor.url + path, { headers, method, redirect: 'manual' })
@@ -20,7 +21,7 @@ describe('the status page', () => {
   const pathOf = (name: string) => `/status/${encodeURIComponent(name)}/`
 
   beforeAll(async () => {
-    fleet = await startStatusFleet({
+    fleet = await startStatusFleet(place, {
       SUPERVISOR_STATUS_TITLE: 'Mirrors <of> Example',
       SUPERVISOR_STATUS_NOTICE: NOTICE,
       SUPERVISOR_STATUS_FILES_URL: 'https://mirror.example.org/pub/',
@@ -174,9 +175,10 @@ describe('the status page', () => {
 })
 
 describe('a supervisor whose operator says nothing of the files', () => {
+  const place = createPlace()
   let fleet: StatusFleet
   beforeAll(async () => {
-    fleet = await startStatusFleet({ SUPERVISOR_STATUS_DIR: '/nowhere/at/all' })
+    fleet = await startStatusFleet(place, { SUPERVISOR_STATUS_DIR: '/nowhere/at/all' })
   })
 
   test('links to its own pages, and suggests the host that it is asked by', async () => {
