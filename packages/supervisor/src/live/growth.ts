@@ -9,6 +9,8 @@ import type { Services } from '../services.ts'
 const HOLDS_MS = 3_600_000
 /** Workers that are read in one go: everything else waits for it. */
 const AT_ONCE = 25
+/** Workers that are looked at in one go. */
+const LOOKED_AT = 500
 
 /** Reads growth. */
 export interface GrowthReader {
@@ -23,8 +25,22 @@ export function createGrowthReader(
   const { fleet, store, clock } = services
   const readMs = new WeakMap<WorkerEntry, number>()
   let reading = false
+  let rest = fleet.workers.values()
   const isDue = (worker: WorkerEntry) =>
     worker.record.admission === 'approved' && clock.monotonicMs() - (readMs.get(worker) ?? -Infinity) >= HOLDS_MS
+  /** Those among the next ones whose turn it is. After the last worker comes the first one again. */
+  function takeDue(): WorkerEntry[] {
+    const due: WorkerEntry[] = []
+    for (let looked = 0; looked < LOOKED_AT && due.length < AT_ONCE; looked++) {
+      const { value: worker, done } = rest.next()
+      if (done) {
+        rest = fleet.workers.values()
+        break
+      }
+      if (isDue(worker)) due.push(worker)
+    }
+    return due
+  }
   async function readSome(workers: readonly WorkerEntry[]) {
     const ids = workers.map(({ record }) => record.worker_id)
     const samples = await store.readDiskSamples(ids, diskSpan(clock.now().getTime()))
@@ -40,7 +56,7 @@ export function createGrowthReader(
       if (reading) return
       reading = true
       try {
-        const due = fleet.workers.values().filter(isDue).take(AT_ONCE).toArray()
+        const due = takeDue()
         if (due.length > 0) await readSome(due)
       } catch {
         // The state writer says that the database fails.

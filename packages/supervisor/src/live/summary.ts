@@ -7,6 +7,9 @@ import type { Services } from '../services.ts'
 import { version } from '../version.ts'
 
 const CAUSES_MAX = 12
+/** How long the totals of disks hold in a fleet of more than a few workers, ms. */
+const DISKS_HOLD_MS = 10_000
+const FEW_WORKERS = 500
 
 /** Makes summaries of the fleet. */
 export interface Summaries {
@@ -18,6 +21,7 @@ export interface Summaries {
 /** The summaries of one supervisor. */
 export function createSummaries(services: Services): Summaries {
   let published = ''
+  const disks = createDiskTotals(services)
   let lastFailure: Summary['last_failure'] | undefined
   async function make(): Promise<Summary> {
     const { fleet, bus } = services
@@ -39,7 +43,7 @@ export function createSummaries(services: Services): Summaries {
       resources_total: fleet.resources.size,
       health_counts: fleet.healths.toRecord(),
       ...totalsOf(fleet),
-      disks: diskTotalsOf(fleet),
+      disks: disks(),
       causes: causesOf(fleet, CAUSES_MAX),
       nats: { connected: bus.connected, server_version: bus.connection.info?.version ?? null },
       last_failure: lastFailure ?? null,
@@ -56,6 +60,18 @@ export function createSummaries(services: Services): Summaries {
       published = text
       services.feed.publish({ type: 'summary', summary })
     },
+  }
+}
+
+/** The totals of disks, counted at most so often: they fill slowly, and a fleet has thousands. */
+function createDiskTotals({ fleet, clock }: Pick<Services, 'fleet' | 'clock'>): () => Summary['disks'] {
+  let counted: { atMs: number; workers: number; totals: Summary['disks'] } | null = null
+  return () => {
+    const [atMs, workers] = [clock.monotonicMs(), fleet.workers.size]
+    const holdsMs = workers > FEW_WORKERS ? DISKS_HOLD_MS : 0
+    if (counted?.workers !== workers || atMs - counted.atMs >= holdsMs)
+      counted = { atMs, workers, totals: diskTotalsOf(fleet) }
+    return counted.totals
   }
 }
 
