@@ -154,6 +154,9 @@ export async function startPageFleet(place: Place): Promise<PageFleet> {
       storage: 'storage',
       job: `jobs/${job!.job_id}`,
       events: 'events',
+      settings: 'settings',
+      'signed-in': 'signed-in',
+      'not-signed-in': 'signed-in?problem=failed&request_id=01a21e8f',
       nowhere: 'no/such/page',
     },
   }

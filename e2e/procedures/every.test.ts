@@ -134,6 +134,16 @@ const PROCEDURES: readonly Procedure[] = [
     ],
   },
   {
+    heading: 'Let others in',
+    what: 'tokens with roles and scopes',
+    followedBy: [at('e2e/access/tokens', 'are created, listed and removed by the command line, as documented')],
+  },
+  {
+    heading: 'Let others in',
+    what: 'accounts of an OpenID Connect provider',
+    followedBy: [at('e2e/access/oidc', 'signs in, with the role of the groups')],
+  },
+  {
     heading: 'Test an upstream',
     what: 'of a replica, and before there is one',
     followedBy: [at('e2e/api/trial', 'is tested by command, whose exit code says')],

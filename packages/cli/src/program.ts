@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { addCompletion } from './completion/command.ts'
 import { addContext } from './contexts/command.ts'
+import { addTokens } from './access/command.ts'
 import { addActions } from './commands/actions.ts'
 import { addBulk } from './bulk/bulk.ts'
 import { addDocker } from './commands/docker.ts'
@@ -33,6 +34,7 @@ const NOUNS = [
   addBulk,
   addWorkers,
   addActions,
+  addTokens,
   addContext,
   addCompletion,
   addFolders,

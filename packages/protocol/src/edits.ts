@@ -101,7 +101,8 @@ function optionsOfSyncs(options: Options): Options {
   return Object.fromEntries(Object.entries(options).filter(([key]) => !BESIDE_SYNCS.has(key)))
 }
 
-function merged<V>(
+/** What a patch makes of labels or options: null removes a key, null in the place of all of them all keys. */
+export function merged<V>(
   before: Readonly<Record<string, V>>,
   patch: Readonly<Record<string, V | null>> | null | undefined,
 ): Record<string, V> {

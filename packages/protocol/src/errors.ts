@@ -92,6 +92,13 @@ export const errors = {
     'Send "Authorization: Bearer TOKEN". The token is in the file api-token in the state directory of the ' +
       'supervisor, or in SUPERVISOR_API_TOKEN.',
   ),
+  forbidden: entry(
+    403,
+    4,
+    'Who asks may not do this: the message says which role or scope it takes.',
+    'viewer reads, operator writes to replicas and workers, admin also terminates workers and gives out tokens. Ask ' +
+      'an administrator for a token that may: kagami tokens create NAME --role ROLE.',
+  ),
   too_many_attempts: entry(
     429,
     4,

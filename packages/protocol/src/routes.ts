@@ -1,10 +1,12 @@
 // routes.ts — Every HTTP route, joined from routes/. Validation, OpenAPI, the typed client, the handlers' types and the
 // reference are made from this table.
+import { accessRoutes } from './routes/access.ts'
 import { actionRoutes } from './routes/actions.ts'
 import { bulkRoutes } from './routes/bulk.ts'
 import { replicaRoutes } from './routes/replicas.ts'
 import { resourceRoutes } from './routes/resources.ts'
 import type { Route } from './routes/route.ts'
+import type { Role } from './views/access.ts'
 import { storageRoutes } from './routes/storage.ts'
 import { syncRoutes } from './routes/syncs.ts'
 import { systemRoutes } from './routes/system.ts'
@@ -18,6 +20,7 @@ export { AddReplica } from './routes/v0.ts'
 export const routes = {
   ...v0Routes,
   ...systemRoutes,
+  ...accessRoutes,
   ...workerRoutes,
   ...actionRoutes,
   ...replicaRoutes,
@@ -31,6 +34,12 @@ export type Routes = typeof routes
 
 /** The names of the routes. */
 export type RouteName = keyof Routes
+
+/** The role that a route takes; null: everybody may use it. */
+export function roleFor({ role, write }: Route): Role | null {
+  if (role === 'anyone') return null
+  return role ?? (write ? 'operator' : null)
+}
 
 /** The path of a route with its parameters filled in and escaped. */
 export function pathFor(route: Route, params: Record<string, string> = {}): string {

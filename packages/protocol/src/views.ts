@@ -265,24 +265,6 @@ export const NewJoinToken = Type.Object({
 })
 export type NewJoinToken = Static<typeof NewJoinToken>
 
-/** What the sender of this request may do, and how the supervisor is set up. */
-export const Session = Type.Object({
-  auth: Type.Enum(['token', 'none']),
-  authenticated: Type.Boolean(),
-  version: Type.String(),
-  auto_approve: Type.Boolean(),
-  nats_locked: Type.Boolean({ description: 'New workers need a join token' }),
-  nats_url: Type.Optional(
-    Nullable(
-      Type.String({
-        description: 'Where the supervisor reaches NATS, without credentials; null for who may not write',
-      }),
-    ),
-  ),
-  server_time: Instant,
-})
-export type Session = Static<typeof Session>
-
 /** The requests that were recorded; workers carry them out later. */
 export const SyncAccepted = Type.Object({
   requests: Type.Array(

@@ -18,6 +18,7 @@ import {
   type Values,
 } from '@kagami/runtime'
 import Type, { type Static } from 'typebox'
+import { accessKeys, checkAccess } from './access/keys.ts'
 import { sqliteFile } from './store/dialects.ts'
 
 /** Every key; the environment variable is `SUPERVISOR_` and the key in capitals. */
@@ -93,6 +94,7 @@ export const SupervisorKeys = Type.Object({
         'help/<mirror>.html. Read again when it changes.',
     }),
   ),
+  ...accessKeys,
 })
 
 /** The configuration, checked, and what follows from it. */
@@ -122,6 +124,7 @@ export function loadSupervisorConfig(
   const sourceOf = (key: string) => (key in flags ? `--${key.replaceAll('_', '-')}` : `SUPERVISOR_${key.toUpperCase()}`)
   checkValues(SupervisorKeys, values, sourceOf)
   const config = values as Static<typeof SupervisorKeys>
+  checkAccess(config, sourceOf)
   const natsCredentials = config.nats_credentials
     ? readCredentials(config.nats_credentials, sourceOf('nats_credentials'))
     : null

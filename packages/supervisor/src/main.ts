@@ -13,7 +13,7 @@ import {
   type Logger,
   type Values,
 } from '@kagami/runtime'
-import { openToken, writeTokenHint, type Token } from './api/auth.ts'
+import { openToken, writeTokenHint, type Token } from './access/root-token.ts'
 import { serveApi } from './api/server.ts'
 import { loadSupervisorConfig, type SupervisorConfig } from './config.ts'
 import { carryOriginal } from './core/older-replicas.ts'

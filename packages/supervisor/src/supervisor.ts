@@ -2,6 +2,7 @@
 // timers. Decisions are in core/.
 import type { Desired, Summary } from '@kagami/protocol'
 import { every, newId, pause, type Bus, type Clock, type Logger } from '@kagami/runtime'
+import { createAccessTokens, type AccessTokens } from './commands/access-tokens.ts'
 import { openHeldActions, type HeldActions } from './commands/actions.ts'
 import { createBulkJobs, type BulkJobs } from './commands/bulk.ts'
 import { createCommands } from './commands/commands.ts'
@@ -48,6 +49,7 @@ export interface Supervisor {
   readonly services: Services
   readonly commands: Commands
   readonly joinTokens: JoinTokens
+  readonly accessTokens: AccessTokens
   readonly actions: HeldActions
   readonly bulk: BulkJobs
   summary(): Promise<Summary>
@@ -86,6 +88,7 @@ export async function startSupervisor(parts: SupervisorParts): Promise<Superviso
     services,
     commands,
     joinTokens: createJoinTokens(services),
+    accessTokens: createAccessTokens(services),
     actions,
     bulk,
     summary: summaries.make,

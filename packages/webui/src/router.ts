@@ -16,6 +16,8 @@ const views = {
   StorageList: () => import('./views/StorageList.vue'),
   JobPage: () => import('./views/JobPage.vue'),
   EventList: () => import('./views/EventList.vue'),
+  SettingsPage: () => import('./views/SettingsPage.vue'),
+  SignedIn: () => import('./views/SignedIn.vue'),
   SyncPage: () => import('./views/SyncPage.vue'),
   NotFound: () => import('./views/NotFound.vue'),
 }
@@ -48,6 +50,8 @@ const pages: RouteRecordRaw[] = [
   { path: '/storage', name: 'storage', component: views.StorageList },
   { path: '/jobs/:id', name: 'job', component: views.JobPage, props: true },
   { path: '/events', name: 'events', component: views.EventList },
+  { path: '/signed-in', name: 'signed-in', component: views.SignedIn },
+  { path: '/settings', name: 'settings', component: views.SettingsPage },
   { path: '/:rest(.*)*', name: 'nowhere', component: views.NotFound },
 ]
 

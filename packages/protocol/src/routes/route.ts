@@ -2,6 +2,7 @@
 import { PlainText } from '../printable.ts'
 import Type from 'typebox'
 import { Nullable } from '../model.ts'
+import type { Role } from '../views/access.ts'
 
 /** What a route is. */
 export interface Route {
@@ -21,8 +22,13 @@ export interface Route {
   readonly response?: Type.TSchema
   /** Content type of the body, when it is not JSON. */
   readonly produces?: 'text/plain' | 'text/event-stream'
-  /** Needs a token when authentication is on. */
+  /** Changes something. */
   readonly write: boolean
+  /**
+   * Who may use it when authentication is on: who has this role, or one that includes it. `anyone`: everybody, but it
+   * is found out who asks. Absent: operators where it writes, everybody where it reads.
+   */
+  readonly role?: Role | 'anyone'
   /** Error codes it may answer with, besides those of any route. */
   readonly refuses?: readonly string[]
 }

@@ -1,14 +1,10 @@
-// system.ts — The whole system: session, summary, audit, and the live stream.
+// system.ts — The whole system: summary, audit, and the live stream.
 import Type from 'typebox'
-import { AuditEntry, pageOf, Session, Summary } from '../views.ts'
+import { AuditEntry, pageOf, Summary } from '../views.ts'
 import { get, pagingOf, Text, Word } from './route.ts'
 
 /** Routes about the whole system. */
 export const systemRoutes = {
-  session: get('/api/v1/session', 'Whether writing needs a token, and whether the token that was sent is valid', {
-    tag: 'system',
-    response: Session,
-  }),
   summary: get('/api/v1/summary', 'Counts, failure causes and totals of the whole fleet', {
     tag: 'fleet',
     response: Summary,

@@ -41,6 +41,7 @@ export const v0Routes = {
   }),
   terminate: remove('/workers/{id}', 'Terminate a worker; its files stay', {
     tag,
+    role: 'admin',
     params: Id,
     refuses: ['not_found'],
   }),

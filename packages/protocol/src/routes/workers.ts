@@ -59,13 +59,21 @@ export const workerRoutes = {
   revokeWorker: post(
     '/api/v1/workers/{id}/revoke',
     'Revoke the NATS credentials of a worker: it is disconnected at once, and rejected. Only where NATS is locked',
-    { tag, params: Id, body: ReasonBody, status: 200, refuses: ['not_found', 'conflict', 'unavailable'] },
+    {
+      tag,
+      role: 'admin',
+      params: Id,
+      body: ReasonBody,
+      status: 200,
+      refuses: ['not_found', 'conflict', 'unavailable'],
+    },
   ),
   makeJoinToken: post(
     '/api/v1/join-tokens',
     'Create a join token, with which new workers get credentials on a locked NATS',
     {
       tag,
+      role: 'admin',
       body: Type.Object({
         expires_secs: Type.Optional(Type.Integer({ minimum: 1, maximum: 31_536_000, default: 86_400 })),
         uses: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000, default: 1 })),
@@ -82,6 +90,7 @@ export const workerRoutes = {
   }),
   removeJoinToken: remove('/api/v1/join-tokens/{id}', 'Withdraw a join token; workers that have used it stay', {
     tag,
+    role: 'admin',
     params: Id,
     refuses: ['not_found', 'conflict'],
   }),

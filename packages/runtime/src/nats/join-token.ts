@@ -1,6 +1,5 @@
 // join-token.ts — The join token: one line with everything a new worker needs to ask for credentials. Its holder may
 // ask; people decide.
-import { createHash, randomBytes } from 'node:crypto'
 import { checkFor } from '@kagami/protocol'
 import Type, { type Static } from 'typebox'
 import { ConfigError } from '../config.ts'
@@ -39,15 +38,4 @@ export function readJoinToken(line: string, source: string): JoinTokenContent {
     `${source}: this is not a join token, or only a part of one`,
     `Create one with \`kagami nats token\`: a single line that begins with ${PREFIX}.`,
   )
-}
-
-/** Creates the secret of a join token, and the hash that is stored. */
-export function newJoinSecret(): { readonly secret: string; readonly hash: string } {
-  const secret = randomBytes(24).toString('base64url')
-  return { secret, hash: hashOfJoinSecret(secret) }
-}
-
-/** The hash of a secret. The secret is long and random, so a plain hash does not reveal it. */
-export function hashOfJoinSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex')
 }

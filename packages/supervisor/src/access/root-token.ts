@@ -1,11 +1,13 @@
-// auth.ts — The token that allows writing: created, stored for its owner only, compared in constant time, never logged.
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+// root-token.ts — The token that may do everything: created, stored for its owner only, compared in constant time,
+// never logged.
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { chmodSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import {
   copyOfLine,
   homeDirectory,
   logDamage,
+  newSecret,
   oneLine,
   openStateFile,
   previousOf,
@@ -15,7 +17,7 @@ import {
 } from '@kagami/runtime'
 import type { SupervisorConfig } from '../config.ts'
 
-/** The token that allows writing. */
+/** The token that may do everything. */
 export interface Token {
   /** Whether `text` is the token. */
   matches(text: string): boolean
@@ -47,7 +49,7 @@ export function openToken(config: SupervisorConfig, logger: Logger): Token {
     return tokenOf(stored, { isNew: false, file })
   }
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 })
-  const created = `kgm_${randomBytes(24).toString('base64url')}`
+  const created = newSecret('kgm')
   kept.write(created)
   return tokenOf(created, { isNew: true, file })
 }
@@ -88,10 +90,4 @@ export function writeTokenHint(port: number, token: Token): void {
   } catch {
     // The command line then needs the variable KAGAMI_TOKEN.
   }
-}
-
-/** The token of an Authorization header, or null. */
-export function bearerOf(header: string | undefined): string | null {
-  const match = /^Bearer\s+(\S{1,512})$/i.exec(header ?? '')
-  return match?.[1] ?? null
 }

@@ -8,6 +8,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 const WRITES_A_MINUTE = 3000
 /** Wrong tokens that one address may send in a minute. */
 const WRONG_TOKENS_A_MINUTE = 10
+/** Pages of signing in that one address may load in a minute; a whole lab may have one address. */
+const SIGN_INS_A_MINUTE = 120
 
 /**
  * Refuses requests to host names that are not ours. Otherwise a web page could reach a supervisor on loopback through a
@@ -90,20 +92,26 @@ function createLimit(server: FastifyInstance, aMinute: number, refuse: () => Ref
   }
 }
 
-/** Limits the writes of an address. Throws too_many_writes. */
-export function createWriteLimit(server: FastifyInstance): Limit {
-  return createLimit(
-    server,
-    WRITES_A_MINUTE,
-    () => new Refusal('too_many_writes', `more than ${WRITES_A_MINUTE} writes in a minute from this address`),
-  )
+/** The limits of an address. */
+export interface Limits {
+  /** Throws too_many_writes. */
+  readonly writes: Limit
+  /** Throws too_many_attempts. */
+  readonly wrongTokens: Limit
+  /** Throws too_many_attempts. */
+  readonly signIns: Limit
 }
 
-/** Limits the wrong tokens of an address. Throws too_many_attempts. */
-export function createWrongTokenLimit(server: FastifyInstance): Limit {
-  return createLimit(
-    server,
-    WRONG_TOKENS_A_MINUTE,
-    () => new Refusal('too_many_attempts', 'too many wrong tokens from this address'),
-  )
+/** Counts of one HTTP server. */
+export function createLimits(server: FastifyInstance): Limits {
+  const tooMany = (what: string) => () => new Refusal('too_many_attempts', `too many ${what} from this address`)
+  return {
+    writes: createLimit(
+      server,
+      WRITES_A_MINUTE,
+      () => new Refusal('too_many_writes', `more than ${WRITES_A_MINUTE} writes in a minute from this address`),
+    ),
+    wrongTokens: createLimit(server, WRONG_TOKENS_A_MINUTE, tooMany('wrong tokens')),
+    signIns: createLimit(server, SIGN_INS_A_MINUTE, tooMany('attempts to sign in')),
+  }
 }

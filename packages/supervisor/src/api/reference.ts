@@ -1,5 +1,5 @@
 // reference.ts — The API reference, made from the routes of the protocol: /openapi.json, and a page to browse it.
-import { checkFor, ErrorBody, errors, routes, type ErrorCode, type Route } from '@kagami/protocol'
+import { checkFor, ErrorBody, errors, roleFor, routes, type ErrorCode, type Route } from '@kagami/protocol'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { version } from '../version.ts'
 import { serveLater } from './served-later.ts'
@@ -71,7 +71,7 @@ function operationOf(name: string, route: Route) {
     summary: route.summary,
     parameters: [...fields('path', route.params), ...fields('query', route.query), ...fields('header', route.headers)],
     ...(route.body ? { requestBody: bodyOf(route.body) } : {}),
-    ...(route.write ? { security: [{ token: [] }] } : {}),
+    ...(roleFor(route) ? { security: [{ token: [] }], 'x-role': roleFor(route) } : {}),
     responses: { [route.status]: success, ...refusals },
   }
 }
@@ -89,7 +89,8 @@ function refusalsOf(route: Route): [string, unknown][] {
   const codes = [
     ...(route.refuses ?? []),
     ...ANY_ROUTE,
-    ...(route.write ? ['unauthorized', 'too_many_writes', 'too_many_attempts', 'body_too_large'] : []),
+    ...(roleFor(route) ? ['unauthorized', 'forbidden', 'too_many_attempts'] : []),
+    ...(route.write ? ['too_many_writes', 'body_too_large'] : []),
   ]
   const byStatus = Map.groupBy(new Set(codes), (code) => errors[code as ErrorCode].status)
   return [...byStatus].map(([status, group]) => [

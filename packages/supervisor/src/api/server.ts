@@ -1,30 +1,25 @@
 // server.ts — The HTTP server: serves the routes of the protocol with checks, authentication and errors, and the
 // reference, metrics, health and UI beside them.
-import { Readable } from 'node:stream'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import { ConfigError, connectionsWithinLimit, isLoopback, whoListensOn, newId, type Logger } from '@kagami/runtime'
-import { Refusal, routes, type Route, type RouteName } from '@kagami/protocol'
+import { Refusal } from '@kagami/protocol'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { serveStatus } from '../status/status.ts'
 import type { Supervisor } from '../supervisor.ts'
-import { bearerOf, type Token } from './auth.ts'
-import { check } from './check.ts'
+import { createOidc } from '../access/oidc.ts'
+import type { Token } from '../access/root-token.ts'
+import { createSessions } from '../access/sessions.ts'
 import { compressAnswers } from './compress.ts'
+import { createCookies } from './cookies.ts'
 import { answerError, answerUnreadable } from './errors.ts'
-import {
-  createWriteLimit,
-  createWrongTokenLimit,
-  guardHosts,
-  readJsonBodies,
-  refuseUnsafeText,
-  type Limit,
-} from './guard.ts'
-import type { Context } from './handlers/handler.ts'
-import { handlers } from './handlers/handlers.ts'
+import { createLimits, guardHosts, readJsonBodies } from './guard.ts'
+import type { Access } from './handlers/handler.ts'
 import { registerMetrics, serveMetrics } from './metrics.ts'
 import { serveReference } from './reference.ts'
 import { refuseOtherMethods } from './methods.ts'
+import { mountRoutes } from './mount.ts'
+import { serveSignIn } from './sign-in.ts'
 import { serveUi } from './ui.ts'
 
 const BODY_MAX_BYTES = 1024 * 1024
@@ -84,7 +79,11 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
   server.setNotFoundHandler(notFound)
   const metrics = registerMetrics(server, supervisor)
   serveReference(server, notFound)
-  mountRoutes(server, supervisor, token)
+  const access = openAccess(supervisor)
+  const limits = createLimits(server)
+  mountRoutes(server, { supervisor, token, access, limits })
+  if (access.oidc)
+    serveSignIn(server, { ...access, oidc: access.oidc, services: supervisor.services, limit: limits.signIns })
   serveMetrics(server, metrics)
   serveHealth(server, supervisor)
   serveStatus(server, supervisor.services)
@@ -92,6 +91,15 @@ export async function serveApi(supervisor: Supervisor, token: Token): Promise<Ap
   await listen(server, config.address)
   const bound = server.server.address()
   return { port: typeof bound === 'object' && bound ? bound.port : config.address.port, close: () => server.close() }
+}
+
+function openAccess({ services }: Supervisor): Access {
+  const { config, store, clock, logger } = services
+  return {
+    oidc: config.auth === 'none' ? null : createOidc(config, logger),
+    sessions: createSessions(config, { store, clock }),
+    cookies: createCookies(config.public_url),
+  }
 }
 
 /** Says, at most once a minute, that connections are closed because too many are open. */
@@ -106,99 +114,6 @@ function sayRefused(server: FastifyInstance, logger: Logger): void {
         'out who holds them, or raise the limit (ulimit -n, LimitNOFILE=)',
     )
   })
-}
-
-function mountRoutes(server: FastifyInstance, supervisor: Supervisor, token: Token) {
-  const limitWrites = createWriteLimit(server)
-  const limitWrongTokens = createWrongTokenLimit(server)
-  for (const name of Object.keys(routes) as RouteName[]) {
-    const route: Route = routes[name]
-    server.route({
-      method: route.method,
-      url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
-      config: { route: name },
-      schema: { operationId: name } as never,
-      async handler(request, reply) {
-        refuseUnsafeText(request)
-        const bearer = bearerOf(request.headers.authorization)
-        const context: Context = { supervisor, request, reply, ...callerOf(supervisor, token, { request, bearer }) }
-        if (!route.write) return await answer(name, route, context)
-        refuseOtherOrigins(request)
-        // A refusal for want of a token writes nothing, so it does not count as a write.
-        if (!context.authenticated) await refuseUnauthenticated(context, bearer, limitWrongTokens)
-        await limitWrites(request, reply)
-        try {
-          return await answer(name, route, context)
-        } catch (error) {
-          if (error instanceof Refusal) await auditRefusal(context, name, error)
-          throw error
-        }
-      },
-    })
-  }
-}
-
-/** Who sends a request, judged by its token. */
-function callerOf(
-  { services }: Supervisor,
-  token: Token,
-  { request, bearer }: { request: FastifyRequest; bearer: string | null },
-): Pick<Context, 'authenticated' | 'caller'> {
-  const remote = request.ip
-  if (services.config.auth === 'none') return { authenticated: true, caller: { actor: 'anyone', remote } }
-  const authenticated = bearer !== null && token.matches(bearer)
-  return { authenticated, caller: { actor: authenticated ? 'token' : 'stranger', remote } }
-}
-
-async function answer(name: RouteName, route: Route, context: Context): Promise<unknown> {
-  const { request, reply } = context
-  const input = {
-    params: check(route.params, request.params, 'params'),
-    query: check(route.query, request.query, 'query'),
-    headers: check(route.headers, request.headers, 'headers'),
-    body: check(route.body, request.body, 'body'),
-  }
-  const handler = handlers[name] as (input: unknown, context: Context) => unknown
-  const output = await handler(input, context)
-  if (reply.sent || reply.raw.headersSent) return reply
-  void reply.code(route.status)
-  if (route.produces === 'text/plain') return reply.type('text/plain; charset=utf-8').send(output)
-  if (output === undefined) return reply.send()
-  const body = output instanceof Readable ? output : JSON.stringify(output)
-  return reply.type('application/json; charset=utf-8').send(body)
-}
-
-/** A web page of another site must not write through the browser of its visitors. */
-function refuseOtherOrigins(request: FastifyRequest) {
-  const { origin } = request.headers
-  if (origin && URL.parse(origin)?.host !== request.headers.host)
-    throw new Refusal('unauthorized', `writes from pages of ${origin} are not allowed`)
-}
-
-/** Refuses a write without the token. */
-async function refuseUnauthenticated(
-  { supervisor, request, reply }: Context,
-  bearer: string | null,
-  limit: Limit,
-): Promise<never> {
-  if (bearer === null) throw new Refusal('unauthorized', 'this needs a token')
-  supervisor.services.logger.warn({ remote: request.ip, url: request.url.split('?')[0] }, 'a wrong token was used')
-  await limit(request, reply)
-  throw new Refusal('unauthorized', 'the token is wrong')
-}
-
-async function auditRefusal({ supervisor, caller, request }: Context, action: string, refusal: Refusal) {
-  const target = (request.params as { id?: string }).id ?? null
-  await supervisor.services.store
-    .addAudit({
-      at: supervisor.services.clock.now().toISOString(),
-      ...caller,
-      action,
-      target,
-      detail: refusal.message.slice(0, 1000),
-      result: refusal.code,
-    })
-    .catch(() => {})
 }
 
 function serveHealth(server: FastifyInstance, supervisor: Supervisor) {

@@ -1,6 +1,6 @@
 // join-tokens.ts — Join tokens: create, list and withdraw. The secret is shown once; the database keeps only its hash.
 import { Refusal, type JoinToken, type NewJoinToken } from '@kagami/protocol'
-import { newId, newJoinSecret, writeJoinToken } from '@kagami/runtime'
+import { newId, newSecret, secretHash, writeJoinToken } from '@kagami/runtime'
 import type { Services } from '../services.ts'
 import type { JoinTokenRecord } from '../store/store.ts'
 import { auditEntry } from './save.ts'
@@ -47,10 +47,10 @@ async function createToken(
   if (!accounts)
     throw new Refusal('conflict', 'NATS is open here: workers need no join token, only the address of NATS')
   const now = clock.now()
-  const { secret, hash } = newJoinSecret()
+  const secret = newSecret()
   const record: JoinTokenRecord = {
     id: newId(),
-    hash,
+    hash: secretHash(secret),
     worker_id: worker_id ?? null,
     uses,
     used: 0,

@@ -1,7 +1,7 @@
 // enrolment.ts — Answers requests for credentials on a locked NATS. A join token lets a worker ask; people decide about
 // its admission, as everywhere.
 import { enrolProof, type Enrol, type EnrolReply, type Join } from '@kagami/protocol'
-import { hashOfJoinSecret, isUserKey, signedByUser } from '@kagami/runtime'
+import { isUserKey, secretHash, signedByUser } from '@kagami/runtime'
 import { documentOf } from '../core/document.ts'
 import { decideEnrolment } from '../core/enrolment.ts'
 import { noChanges } from '../core/changes.ts'
@@ -52,7 +52,7 @@ async function claimKey(services: Services, { token, join, publicKey }: EnrolReq
   const now = clock.now()
   const known = {
     keys: await store.findKeys(join.worker_id, publicKey),
-    token: await store.findJoinToken(hashOfJoinSecret(token)),
+    token: await store.findJoinToken(secretHash(token)),
   }
   const decision = decideEnrolment({ workerId: join.worker_id, publicKey }, known, now)
   if (decision.verdict === 'refused') return decision.reason

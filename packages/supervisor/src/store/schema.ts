@@ -53,6 +53,31 @@ export interface Tables {
   dead_letters: { id: Generated<number>; at: number; subject: string; body: string; reason: string }
   /** Decisions that are held; `action` is the HeldAction as JSON. */
   held_actions: { action_id: string; executes_at: number; action: string }
+  access_tokens: {
+    token_id: string
+    hash: string
+    name: string
+    /** The name in small letters: no two may differ only by these. */
+    name_key: string
+    role: string
+    /** Labels as JSON. */
+    scope: string
+    made_at: number
+    made_by: string
+    expires_at: number | null
+    last_used_at: number | null
+  }
+  /** People who have signed in, by the hash of what their browser keeps. */
+  sessions: {
+    hash: string
+    name: string
+    role: string
+    scope: string
+    /** What the provider said of them, which it wants to see when they sign out. */
+    id_token: string | null
+    made_at: number
+    expires_at: number
+  }
   join_tokens: {
     id: string
     hash: string

@@ -7,6 +7,7 @@ import type { Tables } from './schema.ts'
 import { waitForDatabase } from './start-errors.ts'
 import type { Store, Superseded } from './store.ts'
 import { insertAudit } from './sql-audit.ts'
+import { createAccessStore } from './sql-access.ts'
 import { createActionStore } from './sql-actions.ts'
 import { createDiskStore } from './sql-disks.ts'
 import { createBulkStore } from './sql-bulk.ts'
@@ -40,6 +41,7 @@ export async function openSqlStore(
     ...createDiskStore(db, kind, fence),
     ...createKeyStore(db, fence),
     ...createActionStore(db, fence),
+    ...createAccessStore(db, fence),
     ...createBulkStore(db, fence),
     prepare: (carry) =>
       waitForDatabase(() => retryWhileLocked(() => prepareTables(db, kind, { carry, write: writeCarried })), logger),

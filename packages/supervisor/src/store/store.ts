@@ -1,6 +1,15 @@
 // store.ts — The interface of the database: what survives a restart of the supervisor. SQLite and PostgreSQL behave the
 // same.
-import { Refusal, type AuditEntry, type PendingAction, type ReplicaState, type SyncReport } from '@kagami/protocol'
+import {
+  Refusal,
+  type AccessToken,
+  type AuditEntry,
+  type PendingAction,
+  type ReplicaState,
+  type Role,
+  type Scope,
+  type SyncReport,
+} from '@kagami/protocol'
 import type { BulkStore } from './bulk.ts'
 import type { NewAudit, Paged, PageRequest, WorkerRecord } from './records.ts'
 
@@ -171,6 +180,39 @@ export interface HeldAction extends PendingAction {
   readonly remote: string | null
 }
 
+/** An access token as it is stored: its secret is not. */
+export interface AccessTokenRecord extends AccessToken {
+  readonly hash: string
+}
+
+/** Somebody who has signed in. */
+export interface SessionRecord {
+  /** Of what the browser keeps. */
+  readonly hash: string
+  readonly name: string
+  readonly role: Role
+  readonly scope: Scope
+  readonly id_token: string | null
+  readonly made_at: string
+  readonly expires_at: string
+}
+
+/** Access tokens, and people who have signed in. */
+export interface AccessStore {
+  /** Returns false, and adds nothing, when there is one of that name. */
+  addAccessToken(token: AccessTokenRecord, audit: NewAudit): Promise<boolean>
+  findAccessToken(hash: string): Promise<AccessTokenRecord | null>
+  /** By name. */
+  listAccessTokens(): Promise<AccessTokenRecord[]>
+  /** By id or name; returns the id of what was removed. */
+  removeAccessToken(idOrName: string, auditOf: (token: AccessTokenRecord) => NewAudit): Promise<string | null>
+  noteTokenUse(tokenId: string, at: Date): Promise<void>
+  /** Removes those that have expired, too. */
+  addSession(session: SessionRecord): Promise<void>
+  findSession(hash: string): Promise<SessionRecord | null>
+  removeSession(hash: string): Promise<void>
+}
+
 /** The part of the database for decisions that are held. */
 export interface ActionStore {
   /** Those that are held, the next one first. */
@@ -181,7 +223,7 @@ export interface ActionStore {
 }
 
 /** The database. */
-export interface Store extends KeyStore, ActionStore, DiskStore, BulkStore {
+export interface Store extends KeyStore, AccessStore, ActionStore, DiskStore, BulkStore {
   /** Resolves when another supervisor has taken over the database. From then on every write throws this error. */
   readonly superseded: Promise<Superseded>
 

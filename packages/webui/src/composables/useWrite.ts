@@ -1,21 +1,32 @@
 // useWrite.ts — Calls that change something: whether they are allowed, whether one is running, and its error.
 import { computed, ref, type ComputedRef, type Ref } from 'vue'
+import type { Role } from '@kagami/protocol'
 import { problemOf, type Problem } from '../api.ts'
 import { t } from '../locales/index.ts'
 import { useLive } from '../stores/live.ts'
 import { useSession } from '../stores/session.ts'
 import { useToasts } from '../stores/toasts.ts'
 
-/** Why nothing can be changed now, or null when it can. */
-export function useWriteBlock(): ComputedRef<'sign-in' | 'offline' | null> {
+/** Why something cannot be done now. */
+export type WriteBlock = 'sign-in' | 'offline' | 'role'
+
+/** Why what takes a role cannot be done now, or null when it can. */
+export function useWriteBlock(needed: () => Role = () => 'operator'): ComputedRef<WriteBlock | null> {
   const live = useLive()
-  const session = useSession()
-  return computed(() => (live.offline ? 'offline' : session.session !== null && !session.canWrite ? 'sign-in' : null))
+  const store = useSession()
+  return computed(() => {
+    if (live.offline) return 'offline'
+    if (store.session === null || store.may(needed())) return null
+    return store.session.authenticated ? 'role' : 'sign-in'
+  })
 }
 
 /** The reason in words. */
-export function blockWords(block: 'sign-in' | 'offline'): string {
-  return block === 'offline' ? t('write.offline') : t('write.signIn')
+export function blockWords(block: WriteBlock, needed: Role = 'operator'): string {
+  const { session } = useSession()
+  if (block === 'offline') return t('write.offline')
+  if (block === 'sign-in' || !session?.role) return t('write.signIn')
+  return t('write.role', { needed: t(`role.${needed}`), name: session.name ?? '', role: t(`role.${session.role}`) })
 }
 
 /** Does what changes something if that is allowed now; else asks the viewer to sign in, or says why it is not. */
@@ -25,7 +36,7 @@ export function useIfAllowed(): (change: () => void) => void {
   const toasts = useToasts()
   return (change) => {
     if (block.value === 'sign-in') session.dialogOpen = true
-    else if (block.value === 'offline') toasts.show(blockWords('offline'))
+    else if (block.value) toasts.show(blockWords(block.value))
     else change()
   }
 }
@@ -59,7 +70,7 @@ export function useWrite(): Write {
       return true
     } catch (error) {
       problem.value = problemOf(error)
-      if (problem.value.code === 'unauthorized') session.tokenRefused()
+      if (problem.value.code === 'unauthorized') session.refused()
       if (toastError) toasts.showProblem(problem.value)
       return false
     } finally {

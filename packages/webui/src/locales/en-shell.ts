@@ -16,6 +16,7 @@ export const shell = {
     syncs: 'Syncs',
     storage: 'Storage',
     events: 'Events',
+    settings: 'Settings',
     collapse: 'Collapse',
     expand: 'Expand',
     pendingTally: '{n} waiting for approval',
@@ -95,6 +96,16 @@ export const shell = {
     about:
       'Reading is open; changing things needs the token of the supervisor. It prints a sign-in link when it ' +
       'starts, and stores the token in the file api-token of its state directory.',
+    account: 'Sign in with your account',
+    orToken: 'Or with an access token:',
+    again: 'Try again',
+    notSignedIn: 'Not signed in',
+    signedInAs: 'You are signed in as {name}. This tab can be closed.',
+    denied:
+      'You have signed in at your provider, but have no role here, or have cancelled. Ask an administrator of this ' +
+      'supervisor.',
+    failed: 'Signing in failed. Nothing was changed.',
+    inLog: 'The log of the supervisor says why, at request {id}.',
     wrong: 'The supervisor does not know this token.',
     empty: 'Paste the token first.',
     signedIn: 'Signed in',
@@ -102,7 +113,11 @@ export const shell = {
     open: 'Open access',
     openAbout: 'This supervisor asks for no token: anyone who reaches this page can change things.',
   },
-  write: { signIn: 'Sign in to change things', offline: 'No connection to the supervisor: nothing can be changed now' },
+  write: {
+    signIn: 'Sign in to change things',
+    offline: 'No connection to the supervisor: nothing can be changed now',
+    role: 'This takes the role {needed}, and {name} has the role {role}',
+  },
   health: {
     failed: 'Failed',
     held: 'Held',

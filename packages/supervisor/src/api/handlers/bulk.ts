@@ -1,15 +1,16 @@
 // bulk.ts — Bulk jobs under /api/v1: start, list, get, their items, try again, cancel.
 import { Refusal, type BulkJob, type RouteInput } from '@kagami/protocol'
+import { requireScope } from '../../access/grant.ts'
 import type { Supervisor } from '../../supervisor.ts'
 import type { Handlers } from './handler.ts'
 import { wordsOf } from '../lists/pages.ts'
-import { chooseReplicas, describeChosen } from '../lists/selection.ts'
+import { chooseReplicas, describeChosen, targetsAmong } from '../lists/selection.ts'
 
 export const bulkHandlers: Pick<
   Handlers,
   'startBulk' | 'listBulk' | 'getBulk' | 'listBulkItems' | 'retryBulk' | 'cancelBulk'
 > = {
-  async startBulk({ body }, { supervisor, caller }) {
+  async startBulk({ body }, { supervisor, caller, grant }) {
     checkBody(body)
     const { action, query = null, patch = null, reason = null } = body
     const chosen = await chooseReplicas(supervisor.services.fleet, body)
@@ -20,6 +21,7 @@ export const bulkHandlers: Pick<
         'expected',
         'Look at what matches now, then try again.',
       )
+    if (grant) requireScope(grant, targetsAmong(supervisor.services.fleet, chosen, patch))
     const seen = describeChosen(supervisor.services.fleet, chosen, action)
     if (body.dry_run) return { ...seen, job: null }
     const targets = chosen.map(({ worker_id, replica_id, name }) => ({ worker_id, replica_id, name }))
@@ -54,7 +56,8 @@ type BulkRecord = Awaited<ReturnType<Supervisor['bulk']['start']>>
 /** Shorter texts are no prefix of an id. */
 const PREFIX_MIN = 4
 
-async function findBulk({ services }: Supervisor, id: string): Promise<BulkRecord> {
+/** The bulk job of an id, or of its beginning. */
+export async function findBulk({ services }: Supervisor, id: string): Promise<BulkRecord> {
   const job = id.length < PREFIX_MIN ? null : await services.store.findBulkJob(id)
   if (job) return job
   throw new Refusal(

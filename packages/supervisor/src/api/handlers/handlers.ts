@@ -1,4 +1,5 @@
 // handlers.ts — The handlers of all routes. A route without a handler does not compile.
+import { accessHandlers } from './access.ts'
 import { actionHandlers } from './actions.ts'
 import { bulkHandlers } from './bulk.ts'
 import type { Handlers } from './handler.ts'
@@ -23,4 +24,5 @@ export const handlers: Handlers = {
   ...syncHandlers,
   ...storageHandlers,
   ...systemHandlers,
+  ...accessHandlers,
 }

@@ -1,11 +1,11 @@
 // resources.ts — Mirrors under /api/v1, that is all replicas of one name: list, get, sync, pause, resume.
 import { healthOrder } from '@kagami/protocol'
-import type { ReplicaEntry, ResourceEntry } from '../../core/entries.ts'
+import type { Fleet, ReplicaEntry, ResourceEntry } from '../../core/entries.ts'
 
 import { resourceStatus } from '../../core/resources.ts'
 import { replicaOf, resourceOf, worstOf } from '../../core/views.ts'
 import { mirrorNames, nearestOf, notFound, targetOf } from './find.ts'
-import type { Context, Handlers } from './handler.ts'
+import type { Handlers } from './handler.ts'
 import { partsOf, sendPartsInPieces, sortInPieces } from '../../pieces.ts'
 import { compareKeys, mentions, pageOf, showPage, wordsOf, type Order } from '../lists/pages.ts'
 
@@ -23,7 +23,7 @@ export const resourceHandlers: Pick<
     return showPage(page, resourceOf)
   },
   async getResource({ params }, context) {
-    const resource = resourceIn(context, params.id)
+    const resource = resourceIn(context.supervisor.services.fleet, params.id)
     const named = resource.replicas.values().map((entry) => ({ entry, worker: entry.worker.record.name }))
     const sorted = await sortInPieces([...named], (a, b) => compareKeys(a.worker, b.worker))
     // One may go while the others are written.
@@ -36,16 +36,16 @@ export const resourceHandlers: Pick<
     return sendPartsInPieces(parts)
   },
   async syncResource({ params }, context) {
-    const targets = replicasIn(context, params.id).map(targetOf)
+    const targets = replicasOf(context.supervisor.services.fleet, params.id).map(targetOf)
     return { requests: await context.supervisor.commands.syncReplicas(targets, context.caller) }
   },
   async pauseResource({ params, body }, context) {
-    for (const entry of replicasIn(context, params.id))
+    for (const entry of replicasOf(context.supervisor.services.fleet, params.id))
       await context.supervisor.commands.pauseReplica(entry, body?.reason ?? null, context.caller)
     return undefined
   },
   async resumeResource({ params }, context) {
-    for (const entry of replicasIn(context, params.id))
+    for (const entry of replicasOf(context.supervisor.services.fleet, params.id))
       await context.supervisor.commands.resumeReplica(entry, context.caller)
     return undefined
   },
@@ -55,14 +55,13 @@ const worstFirst: Order<ResourceEntry> = {
   columns: [(resource) => healthOrder.indexOf(worstOf(resource)), ({ name }) => name],
 }
 
-function resourceIn({ supervisor }: Context, name: string): ResourceEntry {
-  const { fleet } = supervisor.services
+function resourceIn(fleet: Fleet, name: string): ResourceEntry {
   const resource = fleet.resources.get(name)
   if (!resource) throw notFound('mirror', name, nearestOf(name, mirrorNames(fleet)))
   return resource
 }
 
-/** The replicas at this moment: the set changes while commands run. */
-function replicasIn(context: Context, name: string): ReplicaEntry[] {
-  return [...resourceIn(context, name).replicas]
+/** The replicas of a mirror at this moment: the set changes while commands run. */
+export function replicasOf(fleet: Fleet, name: string): ReplicaEntry[] {
+  return [...resourceIn(fleet, name).replicas]
 }

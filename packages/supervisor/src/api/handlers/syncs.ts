@@ -112,7 +112,11 @@ function* runningSyncs(fleet: Fleet): Generator<Sync> {
 }
 
 /** A sync by id or unique prefix: among the running ones, then in the history. */
-async function findSync(supervisor: Supervisor, id: string): Promise<{ sync: Sync; entry: ReplicaEntry | null }> {
+/** A sync by its id, or the beginning of it; and its replica while it runs. */
+export async function findSync(
+  supervisor: Supervisor,
+  id: string,
+): Promise<{ sync: Sync; entry: ReplicaEntry | null }> {
   const { fleet, store } = supervisor.services
   for (const worker of fleet.workers.values()) {
     for (const entry of worker.replicas) {

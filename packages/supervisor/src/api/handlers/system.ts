@@ -1,27 +1,13 @@
-// system.ts — The whole system under /api/v1: session, summary, audit, and the live stream.
+// system.ts — The whole system under /api/v1: summary, audit, and the live stream.
 import { Refusal } from '@kagami/protocol'
-import { shownNatsUrl } from '@kagami/runtime'
 import type { Fleet } from '../../core/entries.ts'
 import type { Supervisor } from '../../supervisor.ts'
-import { version } from '../../version.ts'
 import { findReplica, findWorker } from './find.ts'
 import type { Handlers } from './handler.ts'
 import { wordsOf } from '../lists/pages.ts'
 import { openStream } from '../stream.ts'
 
-export const systemHandlers: Pick<Handlers, 'session' | 'summary' | 'audit' | 'stream'> = {
-  session: (_, { supervisor, authenticated }) => {
-    const { config, clock, accounts } = supervisor.services
-    return {
-      auth: config.auth,
-      authenticated,
-      version,
-      auto_approve: config.auto_approve,
-      nats_locked: accounts !== null,
-      nats_url: authenticated ? shownNatsUrl(config.natsUrl) : null,
-      server_time: clock.now().toISOString(),
-    }
-  },
+export const systemHandlers: Pick<Handlers, 'summary' | 'audit' | 'stream'> = {
   summary: (_, { supervisor }) => supervisor.summary(),
   async audit({ query }, { supervisor }) {
     const { fleet, store } = supervisor.services

@@ -1,5 +1,7 @@
 // selection.ts — The replicas that a bulk request concerns, found once; and what people want to know of them before.
 import { Refusal, type BulkAnswer, type RouteInput } from '@kagami/protocol'
+import type { Target } from '../../access/grant.ts'
+import { targetAfter, targetOfReplica } from '../../access/targets.ts'
 import type { BulkTarget } from '../../commands/types.ts'
 import type { Fleet, ReplicaEntry } from '../../core/entries.ts'
 import { findReplica } from '../handlers/find.ts'
@@ -86,6 +88,12 @@ export function describeChosen(
     last_copies: lost.slice(0, LAST_COPIES_NAMED),
     last_copies_total: lost.length,
   }
+}
+
+/** What a job with these would write to: those that are there, as they are and as a patch would make them. */
+export function targetsAmong(fleet: Fleet, chosen: readonly Chosen[], patch: BulkBody['patch'] | null): Target[] {
+  const entries = chosen.map(({ replica_id }) => fleet.replicas.get(replica_id)).filter((entry) => entry !== undefined)
+  return entries.flatMap((entry) => [targetOfReplica(entry), ...(patch ? [targetAfter(entry, patch)] : [])])
 }
 
 /** Names of the mirrors all of whose replicas are among these. */

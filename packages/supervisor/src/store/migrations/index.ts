@@ -8,6 +8,7 @@ import { figures } from './0005-figures.ts'
 import { diskSamples } from './0006-disk-samples.ts'
 import { bulk } from './0007-bulk.ts'
 import { heldActions } from './0008-held-actions.ts'
+import { access } from './0009-access.ts'
 
 export const migrations: Record<string, Migration> = {
   '0001-first': first,
@@ -18,4 +19,5 @@ export const migrations: Record<string, Migration> = {
   '0006-disk-samples': diskSamples,
   '0007-bulk': bulk,
   '0008-held-actions': heldActions,
+  '0009-access': access,
 }
