@@ -65,4 +65,28 @@ describe('the supervisor’s configuration', () => {
         .warnings,
     ).toEqual([])
   })
+
+  const oidc = {
+    ...nats,
+    SUPERVISOR_OIDC_ISSUER: 'https://login.example.org',
+    SUPERVISOR_OIDC_CLIENT_ID: 'kagami',
+    SUPERVISOR_PUBLIC_URL: 'https://kagami.example.org',
+  }
+  test('takes groups with their roles, and refuses a role that there is none of', () => {
+    const roles = (text: string) => loadSupervisorConfig({ env: { ...oidc, SUPERVISOR_ROLE_GROUPS: text } }).role_groups
+    expect(roles('{"mirror-admins": "admin"}')).toEqual({ 'mirror-admins': 'admin' })
+    expect(() => roles('{"mirror-admins": "boss"}')).toThrow('must be one of viewer, operator, admin')
+    expect(() => roles('mirror-admins')).toThrow('SUPERVISOR_ROLE_GROUPS: must be JSON')
+  })
+
+  test.each([
+    [{ SUPERVISOR_OIDC_CLIENT_ID: '' }, 'SUPERVISOR_OIDC_CLIENT_ID is not set'],
+    [{ SUPERVISOR_PUBLIC_URL: '' }, 'SUPERVISOR_PUBLIC_URL is not set'],
+    [{ SUPERVISOR_PUBLIC_URL: 'https://kagami.example.org/ui/' }, 'SUPERVISOR_PUBLIC_URL: public_url'],
+    [{ SUPERVISOR_OIDC_ISSUER: 'http://login.example.org' }, 'must be https://, or on this machine'],
+    [{ SUPERVISOR_OIDC_ISSUER: 'https://[' }, 'is no URL'],
+  ])('does not start with sign-in that is set up half: %j', (change, problem) => {
+    expect(() => loadSupervisorConfig({ env: { ...oidc, ...change } })).toThrow(problem)
+    expect(loadSupervisorConfig({ env: oidc }).oidc_client_id).toBe('kagami')
+  })
 })

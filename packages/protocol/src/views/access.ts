@@ -11,6 +11,11 @@ export const Role = Type.Enum(roles, {
 })
 export type Role = Static<typeof Role>
 
+/** What the audit calls the token of the supervisor itself. */
+export const ROOT_NAME = 'token'
+/** What the audit calls others who are nobody's token and no person, in small letters: nobody else is called so. */
+export const reservedNames: readonly string[] = [ROOT_NAME, 'anyone', 'stranger', 'worker', 'kagami', 'supervisor']
+
 /** Whether who has a role may do what needs another one. */
 export const includesRole = (has: Role, needed: Role): boolean => roles.indexOf(has) >= roles.indexOf(needed)
 

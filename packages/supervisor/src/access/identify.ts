@@ -1,4 +1,5 @@
 // identify.ts — Who sends a request: the holder of a token, somebody who has signed in, or whom a proxy has signed in.
+import { ROOT_NAME } from '@kagami/protocol'
 import { secretHash, type Clock } from '@kagami/runtime'
 import type { SupervisorConfig } from '../config.ts'
 import type { AccessStore, AccessTokenRecord } from '../store/store.ts'
@@ -56,7 +57,7 @@ const unknown = (problem: string): Identity => ({ grant: null, problem, isAmbien
 function createFromToken({ token, store, clock }: IdentifyParts): (bearer: string) => Promise<Identity> {
   const noteUse = createUseNotes(store, clock)
   return async (bearer) => {
-    if (token.matches(bearer)) return known({ name: 'token', role: 'admin', scope: {}, expires_at: null })
+    if (token.matches(bearer)) return known({ name: ROOT_NAME, role: 'admin', scope: {}, expires_at: null })
     const found = await store.findAccessToken(secretHash(bearer))
     if (!found) return unknown('the token is wrong')
     if (isOver(found.expires_at, clock)) return unknown(`the token ${found.name} was valid until ${found.expires_at}`)

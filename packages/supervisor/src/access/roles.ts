@@ -1,5 +1,5 @@
 // roles.ts — The role of somebody whom another program has signed in, by their groups.
-import { roles, type Role } from '@kagami/protocol'
+import { reservedNames, roles, type Role } from '@kagami/protocol'
 import type { SupervisorConfig } from '../config.ts'
 
 /** The highest role that groups give, else the default one; null: none. */
@@ -12,13 +12,14 @@ export function roleOfGroups(
   return highest ?? (default_role === 'none' ? null : default_role)
 }
 
-/** What people may be named in the audit: one line, not too long. Null: it cannot be a name. */
+/** What somebody is called in the audit: one line, not too long, and nobody else's name. Null: it cannot be a name. */
 export function personName(text: unknown): string | null {
   if (typeof text !== 'string') return null
   const name = text
     .replaceAll(/[^\P{C}\u200c\u200d]|\p{Zl}|\p{Zp}/gu, '')
     .trim()
     .slice(0, 128)
+  if (reservedNames.includes(name.toLowerCase())) return `${name} (account)`
   return name === '' ? null : name
 }
 

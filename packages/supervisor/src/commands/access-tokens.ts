@@ -1,13 +1,17 @@
 // access-tokens.ts — Access tokens: create, list, remove. The secret is shown once; the database keeps only its hash.
-import { describeScope, Refusal, type AccessToken, type NewAccessToken, type RouteInput } from '@kagami/protocol'
+import {
+  describeScope,
+  Refusal,
+  reservedNames,
+  type AccessToken,
+  type NewAccessToken,
+  type RouteInput,
+} from '@kagami/protocol'
 import { newId, newSecret, secretHash } from '@kagami/runtime'
 import type { Services } from '../services.ts'
 import type { AccessTokenRecord } from '../store/store.ts'
 import { auditEntry } from './save.ts'
 import type { Caller } from './types.ts'
-
-/** What the audit calls those that no token may be named as. */
-const RESERVED: readonly string[] = ['token', 'anyone', 'stranger', 'kagami', 'supervisor']
 
 /** The commands about access tokens. */
 export interface AccessTokens {
@@ -38,7 +42,7 @@ export function createAccessTokens(services: Pick<Services, 'store' | 'clock'>):
         last_used_at: null,
       }
       const audit = auditEntry(services, by, { action: 'make_token', target: name, detail: detailOf(record) })
-      if (RESERVED.includes(name.toLowerCase()) || !(await store.addAccessToken(record, audit)))
+      if (reservedNames.includes(name.toLowerCase()) || !(await store.addAccessToken(record, audit)))
         throw new Refusal('conflict', `the name ${name} is taken`, 'name', 'Choose another name, or remove that token.')
       return { ...withoutHash(record), token: secret }
     },
