@@ -100,11 +100,13 @@ async function refuseUnknown(
   limit: Limit,
 ): Promise<never> {
   if (problem === null) throw new Refusal('unauthorized', 'this needs a token')
+  const isToken = request.headers.authorization !== undefined
   supervisor.services.logger.warn(
     { remote: request.ip, url: request.url.split('?')[0], problem },
-    'a request was refused',
+    isToken ? 'a wrong token was used' : 'somebody who is not signed in any more was refused',
   )
-  await limit(request, reply)
+  // Sessions end by themselves, and a whole lab may have one address: only tokens are guessed.
+  if (isToken) await limit(request, reply)
   throw new Refusal('unauthorized', problem)
 }
 
