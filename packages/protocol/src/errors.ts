@@ -88,9 +88,10 @@ export const errors = {
   unauthorized: entry(
     401,
     4,
-    'Writing needs a token.',
+    'Writing takes a token, or somebody who has signed in.',
     'Send "Authorization: Bearer TOKEN". The token is in the file api-token in the state directory of the ' +
-      'supervisor, or in SUPERVISOR_API_TOKEN.',
+      'supervisor, or in SUPERVISOR_API_TOKEN; administrators create others: kagami tokens create NAME. In the UI, ' +
+      'sign in.',
   ),
   forbidden: entry(
     403,

@@ -72,6 +72,13 @@ describe('the supervisor’s configuration', () => {
     SUPERVISOR_OIDC_CLIENT_ID: 'kagami',
     SUPERVISOR_PUBLIC_URL: 'https://kagami.example.org',
   }
+  test('warns when people would sign in without TLS', () => {
+    const warningsAt = (url: string) =>
+      loadSupervisorConfig({ env: { ...oidc, SUPERVISOR_PUBLIC_URL: url } }).warnings.join()
+    expect(warningsAt('http://kagami.example.org')).toMatch(/anyone on the way can act as them/)
+    expect(warningsAt('http://127.0.0.1:21000') + warningsAt('https://kagami.example.org')).toBe('')
+  })
+
   test('takes groups with their roles, and refuses a role that there is none of', () => {
     const roles = (text: string) => loadSupervisorConfig({ env: { ...oidc, SUPERVISOR_ROLE_GROUPS: text } }).role_groups
     expect(roles('{"mirror-admins": "admin"}')).toEqual({ 'mirror-admins': 'admin' })

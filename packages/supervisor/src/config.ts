@@ -146,7 +146,7 @@ export function loadSupervisorConfig(
 }
 
 function warningsOf(
-  { auth, http_addr, nats_credentials, status_dir }: Static<typeof SupervisorKeys>,
+  { auth, http_addr, nats_credentials, status_dir, oidc_issuer, public_url }: Static<typeof SupervisorKeys>,
   host: string,
 ): string[] {
   const warnings: string[] = []
@@ -154,6 +154,12 @@ function warningsOf(
     warnings.push(
       `authentication is off and the API listens on ${http_addr}: anyone who reaches it may approve, add and remove. ` +
         'Set SUPERVISOR_AUTH=token, or listen on 127.0.0.1',
+    )
+  const shown = URL.parse(public_url ?? '')
+  if (oidc_issuer && shown?.protocol === 'http:' && !isLoopback(shown.hostname))
+    warnings.push(
+      `people sign in over ${public_url}: anyone on the way can act as them. Put a proxy with TLS in front, and set ` +
+        'SUPERVISOR_PUBLIC_URL to its https:// address',
     )
   if (nats_credentials && (statSync(nats_credentials).mode & 0o077) !== 0)
     warnings.push(`other users can read ${nats_credentials}, and whoever reads it controls the fleet: chmod 600 it`)

@@ -89,9 +89,11 @@ export const targetsOf: { readonly [N in WriteName]: TargetsOf<N> } = {
 
 /** A replica of a worker, also one that it does not report yet; what is not there is refused by its handler. */
 function targetOfAny({ services }: Supervisor, replicaId: string, workerId: string): readonly Target[] {
-  const entry = services.fleet.replicas.get(replicaId)
-  if (entry) return [targetOfReplica(entry)]
   const worker = services.fleet.workers.get(workerId)
+  const entry = worker?.replicas.get(replicaId)
+  if (entry) return [targetOfReplica(entry)]
+  // An older worker is sent what nobody here knows.
+  if (worker?.record.older_wire) return ['fleet']
   const spec = worker?.record.replicas.find((one) => one.replica_id === replicaId)
   return worker && spec ? [{ name: `${spec.name}@${worker.record.name}`, labels: spec.labels }] : []
 }
