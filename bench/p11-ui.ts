@@ -176,9 +176,10 @@ async function body({ disk, quick, onEnd }: Bench): Promise<Finding[]> {
   const page = await browsers[0]!.newPage({ baseURL: url })
   const cold = await load(page, '/ui/', 'main section')
   const warm = await load(page, '/ui/', 'main section')
+  const idleOverview = await idleShare(page)
   const list = await load(page, '/ui/replicas', 'tr.item')
   const filtered = await filter(page, 'mirror-3')
-  const idle = await idleShare(page)
+  const idleList = await idleShare(page)
   await page.close()
   const live = await liveTabs(browsers, url)
   console.log(
@@ -193,7 +194,8 @@ async function body({ disk, quick, onEnd }: Bench): Promise<Finding[]> {
     finding('list of replicas can be used', list.ms, 1000, 'ms'),
     finding('from the last key of a search to its rows', filtered, 200, 'ms'),
     finding('elements of a page', Math.max(cold.elements, list.elements), 2500, 'elements'),
-    finding('an idle page with 100 changes a second', idle * 100, 2, '% of a core'),
+    finding('an idle Overview with 100 changes a second', idleOverview * 100, 2, '% of a core'),
+    finding('an idle list of replicas with 100 changes a second', idleList * 100, 2, '% of a core'),
     finding('one more watcher, CPU of the supervisor', watcher * 100, 0.5, '% of a core'),
     finding('tabs of eight that are not live', 8 - live, 0, 'tabs'),
   ]

@@ -69,7 +69,7 @@ describe('the web UI', () => {
     await supervisor.api.call('resumeReplica', { params: { id: 'mirror-000@sh-12' } })
     for (const tab of tabs)
       await tab
-        .getByText(/^in |due|requested/)
+        .getByText(/^in |due|requested|queued/)
         .first()
         .waitFor()
     expect(problems).toEqual([])
@@ -83,6 +83,30 @@ describe('the web UI', () => {
     await page.goto('/ui/')
     await isLive(page)
     await until('there is one connection', async () => (await watchers()) === 1)
+    await page.context().close()
+  })
+
+  test('asks for what its page shows, and hears of it wherever it has come from', async () => {
+    const { page } = await openTab(browser, supervisor.url)
+    await page.addInitScript('delete globalThis.SharedWorker')
+    const asked: string[] = []
+    page.on('request', (request) => {
+      const url = new URL(request.url())
+      if (url.pathname === '/api/v1/stream') asked.push(url.searchParams.get('topics')!)
+    })
+    await page.goto('/ui/workers/sh-12')
+    await isLive(page)
+    const worker = (await supervisor.api.call('getWorker', { params: { id: 'sh-12' } })).worker_id
+    await until('the worker is asked for', () => asked.at(-1)?.includes(`within:${worker}`))
+    const { replica_id } = await supervisor.api.call('getReplica', { params: { id: 'mirror-001@sh-12' } })
+    await page.getByRole('link', { name: 'mirror-001' }).first().click()
+    await page.getByRole('heading', { name: 'mirror-001' }).waitFor()
+    await supervisor.api.call('pauseReplica', { params: { id: replica_id }, body: { reason: 'for a test' } })
+    await page.getByText('Paused').first().waitFor()
+    // What is within the worker covers its replicas; some time later nobody wants all of them any more.
+    await until('the replica alone is asked for', () => asked.at(-1) === `replica:${replica_id}`)
+    await supervisor.api.call('resumeReplica', { params: { id: replica_id } })
+    await page.getByText('Paused').first().waitFor({ state: 'detached' })
     await page.context().close()
   })
 
@@ -117,6 +141,15 @@ describe('the web UI', () => {
       }
       await route.continue().catch(() => {})
     })
+    // Of a stream that the supervisor does not know any more everything is loaded anew.
+    await page.route('**/api/v1/stream?*', (route) =>
+      route.continue({
+        url: route
+          .request()
+          .url()
+          .replace(/last_event_id=.*/, 'last_event_id=gone-1'),
+      }),
+    )
     await page.goto('/ui/replicas?sort=name')
     await isLive(page)
     await page.getByText('mirror-000').waitFor()

@@ -102,7 +102,7 @@ describe('every page', () => {
   test('says how old its numbers are also where it was never live', async () => {
     const { page } = await openTab(browser, fleet.supervisor.url)
     await page.addInitScript('delete globalThis.SharedWorker')
-    await page.route('**/api/v1/stream', (route) => route.abort())
+    await page.route('**/api/v1/stream?*', (route) => route.abort())
     await page.goto('/ui/')
     await isLoaded(page)
     await page.getByText(/No connection to the supervisor. What you see is from/).waitFor()

@@ -55,7 +55,11 @@ afterEach(() => rmSync(dir, { recursive: true }))
 async function playHour(changes: (beat: number) => number): Promise<Counts> {
   const counts: Counts = { ...NOTHING }
   const { services, clock } = await openServices(dir, (store) => counting(store, counts), START)
-  services.feed.subscribe(null, () => counts.events++)
+  services.feed.subscribe(
+    null,
+    () => true,
+    () => counts.events++,
+  )
   const workers = Array.from({ length: WORKERS }, (_, index) => `worker-${String(index).padStart(4, '0')}`)
   const revisions = new Map(workers.map((id) => [id, Array.from({ length: REPLICAS }, () => 1)]))
   const next = new Map(workers.map((id) => [id, 0]))

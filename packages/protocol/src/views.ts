@@ -2,7 +2,6 @@
 import Type, { type Static } from 'typebox'
 import { FieldChange } from './edits.ts'
 import { FoldersSeen } from './folders.ts'
-import type { PendingAction } from './views/actions.ts'
 import {
   Admission,
   Health,
@@ -302,17 +301,3 @@ export interface Page<T> {
   next_cursor: string | null
   total: number
 }
-
-/** An event of GET /api/v1/stream: `event:` is the type, `data:` the rest as JSON. */
-export type StreamEvent =
-  | { type: 'summary'; summary: Summary }
-  | { type: 'worker'; worker: Worker }
-  | { type: 'worker_gone'; worker_id: string }
-  | { type: 'replica'; replica: Replica }
-  | { type: 'replica_gone'; replica_id: string; worker_id: string; name: string }
-  | { type: 'progress'; replica_id: string; sync_id: string; progress: Progress }
-  | { type: 'sync'; sync: Sync }
-  /** All decisions that are held now. */
-  | { type: 'actions'; actions: readonly PendingAction[] }
-  /** The client has missed too much, and has to fetch everything again. */
-  | { type: 'reset' }

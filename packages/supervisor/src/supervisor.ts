@@ -121,7 +121,7 @@ async function createServices(parts: SupervisorParts): Promise<{ services: Servi
   const stateWriter = createStateWriter({ store, clock, logger, read: storedReader(fleet) })
   const sampleWriter = createSampleWriter({ store, clock, logger })
   const feed = createFeed(newId())
-  const publisher = createPublisher(feed, clock)
+  const publisher = createPublisher({ fleet, feed, clock })
   const traffic = createTraffic()
   const unacknowledged: Services['unacknowledged'] = new Map()
   const writer = createDocumentWriter({
@@ -195,7 +195,7 @@ function storeReports(services: Services, signal: AbortSignal): Promise<void> {
     streamCreatedAt: () => services.streamCreatedAt,
     ownerOf: (replicaId) => fleet.replicas.get(replicaId)?.worker.record.worker_id ?? null,
     onStored(reports) {
-      for (const report of reports) publisher.syncFinished(fleet, report)
+      for (const report of reports) publisher.syncFinished(report)
     },
   })
 }

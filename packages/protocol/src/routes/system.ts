@@ -1,6 +1,7 @@
 // system.ts — The whole system: summary, audit, and the live stream.
 import Type from 'typebox'
 import { AuditEntry, pageOf, Summary } from '../views.ts'
+import { STREAM_TOPICS_MAX } from '../views/stream.ts'
 import { get, pagingOf, Text, Word } from './route.ts'
 
 /** Routes about the whole system. */
@@ -29,7 +30,18 @@ export const systemRoutes = {
   }),
   stream: get('/api/v1/stream', 'Server-sent events; continues after Last-Event-ID', {
     tag: 'live',
-    query: Type.Object({ last_event_id: Text('For clients that cannot set the header') }),
+    query: Type.Object({
+      last_event_id: Text('For clients that cannot set the header'),
+      topics: Type.Optional(
+        Type.String({
+          maxLength: 12_000,
+          description:
+            'Send only what is about these, comma-separated: workers, replicas, syncs, worker:ID, replica:ID, ' +
+            `mirror:NAME, within:WORKER_ID; at most ${STREAM_TOPICS_MAX}. Counts of the whole fleet always come. ` +
+            'Absent: everything',
+        }),
+      ),
+    }),
     produces: 'text/event-stream',
   }),
 }

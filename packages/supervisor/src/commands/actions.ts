@@ -42,7 +42,7 @@ export async function openHeldActions(services: Services, commands: Commands): P
   const busy = new Set<string>()
   let nextTryMs = 0
   const list = () => [...held.values()].sort(bySoonest).map(shown)
-  const publish = () => feed.publish({ type: 'actions', actions: list() })
+  const publish = () => feed.publish('actions', { type: 'actions', actions: list() })
   async function carryOutDue(): Promise<void> {
     const now = clock.now().getTime()
     if (clock.monotonicMs() < nextTryMs) return

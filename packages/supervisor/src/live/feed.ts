@@ -1,65 +1,94 @@
-// feed.ts — The events of the live stream: numbered, and kept for a while, so that a client that was away can continue
-// where it stopped. Knows no HTTP.
-import type { StreamEvent } from '@kagami/protocol'
+// feed.ts — The events of the live stream: numbered, and the newest of each thing kept for a while, so that a client
+// that was away can continue where it stopped. An event is made when somebody is sent it. Knows no HTTP.
+import { subjectOfEvent, type EventSubject, type StreamEvent } from '@kagami/protocol'
 
-/** One event of the live stream. */
-export interface FeedItem {
-  /** `<run>-<number>`: a number of another run of the supervisor means nothing. */
-  readonly id: string
-  /** The event as it is written to every subscriber; made once, when somebody asks. */
-  readonly text: string
+/** Something that happened, told when somebody wants to hear it. */
+export interface Happening {
+  /** What it is the newest of: who was away is sent only the last one with the same key. */
+  readonly key: string
+  /** What it is about; null: that is gone. */
+  subject(): EventSubject | null
+  /** As it is now; null: it is gone. */
+  event(): StreamEvent | null
 }
 
 /** The events of the live stream, and their subscribers. */
 export interface Feed {
-  publish(event: StreamEvent): void
-  /** Calls `listener` for the events missed since `lastId`, then for each new one. Returns how to unsubscribe. */
-  subscribe(lastId: string | null, listener: (item: FeedItem) => void): () => void
+  publish(key: Happening['key'], event: StreamEvent): void
+  /** As `publish`, of what is read when somebody is sent it. */
+  publishLazily(happening: Happening): void
+  /**
+   * Calls `listener` with the events that are wanted and were missed since `lastId`, then with each new one, as they
+   * are written to the client. Returns how to unsubscribe.
+   */
+  subscribe(lastId: string | null, wants: Wants, listener: (text: string) => void): () => void
   readonly subscribers: number
 }
 
+type Wants = (subject: EventSubject) => boolean
+
+interface Numbered {
+  readonly number: number
+  readonly happening: Happening
+  /** As it is written to every client; undefined: nobody has asked yet. */
+  text?: string | null
+}
+
 /** Keeps the last `keep` events; a client that missed more gets a `reset`, which asks it to fetch everything again. */
-export function createFeed(run: string, keep = 2000): Feed {
+export function createFeed(run: string, keep = 10_000): Feed {
   let next = 1
-  let kept: FeedItem[] = []
-  const listeners = new Set<(item: FeedItem) => void>()
-  function itemOf(event: StreamEvent, number: number): FeedItem {
-    const id = `${run}-${number}`
-    let text: string | null = null
-    return {
-      id,
-      get text() {
-        return (text ??= textOf(id, event))
-      },
-    }
+  let kept: Numbered[] = []
+  /** By key, the number of its newest event that is kept. */
+  const newest = new Map<string, number>()
+  const subscribers = new Set<{ wants: Wants; listener: (text: string) => void }>()
+  const idOf = (number: number): string => `${run}-${number}`
+
+  function send(item: Numbered, wants: Wants, listener: (text: string) => void): void {
+    const subject = item.happening.subject()
+    if (subject === null || !wants(subject)) return
+    item.text ??= textOf(idOf(item.number), item.happening.event())
+    if (item.text !== null) listener(item.text)
   }
-  function missedSince(lastId: string | null): FeedItem[] {
-    if (lastId === null) return []
+  function forgetOldest(): void {
+    for (const { number, happening } of kept.slice(0, -keep))
+      if (newest.get(happening.key) === number) newest.delete(happening.key)
+    kept = kept.slice(-keep)
+  }
+  /** What came after the event with this id; null: that is not known any more. */
+  function missedSince(lastId: string): Numbered[] | null {
     const separator = lastId.lastIndexOf('-')
     const [lastRun, number] = [lastId.slice(0, separator), Number(lastId.slice(separator + 1))]
     const oldest = next - kept.length
-    if (lastRun !== run || !Number.isInteger(number) || number < oldest - 1 || number >= next)
-      return [itemOf({ type: 'reset' }, next - 1)]
-    return kept.slice(number - oldest + 1)
+    if (lastRun !== run || !Number.isInteger(number) || number < oldest - 1 || number >= next) return null
+    return kept.slice(number - oldest + 1).filter((item) => newest.get(item.happening.key) === item.number)
+  }
+  function publishLazily(happening: Happening): void {
+    const item: Numbered = { number: next++, happening }
+    kept.push(item)
+    newest.set(happening.key, item.number)
+    if (kept.length > keep * 2) forgetOldest()
+    for (const { wants, listener } of subscribers) send(item, wants, listener)
   }
   return {
-    publish(event) {
-      const item = itemOf(event, next++)
-      kept.push(item)
-      if (kept.length > keep * 2) kept = kept.slice(-keep)
-      for (const listener of listeners) listener(item)
-    },
-    subscribe(lastId, listener) {
-      for (const item of missedSince(lastId)) listener(item)
-      listeners.add(listener)
-      return () => void listeners.delete(listener)
+    publish: (key, event) => publishLazily({ key, subject: () => subjectOfEvent(event), event: () => event }),
+    publishLazily,
+    subscribe(lastId, wants, listener) {
+      const missed = lastId === null ? null : missedSince(lastId)
+      const beginning = { type: lastId === null ? 'connected' : 'reset' } as const
+      if (missed === null) listener(textOf(idOf(next - 1), beginning)!)
+      else for (const item of missed) send(item, wants, listener)
+      const subscriber = { wants, listener }
+      subscribers.add(subscriber)
+      return () => void subscribers.delete(subscriber)
     },
     get subscribers() {
-      return listeners.size
+      return subscribers.size
     },
   }
 }
 
-function textOf(id: string, { type, ...rest }: StreamEvent): string {
+function textOf(id: string, event: StreamEvent | null): string | null {
+  if (event === null) return null
+  const { type, ...rest } = event
   return `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(rest)}\n\n`
 }

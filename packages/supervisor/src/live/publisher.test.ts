@@ -11,28 +11,36 @@ import { createPublisher } from './publisher.ts'
 test('a watcher is sent what has changed, and where that is a whole fleet, told to fetch everything again', () => {
   const clock = createManualClock(new Date())
   const feed = createFeed('run')
-  const publisher = createPublisher(feed, clock)
   const fleet = createFleet()
+  const publisher = createPublisher({ fleet, feed, clock })
   const worker = putWorker(fleet, recordOf('worker-0001'), 0)
   let seen: string[] = []
-  feed.subscribe(null, ({ text }) => seen.push(/^event: (\w+)/m.exec(text)![1]!))
+  feed.subscribe(
+    null,
+    () => true,
+    (text) => seen.push(/^event: (\w+)/m.exec(text)![1]!),
+  )
   const change = (count: number, revision: number) => {
     const changes = noChanges()
     for (let index = 0; index < count; index++)
       putReplica({ fleet, worker, changes, now: 0 }, makeReplica('worker-0001', index, revision))
     publisher.publishChanges(changes)
   }
-  const published = () => {
+  const published = (ms: number) => {
     seen = []
-    clock.advance(200)
+    clock.advance(ms)
     return seen
   }
   change(3, 1)
   change(2, 2)
-  expect(published()).toEqual(['worker', 'replica', 'replica', 'replica'])
-  change(2000, 3)
-  expect(published()).toEqual(['reset'])
-  change(1, 4)
-  expect(published()).toEqual(['worker', 'replica'])
+  expect(published(200)).toEqual(['replica', 'replica', 'replica'])
+  change(2, 3)
+  expect(published(200)).toEqual(['replica', 'replica'])
+  // Its counts are what people look at: once a second.
+  expect(published(600)).toEqual(['worker'])
+  change(2001, 4)
+  expect(published(200)).toEqual(['reset'])
+  change(1, 5)
+  expect(published(800)).toEqual(['replica', 'worker'])
   publisher.stop()
 })

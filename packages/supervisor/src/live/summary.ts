@@ -58,7 +58,7 @@ export function createSummaries(services: Services): Summaries {
       const text = JSON.stringify(rest)
       if (text === published) return
       published = text
-      services.feed.publish({ type: 'summary', summary })
+      services.feed.publish('summary', { type: 'summary', summary })
     },
   }
 }

@@ -29,7 +29,7 @@ export async function openServices(
   const stateWriter = createStateWriter({ store, clock, logger, read: storedReader(fleet) })
   const sampleWriter = createSampleWriter({ store, clock, logger })
   const feed = createFeed('test')
-  const publisher = createPublisher(feed, clock)
+  const publisher = createPublisher({ fleet, feed, clock })
   const services: Partial<Services> = {
     clock,
     logger,

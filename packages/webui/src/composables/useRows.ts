@@ -1,15 +1,17 @@
 // useRows.ts — A list from the API: loaded in pages, its rows updated by the event stream. When rows come, go or move,
 // the list is loaded again, but not while the viewer is reading it.
-import type { Page, StreamEvent } from '@kagami/protocol'
+import type { Page, StreamEvent, Summary } from '@kagami/protocol'
 import { onScopeDispose, ref, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
 import { isAborted, problemOf, type Problem } from '../api.ts'
+import { useFleet } from '../stores/fleet.ts'
 import { useLive } from '../stores/live.ts'
-import { useStream } from './useStream.ts'
+import { useStream, useTopics } from './useStream.ts'
 
 const PAGE = 100
 const PAGE_MAX = 500
-/** Changes within this time cause one reload. */
-const RELOAD_MS = 1200
+/** Changes within this time cause one reload. While they go on, it doubles each time up to the most. */
+const RELOAD_MS = 600
+const RELOAD_MOST_MS = 5000
 type Paging = { cursor?: string; limit: number }
 
 export interface RowSource<T> {
@@ -21,8 +23,12 @@ export interface RowSource<T> {
   id(row: T): string
   /** The row after an event about it, or undefined when the event is about something else. */
   patch(row: T, event: StreamEvent): T | undefined
+  /** The events that these rows need. */
+  topics?(rows: readonly T[]): readonly string[]
   /** Whether an event may change which rows there are, or their order. */
-  moves?(event: StreamEvent, rows: readonly T[], complete: boolean): boolean
+  moves?(event: StreamEvent, rows: readonly T[]): boolean
+  /** What of the whole fleet changes when rows come, go or move. */
+  counts?(summary: Summary): unknown
 }
 
 export interface Rows<T> {
@@ -31,8 +37,8 @@ export interface Rows<T> {
   readonly loading: Ref<boolean>
   readonly problem: Ref<Problem | null>
   readonly complete: Ref<boolean>
-  /** Changes of rows or order that are not shown yet, because the viewer is reading the list. */
-  readonly waiting: Ref<number>
+  /** Rows or their order have changed, which is not shown yet because the viewer is reading the list. */
+  readonly waiting: Ref<boolean>
   more(): Promise<void>
   reload(): Promise<void>
 }
@@ -77,7 +83,7 @@ function createList<T>(source: RowSource<T>): List<T> {
   const loading = ref(false)
   const problem = ref<Problem | null>(null)
   const complete = ref(false)
-  const waiting = ref(0)
+  const waiting = ref(false)
   let cursor: string | null = null
   let current = new AbortController()
   /** More rows were asked for and are not there yet: what is loaded meanwhile must not cost them. */
@@ -114,7 +120,7 @@ function createList<T>(source: RowSource<T>): List<T> {
     void load((signal) => loadFirst(source, known?.items.length ?? 0, signal))
   }
   const reload = (): Promise<void> => {
-    waiting.value = 0
+    waiting.value = false
     return load((signal) => loadFirst(source, rows.value.length, signal))
   }
   async function more(): Promise<void> {
@@ -179,28 +185,47 @@ function appendRows<T>(rows: readonly T[], items: readonly T[], id: (row: T) => 
   return [...rows, ...items.filter((item) => !known.has(id(item)))]
 }
 
-function applyEvents<T>(
-  source: RowSource<T>,
-  list: Pick<Rows<T>, 'rows' | 'complete' | 'waiting' | 'loading' | 'reload'>,
-): void {
-  let timer = 0
-  useStream((events) => {
-    const before = list.rows.value
-    const moved = events.filter((event) => source.moves?.(event, before, list.complete.value)).length
-    list.rows.value = patchRows(before, events, source)
-    if (moved === 0) return
-    list.waiting.value += moved
-    if (timer === 0) timer = window.setTimeout(reloadUnlessRead, RELOAD_MS)
-  })
-  function reloadUnlessRead(): void {
-    timer = 0
-    // More rows that come now must come: it waits its turn.
-    if (list.loading.value) timer = window.setTimeout(reloadUnlessRead, RELOAD_MS)
-    if (timer !== 0) return
+function applyEvents<T>(source: RowSource<T>, list: Pick<Rows<T>, 'rows' | 'waiting' | 'loading' | 'reload'>): void {
+  useTopics(() => source.topics?.(list.rows.value) ?? [])
+  const countsOf = (summary: Summary | null) => summary && JSON.stringify(source.counts?.(summary))
+  let counts = countsOf(useFleet().summary)
+  const reloading = createReloading(() => {
+    if (list.loading.value) return false
     const isRead = document.querySelector('[data-rows]:hover, [data-rows]:focus-within') !== null
     if (!isRead && list.rows.value.length <= PAGE_MAX) void list.reload()
+    return true
+  })
+  useStream((events) => {
+    const before = list.rows.value
+    const counted = countsOf(events.findLast((event) => event.type === 'summary')?.summary ?? null) ?? counts
+    const moved = counted !== counts || events.some((event) => source.moves?.(event, before))
+    counts = counted
+    list.rows.value = patchRows(before, events, source)
+    if (!moved) return
+    list.waiting.value = true
+    reloading.soon()
+  })
+  onScopeDispose(reloading.stop)
+}
+
+/** Calls `reload` some time after changes. It returns false when it must wait its turn. */
+function createReloading(reload: () => boolean): { soon(): void; stop(): void } {
+  let timer = 0
+  let waitMs = RELOAD_MS
+  let doneAt = -Infinity
+  function run(): void {
+    timer = reload() ? 0 : window.setTimeout(run, waitMs)
+    if (timer === 0) doneAt = performance.now()
   }
-  onScopeDispose(() => window.clearTimeout(timer))
+  return {
+    soon() {
+      if (timer !== 0) return
+      const isQuiet = performance.now() - doneAt > 2 * RELOAD_MOST_MS
+      waitMs = isQuiet ? RELOAD_MS : Math.min(RELOAD_MOST_MS, waitMs * 2)
+      timer = window.setTimeout(run, waitMs)
+    },
+    stop: () => window.clearTimeout(timer),
+  }
 }
 
 function patchRows<T>(rows: readonly T[], events: readonly StreamEvent[], source: RowSource<T>): readonly T[] {

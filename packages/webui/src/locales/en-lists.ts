@@ -2,7 +2,7 @@
 export const lists = {
   list: {
     shown: '{from}–{to} of {total}',
-    changes: 'Show 1 change | Show {n} changes',
+    changes: 'Show what has changed',
     loading: 'Loading …',
     noMatch: '0 of {total} match',
     noMatchUnknown: 'Nothing matches',

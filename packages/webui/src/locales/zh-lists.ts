@@ -5,7 +5,7 @@ import type { lists as en } from './en-lists.ts'
 export const lists: Texts<typeof en> = {
   list: {
     shown: '第 {from}–{to} 条，共 {total} 条',
-    changes: '显示 {n} 处变化',
+    changes: '显示最新变化',
     loading: '正在加载…',
     noMatch: '{total} 条中没有匹配的',
     noMatchUnknown: '没有匹配的内容',

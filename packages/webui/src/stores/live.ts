@@ -4,6 +4,10 @@ import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 import { answeredAt } from '../api.ts'
 import { createEventStream, OFFLINE_MS } from '../stream/follow.ts'
+import { mergeTopics } from '../stream/topics.ts'
+
+/** Parts of a page that appear together ask together, ms. */
+const WANT_MS = 50
 
 type Handler = (events: readonly StreamEvent[]) => void
 
@@ -49,6 +53,16 @@ export const useLive = defineStore('live', () => {
     handlers.add(handler)
     return () => handlers.delete(handler)
   }
+  const wanted = new Map<symbol, readonly string[]>()
+  let wantTimer = 0
+  /** Asks for events about `topics`, besides those that are asked for under other keys; empty: no longer. */
+  function want(key: symbol, topics: readonly string[]): void {
+    if (topics.length === 0) wanted.delete(key)
+    else wanted.set(key, topics)
+    window.clearTimeout(wantTimer)
+    wantTimer = window.setTimeout(() => stream.want(mergeTopics(wanted.values())), WANT_MS)
+  }
   const offline = computed(() => state.value === 'offline')
-  return { state, offline, epoch, retryAt, lastContactAt, listen, start: stream.start, retryNow: stream.retryNow }
+  const { start, retryNow } = stream
+  return { state, offline, epoch, retryAt, lastContactAt, listen, want, start, retryNow }
 })

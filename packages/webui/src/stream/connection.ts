@@ -1,9 +1,14 @@
-// connection.ts — An EventSource that is reopened for ever: with growing pauses after errors, and at once when it has
-// been silent for too long. Events arrive in batches. Runs in a page or in a shared worker.
+// connection.ts — An EventSource that is reopened for ever: with growing pauses after errors, at once when it has been
+// silent for too long, and when more is wanted than it was opened for. Events arrive in batches. Runs in a page or in a
+// shared worker.
 import type { StreamEvent } from '@kagami/protocol'
 import { backOff } from './backoff.ts'
+import { createPositions } from './positions.ts'
+import { CATCH_UP_MS } from './recent.ts'
+import { covers } from './topics.ts'
 
 const TYPES: StreamEvent['type'][] = [
+  'connected',
   'summary',
   'worker',
   'worker_gone',
@@ -16,9 +21,11 @@ const TYPES: StreamEvent['type'][] = [
 ]
 const BATCH_MS = 250
 const SILENT_MS = 45_000
+/** What nobody wants any more is still sent for so long: pages come and go. */
+const UNWANTED_MS = 10_000
 
 export interface StreamListener {
-  /** A connection is open; `again` is false for the first one. */
+  /** A connection is open; `again`: one was before, and what happened in between is not known. */
   opened(again: boolean): void
   /** Something arrived; called before its batch is delivered. */
   received(): void
@@ -28,40 +35,44 @@ export interface StreamListener {
 }
 
 export interface Connection {
+  /** What is wanted from now on. */
+  want(topics: readonly string[]): void
   /** Connects at once, whatever the pause. */
   retryNow(): void
   /** Connects when it has been silent for so long that it may be dead. */
   check(): void
-  close(): void
 }
 
 /** Opens the stream of /api/v1/stream and keeps it open. */
-export function openConnection(listener: StreamListener): Connection {
+export function openConnection(listener: StreamListener, topics: readonly string[]): Connection {
   let source: EventSource | null = null
   let timer: ReturnType<typeof setTimeout> | undefined
   let tries = 0
-  let lastId = ''
   let everOpen = false
   let downSince = Date.now()
   let receivedAt = Date.now()
+  const positions = createPositions(CATCH_UP_MS)
   const addToBatch = createBatch(listener.events)
+  // While there is no connection, the next attempt asks for what is wanted then.
+  const wish = createWish(topics, () => source && connect())
 
   function connect(): void {
     clearTimeout(timer)
     source?.close()
-    source = new EventSource(`/api/v1/stream${lastId ? `?last_event_id=${encodeURIComponent(lastId)}` : ''}`)
-    source.addEventListener('open', () => {
-      tries = 0
-      receivedAt = Date.now()
-      listener.opened(everOpen)
-      everOpen = true
-    })
-    source.addEventListener('error', retryLater)
-    for (const type of TYPES) source.addEventListener(type, (message) => receive(type, message))
+    // The supervisor sends what came after it, or a reset when it does not know any more.
+    const from = positions.lastAt(receivedAt - CATCH_UP_MS)
+    source = openSource(addressOf(wish.take(), from), { receive, retryLater, opened: () => opened(from === '') })
+  }
+  function opened(isBeginning: boolean): void {
+    tries = 0
+    receivedAt = Date.now()
+    listener.opened(everOpen && isBeginning)
+    everOpen = true
   }
   function receive(type: StreamEvent['type'], message: MessageEvent<string>): void {
-    if (message.lastEventId) lastId = message.lastEventId
     receivedAt = Date.now()
+    if (type === 'reset') positions.clear()
+    if (message.lastEventId) positions.add(message.lastEventId, receivedAt)
     listener.received()
     addToBatch({ type, ...(message.data ? (JSON.parse(message.data) as object) : {}) } as StreamEvent)
   }
@@ -74,22 +85,55 @@ export function openConnection(listener: StreamListener): Connection {
     listener.failed(Date.now() + wait, downSince)
     timer = setTimeout(connect, wait)
   }
-  connect()
-  const checking = setInterval(check, SILENT_MS)
   function check(): void {
     if (Date.now() - receivedAt > SILENT_MS) connect()
   }
+  connect()
+  setInterval(check, SILENT_MS)
   globalThis.addEventListener('online', connect)
+  return { want: wish.change, retryNow: connect, check }
+}
+
+/** What is wanted of the stream. Calls `ask` when it is more than was asked for, and some time after it became less. */
+function createWish(topics: readonly string[], ask: () => void) {
+  let [wanted, asked] = [topics, topics]
+  let timer: ReturnType<typeof setTimeout> | undefined
+  function narrow(): void {
+    timer = undefined
+    if (!covers(wanted, asked)) ask()
+  }
   return {
-    retryNow: connect,
-    check,
-    close() {
+    /** What to ask for now. */
+    take(): readonly string[] {
       clearTimeout(timer)
-      clearInterval(checking)
-      globalThis.removeEventListener('online', connect)
-      source?.close()
+      timer = undefined
+      return (asked = wanted)
+    },
+    change(now: readonly string[]): void {
+      wanted = now
+      if (!covers(asked, wanted)) ask()
+      else timer ??= setTimeout(narrow, UNWANTED_MS)
     },
   }
+}
+
+interface SourceHandlers {
+  opened(): void
+  retryLater(): void
+  receive(type: StreamEvent['type'], message: MessageEvent<string>): void
+}
+
+function openSource(address: string, { opened, retryLater, receive }: SourceHandlers): EventSource {
+  const source = new EventSource(address)
+  source.addEventListener('open', opened)
+  source.addEventListener('error', retryLater)
+  for (const type of TYPES) source.addEventListener(type, (message) => receive(type, message))
+  return source
+}
+
+function addressOf(topics: readonly string[], from: string): string {
+  const named = topics.map((topic) => topic.split(':').map(encodeURIComponent).join(':')).join(',')
+  return `/api/v1/stream?topics=${named}${from ? `&last_event_id=${encodeURIComponent(from)}` : ''}`
 }
 
 /** Collects events; delivers them four times a second. */

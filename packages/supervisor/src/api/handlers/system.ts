@@ -1,5 +1,5 @@
 // system.ts — The whole system under /api/v1: summary, audit, and the live stream.
-import { Refusal } from '@kagami/protocol'
+import { createTopicFilter, findWrongTopic, Refusal, STREAM_TOPICS_MAX, streamTopics } from '@kagami/protocol'
 import type { Fleet } from '../../core/entries.ts'
 import type { Supervisor } from '../../supervisor.ts'
 import { findReplica, findWorker } from './find.ts'
@@ -23,9 +23,22 @@ export const systemHandlers: Pick<Handlers, 'summary' | 'audit' | 'stream'> = {
     return { items, next_cursor: page.nextCursor, total: page.total }
   },
   stream: ({ query }, { supervisor, request, reply }) => {
-    openStream(supervisor.services.feed, request, reply, query?.last_event_id)
+    const wants = createTopicFilter(topicsOf(query.topics))
+    openStream(supervisor.services.feed, { request, reply, lastId: query.last_event_id, wants })
     return undefined
   },
+}
+
+/** The topics that were asked for; null: none were named. Throws `invalid_request`. */
+function topicsOf(text: string | undefined): string[] | null {
+  if (text === undefined) return null
+  const topics = text.split(',').filter((topic) => topic !== '')
+  const wrong = findWrongTopic(topics)
+  if (wrong !== undefined)
+    throw new Refusal('invalid_request', `topics names ${wrong}, which is none of ${streamTopics.join(' ')}`, 'topics')
+  if (topics.length > STREAM_TOPICS_MAX)
+    throw new Refusal('invalid_request', `topics names more than ${STREAM_TOPICS_MAX}`, 'topics')
+  return topics
 }
 
 type AuditFilter = Parameters<Supervisor['services']['store']['listAudit']>[0]
