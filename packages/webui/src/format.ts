@@ -16,7 +16,7 @@ export function rate(value: number | null | undefined): string {
 
 /** A whole number with the locale's separators. */
 export function count(value: number | null | undefined, locale = 'en'): string {
-  return value === null || value === undefined ? NONE : new Intl.NumberFormat(locale).format(value)
+  return value === null || value === undefined ? NONE : numbersIn(locale).format(value)
 }
 
 /** A share of a whole, or "—" when there is no whole. */
@@ -61,33 +61,46 @@ export function took(ms: number | null | undefined): string {
   return ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : duration(ms / 1000)
 }
 
+/** Making a format takes longer than all that a page formats with it. */
+function remember<T>(make: (locale: string, zone?: string) => T): typeof make {
+  const made = new Map<string, T>()
+  return (locale, zone) => {
+    const key = `${locale} ${zone ?? ''}`
+    const known = made.get(key) ?? make(locale, zone)
+    made.set(key, known)
+    return known
+  }
+}
+
+const numbersIn = remember((locale) => new Intl.NumberFormat(locale))
+
+const TIME_OF_DAY = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const
+
+const timesIn = remember((locale, timeZone) => new Intl.DateTimeFormat(locale, { ...TIME_OF_DAY, timeZone }))
+
+const datesIn = remember(
+  (locale, timeZone) =>
+    new Intl.DateTimeFormat(locale, {
+      year: 'numeric',
+      month: 'short',
+      day: 'numeric',
+      ...TIME_OF_DAY,
+      timeZoneName: 'short',
+      timeZone,
+    }),
+)
+
 /** An instant with the name of the zone. `zone` is that of the browser unless it is named. */
 export function absolute(at: string | null | undefined, locale = 'en', zone?: string): string {
   if (!at) return NONE
   const date = new Date(at)
   if (Number.isNaN(date.getTime())) return NONE
-  return new Intl.DateTimeFormat(locale, {
-    year: 'numeric',
-    month: 'short',
-    day: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    hourCycle: 'h23',
-    timeZoneName: 'short',
-    timeZone: zone,
-  }).format(date)
+  return datesIn(locale, zone).format(date)
 }
 
 /** The time of day of an instant: `14:02:11`. */
 export function clockTime(at: number, locale = 'en', zone?: string): string {
-  return new Intl.DateTimeFormat(locale, {
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    hourCycle: 'h23',
-    timeZone: zone,
-  }).format(at)
+  return timesIn(locale, zone).format(at)
 }
 
 /** The name of the browser's own time zone: `CET`. */

@@ -2,6 +2,9 @@
 import { defineStore } from 'pinia'
 import { ref } from 'vue'
 
+/** A clock that differs by less is right: what the server sends has been on its way. */
+const WRONG_MS = 500
+
 /** Server time, Unix ms: `fast` changes every second, `slow` every ten, so that few texts are drawn again. */
 export const useClock = defineStore('clock', () => {
   let offset = 0
@@ -15,11 +18,11 @@ export const useClock = defineStore('clock', () => {
   }
   window.setInterval(tick, 1000)
 
-  /** Sets the clock to an instant the server has just sent. */
+  /** Sets the clock to an instant the server has just sent; nothing is drawn again while it was right. */
   function set(serverTime: string): void {
-    const at = Date.parse(serverTime)
-    if (Number.isNaN(at)) return
-    offset = at - Date.now()
+    const now = Date.parse(serverTime) - Date.now()
+    if (!(Math.abs(now - offset) > WRONG_MS)) return
+    offset = now
     ticks = 0
     tick()
   }

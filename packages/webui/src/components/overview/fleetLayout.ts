@@ -15,6 +15,14 @@ export interface FleetLayout {
   readonly height: number
 }
 
+/** A replica on the map; px. */
+export interface Cell {
+  readonly health: Health
+  readonly x: number
+  readonly y: number
+  readonly size: number
+}
+
 const LABEL = 16
 const GAP = 12
 const PAD = 2
@@ -41,7 +49,7 @@ export function layOut(workers: readonly Worker[], width: number): FleetLayout {
 }
 
 /** The cells of a block, worst first. */
-export function cellsOf(block: Block, cell: number): { health: Health; x: number; y: number; size: number }[] {
+export function cellsOf(block: Block, cell: number): Cell[] {
   return countsWorstFirst(block.worker.health_counts)
     .flatMap(([health, n]) => Array.from({ length: n }, () => health))
     .map((health, index) => ({
