@@ -176,9 +176,22 @@ export function isSame({ buffer: one, length }: Packer, other: Buffer, from: num
 const MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 const [COLON, DOT, T, Z] = [0x3a, 0x2e, 0x54, 0x5a]
 
+/** The instants that were read last, by their last digit: those of one state are read more than once. */
+const lately = { texts: Array.from({ length: 16 }, () => ''), ms: new Float64Array(16) }
+
 /** Unix ms of an instant since 1970 in the form that `Date.toISOString` gives; null when it has another form. */
 export function instantMs(text: string): number | null {
-  if (text.length !== 24 || text.charCodeAt(4) !== DASH || text.charCodeAt(7) !== DASH) return null
+  if (text.length !== 24) return null
+  const slot = text.charCodeAt(22) & 15
+  if (lately.texts[slot] === text) return lately.ms[slot]!
+  const ms = readInstant(text)
+  if (ms === null) return null
+  lately.texts[slot] = text
+  return (lately.ms[slot] = ms)
+}
+
+function readInstant(text: string): number | null {
+  if (text.charCodeAt(4) !== DASH || text.charCodeAt(7) !== DASH) return null
   if (text.charCodeAt(10) !== T || text.charCodeAt(13) !== COLON || text.charCodeAt(16) !== COLON) return null
   if (text.charCodeAt(19) !== DOT || text.charCodeAt(23) !== Z) return null
   const year = digits(text, 0, 4)

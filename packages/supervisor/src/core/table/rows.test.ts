@@ -90,10 +90,10 @@ describe('records of bytes', () => {
 })
 
 describe('texts that are kept once', () => {
-  it('have one number as long as one is kept', () =>
+  it.each([0, 8, 1000])('have one number as long as one is kept, with %d found by themselves', (recent) =>
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(40), fc.boolean()), { maxLength: 200 }), (steps) => {
-        const kept = createTexts()
+        const kept = createTexts({ recent })
         const model = new Map<string, { id: number; times: number }>()
         for (const [n, isRelease] of steps) {
           const text = `text-${n % 41}`
@@ -111,7 +111,8 @@ describe('texts that are kept once', () => {
         expect(kept.size).toBe(model.size)
         for (const [text, { id }] of model) expect(kept.textOf(id)).toBe(text)
       }),
-    ))
+    ),
+  )
 
   it('are found among many', () => {
     const kept = createTexts()

@@ -140,6 +140,9 @@ export function createRows(recentMax = RECENT_MAX): Rows {
 
 const msOf = (instant: string | null | undefined) =>
   instant === null || instant === undefined ? Number.NaN : (instantMs(instant) ?? Date.parse(instant))
+/** Replicas of one mirror have their upstream in common, and those that fail alike what is said of it. */
+const RECENT_TEXTS = 4096
+
 const textOf = (said: Said) => JSON.stringify(said)
 const isSaid = ([message, hint]: Said) => message !== null || hint !== null
 
@@ -148,8 +151,8 @@ function createParts(): Parts {
     columns: createColumns(LAYOUT),
     ids: createTexts(),
     settings: createSettings(),
-    upstreams: createTexts(),
-    said: createTexts(),
+    upstreams: createTexts({ recent: RECENT_TEXTS }),
+    said: createTexts({ recent: RECENT_TEXTS }),
     records: createSlab(),
     packer: createPacker(),
     unpacker: createUnpacker(),

@@ -29,7 +29,7 @@ const READ_MAX = 4096
 
 /** No combinations. */
 export function createSettings(): Settings {
-  const texts = createTexts()
+  const texts = createTexts({ recent: READ_MAX })
   const read = new Map<number, Setting>()
   function settingOf(id: number): Setting {
     let setting = read.get(id)

@@ -31,8 +31,11 @@ export interface Texts {
 const COLUMNS = { kept: Uint32Array, hash: Uint32Array, address: Uint32Array }
 const SMALLEST = 1024
 
-/** No texts. */
-export function createTexts(): Texts {
+/**
+ * No texts. `recent`: so many are also found by themselves, without being packed; for texts that many have in common,
+ * and come again soon.
+ */
+export function createTexts({ recent = 0 } = {}): Texts {
   const columns = createColumns(COLUMNS)
   const [slab, packer, unpacker] = [createSlab(), createPacker(), createUnpacker()]
   const places = createPlaces((id) => columns.of.hash[id]!)
@@ -61,18 +64,22 @@ export function createTexts(): Texts {
     columns.of.kept[id]!++
     return id
   }
+  const lately = createLately(recent)
   return {
     keep(text) {
+      const known = lately.get(text)
+      if (known !== undefined) return keepAgain(known)
       const hash = pack(text)
-      const known = places.find(hash, isPacked)
-      return known < 0 ? add(hash) : keepAgain(known)
+      const found = places.find(hash, isPacked)
+      return lately.note(text, found < 0 ? add(hash) : keepAgain(found))
     },
     keepAgain,
-    find: (text) => places.find(pack(text), isPacked),
+    find: (text) => lately.get(text) ?? places.find(pack(text), isPacked),
     packed: (id) => slab.at(columns.of.address[id]!),
     textOf,
     release(id) {
       if (--columns.of.kept[id]! > 0) return false
+      lately.forget()
       places.remove(id)
       slab.free(columns.of.address[id]!)
       numbers.giveBack(id)
@@ -87,6 +94,22 @@ export function createTexts(): Texts {
     kept: () => columns.of.kept,
     reused: numbers.reused,
     isKept: (id) => id >= 0 && id < numbers.end() && columns.of.kept[id]! > 0,
+  }
+}
+
+/** The numbers of the texts that were kept last, at most so many. */
+function createLately(most: number) {
+  const ids = new Map<string, number>()
+  return {
+    get: (text: string): number | undefined => (most === 0 ? undefined : ids.get(text)),
+    note(text: string, id: number): number {
+      if (most === 0) return id
+      if (ids.size >= most) ids.clear()
+      ids.set(text, id)
+      return id
+    },
+    /** A number may stand for another text from now on. */
+    forget: (): void => ids.clear(),
   }
 }
 
