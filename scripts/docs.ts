@@ -8,6 +8,7 @@ import { configurationReference } from './docs/configuration.ts'
 import { errorReference } from './docs/errors.ts'
 import { httpReference } from './docs/http-api.ts'
 import { messageReference } from './docs/messages.ts'
+import { presetReference } from './docs/presets.ts'
 import { providerPages } from './docs/providers.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -20,6 +21,7 @@ function references(): Map<string, string> {
     ['docs/messages.md', messageReference()],
     ['docs/errors.md', errorReference()],
     ['docs/cli.md', cliReference()],
+    ['docs/presets.md', presetReference()],
     ...providerPages((path) => readIfThere(path)),
   ])
 }

@@ -1,4 +1,8 @@
 // index.ts — The contract: messages, routes, nouns and errors.
+export * from './adding/preset-notes.ts'
+export * from './adding/presets.ts'
+export * from './adding/recognise.ts'
+export * from './adding/worker-toml.ts'
 export * from './calendar.ts'
 export * from './client/client.ts'
 export * from './client/last-copies.ts'

@@ -1,21 +1,19 @@
-// replicas.ts — kagami replicas [list] | get | add | remove. Edits are in edit.ts, decisions about one in
-// decisions.ts, tests of upstreams in trial/.
+// replicas.ts — kagami replicas [list] | get | remove. What adds one is in adding/, edits are in edit.ts, decisions
+// about one in decisions.ts, tests of upstreams in trial/.
 import {
-  guess,
   heldSeconds,
   isLastCopy,
   type Client,
   type Hold,
   type Replica,
-  type RouteInput,
   type TypicalDuration,
+  workerTomlOf,
 } from '@kagami/protocol'
-import { ConfigError } from '@kagami/runtime/config'
 import type { Command } from 'commander'
+import { addReplicaAdd } from '../adding/add.ts'
+import { addReplicaPresets } from '../adding/presets.ts'
 import { confirmTyped } from '../confirm.ts'
-import { authFromEnvironment, optionsOf, pairsOf } from '../given.ts'
-import { wholeNumber } from '../numbers.ts'
-import { printJson, printTable, remark } from '../output.ts'
+import { printJson, printTable, remark, writeData } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
 import { age, duration, nextOf, size, state, usualOf } from '../words.ts'
 import { addHold, holdOrDo, type HoldOptions } from './actions.ts'
@@ -30,15 +28,6 @@ interface ListOptions extends ApiOptions, FilterOptions {
   limit?: string
 }
 
-interface AddOptions extends ApiOptions {
-  worker: string
-  kind?: string
-  name?: string
-  interval?: string
-  label?: string[]
-  option?: string[]
-}
-
 /** Adds `replicas` and its verbs. */
 export function addReplicas(program: Command): void {
   const replicas = program
@@ -46,7 +35,8 @@ export function addReplicas(program: Command): void {
     .description('replicas: list, look at, add, test, edit, remove, pause, decide about held syncs')
   addList(replicas)
   addGet(replicas)
-  addAdd(replicas)
+  addReplicaAdd(replicas)
+  addReplicaPresets(replicas)
   addReplicaEdit(replicas)
   addReplicaTest(replicas)
   addRemove(replicas)
@@ -66,43 +56,17 @@ function addList(replicas: Command): void {
 }
 
 function addGet(replicas: Command): void {
-  apiCommand<ApiOptions>(
+  apiCommand<ApiOptions & { toml?: boolean }>(
     replicas,
     'get <REPLICA>',
     'one replica: NAME@WORKER, or its id',
     async ({ client, options, args: [id = ''] }) => {
       const replica = await client.call('getReplica', { params: { id } })
+      if (options.toml) return writeData(workerTomlOf(replica, replica.has_credentials === true))
       if (options.json) return printJson(replica)
       printTable(['FIELD', 'VALUE'], detailsOf(replica, await typicalOf(client, replica.replica_id)))
     },
-  )
-}
-
-function addAdd(replicas: Command): void {
-  apiCommand<AddOptions>(
-    replicas,
-    'add <UPSTREAM>',
-    'mirror an upstream on a worker',
-    async ({ client, options, args: [upstream = ''] }) => add(client, options, upstream),
-  )
-    .requiredOption('--worker <WORKER>', 'worker that mirrors it')
-    .option('--name <NAME>', 'name and directory (default: guessed from the upstream)')
-    .option(
-      '--kind <KIND>',
-      'a kind the worker can sync, such as git, rsync or http (default: guessed from the upstream)',
-    )
-    .option('--interval <SECONDS>', 'seconds between syncs; 0: only on request (default)')
-    .option('--label <KEY=VALUE...>', 'labels')
-    .option('--option <KEY=VALUE...>', 'options of the kind')
-    .addHelpText(
-      'after',
-      `
-Credentials are read from KAGAMI_AUTH: {"type":"basic","username":…,"password":…} or {"type":"token","token":…}.
-
-Examples:
-  kagami replicas add rsync://rsync.example.org/debian/ --worker sh-12 --interval 21600
-  kagami replicas add https://example.org/tool.git --worker sh-12 --name tool --label env=prod`,
-    )
+  ).option('--toml', 'print it as the [[providers]] table of worker.toml, without credentials')
 }
 
 function addRemove(replicas: Command): void {
@@ -250,24 +214,4 @@ const withReason = (text: string, reason: string | null): string => (reason ? `$
 
 function deletionsOf({ removed, total, examples }: Hold): string {
   return `${removed} of ${total}: ${examples.slice(0, 5).join(', ')}${removed > 5 ? ', …' : ''}`
-}
-
-async function add(client: Client, options: AddOptions, upstream: string): Promise<void> {
-  const worker = await client.call('getWorker', { params: { id: options.worker } })
-  const guessed = guess(upstream)
-  const name = options.name ?? guessed.name
-  if (name === null) throw new ConfigError(`no name can be guessed from ${upstream}`, 'Give one: --name NAME.')
-  const body = {
-    upstream,
-    kind: options.kind ?? guessed.kind ?? 'http',
-    name,
-    interval_secs: options.interval === undefined ? null : wholeNumber('--interval', options.interval),
-    labels: pairsOf(options.label),
-    options: optionsOf(options.option),
-    auth: authFromEnvironment(),
-  } as RouteInput<'addReplica'>['body']
-  const added = await client.call('addReplica', { params: { id: worker.worker_id }, body })
-  if (options.json) return printJson(added)
-  process.stdout.write(`Added ${added.name}@${worker.name}\n`)
-  remark(`Sync it now: kagami sync ${added.name}@${worker.name}`)
 }

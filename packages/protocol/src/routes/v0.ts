@@ -18,6 +18,11 @@ export const AddReplica = Type.Object({
   labels: Type.Optional(Nullable(Labels)),
   options: Type.Optional(Nullable(Options)),
   auth: Type.Optional(Nullable(Auth)),
+  paused: Type.Optional(
+    Nullable(
+      Type.Boolean({ description: 'Paused from the beginning: no sync starts until it is resumed, or requested' }),
+    ),
+  ),
 })
 
 /** Routes at the root. */

@@ -55,12 +55,17 @@ async function addReplica(
   const audit = auditEntry(services, by, {
     action: 'add_replica',
     target: workerId,
-    detail: `${spec.kind} ${spec.name} ${spec.upstream}`,
+    detail: `${spec.kind} ${spec.name} ${spec.upstream}${request.paused ? ', paused' : ''}`,
   })
+  if (request.paused) requireCurrent(worker)
   if (worker.record.older_wire) {
     await services.olderWorkers.addReplica(worker, spec)
     await services.store.addAudit(audit)
-  } else await saveDecision(services, withReplica(worker.record, await withSealedAuth(worker.record, spec)), audit)
+    return spec
+  }
+  const added = withReplica(worker.record, await withSealedAuth(worker.record, spec))
+  const pause = { by: by.actor, at: services.clock.now().toISOString(), reason: 'added so' }
+  await saveDecision(services, request.paused ? withPause(added, spec.replica_id, pause) : added, audit)
   return spec
 }
 

@@ -26,6 +26,7 @@ export interface NewReplica {
   labels?: Labels | null | undefined
   options?: Options | null | undefined
   auth?: Auth | null | undefined
+  paused?: boolean | null | undefined
 }
 
 /** The specification of the replica that a request asks for. A Refusal names the wrong field. */
