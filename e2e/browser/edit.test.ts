@@ -193,10 +193,10 @@ describe('the form that edits a replica', () => {
     await dialog.getByRole('button', { name: 'Save' }).click()
     await sees(page, 'must be at most 100')
     await field('max_delete_percent').fill('')
-    await field('cron').fill('61 * * * *')
+    await field('probe').fill('/lastupdate')
     await dialog.getByRole('button', { name: 'Save' }).click()
-    await sees(page, /options\.cron/)
-    expect((await get()).options['cron']).toBeUndefined()
+    await sees(page, /options\.probe/)
+    expect((await get()).options['probe']).toBeUndefined()
   })
 
   test('of a replica of worker.toml says where to edit it', async () => {
@@ -250,7 +250,7 @@ describe('a replica that a program of worker.toml keeps', () => {
       const { page, problems, axe } = await openTab(browser, supervisor.url, { theme })
       await page.goto('/ui/replicas/add')
       await page.getByRole('textbox', { name: 'Upstream', exact: true }).fill('https://127.0.0.1/pypi')
-      await page.getByLabel('Worker', { exact: true }).selectOption({ index: 1 })
+      await page.getByRole('checkbox', { name: 'sh-12' }).check()
       await page.getByLabel('Kind', { exact: true }).selectOption('command')
       await page.getByLabel('Name', { exact: true }).fill(`pypi-${theme}`)
       const command = page.getByLabel('command', { exact: true })

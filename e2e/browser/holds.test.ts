@@ -158,7 +158,7 @@ describe('the page of a replica whose upstream lost most of its files', () => {
     await page.getByRole('textbox', { name: 'Upstream', exact: true }).fill('file:///srv/debian')
     await page.keyboard.press('Tab')
     expect(await page.getByLabel('Kind', { exact: true }).inputValue()).toBe('rsync')
-    await page.getByLabel('Worker', { exact: true }).selectOption({ index: 1 })
+    await page.getByRole('checkbox').first().check()
     await sees(page, /its worker\.toml allows none/)
     await page.getByText('Publishing, guard, schedule and limits').click()
     await page.getByLabel('max_delete_percent').fill('101')

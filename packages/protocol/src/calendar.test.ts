@@ -1,5 +1,6 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { nextCron, opensAt, scheduleProblem } from './calendar.ts'
+import { nextCron, nextRuns, opensAt, scheduleProblem } from './calendar.ts'
 
 const plain = { cron: '', timezone: 'UTC', windows: [] as string[] }
 
@@ -53,5 +54,70 @@ describe('a time window', () => {
       opensAt(['02:00-03:00', '12:00-13:00'], 'Asia/Shanghai', new Date('2026-11-23T05:00:00Z')).toISOString(),
     ).toBe('2026-11-23T18:00:00.000Z')
     expect(opensAt([], 'UTC', new Date(5)).getTime()).toBe(5)
+  })
+})
+
+describe('the next runs', () => {
+  const ZONES = ['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Shanghai', 'Australia/Lord_Howe', 'America/St_Johns']
+  const instant = fc.date({
+    min: new Date('2026-01-01T00:00:00Z'),
+    max: new Date('2029-01-01T00:00:00Z'),
+    noInvalidDate: true,
+  })
+  /** Shortly before clocks are changed in one of the zones. */
+  const change = fc
+    .constantFrom('2026-03-07', '2026-03-28', '2026-04-04', '2026-10-03', '2026-10-24', '2026-10-31', '2027-03-27')
+    .map((day) => new Date(`${day}T00:00:00Z`))
+  const hour = fc.oneof(fc.nat({ max: 3 }), fc.nat({ max: 23 }))
+  const zone = fc.constantFrom(...ZONES)
+  const localTime = (at: Date, timeZone: string) =>
+    new Intl.DateTimeFormat('en-GB', { timeZone, hour: '2-digit', minute: '2-digit' }).format(at)
+  const localDay = (at: Date, timeZone: string) => new Intl.DateTimeFormat('en-CA', { timeZone }).format(at)
+  const clockText = (hour: number, minute: number) =>
+    [hour, minute].map((one) => String(one).padStart(2, '0')).join(':')
+
+  test('of a time of day are once a day, at that time by the clock of its zone wherever it exists', () => {
+    fc.assert(
+      fc.property(hour, fc.nat({ max: 59 }), zone, fc.oneof(change, instant), (hour, minute, timezone, after) => {
+        const cron = `${minute} ${hour} * * *`
+        const runs = nextRuns({ cron, timezone, windows: [], intervalSeconds: null }, after, 5)
+        expect(new Set(runs.map(({ from }) => localDay(from, timezone))).size).toBe(5)
+        for (const { from, to } of runs) {
+          expect(to.getTime() - from.getTime()).toBe(30_000)
+          if (localTime(from, timezone) === clockText(hour, minute)) continue
+          // The clock was put forward over it: an hour and a half before, it was further away than that.
+          const before = localTime(new Date(from.getTime() - 90 * 60_000), timezone)
+          const minutes = (text: string) => Number(text.slice(0, 2)) * 60 + Number(text.slice(3))
+          const passed = (minutes(localTime(from, timezone)) - minutes(before) + 1440) % 1440
+          expect([timezone, cron, from.toISOString(), passed > 90]).toEqual([timezone, cron, from.toISOString(), true])
+        }
+      }),
+    )
+  })
+
+  test('come one after another, and begin while a window is open', () => {
+    const timing = fc.record({
+      cron: fc.constantFrom('', '*/15 * * * *', '30 3 * * *', '0 0 1 * *'),
+      timezone: zone,
+      windows: fc.constantFrom<string[]>([], ['22:00-06:00'], ['Sat,Sun 00:00-24:00', '10:00-10:30']),
+      intervalSeconds: fc.option(fc.integer({ min: 1, max: 2_592_000 })),
+    })
+    fc.assert(
+      fc.property(timing, instant, (schedule, after) => {
+        const runs = nextRuns(schedule, after, 5)
+        expect(runs.length).toBe(schedule.cron === '' && schedule.intervalSeconds === null ? 0 : 5)
+        let last = after
+        for (const { from, to } of runs) {
+          expect(from.getTime()).toBeGreaterThan(last.getTime())
+          expect(to.getTime()).toBeGreaterThanOrEqual(from.getTime())
+          for (const at of [from, to]) expect(opensAt(schedule.windows, schedule.timezone, at)).toEqual(at)
+          last = from
+        }
+      }),
+    )
+  })
+
+  test('are none of a schedule that is not valid', () => {
+    expect(nextRuns({ ...plain, cron: '99 * * * *', intervalSeconds: 60 }, new Date(0), 5)).toEqual([])
   })
 })

@@ -6,6 +6,26 @@ const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
 const WEEK_MINUTES = 7 * 24 * 60
 const DAY_MINUTES = 24 * 60
 
+/**
+ * Longest delay after a cron time or the opening of a window, seconds: a hundred replicas of one time must not start at
+ * once.
+ */
+export const CRON_SPREAD_SECONDS = 30
+/** How much earlier or later than its interval a sync starts, as a share of it: replicas of one interval drift apart. */
+export const INTERVAL_JITTER = 0.05
+
+/** When a replica is synced without being asked, as its settings say it. */
+export interface Schedule extends Pick<Policy, 'cron' | 'timezone' | 'windows'> {
+  /** Seconds; null or 0: no interval. A cron schedule takes precedence. */
+  readonly intervalSeconds: number | null
+}
+
+/** A scheduled sync: the first and the last instant at which it may start. */
+export interface ScheduledRun {
+  readonly from: Date
+  readonly to: Date
+}
+
 interface Window {
   /** When it opens, in minutes since Sunday 00:00. */
   readonly starts: readonly number[]
@@ -42,6 +62,46 @@ export function scheduleProblem({
 /** The next time of a cron schedule after an instant; null when there is none. Throws when it is not valid. */
 export function nextCron(cron: string, timezone: string, after: Date): Date | null {
   return new Cron(cron, { timezone, paused: true, domAndDow: false }).nextRun(after)
+}
+
+/**
+ * The next syncs of a schedule after one that started at `after`, as long as none takes longer than the time between
+ * two. None when the schedule is not valid, or says never.
+ */
+export function nextRuns(schedule: Schedule, after: Date, count: number): ScheduledRun[] {
+  if (scheduleProblem(schedule) !== null) return []
+  const runs: ScheduledRun[] = []
+  let last: ScheduledRun = { from: after, to: after }
+  while (runs.length < count) {
+    const next = schedule.cron === '' ? afterInterval(schedule, last) : afterCron(schedule, last)
+    if (next === null) break
+    runs.push((last = next))
+  }
+  return runs
+}
+
+function afterCron(schedule: Schedule, { from }: ScheduledRun): ScheduledRun | null {
+  const at = nextCron(schedule.cron, schedule.timezone, from)
+  return at && withinWindows(schedule, at, secondsLater(at, CRON_SPREAD_SECONDS))
+}
+
+function afterInterval(schedule: Schedule, { from, to }: ScheduledRun): ScheduledRun | null {
+  const seconds = schedule.intervalSeconds ?? 0
+  if (seconds === 0) return null
+  const [least, most] = [seconds * (1 - INTERVAL_JITTER), seconds * (1 + INTERVAL_JITTER)]
+  return withinWindows(schedule, secondsLater(from, least), secondsLater(to, most))
+}
+
+/** What falls outside of the windows starts a moment after the next one opens. */
+function withinWindows({ windows, timezone }: Schedule, from: Date, to: Date): ScheduledRun {
+  const [first, last] = [opensAt(windows, timezone, from), opensAt(windows, timezone, to)]
+  const latest = last > to ? secondsLater(last, CRON_SPREAD_SECONDS) : to
+  const moved = first > from ? secondsLater(first, CRON_SPREAD_SECONDS) : first
+  return { from: first, to: moved > latest ? moved : latest }
+}
+
+function secondsLater(at: Date, seconds: number): Date {
+  return new Date(at.getTime() + Math.round(seconds * 1000))
 }
 
 /** The first instant, not before `at`, at which a window is open; `at` itself when no window is valid. */

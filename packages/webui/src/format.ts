@@ -103,6 +103,29 @@ export function clockTime(at: number, locale = 'en', zone?: string): string {
   return timesIn(locale, zone).format(at)
 }
 
+/** Day and minute of an instant, with the name of the zone: `Mon, Nov 30, 03:30 UTC`. */
+export function minuteOf(at: Date, locale = 'en', zone?: string): string {
+  return minutes(locale, zone).format(at)
+}
+
+/** The minutes between two instants: `Mon, Nov 30, 03:30 – 03:48 UTC`. */
+export function spanOf(from: Date, to: Date, locale = 'en', zone?: string): string {
+  return minutes(locale, zone).formatRange(from, to)
+}
+
+function minutes(locale: string, zone: string | undefined): Intl.DateTimeFormat {
+  return new Intl.DateTimeFormat(locale, {
+    weekday: 'short',
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+    timeZoneName: 'short',
+    timeZone: zone,
+  })
+}
+
 /** The name of the browser's own time zone: `CET`. */
 export function zoneName(locale = 'en'): string {
   const parts = new Intl.DateTimeFormat(locale, { timeZoneName: 'short' }).formatToParts()

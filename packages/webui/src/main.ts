@@ -14,6 +14,7 @@ import './styles/table.css'
 import './styles/forms.css'
 import './styles/history.css'
 import './styles/storage.css'
+import './styles/adding.css'
 import './styles/trial.css'
 import './styles/palette.css'
 

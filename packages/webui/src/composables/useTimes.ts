@@ -1,5 +1,5 @@
 // useTimes.ts — Instants as text, in the language and time zone that the viewer chose.
-import { absolute, clockTime } from '../format.ts'
+import { absolute, clockTime, minuteOf, spanOf } from '../format.ts'
 import { usePrefs } from '../stores/prefs.ts'
 
 export interface Times {
@@ -7,6 +7,10 @@ export interface Times {
   absolute(at: string | null | undefined): string
   /** The time of day. Unix ms. */
   clockTime(at: number): string
+  /** Day and minute with the zone, which is that of the viewer unless it is named. */
+  minute(at: Date, zone?: string): string
+  /** From one minute to another, with the zone. */
+  span(from: Date, to: Date, zone?: string): string
 }
 
 /** Texts of instants; those in templates follow the choice at once. */
@@ -15,5 +19,7 @@ export function useTimes(): Times {
   return {
     absolute: (at) => absolute(at, prefs.locale, prefs.zone),
     clockTime: (at) => clockTime(at, prefs.locale, prefs.zone),
+    minute: (at, zone = prefs.zone) => minuteOf(at, prefs.locale, zone),
+    span: (from, to, zone = prefs.zone) => spanOf(from, to, prefs.locale, zone),
   }
 }

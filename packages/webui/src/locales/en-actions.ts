@@ -1,4 +1,6 @@
 // en-actions.ts — English: dialogs and forms that change things.
+import { presetNotes } from '@kagami/protocol'
+
 export const actions = {
   held: {
     title: 'Decisions that can be taken back',
@@ -141,6 +143,27 @@ export const actions = {
     olderWorker: '{worker} is of an earlier version, which does not know edits: upgrade it first.',
     waits: 'It was edited; {worker} takes that when it is back, and goes by what it has until then.',
   },
+  preset: {
+    title: 'Preset',
+    none: 'None',
+    hint: 'Options, interval and labels of a well-known upstream.',
+    looks: 'This looks like {name}.',
+    use: 'Use the {name} preset',
+    sets: 'Sets:',
+    source: 'What the upstream asks of mirrors',
+  },
+  presetNote: presetNotes,
+  runs: {
+    title: 'Next five syncs',
+    cron: 'Each starts up to {n} s later, so that not all start at once.',
+    interval: 'Counted from each start, ± {n} %. A new replica is synced within {s} s for the first time.',
+  },
+  results: {
+    title: 'Not every worker took it',
+    added: '{name} is added',
+    again: 'What you typed is kept. Mend it, and press the button again: it goes to those that did not take it.',
+  },
+  clone: { button: 'Clone' },
   add: {
     common: 'Publishing, guard, schedule and limits',
     title: 'Add replica',
@@ -202,6 +225,28 @@ export const actions = {
     no: 'No',
     asJson: 'As JSON',
     inherits: 'Uses the worker’s own setting when empty.',
+    host: 'Write the host of a mirror near you in place of HOST.',
+    titleClone: 'Add a copy of {name}',
+    clone: 'Filled in with the settings of {name} on {worker}. Choose the workers, and another name if it gets one.',
+    cloneAuth: 'Its credentials are not copied: give them again below.',
+    workers: 'Workers',
+    findWorker: 'Find a worker',
+    noSuchWorker: 'No approved worker has this in its name.',
+    chosenWorkers: 'Added to {n} workers.',
+    tester: 'Worker that tests the upstream',
+    freeUnknown: 'free disk not reported',
+    away: '{worker} is not reachable now: it takes the replica when it is back.',
+    tooLarge: 'A copy elsewhere has {size}, and {free} is free.',
+    optionUnknown: '{worker} does not know the option {option}: it is of an earlier version',
+    cron: 'At times (cron)',
+    cronLine: 'Cron schedule',
+    cronHint: 'Minute, hour, day, month, weekday.',
+    zone: 'Time zone',
+    zoneHint: 'Of the schedule; UTC when empty.',
+    slow: 'A sync of this mirror elsewhere takes up to {t}: the next one starts late.',
+    savePaused: 'Add paused',
+    donePaused: '{name} is added to {worker}, paused',
+    doneMany: '{name} is added to {n} workers',
     discard: 'What you typed is not saved.',
   },
 }

@@ -1,3 +1,5 @@
+import { nextRuns } from '@kagami/protocol'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { dueAfter, dueAtStart, fraction, type Timing } from './schedule.ts'
 
@@ -151,4 +153,24 @@ describe('a schedule of cron and windows', () => {
   test('a held sync is looked at again at its regular time, not earlier', () => {
     expect(seconds(dueAfter({ ...ended, outcome: 'held', reason: 'too_many_deletions' }, 's'))).toBeGreaterThan(3000)
   })
+})
+
+test('a sync starts when the next runs that people are shown say', () => {
+  const timing = fc.record({
+    cron: fc.constantFrom('', '*/20 * * * *', '30 3 * * Mon-Fri'),
+    timezone: fc.constantFrom('UTC', 'Europe/Berlin', 'Asia/Shanghai'),
+    windows: fc.constantFrom<string[]>([], ['22:00-06:00'], ['Sat 10:00-12:00']),
+    intervalSeconds: fc.integer({ min: 60, max: 604_800 }),
+  })
+  const startedAt = fc.date({ min: now, max: new Date('2028-01-01T00:00:00Z'), noInvalidDate: true })
+  fc.assert(
+    fc.property(timing, startedAt, fc.uuid(), (shown, start, id) => {
+      const sync = { ...ended, id, timing: every(shown.intervalSeconds, shown), startedAt: start, endedAt: start }
+      const [run] = nextRuns(shown, start, 1)
+      const due = dueAfter(sync, 'round')!
+      expect(due.getTime()).toBeGreaterThanOrEqual(run!.from.getTime())
+      // An interval has a second more, so that a sync does not follow at once.
+      expect(due.getTime()).toBeLessThanOrEqual(run!.to.getTime() + 1000)
+    }),
+  )
 })

@@ -1,6 +1,8 @@
 // schedule.ts — Decides when a replica is next due. Knows intervals, jitter and back-off; knows no timers.
 import {
+  CRON_SPREAD_SECONDS,
   failures,
+  INTERVAL_JITTER,
   nextCron,
   opensAt,
   policyOf,
@@ -17,12 +19,6 @@ const SPREAD_MAX_SECONDS = 30
 const INTERRUPTED_SECONDS = 15
 /** Longest pause between early retries, seconds, unless the first one is longer. */
 const RETRY_MAX_SECONDS = 3600
-
-/**
- * Longest delay after a cron time or the opening of a window, seconds: a hundred replicas of one time must not start at
- * once.
- */
-const CRON_SPREAD_SECONDS = 30
 
 /** When a replica wants to be synced. */
 export interface Timing {
@@ -138,8 +134,8 @@ export function dueAfter(
 }
 
 function intervalAfter(sync: { id: string; startedAt: Date; endedAt: Date }, seconds: number, round: string): Date {
-  // Five per cent either way, different each round, so that replicas of one interval drift apart.
-  const jitter = 0.95 + 0.1 * fraction(`${sync.id}/${round}`)
+  // Different each round.
+  const jitter = 1 - INTERVAL_JITTER + 2 * INTERVAL_JITTER * fraction(`${sync.id}/${round}`)
   return atLeast(later(sync.startedAt, seconds * jitter), later(sync.endedAt, 1))
 }
 

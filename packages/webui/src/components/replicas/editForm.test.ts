@@ -39,7 +39,7 @@ const aReplica = fc
 test('a form that nobody typed in sends nothing', () => {
   fc.assert(
     fc.property(aReplica, (replica) => {
-      expect(patchFrom(typedFrom(replica, fields), typedFrom(replica, fields), fields)).toEqual({})
+      expect(patchFrom(typedFrom(replica), typedFrom(replica), fields)).toEqual({})
     }),
   )
 })
@@ -48,7 +48,7 @@ test('a form that was filled in as another replica sends what makes the one of t
   fc.assert(
     fc.property(aReplica, aReplica, (replica, other) => {
       const wanted = { ...other, has_credentials: replica.has_credentials } as Replica
-      const patch = patchFrom(typedFrom(replica, fields), typedFrom(wanted, fields), fields)
+      const patch = patchFrom(typedFrom(replica), typedFrom(wanted), fields)
       const merged = (part: 'labels' | 'options') =>
         Object.fromEntries(
           Object.entries({ ...replica[part], ...patch[part] }).filter((entry) => entry[1] !== null),
@@ -64,7 +64,7 @@ test('a form that was filled in as another replica sends what makes the one of t
 test('what was typed stays when somebody else changes the replica, and what was not typed is theirs', () => {
   fc.assert(
     fc.property(aReplica, aReplica, word, (replica, theirs, note) => {
-      const [base, now] = [typedFrom(replica, fields), typedFrom(theirs, fields)]
+      const [base, now] = [typedFrom(replica), typedFrom(theirs)]
       const typed = { ...base, options: { ...base.options, note: `${note}-mine` } }
       const patch = patchFrom(now, retyped(typed, base, now), fields)
       expect(patch).toEqual({ options: { note: `${note}-mine` } })
@@ -74,7 +74,7 @@ test('what was typed stays when somebody else changes the replica, and what was 
 
 test('credentials are left alone, replaced or removed', () => {
   const replica = { upstream: 'u', interval_secs: null, labels: {}, options: {}, has_credentials: true } as Replica
-  const base = typedFrom(replica, fields)
+  const base = typedFrom(replica)
   expect(base.auth).toBe('keep')
   expect(patchFrom(base, { ...base, auth: 'none' }, fields)).toEqual({ auth: null })
   const basic = { auth: 'basic', user: 'bob', password: 'p' } as const
@@ -91,4 +91,32 @@ test('credentials are left alone, replaced or removed', () => {
   expect(changesBetween({ ...replica, name: 'a' }, { ...replica, name: 'b', etag: '"2.r"' })).toEqual([
     { field: 'name', from: 'a', to: 'b' },
   ])
+})
+
+test('a schedule becomes another one, and what does not count any more is taken away', () => {
+  const timed = fieldsOf({ properties: { cron: { type: 'string', default: '' }, timezone: { type: 'string' } } })
+  const replica = (interval_secs: number | null, options: object) =>
+    ({ upstream: 'u', interval_secs, labels: {}, options, has_credentials: false }) as unknown as Replica
+  const nightly = typedFrom(replica(3600, { cron: '30 3 * * *' }))
+  expect([nightly.schedule, typedFrom(replica(3600, {})).schedule, typedFrom(replica(null, {})).schedule]).toEqual([
+    'cron',
+    'every',
+    'manual',
+  ])
+  expect(patchFrom(nightly, { ...nightly, schedule: 'manual' }, timed)).toEqual({
+    interval_secs: 0,
+    options: { cron: null },
+  })
+  expect(patchFrom(nightly, { ...nightly, schedule: 'every', amount: '2' }, timed)).toEqual({
+    interval_secs: 7200,
+    options: { cron: null },
+  })
+  const hourly = typedFrom(replica(3600, {}))
+  const typed = { ...hourly, schedule: 'cron' as const, options: { cron: '0 4 * * *', timezone: 'Europe/Berlin' } }
+  expect(patchFrom(hourly, typed, timed)).toEqual({
+    interval_secs: 0,
+    options: { cron: '0 4 * * *', timezone: 'Europe/Berlin' },
+  })
+  // What was typed for a schedule that was not chosen in the end is not sent.
+  expect(patchFrom(hourly, { ...typed, schedule: 'every', options: { cron: '0 4 * * *' } }, timed)).toEqual({})
 })

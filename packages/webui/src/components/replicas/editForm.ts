@@ -1,32 +1,30 @@
 // editForm.ts — The form of a replica that is there: filled with what it has, and the patch from what was typed. Pure.
 import { changesOf, type FieldChange, type Replica, type ReplicaPatch } from '@kagami/protocol'
-import { labelsFrom, optionsFrom, textOf, type OptionField } from './optionFields.ts'
-import { emptyForm, intervalOf, secondsOf, type Typed } from './useReplicaForm.ts'
+import { labelsFrom, labelsText, optionsFrom, type OptionField } from './optionFields.ts'
+import { emptyForm, intervalOf, optionsTyped, secondsOf, textsOf, type Typed } from './useReplicaForm.ts'
 
 /** What the form has before anything is typed. */
-export function typedFrom(replica: Replica, fields: readonly OptionField[]): Typed {
+export function typedFrom(replica: Replica): Typed {
   const { upstream, kind, name, worker_id, interval_secs: seconds, labels, options } = replica
-  const texts = fields
-    .filter(({ key }) => Object.hasOwn(options, key))
-    .map((one) => [one.key, textOf(options[one.key])])
   return {
     ...emptyForm(worker_id),
     upstream,
     kind,
     name,
-    ...(seconds ? { schedule: 'every', ...intervalOf(seconds) } : { schedule: 'manual' }),
-    labels: Object.entries(labels)
-      .map((pair) => pair.join('='))
-      .join(', '),
+    ...(seconds ? intervalOf(seconds) : {}),
+    // As a worker has it: a cron schedule takes precedence.
+    schedule: options['cron'] ? 'cron' : seconds ? 'every' : 'manual',
+    labels: labelsText(labels),
     auth: replica.has_credentials ? 'keep' : 'none',
-    options: Object.fromEntries(texts) as Record<string, string>,
+    options: textsOf(options),
   }
 }
 
 /** What was typed, as a patch: only what differs from what the form had. */
 export function patchFrom(base: Typed, typed: Typed, fields: readonly OptionField[]): ReplicaPatch {
-  const changed = fields.filter(({ key }) => (typed.options[key] ?? '') !== (base.options[key] ?? ''))
-  const set = optionsFrom(changed, typed.options)
+  const [had, has] = [optionsTyped(base), optionsTyped(typed)]
+  const changed = fields.filter(({ key }) => (has[key] ?? '') !== (had[key] ?? ''))
+  const set = optionsFrom(changed, has)
   const options = Object.fromEntries(changed.map(({ key }) => [key, set[key] ?? null]))
   const [before, after] = [labelsFrom(base.labels).labels, labelsFrom(typed.labels).labels]
   const labels = Object.fromEntries(
@@ -36,11 +34,16 @@ export function patchFrom(base: Typed, typed: Typed, fields: readonly OptionFiel
   )
   return {
     ...(typed.upstream.trim() === base.upstream ? {} : { upstream: typed.upstream.trim() }),
-    ...(secondsOf(typed) === secondsOf(base) ? {} : { interval_secs: secondsOf(typed) }),
+    ...(sameTiming(typed, base) ? {} : { interval_secs: secondsOf(typed) }),
     ...(typed.labels === base.labels ? {} : { labels }),
     ...(changed.length === 0 ? {} : { options }),
     ...authPatch(base, typed),
   }
+}
+
+/** Whether the interval stays. With a cron schedule there may be one that does not count. */
+function sameTiming(one: Typed, other: Typed): boolean {
+  return one.schedule === other.schedule && secondsOf(one) === secondsOf(other)
 }
 
 function authPatch(base: Typed, { auth, user, password, token }: Typed): Pick<ReplicaPatch, 'auth'> {
@@ -72,7 +75,7 @@ export function retyped(typed: Typed, base: Typed, now: Typed): Typed {
   return {
     ...typed,
     upstream: typed.upstream === base.upstream ? now.upstream : typed.upstream,
-    ...schedule(secondsOf(typed) === secondsOf(base) ? now : typed),
+    ...schedule(sameTiming(typed, base) ? now : typed),
     labels: typed.labels === base.labels ? now.labels : typed.labels,
     auth: touchedAuth ? typed.auth : now.auth,
     options: Object.fromEntries(kept) as Record<string, string>,

@@ -107,12 +107,16 @@ export function optionsFrom(
 function valueOf(field: OptionField, text: string): unknown {
   if (field.type === 'number') return Number(text)
   if (field.type === 'boolean') return text === 'true'
-  if (field.type === 'lines')
-    return text
-      .split('\n')
-      .map((line) => line.trim())
-      .filter((line) => line !== '')
+  if (field.type === 'lines') return linesOf(text)
   return field.type === 'json' ? JSON.parse(text) : text
+}
+
+/** The lines of a text that have something in them. */
+export function linesOf(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
 }
 
 /** The value of an option as it is typed; the other way round of what is sent. */
@@ -120,6 +124,13 @@ export function textOf(value: unknown): string {
   if (typeof value === 'string') return value
   const lines = Array.isArray(value) && value.every((one) => typeof one === 'string')
   return lines ? value.join('\n') : JSON.stringify(value)
+}
+
+/** Labels as they are typed; the other way round of `labelsFrom`. */
+export function labelsText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map((pair) => pair.join('='))
+    .join(', ')
 }
 
 /** Labels from `key=value, key=value`; `bad` is the first part that has another form. */
