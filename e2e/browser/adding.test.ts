@@ -99,7 +99,7 @@ describe('the sheet that adds a replica', () => {
     expect(await field('two_stage').inputValue()).toBe('')
   })
 
-  test('shows what is wrong with a cron schedule as it is typed, and then the next five syncs in both zones', async () => {
+  test('shows what is wrong with a cron schedule as it is typed, then its next five syncs in both zones', async () => {
     const { page, dialog, field, press } = await open('?worker=sh-12&name=nightly&kind=http', { zone: 'Asia/Shanghai' })
     await field('Upstream').fill(`${web}/a.iso`)
     await field('Schedule').last().selectOption('cron')
@@ -181,7 +181,57 @@ describe('the sheet that adds a replica', () => {
     expect(await page.content()).not.toContain(SECRET)
   })
 
-  test('is done by keyboard alone: what is wrong is a list that leads to each field, and the focus goes back', async () => {
+  test.each([
+    ['light', 1280],
+    ['dark', 320],
+  ] as const)('imports what a configuration declares, in %s at %i px', async (theme, width) => {
+    const [fresh, text] = [
+      `fresh-${theme}`,
+      (interval: number) => `
+[[providers]]
+name = "fresh-${theme}"
+kind = "http"
+upstream = "${web}/a.iso"
+interval_secs = ${interval}
+auth = { type = "token", token = "${SECRET}" }
+[[providers]]
+name = "odd"
+kind = "http"
+upstream = "ftp://127.0.0.1/"
+`,
+    ]
+    const { page, dialog, press, field, axe, problems } = await open('?worker=sh-12', { theme, width })
+    await dialog.getByRole('link', { name: 'Import from a configuration' }).click()
+    await dialog.getByRole('heading', { name: 'Import replicas' }).waitFor()
+    await field('Configuration').fill(text(3600))
+    await press('Look at it')
+    const rows = dialog.getByTestId('imported').locator('li')
+    await rows.nth(1).waitFor()
+    expect(await rows.nth(0).innerText()).toContain('its credentials are not taken over')
+    expect(await rows.nth(1).innerText()).toContain('upstream must be a URL that begins with https:// or http://')
+    expect(await rows.nth(1).getByRole('checkbox').isDisabled()).toBe(true)
+    await dialog.getByText('Add them paused').click()
+    await shoot(page, `import-plan-${theme}-${width}`)
+    expect(await fits(page)).toBe(true)
+    expect(await axe()).toEqual([])
+    await press('Take over 1')
+    await page.getByText('1 of 1 taken over').waitFor()
+    await rows.nth(0).getByText('Added').waitFor()
+    expect(await get(`${fresh}@sh-12`)).toMatchObject({ interval_secs: 3600, has_credentials: false })
+    await field('Configuration').fill(text(7200))
+    await press('Look at it')
+    await rows.nth(0).getByText('interval_secs: 3600 → 7200').waitFor()
+    // What is there is changed only when somebody chooses that.
+    await rows.nth(0).getByRole('checkbox').check()
+    await shoot(page, `import-differs-${theme}-${width}`)
+    await press('Take over 1')
+    await rows.nth(0).getByText('Edited').waitFor()
+    expect(await get(`${fresh}@sh-12`)).toMatchObject({ interval_secs: 7200, paused: { reason: 'added so' } })
+    expect(problems).toEqual([])
+    expect(supervisor.output()).not.toContain(SECRET)
+  })
+
+  test('is done by keyboard alone: a list leads to each field that is wrong, and the focus goes back', async () => {
     const { page, problems } = await openTab(browser, supervisor.url)
     await page.goto('/ui/replicas')
     const button = page.getByRole('button', { name: 'Add replica' }).first()

@@ -75,6 +75,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     `${SCENARIOS}/older-worker.test.ts`,
     'e2e/store-reports.test.ts',
   ],
+  [`${SUPERVISOR}/importing`]: [`${SUPERVISOR}/importing`, 'e2e/api/import.test.ts'],
   [`${SUPERVISOR}/live`]: [`${SUPERVISOR}/live`, `${SCENARIOS}/fleet.test.ts`],
   [`${SUPERVISOR}/status`]: [`${SUPERVISOR}/status`, 'e2e/status'],
   [`${SUPERVISOR}/store`]: [

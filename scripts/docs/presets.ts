@@ -6,8 +6,8 @@ import { code, GENERATED, table } from './markdown.ts'
 const ABOUT =
   'Upstreams that many mirrors keep, with what their own pages ask of a mirror. The sheet that adds a replica offers ' +
   'them, also when the address that is pasted is of one; on the command line, `kagami replicas add --preset`. A ' +
-  'preset fills in what was not chosen, and each of its values can be changed. Where an address has HOST in it, an operator ' +
-  'writes the host of a mirror there. Every preset has the label `category`.'
+  'preset fills in what was not chosen, and each of its values can be changed. Where an address has HOST in it, an ' +
+  'operator writes the host of a mirror there. Every preset has the label `category`.'
 
 /** The text of the page. */
 export function presetReference(): string {

@@ -11,7 +11,7 @@ const DAY_MINUTES = 24 * 60
  * once.
  */
 export const CRON_SPREAD_SECONDS = 30
-/** How much earlier or later than its interval a sync starts, as a share of it: replicas of one interval drift apart. */
+/** How much earlier or later than its interval a sync starts, as a share of it: replicas of one interval drift. */
 export const INTERVAL_JITTER = 0.05
 
 /** When a replica is synced without being asked, as its settings say it. */

@@ -1,4 +1,5 @@
 // index.ts — The contract: messages, routes, nouns and errors.
+export * from './adding/layers.ts'
 export * from './adding/preset-notes.ts'
 export * from './adding/presets.ts'
 export * from './adding/recognise.ts'
@@ -16,6 +17,7 @@ export * from './views/access.ts'
 export * from './views/actions.ts'
 export * from './views/bulk.ts'
 export * from './views/history.ts'
+export * from './views/import.ts'
 export * from './views/storage.ts'
 export * from './views/stream.ts'
 export * from './views/trial.ts'

@@ -8,6 +8,7 @@ const views = {
   MirrorPage: () => import('./views/MirrorPage.vue'),
   ReplicaList: () => import('./views/ReplicaList.vue'),
   ReplicaAdd: () => import('./views/ReplicaAdd.vue'),
+  ReplicaImport: () => import('./views/ReplicaImport.vue'),
   ReplicaEdit: () => import('./views/ReplicaEdit.vue'),
   ReplicaPage: () => import('./views/ReplicaPage.vue'),
   WorkerList: () => import('./views/WorkerList.vue'),
@@ -32,6 +33,7 @@ const pages: RouteRecordRaw[] = [
     children: [
       { path: '', name: 'replicas', component: { render: () => null } },
       { path: 'add', name: 'add-replica', component: views.ReplicaAdd },
+      { path: 'import', name: 'import-replicas', component: views.ReplicaImport },
     ],
   },
   {

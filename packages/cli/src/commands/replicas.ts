@@ -11,6 +11,7 @@ import {
 } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { addReplicaAdd } from '../adding/add.ts'
+import { addReplicaImport } from '../adding/import.ts'
 import { addReplicaPresets } from '../adding/presets.ts'
 import { confirmTyped } from '../confirm.ts'
 import { printJson, printTable, remark, writeData } from '../output.ts'
@@ -37,6 +38,7 @@ export function addReplicas(program: Command): void {
   addGet(replicas)
   addReplicaAdd(replicas)
   addReplicaPresets(replicas)
+  addReplicaImport(replicas)
   addReplicaEdit(replicas)
   addReplicaTest(replicas)
   addRemove(replicas)

@@ -1,6 +1,6 @@
 // complete.ts — What may come next on a command line: commands, options, words of options, and names that the
 // supervisor knows. Says nothing when it does not know: nobody wants errors between two keys.
-import { healthOrder, printable, type Client } from '@kagami/protocol'
+import { healthOrder, presets, printable, type Client } from '@kagami/protocol'
 import type { Command, Option } from 'commander'
 import { readContexts } from '../contexts/contexts.ts'
 import { openClient } from '../session.ts'
@@ -95,6 +95,7 @@ async function wordsFor(name: string, { partial, api }: Asked): Promise<Candidat
   const plain = (words: readonly string[]) => words.map((word) => ({ word, about: '' }))
   if (name === '--health' || name === '--fail-on') return plain(healthOrder)
   if (name === '--context') return plain(Object.keys(readContexts().all))
+  if (name === '--preset' || name === 'PRESET') return presets.map(({ id, title }) => ({ word: id, about: title }))
   if (name === 'SHELL') return plain(['bash', 'zsh', 'fish'])
   const ask = NAMES[name]
   if (!ask) return []

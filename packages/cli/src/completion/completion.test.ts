@@ -54,6 +54,8 @@ describe('completion', () => {
     ['kagami sync deb', ['debian', 'debian-security']],
     ['kagami sync debian@', ['debian@sh-12', 'debian@bj-1']],
     ['kagami completion z', ['zsh']],
+    ['kagami replicas add --preset deb', ['debian', 'debian-security']],
+    ['kagami replicas presets ub', ['ubuntu']],
     ['kagami replicas list --limit 5 --wor', ['--worker']],
     ['kagami nonsense deb', []],
   ])('of %j offers %j', async (line, words) => {

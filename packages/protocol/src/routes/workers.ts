@@ -3,6 +3,7 @@ import Type from 'typebox'
 import { WorkerFolders } from '../folders.ts'
 import { Admission, Nullable, Presence } from '../model.ts'
 import { WorkerId } from '../names.ts'
+import { ImportPlan, ImportText } from '../views/import.ts'
 import { NewTrial, Trial } from '../views/trial.ts'
 import { JoinToken, NewJoinToken, pageOf, Worker } from '../views.ts'
 import { get, Id, paging, post, ReasonBody, remove, Text, Words } from './route.ts'
@@ -54,6 +55,19 @@ export const workerRoutes = {
         'invalid_interval',
         'invalid_options',
       ],
+    },
+  ),
+  planImport: post(
+    '/api/v1/workers/{id}/import',
+    'What the replicas that a configuration declares would change on a worker: new, changed, same or not possible. ' +
+      'Nothing is changed; credentials in it are neither kept nor answered',
+    {
+      tag,
+      params: Id,
+      body: ImportText,
+      status: 200,
+      response: ImportPlan,
+      refuses: ['not_found', 'not_approved', 'conflict', 'invalid_request'],
     },
   ),
   revokeWorker: post(

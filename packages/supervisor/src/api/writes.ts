@@ -45,6 +45,8 @@ export const targetsOf: { readonly [N in WriteName]: TargetsOf<N> } = {
   removeAccessToken: fleet,
   // It copies nothing, and who adds a replica wants it.
   tryUpstream: () => [],
+  // It changes nothing, and says no more than who adds a replica learns.
+  planImport: () => [],
   addReplica: ({ body }) => [{ name: body.name, labels: body.labels ?? {} }],
   removeReplica: ({ params, body }, { supervisor }) => targetOfAny(supervisor, body.replica_id, params.id),
   editReplica(input, asked) {

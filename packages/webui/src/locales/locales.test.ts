@@ -77,12 +77,15 @@ it('is complete in Chinese, with the same values in each text', () => {
 
 it('shows no English where Chinese was asked for, but names and words of the machine', () => {
   const machine =
-    /Kagami|NATS|API|UTC|JSON|worker\.toml|api-token|rsync:\/\/\S*|https:\/\/\S*|file:\/\/|\.git|key=value|HOST|cron|\[\[commands\]\]|name = "pypi"|docs\/providers\/command\.md/g
+    /Kagami|NATS|API|UTC|JSON|worker\.toml|api-token|rsync:\/\/\S*|https:\/\/\S*|file:\/\/|\.git|key=value/g
+  const words =
+    /HOST|cron|worker\.conf|tunasync|\[\[(?:commands|providers)\]\]|name = "pypi"|docs\/providers\/command\.md/g
   const command = /kagami nats token|KAGAMI_JOIN_TOKEN|Ctrl|Enter|Esc/g
   const left = textsOf(zh).filter(([, text]) =>
     /[A-Za-z]{3}/.test(
       text
         .replaceAll(machine, '')
+        .replaceAll(words, '')
         .replaceAll(command, '')
         .replaceAll(/\{\w+\}/g, ''),
     ),

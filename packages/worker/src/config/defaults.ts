@@ -1,17 +1,10 @@
-// defaults.ts — What a replica is told by [defaults], by [defaults.<kind>] and by itself, and how the three become one.
-import { intervalProblem, policyOf, scheduleProblem, type Labels } from '@kagami/protocol'
+// defaults.ts — What a replica is told by [defaults], by [defaults.<kind>] and by itself, each checked.
+import { intervalProblem, policyOf, scheduleProblem, type Labels, type Layer } from '@kagami/protocol'
 import { checkValues, ConfigError, readConfigFile, type Values } from '@kagami/runtime'
 import { resolve } from 'node:path'
 import { checkDefaultKeys, checkOptions, type Kinds, type Place } from './check.ts'
 import type { WorkerConfig } from './config.ts'
 import { DefaultKeys } from './keys.ts'
-
-/** What one table says; undefined is nothing. */
-export interface Layer {
-  readonly interval_secs: number | undefined
-  readonly labels: Labels
-  readonly options: Values
-}
 
 /** The defaults of a kind, those of all kinds first. */
 export type Defaults = (kind: string) => readonly Layer[]
@@ -52,26 +45,6 @@ export function readLayer(values: Values, place: Place, folder: string): Layer {
   const whole = exclude ? { ...options, exclude: [...own, ...exclude] } : options
   checkOptions(whole, place)
   return { interval_secs, labels: (values['labels'] ?? {}) as Labels, options: whole }
-}
-
-/**
- * Later layers win, labels and options key by key. An interval and a cron line exclude each other: a layer that says
- * one of them takes the other one away from the layers before it.
- */
-export function mergeLayers(layers: readonly Layer[]): Layer {
-  return layers.reduce(
-    (before, layer) => {
-      const timed = layer.interval_secs !== undefined
-      const cron = Boolean(layer.options['cron'])
-      const { cron: inherited, ...options } = before.options
-      return {
-        interval_secs: timed || cron ? layer.interval_secs : before.interval_secs,
-        labels: { ...before.labels, ...layer.labels },
-        options: { ...(timed || inherited === undefined ? options : before.options), ...layer.options },
-      }
-    },
-    { interval_secs: undefined, labels: {}, options: {} } as Layer,
-  )
 }
 
 /** Throws ConfigError when cron, time zone or windows of these options cannot be kept. */

@@ -1,5 +1,5 @@
 // replicas.ts — The replicas that worker.toml declares: each `[[providers]]` table checked and made a spec.
-import { replicaNameKey, replicaNameProblem, upstreamProblem, type ReplicaSpec } from '@kagami/protocol'
+import { mergeLayers, replicaNameKey, replicaNameProblem, upstreamProblem, type ReplicaSpec } from '@kagami/protocol'
 import { checkValues, ConfigError, nearest, replicaIdOf, type Values } from '@kagami/runtime'
 import type { Static } from 'typebox'
 import {
@@ -12,7 +12,7 @@ import {
   type Place,
 } from './check.ts'
 import type { WorkerConfig } from './config.ts'
-import { checkSchedule, mergeLayers, readDefaults, readLayer, type Defaults } from './defaults.ts'
+import { checkSchedule, readDefaults, readLayer, type Defaults } from './defaults.ts'
 import { pickKeys, ProviderKeys } from './keys.ts'
 import { proxyRoutesOf } from './proxies.ts'
 import { readAuth } from './secrets.ts'

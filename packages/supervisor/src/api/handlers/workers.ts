@@ -1,13 +1,15 @@
-// workers.ts — Workers under /api/v1: list, get, revoke.
+// workers.ts — Workers under /api/v1: list, get, ask, revoke.
 import type { WorkerEntry } from '../../core/entries.ts'
+import { requireApproved } from '../../core/records.ts'
 import { workerOf } from '../../core/views.ts'
+import { planImport } from '../../importing/plan.ts'
 import { findWorker } from './find.ts'
 import type { Handlers } from './handler.ts'
 import { mentions, pageOf, showPage, wordsOf, type Order } from '../lists/pages.ts'
 
 export const workerHandlers: Pick<
   Handlers,
-  'listWorkers' | 'getWorker' | 'listFolders' | 'tryUpstream' | 'revokeWorker'
+  'listWorkers' | 'getWorker' | 'listFolders' | 'tryUpstream' | 'planImport' | 'revokeWorker'
 > = {
   async listWorkers({ query }, { supervisor }) {
     const [admissions, presences] = [wordsOf(query.admission), wordsOf(query.presence)]
@@ -26,6 +28,11 @@ export const workerHandlers: Pick<
   tryUpstream({ params, body }, { supervisor, caller }) {
     const { record } = findWorker(supervisor.services.fleet, params.id)
     return supervisor.commands.tryUpstream(record.worker_id, body, caller)
+  },
+  planImport({ params, body }, { supervisor }) {
+    const { fleet } = supervisor.services
+    const { worker_id: id } = findWorker(fleet, params.id).record
+    return planImport(requireApproved(fleet.workers.get(id), id), body.text)
   },
   async revokeWorker({ params, body }, { supervisor, caller }) {
     const { fleet } = supervisor.services

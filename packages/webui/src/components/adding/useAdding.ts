@@ -2,13 +2,15 @@
 // the replica it is a copy of. Also what is sent, and what became of it on each worker.
 import type { Replica, Worker } from '@kagami/protocol'
 import { computed, ref, shallowRef, watch } from 'vue'
-import { api, problemOf } from '../../api.ts'
+import { api } from '../../api.ts'
 import { useFetched } from '../../composables/useFetched.ts'
+import { t } from '../../locales/index.ts'
 import { useSession } from '../../stores/session.ts'
 import { typedFrom } from '../replicas/editForm.ts'
 import { fieldsOf } from '../replicas/optionFields.ts'
-import { emptyForm, optionsTyped, useReplicaForm } from '../replicas/useReplicaForm.ts'
+import { useReplicaForm } from '../replicas/useReplicaForm.ts'
 import { addToWorkers, type AddResult } from './addToWorkers.ts'
+import { emptyForm, optionsTyped } from './typed.ts'
 import { factsOf, type WorkerFacts } from './workerFacts.ts'
 
 /** What a link to the form says. */
@@ -27,7 +29,8 @@ const TYPING_MS = 200
 
 /** The form of a new replica. */
 export function useAdding(start: AddingStart) {
-  const chosen = ref<string[]>([])
+  // What a link names counts before it is known which workers there are.
+  const chosen = ref<string[]>(start.worker === '' ? [] : [start.worker])
   const { workers, loaded, problem: workersProblem } = useWorkers(start.worker, chosen)
   const chosenWorkers = computed(() => workers.value.filter(({ worker_id: id }) => chosen.value.includes(id)))
   const worker = computed(() => chosenWorkers.value.find(({ worker_id: id }) => id === chosen.value[0]) ?? null)
@@ -56,7 +59,8 @@ export function useAdding(start: AddingStart) {
   }
   const problems = computed(() => {
     const wrong = chosenWorkers.value.flatMap(({ worker_id: id }) => facts.value[id]?.problem ?? [])
-    return { ...(wrong.length > 0 ? { worker: wrong.join(' ') } : {}), ...form.problems.value }
+    if (chosenWorkers.value.length === 0) wrong.push(t('add.chooseWorker'))
+    return { ...form.problems.value, ...(wrong.length > 0 ? { worker: wrong.join(' ') } : {}) }
   })
   return {
     form,
@@ -85,10 +89,10 @@ function useWorkers(named: string, chosen: { value: string[] }) {
   const workers = computed((): readonly Worker[] => page.value?.items ?? [])
   const loaded = computed(() => page.value !== null)
   watch(page, (now) => {
-    if (!now || chosen.value.length > 0) return
+    if (!now || chosen.value.some((id) => id !== named)) return
     const [only] = now.items.length === 1 ? now.items : []
     const meant = now.items.find((one) => one.worker_id === named || one.name === named) ?? only
-    if (meant) chosen.value = [meant.worker_id]
+    chosen.value = meant ? [meant.worker_id] : []
   })
   return { workers, loaded, problem }
 }
@@ -152,7 +156,7 @@ function useResults(
       const body = { ...form.body(fieldsOf(announced?.options)), ...(paused ? { paused } : {}) }
       return (await api.call('addReplica', { params: { id }, body })).replica_id
     }
-    const now = await addToWorkers([...chosenWorkers.value], add, problemOf)
+    const now = await addToWorkers(form.typed.name, [...chosenWorkers.value], add)
     if (now.some(({ problem }) => problem?.code === 'unauthorized')) session.refused()
     const before = results.value.filter(({ worker_id: id }) => now.every((one) => one.worker_id !== id))
     results.value = [...before, ...now]

@@ -1,7 +1,7 @@
 // bulkPatch.ts — The form of an edit of many replicas, and the patch from what was typed. Pure.
 import type { BulkPatch } from '@kagami/protocol'
+import { secondsOf, type Typed } from '../adding/typed.ts'
 import { labelsFrom } from '../replicas/optionFields.ts'
-import { secondsOf, type Typed } from '../replicas/useReplicaForm.ts'
 
 /** What is typed. What is empty stays as it is in each replica. */
 export interface BulkTyped extends Pick<Typed, 'amount' | 'unit'> {

@@ -1,7 +1,7 @@
 // editForm.ts — The form of a replica that is there: filled with what it has, and the patch from what was typed. Pure.
 import { changesOf, type FieldChange, type Replica, type ReplicaPatch } from '@kagami/protocol'
 import { labelsFrom, labelsText, optionsFrom, type OptionField } from './optionFields.ts'
-import { emptyForm, intervalOf, optionsTyped, secondsOf, textsOf, type Typed } from './useReplicaForm.ts'
+import { emptyForm, intervalOf, optionsTyped, secondsOf, textsOf, type Typed } from '../adding/typed.ts'
 
 /** What the form has before anything is typed. */
 export function typedFrom(replica: Replica): Typed {

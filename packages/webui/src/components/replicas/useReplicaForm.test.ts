@@ -2,7 +2,8 @@
 import type { Worker } from '@kagami/protocol'
 import { expect, test } from 'vitest'
 import { ref, shallowRef } from 'vue'
-import { emptyForm, useReplicaForm } from './useReplicaForm.ts'
+import { emptyForm } from '../adding/typed.ts'
+import { useReplicaForm } from './useReplicaForm.ts'
 
 const aWorker = (roots?: string[]) =>
   ({

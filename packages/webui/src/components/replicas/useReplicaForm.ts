@@ -3,50 +3,19 @@ import {
   guess,
   intervalProblem,
   lacksHost,
-  presets,
   replicaNameKey,
   replicaNameProblem,
   scheduleProblem,
   upstreamProblem,
-  type Preset,
   type Replica,
-  type Schedule,
   type Worker,
 } from '@kagami/protocol'
 import { computed, reactive, ref, type Ref } from 'vue'
 import type { Problem } from '../../api.ts'
 import { t } from '../../locales/index.ts'
-import {
-  fieldsOf,
-  labelsFrom,
-  labelsText,
-  linesOf,
-  optionProblem,
-  optionsFrom,
-  textOf,
-  type OptionField,
-} from './optionFields.ts'
-
-/** Seconds in each unit of the interval. */
-export const UNITS = { seconds: 1, minutes: 60, hours: 3600, days: 86_400 } as const
-
-export interface Typed {
-  upstream: string
-  kind: string
-  name: string
-  worker: string
-  schedule: 'every' | 'cron' | 'manual'
-  amount: string
-  unit: keyof typeof UNITS
-  labels: string
-  /** `keep`: the credentials that it has. */
-  auth: 'none' | 'basic' | 'token' | 'keep'
-  user: string
-  password: string
-  token: string
-  /** By key. `cron` counts only with the schedule of that name. */
-  options: Record<string, string>
-}
+import { optionsTyped, secondsOf, timingOf, type Typed } from '../adding/typed.ts'
+import { useFilling } from '../adding/useFilling.ts'
+import { fieldsOf, labelsFrom, optionProblem, optionsFrom, type OptionField } from './optionFields.ts'
 
 /** What the form must know of the fleet. */
 export interface FleetFacts {
@@ -61,25 +30,6 @@ export interface FleetFacts {
 /** What is wrong, by field. */
 export type Problems = Record<string, string>
 
-/** A form in which only the worker is chosen. */
-export function emptyForm(worker: string): Typed {
-  return {
-    upstream: '',
-    kind: '',
-    name: '',
-    worker,
-    schedule: 'every',
-    amount: '6',
-    unit: 'hours',
-    labels: '',
-    auth: 'none',
-    user: '',
-    password: '',
-    token: '',
-    options: {},
-  }
-}
-
 /** The form. `shown` are the problems of fields that were left, or all problems after an attempt to save. */
 export function useReplicaForm(start: Typed, fleet: FleetFacts) {
   const typed = reactive(start)
@@ -87,8 +37,6 @@ export function useReplicaForm(start: Typed, fleet: FleetFacts) {
   const touched = reactive(new Set<string>())
   /** Whether the viewer has chosen these; else they are guessed from the upstream. */
   const chosen = reactive({ kind: false, name: false })
-  /** The preset that the form was filled in from. */
-  let applied: Preset | null = null
   const refused = ref<{ field: string; message: string } | null>(null)
   const fields = computed((): OptionField[] => fieldsOf(announcedBy(fleet.worker.value, typed.kind)?.options))
   const problems = computed(() => {
@@ -102,36 +50,6 @@ export function useReplicaForm(start: Typed, fleet: FleetFacts) {
     ),
   )
 
-  /** Fills in kind and name, unless the viewer has chosen them. */
-  function upstreamTyped(): void {
-    const found = guess(typed.upstream)
-    if (!chosen.kind && !applied && found.kind) typed.kind = found.kind
-    if (!chosen.name && !applied && found.name) typed.name = found.name
-    refused.value = null
-  }
-  /** Fills in what a preset says in place of what the one before it said; what the viewer has typed stays. */
-  function applyPreset(preset: Preset | null): void {
-    withdraw(typed, applied)
-    applied = preset
-    refused.value = null
-    if (!preset) return
-    if (!isOwnAddress(typed.upstream.trim(), preset)) typed.upstream = preset.upstream
-    if (!chosen.name) typed.name = preset.name
-    Object.assign(typed, { kind: preset.kind, schedule: 'every', ...intervalOf(preset.interval_secs) })
-    const given = labelsFrom(typed.labels)
-    if (given.bad === null) typed.labels = labelsText({ ...preset.labels, ...given.labels })
-    Object.assign(typed.options, textsOf(preset.options))
-  }
-  /** Fills in everything that another replica has, but its credentials. */
-  function fill(other: Typed): void {
-    Object.assign(typed, other, { worker: typed.worker, auth: 'none' })
-    Object.assign(chosen, { name: true, kind: true })
-  }
-  /** Fills in what a link to the form says, as if it had been chosen. */
-  function prefill({ name, kind, upstream }: Pick<Typed, 'name' | 'kind' | 'upstream'>): void {
-    Object.assign(typed, { name, kind, upstream })
-    Object.assign(chosen, { name: name !== '', kind: kind !== '' })
-  }
   function leave(field: string): void {
     touched.add(field)
     if (refused.value?.field === field) refused.value = null
@@ -152,31 +70,13 @@ export function useReplicaForm(start: Typed, fleet: FleetFacts) {
     fields,
     problems,
     shown,
-    upstreamTyped,
-    applyPreset,
-    fill,
-    prefill,
+    ...useFilling({ typed, chosen, filled: () => (refused.value = null) }),
     leave,
     touchAll,
     showAtField,
     /** What is sent. `of`: the options that the worker announces to which it goes; those of the chosen one, else. */
     body: (of: readonly OptionField[] = fields.value) => bodyOf(typed, of),
   }
-}
-
-/** Takes back what a preset said, where it is still so. */
-function withdraw(typed: Typed, preset: Preset | null): void {
-  for (const [key, text] of Object.entries(textsOf(preset?.options ?? {})))
-    if (typed.options[key] === text) typed.options[key] = ''
-  const { labels, bad } = labelsFrom(typed.labels)
-  const stays = Object.entries(labels).filter(([key, value]) => preset?.labels[key] !== value)
-  if (preset && bad === null) typed.labels = labelsText(Object.fromEntries(stays))
-}
-
-/** Whether an address that was typed is one that the preset may be used with: the viewer's own, and of its kind. */
-function isOwnAddress(upstream: string, { kind }: Preset): boolean {
-  const wanted = kind === 'command' ? 'http' : kind
-  return guess(upstream).kind === wanted && presets.every((preset) => preset.upstream !== upstream)
 }
 
 function fieldOf(field: string): string {
@@ -250,39 +150,6 @@ function takenProblem(name: string, fleet: FleetFacts): string | null {
     (replica) => replica.worker_id === worker?.worker_id && replicaNameKey(replica.name) === replicaNameKey(name),
   )
   return twin && worker ? t('add.taken', { worker: worker.name, name: twin.name }) : null
-}
-
-/** The interval that was typed, seconds; 0: there is none. */
-export function secondsOf({ schedule, amount, unit }: Pick<Typed, 'schedule' | 'amount' | 'unit'>): number {
-  return schedule === 'every' ? Number(amount) * UNITS[unit] : 0
-}
-
-/** The options that were typed, without a cron schedule that another schedule takes the place of. */
-export function optionsTyped({ schedule, options }: Pick<Typed, 'schedule' | 'options'>): Typed['options'] {
-  return schedule === 'cron' ? options : { ...options, cron: '' }
-}
-
-/** When syncs are scheduled, as it was typed. */
-export function timingOf(typed: Pick<Typed, 'schedule' | 'options' | 'amount' | 'unit'>): Schedule {
-  const { cron = '', timezone = '', windows = '' } = optionsTyped(typed)
-  return {
-    cron: cron.trim(),
-    timezone: timezone.trim() || 'UTC',
-    windows: linesOf(windows),
-    intervalSeconds: secondsOf(typed),
-  }
-}
-
-/** Options as they are typed. */
-export function textsOf(options: Readonly<Record<string, unknown>>): Typed['options'] {
-  return Object.fromEntries(Object.entries(options).map(([key, value]) => [key, textOf(value)]))
-}
-
-/** An interval in the largest unit of which it is a whole number. */
-export function intervalOf(seconds: number): Pick<Typed, 'amount' | 'unit'> {
-  const units = Object.keys(UNITS) as (keyof typeof UNITS)[]
-  const unit = units.findLast((one) => seconds % UNITS[one] === 0) ?? 'seconds'
-  return { amount: String(seconds / UNITS[unit]), unit }
 }
 
 function bodyOf(typed: Typed, fields: readonly OptionField[]) {
