@@ -1,9 +1,11 @@
-// store-history.test.ts — The history of a replica in parts of the time, on a real SQLite file and a real PostgreSQL
-// server: what is counted of random syncs is what a plain reading of their reports gives.
-import { FailureReason, HISTORY_DAYS, type HistoryBucket, type SyncReport } from '@kagami/protocol'
+// store-history.test.ts — The history of a replica in parts of the time, and its days for lists of many, on a real
+// SQLite file and a real PostgreSQL server: what is counted of random syncs is what a plain reading of their reports
+// gives.
+import { FailureReason, HISTORY_DAYS, STRIP_DAYS, type HistoryBucket, type SyncReport } from '@kagami/protocol'
 import { sampleReport } from '@kagami/protocol/testing/samples'
 import { createLogger, newId } from '@kagami/runtime'
-import { historyOf, historySpan, type HistorySpan } from '@kagami/supervisor/core/history/buckets'
+import { historyOf, historySpan, typicalOf, type HistorySpan } from '@kagami/supervisor/core/history/buckets'
+import { stripOf, stripStart } from '@kagami/supervisor/core/history/days'
 import { openSqlStore } from '@kagami/supervisor/store/sql'
 import type { Store } from '@kagami/supervisor/store/store'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -80,6 +82,27 @@ function typicalPlainly(reports: readonly SyncReport[]) {
   return { syncs: durations.length, p50_ms: at(0.5), p95_ms: at(0.95) }
 }
 
+/** The strip that a person draws who reads the reports. */
+function stripPlainly(reports: readonly SyncReport[]) {
+  const from = stripStart(NOW)
+  const syncs = reports.filter(({ action }) => action !== 'rollback')
+  const days = syncs.map(({ ended_at }) => ended_at.slice(0, 10)).sort()
+  const worstOf = (outcomes: readonly string[]) =>
+    ['failed', 'held', 'interrupted', 'cancelled', 'success'].find((one) => outcomes.includes(one)) ?? null
+  return {
+    from: new Date(from).toISOString(),
+    known_since: days[0] === undefined ? null : `${days[0]}T00:00:00.000Z`,
+    worst: Array.from({ length: STRIP_DAYS }, (_, index) => {
+      const day = new Date(from + index * DAY_MS).toISOString().slice(0, 10)
+      return worstOf(syncs.filter(({ ended_at }) => ended_at.startsWith(day)).map(({ outcome }) => outcome))
+    }),
+  }
+}
+
+/** The last of these that ended by now: the clock of a worker may be ahead. */
+const newestOf = (reports: readonly SyncReport[], count: number) =>
+  reports.toSorted((a, b) => Date.parse(a.ended_at) - Date.parse(b.ended_at)).slice(-count)
+
 describe.each(['sqlite', 'postgres'] as const)('the history of a replica on %s', (kind) => {
   const place = createPlace()
   let url: string
@@ -120,6 +143,43 @@ describe.each(['sqlite', 'postgres'] as const)('the history of a replica on %s',
     }
   })
 
+  test('has for each of many replicas the days and the durations that a plain reading gives', async () => {
+    const dice = createDice()
+    const all = new Map<string, SyncReport[]>()
+    for (const count of [0, 1, 3, 30, 300])
+      all.set(
+        `many-${count}`,
+        Array.from({ length: count }, () => randomReport(dice, `many-${count}`)),
+      )
+    const reports = [...all.values()].flat().toSorted(() => dice.whole(0, 1) - 0.5)
+    for (let from = 0; from < reports.length; from += 50) await store.addReports(reports.slice(from, from + 50))
+    // Whatever comes twice is there once.
+    await store.addReports(reports.slice(0, 40))
+    const [days, durations] = [
+      await store.readDays([...all.keys()], stripStart(NOW)),
+      await store.readLastDurations([...all.keys()]),
+    ]
+    for (const [replicaId, own] of all) {
+      const told = `seed ${dice.seed}, ${replicaId}`
+      expect(stripOf(stripStart(NOW), days.get(replicaId)), told).toEqual(stripPlainly(own))
+      expect(typicalOf(durations.get(replicaId) ?? []), told).toEqual(typicalPlainly(newestOf(own, 60)))
+    }
+    expect(await store.readDays([], 0)).toEqual(new Map())
+    expect(await store.readLastDurations([])).toEqual(new Map())
+  })
+
+  test('has the same days of syncs that an earlier version stored', async () => {
+    const dice = createDice()
+    const reports = Array.from({ length: 60 }, () => randomReport(dice, 'before'))
+    await store.addReports(reports)
+    await queryDatabase(url, 'drop table sync_days')
+    await queryDatabase(url, "delete from kysely_migration where name >= '0010'")
+    await queryDatabase(url, "update syncs set action = null, duration_ms = null where replica_id = 'before'")
+    await store.prepare(() => ({ workers: [], replicas: [], leftOut: 0 }))
+    const days = await store.readDays(['before'], stripStart(NOW))
+    expect(stripOf(stripStart(NOW), days.get('before')), `seed ${dice.seed}`).toEqual(stripPlainly(reports))
+  })
+
   test('ends with the part in which it is read, and begins as many days before', async () => {
     const { history: week } = await read('none', 7)
     expect([week.from, week.to, week.buckets.length]).toEqual([
@@ -146,5 +206,7 @@ describe.each(['sqlite', 'postgres'] as const)('the history of a replica on %s',
     const { history } = await read('old', 90)
     expect(history.known_since).toBe(times[1])
     expect(history.buckets.reduce((sum, bucket) => sum + bucket.syncs, 0)).toBe(2)
+    const { firstMs } = (await store.readDays(['old'], 0)).get('old')!
+    expect(new Date(firstMs).toISOString().slice(0, 10)).toBe(times[1]!.slice(0, 10))
   })
 })

@@ -139,6 +139,7 @@ describe('the reference of the API', () => {
     ['/api/v1/replicas?sort=constructor', 'sort', 'must be one of worst'],
     ['/api/v1/replicas?sort=nam', 'sort', 'did you mean name?'],
     ['/api/v1/replicas?health=faild', 'health', 'did you mean failed?'],
+    ['/api/v1/replicas?health=fresh,!faild', 'health', 'did you mean failed?'],
     ['/api/v1/replicas?cause=toString', 'cause', 'must be one of'],
     ['/api/v1/resources?status=redy', 'status', 'did you mean ready?'],
     ['/api/v1/resources?health=x', 'health', 'must be one of'],

@@ -195,6 +195,13 @@ export function endpointOf(upstream: string): { protocol: string; hostname: stri
   return { protocol: url.protocol, hostname: url.hostname.replace(/^\[|\]$/g, ''), port }
 }
 
+/** The host of an upstream as people see it, with a port that is written; without one the upstream itself. */
+export function hostOf(upstream: string): string {
+  const [, host] =
+    /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#]+)/i.exec(upstream) ?? /^[^@/:]+@([^/:]+):/.exec(upstream) ?? []
+  return host === undefined ? upstream : host.toLowerCase()
+}
+
 /** The absolute path in a file:// upstream, without a slash at its end; null when there is none, or it is unclear. */
 export function localPathOf(upstream: string): string | null {
   const [, written] = /^file:\/\/(\/[^?#]+)$/.exec(upstream) ?? []

@@ -19,6 +19,7 @@ import {
   SyncReport,
   Trigger,
 } from './model.ts'
+import { DayStrip, TypicalDuration } from './views/history.ts'
 import { DiskForecast, DiskTotals } from './views/storage.ts'
 
 const Count = Type.Integer({ minimum: 0 })
@@ -63,6 +64,14 @@ export const Replica = Type.Object({
   edit_pending: Type.Optional(Type.Boolean({ description: 'Its worker has not taken the last edit yet' })),
 })
 export type Replica = Static<typeof Replica>
+
+/** A replica in a list, with what `include` asked for. */
+export const ListedReplica = Type.Object({
+  ...Replica.properties,
+  strip: Type.Optional(DayStrip),
+  usual: Type.Optional(TypicalDuration),
+})
+export type ListedReplica = Static<typeof ListedReplica>
 
 /** A replica after an edit: what was changed, and from when on that counts. */
 export const ReplicaEdited = Type.Object({
@@ -122,6 +131,10 @@ export const Resource = Type.Object({
   health_counts: HealthCounts,
   worst_health: Health,
   newest_success_at: Nullable(Instant),
+  content_at: Type.Optional({
+    ...Nullable(Instant),
+    description: 'Of when the content of the newest copy is, as the upstream says; null: that is not known',
+  }),
   next_due_at: Nullable({
     ...Instant,
     description: 'When the first of those replicas is due that nothing keeps from syncing; null: there is none',

@@ -10,7 +10,7 @@ import type { ApiOptions } from '../session.ts'
 import { age, state } from '../words.ts'
 import { apiCommand, collect, limitOf } from '../commands/api.ts'
 import { addSettingOptions, settingsPatchOf, type SettingOptions } from '../commands/edit.ts'
-import { addFilterOptions, filtersOf, type FilterOptions } from '../filters.ts'
+import { addFilterOptions, FILTERS_HELP, filtersOf, type FilterOptions } from '../filters.ts'
 
 interface StartOptions extends ApiOptions, Omit<FilterOptions, 'label'>, Omit<SettingOptions, 'label'> {
   /** What an edit sets, and other actions choose by. */
@@ -63,7 +63,7 @@ function addAction(bulk: Command, action: BulkAction): void {
   if (action === 'remove') command.option('--yes', 'do not ask for confirmation')
   command.addHelpText(
     'after',
-    `\nReplicas are chosen by name (NAME@WORKER, or id) or by filters.\n\n${EXAMPLES[action]}`,
+    `\nReplicas are chosen by name (NAME@WORKER, or id) or by filters.\n${FILTERS_HELP}\n\n${EXAMPLES[action]}`,
   )
 }
 
@@ -106,7 +106,8 @@ function choiceOf(
   if (ways === 1) return replicas.length > 0 ? { replicas: [...replicas] } : { query }
   throw new ConfigError(
     ways === 0 ? 'no replicas are chosen; nothing was done' : 'give names, filters or --all, not several of them',
-    'Name them (NAME@WORKER …), choose them by --health, --worker, --kind, --cause or --label, or say --all.',
+    'Name them (NAME@WORKER …), choose them by --health, --worker, --kind, --cause, --label or another filter, or ' +
+      'say --all.',
   )
 }
 

@@ -104,11 +104,31 @@ describe('kagami replicas', () => {
     expect(stderr).toBe('2 of 2 replicas shown. Why: kagami logs arch@sh-12\n')
   })
   it('passes every filter on', async () => {
-    const filters = { health: 'stuck', worker: 'sh-12', kind: 'git', cause: 'partial', label: 'a=b', sort: '-name' }
-    const words = Object.entries(filters).map(([key, value]) => `--${key} ${value}`)
+    const filters = {
+      health: 'stuck',
+      worker: '!sh-12',
+      kind: 'git',
+      upstream: '!example.org',
+      cause: 'partial',
+      label: 'a=b',
+      last_ok: '>24h',
+      sort: '-name',
+    }
+    const words = Object.entries(filters).map(([key, value]) => `--${key.replace('_', '-')} ${value}`)
     const { stderr } = await run(`replicas list ${words.join(' ')} --limit 5`)
     expect(lastAsked()?.query).toEqual({ ...filters, limit: 5 })
     expect(stderr).toBe('No replica matches.\n')
+  })
+  it.each([
+    ['--health !frsh', '--health: "frsh" is no health', 'Did you mean fresh?'],
+    ['--last-ok 24', '--last-ok: "24" is no age', "'>24h'"],
+  ])('refuses %s before it asks', async (option, problem, hint) => {
+    const before = api.asked.length
+    const { code, stderr } = await run(`replicas list ${option}`)
+    expect(code).toBe(2)
+    expect(stderr).toContain(problem)
+    expect(stderr).toContain(hint)
+    expect(api.asked.length).toBe(before)
   })
   it('takes a replica as NAME@WORKER or id, whole', async () => {
     const asked = () => api.asked.findLast(({ name }) => name === 'getReplica')?.params

@@ -21,7 +21,7 @@ import { addHold, holdOrDo, type HoldOptions } from './actions.ts'
 import { apiCommand, collect, limitOf, typicalOf } from './api.ts'
 import { addReplicaDecisions } from './decisions.ts'
 import { addReplicaEdit } from './edit.ts'
-import { addFilterOptions, filtersOf, type FilterOptions } from '../filters.ts'
+import { addFilterOptions, FILTERS_HELP, filtersOf, type FilterOptions } from '../filters.ts'
 import { addReplicaTest } from '../trial/test-upstream.ts'
 
 interface ListOptions extends ApiOptions, FilterOptions {
@@ -55,6 +55,7 @@ function addList(replicas: Command): void {
       'worst, name, worker, last_success_at, size_bytes, next_due_at; with "-" before it in reverse',
     )
     .option('--limit <N>', 'rows at most (100 on a terminal)')
+    .addHelpText('after', FILTERS_HELP)
 }
 
 function addGet(replicas: Command): void {

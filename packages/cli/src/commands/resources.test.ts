@@ -27,9 +27,21 @@ it.each(['resources', 'mirrors', 'mirrors list'])(
     expect(stdout).toMatch(/✕ failed +debian +✕ 1 failed {2}✓ 1 fresh +rsync +2m ago +5\.0 GiB +in 60m\n$/)
   },
 )
-it('says how to add one when there is none', async () => {
-  const { stdout, stderr } = await run('mirrors list --status error')
+it('says how to add one when there is none, and that none matches when there are filters', async () => {
+  const empty = await startApi({ listResources: () => aPage() })
+  const { stdout, stderr } = await runKagami('mirrors list', empty.env)
   expect([stdout, stderr]).toEqual(['', 'No mirrors yet. Add one: kagami replicas add URL --worker WORKER\n'])
+  expect((await run('mirrors list --status error')).stderr).toBe('No mirror matches.\n')
+})
+it('passes every filter on', async () => {
+  await run('mirrors list --health !fresh,failed --kind !git --label env=prod --sort -size_bytes --limit 5')
+  expect(api.asked.at(-1)?.query).toEqual({
+    health: '!fresh,failed',
+    kind: '!git',
+    label: 'env=prod',
+    sort: '-size_bytes',
+    limit: 5,
+  })
 })
 it('get shows the copies of one mirror side by side', async () => {
   const { stdout } = await run('mirrors get debian')

@@ -1,31 +1,50 @@
 // resources.ts — kagami resources [list] | get | pause | resume: mirrors, each all replicas of one name.
-import type { Resource } from '@kagami/protocol'
+import { healthOrder, type Resource, type RouteInput } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { printJson, printTable, remark } from '../output.ts'
+import { FILTERS_HELP, filtersOf } from '../filters.ts'
 import type { ApiOptions } from '../session.ts'
 import { age, due, nextOf, healthCounts, size, state } from '../words.ts'
 import { apiCommand, collect, limitOf } from './api.ts'
 import { addMirrorDecisions } from './decisions.ts'
 
+interface ListOptions {
+  status?: string
+  health?: string
+  kind?: string
+  label?: string
+  sort?: string
+  limit?: string
+}
+
 /** Adds `resources`, also called `mirrors`. */
 export function addResources(program: Command): void {
   const resources = program.command('resources').alias('mirrors').description('mirrors: all replicas of one name')
-  apiCommand<ApiOptions & { status?: string; limit?: string }>(
-    resources,
-    'list',
-    'all mirrors, worst first',
-    async ({ client, options }) => {
-      const { items, total } = await collect(limitOf(options.limit), (cursor, limit) =>
-        client.call('listResources', { query: { cursor, limit, status: options.status } }),
+  apiCommand<ApiOptions & ListOptions>(resources, 'list', 'all mirrors, worst first', async ({ client, options }) => {
+    const query = queryOf(options)
+    const { items, total } = await collect(limitOf(options.limit), (cursor, limit) =>
+      client.call('listResources', { query: { ...query, cursor, limit } }),
+    )
+    if (options.json) return printJson(items)
+    if (total === 0)
+      return remark(
+        Object.values(query).some(Boolean)
+          ? 'No mirror matches.'
+          : 'No mirrors yet. Add one: kagami replicas add URL --worker WORKER',
       )
-      if (options.json) return printJson(items)
-      if (total === 0) return remark('No mirrors yet. Add one: kagami replicas add URL --worker WORKER')
-      printTable(COLUMNS, items.map(rowOf))
-      if (items.length < total) remark(`${items.length} of ${total} mirrors shown; --limit shows more`)
-    },
-  )
+    printTable(COLUMNS, items.map(rowOf))
+    if (items.length < total) remark(`${items.length} of ${total} mirrors shown; --limit shows more`)
+  })
     .option('--status <WORDS>', 'ready, syncing, failed, error')
+    .option('--health <WORDS>', healthOrder.join(', '))
+    .option('--kind <KINDS>', 'kinds of upstream, such as git, rsync, http')
+    .option('--label <KEY=VALUE>', 'only with this label')
+    .option(
+      '--sort <KEY>',
+      'worst, name, replicas_total, newest_success_at, size_bytes, next_due_at; with "-" before it in reverse',
+    )
     .option('--limit <N>', 'rows at most (100 on a terminal)')
+    .addHelpText('after', FILTERS_HELP)
   apiCommand<ApiOptions>(
     resources,
     'get <NAME>',
@@ -47,6 +66,10 @@ export function addResources(program: Command): void {
     },
   )
   addMirrorDecisions(resources)
+}
+
+function queryOf({ status, sort, health, kind, label }: ListOptions): RouteInput<'listResources'>['query'] & object {
+  return { ...filtersOf({ health, kind, label }), status, sort }
 }
 
 const COLUMNS = [

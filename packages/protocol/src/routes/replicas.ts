@@ -5,8 +5,8 @@ import { ReplicaPatch } from '../edits.ts'
 import { replicaFilters } from '../views/bulk.ts'
 import { HISTORY_DAYS, ReplicaHistory } from '../views/history.ts'
 import { Nullable } from '../model.ts'
-import { pageOf, Replica, ReplicaEdited, SyncAccepted } from '../views.ts'
-import { get, Id, IfMatch, paging, patch, post, ReasonBody, remove, Word } from './route.ts'
+import { ListedReplica, pageOf, Replica, ReplicaEdited, SyncAccepted } from '../views.ts'
+import { get, Id, IfMatch, paging, patch, post, ReasonBody, remove, Word, Words } from './route.ts'
 
 const tag = 'replicas'
 
@@ -39,8 +39,13 @@ export const replicaRoutes = {
         SORTS.flatMap((sort) => [sort, `-${sort}`]),
         `${SORTS.join(', ').replace('worst', 'worst (default)')}; "-" in front reverses it`,
       ),
+      include: Words(
+        ['strip', 'usual'],
+        'What else is wanted of each, comma-separated: strip, how its syncs ended on each of the last 14 days; ' +
+          'usual, how long they usually take',
+      ),
     }),
-    response: pageOf(Replica),
+    response: pageOf(ListedReplica),
     refuses: ['not_found', 'conflict'],
   }),
   getReplica: get('/api/v1/replicas/{id}', 'One replica, by id, unique prefix or name@worker', {

@@ -2,9 +2,12 @@
 import Type from 'typebox'
 import { Health, ResourceStatus } from '../model.ts'
 import { pageOf, Resource, ResourceDetail, SyncAccepted } from '../views.ts'
-import { get, Id, paging, post, ReasonBody, Text, Words } from './route.ts'
+import { replicaFilters } from '../views/bulk.ts'
+import { FilterWords, get, Id, paging, post, ReasonBody, Text, Word } from './route.ts'
 
 const tag = 'resources'
+
+const SORTS = ['worst', 'name', 'replicas_total', 'newest_success_at', 'size_bytes', 'next_due_at']
 
 /** Routes about mirrors. */
 export const resourceRoutes = {
@@ -13,8 +16,14 @@ export const resourceRoutes = {
     query: Type.Object({
       ...paging,
       q: Text('Part of the name'),
-      status: Words(ResourceStatus.enum),
-      health: Words(Health.enum, 'Worst health, comma-separated'),
+      status: FilterWords(ResourceStatus.enum),
+      health: FilterWords(Health.enum, 'Worst health, comma-separated'),
+      kind: replicaFilters.kind,
+      label: replicaFilters.label,
+      sort: Word(
+        SORTS.flatMap((sort) => [sort, `-${sort}`]),
+        `${SORTS.join(', ').replace('worst', 'worst (default)')}; "-" in front reverses it`,
+      ),
     }),
     response: pageOf(Resource),
   }),

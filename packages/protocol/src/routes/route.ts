@@ -66,6 +66,12 @@ export const Text = (description: string) =>
 export const Words = (words: readonly string[], description = 'One or more, comma-separated') =>
   wordsOf(words, `^ *(?:${words.join('|')})?(?: *, *(?:${words.join('|')})?)* *$`, description)
 
+/** A filter of one or more of these words, comma-separated, each with "!" before it to leave out what has it. */
+export const FilterWords = (words: readonly string[], description = 'One or more, comma-separated') => {
+  const word = `!?(?:${words.join('|')})`
+  return wordsOf(words, `^ *(?:${word})?(?: *, *(?:${word})?)* *$`, `${description}; "!" before one leaves it out`)
+}
+
 /** A query parameter of one of these words, or empty. */
 export const Word = (words: readonly string[], description: string) =>
   wordsOf(words, `^(?:${words.join('|')})?$`, description)

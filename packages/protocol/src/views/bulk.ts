@@ -2,7 +2,8 @@
 import Type, { type Static } from 'typebox'
 import { ReplicaPatch } from '../edits.ts'
 import { FailureReason, Health, Instant, Nullable } from '../model.ts'
-import { Text, Words } from '../routes/route.ts'
+import { LAST_OK } from '../routes/filters.ts'
+import { FilterWords, Text } from '../routes/route.ts'
 
 const Count = Type.Integer({ minimum: 0 })
 
@@ -18,15 +19,28 @@ export type BulkState = Static<typeof BulkState>
 export const BulkResult = Type.Enum(['waiting', 'ok', 'refused', 'cancelled'])
 export type BulkResult = Static<typeof BulkResult>
 
+/** How the words of a filter are written that are not known in advance. */
+const SYNTAX = ', comma-separated; "!" before one leaves it out, "\\" before a comma makes it part of a word'
+
 /** The filters of the list of replicas: a replica is meant when it fits all that are given. */
 export const replicaFilters = {
   q: Text('Part of name, upstream or worker'),
-  health: Words(Health.enum),
-  worker: Text('Worker id or name'),
-  kind: Text('One or more, comma-separated'),
-  name: Text('Exact name'),
-  cause: Words(FailureReason.enum, 'Failure reasons of the last sync, comma-separated'),
-  label: Text('key=value'),
+  health: FilterWords(Health.enum),
+  worker: Text(`Ids or names of workers${SYNTAX}`),
+  kind: Text(`Kinds of upstream${SYNTAX}`),
+  upstream: Text(`Hosts of upstreams${SYNTAX}`),
+  name: Text(`Exact names${SYNTAX}`),
+  cause: FilterWords(FailureReason.enum, 'Failure reasons of the last sync, comma-separated'),
+  label: Text(`key=value, or key; of one key any, of different keys each${SYNTAX}`),
+  last_ok: Type.Optional(
+    Type.String({
+      maxLength: 16,
+      pattern: LAST_OK,
+      description:
+        '>24h: no good copy for so long, or never one; <24h: a good copy since; never: none yet; "!" in front ' +
+        'reverses it. Units: m, h, d',
+    }),
+  ),
 }
 
 /** Replicas by the filters of their list. */

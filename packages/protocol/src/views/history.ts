@@ -50,5 +50,23 @@ export const ReplicaHistory = Type.Object({
 })
 export type ReplicaHistory = Static<typeof ReplicaHistory>
 
+/** The days of the strip that lists show, the present one among them. */
+export const STRIP_DAYS = 14
+
+/** How the syncs of a replica ended on each of the last days. Days are those of UTC. */
+export const DayStrip = Type.Object({
+  from: { ...Instant, description: 'When the first day begins' },
+  known_since: Nullable({
+    ...Instant,
+    description: 'When the first day begins of which a sync is stored: nothing is known of those before; null: no sync',
+  }),
+  worst: Type.Array(Nullable(Outcome), {
+    minItems: STRIP_DAYS,
+    maxItems: STRIP_DAYS,
+    description: 'The worst outcome of each day, the oldest first; null: no sync ended on it',
+  }),
+})
+export type DayStrip = Static<typeof DayStrip>
+
 /** The fewest syncs of which a usual duration is said. */
 export const TYPICAL_SYNCS_MIN = 3

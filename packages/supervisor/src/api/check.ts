@@ -31,7 +31,7 @@ function problemOf(schema: Type.TSchema, field: string, value: unknown): string 
   if (!words || typeof value !== 'string') return null
   const wrong = value
     .split(',')
-    .map((word) => word.trim())
+    .map((word) => word.trim().replace(/^!/, ''))
     .find((word) => word !== '' && !words.includes(word))
   const meant = wrong === undefined ? null : nearest(wrong, words)
   return `must be one of ${words.join(', ')}${meant ? `; did you mean ${meant}?` : ''}`

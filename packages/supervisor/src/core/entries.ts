@@ -140,6 +140,8 @@ export interface ReplicaTable {
   addWorker(worker: Omit<WorkerEntry, 'replicas'>): WorkerEntry
   /** Forgets a worker, whose replicas must be gone. */
   dropWorker(worker: WorkerEntry): void
+  /** The number of a worker, by which filters name it; another one may have it once this one is gone. */
+  numberOf(worker: WorkerEntry): number
   /** The row of a replica; -1 when there is none. */
   find(replicaId: string): number
   add(worker: WorkerEntry, state: ReplicaState): number

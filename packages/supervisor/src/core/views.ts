@@ -68,8 +68,18 @@ export function workerOf(worker: WorkerEntry): Worker {
   }
 }
 
-/** A mirror as the API returns it. Looks at numbers alone: there may be ten thousand replicas of it. */
-export function resourceOf(resource: ResourceEntry): Resource {
+/** What is known of a mirror from all of its replicas. */
+export interface ResourceFacts {
+  readonly kinds: ReadonlySet<string>
+  readonly labels: Readonly<Record<string, string>>
+  /** The replica with the newest good copy, and the one that is due first; null: there is none. */
+  readonly newest: ReplicaEntry | null
+  readonly due: ReplicaEntry | null
+  readonly sizeBytes: number | null
+}
+
+/** Looks at numbers alone: there may be ten thousand replicas of a mirror. */
+export function factsOf(resource: ResourceEntry): ResourceFacts {
   const kinds = new Set<string>()
   const labels: Record<string, string> = {}
   const newest: Extreme = { ms: -Infinity, entry: null }
@@ -87,6 +97,12 @@ export function resourceOf(resource: ResourceEntry): Resource {
     if (dueMs !== null && dueMs < due.ms && isScheduled(entry)) Object.assign(due, { ms: dueMs, entry })
     if (sizeBytes !== null) size = Math.max(size ?? 0, sizeBytes)
   }
+  return { kinds, labels, newest: newest.entry, due: due.entry, sizeBytes: size }
+}
+
+/** A mirror as the API returns it. */
+export function resourceOf(resource: ResourceEntry): Resource {
+  const { kinds, labels, newest, due, sizeBytes } = factsOf(resource)
   return {
     name: resource.name,
     status: resourceStatus(resource.statuses),
@@ -95,9 +111,10 @@ export function resourceOf(resource: ResourceEntry): Resource {
     replicas_total: resource.replicas.size,
     health_counts: resource.healths.toRecord(),
     worst_health: worstOf(resource),
-    newest_success_at: newest.entry?.state.last_success_at ?? null,
-    next_due_at: due.entry?.state.next_due_at ?? null,
-    size_bytes: size,
+    newest_success_at: newest?.state.last_success_at ?? null,
+    content_at: newest?.state.content_at ?? null,
+    next_due_at: due?.state.next_due_at ?? null,
+    size_bytes: sizeBytes,
   }
 }
 

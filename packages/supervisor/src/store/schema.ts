@@ -40,6 +40,8 @@ export interface Tables {
     files: number | null
     size_bytes: number | null
   }
+  /** How the syncs of a replica ended on a day of UTC since 1970: a bit for each outcome. */
+  sync_days: { replica_id: string; day: number; outcomes: number }
   audit: {
     id: Generated<number>
     at: number

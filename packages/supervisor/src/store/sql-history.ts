@@ -4,6 +4,7 @@ import type { SyncReport } from '@kagami/protocol'
 import type { Tables } from './schema.ts'
 import { listAudit, pruneRefusals } from './sql-audit.ts'
 import { pruneDiskSamples } from './sql-disks.ts'
+import { pruneDays } from './sql-replica-history.ts'
 import { pruneBulkJobs } from './sql-bulk.ts'
 import type { Fence } from './sql-fence.ts'
 import { endOfPrefix, pickByPrefix } from './sql-prefix.ts'
@@ -53,6 +54,7 @@ export function createHistory(
           .deleteFrom('syncs')
           .where('ended_at', '<', before.getTime())
           .executeTakeFirst()
+        await pruneDays(trx, before)
         await pruneRefusals(trx, before)
         await pruneDiskSamples(trx, samplesBefore.getTime() - (wanted.getTime() - before.getTime()))
         await pruneBulkJobs(trx, before)

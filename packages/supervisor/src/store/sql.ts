@@ -14,7 +14,7 @@ import { createBulkStore } from './sql-bulk.ts'
 import { createFence, retryWhileLocked } from './sql-fence.ts'
 import { createHistory } from './sql-history.ts'
 import { createKeyStore } from './sql-keys.ts'
-import { readHistory } from './sql-replica-history.ts'
+import { createDayStore, noteDays, readHistory } from './sql-replica-history.ts'
 import { insertReports } from './sql-reports.ts'
 import { loadReplicas, saveStates } from './sql-states.ts'
 import { createWorkerStore, saveRecords } from './sql-workers.ts'
@@ -38,6 +38,7 @@ export async function openSqlStore(
     superseded,
     ...createHistory(db, fence),
     readHistory: (replicaId, span) => readHistory(db, kind, replicaId, span),
+    ...createDayStore(db, kind),
     ...createDiskStore(db, kind, fence),
     ...createKeyStore(db, fence),
     ...createActionStore(db, fence),
@@ -50,7 +51,12 @@ export async function openSqlStore(
     ...createWorkerStore(db, fence),
     loadReplicas: () => loadReplicas(db, kind),
     saveStates: (changes) => fence.write((trx) => saveStates(trx, changes)),
-    addReports: (reports, seen) => fence.write((trx) => insertReports(trx, runForEach, reports), seen),
+    addReports: (reports, seen) =>
+      fence.write(async (trx) => {
+        const added = await insertReports(trx, runForEach, reports)
+        await noteDays(trx, runForEach, reports)
+        return added
+      }, seen),
     reportsSeen: () => fence.seen(),
     addAudit: (entry) => fence.write((trx) => insertAudit(trx, entry)),
     async addDeadLetter({ subject, body, reason, at }) {

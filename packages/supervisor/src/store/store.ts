@@ -4,6 +4,7 @@ import {
   Refusal,
   type AccessToken,
   type AuditEntry,
+  type Outcome,
   type PendingAction,
   type ReplicaState,
   type Role,
@@ -136,6 +137,14 @@ export interface StoredHistory {
   readonly lastDurationsMs: readonly number[]
 }
 
+/** How the finished syncs of a replica ended, by day of UTC. */
+export interface StoredDays {
+  /** When the first day begins of which a sync is stored, Unix ms. */
+  readonly firstMs: number
+  /** The outcomes that there were on a day, by its beginning, Unix ms. */
+  readonly outcomes: ReadonlyMap<number, readonly Outcome[]>
+}
+
 /** How full the disk of a worker was. */
 export interface DiskSample {
   readonly worker_id: string
@@ -265,6 +274,10 @@ export interface Store extends KeyStore, AccessStore, ActionStore, DiskStore, Bu
   lastFailure(): Promise<SyncReport | null>
   /** The finished syncs of a replica that ended from `fromMs` until before `toMs`, Unix ms. */
   readHistory(replicaId: string, span: { fromMs: number; toMs: number }): Promise<StoredHistory>
+  /** How syncs ended on the days from that of `fromMs` on, Unix ms; a replica without a stored sync is absent. */
+  readDays(replicaIds: readonly string[], fromMs: number): Promise<Map<string, StoredDays>>
+  /** As in StoredHistory, but only of those among the last 60 syncs of each replica. */
+  readLastDurations(replicaIds: readonly string[]): Promise<Map<string, number[]>>
   addAudit(entry: NewAudit): Promise<void>
   /** Newest first; with `since` what came after that entry, oldest first. */
   listAudit(filter: AuditFilter, page: PageRequest): Promise<Paged<AuditEntry>>

@@ -13,7 +13,7 @@ export const bulkHandlers: Pick<
   async startBulk({ body }, { supervisor, caller, grant }) {
     checkBody(body)
     const { action, query = null, patch = null, reason = null } = body
-    const chosen = await chooseReplicas(supervisor.services.fleet, body)
+    const chosen = await chooseReplicas(supervisor.services.fleet, body, supervisor.services.clock.now().getTime())
     if (body.expected !== undefined && body.expected !== chosen.length)
       throw new Refusal(
         'conflict',

@@ -7,6 +7,7 @@ import { historyOf, historySpan } from '../../core/history/buckets.ts'
 import { replicaOf } from '../../core/views.ts'
 import { findReplica, findSyncTarget } from './find.ts'
 import type { Context, Handlers } from './handler.ts'
+import { addExtras } from '../lists/list-extras.ts'
 import { showPage } from '../lists/pages.ts'
 import { replicaPage } from '../lists/replica-pages.ts'
 import { searchOf } from '../lists/replica-search.ts'
@@ -29,9 +30,11 @@ export const replicaHandlers: Pick<
   | 'renameReplica'
 > = {
   async listReplicas({ query }, { supervisor }) {
-    const { fleet } = supervisor.services
+    const { fleet, clock } = supervisor.services
+    const found = await replicaPage(fleet, searchOf(fleet, query, clock.now().getTime()))
     // One may go while the page is made.
-    return showPage(await replicaPage(fleet, searchOf(fleet, query)), (entry) => (entry.gone ? null : replicaOf(entry)))
+    const page = await showPage(found, (entry) => (entry.gone ? null : replicaOf(entry)))
+    return { ...page, items: await addExtras(supervisor.services, page.items, query.include) }
   },
   getReplica({ params }, context) {
     const replica = replicaOf(replicaIn(context, params.id))

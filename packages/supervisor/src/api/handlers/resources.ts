@@ -1,27 +1,17 @@
 // resources.ts — Mirrors under /api/v1, that is all replicas of one name: list, get, sync, pause, resume.
-import { healthOrder } from '@kagami/protocol'
 import type { Fleet, ReplicaEntry, ResourceEntry } from '../../core/entries.ts'
-
-import { resourceStatus } from '../../core/resources.ts'
-import { replicaOf, resourceOf, worstOf } from '../../core/views.ts'
+import { replicaOf, resourceOf } from '../../core/views.ts'
 import { mirrorNames, nearestOf, notFound, targetOf } from './find.ts'
 import type { Handlers } from './handler.ts'
 import { partsOf, sendPartsInPieces, sortInPieces } from '../../pieces.ts'
-import { compareKeys, mentions, pageOf, showPage, wordsOf, type Order } from '../lists/pages.ts'
+import { compareKeys } from '../lists/pages.ts'
+import { resourcePage } from '../lists/resource-pages.ts'
 
 export const resourceHandlers: Pick<
   Handlers,
   'listResources' | 'getResource' | 'syncResource' | 'pauseResource' | 'resumeResource'
 > = {
-  async listResources({ query }, { supervisor }) {
-    const [statuses, healths] = [wordsOf(query.status), wordsOf(query.health)]
-    const matches = (resource: ResourceEntry) =>
-      mentions(query.q, resource.name) &&
-      (!statuses || statuses.has(resourceStatus(resource.statuses))) &&
-      (!healths || healths.has(worstOf(resource)))
-    const page = await pageOf(supervisor.services.fleet.resources.values(), { matches, order: worstFirst, query })
-    return showPage(page, resourceOf)
-  },
+  listResources: ({ query }, { supervisor }) => resourcePage(supervisor.services.fleet, query),
   async getResource({ params }, context) {
     const resource = resourceIn(context.supervisor.services.fleet, params.id)
     const named = resource.replicas.values().map((entry) => ({ entry, worker: entry.worker.record.name }))
@@ -49,10 +39,6 @@ export const resourceHandlers: Pick<
       await context.supervisor.commands.resumeReplica(entry, context.caller)
     return undefined
   },
-}
-
-const worstFirst: Order<ResourceEntry> = {
-  columns: [(resource) => healthOrder.indexOf(worstOf(resource)), ({ name }) => name],
 }
 
 function resourceIn(fleet: Fleet, name: string): ResourceEntry {

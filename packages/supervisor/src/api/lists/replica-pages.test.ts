@@ -24,17 +24,23 @@ interface Query {
   q?: string
   name?: string
   worker?: string
+  upstream?: string
+  last_ok?: string
 }
 
 const sort = fc.constantFrom(...SORTS, ...SORTS.map((one) => `-${one}`), '')
 const filters = {
-  health: fc.subarray([...healthOrder], { minLength: 1 }).map((words) => words.join(',')),
-  kind: fc.constantFrom('git', 'git,rsync', 'none'),
-  cause: fc.constantFrom('timed_out', 'disk_full,unknown,stalled'),
-  label: fc.constantFrom('team', 'team=x', 'tier=雪'),
+  health: fc
+    .tuple(fc.subarray([...healthOrder], { minLength: 1 }), fc.boolean())
+    .map(([words, out]) => words.map((word) => (out ? `!${word}` : word)).join(',')),
+  kind: fc.constantFrom('git', 'git,rsync', 'none', '!git', '!git,!rsync'),
+  cause: fc.constantFrom('timed_out', 'disk_full,unknown,stalled', '!timed_out'),
+  label: fc.constantFrom('team', 'team=x', 'tier=雪', 'team=x,team=y', 'team,tier', '!team', 'tier,!team=x'),
   q: fc.constantFrom('W1', 'deb', 'EXAMPLE.org', '雪', '%'),
-  name: fc.constantFrom('debian', '雪', 'none'),
-  worker: fc.constantFrom('w0', 'w1'),
+  name: fc.constantFrom('debian', '雪', 'none', 'debian,雪', '!debian'),
+  worker: fc.constantFrom('w0', 'w1', 'w0,w1', '!w0', '!w0,!w1', 'w0,!w0'),
+  upstream: fc.constantFrom('example.org', '!example.org', 'none'),
+  last_ok: fc.constantFrom('>1h', '<1h', '!>1h', 'never', '!never'),
 }
 // With all of them at once next to nothing is found.
 const query: fc.Arbitrary<Query> = fc.oneof(
@@ -45,27 +51,54 @@ const query: fc.Arbitrary<Query> = fc.oneof(
 )
 
 const list = (fleet: Fleet, asked: Query & { cursor?: string; limit: number }) =>
-  replicaHandlers.listReplicas({ query: asked } as never, { supervisor: { services: { fleet } } } as never) as Promise<
-    Page<Replica>
-  >
+  replicaHandlers.listReplicas(
+    { query: asked } as never,
+    { supervisor: { services: { fleet, clock: { now: () => new Date(NOW) } } } } as never,
+  ) as Promise<Page<Replica>>
 
 /** The list as it has to be, by plain sorting and filtering. */
 function listed(fleet: Fleet, asked: Query): string[] {
-  const has = (words: string | undefined, word: string) => !words || words.split(',').includes(word)
-  const [key, value] = asked.label?.split('=') ?? []
+  const has = (words: string | undefined, is: (word: string) => boolean) => {
+    const all = words?.split(',') ?? []
+    const wanted = all.filter((word) => !word.startsWith('!'))
+    const left = all.filter((word) => word.startsWith('!')).map((word) => word.slice(1))
+    return (wanted.length === 0 || wanted.some(is)) && !left.some(is)
+  }
+  const hasLabels = ({ labels }: Replica) => {
+    const isThere = (word: string) => {
+      const [key = '', value] = word.split('=')
+      return value === undefined ? key in labels : labels[key] === value
+    }
+    const keys = new Set((asked.label?.split(',') ?? []).map((word) => word.replace('!', '').split('=')[0]!))
+    const ofKey = (key: string) => asked.label!.split(',').filter((word) => word.replace('!', '').split('=')[0] === key)
+    return [...keys].every((key) => has(ofKey(key).join(','), isThere))
+  }
+  const hasCopy = ({ last_success_at: at }: Replica) => {
+    const hourAgo = NOW - 3_600_000
+    const is = {
+      '>1h': at === null || Date.parse(at) < hourAgo,
+      '<1h': at !== null && Date.parse(at) >= hourAgo,
+      '!>1h': at !== null && Date.parse(at) >= hourAgo,
+      never: at === null,
+      '!never': at !== null,
+    }
+    return !asked.last_ok || is[asked.last_ok as keyof typeof is]
+  }
   const mentions = (...texts: string[]) =>
     !asked.q || texts.some((text) => text.toLowerCase().includes(asked.q!.toLowerCase()))
   const all = [...fleet.replicas.values()]
     .map((entry) => replicaOf(entry))
     .filter(
       (one) =>
-        has(asked.health, one.health) &&
-        has(asked.kind, one.kind) &&
-        has(asked.cause, one.last_sync?.reason ?? '') &&
-        (!key || (value === undefined ? key in one.labels : one.labels[key] === value)) &&
+        has(asked.health, (word) => one.health === word) &&
+        has(asked.kind, (word) => one.kind === word) &&
+        has(asked.cause, (word) => one.last_sync?.reason === word) &&
+        hasLabels(one) &&
+        hasCopy(one) &&
         mentions(one.name, one.upstream, one.worker_name) &&
-        has(asked.name, one.name) &&
-        has(asked.worker, one.worker_id),
+        has(asked.name, (word) => one.name === word) &&
+        has(asked.upstream, (word) => (URL.parse(one.upstream)?.host || one.upstream) === word) &&
+        has(asked.worker, (word) => one.worker_id === word),
     )
   const descending = asked.sort.startsWith('-')
   const ms = (at: string | null, none: number) => (at === null ? none : Date.parse(at))
@@ -174,7 +207,8 @@ describe('pages of replicas', () => {
       all.map((state) => ['w0', state]),
     )
     const steps = () => {
-      const asked = { healths: null, kinds: null, causes: null, label: null, name: null, among: null, after: null }
+      const none = { healths: null, kinds: null, causes: null, labels: null, hosts: null, names: null }
+      const asked = { ...none, notOn: null, lastOk: null, among: null, after: null }
       const searching = fleet.replicas.search({ ...asked, part: '-3999', sort: 'name', backwards: false, limit: 50 })
       for (let step = 1; ; step++) {
         const found = searching.step()

@@ -1,27 +1,31 @@
 // replica-search.ts — What a query of the list of replicas asks for: for the list, and for what is done with all of it.
-import type { RouteInput } from '@kagami/protocol'
+import { choiceOf, sinceOf, type Choice, type RouteInput } from '@kagami/protocol'
 import type { Fleet } from '../../core/entries.ts'
 import type { Sort } from '../../core/table/orders.ts'
 import type { Search } from '../../core/table/search.ts'
 import { findWorker } from '../handlers/find.ts'
-import { readCursor, wordsOf } from './pages.ts'
+import { readCursor } from './pages.ts'
 
 type ListQuery = NonNullable<RouteInput<'listReplicas'>['query']>
 
-/** The search for a query. Those of one worker or one name are looked for among them alone. */
-export function searchOf(fleet: Fleet, query: ListQuery): Search {
-  const [key, value = null] = query.label?.split('=') ?? []
+/** The search for a query at an instant, Unix ms. Those of some workers or names are looked for among them alone. */
+export function searchOf(fleet: Fleet, query: ListQuery, nowMs: number): Search {
   const sort = query.sort || 'worst'
   const backwards = sort.startsWith('-')
   const column = (backwards ? sort.slice(1) : sort) as Sort
+  const workers = choiceOf(query.worker)
+  const names = choiceOf(query.name)
   return {
-    healths: wordsOf(query.health),
-    kinds: wordsOf(query.kind),
-    causes: wordsOf(query.cause),
-    label: key ? { key, value } : null,
+    healths: choiceOf(query.health),
+    kinds: choiceOf(query.kind),
+    causes: choiceOf(query.cause),
+    labels: choiceOf(query.label),
+    hosts: choiceOf(query.upstream),
+    names,
+    notOn: workersLeftOut(fleet, workers),
+    lastOk: sinceOf(query.last_ok, nowMs),
     part: query.q ? query.q.toLowerCase() : null,
-    name: query.name || null,
-    among: rowsAmong(fleet, query),
+    among: rowsAmong(fleet, workers, names),
     sort: column,
     backwards,
     after: query.cursor ? readCursor(query.cursor, (keys) => fleet.replicas.orders.readCursor(column, keys)) : null,
@@ -29,7 +33,17 @@ export function searchOf(fleet: Fleet, query: ListQuery): Search {
   }
 }
 
-function rowsAmong(fleet: Fleet, { worker, name }: ListQuery): Uint32Array | null {
-  if (worker) return Uint32Array.from(findWorker(fleet, worker).replicas.rows())
-  return name ? Uint32Array.from(fleet.resources.get(name)?.replicas.rows() ?? []) : null
+function workersLeftOut(fleet: Fleet, workers: Choice | null): Set<number> | null {
+  if (!workers || workers.unwanted.length === 0) return null
+  return new Set(workers.unwanted.map((text) => fleet.replicas.numberOf(findWorker(fleet, text))))
+}
+
+function rowsAmong(fleet: Fleet, workers: Choice | null, names: Choice | null): Uint32Array | null {
+  if (workers && workers.wanted.length > 0) {
+    // One worker may be named by its id and by its name.
+    const wanted = new Set(workers.wanted.map((text) => findWorker(fleet, text)))
+    return Uint32Array.from([...wanted].flatMap(({ replicas }) => [...replicas.rows()]))
+  }
+  if (!names || names.wanted.length === 0) return null
+  return Uint32Array.from(names.wanted.flatMap((name) => [...(fleet.resources.get(name)?.replicas.rows() ?? [])]))
 }

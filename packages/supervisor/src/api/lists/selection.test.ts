@@ -23,14 +23,14 @@ function makeFleet() {
 }
 const choose = async (body: Partial<Parameters<typeof chooseReplicas>[1]>) => {
   const fleet = makeFleet()
-  const chosen = await chooseReplicas(fleet, { action: 'remove', ...body })
+  const chosen = await chooseReplicas(fleet, { action: 'remove', ...body }, NOW)
   return describeChosen(fleet, chosen, body.action ?? 'remove')
 }
 
 it('are those that match, each once, with those of one worker after one another', async () => {
   const fleet = makeFleet()
   const names = async (body: Partial<Parameters<typeof chooseReplicas>[1]>) =>
-    (await chooseReplicas(fleet, { action: 'sync', ...body })).map(({ name }) => name)
+    (await chooseReplicas(fleet, { action: 'sync', ...body }, NOW)).map(({ name }) => name)
   expect(await names({ query: {} })).toEqual(['arch@w-1', 'debian@w-1', 'debian@w-2', 'pypi@w-2', 'pypi@w-3'])
   expect(await names({ query: { name: 'debian', worker: 'w-2' } })).toEqual(['debian@w-2'])
   expect(await names({ replicas: ['pypi@w-2', 'debian-w-1', 'debian@w-1'] })).toEqual(['debian@w-1', 'pypi@w-2'])

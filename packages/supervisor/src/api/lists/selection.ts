@@ -25,9 +25,12 @@ interface Chosen extends BulkTarget {
   readonly counts: boolean
 }
 
-/** The replicas, those of one worker after one another. Refuses when one is not there, or when they are too many. */
-export async function chooseReplicas(fleet: Fleet, { replicas, query }: BulkBody): Promise<Chosen[]> {
-  const found = replicas ? namedIn(fleet, replicas) : await matchingIn(fleet, query!)
+/**
+ * The replicas at an instant, Unix ms, those of one worker after one another. Refuses when one is not there, or when
+ * they are too many.
+ */
+export async function chooseReplicas(fleet: Fleet, { replicas, query }: BulkBody, nowMs: number): Promise<Chosen[]> {
+  const found = replicas ? namedIn(fleet, replicas) : await matchingIn(fleet, query!, nowMs)
   const chosen: Chosen[] = []
   const pieces = inPieces(256)
   for (const entry of found) {
@@ -50,8 +53,8 @@ function namedIn(fleet: Fleet, replicas: readonly string[]): Iterable<ReplicaEnt
   return new Map(found.map((entry) => [entry.replicaId, entry])).values()
 }
 
-async function matchingIn(fleet: Fleet, query: NonNullable<BulkBody['query']>): Promise<ReplicaEntry[]> {
-  const { items, total } = await replicaPage(fleet, { ...searchOf(fleet, query), limit: REPLICAS_MAX })
+async function matchingIn(fleet: Fleet, query: NonNullable<BulkBody['query']>, nowMs: number): Promise<ReplicaEntry[]> {
+  const { items, total } = await replicaPage(fleet, { ...searchOf(fleet, query, nowMs), limit: REPLICAS_MAX })
   if (total > REPLICAS_MAX)
     throw new Refusal(
       'invalid_request',

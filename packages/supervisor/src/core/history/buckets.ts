@@ -49,7 +49,8 @@ export function historyOf(replicaId: string, span: HistorySpan, stored: StoredHi
 /** Going back to an earlier tree and restoring a ref are recorded as syncs, and are none. */
 const isSync = ({ action }: StoredRun) => action !== 'rollback' && action !== 'restore'
 
-const WORST_FIRST: readonly Outcome[] = ['failed', 'held', 'interrupted', 'cancelled', 'success']
+/** Every outcome, the worst first. */
+export const WORST_FIRST: readonly Outcome[] = ['failed', 'held', 'interrupted', 'cancelled', 'success']
 
 /** Counts syncs that are in the order in which they ended. */
 function countRuns(runs: readonly StoredRun[]): Omit<HistoryBucket, 'from' | 'to'> {
@@ -73,7 +74,8 @@ function countRuns(runs: readonly StoredRun[]): Omit<HistoryBucket, 'from' | 'to
   }
 }
 
-function typicalOf(durationsMs: readonly number[]): TypicalDuration {
+/** How long syncs usually take that took so long, ms. */
+export function typicalOf(durationsMs: readonly number[]): TypicalDuration {
   const syncs = durationsMs.length
   const sorted = syncs < TYPICAL_SYNCS_MIN ? [] : sortNumbers(durationsMs)
   return { syncs, p50_ms: percentile(sorted, 0.5), p95_ms: percentile(sorted, 0.95) }

@@ -1,6 +1,6 @@
 // filter.ts — What a filter lets through, by looking at numbers: a million rows in a few milliseconds. What it has
 // found out about texts is remembered for the next page. Pure.
-import { healthOrder } from '@kagami/protocol'
+import { areLabelsChosen, healthOrder, hostOf, isChosen, isSince, type Choice, type Since } from '@kagami/protocol'
 import { positionOf, VERDICTS } from '../health.ts'
 import type { Names } from './names.ts'
 import type { Rows } from './rows.ts'
@@ -9,15 +9,20 @@ import type { Setting } from './settings.ts'
 /** What is asked for. */
 export interface Asked {
   /** Null: any, as everywhere here. */
-  readonly healths: ReadonlySet<string> | null
-  readonly kinds: ReadonlySet<string> | null
+  readonly healths: Choice | null
+  readonly kinds: Choice | null
   /** Reasons of the last sync. */
-  readonly causes: ReadonlySet<string> | null
-  /** A label; its value null: any. */
-  readonly label: { readonly key: string; readonly value: string | null } | null
+  readonly causes: Choice | null
+  readonly labels: Choice | null
+  /** Hosts of upstreams. */
+  readonly hosts: Choice | null
+  readonly names: Choice | null
+  /** Numbers of workers whose replicas are left out. */
+  readonly notOn: ReadonlySet<number> | null
+  /** When the last good copy was made. */
+  readonly lastOk: Since | null
   /** Part of name, upstream or name of the worker, in small letters. */
   readonly part: string | null
-  readonly name: string | null
 }
 
 /** What a filter reads. */
@@ -41,26 +46,30 @@ export interface Filter {
 
 /** A filter of what was asked for. */
 export function createFilter(parts: FilterParts, asked: Asked): Filter {
-  const { rows, names, workerNumberOf, mentions } = parts
+  const { rows, workerNumberOf, mentions } = parts
+  const { kinds, labels, hosts, notOn, lastOk } = asked
   const verdicts = verdictsOf(asked)
   const causes = causesOf(parts, asked)
-  const isSetting =
-    asked.kinds || asked.label ? remembered((id) => isSet(rows.settings.settingOf(id), asked.kinds, asked.label)) : null
+  const isSetting = kinds || labels ? remembered((id) => isSet(rows.settings.settingOf(id), kinds, labels)) : null
+  const isHost = hosts && remembered((id) => isChosen(hosts, hostOf(rows.upstreams.textOf(id))))
   const part = asked.part === null ? null : mentions.of(asked.part)
   const test = () => {
-    const { verdict, cause, setting, name, upstream } = rows.of
-    const named = asked.name === null ? null : (names.findName(asked.name) ?? -1)
+    const { verdict, cause, setting, name, upstream, success } = rows.of
+    const isNamed = namesOf(parts, asked)
     return (row: number): boolean => {
       if (verdicts && verdicts[verdict[row]!] === 0) return false
       if (causes && causes[cause[row]!] === 0) return false
-      if (named !== null && name[row] !== named) return false
+      if (lastOk && !isSince(lastOk, success[row]!)) return false
+      if (notOn?.has(workerNumberOf(row))) return false
+      if (isNamed && !isNamed(name[row]!)) return false
       if (isSetting && !isSetting(setting[row]!)) return false
+      if (isHost && !isHost(upstream[row]!)) return false
       if (!part) return true
       return part.names(name[row]!) || part.upstreams(upstream[row]!) || part.workers(workerNumberOf(row))
     }
   }
   return {
-    isEmpty: !verdicts && !causes && !isSetting && !part && asked.name === null,
+    isEmpty: !verdicts && !causes && !lastOk && !notOn && !asked.names && !isSetting && !isHost && !part,
     test,
     look(among, { from, until }, found) {
       const [matches, kept] = [test(), rows.ids.kept()]
@@ -73,20 +82,31 @@ export function createFilter(parts: FilterParts, asked: Asked): Filter {
 }
 
 function verdictsOf({ healths }: Asked): Uint8Array | null {
-  const isWanted = (number: number) => healths!.has(healthOrder[positionOf(number)]!)
+  const isWanted = (number: number) => isChosen(healths!, healthOrder[positionOf(number)]!)
   return healths && Uint8Array.from({ length: VERDICTS }, (_, number) => Number(isWanted(number)))
 }
 
 function causesOf({ rows }: FilterParts, { causes }: Asked): Uint8Array | null {
-  const isWanted = (number: number) => number > 0 && causes!.has(rows.words.wordOf(number - 1))
+  const isWanted = (number: number) => isCause(rows, causes!, number)
   return causes && Uint8Array.from({ length: 256 }, (_, number) => Number(isWanted(number)))
 }
 
+/** Whether the cause of this number is chosen; 0 is none. */
+export function isCause({ words }: Rows, causes: Choice, number: number): boolean {
+  return isChosen(causes, number > 0 ? words.wordOf(number - 1) : null)
+}
+
+function namesOf({ names }: FilterParts, asked: Asked): ((id: number) => boolean) | null {
+  if (!asked.names) return null
+  const numbersOf = (words: readonly string[]) => new Set(words.map((word) => names.findName(word) ?? -1))
+  const [wanted, unwanted] = [numbersOf(asked.names.wanted), numbersOf(asked.names.unwanted)]
+  return (id) => (wanted.size === 0 || wanted.has(id)) && !unwanted.has(id)
+}
+
 /** Whether a replica is set so. */
-export function isSet({ kind, labels }: Setting, kinds: Asked['kinds'], label: Asked['label']): boolean {
-  if (kinds && !kinds.has(kind)) return false
-  if (!label) return true
-  return label.value === null ? label.key in labels : labels[label.key] === label.value
+export function isSet(setting: Setting, kinds: Asked['kinds'], labels: Asked['labels']): boolean {
+  if (kinds && !isChosen(kinds, setting.kind)) return false
+  return !labels || areLabelsChosen(labels, setting.labels)
 }
 
 /** The answer for each number, found out once. */

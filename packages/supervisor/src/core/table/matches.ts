@@ -1,5 +1,6 @@
 // matches.ts — The rows that filters let through, remembered while rows change: whoever reads a list asks for the same
 // again and again. A row that has changed is looked at again when somebody asks for it. Pure.
+import type { Choice } from '@kagami/protocol'
 import { createFilter, type Asked, type FilterParts } from './filter.ts'
 
 /** The rows that one filter lets through. What it says holds until the next change. */
@@ -44,9 +45,12 @@ export function createMatches(parts: FilterParts, changesMax = CHANGES_MAX): Mat
   }
 }
 
-function keyOf({ healths, kinds, causes, label, part, name }: Asked): string {
-  const sorted = (words: ReadonlySet<string> | null) => words && [...words].sort()
-  return JSON.stringify([sorted(healths), sorted(kinds), sorted(causes), label?.key, label?.value, part, name])
+/** Numbers of workers may be in it: when one comes to stand for another worker, all of its rows have changed. */
+function keyOf({ healths, kinds, causes, labels, hosts, names, notOn, lastOk, part }: Asked): string {
+  const sorted = (choice: Choice | null) => choice && [choice.wanted.toSorted(), choice.unwanted.toSorted()]
+  const choices = [healths, kinds, causes, labels, hosts, names].map(sorted)
+  const workers = notOn && [...notOn].sort((a, b) => a - b)
+  return JSON.stringify([choices, workers, lastOk && [String(lastOk.sinceMs), lastOk.has], part])
 }
 
 /** The rows that have changed last, by how many changes there were before. */

@@ -33,11 +33,10 @@ export function createReplicaTable(limits: TableLimits = {}): ReplicaTable {
   const entryOf: (row: number) => ReplicaEntry = createEntryForm({ rows, names: () => resources, workerOf, progressOf })
   const resources: ResourceTable = createResourceTable(entryOf)
   rows.useNames(resources)
-  const workerNumberOf = (row: number) => byWorker.listOf(row)
   let renamed = 0
   const named = { rows, names: resources, workerName: workers.nameOf }
   const mentions = createMentions(named, () => renamed + resources.reused() + rows.upstreams.reused())
-  const filtered = { ...named, workerNumberOf, mentions }
+  const filtered = { ...named, workerNumberOf: byWorker.listOf, mentions }
   const orders = createOrders({ ...filtered, names: () => resources, workerCount: workers.count })
   const { touch, search } = createSearching({ ...filtered, orders }, limits)
   rows.onTouched(touch)
@@ -61,6 +60,7 @@ export function createReplicaTable(limits: TableLimits = {}): ReplicaTable {
       return worker
     },
     dropWorker: workers.drop,
+    numberOf: workers.numberOf,
     find,
     write: rows.write,
     equals: rows.equals,

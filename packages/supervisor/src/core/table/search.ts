@@ -1,9 +1,9 @@
 // search.ts — One page of the list of replicas: what a filter lets through, in an order, from a place on. It costs
 // little more in a fleet of a million than in one of a thousand: totals come from counters, or from what is remembered
 // of a filter, and a page is read from an order that is kept. Pure.
-import { healthOrder } from '@kagami/protocol'
+import { healthOrder, isChosen } from '@kagami/protocol'
 import { positionOf } from '../health.ts'
-import { createFilter, isSet, type Asked, type FilterParts } from './filter.ts'
+import { createFilter, isCause, isSet, type Asked, type FilterParts } from './filter.ts'
 import type { Matches } from './matches.ts'
 import type { Key, Orders, Sort } from './orders.ts'
 
@@ -109,17 +109,19 @@ function lookAmong(parts: SearchParts, search: Search, among: Uint32Array): Sear
 }
 
 /** How many match, where counters say it: those of one filter alone; null where only a look at all says it. */
-function countOf({ rows }: SearchParts, { healths, causes, kinds, label, name, part }: Search): number | null {
-  const filters = [healths, causes, kinds ?? label, name, part].filter((one) => one !== null).length
+function countOf({ rows }: SearchParts, search: Search): number | null {
+  const { healths, causes, kinds, labels, hosts, names, notOn, lastOk, part } = search
+  const all = [healths, causes, kinds ?? labels, hosts, names, notOn, lastOk, part]
+  const filters = all.filter((one) => one !== null).length
   if (filters === 0) return rows.ids.size
   if (filters > 1) return null
   const sum = (counts: Uint32Array, isIt: (number: number) => boolean) =>
     counts.reduce((total, count, number) => (isIt(number) ? total + count : total), 0)
-  if (healths) return sum(rows.counts.verdict, (number) => healths.has(healthOrder[positionOf(number)]!))
-  if (causes) return sum(rows.counts.cause, (number) => number > 0 && causes.has(rows.words.wordOf(number - 1)))
-  if (!kinds && !label) return null
+  if (healths) return sum(rows.counts.verdict, (number) => isChosen(healths, healthOrder[positionOf(number)]!))
+  if (causes) return sum(rows.counts.cause, (number) => isCause(rows, causes, number))
+  if (!kinds && !labels) return null
   const { settings } = rows
-  return settings.end > SETTINGS_MAX ? null : settings.count((setting) => isSet(setting, kinds, label))
+  return settings.end > SETTINGS_MAX ? null : settings.count((setting) => isSet(setting, kinds, labels))
 }
 
 /** The first rows after the place, of those that are offered. */

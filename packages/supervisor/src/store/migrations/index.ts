@@ -9,6 +9,7 @@ import { diskSamples } from './0006-disk-samples.ts'
 import { bulk } from './0007-bulk.ts'
 import { heldActions } from './0008-held-actions.ts'
 import { access } from './0009-access.ts'
+import { syncDays } from './0010-sync-days.ts'
 
 export const migrations: Record<string, Migration> = {
   '0001-first': first,
@@ -20,4 +21,5 @@ export const migrations: Record<string, Migration> = {
   '0007-bulk': bulk,
   '0008-held-actions': heldActions,
   '0009-access': access,
+  '0010-sync-days': syncDays,
 }
