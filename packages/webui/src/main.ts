@@ -16,6 +16,7 @@ import './styles/history.css'
 import './styles/storage.css'
 import './styles/adding.css'
 import './styles/trial.css'
+import './styles/lists.css'
 import './styles/palette.css'
 
 const app = createApp(App).use(createPinia()).use(i18n).use(router)

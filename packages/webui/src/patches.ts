@@ -1,5 +1,14 @@
 // patches.ts — Applies events of the stream to rows on screen. Pure.
-import { type Replica, type StreamEvent, type Sync, type Worker } from '@kagami/protocol'
+import {
+  syncLooks,
+  type DayStrip,
+  type ListedReplica,
+  type Replica,
+  type StreamEvent,
+  type Sync,
+  type SyncState,
+  type Worker,
+} from '@kagami/protocol'
 
 /** A replica after an event about it. */
 export function patchReplica(row: Replica, event: StreamEvent): Replica | undefined {
@@ -7,6 +16,26 @@ export function patchReplica(row: Replica, event: StreamEvent): Replica | undefi
   if (event.type === 'progress' && event.replica_id === row.replica_id) return { ...row, progress: event.progress }
   return undefined
 }
+
+/** A replica of a list after an event about it, which says nothing of what the list has asked for beside it. */
+export function patchListed(row: ListedReplica, event: StreamEvent): ListedReplica | undefined {
+  const now: ListedReplica | undefined = patchReplica(row, event)
+  if (!now || now.strip === row.strip) return now && { ...now, usual: row.usual }
+  return { ...now, usual: row.usual, strip: row.strip && withSync(row.strip, row, now) }
+}
+
+/** The strip with the sync that has ended since, on its day. */
+function withSync(strip: DayStrip, before: Replica, { last_sync: last }: Replica): DayStrip {
+  if (!last || last.sync_id === before.last_sync?.sync_id) return strip
+  const day = Math.floor((Date.parse(last.ended_at) - Date.parse(strip.from)) / 86_400_000)
+  const known = strip.worst[day]
+  if (known === undefined || (known !== null && rankOf(known) <= rankOf(last.outcome))) return strip
+  const known_since = strip.known_since ?? new Date(Date.parse(strip.from) + day * 86_400_000).toISOString()
+  return { ...strip, known_since, worst: strip.worst.with(day, last.outcome) }
+}
+
+/** How bad an outcome is: the lowest is worst. */
+const rankOf = (outcome: SyncState): number => Object.keys(syncLooks).indexOf(outcome)
 
 /** A worker after an event about it. */
 export function patchWorker(row: Worker, event: StreamEvent): Worker | undefined {

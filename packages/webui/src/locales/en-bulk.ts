@@ -8,7 +8,6 @@ export const bulk = {
     everything: 'Choose all {n} that match this filter',
     noFilter: 'no filter: the whole fleet',
     clear: 'Choose none',
-    cause: 'Cause',
     text: 'Text',
     look: 'Look at the results',
     looking: 'Looking at what this concerns …',

@@ -69,6 +69,7 @@ export const shell = {
     next: 'Next row',
     previous: 'Previous row',
     choose: 'Choose the row, or no more',
+    menu: 'What can be done with the row',
     log: 'Log of the last sync',
     escape: 'Close what is open; the focus goes back',
   },
@@ -209,5 +210,6 @@ export const shell = {
     open: 'Open',
     more: 'Load more',
     all: 'All',
+    back: 'Back',
   },
 }

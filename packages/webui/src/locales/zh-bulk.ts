@@ -8,7 +8,6 @@ export const bulk = {
     everything: '选择符合此筛选的全部 {n} 个',
     noFilter: '没有筛选：整个集群',
     clear: '全部不选',
-    cause: '原因',
     text: '文字',
     look: '查看结果',
     looking: '正在查看涉及哪些副本……',

@@ -72,6 +72,7 @@ export const shell: Texts<typeof en> = {
     next: '下一行',
     previous: '上一行',
     choose: '选择或取消选择这一行',
+    menu: '打开这一行的操作菜单',
     log: '最近一次同步的日志',
     escape: '关闭打开的内容，焦点回到原处',
   },
@@ -206,5 +207,6 @@ export const shell: Texts<typeof en> = {
     open: '打开',
     more: '加载更多',
     all: '全部',
+    back: '返回',
   },
 }

@@ -1,0 +1,14 @@
+// placePopover.ts — Where a popover stands.
+
+const MARGIN = 8
+const GAP = 4
+
+/** Puts an open popover below what it belongs to, or above where there is no room, and inside the window. */
+export function placePopover(panel: HTMLElement, at: HTMLElement): void {
+  const from = at.getBoundingClientRect()
+  const { width, height } = panel.getBoundingClientRect()
+  const isBelow = from.bottom + GAP + height <= innerHeight - MARGIN
+  const top = isBelow ? from.bottom + GAP : Math.max(MARGIN, from.top - GAP - height)
+  const left = Math.max(MARGIN, Math.min(from.left, document.documentElement.clientWidth - width - MARGIN))
+  Object.assign(panel.style, { inset: 'auto', margin: '0', top: `${top}px`, left: `${left}px` })
+}
