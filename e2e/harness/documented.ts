@@ -36,11 +36,21 @@ export async function runDocumented(
     if (!command.includes(word)) throw new Error(`${line} does not have ${word}`)
     command = command.replaceAll(word, mine)
   }
+  return runLine(place, command, env)
+}
+
+/** Runs a command line in a shell in which `kagami` and `npx kagami` are this one. */
+export async function runLine(place: Place, command: string, env: Record<string, string>): Promise<DocumentedRun> {
   const bin = place.at('bin')
   mkdirSync(bin, { recursive: true })
-  const kagami = join(bin, 'kagami')
-  writeFileSync(kagami, `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`)
-  chmodSync(kagami, 0o755)
+  const kagami = `exec '${process.execPath}' '${MAIN}'`
+  for (const [name, script] of [
+    ['kagami', `${kagami} "$@"`],
+    ['npx', `shift\n${kagami} "$@"`],
+  ] as const) {
+    writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`)
+    chmodSync(join(bin, name), 0o755)
+  }
   // Not waited for in one step: upstreams of tests answer from this process.
   const child = spawn('sh', ['-c', command], {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -22,6 +22,12 @@ it('has a look for every state of workers and syncs', () => {
   expect(Object.keys(workerLooks).toSorted()).toEqual([...approvedOr, ...wordsOf(Presence)].toSorted())
   expect(Object.keys(syncLooks).toSorted()).toEqual(['running', ...wordsOf(Outcome)].toSorted())
 })
+it('gives each health a mark and a word of its own', () => {
+  const looks = Object.values(healthLooks)
+  for (const part of ['glyph', 'words'] as const)
+    expect(new Set(looks.map((look) => look[part])).size).toBe(looks.length)
+})
+
 it('shows a word that several tables have with one glyph and tone', () => {
   const seen = new Map<string, string>()
   for (const [word, { glyph, tone }] of [healthLooks, workerLooks, syncLooks].flatMap((table) => Object.entries(table)))
