@@ -1,7 +1,7 @@
 // api.ts — The HTTP client of the UI, and how errors of its calls are shown.
 import { ApiError, createClient } from '@kagami/protocol'
 import { ref } from 'vue'
-import { t } from './locales/index.ts'
+import { inLanguage, t } from './locales/index.ts'
 import { readToken } from './token.ts'
 
 /** When the supervisor last answered a call, Unix ms; null: never. */
@@ -45,7 +45,8 @@ export function problemOf(error: unknown): Problem {
       requestId: null,
     }
   }
-  return { message: error.message, hint: error.hint, code: error.code, field: error.field, requestId: error.requestId }
+  const [message, hint] = [inLanguage(error.message), inLanguage(error.hint)]
+  return { message, hint, code: error.code, field: error.field, requestId: error.requestId }
 }
 
 /** Whether the call was only aborted by the page itself. */

@@ -19,6 +19,13 @@ export const i18n = createI18n({
 /** Texts outside of components. */
 export const t = i18n.global.t
 
+let serverTexts: ReadonlyMap<string, string> = new Map()
+
+/** What the supervisor says in English, in the language that is shown; what it says of one case alone stays English. */
+export function inLanguage(text: string): string {
+  return i18n.global.locale.value === 'en' ? text : (serverTexts.get(text) ?? text)
+}
+
 /** The locale that fits best what a browser prefers: the first language of the list that there is. */
 export function preferredLocale(languages: readonly string[]): Locale {
   for (const language of languages) {
@@ -32,7 +39,8 @@ export function preferredLocale(languages: readonly string[]): Locale {
 /** Shows all texts in a locale, once they are loaded. */
 export async function showLocale(locale: Locale): Promise<void> {
   if (locale === 'zh-CN' && !i18n.global.availableLocales.includes(locale)) {
-    const { zh } = await import('./zh.ts')
+    const [{ zh }, { zhServer }] = await Promise.all([import('./zh.ts'), import('./zh-server.ts')])
+    serverTexts = zhServer
     i18n.global.setLocaleMessage(locale, zh as never)
   }
   i18n.global.locale.value = locale

@@ -1,12 +1,23 @@
 // locales.test.ts — Every word that a component uses exists, every word that exists is used, and each has its like in
 // every other language.
 import { readdirSync, readFileSync } from 'node:fs'
-import { bulkLooks, failures, healthLooks, Phase, syncLooks, Trigger, workerLooks, type Look } from '@kagami/protocol'
+import {
+  bulkLooks,
+  errors,
+  failures,
+  healthLooks,
+  Phase,
+  syncLooks,
+  Trigger,
+  workerLooks,
+  type Look,
+} from '@kagami/protocol'
 import { expect, it } from 'vitest'
 import { en } from './en.ts'
 import { createI18n } from 'vue-i18n'
 import { preferredLocale } from './index.ts'
 import { zh } from './zh.ts'
+import { zhServer } from './zh-server.ts'
 
 const root = new URL('../', import.meta.url)
 const sources = readdirSync(root, { recursive: true, encoding: 'utf8' })
@@ -111,3 +122,17 @@ it.each([
   [['fr'], 'en'],
   [[], 'en'],
 ])('of a browser that prefers %j is %s', (languages, locale) => expect(preferredLocale(languages)).toBe(locale))
+
+it('says in Chinese what the supervisor says of every failure and refusal, with the same commands and options', () => {
+  const typed = (text: string) =>
+    new Set(text.match(/kagami [a-z]+( [a-z]+)?|--[a-z-]+|[A-Za-z]+_\w+|\/[a-z0-9/]{3,}/g))
+  for (const { meaning, hint } of [...Object.values(failures), ...Object.values(errors)])
+    for (const text of [meaning, hint]) {
+      const chinese = zhServer.get(text) ?? ''
+      expect(chinese, text).toMatch(/\p{Script=Han}/u)
+      expect(
+        [...typed(text)].filter((word) => !typed(chinese).has(word)),
+        text,
+      ).toEqual([])
+    }
+})
