@@ -1,5 +1,5 @@
-// savedViews.ts — Views of a list that somebody saved: a name, and what the address then says of filters, order, columns
-// and density. Pure.
+// savedViews.ts — Views of a list that somebody saved: a name, and what the address then says of filters, order,
+// columns and density. Pure.
 
 /** A view. */
 export interface SavedView {

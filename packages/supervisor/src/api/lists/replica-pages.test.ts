@@ -198,6 +198,31 @@ describe('pages of replicas', () => {
       { numRuns: 100 },
     ))
 
+  it.each([
+    ['health', 'fresh', '!fresh'],
+    ['kind', 'git', '!git'],
+    ['cause', 'timed_out', '!timed_out'],
+    ['label', 'team', '!team'],
+    ['name', '!debian', '!雪'],
+    ['worker', '!w0', '!w1'],
+    ['upstream', 'example.org', '!example.org'],
+    ['last_ok', 'never', '!never'],
+  ] as const)('by %s are others for %s than for %s', async (field, one, other) => {
+    const fleet = createFleet({ recentMax: 0 })
+    for (const id of WORKERS) putWorker(fleet, recordOf(id), NOW)
+    put(fleet, fc.sample(states, { numRuns: 1, seed: 7 })[0]!)
+    const idsOf = async (asked: Query) =>
+      (await list(fleet, { ...asked, limit: 100 })).items.map(({ replica_id }) => replica_id)
+    const found: string[][] = []
+    for (const word of [one, other, one]) {
+      // Not by what is counted, nor among a few: by what is remembered of a filter.
+      const asked = { sort: '', q: '', [field]: word }
+      found.push(await idsOf(asked))
+      expect(found.at(-1)).toEqual(listed(fleet, asked))
+    }
+    expect(found[0]).not.toEqual(found[1])
+  })
+
   it('are found at once where the same was asked before, whatever has changed since', () => {
     const fleet = createFleet({ few: 100, changesMax: 100 })
     for (const id of WORKERS) putWorker(fleet, recordOf(id), NOW)

@@ -34,6 +34,9 @@ it('are those that match, each once, with those of one worker after one another'
   expect(await names({ query: {} })).toEqual(['arch@w-1', 'debian@w-1', 'debian@w-2', 'pypi@w-2', 'pypi@w-3'])
   expect(await names({ query: { name: 'debian', worker: 'w-2' } })).toEqual(['debian@w-2'])
   expect(await names({ replicas: ['pypi@w-2', 'debian-w-1', 'debian@w-1'] })).toEqual(['debian@w-1', 'pypi@w-2'])
+  expect(await names({ query: { worker: '!w-2,!w-3' } })).toEqual(['arch@w-1', 'debian@w-1'])
+  expect(await names({ query: { worker: 'w-1,w-2', name: '!debian' } })).toEqual(['arch@w-1', 'pypi@w-2'])
+  await expect(names({ query: { worker: '!w-9' } })).rejects.toMatchObject({ code: 'not_found' })
   await expect(names({ replicas: ['debian@w-1', 'gone@w-1'] })).rejects.toMatchObject({ code: 'not_found' })
 })
 

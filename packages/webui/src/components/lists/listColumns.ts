@@ -26,7 +26,7 @@ export function columnsFrom(text: string, { all, shown, fixed }: KnownColumns): 
   return named.includes(fixed) ? named : [fixed, ...named]
 }
 
-/** Columns in this order, with what makes the last ones disappear where there is no room. `taken`: pixels beside them. */
+/** Columns in this order, the last of which disappear where there is no room. `taken`: pixels beside them. */
 export function fitColumns(
   known: readonly ListColumn[],
   keys: readonly string[],

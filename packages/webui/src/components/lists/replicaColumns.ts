@@ -42,7 +42,7 @@ export function replicaColumns(t: (key: string) => string, context?: 'worker' | 
       card: 'end',
       word: t('column.ok'),
     },
-    { key: 'failing', label: t('column.failing'), min: 156, card: 'off' },
+    { key: 'failing', label: t('column.failing'), min: 150, card: 'off' },
     { key: 'strip', label: t('column.strip'), min: 132, card: 'off' },
     {
       key: 'size',

@@ -13,7 +13,9 @@ const NAMED: Readonly<Partial<Record<Health, string | null>>> = {
   paused: null,
 }
 
-/** The views, with the counts of a summary; other healths are there while a replica has them, or while they are `on`. */
+/**
+ * The views, with the counts of a summary. Other healths are there while a replica has them, or while they are `on`.
+ */
 export function replicaViews(summary: Summary | null, on: string, t: (key: string) => string): SystemView[] {
   const counts = summary?.health_counts
   const named = Object.keys(NAMED) as Health[]
