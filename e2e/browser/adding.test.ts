@@ -181,6 +181,21 @@ describe('the sheet that adds a replica', () => {
     expect(await page.content()).not.toContain(SECRET)
   })
 
+  test('adds when the button is pressed before the list of workers has come', async () => {
+    const { page } = await openTab(browser, supervisor.url)
+    let answer = () => {}
+    const answered = new Promise<void>((done) => (answer = done))
+    await page.route('**/api/v1/workers?*', async (route) => {
+      await answered
+      await route.continue()
+    })
+    await page.goto(`/ui/replicas/add?worker=sh-12&kind=http&name=early&upstream=${web}/a.iso`)
+    await page.getByRole('dialog').getByRole('button', { name: 'Add replica', exact: true }).click()
+    answer()
+    await page.waitForURL(/\/ui\/replicas\/[0-9a-f-]{36}/)
+    expect((await get('early@sh-12')).upstream).toBe(`${web}/a.iso`)
+  })
+
   test.each([
     ['light', 1280],
     ['dark', 320],

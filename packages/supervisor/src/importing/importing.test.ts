@@ -94,6 +94,8 @@ use_ipv6 = true
   [[mirrors.mirrors]]
   name = "debian-cd"
   provider = "rsync"
+  use_ipv6 = false
+  timeout = 0
   upstream = "rsync://h/debian-cd/"
   interval = 30
   rsync_options = ["--exclude", "*.iso", "--exclude=tmp/", "--fuzzy", "-z"]

@@ -39,8 +39,9 @@ describe('a preset', () => {
 })
 
 describe('a replica that is copied as worker.toml', () => {
+  const strange = fc.constantFrom('\u007f', '"', '\\', '\n', '\t', '\u0001', 'é', '\u{1f5c3}', ' ', '#')
   const text = fc
-    .string({ unit: 'binary', minLength: 1, maxLength: 40 })
+    .oneof(fc.string({ unit: strange, minLength: 1, maxLength: 8 }), fc.string({ unit: 'binary', minLength: 1 }))
     .filter((one) => !/[\u0000\ud800-\udfff]/.test(one))
   const label = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,20}$/)
   const printableText = fc.stringMatching(

@@ -31,7 +31,7 @@ const TYPING_MS = 200
 export function useAdding(start: AddingStart) {
   // What a link names counts before it is known which workers there are.
   const chosen = ref<string[]>(start.worker === '' ? [] : [start.worker])
-  const { workers, loaded, problem: workersProblem } = useWorkers(start.worker, chosen)
+  const { workers, loaded, ready, problem: workersProblem } = useWorkers(start.worker, chosen)
   const chosenWorkers = computed(() => workers.value.filter(({ worker_id: id }) => chosen.value.includes(id)))
   const worker = computed(() => chosenWorkers.value.find(({ worker_id: id }) => id === chosen.value[0]) ?? null)
   const namesakes = ref<readonly Replica[]>([])
@@ -66,6 +66,7 @@ export function useAdding(start: AddingStart) {
     form,
     workers,
     loaded,
+    ready,
     workersProblem,
     chosen,
     chosenWorkers,
@@ -94,7 +95,13 @@ function useWorkers(named: string, chosen: { value: string[] }) {
     const meant = now.items.find((one) => one.worker_id === named || one.name === named) ?? only
     chosen.value = meant ? [meant.worker_id] : []
   })
-  return { workers, loaded, problem }
+  /** Ends once it is known which workers there are, or that they cannot be asked for. */
+  const ready = new Promise<void>((done) => {
+    watch([page, problem], ([now, wrong]) => {
+      if (now || wrong) done()
+    })
+  })
+  return { workers, loaded, ready, problem }
 }
 
 /**
