@@ -1,6 +1,6 @@
 // p13-strips.ts — P13: a page of 100 of 10,000 replicas over the real HTTP server with how the syncs of each ended on
-// the last 14 days, beside the same page without: of replicas that sync every six hours, and of such that sync every five
-// minutes. The same process serves and asks, with the code of the supervisor on SQLite and without NATS.
+// the last 14 days, beside the same page without: of replicas that sync every six hours, and of such that sync every
+// five minutes. The same process serves and asks, with the code of the supervisor on SQLite and without NATS.
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
