@@ -118,7 +118,6 @@ export const lists = {
   rowMenu: {
     of: 'Actions for {name}',
     logs: 'Log of the last sync',
-    clone: 'Clone …',
     filter: 'Filter by',
     replicas: 'Show replicas',
   },

@@ -120,7 +120,6 @@ export const lists: Texts<typeof en> = {
   rowMenu: {
     of: '{name} 的操作',
     logs: '最近一次同步的日志',
-    clone: '克隆…',
     filter: '筛选',
     replicas: '查看副本',
   },

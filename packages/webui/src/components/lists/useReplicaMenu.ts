@@ -45,7 +45,7 @@ export function useReplicaMenu(address: Address, remove: (row: Replica) => void)
         : change(t('pause.pause'), () => void writes.pause(row)),
       ...(lastSync ? [{ words: t('rowMenu.logs'), to: `/syncs/${encodeURIComponent(lastSync)}` }] : []),
       change(t('edit.button'), () => void router.push(`/replicas/${id}/edit`)),
-      change(t('rowMenu.clone'), () => void router.push(`/replicas/new?clone=${id}`)),
+      change(t('clone.button'), () => void router.push({ name: 'add-replica', query: { clone: row.replica_id } })),
       { words: t('rowMenu.filter'), items: wordsOfReplica(row).flatMap(filterItems) },
       { ...change(t('replica.remove'), () => remove(row)), danger: true },
     ]
