@@ -68,24 +68,54 @@ export function figureOf(dialect: Dialect, name: (typeof NAMES)[number]) {
   return sql<string | number | null>`case when duration_ms is null then ${sql.raw(inReport)} else ${sql.ref(name)} end`
 }
 
-/** Notes the outcomes of reports; those of one that was noted before change nothing. */
-export async function noteDays(
-  trx: Transaction<Tables>,
-  runForEach: RunForEach | null,
-  reports: readonly SyncReport[],
-): Promise<void> {
-  const days = new Map<string, [replicaId: string, day: number, outcomes: number]>()
+/** How many days of replicas are remembered as noted. */
+const NOTED_MAX = 100_000
+
+/** Notes how syncs ended on each day. */
+export interface DayNotes {
+  /** Writes what is new of these reports. Call what it returns when the transaction is committed. */
+  write(trx: Transaction<Tables>, reports: readonly SyncReport[]): Promise<() => void>
+}
+
+/** Most syncs of a day end as one before them did: what this process has noted is not written again. */
+export function createDayNotes(runForEach: RunForEach | null): DayNotes {
+  /** By replica and day, the outcomes. */
+  const noted = new Map<string, number>()
+  return {
+    async write(trx, reports) {
+      const days = daysOf(reports)
+      for (const [key, [, , outcomes]] of days) if (((noted.get(key) ?? 0) & outcomes) === outcomes) days.delete(key)
+      await writeDays(trx, runForEach, [...days.values()])
+      return () => {
+        if (noted.size + days.size > NOTED_MAX) noted.clear()
+        for (const [key, [, , outcomes]] of days) noted.set(key, (noted.get(key) ?? 0) | outcomes)
+      }
+    },
+  }
+}
+
+type DayRow = [replicaId: string, day: number, outcomes: number]
+
+/** What reports say of each day of each replica. */
+function daysOf(reports: readonly SyncReport[]): Map<string, DayRow> {
+  const days = new Map<string, DayRow>()
   for (const { replica_id, ended_at, outcome, action } of reports) {
     // These are recorded as syncs, and are none.
     if (action === 'rollback' || action === 'restore') continue
     const day = dayOf(Date.parse(ended_at))
     const key = `${day} ${replica_id}`
-    const bit = BITS[outcome]
     const known = days.get(key)
-    if (known) known[2] |= bit
-    else days.set(key, [replica_id, day, bit])
+    if (known) known[2] |= BITS[outcome]
+    else days.set(key, [replica_id, day, BITS[outcome]])
   }
-  const rows = [...days.values()]
+  return days
+}
+
+async function writeDays(
+  trx: Transaction<Tables>,
+  runForEach: RunForEach | null,
+  rows: readonly DayRow[],
+): Promise<void> {
   if (rows.length === 0) return
   if (runForEach) return void runForEach(INSERT_ROW, rows.length, (index) => rows[index]!)
   const columns = [0, 1, 2].map((column) => rows.map((row) => row[column]))

@@ -14,7 +14,7 @@ import { createBulkStore } from './sql-bulk.ts'
 import { createFence, retryWhileLocked } from './sql-fence.ts'
 import { createHistory } from './sql-history.ts'
 import { createKeyStore } from './sql-keys.ts'
-import { createDayStore, noteDays, readHistory } from './sql-replica-history.ts'
+import { createDayNotes, createDayStore, readHistory } from './sql-replica-history.ts'
 import { insertReports } from './sql-reports.ts'
 import { loadReplicas, saveStates } from './sql-states.ts'
 import { createWorkerStore, saveRecords } from './sql-workers.ts'
@@ -32,6 +32,7 @@ export async function openSqlStore(
   const db = new Kysely<Tables>({ dialect })
   const { promise: superseded, resolve } = Promise.withResolvers<Superseded>()
   const fence = createFence(db, kind, resolve)
+  const dayNotes = createDayNotes(runForEach)
   return {
     kind,
     directory,
@@ -51,12 +52,16 @@ export async function openSqlStore(
     ...createWorkerStore(db, fence),
     loadReplicas: () => loadReplicas(db, kind),
     saveStates: (changes) => fence.write((trx) => saveStates(trx, changes)),
-    addReports: (reports, seen) =>
-      fence.write(async (trx) => {
-        const added = await insertReports(trx, runForEach, reports)
-        await noteDays(trx, runForEach, reports)
-        return added
-      }, seen),
+    async addReports(reports, seen) {
+      let keepNotes = () => {}
+      const added = await fence.write(async (trx) => {
+        const stored = await insertReports(trx, runForEach, reports)
+        keepNotes = await dayNotes.write(trx, reports)
+        return stored
+      }, seen)
+      keepNotes()
+      return added
+    },
     reportsSeen: () => fence.seen(),
     addAudit: (entry) => fence.write((trx) => insertAudit(trx, entry)),
     async addDeadLetter({ subject, body, reason, at }) {

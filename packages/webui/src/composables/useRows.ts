@@ -192,7 +192,8 @@ function applyEvents<T>(source: RowSource<T>, list: Pick<Rows<T>, 'rows' | 'wait
   const reloading = createReloading(() => {
     if (list.loading.value) return false
     const isRead = document.querySelector('[data-rows]:hover, [data-rows]:focus-within') !== null
-    if (!isRead && list.rows.value.length <= PAGE_MAX) void list.reload()
+    if (isRead || list.rows.value.length > PAGE_MAX) list.waiting.value = true
+    else void list.reload()
     return true
   })
   useStream((events) => {
@@ -201,9 +202,7 @@ function applyEvents<T>(source: RowSource<T>, list: Pick<Rows<T>, 'rows' | 'wait
     const moved = counted !== counts || events.some((event) => source.moves?.(event, before))
     counts = counted
     list.rows.value = patchRows(before, events, source)
-    if (!moved) return
-    list.waiting.value = true
-    reloading.soon()
+    if (moved) reloading.soon()
   })
   onScopeDispose(reloading.stop)
 }
