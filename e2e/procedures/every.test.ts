@@ -113,6 +113,19 @@ const PROCEDURES: readonly Procedure[] = [
     ],
   },
   {
+    heading: 'Add replicas',
+    what: 'presets, copies, worker.toml, import',
+    followedBy: [
+      here('adding', 'are added by a preset, and copied to another worker'),
+      here('adding', 'are given as worker.toml, which imports as what is there already'),
+    ],
+  },
+  {
+    heading: 'Lists of replicas and mirrors',
+    what: 'filters on the command line',
+    followedBy: [here('adding', 'are found by what they are not')],
+  },
+  {
     heading: 'Change a replica',
     what: 'interval, options, credentials',
     followedBy: [here('edit-line', 'by the command line: every field')],
