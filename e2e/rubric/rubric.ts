@@ -69,7 +69,7 @@ export const rubric: readonly Question[] = [
     row: 8,
     question: 'Are search, filters and order kept in the address?',
     proofs: [
-      [ui('lists'), 'leave out what a cell says, and show it again by "back" or by the chip'],
+      [ui('list-rows'), 'leave out what a cell says, and show it again by "back" or by the chip'],
       [ui('many'), 'shows a list of hundreds to its end while its rows change, and shows the same place after "back"'],
     ],
   },
