@@ -108,7 +108,7 @@ function createList<T>(source: RowSource<T>): List<T> {
   }
   function show(loaded: Loaded<T>): void {
     isOfNow = true
-    rows.value = loaded.items
+    rows.value = keepKnown(rows.value, loaded.items, source.id)
     total.value = loaded.total
     cursor = loaded.cursor
     complete.value = cursor === null
@@ -164,6 +164,15 @@ async function loadNext<T>(
 ): Promise<Loaded<T>> {
   const page = await source.fetch({ cursor: from, limit: PAGE }, signal)
   return { items: appendRows(rows, page.items, source.id), cursor: page.next_cursor, total: page.total }
+}
+
+/** The rows, of which those that say the same as before are the same objects: they are not drawn again. */
+function keepKnown<T>(before: readonly T[], rows: readonly T[], id: (row: T) => string): readonly T[] {
+  const known = new Map(before.map((row) => [id(row), row]))
+  return rows.map((row) => {
+    const same = known.get(id(row))
+    return same !== undefined && JSON.stringify(same) === JSON.stringify(row) ? same : row
+  })
 }
 
 /** The lists that were shown last, by page, filter and order. */

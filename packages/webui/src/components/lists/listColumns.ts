@@ -1,6 +1,6 @@
 // listColumns.ts — The columns of a list that people choose and order themselves: which are shown, and which of them
 // have room. Pure.
-import type { Column } from '../base/column.ts'
+import type { Column } from '../table/column.ts'
 
 /** A column that can be chosen. */
 export interface ListColumn extends Omit<Column, 'width' | 'from'> {
