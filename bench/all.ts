@@ -14,7 +14,8 @@ const wanted = words.filter((word) => !word.startsWith('-')).map((word) => word.
 if (flags.includes('--help')) {
   console.log(
     'npm run bench [p1 p2 …] [-- --quick]   run the benchmarks of bench/, all or the named ones; --quick with ' +
-      'small sizes; --minutes=N and --hour say how long p7 goes on, else ten minutes',
+      'small sizes; --minutes=N and --hour say how long p7 goes on, else ten minutes; --replicas=1 or =100 is the ' +
+      'fleet of p11, else 10000',
   )
   process.exit()
 }

@@ -1,6 +1,6 @@
 // simulated-fleet.ts — Workers without mirrors, in a process of their own: they join, send heartbeats of generated
 // replicas every 15 s, some of which have changed, and answer what a supervisor asks. `simulated-fleet.ts <nats>
-// <workers> <replicas> [share]`; told what to do by messages of its parent.
+// <workers> <replicas> [share] [seconds between heartbeats]`; told what to do by messages of its parent.
 import {
   HEARTBEAT_SECONDS,
   messages,
@@ -27,6 +27,7 @@ const CONNECTIONS = 20
 const JOIN_MS = 10_000
 /** Share of the replicas that change in a minute: 2 of 100, unless the third argument says otherwise. */
 const CHANGED_A_MINUTE = Number(process.argv[5] ?? 0.02)
+const BEAT_SECONDS = Number(process.argv[6] ?? HEARTBEAT_SECONDS)
 const TICK_MS = 50
 const KINDS = ['command', 'git', 'http', 'rsync']
 
@@ -58,9 +59,9 @@ const fleet: Simulated[] = Array.from({ length: workerCount }, (_, index) => ({
 }))
 const byId = new Map(fleet.map((worker) => [worker.id, worker]))
 
-/** A name is that of a hundred replicas, on as many workers. */
+/** A name is that of a hundred replicas on as many workers, or of fewer where there are not so many. */
 function stateOf({ id, revisions }: Simulated, index: number) {
-  const names = Math.max(1, (workerCount * replicaCount) / 100)
+  const names = Math.max(replicaCount, (workerCount * replicaCount) / 100)
   const name = `mirror-${(Number(id.slice(-4)) * replicaCount + index) % names}`
   const upstream = `https://git.example.org/group/${name}.git`
   return {
@@ -137,7 +138,7 @@ function startBeating(): void {
   const began = performance.now()
   let sent = 0
   setInterval(() => {
-    const due = Math.floor(((performance.now() - began) / 1000 / HEARTBEAT_SECONDS) * fleet.length)
+    const due = Math.floor(((performance.now() - began) / 1000 / BEAT_SECONDS) * fleet.length)
     for (; sent < due; sent++) {
       const worker = fleet[sent % fleet.length]!
       if (worker.joined) sendBeat(worker, change(worker))
@@ -147,7 +148,7 @@ function startBeating(): void {
 
 /** Which replicas of a worker have changed since its last heartbeat. */
 function change(worker: Simulated): number[] {
-  worker.due += worker.revisions.length * CHANGED_A_MINUTE * (HEARTBEAT_SECONDS / 60)
+  worker.due += worker.revisions.length * CHANGED_A_MINUTE * (BEAT_SECONDS / 60)
   const changed: number[] = []
   for (; worker.due >= 1; worker.due--) {
     worker.revisions[worker.next]!++
