@@ -88,6 +88,10 @@ describe('every page', () => {
     await page.goto('/ui/')
     const cause = page.getByText('Upstream missing').first()
     await cause.waitFor()
+    await page
+      .getByText(/failing since 7 h/)
+      .first()
+      .waitFor()
     await page.getByRole('button', { name: 'Retry 1' }).last().click()
     await page.getByText('1 sync requested').waitFor()
     await page.locator('.toasts').getByRole('link').click()
@@ -96,6 +100,23 @@ describe('every page', () => {
       .getByRole('link', { name: /broken/ })
       .first()
       .waitFor()
+    await page.context().close()
+  })
+
+  test('shows what the replica that failed last said, cut to a line that opens', async () => {
+    const { page } = await openTab(browser, fleet.supervisor.url, { width: 390 })
+    await page.goto('/ui/')
+    const line = page.getByRole('button', { name: /No space left on device \(28\)/ })
+    await line.waitFor()
+    const heightOf = async () => (await line.boundingBox())!.height
+    const closed = await heightOf()
+    expect(await line.getAttribute('title')).toContain('No space left on device (28)')
+    await line.click()
+    await expect.poll(heightOf).toBeGreaterThan(closed * 2)
+    await line.click()
+    await expect.poll(heightOf).toBe(closed)
+    await page.getByRole('link', { name: 'openwrt@bj-1' }).first().click()
+    await page.waitForURL(/\/ui\/syncs\/sync-bj-1-disk_full/)
     await page.context().close()
   })
 

@@ -38,7 +38,11 @@ function statesOf(worker: string): ReplicaState[] {
     sync_id: `sync-${worker}-${reason}`,
     outcome: 'failed' as const,
     reason,
-    message: reason === 'disk_full' ? 'write failed: No space left on device' : 'no answer for 300 s',
+    message:
+      reason === 'disk_full'
+        ? 'rsync: [receiver] write failed on "/srv/mirrors/openwrt/releases/23.05.5/targets/x86/64/packages/kmod-' +
+          'nft-queue_5.15.167-1_x86_64.ipk": No space left on device (28)'
+        : 'no answer for 300 s',
     hint: 'Look at the upstream and at the log.',
     started_at: ago(HOUR),
     ended_at: ago(HOUR - 60_000),

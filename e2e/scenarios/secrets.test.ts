@@ -1,6 +1,9 @@
 // secrets.test.ts — Credentials of an upstream reach the one program that needs them and nothing else: no file, log,
 // argument, message, answer or page.
+import { once } from 'node:events'
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { startRsyncUpstream, writeFiles } from '@kagami/demo'
 import type { Desired } from '@kagami/protocol'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -197,5 +200,39 @@ describe('a password in a file that worker.toml names', () => {
       reason: 'auth_rejected',
       hint: expect.stringContaining('Give this replica auth in worker.toml'),
     })
+  })
+})
+
+describe('a password that an upstream says back', () => {
+  const place = createPlace()
+  // It sends whoever signs in to a host with the name of the password, and so it is in the failure.
+  const server = createServer((request, response) => {
+    const said = Buffer.from(request.headers.authorization?.split(' ')[1] ?? '', 'base64').toString()
+    response.writeHead(302, { location: `http://${said.split(':')[1] ?? 'nobody'}.invalid/` }).end()
+  })
+
+  test('is masked in what needs attention, which has the words of the failure', async () => {
+    server.listen(0, '127.0.0.1')
+    place.onEnd(() => void server.close())
+    await once(server, 'listening')
+    const nats = await startNats(place)
+    const supervisor = await startSupervisor(place, { nats: nats.url })
+    const worker = await startWorker(place, { nats: nats.url, env: { KAGAMI_WORKER_ID: 'w-1' } })
+    await until('it joined', async () => (await supervisor.api.call('listWorkers')).items.length === 1)
+    const upstream = `http://127.0.0.1:${(server.address() as AddressInfo).port}/file`
+    const auth = JSON.stringify({ type: 'basic', username: 'bob', password: SECRET })
+    const kagami = (...line: string[]) => runKagami(place, [...line, '--api', supervisor.url], { KAGAMI_AUTH: auth })
+    expect((await kagami('replicas', 'add', upstream, '--worker', 'w-1', '--name', 'echo')).code).toBe(0)
+    await until('the worker has it', async () => (await supervisor.api.call('listReplicas')).total === 1)
+    await supervisor.api.call('syncResource', { params: { id: 'echo' } })
+    const last = await until(
+      'it has failed',
+      async () => (await supervisor.api.call('summary')).causes.find((cause) => cause.last)?.last,
+      { seen: () => worker.output() },
+    )
+    expect(last).toMatchObject({ name: 'echo', line: expect.stringContaining('***.invalid') })
+    const shown = (await kagami('status')).stdout
+    expect(shown).toContain('***.invalid')
+    for (const form of FORMS) expect(JSON.stringify(last) + shown + worker.output()).not.toContain(form)
   })
 })

@@ -72,6 +72,7 @@ function cause() {
     since: null,
     workers: [EVIL],
     examples: [{ replica_id: 'r', name: 'n', worker_name: EVIL }],
+    last: { replica_id: 'r', name: 'n', worker_name: EVIL, sync_id: 's-1', at: secondsFromNow(-60), line: EVIL },
   }
 }
 

@@ -67,6 +67,9 @@ function lineOf(cells: readonly (Cell & { readonly room: number })[]): string {
   return `${text.trimEnd()}\n`
 }
 
+/** A text that is no wider than so many columns of a terminal; one that is cut ends with an ellipsis. */
+export const cutText = (text: string, room: number): string => cutTo({ text, width: widthOf(text) }, room).text
+
 const letters = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 
 function cutTo(cell: Cell, room: number): Cell {

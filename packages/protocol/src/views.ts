@@ -178,8 +178,14 @@ export const Sync = Type.Object({
   left_out: SyncReport.properties.left_out,
   kept_files: SyncReport.properties.kept_files,
   progress: Nullable(Progress),
+  usual: Type.Optional({
+    ...TypicalDuration,
+    description: 'How long syncs of its replica usually take; only with sort=ending',
+  }),
 })
 export type Sync = Static<typeof Sync>
+
+const CauseExample = Type.Object({ replica_id: Type.String(), name: Type.String(), worker_name: Type.String() })
 
 /** Failing replicas with the same reason. */
 export const Cause = Type.Object({
@@ -198,7 +204,20 @@ export const Cause = Type.Object({
     description: 'When the first failure of the longest streak among them ended; null: that is not known of any',
   }),
   workers: Type.Array(Type.String()),
-  examples: Type.Array(Type.Object({ replica_id: Type.String(), name: Type.String(), worker_name: Type.String() })),
+  examples: Type.Array(CauseExample),
+  last: Type.Optional(
+    Nullable(
+      Type.Object(
+        {
+          ...CauseExample.properties,
+          sync_id: Type.String(),
+          at: Instant,
+          line: Type.String({ maxLength: 1000, description: 'What its last sync said, on one line' }),
+        },
+        { description: 'The replica among them whose sync ended last; null: it said nothing' },
+      ),
+    ),
+  ),
 })
 export type Cause = Static<typeof Cause>
 
@@ -220,6 +239,17 @@ export const Summary = Type.Object({
   resources_total: Count,
   health_counts: HealthCounts,
   jobs: Type.Object({ running: Count, queued: Count, limit: Count }),
+  queues: Type.Optional(
+    Type.Object(
+      {
+        workers: Type.Integer({ minimum: 0, description: 'How many workers have one' }),
+        longest: Type.Array(Type.Object({ worker_id: Type.String(), name: Type.String(), ...Jobs.properties }), {
+          maxItems: 5,
+        }),
+      },
+      { description: 'Workers on which syncs wait for a slot, the longest queue first' },
+    ),
+  ),
   storage: Type.Object({
     total_bytes: Count,
     used_bytes: Count,

@@ -19,6 +19,14 @@ const troubled = await startApi({
           since: secondsFromNow(-60),
           workers: ['sh-12', 'sh-13'],
           examples: [],
+          last: {
+            replica_id: 'r-1',
+            name: 'debian',
+            worker_name: 'sh-13',
+            sync_id: 's-1',
+            at: secondsFromNow(-120),
+            line: 'http://deb.example.org/debian answered 404 Not Found, which a mirror that moved would say',
+          },
         },
         {
           reason: 'too_many_deletions',
@@ -90,7 +98,10 @@ describe('kagami status', () => {
       /✕ failed {2}the upstream answers 404 {2}2 replicas on sh-12, sh-13, .*--cause upstream_missing/,
     )
     expect(stdout).toContain('on sh-12, sh-13, failing since 60s ago  → kagami')
-    expect(stdout).toContain('     Check the path.\n')
+    expect(stdout).toContain(
+      '\n     debian@sh-13, 2m ago: http://deb.example.org/debian answered 404 Not Found, which a mirror that moved ' +
+        'would say\n     Check the path.\n',
+    )
     expect(stdout).toMatch(/○ pending {2}worker new-1 .*kagami workers approve new-1/)
     expect(stdout).toMatch(/\? silent {2}worker silent-1 .*kagami workers get silent-1/)
     expect(stdout).not.toContain('Nothing needs you')
@@ -100,6 +111,13 @@ describe('kagami status', () => {
         '  ▲ disk full soon  hk-3  not growing, 983 GiB free  → kagami storage get hk-3\n' +
         '  ▲ disk full soon  1 more  → kagami storage\n',
     )
+  })
+  it('cuts what a replica said to the width of the terminal', async () => {
+    const { isTTY, columns } = process.stdout
+    Object.assign(process.stdout, { isTTY: true, columns: 60 })
+    const { stdout } = await runKagami('status', troubled.env)
+    Object.assign(process.stdout, { isTTY, columns })
+    expect(stdout).toContain('\n     debian@sh-13, 2m ago: http://deb.example.org/debian an…\n')
   })
   it('shows what is held as held, not as failed', async () => {
     const { stdout } = await runKagami('status', troubled.env)

@@ -3,6 +3,7 @@ import type { Summary, Worker } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { printJson, setExitCode, writeData } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
+import { cutText } from '../table.ts'
 import { age, duration, fullIn, healthCounts, healthsOf, size, state, usedOf } from '../words.ts'
 import { apiCommand } from '../commands/api.ts'
 
@@ -106,5 +107,16 @@ function causeLines(cause: Summary['causes'][number]): string[] {
     ...(held < replicas ? [state('failed', held > 0 ? replicas - held : undefined)] : []),
     ...(held > 0 ? [state('held', held < replicas ? held : undefined)] : []),
   ]
-  return [`  ${words.join(', ')}  ${message}  ${where}${long}  → kagami replicas --cause ${reason}`, `     ${hint}`]
+  return [
+    `  ${words.join(', ')}  ${message}  ${where}${long}  → kagami replicas --cause ${reason}`,
+    ...lastLines(cause),
+    `     ${hint}`,
+  ]
+}
+
+/** What the replica that failed last said, in one line of the terminal. */
+function lastLines({ last }: Summary['causes'][number]): string[] {
+  if (!last) return []
+  const room = process.stdout.isTTY ? process.stdout.columns : Infinity
+  return [cutText(`     ${last.name}@${last.worker_name}, ${age(last.at)}: ${last.line}`, room)]
 }

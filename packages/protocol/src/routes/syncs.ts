@@ -20,6 +20,11 @@ export const syncRoutes = {
       name: Text('Mirror name'),
       state: Word(['running', 'finished'], 'running or finished'),
       outcome: Words(Outcome.enum),
+      sort: Word(
+        ['newest', 'ending'],
+        'newest (default); or ending: only running syncs, on one page, those that end first as far as their progress ' +
+          'or what is usual tells, then those that have run longest',
+      ),
     }),
     response: pageOf(Sync),
     refuses: ['not_found', 'conflict'],

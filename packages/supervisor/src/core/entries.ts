@@ -33,6 +33,8 @@ export interface ReplicaEntry {
   readonly succeededMs: number | null
   /** Unix ms when the first of its failures ended; null: it has none, or that is not known. */
   readonly failingSinceMs: number | null
+  /** Unix ms when its last sync ended; null: there was none. */
+  readonly endedMs: number | null
   /** Unix ms when it is synced next; null: that is not known. */
   readonly dueMs: number | null
   readonly sizeBytes: number | null

@@ -1,10 +1,11 @@
 // totals.ts — Jobs and storage of the whole fleet. Pure.
-import { roomOf, type Summary } from '@kagami/protocol'
-import type { Fleet } from './entries.ts'
+import { roomOf, type Jobs, type Summary } from '@kagami/protocol'
+import type { Fleet, WorkerEntry } from './entries.ts'
 import { lastMeasured, workersByDisk } from './storage/disks.ts'
 
 /** Sums over approved workers; a filesystem two workers share counts once. */
-export function totalsOf(fleet: Fleet): Pick<Summary, 'jobs' | 'storage'> {
+export function totalsOf(fleet: Fleet): Pick<Summary, 'jobs' | 'storage'> & Required<Pick<Summary, 'queues'>> {
+  const queues: Required<Summary>['queues'] = { workers: 0, longest: [] }
   const jobs = { running: 0, queued: 0, limit: 0 }
   const storage = { total_bytes: 0, used_bytes: 0, available_bytes: 0 }
   for (const workers of workersByDisk(fleet)) {
@@ -19,6 +20,17 @@ export function totalsOf(fleet: Fleet): Pick<Summary, 'jobs' | 'storage'> {
     jobs.running += worker.jobs.running
     jobs.queued += worker.jobs.queued
     jobs.limit += worker.jobs.limit
+    if (worker.jobs.queued > 0) addQueue(queues, worker, worker.jobs)
   }
-  return { jobs, storage }
+  return { jobs, queues, storage }
+}
+
+/** How many workers with a queue are named. */
+const QUEUES_MAX = 5
+
+function addQueue(queues: Required<Summary>['queues'], { record: { worker_id, name } }: WorkerEntry, jobs: Jobs): void {
+  queues.workers++
+  const place = queues.longest.findIndex(({ queued }) => queued < jobs.queued)
+  queues.longest.splice(place < 0 ? queues.longest.length : place, 0, { worker_id, name, ...jobs })
+  if (queues.longest.length > QUEUES_MAX) queues.longest.pop()
 }

@@ -186,7 +186,7 @@ export function causesOf(fleet: Fleet, limit: number): Cause[] {
       if (health !== 'failed' && health !== 'held') continue
       const reason = entry.cause ?? 'unknown'
       let group = groups.get(reason)
-      if (!group) groups.set(reason, (group = { replicas: 0, held: 0, since: null, workers: new Set(), examples: [] }))
+      if (!group) groups.set(reason, (group = newGroup()))
       addToGroup(group, entry, health)
     }
   }
@@ -207,18 +207,23 @@ interface Group {
   since: number | null
   readonly workers: Set<string>
   readonly examples: ReplicaEntry[]
+  /** The replica whose sync ended last, and when, Unix ms; null: of none is known when. */
+  last: { readonly entry: ReplicaEntry; readonly ms: number } | null
 }
+
+const newGroup = (): Group => ({ replicas: 0, held: 0, since: null, workers: new Set(), examples: [], last: null })
 
 function addToGroup(group: Group, entry: ReplicaEntry, health: 'failed' | 'held'): void {
   group.replicas++
   if (health === 'held') group.held++
-  const { failingSinceMs: since } = entry
+  const { failingSinceMs: since, endedMs: ended } = entry
   if (since !== null && since < (group.since ?? Infinity)) group.since = since
   if (group.workers.size < NAMED_MAX) group.workers.add(entry.worker.record.name)
   if (group.examples.length < NAMED_MAX) group.examples.push(entry)
+  if (ended !== null && ended > (group.last?.ms ?? -Infinity)) group.last = { entry, ms: ended }
 }
 
-function causeOf(reason: string, { replicas, held, since, workers, examples }: Group): Cause {
+function causeOf(reason: string, { replicas, held, since, workers, examples, last }: Group): Cause {
   const known = failures[reason as keyof typeof failures] ?? failures.unknown
   return {
     reason,
@@ -228,10 +233,20 @@ function causeOf(reason: string, { replicas, held, since, workers, examples }: G
     held,
     since: since === null ? null : new Date(since).toISOString(),
     workers: [...workers],
-    examples: examples.map((entry) => ({
-      replica_id: entry.replicaId,
-      name: entry.name,
-      worker_name: entry.worker.record.name,
-    })),
+    examples: examples.map(exampleOf),
+    last: last && lastFailureOf(last.entry),
   }
+}
+
+const exampleOf = ({ replicaId, name, worker }: ReplicaEntry) => ({
+  replica_id: replicaId,
+  name,
+  worker_name: worker.record.name,
+})
+
+/** What the last sync of a replica said, on one line; null when it said nothing. */
+function lastFailureOf(entry: ReplicaEntry): Cause['last'] {
+  const { last_sync: sync } = entry.state
+  const line = (sync?.message ?? '').replace(/\s+/g, ' ').trim()
+  return sync && line !== '' ? { ...exampleOf(entry), sync_id: sync.sync_id, at: sync.ended_at, line } : null
 }

@@ -34,6 +34,7 @@ export const history = {
   usual: {
     usually: 'usually {t}',
     left: 'about {from} to {to} left',
+    about: 'about {t} left',
     atMost: 'less than {to} left',
     longer: 'longer than usual',
   },

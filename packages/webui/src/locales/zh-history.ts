@@ -37,6 +37,7 @@ export const history: Texts<typeof en> = {
   usual: {
     usually: '通常 {t}',
     left: '约剩 {from} 至 {to}',
+    about: '约剩 {t}',
     atMost: '剩余不到 {to}',
     longer: '比通常更久',
   },

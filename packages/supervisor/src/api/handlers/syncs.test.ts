@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Page, Sync, SyncNeighbours } from '@kagami/protocol'
+import type { Page, Progress, Sync, SyncNeighbours } from '@kagami/protocol'
 import { sampleReport } from '@kagami/protocol/testing/samples'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -87,6 +87,60 @@ describe('listSyncs', () => {
     }
     await fleet.close()
     expect(totals).toEqual([7, 7, 7, 7])
+  })
+})
+
+describe('listSyncs by what ends first', () => {
+  /** A fleet of running syncs: s since they began, percent that is done, s that three syncs before took. */
+  async function fleetOf(syncs: Record<string, { ran: number; percent?: number; usual?: number }>) {
+    const dir = mkdtempSync(join(tmpdir(), 'ending-'))
+    const { services } = await openServices(dir, undefined, new Date(NOW))
+    const worker = putWorker(services.fleet, recordOf('w0'), NOW)
+    for (const [index, [id, { ran, percent, usual }]] of Object.entries(syncs).entries()) {
+      const started_at = new Date(NOW - ran * 1000).toISOString()
+      const current = { sync_id: id, started_at, trigger: 'schedule' as const }
+      const state = { ...makeReplica('w0', index, 1), activity: 'syncing' as const, current }
+      putReplica({ fleet: services.fleet, worker, changes: noChanges(), now: NOW }, state)
+      const progress = { phase: 'transferring', percent: percent ?? null, bytes: 1, files: 1, bytes_per_second: 1 }
+      const row = services.fleet.replicas.find(state.replica_id)
+      services.fleet.replicas.showProgress(row, { progress: progress as Progress, syncId: id, at: NOW })
+      if (usual === undefined) continue
+      const before = { worker_id: 'w0', replica_id: state.replica_id, duration_ms: usual * 1000 }
+      await services.store.addReports([0, 1, 2].map((n) => sampleReport({ ...before, sync_id: `${id}-${n}` })))
+    }
+    const at = { supervisor: { services } } as never
+    return {
+      list: (query: object) => syncHandlers.listSyncs({ query } as never, at) as Promise<Page<Sync>>,
+      async close() {
+        await services.store.close()
+        rmSync(dir, { recursive: true })
+      },
+    }
+  }
+
+  it('has those whose end can be told, then those that have run longest', async () => {
+    const fleet = await fleetOf({
+      'longer-than-usual': { ran: 500, usual: 30 },
+      'just-begun': { ran: 10 },
+      'by-what-is-usual': { ran: 40, usual: 100 },
+      'long-ago': { ran: 1000 },
+      'by-progress': { ran: 90, percent: 90 },
+      'by-little-progress': { ran: 90, percent: 10, usual: 91 },
+    })
+    const { items, total, next_cursor } = await fleet.list({ sort: 'ending', limit: 5 })
+    expect(items.map(({ sync_id }) => sync_id)).toEqual([
+      'by-progress',
+      'by-what-is-usual',
+      'by-little-progress',
+      'long-ago',
+      'longer-than-usual',
+    ])
+    expect(items[1]!.usual).toEqual({ syncs: 3, p50_ms: 100_000, p95_ms: 100_000 })
+    expect([total, next_cursor]).toEqual([6, null])
+    await expect(fleet.list({ sort: 'ending', cursor: 'running.x' })).rejects.toThrow('sort=ending has one page')
+    expect((await fleet.list({ sort: 'ending', state: 'finished' })).items).toEqual([])
+    expect((await fleet.list({ sort: 'ending', worker: 'w0' })).total).toBe(6)
+    await fleet.close()
   })
 })
 

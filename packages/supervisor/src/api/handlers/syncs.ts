@@ -1,17 +1,20 @@
 // syncs.ts — Syncs under /api/v1, running and finished: list, get, log, cancel.
-import { Refusal, type Page, type RouteInput, type Sync } from '@kagami/protocol'
+import { estimateRemaining, Refusal, type Page, type RouteInput, type Sync } from '@kagami/protocol'
 import type { Fleet, ReplicaEntry } from '../../core/entries.ts'
+import { typicalOf } from '../../core/history/buckets.ts'
 import { finishedSyncOf, runningSyncOf } from '../../core/views.ts'
+import type { Services } from '../../services.ts'
 import type { Supervisor } from '../../supervisor.ts'
 import { findReplica, findWorker } from './find.ts'
 import type { Handlers } from './handler.ts'
-import { cursorFrom, pageOf, wordsOf, type Order } from '../lists/pages.ts'
+import { compareKeys, cursorFrom, pageOf, wordsOf, type Order } from '../lists/pages.ts'
 
 export const syncHandlers: Pick<Handlers, 'listSyncs' | 'getSync' | 'syncNeighbours' | 'syncLog' | 'cancelSync'> = {
   async listSyncs({ query }, { supervisor }) {
     const { fleet, store } = supervisor.services
     const filter = filterOf(fleet, query)
     const limit = query.limit ?? 100
+    if (query.sort === 'ending') return listEnding(supervisor.services, { ...query, ...filter, limit })
     const inHistory = Boolean(query.cursor) && !query.cursor!.startsWith(RUNNING)
     const running = await runningPage(fleet, { ...query, ...filter, limit })
     const shown = inHistory ? [] : running.items
@@ -82,18 +85,50 @@ function filterOf(fleet: Fleet, query: SyncQuery): SyncFilter {
   return { workerId, replicaId, name: query.name, outcomes: [...(wordsOf(query.outcome) ?? [])] }
 }
 
+/** Of how many running syncs, the oldest, it is looked at when they may end. */
+const ESTIMATED_MAX = 500
+const OLDEST_FIRST: Order<Sync> = { columns: NEWEST_FIRST.columns }
+
 /** The running syncs of a page, and how many match in all; none for who asks for finished ones. */
 function runningPage(fleet: Fleet, query: SyncQuery & SyncFilter): Promise<Page<Sync>> {
-  const finishedOnly = query.state === 'finished' || (query.outcomes?.length ?? 0) > 0
   const cursor = query.cursor?.startsWith(RUNNING) ? query.cursor.slice(RUNNING.length) : undefined
-  return pageOf(finishedOnly ? [] : runningSyncs(fleet), {
-    matches: (sync) =>
-      (!query.workerId || sync.worker_id === query.workerId) &&
-      (!query.replicaId || sync.replica_id === query.replicaId) &&
-      (!query.name || sync.name === query.name),
+  return pageOf(runningSyncs(fleet, query), {
+    matches: (sync) => isAsked(query, sync),
     order: NEWEST_FIRST,
     query: { cursor, limit: query.limit },
   })
+}
+
+const isAsked = ({ workerId, replicaId, name }: SyncFilter, sync: Sync): boolean =>
+  (!workerId || sync.worker_id === workerId) &&
+  (!replicaId || sync.replica_id === replicaId) &&
+  (!name || sync.name === name)
+
+/** The running syncs that end first. */
+async function listEnding(
+  { fleet, store, clock }: Pick<Services, 'fleet' | 'store' | 'clock'>,
+  query: SyncQuery & SyncFilter & { limit: number },
+): Promise<Page<Sync>> {
+  if (query.cursor) throw new Refusal('invalid_request', 'sort=ending has one page', 'cursor')
+  const running = await pageOf(runningSyncs(fleet, query), {
+    matches: (sync) => isAsked(query, sync),
+    order: OLDEST_FIRST,
+    query: { limit: ESTIMATED_MAX },
+  })
+  const durations = await store.readLastDurations(running.items.map(({ replica_id }) => replica_id))
+  const syncs = running.items.map((sync) => ({ ...sync, usual: typicalOf(durations.get(sync.replica_id) ?? []) }))
+  const items = orderByEnd(syncs, clock.now().getTime()).slice(0, query.limit)
+  return { items, next_cursor: null, total: running.total }
+}
+
+/** Those that end first, then those of which nobody can tell, as they come. */
+function orderByEnd(syncs: readonly Sync[], now: number): Sync[] {
+  const leftOf = ({ progress, usual, started_at }: Sync): number =>
+    estimateRemaining({ progress, typical: usual ?? null }, now - Date.parse(started_at)) ?? Infinity
+  return syncs
+    .map((sync) => ({ sync, left: leftOf(sync) }))
+    .toSorted((a, b) => compareKeys(a.left, b.left))
+    .map(({ sync }) => sync)
 }
 
 function replicaIdOf(fleet: Fleet, text: string): string {
@@ -101,7 +136,9 @@ function replicaIdOf(fleet: Fleet, text: string): string {
   return /@/.test(text) ? findReplica(fleet, text).replicaId : text
 }
 
-function* runningSyncs(fleet: Fleet): Generator<Sync> {
+/** All running syncs; none for who asks for finished ones. */
+function* runningSyncs(fleet: Fleet, { state, outcomes = [] }: SyncQuery & SyncFilter): Generator<Sync> {
+  if (state === 'finished' || outcomes.length > 0) return
   for (const worker of fleet.workers.values()) {
     if (worker.jobs?.running === 0) continue
     for (const entry of worker.replicas) {

@@ -25,6 +25,11 @@ function verdictOf(rows: Rows, row: number): Verdict {
   return { health: healthOf(verdict), detail: detailOf(verdict, rows.stateOf(row)) }
 }
 
+function causeOf({ of, words }: Rows, row: number): string | null {
+  const cause = of.cause[row]!
+  return cause === 0 ? null : words.wordOf(cause - 1)
+}
+
 const isRemoved = (rows: Rows, { row, born }: Entry) => rows.of.born[row] !== born || !rows.ids.isKept(row)
 
 function presentRow(rows: Rows, entry: Entry): number {
@@ -34,11 +39,10 @@ function presentRow(rows: Rows, entry: Entry): number {
 
 /** Makes the entries of rows. They share their fields: a walk over a million makes small objects only. */
 export function createEntryForm({ rows, names, workerOf, progressOf }: EntryParts): (row: number) => ReplicaEntry {
-  const isGone = (entry: Entry) => isRemoved(rows, entry)
   const rowOf = (entry: Entry) => presentRow(rows, entry)
   const form = {
     get gone() {
-      return isGone(this as unknown as Entry)
+      return isRemoved(rows, this as unknown as Entry)
     },
     get replicaId() {
       return rows.ids.textOf(rowOf(this as unknown as Entry))
@@ -68,14 +72,16 @@ export function createEntryForm({ rows, names, workerOf, progressOf }: EntryPart
       return (rows.of.flags[rowOf(this as unknown as Entry)]! & FLAG.running) > 0
     },
     get cause() {
-      const cause = rows.of.cause[rowOf(this as unknown as Entry)]!
-      return cause === 0 ? null : rows.words.wordOf(cause - 1)
+      return causeOf(rows, rowOf(this as unknown as Entry))
     },
     get succeededMs() {
       return orNull(rows.of.success[rowOf(this as unknown as Entry)]!)
     },
     get failingSinceMs() {
       return orNull(rows.of.failing[rowOf(this as unknown as Entry)]!)
+    },
+    get endedMs() {
+      return orNull(rows.of.ended[rowOf(this as unknown as Entry)]!)
     },
     get dueMs() {
       return orNull(rows.of.due[rowOf(this as unknown as Entry)]!)

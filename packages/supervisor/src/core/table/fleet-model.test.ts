@@ -1,6 +1,13 @@
 // fleet-model.test.ts — The fleet in its compact form shows what plain objects would: the same views, counters and
 // digests after any history of heartbeats, edits, decisions, removals and time.
-import { haltOf, healthOrder, type Replica, type ReplicaSpec, type ReplicaState } from '@kagami/protocol'
+import {
+  haltOf,
+  healthOrder,
+  type FailureReason,
+  type Replica,
+  type ReplicaSpec,
+  type ReplicaState,
+} from '@kagami/protocol'
 import { sampleHeartbeat, sampleSpec } from '@kagami/protocol/testing/samples'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -240,13 +247,23 @@ function compareCauses(fleet: Fleet, counted: readonly Plain[]): void {
     const since = group.flatMap(({ state }) => (state.failing_since ? Date.parse(state.failing_since) : []))
     return [reason, group.length, since.length > 0 ? Math.min(...since) : null]
   })
-  const shown = causesOf(fleet, 100).map(({ reason, replicas, since }) => [
-    reason,
-    replicas,
-    since && Date.parse(since),
-  ])
+  const causes = causesOf(fleet, 100)
+  const shown = causes.map(({ reason, replicas, since }) => [reason, replicas, since && Date.parse(since)])
   expect(shown.sort()).toEqual(plainly.sort())
+  for (const { reason, last } of causes) {
+    const syncs = groups
+      .get(reason as FailureReason)!
+      .flatMap(({ state: { replica_id, last_sync } }) =>
+        last_sync ? [{ replica_id, ms: Date.parse(last_sync.ended_at), line: lineOf(last_sync.message ?? '') }] : [],
+      )
+    const latest = syncs.filter(({ ms }) => ms === Math.max(...syncs.map((sync) => sync.ms)))
+    const named = last && { replica_id: last.replica_id, ms: Date.parse(last.at), line: last.line }
+    if (named) expect(latest).toContainEqual(named)
+    else expect(latest.every(({ line }) => line !== '')).toBe(latest.length === 0)
+  }
 }
+
+const lineOf = (text: string) => text.split(/\s+/).filter(Boolean).join(' ')
 
 describe('the fleet in memory', () => {
   it('shows what plain objects would show, after any history', () =>

@@ -24,6 +24,8 @@ const LAYOUT = {
   due: Float64Array,
   /** When its failures began, Unix ms; NaN: it has none, or that is not known. */
   failing: Float64Array,
+  /** When the last sync ended, Unix ms; NaN: there was none. */
+  ended: Float64Array,
   /** NaN: it is not known. */
   size: Float64Array,
   name: Uint32Array,
@@ -207,6 +209,7 @@ function fill(parts: Parts, row: number, state: ReplicaState, before: References
   of.success[row] = msOf(state.last_success_at)
   of.due[row] = msOf(state.next_due_at)
   of.failing[row] = msOf(state.failing_since)
+  of.ended[row] = msOf(state.last_sync?.ended_at)
   of.size[row] = state.size_bytes ?? Number.NaN
   of.name[row] = names.keepName(state.name)
   of.upstream[row] = upstreams.keep(state.upstream)
