@@ -65,7 +65,7 @@ function drawBlock({ pen, ink, cell }: Tools, block: Block, before: DrawnBlock |
   if (before?.head !== head || cells.length < before.cells.length) {
     if (before) pen.clearRect(block.x, block.y, block.width, block.height)
     pen.fillStyle = (presence === 'online' ? ink['muted'] : ink['stale']) ?? ''
-    pen.fillText(cutToWidth(pen, label, block.width), block.x, block.y)
+    if (block.label > 0) pen.fillText(cutToWidth(pen, label, block.width), block.x, block.y)
     for (const one of cells) drawCell(pen, ink, one)
   } else for (const [index, one] of cells.entries()) if (one.health !== before.cells[index]) drawCell(pen, ink, one)
   return { head, counts, cells: cells.map(({ health }) => health) }
@@ -74,7 +74,9 @@ function drawBlock({ pen, ink, cell }: Tools, block: Block, before: DrawnBlock |
 function drawFrame(pen: CanvasRenderingContext2D, ink: Ink, block: Block): void {
   pen.strokeStyle = ink['accent'] ?? ''
   pen.lineWidth = 2
-  pen.strokeRect(block.x + 1, block.y + 1, block.width - 2, block.height - 2)
+  // Around cells that flow there is room for it.
+  const inset = block.label > 0 ? 1 : -1
+  pen.strokeRect(block.x + inset, block.y + inset, block.width - 2 * inset, block.height - 2 * inset)
 }
 
 function inkOf(canvas: HTMLCanvasElement): Ink {
