@@ -11,8 +11,7 @@ import type { Commands } from './commands/types.ts'
 import type { SupervisorConfig } from './config.ts'
 import { reviewDue } from './core/counting.ts'
 import { changesToStore, noChanges, storedReader } from './core/changes.ts'
-import { isWanted } from './core/records.ts'
-import { createFleet, putReplica, putWorker, setPresence, showDecisions } from './core/fleet.ts'
+import { createFleet, putWorker, restoreReplicas, setPresence, showDecisions } from './core/fleet.ts'
 import { presenceOf } from './core/liveness.ts'
 import { createTraffic } from './core/telemetry.ts'
 import { createAccounts, enforceRevocations } from './edge/accounts.ts'
@@ -171,15 +170,7 @@ function createTurns(): Services['runInTurn'] {
 async function restoreFleet({ store, fleet, clock, tombstones, logger, term }: Services) {
   const now = clock.now().getTime()
   for (const record of await store.loadWorkers()) putWorker(fleet, record, now)
-  for await (const part of store.loadReplicas()) {
-    const changes = noChanges()
-    for (const { worker_id, state } of part) {
-      const worker = fleet.workers.get(worker_id)
-      // A sync that was running may have ended since; the worker's first full heartbeat corrects it. States are written
-      // behind decisions: one of a replica that was removed meanwhile may still be there.
-      if (worker && isWanted(worker.record, state)) putReplica({ fleet, worker, changes, now }, state)
-    }
-  }
+  for await (const part of store.loadReplicas()) restoreReplicas(fleet, part, now)
   for (const worker of fleet.workers.values()) showDecisions({ fleet, worker, changes: noChanges(), now })
   for (const { worker_id, instance } of await store.loadTombstones()) tombstones.add(`${worker_id}/${instance}`)
   logger.info({ workers: fleet.workers.size, replicas: fleet.replicas.size, term }, 'restored the fleet')

@@ -25,9 +25,9 @@ export function uncount(fleet: Fleet, row: number): void {
 /** Counts a replica by its status and this health; null: not at all. Returns true when that is a change. */
 function count(fleet: Fleet, row: number, health: number | null): boolean {
   const { replicas, statuses, healths } = fleet
-  const from = replicas.countedOf(row)
-  if (!replicas.count(row, health)) return false
-  const to = replicas.countedOf(row)
+  const moved = replicas.count(row, health)
+  if (!moved) return false
+  const { from, to } = moved
   const statusOf = (counted: Counted | null) => (counted ? replicas.statusOf(counted.status) : null)
   const healthOf = (counted: Counted | null) => (counted ? healthOrder[counted.health]! : null)
   statuses.move(statusOf(from), statusOf(to))

@@ -15,6 +15,7 @@ import { checkInterval, checkOptions, checkUpstream } from './new-replica.ts'
 
 /** The specification of an added replica as it was last decided; null for one of worker.toml. */
 export function addedSpec({ record }: Pick<WorkerEntry, 'record'>, replicaId: string): ReplicaSpec | null {
+  if (record.replicas.length === 0) return null
   let specs = specsById.get(record.replicas)
   if (!specs) {
     specs = new Map(record.replicas.map((spec) => [spec.replica_id, spec]))

@@ -126,6 +126,12 @@ export interface Counted {
   readonly health: number
 }
 
+/** What a replica was and is counted as; null: not at all. */
+export interface CountMove {
+  readonly from: Counted | null
+  readonly to: Counted | null
+}
+
 /** The replicas of a fleet. A row is the number of a replica; it is used again after the replica is gone. */
 export interface ReplicaTable {
   readonly size: number
@@ -163,10 +169,8 @@ export interface ReplicaTable {
   /** Number of the verdict it has, as health.ts numbers them. */
   verdictOf(row: number): number
   setVerdict(row: number, verdict: number): void
-  /** What it is counted as; null: not at all. */
-  countedOf(row: number): Counted | null
-  /** Counts it, as what it is now with this health; null takes it out. Returns false when it was counted so. */
-  count(row: number, health: number | null): boolean
+  /** Counts it, as what it is now with this health; null takes it out. Returns null when it was counted so. */
+  count(row: number, health: number | null): CountMove | null
   /** The word of a status, by its position. */
   statusOf(position: number): string
   /** The orders of the list. */

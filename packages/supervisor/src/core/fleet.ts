@@ -1,7 +1,7 @@
 // fleet.ts — The fleet in memory: workers and their replicas. A heartbeat costs as much as it changes, whatever the
 // size of the fleet.
 import type { Digest, Heartbeat, Presence, ReplicaState, Storage } from '@kagami/protocol'
-import type { WorkerRecord } from '../store/store.ts'
+import type { StoredReplica, WorkerRecord } from '../store/store.ts'
 import { recount, uncount } from './counting.ts'
 import type { Fleet, GoneReplica, ReplicaEntry, WorkerEntry } from './entries.ts'
 import { noChanges, noteChanged, type Changes } from './changes.ts'
@@ -221,7 +221,25 @@ function isUnreported({ revision }: ReplicaEntry): boolean {
 }
 
 /** Adds or updates one replica. Ignored when the id belongs to a replica of another worker. */
-export function putReplica({ fleet, worker, changes, now }: WorkerUpdate, reported: ReplicaState): void {
+export function putReplica(update: WorkerUpdate, reported: ReplicaState): void {
+  const row = putState(update, reported)
+  if (row !== null) noteChanged(update.changes, update.fleet.replicas.entryOf(row), reported.replica_id)
+}
+
+/**
+ * Adds replicas that the store had, as they are at Unix ms `now`, by the rules of heartbeats; nobody is told of them.
+ * Those of unknown workers are left out, and such as were removed: states are written behind decisions.
+ */
+export function restoreReplicas(fleet: Fleet, stored: Iterable<StoredReplica>, now: number): void {
+  for (const { worker_id, state } of stored) {
+    const worker = fleet.workers.get(worker_id)
+    // A sync that was running may have ended since; the worker's first full heartbeat corrects it.
+    if (worker && isWanted(worker.record, state)) putState({ fleet, worker, now }, state)
+  }
+}
+
+/** As `putReplica`, without noting the change; returns the row of the replica, null when nothing has changed. */
+function putState({ fleet, worker, now }: Omit<WorkerUpdate, 'changes'>, reported: ReplicaState): number | null {
   const { replicas } = fleet
   const state = asDecided(worker, reported)
   const known = replicas.find(state.replica_id)
@@ -229,20 +247,19 @@ export function putReplica({ fleet, worker, changes, now }: WorkerUpdate, report
     const row = replicas.add(worker, state)
     worker.revisions += state.revision_no
     recount(fleet, row, now)
-    noteChanged(changes, replicas.entryOf(row), state.replica_id)
-    return
+    return row
   }
-  if (replicas.workerOf(known) !== worker) return
+  if (replicas.workerOf(known) !== worker) return null
   const revision = replicas.revisionOf(known)
   worker.revisions += state.revision_no - revision
-  if (revision === state.revision_no && replicas.equals(known, state)) return
+  if (revision === state.revision_no && replicas.equals(known, state)) return null
   // Its resource is that of the name it had.
   if (replicas.nameOf(known) !== state.name) uncount(fleet, known)
   const shown = replicas.progressOf(known)
   if (shown && shown.syncId !== state.current?.sync_id) replicas.showProgress(known, null)
   replicas.write(known, state)
   recount(fleet, known, now)
-  noteChanged(changes, replicas.entryOf(known), state.replica_id)
+  return known
 }
 
 function removeReplica({ fleet, worker, changes }: WorkerUpdate, replicaId: string) {

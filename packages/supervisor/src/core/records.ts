@@ -10,6 +10,7 @@ import {
   type SyncRequest,
 } from '@kagami/protocol'
 import type { WorkerRecord } from '../store/store.ts'
+import { addedSpec } from './edits.ts'
 import type { WorkerEntry } from './entries.ts'
 
 interface JoinFacts {
@@ -162,7 +163,7 @@ export function withNewName(record: WorkerRecord, replicaId: string, name: strin
 /** Whether a replica that was once reported still belongs to the worker, as far as people decided. */
 export function isWanted(record: WorkerRecord, { replica_id, origin }: Pick<ReplicaState, 'replica_id' | 'origin'>) {
   if (record.removed.includes(replica_id)) return false
-  return origin === 'config' || record.older_wire || record.replicas.some((spec) => spec.replica_id === replica_id)
+  return origin === 'config' || record.older_wire || addedSpec({ record }, replica_id) !== null
 }
 
 function withoutPause(record: WorkerRecord, replicaId: string) {

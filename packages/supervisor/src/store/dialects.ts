@@ -17,6 +17,9 @@ const KEPT_TEXT_MAX = 1000
  */
 export type RunForEach = (text: string, times: number, parametersOf: (index: number) => unknown[]) => number[]
 
+/** Prepares a statement that returns its rows as lists of their columns: far cheaper than as objects. */
+export type PrepareRead = <Row extends readonly unknown[]>(text: string) => (...parameters: number[]) => Row[]
+
 /** An open database. */
 export interface OpenDialect {
   readonly dialect: Dialect
@@ -25,6 +28,8 @@ export interface OpenDialect {
   readonly directory: string | null
   /** Far cheaper than as many queries; null when it is a server. */
   readonly runForEach: RunForEach | null
+  /** Null when it is a server. */
+  readonly prepareRead: PrepareRead | null
 }
 
 /**
@@ -39,6 +44,7 @@ export async function openDialect(url: string, logger: Logger): Promise<OpenDial
       kind: 'postgres',
       directory: null,
       runForEach: null,
+      prepareRead: null,
     }
   throw new ConfigError(
     `database URL ${url.split(':')[0]}:… is not understood`,
@@ -89,6 +95,11 @@ async function openSqlite(url: string): Promise<OpenDialect> {
       runForEach(text, times, parametersOf) {
         const statement = adapted.prepare(text)
         return Array.from({ length: times }, (_, index) => Number(statement.run(parametersOf(index)).changes))
+      },
+      prepareRead<Row extends readonly unknown[]>(text: string) {
+        const statement = database.prepare(text)
+        statement.setReturnArrays(true)
+        return (...parameters: number[]) => statement.all(...parameters) as unknown as Row[]
       },
     }
   } catch (error) {

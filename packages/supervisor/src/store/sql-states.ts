@@ -1,5 +1,6 @@
 // sql-states.ts — The last known states of replicas in the database: written behind, read when the supervisor starts.
-import { sql, type Kysely, type Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
+import type { PrepareRead } from './dialects.ts'
 import type { Tables } from './schema.ts'
 import type { Store, StoredReplica } from './store.ts'
 
@@ -8,34 +9,30 @@ const CHUNK = 500
 /** Replicas that are read in one go when the supervisor starts: few enough that nothing of them grows old in memory. */
 const LOADED_AT_ONCE = 250
 
-type Row = Pick<Tables['replicas'], 'worker_id' | 'state'>
+type Row = readonly [workerId: string, state: string, ...rest: unknown[]]
 
 /** All replicas, in parts. A state is made of its text when its turn comes, and nothing keeps it here. */
 export async function* loadReplicas(
   db: Kysely<Tables>,
-  kind: 'sqlite' | 'postgres',
+  prepareRead: PrepareRead | null,
 ): AsyncGenerator<Iterable<StoredReplica>> {
-  const readNext = kind === 'sqlite' ? readByPlace(db) : readByKey(db)
+  const readNext = prepareRead ? readByPlace(prepareRead) : readByKey(db)
   for (let rows = await readNext(); rows.length > 0; rows = await readNext()) yield statesOf(rows)
 }
 
 function* statesOf(rows: readonly Row[]): Generator<StoredReplica> {
-  for (const { worker_id, state } of rows) yield { worker_id, state: JSON.parse(state) as StoredReplica['state'] }
+  for (const [worker_id, state] of rows) yield { worker_id, state: JSON.parse(state) as StoredReplica['state'] }
 }
 
 /** Reads one part after the other as they lie in the file of SQLite: by their keys each row would be looked for. */
-function readByPlace(db: Kysely<Tables>): () => Promise<readonly Row[]> {
-  const place = sql<number>`rowid`
+function readByPlace(prepareRead: PrepareRead): () => readonly Row[] {
+  const read = prepareRead<readonly [workerId: string, state: string, place: number]>(
+    'select worker_id, state, rowid from replicas where rowid > ? order by rowid limit ?',
+  )
   let last = 0
-  return async () => {
-    const rows = await db
-      .selectFrom('replicas')
-      .select(['worker_id', 'state', place.as('place')])
-      .where(place, '>', last)
-      .orderBy(place)
-      .limit(LOADED_AT_ONCE)
-      .execute()
-    last = rows.at(-1)?.place ?? last
+  return () => {
+    const rows = read(last, LOADED_AT_ONCE)
+    last = rows.at(-1)?.[2] ?? last
     return rows
   }
 }
@@ -53,7 +50,7 @@ function readByKey(db: Kysely<Tables>): () => Promise<readonly Row[]> {
       .limit(LOADED_AT_ONCE)
       .execute()
     last = rows.at(-1) ?? last
-    return rows
+    return rows.map((row): Row => [row.worker_id, row.state])
   }
 }
 

@@ -28,7 +28,7 @@ export async function openSqlStore(
   url: string,
   logger: Logger,
 ): Promise<Store & { readonly directory: string | null; readonly kind: 'sqlite' | 'postgres' }> {
-  const { dialect, kind, directory, runForEach } = await openDialect(url, logger)
+  const { dialect, kind, directory, runForEach, prepareRead } = await openDialect(url, logger)
   const db = new Kysely<Tables>({ dialect })
   const { promise: superseded, resolve } = Promise.withResolvers<Superseded>()
   const fence = createFence(db, kind, resolve)
@@ -50,7 +50,7 @@ export async function openSqlStore(
     nextTerm: (above = 0) => fence.next(above),
     checkTerm: () => fence.check(),
     ...createWorkerStore(db, fence),
-    loadReplicas: () => loadReplicas(db, kind),
+    loadReplicas: () => loadReplicas(db, prepareRead),
     saveStates: (changes) => fence.write((trx) => saveStates(trx, changes)),
     async addReports(reports, seen) {
       let keepNotes = () => {}

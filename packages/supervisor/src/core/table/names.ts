@@ -1,5 +1,6 @@
 // names.ts — The names of replicas, each kept once: as texts, for lists are sorted by them. Pure.
 import { createColumns } from './columns.ts'
+import { createSequence } from './sequence.ts'
 
 /** Names of replicas, by number. */
 export interface Names {
@@ -22,9 +23,12 @@ export function createNames(): Names {
   const released: number[] = []
   let reused = 0
   const columns = createColumns({ replicas: Uint32Array })
+  const sequence = createSequence()
   return {
     keepName(name) {
-      let id = ids.get(name)
+      const expected = sequence.expected()
+      const isExpected = names[expected] === name && columns.of.replicas[expected]! > 0
+      let id = isExpected ? expected : ids.get(name)
       if (id === undefined) {
         if (released.length > 0) reused++
         id = released.pop() ?? names.length
@@ -33,7 +37,7 @@ export function createNames(): Names {
         columns.reserve(id + 1)
       }
       columns.of.replicas[id]!++
-      return id
+      return sequence.note(id)
     },
     releaseName(id) {
       if (--columns.of.replicas[id]! > 0) return

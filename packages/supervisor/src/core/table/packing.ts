@@ -9,10 +9,13 @@ const UTF8 = 3
 /** Shorter texts are not worth it. */
 const HEX_MIN = 8
 const DASH = 0x2d
+const UUID_LENGTH = 36
 const UUID_DASHES = [8, 13, 18, 23]
+/** Where each two digits of a UUID begin. */
+const UUID_PAIRS = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34]
 
 /** The values of the digits that hexadecimal text is written with, by their codes; others are -1. */
-const DIGITS = new Int8Array(128).fill(-1)
+const DIGITS = new Int8Array(0x1_0000).fill(-1)
 for (const [value, digit] of '0123456789abcdef'.split('').entries()) DIGITS[digit.charCodeAt(0)] = value
 
 /** Writes values one after the other. */
@@ -52,6 +55,14 @@ export function createPacker(): Packer {
     }
     buffer[length++] = rest
   }
+  /** Returns false, with nothing written, when a text does not have this form. */
+  function write(head: number, text: string, writeForm: (buffer: Buffer, from: number, text: string) => number) {
+    const began = length
+    count(head)
+    const end = writeForm(buffer, length, text)
+    length = end < 0 ? began : end
+    return end >= 0
+  }
   return {
     get buffer() {
       return buffer
@@ -65,16 +76,10 @@ export function createPacker(): Packer {
     count,
     text(value) {
       reserve(value.length * 3 + 16)
-      const form = formOf(value)
-      const began = length
-      count(form === UUID ? UUID : value.length * 4 + form)
-      const end =
-        form === UTF8 ? -1 : form === ASCII ? writeAscii(buffer, length, value) : writeHex(buffer, length, value)
-      if (end >= 0) {
-        length = end
-        return
-      }
-      length = began
+      const { length: size } = value
+      if (size === UUID_LENGTH && write(UUID, value, writeUuid)) return
+      if (size >= HEX_MIN && size % 2 === 0 && write(size * 4 + HEX, value, writeHex)) return
+      if (write(size * 4 + ASCII, value, writeAscii)) return
       count(Buffer.byteLength(value) * 4 + UTF8)
       length += buffer.write(value, length, 'utf8')
     },
@@ -124,27 +129,31 @@ export function createUnpacker(): Unpacker {
   }
 }
 
-/** How a text is written, if it has no character beyond ASCII. */
-function formOf(text: string): number {
-  const { length } = text
-  if (length === 36 && UUID_DASHES.every((at) => text.charCodeAt(at) === DASH) && isHex(text, true)) return UUID
-  return length >= HEX_MIN && length % 2 === 0 && isHex(text, false) ? HEX : ASCII
+/** The value of two digits; less than 0 when one is none. */
+function pairAt(text: string, at: number): number {
+  const [high, low] = [DIGITS[text.charCodeAt(at)]!, DIGITS[text.charCodeAt(at + 1)]!]
+  return (high << 4) | low
 }
 
-function isHex(text: string, dashes: boolean): boolean {
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code < 128 && DIGITS[code]! >= 0) continue
-    if (!dashes || code !== DASH || !UUID_DASHES.includes(at)) return false
+/** Returns -1 when the text is no UUID in small letters. */
+function writeUuid(buffer: Buffer, from: number, text: string): number {
+  for (const at of UUID_DASHES) if (text.charCodeAt(at) !== DASH) return -1
+  let to = from
+  for (const at of UUID_PAIRS) {
+    const pair = pairAt(text, at)
+    if (pair < 0) return -1
+    buffer[to++] = pair
   }
-  return true
+  return to
 }
 
+/** Returns -1 when a character is no digit, or a large letter. */
 function writeHex(buffer: Buffer, from: number, text: string): number {
   let to = from
   for (let at = 0; at < text.length; at += 2) {
-    if (text.charCodeAt(at) === DASH) at++
-    buffer[to++] = (DIGITS[text.charCodeAt(at)]! << 4) | DIGITS[text.charCodeAt(at + 1)]!
+    const pair = pairAt(text, at)
+    if (pair < 0) return -1
+    buffer[to++] = pair
   }
   return to
 }
@@ -162,7 +171,8 @@ function writeAscii(buffer: Buffer, from: number, text: string): number {
 /** Says of a packed text whether it may begin so. Of UUIDs it looks at the bytes of four digits; others may. */
 export function uuidFilter(prefix: string): (buffer: Buffer, from: number) => boolean {
   if (prefix.length < 4) return () => true
-  const start = isHex(prefix.slice(0, 4), false) ? Number.parseInt(prefix.slice(0, 4), 16) : -1
+  const [high, low] = [pairAt(prefix, 0), pairAt(prefix, 2)]
+  const start = (high << 8) | low
   return (buffer, from) => buffer[from] !== UUID || ((buffer[from + 1]! << 8) | buffer[from + 2]!) === start
 }
 
@@ -174,15 +184,24 @@ export function isSame({ buffer: one, length }: Packer, other: Buffer, from: num
 }
 
 const MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-const [COLON, DOT, T, Z] = [0x3a, 0x2e, 0x54, 0x5a]
+/** Days of a year before each month, without a leap day. */
+const DAYS_BEFORE = MONTH_DAYS.map((_, month) => MONTH_DAYS.slice(0, month).reduce((sum, days) => sum + days, 0))
+const [COLON, DOT, T, Z, ZERO] = [0x3a, 0x2e, 0x54, 0x5a, 0x30]
 
-/** The instants that were read last, by their last digit: those of one state are read more than once. */
-const lately = { texts: Array.from({ length: 16 }, () => ''), ms: new Float64Array(16) }
+const SLOTS = 32
+/** The instants that were read last, each in a slot: those of one state are read more than once. */
+const lately = { texts: Array.from({ length: SLOTS }, () => ''), ms: new Float64Array(SLOTS) }
+
+/** By digits of day, hour, minute and ms: those of one state are often whole minutes, hours or days apart. */
+function slotOf(text: string): number {
+  const [day, hour, minute] = [text.charCodeAt(9), text.charCodeAt(12), text.charCodeAt(15)]
+  return (text.charCodeAt(22) + 3 * minute + 5 * hour + 7 * day) % SLOTS
+}
 
 /** Unix ms of an instant since 1970 in the form that `Date.toISOString` gives; null when it has another form. */
 export function instantMs(text: string): number | null {
   if (text.length !== 24) return null
-  const slot = text.charCodeAt(22) & 15
+  const slot = slotOf(text)
   if (lately.texts[slot] === text) return lately.ms[slot]!
   const ms = readInstant(text)
   if (ms === null) return null
@@ -194,28 +213,23 @@ function readInstant(text: string): number | null {
   if (text.charCodeAt(4) !== DASH || text.charCodeAt(7) !== DASH) return null
   if (text.charCodeAt(10) !== T || text.charCodeAt(13) !== COLON || text.charCodeAt(16) !== COLON) return null
   if (text.charCodeAt(19) !== DOT || text.charCodeAt(23) !== Z) return null
-  const year = digits(text, 0, 4)
-  const month = digits(text, 5, 2)
-  const day = digits(text, 8, 2)
+  const year = digitsAt(text, 0) * 100 + digitsAt(text, 2)
+  const [month, day] = [digitsAt(text, 5), digitsAt(text, 8)]
   if (!(year >= 1970 && month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month))) return null
-  const hour = digits(text, 11, 2)
-  const minute = digits(text, 14, 2)
-  const second = digits(text, 17, 2)
-  const ms = digits(text, 20, 3)
+  const [hour, minute, second] = [digitsAt(text, 11), digitsAt(text, 14), digitsAt(text, 17)]
+  const ms = digitsAt(text, 20) * 10 + digitAt(text, 22)
   if (!(hour < 24 && minute < 60 && second < 60 && ms >= 0)) return null
   return (((daysSince1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1000 + ms
 }
 
-/** The number that some digits are; NaN when one is none. */
-function digits(text: string, from: number, count: number): number {
-  let value = 0
-  for (let at = from; at < from + count; at++) {
-    const digit = text.charCodeAt(at) - 0x30
-    if (digit < 0 || digit > 9) return Number.NaN
-    value = value * 10 + digit
-  }
-  return value
+/** The value of a digit; NaN when it is none. */
+function digitAt(text: string, at: number): number {
+  const digit = text.charCodeAt(at) - ZERO
+  return digit >= 0 && digit <= 9 ? digit : Number.NaN
 }
+
+/** The number that two digits are; NaN when one is none. */
+const digitsAt = (text: string, at: number) => digitAt(text, at) * 10 + digitAt(text, at + 1)
 
 const isLeap = (year: number) => (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0
 
@@ -226,7 +240,6 @@ function daysIn(year: number, month: number): number {
 function daysSince1970(year: number, month: number, day: number): number {
   const before = year - 1
   const leaps = Math.floor(before / 4) - Math.floor(before / 100) + Math.floor(before / 400) - 477
-  let days = (year - 1970) * 365 + leaps + day - 1
-  for (let one = 1; one < month; one++) days += daysIn(year, one)
-  return days
+  const leapDay = month > 2 && isLeap(year) ? 1 : 0
+  return (year - 1970) * 365 + leaps + DAYS_BEFORE[month - 1]! + leapDay + day - 1
 }

@@ -144,7 +144,7 @@ function createWorkers() {
   }
 }
 
-type CountKeys = 'verdictOf' | 'setVerdict' | 'countedOf' | 'count' | 'statusOf' | 'planReview' | 'takeReviews'
+type CountKeys = 'verdictOf' | 'setVerdict' | 'count' | 'statusOf' | 'planReview' | 'takeReviews'
 
 /** What counting keeps of each row. */
 function createCounts(rows: Rows, resources: ResourceTable, touch: Orders['touch']): Pick<ReplicaTable, CountKeys> {
@@ -158,14 +158,14 @@ function createCounts(rows: Rows, resources: ResourceTable, touch: Orders['touch
       rows.setVerdict(row, verdict)
       touch(row, TOUCHED.worst)
     },
-    countedOf: (row) => countedAs(rows.of.counted[row]!),
     count(row, health) {
       const before = rows.of.counted[row]!
       const now = health === null ? 0 : 1 + (rows.of.status[row]! << 4) + health
-      if (before === now) return false
-      resources.move(row, rows.of.name[row]!, { from: countedAs(before), to: countedAs(now) })
+      if (before === now) return null
+      const moved = { from: countedAs(before), to: countedAs(now) }
+      resources.move(row, rows.of.name[row]!, moved)
       rows.of.counted[row] = now
-      return true
+      return moved
     },
     statusOf: (position) => rows.words.wordOf(position),
     planReview: (row, minute) => void (rows.of.review[row] = minute),

@@ -1,7 +1,7 @@
 // resource-table.ts — Resources, that is the replicas of one name on approved workers, with the counters of their
 // states, in columns. Updated one replica at a time.
 import { healthOrder, ReplicaStatus } from '@kagami/protocol'
-import type { Counted, ReplicaEntry, ResourceEntry, Resources } from '../entries.ts'
+import type { Counted, CountMove, ReplicaEntry, ResourceEntry, Resources } from '../entries.ts'
 import type { Counts } from '../tally.ts'
 import { createLists } from './lists.ts'
 import { createNames, type Names } from './names.ts'
@@ -9,7 +9,7 @@ import { createNames, type Names } from './names.ts'
 /** Names, and the resources that have them. */
 export interface ResourceTable extends Resources, Names {
   /** Counts a replica of a name; null takes it out. */
-  move(row: number, name: number, change: { from: Counted | null; to: Counted | null }): void
+  move(row: number, name: number, change: CountMove): void
 }
 
 const STATUSES: readonly string[] = ReplicaStatus.enum

@@ -3,8 +3,10 @@ import type { ReplicaState } from '@kagami/protocol'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { anyState } from '../../testing/any-state.ts'
+import { createNames } from './names.ts'
 import { createPacker, createUnpacker, instantMs } from './packing.ts'
 import { createReplicaTable } from './replica-table.ts'
+import { createSettings } from './settings.ts'
 import { createSlab } from './slab.ts'
 import { createTexts } from './texts.ts'
 
@@ -13,7 +15,16 @@ const texts = fc.oneof(
   fc.uuid(),
   fc.uuid().map((id) => id.toUpperCase()),
   fc.string({ unit: fc.constantFrom(...'0123456789abcdef'.split('')), maxLength: 80 }),
-  fc.constantFrom('', '-', 'é', '00000000', '0000000g', '00000000-0000-0000-0000-00000000000-', '\u{1f427}'.repeat(9)),
+  fc.constantFrom(
+    '',
+    '-',
+    'é',
+    '00000000',
+    '0000000g',
+    '00000000-0000-0000-0000-00000000000-',
+    '0'.repeat(36),
+    '\u{1f427}'.repeat(9),
+  ),
   fc.integer({ min: 30_000, max: 40_000 }).map((length) => 'x'.repeat(length)),
 )
 
@@ -122,6 +133,39 @@ describe('texts that are kept once', () => {
       ids.map((_, n) => (n % 3 > 0 ? -1 : 0)),
     )
   })
+})
+
+describe('names, and what replicas are set to,', () => {
+  const kept = (text: string): [string, boolean] => [text, false]
+  const some = fc.array(fc.tuple(fc.constantFrom('', 'a', 'b', 'c', '雪'), fc.boolean()), { maxLength: 100 })
+
+  it('have one number as long as one is kept, in whatever order they come', () =>
+    fc.assert(
+      fc.property(some, (steps) => {
+        const [names, settings] = [createNames(), createSettings()]
+        const settingOf = (kind: string) =>
+          ({ kind, interval_secs: 60, labels: { team: kind }, options: {}, origin: 'config' }) as const
+        const model = new Map<string, { ids: readonly [number, number]; times: number }>()
+        for (const [text, isRelease] of steps) {
+          const known = model.get(text)
+          expect([names.findName(text) ?? -1, settings.find(settingOf(text))]).toEqual(known?.ids ?? [-1, -1])
+          if (isRelease && known) {
+            names.releaseName(known.ids[0])
+            settings.release(known.ids[1])
+            if (--known.times === 0) model.delete(text)
+          } else if (!isRelease) {
+            const ids = [names.keepName(text), settings.keep(settingOf(text))] as const
+            expect(ids).toEqual(known?.ids ?? ids)
+            model.set(text, { ids, times: (known?.times ?? 0) + 1 })
+          }
+          expect([...model.values()].map(({ ids }) => [names.nameOf(ids[0]), settings.settingOf(ids[1])])).toEqual(
+            [...model.keys()].map((kept) => [kept, settingOf(kept)]),
+          )
+        }
+      }),
+      // What came after `a` before is gone when the empty name comes after it.
+      { examples: [[[...['a', 'b'].map(kept), ['b', true], ...['a', '', ''].map(kept)]]] },
+    ))
 })
 
 describe('a state in the table', () => {

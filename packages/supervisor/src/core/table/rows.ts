@@ -108,7 +108,8 @@ export function createRows(recentMax = RECENT_MAX): Rows {
     add(state) {
       const row = ids.keep(state.replica_id)
       columns.reserve(row + 1)
-      for (const column of ['review', 'verdict', 'counted', 'cause'] as const) columns.of[column][row] = 0
+      const { review, verdict, counted, cause } = columns.of
+      review[row] = verdict[row] = counted[row] = cause[row] = 0
       counts.verdict[0]!++
       counts.cause[0]!++
       fill(parts, row, state)
@@ -143,7 +144,7 @@ export function createRows(recentMax = RECENT_MAX): Rows {
 const msOf = (instant: string | null | undefined) =>
   instant === null || instant === undefined ? Number.NaN : (instantMs(instant) ?? Date.parse(instant))
 /** Replicas of one mirror have their upstream in common, and those that fail alike what is said of it. */
-const RECENT_TEXTS = 4096
+const RECENT_TEXTS = 16_384
 
 const textOf = (said: Said) => JSON.stringify(said)
 const isSaid = ([message, hint]: Said) => message !== null || hint !== null

@@ -1,6 +1,7 @@
 // settings.ts — What a replica is set to: kind, interval, labels, options, origin. Many replicas are set alike, so each
 // combination is kept once. Pure.
 import type { ReplicaState } from '@kagami/protocol'
+import { createSequence } from './sequence.ts'
 import { createTexts } from './texts.ts'
 
 /** What a replica is set to. Objects are shared: nobody changes them. */
@@ -31,6 +32,7 @@ const READ_MAX = 4096
 export function createSettings(): Settings {
   const texts = createTexts({ recent: READ_MAX })
   const read = new Map<number, Setting>()
+  const sequence = createSequence()
   function settingOf(id: number): Setting {
     let setting = read.get(id)
     if (setting) return setting
@@ -40,7 +42,12 @@ export function createSettings(): Settings {
     return setting
   }
   return {
-    keep: (setting) => texts.keep(textOf(setting)),
+    keep(setting) {
+      const expected = sequence.expected()
+      const known = texts.isKept(expected) ? read.get(expected) : undefined
+      const isExpected = known !== undefined && isAlike(known, setting)
+      return sequence.note(isExpected ? texts.keepAgain(expected) : texts.keep(textOf(setting)))
+    },
     find: (setting) => texts.find(textOf(setting)),
     keepAgain: texts.keepAgain,
     is: (id, setting) => isAlike(settingOf(id), setting),

@@ -2,6 +2,7 @@
 // Pure.
 import { createColumns } from './columns.ts'
 import { createPacker, createUnpacker, isSame, uuidFilter, type Packer } from './packing.ts'
+import { createSequence } from './sequence.ts'
 import { createSlab, type Piece } from './slab.ts'
 
 /** Distinct texts and their numbers. A number is used again after its text was released for the last time. */
@@ -68,7 +69,7 @@ export function createTexts({ recent = 0 } = {}): Texts {
   return {
     keep(text) {
       const known = lately.get(text)
-      if (known !== undefined) return keepAgain(known)
+      if (known !== undefined) return lately.note(text, keepAgain(known))
       const hash = pack(text)
       const found = places.find(hash, isPacked)
       return lately.note(text, found < 0 ? add(hash) : keepAgain(found))
@@ -100,16 +101,29 @@ export function createTexts({ recent = 0 } = {}): Texts {
 /** The numbers of the texts that were kept last, at most so many. */
 function createLately(most: number) {
   const ids = new Map<string, number>()
+  const texts = new Map<number, string>()
+  const sequence = createSequence()
+  const forget = () => {
+    ids.clear()
+    texts.clear()
+  }
   return {
-    get: (text: string): number | undefined => (most === 0 ? undefined : ids.get(text)),
+    get(text: string): number | undefined {
+      if (most === 0) return undefined
+      const expected = sequence.expected()
+      return texts.get(expected) === text ? expected : ids.get(text)
+    },
     note(text: string, id: number): number {
       if (most === 0) return id
-      if (ids.size >= most) ids.clear()
-      ids.set(text, id)
-      return id
+      if (!texts.has(id)) {
+        if (ids.size >= most) forget()
+        ids.set(text, id)
+        texts.set(id, text)
+      }
+      return sequence.note(id)
     },
     /** A number may stand for another text from now on. */
-    forget: (): void => ids.clear(),
+    forget,
   }
 }
 
