@@ -114,6 +114,62 @@ describe('by keyboard', () => {
     await page.context().close()
   })
 
+  test('keys act on the row with the focus; of several that are chosen s asks', async () => {
+    const { page, problems } = await open('/ui/replicas?sort=name')
+    const toRow = async (name: string, times: number) => {
+      await page.getByRole('link', { name, exact: true }).first().waitFor()
+      for (let index = 0; index < times; index++) await page.keyboard.press('j')
+      expect(await focused(page)).toBe(name)
+    }
+    // Without a row they do nothing: the sync below is the only one.
+    for (const key of ['s', 'e', 'l']) await page.keyboard.press(key)
+    await toRow('debian', 2)
+    const before = await syncsOf('debian')
+    await page.keyboard.press('s')
+    await until('it was synced', async () => (await syncsOf('debian')) > before)
+    await page.keyboard.press('?')
+    await page.getByRole('dialog', { name: 'Keys' }).getByText('Edit the replica of the row').waitFor()
+    await page.keyboard.press('Escape')
+    await expect.poll(() => focused(page)).toBe('debian')
+    await page.keyboard.press('l')
+    await page.waitForURL(/\/ui\/syncs\//)
+    await page.goBack()
+    await toRow('debian', 2)
+    await page.keyboard.press('e')
+    await page.waitForURL(/\/ui\/replicas\/.+\/edit/)
+    await page.goto('/ui/replicas?sort=name')
+    await toRow('archlinux', 1)
+    const [arch, debian] = [await syncsOf('archlinux'), await syncsOf('debian')]
+    for (const key of ['x', 'j', 'x', 's']) await page.keyboard.press(key)
+    const dialog = page.getByRole('dialog', { name: /Sync 2 replicas/ })
+    await dialog.getByRole('button', { name: 'Sync', exact: true }).click()
+    await until(
+      'both were synced',
+      async () => (await syncsOf('archlinux')) > arch && (await syncsOf('debian')) > debian,
+    )
+    expect(problems).toEqual([])
+    await page.context().close()
+  })
+
+  test('a key of a row is that of the page elsewhere on it', async () => {
+    const { page } = await open('/ui/mirrors')
+    await page.getByRole('link', { name: 'fedora' }).first().waitFor()
+    await page.getByRole('link', { name: 'fedora' }).first().focus()
+    const before = await syncsOf('fedora')
+    await page.keyboard.press('s')
+    await until('its only replica was synced', async () => (await syncsOf('fedora')) > before)
+    await page.goto('/ui/mirrors/fedora')
+    await page.getByRole('link', { name: 'sh-12' }).first().waitFor()
+    await page.keyboard.press('s')
+    await page.getByRole('dialog', { name: /Sync all/ }).waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    await page.getByRole('link', { name: 'sh-12' }).first().focus()
+    await page.keyboard.press('l')
+    await page.waitForURL(/\/ui\/syncs\//)
+    await page.context().close()
+  })
+
   test('what is typed into a field is text', async () => {
     const { page } = await open('/ui/replicas')
     await page.getByRole('link', { name: 'archlinux' }).first().waitFor()

@@ -199,4 +199,39 @@ describe('rows of lists', () => {
     await check('view')
     await page.context().close()
   })
+
+  test.each([
+    ['light', 390],
+    ['dark', 320],
+  ] as const)('on a phone show the facts that were chosen for cards, in %s at %i px', async (theme, width) => {
+    const { page, axe, problems } = await openTab(browser, fleet.supervisor.url, { theme, width })
+    await page.goto('/ui/replicas?name=gentoo')
+    const card = page.getByRole('row', { name: /gentoo/ }).first()
+    await card.waitFor()
+    expect(await card.getByText('rsync.example.org').count()).toBe(0)
+    await page.getByRole('button', { name: 'Facts and order' }).click()
+    const menu = page.getByRole('dialog', { name: 'Facts and order' })
+    for (const fact of ['Size', 'Upstream', 'Labels', 'Failing', '14 days', 'Next sync'])
+      await menu.getByRole('checkbox', { name: fact }).check()
+    await menu.getByRole('checkbox', { name: 'Last good copy' }).uncheck()
+    await shoot(page, `cards-menu-${theme}-${width}`)
+    expect(await axe()).toEqual([])
+    await page.keyboard.press('Escape')
+    await card.getByText('rsync.example.org').waitFor()
+    await page.reload()
+    await card.getByText('rsync.example.org').waitFor()
+    await card.getByRole('img', { name: /days/ }).waitFor()
+    await shoot(page, `cards-${theme}-${width}`)
+    // Nothing is cut off, and a card is as high as the list counts with.
+    const cut = () =>
+      page.locator('tr.item').evaluateAll((all) => all.some((one) => one.scrollHeight > one.clientHeight))
+    expect(await cut()).toBe(false)
+    expect(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)).toBe(false)
+    expect(await axe()).toEqual([])
+    expect(problems).toEqual([])
+    // The columns of a wide screen are as they were.
+    await page.setViewportSize({ width: 1280, height: 800 })
+    await page.getByRole('columnheader', { name: 'Last good copy' }).waitFor()
+    await page.context().close()
+  })
 })

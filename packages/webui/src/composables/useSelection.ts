@@ -1,11 +1,13 @@
 // useSelection.ts — Which rows of a list are chosen: one by one, or everything that matches its filter.
-import { ref, shallowRef, type Ref, type ShallowRef } from 'vue'
+import { computed, ref, shallowRef, type ComputedRef, type Ref, type ShallowRef } from 'vue'
 
 export interface Selection {
   /** Keys of the rows that were chosen one by one. */
   readonly keys: ShallowRef<ReadonlySet<string>>
   /** Everything that matches is chosen, also what is not loaded. */
   readonly everything: Ref<boolean>
+  /** More than one row is chosen. */
+  readonly isSeveral: ComputedRef<boolean>
   has(key: string): boolean
   /** Chooses a row, or no more; `range`: all since the one before are as it is. `rows` are all keys in their order. */
   pick(key: string, how: { rows: readonly string[]; range: boolean }): void
@@ -20,6 +22,7 @@ export interface Selection {
 export function useSelection(): Selection {
   const keys: ShallowRef<ReadonlySet<string>> = shallowRef(new Set<string>())
   const everything = ref(false)
+  const isSeveral = computed(() => everything.value || keys.value.size > 1)
   let last: string | null = null
   const has = (key: string): boolean => everything.value || keys.value.has(key)
   function change(changed: readonly string[], on: boolean): void {
@@ -50,5 +53,5 @@ export function useSelection(): Selection {
     last = null
   }
   const pickEverything = (): void => void (everything.value = true)
-  return { keys, everything, has, pick, pickAll, pickEverything, forget, clear }
+  return { keys, everything, isSeveral, has, pick, pickAll, pickEverything, forget, clear }
 }

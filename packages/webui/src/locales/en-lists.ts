@@ -85,6 +85,8 @@ export const lists = {
   },
   look: {
     button: 'Columns and order',
+    buttonCards: 'Facts and order',
+    facts: 'Facts on cards',
     order: 'Order by',
     reverse: 'Reverse',
     density: 'Rows',

@@ -88,6 +88,8 @@ export const lists: Texts<typeof en> = {
   },
   look: {
     button: '列与排序',
+    buttonCards: '内容与排序',
+    facts: '卡片上的内容',
     order: '排序依据',
     reverse: '反向',
     density: '行高',

@@ -13,6 +13,8 @@ export interface KeyBinding {
   readonly where: 'everywhere' | 'page' | 'list'
   /** The command line that does the same. */
   readonly command?: string
+  /** Whether it does something now; where it does not, the same key of something else does. Absent: always. */
+  applies?(): boolean
   run(): void
 }
 
@@ -40,7 +42,7 @@ export const useKeyStore = defineStore('keys', () => {
     const keys = first === '' ? event.key : `${first} ${event.key}`
     first = ''
     // What was added last is nearest to the viewer.
-    const found = bindings.value.findLast((binding) => binding.keys === keys)
+    const found = bindings.value.findLast((binding) => binding.keys === keys && (binding.applies?.() ?? true))
     if (found) {
       event.preventDefault()
       found.run()

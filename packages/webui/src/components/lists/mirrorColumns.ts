@@ -7,6 +7,7 @@ import type { CellWord } from './replicaFilters.ts'
 export const MIRROR_COLUMNS: KnownColumns = {
   all: ['health', 'name', 'replicas', 'newest', 'contentAt', 'size', 'next', 'kinds', 'labels'],
   shown: ['health', 'name', 'replicas', 'newest', 'contentAt', 'size', 'next', 'kinds', 'labels'],
+  cards: ['health', 'name', 'replicas', 'newest'],
   fixed: 'name',
 }
 

@@ -19,6 +19,7 @@ export const REPLICA_COLUMNS: KnownColumns = {
     'bytes',
   ],
   shown: ['health', 'name', 'worker', 'lastOk', 'failing', 'strip', 'size', 'next', 'kind', 'labels', 'upstream'],
+  cards: ['health', 'name', 'worker', 'lastOk'],
   fixed: 'name',
 }
 

@@ -3,6 +3,7 @@ import { choiceOf, isChosen, type ListedReplica, type ReplicaQuery, type Summary
 import { computed, type ComputedRef } from 'vue'
 import { api } from '../../api.ts'
 import { useAddress, type Address } from '../../composables/useAddress.ts'
+import { usePhone } from '../../composables/usePhone.ts'
 import { useRows, type Rows } from '../../composables/useRows.ts'
 import { patchListed, replicaMoves, topicOfReplica } from '../../patches.ts'
 import { FILTER_FIELDS } from './replicaFilters.ts'
@@ -32,10 +33,10 @@ export function useReplicaList(): ReplicaList {
         FILTERS.filter((name) => address.get(name) !== '').map((name) => [name, address.get(name)]),
       ) as ReplicaQuery,
   )
-  // Cards have none of these columns.
-  const isPhone = matchMedia('(max-width: 767px)').matches
+  const isPhone = usePhone()
   const query = computed(() => {
-    const include = isPhone ? [] : look.columns.value.flatMap((key) => INCLUDED[key] ?? []).sort()
+    const shown = isPhone.value ? look.cards.value : look.columns.value
+    const include = shown.flatMap((key) => INCLUDED[key] ?? []).sort()
     return { ...filters.value, sort: address.get('sort') || undefined, include: include.join() || undefined }
   })
   const list = useRows<ListedReplica>({

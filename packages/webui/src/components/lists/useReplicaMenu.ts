@@ -5,7 +5,7 @@ import { useI18n } from 'vue-i18n'
 import { useRouter } from 'vue-router'
 import type { Address } from '../../composables/useAddress.ts'
 import { useIfAllowed } from '../../composables/useWrite.ts'
-import { useReplicaWrites } from '../replicas/useReplicaWrites.ts'
+import { lastSyncOf, useReplicaWrites } from '../replicas/useReplicaWrites.ts'
 import type { MenuItem } from './ActionMenu.vue'
 import { filterOut, filterTo } from './filterText.ts'
 import { FILTER_LABELS, wordInWords } from './filterWords.ts'
@@ -36,7 +36,7 @@ export function useReplicaMenu(address: Address, remove: (row: Replica) => void)
   const filterItems = useFilterItems(address)
   return (row) => {
     const id = encodeURIComponent(row.replica_id)
-    const lastSync = row.current?.sync_id ?? row.last_sync?.sync_id
+    const lastSync = lastSyncOf(row)
     const change = (words: string, run: () => void): MenuItem => ({ words, run: () => ifAllowed(run) })
     return [
       change(t('replica.sync'), () => void writes.sync(row)),

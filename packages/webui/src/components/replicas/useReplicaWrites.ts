@@ -24,6 +24,10 @@ export function useReplicaWrites() {
   }
 }
 
+/** The sync of a replica whose log is asked for: the running one, else the last; undefined: there was none. */
+export const lastSyncOf = ({ current, last_sync }: Pick<Replica, 'current' | 'last_sync'>): string | undefined =>
+  current?.sync_id ?? last_sync?.sync_id
+
 /** The command lines about a replica. */
 export function commandsOf({ name, worker_name }: Pick<Named, 'name' | 'worker_name'>) {
   const replica = `${name}@${worker_name}`

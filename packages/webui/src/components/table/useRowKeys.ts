@@ -33,6 +33,10 @@ export function useRowKeys(box: Ref<HTMLElement | null>, { choose, menu }: RowPa
   onMounted(() => box.value?.addEventListener('keydown', moveAside))
 }
 
+/** The key of the row with the focus; null: none has it. */
+export const focusedRow = (): string | null =>
+  document.activeElement?.closest<HTMLElement>('tr.item')?.dataset['key'] ?? null
+
 /** Presses a part of the row with the focus. */
 function pressIn(part: string): void {
   document.activeElement?.closest('tr.item')?.querySelector<HTMLElement>(part)?.click()
