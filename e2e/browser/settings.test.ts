@@ -53,6 +53,32 @@ describe('the page Settings', () => {
     expect(tab.problems).toEqual([])
   })
 
+  test('shows what the supervisor runs with to who may change something, and no secret', async () => {
+    const tab = await open(ROOT_TOKEN)
+    const lineOf = async (key: string) => {
+      const line = tab.page.locator(`[data-setting=${key}]`)
+      await line.waitFor()
+      return (await line.innerText()).replaceAll(/\s+/g, ' ')
+    }
+    expect(await lineOf('api_token')).toBe('Token of the supervisor SUPERVISOR_API_TOKEN set; never shown environment')
+    expect(await lineOf('history_days')).toBe('Days that the history is kept SUPERVISOR_HISTORY_DAYS 90 default')
+    expect(await lineOf('oidc_issuer')).toBe('Provider of accounts SUPERVISOR_OIDC_ISSUER — not set')
+    expect(await tab.page.locator('main').innerText()).not.toContain(ROOT_TOKEN)
+    const settingsFor = async (token: string | null) => {
+      const headers = token ? { authorization: `Bearer ${token}` } : undefined
+      const answer = await fetch(`${fleet.supervisor.url}/api/v1/settings`, { headers })
+      return [answer.status, (await answer.text()).includes(ROOT_TOKEN)]
+    }
+    expect(await settingsFor(ROOT_TOKEN)).toEqual([200, false])
+    expect((await settingsFor(null))[0]).toBe(401)
+    expect((await refusalOf((await fleet.clientFor('reader', 'viewer')).call('settings')))?.code).toBe('forbidden')
+    expect((await (await fleet.clientFor('changer', 'operator')).call('settings')).kept.history_days).toBe(90)
+    const nobody = await open(null)
+    await nobody.page.getByRole('heading', { name: 'Access tokens' }).waitFor()
+    expect(await nobody.page.getByRole('heading', { name: 'This supervisor' }).count()).toBe(0)
+    expect(tab.problems).toEqual([])
+  })
+
   test('creates a token, shows it once, and it may do what was chosen', async () => {
     const { page } = await open(ROOT_TOKEN)
     await page.getByRole('button', { name: 'Create token' }).click()

@@ -2,7 +2,7 @@
 // docs/configuration.md is generated from it.
 import { statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { checkFor } from '@kagami/protocol'
+import { checkFor, type SettingSource } from '@kagami/protocol'
 import {
   checkNatsUrl,
   checkValues,
@@ -97,6 +97,9 @@ export const SupervisorKeys = Type.Object({
   ...accessKeys,
 })
 
+/** How many days it is kept how full disks were. */
+export const DISK_DAYS = 30
+
 /** The configuration, checked, and what follows from it. */
 export interface SupervisorConfig extends Static<typeof SupervisorKeys> {
   readonly natsUrl: string
@@ -104,6 +107,8 @@ export interface SupervisorConfig extends Static<typeof SupervisorKeys> {
   readonly natsCredentials: SupervisorCredentials | null
   readonly address: { host: string; port: number }
   readonly stateDir: string
+  /** Where the value of each key comes from, `nats_url` too; a key without a value has none. */
+  readonly sources: Readonly<Record<string, SettingSource>>
   readonly warnings: readonly string[]
 }
 
@@ -142,7 +147,27 @@ export function loadSupervisorConfig(
       (config.database_url.startsWith('sqlite:') ? dirname(sqliteFile(config.database_url).path) : './.kagami'),
   )
   const warnings = warningsOf(config, address.host)
-  return { ...config, natsUrl, natsCredentials, address, stateDir, warnings }
+  const sources = { ...sourcesOf({ defaults, fromEnv, flags }, config), nats_url: natsSource(nats_url, env) }
+  return { ...config, natsUrl, natsCredentials, address, stateDir, sources, warnings }
+}
+
+const natsSource = (flag: string | undefined, env: NodeJS.ProcessEnv): SettingSource =>
+  flag ? 'flag' : env['KAGAMI_NATS_URL'] ? 'environment' : 'file'
+
+/** Where values come from. The directory of the state follows from others; the token is in a file of it by itself. */
+function sourcesOf(
+  { defaults, fromEnv, flags }: Record<'defaults' | 'fromEnv' | 'flags', Values>,
+  { auth }: Static<typeof SupervisorKeys>,
+): Record<string, SettingSource> {
+  const all = (values: Values, source: SettingSource) =>
+    Object.fromEntries(Object.keys(values).map((key) => [key, source]))
+  return {
+    state_dir: 'default',
+    ...(auth === 'token' ? { api_token: 'file' } : {}),
+    ...all(defaults, 'default'),
+    ...all(fromEnv, 'environment'),
+    ...all(flags, 'flag'),
+  }
 }
 
 function warningsOf(

@@ -8,7 +8,7 @@ import { createBulkJobs, type BulkJobs } from './commands/bulk.ts'
 import { createCommands } from './commands/commands.ts'
 import { createJoinTokens, type JoinTokens } from './commands/join-tokens.ts'
 import type { Commands } from './commands/types.ts'
-import type { SupervisorConfig } from './config.ts'
+import { DISK_DAYS, type SupervisorConfig } from './config.ts'
 import { reviewDue } from './core/counting.ts'
 import { changesToStore, noChanges, storedReader } from './core/changes.ts'
 import { createFleet, putWorker, restoreReplicas, setPresence, showDecisions } from './core/fleet.ts'
@@ -38,8 +38,6 @@ const TERM_CHECK_MS = 2000
 const PRUNE_MS = 3_600_000
 /** After this much silence of a second process, ms, its conflict is over: a process that waits asks every 40 s. */
 const CONFLICT_MS = 60_000
-/** How long it is kept how full disks were, days. */
-const DISK_DAYS = 30
 /** Longest wait, when stopping, for a batch of reports, ms. Reports that are not stored come again. */
 const STOP_MS = 2500
 

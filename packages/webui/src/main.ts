@@ -19,6 +19,7 @@ import './styles/trial.css'
 import './styles/lists.css'
 import './styles/palette.css'
 import './styles/overview.css'
+import './styles/settings.css'
 
 const app = createApp(App).use(createPinia()).use(i18n).use(router)
 // The first text is in the right language: English is there at once, others are one small file away.

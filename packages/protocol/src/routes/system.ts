@@ -1,6 +1,7 @@
 // system.ts — The whole system: summary, audit, and the live stream.
 import Type from 'typebox'
 import { AuditEntry, pageOf, Summary } from '../views.ts'
+import { Settings } from '../views/settings.ts'
 import { STREAM_TOPICS_MAX } from '../views/stream.ts'
 import { get, pagingOf, Text, Word } from './route.ts'
 
@@ -9,6 +10,11 @@ export const systemRoutes = {
   summary: get('/api/v1/summary', 'Counts, failure causes and totals of the whole fleet', {
     tag: 'fleet',
     response: Summary,
+  }),
+  settings: get('/api/v1/settings', 'What the supervisor runs with, and where each value comes from; no secrets', {
+    tag: 'system',
+    role: 'operator',
+    response: Settings,
   }),
   audit: get('/api/v1/audit', 'Who wrote what, when, with which result', {
     tag: 'system',

@@ -6,6 +6,7 @@ import type { Handlers } from './handler.ts'
 import { joinTokenHandlers } from './join-tokens.ts'
 import { replicaHandlers } from './replicas.ts'
 import { resourceHandlers } from './resources.ts'
+import { settingHandlers } from './settings.ts'
 import { storageHandlers } from './storage.ts'
 import { syncHandlers } from './syncs.ts'
 import { systemHandlers } from './system.ts'
@@ -24,5 +25,6 @@ export const handlers: Handlers = {
   ...syncHandlers,
   ...storageHandlers,
   ...systemHandlers,
+  ...settingHandlers,
   ...accessHandlers,
 }
