@@ -26,7 +26,7 @@ describe('rows of lists', () => {
   }
   const total = async (page: Page) => Number(/of ([\d,]+)/.exec(await page.getByTestId('shown').innerText())?.[1])
   const query = (page: Page) => new URL(page.url()).searchParams
-  const openLook = (page: Page) => page.getByRole('button', { name: /^(Columns and order|Order by)$/ }).click()
+  const openLook = (page: Page) => page.getByRole('button', { name: /^(Columns and order|Facts and order)$/ }).click()
   const menu = (page: Page) => page.getByRole('menu')
   const row = (page: Page, name: string | RegExp) => page.getByRole('row', { name }).first()
   const shoot = async (page: Page, name: string) => {

@@ -52,8 +52,8 @@ export const settings = {
     what: 'the settings of the supervisor',
     hidden: 'set; never shown',
     kept:
-      'Syncs, bulk jobs and refused requests are removed after {history} days; what was done stays in Events. How full ' +
-      'disks were is known for {disks} days. The logs of the last 20 syncs of a replica are on its worker.',
+      'Syncs, bulk jobs and refused requests are removed after {history} days; what was done stays in Events. How ' +
+      'full disks were is known for {disks} days. The logs of the last 20 syncs of a replica are on its worker.',
   },
   settingGroup: {
     reach: 'Where it is reached',
