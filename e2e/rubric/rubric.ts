@@ -36,6 +36,7 @@ export const rubric: readonly Question[] = [
     proofs: [
       [ui('ui'), 'approves a worker; its mirrors appear without a reload, and the failing one shows why'],
       [ui('pages'), 'tries again what fails for one cause as a job, and leads to it'],
+      [ui('pages'), 'shows what the replica that failed last said, cut to a line that opens'],
     ],
   },
   {
