@@ -66,7 +66,7 @@ function settingOf(config: SupervisorConfig, key: Key): Setting {
 }
 
 function textOf(value: unknown, shown: Shown): string {
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
   return shown === 'address' ? text.split(',').map(withoutCredentials).join(',') : text
 }
 
