@@ -1,5 +1,5 @@
-// restoring.test.ts — What a supervisor reads from its store when it starts is the fleet that heartbeats would have made:
-// the same replicas, orders, counters and totals.
+// restoring.test.ts — What a supervisor reads from its store when it starts is the fleet that heartbeats would have
+// made: the same replicas, orders, counters and totals.
 import { sampleHeartbeat, sampleSpec } from '@kagami/protocol/testing/samples'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
