@@ -92,7 +92,7 @@ async function idleShare(page: Page): Promise<number> {
   return ((await seconds()) - before) / ((performance.now() - from) / 1000)
 }
 
-/** The same of a page in which one short text changes each second, and nothing else: less than that no live page takes. */
+/** The same of a page in which one short text changes each second, and nothing else: no live page takes less. */
 async function floorShare(browser: Browser): Promise<number> {
   const page = await browser.newPage()
   await page.setContent('<p>0</p>')
