@@ -160,10 +160,11 @@ export function reasonOf(error: unknown): ConnectionProblem {
   return { message: cause, refused: false }
 }
 
-/** The addresses without the passwords that somebody may have written into them. */
-export function shownNatsUrl(url: string): string {
-  return url.replaceAll(/(^|\/\/|,\s*)[^/@,\s]*@/g, '$1***@')
-}
+/** What may be a user and a password: all before the last @ of an address. The next one begins with its scheme. */
+const CREDENTIALS = /(^|,)(\s*(?:[a-z]+:\/\/)?)(?:(?!,\s*[a-z]+:\/\/).)*@/gis
+
+/** The addresses without the passwords that somebody may have written into them, whatever is in those. */
+export const shownNatsUrl = (url: string): string => url.replaceAll(CREDENTIALS, '$1$2***@')
 
 /** Whether the arguments are wrong, which trying again does not change. */
 function isMistake(error: unknown): boolean {

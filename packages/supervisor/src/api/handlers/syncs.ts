@@ -148,7 +148,6 @@ function* runningSyncs(fleet: Fleet, { state, outcomes = [] }: SyncQuery & SyncF
   }
 }
 
-/** A sync by id or unique prefix: among the running ones, then in the history. */
 /** A sync by its id, or the beginning of it; and its replica while it runs. */
 export async function findSync(
   supervisor: Supervisor,
