@@ -203,7 +203,8 @@ export const Cause = Type.Object({
     ...Instant,
     description: 'When the first failure of the longest streak among them ended; null: that is not known of any',
   }),
-  workers: Type.Array(Type.String()),
+  workers: Type.Array(Type.String({ description: 'Names, of the first five' })),
+  workers_total: Type.Optional({ ...Count, description: 'On how many workers they are' }),
   examples: Type.Array(CauseExample),
   last: Type.Optional(
     Nullable(
@@ -231,7 +232,7 @@ export const Summary = Type.Object({
     approved: Count,
     pending: Count,
     rejected: Count,
-    online: Count,
+    online: { ...Count, description: 'Of the approved ones, as late and lost' },
     late: Count,
     lost: Count,
   }),

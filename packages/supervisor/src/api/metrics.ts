@@ -41,7 +41,7 @@ export function registerMetrics(server: FastifyInstance, { services }: Superviso
       },
     })
   byKey('kagami_workers', 'Workers by admission', 'admission', services.fleet.admissions)
-  byKey('kagami_workers_presence', 'Workers by presence', 'presence', services.fleet.presences)
+  byKey('kagami_workers_presence', 'Approved workers by presence', 'presence', services.fleet.presences)
   byKey('kagami_replicas', 'Replicas of approved workers by status', 'status', services.fleet.statuses)
   byKey('kagami_replicas_health', 'Replicas of approved workers by health', 'health', services.fleet.healths)
   number('kagami_resources', 'Mirrors', () => services.fleet.resources.size)

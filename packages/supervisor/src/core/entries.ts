@@ -193,6 +193,7 @@ export interface Fleet {
   readonly healths: Tally
   readonly statuses: Tally
   readonly admissions: Tally
+  /** Of approved workers. */
   readonly presences: Tally
   /** The minute since 1970 up to which health was judged again. */
   reviewedMinute: number

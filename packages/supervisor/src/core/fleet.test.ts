@@ -179,11 +179,12 @@ function countAll(fleet: Fleet) {
   const tally = (words: string[]) =>
     Object.fromEntries([...Map.groupBy(words, (word) => word)].map(([word, group]) => [word, group.length]))
   const counted = [...fleet.replicas.values()].filter((entry) => entry.worker.record.admission === 'approved')
+  const approved = [...fleet.workers.values()].filter(({ record }) => record.admission === 'approved')
   return {
     statuses: tally(counted.map((entry) => entry.state.status)),
     healths: tally(counted.map((entry) => entry.verdict.health)),
     admissions: tally([...fleet.workers.values()].map((worker) => worker.record.admission)),
-    presences: tally([...fleet.workers.values()].map((worker) => worker.presence)),
+    presences: tally(approved.map((worker) => worker.presence)),
     resources: Object.fromEntries(
       [...Map.groupBy(counted, (entry) => entry.state.name)]
         .map(([name, group]) => [name, tally(group.map((entry) => entry.state.status))])

@@ -54,16 +54,22 @@ export function putWorker(fleet: Fleet, given: WorkerRecord, now: number): Worke
     const worker = fleet.replicas.addWorker(entry)
     fleet.workers.set(record.worker_id, worker)
     fleet.admissions.move(null, record.admission)
-    fleet.presences.move(null, worker.presence)
+    fleet.presences.move(null, countedPresence(worker))
     return worker
   }
   const { admission: before, name } = known.record
+  const presence = countedPresence(known)
   known.record = record
+  fleet.presences.move(presence, countedPresence(known))
   if (name !== record.name) fleet.replicas.renamed(known)
   fleet.admissions.move(before, record.admission)
   if (before !== record.admission) for (const row of known.replicas.rows()) recount(fleet, row, now)
   return known
 }
+
+/** What a worker is counted as by its presence; null: nobody expects one that was not approved to be there. */
+const countedPresence = ({ record, presence }: WorkerEntry): Presence | null =>
+  record.admission === 'approved' ? presence : null
 
 /** How many different announcements of kinds are kept once. */
 const KINDS_MAX = 256
@@ -90,7 +96,7 @@ export function dropWorker(fleet: Fleet, worker: WorkerEntry): GoneReplica[] {
   fleet.replicas.dropWorker(worker)
   fleet.workers.delete(worker.record.worker_id)
   fleet.admissions.move(worker.record.admission, null)
-  fleet.presences.move(worker.presence, null)
+  fleet.presences.move(countedPresence(worker), null)
   return replicas
 }
 
@@ -98,8 +104,9 @@ export function dropWorker(fleet: Fleet, worker: WorkerEntry): GoneReplica[] {
 export function setPresence(fleet: Fleet, worker: WorkerEntry, presence: Presence, now: number): Changes {
   const changes = noChanges()
   if (worker.presence === presence) return changes
-  fleet.presences.move(worker.presence, presence)
+  const before = countedPresence(worker)
   worker.presence = presence
+  fleet.presences.move(before, countedPresence(worker))
   changes.workers.add(worker)
   for (const row of worker.replicas.rows())
     if (recount(fleet, row, now)) noteChanged(changes, fleet.replicas.entryOf(row))

@@ -205,7 +205,7 @@ interface Group {
   held: number
   /** When the first failure of those ended of which that is known, Unix ms. */
   since: number | null
-  readonly workers: Set<string>
+  readonly workers: Set<WorkerEntry>
   readonly examples: ReplicaEntry[]
   /** The replica whose sync ended last, and when, Unix ms; null: of none is known when. */
   last: { readonly entry: ReplicaEntry; readonly ms: number } | null
@@ -218,7 +218,7 @@ function addToGroup(group: Group, entry: ReplicaEntry, health: 'failed' | 'held'
   if (health === 'held') group.held++
   const { failingSinceMs: since, endedMs: ended } = entry
   if (since !== null && since < (group.since ?? Infinity)) group.since = since
-  if (group.workers.size < NAMED_MAX) group.workers.add(entry.worker.record.name)
+  group.workers.add(entry.worker)
   if (group.examples.length < NAMED_MAX) group.examples.push(entry)
   if (ended !== null && ended > (group.last?.ms ?? -Infinity)) group.last = { entry, ms: ended }
 }
@@ -232,7 +232,8 @@ function causeOf(reason: string, { replicas, held, since, workers, examples, las
     replicas,
     held,
     since: since === null ? null : new Date(since).toISOString(),
-    workers: [...workers],
+    workers: [...workers].slice(0, NAMED_MAX).map(({ record }) => record.name),
+    workers_total: workers.size,
     examples: examples.map(exampleOf),
     last: last && lastFailureOf(last.entry),
   }

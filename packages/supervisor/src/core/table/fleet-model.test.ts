@@ -207,13 +207,19 @@ function compare(fleet: Fleet, model: Model): void {
   )
 }
 
-function compareResources(fleet: Fleet, members: readonly { worker: WorkerEntry; plain: Plain }[]): void {
+/** A replica, and the worker that has it. */
+interface Member {
+  readonly worker: WorkerEntry
+  readonly plain: Plain
+}
+
+function compareResources(fleet: Fleet, members: readonly Member[]): void {
   const counted = members.map(({ plain }) => plain)
   const scheduled = new Set(
     members.filter(({ worker, plain }) => !haltOf(viewOf(worker, plain))).map(({ plain }) => plain),
   )
   const groups = Map.groupBy(counted, ({ state }) => state.name)
-  compareCauses(fleet, counted)
+  compareCauses(fleet, members)
   expect([...fleet.resources.values()].map(({ name }) => name).sort()).toEqual([...groups.keys()].sort())
   expect(fleet.healths.toRecord()).toEqual(tally(counted.map(({ verdict }) => verdict.health)))
   expect(fleet.statuses.toRecord()).toEqual(tally(counted.map(({ state }) => state.status)))
@@ -240,22 +246,31 @@ function compareResources(fleet: Fleet, members: readonly { worker: WorkerEntry;
   }
 }
 
-function compareCauses(fleet: Fleet, counted: readonly Plain[]): void {
-  const troubled = counted.filter(({ verdict: { health } }) => health === 'failed' || health === 'held')
-  const groups = Map.groupBy(troubled, ({ state }) => state.last_sync?.reason ?? 'unknown')
+function compareCauses(fleet: Fleet, members: readonly Member[]): void {
+  const troubled = members.filter(({ plain: { verdict } }) => verdict.health === 'failed' || verdict.health === 'held')
+  const groups = Map.groupBy(troubled, ({ plain: { state } }) => state.last_sync?.reason ?? 'unknown')
   const plainly = [...groups].map(([reason, group]) => {
-    const since = group.flatMap(({ state }) => (state.failing_since ? Date.parse(state.failing_since) : []))
-    return [reason, group.length, since.length > 0 ? Math.min(...since) : null]
+    const since = group.flatMap(({ plain: { state } }) => (state.failing_since ? Date.parse(state.failing_since) : []))
+    const workers = new Set(group.map(({ worker }) => worker)).size
+    return [reason, group.length, since.length > 0 ? Math.min(...since) : null, workers]
   })
   const causes = causesOf(fleet, 100)
-  const shown = causes.map(({ reason, replicas, since }) => [reason, replicas, since && Date.parse(since)])
+  const shown = causes.map(({ reason, replicas, since, workers_total: workers }) => [
+    reason,
+    replicas,
+    since && Date.parse(since),
+    workers,
+  ])
   expect(shown.sort()).toEqual(plainly.sort())
   for (const { reason, last } of causes) {
-    const syncs = groups
-      .get(reason as FailureReason)!
-      .flatMap(({ state: { replica_id, last_sync } }) =>
+    const syncs = groups.get(reason as FailureReason)!.flatMap(
+      ({
+        plain: {
+          state: { replica_id, last_sync },
+        },
+      }) =>
         last_sync ? [{ replica_id, ms: Date.parse(last_sync.ended_at), line: lineOf(last_sync.message ?? '') }] : [],
-      )
+    )
     const latest = syncs.filter(({ ms }) => ms === Math.max(...syncs.map((sync) => sync.ms)))
     const named = last && { replica_id: last.replica_id, ms: Date.parse(last.at), line: last.line }
     if (named) expect(latest).toContainEqual(named)
