@@ -2,7 +2,7 @@
 import { ApiError, Refusal, errors, printable, printableJson } from '@kagami/protocol'
 import { CommanderError } from 'commander'
 import pc from 'picocolors'
-import { renderTable, type Column } from './table.ts'
+import { renderTable, terminalRoom, type Column } from './table.ts'
 
 /** What is written while data is collected; null: it goes to stdout. */
 let collected: string[] | null = null
@@ -31,7 +31,7 @@ export function printJson(value: unknown): void {
 
 /** Data for people: a table without lines. On a terminal it is no wider than the terminal, where columns allow it. */
 export function printTable(columns: readonly (string | Column)[], rows: readonly (readonly string[])[]): void {
-  const width = process.stdout.isTTY ? process.stdout.columns : Infinity
+  const width = terminalRoom()
   writeData(renderTable(columns, rows, { width, heading: pc.bold }))
 }
 
@@ -57,7 +57,10 @@ export function reportError(error: unknown, json = process.argv.includes('--json
 }
 
 /** An error in one line. */
-export const describeError = (error: unknown): string => printable(`error: ${describe(error).message}`)
+export const describeError = (error: unknown): string => printable(`error: ${reasonOf(error)}`)
+
+/** What happened, without what to do. */
+export const reasonOf = (error: unknown): string => printable(describe(error).message.replace(/\s*\n\s*/g, ' '))
 
 function describe(error: unknown): { message: string; hint: string | null; exit: number; code: string } {
   if (error instanceof ApiError)

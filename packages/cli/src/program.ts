@@ -15,6 +15,7 @@ import { addReplicas } from './commands/replicas.ts'
 import { addResources } from './commands/resources.ts'
 import { addRun } from './commands/run.ts'
 import { addServeConfig } from './commands/serve-config.ts'
+import { addCheck } from './watch/check.ts'
 import { addStatus } from './watch/status.ts'
 import { addStorage } from './commands/storage.ts'
 import { addSupervisor } from './commands/supervisor.ts'
@@ -26,6 +27,7 @@ import { exitCodesAsHelp } from './exit-codes.ts'
 const NOUNS = [
   addUp,
   addStatus,
+  addCheck,
   addSync,
   addLogs,
   addEvents,

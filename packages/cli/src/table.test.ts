@@ -3,7 +3,7 @@ import { stripVTControlCharacters } from 'node:util'
 import fc from 'fast-check'
 import stringWidth from 'string-width'
 import { describe, expect, it } from 'vitest'
-import { renderTable } from './table.ts'
+import { renderTable, wrapParts } from './table.ts'
 
 const COLUMNS = ['NAME', { head: 'KIND', drop: 2 }, { head: 'CAUSE', cut: 8 }, { head: 'NEXT', drop: 1 }]
 const ROW = ['debian@sh-12', 'rsync', 'the upstream refused the connection', 'in 5m']
@@ -54,4 +54,21 @@ describe('a table', () => {
     )
     expect(stripVTControlCharacters(text)).toBe('STATE     NAME\n✕ failed  a\n-         b\n')
   })
+})
+
+describe('wrapParts', () => {
+  const parts = fc.array(fc.stringMatching(/^[a-z]{1,12}$/), { minLength: 1, maxLength: 12 })
+  it('keeps all parts in their order, in lines that fit', () => {
+    fc.assert(
+      fc.property(parts, fc.integer({ min: 16, max: 60 }), (words, room) => {
+        const lines = wrapParts(words, { room, indent: 4 })
+        expect(lines.flatMap((line) => line.trim().split('  '))).toEqual(words)
+        expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(room)
+        expect(lines.slice(1).every((line) => line.startsWith('    '))).toBe(true)
+      }),
+    )
+  })
+
+  it('is one line where there is room', () =>
+    expect(wrapParts(['a', 'b', 'c'], { room: Infinity, indent: 4 })).toEqual(['a  b  c']))
 })

@@ -70,6 +70,21 @@ function lineOf(cells: readonly (Cell & { readonly room: number })[]): string {
 /** A text that is no wider than so many columns of a terminal; one that is cut ends with an ellipsis. */
 export const cutText = (text: string, room: number): string => cutTo({ text, width: widthOf(text) }, room).text
 
+/** Columns of the terminal; infinite where stdout is none. */
+export const terminalRoom = (): number => (process.stdout.isTTY ? process.stdout.columns : Infinity)
+
+/** Parts one after the other, in as many lines of at most so many columns as it takes; all but the first indented. */
+export function wrapParts(parts: readonly string[], { room, indent }: { room: number; indent: number }): string[] {
+  const lines: string[] = []
+  for (const part of parts) {
+    const line = lines.at(-1)
+    const longer = `${line}${GAP}${part}`
+    if (line !== undefined && widthOf(longer) <= room) lines[lines.length - 1] = longer
+    else lines.push(line === undefined ? part : ' '.repeat(indent) + part)
+  }
+  return lines
+}
+
 const letters = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 
 function cutTo(cell: Cell, room: number): Cell {

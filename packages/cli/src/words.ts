@@ -48,23 +48,31 @@ export function state(word: string, count?: number): string {
 }
 
 /** Counts by health, worst first, without those that are zero. */
-export function healthCounts(counts: Record<string, number>): string {
-  return (
-    countsWorstFirst(counts)
-      .map(([health, count]) => state(health, count))
-      .join('  ') || '-'
-  )
+export const healthCounts = (counts: Record<string, number>): string => healthParts(counts).join('  ')
+
+/** The same, a part for each health. */
+export function healthParts(counts: Record<string, number>): string[] {
+  const words = countsWorstFirst(counts).map(([health, count]) => state(health, count))
+  return words.length > 0 ? words : ['-']
 }
 
 /** The healths of an option, `failed,held`. Throws ConfigError for a word that is none. */
-export function healthsOf(option: string, text = ''): string[] {
-  const words = text.split(',').filter(Boolean)
-  const wrong = words.find((word) => !(healthOrder as readonly string[]).includes(word))
-  if (wrong === undefined) return words
-  const near = nearest(wrong, healthOrder)
+export const healthsOf = (option: string, text?: string): string[] =>
+  chosenOf(option, text, { words: healthOrder, noun: 'health' })
+
+/** The words of an option, separated by commas. Throws ConfigError for one that is not of these. */
+export function chosenOf(
+  option: string,
+  text: string | undefined,
+  { words, noun }: { words: readonly string[]; noun: string },
+): string[] {
+  const chosen = (text ?? '').split(',').filter(Boolean)
+  const wrong = chosen.find((word) => !words.includes(word))
+  if (wrong === undefined) return chosen
+  const near = nearest(wrong, words)
   throw new ConfigError(
-    `${option}: "${wrong}" is no health`,
-    near ? `Did you mean ${near}?` : `Use ${healthOrder.join(', ')}, separated by commas.`,
+    `${option}: "${wrong}" is no ${noun}`,
+    near ? `Did you mean ${near}?` : `Use ${words.join(', ')}, separated by commas.`,
   )
 }
 

@@ -68,6 +68,7 @@ const empty = await startApi({
     aSummary({
       workers: { total: 0, approved: 0, pending: 0, rejected: 0, online: 0, late: 0, lost: 0 },
       resources_total: 0,
+      replicas_total: 0,
       health_counts: {},
       storage: { total_bytes: 0, used_bytes: 0 },
       last_failure: { at: secondsFromNow(-3600), name: 'debian', worker_name: 'sh-12' },

@@ -3,8 +3,8 @@ import type { Summary, Worker } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { printJson, setExitCode, writeData } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
-import { cutText } from '../table.ts'
-import { age, duration, fullIn, healthCounts, healthsOf, size, state, usedOf } from '../words.ts'
+import { cutText, terminalRoom, wrapParts } from '../table.ts'
+import { age, duration, fullIn, healthParts, healthsOf, size, state, usedOf } from '../words.ts'
 import { apiCommand } from '../commands/api.ts'
 
 /** Adds `status`. */
@@ -52,9 +52,20 @@ function factsOf(summary: Summary, api: string): string[] {
   return [
     `Supervisor  ${api}  ${summary.version}  up ${up}   NATS ${natsWords}`,
     `Workers     ${workersOf(summary)}`,
-    `Mirrors     ${summary.resources_total}   ${healthCounts(summary.health_counts)}   ${slots}`,
+    ...wrapParts([`Mirrors     ${mirrorsOf(summary)} `, ...healthParts(summary.health_counts), ` ${slots}`], {
+      room: terminalRoom(),
+      indent: FACT_INDENT,
+    }),
     `Storage     ${storageOf(summary)}`,
   ]
+}
+
+/** Where what is said of a fact begins. */
+const FACT_INDENT = 12
+
+/** States are counted by replica. */
+function mirrorsOf({ resources_total: mirrors, replicas_total: replicas }: Summary): string {
+  return mirrors === replicas ? String(mirrors) : `${mirrors} (${replicas} replicas)`
 }
 
 function workersOf({ workers }: Summary): string {
@@ -100,23 +111,20 @@ function diskLines({ disks }: Summary): string[] {
 }
 
 function causeLines(cause: Summary['causes'][number]): string[] {
-  const { message, replicas, held = 0, since, workers, reason, hint } = cause
-  const where = `${replicas} ${replicas === 1 ? 'replica' : 'replicas'} on ${workers.join(', ')}`
+  const { message, replicas, held = 0, since, workers, workers_total: on = workers.length, reason, hint } = cause
+  const others = on > workers.length ? ` and ${on - workers.length} more` : ''
+  const where = `${replicas} ${replicas === 1 ? 'replica' : 'replicas'} on ${workers.join(', ')}${others}`
   const long = since && held < replicas ? `, failing since ${age(since)}` : ''
   const words = [
     ...(held < replicas ? [state('failed', held > 0 ? replicas - held : undefined)] : []),
     ...(held > 0 ? [state('held', held < replicas ? held : undefined)] : []),
   ]
-  return [
-    `  ${words.join(', ')}  ${message}  ${where}${long}  → kagami replicas --cause ${reason}`,
-    ...lastLines(cause),
-    `     ${hint}`,
-  ]
+  const parts = [`  ${words.join(', ')}`, message, `${where}${long}`, `→ kagami replicas --cause ${reason}`]
+  return [...wrapParts(parts, { room: terminalRoom(), indent: 5 }), ...lastLines(cause), `     ${hint}`]
 }
 
 /** What the replica that failed last said, in one line of the terminal. */
 function lastLines({ last }: Summary['causes'][number]): string[] {
   if (!last) return []
-  const room = process.stdout.isTTY ? process.stdout.columns : Infinity
-  return [cutText(`     ${last.name}@${last.worker_name}, ${age(last.at)}: ${last.line}`, room)]
+  return [cutText(`     ${last.name}@${last.worker_name}, ${age(last.at)}: ${last.line}`, terminalRoom())]
 }
