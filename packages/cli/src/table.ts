@@ -74,11 +74,14 @@ export const cutText = (text: string, room: number): string => cutTo({ text, wid
 export const terminalRoom = (): number => (process.stdout.isTTY ? process.stdout.columns : Infinity)
 
 /** Parts one after the other, in as many lines of at most so many columns as it takes; all but the first indented. */
-export function wrapParts(parts: readonly string[], { room, indent }: { room: number; indent: number }): string[] {
+export function wrapParts(
+  parts: readonly string[],
+  { room, indent, gap = GAP }: { room: number; indent: number; gap?: string },
+): string[] {
   const lines: string[] = []
   for (const part of parts) {
     const line = lines.at(-1)
-    const longer = `${line}${GAP}${part}`
+    const longer = `${line}${gap}${part}`
     if (line !== undefined && widthOf(longer) <= room) lines[lines.length - 1] = longer
     else lines.push(line === undefined ? part : ' '.repeat(indent) + part)
   }

@@ -34,6 +34,9 @@ export const healthLooks: Readonly<Record<Health, Look>> = {
 /** Every health, worst first. */
 export const healthOrder = Object.keys(healthLooks) as readonly Health[]
 
+/** Healths that need a person though no sync has failed: no cause of a failure tells of them. */
+export const quietTroubles = ['stale', 'stuck'] as const satisfies readonly Health[]
+
 /** The state of a worker: what people decided about it and, once it is approved, its presence. */
 export type WorkerState = Exclude<Admission, 'approved'> | Presence
 

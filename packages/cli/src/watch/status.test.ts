@@ -113,6 +113,19 @@ describe('kagami status', () => {
         '  ▲ disk full soon  1 more  → kagami storage\n',
     )
   })
+  it('tells of what is stale or stuck, though no sync has failed', async () => {
+    const api = await startApi({
+      summary: () => aSummary({ health_counts: { fresh: 1, stale: 2, stuck: 1 } }),
+      listWorkers: () => aPage(),
+    })
+    const { stdout } = await runKagami('status', api.env)
+    expect(stdout).toContain(
+      'Needs attention\n' +
+        '  ▲ 2 stale  the last good sync is too long ago, though none failed  → kagami replicas --health stale\n' +
+        '  ◼ 1 stuck  a sync makes no progress  → kagami replicas --health stuck\n',
+    )
+    expect(stdout).not.toContain('Nothing needs you')
+  })
   it('cuts what a replica said to the width of the terminal', async () => {
     const { isTTY, columns } = process.stdout
     Object.assign(process.stdout, { isTTY: true, columns: 60 })

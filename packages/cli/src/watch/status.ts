@@ -1,5 +1,5 @@
 // status.ts — kagami status: the fleet on one screen, worst first.
-import type { Summary, Worker } from '@kagami/protocol'
+import { quietTroubles, type Summary, type Worker } from '@kagami/protocol'
 import type { Command } from 'commander'
 import { printJson, setExitCode, writeData } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
@@ -88,6 +88,7 @@ function storageOf({ storage, disks }: Summary): string {
 function attentionOf(summary: Summary, workers: { pending: Worker[]; lost: Worker[] }): string[] {
   const lines = [
     ...summary.causes.flatMap(causeLines),
+    ...quietLines(summary),
     ...diskLines(summary),
     ...workers.pending.map(({ name }) => `  ${state('pending')}  worker ${name}  → kagami workers approve ${name}`),
     ...workers.lost.map(({ name }) => `  ${state('lost')}  worker ${name}  → kagami workers get ${name}`),
@@ -96,6 +97,23 @@ function attentionOf(summary: Summary, workers: { pending: Worker[]; lost: Worke
   const failure = summary.last_failure
   return [`  Nothing needs you.${failure ? ` Last failure ${age(failure.at)} (${failure.name})` : ''}`]
 }
+
+const QUIET = {
+  stale: 'the last good sync is too long ago, though none failed',
+  stuck: 'a sync makes no progress',
+}
+
+/** What no sync that failed tells of. */
+function quietLines({ health_counts: counts }: Summary): string[] {
+  const troubles = quietTroubles.filter((health) => (counts[health] ?? 0) > 0)
+  return troubles.flatMap((health) => {
+    const parts = [`  ${state(health, counts[health])}`, QUIET[health], `→ kagami replicas --health ${health}`]
+    return wrapParts(parts, { room: terminalRoom(), indent: CAUSE_INDENT })
+  })
+}
+
+/** Where further lines of what needs attention begin. */
+const CAUSE_INDENT = 5
 
 function diskLines({ disks }: Summary): string[] {
   const soon = (disks?.worst ?? []).filter((disk) => disk.full_soon)
@@ -120,7 +138,9 @@ function causeLines(cause: Summary['causes'][number]): string[] {
     ...(held > 0 ? [state('held', held < replicas ? held : undefined)] : []),
   ]
   const parts = [`  ${words.join(', ')}`, message, `${where}${long}`, `→ kagami replicas --cause ${reason}`]
-  return [...wrapParts(parts, { room: terminalRoom(), indent: 5 }), ...lastLines(cause), `     ${hint}`]
+  const room = terminalRoom()
+  const advice = wrapParts(`     ${hint}`.split(/(?<=\S) /), { room, indent: CAUSE_INDENT, gap: ' ' })
+  return [...wrapParts(parts, { room, indent: CAUSE_INDENT }), ...lastLines(cause), ...advice]
 }
 
 /** What the replica that failed last said, in one line of the terminal. */

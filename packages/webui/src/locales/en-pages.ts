@@ -1,5 +1,13 @@
 // en-pages.ts — English: Overview and the page of one mirror, replica, worker or sync.
 export const pages = {
+  quiet: {
+    stale: '1 replica is stale | {n} replicas are stale',
+    stuck: '1 sync makes no progress | {n} syncs make no progress',
+  },
+  quietHint: {
+    stale: 'No sync failed, but the last good one is too long ago.',
+    stuck: 'The log says what it waits for. Cancel it if it will not end.',
+  },
   overview: {
     title: 'Overview',
     what: 'the overview',

@@ -3,6 +3,14 @@ import type { Texts } from './texts.ts'
 import type { pages as en } from './en-pages.ts'
 
 export const pages: Texts<typeof en> = {
+  quiet: {
+    stale: '{n} 个副本陈旧',
+    stuck: '{n} 个同步没有进展',
+  },
+  quietHint: {
+    stale: '没有同步失败，但上次成功同步已过去太久。',
+    stuck: '日志会显示它在等待什么；如果不会结束，请取消它。',
+  },
   overview: {
     title: '概览',
     what: '概览',
