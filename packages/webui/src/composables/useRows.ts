@@ -17,7 +17,7 @@ type Paging = { cursor?: string; limit: number }
 export interface RowSource<T> {
   /** What the rows are; lists of one name have rows of one type. */
   readonly name: string
-  /** Filter and order. When it changes, the list starts anew. */
+  /** Filter and order. When it changes, the list starts anew; undefined: not known yet, and nothing is loaded. */
   key(): unknown
   fetch(paging: Paging, signal: AbortSignal): Promise<Page<T>>
   id(row: T): string
@@ -51,6 +51,7 @@ export function useRows<T>(source: RowSource<T>): Rows<T> {
     source.key,
     (key) => {
       remember(place, list.loaded())
+      if (key === undefined) return
       place = `${source.name} ${location.pathname} ${String(key)}`
       list.start(recall<T>(place))
     },
@@ -119,9 +120,10 @@ function createList<T>(source: RowSource<T>): List<T> {
     if (known) show(known)
     void load((signal) => loadFirst(source, known?.items.length ?? 0, signal))
   }
-  const reload = (): Promise<void> => {
+  const reload = async (): Promise<void> => {
     waiting.value = false
-    return load((signal) => loadFirst(source, rows.value.length, signal))
+    if (source.key() === undefined) return
+    await load((signal) => loadFirst(source, rows.value.length, signal))
   }
   async function more(): Promise<void> {
     const from = cursor
