@@ -1,7 +1,7 @@
 // pages.test.ts — Every page of the UI in both themes and on three screens: accessible, no wider than the screen, few
 // elements, nothing from elsewhere. `npm run screenshots` takes its pictures of them.
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Page, Route } from 'playwright-core'
 import { openBrowser, openTab } from '../harness/browser.ts'
 import { startPageFleet, type PageFleet } from '../harness/page-fleet.ts'
 import { createPlace } from '../harness/place.ts'
@@ -80,6 +80,37 @@ describe('every page', () => {
       return [cell.dataset['word'], Math.round(cell.getBoundingClientRect().height)]
     })
     expect(words).toEqual(['Replicas', 24])
+    await page.context().close()
+  })
+
+  test('shows on the card of a mirror its health and its newest copy', async () => {
+    const { page } = await openTab(browser, fleet.supervisor.url, { width: 390 })
+    await page.goto('/ui/mirrors')
+    const card = page.getByRole('row', { name: /gentoo/ })
+    const box = (await card.boundingBox())!
+    for (const fact of [card.getByText('Failed'), card.locator('time').first()]) {
+      const place = (await fact.boundingBox())!
+      expect(place.y).toBeGreaterThanOrEqual(box.y)
+      expect(place.y + place.height).toBeLessThanOrEqual(box.y + box.height)
+    }
+    await page.context().close()
+  })
+
+  test('says of no list that it is empty before it is loaded', async () => {
+    const { page } = await openTab(browser, fleet.supervisor.url)
+    const waiting: (() => void)[] = []
+    const hold = async (route: Route) => {
+      await new Promise<void>((resolve) => waiting.push(resolve))
+      await route.continue()
+    }
+    await page.route('**/api/v1/replicas?*', hold)
+    await page.route('**/api/v1/syncs?*', hold)
+    await page.goto('/ui/workers/sh-12')
+    await until('both lists are asked for', () => waiting.length === 2)
+    await page.getByText('First seen').waitFor()
+    await expect(page.getByText(/It has no replicas yet|No syncs yet/).count()).resolves.toBe(0)
+    for (const release of waiting) release()
+    await page.getByRole('link', { name: 'alpine' }).first().waitFor()
     await page.context().close()
   })
 
