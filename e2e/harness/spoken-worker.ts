@@ -49,6 +49,8 @@ export async function startSpokenWorker(
     seq++
     const of = Math.max(1, Math.ceil(replicas.length / PART_REPLICAS))
     const { digest } = sampleHeartbeat({ replicas: [...replicas] })
+    const doing = (activity: string) => replicas.filter((replica) => replica.activity === activity).length
+    const jobs = { running: doing('syncing'), queued: doing('queued'), limit: 4 }
     for (let index = 0; index < of; index++) {
       const part = replicas.slice(index * PART_REPLICAS, (index + 1) * PART_REPLICAS)
       const beat = sampleHeartbeat({
@@ -59,6 +61,7 @@ export async function startSpokenWorker(
         part: { index, of },
         replicas: part,
         storage,
+        jobs,
       })
       connection.publish(subjectFor('heartbeat', worker_id), JSON.stringify(beat))
     }

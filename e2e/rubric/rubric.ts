@@ -4,6 +4,7 @@
 const ui = (name: string) => `e2e/browser/${name}.test.ts`
 const cli = (path: string) => `packages/cli/src/${path}.test.ts`
 const P11 = 'bench/p11-ui.ts'
+const LARGE = 'e2e/rubric/large-fleet.test.ts'
 
 /** One question. `proofs`: file, and what stands in it: the title of a test, or of a figure of a benchmark. */
 export interface Question {
@@ -20,6 +21,7 @@ export const rubric: readonly Question[] = [
     proofs: [
       [ui('pages'), 'says how old its numbers are when the supervisor is gone, and shows none that it does not know'],
       [ui('pages'), 'says how old its numbers are also where it was never live'],
+      [LARGE, 'says on every page that the supervisor is gone, and how old its numbers are'],
     ],
   },
   {
@@ -63,7 +65,7 @@ export const rubric: readonly Question[] = [
     proofs: [
       [P11, 'list of replicas can be used'],
       [P11, 'elements of a page'],
-      [ui('pages'), 'is for everybody, in %s at %i px'],
+      [LARGE, 'is for everybody, in %s at %i px'],
     ],
   },
   {
@@ -212,6 +214,7 @@ export const rubric: readonly Question[] = [
     question: 'Is output that is piped free of escape codes, and is progress of long work plain?',
     proofs: [
       ['e2e/scenarios/cli.test.ts', 'status, lists and logs are tables without colour when piped'],
+      [LARGE, 'exits with %i and reads well on a terminal and in a pipe: kagami %s'],
       [cli('commands/sync'), 'shows phase and percent, one line for each ten'],
     ],
   },
