@@ -100,7 +100,7 @@ describe('a fleet of 10,000', () => {
     )
     expect([terminal.status, piped.code]).toEqual([code, code])
     const lines = stripVTControlCharacters(terminal.stdout).split(/\r?\n/)
-    if (IN_COLUMNS.test(line)) expect(lines.filter((text) => [...text].length > COLUMNS)).toEqual([])
+    if (IN_COLUMNS.test(line)) expect(lines.filter((text) => text.length > COLUMNS)).toEqual([])
     expect(piped.stdout + piped.stderr).not.toContain(ESCAPE)
     expect(onTerminal(line, { NO_COLOR: '1' }).stdout).not.toMatch(/\u001b\[\d*m/)
     if (code === 0) expect(JSON.parse((await json(line)).stdout)).toBeTruthy()

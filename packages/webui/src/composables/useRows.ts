@@ -18,7 +18,7 @@ export interface RowSource<T> {
   /** What the rows are; lists of one name have rows of one type. */
   readonly name: string
   /** Filter and order. When it changes, the list starts anew; undefined: not known yet, and nothing is loaded. */
-  key(): unknown
+  key(): string | undefined
   fetch(paging: Paging, signal: AbortSignal): Promise<Page<T>>
   id(row: T): string
   /** The row after an event about it, or undefined when the event is about something else. */
@@ -52,7 +52,7 @@ export function useRows<T>(source: RowSource<T>): Rows<T> {
     (key) => {
       remember(place, list.loaded())
       if (key === undefined) return
-      place = `${source.name} ${location.pathname} ${String(key)}`
+      place = `${source.name} ${location.pathname} ${key}`
       list.start(recall<T>(place))
     },
     { immediate: true },
