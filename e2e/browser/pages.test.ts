@@ -161,6 +161,18 @@ describe('every page', () => {
     await page.context().close()
   })
 
+  test('says so when the code of a page cannot be loaded', async () => {
+    const { page } = await openTab(browser, fleet.supervisor.url)
+    await page.route(/EventList|\/ui\/events$/, (route) => route.abort())
+    await page.goto('/ui/')
+    await page.getByRole('link', { name: 'Events' }).click()
+    await page.getByText('Cannot reach the supervisor').waitFor()
+    await page.unrouteAll()
+    await page.getByRole('link', { name: 'Events' }).click()
+    await page.getByRole('heading', { level: 1, name: 'Events' }).waitFor()
+    await page.context().close()
+  })
+
   test('says how old its numbers are when the supervisor is gone, and shows none that it does not know', async () => {
     const looks = [
       ['light', 1280],

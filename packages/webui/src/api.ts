@@ -36,18 +36,19 @@ export function problemOf(error: unknown): Problem {
       field: null,
       requestId: null,
     }
-  if (error.code === 'unreachable') {
-    return {
-      message: t('error.unreachable', { origin: location.host }),
-      hint: t('error.unreachableHint'),
-      code: error.code,
-      field: null,
-      requestId: null,
-    }
-  }
+  if (error.code === 'unreachable') return unreachable()
   const [message, hint] = [inLanguage(error.message), inLanguage(error.hint)]
   return { message, hint, code: error.code, field: error.field, requestId: error.requestId }
 }
+
+/** The supervisor does not answer. */
+export const unreachable = (): Problem => ({
+  message: t('error.unreachable', { origin: location.host }),
+  hint: t('error.unreachableHint'),
+  code: 'unreachable',
+  field: null,
+  requestId: null,
+})
 
 /** Whether the call was only aborted by the page itself. */
 export function isAborted(error: unknown): boolean {

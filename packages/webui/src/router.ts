@@ -1,5 +1,7 @@
 // router.ts — The pages and their addresses under /ui/.
 import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
+import { unreachable } from './api.ts'
+import { useToasts } from './stores/toasts.ts'
 import { takeTokenFromAddress } from './token.ts'
 import Overview from './views/Overview.vue'
 
@@ -76,10 +78,15 @@ router.beforeEach((to) => {
   const path = to.path === '/' ? V0_ADDRESSES[to.hash] : undefined
   return path === undefined ? true : { path, hash: '', replace: true }
 })
-// The UI was rebuilt on the server, so that its files have other names: load the whole page again.
+// The code of a page could not be loaded. If the UI was rebuilt on the server, its files have other names: load the
+// whole page again.
 router.onError(async (_error, to) => {
   const href = router.resolve(to).href
-  if (sessionStorage.getItem('kagami.reloaded') || !(await isServed(href))) return
+  if (!(await isServed(href))) {
+    useToasts().showProblem(unreachable())
+    return
+  }
+  if (sessionStorage.getItem('kagami.reloaded')) return
   sessionStorage.setItem('kagami.reloaded', '1')
   location.assign(href)
 })
