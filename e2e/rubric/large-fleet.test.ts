@@ -127,15 +127,24 @@ describe('a fleet of 10,000', () => {
     for (const { page } of tabs) {
       await page.goto('/ui/')
       await isLoaded(page)
+      // The code of all pages comes a moment later.
+      await page.waitForFunction(
+        (names) => {
+          const loaded = performance.getEntriesByType('resource').map(({ name }) => name)
+          return names.every((name) => loaded.some((path) => path.includes(name)))
+        },
+        ['ReplicaList', 'WorkerList', 'SyncList', 'StorageList', 'EventList'],
+      )
     }
     await supervisor.kill()
     for (const [index, { page, axe }] of tabs.entries()) {
-      for (const path of ['/ui/', '/ui/replicas', '/ui/workers', '/ui/syncs', '/ui/storage', '/ui/events']) {
-        await page.locator(`nav a[href="${path}"]`).click()
+      for (const title of ['Overview', 'Replicas', 'Workers', 'Syncs', 'Storage', 'Events']) {
+        await page.locator('nav').getByRole('link', { name: title }).click()
+        await page.getByRole('heading', { level: 1, name: title }).waitFor()
         await page.getByText(/No connection to the supervisor. What you see is from/).waitFor()
         await isLoaded(page)
-        await shoot(page, `large-down-${path.split('/')[2] || 'overview'}-${LOOKS[index]!.join('-')}`)
-        expect([path, await axe()]).toEqual([path, []])
+        await shoot(page, `large-down-${title.toLowerCase()}-${LOOKS[index]!.join('-')}`)
+        expect([title, await axe()]).toEqual([title, []])
       }
     }
     const unreachable = onTerminal('status')
