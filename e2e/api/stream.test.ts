@@ -66,16 +66,19 @@ describe('the live stream', () => {
       expect.stringContaining('names replica, which is none'),
     ])
     const abort = new AbortController()
-    const watch = async (topics: string, until: RegExp) => {
+    const watch = async (topics: string, ...wanted: RegExp[]) => {
       const { body } = await fetch(`${supervisor.url}/api/v1/stream?topics=${topics}`, { signal: abort.signal })
       let text = ''
       for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
         text += Buffer.from(chunk).toString()
-        if (until.test(text)) break
+        if (wanted.every((part) => part.test(text))) break
       }
       return new Set([...text.matchAll(/^event: (\w+)$/gm)].map((match) => match[1]))
     }
-    const [ofWorkers, ofMirror] = [watch('workers', /event: worker\n/), watch('mirror:quick', /event: sync\n/)]
+    const [ofWorkers, ofMirror] = [
+      watch('workers', /event: worker\n/),
+      watch('mirror:quick', /event: replica\n/, /event: sync\n/),
+    ]
     await until('both are open', async () =>
       (await (await fetch(`${supervisor.url}/metrics`)).text()).includes('watchers 2'),
     )
