@@ -57,10 +57,13 @@ export function reportError(error: unknown, json = process.argv.includes('--json
 }
 
 /** An error in one line. */
-export const describeError = (error: unknown): string => printable(`error: ${reasonOf(error)}`)
+export const describeError = (error: unknown): string => `error: ${printable(describe(error).message)}`
 
-/** What happened, without what to do. */
-export const reasonOf = (error: unknown): string => printable(describe(error).message.replace(/\s*\n\s*/g, ' '))
+/** What happened and what to do, in one line. */
+export function explainError(error: unknown): string {
+  const { message, hint } = describe(error)
+  return printable((hint ? `${message}; ${hint}` : message).replace(/\s*\n\s*/g, ' '))
+}
 
 function describe(error: unknown): { message: string; hint: string | null; exit: number; code: string } {
   if (error instanceof ApiError)

@@ -43,9 +43,12 @@ describe('kagami check', () => {
     const down = await runKagami('check --api http://127.0.0.1:1')
     expect([down.code, down.stdout]).toEqual([
       3,
-      expect.stringMatching(/^KAGAMI UNKNOWN - cannot reach the supervisor at http:\/\/127\.0\.0\.1:1.*\n$/i),
+      expect.stringMatching(/^KAGAMI UNKNOWN - cannot reach the supervisor at http:\/\/127\.0\.0\.1:1.*; .+\n$/i),
     ])
     const wrong = await runKagami('check --warning faled', quiet.env)
-    expect([wrong.code, wrong.stdout]).toEqual([3, 'KAGAMI UNKNOWN - --warning: "faled" is no word that is counted\n'])
+    expect([wrong.code, wrong.stdout]).toEqual([
+      3,
+      'KAGAMI UNKNOWN - --warning: "faled" is no word that is counted; Did you mean failed?\n',
+    ])
   })
 })

@@ -1,7 +1,7 @@
 // check.ts — kagami check: the fleet in one line, as Nagios, Icinga and their like read it.
 import { healthOrder, type Summary } from '@kagami/protocol'
 import type { Command } from 'commander'
-import { printJson, reasonOf, setExitCode, writeData } from '../output.ts'
+import { explainError, printJson, setExitCode, writeData } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
 import { chosenOf } from '../words.ts'
 import { apiCommand } from '../commands/api.ts'
@@ -33,7 +33,7 @@ export function addCheck(program: Command): void {
       const critical = chosenOf('--critical', options.critical, COUNTED)
       report(judge(await client.call('summary'), { warning, critical }), options)
     } catch (error) {
-      report({ verdict: 'UNKNOWN', text: reasonOf(error), counts: {} }, options)
+      report({ verdict: 'UNKNOWN', text: explainError(error), counts: {} }, options)
     }
   })
     .option('--warning <WORDS>', 'what is a warning, separated by commas', WARNING)
@@ -59,7 +59,9 @@ interface Judgement {
   readonly counts: Readonly<Record<string, number>>
 }
 
-function report({ verdict, text, counts }: Judgement, { json }: ApiOptions): void {
+/** What follows a bar are numbers to such programs: there is none in the words. */
+function report({ verdict, text: words, counts }: Judgement, { json }: ApiOptions): void {
+  const text = words.replaceAll('|', '/')
   const numbers = Object.entries(counts).map(([word, count]) => `${word}=${count}`)
   if (json) printJson({ verdict, text, counts })
   else writeData(`${[`KAGAMI ${verdict} - ${text}`, ...(numbers.length > 0 ? [numbers.join(' ')] : [])].join(' | ')}\n`)
