@@ -51,8 +51,8 @@ async function runFleet(workers: number, dir: string): Promise<void> {
   }
   const ids = Array.from({ length: workers }, (_, i) => `worker-${String(i).padStart(4, '0')}`)
   let lost = 0
-  const receive = (id: string, bytes: Uint8Array) =>
-    receiveHeartbeat(services, decode(SCHEMA, bytes), id, () => void lost++)
+  const refreshing = { want: () => void lost++, joined() {}, arrived() {}, stop() {} }
+  const receive = (id: string, bytes: Uint8Array) => receiveHeartbeat(services, refreshing, decode(SCHEMA, bytes), id)
   for (const [i, id] of ids.entries()) {
     putWorker(services.fleet, recordOf(id), Date.now()).instance = `${id}-i`
     receive(id, beatOf(id, 'full', 0, 1))

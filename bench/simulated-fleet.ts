@@ -9,6 +9,7 @@ import {
   WIRE_VERSION,
   type Heartbeat,
   type Join,
+  type JoinReply,
 } from '@kagami/protocol'
 import { makeReplica } from '@kagami/supervisor/testing/states'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
@@ -38,6 +39,8 @@ interface Simulated {
   instance: string
   /** Until its process has joined, a worker says nothing of its replicas. */
   joined: boolean
+  /** The supervisor asks for all its states. */
+  asked: boolean
   seq: number
   /** Which replica changes next, and how much of a change is due. */
   next: number
@@ -53,6 +56,7 @@ const fleet: Simulated[] = Array.from({ length: workerCount }, (_, index) => ({
   revisions: new Uint32Array(replicaCount).fill(1),
   instance: '',
   joined: false,
+  asked: false,
   seq: 0,
   next: 0,
   due: (index % 20) / 20,
@@ -123,11 +127,13 @@ async function joinAll(generation: number): Promise<number> {
         const reply = await worker.connection
           .request(subjectFor('join', worker.id), text, { timeout: JOIN_MS })
           .catch(() => null)
-        if (reply && reply.json<{ accepted: boolean }>().accepted) break
+        const answer = reply?.json<JoinReply>()
+        worker.asked = answer?.asks_for_states === true
+        if (answer?.accepted) break
       }
       last = performance.now()
       worker.joined = true
-      sendBeat(worker, null)
+      sendBeat(worker, worker.asked ? [] : null)
     }),
   )
   return last - began
@@ -163,7 +169,7 @@ connections[0]!.subscribe(subjectFor('refresh', '*'), {
   callback: (_, message) => {
     counts.questions++
     const worker = byId.get(message.subject.split('.')[2]!)
-    message.respond('{}')
+    message.respond('{"accepted":true}')
     if (worker?.joined) sendBeat(worker, null)
   },
 })

@@ -60,6 +60,7 @@ async function playHour(changes: (beat: number) => number): Promise<Counts> {
     () => true,
     () => counts.events++,
   )
+  const refreshing = { want: () => void counts.questions++, arrived() {}, joined() {}, stop() {} }
   const workers = Array.from({ length: WORKERS }, (_, index) => `worker-${String(index).padStart(4, '0')}`)
   const revisions = new Map(workers.map((id) => [id, Array.from({ length: REPLICAS }, () => 1)]))
   const next = new Map(workers.map((id) => [id, 0]))
@@ -67,7 +68,7 @@ async function playHour(changes: (beat: number) => number): Promise<Counts> {
     const all = revisions.get(id)!
     for (const index of seq === 0 ? [] : changed) all[index]!++
     const beat = beatOf(id, { seq, at: clock.now(), changed, revisions: all })
-    receiveHeartbeat(services, decode(SCHEMA, Buffer.from(encode(SCHEMA, beat))), id, () => void counts.questions++)
+    receiveHeartbeat(services, refreshing, decode(SCHEMA, Buffer.from(encode(SCHEMA, beat))), id)
   }
   for (const id of workers) {
     putWorker(services.fleet, recordOf(id), clock.now().getTime()).instance = `${id}-i`

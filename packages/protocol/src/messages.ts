@@ -131,7 +131,8 @@ export const messages = {
     delivery: 'request',
     schema: RefreshRequest,
     reply: RefreshReply,
-    summary: 'Asks for a full heartbeat, because the digest did not match.',
+    summary:
+      'Asks for a full heartbeat: of a new process, or because the digest did not match. A few workers at a time.',
   }),
   try: message({
     subject: 'kagami.rpc.<id>.try',

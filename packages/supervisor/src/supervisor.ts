@@ -21,6 +21,7 @@ import { receiveHeartbeats } from './edge/heartbeats.ts'
 import { answerJoins } from './edge/joins.ts'
 import { createOlderWorkers, receiveFromOlderWorkers } from './edge/older-workers.ts'
 import { reconcileOnConnect } from './edge/reconcile.ts'
+import { createRefreshing } from './edge/refreshing.ts'
 import { consumeReports } from './edge/reports.ts'
 import { eraseDocument, sealStored } from './edge/sealing.ts'
 import { createFeed } from './live/feed.ts'
@@ -192,7 +193,8 @@ function storeReports(services: Services, signal: AbortSignal): Promise<void> {
 /** Subscribes to what workers send, and has NATS refuse revoked workers now and after every reconnect. */
 function subscribe(services: Services, signal: AbortSignal): () => void {
   const { accounts, bus, store, logger } = services
-  const subscriptions = [answerJoins(services), receiveHeartbeats(services)]
+  const refreshing = createRefreshing(services)
+  const subscriptions = [answerJoins(services, refreshing), receiveHeartbeats(services, refreshing), refreshing.stop]
   if (accounts) {
     const keys = async () => (await store.listRevokedKeys()).map((key) => key.public_key)
     const enforce = () => void enforceRevocations(accounts, { keys, logger, signal })

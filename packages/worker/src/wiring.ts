@@ -265,7 +265,7 @@ function listenerOf(wiring: Wiring): LinkListener {
   return {
     hint: () => messenger.hint(),
     connected: (now) => messenger.connected(now),
-    refresh: () => messenger.sendAll(),
+    refresh: ({ statesOnly }) => (statesOnly ? messenger.sendStates() : messenger.sendAll()),
     cancel: (syncId) => cancelSync(actor, syncId),
     readLog: async (request) =>
       readLog({ ...request, dataDir: config.data_dir, running: syncs.isRunning(request.sync_id) }),

@@ -77,6 +77,12 @@ export const JoinReply = Type.Object({
     }),
   ),
   terminated: Type.Optional(Type.Boolean()),
+  asks_for_states: Type.Optional(
+    Type.Boolean({
+      description:
+        'The supervisor asks for the full heartbeat when it has room for it; absent: the worker sends it unasked',
+    }),
+  ),
   missing_disk: Type.Optional(
     Type.Boolean({
       description:

@@ -35,7 +35,12 @@ export type LogReply = Static<typeof LogReply>
 export const Ping = Type.Object({ instance: Instance })
 
 /** Asks for a full heartbeat. */
-export const RefreshRequest = Type.Object({})
+export const RefreshRequest = Type.Object({
+  states_only: Type.Optional(
+    Type.Boolean({ description: 'The supervisor knows this process; absent: the worker joins again as well' }),
+  ),
+})
+export type RefreshRequest = Static<typeof RefreshRequest>
 
 /** Whether a full heartbeat follows. */
 export const RefreshReply = Type.Object({ accepted: Type.Boolean() })

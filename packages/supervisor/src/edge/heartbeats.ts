@@ -6,52 +6,30 @@ import type { WorkerEntry } from '../core/entries.ts'
 import { applyHeartbeat, putWorker, setPresence } from '../core/fleet.ts'
 import { withoutObserved } from '../core/records.ts'
 import type { Services } from '../services.ts'
-
-/** A worker is asked for a full heartbeat at most this often, ms. */
-const REFRESH_EVERY_MS = 3000
-const ANSWER_MS = 2000
+import type { Refreshing } from './refreshing.ts'
 
 /** Starts receiving. Returns how to stop. */
-export function receiveHeartbeats(services: Services): () => void {
+export function receiveHeartbeats(services: Services, refreshing: Refreshing): () => void {
   const { bus } = services
-  const requestRefresh = createRefreshRequests(services)
   const subscriptions = [
-    bus.subscribe('heartbeat', null, (beat, { workerId }) =>
-      receiveHeartbeat(services, beat, workerId, requestRefresh),
-    ),
+    bus.subscribe('heartbeat', null, (beat, { workerId }) => receiveHeartbeat(services, refreshing, beat, workerId)),
     bus.subscribe('progress', null, (event, { workerId }) => receiveProgress(services, event, workerId)),
     bus.subscribe('goodbye', null, (goodbye, { workerId }) => receiveGoodbye(services, goodbye, workerId)),
   ]
   return () => subscriptions.forEach((unsubscribe) => unsubscribe())
 }
 
-/** Asks workers for a full heartbeat, each one not too often. */
-function createRefreshRequests({ bus, clock }: Services): (workerId: string) => void {
-  const requestedMs = new Map<string, number>()
-  return (workerId) => {
-    const now = clock.monotonicMs()
-    if (now - (requestedMs.get(workerId) ?? -Infinity) < REFRESH_EVERY_MS) return
-    requestedMs.set(workerId, now)
-    void bus.request('refresh', workerId, {}, ANSWER_MS)
-  }
-}
-
 /** Applies a heartbeat to the fleet. Costs as much as the heartbeat changes. */
-export function receiveHeartbeat(
-  services: Services,
-  beat: Heartbeat,
-  workerId: string,
-  requestRefresh: (workerId: string) => void,
-): void {
+export function receiveHeartbeat(services: Services, refreshing: Refreshing, beat: Heartbeat, workerId: string): void {
   const { clock, traffic, tombstones, fleet } = services
   const now = clock.now()
   traffic.countMessage(now.getTime())
   if (beat.worker_id !== workerId || tombstones.has(`${workerId}/${beat.instance}`)) return
   const worker = fleet.workers.get(workerId)
-  if (!worker) return requestRefresh(workerId)
+  if (!worker) return refreshing.want(workerId, 'join')
   // Not the process we know: one that has restarted and not joined yet, or a second one, which its join will show.
   if (worker.instance !== beat.instance) {
-    if (worker.conflict === null) requestRefresh(workerId)
+    if (worker.conflict === null) refreshing.want(workerId, 'join')
     return
   }
   traffic.countHeartbeat(now.getTime())
@@ -64,7 +42,8 @@ export function receiveHeartbeat(
   recordLatency(services, workerId, beat.observed_rev)
   if (beat.storage) recordDisk(services, worker)
   if (changes.replicas.size + changes.removed.length + changes.workers.size > 0) services.recordChanges(changes)
-  if (mismatch) requestRefresh(workerId)
+  if (beat.full && beat.part.index === beat.part.of - 1) refreshing.arrived(workerId)
+  if (mismatch) refreshing.want(workerId, 'states')
   if (withoutObserved(worker) !== worker.record) void dropObserved(services, workerId)
 }
 

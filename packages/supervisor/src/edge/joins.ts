@@ -7,6 +7,7 @@ import { dropWorker, putWorker, withSharedKinds } from '../core/fleet.ts'
 import { findMissingDisk, standInsFor } from '../core/place.ts'
 import { isSameRecord, withJoin } from '../core/records.ts'
 import type { Services } from '../services.ts'
+import type { Refreshing } from './refreshing.ts'
 import { withSealed } from './sealing.ts'
 import type { NewAudit } from '../store/store.ts'
 import { version } from '../version.ts'
@@ -21,11 +22,16 @@ const PING_MS = 700
  * answers, the new one has to wait and is told why; the desired document also names the one process it admits. If it
  * does not answer, it is gone, and the new one takes its place.
  */
-export function answerJoins(services: Services): () => void {
-  return services.bus.answer('join', null, (join, { workerId }) => answerJoin(services, join, workerId))
+export function answerJoins(services: Services, refreshing: Refreshing): () => void {
+  return services.bus.answer('join', null, (join, { workerId }) => answerJoin(services, refreshing, join, workerId))
 }
 
-async function answerJoin(services: Services, join: Join, workerId: string): Promise<JoinReply> {
+async function answerJoin(
+  services: Services,
+  refreshing: Refreshing,
+  join: Join,
+  workerId: string,
+): Promise<JoinReply> {
   const { clock, traffic, tombstones, fleet, streamCreatedAt } = services
   traffic.countMessage(clock.now().getTime())
   const supervisor = { version, wire: WIRE_VERSION, ...(streamCreatedAt ? { stream: streamCreatedAt } : {}) }
@@ -40,11 +46,16 @@ async function answerJoin(services: Services, join: Join, workerId: string): Pro
     if (known && conflict) {
       known.conflict = { text: conflict, at: clock.monotonicMs() }
       services.recordChanges({ ...noChanges(), workers: new Set([known]) })
-      return { accepted: false, status: known.record.admission, reason: conflict, supervisor }
+      return { accepted: false, status: known.record.admission, reason: conflict, supervisor, asks_for_states: true }
     }
-    const { admission, reason, missing_disk } = (await admit(services, join, known)).record
+    const { record, hasFullState } = await admit(services, join, known)
+    const { admission, reason, missing_disk } = record
     const place = missing_disk ? { missing_disk } : {}
-    return { accepted: admission === 'approved', status: admission, reason, supervisor, ...place }
+    refreshing.joined(workerId)
+    // What a worker says of an empty folder is not taken in.
+    if (!hasFullState && !missing_disk) refreshing.want(workerId, 'states')
+    const reply = { accepted: admission === 'approved', status: admission, reason, supervisor, ...place }
+    return { ...reply, asks_for_states: true }
   })
 }
 

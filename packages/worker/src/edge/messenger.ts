@@ -7,7 +7,7 @@ import { nextJoinMs } from '../core/membership.ts'
 import type { Replica } from '../core/replica.ts'
 import type { WorkerEvent, WorkerState } from '../core/worker.ts'
 import type { Spool } from './spool.ts'
-import { envelopeOf, heartbeatsFor } from './heartbeat.ts'
+import { envelopeOf, heartbeatsFor, type HeartbeatContents } from './heartbeat.ts'
 import type { Link } from './nats.ts'
 
 /** Changes within this time go into one heartbeat, ms. */
@@ -29,6 +29,8 @@ export interface Messenger {
   hint(): void
   /** The supervisor does not know this process: join and send everything. */
   sendAll(): void
+  /** The supervisor has room for the states of all replicas: send them. */
+  sendStates(): void
   /** Tries to send the reports in the spool. */
   flushReports(): Promise<void>
   close(): void
@@ -49,7 +51,11 @@ export interface MessengerParts {
 
 interface MessengerState {
   readonly parts: MessengerParts
-  readonly pending: { changed: Map<string, Replica>; removed: Set<string>; full: boolean; folders: boolean }
+  readonly pending: { changed: Map<string, Replica>; removed: Set<string>; folders: boolean }
+  /** Whether the next heartbeat has all states. `unless_asks`: unless the supervisor is one that asks for them. */
+  full: 'no' | 'unless_asks' | 'asked'
+  /** The supervisor asks for full heartbeats when it has room for them. */
+  supervisorAsks: boolean
   link: Link | null
   closed: boolean
   /**
@@ -70,24 +76,12 @@ interface MessengerState {
 /** Silent until `open` gives it a link. */
 export function createMessenger(parts: MessengerParts): Messenger {
   const timers = new Map<string, () => void>()
-  const state: MessengerState = {
-    parts,
-    pending: { changed: new Map(), removed: new Set(), full: true, folders: false },
-    link: null,
-    closed: false,
-    accepted: false,
-    looked: false,
-    seq: 0,
-    schedule(purpose, ms, task) {
-      timers.get(purpose)?.()
-      if (!state.closed) timers.set(purpose, parts.clock.after(ms, task))
-    },
-  }
+  const state = createState(parts, timers)
   const read = exclusive(() => readDesired(state, () => void read()))
   const beat = exclusive(() => sendHeartbeat(state, () => void beat()))
   const flushReports = () => sendReports(state)
   const sendEverything = () => {
-    state.pending.full = true
+    tellAllAgain(state)
     void sendJoin(state, { read, beat: () => void beat() })
     void beat()
     void flushReports()
@@ -113,7 +107,12 @@ export function createMessenger(parts: MessengerParts): Messenger {
     hint: () => void read(),
     sendAll() {
       state.accepted = false
+      if (state.full === 'no') state.full = 'unless_asks'
       sendEverything()
+    },
+    sendStates() {
+      state.full = 'asked'
+      void beat()
     },
     flushReports,
     close() {
@@ -121,6 +120,30 @@ export function createMessenger(parts: MessengerParts): Messenger {
       for (const cancel of timers.values()) cancel()
     },
   }
+}
+
+function createState(parts: MessengerParts, timers: Map<string, () => void>): MessengerState {
+  const state: MessengerState = {
+    parts,
+    pending: { changed: new Map(), removed: new Set(), folders: false },
+    full: 'unless_asks',
+    supervisorAsks: false,
+    link: null,
+    closed: false,
+    accepted: false,
+    looked: false,
+    seq: 0,
+    schedule(purpose, ms, task) {
+      timers.get(purpose)?.()
+      if (!state.closed) timers.set(purpose, parts.clock.after(ms, task))
+    },
+  }
+  return state
+}
+
+/** A supervisor that asks need not be told: it sees by the digest of the next heartbeat whether it lacks something. */
+function tellAllAgain(state: MessengerState): void {
+  if (state.full === 'no' && !state.supervisorAsks) state.full = 'unless_asks'
 }
 
 function openLinkOf({ closed, link }: MessengerState): Link | null {
@@ -135,6 +158,7 @@ async function sendJoin(state: MessengerState, next: { read(): Promise<void>; be
     if (state.closed) return
     logAnswer(parts.logger, parts.state(), reply)
     parts.tell({ type: 'join_answered', reply })
+    if (reply) state.supervisorAsks = reply.asks_for_states === true
     const reading = reply && next.read()
     if (reading && !state.looked) {
       await reading
@@ -144,7 +168,7 @@ async function sendJoin(state: MessengerState, next: { read(): Promise<void>; be
     if (reply?.supervisor?.stream && parts.spool.setStream(reply.supervisor.stream)) void sendReports(state)
     if (reply?.accepted && !state.accepted) {
       state.accepted = true
-      state.pending.full = true
+      tellAllAgain(state)
       next.beat()
     }
   }
@@ -174,16 +198,11 @@ async function sendHeartbeat(state: MessengerState, again: () => void): Promise<
   const link = openLinkOf(state)
   if (!link) return
   const worker = parts.state()
-  const contents = {
-    changed: [...(pending.full ? worker.replicas : pending.changed).values()],
-    removed: [...pending.removed],
-    full: pending.full,
-    folders: pending.full || pending.folders ? parts.folders() : null,
-  }
+  const contents = contentsOf(state, worker)
   pending.changed.clear()
   pending.removed.clear()
-  pending.full = false
   pending.folders = false
+  if (contents.full) state.full = 'no'
   link.older.beat(storage)
   link.heartbeat(
     heartbeatsFor(
@@ -192,6 +211,19 @@ async function sendHeartbeat(state: MessengerState, again: () => void): Promise<
     ),
   )
   parts.onHeartbeat(parts.clock.now())
+}
+
+/** What the next heartbeat says of replicas: what has changed; all; or nothing, when all will be asked for. */
+function contentsOf({ parts, pending, full, supervisorAsks }: MessengerState, worker: WorkerState): HeartbeatContents {
+  const isFull = full === 'asked' || (full === 'unless_asks' && !supervisorAsks)
+  const awaitsQuestion = full === 'unless_asks' && supervisorAsks
+  const named = isFull ? [...worker.replicas.values()] : awaitsQuestion ? [] : [...pending.changed.values()]
+  return {
+    changed: named,
+    removed: awaitsQuestion ? [] : [...pending.removed],
+    full: isFull,
+    folders: isFull || pending.folders ? parts.folders() : null,
+  }
 }
 
 async function sendReports(state: MessengerState): Promise<void> {

@@ -27,7 +27,7 @@ export interface LinkListener {
   hint(): void
   connected(now: boolean): void
   /** The supervisor's picture differs from ours: join and send everything. */
-  refresh(): void
+  refresh(what: { statesOnly: boolean }): void
   cancel(syncId: string): boolean
   readLog(request: LogRequest): Promise<LogReply>
   /** Null: it may not connect anywhere now. */
@@ -51,6 +51,8 @@ export interface Link {
 }
 
 const READ_TIMEOUT_MS = 1500
+/** Long enough for a supervisor whose whole fleet joins at once: asking again would be one more for it to answer. */
+const JOIN_TIMEOUT_MS = 10_000
 
 /**
  * Connects and serves the worker's subjects. Resolves once NATS is reached; until then the worker works from its cache.
@@ -73,8 +75,8 @@ export async function openLink(parts: {
   bus.answer('log', workerId, (request) => listener.readLog(request))
   bus.answer('try', workerId, (request) => listener.tryUpstream(request))
   bus.answer('ping', workerId, (ping) => (ping.instance === instance ? { instance } : null))
-  bus.answer('refresh', workerId, () => {
-    listener.refresh()
+  bus.answer('refresh', workerId, ({ states_only }) => {
+    listener.refresh({ statesOnly: states_only === true })
     return { accepted: true }
   })
   bus.onConnection((now) => listener.connected(now))
@@ -84,7 +86,7 @@ export async function openLink(parts: {
     get connected() {
       return bus.connected
     },
-    join: (join) => bus.request('join', workerId, identity ? { ...join, jwt: identity.jwt } : join, READ_TIMEOUT_MS),
+    join: (join) => bus.request('join', workerId, identity ? { ...join, jwt: identity.jwt } : join, JOIN_TIMEOUT_MS),
     readDesired: () => readDesired(bus, workerId, refused),
     heartbeat: (heartbeats) => heartbeats.forEach((heartbeat) => bus.publish('heartbeat', workerId, heartbeat)),
     progress: (event) => bus.publish('progress', workerId, event),
