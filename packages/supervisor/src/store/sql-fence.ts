@@ -21,6 +21,11 @@ export interface Fence {
    * nothing, when another supervisor has started a later term, or an older database is in the place of ours.
    */
   write<T>(task: (trx: Transaction<Tables>) => Promise<T>, seen?: ReportsSeen | null): Promise<T>
+  /**
+   * As `write`, for what workers say again: SQLite does not wait for the disk. A power cut may lose the last of these
+   * transactions, but none that was written by `write` before or after them.
+   */
+  writeBehind(task: (trx: Transaction<Tables>) => Promise<void>): Promise<void>
   /** Starts a term: above the last one and `above`. Throws Superseded when ours is no longer the newest. */
   next(above: number): Promise<number>
   /** Throws Superseded when ours is no longer the newest, or an older database is in its place. */
@@ -50,17 +55,28 @@ export function createFence(
   }
   const transaction = <T>(task: (trx: Transaction<Tables>) => Promise<T>) =>
     retryWhileLocked(() => db.transaction().execute(task))
+  // A shared lock: our transactions do not wait for each other, but one that starts a new term waits for them.
+  const compareIn = async (trx: Transaction<Tables>) => {
+    if (mine !== null) compare(await newestTerm(trx, kind === 'postgres' ? 'for share' : ''))
+  }
   return {
     async write(task, seen = null) {
       const result = await transaction(async (trx) => {
-        // A shared lock: our transactions do not wait for each other, but one that starts a new term waits for them.
-        if (mine !== null) compare(await newestTerm(trx, kind === 'postgres' ? 'for share' : ''))
+        await compareIn(trx)
         // While our term is the newest, nobody else notes it.
         if (seen) await storeSeen(trx, later(mine !== null && noted ? noted : await readSeen(trx), seen))
         return task(trx)
       })
       if (seen) noted = later(noted, seen)
       return result
+    },
+    async writeBehind(task) {
+      const checked = async (trx: Transaction<Tables>) => {
+        await compareIn(trx)
+        await task(trx)
+      }
+      if (kind === 'postgres') await transaction(checked)
+      else await retryWhileLocked(() => db.connection().execute((one) => runUnsynced(one, checked)))
     },
     async next(above) {
       const term = await transaction(async (trx) => {
@@ -89,6 +105,16 @@ export function createFence(
         give('the database was replaced by an older one, which lacks reports that this supervisor has stored', true)
     },
     seen: () => readSeen(db),
+  }
+}
+
+/** Runs a transaction on a connection to SQLite that nobody else uses meanwhile, and whose log is not flushed for it. */
+async function runUnsynced(one: Kysely<Tables>, task: (trx: Transaction<Tables>) => Promise<void>): Promise<void> {
+  await sql`pragma synchronous = normal`.execute(one)
+  try {
+    await one.transaction().execute(task)
+  } finally {
+    await sql`pragma synchronous = full`.execute(one)
   }
 }
 

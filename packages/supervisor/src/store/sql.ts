@@ -51,7 +51,7 @@ export async function openSqlStore(
     checkTerm: () => fence.check(),
     ...createWorkerStore(db, fence),
     loadReplicas: () => loadReplicas(db, prepareRead),
-    saveStates: (changes) => fence.write((trx) => saveStates(trx, changes)),
+    saveStates: (changes) => fence.writeBehind((trx) => saveStates(trx, changes)),
     async addReports(reports, seen) {
       let keepNotes = () => {}
       const added = await fence.write(async (trx) => {
