@@ -32,6 +32,7 @@ test.each([
   ['rsync://bob@ftp.example.org:8730/debian//', 'debian'],
   ['ssh://mirror@ftp.example.org/srv/ubuntu/', 'ubuntu'],
   ['rsync://ftp.example.org/epel/', 'epel'],
+  ['rsync://ftp.example.org/pub/centos-stream/', 'centos-stream'],
   ['https://github.com/homebrew/Brew', 'homebrew'],
   ['https://pypi.org/simple/', 'pypi'],
 ])('%s is of the preset %s', (upstream, id) => expect(at(upstream)).toBe(id))
@@ -43,6 +44,8 @@ test.each([
   'https://ftp.example.org/debian/',
   'rsync://ftp.example.org/debian-cd/',
   'rsync://ftp.example.org/debian/pool/',
+  'rsync://ftp.example.org/centos-stream/9-stream/',
+  'rsync://ftp.example.org/centos/',
   'https://example.org/Homebrew/brew.git',
   'https://github.com/somebody/brew.git',
 ])('%j is of no preset', (upstream) => expect(at(upstream)).toBeNull())
