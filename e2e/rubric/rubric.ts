@@ -222,7 +222,7 @@ export const rubric: readonly Question[] = [
     row: 27,
     question: 'Are there completion, contexts, --watch, logs -f and --wait?',
     proofs: [
-      [cli('completion/completion'), 'has a script for three shells, and refuses others'],
+      [cli('completion/completion'), 'has a script for each shell, and refuses others'],
       [cli('contexts/contexts'), 'adds, lists, uses and removes them; the first one is the current one'],
       [cli('watch/watch'), 'draws in place on a terminal, and shows an error under what was last known'],
       [cli('watch/events'), '-f shows the last ones, then each that comes, oldest first'],

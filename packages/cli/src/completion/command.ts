@@ -1,4 +1,4 @@
-// command.ts — kagami completion bash | zsh | fish, and what their scripts call.
+// command.ts — kagami completion bash | zsh | fish | powershell, and what their scripts call.
 import { ConfigError, nearest } from '@kagami/runtime/config'
 import type { Command } from 'commander'
 import { completeLine } from './complete.ts'
@@ -8,7 +8,7 @@ import { scripts, SHELLS, type Shell } from './scripts.ts'
 export function addCompletion(program: Command): void {
   program
     .command('completion <SHELL>')
-    .description('print the script that completes commands, options and names: for bash, zsh or fish')
+    .description('print the script that completes commands, options and names: for bash, zsh, fish or powershell')
     .action((shell: string) => {
       if (!(shell in scripts)) {
         const meant = nearest(shell, SHELLS)

@@ -4,6 +4,7 @@ import { healthOrder, presets, printable, type Client } from '@kagami/protocol'
 import type { Command, Option } from 'commander'
 import { readContexts } from '../contexts/contexts.ts'
 import { openClient } from '../session.ts'
+import { SHELLS } from './scripts.ts'
 
 /** A word, and what it means. */
 export interface Candidate {
@@ -96,7 +97,7 @@ async function wordsFor(name: string, { partial, api }: Asked): Promise<Candidat
   if (name === '--health' || name === '--fail-on') return plain(healthOrder)
   if (name === '--context') return plain(Object.keys(readContexts().all))
   if (name === '--preset' || name === 'PRESET') return presets.map(({ id, title }) => ({ word: id, about: title }))
-  if (name === 'SHELL') return plain(['bash', 'zsh', 'fish'])
+  if (name === 'SHELL') return plain(SHELLS)
   const ask = NAMES[name]
   if (!ask) return []
   // The shell waits until this program has ended, so the request must end too.

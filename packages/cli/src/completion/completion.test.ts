@@ -54,6 +54,7 @@ describe('completion', () => {
     ['kagami sync deb', ['debian', 'debian-security']],
     ['kagami sync debian@', ['debian@sh-12', 'debian@bj-1']],
     ['kagami completion z', ['zsh']],
+    ['kagami completion ', ['bash', 'zsh', 'fish', 'powershell']],
     ['kagami replicas add --preset deb', ['debian', 'debian-security']],
     ['kagami replicas presets ub', ['ubuntu']],
     ['kagami replicas list --limit 5 --wor', ['--worker']],
@@ -105,9 +106,10 @@ _kagami; printf '%s\\n' "\${COMPREPLY[@]}"`
     },
   )
 
-  it('has a script for three shells, and refuses others', async () => {
+  it('has a script for each shell, and refuses others', async () => {
     expect((await runKagami('completion fish')).stdout).toContain('complete --command')
     expect((await runKagami('completion zsh')).stdout).toContain('#compdef kagami')
+    expect((await runKagami('completion powershell')).stdout).toContain('Register-ArgumentCompleter -Native')
     const { code, stderr } = await runKagami('completion bahs')
     expect([code, stderr]).toEqual([2, expect.stringContaining('did you mean bash?')])
     expect(() => execFileSync('bash', ['-n'], { input: scripts.bash })).not.toThrow()

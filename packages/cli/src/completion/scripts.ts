@@ -2,7 +2,7 @@
 // line, with a tab before what they mean.
 
 /** The shells there is a script for. */
-export const SHELLS = ['bash', 'zsh', 'fish'] as const
+export const SHELLS = ['bash', 'zsh', 'fish', 'powershell'] as const
 export type Shell = (typeof SHELLS)[number]
 
 // bash takes "@" for the end of a word, and wants only what comes after it.
@@ -44,5 +44,19 @@ for name in kagami kagami-cli
 end
 `
 
+// The text of a command has no space at its end: what is between it and the cursor is added again.
+const POWERSHELL = `# in the file that $PROFILE names: kagami completion powershell | Out-String | Invoke-Expression
+Register-ArgumentCompleter -Native -CommandName 'kagami', 'kagami-cli' -ScriptBlock {
+  param($wordToComplete, $commandAst, $cursorPosition)
+  $length = $cursorPosition - $commandAst.Extent.StartOffset
+  $line = $commandAst.Extent.Text.PadRight($length).Substring(0, $length)
+  & $commandAst.GetCommandName() __complete $line 2>$null | ForEach-Object {
+    $word, $about = $_ -split '\t', 2
+    if (-not $about) { $about = $word }
+    [System.Management.Automation.CompletionResult]::new($word, $word, 'ParameterValue', $about)
+  }
+}
+`
+
 /** The script of each shell. */
-export const scripts: Readonly<Record<Shell, string>> = { bash: BASH, zsh: ZSH, fish: FISH }
+export const scripts: Readonly<Record<Shell, string>> = { bash: BASH, zsh: ZSH, fish: FISH, powershell: POWERSHELL }
