@@ -6,7 +6,7 @@ import { WorkerId } from '../names.ts'
 import { ImportPlan, ImportText } from '../views/import.ts'
 import { NewTrial, Trial } from '../views/trial.ts'
 import { JoinToken, NewJoinToken, pageOf, Worker } from '../views.ts'
-import { get, Id, paging, post, ReasonBody, remove, Text, Words } from './route.ts'
+import { get, Id, paging, post, ReasonBody, remove, Text, Word, Words } from './route.ts'
 
 const tag = 'workers'
 
@@ -19,6 +19,11 @@ export const workerRoutes = {
       q: Text('Part of name, id or host'),
       admission: Words(Admission.enum),
       presence: Words(Presence.enum),
+      sort: Word(
+        ['name', 'worst'],
+        'name (default): those that wait for a decision, then the others by name; or worst: those with the most ' +
+          'replicas of the worst health first',
+      ),
     }),
     response: pageOf(Worker),
   }),

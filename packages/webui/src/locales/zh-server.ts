@@ -1,5 +1,5 @@
-// zh-server.ts — In Chinese, what the supervisor and workers say in English of failures and refusals: what each means,
-// and what to do. Commands and options stay as they are typed.
+// zh-server.ts — In Chinese, what the supervisor and workers say in English: what failures and refusals mean and what
+// to do, what is done in Events, and why replicas have their health. Commands and options stay as they are typed.
 import { errors, failures, type ErrorCode, type FailureReason } from '@kagami/protocol'
 
 type Words = readonly [meaning: string, hint: string]
@@ -139,10 +139,62 @@ const zhErrors: Readonly<Record<ErrorCode, Words>> = {
   internal: ['supervisor 内部出错，已按请求编号记入日志。', '请报告此问题并附上请求编号。镜像照常同步。'],
 }
 
+/** What is done and how it ended, in Events. */
+const zhEvents = {
+  approve: '批准',
+  reject: '拒绝',
+  join: '加入',
+  terminate: '终止',
+  forget: '遗忘',
+  enrol: '发放凭据',
+  revoke: '吊销凭据',
+  sync: '同步',
+  cancel: '取消',
+  pause: '暂停',
+  resume: '恢复',
+  verify: '校验',
+  edit: '编辑',
+  rename: '重命名',
+  remove: '移除',
+  'add replica': '添加副本',
+  'remove replica': '移除副本',
+  rollback: '回到上一版',
+  restore: '归还',
+  'try upstream': '测试上游',
+  bulk: '批量操作',
+  'cancel bulk': '取消批量操作',
+  'make token': '创建令牌',
+  'remove token': '移除令牌',
+  'make join token': '创建加入令牌',
+  'remove join token': '移除加入令牌',
+  'sign in': '登录',
+  ok: '完成',
+  pending: '待批准',
+  approved: '已批准',
+  rejected: '已拒绝',
+}
+
+/** Why a replica has its health, where that is said of every replica in the same words. */
+const zhHealth = {
+  'its worker is silent; what is shown is the last known state': '节点失联；显示的是最后已知的状态',
+  'the last good sync is more than three intervals ago': '上次成功同步已过去三个间隔以上',
+  'its sync runs, but nothing has moved for 15 minutes': '同步在进行，但 15 分钟没有任何进展',
+  'the last good sync is more than one interval ago': '上次成功同步已过去一个间隔以上',
+  'a sync is running': '正在同步',
+  'waiting for a slot': '正在等待槽位',
+  'paused by an operator; it syncs only on request': '已被运维暂停；只在请求时同步',
+  'declared without a kind, so it cannot be synced': '声明时没有类型，因此无法同步',
+  'never synced yet': '还没有同步过',
+  'its last sync succeeded; when is not known': '上次同步成功；时间未知',
+  'synced within its interval': '在间隔之内已同步',
+  'synced; it syncs again only on request': '已同步；只在请求时再次同步',
+}
+
 /** By the English text. */
 export const zhServer: ReadonlyMap<string, string> = new Map([
   ...pairsOf(failures, zhFailures),
   ...pairsOf(errors, zhErrors),
+  ...Object.entries({ ...zhEvents, ...zhHealth }),
 ])
 
 function pairsOf<K extends string>(

@@ -1,4 +1,5 @@
 // workers.ts — Workers under /api/v1: list, get, ask, revoke.
+import { healthOrder } from '@kagami/protocol'
 import type { WorkerEntry } from '../../core/entries.ts'
 import { requireApproved } from '../../core/records.ts'
 import { workerOf } from '../../core/views.ts'
@@ -17,7 +18,8 @@ export const workerHandlers: Pick<
       mentions(query.q, record.name, record.worker_id, record.hostname) &&
       (!admissions || admissions.has(record.admission)) &&
       (!presences || presences.has(presence))
-    const page = await pageOf(supervisor.services.fleet.workers.values(), { matches, order: pendingFirst, query })
+    const order = query.sort === 'worst' ? worstFirst : pendingFirst
+    const page = await pageOf(supervisor.services.fleet.workers.values(), { matches, order, query })
     return showPage(page, workerOf)
   },
   getWorker: ({ params }, { supervisor }) => workerOf(findWorker(supervisor.services.fleet, params.id)),
@@ -48,6 +50,19 @@ export const workerHandlers: Pick<
 const pendingFirst: Order<WorkerEntry> = {
   columns: [
     ({ record }) => Number(record.admission !== 'pending'),
+    ({ record }) => record.name,
+    ({ record }) => record.worker_id,
+  ],
+}
+
+/** Workers with the most replicas of the worst health, then of the next. */
+const worstFirst: Order<WorkerEntry> = {
+  columns: [
+    ...healthOrder.map(
+      (health) =>
+        ({ healths }: WorkerEntry) =>
+          -healths.get(health),
+    ),
     ({ record }) => record.name,
     ({ record }) => record.worker_id,
   ],

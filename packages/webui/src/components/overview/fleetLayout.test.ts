@@ -2,7 +2,7 @@
 import type { Worker } from '@kagami/protocol'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { cellsOf, findAt, layOut, stepFrom, worstFirst } from './fleetLayout.ts'
+import { cellsOf, findAt, isWorse, layOut, leftOutOf, stepFrom, worstFirst } from './fleetLayout.ts'
 
 const worker = (name: string, health_counts: Record<string, number>): Worker =>
   ({
@@ -73,6 +73,23 @@ it('has the workers with the most of the worst first', () => {
     worker('one-and-late', { failed: 1, late: 1 }),
   ]
   expect(worstFirst(fleet).map(({ name }) => name)).toEqual(['two', 'one-and-late', 'one', 'late', 'calm'])
+})
+it('counts what it leaves out by health, worst first', () => {
+  const shown = [worker('a', { failed: 1, fresh: 9 }), worker('b', { late: 2 })]
+  expect(leftOutOf(shown, { fresh: 30, failed: 1, late: 5 })).toEqual([
+    { health: 'late', n: 3, all: 5 },
+    { health: 'fresh', n: 21, all: 30 },
+  ])
+  // Counts of the fleet and of its workers are not of one moment.
+  expect(leftOutOf(shown, { fresh: 8 })).toEqual([])
+})
+it('takes another worker as worse only for replicas that are not well', () => {
+  const shown = worker('shown', { late: 2, fresh: 5 })
+  expect(isWorse(worker('failed', { failed: 1 }), shown)).toBe(true)
+  expect(isWorse(worker('later', { late: 3 }), shown)).toBe(true)
+  expect(isWorse(worker('less', { late: 1, syncing: 9 }), shown)).toBe(false)
+  expect(isWorse(worker('busy', { late: 2, syncing: 9 }), shown)).toBe(false)
+  expect(isWorse(shown, shown)).toBe(false)
 })
 it('moves by arrow keys: aside through all, up and down to the nearest block of the next line', () => {
   const layout = layOut(

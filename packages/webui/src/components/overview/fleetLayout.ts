@@ -1,7 +1,14 @@
 // fleetLayout.ts — The place of each worker's block and each replica's cell on the fleet map. In a small fleet each
 // block has its name above it; in a large one blocks flow in lines like words, and are named when they are pointed at.
 // Pure.
-import { countsWorstFirst, healthOrder, type Health, type Worker } from '@kagami/protocol'
+import {
+  countsWorstFirst,
+  healthOrder,
+  healthRank,
+  type Health,
+  type HealthCounts,
+  type Worker,
+} from '@kagami/protocol'
 
 export interface Block {
   readonly worker: Worker
@@ -88,13 +95,35 @@ function flowInLines(
   return { blocks, cell, height: y + lineHeight + EDGE }
 }
 
+/** The worst health of which two workers have different numbers of replicas; undefined: they have the same of all. */
+const whereDiffer = (a: Worker, b: Worker): Health | undefined =>
+  healthOrder.find((health) => (a.health_counts[health] ?? 0) !== (b.health_counts[health] ?? 0))
+
 /** Workers with the most of the worst replicas first. */
 export function worstFirst(workers: readonly Worker[]): Worker[] {
   const differ = (a: Worker, b: Worker): number => {
-    const worst = healthOrder.find((health) => a.health_counts[health] !== b.health_counts[health])
+    const worst = whereDiffer(a, b)
     return worst === undefined ? 0 : (b.health_counts[worst] ?? 0) - (a.health_counts[worst] ?? 0)
   }
   return workers.toSorted(differ)
+}
+
+/** Whether a worker that is not on the map is worse than one that is: it has more replicas that are not well. */
+export function isWorse(worker: Worker, shown: Worker): boolean {
+  const worst = whereDiffer(worker, shown)
+  if (worst === undefined || healthRank(worst) > healthRank('late')) return false
+  return (worker.health_counts[worst] ?? 0) > (shown.health_counts[worst] ?? 0)
+}
+
+/** Of which healths replicas are on none of these workers, worst first: how many of how many. */
+export function leftOutOf(shown: readonly Worker[], fleet: HealthCounts): { health: Health; n: number; all: number }[] {
+  return countsWorstFirst(fleet)
+    .map(([health, all]) => ({
+      health,
+      n: all - shown.reduce((sum, worker) => sum + (worker.health_counts[health] ?? 0), 0),
+      all,
+    }))
+    .filter(({ n }) => n > 0)
 }
 
 /** The cells of a block, worst first. */
