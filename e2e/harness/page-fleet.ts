@@ -1,5 +1,5 @@
-// page-fleet.ts — A fleet in which every state that the UI can show is there: 24 replicas on four workers, of which one
-// is silent and one pending, with a failing upstream, a hold and a sync that is stuck. No assertions.
+// page-fleet.ts — A fleet in which every state that the UI can show is there: 24 replicas on four workers, of which
+// one fell silent during a sync and one is pending, with a failing upstream, a hold and a stuck sync. No assertions.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { startHttpUpstream } from '@kagami/demo'
 import type { ReplicaState } from '@kagami/protocol'
@@ -12,8 +12,8 @@ import { until } from './wait.ts'
 const HOUR = 3_600_000
 const ago = (ms: number) => new Date(Date.now() - ms).toISOString()
 
-const running = (minutes: number) => ({
-  sync_id: `running-${minutes}`,
+const running = (worker: string, minutes: number) => ({
+  sync_id: `running-${worker}-${minutes}`,
   started_at: ago(minutes * 60_000),
   trigger: 'schedule' as const,
 })
@@ -61,8 +61,8 @@ function statesOf(worker: string): ReplicaState[] {
     state('fedora', { last_success_at: ago(90 * HOUR) }),
     state('gentoo', { ...failed, last_sync: lastSync('timed_out') }),
     state('openwrt', { ...failed, last_sync: lastSync('disk_full') }),
-    state('archlinux', { activity: 'syncing', current: running(3) }),
-    state('pypi', { activity: 'syncing', current: running(300), last_success_at: ago(HOUR) }),
+    state('archlinux', { activity: 'syncing', current: running(worker, 3) }),
+    state('pypi', { activity: 'syncing', current: running(worker, 300), last_success_at: ago(HOUR) }),
     state('crates', { activity: 'queued', queue: { position: 2, reason: 'all 4 slots are taken' } }),
     state('a-mirror-with-a-name-that-is-much-longer-than-any-column-of-a-list-has-room-for', { status: 'init' }),
     state('kernel', {
@@ -101,7 +101,10 @@ export async function startPageFleet(place: Place): Promise<PageFleet> {
   const approve = (id: string) => supervisor.api.call('approve', { params: { id } })
   const speak = (id: string, replicas: readonly ReplicaState[]) =>
     startSpokenWorker(place, nats.url, { replicas, about: { worker_id: id, name: id, hostname: `${id}.example.org` } })
-  const silent = await speak('hk-3', statesOf('hk-3').slice(0, 2))
+  const silent = await speak(
+    'hk-3',
+    statesOf('hk-3').filter(({ name }) => ['debian', 'archlinux'].includes(name)),
+  )
   await approve('hk-3')
   await speak('bj-1', statesOf('bj-1'))
   await approve('bj-1')
@@ -153,6 +156,8 @@ export async function startPageFleet(place: Place): Promise<PageFleet> {
       workers: 'workers',
       worker: 'workers/sh-12',
       'worker-silent': 'workers/hk-3',
+      'replica-silent': 'replicas/hk-3-archlinux',
+      'sync-silent': 'syncs/running-hk-3-3',
       'worker-pending': 'workers/nj-2',
       syncs: 'syncs',
       sync: `syncs/${failedSync.sync_id}`,

@@ -95,6 +95,10 @@ export function due(instant: string | null, now = Date.now()): string {
 
 const HALTS: Record<Halt, string> = { paused: 'paused', silent: 'worker silent', unapproved: 'after approval' }
 
+/** What is said of a sync that ran when its silent worker was last heard; `since` null: that is not known. */
+export const silence = (since: string | null, now = Date.now()): string =>
+  since === null ? 'worker silent' : `worker silent for ${duration(Math.max(0, now - Date.parse(since)))}`
+
 /** When a replica is synced next, or what keeps it from that. */
 export function nextOf(replica: Replica, now = Date.now()): string {
   const halt = haltOf(replica)

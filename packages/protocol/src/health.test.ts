@@ -6,6 +6,7 @@ import {
   healthOrder,
   healthRank,
   syncLooks,
+  syncState,
   workerLooks,
   workerState,
 } from './health.ts'
@@ -42,4 +43,10 @@ it('ranks a word of a newer supervisor last', () => expect(healthRank('brandnew'
 it('names a worker by its admission until it is approved', () => {
   expect(workerState({ admission: 'pending', presence: 'online' })).toBe('pending')
   expect(workerState({ admission: 'approved', presence: 'lost' })).toBe('lost')
+})
+it('tells of no sync that it runs while its worker is silent', () => {
+  const running = { state: 'running', outcome: null } as const
+  expect(syncState(running)).toBe('running')
+  expect(syncState({ ...running, worker_silent_since: null })).toBe('unknown')
+  expect(syncState({ state: 'finished', outcome: 'failed', worker_silent_since: null })).toBe('failed')
 })

@@ -91,9 +91,10 @@ export function workerState(worker: Pick<Worker, 'admission' | 'presence'>): Wor
   return worker.admission === 'approved' ? worker.presence : worker.admission
 }
 
-/** The state of this sync. */
-export function syncState(sync: Pick<Sync, 'state' | 'outcome'>): SyncState {
-  return sync.state === 'running' ? 'running' : (sync.outcome ?? 'running')
+/** The state of this sync; unknown, as the health is, when it ran while its worker was last heard. */
+export function syncState(sync: Pick<Sync, 'state' | 'outcome' | 'worker_silent_since'>): SyncState | 'unknown' {
+  if (sync.state === 'running') return sync.worker_silent_since === undefined ? 'running' : 'unknown'
+  return sync.outcome ?? 'running'
 }
 
 /** Why no sync of a replica starts by itself now. */

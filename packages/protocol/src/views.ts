@@ -38,6 +38,11 @@ export const Paused = Type.Object({
 })
 export type Paused = Static<typeof Paused>
 
+const SilentSince = Type.Optional({
+  ...Nullable(Instant),
+  description: 'When its worker was last heard, null: that is not known; only there while the worker is silent',
+})
+
 /** A replica: what its worker reports, and what the supervisor knows about it. */
 export const Replica = Type.Object({
   ...ReplicaState.properties,
@@ -45,6 +50,7 @@ export const Replica = Type.Object({
   worker_name: Type.String(),
   worker_presence: Presence,
   worker_admission: Type.Optional(Admission),
+  worker_silent_since: SilentSince,
   health: Health,
   health_detail: Type.String({ description: 'The reason for the health, in one sentence' }),
   progress: Nullable(Progress),
@@ -153,6 +159,7 @@ export const Sync = Type.Object({
   state: Type.Enum(['running', 'finished']),
   worker_id: Type.String(),
   worker_name: Type.String(),
+  worker_silent_since: SilentSince,
   replica_id: Type.String(),
   name: Type.String(),
   kind: Type.String(),
@@ -239,7 +246,17 @@ export const Summary = Type.Object({
   replicas_total: Count,
   resources_total: Count,
   health_counts: HealthCounts,
-  jobs: Type.Object({ running: Count, queued: Count, limit: Count }),
+  jobs: Type.Object({
+    running: Count,
+    queued: Count,
+    limit: Count,
+    unknown: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description: 'Syncs that ran when workers that are silent now were last heard; not in running',
+      }),
+    ),
+  }),
   queues: Type.Optional(
     Type.Object(
       {
@@ -262,25 +279,6 @@ export const Summary = Type.Object({
   last_failure: Nullable(Type.Object({ at: Instant, name: Type.String(), worker_name: Type.String() })),
 })
 export type Summary = Static<typeof Summary>
-
-/** Results of writes that were done; any other one is the code of the error with which a request was refused. */
-export const doneResults: readonly string[] = ['ok', 'pending', 'approved', 'rejected']
-
-/** Who wrote what, when, and with which result. */
-export const AuditEntry = Type.Object({
-  id: Count,
-  at: Instant,
-  actor: Type.String(),
-  remote: Nullable(Type.String()),
-  action: Type.String(),
-  target: Nullable(Type.String()),
-  target_name: Type.Optional(
-    Nullable(Type.String({ description: 'Name of the target, while there is one: NAME@WORKER, or a worker' })),
-  ),
-  detail: Nullable(Type.String()),
-  result: Type.String({ description: 'ok or what was decided; of a refused request the code of the error' }),
-})
-export type AuditEntry = Static<typeof AuditEntry>
 
 /** The syncs beside one, of the same replica; the order is that in which they were recorded. */
 export const SyncNeighbours = Type.Object({

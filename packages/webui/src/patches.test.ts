@@ -1,9 +1,9 @@
-// patches.test.ts — A row of a list after an event: what the list has asked for beside the replica stays, and the sync
-// that has ended since is on its day.
-import type { ListedReplica, Outcome, Replica } from '@kagami/protocol'
+// patches.test.ts — A row of a list after an event: what the list has asked for beside the replica stays, the sync that
+// has ended since is on its day, and what runs is unknown while its worker is silent.
+import type { ListedReplica, Outcome, Replica, Sync } from '@kagami/protocol'
 import { sampleState } from '@kagami/protocol/testing/samples'
 import { expect, it } from 'vitest'
-import { patchListed } from './patches.ts'
+import { patchListed, patchSync } from './patches.ts'
 
 const usual = { syncs: 3, p50_ms: 10, p95_ms: 20 }
 const replica = (sync: string | null, outcome: Outcome = 'success', ended_at = '2026-01-14T12:00:00Z') =>
@@ -41,4 +41,16 @@ it('has the sync that has ended on its day, where it is the worst of it', () => 
 it('says from when on something is known, once it is', () => {
   const after = patchListed(row([...none, null], null), { type: 'replica', replica: replica('two') })
   expect(after?.strip?.known_since).toBe('2026-01-14T00:00:00.000Z')
+})
+
+it('has a running sync unknown while its worker is silent', () => {
+  const now = replica(null)
+  const sync = { sync_id: 's', state: 'running', replica_id: now.replica_id } as Sync
+  const silent = { ...now, worker_silent_since: '2026-01-14T12:00:00Z' }
+  const after = patchSync(sync, { type: 'replica', replica: silent })
+  expect(after).toEqual({ ...sync, worker_silent_since: '2026-01-14T12:00:00Z' })
+  expect(patchSync(after!, { type: 'replica', replica: silent })).toBeUndefined()
+  expect(patchSync(after!, { type: 'replica', replica: now })).toEqual(sync)
+  expect(patchSync({ ...sync, state: 'finished' }, { type: 'replica', replica: silent })).toBeUndefined()
+  expect(patchSync(sync, { type: 'replica', replica: { ...silent, replica_id: 'x' } })).toBeUndefined()
 })

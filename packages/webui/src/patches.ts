@@ -47,7 +47,16 @@ export function patchSync(row: Sync, event: StreamEvent): Sync | undefined {
   if (event.type === 'sync' && event.sync.sync_id === row.sync_id) return event.sync
   if (event.type === 'progress' && event.sync_id === row.sync_id && row.state === 'running')
     return { ...row, progress: event.progress }
+  if (event.type === 'replica' && event.replica.replica_id === row.replica_id && row.state === 'running')
+    return withSilence(row, event.replica.worker_silent_since)
   return undefined
+}
+
+/** The running sync when its worker is silent since then; undefined: it is not. */
+function withSilence(row: Sync, since: Sync['worker_silent_since']): Sync | undefined {
+  if (row.worker_silent_since === since) return undefined
+  const { worker_silent_since: _before, ...heard } = row
+  return since === undefined ? heard : { ...heard, worker_silent_since: since }
 }
 
 /** Whether an event changes which replicas a list shows, or their order: one is gone, or has another health. */

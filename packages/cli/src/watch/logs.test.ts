@@ -3,7 +3,7 @@ import { Refusal } from '@kagami/protocol'
 import { describe, expect, it } from 'vitest'
 import { startApi } from '../testing/api-server.ts'
 import { runKagami } from '../testing/run-kagami.ts'
-import { aPage, aReplica, aResource, aSync } from '../testing/samples.ts'
+import { aPage, aReplica, aResource, aSync, secondsFromNow } from '../testing/samples.ts'
 
 const TEXT = 'first line\nsecond line\nthird\n'
 /** The log in pieces of 12 bytes; it is written on until its last piece has been read. */
@@ -82,6 +82,16 @@ describe('kagami syncs', () => {
     )
     expect(stderr).toBe('1 of 1 syncs shown.\n')
     expect(api.asked.at(-1)?.query).toEqual({ limit: 20 })
+  })
+  it('says of what ran on a silent worker that it is unknown, and for how long', async () => {
+    const silent = { state: 'running', outcome: null, ended_at: null, duration_ms: null } as const
+    const since = { ...silent, worker_silent_since: secondsFromNow(-200) }
+    const items = [aSync(since), aSync({ ...silent, worker_silent_since: null }), aSync(silent)]
+    const { env } = await startApi({ listSyncs: () => aPage(...items) })
+    const [, first, second, third] = (await runKagami('syncs', env)).stdout.split('\n')
+    expect(first).toMatch(/^\? unknown .* - +3\.0 MiB +worker silent for 3m$/)
+    expect(second).toMatch(/^\? unknown .* - +3\.0 MiB +worker silent$/)
+    expect(third).toMatch(/^↻ running .* 60s +3\.0 MiB +-$/)
   })
   it('passes filters on', async () => {
     const { stderr } = await run('syncs list --replica debian@sh-12 --worker sh-12 --outcome held --limit 3')

@@ -5,7 +5,7 @@ import { ConfigError } from '@kagami/runtime/config'
 import type { Command } from 'commander'
 import { printJson, printTable, remark } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
-import { age, duration, shortId, size, state } from '../words.ts'
+import { age, duration, shortId, silence, size, state } from '../words.ts'
 import { apiCommand, collect, printableClient } from '../commands/api.ts'
 
 /** Adds `logs` and `syncs`. */
@@ -126,15 +126,16 @@ const COLUMNS = [
 ]
 
 function rowOf(sync: Sync): string[] {
+  const word = syncState(sync)
   const took = sync.duration_ms ?? Date.now() - Date.parse(sync.started_at)
   return [
-    state(syncState(sync)),
+    state(word),
     shortId(sync.sync_id),
     `${sync.name}@${sync.worker_name}`,
     sync.trigger,
     age(sync.started_at),
-    duration(took),
+    word === 'unknown' ? '-' : duration(took),
     size(sync.bytes),
-    sync.reason ?? '-',
+    word === 'unknown' ? silence(sync.worker_silent_since ?? null) : (sync.reason ?? '-'),
   ]
 }

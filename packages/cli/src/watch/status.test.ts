@@ -9,6 +9,7 @@ const troubled = await startApi({
   summary: () =>
     aSummary({
       workers: { total: 3, approved: 2, pending: 1, rejected: 0, online: 1, late: 0, lost: 1 },
+      jobs: { running: 0, queued: 0, limit: 4, unknown: 1 },
       health_counts: { fresh: 1, failed: 2, unknown: 1 },
       causes: [
         {
@@ -61,7 +62,13 @@ const troubled = await startApi({
       nats: { connected: false, server_version: null },
     }),
   listWorkers: ({ query }) =>
-    aPage(aWorker(query?.presence === 'lost' ? { name: 'silent-1' } : { name: 'new-1', admission: 'pending' })),
+    aPage(
+      aWorker(
+        query?.presence === 'lost'
+          ? { name: 'silent-1', last_seen_at: secondsFromNow(-200) }
+          : { name: 'new-1', admission: 'pending' },
+      ),
+    ),
 })
 const empty = await startApi({
   summary: () =>
@@ -104,7 +111,10 @@ describe('kagami status', () => {
         'would say\n     Check the path.\n',
     )
     expect(stdout).toMatch(/○ pending {2}worker new-1 .*kagami workers approve new-1/)
-    expect(stdout).toMatch(/\? silent {2}worker silent-1 .*kagami workers get silent-1/)
+    expect(stdout).toMatch(
+      /\? silent {2}worker silent-1 for 3m, 1 sync unknown since {2}→ kagami workers get silent-1\n/,
+    )
+    expect(stdout).toContain('Syncing 0, 1 unknown, queued 0, slots 4\n')
     expect(stdout).not.toContain('Nothing needs you')
     expect(stdout).toContain('Storage     512 GiB / 1.0 TiB (50%)   sh-12 full in ~9d (6–never)\n')
     expect(stdout).toContain(

@@ -48,7 +48,8 @@ function factsOf(summary: Summary, api: string): string[] {
   const { nats, jobs } = summary
   const up = duration(Date.parse(summary.at) - Date.parse(summary.started_at))
   const natsWords = nats.connected ? `ok (${nats.server_version ?? 'unknown version'})` : 'not reached'
-  const slots = `Syncing ${jobs.running}, queued ${jobs.queued}, slots ${jobs.limit}`
+  const unknown = jobs.unknown ? `, ${jobs.unknown} unknown` : ''
+  const slots = `Syncing ${jobs.running}${unknown}, queued ${jobs.queued}, slots ${jobs.limit}`
   return [
     `Supervisor  ${api}  ${summary.version}  up ${up}   NATS ${natsWords}`,
     `Workers     ${workersOf(summary)}`,
@@ -91,11 +92,19 @@ function attentionOf(summary: Summary, workers: { pending: Worker[]; lost: Worke
     ...quietLines(summary),
     ...diskLines(summary),
     ...workers.pending.map(({ name }) => `  ${state('pending')}  worker ${name}  → kagami workers approve ${name}`),
-    ...workers.lost.map(({ name }) => `  ${state('lost')}  worker ${name}  → kagami workers get ${name}`),
+    ...workers.lost.map(silentLine),
   ]
   if (lines.length > 0) return lines
   const failure = summary.last_failure
   return [`  Nothing needs you.${failure ? ` Last failure ${age(failure.at)} (${failure.name})` : ''}`]
+}
+
+/** A silent worker: since when, and how many syncs ran on it then. */
+function silentLine({ name, last_seen_at: seen, jobs }: Worker): string {
+  const since = seen === null ? '' : ` for ${duration(Math.max(0, Date.now() - Date.parse(seen)))}`
+  const ran = jobs?.running ?? 0
+  const syncs = ran === 0 ? '' : `, ${ran} ${ran === 1 ? 'sync' : 'syncs'} unknown since`
+  return `  ${state('lost')}  worker ${name}${since}${syncs}  → kagami workers get ${name}`
 }
 
 const QUIET = {

@@ -23,7 +23,7 @@ export const syncRoutes = {
       sort: Word(
         ['newest', 'ending'],
         'newest (default); or ending: only running syncs, on one page, those that end first as far as their progress ' +
-          'or what is usual tells, then those that have run longest',
+          'or what is usual tells, then those that have run longest, and last those of silent workers',
       ),
     }),
     response: pageOf(Sync),

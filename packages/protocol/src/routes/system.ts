@@ -1,6 +1,7 @@
 // system.ts — The whole system: summary, audit, and the live stream.
 import Type from 'typebox'
-import { AuditEntry, pageOf, Summary } from '../views.ts'
+import { AuditEntry } from '../views/audit.ts'
+import { pageOf, Summary } from '../views.ts'
 import { Settings } from '../views/settings.ts'
 import { STREAM_TOPICS_MAX } from '../views/stream.ts'
 import { get, pagingOf, Text, Word } from './route.ts'

@@ -53,6 +53,26 @@ const { interval_secs, labels, options } = ReplicaPatch.properties
 export const BulkPatch = Type.Object({ interval_secs, labels, options }, { additionalProperties: false })
 export type BulkPatch = Static<typeof BulkPatch>
 
+/** What an edit changes, as its keys are written: `interval_secs = 3600, labels.env = prod`; null: as by default. */
+export function describePatch({ interval_secs: seconds, labels: tags, options: set }: BulkPatch): string {
+  const each = (name: string, values: object | null | undefined) =>
+    values === null
+      ? [[name, null] as const]
+      : Object.entries(values ?? {}).map(([key, value]: [string, unknown]) => [`${name}.${key}`, value] as const)
+  const pairs = [
+    ...(seconds === undefined ? [] : [['interval_secs', seconds] as const]),
+    ...each('labels', tags),
+    ...each('options', set),
+  ]
+  return pairs.map(([key, value]) => `${key} = ${typeof value === 'string' ? value : JSON.stringify(value)}`).join(', ')
+}
+
+/** The filters of a query, as they are in an address: `health=failed, worker=sh-12`. */
+export const describeQuery = (query: ReplicaQuery): string =>
+  Object.entries(query)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(', ')
+
 /** A bulk job. */
 export const BulkJob = Type.Object({
   job_id: Type.String(),

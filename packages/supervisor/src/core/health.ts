@@ -95,7 +95,7 @@ export function detailOf(verdict: number, replica: ReplicaState): string {
     return `the upstream's own content is from ${replica.content_at}; syncs succeed but bring nothing newer`
   switch (healthOf(verdict)) {
     case 'unknown':
-      return 'its worker is lost; what is shown is the last known state'
+      return 'its worker is silent; what is shown is the last known state'
     case 'failed':
       return failedDetail(replica)
     case 'held':

@@ -20,6 +20,7 @@ export function replicaOf({ worker, state, judged, progress }: ReplicaEntry): Re
     worker_name: worker.record.name,
     worker_presence: worker.presence,
     worker_admission: worker.record.admission,
+    ...silenceOf(worker),
     health: healthOf(judged),
     health_detail: detailOf(judged, state),
     progress,
@@ -27,6 +28,10 @@ export function replicaOf({ worker, state, judged, progress }: ReplicaEntry): Re
     ...specOf({ worker, state }),
   }
 }
+
+/** Since when a worker is silent; nothing while it is not. */
+const silenceOf = ({ presence, lastSeenAt }: WorkerEntry): Pick<Replica, 'worker_silent_since'> =>
+  presence === 'lost' ? { worker_silent_since: lastSeenAt } : {}
 
 /** What is known of the specification of a replica, besides what its worker reports. */
 function specOf({ worker, state }: Pick<ReplicaEntry, 'worker' | 'state'>) {
@@ -143,6 +148,7 @@ export function runningSyncOf({ worker, state, progress }: ReplicaEntry): Sync |
     state: 'running',
     worker_id: worker.record.worker_id,
     worker_name: worker.record.name,
+    ...silenceOf(worker),
     replica_id: state.replica_id,
     name: state.name,
     kind: state.kind,

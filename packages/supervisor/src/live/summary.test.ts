@@ -1,4 +1,4 @@
-// summary.test.ts — What the summary counts: the longest queues, of workers that count.
+// summary.test.ts — What the summary counts: the longest queues, of workers that count, and what silent ones ran.
 import type { Admission } from '@kagami/protocol'
 import { sampleHeartbeat } from '@kagami/protocol/testing/samples'
 import { expect, test } from 'vitest'
@@ -31,4 +31,6 @@ test('the five longest queues are named, and how many there are', () => {
   ])
   expect(queues.longest[0]).toEqual({ worker_id: 'w2', name: 'w2', running: 4, queued: 9, limit: 4 })
   expect([queues.workers, jobs.queued]).toEqual([6, 30])
+  // Of a silent worker nobody knows what still runs; one that waits for approval does not count.
+  expect([jobs.running, jobs.unknown]).toEqual([28, 4])
 })

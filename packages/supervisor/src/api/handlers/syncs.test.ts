@@ -7,7 +7,8 @@ import { sampleReport } from '@kagami/protocol/testing/samples'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { noChanges } from '../../core/changes.ts'
-import { putReplica, putWorker } from '../../core/fleet.ts'
+import type { WorkerEntry } from '../../core/entries.ts'
+import { putReplica, putWorker, setPresence } from '../../core/fleet.ts'
 import { openServices, recordOf } from '../../testing/services.ts'
 import { makeReplica } from '../../testing/states.ts'
 import { syncHandlers } from './syncs.ts'
@@ -91,25 +92,39 @@ describe('listSyncs', () => {
 })
 
 describe('listSyncs by what ends first', () => {
-  /** A fleet of running syncs: s since they began, percent that is done, s that three syncs before took. */
-  async function fleetOf(syncs: Record<string, { ran: number; percent?: number; usual?: number }>) {
+  /** A running sync: s since it began, percent that is done, s that three syncs before took. */
+  type Running = { ran: number; percent?: number; usual?: number }
+
+  /** A fleet in which these run on one worker. */
+  async function fleetOf(syncs: Record<string, Running>) {
     const dir = mkdtempSync(join(tmpdir(), 'ending-'))
     const { services } = await openServices(dir, undefined, new Date(NOW))
-    const worker = putWorker(services.fleet, recordOf('w0'), NOW)
-    for (const [index, [id, { ran, percent, usual }]] of Object.entries(syncs).entries()) {
+    const put = (worker: WorkerEntry, [id, { ran, percent }]: [string, Running], index: number) => {
       const started_at = new Date(NOW - ran * 1000).toISOString()
       const current = { sync_id: id, started_at, trigger: 'schedule' as const }
-      const state = { ...makeReplica('w0', index, 1), activity: 'syncing' as const, current }
+      const state = { ...makeReplica(worker.record.worker_id, index, 1), activity: 'syncing' as const, current }
       putReplica({ fleet: services.fleet, worker, changes: noChanges(), now: NOW }, state)
       const progress = { phase: 'transferring', percent: percent ?? null, bytes: 1, files: 1, bytes_per_second: 1 }
       const row = services.fleet.replicas.find(state.replica_id)
       services.fleet.replicas.showProgress(row, { progress: progress as Progress, syncId: id, at: NOW })
+      return state.replica_id
+    }
+    const worker = putWorker(services.fleet, recordOf('w0'), NOW)
+    for (const [index, [id, running]] of Object.entries(syncs).entries()) {
+      const replica_id = put(worker, [id, running], index)
+      const { usual } = running
       if (usual === undefined) continue
-      const before = { worker_id: 'w0', replica_id: state.replica_id, duration_ms: usual * 1000 }
+      const before = { worker_id: 'w0', replica_id, duration_ms: usual * 1000 }
       await services.store.addReports([0, 1, 2].map((n) => sampleReport({ ...before, sync_id: `${id}-${n}` })))
     }
     const at = { supervisor: { services } } as never
     return {
+      addSilent(id: string, running: Running) {
+        const silent = putWorker(services.fleet, recordOf('w1'), NOW)
+        put(silent, [id, running], 0)
+        silent.lastSeenAt = new Date(NOW).toISOString()
+        setPresence(services.fleet, silent, 'lost', NOW)
+      },
       list: (query: object) => syncHandlers.listSyncs({ query } as never, at) as Promise<Page<Sync>>,
       async close() {
         await services.store.close()
@@ -140,6 +155,18 @@ describe('listSyncs by what ends first', () => {
     await expect(fleet.list({ sort: 'ending', cursor: 'running.x' })).rejects.toThrow('sort=ending has one page')
     expect((await fleet.list({ sort: 'ending', state: 'finished' })).items).toEqual([])
     expect((await fleet.list({ sort: 'ending', worker: 'w0' })).total).toBe(6)
+    await fleet.close()
+  })
+
+  it('has those of a silent worker last, and since when nothing is known of them', async () => {
+    const fleet = await fleetOf({ 'nearly-done': { ran: 90, percent: 90 }, 'just-begun': { ran: 10 } })
+    fleet.addSilent('silent', { ran: 1000, percent: 99 })
+    const { items } = await fleet.list({ sort: 'ending', limit: 5 })
+    expect(items.map(({ sync_id, worker_silent_since: since }) => [sync_id, since])).toEqual([
+      ['nearly-done', undefined],
+      ['just-begun', undefined],
+      ['silent', new Date(NOW).toISOString()],
+    ])
     await fleet.close()
   })
 })

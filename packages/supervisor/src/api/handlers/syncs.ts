@@ -1,5 +1,5 @@
 // syncs.ts — Syncs under /api/v1, running and finished: list, get, log, cancel.
-import { estimateRemaining, Refusal, type Page, type RouteInput, type Sync } from '@kagami/protocol'
+import { estimateRemaining, Refusal, syncState, type Page, type RouteInput, type Sync } from '@kagami/protocol'
 import type { Fleet, ReplicaEntry } from '../../core/entries.ts'
 import { typicalOf } from '../../core/history/buckets.ts'
 import { finishedSyncOf, runningSyncOf } from '../../core/views.ts'
@@ -87,7 +87,9 @@ function filterOf(fleet: Fleet, query: SyncQuery): SyncFilter {
 
 /** Of how many running syncs, the oldest, it is looked at when they may end. */
 const ESTIMATED_MAX = 500
-const OLDEST_FIRST: Order<Sync> = { columns: NEWEST_FIRST.columns }
+const isUnknown = (sync: Sync): boolean => syncState(sync) === 'unknown'
+/** Those of silent workers last. */
+const OLDEST_FIRST: Order<Sync> = { columns: [(sync) => Number(isUnknown(sync)), ...NEWEST_FIRST.columns] }
 
 /** The running syncs of a page, and how many match in all; none for who asks for finished ones. */
 function runningPage(fleet: Fleet, query: SyncQuery & SyncFilter): Promise<Page<Sync>> {
@@ -123,8 +125,11 @@ async function listEnding(
 
 /** Those that end first, then those of which nobody can tell, as they come. */
 function orderByEnd(syncs: readonly Sync[], now: number): Sync[] {
-  const leftOf = ({ progress, usual, started_at }: Sync): number =>
-    estimateRemaining({ progress, typical: usual ?? null }, now - Date.parse(started_at)) ?? Infinity
+  const leftOf = (sync: Sync): number => {
+    const { progress, usual, started_at } = sync
+    if (isUnknown(sync)) return Infinity
+    return estimateRemaining({ progress, typical: usual ?? null }, now - Date.parse(started_at)) ?? Infinity
+  }
   return syncs
     .map((sync) => ({ sync, left: leftOf(sync) }))
     .toSorted((a, b) => compareKeys(a.left, b.left))
