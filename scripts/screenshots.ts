@@ -1,6 +1,6 @@
 // screenshots.ts — `npm run screenshots [FOLDER]`: pictures of every page of the UI, in both themes and on three
-// screens, of a small fleet in which each state is there, and of one of 10,000 replicas; and what command lines print
-// of that. They are made by the tests of the pages.
+// screens, of a small fleet in which each state is there, and of one of 10,000 replicas; of menus, dialogs and the
+// status page; and what command lines print of that. They are made by the tests of the UI.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -17,12 +17,7 @@ mkdirSync(folder, { recursive: true })
 buildUi({ onlyIfStale: true })
 const { status } = spawnSync(
   process.execPath,
-  [
-    join(root, 'node_modules', 'vitest', 'vitest.mjs'),
-    'run',
-    'e2e/browser/pages.test.ts',
-    'e2e/rubric/large-fleet.test.ts',
-  ],
+  [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', 'e2e/browser', 'e2e/rubric/large-fleet.test.ts'],
   { cwd: root, stdio: 'inherit', env: { ...process.env, KAGAMI_SHOTS: folder } },
 )
 console.log(`${readdirSync(folder).filter((file) => file.endsWith('.png')).length} pictures in ${folder}`)

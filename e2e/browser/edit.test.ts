@@ -260,7 +260,7 @@ describe('a replica that a program of worker.toml keeps', () => {
         'crates',
       ])
       await page.getByRole('button', { name: 'Add and sync now' }).click()
-      await page.getByText('is required').first().waitFor()
+      await page.getByText('Required').first().waitFor()
       if (process.env['KAGAMI_SHOTS'])
         await page.screenshot({ path: `${process.env['KAGAMI_SHOTS']}/command-add-${theme}.png` })
       expect(await axe()).toEqual([])

@@ -10,11 +10,13 @@ import { until } from '../harness/wait.ts'
 /** How many elements any page may have. */
 const ELEMENTS_MAX = 2500
 const LOOKS = [
-  ['light', 1280],
-  ['dark', 1280],
-  ['light', 390],
-  ['dark', 390],
-  ['light', 320],
+  ['light', 1280, 'en'],
+  ['dark', 1280, 'en'],
+  ['light', 390, 'en'],
+  ['dark', 390, 'en'],
+  ['light', 320, 'en'],
+  ['light', 1280, 'zh-CN'],
+  ['dark', 390, 'zh-CN'],
 ] as const
 
 const isLoaded = (page: Page) =>
@@ -40,12 +42,12 @@ describe('every page', () => {
     fleet = await startPageFleet(place)
   })
 
-  test.each(LOOKS)('is for everybody, in %s at %i px', async (theme, width) => {
-    const { page, problems, axe } = await openTab(browser, fleet.supervisor.url, { theme, width })
+  test.each(LOOKS)('is for everybody, in %s at %i px, in %s', async (theme, width, locale) => {
+    const { page, problems, axe } = await openTab(browser, fleet.supervisor.url, { theme, width, locale })
     for (const [name, path] of Object.entries(fleet.pages)) {
       await page.goto(`/ui/${path}`)
       await isLoaded(page)
-      await shoot(page, `${name}-${theme}-${width}`)
+      await shoot(page, `${name}-${theme}-${width}${locale === 'en' ? '' : '-zh'}`)
       const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)
       const elements = await page.evaluate(() => document.querySelectorAll('*').length)
       expect([path, wide, elements < ELEMENTS_MAX, await axe()]).toEqual([path, false, true, []])
@@ -57,13 +59,92 @@ describe('every page', () => {
   test('tells a silent worker from a live one, and what waits from what runs', async () => {
     const { page } = await openTab(browser, fleet.supervisor.url)
     await page.goto('/ui/workers')
-    await page.getByRole('row', { name: /hk-3/ }).getByText('Silent').waitFor()
+    const silent = page.getByRole('row', { name: /hk-3/ })
+    await silent.getByText('Silent').waitFor()
+    expect(await silent.innerText()).not.toContain('1 of 4')
     await page.getByRole('row', { name: /sh-12/ }).getByText('Online').waitFor()
     await page.goto('/ui/replicas?health=unknown')
     await page.getByText('1–2 of 2').waitFor()
     await page.goto('/ui/replicas?health=stuck')
     await page.getByRole('link', { name: 'pypi' }).first().waitFor()
     await page.context().close()
+  })
+
+  test('does not show a sync of a silent worker as if it went on', async () => {
+    const { page } = await openTab(browser, fleet.supervisor.url)
+    await page.goto('/ui/')
+    const words = /worker silent for .+, unknown since/
+    const item = page.getByRole('listitem').filter({ has: page.getByRole('link', { name: 'archlinux@hk-3' }) })
+    await item.getByText(words).waitFor()
+    await item.getByText('Unknown', { exact: true }).waitFor()
+    await expect(item.getByRole('progressbar').count()).resolves.toBe(0)
+    await page.getByText(', 1 unknown').waitFor()
+    const other = page.getByRole('listitem').filter({ has: page.getByRole('link', { name: 'archlinux@bj-1' }) })
+    await other.getByRole('progressbar').waitFor()
+    for (const path of ['syncs/running-hk-3-3', 'replicas/hk-3-archlinux']) {
+      await page.goto(`/ui/${path}`)
+      await page.getByText(words).first().waitFor()
+      await expect(page.getByRole('progressbar').count()).resolves.toBe(0)
+    }
+    await page.goto('/ui/syncs?state=running')
+    const row = page.getByRole('row', { name: /archlinux hk-3/ })
+    await row.getByText(/^worker silent for/).waitFor()
+    await row.getByText('Unknown', { exact: true }).waitFor()
+    await page.context().close()
+  })
+
+  test('does not make a sync that nobody has measured look as if a part were done', async () => {
+    for (const width of [1280, 390]) {
+      const { page } = await openTab(browser, fleet.supervisor.url, { width })
+      await page.goto('/ui/')
+      const item = page.getByRole('listitem').filter({ has: page.getByRole('link', { name: 'pypi@bj-1' }) })
+      const bar = item.getByRole('progressbar')
+      await bar.waitFor()
+      const [whole, drawn] = [await bar.boundingBox(), await bar.locator('span').boundingBox()]
+      expect([drawn!.x, drawn!.width]).toEqual([whole!.x, whole!.width])
+      // The bar is below its name, as wide as the list.
+      const name = await item.getByRole('link', { name: 'pypi@bj-1' }).boundingBox()
+      expect([Math.round(name!.x), name!.y < whole!.y]).toEqual([Math.round(whole!.x), true])
+      await page.context().close()
+    }
+  })
+
+  test('says the same of a disk on each page', async () => {
+    const { page } = await openTab(browser, fleet.supervisor.url)
+    const totals: string[] = []
+    for (const path of ['storage', 'workers/sh-12']) {
+      await page.goto(`/ui/${path}`)
+      const used = await page
+        .getByText(/of .+ used/)
+        .first()
+        .innerText()
+      totals.push(/of ([\d.]+ \w+) used/.exec(used)![1]!)
+    }
+    expect(totals[0]).toBe(totals[1])
+    await page.context().close()
+  })
+
+  test('says at once that a worker has the name already that a preset brings', async () => {
+    const { page } = await openTab(browser, fleet.supervisor.url)
+    await page.goto(`/ui/${fleet.pages['replica-add']}`)
+    await page.getByText('sh-12 already has a replica called debian').waitFor()
+    await page.context().close()
+  })
+
+  test('keeps the words of the bar at the bottom apart, on the narrowest screen too', async () => {
+    for (const width of [390, 320]) {
+      const { page } = await openTab(browser, fleet.supervisor.url, { width })
+      await page.goto('/ui/replicas')
+      await isLoaded(page)
+      const boxes = await page
+        .locator('.rail a .word:visible')
+        .evaluateAll((words) =>
+          words.map((word) => word.getBoundingClientRect()).map(({ left, right }) => ({ left, right })),
+        )
+      const overlaps = boxes.slice(1).filter(({ left }, index) => left < boxes[index]!.right)
+      expect([width, overlaps]).toEqual([width, []])
+      await page.context().close()
+    }
   })
 
   test('shows on the card of a worker what its numbers are, and the numbers', async () => {

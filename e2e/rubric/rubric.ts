@@ -28,7 +28,7 @@ export const rubric: readonly Question[] = [
     row: 2,
     question: 'Does the UI need no other host, in light and dark?',
     proofs: [
-      [ui('pages'), 'is for everybody, in %s at %i px'],
+      [ui('pages'), 'is for everybody, in %s at %i px, in %s'],
       ['e2e/harness/browser.ts', 'left its origin'],
     ],
   },
@@ -49,7 +49,10 @@ export const rubric: readonly Question[] = [
   {
     row: 5,
     question: 'Does a silent worker look different from a live one?',
-    proofs: [[ui('pages'), 'tells a silent worker from a live one, and what waits from what runs']],
+    proofs: [
+      [ui('pages'), 'tells a silent worker from a live one, and what waits from what runs'],
+      [ui('pages'), 'does not show a sync of a silent worker as if it went on'],
+    ],
   },
   {
     row: 6,
@@ -155,7 +158,7 @@ export const rubric: readonly Question[] = [
     row: 19,
     question: 'Does axe find nothing on any page in both themes, also at 320 px?',
     proofs: [
-      [ui('pages'), 'is for everybody, in %s at %i px'],
+      [ui('pages'), 'is for everybody, in %s at %i px, in %s'],
       [ui('status'), 'is accessible at %s px, and not wider than the screen'],
     ],
   },

@@ -1,5 +1,7 @@
 // format.test.ts — Numbers, sizes and times as operators see them.
 import { describe, expect, it } from 'vitest'
+import { zh } from './locales/zh.ts'
+import { i18n } from './locales/index.ts'
 import { absolute, bytes, count, duration, NONE, percent, roughly, took } from './format.ts'
 
 describe('a number without a sample', () => {
@@ -39,4 +41,12 @@ describe('lengths of time', () => {
   it('are one unit in tight places', () =>
     expect([roughly(59), roughly(3599), roughly(90_000), roughly(200_000)]).toEqual(['59 s', '59 m', '25 h', '2 d']))
   it('of a sync keep a decimal while short', () => expect([took(1234), took(65_000)]).toEqual(['1.2 s', '1 m 5 s']))
+})
+
+it('lengths of time have the units of the language that is shown', () => {
+  i18n.global.setLocaleMessage('zh-CN', zh as never)
+  i18n.global.locale.value = 'zh-CN'
+  const inChinese = [duration(3700), roughly(90), took(214)]
+  i18n.global.locale.value = 'en'
+  expect(inChinese).toEqual(['1 小时 1 分', '1 分', '214 毫秒'])
 })

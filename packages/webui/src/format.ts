@@ -1,5 +1,6 @@
-// format.ts — Numbers, sizes and times as text. Pure; what is not known is always "—".
+// format.ts — Numbers, sizes and times as text, in the language that is shown; what is not known is always "—".
 import { formatBytes } from '@kagami/protocol'
+import { t } from './locales/index.ts'
 
 /** Shown where nothing is known. */
 export const NONE = '—'
@@ -33,32 +34,37 @@ const DAY = 86_400
 export function duration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || Number.isNaN(seconds)) return NONE
   const total = Math.max(0, Math.round(seconds))
-  if (total < MINUTE) return `${total} s`
+  if (total < MINUTE) return inUnit(total, 's')
   if (total < HOUR) return two(total, [MINUTE, 'm'], [1, 's'], 10 * MINUTE)
   if (total < DAY) return two(total, [HOUR, 'h'], [MINUTE, 'm'], DAY)
   return two(total, [DAY, 'd'], [HOUR, 'h'], 10 * DAY)
 }
 
-function two(total: number, large: [number, string], small: [number, string], precise: number): string {
+type Unit = 'd' | 'h' | 'm' | 's' | 'ms'
+/** A number with a unit of time, in the language that is shown. */
+const inUnit = (value: number | string, unit: Unit): string => `${value} ${t(`unit.${unit}`)}`
+
+function two(total: number, large: [number, Unit], small: [number, Unit], precise: number): string {
   const whole = Math.floor(total / large[0])
   const rest = Math.floor((total - whole * large[0]) / small[0])
-  return rest > 0 && total < precise ? `${whole} ${large[1]} ${rest} ${small[1]}` : `${whole} ${large[1]}`
+  const first = inUnit(whole, large[1])
+  return rest > 0 && total < precise ? `${first} ${inUnit(rest, small[1])}` : first
 }
 
 /** A length of time in its largest unit, where there is little room: `2 h`. Seconds. */
 export function roughly(seconds: number): string {
   const total = Math.max(0, Math.round(seconds))
-  if (total < MINUTE) return `${total} s`
-  if (total < HOUR) return `${Math.floor(total / MINUTE)} m`
-  if (total < 2 * DAY) return `${Math.floor(total / HOUR)} h`
-  return `${Math.floor(total / DAY)} d`
+  if (total < MINUTE) return inUnit(total, 's')
+  if (total < HOUR) return inUnit(Math.floor(total / MINUTE), 'm')
+  if (total < 2 * DAY) return inUnit(Math.floor(total / HOUR), 'h')
+  return inUnit(Math.floor(total / DAY), 'd')
 }
 
 /** Milliseconds as a length of time; under ten seconds with one decimal. */
 export function took(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return NONE
-  if (ms < 1000) return `${Math.round(ms)} ms`
-  return ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : duration(ms / 1000)
+  if (ms < 1000) return inUnit(Math.round(ms), 'ms')
+  return ms < 10_000 ? inUnit((ms / 1000).toFixed(1), 's') : duration(ms / 1000)
 }
 
 /** Making a format takes longer than all that a page formats with it. */

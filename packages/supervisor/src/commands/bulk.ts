@@ -1,6 +1,13 @@
 // bulk.ts — Bulk jobs: started, tried again, cancelled, and run one after the other, in the order in which they came.
 // A job that a killed supervisor leaves behind goes on with what waits.
-import { Refusal, type BulkAction, type BulkPatch, type ReplicaQuery } from '@kagami/protocol'
+import {
+  describePatch,
+  describeQuery,
+  Refusal,
+  type BulkAction,
+  type BulkPatch,
+  type ReplicaQuery,
+} from '@kagami/protocol'
 import { newId, pause } from '@kagami/runtime'
 import { takeTurn } from '../pieces.ts'
 import type { Services } from '../services.ts'
@@ -104,9 +111,11 @@ function jobOf({ clock }: Services, { request, targets, by }: JobParts): BulkRec
 
 function auditOfStart(services: Services, job: BulkRecord) {
   const { action, total, query, names, patch, retry_of, reason } = job
-  const chosen = query ? `query ${JSON.stringify(query)}` : names.join(', ') + (total > names.length ? ', …' : '')
+  const chosen = query
+    ? describeQuery(query) || 'the whole fleet'
+    : names.join(', ') + (total > names.length ? ', …' : '')
   const parts = [`${action} ${total} replicas: ${chosen}`]
-  if (patch) parts.push(JSON.stringify(patch))
+  if (patch) parts.push(describePatch(patch))
   if (retry_of) parts.push(`what job ${retry_of} could not do`)
   if (reason) parts.push(reason)
   const detail = parts.join('; ').slice(0, 1000)

@@ -50,7 +50,7 @@ export function useAdding(start: AddingStart) {
   })
   /** What the fields themselves say of the first worker is not said again. */
   function unsaid(one: WorkerFacts, { worker_id: id }: Worker): WorkerFacts {
-    const said = (text: string) => Object.values(form.problems.value).some((problem) => text.includes(problem))
+    const said = (text: string) => Object.values(form.shown.value).some((problem) => text.includes(problem))
     return {
       ...one,
       problem: id === typed.worker && one.problem !== null && said(one.problem) ? null : one.problem,

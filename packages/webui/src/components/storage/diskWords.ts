@@ -10,8 +10,8 @@ export interface DiskWords {
   shortly(forecast: DiskForecast | null | undefined): string
   /** `+42 GiB`, `−2 GiB`. */
   signed(bytes: number | null): string
-  /** `3.04 TiB of 4 TiB used`. */
-  used(disk: Pick<Disk, 'used_bytes' | 'total_bytes'>): string
+  /** `3.04 TiB of 4 TiB used`, of what may be used. */
+  used(disk: Pick<Disk, 'used_bytes' | 'free_bytes'>): string
   /** `76%`, of what may be used. */
   share(disk: Pick<Disk, 'used_share'>): string
   /** Its name, and how many more workers have it. */
@@ -32,7 +32,8 @@ export function useDiskWords(): DiskWords {
       if (value === null) return NONE
       return value < 0 ? `−${bytes(-value)}` : `+${bytes(value)}`
     },
-    used: ({ used_bytes, total_bytes }) => t('worker.diskUsed', { used: bytes(used_bytes), total: bytes(total_bytes) }),
+    used: ({ used_bytes: used, free_bytes: free }) =>
+      t('worker.diskUsed', { used: bytes(used), total: bytes(used + free) }),
     share: ({ used_share }) => percent(used_share, 1),
     nameOf: ({ name, workers_total: n }) => (n > 1 ? t('storage.shared', { name, n: n - 1 }) : name),
   }
