@@ -4,10 +4,11 @@ import { copies } from './copies.ts'
 import { fleet } from './fleet.ts'
 import { programs } from './programs.ts'
 import type { Row } from './row.ts'
+import { visitors } from './visitors.ts'
 
 export type { Row } from './row.ts'
 
 /** All promises, in the order of their numbers. */
-export const scoreboard: readonly Row[] = [...copies, ...fleet, ...programs].toSorted(
+export const scoreboard: readonly Row[] = [...copies, ...fleet, ...programs, ...visitors].toSorted(
   (one, other) => one.row - other.row,
 )

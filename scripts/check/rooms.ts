@@ -85,6 +85,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'e2e/store-fleet.test.ts',
     'e2e/store-history.test.ts',
     'e2e/store-disks.test.ts',
+    'e2e/store-incidents.test.ts',
     'e2e/store-takeover.test.ts',
     `${SCENARIOS}/supervisor.test.ts`,
   ],

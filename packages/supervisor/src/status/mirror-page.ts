@@ -1,11 +1,15 @@
-// mirror-page.ts — The page of one mirror: its facts, and how to use it.
+// mirror-page.ts — The page of one mirror: its facts, how to use it, and its last incidents.
 import { html, type Content, type Html } from './html.ts'
-import type { Writer } from './language.ts'
+import type { incidentsOf } from './incidents/incidents.ts'
+import { timeOf, type Writer } from './language.ts'
 import { drawState, linkTo, linkToMirror, type Page } from './layout.ts'
 import { drawInstant, drawNext, drawSize, drawTime } from './list-page.ts'
 import type { Mirror } from './mirror.ts'
 import { urlOf, snippetsFor } from './snippets.ts'
 import type { Site } from './visitor.ts'
+
+/** How many incidents the page has. */
+const INCIDENTS_SHOWN = 10
 
 /** What the page of a mirror is drawn with. */
 export interface MirrorParts {
@@ -13,10 +17,12 @@ export interface MirrorParts {
   /** What the operator wrote in place of what is suggested. */
   readonly help: Html | null
   readonly title: string
+  /** Null: the database does not answer. */
+  readonly incidents: ReturnType<typeof incidentsOf> | null
 }
 
 /** The page of a mirror. */
-export function drawMirror(mirror: Mirror, { site, help, title }: MirrorParts, writer: Writer): Page {
+export function drawMirror(mirror: Mirror, { site, help, title, incidents }: MirrorParts, writer: Writer): Page {
   const { lang, write } = writer
   return {
     title: [mirror.name, ' · ', title],
@@ -27,7 +33,8 @@ export function drawMirror(mirror: Mirror, { site, help, title }: MirrorParts, w
 <dl>
 ${drawFacts(mirror, site, writer)}</dl>
 <h2 id="help">${write('use')}</h2>
-${help ?? drawHelp(mirror, site, writer)}`,
+${help ?? drawHelp(mirror, site, writer)}
+${incidents && drawIncidents(incidents, writer)}`,
   }
 }
 
@@ -55,6 +62,18 @@ function drawHelp(mirror: Mirror, site: Site, { write }: Writer): Html[] {
 <pre tabindex="0"><code>${text}</code></pre>
 `,
   )
+}
+
+function drawIncidents({ own, since }: NonNullable<MirrorParts['incidents']>, writer: Writer): Html | null {
+  const { write } = writer
+  if (own.length === 0 && since === null) return null
+  const none = since && html`<p>${write('noIncidents', { time: timeOf(since.toISOString()) })}</p>`
+  const rows = own.slice(0, INCIDENTS_SHOWN).map(({ state, seenAt }) => {
+    const time = drawInstant(seenAt.toISOString(), writer)
+    return html`<li>${drawState(state, writer)}, ${write('seen', { time })}</li>\n`
+  })
+  return html`<h2 id="incidents">${write('incidents')}</h2>
+${own.length === 0 ? none : html`<ul>\n${rows}</ul>`}`
 }
 
 /** The page for a name that no mirror has. */

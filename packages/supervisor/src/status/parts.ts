@@ -1,11 +1,10 @@
 // parts.ts — What all answers of the status page are made of, each made once in a while.
-import { newId } from '@kagami/runtime'
 import { inPieces, takeTurn } from '../pieces.ts'
 import type { Services } from '../services.ts'
 import { createKept, type Answer } from './answers.ts'
-import { createIncidents, type Incidents } from './feeds/incidents.ts'
+import { createIncidentLog, type IncidentLog } from './incidents/incident-log.ts'
 import { mirrorOf, type Mirror } from './mirror.ts'
-import { takeSurvey, type Survey } from './survey.ts'
+import { takeSurvey, unheardWorkers, type Survey } from './survey.ts'
 import { createTheme, type Theme } from './theme.ts'
 
 /** How many different pages and feeds are kept. */
@@ -17,7 +16,7 @@ export interface Parts {
   readonly services: Services
   readonly theme: Theme
   /** What was seen in the surveys. */
-  readonly incidents: Incidents
+  readonly incidents: IncidentLog
   survey(): Promise<Survey>
   /** All mirrors of the survey, ordered by name. */
   mirrors(): Promise<readonly Mirror[]>
@@ -29,15 +28,16 @@ export interface Parts {
 
 /** Nothing is made yet. */
 export function createParts(services: Services): Parts {
-  const { fleet, clock, config, logger } = services
+  const { fleet, clock, config, logger, store } = services
   const surveys = createKept<Survey>(clock, 1)
   const lists = createKept<readonly Mirror[]>(clock, 1)
   const [pages, feeds] = [createKept<Answer>(clock, PAGES_MAX), createKept<Answer>(clock, FEEDS_MAX)]
-  const incidents = createIncidents()
+  const incidents = createIncidentLog(store, logger)
   const survey = () =>
     surveys.get('', async () => {
-      const taken = await takeSurvey(fleet, clock.now())
-      incidents.observe(taken, newId)
+      const taken = await takeSurvey(fleet, clock.now(), unheardWorkers(services))
+      // No page waits for the database.
+      void incidents.observe(taken)
       return taken
     })
   return {

@@ -8,6 +8,7 @@ import { serveFeeds, watchIncidents, type AddRoute } from './feeds/feeds.ts'
 import type { Html } from './html.ts'
 import { createWriter, type Chosen, type Writer } from './language.ts'
 import { drawDocument, ROOT, type Page } from './layout.ts'
+import { incidentsOf } from './incidents/incidents.ts'
 import { drawList, drawRow } from './list-page.ts'
 import { drawMirror, drawUnknown } from './mirror-page.ts'
 import { mirrorOf } from './mirror.ts'
@@ -96,7 +97,10 @@ async function answerMirror(request: FastifyRequest, reply: FastifyReply, parts:
     // Before anything is waited for, as it may be gone then.
     const mirror = mirrorOf(resource)
     const help = await parts.theme.help(name)
-    return await drawPage(parts, drawMirror(mirror, { site, help, title }, writer), writer)
+    // Without the database, the rest of the page is still right.
+    const stored = await parts.incidents.read().catch(() => null)
+    const incidents = stored && incidentsOf(stored, name)
+    return await drawPage(parts, drawMirror(mirror, { site, help, title, incidents }, writer), writer)
   })
   return sendAnswer(request, reply, answer)
 }

@@ -1,18 +1,23 @@
 // survey.ts — The states of all mirrors at one moment, and which of them a visitor asks for.
-import type { Fleet } from '../core/entries.ts'
+import type { Fleet, ResourceEntry, WorkerEntry } from '../core/entries.ts'
 import { inPieces, sortInPieces, takeTurn } from '../pieces.ts'
+import type { Services } from '../services.ts'
 import { PROBLEMS, stateOf, type MirrorState } from './mirror.ts'
 
 /** How many mirrors a page lists. */
 export const PAGE_ROWS = 200
 /** How many mirrors are looked at before the clock is. */
 const AT_ONCE = 64
+/** For how long after its start a supervisor waits for what workers say, ms. */
+const HEARING_MS = 5 * 60_000
 
 /** One mirror in a survey. */
 export interface Surveyed {
   readonly name: string
   readonly state: MirrorState
   readonly isUpToDate: boolean
+  /** Whether its workers have said so to this supervisor, or are lost; else the one before it may have known it. */
+  readonly isHeard: boolean
 }
 
 /** All mirrors of approved workers, ordered by name. */
@@ -43,14 +48,30 @@ export interface Selection {
   readonly pages: number
 }
 
-/** Looks at all mirrors, in pieces. */
-export async function takeSurvey({ resources }: Fleet, at: Date): Promise<Survey> {
+/**
+ * Workers whose replicas are as they were stored, because they have said nothing yet since the supervisor has started,
+ * and are not lost: what is stored may lack what happened meanwhile, and grows old by itself.
+ */
+export function unheardWorkers({ fleet, clock, startedMs }: Services): ReadonlySet<WorkerEntry> {
+  if (clock.monotonicMs() - startedMs > HEARING_MS) return new Set()
+  const isHeard = ({ presence, record, lastSeenMs, hasFullState }: WorkerEntry) =>
+    presence === 'lost' || (record.older_wire ? lastSeenMs !== null : hasFullState)
+  return new Set(fleet.workers.values().filter((worker) => worker.record.admission === 'approved' && !isHeard(worker)))
+}
+
+/** Looks at all mirrors, in pieces. `unheard`: workers whose replicas are as they were stored. */
+export async function takeSurvey(
+  { resources }: Fleet,
+  at: Date,
+  unheard: ReadonlySet<WorkerEntry> = new Set(),
+): Promise<Survey> {
   await takeTurn()
   const pieces = inPieces(AT_ONCE)
   const found: Surveyed[] = []
   let [upToDate, problems, recent] = [0, 0, 0]
   for (const resource of resources.values()) {
-    const seen = { name: resource.name, ...stateOf(resource) }
+    const isHeard = unheard.size === 0 || isHeardOf(resource, unheard)
+    const seen = { name: resource.name, ...stateOf(resource), isHeard }
     found.push(seen)
     if (seen.isUpToDate) upToDate++
     if (isShown(seen, 'problems')) problems++
@@ -60,6 +81,10 @@ export async function takeSurvey({ resources }: Fleet, at: Date): Promise<Survey
   }
   await takeTurn()
   return { at, mirrors: await sortInPieces(found, byName), upToDate, problems, recent }
+}
+
+function isHeardOf({ replicas }: ResourceEntry, unheard: ReadonlySet<WorkerEntry>): boolean {
+  return !replicas.values().some(({ worker }) => unheard.has(worker))
 }
 
 function byName(one: Surveyed, other: Surveyed): number {

@@ -34,6 +34,8 @@ const OURS = [
   'disk_samples',
   'bulk_jobs',
   'bulk_items',
+  'incidents',
+  'bad_mirrors',
 ]
 /** The tables of the original Kagami, by their columns in alphabetical order. */
 const ORIGINAL = {

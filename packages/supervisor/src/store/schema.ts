@@ -99,6 +99,16 @@ export interface Tables {
     used_bytes: number
     available_bytes: number | null
   }
+  /** What was seen of mirrors, in the order of `seq`. `name` is JSON text, as in `bad_mirrors`. */
+  incidents: {
+    seq: Generated<number>
+    incident_id: string
+    name: string
+    state: 'failed' | 'stale' | 'ok'
+    seen_at: number
+  }
+  /** Mirrors that were bad in the last survey. */
+  bad_mirrors: { name: string; state: 'failed' | 'stale' }
   worker_keys: { public_key: string; worker_id: string; claimed_at: number; revoked_at: number | null }
   bulk_jobs: {
     job_id: string

@@ -11,6 +11,7 @@ import { createAccessStore } from './sql-access.ts'
 import { createActionStore } from './sql-actions.ts'
 import { createDiskStore } from './sql-disks.ts'
 import { createBulkStore } from './sql-bulk.ts'
+import { createIncidentStore } from './incidents/sql-incidents.ts'
 import { createFence, retryWhileLocked } from './sql-fence.ts'
 import { createHistory } from './sql-history.ts'
 import { createKeyStore } from './sql-keys.ts'
@@ -45,6 +46,7 @@ export async function openSqlStore(
     ...createActionStore(db, fence),
     ...createAccessStore(db, fence),
     ...createBulkStore(db, fence),
+    ...createIncidentStore(db, fence),
     prepare: (carry) =>
       waitForDatabase(() => retryWhileLocked(() => prepareTables(db, kind, { carry, write: writeCarried })), logger),
     nextTerm: (above = 0) => fence.next(above),

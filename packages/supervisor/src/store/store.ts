@@ -12,9 +12,11 @@ import {
   type SyncReport,
 } from '@kagami/protocol'
 import type { BulkStore } from './bulk.ts'
+import type { IncidentStore } from './incidents/incidents.ts'
 import type { NewAudit, Paged, PageRequest, WorkerRecord } from './records.ts'
 
 export type { BulkItemRecord, BulkOutcome, BulkRecord, BulkStore, BulkTarget, BulkTurn } from './bulk.ts'
+export type { BadMirrors, Incident, IncidentChanges, IncidentStore, StoredIncidents } from './incidents/incidents.ts'
 export type { NewAudit, Paged, PausedReplica, PageRequest, WorkerRecord } from './records.ts'
 
 /** The last known state of a replica. */
@@ -232,7 +234,7 @@ export interface ActionStore {
 }
 
 /** The database. */
-export interface Store extends KeyStore, AccessStore, ActionStore, DiskStore, BulkStore {
+export interface Store extends KeyStore, AccessStore, ActionStore, DiskStore, BulkStore, IncidentStore {
   /** Resolves when another supervisor has taken over the database. From then on every write throws this error. */
   readonly superseded: Promise<Superseded>
 

@@ -107,14 +107,17 @@ async function makeOwnList(parts: Parts, site: Site): Promise<Answer> {
 
 async function makeAtom({ services, incidents, survey }: Parts, writer: Writer): Promise<Answer> {
   await survey()
-  const { config, startedAt } = services
+  const { config, fleet, startedAt } = services
   const { write, lang, language } = writer
-  const updated = (incidents.all[0]?.at ?? startedAt).toISOString()
-  const entries = incidents.all.map(
-    ({ id, name, state, at }) => html`<entry>
+  const { all, since } = await incidents.read()
+  // Of mirrors that are gone, or whose workers are no longer approved, visitors are told nothing.
+  const shown = all.filter(({ name }) => fleet.resources.get(name))
+  const updated = (shown[0]?.seenAt ?? since ?? startedAt).toISOString()
+  const entries = shown.map(
+    ({ id, name, state, seenAt }) => html`<entry>
 <id>urn:uuid:${id}</id>
 <title>${name}: ${write(`state.${state}`)}</title>
-<updated>${at.toISOString()}</updated>
+<updated>${seenAt.toISOString()}</updated>
 <link href="${linkToMirror(name, lang)}"/>
 <summary>${write(`meaning.${state}`)}</summary>
 </entry>

@@ -58,6 +58,8 @@ export const en = {
   unknownHint: 'It may have been removed, or its name is spelled otherwise.',
   back: 'All mirrors',
   incidents: 'Incidents',
+  seen: 'seen {time}',
+  noIncidents: 'None was seen since {time}.',
   programs: 'For programs:',
 } as const
 

@@ -59,5 +59,7 @@ export const zhCn: Readonly<Record<WordKey, string>> = {
   unknownHint: '它可能已被移除，或者名称拼写有误。',
   back: '全部镜像',
   incidents: '故障记录',
+  seen: '发现于 {time}',
+  noIncidents: '自 {time} 以来没有发现。',
   programs: '供程序使用：',
 }

@@ -10,6 +10,7 @@ import { bulk } from './0007-bulk.ts'
 import { heldActions } from './0008-held-actions.ts'
 import { access } from './0009-access.ts'
 import { syncDays } from './0010-sync-days.ts'
+import { incidents } from './0011-incidents.ts'
 
 export const migrations: Record<string, Migration> = {
   '0001-first': first,
@@ -22,4 +23,5 @@ export const migrations: Record<string, Migration> = {
   '0008-held-actions': heldActions,
   '0009-access': access,
   '0010-sync-days': syncDays,
+  '0011-incidents': incidents,
 }
