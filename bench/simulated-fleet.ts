@@ -109,7 +109,7 @@ function joinOf({ id, instance }: Simulated): Join {
     http_addr: '0.0.0.0:8080',
     data_dir: '/srv/mirrors',
     kinds,
-    capabilities: ['verify', 'restore', 'rename', 'edit'],
+    capabilities: ['verify', 'restore', 'rename', 'edit', 'wait'],
     fresh: false,
   }
 }

@@ -212,7 +212,7 @@ function joinMessageOf({ config, id, instance, kinds, fresh, sealingKey, httpAdd
     data_dir: config.data_dir,
     ...(config.declaredIn === null ? {} : { declared_in: config.declaredIn }),
     kinds: [...kinds],
-    capabilities: ['verify', 'restore', 'rename', 'edit', 'try'] satisfies Capability[],
+    capabilities: ['verify', 'restore', 'rename', 'edit', 'try', 'wait'] satisfies Capability[],
     sealing_key: sealingKey.publicKey,
     ...(fresh ? { fresh } : {}),
   }

@@ -6,9 +6,10 @@ import { PlainText } from '../printable.ts'
 
 /**
  * What a worker can be asked for that workers of the first versions cannot; they would refuse the whole document.
- * `edit`: it reports which edit of a replica it has taken; every version takes edits.
+ * `edit`: it reports which edit of a replica it has taken; every version takes edits. `wait`: it sends all its states
+ * when it is asked for them, and not before.
  */
-export const Capability = Type.Enum(['verify', 'restore', 'rename', 'edit', 'try'])
+export const Capability = Type.Enum(['verify', 'restore', 'rename', 'edit', 'try', 'wait'])
 export type Capability = Static<typeof Capability>
 
 /** A worker introduces itself: its process, its computer, and the kinds it can sync. */
@@ -32,7 +33,8 @@ export const Join = Type.Object({
     Type.Array(Type.String({ maxLength: 32 }), {
       maxItems: 32,
       description:
-        'What this version does and the first do not: verify, restore, rename, edit (it reports which it took), try',
+        'What this version does and the first do not: verify, restore, rename, edit (it reports which it took), try, ' +
+        'wait (until it is asked for its states)',
     }),
   ),
   sealing_key: Type.Optional(

@@ -1,5 +1,5 @@
 // joins.ts — Answers workers that join: records what they announce, and lets only one process of a worker id in.
-import { WIRE_VERSION, type Join, type JoinReply } from '@kagami/protocol'
+import { WIRE_VERSION, type Capability, type Join, type JoinReply } from '@kagami/protocol'
 import { documentOf } from '../core/document.ts'
 import type { WorkerEntry } from '../core/entries.ts'
 import { noChanges } from '../core/changes.ts'
@@ -52,8 +52,9 @@ async function answerJoin(
     const { admission, reason, missing_disk } = record
     const place = missing_disk ? { missing_disk } : {}
     refreshing.joined(workerId)
-    // What a worker says of an empty folder is not taken in.
-    if (!hasFullState && !missing_disk) refreshing.want(workerId, 'states')
+    // One that does not wait for the question sends its states now; what a worker says of an empty folder is not taken in.
+    const waits = join.capabilities?.includes('wait' satisfies Capability)
+    if (waits && !hasFullState && !missing_disk) refreshing.want(workerId, 'states')
     const reply = { accepted: admission === 'approved', status: admission, reason, supervisor, ...place }
     return { ...reply, asks_for_states: true }
   })

@@ -47,7 +47,9 @@ export function createRefreshing({ bus, clock }: { bus: Pick<Bus, 'request'>; cl
     const turn = { cancel: () => {} }
     asked.set(workerId, turn)
     noteAsked(workerId)
-    const reply = await bus.request('refresh', workerId, what === 'states' ? { states_only: true } : {}, ANSWER_MS)
+    const request = what === 'states' ? { states_only: true } : {}
+    // Whom NATS does not let us ask is as one who does not answer.
+    const reply = await bus.request('refresh', workerId, request, ANSWER_MS).catch(() => null)
     if (asked.get(workerId) !== turn) return
     if (reply && !stopped) turn.cancel = clock.after(ARRIVE_MS, () => endTurn(workerId))
     else endTurn(workerId)
@@ -76,10 +78,14 @@ export function createRefreshing({ bus, clock }: { bus: Pick<Bus, 'request'>; cl
       askNext()
     },
     joined(workerId) {
+      waiting.delete(workerId)
       askedMs.delete(workerId)
       endTurn(workerId)
     },
-    arrived: endTurn,
+    arrived(workerId) {
+      waiting.delete(workerId)
+      endTurn(workerId)
+    },
     stop() {
       stopped = true
       waiting.clear()

@@ -91,7 +91,12 @@ export function createMessenger(parts: MessengerParts): Messenger {
       state.link = link
       sendEverything()
     },
-    connected: (now) => now && sendEverything(),
+    connected(now) {
+      if (!now) return
+      // The supervisor may be there again later than this worker: once it answers, it is told what it has missed.
+      state.accepted = false
+      sendEverything()
+    },
     sendChanges(changed, removed) {
       for (const replica of changed) state.pending.changed.set(replica.spec.replica_id, replica)
       for (const id of removed) {
