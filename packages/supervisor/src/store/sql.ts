@@ -66,16 +66,7 @@ export async function openSqlStore(
     },
     reportsSeen: () => fence.seen(),
     addAudit: (entry) => fence.write((trx) => insertAudit(trx, entry)),
-    async addDeadLetter({ subject, body, reason, at }) {
-      await fence.write(async (trx) => {
-        const letter = { subject: storable(subject), body: storable(body), reason: storable(reason), at: at.getTime() }
-        const { id } = await trx.insertInto('dead_letters').values(letter).returning('id').executeTakeFirstOrThrow()
-        await trx
-          .deleteFrom('dead_letters')
-          .where('id', '<=', id - DEAD_LETTERS_MAX)
-          .execute()
-      })
-    },
+    addDeadLetter: (letter) => fence.write((trx) => saveDeadLetter(trx, letter)),
     async eraseRemains() {
       // Not in a transaction; SQLite then writes its log into the file and empties it.
       await sql.raw(kind === 'sqlite' ? 'vacuum' : 'vacuum full workers').execute(db)
@@ -91,6 +82,15 @@ export async function openSqlStore(
 async function writeCarried(db: Db, { workers, replicas }: Parameters<WriteCarried>[1]) {
   await saveRecords(db, workers)
   await saveStates(db, { replicas, removed: [], seen: [] })
+}
+
+async function saveDeadLetter(trx: Db, { subject, body, reason, at }: Parameters<Store['addDeadLetter']>[0]) {
+  const letter = { subject: storable(subject), body: storable(body), reason: storable(reason), at: at.getTime() }
+  const { id } = await trx.insertInto('dead_letters').values(letter).returning('id').executeTakeFirstOrThrow()
+  await trx
+    .deleteFrom('dead_letters')
+    .where('id', '<=', id - DEAD_LETTERS_MAX)
+    .execute()
 }
 
 /** Untrusted text in a form that both databases accept: PostgreSQL has no NUL character. */
