@@ -14,9 +14,9 @@ const PART_REPLICAS = 400
 type About = Parameters<typeof sampleJoin>[0]
 
 export interface SpokenWorker {
-  /** Says that these are its replicas from now on. */
+  /** Says that these are its replicas from now on, also after it has fallen silent. */
   say(replicas: readonly ReplicaState[]): void
-  /** Says nothing more. */
+  /** Says nothing more until it is told to. */
   fallSilent(): void
 }
 
@@ -66,8 +66,13 @@ export async function startSpokenWorker(
       connection.publish(subjectFor('heartbeat', worker_id), JSON.stringify(beat))
     }
   }
-  speak()
-  const timer = setInterval(speak, (HEARTBEAT_SECONDS * 1000) / 2)
+  let timer: NodeJS.Timeout
+  const goOn = () => {
+    clearInterval(timer)
+    speak()
+    timer = setInterval(speak, (HEARTBEAT_SECONDS * 1000) / 2)
+  }
+  goOn()
   place.onEnd(async () => {
     clearInterval(timer)
     await connection.close()
@@ -75,7 +80,7 @@ export async function startSpokenWorker(
   return {
     say(changed) {
       replicas = changed
-      speak()
+      goOn()
     },
     fallSilent: () => clearInterval(timer),
   }

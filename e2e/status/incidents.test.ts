@@ -3,6 +3,7 @@
 import type { ReplicaState } from '@kagami/protocol'
 import { sampleState } from '@kagami/protocol/testing/samples'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { queryDatabase } from '../harness/database.ts'
 import { createPlace, startNats } from '../harness/place.ts'
 import { startPostgres } from '../harness/postgres.ts'
 import { startSupervisor, type SupervisorProgram } from '../harness/programs.ts'
@@ -11,6 +12,7 @@ import { until } from '../harness/wait.ts'
 
 describe.each(['sqlite', 'postgres'] as const)('incidents of a supervisor on %s that is killed', (kind) => {
   const place = createPlace()
+  let db: string
   let supervisor: SupervisorProgram
   let worker: SpokenWorker
   let restart: () => Promise<void>
@@ -59,7 +61,7 @@ describe.each(['sqlite', 'postgres'] as const)('incidents of a supervisor on %s 
 
   beforeAll(async () => {
     const nats = await startNats(place)
-    const db = kind === 'sqlite' ? `sqlite://${place.at('supervisor.db')}?mode=rwc` : await startPostgres(place)
+    db = kind === 'sqlite' ? `sqlite://${place.at('supervisor.db')}?mode=rwc` : await startPostgres(place)
     supervisor = await startSupervisor(place, { nats: nats.url, db })
     const port = Number(new URL(supervisor.url).port)
     restart = async () => {
@@ -74,12 +76,19 @@ describe.each(['sqlite', 'postgres'] as const)('incidents of a supervisor on %s 
   })
 
   test('stay in the feed as they were', async () => {
-    say({ breaks: {}, mends: failed, stays: failed, old: {} })
+    const states = { breaks: {}, mends: failed, stays: failed, old: {} }
+    say(states)
     await has('mends: Failed', 'stays: Failed')
     const before = await entries()
     await supervisor.kill()
+    worker.fallSilent()
+    // What it restores is old, as after a long time: until the worker has spoken, that says nothing.
+    const [now, old] = ['"last_success_at":"20', '"last_success_at":"19']
+    await queryDatabase(db, `update replicas set state = replace(state, '${now}', '${old}')`)
     await restart()
+    expect((JSON.parse(await read('mirrors.json')) as { up_to_date: number }).up_to_date).toBe(0)
     expect(await entries()).toEqual(before)
+    say(states)
     await looked()
     expect(await entries()).toEqual(before)
   })
