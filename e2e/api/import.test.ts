@@ -1,6 +1,7 @@
 // import.test.ts — Replicas of a configuration are added to a real worker by API and command line: what is new, what
 // differs, what is the same and what cannot be; twice the same changes nothing, and secrets go nowhere.
-import { writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { ApiError } from '@kagami/protocol'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { createPlace, startNats } from '../harness/place.ts'
@@ -136,5 +137,78 @@ describe('an import', () => {
     const body = { ...rows[0]!.replica!, paused: true }
     await supervisor.api.call('addReplica', { params: { id: 'w' }, body })
     await until('the worker has it', async () => (await get('debian')).revision_no > 0)
+  })
+
+  test('of a folder of Yuki adds what the worker can sync, and names the rest with file and line', async () => {
+    const folder = place.at('repos')
+    mkdirSync(folder)
+    const write = (name: string, ...lines: string[]) => writeFileSync(join(folder, name), `${lines.join('\n')}\n`)
+    const image = 'image: ustcmirror/rsync:latest'
+    write(
+      'alpine.yaml',
+      'name: alpine',
+      "cron: '15 */6 * * *'",
+      image,
+      'storageDir: /srv/alpine',
+      'envs:',
+      '  RSYNC_HOST: 127.0.0.1',
+    )
+    appendFileSync(join(folder, 'alpine.yaml'), `  RSYNC_PATH: alpine\n  RSYNC_PASSWORD: ${SECRET}\n`)
+    write(
+      'gits.yaml',
+      'name: gits',
+      "cron: '@every 1h'",
+      'image: ustcmirror/gitsync',
+      'envs: {GITSYNC_URL: https://127.0.0.1/g.git}',
+    )
+    write('pypi.yaml', 'name: pypi', "cron: '@daily'", 'image: ustcmirror/pypi')
+    write('broken.yaml', 'name: broken', `envs: {RSYNC_PASSWORD: ${SECRET}`)
+    write('never.yaml', 'name: never', "cron: '99 * * * *'", image, 'envs: {RSYNC_HOST: h, RSYNC_PATH: m}')
+    write('notes.txt', 'no repository')
+    const importFrom = (path: string, ...words: string[]) =>
+      runKagami(place, ['replicas', 'import', path, '--worker', 'sh-12', ...words], { KAGAMI_API: supervisor.url })
+    const importFolder = (...words: string[]) => importFrom(folder, ...words)
+    const dry = await importFolder('--dry-run')
+    expect(dry.stdout).toMatch(/new +alpine +rsync +rsync:\/\/127\.0\.0\.1\/alpine\/ +its cron is taken as UTC/)
+    expect(dry.stdout).toMatch(/unsupported +broken\.yaml .*broken\.yaml, line 2: this line is indented/)
+    expect(dry.stdout).toMatch(/unsupported +pypi .*pypi\.yaml, line 3: the image ustcmirror\/pypi is a program/)
+    expect(dry.stdout).toMatch(/unsupported +never .*never\.yaml, line 1: options\.cron: "99 \* \* \* \*"/)
+    const done = await importFolder('--paused')
+    expect([done.code, done.stdout]).toEqual([8, 'Added alpine@sh-12\nAdded gits@sh-12\n'])
+    expect(done.stderr).toContain('note: its credentials are not taken over')
+    expect(await get('alpine')).toMatchObject({
+      options: { cron: '15 */6 * * *', compress: false, extra_options: ['--hard-links', '--sparse'] },
+      has_credentials: false,
+    })
+    expect(await get('gits')).toMatchObject({ kind: 'git', interval_secs: 3600 })
+    await until('the worker has them', async () => (await get('gits')).revision_no > 0)
+    const again = await importFolder('--only', 'alpine', 'gits')
+    expect(again.stdout).toBe('alpine@sh-12 is so already\ngits@sh-12 is so already\n')
+    for (const said of [dry, done, again]) expect(said.stdout + said.stderr).not.toContain(SECRET)
+    expect(supervisor.output()).not.toContain(SECRET)
+    expect((await importFrom(join(folder, 'pypi.yaml'))).stderr).toMatch(/^pypi: pypi\.yaml, line 3: /)
+    const none = await importFrom(place.at())
+    expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('has no file that ends in .yaml')])
+    for (let at = 0; at < 20; at++) write(`large-${at}.yaml`, `# ${'x'.repeat(60_000)}`)
+    const large = await importFolder()
+    expect([large.code, large.stderr]).toEqual([2, expect.stringContaining('are too large together')])
+  })
+
+  test('of repositories of Yuki in one text, as the UI sends it', async () => {
+    const one = (name: string) =>
+      `name: ${name}\ncron: '@every 1h'\nimage: ustcmirror/rsync\nenvs: {RSYNC_HOST: h, RSYNC_PATH: m}\n`
+    const { format, rows } = await plan(`# all of them\n${one('one')}---\n${one('two')}---\nname: [`)
+    expect([format, ...rows.map(({ name, state }) => [name, state])]).toEqual([
+      'yuki',
+      ['one', 'new'],
+      ['two', 'new'],
+      ['text', 'unsupported'],
+    ])
+    expect(rows[2]!.why).toMatch(/^text, line 12: /)
+  })
+
+  test.each([{}, { text: 'x', files: [{ name: 'a', text: 'b' }] }])('of %j is refused', async (body) => {
+    const asked = supervisor.api.call('planImport', { params: { id: 'sh-12' }, body })
+    await expect(asked).rejects.toMatchObject({ code: 'invalid_request', message: expect.stringContaining('either') })
   })
 })

@@ -1,12 +1,17 @@
 // import.ts — kagami replicas import: the replicas that a configuration declares are added to a worker, after what that
 // would change was shown.
-import { readFileSync } from 'node:fs'
-import { describeChange, type Client, type ImportRow } from '@kagami/protocol'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { describeChange, type Client, type ImportRow, type ImportText } from '@kagami/protocol'
 import { ConfigError } from '@kagami/runtime/config'
 import type { Command } from 'commander'
 import { apiCommand } from '../commands/api.ts'
 import { describeError, printJson, printTable, remark, setExitCode } from '../output.ts'
 import type { ApiOptions } from '../session.ts'
+
+const YAML = /\.ya?ml$/i
+/** What a supervisor takes in one request, without what is around it. */
+const FOLDER_MAX_BYTES = 1_000_000
 
 interface ImportOptions extends ApiOptions {
   worker: string
@@ -21,7 +26,8 @@ export function addReplicaImport(replicas: Command): void {
   apiCommand<ImportOptions>(
     replicas,
     'import <FILE>',
-    'add the replicas that a configuration declares: worker.toml of Kagami, worker.conf of tunasync; -: standard input',
+    'add the replicas that a configuration declares: worker.toml of Kagami, worker.conf of tunasync, a repository of ' +
+      'Yuki or the folder of all of them; -: standard input',
     async ({ client, options, args: [file = ''] }) => importFile(client, options, file),
   )
     .requiredOption('--worker <WORKER>', 'worker that gets them')
@@ -37,14 +43,15 @@ exit code is 8 when some could not be taken over, 1 when none could.
 
 Examples:
   kagami replicas import /etc/tunasync/worker.conf --worker sh-12 --dry-run
+  kagami replicas import /etc/yuki/repos --worker sh-12 --dry-run
   kagami replicas import worker.toml --worker sh-12 --only debian ubuntu --paused`,
     )
 }
 
 async function importFile(client: Client, options: ImportOptions, file: string): Promise<void> {
-  const text = readText(file)
+  const body = readConfiguration(file)
   const { worker_id: id, name: worker } = await client.call('getWorker', { params: { id: options.worker } })
-  const plan = await client.call('planImport', { params: { id }, body: { text } })
+  const plan = await client.call('planImport', { params: { id }, body })
   const rows = choose(plan.rows, options)
   if (options.dryRun) {
     if (options.json) return printJson({ ...plan, rows })
@@ -71,12 +78,38 @@ async function importFile(client: Client, options: ImportOptions, file: string):
   if (failed > 0) setExitCode(failed === rows.length ? 1 : 8)
 }
 
-function readText(file: string): string {
+/** What a file declares, or the files of a folder: Yuki has one for each repository. */
+function readConfiguration(file: string): ImportText {
+  const isFolder = file !== '-' && readFrom(file, () => statSync(file).isDirectory())
+  if (!isFolder) {
+    const text = readFrom(file, () => readFileSync(file === '-' ? 0 : file, 'utf8'))
+    return YAML.test(file) ? { files: [{ name: basename(file), text }] } : { text }
+  }
+  const names = readFrom(file, () => readdirSync(file)).filter((name) => YAML.test(name))
+  if (names.length === 0)
+    throw new ConfigError(
+      `${file} has no file that ends in .yaml`,
+      'Give the folder that repo_config_dir of Yuki names.',
+    )
+  const files = names.sort().map((name) => {
+    const path = join(file, name)
+    return { name, text: readFrom(path, () => readFileSync(path, 'utf8')) }
+  })
+  const bytes = Buffer.byteLength(JSON.stringify({ files }))
+  if (bytes > FOLDER_MAX_BYTES)
+    throw new ConfigError(
+      `the files of ${file} are too large together: ${bytes} bytes, at most ${FOLDER_MAX_BYTES} are read at once`,
+      'Nothing was changed. Give the files one by one, or move some to another folder.',
+    )
+  return { files }
+}
+
+function readFrom<T>(path: string, read: () => T): T {
   try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8')
+    return read()
   } catch (error) {
     const { code = 'unknown' } = error as NodeJS.ErrnoException
-    throw new ConfigError(`${file} cannot be read: ${code}`, 'Nothing was changed.')
+    throw new ConfigError(`${path} cannot be read: ${code}`, 'Nothing was changed.')
   }
 }
 

@@ -5,16 +5,29 @@ import { FieldChange, ReplicaPatch } from '../edits.ts'
 import { Labels, Nullable, Options } from '../model.ts'
 
 /** The configurations that are read. */
-export const ImportFormat = Type.Enum(['worker.toml', 'tunasync'])
+export const ImportFormat = Type.Enum(['worker.toml', 'tunasync', 'yuki'])
 export type ImportFormat = Static<typeof ImportFormat>
 
-/** The text to read. */
+/** The text, or the files, to read. */
 export const ImportText = Type.Object({
-  text: Type.String({
-    minLength: 1,
-    maxLength: 524_288,
-    description: 'worker.toml of Kagami, or a part of it with [[providers]]; or worker.conf of tunasync',
-  }),
+  text: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 524_288,
+      description:
+        'worker.toml of Kagami, or a part of it with [[providers]]; worker.conf of tunasync; or repositories of ' +
+        'Yuki, with a line of --- between one and the next',
+    }),
+  ),
+  files: Type.Optional(
+    Type.Array(
+      Type.Object({
+        name: Type.String({ minLength: 1, maxLength: 255 }),
+        text: Type.String({ maxLength: 65_536 }),
+      }),
+      { minItems: 1, maxItems: 5000, description: 'In place of text: the YAML files of Yuki, by their names' },
+    ),
+  ),
 })
 export type ImportText = Static<typeof ImportText>
 

@@ -10,6 +10,8 @@ export interface Imported {
   readonly why: string | null
   /** What is not taken over. */
   readonly notes: readonly string[]
+  /** File and line, where there are several files. */
+  readonly place?: string
 }
 
 /** A table of a configuration. */

@@ -1,6 +1,7 @@
 // tunasync.ts — The mirrors of a worker.conf of tunasync in the words of Kagami: nested mirrors, intervals in minutes,
 // options of rsync. Pure.
 import { countOf, CREDENTIALS, leftOut, tableOf, textOf, textsOf, type Imported, type Table } from './imported.ts'
+import { readRsyncWords, rulesAsOptions } from './rsync-words.ts'
 
 const MINUTE = 60
 /** Keys that say how, when or from where a mirror is fetched: they are taken over. The others are named. */
@@ -60,7 +61,7 @@ function readMirror(mirror: Table, global: Table): Imported {
   const twoStage = provider === 'two-stage-rsync'
   // tunasync gives these to a sync in one stage only.
   const words = [...(twoStage ? [] : textsOf(global['rsync_options'])), ...textsOf(mirror['rsync_options'])]
-  const flags = readFlags(words)
+  const { options, rules, unknown } = readRsyncWords(words)
   const minutes = countOf(mirror['interval']) ?? countOf(global['interval'])
   const others = Object.keys(mirror).filter((key) => !TAKEN.has(key) && !MEANINGLESS.has(key))
   return {
@@ -71,7 +72,7 @@ function readMirror(mirror: Table, global: Table): Imported {
       upstream,
       interval_secs: minutes === null ? null : minutes * MINUTE,
       labels: {},
-      options: { ...optionsOf(mirror, global, twoStage), ...flags.options },
+      options: { ...optionsOf(mirror, global, twoStage), ...options, ...rulesAsOptions(rules) },
     },
     why: null,
     notes: [
@@ -80,7 +81,7 @@ function readMirror(mirror: Table, global: Table): Imported {
       ...(mirror['exclude_file']
         ? [`write the patterns of ${textOf(mirror['exclude_file'])} as its option exclude`]
         : []),
-      ...leftOut([...others.filter((key) => key !== 'exclude_file'), ...flags.unknown]),
+      ...leftOut([...others.filter((key) => key !== 'exclude_file'), ...unknown]),
     ],
   }
 }
@@ -91,30 +92,11 @@ function optionsOf(mirror: Table, global: Table, twoStage: boolean): Record<stri
   const family = mirror['use_ipv6'] ? 'ipv6' : mirror['use_ipv4'] ? 'ipv4' : null
   return {
     compress: false,
+    // As tunasync always does.
+    extra_options: ['--hard-links'],
     ...(twoStage ? { two_stage: textOf(mirror['stage1_profile']) } : {}),
     ...(limit === null ? {} : { time_limit_secs: limit }),
     ...(silence === null ? {} : { timeout_secs: silence }),
     ...(family === null ? {} : { address_family: family }),
   }
-}
-
-/** Options of rsync as those of Kagami. tunasync always keeps hard links. */
-function readFlags(words: readonly string[]): { options: Record<string, unknown>; unknown: string[] } {
-  const options: Record<string, unknown> = { extra_options: ['--hard-links'] }
-  const [exclude, unknown]: [string[], string[]] = [[], []]
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at] ?? ''
-    const [flag, value] = word.startsWith('--') && word.includes('=') ? splitFlag(word) : [word, null]
-    if (flag === '--exclude') exclude.push(value ?? words[++at] ?? '')
-    else if (flag === '--bwlimit' && /^\d+$/.test(value ?? '')) options['bwlimit_kbps'] = Number(value)
-    else if (flag === '--delete-excluded') options['delete_excluded'] = true
-    else if (flag === '-z' || flag === '--compress') options['compress'] = true
-    else if (flag !== '-H' && flag !== '--hard-links') unknown.push(word)
-  }
-  return { options: { ...options, ...(exclude.length > 0 ? { exclude } : {}) }, unknown }
-}
-
-function splitFlag(word: string): [string, string] {
-  const at = word.indexOf('=')
-  return [word.slice(0, at), word.slice(at + 1)]
 }

@@ -168,7 +168,9 @@ export const actions = {
     link: 'Import from a configuration',
     title: 'Import replicas',
     text: 'Configuration',
-    hint: 'worker.toml with [[providers]], or worker.conf of tunasync. Credentials in it are not imported.',
+    hint:
+      'worker.toml with [[providers]], worker.conf of tunasync, or YAML of Yuki with --- between repositories. ' +
+      'Credentials in it are not imported.',
     needs: 'Paste a configuration first.',
     look: 'Preview',
     rows: 'Replicas of the configuration',

@@ -89,9 +89,8 @@ it('is complete in Chinese, with the same values in each text', () => {
 it('shows no English where Chinese was asked for, but names and words of the machine', () => {
   const machine =
     /Kagami|NATS|API|UTC|JSON|worker\.toml|api-token|rsync:\/\/\S*|https:\/\/\S*|file:\/\/|\.git|key=value/g
-  const words =
-    /HOST|cron|worker\.conf|tunasync|\[\[(?:commands|providers)\]\]|name = "pypi"|docs\/providers\/command\.md/g
-  const command = /kagami nats token|KAGAMI_JOIN_TOKEN|Ctrl|Enter|Esc/g
+  const words = /HOST|cron|worker\.conf|tunasync|Yuki|YAML|\[\[(?:commands|providers)\]\]|name = "pypi"/g
+  const command = /docs\/providers\/command\.md|kagami nats token|KAGAMI_JOIN_TOKEN|Ctrl|Enter|Esc/g
   const left = textsOf(zh).filter(([, text]) =>
     /[A-Za-z]{3}/.test(
       text

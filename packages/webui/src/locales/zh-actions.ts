@@ -175,7 +175,7 @@ export const actions: Texts<typeof en> = {
     link: '从配置导入',
     title: '导入副本',
     text: '配置',
-    hint: '含 [[providers]] 的 worker.toml，或 tunasync 的 worker.conf。其中的凭据不会被接收。',
+    hint: '含 [[providers]] 的 worker.toml、tunasync 的 worker.conf，或 Yuki 的 YAML（各仓库之间用 --- 分隔）。其中的凭据不会被接收。',
     needs: '请先粘贴配置。',
     look: '预览',
     rows: '配置中的副本',

@@ -33,7 +33,7 @@ const PROGRAMS: readonly Program[] = [
     keys: ['repo_config_dir', 'repo_logs_dir', 'db_url', 'images_upgrade_interval', 'name_prefix'],
     cure:
       'Write a worker.toml for Kagami beside it: data_dir, nats_url, and for each repository a [[providers]] with ' +
-      'name, kind, upstream and options.cron.',
+      'name, kind, upstream and options.cron; or add its repositories by kagami replicas import.',
   },
 ]
 

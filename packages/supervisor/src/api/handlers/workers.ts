@@ -34,7 +34,7 @@ export const workerHandlers: Pick<
   planImport({ params, body }, { supervisor }) {
     const { fleet } = supervisor.services
     const { worker_id: id } = findWorker(fleet, params.id).record
-    return planImport(requireApproved(fleet.workers.get(id), id), body.text)
+    return planImport(requireApproved(fleet.workers.get(id), id), body)
   },
   async revokeWorker({ params, body }, { supervisor, caller }) {
     const { fleet } = supervisor.services
