@@ -1,4 +1,5 @@
-// programs.ts — Promises about programs of the operator, when they misbehave and when somebody wants others to run.
+// programs.ts — Promises about programs: those of the operator, when they misbehave and when somebody wants others to
+// run; and what visitors are told while the supervisor is killed.
 import type { Row } from './row.ts'
 
 const COMMAND = 'packages/worker/src/providers/command'
@@ -25,6 +26,16 @@ export const programs: readonly Row[] = [
       ['e2e/procedures/commands.test.ts', 'is refused by the API'],
       ['e2e/procedures/commands.test.ts', 'a document on the wire that names something else starts nothing'],
       [`${COMMAND}/hostile.test.ts`, 'is refused, and nothing is started'],
+    ],
+  },
+  {
+    row: 67,
+    fault: 'kill -9 of the supervisor while mirrors fail and are well again',
+    promise: 'the incidents of the status page stay as they were told, and what happened meanwhile is told once',
+    proofs: [
+      ['e2e/status/incidents.test.ts', 'stay in the feed as they were'],
+      ['e2e/status/incidents.test.ts', 'that began or ended while it was down are told once'],
+      ['e2e/store-incidents.test.ts', 'of which the database has stored what it did not confirm come once'],
     ],
   },
 ]

@@ -4,11 +4,10 @@ import { copies } from './copies.ts'
 import { fleet } from './fleet.ts'
 import { programs } from './programs.ts'
 import type { Row } from './row.ts'
-import { visitors } from './visitors.ts'
 
 export type { Row } from './row.ts'
 
 /** All promises, in the order of their numbers. */
-export const scoreboard: readonly Row[] = [...copies, ...fleet, ...programs, ...visitors].toSorted(
+export const scoreboard: readonly Row[] = [...copies, ...fleet, ...programs].toSorted(
   (one, other) => one.row - other.row,
 )
