@@ -59,6 +59,7 @@ export const bulk = {
     items: 'the results',
     progress: 'Progress of the job',
     done: '{n} of {total} done',
+    refused: '{n} refused',
     chosen: 'Chosen',
     ended: 'Ended',
     change: 'Change',

@@ -21,7 +21,7 @@ export const storage = {
     fromTo: '14 days: from {from} to {to}',
     usedAt: '{when}: {used}',
     noneAt: '{when}: not measured',
-    noHistory: 'Nothing was kept of the last 14 days yet.',
+    noHistory: 'Too few values of the last 14 days for a line.',
     details: 'What grows, and numbers',
     last: 'Last 14 days',
     numbers: 'Used bytes in numbers',

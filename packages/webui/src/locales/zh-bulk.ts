@@ -59,6 +59,7 @@ export const bulk = {
     items: '结果',
     progress: '任务进度',
     done: '已完成 {n} / {total}',
+    refused: '{n} 个被拒绝',
     chosen: '选择',
     ended: '结束',
     change: '更改',

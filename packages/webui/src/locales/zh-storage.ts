@@ -24,7 +24,7 @@ export const storage: Texts<typeof en> = {
     fromTo: '14 天：从 {from} 到 {to}',
     usedAt: '{when}：{used}',
     noneAt: '{when}：未测量',
-    noHistory: '最近 14 天还没有记录。',
+    noHistory: '最近 14 天的数值还不足以画线。',
     details: '增长情况与数字',
     last: '最近 14 天',
     numbers: '已用字节数',

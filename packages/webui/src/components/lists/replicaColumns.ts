@@ -33,7 +33,7 @@ export const CONTEXT_COLUMNS = {
 export function replicaColumns(t: (key: string) => string, context?: 'worker' | 'mirror'): ListColumn[] {
   return [
     { key: 'health', label: t('column.health'), min: 112, sort: 'worst', card: 'end' },
-    { key: 'name', label: t('column.mirror'), min: 140, grows: true, sort: 'name' },
+    { key: 'name', label: t('column.mirror'), min: 126, grows: true, sort: 'name' },
     { key: 'worker', label: t('column.worker'), min: 96, grows: context === 'mirror', sort: 'worker' },
     {
       key: 'lastOk',
@@ -43,7 +43,7 @@ export function replicaColumns(t: (key: string) => string, context?: 'worker' | 
       card: 'end',
       word: t('column.ok'),
     },
-    { key: 'failing', label: t('column.failing'), min: 150, card: 'off' },
+    { key: 'failing', label: t('column.failing'), min: 170, card: 'off' },
     { key: 'strip', label: t('column.strip'), min: 132, card: 'off' },
     {
       key: 'size',
@@ -53,7 +53,7 @@ export function replicaColumns(t: (key: string) => string, context?: 'worker' | 
       sort: 'size_bytes',
       card: context === 'worker' ? undefined : 'off',
     },
-    { key: 'next', label: t('column.next'), min: 122, sort: 'next_due_at', card: 'off' },
+    { key: 'next', label: t('column.next'), min: 116, sort: 'next_due_at', card: 'off' },
     { key: 'kind', label: t('column.kind'), min: 76, card: 'off' },
     { key: 'upstream', label: t('column.upstream'), min: 140, grows: true, card: 'off' },
     { key: 'labels', label: t('column.labels'), min: 130, grows: true, card: 'off' },
