@@ -55,6 +55,8 @@ export function createFence(
   }
   const transaction = <T>(task: (trx: Transaction<Tables>) => Promise<T>) =>
     retryWhileLocked(() => db.transaction().execute(task))
+  const unsynced = (task: (trx: Transaction<Tables>) => Promise<void>) =>
+    retryWhileLocked(() => db.connection().execute((one) => runUnsynced(one, task)))
   // A shared lock: our transactions do not wait for each other, but one that starts a new term waits for them.
   const compareIn = async (trx: Transaction<Tables>) => {
     if (mine !== null) compare(await newestTerm(trx, kind === 'postgres' ? 'for share' : ''))
@@ -71,29 +73,17 @@ export function createFence(
       return result
     },
     async writeBehind(task) {
-      const checked = async (trx: Transaction<Tables>) => {
+      const run = kind === 'postgres' ? transaction : unsynced
+      await run(async (trx) => {
         await compareIn(trx)
         await task(trx)
-      }
-      if (kind === 'postgres') await transaction(checked)
-      else await retryWhileLocked(() => db.connection().execute((one) => runUnsynced(one, checked)))
+      })
     },
     async next(above) {
       const term = await transaction(async (trx) => {
-        await trx
-          .insertInto('meta')
-          .values({ key: 'term', value: '0' })
-          .onConflict((c) => c.doNothing())
-          .execute()
-        const newest = await newestTerm(trx, kind === 'postgres' ? 'for update' : '')
+        const newest = await lockTerm(trx, kind)
         compare(newest)
-        const value = Math.max(newest, above) + 1
-        await trx
-          .updateTable('meta')
-          .set({ value: String(value) })
-          .where('key', '=', 'term')
-          .execute()
-        return value
+        return storeTerm(trx, Math.max(newest, above) + 1)
       })
       return (mine = term)
     },
@@ -106,6 +96,25 @@ export function createFence(
     },
     seen: () => readSeen(db),
   }
+}
+
+/** The newest term, 0 before the first; nobody else starts one meanwhile. */
+async function lockTerm(trx: Transaction<Tables>, kind: 'sqlite' | 'postgres'): Promise<number> {
+  await trx
+    .insertInto('meta')
+    .values({ key: 'term', value: '0' })
+    .onConflict((c) => c.doNothing())
+    .execute()
+  return newestTerm(trx, kind === 'postgres' ? 'for update' : '')
+}
+
+async function storeTerm(trx: Transaction<Tables>, term: number): Promise<number> {
+  await trx
+    .updateTable('meta')
+    .set({ value: String(term) })
+    .where('key', '=', 'term')
+    .execute()
+  return term
 }
 
 /** Runs a transaction on a connection to SQLite that nobody else uses meanwhile, and whose log is not flushed for it. */
