@@ -213,9 +213,9 @@ export const fleet: readonly Row[] = [
     proofs: [
       [`${FAULTS}/golden.test.ts`, 'today’s programs accept each of them, also with unknown fields'],
       [`${FAULTS}/golden.test.ts`, 'some are recorded from this version'],
-      ['e2e/scenarios/wire.test.ts', 'of a wrong type is refused, named, and logged once however often it comes'],
-      ['e2e/scenarios/wire.test.ts', 'answers requests with unknown fields'],
-      ['e2e/scenarios/wire.test.ts', 'a desired document it cannot understand changes nothing'],
+      ['e2e/wire/messages.test.ts', 'of a wrong type is refused, named, and logged once however often it comes'],
+      ['e2e/wire/messages.test.ts', 'answers requests with unknown fields'],
+      ['e2e/wire/messages.test.ts', 'a desired document it cannot understand changes nothing'],
     ],
   },
   {

@@ -52,7 +52,7 @@ async function answerJoin(
     const { admission, reason, missing_disk } = record
     const place = missing_disk ? { missing_disk } : {}
     refreshing.joined(workerId)
-    // One that does not wait for the question sends its states now; what a worker says of an empty folder is not taken in.
+    // One that does not wait sends its states now; what is said of an empty folder is not taken in.
     const waits = join.capabilities?.includes('wait' satisfies Capability)
     if (waits && !hasFullState && !missing_disk) refreshing.want(workerId, 'states')
     const reply = { accepted: admission === 'approved', status: admission, reason, supervisor, ...place }

@@ -117,7 +117,7 @@ async function storeTerm(trx: Transaction<Tables>, term: number): Promise<number
   return term
 }
 
-/** Runs a transaction on a connection to SQLite that nobody else uses meanwhile, and whose log is not flushed for it. */
+/** Runs a transaction on a connection to SQLite that nobody else uses meanwhile, without flushing its log. */
 async function runUnsynced(one: Kysely<Tables>, task: (trx: Transaction<Tables>) => Promise<void>): Promise<void> {
   await sql`pragma synchronous = normal`.execute(one)
   try {

@@ -1,5 +1,5 @@
-// wire.test.ts — Every message of the wire, sent to the running programs as a peer of another version would: unknown
-// fields are ignored, wrong types refused and logged once, too large ones refused or split.
+// messages.test.ts — Every message of the wire, sent to the running programs as a peer of another version would:
+// unknown fields are ignored, wrong types refused and logged once, too large ones refused or split.
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import type { messages } from '@kagami/protocol'
 import {
