@@ -1,5 +1,6 @@
 // format.ts — Numbers, sizes and times as text, in the language that is shown; what is not known is always "—".
 import { formatBytes } from '@kagami/protocol'
+import { computed } from 'vue'
 import { t } from './locales/index.ts'
 
 /** Shown where nothing is known. */
@@ -41,8 +42,16 @@ export function duration(seconds: number | null | undefined): string {
 }
 
 type Unit = 'd' | 'h' | 'm' | 's' | 'ms'
+/** Looked up once for each language: a list has thousands of times, and a look takes longer than all else of one. */
+const units = computed((): Readonly<Record<Unit, string>> => ({
+  d: t('unit.d'),
+  h: t('unit.h'),
+  m: t('unit.m'),
+  s: t('unit.s'),
+  ms: t('unit.ms'),
+}))
 /** A number with a unit of time, in the language that is shown. */
-const inUnit = (value: number | string, unit: Unit): string => `${value} ${t(`unit.${unit}`)}`
+const inUnit = (value: number | string, unit: Unit): string => `${value} ${units.value[unit]}`
 
 function two(total: number, large: [number, Unit], small: [number, Unit], precise: number): string {
   const whole = Math.floor(total / large[0])
