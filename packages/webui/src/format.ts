@@ -1,7 +1,6 @@
 // format.ts — Numbers, sizes and times as text, in the language that is shown; what is not known is always "—".
 import { formatBytes } from '@kagami/protocol'
-import { computed } from 'vue'
-import { t } from './locales/index.ts'
+import { lookUp } from './locales/index.ts'
 
 /** Shown where nothing is known. */
 export const NONE = '—'
@@ -42,16 +41,8 @@ export function duration(seconds: number | null | undefined): string {
 }
 
 type Unit = 'd' | 'h' | 'm' | 's' | 'ms'
-/** Looked up once for each language: a list has thousands of times, and a look takes longer than all else of one. */
-const units = computed((): Readonly<Record<Unit, string>> => ({
-  d: t('unit.d'),
-  h: t('unit.h'),
-  m: t('unit.m'),
-  s: t('unit.s'),
-  ms: t('unit.ms'),
-}))
 /** A number with a unit of time, in the language that is shown. */
-const inUnit = (value: number | string, unit: Unit): string => `${value} ${units.value[unit]}`
+const inUnit = (value: number | string, unit: Unit): string => `${value} ${lookUp(`unit.${unit}`)}`
 
 function two(total: number, large: [number, Unit], small: [number, Unit], precise: number): string {
   const whole = Math.floor(total / large[0])
@@ -104,6 +95,15 @@ const datesIn = remember(
       timeZone,
     }),
 )
+
+const daysIn = remember(
+  (locale) => new Intl.DateTimeFormat(locale, { month: 'short', day: 'numeric', timeZone: 'UTC' }),
+)
+
+/** The day of an instant in UTC: `Nov 30`. */
+export function dayOf(at: number, locale = 'en'): string {
+  return daysIn(locale).format(at)
+}
 
 /** An instant with the name of the zone. `zone` is that of the browser unless it is named. */
 export function absolute(at: string | null | undefined, locale = 'en', zone?: string): string {
