@@ -166,6 +166,7 @@ function viewOf(worker: WorkerEntry, { state, verdict }: Plain): Replica {
     worker_name: worker.record.name,
     worker_presence: worker.presence,
     worker_admission: worker.record.admission,
+    ...(worker.presence === 'lost' ? { worker_silent_since: worker.lastSeenAt } : {}),
     health: verdict.health,
     health_detail: verdict.detail,
     progress: null,
